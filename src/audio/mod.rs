@@ -1,0 +1,28 @@
+//! Samples in, samples out: recordings, resampling, loudness, G.711 and where the speech is.
+//!
+//! Everything here is mono. Between the stages samples travel as `f32` in −1.0 to 1.0; at the edges,
+//! where files and services meet, as 16-bit PCM in a [`Pcm`]. Nothing here opens a file or a socket.
+
+use std::time::Duration;
+
+/// A piece of mono, 16-bit linear PCM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pcm {
+    /// Samples per second.
+    pub rate_hz: u32,
+    /// One sample per frame, since there is one channel.
+    pub samples: Vec<i16>,
+}
+
+impl Pcm {
+    /// How long it lasts when played.
+    pub fn duration(&self) -> Duration {
+        duration_of(self.samples.len(), self.rate_hz)
+    }
+}
+
+/// How long `len_frames` frames last at `rate_hz`.
+pub fn duration_of(len_frames: usize, rate_hz: u32) -> Duration {
+    let nanos = u128::try_from(len_frames).unwrap_or(u128::MAX).saturating_mul(1_000_000_000);
+    Duration::from_nanos(u64::try_from(nanos / u128::from(rate_hz.max(1))).unwrap_or(u64::MAX))
+}

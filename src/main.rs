@@ -1,0 +1,2 @@
+//! The `phone-assistant` binary.
+fn main() {}
