@@ -10,7 +10,11 @@
 //! SET VARIABLE ASSISTANT_STATUS, _FILE, _QUESTION, _ANSWER, _ERROR
 //! ```
 //!
-//! Modules depend downwards only: `main` on [`cli`], [`cli`] on [`call`], [`call`] on the leaves, and
+//! Modules depend downwards only: `main` on `cli`, `cli` on `call`, `call` on the leaves, and
 //! leaves on the standard library and one outside crate each.
 
+pub mod agi;
 pub mod audio;
+pub mod config;
+pub mod deadline;
+pub mod hangup;

@@ -1,0 +1,156 @@
+//! The commands we send. A command's `Display` is the line on the wire, without its line break.
+//!
+//! Asterisk splits a line at spaces and tabs, takes quotes and backslashes as escapes, has no way to
+//! write a line break, and cuts lines of more than 2,046 bytes (8,190 from 22.6 on) into two commands.
+//! So every argument is quoted, control characters become spaces, and [`MAX_LINE`] is kept.
+
+use std::fmt;
+
+/// One AGI command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// Gives a channel variable a value; what does not fit the line is cut off.
+    SetVariable {
+        /// The variable's name.
+        name: &'a str,
+        /// Its value, stored as it is: Asterisk substitutes nothing in it.
+        value: &'a str,
+    },
+    /// Asks for a channel variable or a dialplan function.
+    GetVariable(&'a str),
+    /// Writes a line to Asterisk's log and console.
+    Verbose {
+        /// The text; what does not fit the line is cut off.
+        message: &'a str,
+        /// From 1, nearly always shown, to 4.
+        level: u8,
+    },
+}
+
+impl Command<'_> {
+    /// The line as a log may hold it. What was said travels in variables, so a variable's value is
+    /// only counted unless `words` allows it.
+    pub fn for_log(&self, words: bool) -> String {
+        match *self {
+            Self::SetVariable { name, value } if !words => {
+                format!("SET VARIABLE {name} <{} bytes>", value.len())
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// Bytes of a command line without its line break.
+const MAX_LINE: usize = 2000;
+
+impl fmt::Display for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::SetVariable { name, value } => {
+                let head = format!("SET VARIABLE {} ", Quoted(name, MAX_NAME));
+                write!(f, "{head}{}", Quoted(value, MAX_LINE - head.len()))
+            }
+            Self::GetVariable(name) => write!(f, "GET VARIABLE {}", Quoted(name, MAX_NAME)),
+            Self::Verbose { message, level } => {
+                let text_max = MAX_LINE - "VERBOSE  ".len() - u8::MAX.to_string().len();
+                write!(f, "VERBOSE {} {level}", Quoted(message, text_max))
+            }
+        }
+    }
+}
+
+/// An argument in quotes, of at most so many bytes with them; what is too long is cut at a character.
+struct Quoted<'a>(&'a str, usize);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut room = self.1.saturating_sub("\"\"".len());
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            let c = if c.is_control() { ' ' } else { c };
+            let escape = if matches!(c, '"' | '\\') { "\\" } else { "" };
+            let Some(left) = room.checked_sub(escape.len() + c.len_utf8()) else {
+                break;
+            };
+            room = left;
+            write!(f, "{escape}{c}")?;
+        }
+        f.write_str("\"")
+    }
+}
+
+/// Long enough for every name that we use, short enough to leave room for a value.
+const MAX_NAME: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(value: &str) -> String {
+        Command::SetVariable { name: "X", value }.to_string()
+    }
+
+    #[test]
+    fn arguments_reach_asterisk_as_they_are() {
+        let table = [
+            ("plain", r#"SET VARIABLE "X" "plain""#),
+            ("", r#"SET VARIABLE "X" """#),
+            ("two words", r#"SET VARIABLE "X" "two words""#),
+            (r#"say "hi""#, r#"SET VARIABLE "X" "say \"hi\"""#),
+            (r"C:\temp", r#"SET VARIABLE "X" "C:\\temp""#),
+            (
+                "one\ntwo\r\n\tthree\0",
+                "SET VARIABLE \"X\" \"one two   three \"",
+            ),
+            ("a\u{85}b\u{7f}c", "SET VARIABLE \"X\" \"a b c\""),
+            (
+                "${SHELL(id)} $[1+1]",
+                r#"SET VARIABLE "X" "${SHELL(id)} $[1+1]""#,
+            ),
+            ("größer, 世界", r#"SET VARIABLE "X" "größer, 世界""#),
+        ];
+        for (value, line) in table {
+            assert_eq!(set(value), line);
+        }
+    }
+
+    #[test]
+    fn other_commands_look_as_asterisk_reads_them() {
+        let get = Command::GetVariable("CHANNEL(audionativeformat)");
+        assert_eq!(
+            get.to_string(),
+            r#"GET VARIABLE "CHANNEL(audionativeformat)""#
+        );
+        let verbose = Command::Verbose {
+            message: "stt: 640 ms",
+            level: 3,
+        };
+        assert_eq!(verbose.to_string(), r#"VERBOSE "stt: 640 ms" 3"#);
+    }
+
+    #[test]
+    fn no_line_is_too_long_and_no_character_is_split() {
+        for unit in ["a", "é", "世", "😀", "\"", "\\", "\n"] {
+            for len in [MAX_LINE / unit.len() - 20, MAX_LINE, 3 * MAX_LINE] {
+                let text = unit.repeat(len);
+                let verbose = Command::Verbose {
+                    message: &text,
+                    level: 255,
+                }
+                .to_string();
+                for line in [set(&text), verbose] {
+                    assert!(line.len() <= MAX_LINE, "{} bytes of {unit:?}", line.len());
+                    assert!(line.len() > MAX_LINE - 8 || len < MAX_LINE, "cut too early");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_just_fits_is_whole() {
+        let room = MAX_LINE - set("").len();
+        assert!(set(&"a".repeat(room)).ends_with("aa\""));
+        assert_eq!(set(&"a".repeat(room)).len(), MAX_LINE);
+        assert_eq!(set(&"a".repeat(room + 1)).len(), MAX_LINE);
+    }
+}

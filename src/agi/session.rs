@@ -1,0 +1,358 @@
+//! One conversation with Asterisk: a command out, its reply in, never two at a time.
+//!
+//! A thread reads, so that the end of stdin or a `HANGUP` line is noticed while nobody waits for a
+//! reply. It only raises [`Hangup`]: after a hang-up Asterisk goes on serving commands, and the
+//! session goes on asking, until the pipes close. This is the only place that writes to stdout.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use log::debug;
+
+use super::{Command, Env, Line, Reply};
+use crate::hangup::Hangup;
+
+/// Why Asterisk did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The pipes are closed, or were from the start.
+    #[error("asterisk closed the session")]
+    Closed,
+    /// The channel is dead and the command is not one of those that still work then.
+    #[error("asterisk refused the command, because the channel has been hung up")]
+    Dead,
+    /// The command is not as Asterisk wants it.
+    #[error("asterisk answered {answer:?} to {command}; is this Asterisk older than 16?")]
+    Refused {
+        /// The command, without its values.
+        command: String,
+        /// What came back.
+        answer: Line,
+    },
+    /// No reply.
+    #[error("asterisk did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// Reading or writing failed.
+    #[error("talking to asterisk")]
+    Io(#[from] io::Error),
+}
+
+/// A session whose environment block has been read.
+#[derive(Debug)]
+pub struct Session<W> {
+    env: Env,
+    lines: Receiver<Line>,
+    output: W,
+    end: End,
+    hangup: Hangup,
+    log_words: bool,
+}
+
+/// What the end of the input means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Asterisk's pipe has closed: a hang-up.
+    Hangup,
+    /// A recorded session is over: every further command counts as `200 result=0`.
+    Success,
+}
+
+impl<W: Write> Session<W> {
+    /// Reads the environment block and starts listening.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the input ends within the block, [`Error::Silent`] when it does not come.
+    pub fn open(
+        input: impl Read + Send + 'static,
+        end: End,
+        output: W,
+        hangup: &Hangup,
+    ) -> Result<Self, Error> {
+        let (env_read, env) = channel();
+        let (line_read, lines) = channel();
+        let raise = hangup.clone();
+        thread::spawn(move || {
+            // Whatever ends the reading, nothing more will come from Asterisk.
+            let ended = listen(BufReader::new(input), &env_read, &line_read, &raise);
+            debug!("AGI input ended: {ended:?}");
+            if end == End::Hangup {
+                raise.raise();
+            }
+        });
+        let env = env.recv_timeout(PATIENCE).map_err(no_answer)?;
+        Ok(Self {
+            env,
+            lines,
+            output,
+            end,
+            hangup: hangup.clone(),
+            log_words: false,
+        })
+    }
+
+    /// Lets the log hold the values of variables: they are what was said.
+    pub fn log_words(&mut self, allowed: bool) {
+        self.log_words = allowed;
+    }
+
+    /// What Asterisk told at the beginning.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Gives a channel variable a value.
+    ///
+    /// # Errors
+    /// [`Error`] as [`Session::ask`] has it.
+    pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        self.ask(Command::SetVariable { name, value }).map(drop)
+    }
+
+    /// The value of a channel variable or dialplan function; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] as [`Session::ask`] has it.
+    pub fn get_variable(&mut self, name: &str) -> Result<Option<String>, Error> {
+        let reply = self.ask(Command::GetVariable(name))?;
+        Ok(reply.value.filter(|_| reply.result == "1"))
+    }
+
+    /// Writes a line to Asterisk's log.
+    ///
+    /// # Errors
+    /// [`Error`] as [`Session::ask`] has it.
+    pub fn verbose(&mut self, message: &str, level: u8) -> Result<(), Error> {
+        self.ask(Command::Verbose { message, level }).map(drop)
+    }
+
+    /// Sends one command in one write and waits for its reply.
+    fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
+        debug!("AGI > {}", command.for_log(self.log_words));
+        let line = format!("{command}\n");
+        self.output
+            .write_all(line.as_bytes())
+            .and_then(|()| self.output.flush())
+            .map_err(|e| self.broken(e))?;
+        let answer = match self.lines.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) if self.end == End::Success => {
+                Line::Reply(Reply::success())
+            }
+            received => received.map_err(no_answer)?,
+        };
+        debug!("AGI < {answer:?}");
+        match answer {
+            Line::Reply(reply) => Ok(reply),
+            Line::Dead => {
+                self.hangup.raise();
+                Err(Error::Dead)
+            }
+            answer => Err(Error::Refused {
+                command: command.for_log(false),
+                answer,
+            }),
+        }
+    }
+
+    fn broken(&self, error: io::Error) -> Error {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => {
+                self.hangup.raise();
+                Error::Closed
+            }
+            _ => Error::Io(error),
+        }
+    }
+}
+
+/// Hands on the environment, then every line that answers a command, until the input ends or nobody
+/// is interested any more.
+fn listen(
+    mut input: impl BufRead,
+    env_read: &Sender<Env>,
+    line_read: &Sender<Line>,
+    hangup: &Hangup,
+) -> io::Result<()> {
+    let Some(env) = Env::read(&mut input)? else {
+        return Ok(());
+    };
+    if env_read.send(env).is_err() {
+        return Ok(());
+    }
+    while let Some(line) = next_line(&mut input)? {
+        match line {
+            Line::Hangup => hangup.raise(),
+            Line::Blank | Line::Provisional => {}
+            answer => {
+                if line_read.send(answer).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The next line that stands for itself: a value with line breaks is put together, and of a usage
+/// message only its end is given. `None` at the end of the input.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
+    let Some(mut text) = read_text(input)? else {
+        return Ok(None);
+    };
+    while Line::is_unfinished(&text) && text.len() < MAX_VALUE {
+        let Some(more) = read_text(input)? else { break };
+        text.push_str(&more);
+    }
+    let mut line = Line::parse(&text);
+    if line == Line::UsageBegins {
+        while line != Line::Usage {
+            let Some(more) = read_text(input)? else {
+                return Ok(None);
+            };
+            line = Line::parse(&more);
+        }
+    }
+    Ok(Some(line))
+}
+
+/// One line with its line break, at most [`MAX_VALUE`] bytes of it; what is not UTF-8 becomes U+FFFD.
+fn read_text(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    let read = input.take(MAX_VALUE_BYTES).read_until(b'\n', &mut bytes)?;
+    Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn no_answer(error: RecvTimeoutError) -> Error {
+    match error {
+        RecvTimeoutError::Timeout => Error::Silent(PATIENCE),
+        RecvTimeoutError::Disconnected => Error::Closed,
+    }
+}
+
+/// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `GET VARIABLE` gives 1,023 bytes at most; the rest is room for surprises.
+const MAX_VALUE: usize = 64 * 1024;
+const MAX_VALUE_BYTES: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(input: &str, end: End) -> (Session<Vec<u8>>, Hangup) {
+        let hangup = Hangup::default();
+        let input =
+            io::Cursor::new(format!("agi_request: phone-assistant\n\n{input}").into_bytes());
+        (
+            Session::open(input, end, Vec::new(), &hangup).expect("a whole block"),
+            hangup,
+        )
+    }
+
+    fn variable(input: &str) -> Result<Option<String>, Error> {
+        session(input, End::Hangup).0.get_variable("X")
+    }
+
+    #[test]
+    fn a_value_comes_whole() {
+        let table = [
+            ("200 result=1 (hello world)\n", Some("hello world")),
+            ("200 result=1 ((ulaw))\n", Some("(ulaw)")),
+            ("200 result=1 (a: b) c)\n", Some("a: b) c")),
+            ("200 result=1 (two\nlines)\n", Some("two\nlines")),
+            ("200 result=0\n", None),
+            (
+                "\n\n200 result=1 (after blank lines)\n",
+                Some("after blank lines"),
+            ),
+            (
+                "HANGUP\n200 result=1 (after a hang-up)\n",
+                Some("after a hang-up"),
+            ),
+            (
+                "100 result=0 Trying...\n200 result=1 (after trying)\n",
+                Some("after trying"),
+            ),
+        ];
+        for (input, expected) in table {
+            assert_eq!(
+                variable(input).expect(input).as_deref(),
+                expected,
+                "{input:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_and_the_next_reply_still_fits() {
+        let usage = "520-Invalid command syntax.  Proper usage follows:\n\n Usage: 200 result=9 (x\n520 End of proper usage.\n";
+        for refusal in [
+            usage,
+            "510 Invalid or unknown command\n",
+            "520 Invalid command syntax.\n",
+        ] {
+            let (mut session, hangup) =
+                session(&format!("{refusal}200 result=1 (next)\n"), End::Hangup);
+            let first = session.get_variable("X");
+            assert!(
+                matches!(first, Err(Error::Refused { .. })),
+                "{refusal:?} gave {first:?}"
+            );
+            assert_eq!(
+                session.get_variable("X").expect("in step").as_deref(),
+                Some("next")
+            );
+            drop(hangup);
+        }
+    }
+
+    #[test]
+    fn a_dead_channel_is_a_hang_up() {
+        let (mut session, hangup) = session(
+            "511 Command Not Permitted on a dead channel\n",
+            End::Success,
+        );
+        assert!(matches!(session.verbose("x", 1), Err(Error::Dead)));
+        assert!(hangup.is_raised());
+    }
+
+    #[test]
+    fn the_end_of_a_pipe_is_a_hang_up_and_the_end_of_a_recording_is_success() {
+        let (mut piped, hung_up) = session("", End::Hangup);
+        assert!(matches!(piped.set_variable("X", "1"), Err(Error::Closed)));
+        assert!(hung_up.is_raised());
+        let (mut recorded, hung_up) = session("", End::Success);
+        recorded
+            .set_variable("X", "1")
+            .expect("counts as carried out");
+        assert_eq!(recorded.output, b"SET VARIABLE \"X\" \"1\"\n");
+        assert!(!hung_up.is_raised());
+    }
+
+    #[test]
+    fn a_closed_stdout_is_a_hang_up() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let hangup = Hangup::default();
+        let mut session =
+            Session::open(&b"\n"[..], End::Success, Broken, &hangup).expect("an empty block");
+        assert!(matches!(session.verbose("x", 1), Err(Error::Closed)));
+        assert!(hangup.is_raised());
+    }
+
+    #[test]
+    fn an_input_that_ends_within_the_block_opens_no_session() {
+        let hangup = Hangup::default();
+        let opened = Session::open(&b"agi_request: x\n"[..], End::Hangup, Vec::new(), &hangup);
+        assert!(matches!(opened, Err(Error::Closed)));
+    }
+}

@@ -1,0 +1,471 @@
+//! The settings: defaults, then the file, then the environment, then the arguments of `AGI()`.
+//!
+//! Strict: an unknown key or a value out of its range is a fault, and all faults are told at once.
+//! What each key means stands in README's table; [`keys`] declares them.
+
+pub mod keys;
+mod layers;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use layers::Layers;
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Faults(Vec<String>);
+
+/// Where settings come from besides the defaults.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// A settings file that somebody named; it must be there.
+    pub file: Option<&'a Path>,
+    /// The process's environment.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// `name=value`, as `AGI()` was given them.
+    pub arguments: &'a [String],
+}
+
+/// Which job the settings are for: only what it uses must be complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// A whole call.
+    Call,
+    /// Speaking a text into a file.
+    Say,
+}
+
+/// A text that no log, error or `Debug` shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// The settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The recording of the question (`recording=`); empty for jobs without one.
+    pub recording: PathBuf,
+    /// The answer's place, without extension (`reply=`); empty for jobs without one.
+    pub reply: PathBuf,
+    /// `[recording]`
+    pub keep_recording: bool,
+    /// What lies beyond this much of a recording is not listened to.
+    pub max_recording: Duration,
+    /// `[call]`: from the start to the first sample of the answer.
+    pub deadline: Duration,
+    /// `[log]`: may the log hold what was said?
+    pub log_words: bool,
+    /// `[google]`
+    pub credentials: PathBuf,
+    /// `[stt]`
+    pub stt: Stt,
+    /// `[llm]`
+    pub llm: Llm,
+    /// `[tts]`
+    pub tts: Tts,
+    /// `[reply]`: an encoding's name, or `auto`.
+    pub reply_format: String,
+    /// `[http]`
+    pub http: Http,
+}
+
+/// `[stt]` with the chosen provider's own table.
+#[derive(Clone, Debug)]
+pub struct Stt {
+    /// BCP-47, such as `en-US`.
+    pub language: String,
+    /// Further languages that callers may speak.
+    pub alternative_languages: Vec<String>,
+    /// Words to expect: names, products.
+    pub phrases: Vec<String>,
+    /// Ask for punctuation?
+    pub punctuation: bool,
+    /// For one request.
+    pub timeout: Duration,
+    /// The service's address, without a slash at the end.
+    pub base_url: String,
+    /// The service's name for the recogniser.
+    pub model: String,
+}
+
+/// `[llm]` with the chosen provider's own table.
+#[derive(Clone, Debug)]
+pub struct Llm {
+    /// The system instruction.
+    pub persona: String,
+    /// The model may write no more than this, thinking included.
+    pub max_output_tokens: u32,
+    /// A longer answer is spoken only up to the last sentence that fits.
+    pub max_answer_chars: usize,
+    /// For one request.
+    pub timeout: Duration,
+    /// The service's address, without a slash at the end.
+    pub base_url: String,
+    /// The service's name for the model.
+    pub model: String,
+    /// How much the model may think before it speaks.
+    pub thinking: String,
+    /// Instead of the service account.
+    pub api_key: Option<Secret>,
+}
+
+/// `[tts]` with the chosen provider's own table.
+#[derive(Clone, Debug)]
+pub struct Tts {
+    /// Loudness over what the service delivers.
+    pub gain_db: f32,
+    /// 1.0 is the voice's own.
+    pub speed: f64,
+    /// How to speak: the mood. Empty: no instructions.
+    pub instructions: String,
+    /// For one request.
+    pub timeout: Duration,
+    /// The service's address, without a slash at the end.
+    pub base_url: String,
+    /// The service's name for the synthesiser.
+    pub model: String,
+    /// The service's name for the voice.
+    pub voice: String,
+    /// `wav` or `pcm`.
+    pub format: String,
+    /// The rate of `pcm` where the service does not tell it.
+    pub pcm_rate_hz: u32,
+    /// The service's key.
+    pub api_key: Option<Secret>,
+}
+
+/// `[http]`
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// One more trusted root, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// A proxy's address; without one the environment decides.
+    pub proxy: Option<String>,
+    /// Hosts that are reached directly, parted by commas.
+    pub no_proxy: String,
+}
+
+impl Config {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// All [`Faults`] together.
+    pub fn load(job: Job, sources: Sources<'_>) -> Result<Self, Faults> {
+        let mut layers = Layers::defaults();
+        let mut own = OwnArguments::default();
+        let arguments = own.take_from(sources.arguments, &mut layers.faults);
+        let named = own.config.clone().or(sources.file.map(Path::to_owned));
+        add_file(&mut layers, named, sources.environment);
+        for (variable, name) in keys::ENVIRONMENT {
+            if let Some(value) = (sources.environment)(variable).filter(|value| !value.is_empty()) {
+                layers.add_text(name, &value, variable);
+            }
+        }
+        for (name, value) in arguments {
+            layers.add_text(name, value, "AGI argument");
+        }
+        let config = Self::assemble(&layers, own);
+        layers.faults.extend(config.missing(job, &layers));
+        if layers.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Faults(layers.faults))
+        }
+    }
+
+    fn assemble(layers: &Layers, own: OwnArguments) -> Self {
+        let path = |name: &str| Some(layers.text(name)).filter(|text| !text.is_empty());
+        Self {
+            recording: own.recording.unwrap_or_default(),
+            reply: own.reply.unwrap_or_default(),
+            keep_recording: layers.switch("recording.keep"),
+            max_recording: layers.seconds("recording.max_length"),
+            deadline: layers.seconds("call.deadline"),
+            log_words: layers.switch("log.words"),
+            credentials: layers.text("google.credentials").into(),
+            stt: Stt::assemble(layers),
+            llm: Llm::assemble(layers),
+            tts: Tts::assemble(layers),
+            reply_format: layers.text("reply.format"),
+            http: Http {
+                ca_file: path("http.ca_file").map(PathBuf::from),
+                proxy: path("http.proxy"),
+                no_proxy: layers.text("http.no_proxy"),
+            },
+        }
+    }
+
+    /// What `job` needs and nobody has set, or what has been chosen and does not exist.
+    fn missing(&self, job: Job, layers: &Layers) -> Vec<String> {
+        let chosen = |name: &str, value: &str| layers.text(name) == value;
+        let unbuilt =
+            |name: &str, value: &str| format!("{name} = {value:?} is not built into this version");
+        let call = job == Job::Call;
+        let table = [
+            (
+                call && self.recording.as_os_str().is_empty(),
+                "the argument recording= is missing: AGI(phone-assistant,recording=…,reply=…)"
+                    .to_owned(),
+            ),
+            (
+                call && self.reply.as_os_str().is_empty(),
+                "the argument reply= is missing: AGI(phone-assistant,recording=…,reply=…)"
+                    .to_owned(),
+            ),
+            (
+                call && chosen("stt.provider", "openai"),
+                unbuilt("stt.provider", "openai"),
+            ),
+            (
+                call && chosen("llm.provider", "openai"),
+                unbuilt("llm.provider", "openai"),
+            ),
+            (
+                chosen("tts.provider", "google"),
+                unbuilt("tts.provider", "google"),
+            ),
+            (
+                call && chosen("reply.play", "stream"),
+                unbuilt("reply.play", "stream"),
+            ),
+            (
+                call && self.stt.model.is_empty(),
+                "stt.google.model is empty".to_owned(),
+            ),
+            (
+                call && self.llm.model.is_empty(),
+                "llm.gemini.model is empty".to_owned(),
+            ),
+            (
+                self.tts.model.is_empty(),
+                "tts.openai.model is empty".to_owned(),
+            ),
+            (
+                self.tts.voice.is_empty(),
+                "tts.openai.voice is empty".to_owned(),
+            ),
+            (
+                self.tts.api_key.is_none(),
+                format!(
+                    "no key for the voice: set api_key under [openai] in {USUAL_FILE}, or OPENAI_API_KEY"
+                ),
+            ),
+        ];
+        table
+            .into_iter()
+            .filter(|(is_missing, _)| *is_missing)
+            .map(|(_, fault)| fault)
+            .collect()
+    }
+}
+
+impl Stt {
+    fn assemble(layers: &Layers) -> Self {
+        Self {
+            language: layers.text("stt.language"),
+            alternative_languages: layers.texts("stt.alternative_languages"),
+            phrases: layers.texts("stt.phrases"),
+            punctuation: layers.switch("stt.punctuation"),
+            timeout: layers.seconds("stt.timeout"),
+            base_url: address(layers, "stt.google.base_url"),
+            model: layers.text("stt.google.model"),
+        }
+    }
+}
+
+impl Llm {
+    fn assemble(layers: &Layers) -> Self {
+        let max_answer_chars = layers.whole("llm.max_answer_chars");
+        Self {
+            persona: layers.text("llm.persona"),
+            max_output_tokens: layers.whole("llm.max_output_tokens"),
+            max_answer_chars: usize::try_from(max_answer_chars).unwrap_or(usize::MAX),
+            timeout: layers.seconds("llm.timeout"),
+            base_url: address(layers, "llm.gemini.base_url"),
+            model: layers.text("llm.gemini.model"),
+            thinking: layers.text("llm.gemini.thinking"),
+            api_key: layers.secret("llm.gemini.api_key"),
+        }
+    }
+}
+
+impl Tts {
+    fn assemble(layers: &Layers) -> Self {
+        Self {
+            gain_db: narrow(layers.number("tts.gain_db")),
+            speed: layers.number("tts.speed"),
+            instructions: layers.text("tts.instructions"),
+            timeout: layers.seconds("tts.timeout"),
+            base_url: address(layers, "tts.openai.base_url"),
+            model: layers.text("tts.openai.model"),
+            voice: layers.text("tts.openai.voice"),
+            format: layers.text("tts.openai.format"),
+            pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
+            api_key: layers
+                .secret("tts.openai.api_key")
+                .or(layers.secret("openai.api_key")),
+        }
+    }
+}
+
+impl Secret {
+    /// Hides `text`.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the one header that carries it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The arguments of `AGI()` that are no settings.
+#[derive(Debug, Default)]
+struct OwnArguments {
+    recording: Option<PathBuf>,
+    reply: Option<PathBuf>,
+    config: Option<PathBuf>,
+}
+
+impl OwnArguments {
+    /// Takes its own and gives back those that are settings.
+    fn take_from<'a>(
+        &mut self,
+        arguments: &'a [String],
+        faults: &mut Vec<String>,
+    ) -> Vec<(&'a str, &'a str)> {
+        let mut settings = Vec::new();
+        for argument in arguments {
+            let Some((name, value)) = argument.split_once('=') else {
+                faults.push(format!("AGI argument {argument:?} is not name=value"));
+                continue;
+            };
+            let is_secret = keys::find(name).is_some_and(|key| key.kind == keys::Kind::Secret);
+            match name {
+                "recording" => self.recording = Some(value.into()),
+                "reply" => self.reply = Some(value.into()),
+                "config" => self.config = Some(value.into()),
+                "keep" => settings.push(("recording.keep", value)),
+                _ if is_secret => faults.push(format!(
+                    "{name} cannot be an AGI argument: Asterisk logs those"
+                )),
+                _ => settings.push((name, value)),
+            }
+        }
+        settings
+    }
+}
+
+/// Lays the file on top: the one that was named, or the usual one if it is there.
+fn add_file(
+    layers: &mut Layers,
+    named: Option<PathBuf>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) {
+    let named = named.or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
+    let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+    let shown = path.display();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => layers.add_file(&text, &shown.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {}
+        Err(error) => layers
+            .faults
+            .push(format!("cannot read the settings in {shown}: {error}")),
+    }
+}
+
+fn address(layers: &Layers, name: &str) -> String {
+    layers.text(name).trim_end_matches('/').to_owned()
+}
+
+/// Gains are small numbers of few digits: nothing is lost.
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation)]
+fn narrow(number: f64) -> f32 {
+    number as f32
+}
+
+/// Where install.sh puts the settings.
+const USUAL_FILE: &str = "/etc/phone-assistant/config.toml";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
+        let arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
+        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
+        Config::load(
+            job,
+            Sources {
+                file: None,
+                environment: &environment,
+                arguments: &arguments,
+            },
+        )
+    }
+
+    #[test]
+    fn a_call_with_its_two_arguments_and_a_key_is_complete() {
+        let config = load(
+            Job::Call,
+            &["recording=/c/call-1.2.wav", "reply=/c/r=1", "keep=yes"],
+        )
+        .expect("complete");
+        assert_eq!(config.recording, Path::new("/c/call-1.2.wav"));
+        assert_eq!(config.reply, Path::new("/c/r=1"));
+        assert!(config.keep_recording);
+        assert!(config.llm.persona.contains("goodbye"));
+        assert!(!format!("{config:?}").contains("sk-1"));
+    }
+
+    #[test]
+    fn all_that_is_missing_is_told_at_once() {
+        let faults = load(
+            Job::Call,
+            &[
+                "oops",
+                "stt.provider=openai",
+                "openai.api_key=sk-2",
+                "stt.languag=x",
+            ],
+        );
+        let text = faults.expect_err("five faults").to_string();
+        let parts = [
+            "\"oops\" is not name=value",
+            "stt.provider = \"openai\" is not built",
+            "recording= is missing",
+            "reply= is missing",
+            "openai.api_key cannot be an AGI argument",
+            "did you mean stt.language?",
+        ];
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+        assert!(!text.contains("sk-2"));
+    }
+
+    #[test]
+    fn speaking_a_text_needs_no_recording() {
+        load(Job::Say, &[]).expect("complete");
+    }
+
+    #[test]
+    fn a_named_file_must_be_there() {
+        let faults =
+            load(Job::Say, &["config=/nonexistent/config.toml"]).expect_err("no such file");
+        assert!(
+            faults
+                .to_string()
+                .contains("cannot read the settings in /nonexistent/config.toml")
+        );
+    }
+}

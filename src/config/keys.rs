@@ -1,0 +1,244 @@
+//! Every setting there is: its name, what it may hold, and what holds when nobody says otherwise.
+//!
+//! This table is the only place where a setting is declared. README's table says the same in words,
+//! and a test holds the two together.
+
+use std::fmt;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// Its path in the file: `stt.google.model` stands for `model` in the table `[stt.google]`.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Its default, written as in the file.
+    pub default: &'static str,
+}
+
+/// What a setting may hold. `Display` gives it as README's table has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// Text that is never shown, logged, or taken from an AGI argument.
+    Secret,
+    /// The path of a file.
+    Path,
+    /// `https://host`, perhaps with a port and a path.
+    Url,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// `true` or `false`.
+    Switch,
+    /// A number within these bounds, and its unit.
+    Number(f64, f64, &'static str),
+    /// A whole number within these bounds, and its unit.
+    Whole(u32, u32, &'static str),
+    /// Several texts: at most so many, each of at most so many characters.
+    Texts(usize, usize),
+}
+
+/// The key called `name`.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The name that `wrong` was probably meant to be, if any comes near.
+pub fn nearest(wrong: &str) -> Option<&'static str> {
+    let likeness = |key: &Key| strsim::jaro_winkler(key.name, wrong);
+    let best = KEYS
+        .iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    let last = |name: &'static str| name.rsplit('.').next();
+    let same_word = KEYS
+        .iter()
+        .find(|key| last(key.name) == wrong.rsplit('.').next());
+    if likeness(best) >= LIKE {
+        Some(best.name)
+    } else {
+        same_word.map(|key| key.name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Text => f.write_str("text"),
+            Self::Secret => f.write_str("secret text"),
+            Self::Path => f.write_str("path"),
+            Self::Url => f.write_str("https address"),
+            Self::OneOf(words) => f.write_str(&words.join(", ")),
+            Self::Switch => f.write_str("true, false"),
+            Self::Number(least, most, unit) => write!(f, "{least} to {most} {unit}"),
+            Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
+            Self::Texts(most, longest) => write!(f, "up to {most} texts of {longest} characters"),
+        }
+    }
+}
+
+/// All settings, in the order of the file.
+pub const KEYS: &[Key] = &[
+    key(
+        "google.credentials",
+        Kind::Path,
+        r#""/etc/phone-assistant/google-creds.json""#,
+    ),
+    key("stt.provider", PROVIDER_STT, r#""google""#),
+    key("stt.language", Kind::Text, r#""en-US""#),
+    // At most 3 alternatives, 5,000 phrases, 100 characters each: Google's limits.
+    key("stt.alternative_languages", Kind::Texts(3, 20), "[]"),
+    key("stt.phrases", Kind::Texts(5000, 100), "[]"),
+    key("stt.punctuation", Kind::Switch, "true"),
+    key("stt.timeout", STAGE_SECONDS, "12.0"),
+    key(
+        "stt.google.base_url",
+        Kind::Url,
+        r#""https://speech.googleapis.com""#,
+    ),
+    key("stt.google.model", Kind::Text, r#""telephony""#),
+    key("stt.openai.base_url", Kind::Url, OPENAI_URL),
+    key("stt.openai.model", Kind::Text, r#""gpt-transcribe""#),
+    key("stt.openai.api_key", Kind::Secret, r#""""#),
+    key(
+        "llm.provider",
+        Kind::OneOf(&["gemini", "openai"]),
+        r#""gemini""#,
+    ),
+    key("llm.persona", Kind::Text, PERSONA),
+    key(
+        "llm.max_output_tokens",
+        Kind::Whole(16, 8192, "tokens"),
+        "400",
+    ),
+    key(
+        "llm.max_answer_chars",
+        Kind::Whole(50, 20_000, "characters"),
+        "1000",
+    ),
+    key("llm.timeout", STAGE_SECONDS, "12.0"),
+    key(
+        "llm.gemini.base_url",
+        Kind::Url,
+        r#""https://generativelanguage.googleapis.com""#,
+    ),
+    key("llm.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#),
+    key("llm.gemini.thinking", THINKING, r#""least""#),
+    key("llm.gemini.api_key", Kind::Secret, r#""""#),
+    key("llm.openai.base_url", Kind::Url, OPENAI_URL),
+    key("llm.openai.model", Kind::Text, r#""""#),
+    key("llm.openai.api_key", Kind::Secret, r#""""#),
+    key("tts.provider", PROVIDER_TTS, r#""openai""#),
+    key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0"),
+    // OpenAI's own bounds.
+    key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0"),
+    key("tts.instructions", Kind::Text, r#""""#),
+    key("tts.timeout", STAGE_SECONDS, "15.0"),
+    key("tts.openai.base_url", Kind::Url, OPENAI_URL),
+    key("tts.openai.model", Kind::Text, r#""tts-1""#),
+    key("tts.openai.voice", Kind::Text, r#""nova""#),
+    key(
+        "tts.openai.format",
+        Kind::OneOf(&["wav", "pcm"]),
+        r#""wav""#,
+    ),
+    key(
+        "tts.openai.pcm_rate_hz",
+        Kind::Whole(8000, 48_000, "Hz"),
+        "24000",
+    ),
+    key("tts.openai.api_key", Kind::Secret, r#""""#),
+    key(
+        "tts.google.base_url",
+        Kind::Url,
+        r#""https://texttospeech.googleapis.com""#,
+    ),
+    key("tts.google.voice", Kind::Text, r#""""#),
+    key("openai.api_key", Kind::Secret, r#""""#),
+    key(
+        "reply.play",
+        Kind::OneOf(&["dialplan", "stream"]),
+        r#""dialplan""#,
+    ),
+    key(
+        "reply.format",
+        Kind::OneOf(&["auto", "ulaw", "alaw", "sln16"]),
+        r#""auto""#,
+    ),
+    key("recording.keep", Kind::Switch, "false"),
+    key(
+        "recording.max_length",
+        Kind::Number(1.0, 600.0, "s"),
+        "120.0",
+    ),
+    key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
+    key("log.words", Kind::Switch, "false"),
+    key("http.ca_file", Kind::Path, r#""""#),
+    key("http.proxy", Kind::Text, r#""""#),
+    key("http.no_proxy", Kind::Text, r#""""#),
+];
+
+/// Environment variables that services' own tools use, and the setting each stands for.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials"),
+    ("GEMINI_API_KEY", "llm.gemini.api_key"),
+    ("OPENAI_API_KEY", "openai.api_key"),
+];
+
+const fn key(name: &'static str, kind: Kind, default: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+    }
+}
+
+const PROVIDER_STT: Kind = Kind::OneOf(&["google", "openai"]);
+const PROVIDER_TTS: Kind = Kind::OneOf(&["openai", "google"]);
+const THINKING: Kind = Kind::OneOf(&["least", "unset", "minimal", "low", "medium", "high"]);
+const STAGE_SECONDS: Kind = Kind::Number(1.0, 60.0, "s");
+const OPENAI_URL: &str = r#""https://api.openai.com""#;
+
+const PERSONA: &str = concat!(
+    r#""You are a friendly voice on the telephone. Answer the caller's question directly, "#,
+    "in two or three short sentences, the way a warm and natural person would say it aloud. ",
+    "Do not ask anything back. Answer in the language of the question. ",
+    "Your words go straight to a speech synthesiser: plain sentences only, ",
+    r#"no lists, headings, symbols, links or emoji. End by saying goodbye.""#,
+);
+
+/// Likeness from which on a name passes as a misspelling of another: `stt.langauge` has 0.98,
+/// `log.word` 0.97, unrelated keys of one table up to about 0.9.
+const LIKE: f64 = 0.92;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_or_misplaced_key_finds_its_right_name() {
+        let table = [
+            ("stt.langauge", Some("stt.language")),
+            ("log.word", Some("log.words")),
+            ("tts.voice", Some("tts.openai.voice")),
+            ("api_key", Some("stt.openai.api_key")),
+            ("recording.kepp", Some("recording.keep")),
+            ("frobnicate", None),
+        ];
+        for (wrong, right) in table {
+            assert_eq!(nearest(wrong), right, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_environment_names_known_keys() {
+        for (i, key) in KEYS.iter().enumerate() {
+            assert!(
+                !KEYS[..i].iter().any(|other| other.name == key.name),
+                "{} twice",
+                key.name
+            );
+        }
+        assert!(ENVIRONMENT.iter().all(|(_, name)| find(name).is_some()));
+    }
+}

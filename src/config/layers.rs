@@ -1,0 +1,322 @@
+//! Settings from several places, laid over each other: a later layer hides an earlier one.
+//!
+//! Every value is checked where it comes in, and every fault is kept, so that one look shows them all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::Secret;
+use super::keys::{KEYS, Key, Kind, find, nearest};
+
+/// The values in force, and all that was wrong with what was said.
+#[derive(Debug)]
+pub(super) struct Layers {
+    values: BTreeMap<&'static str, Value>,
+    pub(super) faults: Vec<String>,
+}
+
+impl Layers {
+    /// The lowest layer: every key has its default.
+    pub(super) fn defaults() -> Self {
+        let mut layers = Self {
+            values: BTreeMap::new(),
+            faults: Vec::new(),
+        };
+        for key in KEYS {
+            let line = format!("value = {}", key.default);
+            match line.parse::<Table>().map(|mut table| table.remove("value")) {
+                Ok(Some(value)) => layers.set(key, value, "default"),
+                _ => layers
+                    .faults
+                    .push(format!("{}: its default is not TOML", key.name)),
+            }
+        }
+        layers
+    }
+
+    /// Lays the text of a settings file, called `source`, on top.
+    pub(super) fn add_file(&mut self, text: &str, source: &str) {
+        match text.parse::<Table>() {
+            Ok(table) => self.add_table(&table, "", source),
+            Err(error) => {
+                // The error's own Display quotes the line, and the line may hold a key.
+                let line = error
+                    .span()
+                    .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+                self.faults
+                    .push(format!("{source}, line {line}: {}", error.message()));
+            }
+        }
+    }
+
+    fn add_table(&mut self, table: &Table, path: &str, source: &str) {
+        for (name, value) in table {
+            let full = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
+            match (find(&full), value) {
+                (Some(key), value) => self.set(key, value.clone(), source),
+                (None, Value::Table(inner)) if !inner.is_empty() => {
+                    self.add_table(inner, &full, source)
+                }
+                _ => self.unknown(&full, source),
+            }
+        }
+    }
+
+    /// Lays one value, given as plain text, on top.
+    pub(super) fn add_text(&mut self, name: &str, text: &str, source: &str) {
+        match find(name) {
+            Some(key) => self.set(key, from_text(key.kind, text), source),
+            None => self.unknown(name, source),
+        }
+    }
+
+    fn unknown(&mut self, name: &str, source: &str) {
+        let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+        self.faults
+            .push(format!("{source}: unknown setting {name}{hint}"));
+    }
+
+    fn set(&mut self, key: &'static Key, value: Value, source: &str) {
+        match checked(key.kind, value) {
+            Ok(value) => drop(self.values.insert(key.name, value)),
+            Err(found) => {
+                let found = if key.kind == Kind::Secret {
+                    "something else"
+                } else {
+                    &found
+                };
+                self.faults.push(format!(
+                    "{source}: {} must be {}, found {found}",
+                    key.name, key.kind
+                ));
+            }
+        }
+    }
+
+    /// A text, a path, an address or a word.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.values[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A secret; `None` where it is empty.
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
+        Some(self.text(name))
+            .filter(|text| !text.is_empty())
+            .map(Secret::new)
+    }
+
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        let texts = self.values[name]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        texts
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    pub(super) fn switch(&self, name: &str) -> bool {
+        self.values[name].as_bool().unwrap_or_default()
+    }
+
+    pub(super) fn number(&self, name: &str) -> f64 {
+        self.values[name].as_float().unwrap_or_default()
+    }
+
+    pub(super) fn whole(&self, name: &str) -> u32 {
+        let whole = self.values[name].as_integer().unwrap_or_default();
+        u32::try_from(whole).unwrap_or_default()
+    }
+
+    pub(super) fn seconds(&self, name: &str) -> Duration {
+        Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
+    }
+}
+
+/// `value` if it is what `kind` says (a whole number passes as a number), else how to show it.
+fn checked(kind: Kind, value: Value) -> Result<Value, String> {
+    let fits = match (kind, &value) {
+        (Kind::Text | Kind::Path, Value::String(text)) => !text.contains('\0'),
+        (Kind::Secret, Value::String(text)) => text.chars().all(|c| c.is_ascii_graphic()),
+        (Kind::Url, Value::String(text)) => is_https(text),
+        (Kind::OneOf(words), Value::String(text)) => words.contains(&text.as_str()),
+        (Kind::Switch, Value::Boolean(_)) => true,
+        (Kind::Number(..), Value::Integer(whole)) => {
+            let number = i32::try_from(*whole).map_or(f64::INFINITY, f64::from);
+            return checked(kind, Value::Float(number));
+        }
+        (Kind::Number(least, most, _), Value::Float(number)) => (least..=most).contains(number),
+        (Kind::Whole(least, most, _), Value::Integer(whole)) => {
+            (i64::from(least)..=i64::from(most)).contains(whole)
+        }
+        (Kind::Texts(most, longest), Value::Array(texts)) => {
+            let short = |text: &Value| text.as_str().is_some_and(|t| t.chars().count() <= longest);
+            texts.len() <= most && texts.iter().all(short)
+        }
+        _ => false,
+    };
+    if fits {
+        Ok(value)
+    } else {
+        Err(value.to_string())
+    }
+}
+
+/// What `text`, from an argument or the environment, stands for. Several texts are parted by `|`,
+/// since a comma parts the arguments of `AGI()`.
+fn from_text(kind: Kind, text: &str) -> Value {
+    let as_text = || Value::String(text.to_owned());
+    match kind {
+        Kind::Switch => match text.to_ascii_lowercase().as_str() {
+            "yes" | "true" | "on" | "1" => Value::Boolean(true),
+            "no" | "false" | "off" | "0" => Value::Boolean(false),
+            _ => as_text(),
+        },
+        Kind::Number(..) => text.parse().map_or_else(|_| as_text(), Value::Float),
+        Kind::Whole(..) => text.parse().map_or_else(|_| as_text(), Value::Integer),
+        Kind::Texts(..) => {
+            let parts = text.split('|').filter(|part| !part.is_empty());
+            Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
+        }
+        _ => as_text(),
+    }
+}
+
+/// Keys travel to these addresses, so nothing but TLS will do.
+fn is_https(address: &str) -> bool {
+    let rest = address.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"');
+    !host.is_empty() && rest.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(file: &str) -> Vec<String> {
+        let mut layers = Layers::defaults();
+        layers.add_file(file, "config.toml");
+        layers.faults
+    }
+
+    #[test]
+    fn defaults_are_within_their_own_bounds() {
+        assert_eq!(Layers::defaults().faults, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_wrong_value_says_what_would_be_right() {
+        let table = [
+            (
+                "tts.gain_db = 99",
+                "tts.gain_db must be -20 to 20 dB, found 99.0",
+            ),
+            (
+                "tts.gain_db = \"loud\"",
+                "tts.gain_db must be -20 to 20 dB, found \"loud\"",
+            ),
+            (
+                "llm.max_output_tokens = 15",
+                "llm.max_output_tokens must be 16 to 8192 tokens, found 15",
+            ),
+            (
+                "llm.max_output_tokens = 1.5",
+                "llm.max_output_tokens must be 16 to 8192 tokens, found 1.5",
+            ),
+            (
+                "stt.provider = \"whisper\"",
+                "stt.provider must be google, openai, found \"whisper\"",
+            ),
+            (
+                "stt.google.base_url = \"http://x\"",
+                "stt.google.base_url must be https address, found \"http://x\"",
+            ),
+            (
+                "stt.google.base_url = \"https://\"",
+                "stt.google.base_url must be https address, found \"https://\"",
+            ),
+            (
+                "stt.google.base_url = \"https://u:p@x\"",
+                "stt.google.base_url must be https address, found \"https://u:p@x\"",
+            ),
+            (
+                "recording.keep = \"yes\"",
+                "recording.keep must be true, false, found \"yes\"",
+            ),
+            ("stt = 1", "unknown setting stt"),
+            (
+                "sst.language = \"x\"",
+                "unknown setting sst.language (did you mean stt.language?)",
+            ),
+            (
+                "stt.langauge = \"x\"",
+                "unknown setting stt.langauge (did you mean stt.language?)",
+            ),
+            (
+                "stt.alternative_languages = [\"a\",\"b\",\"c\",\"d\"]",
+                "stt.alternative_languages must be up to 3 texts of 20 characters, found [\"a\", \"b\", \"c\", \"d\"]",
+            ),
+        ];
+        for (file, fault) in table {
+            let all = faults(file);
+            assert_eq!(all.len(), 1, "{file}: {all:?}");
+            assert!(
+                all[0].starts_with(&format!("config.toml: {fault}")) || all[0].contains(fault),
+                "{all:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn bounds_belong_to_the_range() {
+        for fine in [
+            "tts.gain_db = -20.0",
+            "tts.gain_db = 20",
+            "llm.max_output_tokens = 16",
+            "llm.max_output_tokens = 8192",
+        ] {
+            assert_eq!(faults(fine), Vec::<String>::new(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_told_and_no_secret_is() {
+        let all = faults("[openai]\napi_key = \"sk secret\"\n[log]\nwords = 1\nlevel = 2\n");
+        assert_eq!(all.len(), 3);
+        assert!(!all.join(" ").contains("sk secret"), "{all:?}");
+        let broken = faults("[openai]\napi_key = sk-secret\n");
+        assert!(broken[0].starts_with("config.toml, line 2: "), "{broken:?}");
+        assert!(!broken[0].contains("sk-secret"), "{broken:?}");
+    }
+
+    #[test]
+    fn a_later_layer_hides_an_earlier_one() {
+        let mut layers = Layers::defaults();
+        layers.add_file(
+            "stt.language = \"de-DE\"\ncall.deadline = 20\n",
+            "config.toml",
+        );
+        layers.add_text("stt.language", "fr-FR", "argument");
+        layers.add_text("recording.keep", "yes", "argument");
+        layers.add_text("stt.alternative_languages", "de-DE|it-IT", "argument");
+        layers.add_text("tts.speed", "1.25", "argument");
+        assert_eq!(layers.faults, Vec::<String>::new());
+        assert_eq!(layers.text("stt.language"), "fr-FR");
+        assert_eq!(layers.seconds("call.deadline"), Duration::from_secs(20));
+        assert_eq!(
+            layers.texts("stt.alternative_languages"),
+            ["de-DE", "it-IT"]
+        );
+        assert!(layers.switch("recording.keep"));
+        assert_eq!(layers.number("tts.speed"), 1.25);
+    }
+}
