@@ -14,3 +14,4 @@
 //! leaves on the standard library and one outside crate each.
 
 pub mod audio;
+pub mod convert;
