@@ -18,3 +18,4 @@ pub mod audio;
 pub mod config;
 pub mod deadline;
 pub mod hangup;
+pub mod convert;

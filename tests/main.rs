@@ -1,1 +1,4 @@
+//! All integration tests in one binary, a module per theme.
+#![allow(clippy::unwrap_used)]
 
+mod audio;

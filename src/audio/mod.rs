@@ -5,6 +5,13 @@
 
 use std::time::Duration;
 
+pub mod decode;
+pub mod g711;
+pub mod loudness;
+pub mod resample;
+pub mod telephone;
+pub mod wav;
+
 /// A piece of mono, 16-bit linear PCM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pcm {
@@ -28,3 +35,23 @@ pub fn duration_of(len_frames: usize, rate_hz: u32) -> Duration {
         .saturating_mul(1_000_000_000);
     Duration::from_nanos(u64::try_from(nanos / u128::from(rate_hz.max(1))).unwrap_or(u64::MAX))
 }
+
+/// A 16-bit sample on the scale of −1.0 to 1.0.
+pub fn to_f32(sample: i16) -> f32 {
+    f32::from(sample) / FULL_SCALE
+}
+
+/// The nearest 16-bit sample; what lies beyond full scale is clipped.
+pub fn to_i16(sample: f32) -> i16 {
+    let scaled = sample * FULL_SCALE;
+    // Truncating half a step further out rounds; `f32::round` is a call into libm on plain x86-64.
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "the one cast that saturates"
+    )]
+    let nearest = (scaled + 0.5_f32.copysign(scaled)) as i16;
+    nearest
+}
+
+const FULL_SCALE: f32 = 32_768.0;

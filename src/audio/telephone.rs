@@ -1,0 +1,255 @@
+//! Sound as Asterisk plays it: resampled, made louder without clipping, and encoded in the file's format.
+//!
+//! The chain is `resample -> loudness -> encode`, in pieces as they come. What goes out is a whole number of 20 ms frames,
+//! Asterisk's unit of playing, so that one file can follow another without a gap.
+//!
+//! Formats: [Asterisk's sound formats](https://docs.asterisk.org/Fundamentals/Key-Concepts/Asterisk-Sounds-Packages/),
+//! `format_pcm.c`, `format_sln.c` and `format_wav.c` in its source.
+
+use std::fmt;
+use std::io::{self, Cursor, Seek, Write};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::loudness::Limiter;
+use super::resample::{self, Resampler};
+use super::{Pcm, duration_of, g711, to_f32, to_i16, wav};
+
+/// How a sound file for Asterisk is encoded. Displays as the file's extension, which is what tells Asterisk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// G.711 mu-law at 8 kHz.
+    Ulaw,
+    /// G.711 A-law at 8 kHz.
+    Alaw,
+    /// Headerless 16-bit PCM at 8 kHz.
+    Sln,
+    /// Headerless 16-bit PCM at 16 kHz, for wideband phones.
+    Sln16,
+    /// A WAV file of 16-bit PCM at 8 kHz.
+    Wav,
+    /// A WAV file of 16-bit PCM at 16 kHz; Asterisk wants it named `.wav16`.
+    Wav16,
+}
+
+impl Encoding {
+    /// Every encoding, in the order in which help and errors list them.
+    pub const ALL: [Self; 6] = [
+        Self::Ulaw,
+        Self::Alaw,
+        Self::Sln,
+        Self::Sln16,
+        Self::Wav,
+        Self::Wav16,
+    ];
+
+    /// The extension by which Asterisk recognises it, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Ulaw => "ulaw",
+            Self::Alaw => "alaw",
+            Self::Sln => "sln",
+            Self::Sln16 => "sln16",
+            Self::Wav => "wav",
+            Self::Wav16 => "wav16",
+        }
+    }
+
+    /// Samples per second.
+    pub fn rate_hz(self) -> u16 {
+        match self {
+            Self::Ulaw | Self::Alaw | Self::Sln | Self::Wav => 8_000,
+            Self::Sln16 | Self::Wav16 => 16_000,
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.extension())
+    }
+}
+
+impl FromStr for Encoding {
+    type Err = UnknownEncoding;
+
+    /// Case matters, as it does to Asterisk, where `.WAV` is another format than `.wav`.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|encoding| encoding.extension() == name);
+        found.ok_or_else(|| UnknownEncoding(name.to_owned()))
+    }
+}
+
+/// A name that is none of [`Encoding::ALL`].
+#[derive(Debug, thiserror::Error)]
+#[error("unknown sound format {0:?}: use ulaw, alaw, sln, sln16, wav or wav16 (in small letters)")]
+pub struct UnknownEncoding(pub String);
+
+/// Why telephone audio could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The sound has a rate that cannot be resampled.
+    #[error(transparent)]
+    Resample(#[from] resample::Error),
+    /// The file did not take the sound.
+    #[error("cannot write the sound")]
+    Write(#[from] io::Error),
+}
+
+/// A sound on its way into a file for Asterisk.
+pub struct Telephone<W: Write + Seek> {
+    resampler: Resampler,
+    limiter: Limiter,
+    encoder: Encoder<W>,
+    resampled: Vec<f32>,
+    limited: Vec<f32>,
+}
+
+impl<W: Write + Seek> Telephone<W> {
+    /// The chain from samples at `from_hz` to `out`, made louder by `gain_db`. Each [`push`](Self::push) writes at most
+    /// once: `out` needs no buffer.
+    ///
+    /// # Errors
+    /// [`Error`]: a rate that cannot be resampled, or a header that cannot be written
+    pub fn new(out: W, from_hz: u32, encoding: Encoding, gain_db: f32) -> Result<Self, Error> {
+        Ok(Self {
+            resampler: Resampler::new(from_hz, u32::from(encoding.rate_hz()))?,
+            limiter: Limiter::new(encoding.rate_hz(), gain_db),
+            encoder: Encoder::new(out, encoding)?,
+            resampled: Vec::new(),
+            limited: Vec::new(),
+        })
+    }
+
+    /// Takes in mono samples on the scale of −1.0 to 1.0, and writes what is ready.
+    ///
+    /// # Errors
+    /// [`Error::Write`]
+    pub fn push(&mut self, samples: &[f32]) -> Result<(), Error> {
+        self.resampled.clear();
+        self.limited.clear();
+        self.resampler.push(samples, &mut self.resampled);
+        self.limiter.push(&self.resampled, &mut self.limited);
+        Ok(self.encoder.write(&self.limited)?)
+    }
+
+    /// Writes the rest, and silence up to a whole frame. Returns how long the sound is without that silence.
+    ///
+    /// # Errors
+    /// [`Error::Write`]
+    pub fn finish(mut self) -> Result<Duration, Error> {
+        self.resampled.clear();
+        self.limited.clear();
+        self.resampler.finish(&mut self.resampled);
+        self.limiter.push(&self.resampled, &mut self.limited);
+        self.limiter.finish(&mut self.limited);
+        self.encoder.write(&self.limited)?;
+        Ok(self.encoder.finish()?)
+    }
+}
+
+/// A whole sound as the content of a file for Asterisk.
+///
+/// # Errors
+/// [`Error::Resample`]
+pub fn encode(pcm: &Pcm, encoding: Encoding, gain_db: f32) -> Result<Vec<u8>, Error> {
+    let mut out = Cursor::new(Vec::new());
+    let mut telephone = Telephone::new(&mut out, pcm.rate_hz, encoding, gain_db)?;
+    let mut block = Vec::with_capacity(BLOCK_FRAMES);
+    for samples in pcm.samples.chunks(BLOCK_FRAMES) {
+        block.clear();
+        block.extend(samples.iter().copied().map(to_f32));
+        telephone.push(&block)?;
+    }
+    telephone.finish()?;
+    Ok(out.into_inner())
+}
+
+/// The last step: samples to bytes.
+struct Encoder<W: Write + Seek> {
+    encoding: Encoding,
+    sink: Sink<W>,
+    len_frames: usize,
+    samples: Vec<i16>,
+    bytes: Vec<u8>,
+}
+
+/// Where encoded samples go.
+enum Sink<W: Write + Seek> {
+    Headerless(W),
+    Wav(wav::Writer<W>),
+}
+
+impl<W: Write + Seek> Encoder<W> {
+    fn new(out: W, encoding: Encoding) -> io::Result<Self> {
+        let sink = match encoding {
+            Encoding::Wav | Encoding::Wav16 => {
+                Sink::Wav(wav::Writer::new(out, u32::from(encoding.rate_hz()))?)
+            }
+            Encoding::Ulaw | Encoding::Alaw | Encoding::Sln | Encoding::Sln16 => {
+                Sink::Headerless(out)
+            }
+        };
+        Ok(Self {
+            encoding,
+            sink,
+            len_frames: 0,
+            samples: Vec::new(),
+            bytes: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, samples: &[f32]) -> io::Result<()> {
+        self.len_frames += samples.len();
+        self.samples.clear();
+        self.samples.extend(samples.iter().copied().map(to_i16));
+        match &mut self.sink {
+            Sink::Wav(writer) => writer.write(&self.samples)?,
+            Sink::Headerless(out) => {
+                self.bytes.clear();
+                append_encoded(&mut self.bytes, &self.samples, self.encoding);
+                out.write_all(&self.bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Duration> {
+        let len_frames = self.len_frames;
+        let unplayed = if matches!(self.sink, Sink::Wav(_)) {
+            WAV_UNPLAYED_FRAMES
+        } else {
+            0
+        };
+        let rate_hz = self.encoding.rate_hz();
+        let padded =
+            (len_frames + unplayed).next_multiple_of(usize::from(rate_hz / FRAMES_PER_SECOND));
+        self.write(&vec![0.0; padded - len_frames])?;
+        match self.sink {
+            Sink::Wav(writer) => writer.finish()?,
+            Sink::Headerless(mut out) => out.flush()?,
+        }
+        Ok(duration_of(len_frames, u32::from(rate_hz)))
+    }
+}
+
+fn append_encoded(bytes: &mut Vec<u8>, samples: &[i16], encoding: Encoding) {
+    match encoding {
+        Encoding::Ulaw => bytes.extend(samples.iter().copied().map(g711::mu_law)),
+        Encoding::Alaw => bytes.extend(samples.iter().copied().map(g711::a_law)),
+        Encoding::Sln | Encoding::Sln16 | Encoding::Wav | Encoding::Wav16 => {
+            bytes.extend(samples.iter().copied().flat_map(i16::to_le_bytes));
+        }
+    }
+}
+
+/// Asterisk plays in frames of 20 ms.
+const FRAMES_PER_SECOND: u16 = 50;
+
+/// Asterisk takes the header's 44 bytes off the end of a WAV file (`wav_read` in `format_wav.c`): those must be silence.
+const WAV_UNPLAYED_FRAMES: usize = 22;
+
+/// How much [`encode`] takes at a time: enough to be fast, small beside the sound itself.
+const BLOCK_FRAMES: usize = 4_096;

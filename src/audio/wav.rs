@@ -1,0 +1,326 @@
+//! WAV files: a forgiving reader, and a writer.
+//!
+//! The reader is our own because the files we meet are still being written, or never had an end: Asterisk's recording
+//! of a live call says that it holds 0 bytes, a streamed answer of a speech service that it holds 4 GiB. Both are read
+//! to their real end, with memory bounded by the caller's limit and not by what a header claims. Other codings than
+//! 16-bit PCM are named in the error and left to [`super::decode`].
+//!
+//! Specification: [RFC 2361](https://www.rfc-editor.org/rfc/rfc2361) for the format tags, and Microsoft's
+//! [Multiple Channel Audio Data and WAVE Files](https://learn.microsoft.com/windows-hardware/drivers/audio/extensible-wave-format-descriptors).
+
+use std::io::{self, Read, Seek, Write};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::Pcm;
+
+/// Why something could not be read as a WAV file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The stream failed.
+    #[error("cannot read the WAV file")]
+    Read(#[source] io::Error),
+    /// Nothing at all: not even a header was written.
+    #[error("the WAV file is empty (0 bytes): look for a full disk (df -h)")]
+    Empty,
+    /// Another kind of file.
+    #[error("expected a WAV file, found {0}")]
+    NotWav(&'static str),
+    /// It ends or rambles on before its audio begins.
+    #[error("the WAV file is damaged: {0}")]
+    Damaged(&'static str),
+    /// It is a WAV file, but not one of 16-bit PCM.
+    #[error(
+        "the WAV file holds {found}, and 16-bit PCM is needed: record with the extension .wav or .wav16"
+    )]
+    Coding {
+        /// What it holds, as its users call it.
+        found: String,
+    },
+    /// Not a rate between 8,000 and 48,000 Hz.
+    #[error("the WAV file has {0} samples per second, and 8000 to 48000 are understood")]
+    Rate(u32),
+    /// More than two channels, or none.
+    #[error("the WAV file has {0} channels, and 1 or 2 are understood")]
+    Channels(u16),
+}
+
+/// Reads a WAV file of 16-bit PCM, 8 to 48 kHz, mono, or stereo which is mixed down; at most `limit` of it.
+///
+/// A file that is only a header is a sound without samples, not an error: a phone that sends nothing while it is
+/// silent leaves one.
+///
+/// # Errors
+/// [`Error`]
+pub fn read(mut input: impl Read, limit: Duration) -> Result<Pcm, Error> {
+    check_riff(&mut input)?;
+    let mut format = None;
+    let mut passed = 0;
+    while passed < HEADER_LIMIT_BYTES {
+        let Some(chunk) = Chunk::read(&mut input)? else {
+            return Err(Error::Damaged("it ends before its audio begins"));
+        };
+        let mut content = input
+            .by_ref()
+            .take(chunk.padded_len().min(HEADER_LIMIT_BYTES));
+        match &chunk.id {
+            b"fmt " => format = Some(Format::read(&mut content)?),
+            b"data" => {
+                let format = format.ok_or(Error::Damaged("its audio comes before its format"))?;
+                return read_samples(input, &format, chunk.len_bytes, limit);
+            }
+            _ => {}
+        }
+        passed +=
+            CHUNK_HEAD_BYTES + io::copy(&mut content, &mut io::sink()).map_err(Error::Read)?;
+    }
+    Err(Error::Damaged("no audio is found near its beginning"))
+}
+
+/// Headerless little-endian 16-bit mono samples; an odd byte at the end is dropped.
+pub fn raw(bytes: &[u8], rate_hz: u32) -> Pcm {
+    let (pairs, _odd) = bytes.as_chunks();
+    Pcm {
+        rate_hz,
+        samples: pairs.iter().copied().map(i16::from_le_bytes).collect(),
+    }
+}
+
+/// Writes a whole sound as a WAV file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: impl Write + Seek, pcm: &Pcm) -> io::Result<()> {
+    let mut writer = Writer::new(out, pcm.rate_hz)?;
+    writer.write(&pcm.samples)?;
+    writer.finish()
+}
+
+/// A mono 16-bit WAV file being written, whose sizes are put right at the end.
+pub struct Writer<W: Write + Seek>(hound::WavWriter<W>);
+
+impl<W: Write + Seek> Writer<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// Those of the output, as in the other methods.
+    pub fn new(out: W, rate_hz: u32) -> io::Result<Self> {
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: rate_hz,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        hound::WavWriter::new(out, spec).map(Self).map_err(into_io)
+    }
+
+    /// Appends samples.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn write(&mut self, samples: &[i16]) -> io::Result<()> {
+        for block in samples.chunks(usize::from(WRITE_BLOCK_FRAMES)) {
+            let mut writer = self.0.get_i16_writer(WRITE_BLOCK_FRAMES.into());
+            for &sample in block {
+                writer.write_sample(sample);
+            }
+            writer.flush().map_err(into_io)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the sizes into the header.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finalize().map_err(into_io)
+    }
+}
+
+fn into_io(error: hound::Error) -> io::Error {
+    match error {
+        hound::Error::IoError(error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+fn check_riff(input: &mut impl Read) -> Result<(), Error> {
+    let head = read_up_to(input, 12)?;
+    match head.as_slice() {
+        [] => Err(Error::Empty),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Ok(()),
+        other => Err(Error::NotWav(kind_of(other))),
+    }
+}
+
+/// What a file is, by its first bytes, in words for a person.
+fn kind_of(head: &[u8]) -> &'static str {
+    match head {
+        [b'I', b'D', b'3', ..] | [0xFF, 0xE0..=0xFF, ..] => "an MP3 file",
+        [b'O', b'g', b'g', b'S', ..] => "an Ogg file",
+        [b'f', b'L', b'a', b'C', ..] => "a FLAC file",
+        [b'R', b'I', b'F', b'F', ..] => "a RIFF file that is not WAV, or one cut short",
+        [b'{' | b'[', ..] => "JSON",
+        [b'<', ..] => "HTML or XML",
+        text if text
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) =>
+        {
+            "text"
+        }
+        _ => "an unknown kind of file",
+    }
+}
+
+/// The head of a chunk; its content follows in the stream.
+struct Chunk {
+    id: [u8; 4],
+    len_bytes: u32,
+}
+
+impl Chunk {
+    /// None at the end of the stream.
+    fn read(input: &mut impl Read) -> Result<Option<Self>, Error> {
+        let head = read_up_to(input, 8)?;
+        let Ok([a, b, c, d, size @ ..]) = <[u8; 8]>::try_from(head) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            id: [a, b, c, d],
+            len_bytes: u32::from_le_bytes(size),
+        }))
+    }
+
+    /// Chunks begin at even places: an odd one is followed by a byte that it does not count.
+    fn padded_len(&self) -> u64 {
+        u64::from(self.len_bytes).next_multiple_of(2)
+    }
+}
+
+/// What the `fmt ` chunk says, once it is known to be 16-bit PCM.
+struct Format {
+    rate_hz: u32,
+    channels: u16,
+}
+
+impl Format {
+    fn read(input: &mut impl Read) -> Result<Self, Error> {
+        let content = read_up_to(input, FORMAT_LEN_BYTES)?;
+        let word = |at: usize| {
+            content
+                .get(at..at + 2)
+                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        };
+        let cut = || Error::Damaged("its format is cut short");
+        let tag = word(0).ok_or_else(cut)?;
+        let tag = if tag == TAG_EXTENSIBLE {
+            word(SUBFORMAT_AT).ok_or_else(cut)?
+        } else {
+            tag
+        };
+        let bits = word(14).ok_or_else(cut)?;
+        if (tag, bits) != (TAG_PCM, 16) {
+            return Err(Error::Coding {
+                found: coding_name(tag, bits),
+            });
+        }
+        let [low, high] = [word(4), word(6)].map(|half| u32::from(half.unwrap_or(0)));
+        Self {
+            rate_hz: high << 16 | low,
+            channels: word(2).ok_or_else(cut)?,
+        }
+        .checked()
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        match self {
+            Self { rate_hz, .. } if !RATES_HZ.contains(&rate_hz) => Err(Error::Rate(rate_hz)),
+            Self {
+                channels: 1 | 2, ..
+            } => Ok(self),
+            Self { channels, .. } => Err(Error::Channels(channels)),
+        }
+    }
+}
+
+fn coding_name(tag: u16, bits: u16) -> String {
+    match tag {
+        TAG_PCM => format!("{bits}-bit PCM"),
+        2 | 0x11 => "ADPCM".to_owned(),
+        3 => "floating-point samples".to_owned(),
+        6 => "A-law".to_owned(),
+        7 => "mu-law".to_owned(),
+        0x31 => "GSM (Asterisk's .WAV or .wav49)".to_owned(),
+        0x55 => "MP3".to_owned(),
+        other => format!("an unknown coding ({other:#06x})"),
+    }
+}
+
+/// Reads frames until the chunk, the stream or the limit ends. A length of 0 is one not yet filled in.
+fn read_samples(
+    input: impl Read,
+    format: &Format,
+    len_bytes: u32,
+    limit: Duration,
+) -> Result<Pcm, Error> {
+    let frame_bytes = u64::from(format.channels) * 2;
+    let limit_frames = limit.as_nanos() * u128::from(format.rate_hz) / 1_000_000_000;
+    let limit_bytes = u64::try_from(limit_frames)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(frame_bytes);
+    let chunk_bytes = if len_bytes == 0 {
+        u64::MAX
+    } else {
+        u64::from(len_bytes)
+    };
+    let mut input = input.take(chunk_bytes.min(limit_bytes));
+    let mut samples = Vec::new();
+    loop {
+        let block = read_up_to(&mut input, READ_BLOCK_BYTES)?;
+        match format.channels {
+            1 => samples.extend(block.as_chunks().0.iter().copied().map(i16::from_le_bytes)),
+            _ => samples.extend(block.as_chunks().0.iter().copied().map(mix_down)),
+        }
+        if block.is_empty() {
+            return Ok(Pcm {
+                rate_hz: format.rate_hz,
+                samples,
+            });
+        }
+    }
+}
+
+/// The average of left and right.
+fn mix_down([a, b, c, d]: [u8; 4]) -> i16 {
+    i16::midpoint(i16::from_le_bytes([a, b]), i16::from_le_bytes([c, d]))
+}
+
+/// The next `len` bytes, or fewer where the stream ends.
+fn read_up_to(input: &mut impl Read, len: u16) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(len.into());
+    input
+        .take(len.into())
+        .read_to_end(&mut bytes)
+        .map_err(Error::Read)?;
+    Ok(bytes)
+}
+
+const RATES_HZ: RangeInclusive<u32> = 8_000..=48_000;
+
+/// `WAVE_FORMAT_PCM` and `WAVE_FORMAT_EXTENSIBLE` of Microsoft's mmreg.h.
+const TAG_PCM: u16 = 0x0001;
+const TAG_EXTENSIBLE: u16 = 0xFFFE;
+/// Where an extensible format names its real one: the first two bytes of its `SubFormat`.
+const SUBFORMAT_AT: usize = 24;
+/// The longest format, the extensible one.
+const FORMAT_LEN_BYTES: u16 = 40;
+
+const CHUNK_HEAD_BYTES: u64 = 8;
+
+/// Cover pictures and editors' notes may come before the audio; an endless run of them must end.
+const HEADER_LIMIT_BYTES: u64 = 16 << 20;
+
+/// A whole number of frames, mono or stereo.
+const READ_BLOCK_BYTES: u16 = 16 << 10;
+const WRITE_BLOCK_FRAMES: u16 = 4_096;
