@@ -3,6 +3,7 @@
 //! Strict: an unknown key or a value out of its range is a fault, and all faults are told at once.
 //! What each key means stands in README's table; [`keys`] declares them.
 
+mod arguments;
 pub mod keys;
 mod layers;
 
@@ -11,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use arguments::Arguments;
 use layers::Layers;
 
 /// Everything that is wrong with the settings.
@@ -18,16 +20,8 @@ use layers::Layers;
 #[error("{}", .0.join("; "))]
 pub struct Faults(Vec<String>);
 
-/// Where settings come from besides the defaults.
-#[derive(Clone, Copy)]
-pub struct Sources<'a> {
-    /// A settings file that somebody named; it must be there.
-    pub file: Option<&'a Path>,
-    /// The process's environment.
-    pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// `name=value`, as `AGI()` was given them.
-    pub arguments: &'a [String],
-}
+/// The process's environment, or a test's.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Which job the settings are for: only what it uses must be complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,34 +146,28 @@ impl Config {
     ///
     /// # Errors
     /// All [`Faults`] together.
-    pub fn load(job: Job, sources: Sources<'_>) -> Result<Self, Faults> {
+    pub fn load(job: Job, arguments: &Arguments, environment: Environment<'_>) -> Result<Self, Faults> {
         let mut layers = Layers::defaults();
-        let mut own = OwnArguments::default();
-        let arguments = own.take_from(sources.arguments, &mut layers.faults);
-        let named = own.config.clone().or(sources.file.map(Path::to_owned));
-        add_file(&mut layers, named, sources.environment);
+        layers.faults.extend_from_slice(&arguments.faults);
+        add_file(&mut layers, arguments.config.as_deref(), environment);
         for (variable, name) in keys::ENVIRONMENT {
-            if let Some(value) = (sources.environment)(variable).filter(|value| !value.is_empty()) {
+            if let Some(value) = environment(variable).filter(|value| !value.is_empty()) {
                 layers.add_text(name, &value, variable);
             }
         }
-        for (name, value) in arguments {
+        for (name, value) in &arguments.settings {
             layers.add_text(name, value, "AGI argument");
         }
-        let config = Self::assemble(&layers, own);
+        let config = Self::assemble(&layers, arguments);
         layers.faults.extend(config.missing(job, &layers));
-        if layers.faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(Faults(layers.faults))
-        }
+        if layers.faults.is_empty() { Ok(config) } else { Err(Faults(layers.faults)) }
     }
 
-    fn assemble(layers: &Layers, own: OwnArguments) -> Self {
+    fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
         let path = |name: &str| Some(layers.text(name)).filter(|text| !text.is_empty());
         Self {
-            recording: own.recording.unwrap_or_default(),
-            reply: own.reply.unwrap_or_default(),
+            recording: arguments.recording.clone().unwrap_or_default(),
+            reply: arguments.reply.clone().unwrap_or_default(),
             keep_recording: layers.switch("recording.keep"),
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),
@@ -328,50 +316,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The arguments of `AGI()` that are no settings.
-#[derive(Debug, Default)]
-struct OwnArguments {
-    recording: Option<PathBuf>,
-    reply: Option<PathBuf>,
-    config: Option<PathBuf>,
-}
-
-impl OwnArguments {
-    /// Takes its own and gives back those that are settings.
-    fn take_from<'a>(
-        &mut self,
-        arguments: &'a [String],
-        faults: &mut Vec<String>,
-    ) -> Vec<(&'a str, &'a str)> {
-        let mut settings = Vec::new();
-        for argument in arguments {
-            let Some((name, value)) = argument.split_once('=') else {
-                faults.push(format!("AGI argument {argument:?} is not name=value"));
-                continue;
-            };
-            let is_secret = keys::find(name).is_some_and(|key| key.kind == keys::Kind::Secret);
-            match name {
-                "recording" => self.recording = Some(value.into()),
-                "reply" => self.reply = Some(value.into()),
-                "config" => self.config = Some(value.into()),
-                "keep" => settings.push(("recording.keep", value)),
-                _ if is_secret => faults.push(format!(
-                    "{name} cannot be an AGI argument: Asterisk logs those"
-                )),
-                _ => settings.push((name, value)),
-            }
-        }
-        settings
-    }
-}
-
 /// Lays the file on top: the one that was named, or the usual one if it is there.
-fn add_file(
-    layers: &mut Layers,
-    named: Option<PathBuf>,
-    environment: &dyn Fn(&str) -> Option<String>,
-) {
-    let named = named.or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
+fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<'_>) {
+    let named = named.map(Path::to_owned).or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
     let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
     let shown = path.display();
     match std::fs::read_to_string(&path) {
@@ -401,16 +348,8 @@ mod tests {
     use super::*;
 
     fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
-        let arguments: Vec<String> = arguments.iter().map(|&a| a.to_owned()).collect();
         let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
-        Config::load(
-            job,
-            Sources {
-                file: None,
-                environment: &environment,
-                arguments: &arguments,
-            },
-        )
+        Config::load(job, &Arguments::parse(arguments.iter().copied()), &environment)
     }
 
     #[test]

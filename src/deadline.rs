@@ -13,12 +13,9 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// `budget` from now on, by `clock`.
-    pub fn after(budget: Duration, clock: Clock) -> Self {
-        Self {
-            clock,
-            end: clock() + budget,
-        }
+    /// `budget` after `start`, by `clock`.
+    pub fn after(start: Instant, budget: Duration, clock: Clock) -> Self {
+        Self { clock, end: start + budget }
     }
 
     /// What is left; zero when it has passed.
@@ -55,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_is_left_shrinks_to_zero_and_stays_there() {
-        let deadline = Deadline::after(3 * SECOND, now);
+        let deadline = Deadline::after(now(), 3 * SECOND, now);
         pass(SECOND);
         assert_eq!(deadline.left(), 2 * SECOND);
         pass(5 * SECOND);
@@ -64,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_stage_ends_at_its_own_limit_or_with_the_call() {
-        let call = Deadline::after(10 * SECOND, now);
+        let call = Deadline::after(now(), 10 * SECOND, now);
         assert_eq!(call.within(4 * SECOND).left(), 4 * SECOND);
         pass(8 * SECOND);
         assert_eq!(call.within(4 * SECOND).left(), 2 * SECOND);

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -63,19 +63,35 @@ impl Hangup {
         limit: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Gone> {
+        if self.is_raised() {
+            return Err(Gone::HungUp);
+        }
         let (tell, told) = channel();
-        let hung_up = tell.clone();
-        // A receiver that has gone away has its result already.
-        self.when_raised(move || drop(hung_up.send(Err(Gone::HungUp))));
+        self.tell_when_raised(tell.clone());
         thread::spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(job)).map_err(|_| Gone::Panicked);
+            // Nobody listens any more to a job that was given up.
             drop(tell.send(result));
         });
-        match told.recv_timeout(limit) {
-            Ok(result) => result,
-            Err(RecvTimeoutError::Timeout) => Err(Gone::TimedOut),
-            Err(RecvTimeoutError::Disconnected) => Err(Gone::Panicked),
+        wait(&told, limit)
+    }
+
+    /// Waits for `time`, or less: until the hang-up.
+    ///
+    /// # Errors
+    /// [`Gone::HungUp`].
+    pub fn pause(&self, time: Duration) -> Result<(), Gone> {
+        let (tell, told) = channel::<Result<(), Gone>>();
+        self.tell_when_raised(tell);
+        match wait(&told, time) {
+            Err(Gone::HungUp) => Err(Gone::HungUp),
+            _ => Ok(()),
         }
+    }
+
+    fn tell_when_raised<T: Send + 'static>(&self, listener: Sender<Result<T, Gone>>) {
+        // A listener that has gone away has its result already.
+        self.when_raised(move || drop(listener.send(Err(Gone::HungUp))));
     }
 
     /// Calls `wake` at the hang-up, or at once when that has been.
@@ -92,6 +108,14 @@ impl Hangup {
     /// A panic elsewhere cannot leave the two fields half changed, so a poisoned lock is used as it is.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wait<T>(told: &Receiver<Result<T, Gone>>, limit: Duration) -> Result<T, Gone> {
+    match told.recv_timeout(limit) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => Err(Gone::TimedOut),
+        Err(RecvTimeoutError::Disconnected) => Err(Gone::Panicked),
     }
 }
 
@@ -139,6 +163,22 @@ mod tests {
         assert_eq!(
             hangup.or(LONG, || thread::park_timeout(LONG)),
             Err(Gone::HungUp)
+        );
+    }
+
+    #[test]
+    fn a_pause_lasts_its_time_or_until_the_hang_up() {
+        let hangup = Hangup::default();
+        assert_eq!(hangup.pause(Duration::from_millis(1)), Ok(()));
+        hangup.raise();
+        assert_eq!(hangup.pause(LONG), Err(Gone::HungUp));
+    }
+
+    #[test]
+    fn a_job_that_panics_is_told_apart() {
+        assert_eq!(
+            Hangup::default().or(LONG, || panic!("on purpose")),
+            Err::<(), _>(Gone::Panicked)
         );
     }
 

@@ -15,7 +15,14 @@
 
 pub mod agi;
 pub mod audio;
+pub mod call;
+pub mod cli;
+pub mod cloud;
 pub mod config;
-pub mod deadline;
-pub mod hangup;
 pub mod convert;
+pub mod deadline;
+pub mod error;
+pub mod files;
+pub mod hangup;
+pub mod say;
+pub mod text;

@@ -1,2 +1,7 @@
 //! The `phone-assistant` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    phone_assistant::cli::run(std::env::args_os())
+}

@@ -15,6 +15,8 @@ pub enum Command<'a> {
         name: &'a str,
         /// Its value, stored as it is: Asterisk substitutes nothing in it.
         value: &'a str,
+        /// Is it something that was said? Then a log does not show it unasked.
+        is_words: bool,
     },
     /// Asks for a channel variable or a dialplan function.
     GetVariable(&'a str),
@@ -28,11 +30,10 @@ pub enum Command<'a> {
 }
 
 impl Command<'_> {
-    /// The line as a log may hold it. What was said travels in variables, so a variable's value is
-    /// only counted unless `words` allows it.
+    /// The line as a log may hold it: with `words`, or only with the number of their bytes.
     pub fn for_log(&self, words: bool) -> String {
         match *self {
-            Self::SetVariable { name, value } if !words => {
+            Self::SetVariable { name, value, is_words: true } if !words => {
                 format!("SET VARIABLE {name} <{} bytes>", value.len())
             }
             _ => self.to_string(),
@@ -46,7 +47,7 @@ const MAX_LINE: usize = 2000;
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::SetVariable { name, value } => {
+            Self::SetVariable { name, value, .. } => {
                 let head = format!("SET VARIABLE {} ", Quoted(name, MAX_NAME));
                 write!(f, "{head}{}", Quoted(value, MAX_LINE - head.len()))
             }
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     fn set(value: &str) -> String {
-        Command::SetVariable { name: "X", value }.to_string()
+        Command::SetVariable { name: "X", value, is_words: false }.to_string()
     }
 
     #[test]

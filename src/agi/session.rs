@@ -92,7 +92,7 @@ impl<W: Write> Session<W> {
         })
     }
 
-    /// Lets the log hold the values of variables: they are what was said.
+    /// Lets the log hold what was said.
     pub fn log_words(&mut self, allowed: bool) {
         self.log_words = allowed;
     }
@@ -105,15 +105,23 @@ impl<W: Write> Session<W> {
     /// Gives a channel variable a value.
     ///
     /// # Errors
-    /// [`Error`] as [`Session::ask`] has it.
+    /// [`Error`] tells why Asterisk did not take it.
     pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        self.ask(Command::SetVariable { name, value }).map(drop)
+        self.ask(Command::SetVariable { name, value, is_words: false }).map(drop)
+    }
+
+    /// Gives a channel variable something that was said.
+    ///
+    /// # Errors
+    /// [`Error`] tells why Asterisk did not take it.
+    pub fn set_words(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        self.ask(Command::SetVariable { name, value, is_words: true }).map(drop)
     }
 
     /// The value of a channel variable or dialplan function; `None` where there is none.
     ///
     /// # Errors
-    /// [`Error`] as [`Session::ask`] has it.
+    /// [`Error`] tells why Asterisk did not do it.
     pub fn get_variable(&mut self, name: &str) -> Result<Option<String>, Error> {
         let reply = self.ask(Command::GetVariable(name))?;
         Ok(reply.value.filter(|_| reply.result == "1"))
@@ -122,7 +130,7 @@ impl<W: Write> Session<W> {
     /// Writes a line to Asterisk's log.
     ///
     /// # Errors
-    /// [`Error`] as [`Session::ask`] has it.
+    /// [`Error`] tells why Asterisk did not do it.
     pub fn verbose(&mut self, message: &str, level: u8) -> Result<(), Error> {
         self.ask(Command::Verbose { message, level }).map(drop)
     }

@@ -1,0 +1,181 @@
+//! The command line. No word at all, or settings as `name=value`: a call for Asterisk. A word: a
+//! command for people.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use log::{LevelFilter, error};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::agi::End;
+use crate::audio::telephone::Encoding;
+use crate::call::{self, Given};
+use crate::error::Chain;
+use crate::hangup::Hangup;
+use crate::{convert, say};
+
+/// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
+#[derive(Debug, Parser)]
+#[command(name = "phone-assistant", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// The settings file [default: /etc/phone-assistant/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make sound files for Asterisk from WAV, MP3, FLAC or OGG
+    Convert {
+        /// Sounds to convert, and last the file to write (NAME.ulaw) or the folder to write to
+        #[arg(required = true, num_args = 2.., value_names = ["IN", "OUT"])]
+        files: Vec<PathBuf>,
+        /// Make it this much louder; a limiter keeps it from clipping
+        #[arg(long, value_name = "DB", default_value_t = 2.0, allow_negative_numbers = true)]
+        gain: f32,
+        /// ulaw, alaw, sln, sln16, wav or wav16 [default: as the name of OUT says, else ulaw]
+        #[arg(long)]
+        format: Option<Encoding>,
+    },
+    /// Speak a text in the configured voice, into a sound file for Asterisk
+    Say {
+        /// What to say
+        text: String,
+        /// The file to write, such as welcome.ulaw
+        #[arg(value_name = "OUT")]
+        output: PathBuf,
+    },
+}
+
+/// Does what the command line says.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    no_core_dump();
+    let arguments: Vec<OsString> = arguments.skip(1).collect();
+    start_log();
+    if is_call(&arguments) {
+        answer(&arguments);
+        return ExitCode::SUCCESS;
+    }
+    if arguments.is_empty() {
+        Cli::command().print_help().ok();
+        return ExitCode::SUCCESS;
+    }
+    match Cli::try_parse_from([OsString::from("phone-assistant")].into_iter().chain(arguments)) {
+        Ok(cli) => cli.run(),
+        Err(error) => show(&error),
+    }
+}
+
+/// Asterisk sets `AST_AGI_DIR`. Whatever else it passes then is no command: prose on stdout would be
+/// taken for AGI commands.
+fn is_call(arguments: &[OsString]) -> bool {
+    let first = arguments.first().map(|first| first.to_string_lossy());
+    let from_asterisk = std::env::var_os("AST_AGI_DIR").is_some();
+    match first {
+        _ if from_asterisk => true,
+        Some(first) => first.contains('=') && !first.starts_with('-'),
+        None => !io::stdin().is_terminal(),
+    }
+}
+
+fn answer(arguments: &[OsString]) {
+    let hangup = Hangup::default();
+    if let Err(cause) = raise_on_signals(&hangup) {
+        error!("hang-ups by signal will not be noticed: {cause}");
+    }
+    call::run(Given {
+        input: io::stdin(),
+        end: end_of_stdin(),
+        output: io::stdout(),
+        arguments: arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        environment: &|name| std::env::var(name).ok(),
+        hangup,
+        clock: Instant::now,
+    });
+}
+
+/// The end of a recorded session in a file is not the caller's.
+fn end_of_stdin() -> End {
+    let metadata = io::stdin().as_fd().try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
+    if metadata.is_ok_and(|data| data.is_file()) { End::Success } else { End::Hangup }
+}
+
+/// Asterisk sends SIGHUP when the caller hangs up, FreePBX's FastAGI proxy SIGTERM, a person Ctrl-C.
+fn raise_on_signals(hangup: &Hangup) -> io::Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+    let hangup = hangup.clone();
+    thread::spawn(move || signals.forever().for_each(|_| hangup.raise()));
+    Ok(())
+}
+
+impl Cli {
+    fn run(self) -> ExitCode {
+        let result = match self.command {
+            Command::Convert { mut files, gain, format } => {
+                let output = files.pop().unwrap_or_default();
+                let options = convert::Options { inputs: files, output, gain_db: gain, format };
+                convert::run(&options, &mut io::stderr()).map_err(|error| Chain(&error).to_string())
+            }
+            Command::Say { text, output } => {
+                let said = say::run(&text, &output, self.config, &|name| std::env::var(name).ok(), Instant::now);
+                said.map(|length| tell(&format!("{}: {:.1} s", output.display(), length.as_secs_f32())))
+                    .map_err(|error| Chain(&error).to_string())
+            }
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                tell(&format!("phone-assistant: {message}"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn show(error: &clap::Error) -> ExitCode {
+    // A terminal that has gone away cannot be told so.
+    error.print().ok();
+    ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
+}
+
+/// For people: what happened, on stderr. A closed stderr is no reason to fail.
+fn tell(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
+}
+
+/// Warnings, or what `PHONE_ASSISTANT_LOG` says, on stderr. Only our own records: what libraries log
+/// at the lowest levels may hold keys.
+fn start_log() {
+    let level = std::env::var("PHONE_ASSISTANT_LOG").ok().and_then(|level| level.parse().ok());
+    env_logger::Builder::new()
+        .filter_module(env!("CARGO_CRATE_NAME"), level.unwrap_or(LevelFilter::Warn))
+        .format_target(false)
+        .init();
+    // The usual message quotes what it stumbled over, and that may be what was said.
+    std::panic::set_hook(Box::new(|panic| match panic.location() {
+        Some(place) => error!("internal error at {place}"),
+        None => error!("internal error"),
+    }));
+}
+
+/// Keys and recordings must not end up in a core file, whatever limit Asterisk hands down.
+fn no_core_dump() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // Lowering a limit always succeeds; if a kernel thinks otherwise, the call matters more.
+    setrlimit(Resource::Core, none).ok();
+}
+
+/// From `sysexits.h`: the command was used incorrectly.
+const EX_USAGE: u8 = 64;
+
+const AFTER_HELP: &str = "Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";

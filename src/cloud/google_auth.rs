@@ -1,0 +1,389 @@
+//! Signing in to Google with a service account's key file.
+//!
+//! The account signs its own token for each service, without asking anybody
+//! (<https://google.aip.dev/auth/4111>). Where a service says that it does not take that kind of token,
+//! one is fetched at the key file's `token_uri` (<https://google.aip.dev/auth/4112>). The only user of
+//! `jsonwebtoken`, with `ring` doing the arithmetic, as it does for TLS.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::signature::{self, Signer};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use log::info;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject;
+use serde::{Deserialize, Serialize};
+
+use super::http::{Auth, Client, Request, Response};
+use super::{Error, Refusal, Service};
+use crate::config::Secret;
+use crate::deadline::Deadline;
+
+/// What is wrong with a key file.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// It cannot be read.
+    #[error(
+        "cannot read Google's key file {path}; put it there and let the group asterisk read it"
+    )]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what Google's console hands out for a service account.
+    #[error(
+        "{path} is not the JSON key file of a service account (found {found}); make one in Google Cloud's console: IAM, Service accounts, Keys"
+    )]
+    NotAServiceAccount {
+        /// The file.
+        path: String,
+        /// What it is instead, without any of its content.
+        found: String,
+    },
+    /// The private key in it is damaged.
+    #[error("the private_key in {path} is damaged ({found}); download a new key file")]
+    BadKey {
+        /// The file.
+        path: String,
+        /// Which step failed.
+        found: &'static str,
+    },
+    /// Signing failed.
+    #[error("signing in to Google with the service account's key")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+}
+
+/// A service account that can sign in. Shared by everything that calls Google.
+#[derive(Debug)]
+pub struct ServiceAccount {
+    email: String,
+    key_id: String,
+    key: EncodingKey,
+    token_uri: String,
+    fetched: Mutex<Option<Secret>>,
+}
+
+impl ServiceAccount {
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// [`CredentialsError`] tells what is wrong with it.
+    pub fn load(path: &Path) -> Result<Arc<Self>, CredentialsError> {
+        install_ring();
+        let shown = path.display().to_string();
+        let text = std::fs::read(path).map_err(|source| CredentialsError::Unreadable {
+            path: shown.clone(),
+            source,
+        })?;
+        let file = KeyFile::parse(&text).map_err(|found| CredentialsError::NotAServiceAccount {
+            path: shown.clone(),
+            found,
+        })?;
+        let bad = |found| CredentialsError::BadKey { path: shown, found };
+        let Ok(der) = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.as_bytes()) else {
+            return Err(bad("not PEM"));
+        };
+        if RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).is_err() {
+            return Err(bad("not an RSA key of 2048 bits or more"));
+        }
+        Ok(Arc::new(Self {
+            email: file.client_email,
+            key_id: file.private_key_id,
+            key: EncodingKey::from_rsa_der(der.secret_pkcs8_der()),
+            token_uri: file.token_uri,
+            fetched: Mutex::default(),
+        }))
+    }
+
+    /// Sends `request` signed in for `audience`, the service's own address with a slash at its end.
+    ///
+    /// # Errors
+    /// [`Error`] of the request, of fetching a token, or [`Error::Clock`] when that is the cause.
+    pub fn send(
+        &self,
+        client: &Client,
+        mut request: Request,
+        audience: &str,
+        deadline: Deadline,
+    ) -> Result<Response, Error> {
+        request.auth = Auth::Bearer(match self.fetched() {
+            Some(token) => token,
+            None => self.self_signed(audience)?,
+        });
+        let refusal = match client.send(&request, deadline) {
+            Err(Error::Refused(refusal)) if self.fetched().is_none() => refusal,
+            result => return result,
+        };
+        let refusal = wrong_clock(refusal)?;
+        if !refusal.is_token_kind() {
+            return Err(Error::Refused(refusal));
+        }
+        info!(
+            "{} wants a token from {}: {}",
+            request.service.name, self.token_uri, refusal.reason
+        );
+        request.auth = Auth::Bearer(self.fetch(client, deadline)?);
+        client.send(&request, deadline)
+    }
+
+    fn fetched(&self) -> Option<Secret> {
+        self.fetched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn self_signed(&self, audience: &str) -> Result<Secret, CredentialsError> {
+        self.sign(Some(&self.email), audience, None)
+    }
+
+    /// Fetches a token for all services, and keeps it.
+    fn fetch(&self, client: &Client, deadline: Deadline) -> Result<Secret, Error> {
+        let assertion = self.sign(None, TOKEN_AUDIENCE, Some(SCOPES))?;
+        let form = format!("grant_type={GRANT_TYPE}&assertion={}", assertion.expose());
+        let request = Request {
+            service: SIGN_IN,
+            url: self.token_uri.clone(),
+            auth: Auth::None,
+            content_type: "application/x-www-form-urlencoded",
+            body: form.into_bytes().into(),
+            most: MAX_TOKEN_ANSWER,
+        };
+        let response = match client.send(&request, deadline) {
+            Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),
+            result => result?,
+        };
+        let token: TokenAnswer = response.json(SIGN_IN)?;
+        let token = Secret::new(token.access_token);
+        *self.fetched.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Ok(token)
+    }
+
+    fn sign(
+        &self,
+        subject: Option<&str>,
+        audience: &str,
+        scope: Option<&str>,
+    ) -> Result<Secret, CredentialsError> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        // "exp … must be exactly 3600 seconds later" than iat (AIP-4111). Dating it back a little
+        // forgives a clock that is a little ahead.
+        let issued = now.saturating_sub(DATED_BACK).as_secs();
+        let claims = Claims {
+            iss: &self.email,
+            sub: subject,
+            aud: audience,
+            scope,
+            iat: issued,
+            exp: issued + LIFETIME_SECONDS,
+        };
+        let header = Header {
+            kid: Some(self.key_id.clone()),
+            ..Header::new(Algorithm::RS256)
+        };
+        Ok(Secret::new(jsonwebtoken::encode(
+            &header, &claims, &self.key,
+        )?))
+    }
+}
+
+/// Gives `refusal` back unless it comes from a wrong clock of ours: then that is the error.
+fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
+    let about_sign_in = refusal.status == 401 || refusal.code == "invalid_grant";
+    match refusal.clock_ahead {
+        Some(ahead) if about_sign_in && ahead.unsigned_abs() > DATED_BACK.as_secs() => {
+            Err(Error::Clock {
+                service: refusal.service.name,
+                ahead,
+            })
+        }
+        _ => Ok(refusal),
+    }
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    client_email: String,
+    private_key: String,
+    private_key_id: String,
+    #[serde(default = "usual_token_uri")]
+    token_uri: String,
+}
+
+impl KeyFile {
+    /// The error tells what the file is, and quotes nothing of it.
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        let Ok(json) = serde_json::from_slice::<serde_json::Value>(text) else {
+            return Err("no JSON".to_owned());
+        };
+        if json.get("installed").or(json.get("web")).is_some() {
+            return Err("an OAuth client".to_owned());
+        }
+        match json["type"].as_str() {
+            Some("service_account") => {}
+            Some(other) => return Err(format!("type {other:?}")),
+            None => return Err("no type".to_owned()),
+        }
+        serde_json::from_value(json).map_err(|_| "fields missing".to_owned())
+    }
+}
+
+/// The claims of both kinds of token; exactly one of `aud` alone and `aud` with `scope`.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+    iat: u64,
+    exp: u64,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+}
+
+/// Lets `jsonwebtoken` sign with ring, once for the process. A second time changes nothing.
+fn install_ring() {
+    static RING: CryptoProvider = CryptoProvider {
+        signer_factory: |algorithm, key| match algorithm {
+            Algorithm::RS256 => RingSigner::new(key).map(|signer| Box::new(signer) as _),
+            _ => Err(ErrorKind::InvalidAlgorithm.into()),
+        },
+        verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
+        key_utils: KeyUtils::new_unimplemented(),
+    };
+    // The error is the provider itself, handed back because one is there already: this one.
+    RING.install_default().ok();
+}
+
+struct RingSigner(RsaKeyPair);
+
+impl RingSigner {
+    fn new(key: &EncodingKey) -> jsonwebtoken::errors::Result<Self> {
+        let pair = RsaKeyPair::from_pkcs8(key.as_bytes());
+        pair.map(Self)
+            .map_err(|_| ErrorKind::InvalidKeyFormat.into())
+    }
+}
+
+impl Signer<Vec<u8>> for RingSigner {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        let mut signed = vec![0; self.0.public().modulus_len()];
+        let done = self.0.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            message,
+            &mut signed,
+        );
+        done.map(|()| signed).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtSigner for RingSigner {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
+    }
+}
+
+impl fmt::Debug for RingSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RingSigner")
+    }
+}
+
+fn usual_token_uri() -> String {
+    TOKEN_AUDIENCE.to_owned()
+}
+
+const SIGN_IN: Service = Service {
+    name: "Google sign-in",
+    settings: "[google]",
+};
+
+/// The constant that Google's own libraries use, whatever `token_uri` says.
+const TOKEN_AUDIENCE: &str = "https://oauth2.googleapis.com/token";
+
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// `cloud-platform` is what Speech takes; Gemini refuses it alone, and takes `.retriever` beside it.
+const SCOPES: &str = "https://www.googleapis.com/auth/cloud-platform \
+    https://www.googleapis.com/auth/generative-language.retriever";
+
+const LIFETIME_SECONDS: u64 = 3600;
+const DATED_BACK: Duration = Duration::from_secs(30);
+const MAX_TOKEN_ANSWER: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+    use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use serde_json::{Value, json};
+
+    const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/throwaway-service-account.json");
+
+    fn part(token: &str, index: usize) -> Vec<u8> {
+        let part = token.split('.').nth(index).expect("three parts");
+        BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url")
+    }
+
+    #[test]
+    fn a_self_signed_token_has_exactly_the_claims_of_aip_4111_and_a_valid_signature() {
+        let account = ServiceAccount::load(Path::new(KEY_FILE)).expect("a good key file");
+        let token = account.self_signed("https://speech.googleapis.com/").expect("signed");
+        let token = token.expose();
+
+        let header: Value = serde_json::from_slice(&part(token, 0)).expect("JSON");
+        assert_eq!(header, json!({"alg": "RS256", "typ": "JWT", "kid": account.key_id}));
+        let claims: Value = serde_json::from_slice(&part(token, 1)).expect("JSON");
+        let issued = claims["iat"].as_u64().expect("a number");
+        let expected = json!({
+            "iss": account.email, "sub": account.email, "aud": "https://speech.googleapis.com/",
+            "iat": issued, "exp": issued + 3600,
+        });
+        assert_eq!(claims, expected);
+
+        let pair = RsaKeyPair::from_pkcs8(account.key.as_bytes()).expect("an RSA key");
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key());
+        let (signed, _) = token.rsplit_once('.').expect("three parts");
+        public.verify(signed.as_bytes(), &part(token, 2)).expect("the signature fits");
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_told_by_what_it_is_and_quotes_nothing() {
+        let table = [
+            ("", "no JSON"),
+            ("not JSON, secret", "no JSON"),
+            ("{}", "no type"),
+            (r#"{"installed":{"client_secret":"secret"}}"#, "an OAuth client"),
+            (r#"{"type":"authorized_user","refresh_token":"secret"}"#, r#"type "authorized_user""#),
+            (r#"{"type":"service_account","private_key":"secret"}"#, "fields missing"),
+            (r#"{"type":"service_account","client_email":"a","private_key_id":"1","private_key":7}"#, "fields missing"),
+        ];
+        for (text, expected) in table {
+            let found = KeyFile::parse(text.as_bytes()).err();
+            assert_eq!(found.as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_file_is_named() {
+        let error = ServiceAccount::load(Path::new("/nonexistent/creds.json")).expect_err("no such file");
+        assert!(error.to_string().contains("/nonexistent/creds.json"), "{error}");
+    }
+}

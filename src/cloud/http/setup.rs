@@ -1,0 +1,91 @@
+//! What requests go through: trusted roots, a proxy, and what `ureq` would otherwise decide by itself.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Proxy};
+
+use super::host;
+use crate::config;
+
+/// Why no request can be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// `[http] ca_file` cannot be read.
+    #[error("cannot read ca_file = {path:?} of [http]")]
+    CaUnreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `[http] ca_file` holds no certificate.
+    #[error("ca_file = {0:?} of [http] holds no PEM certificate")]
+    NoCertificate(String),
+    /// `[http] proxy` is not an address.
+    #[error("proxy = {0:?} of [http] is no address such as http://proxy.example:3128")]
+    BadProxy(String),
+}
+
+/// An agent with these settings. Without a proxy in them, the environment's counts.
+pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
+    let mut builder = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("phone-assistant/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(CONNECT_TIMEOUT));
+    if let Some(file) = &settings.ca_file {
+        builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
+    }
+    if let Some(address) = &settings.proxy {
+        builder = builder.proxy(Some(proxy(address, &settings.no_proxy)?));
+    }
+    Ok(builder.build().new_agent())
+}
+
+/// The bundled roots and those in `file`.
+fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
+    let path = file.display().to_string();
+    let pem = std::fs::read(file).map_err(|source| SetupError::CaUnreadable {
+        path: path.clone(),
+        source,
+    })?;
+    let own = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let own: Vec<_> = own.collect();
+    if own.is_empty() {
+        return Err(SetupError::NoCertificate(path));
+    }
+    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()).to_owned());
+    Ok(RootCerts::from(own.into_iter().chain(bundled)))
+}
+
+fn proxy(address: &str, no_proxy: &str) -> Result<Proxy, SetupError> {
+    let bad = |_| SetupError::BadProxy(host(address).to_owned());
+    let parsed = Proxy::new(address).map_err(bad)?;
+    let mut builder = Proxy::builder(parsed.protocol())
+        .host(parsed.host())
+        .port(parsed.port());
+    if let Some(user) = parsed.username() {
+        builder = builder.username(user);
+    }
+    if let Some(password) = parsed.password() {
+        builder = builder.password(password);
+    }
+    for host in no_proxy
+        .split(',')
+        .map(str::trim)
+        .filter(|host| !host.is_empty())
+    {
+        builder = builder.no_proxy(host);
+    }
+    builder.build().map_err(bad)
+}
+
+/// TCP and TLS to a service take two to three round trips.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,3 @@
+//! Language models, one file per provider.
+
+pub mod gemini;

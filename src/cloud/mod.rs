@@ -1,0 +1,118 @@
+//! The services: speech to text, a language model, text to speech. One file per provider.
+//!
+//! [`http`] alone talks to the network, checks statuses and retries; a provider's file holds the shapes
+//! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
+
+pub mod google_auth;
+pub mod http;
+pub mod llm;
+mod refusal;
+pub mod stt;
+pub mod tts;
+
+use std::time::Duration;
+
+pub use refusal::Refusal;
+
+/// A service as its user knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub name: &'static str,
+    /// The table of settings that a remedy should name.
+    pub settings: &'static str,
+}
+
+/// Why a service did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller hung up while it worked.
+    #[error("the caller hung up while {0} was working")]
+    HungUp(&'static str),
+    /// No answer in time.
+    #[error("{service} gave no whole answer within {:.1} s; check this machine's way to {host}, or raise timeout in its settings", .after.as_secs_f32())]
+    Timeout {
+        /// The service's name.
+        service: &'static str,
+        /// Where it was expected.
+        host: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// No connection.
+    #[error("{service}: cannot connect to {host}; {remedy}")]
+    Connect {
+        /// The service's name.
+        service: &'static str,
+        /// Where it was expected.
+        host: String,
+        /// What to do.
+        remedy: &'static str,
+        /// Might a second try succeed?
+        transient: bool,
+        /// What the network said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The connection ended before the answer did.
+    #[error(
+        "{service} broke off its answer; if that happens often, check this machine's way to {host}"
+    )]
+    Broken {
+        /// The service's name.
+        service: &'static str,
+        /// Who broke off.
+        host: String,
+        /// What the network said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The service says no.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// This machine's clock is wrong, so no signature of ours is valid.
+    #[error("{service} does not accept our sign-in because this machine's clock is {} s {}; set it with: timedatectl set-ntp true", .ahead.unsigned_abs(), if *.ahead > 0 { "ahead" } else { "behind" })]
+    Clock {
+        /// The service's name.
+        service: &'static str,
+        /// By how many seconds; negative when it is behind.
+        ahead: i64,
+    },
+    /// Not the JSON that the service documents.
+    #[error("{service} sent {found}; does base_url in {settings} lead to the service itself?", settings = .service.settings, service = .service.name)]
+    Malformed {
+        /// The service.
+        service: Service,
+        /// What came, in a few words.
+        found: String,
+        /// Where the JSON breaks.
+        source: serde_json::Error,
+    },
+    /// More than any answer can have.
+    #[error(
+        "{service} sent more than {most} bytes, which no real answer has; does base_url lead to the service itself?"
+    )]
+    TooLong {
+        /// The service's name.
+        service: &'static str,
+        /// Where reading stopped.
+        most: u64,
+    },
+    /// An answer without content.
+    #[error("{service} sent an empty answer; {remedy}")]
+    Empty {
+        /// The service's name.
+        service: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The service will not answer this question.
+    #[error("{service} will not answer this ({reason}); nothing is wrong with the settings")]
+    Blocked {
+        /// The service's name.
+        service: &'static str,
+        /// Its own word for why.
+        reason: String,
+    },
+    /// The key file does not work.
+    #[error(transparent)]
+    Credentials(#[from] google_auth::CredentialsError),
+}

@@ -1,0 +1,265 @@
+//! A service's "no": what its error body says, and what that means for the administrator.
+//!
+//! Three shapes are read. Google's `{"error":{"code","message","status","details"}}`, sometimes in an
+//! array (<https://google.aip.dev/193>); OpenAI's `{"error":{"message","type","param","code"}}`
+//! (<https://platform.openai.com/docs/guides/error-codes>); OAuth's `{"error","error_description"}`
+//! (RFC 6749, 5.2). Servers that speak OpenAI's API may send `{"detail": …}` or no JSON at all.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Service;
+
+/// An answer whose status is not 2xx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Who said no.
+    pub service: Service,
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's own word for it, such as `PERMISSION_DENIED` or `invalid_api_key`; may be empty.
+    pub code: String,
+    /// Google's finer word, such as `SERVICE_DISABLED`; may be empty.
+    pub reason: String,
+    /// The service's explanation, on one line and without our key.
+    pub message: String,
+    /// When it wants to be asked again.
+    pub retry_after: Option<Duration>,
+    /// How far this machine's clock is ahead of the service's, in seconds.
+    pub clock_ahead: Option<i64>,
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answered {}", self.service.name, self.status)?;
+        for word in [&self.code, &self.reason] {
+            if !word.is_empty() {
+                write!(f, " {word}")?;
+            }
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message.trim_end_matches('.'))?;
+        }
+        write!(f, "; {}", self.remedy())
+    }
+}
+
+impl Refusal {
+    /// Reads an error body. `secret` is what was sent to sign in: services may quote it.
+    pub(super) fn read(service: Service, status: u16, body: &[u8], secret: Option<&str>) -> Self {
+        let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let top = json.get(0).unwrap_or(&json);
+        let error = &top["error"];
+        let details = error["details"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let detail = |name: &str| details.iter().find_map(|detail| detail[name].as_str());
+        let message = first_text(&[&error["message"], &top["error_description"], &top["detail"]]);
+        Self {
+            service,
+            status,
+            code: one_line(
+                first_text(&[&error["status"], &error["code"], &error["type"], error]),
+                secret,
+            ),
+            reason: one_line(detail("reason").unwrap_or_default(), secret),
+            message: one_line(message, secret),
+            retry_after: detail("retryDelay").and_then(seconds),
+            clock_ahead: None,
+        }
+    }
+
+    /// Might the same request succeed in a moment? Quotas and faults of ours do not pass by themselves.
+    pub fn is_transient(&self) -> bool {
+        match self.status {
+            429 => !self.is_quota() && self.retry_after.is_none_or(|wait| wait <= SHORT),
+            408 | 500 | 502 | 503 | 504 => self.retry_after.is_none_or(|wait| wait <= SHORT),
+            _ => false,
+        }
+    }
+
+    /// Is it the kind of token that Google does not take here, and would another kind do? Google's
+    /// reasons are `ACCESS_TOKEN_TYPE_UNSUPPORTED` and `ACCESS_TOKEN_SCOPE_INSUFFICIENT`.
+    pub fn is_token_kind(&self) -> bool {
+        matches!(self.status, 401 | 403) && self.reason.starts_with("ACCESS_TOKEN_")
+    }
+
+    fn is_quota(&self) -> bool {
+        self.code == "insufficient_quota"
+    }
+
+    /// What the administrator can do.
+    fn remedy(&self) -> String {
+        let settings = self.service.settings;
+        match self.status {
+            _ if self.is_quota() => "the account has no credit left: see its billing page".to_owned(),
+            _ if self.reason == "SERVICE_DISABLED" => {
+                "switch this API on for the project of the service account, in Google Cloud's console".to_owned()
+            }
+            _ if self.reason == "BILLING_DISABLED" => "the project needs a billing account".to_owned(),
+            _ if self.code == "invalid_grant" => {
+                "the key may have been deleted: make a new one in Google Cloud's console, and check the clock".to_owned()
+            }
+            300..=399 => format!("check base_url in {settings}: the service wants another address"),
+            400 | 422 => format!("check the values in {settings}"),
+            401 => format!("check the key in {settings}"),
+            403 => format!("the key in {settings} may not do this: check its permissions, and that the API is switched on"),
+            404 => format!("check model and base_url in {settings}: models are retired now and then"),
+            413 => "the recording or text is too large for the service".to_owned(),
+            429 => "too many requests for this account: wait, or raise its quota".to_owned(),
+            500.. => "the service itself has trouble, which usually passes".to_owned(),
+            _ => "see the service's documentation".to_owned(),
+        }
+    }
+}
+
+fn first_text<'a>(candidates: &[&'a Value]) -> &'a str {
+    candidates
+        .iter()
+        .find_map(|value| value.as_str())
+        .unwrap_or_default()
+}
+
+/// At most [`MAX_MESSAGE`] characters on one line, without `secret`.
+fn one_line(text: &str, secret: Option<&str>) -> String {
+    let text = match secret {
+        Some(secret) if !secret.is_empty() => text.replace(secret, "[redacted]"),
+        _ => text.to_owned(),
+    };
+    let words: Vec<_> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|w| !w.is_empty())
+        .collect();
+    words.join(" ").chars().take(MAX_MESSAGE).collect()
+}
+
+/// Google's JSON durations: `23s`, `0.5s`.
+fn seconds(text: &str) -> Option<Duration> {
+    text.strip_suffix('s')?
+        .parse()
+        .ok()
+        .and_then(|s| Duration::try_from_secs_f64(s).ok())
+}
+
+/// A caller will not notice a wait of this length much more than the failure it may spare.
+const SHORT: Duration = Duration::from_secs(2);
+
+const MAX_MESSAGE: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE: Service = Service {
+        name: "Google Speech-to-Text",
+        settings: "[stt.google]",
+    };
+
+    fn read(status: u16, body: &str) -> Refusal {
+        Refusal::read(SERVICE, status, body.as_bytes(), Some("sk-secret"))
+    }
+
+    #[test]
+    fn every_documented_shape_becomes_one_line_with_a_remedy() {
+        let table = [
+            (
+                403,
+                r#"{"error":{"code":403,"message":"Cloud Speech-to-Text API has not been used.","status":"PERMISSION_DENIED","details":[{"reason":"SERVICE_DISABLED"}]}}"#,
+                "Google Speech-to-Text answered 403 PERMISSION_DENIED SERVICE_DISABLED: Cloud Speech-to-Text API has not been used; switch this API on for the project of the service account, in Google Cloud's console",
+            ),
+            (
+                404,
+                r#"[{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}]"#,
+                "Google Speech-to-Text answered 404 NOT_FOUND: models/x is not found; check model and base_url in [stt.google]: models are retired now and then",
+            ),
+            (
+                401,
+                r#"{"error":{"message":"Incorrect API key provided: sk-secret.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+                "Google Speech-to-Text answered 401 invalid_api_key: Incorrect API key provided: [redacted]; check the key in [stt.google]",
+            ),
+            (
+                429,
+                r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":null}}"#,
+                "Google Speech-to-Text answered 429 insufficient_quota: You exceeded your current quota; the account has no credit left: see its billing page",
+            ),
+            (
+                400,
+                r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#,
+                "Google Speech-to-Text answered 400 invalid_grant: Invalid JWT Signature; the key may have been deleted: make a new one in Google Cloud's console, and check the clock",
+            ),
+            (
+                422,
+                r#"{"detail":"unknown\nvoice"}"#,
+                "Google Speech-to-Text answered 422: unknown voice; check the values in [stt.google]",
+            ),
+            (
+                502,
+                "<html>Bad Gateway</html>",
+                "Google Speech-to-Text answered 502; the service itself has trouble, which usually passes",
+            ),
+            (
+                500,
+                "",
+                "Google Speech-to-Text answered 500; the service itself has trouble, which usually passes",
+            ),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(read(status, body).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_is_worth_a_second_try() {
+        let google_429 = |delay: &str| {
+            format!(
+                r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"retryDelay":"{delay}"}}]}}}}"#
+            )
+        };
+        let table = [
+            (503, "", true),
+            (500, "", true),
+            (408, "", true),
+            (429, "", true),
+            (429, &google_429("1.5s"), true),
+            (429, &google_429("2s"), true),
+            (429, &google_429("23s"), false),
+            (429, r#"{"error":{"code":"insufficient_quota"}}"#, false),
+            (400, "", false),
+            (401, "", false),
+            (403, "", false),
+            (404, "", false),
+            (501, "", false),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(
+                read(status, body).is_transient(),
+                expected,
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_kind_of_token_is_told_from_a_refused_key() {
+        let body = |reason: &str| {
+            format!(
+                r#"{{"error":{{"code":401,"status":"UNAUTHENTICATED","details":[{{"reason":"{reason}"}}]}}}}"#
+            )
+        };
+        assert!(read(401, &body("ACCESS_TOKEN_TYPE_UNSUPPORTED")).is_token_kind());
+        assert!(read(403, &body("ACCESS_TOKEN_SCOPE_INSUFFICIENT")).is_token_kind());
+        assert!(!read(401, &body("CREDENTIALS_MISSING")).is_token_kind());
+        assert!(!read(400, &body("ACCESS_TOKEN_TYPE_UNSUPPORTED")).is_token_kind());
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        let long = format!(r#"{{"detail":"{}"}}"#, "é".repeat(5000));
+        assert_eq!(read(400, &long).message.chars().count(), MAX_MESSAGE);
+    }
+}

@@ -1,0 +1,193 @@
+//! Google Speech-to-Text v1, `speech:recognize`:
+//! <https://cloud.google.com/speech-to-text/docs/reference/rest/v1/speech/recognize>.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::google_auth::ServiceAccount;
+use crate::cloud::http::{Auth, Client, Request};
+use crate::cloud::{Error, Service};
+use crate::config::Stt;
+use crate::deadline::Deadline;
+
+/// The longest piece to send: the service takes a minute, and this leaves room for its rounding.
+pub const LONGEST: Duration = Duration::from_secs(55);
+
+/// A recogniser.
+#[derive(Debug)]
+pub struct Recognizer {
+    client: Client,
+    account: Arc<ServiceAccount>,
+    settings: Stt,
+}
+
+impl Recognizer {
+    /// A recogniser with these settings.
+    pub fn new(client: Client, account: Arc<ServiceAccount>, settings: Stt) -> Self {
+        Self {
+            client,
+            account,
+            settings,
+        }
+    }
+
+    /// What was said in mono samples of `rate_hz`, at most [`LONGEST`] of them. Empty when the service
+    /// heard no words.
+    ///
+    /// # Errors
+    /// [`Error`] of the request.
+    pub fn transcribe(
+        &self,
+        samples: &[i16],
+        rate_hz: u32,
+        deadline: Deadline,
+    ) -> Result<String, Error> {
+        let request = Request {
+            service: SERVICE,
+            url: format!("{}/v1/speech:recognize", self.settings.base_url),
+            auth: Auth::None,
+            content_type: "application/json",
+            body: self.body(samples, rate_hz).into(),
+            most: MAX_ANSWER,
+        };
+        let deadline = deadline.within(self.settings.timeout);
+        let response = self
+            .account
+            .send(&self.client, request, AUDIENCE, deadline)?;
+        Ok(response.json::<Answer>(SERVICE)?.transcript())
+    }
+
+    fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
+        let bytes: Vec<u8> = samples
+            .iter()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect();
+        let phrases = Some(&self.settings.phrases).filter(|phrases| !phrases.is_empty());
+        let question = Question {
+            config: RecognitionConfig {
+                encoding: "LINEAR16",
+                sample_rate_hertz: rate_hz,
+                language_code: &self.settings.language,
+                alternative_language_codes: &self.settings.alternative_languages,
+                model: &self.settings.model,
+                enable_automatic_punctuation: self.settings.punctuation,
+                speech_contexts: phrases
+                    .map(|phrases| SpeechContext { phrases })
+                    .into_iter()
+                    .collect(),
+            },
+            audio: Audio {
+                content: BASE64_STANDARD.encode(bytes),
+            },
+        };
+        // Plain strings and numbers: there is nothing in it that JSON cannot hold.
+        serde_json::to_vec(&question).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    config: RecognitionConfig<'a>,
+    audio: Audio,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecognitionConfig<'a> {
+    encoding: &'static str,
+    sample_rate_hertz: u32,
+    language_code: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    alternative_language_codes: &'a [String],
+    model: &'a str,
+    enable_automatic_punctuation: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    speech_contexts: Vec<SpeechContext<'a>>,
+}
+
+#[derive(Serialize)]
+struct SpeechContext<'a> {
+    phrases: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Audio {
+    content: String,
+}
+
+/// Proto3's JSON leaves out whatever is empty, so every field may be missing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    results: Vec<SpeechRecognitionResult>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SpeechRecognitionResult {
+    alternatives: Vec<Alternative>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Alternative {
+    transcript: String,
+}
+
+impl Answer {
+    /// The results are "sequential portions of audio"; a later one brings its own space.
+    fn transcript(&self) -> String {
+        let best = self
+            .results
+            .iter()
+            .filter_map(|result| result.alternatives.first());
+        best.map(|alternative| alternative.transcript.as_str())
+            .collect::<String>()
+            .trim()
+            .to_owned()
+    }
+}
+
+const SERVICE: Service = Service {
+    name: "Google Speech-to-Text",
+    settings: "[stt.google]",
+};
+
+/// What Google's own client signs for, also when it talks to a regional address.
+const AUDIENCE: &str = "https://speech.googleapis.com/";
+
+/// A minute of speech is a few kilobytes of text.
+const MAX_ANSWER: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documented_answers_become_one_transcript() {
+        let table = [
+            (
+                r#"{"results":[{"alternatives":[{"transcript":"how old is the Brooklyn Bridge","confidence":0.98}],"resultEndTime":"1.770s","languageCode":"en-us"}],"totalBilledTime":"15s","requestId":"123"}"#,
+                "how old is the Brooklyn Bridge",
+            ),
+            (
+                r#"{"results":[{"alternatives":[{"transcript":"one"},{"transcript":"won"}]},{"alternatives":[{"transcript":" two"}]}]}"#,
+                "one two",
+            ),
+            (
+                r#"{"results":[{"alternatives":[{"transcript":"一"}]},{"alternatives":[{"transcript":"二"}]}]}"#,
+                "一二",
+            ),
+            (r#"{"totalBilledTime":"15s","requestId":"123"}"#, ""),
+            ("{}", ""),
+            (r#"{"results":[{"alternatives":[{}]},{}]}"#, ""),
+        ];
+        for (body, expected) in table {
+            let answer: Answer = serde_json::from_str(body).expect(body);
+            assert_eq!(answer.transcript(), expected);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Speech to text, one file per provider.
+
+pub mod google;

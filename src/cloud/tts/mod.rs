@@ -1,0 +1,3 @@
+//! Text to speech, one file per provider.
+
+pub mod openai;

@@ -1,0 +1,147 @@
+//! OpenAI's `audio/speech`, and every server that speaks it:
+//! <https://platform.openai.com/docs/api-reference/audio/createSpeech>.
+
+use serde::Serialize;
+
+use crate::cloud::http::{Auth, Client, Request};
+use crate::cloud::{Error, Service};
+use crate::config::Tts;
+use crate::deadline::Deadline;
+
+/// The longest text that one request may carry, in characters.
+pub const LONGEST: usize = 4096;
+
+/// A voice.
+#[derive(Debug)]
+pub struct Voice {
+    client: Client,
+    settings: Tts,
+}
+
+/// Spoken text, as the service delivered it.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// A WAV file, or bare 16-bit samples.
+    pub bytes: Vec<u8>,
+    /// The rate of bare samples; `None` for a file, which says it itself.
+    pub raw_rate_hz: Option<u32>,
+}
+
+impl Voice {
+    /// A voice with these settings.
+    pub fn new(client: Client, settings: Tts) -> Self {
+        Self { client, settings }
+    }
+
+    /// Speaks `text` of at most [`LONGEST`] characters.
+    ///
+    /// # Errors
+    /// [`Error`] of the request; [`Error::Empty`] when no audio came.
+    pub fn speak(&self, text: &str, deadline: Deadline) -> Result<Speech, Error> {
+        let request = Request {
+            service: SERVICE,
+            url: format!("{}/v1/audio/speech", self.settings.base_url),
+            auth: self
+                .settings
+                .api_key
+                .clone()
+                .map_or(Auth::None, Auth::Bearer),
+            content_type: "application/json",
+            body: self.body(text).into(),
+            most: MAX_AUDIO,
+        };
+        let response = self
+            .client
+            .send(&request, deadline.within(self.settings.timeout))?;
+        if response.body.is_empty() {
+            return Err(Error::Empty {
+                service: SERVICE.name,
+                remedy: "check model and voice in [tts.openai]",
+            });
+        }
+        let is_file = response.body.starts_with(b"RIFF") || self.settings.format == "wav";
+        let told = || rate(&response.content_type).unwrap_or(self.settings.pcm_rate_hz);
+        Ok(Speech {
+            raw_rate_hz: (!is_file).then(told),
+            bytes: response.body,
+        })
+    }
+
+    fn body(&self, text: &str) -> Vec<u8> {
+        let Tts {
+            model,
+            voice,
+            format,
+            speed,
+            instructions,
+            ..
+        } = &self.settings;
+        // "Does not work with tts-1 or tts-1-hd."
+        let instructible = !instructions.is_empty() && !model.starts_with("tts-1");
+        let body = Body {
+            model,
+            input: text,
+            voice,
+            // The default is MP3.
+            response_format: format,
+            speed: (*speed != 1.0).then_some(*speed),
+            instructions: instructible.then_some(instructions),
+        };
+        // Plain strings and a finite number: there is nothing in it that JSON cannot hold.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    input: &'a str,
+    voice: &'a str,
+    response_format: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<&'a String>,
+}
+
+/// Some servers tell the rate of bare samples: `audio/pcm;rate=22050`.
+fn rate(content_type: &str) -> Option<u32> {
+    let parameters = content_type.split(';').skip(1);
+    let rate = parameters
+        .filter_map(|parameter| parameter.trim().strip_prefix("rate="))
+        .next();
+    rate?
+        .trim()
+        .parse()
+        .ok()
+        .filter(|rate| (8000..=48_000).contains(rate))
+}
+
+const SERVICE: Service = Service {
+    name: "OpenAI's voice",
+    settings: "[tts.openai]",
+};
+
+/// Ten minutes at 24 kHz.
+const MAX_AUDIO: u64 = 30 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_read_where_the_type_tells_it() {
+        let table = [
+            ("audio/pcm;rate=22050", Some(22_050)),
+            ("audio/L16; codec=pcm; rate=16000", Some(16_000)),
+            ("audio/pcm", None),
+            ("", None),
+            ("audio/pcm;rate=zero", None),
+            ("audio/pcm;rate=0", None),
+            ("audio/pcm;rate=4000000000", None),
+        ];
+        for (content_type, expected) in table {
+            assert_eq!(rate(content_type), expected, "{content_type}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The arguments of `AGI()`: `name=value`, where the name is one of ours or a setting's.
+
+use std::path::PathBuf;
+
+use super::keys;
+
+/// The arguments of `AGI()`, told apart.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    /// `recording=`: the recording of the question.
+    pub recording: Option<PathBuf>,
+    /// `reply=`: the answer's place, without extension.
+    pub reply: Option<PathBuf>,
+    /// `config=`: the settings file.
+    pub config: Option<PathBuf>,
+    pub(super) settings: Vec<(String, String)>,
+    pub(super) faults: Vec<String>,
+}
+
+impl Arguments {
+    /// Tells them apart; what cannot be understood is a fault that [`Config::load`] reports.
+    pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut parsed = Self::default();
+        for argument in arguments {
+            match argument.split_once('=') {
+                Some((name, value)) => parsed.add(name, value),
+                None => parsed.faults.push(format!("AGI argument {argument:?} is not name=value")),
+            }
+        }
+        parsed
+    }
+
+    /// No arguments but the settings file that somebody named, if anybody did.
+    pub fn of_file(config: Option<PathBuf>) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        let is_secret = keys::find(name).is_some_and(|key| key.kind == keys::Kind::Secret);
+        match name {
+            "recording" => self.recording = Some(value.into()),
+            "reply" => self.reply = Some(value.into()),
+            "config" => self.config = Some(value.into()),
+            "keep" => self.settings.push(("recording.keep".to_owned(), value.to_owned())),
+            _ if is_secret => self.faults.push(format!("{name} cannot be an AGI argument: Asterisk logs those")),
+            _ => self.settings.push((name.to_owned(), value.to_owned())),
+        }
+    }
+}

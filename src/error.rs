@@ -1,0 +1,96 @@
+//! Why a call failed: the stage, the chain of causes, and the one line that tells both.
+
+use std::error::Error;
+use std::fmt;
+
+/// The part of a call that failed, as `ASSISTANT_ERROR` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Settings, arguments and keys.
+    Config,
+    /// Reading what the caller said.
+    Recording,
+    /// Speech to text.
+    Stt,
+    /// The language model.
+    Llm,
+    /// Text to speech.
+    Tts,
+    /// Writing what the caller will hear.
+    Reply,
+}
+
+/// A failed call.
+#[derive(Debug)]
+pub struct Failure {
+    /// Where.
+    pub stage: Stage,
+    /// Why; its message says what to do.
+    pub cause: Box<dyn Error + Send + Sync>,
+}
+
+/// Turns any error into the [`Failure`] of a stage.
+pub trait At<T> {
+    /// Says which stage failed.
+    ///
+    /// # Errors
+    /// Exactly when `self` is one.
+    fn at(self, stage: Stage) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Box<dyn Error + Send + Sync>>> At<T> for Result<T, E> {
+    fn at(self, stage: Stage) -> Result<T, Failure> {
+        self.map_err(|cause| Failure { stage, cause: cause.into() })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage, Chain(self.cause.as_ref()))
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Config => "config",
+            Self::Recording => "recording",
+            Self::Stt => "stt",
+            Self::Llm => "llm",
+            Self::Tts => "tts",
+            Self::Reply => "reply",
+        })
+    }
+}
+
+/// An error with all its causes, on one line.
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read the recording; check its folder")]
+    struct Unreadable(#[source] io::Error);
+
+    #[test]
+    fn a_failure_is_one_line_with_its_stage_and_every_cause() {
+        let cause = Unreadable(io::Error::other("disk on fire"));
+        let failure = Err::<(), _>(cause).at(Stage::Recording).expect_err("it is one");
+        assert_eq!(failure.to_string(), "recording: cannot read the recording; check its folder: disk on fire");
+    }
+}

@@ -1,0 +1,191 @@
+//! The files of a call: the reply, written beside its place and renamed; the recording, removed after
+//! use; and what calls left behind that ended in some other way.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use log::{debug, warn};
+
+/// Why the reply cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}; check that the disk has room, and that its folder is there and belongs to the user Asterisk runs as (install.sh makes it)")]
+pub struct Error {
+    path: String,
+    source: io::Error,
+}
+
+/// A file that appears in its place only when it is whole. Dropped before that, it leaves nothing.
+#[derive(Debug)]
+pub struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    place: PathBuf,
+}
+
+impl NewFile {
+    /// Opens a temporary file beside `place`.
+    ///
+    /// # Errors
+    /// [`Error`] names `place` and the cause.
+    pub fn create(place: &Path) -> Result<Self, Error> {
+        let temporary = append(place, ".part");
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(PRIVATE).open(&temporary);
+        let file = open.map_err(|source| failed(place, source))?;
+        Ok(Self { file, temporary, place: place.to_owned() })
+    }
+
+    /// Makes sure that there is room: writes a little and takes it back. A full disk lets files be
+    /// opened, and fails when something is written.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and the cause.
+    pub fn try_writing(&mut self) -> Result<(), Error> {
+        let mut trial = || {
+            self.file.write_all(&[0; TRIAL_BYTES])?;
+            self.file.set_len(0)?;
+            self.file.rewind()
+        };
+        trial().map_err(|source| failed(&self.place, source))
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and the cause.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(|source| failed(&self.place, source))
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and the cause.
+    pub fn finish(self) -> Result<(), Error> {
+        fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        remove(&self.temporary);
+    }
+}
+
+/// A file that is removed when this goes out of scope, whatever happens until then.
+#[derive(Debug)]
+pub struct RemovedAfterUse(pub Option<PathBuf>);
+
+impl Drop for RemovedAfterUse {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            remove(path);
+        }
+    }
+}
+
+/// `base` with an extension appended: names carry the call's id, whose dot is no extension.
+pub fn append(base: &Path, extension: &str) -> PathBuf {
+    let mut name = base.as_os_str().to_owned();
+    name.push(extension);
+    name.into()
+}
+
+/// Removes every file that Asterisk might play in place of the reply at `base`: it picks among all
+/// formats that it finds under a name.
+pub fn remove_replies(base: &Path) {
+    for extension in PLAYABLE {
+        remove(&append(base, &format!(".{extension}")));
+    }
+}
+
+/// Removes what calls left in `folder` more than an hour before `now`: only files named as the example
+/// dialplan names them, and recordings only unless they are to be kept.
+pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let is_old = |path: &Path| {
+        let modified = fs::symlink_metadata(path).and_then(|data| data.modified());
+        modified.is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age > FORGOTTEN_AFTER))
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if is_leftover(name, keep_recordings) && is_old(&path) {
+            debug!("removing {}, left behind by an earlier call", path.display());
+            remove(&path);
+        }
+    }
+}
+
+/// Is it `call-ID.wav`, `call-ID-reply.ulaw` or the like, with an id that ends in digits, a dot, digits?
+fn is_leftover(name: &str, keep_recordings: bool) -> bool {
+    let name = name.strip_suffix(".part").unwrap_or(name);
+    let Some((stem, extension)) = name.strip_prefix("call-").and_then(|name| name.rsplit_once('.')) else {
+        return false;
+    };
+    let id = match (stem.strip_suffix("-reply"), extension) {
+        (Some(id), extension) if PLAYABLE.contains(&extension) => id,
+        (None, "wav") if !keep_recordings => stem,
+        _ => return false,
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (time, count) = id.rsplit_once('.').unwrap_or_default();
+    digits(time.rsplit('-').next().unwrap_or_default()) && digits(count)
+}
+
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => warn!("cannot remove {}: {error}", path.display()),
+        _ => {}
+    }
+}
+
+fn failed(place: &Path, source: io::Error) -> Error {
+    Error { path: place.display().to_string(), source }
+}
+
+/// What was said is nobody else's business.
+const PRIVATE: u32 = 0o600;
+
+/// A block of most file systems: less might fit into what a full disk has left of one.
+const TRIAL_BYTES: usize = 4096;
+
+/// No call lasts that long.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+
+/// The extensions under which Asterisk looks for a sound, from its format modules.
+const PLAYABLE: &[&str] = &[
+    "pcm", "ulaw", "ul", "mu", "ulw", "alaw", "al", "alw", "au", "g722", "sln", "slin", "raw", "sln12", "sln16",
+    "sln24", "sln32", "sln44", "sln48", "sln96", "sln192", "wav", "wav16", "WAV", "wav49", "gsm", "g729", "g726",
+    "ilbc", "siren7", "siren14", "ogg", "ogg16",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_calls_leave_behind_is_theirs() {
+        let leftovers = [
+            "call-1700000000.17.wav", "call-1700000000.17-reply.ulaw", "call-1700000000.17-reply.sln16.part",
+            "call-pbx-1700000000.17.wav", "call-pbx.office-1700000000.1-reply.alaw",
+        ];
+        for name in leftovers {
+            assert!(is_leftover(name, false), "{name}");
+        }
+        let others = [
+            "call-notes.wav", "call-17.wav", "call-.17.wav", "call-1700000000.wav", "recall-1700000000.17.wav",
+            "call-1700000000.17.mp3", "call-1700000000.17-reply.txt", "call-", "", "1700000000.17.wav",
+        ];
+        for name in others {
+            assert!(!is_leftover(name, false), "{name}");
+        }
+        assert!(!is_leftover("call-1700000000.17.wav", true), "a kept recording");
+    }
+
+    #[test]
+    fn an_extension_is_appended_to_a_name_with_a_dot() {
+        assert_eq!(append(Path::new("/c/call-1700000000.17-reply"), ".ulaw"), Path::new("/c/call-1700000000.17-reply.ulaw"));
+    }
+}

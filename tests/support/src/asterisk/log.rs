@@ -1,0 +1,63 @@
+//! What happened in a call, written by its threads and read by the test.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::outcome::{Direction, Line};
+
+/// A shared record; clones are the same record.
+#[derive(Clone, Default)]
+pub(super) struct Log {
+    shared: Arc<(Mutex<Entries>, Condvar)>,
+}
+
+#[derive(Default)]
+pub(super) struct Entries {
+    pub(super) dialogue: Vec<Line>,
+    pub(super) violations: Vec<String>,
+    pub(super) stderr: Vec<u8>,
+}
+
+impl Log {
+    pub(super) fn line(&self, direction: Direction, bytes: &[u8]) {
+        let line = Line {
+            direction,
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            at: Instant::now(),
+        };
+        self.with(|entries| entries.dialogue.push(line));
+        self.shared.1.notify_all();
+    }
+
+    pub(super) fn violation(&self, what: String) {
+        self.with(|entries| entries.violations.push(what));
+    }
+
+    pub(super) fn stderr(&self, bytes: &[u8]) {
+        self.with(|entries| entries.stderr.extend_from_slice(bytes));
+    }
+
+    /// Waits for a command that begins with a text; false when the time is over.
+    pub(super) fn wait_for_command(&self, start: &str, timeout: Duration) -> bool {
+        let is_it =
+            |line: &Line| line.direction == Direction::ToAsterisk && line.text.starts_with(start);
+        let entries = self.shared.0.lock().unwrap();
+        let waiting = |entries: &mut Entries| !entries.dialogue.iter().any(is_it);
+        let (entries, waited) = self
+            .shared
+            .1
+            .wait_timeout_while(entries, timeout, waiting)
+            .unwrap();
+        drop(entries);
+        !waited.timed_out()
+    }
+
+    /// Takes everything that was written.
+    pub(super) fn take(&self) -> Entries {
+        self.with(std::mem::take)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Entries) -> T) -> T {
+        change(&mut self.shared.0.lock().unwrap())
+    }
+}

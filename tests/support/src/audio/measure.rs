@@ -1,0 +1,88 @@
+//! Numbers about sound, for tests to assert.
+
+use std::f64::consts::TAU;
+
+use super::{Clip, alike, float};
+
+/// The level of samples in dBFS, where a full-scale square wave is 0 dB; −120 for silence.
+pub fn level_db(samples: &[i16]) -> f64 {
+    let energy: f64 = samples
+        .iter()
+        .map(|sample| f64::from(*sample).powi(2))
+        .sum();
+    let power = energy / float(samples.len().max(1)) / FULL_SCALE.powi(2);
+    (10.0 * power.log10()).max(SILENCE_DB)
+}
+
+/// The level of the sine of one frequency in dBFS, where a full-scale sine is 0 dB (Goertzel's filter, Hann window).
+pub fn tone_db(clip: &Clip, frequency_hz: f64) -> f64 {
+    let step = TAU * frequency_hz / f64::from(clip.rate_hz);
+    let window_step = TAU / float(clip.samples.len().max(1));
+    let (mut one_back, mut two_back) = (0.0, 0.0);
+    for (index, sample) in clip.samples.iter().enumerate() {
+        let window = 0.5 - 0.5 * (window_step * float(index)).cos();
+        let next = f64::from(*sample) * window + 2.0 * step.cos() * one_back - two_back;
+        (one_back, two_back) = (next, one_back);
+    }
+    let power = one_back.powi(2) + two_back.powi(2) - 2.0 * step.cos() * one_back * two_back;
+    // Half of the amplitude goes to the negative frequency, and half of that into the window.
+    let amplitude = power.max(0.0).sqrt() * 4.0 / float(clip.samples.len().max(1));
+    (20.0 * (amplitude / FULL_SCALE).log10()).max(SILENCE_DB)
+}
+
+/// The ratio of a signal to what was added to it, in dB: both clips must be aligned and of one level.
+pub fn snr_db(clean: &[i16], noisy: &[i16]) -> f64 {
+    assert_eq!(
+        clean.len(),
+        noisy.len(),
+        "clips of one length can be compared"
+    );
+    let signal: f64 = clean.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    let added: f64 = clean
+        .iter()
+        .zip(noisy)
+        .map(|(one, other)| (f64::from(*one) - f64::from(*other)).powi(2))
+        .sum();
+    10.0 * (signal / added.max(f64::MIN_POSITIVE)).log10()
+}
+
+/// How well one clip is heard in another, from 0 (not at all) to 1, whatever their rates, levels and offset.
+///
+/// Recordings of one thing give more than 0.9, also through mu-law; different sentences of one voice less than 0.5.
+pub fn heard(decoded: &Clip, expected: &Clip) -> f64 {
+    alike::Reference::new(expected).best_in(decoded)
+}
+
+/// The loudest sample, as a part of the loudest possible.
+pub fn peak(samples: &[i16]) -> f64 {
+    samples
+        .iter()
+        .map(|sample| f64::from(*sample).abs())
+        .fold(0.0, f64::max)
+        / FULL_SCALE
+}
+
+const FULL_SCALE: f64 = 32_768.0;
+const SILENCE_DB: f64 = -120.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::clips;
+
+    #[test]
+    fn a_tone_is_measured_at_its_level_and_nowhere_else() {
+        let tone = clips::tone(8000, 1000.0, -20.0, 0.5);
+        assert!(
+            (tone_db(&tone, 1000.0) + 20.0).abs() < 0.05,
+            "{}",
+            tone_db(&tone, 1000.0)
+        );
+        assert!(tone_db(&tone, 1300.0) < -80.0, "{}", tone_db(&tone, 1300.0));
+        assert!(
+            (level_db(&tone.samples) + 23.01).abs() < 0.05,
+            "{}",
+            level_db(&tone.samples)
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! One HTTPS server on loopback that stands in for every service the program asks.
+//!
+//! Speech-to-Text, Gemini, OpenAI's voice and Google's token endpoint check what the real ones check and answer, also
+//! refuse, as they do. A test makes them fail with a [`Fault`], slow, or wrong about the time, and looks at what was
+//! asked. A request that none of them knows is an error of the test.
+//!
+//! ```no_run
+//! use testkit::{Fault, Sandbox, Script, Stage};
+//!
+//! let sandbox = Sandbox::start(Script::standard("tests/data".as_ref()));
+//! sandbox.fault(Stage::Llm, Fault::Status(503), 1);
+//! let config = sandbox.settings().set("call.deadline", 5).write("/some/dir".as_ref());
+//! // … run the program with this config …
+//! assert_eq!(sandbox.requests_to(Stage::Llm).len(), 2);
+//! ```
+
+mod fault;
+mod gemini;
+mod google;
+mod google_auth;
+mod http;
+mod openai;
+mod proto_json;
+mod script;
+mod server;
+mod settings;
+mod speech_to_text;
+mod state;
+mod tls;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use fault::Fault;
+pub use http::Response;
+pub use script::Script;
+pub use settings::Settings;
+
+use google_auth::ServiceAccount;
+use script::Scripts;
+use server::Server;
+use state::{Context, Shared};
+
+/// The OpenAI key that the sandbox knows.
+pub const OPENAI_API_KEY: &str = "sk-sandbox-0123456789abcdef";
+/// The Gemini key that the sandbox knows.
+pub const GEMINI_API_KEY: &str = "AQ.sandbox-0123456789abcdef";
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Speech to text: `POST /v1/speech:recognize`.
+    Stt,
+    /// The language model: `POST /v1beta/models/{model}:generateContent`.
+    Llm,
+    /// Text to speech: `POST /v1/audio/speech`.
+    Tts,
+    /// The exchange of a signed assertion for an access token: `POST /token`.
+    Token,
+}
+
+/// A request that arrived, secrets and all.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// What it was for.
+    pub stage: Stage,
+    /// When the last of it had come.
+    pub at: Instant,
+    /// The path, without the query.
+    pub path: String,
+    /// What followed the `?`, undecoded.
+    pub query: String,
+    /// All headers, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body: JSON as it came, a form as an object of strings, `null` for anything else.
+    pub body: Value,
+    /// The status of the answer that was right, whatever fault took its place.
+    pub status: u16,
+    /// Why the services refused it, where their answer hides the reason.
+    pub refusal: Option<String>,
+}
+
+impl Recorded {
+    /// The value of a header, whatever the case of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        http::header(&self.headers, name)
+    }
+}
+
+/// A running sandbox; dropping it closes all connections and, if a request came that no service knows, panics.
+pub struct Sandbox {
+    server: Option<Server>,
+    shared: Arc<Shared>,
+    dir: TempDir,
+    key_file: Value,
+}
+
+impl Sandbox {
+    /// Starts on a free port; `scripts` say which questions are understood.
+    pub fn start(scripts: Vec<Script>) -> Self {
+        let dir = TempDir::new().unwrap();
+        let identity = tls::identity();
+        std::fs::write(dir.path().join(CA_FILE), &identity.ca_pem).unwrap();
+        let mut key_file: Value = serde_json::from_str(KEY_FILE).unwrap();
+        let shared = Arc::new(Shared::new(
+            ServiceAccount::from_key_file(&key_file),
+            Scripts::new(scripts),
+        ));
+        let server = Server::start(identity.config, shared.clone());
+        key_file["token_uri"] = format!("https://localhost:{}/token", server.port()).into();
+        let sandbox = Self {
+            server: Some(server),
+            shared,
+            dir,
+            key_file,
+        };
+        sandbox.write_credentials(&sandbox.credentials_file(), |_| ());
+        sandbox
+    }
+
+    /// `https://localhost:PORT`.
+    pub fn base_url(&self) -> String {
+        format!("https://localhost:{}", self.port())
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.server.as_ref().map_or(0, Server::port)
+    }
+
+    /// The certificate of the authority that signed the sandbox's, as PEM.
+    pub fn ca_file(&self) -> PathBuf {
+        self.dir.path().join(CA_FILE)
+    }
+
+    /// The service account's key file, its `token_uri` pointing here.
+    pub fn credentials_file(&self) -> PathBuf {
+        self.dir.path().join("service-account.json")
+    }
+
+    /// Writes a key file that departs from the right one: change `private_key_id` for a key that nobody knows.
+    pub fn write_credentials(&self, path: &Path, change: impl FnOnce(&mut Value)) {
+        let mut key_file = self.key_file.clone();
+        change(&mut key_file);
+        std::fs::write(path, format!("{key_file:#}\n"))
+            .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+    }
+
+    /// The program's settings that make it use the sandbox, to be changed and written.
+    pub fn settings(&self) -> Settings {
+        Settings::new(&self.base_url(), &self.credentials_file(), &self.ca_file())
+    }
+
+    /// [`settings`](Self::settings) as text.
+    pub fn config_toml(&self) -> String {
+        self.settings().to_toml()
+    }
+
+    /// [`settings`](Self::settings) written as `config.toml` into a directory.
+    pub fn write_config(&self, dir: &Path) -> PathBuf {
+        self.settings().write(dir)
+    }
+
+    /// The next `times` requests of a stage fail like this; faults of one stage queue up.
+    pub fn fault(&self, stage: Stage, fault: Fault, times: usize) {
+        self.shared
+            .with(|state| state.conduct(stage).faults.push_back((fault, times)));
+    }
+
+    /// All further requests of a stage get this response.
+    pub fn respond(&self, stage: Stage, response: Response) {
+        self.fault(stage, Fault::Reply(response), usize::MAX);
+    }
+
+    /// All further answers of a stage, faults too, come this much later.
+    pub fn delay(&self, stage: Stage, delay: Duration) {
+        self.shared.with(|state| state.conduct(stage).delay = delay);
+    }
+
+    /// A stage is as it was at the start.
+    pub fn restore(&self, stage: Stage) {
+        self.shared
+            .with(|state| *state.conduct(stage) = state::Conduct::default());
+    }
+
+    /// The language model's answer to whatever is asked from now on.
+    pub fn answer_with(&self, text: &str) {
+        self.shared
+            .with(|state| state.answer = Some(text.to_owned()));
+    }
+
+    /// A stage refuses tokens that the service account signed itself, and takes only exchanged ones.
+    pub fn refuse_self_signed(&self, stage: Stage) {
+        self.shared
+            .with(|state| state.conduct(stage).refuses_self_signed = true);
+    }
+
+    /// The sandbox's clock is ahead of this machine's by so many seconds, or behind.
+    pub fn clock_offset(&self, seconds: i64) {
+        self.shared.with(|state| state.clock_offset_s = seconds);
+    }
+
+    /// All requests so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.with(|state| state.requests.clone())
+    }
+
+    /// The requests of one stage so far.
+    pub fn requests_to(&self, stage: Stage) -> Vec<Recorded> {
+        self.requests()
+            .into_iter()
+            .filter(|request| request.stage == stage)
+            .collect()
+    }
+
+    /// How many requests have arrived that cost money: all but those for tokens.
+    pub fn paid_requests(&self) -> usize {
+        self.requests()
+            .iter()
+            .filter(|request| request.stage != Stage::Token)
+            .count()
+    }
+
+    /// Waits until `count` requests of a stage have arrived, answered or not.
+    ///
+    /// # Panics
+    /// When they have not within `timeout`.
+    pub fn wait_for(&self, stage: Stage, count: usize, timeout: Duration) {
+        assert!(
+            self.shared.wait_for(stage, count, timeout),
+            "{} of {count} requests to {stage:?} came within {timeout:?}",
+            self.requests_to(stage).len()
+        );
+    }
+
+    /// # Panics
+    /// When a request came that no service knows.
+    pub fn assert_clean(&self) {
+        let unhandled = self.shared.with(|state| state.unhandled.clone());
+        assert!(
+            unhandled.is_empty(),
+            "the sandbox knows nothing of these requests: {}",
+            unhandled.join(", ")
+        );
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server = None;
+        if !thread::panicking() {
+            self.assert_clean();
+        }
+    }
+}
+
+const CA_FILE: &str = "ca.pem";
+const KEY_FILE: &str = include_str!("../../../data/throwaway-service-account.json");

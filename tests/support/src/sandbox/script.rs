@@ -1,0 +1,151 @@
+//! Who says what: the questions that the sandbox understands and the answers it gives.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::audio::alike::Reference;
+use crate::audio::{Clip, clips, wav};
+
+/// A question, the recording it is told by, and its answer.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The recording; `None` for the script that serves whatever is asked otherwise.
+    pub question_wav: Option<PathBuf>,
+    /// What Speech-to-Text hears in it.
+    pub question: String,
+    /// What the language model says to that.
+    pub answer: String,
+    /// What the voice says then; `None` for sound made up from the text.
+    pub answer_wav: Option<PathBuf>,
+}
+
+impl Script {
+    /// The scripts of `tests/data`: moon, opening hours, tea, and an answer to everything else.
+    pub fn standard(data_dir: &Path) -> Vec<Self> {
+        let script = |(name, question, answer): (&str, &str, &str)| Self {
+            question_wav: (question != UNKNOWN_QUESTION)
+                .then(|| data_dir.join(format!("question-{name}.wav"))),
+            question: question.to_owned(),
+            answer: answer.to_owned(),
+            answer_wav: Some(data_dir.join(format!("answer-{name}.wav"))),
+        };
+        STANDARD.map(script).to_vec()
+    }
+}
+
+/// The scripts, ready to be compared with what is sent.
+pub(super) struct Scripts {
+    scripts: Vec<Script>,
+    /// Prepared when the first recording comes: many a test sends none.
+    references: OnceLock<Vec<(usize, Reference)>>,
+}
+
+impl Scripts {
+    pub(super) fn new(scripts: Vec<Script>) -> Self {
+        Self {
+            scripts,
+            references: OnceLock::new(),
+        }
+    }
+
+    /// The recordings to look for, and whose they are.
+    fn references(&self) -> &[(usize, Reference)] {
+        self.references.get_or_init(|| {
+            let wavs = self
+                .scripts
+                .iter()
+                .map(|script| script.question_wav.as_deref());
+            let wavs = wavs
+                .enumerate()
+                .filter_map(|(index, path)| Some((index, path?)));
+            wavs.map(|(index, path)| (index, Reference::new(&wav::read(path))))
+                .collect()
+        })
+    }
+
+    /// The questions that are heard in a recording, in their order.
+    pub(super) fn heard_in(&self, clip: &Clip) -> Vec<String> {
+        let mut heard: Vec<(f64, &str)> = Vec::new();
+        for (index, reference) in self.references() {
+            for found in reference.matches_in(clip, THRESHOLD) {
+                heard.push((found.at_seconds, &self.scripts[*index].question));
+            }
+        }
+        heard.sort_by(|one, other| one.0.total_cmp(&other.0));
+        heard
+            .into_iter()
+            .map(|(_, question)| question.to_owned())
+            .collect()
+    }
+
+    /// The answer to a question: to the known one that it contains, else the one to everything.
+    pub(super) fn answer_to(&self, asked: &str) -> String {
+        let asked = words(asked);
+        let known = self
+            .scripts
+            .iter()
+            .find(|script| asked.contains(&words(&script.question)));
+        let otherwise = || {
+            self.scripts
+                .iter()
+                .find(|script| script.question_wav.is_none())
+        };
+        known
+            .or_else(otherwise)
+            .map_or_else(|| NO_ANSWER.to_owned(), |script| script.answer.clone())
+    }
+
+    /// How a text sounds, at 24,000 samples a second.
+    pub(super) fn spoken(&self, text: &str) -> Clip {
+        let known = self
+            .scripts
+            .iter()
+            .find(|script| words(&script.answer) == words(text));
+        match known.and_then(|script| script.answer_wav.as_deref()) {
+            Some(path) => wav::read(path),
+            None => clips::babble(VOICE_RATE, text),
+        }
+    }
+}
+
+/// Letters and digits only, in lower case: punctuation and spelling of pauses do not matter.
+fn words(text: &str) -> String {
+    let spaced = text.chars().map(|letter| {
+        if letter.is_alphanumeric() {
+            letter
+        } else {
+            ' '
+        }
+    });
+    spaced
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
+}
+
+const STANDARD: [(&str, &str, &str); 4] = [
+    (
+        "moon",
+        "How far away is the moon?",
+        "The moon is about three hundred eighty-four thousand kilometres away. Light needs a little over one second for that. Goodbye!",
+    ),
+    (
+        "opening-hours",
+        "When are you open on Saturdays?",
+        "On Saturdays we are open from nine in the morning until one in the afternoon. Goodbye!",
+    ),
+    (
+        "tea",
+        "How long should black tea steep?",
+        "Black tea should steep for three to five minutes. Goodbye!",
+    ),
+    ("unknown", UNKNOWN_QUESTION, NO_ANSWER),
+];
+/// What Speech-to-Text hears in sound that it does not know.
+pub(super) const UNKNOWN_QUESTION: &str = "unknown question";
+const NO_ANSWER: &str = "I am sorry, I do not know that one. Goodbye!";
+const THRESHOLD: f64 = 0.5;
+/// Of OpenAI's voices, in WAV as in PCM.
+const VOICE_RATE: u32 = 24_000;

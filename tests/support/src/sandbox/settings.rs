@@ -1,0 +1,78 @@
+//! The program's settings file, pointing every service at the sandbox.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// A settings file in the making.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    tables: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+impl Settings {
+    pub(super) fn new(base_url: &str, credentials: &Path, ca_file: &Path) -> Self {
+        let settings = Self {
+            tables: BTreeMap::new(),
+        }
+        .set("google.credentials", path_text(credentials))
+        .set("http.ca_file", path_text(ca_file))
+        .set("openai.api_key", super::OPENAI_API_KEY);
+        // Also the providers that a test does not use: nothing of a test may ever leave the machine.
+        [
+            "stt.google",
+            "stt.openai",
+            "llm.gemini",
+            "llm.openai",
+            "tts.openai",
+            "tts.google",
+        ]
+        .iter()
+        .fold(settings, |settings, table| {
+            settings.set(&format!("{table}.base_url"), base_url)
+        })
+    }
+
+    /// Sets one key, written as `table.key`, to a string, a number, a truth value or an array.
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let (table, key) = key
+            .rsplit_once('.')
+            .expect("a key within a table, as `call.deadline`");
+        self.tables
+            .entry(table.to_owned())
+            .or_default()
+            .insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves one key out, so that its default applies.
+    pub fn without(mut self, key: &str) -> Self {
+        let (table, key) = key
+            .rsplit_once('.')
+            .expect("a key within a table, as `call.deadline`");
+        self.tables.entry(table.to_owned()).or_default().remove(key);
+        self
+    }
+
+    /// The file's text. Strings, numbers and arrays of JSON are those of TOML.
+    pub fn to_toml(&self) -> String {
+        let key = |(key, value): (&String, &Value)| format!("{key} = {value}\n");
+        let table = |(table, keys): (&String, &BTreeMap<_, _>)| {
+            format!("[{table}]\n{}\n", keys.iter().map(key).collect::<String>())
+        };
+        self.tables.iter().map(table).collect()
+    }
+
+    /// Writes `config.toml` into a directory.
+    pub fn write(&self, dir: &Path) -> PathBuf {
+        let path = dir.join("config.toml");
+        std::fs::write(&path, self.to_toml())
+            .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+        path
+    }
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are UTF-8")
+}
