@@ -14,12 +14,12 @@ use log::{debug, error, info, warn};
 use crate::agi::{End, Session};
 use crate::audio::telephone::{self, Encoding};
 use crate::audio::{Pcm, speech, wav};
+use crate::cloud;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::Client;
 use crate::cloud::llm::gemini::{Model, SignIn};
 use crate::cloud::stt::google::{self, Recognizer};
 use crate::cloud::tts::openai::Voice;
-use crate::cloud;
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
@@ -100,17 +100,26 @@ struct Call<O> {
 
 impl<O: Write> Call<O> {
     fn outcome(&mut self, arguments: &Arguments, environment: Environment<'_>) -> Outcome {
-        let result = catch_unwind(AssertUnwindSafe(|| self.carry_through(arguments, environment)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            self.carry_through(arguments, environment)
+        }));
         match result {
             _ if self.hangup.is_raised() => Outcome::HungUp,
             Ok(Ok(outcome)) => outcome,
             Ok(Err(failure)) => Outcome::Failed(failure),
-            Err(_) => Outcome::Failed(Failure { stage: self.stage.0, cause: INTERNAL.into() }),
+            Err(_) => Outcome::Failed(Failure {
+                stage: self.stage.0,
+                cause: INTERNAL.into(),
+            }),
         }
     }
 
     /// The call itself.
-    fn carry_through(&mut self, arguments: &Arguments, environment: Environment<'_>) -> Result<Outcome, Failure> {
+    fn carry_through(
+        &mut self,
+        arguments: &Arguments,
+        environment: Environment<'_>,
+    ) -> Result<Outcome, Failure> {
         let mut recording = RemovedAfterUse(arguments.recording.clone());
         let config = Config::load(Job::Call, arguments, environment).at(Stage::Config)?;
         if config.keep_recording {
@@ -124,7 +133,9 @@ impl<O: Write> Call<O> {
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
-        self.question = self.transcribe(&services.recognizer, &speech, deadline, config.log_words).at(Stage::Stt)?;
+        self.question = self
+            .transcribe(&services.recognizer, &speech, deadline, config.log_words)
+            .at(Stage::Stt)?;
         if self.question.is_empty() {
             return Ok(Outcome::NoSpeech);
         }
@@ -141,7 +152,10 @@ impl<O: Write> Call<O> {
         let folder = config.reply.parent().unwrap_or(Path::new("."));
         files::sweep(folder, config.keep_recording, SystemTime::now());
         files::remove_replies(&config.reply);
-        let encoding = config.reply_format.parse().unwrap_or_else(|_| self.encoding_of_channel());
+        let encoding = config
+            .reply_format
+            .parse()
+            .unwrap_or_else(|_| self.encoding_of_channel());
         let mut file = NewFile::create(&files::append(&config.reply, &format!(".{encoding}")))?;
         file.try_writing()?;
         Ok((encoding, file))
@@ -162,16 +176,35 @@ impl<O: Write> Call<O> {
     fn listen(&mut self, config: &Config) -> Result<Option<Pcm>, ListenError> {
         self.begin(Stage::Recording);
         let path = || config.recording.display().to_string();
-        let file = File::open(&config.recording).map_err(|source| ListenError::Open { path: path(), source })?;
-        let pcm = wav::read(BufReader::new(file), config.max_recording)
-            .map_err(|source| ListenError::Read { path: path(), source })?;
+        let file = File::open(&config.recording).map_err(|source| ListenError::Open {
+            path: path(),
+            source,
+        })?;
+        let pcm = wav::read(BufReader::new(file), config.max_recording).map_err(|source| {
+            ListenError::Read {
+                path: path(),
+                source,
+            }
+        })?;
         let Some(range) = speech::find(&pcm) else {
-            self.done(format_args!("{:.1} s, nobody spoke", pcm.duration().as_secs_f32()));
+            self.done(format_args!(
+                "{:.1} s, nobody spoke",
+                pcm.duration().as_secs_f32()
+            ));
             return Ok(None);
         };
-        let speech = Pcm { rate_hz: pcm.rate_hz, samples: pcm.samples[range].to_vec() };
-        let (all, kept) = (pcm.duration().as_secs_f32(), speech.duration().as_secs_f32());
-        self.done(format_args!("{all:.1} s at {} Hz, {kept:.1} s of it speech", pcm.rate_hz));
+        let speech = Pcm {
+            rate_hz: pcm.rate_hz,
+            samples: pcm.samples[range].to_vec(),
+        };
+        let (all, kept) = (
+            pcm.duration().as_secs_f32(),
+            speech.duration().as_secs_f32(),
+        );
+        self.done(format_args!(
+            "{all:.1} s at {} Hz, {kept:.1} s of it speech",
+            pcm.rate_hz
+        ));
         Ok(Some(speech))
     }
 
@@ -185,19 +218,34 @@ impl<O: Write> Call<O> {
     ) -> Result<String, cloud::Error> {
         self.begin(Stage::Stt);
         let pieces = speech::split(speech, google::LONGEST);
-        let transcribe = |piece| recognizer.transcribe(&speech.samples[piece], speech.rate_hz, deadline);
+        let transcribe =
+            |piece| recognizer.transcribe(&speech.samples[piece], speech.rate_hz, deadline);
         let transcripts = thread::scope(|scope| {
-            let threads: Vec<_> = pieces.into_iter().map(|piece| scope.spawn(move || transcribe(piece))).collect();
-            let results = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            let threads: Vec<_> = pieces
+                .into_iter()
+                .map(|piece| scope.spawn(move || transcribe(piece)))
+                .collect();
+            let results = threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
             results.collect::<Result<Vec<_>, _>>()
         })?;
         let question = transcripts.join(" ").trim().to_owned();
-        self.done(format_args!("{} requests, {}", transcripts.len(), Words(&question, words)));
+        self.done(format_args!(
+            "{} requests, {}",
+            transcripts.len(),
+            Words(&question, words)
+        ));
         Ok(question)
     }
 
     /// The model's answer as a voice can say it, ended at a sentence where it is too long.
-    fn think(&mut self, model: &Model, config: &Config, deadline: Deadline) -> Result<String, Failure> {
+    fn think(
+        &mut self,
+        model: &Model,
+        config: &Config,
+        deadline: Deadline,
+    ) -> Result<String, Failure> {
         self.begin(Stage::Llm);
         let answer = model.answer(&self.question, deadline).at(Stage::Llm)?;
         let speakable = text::speakable(&answer.text);
@@ -208,7 +256,11 @@ impl<O: Write> Call<O> {
             return Err(say::Error::Nothing).at(Stage::Llm);
         }
         if spoken.len() < speakable.len() {
-            warn!("the answer was too long: {} of {} bytes are spoken", spoken.len(), speakable.len());
+            warn!(
+                "the answer was too long: {} of {} bytes are spoken",
+                spoken.len(),
+                speakable.len()
+            );
         }
         self.done(format_args!("{}", Words(&spoken, config.log_words)));
         Ok(spoken)
@@ -217,11 +269,21 @@ impl<O: Write> Call<O> {
     fn speak(&mut self, voice: &Voice, deadline: Deadline) -> Result<Pcm, say::Error> {
         self.begin(Stage::Tts);
         let pcm = say::speak(voice, &self.answer, deadline)?;
-        self.done(format_args!("{:.1} s at {} Hz", pcm.duration().as_secs_f32(), pcm.rate_hz));
+        self.done(format_args!(
+            "{:.1} s at {} Hz",
+            pcm.duration().as_secs_f32(),
+            pcm.rate_hz
+        ));
         Ok(pcm)
     }
 
-    fn write(&mut self, mut reply: NewFile, pcm: &Pcm, encoding: Encoding, gain_db: f32) -> Result<(), Failure> {
+    fn write(
+        &mut self,
+        mut reply: NewFile,
+        pcm: &Pcm,
+        encoding: Encoding,
+        gain_db: f32,
+    ) -> Result<(), Failure> {
         self.begin(Stage::Reply);
         let bytes = telephone::encode(pcm, encoding, gain_db).at(Stage::Tts)?;
         reply.write_all(&bytes).at(Stage::Reply)?;
@@ -237,7 +299,10 @@ impl<O: Write> Call<O> {
     /// Tells both logs what a stage has done. Asterisk's is the one that administrators see.
     fn done(&mut self, what: fmt::Arguments<'_>) {
         let (stage, since) = self.stage;
-        let line = format!("{stage}: {} ms, {what}", (self.clock)().saturating_duration_since(since).as_millis());
+        let line = format!(
+            "{stage}: {} ms, {what}",
+            (self.clock)().saturating_duration_since(since).as_millis()
+        );
         info!("{line}");
         self.tell(&line, PROGRESS);
     }
@@ -250,12 +315,19 @@ impl<O: Write> Call<O> {
 
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
     fn report(&mut self, arguments: &Arguments, outcome: &Outcome) {
-        let took = (self.clock)().saturating_duration_since(self.started).as_millis();
+        let took = (self.clock)()
+            .saturating_duration_since(self.started)
+            .as_millis();
         let status = outcome.status();
         let (mut file, mut failure) = (String::new(), String::new());
         match outcome {
             Outcome::Answered => {
-                file = arguments.reply.as_deref().unwrap_or(Path::new("")).display().to_string();
+                file = arguments
+                    .reply
+                    .as_deref()
+                    .unwrap_or(Path::new(""))
+                    .display()
+                    .to_string();
             }
             Outcome::Failed(cause) => {
                 failure = cause.to_string();
@@ -319,7 +391,9 @@ impl Services {
 /// Why there is nothing to transcribe.
 #[derive(Debug, thiserror::Error)]
 enum ListenError {
-    #[error("cannot open the recording {path}; did MixMonitor run, and may Asterisk's user read its folder?")]
+    #[error(
+        "cannot open the recording {path}; did MixMonitor run, and may Asterisk's user read its folder?"
+    )]
     Open { path: String, source: io::Error },
     #[error("cannot use the recording {path}")]
     Read { path: String, source: wav::Error },
@@ -351,8 +425,8 @@ fn encoding_for(formats: &str) -> Encoding {
 
 /// Asterisk's names of formats of 12 kHz and more, from `main/codec_builtin.c`.
 const WIDEBAND: &[&str] = &[
-    "g722", "g719", "siren7", "siren14", "speex16", "speex32", "opus", "silk12", "silk16", "silk24", "slin12", "slin16",
-    "slin24", "slin32", "slin44", "slin48", "slin96", "slin192",
+    "g722", "g719", "siren7", "siren14", "speex16", "speex32", "opus", "silk12", "silk16",
+    "silk24", "slin12", "slin16", "slin24", "slin32", "slin44", "slin48", "slin96", "slin192",
 ];
 
 /// Levels of `VERBOSE`: FreePBX shows up to 3, and 1 is shown nearly everywhere.

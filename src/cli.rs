@@ -41,7 +41,12 @@ enum Command {
         #[arg(required = true, num_args = 2.., value_names = ["IN", "OUT"])]
         files: Vec<PathBuf>,
         /// Make it this much louder; a limiter keeps it from clipping
-        #[arg(long, value_name = "DB", default_value_t = 2.0, allow_negative_numbers = true)]
+        #[arg(
+            long,
+            value_name = "DB",
+            default_value_t = 2.0,
+            allow_negative_numbers = true
+        )]
         gain: f32,
         /// ulaw, alaw, sln, sln16, wav or wav16 [default: as the name of OUT says, else ulaw]
         #[arg(long)]
@@ -70,7 +75,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Cli::command().print_help().ok();
         return ExitCode::SUCCESS;
     }
-    match Cli::try_parse_from([OsString::from("phone-assistant")].into_iter().chain(arguments)) {
+    match Cli::try_parse_from(
+        [OsString::from("phone-assistant")]
+            .into_iter()
+            .chain(arguments),
+    ) {
         Ok(cli) => cli.run(),
         Err(error) => show(&error),
     }
@@ -97,7 +106,10 @@ fn answer(arguments: &[OsString]) {
         input: io::stdin(),
         end: end_of_stdin(),
         output: io::stdout(),
-        arguments: arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        arguments: arguments
+            .iter()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect(),
         environment: &|name| std::env::var(name).ok(),
         hangup,
         clock: Instant::now,
@@ -106,8 +118,15 @@ fn answer(arguments: &[OsString]) {
 
 /// The end of a recorded session in a file is not the caller's.
 fn end_of_stdin() -> End {
-    let metadata = io::stdin().as_fd().try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
-    if metadata.is_ok_and(|data| data.is_file()) { End::Success } else { End::Hangup }
+    let metadata = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|fd| std::fs::File::from(fd).metadata());
+    if metadata.is_ok_and(|data| data.is_file()) {
+        End::Success
+    } else {
+        End::Hangup
+    }
 }
 
 /// Asterisk sends SIGHUP when the caller hangs up, FreePBX's FastAGI proxy SIGTERM, a person Ctrl-C.
@@ -121,15 +140,36 @@ fn raise_on_signals(hangup: &Hangup) -> io::Result<()> {
 impl Cli {
     fn run(self) -> ExitCode {
         let result = match self.command {
-            Command::Convert { mut files, gain, format } => {
+            Command::Convert {
+                mut files,
+                gain,
+                format,
+            } => {
                 let output = files.pop().unwrap_or_default();
-                let options = convert::Options { inputs: files, output, gain_db: gain, format };
+                let options = convert::Options {
+                    inputs: files,
+                    output,
+                    gain_db: gain,
+                    format,
+                };
                 convert::run(&options, &mut io::stderr()).map_err(|error| Chain(&error).to_string())
             }
             Command::Say { text, output } => {
-                let said = say::run(&text, &output, self.config, &|name| std::env::var(name).ok(), Instant::now);
-                said.map(|length| tell(&format!("{}: {:.1} s", output.display(), length.as_secs_f32())))
-                    .map_err(|error| Chain(&error).to_string())
+                let said = say::run(
+                    &text,
+                    &output,
+                    self.config,
+                    &|name| std::env::var(name).ok(),
+                    Instant::now,
+                );
+                said.map(|length| {
+                    tell(&format!(
+                        "{}: {:.1} s",
+                        output.display(),
+                        length.as_secs_f32()
+                    ))
+                })
+                .map_err(|error| Chain(&error).to_string())
             }
         };
         match result {
@@ -156,10 +196,13 @@ fn tell(line: &str) {
 /// Warnings, or what `PHONE_ASSISTANT_LOG` says, on stderr. Only our own records: what libraries log
 /// at the lowest levels may hold keys.
 fn start_log() {
-    let level = std::env::var("PHONE_ASSISTANT_LOG").ok().and_then(|level| level.parse().ok());
+    let level = std::env::var("PHONE_ASSISTANT_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok());
     env_logger::Builder::new()
         .filter_module(env!("CARGO_CRATE_NAME"), level.unwrap_or(LevelFilter::Warn))
         .format_target(false)
+        .format_timestamp(None)
         .init();
     // The usual message quotes what it stumbled over, and that may be what was said.
     std::panic::set_hook(Box::new(|panic| match panic.location() {
@@ -170,7 +213,10 @@ fn start_log() {
 
 /// Keys and recordings must not end up in a core file, whatever limit Asterisk hands down.
 fn no_core_dump() {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
     // Lowering a limit always succeeds; if a kernel thinks otherwise, the call matters more.
     setrlimit(Resource::Core, none).ok();
 }

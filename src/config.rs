@@ -146,7 +146,11 @@ impl Config {
     ///
     /// # Errors
     /// All [`Faults`] together.
-    pub fn load(job: Job, arguments: &Arguments, environment: Environment<'_>) -> Result<Self, Faults> {
+    pub fn load(
+        job: Job,
+        arguments: &Arguments,
+        environment: Environment<'_>,
+    ) -> Result<Self, Faults> {
         let mut layers = Layers::defaults();
         layers.faults.extend_from_slice(&arguments.faults);
         add_file(&mut layers, arguments.config.as_deref(), environment);
@@ -160,7 +164,11 @@ impl Config {
         }
         let config = Self::assemble(&layers, arguments);
         layers.faults.extend(config.missing(job, &layers));
-        if layers.faults.is_empty() { Ok(config) } else { Err(Faults(layers.faults)) }
+        if layers.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Faults(layers.faults))
+        }
     }
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
@@ -318,7 +326,9 @@ impl fmt::Debug for Secret {
 
 /// Lays the file on top: the one that was named, or the usual one if it is there.
 fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<'_>) {
-    let named = named.map(Path::to_owned).or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
+    let named = named
+        .map(Path::to_owned)
+        .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
     let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
     let shown = path.display();
     match std::fs::read_to_string(&path) {
@@ -349,7 +359,11 @@ mod tests {
 
     fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
         let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
-        Config::load(job, &Arguments::parse(arguments.iter().copied()), &environment)
+        Config::load(
+            job,
+            &Arguments::parse(arguments.iter().copied()),
+            &environment,
+        )
     }
 
     #[test]

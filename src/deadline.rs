@@ -15,7 +15,10 @@ pub struct Deadline {
 impl Deadline {
     /// `budget` after `start`, by `clock`.
     pub fn after(start: Instant, budget: Duration, clock: Clock) -> Self {
-        Self { clock, end: start + budget }
+        Self {
+            clock,
+            end: start + budget,
+        }
     }
 
     /// What is left; zero when it has passed.

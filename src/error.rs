@@ -40,7 +40,10 @@ pub trait At<T> {
 
 impl<T, E: Into<Box<dyn Error + Send + Sync>>> At<T> for Result<T, E> {
     fn at(self, stage: Stage) -> Result<T, Failure> {
-        self.map_err(|cause| Failure { stage, cause: cause.into() })
+        self.map_err(|cause| Failure {
+            stage,
+            cause: cause.into(),
+        })
     }
 }
 
@@ -90,7 +93,12 @@ mod tests {
     #[test]
     fn a_failure_is_one_line_with_its_stage_and_every_cause() {
         let cause = Unreadable(io::Error::other("disk on fire"));
-        let failure = Err::<(), _>(cause).at(Stage::Recording).expect_err("it is one");
-        assert_eq!(failure.to_string(), "recording: cannot read the recording; check its folder: disk on fire");
+        let failure = Err::<(), _>(cause)
+            .at(Stage::Recording)
+            .expect_err("it is one");
+        assert_eq!(
+            failure.to_string(),
+            "recording: cannot read the recording; check its folder: disk on fire"
+        );
     }
 }

@@ -11,7 +11,9 @@ use log::{debug, warn};
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}; check that the disk has room, and that its folder is there and belongs to the user Asterisk runs as (install.sh makes it)")]
+#[error(
+    "cannot write {path}; check that the disk has room, and that its folder is there and belongs to the user Asterisk runs as (install.sh makes it)"
+)]
 pub struct Error {
     path: String,
     source: io::Error,
@@ -32,9 +34,19 @@ impl NewFile {
     /// [`Error`] names `place` and the cause.
     pub fn create(place: &Path) -> Result<Self, Error> {
         let temporary = append(place, ".part");
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(PRIVATE).open(&temporary);
+        let open = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(PRIVATE)
+            .open(&temporary);
         let file = open.map_err(|source| failed(place, source))?;
-        Ok(Self { file, temporary, place: place.to_owned() })
+        Ok(Self {
+            file,
+            temporary,
+            place: place.to_owned(),
+        })
     }
 
     /// Makes sure that there is room: writes a little and takes it back. A full disk lets files be
@@ -56,7 +68,9 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(|source| failed(&self.place, source))
+        self.file
+            .write_all(bytes)
+            .map_err(|source| failed(&self.place, source))
     }
 
     /// Puts the file in its place.
@@ -104,15 +118,26 @@ pub fn remove_replies(base: &Path) {
 /// Removes what calls left in `folder` more than an hour before `now`: only files named as the example
 /// dialplan names them, and recordings only unless they are to be kept.
 pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     let is_old = |path: &Path| {
         let modified = fs::symlink_metadata(path).and_then(|data| data.modified());
-        modified.is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age > FORGOTTEN_AFTER))
+        modified.is_ok_and(|time| {
+            now.duration_since(time)
+                .is_ok_and(|age| age > FORGOTTEN_AFTER)
+        })
     };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if is_leftover(name, keep_recordings) && is_old(&path) {
-            debug!("removing {}, left behind by an earlier call", path.display());
+            debug!(
+                "removing {}, left behind by an earlier call",
+                path.display()
+            );
             remove(&path);
         }
     }
@@ -121,7 +146,10 @@ pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
 /// Is it `call-ID.wav`, `call-ID-reply.ulaw` or the like, with an id that ends in digits, a dot, digits?
 fn is_leftover(name: &str, keep_recordings: bool) -> bool {
     let name = name.strip_suffix(".part").unwrap_or(name);
-    let Some((stem, extension)) = name.strip_prefix("call-").and_then(|name| name.rsplit_once('.')) else {
+    let Some((stem, extension)) = name
+        .strip_prefix("call-")
+        .and_then(|name| name.rsplit_once('.'))
+    else {
         return false;
     };
     let id = match (stem.strip_suffix("-reply"), extension) {
@@ -136,13 +164,18 @@ fn is_leftover(name: &str, keep_recordings: bool) -> bool {
 
 fn remove(path: &Path) {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => warn!("cannot remove {}: {error}", path.display()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            warn!("cannot remove {}: {error}", path.display())
+        }
         _ => {}
     }
 }
 
 fn failed(place: &Path, source: io::Error) -> Error {
-    Error { path: place.display().to_string(), source }
+    Error {
+        path: place.display().to_string(),
+        source,
+    }
 }
 
 /// What was said is nobody else's business.
@@ -156,9 +189,9 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
 /// The extensions under which Asterisk looks for a sound, from its format modules.
 const PLAYABLE: &[&str] = &[
-    "pcm", "ulaw", "ul", "mu", "ulw", "alaw", "al", "alw", "au", "g722", "sln", "slin", "raw", "sln12", "sln16",
-    "sln24", "sln32", "sln44", "sln48", "sln96", "sln192", "wav", "wav16", "WAV", "wav49", "gsm", "g729", "g726",
-    "ilbc", "siren7", "siren14", "ogg", "ogg16",
+    "pcm", "ulaw", "ul", "mu", "ulw", "alaw", "al", "alw", "au", "g722", "sln", "slin", "raw",
+    "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96", "sln192", "wav", "wav16", "WAV",
+    "wav49", "gsm", "g729", "g726", "ilbc", "siren7", "siren14", "ogg", "ogg16",
 ];
 
 #[cfg(test)]
@@ -168,24 +201,41 @@ mod tests {
     #[test]
     fn only_what_calls_leave_behind_is_theirs() {
         let leftovers = [
-            "call-1700000000.17.wav", "call-1700000000.17-reply.ulaw", "call-1700000000.17-reply.sln16.part",
-            "call-pbx-1700000000.17.wav", "call-pbx.office-1700000000.1-reply.alaw",
+            "call-1700000000.17.wav",
+            "call-1700000000.17-reply.ulaw",
+            "call-1700000000.17-reply.sln16.part",
+            "call-pbx-1700000000.17.wav",
+            "call-pbx.office-1700000000.1-reply.alaw",
         ];
         for name in leftovers {
             assert!(is_leftover(name, false), "{name}");
         }
         let others = [
-            "call-notes.wav", "call-17.wav", "call-.17.wav", "call-1700000000.wav", "recall-1700000000.17.wav",
-            "call-1700000000.17.mp3", "call-1700000000.17-reply.txt", "call-", "", "1700000000.17.wav",
+            "call-notes.wav",
+            "call-17.wav",
+            "call-.17.wav",
+            "call-1700000000.wav",
+            "recall-1700000000.17.wav",
+            "call-1700000000.17.mp3",
+            "call-1700000000.17-reply.txt",
+            "call-",
+            "",
+            "1700000000.17.wav",
         ];
         for name in others {
             assert!(!is_leftover(name, false), "{name}");
         }
-        assert!(!is_leftover("call-1700000000.17.wav", true), "a kept recording");
+        assert!(
+            !is_leftover("call-1700000000.17.wav", true),
+            "a kept recording"
+        );
     }
 
     #[test]
     fn an_extension_is_appended_to_a_name_with_a_dot() {
-        assert_eq!(append(Path::new("/c/call-1700000000.17-reply"), ".ulaw"), Path::new("/c/call-1700000000.17-reply.ulaw"));
+        assert_eq!(
+            append(Path::new("/c/call-1700000000.17-reply"), ".ulaw"),
+            Path::new("/c/call-1700000000.17-reply.ulaw")
+        );
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::audio::telephone::{self, Encoding, UnknownEncoding};
 use crate::audio::{Pcm, wav};
+use crate::cloud;
 use crate::cloud::http::{Client, SetupError};
 use crate::cloud::tts::openai::{LONGEST, Voice};
-use crate::cloud;
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::files::{self, NewFile};
@@ -49,7 +49,9 @@ pub fn speak(voice: &Voice, text: &str, deadline: Deadline) -> Result<Pcm, Error
             Some(whole) => return Err(Error::Rate(whole.rate_hz, pcm.rate_hz)),
         }
     }
-    whole.filter(|pcm| !pcm.samples.is_empty()).ok_or(Error::Nothing)
+    whole
+        .filter(|pcm| !pcm.samples.is_empty())
+        .ok_or(Error::Nothing)
 }
 
 /// More than the longest text takes.
@@ -59,7 +61,9 @@ const LONGEST_SPEECH: Duration = Duration::from_secs(1200);
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The output's name does not say what to make.
-    #[error("cannot tell the sound format of {path}; end its name in .ulaw, .alaw, .sln, .sln16, .wav or .wav16")]
+    #[error(
+        "cannot tell the sound format of {path}; end its name in .ulaw, .alaw, .sln, .sln16, .wav or .wav16"
+    )]
     Format {
         /// The output.
         path: PathBuf,
@@ -94,15 +98,23 @@ pub fn run(
     environment: Environment<'_>,
     clock: Clock,
 ) -> Result<Duration, CommandError> {
-    let extension = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let encoding: Encoding = extension
-        .parse()
-        .map_err(|source| CommandError::Format { path: output.to_owned(), source })?;
+    let extension = output
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
+    let encoding: Encoding = extension.parse().map_err(|source| CommandError::Format {
+        path: output.to_owned(),
+        source,
+    })?;
     let config = Config::load(Job::Say, &Arguments::of_file(config), environment)?;
     let client = Client::new(&config.http, &Hangup::default(), config.log_words)?;
     let gain_db = config.tts.gain_db;
     let timeout = config.tts.timeout;
-    let pcm = speak(&Voice::new(client, config.tts), &text::speakable(text), Deadline::after(clock(), timeout, clock))?;
+    let pcm = speak(
+        &Voice::new(client, config.tts),
+        &text::speakable(text),
+        Deadline::after(clock(), timeout, clock),
+    )?;
     let mut file = NewFile::create(output)?;
     file.write_all(&telephone::encode(&pcm, encoding, gain_db)?)?;
     file.finish()?;

@@ -2,3 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audio;
+mod call;
+mod faults;
+mod hangups;
+mod house;

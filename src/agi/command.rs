@@ -33,7 +33,11 @@ impl Command<'_> {
     /// The line as a log may hold it: with `words`, or only with the number of their bytes.
     pub fn for_log(&self, words: bool) -> String {
         match *self {
-            Self::SetVariable { name, value, is_words: true } if !words => {
+            Self::SetVariable {
+                name,
+                value,
+                is_words: true,
+            } if !words => {
                 format!("SET VARIABLE {name} <{} bytes>", value.len())
             }
             _ => self.to_string(),
@@ -88,7 +92,12 @@ mod tests {
     use super::*;
 
     fn set(value: &str) -> String {
-        Command::SetVariable { name: "X", value, is_words: false }.to_string()
+        Command::SetVariable {
+            name: "X",
+            value,
+            is_words: false,
+        }
+        .to_string()
     }
 
     #[test]

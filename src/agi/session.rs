@@ -107,7 +107,12 @@ impl<W: Write> Session<W> {
     /// # Errors
     /// [`Error`] tells why Asterisk did not take it.
     pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        self.ask(Command::SetVariable { name, value, is_words: false }).map(drop)
+        self.ask(Command::SetVariable {
+            name,
+            value,
+            is_words: false,
+        })
+        .map(drop)
     }
 
     /// Gives a channel variable something that was said.
@@ -115,7 +120,12 @@ impl<W: Write> Session<W> {
     /// # Errors
     /// [`Error`] tells why Asterisk did not take it.
     pub fn set_words(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        self.ask(Command::SetVariable { name, value, is_words: true }).map(drop)
+        self.ask(Command::SetVariable {
+            name,
+            value,
+            is_words: true,
+        })
+        .map(drop)
     }
 
     /// The value of a channel variable or dialplan function; `None` where there is none.

@@ -335,7 +335,10 @@ mod tests {
     use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
     use serde_json::{Value, json};
 
-    const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/throwaway-service-account.json");
+    const KEY_FILE: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/throwaway-service-account.json"
+    );
 
     fn part(token: &str, index: usize) -> Vec<u8> {
         let part = token.split('.').nth(index).expect("three parts");
@@ -345,11 +348,16 @@ mod tests {
     #[test]
     fn a_self_signed_token_has_exactly_the_claims_of_aip_4111_and_a_valid_signature() {
         let account = ServiceAccount::load(Path::new(KEY_FILE)).expect("a good key file");
-        let token = account.self_signed("https://speech.googleapis.com/").expect("signed");
+        let token = account
+            .self_signed("https://speech.googleapis.com/")
+            .expect("signed");
         let token = token.expose();
 
         let header: Value = serde_json::from_slice(&part(token, 0)).expect("JSON");
-        assert_eq!(header, json!({"alg": "RS256", "typ": "JWT", "kid": account.key_id}));
+        assert_eq!(
+            header,
+            json!({"alg": "RS256", "typ": "JWT", "kid": account.key_id})
+        );
         let claims: Value = serde_json::from_slice(&part(token, 1)).expect("JSON");
         let issued = claims["iat"].as_u64().expect("a number");
         let expected = json!({
@@ -361,7 +369,9 @@ mod tests {
         let pair = RsaKeyPair::from_pkcs8(account.key.as_bytes()).expect("an RSA key");
         let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key());
         let (signed, _) = token.rsplit_once('.').expect("three parts");
-        public.verify(signed.as_bytes(), &part(token, 2)).expect("the signature fits");
+        public
+            .verify(signed.as_bytes(), &part(token, 2))
+            .expect("the signature fits");
     }
 
     #[test]
@@ -370,10 +380,22 @@ mod tests {
             ("", "no JSON"),
             ("not JSON, secret", "no JSON"),
             ("{}", "no type"),
-            (r#"{"installed":{"client_secret":"secret"}}"#, "an OAuth client"),
-            (r#"{"type":"authorized_user","refresh_token":"secret"}"#, r#"type "authorized_user""#),
-            (r#"{"type":"service_account","private_key":"secret"}"#, "fields missing"),
-            (r#"{"type":"service_account","client_email":"a","private_key_id":"1","private_key":7}"#, "fields missing"),
+            (
+                r#"{"installed":{"client_secret":"secret"}}"#,
+                "an OAuth client",
+            ),
+            (
+                r#"{"type":"authorized_user","refresh_token":"secret"}"#,
+                r#"type "authorized_user""#,
+            ),
+            (
+                r#"{"type":"service_account","private_key":"secret"}"#,
+                "fields missing",
+            ),
+            (
+                r#"{"type":"service_account","client_email":"a","private_key_id":"1","private_key":7}"#,
+                "fields missing",
+            ),
         ];
         for (text, expected) in table {
             let found = KeyFile::parse(text.as_bytes()).err();
@@ -383,7 +405,11 @@ mod tests {
 
     #[test]
     fn a_missing_key_file_is_named() {
-        let error = ServiceAccount::load(Path::new("/nonexistent/creds.json")).expect_err("no such file");
-        assert!(error.to_string().contains("/nonexistent/creds.json"), "{error}");
+        let error =
+            ServiceAccount::load(Path::new("/nonexistent/creds.json")).expect_err("no such file");
+        assert!(
+            error.to_string().contains("/nonexistent/creds.json"),
+            "{error}"
+        );
     }
 }

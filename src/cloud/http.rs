@@ -77,7 +77,11 @@ impl Client {
         log_words: bool,
     ) -> Result<Self, SetupError> {
         let agent = setup::agent(settings)?;
-        Ok(Self { agent, hangup: hangup.clone(), log_words })
+        Ok(Self {
+            agent,
+            hangup: hangup.clone(),
+            log_words,
+        })
     }
 
     /// Sends `request` and waits for the whole answer, at most until `deadline`. What may pass by

@@ -24,7 +24,9 @@ impl Arguments {
         for argument in arguments {
             match argument.split_once('=') {
                 Some((name, value)) => parsed.add(name, value),
-                None => parsed.faults.push(format!("AGI argument {argument:?} is not name=value")),
+                None => parsed
+                    .faults
+                    .push(format!("AGI argument {argument:?} is not name=value")),
             }
         }
         parsed
@@ -32,7 +34,10 @@ impl Arguments {
 
     /// No arguments but the settings file that somebody named, if anybody did.
     pub fn of_file(config: Option<PathBuf>) -> Self {
-        Self { config, ..Self::default() }
+        Self {
+            config,
+            ..Self::default()
+        }
     }
 
     fn add(&mut self, name: &str, value: &str) {
@@ -41,8 +46,12 @@ impl Arguments {
             "recording" => self.recording = Some(value.into()),
             "reply" => self.reply = Some(value.into()),
             "config" => self.config = Some(value.into()),
-            "keep" => self.settings.push(("recording.keep".to_owned(), value.to_owned())),
-            _ if is_secret => self.faults.push(format!("{name} cannot be an AGI argument: Asterisk logs those")),
+            "keep" => self
+                .settings
+                .push(("recording.keep".to_owned(), value.to_owned())),
+            _ if is_secret => self.faults.push(format!(
+                "{name} cannot be an AGI argument: Asterisk logs those"
+            )),
             _ => self.settings.push((name.to_owned(), value.to_owned())),
         }
     }

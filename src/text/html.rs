@@ -1,0 +1,136 @@
+//! Tags of HTML and SSML inside markdown: which of them vanish, and which are not tags at all.
+//!
+//! `CommonMark` takes anything shaped like a tag for one (<https://spec.commonmark.org/0.31.2/#raw-html>),
+//! also `<y and z>` in "x `<y and z>` w" and `<String>` in `Vec<String>`. Those are words here.
+
+/// What something in angle brackets is to a voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// It changes looks only; what stands around it may be one word, as in `H<sub>2</sub>O`.
+    Inline,
+    /// It separates, as a line break or a paragraph does.
+    Block,
+    /// It is text.
+    Text,
+}
+
+impl Tag {
+    /// Judges `tag`, from its `<` to its `>`.
+    pub(super) fn of(tag: &str) -> Self {
+        if tag.starts_with("<!--") {
+            return Self::Inline;
+        }
+        let Some(inner) = tag
+            .strip_prefix('<')
+            .and_then(|rest| rest.strip_suffix('>'))
+        else {
+            return Self::Text;
+        };
+        let (closing, inner) = inner
+            .strip_prefix('/')
+            .map_or((false, inner), |rest| (true, rest));
+        let name_len = inner
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .unwrap_or(inner.len());
+        let name = inner[..name_len].to_ascii_lowercase();
+        let attributes = inner[name_len..].trim();
+        let sure = closing || attributes.ends_with('/') || attributes.contains('=');
+        match name.as_str() {
+            "" => Self::Text,
+            name if names(BLOCK, name) => Self::Block,
+            name if name.len() == 1 && !attributes.is_empty() && !sure => Self::Text,
+            name if sure || names(INLINE, name) => Self::Inline,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Takes the tags out of a block of HTML; what is left is markdown whose paragraphs are the blocks.
+pub(super) fn without_tags(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(start) = rest.find('<') {
+        text.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let len = tag_len(rest);
+        match Tag::of(&rest[..len]) {
+            Tag::Inline => {}
+            Tag::Block => text.push_str("\n\n"),
+            Tag::Text => text.push_str(&rest[..len]),
+        }
+        rest = &rest[len..];
+    }
+    text + rest
+}
+
+/// How far what begins with `<` goes: to its `>`, to the end of a comment, or to the next `<`. A comment
+/// without an end goes to the end of the text, as in a browser.
+fn tag_len(text: &str) -> usize {
+    if text.starts_with("<!--") {
+        return text.find("-->").map_or(text.len(), |at| at + "-->".len());
+    }
+    match text[1..].find(['<', '>']).map(|at| at + 1) {
+        Some(at) if text[at..].starts_with('>') => at + 1,
+        at => at.unwrap_or(text.len()),
+    }
+}
+
+fn names(elements: &str, name: &str) -> bool {
+    elements.split(' ').any(|element| element == name)
+}
+
+/// Elements that stand inside a line, and SSML's, which a model that knows it is spoken likes to write.
+const INLINE: &str = "a abbr b bdi big cite code del em emphasis font i img ins kbd label mark phoneme prosody q \
+    s samp say-as small span speak strike strong sub sup time tt u var voice wbr";
+
+/// Elements that begin or end a line.
+const BLOCK: &str = "address article aside blockquote body br break caption center dd details div dl dt \
+    figcaption figure footer h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre script \
+    section style summary table tbody td th thead title tr ul";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_told_from_comparisons_and_placeholders() {
+        let cases = [
+            ("<b>", Tag::Inline),
+            ("</B>", Tag::Inline),
+            ("<a href=\"x\">", Tag::Inline),
+            ("<unknown x='1'>", Tag::Inline),
+            ("<unknown/>", Tag::Inline),
+            ("</unknown>", Tag::Inline),
+            ("<say-as interpret-as='date'>", Tag::Inline),
+            ("<!-- a note -->", Tag::Inline),
+            ("<br>", Tag::Block),
+            ("<br/>", Tag::Block),
+            ("<break time=\"1s\"/>", Tag::Block),
+            ("<details open>", Tag::Block),
+            ("<b and b>", Tag::Text),
+            ("<y and z>", Tag::Text),
+            ("<String>", Tag::Text),
+            ("<your name>", Tag::Text),
+            ("<!x y>", Tag::Text),
+            ("<", Tag::Text),
+        ];
+        for (tag, expected) in cases {
+            assert_eq!(Tag::of(tag), expected, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_html_keeps_its_words() {
+        let cases = [
+            ("<p>Hi <b>you</b></p>", "\n\nHi you\n\n"),
+            ("a < b and c > d", "a < b and c > d"),
+            ("a <!-- < > --> b", "a  b"),
+            ("a <!-- no end", "a "),
+            ("<<b>>", "<>"),
+            ("no end <b", "no end <b"),
+        ];
+        for (html, expected) in cases {
+            assert_eq!(without_tags(html), expected, "{html}");
+        }
+    }
+}

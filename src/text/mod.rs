@@ -1,0 +1,31 @@
+//! Words on their way to a voice: markdown becomes speech, speech becomes sentences and pieces.
+//!
+//! A model answers in text meant for a screen. [`speakable`] keeps what a person would read aloud,
+//! [`sentences`] finds where a voice may take breath, and [`limit`], [`chunks`] and [`cut_bytes`] fit
+//! text to somebody's limit without breaking a word, a sentence or a character where that can be
+//! helped. Everything is a pure function of its text; which limit applies is the caller's business.
+//!
+//! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
+
+mod cut;
+mod html;
+mod lines;
+mod marks;
+mod sentences;
+mod speakable;
+mod spoken;
+
+pub use cut::{chunks, cut_bytes, limit};
+pub use sentences::{end_of_sentence, sentences};
+pub use speakable::speakable;
+
+/// `pattern` over and over: long enough that more than linear time would be noticed.
+#[cfg(test)]
+fn endless(pattern: &str) -> String {
+    let len = if cfg!(debug_assertions) {
+        100_000
+    } else {
+        1_000_000
+    };
+    pattern.repeat(len / pattern.len())
+}

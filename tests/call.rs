@@ -1,0 +1,385 @@
+//! Whole calls that go well, and those in which there is nothing to answer.
+
+use std::fs;
+use std::path::Path;
+
+use testkit::audio::{Clip, clips, g711, measure, wav};
+use testkit::{GEMINI_API_KEY, Outcome, Stage};
+
+use crate::house::{House, MOON, PATIENCE, data};
+
+fn heard(house: &House, extension: &str) -> Clip {
+    let path = format!("{}.{extension}", house.reply().display());
+    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    match extension {
+        "ulaw" => g711::decoded_mulaw(&bytes),
+        "alaw" => Clip::telephone(bytes.into_iter().map(g711::from_alaw).collect()),
+        _ => Clip {
+            rate_hz: 16_000,
+            samples: wav::samples_of(&bytes),
+        },
+    }
+}
+
+/// The reply is the expected answer and nothing else.
+#[track_caller]
+fn assert_hears(house: &House, extension: &str, answer: &str, outcome: &Outcome) {
+    let clip = heard(house, extension);
+    let likeness = measure::heard(&clip, &wav::read(&data(answer)));
+    outcome.assert(
+        likeness > 0.9,
+        &format!("{answer} is heard with likeness {likeness:.3}"),
+    );
+}
+
+#[test]
+fn a_question_is_answered_and_only_the_reply_is_left() {
+    let house = House::new();
+    let outcome = house
+        .ask("question-moon.wav")
+        .call()
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_exit(0)
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+        .assert_variable("ASSISTANT_FILE", &house.reply().display().to_string())
+        .assert_variable("ASSISTANT_QUESTION", "How far away is the moon?")
+        .assert_variable("ASSISTANT_ANSWER", MOON)
+        .assert_variable("ASSISTANT_ERROR", "")
+        .assert_variable("ASSISTANT_KEY", "");
+    assert_eq!(house.files(), ["call-1700000000.17-reply.ulaw"]);
+    assert_hears(&house, "ulaw", "answer-moon.wav", &outcome);
+    assert_eq!(house.sandbox.paid_requests(), 3);
+}
+
+#[test]
+fn a_wideband_phone_is_answered_in_its_own_quality() {
+    let house = House::new();
+    let call = house
+        .ask("question-moon-16k.wav")
+        .call()
+        .variable("CHANNEL(audionativeformat)", "(g722)");
+    let outcome = call.start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.files(), ["call-1700000000.17-reply.sln16"]);
+    assert_hears(&house, "sln16", "answer-moon.wav", &outcome);
+}
+
+#[test]
+fn an_a_law_phone_and_a_fixed_format_get_their_files() {
+    for (native, format, extension) in [
+        ("(alaw)", "auto", "alaw"),
+        ("(g722)", "ulaw", "ulaw"),
+        ("(ulaw)", "sln16", "sln16"),
+    ] {
+        let house = House::new();
+        let settings = house.sandbox.settings().set("reply.format", format);
+        let call = house.ask("question-tea.wav").call_with(settings);
+        let outcome = call
+            .variable("CHANNEL(audionativeformat)", native)
+            .start()
+            .finish(PATIENCE);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_hears(&house, extension, "answer-tea.wav", &outcome);
+    }
+}
+
+#[test]
+fn silence_costs_nothing() {
+    let house = House::new();
+    let silent = [
+        (
+            "digital silence",
+            wav::with_header(&clips::silence(8000, 3.0), wav::Header::Right),
+        ),
+        (
+            "a soft line",
+            wav::with_header(&clips::noise(8000, -60.0, 3.0, 1), wav::Header::Right),
+        ),
+        (
+            "a phone that sends nothing",
+            fs::read(data("header-only.wav")).unwrap(),
+        ),
+    ];
+    for (what, bytes) in silent {
+        fs::write(house.recording(), bytes).unwrap();
+        let outcome = house.call().start().finish(PATIENCE);
+        outcome
+            .assert_exit(0)
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "NOSPEECH");
+        outcome.assert_variable("ASSISTANT_FILE", "");
+        house.assert_no_file(&outcome);
+        assert_eq!(house.sandbox.requests().len(), 0, "{what}");
+    }
+}
+
+#[test]
+fn what_the_service_cannot_understand_is_no_speech() {
+    let house = House::new();
+    house.sandbox.respond(
+        Stage::Stt,
+        testkit::Response::json(200, &serde_json::json!({"totalBilledTime": "3s"})),
+    );
+    let outcome = house
+        .ask("question-moon.wav")
+        .call()
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "NOSPEECH");
+    house.assert_no_file(&outcome);
+    assert_eq!(house.sandbox.paid_requests(), 1);
+}
+
+#[test]
+fn a_long_question_goes_in_pieces_and_comes_back_in_order() {
+    let house = House::new();
+    let pause = clips::silence(8000, 20.0);
+    let question = |name| wav::read(&data(name));
+    let long = question("question-moon.wav")
+        .then(&pause)
+        .then(&question("question-tea.wav"))
+        .then(&pause);
+    house.say(&long.then(&question("question-opening-hours.wav")));
+    let outcome = house.call().start().finish(PATIENCE);
+    let expected = "How far away is the moon? How long should black tea steep? When are you open on Saturdays?";
+    outcome.assert_variable("ASSISTANT_QUESTION", expected);
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2);
+}
+
+#[test]
+fn an_api_key_can_take_the_place_of_the_service_account_for_gemini() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("llm.gemini.api_key", GEMINI_API_KEY);
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(settings)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let request = &house.sandbox.requests_to(Stage::Llm)[0];
+    assert_eq!(request.header("x-goog-api-key"), Some(GEMINI_API_KEY));
+    assert_eq!(request.header("authorization"), None);
+}
+
+#[test]
+fn a_refused_kind_of_token_is_exchanged_once() {
+    let house = House::new();
+    house.sandbox.refuse_self_signed(Stage::Llm);
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_to(Stage::Token).len(), 1);
+    assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
+}
+
+#[test]
+fn settings_reach_the_services() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("stt.language", "de-DE")
+        .set("stt.alternative_languages", vec!["en-US", "fr-FR"])
+        .set("stt.phrases", vec!["Asterisk"])
+        .set("stt.google.model", "latest_long")
+        .set("llm.persona", "You are a parrot.")
+        .set("llm.max_output_tokens", 99)
+        .set("tts.openai.model", "gpt-4o-mini-tts")
+        .set("tts.openai.voice", "coral")
+        .set("tts.speed", 1.25)
+        .set("tts.instructions", "Speak like a pirate.");
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(settings)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let body = |stage| house.sandbox.requests_to(stage)[0].body.clone();
+    let config = &body(Stage::Stt)["config"];
+    assert_eq!(config["languageCode"], "de-DE");
+    assert_eq!(
+        config["alternativeLanguageCodes"],
+        serde_json::json!(["en-US", "fr-FR"])
+    );
+    assert_eq!(
+        config["speechContexts"][0]["phrases"],
+        serde_json::json!(["Asterisk"])
+    );
+    assert_eq!(config["model"], "latest_long");
+    let llm = body(Stage::Llm);
+    assert_eq!(
+        llm["systemInstruction"]["parts"][0]["text"],
+        "You are a parrot."
+    );
+    assert_eq!(llm["generationConfig"]["maxOutputTokens"], 99);
+    let tts = body(Stage::Tts);
+    assert_eq!(
+        (&tts["voice"], &tts["speed"]),
+        (&"coral".into(), &1.25.into())
+    );
+    assert_eq!(tts["instructions"], "Speak like a pirate.");
+}
+
+#[test]
+fn the_voice_gets_words_and_no_markup_and_a_long_answer_ends_at_a_sentence() {
+    let house = House::new();
+    house.sandbox.answer_with("## Answer\n\n* **One** thing 😀\n* See [here](https://example.com/x)\n\nThat is all. And more that does not fit.");
+    let settings = house.sandbox.settings().set("llm.max_answer_chars", 50);
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(settings)
+        .start()
+        .finish(PATIENCE);
+    let spoken = house.sandbox.requests_to(Stage::Tts)[0].body["input"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    outcome.assert_variable("ASSISTANT_ANSWER", &spoken);
+    assert!(spoken.ends_with("That is all."), "{spoken}");
+    assert!(
+        !spoken.contains(['#', '*', '[', '😀', '\n']) && !spoken.contains("http"),
+        "{spoken}"
+    );
+}
+
+#[test]
+fn a_kept_recording_stays() {
+    let house = House::new();
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .arg("keep=yes")
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(
+        house.files(),
+        ["call-1700000000.17-reply.ulaw", "call-1700000000.17.wav"]
+    );
+}
+
+#[test]
+fn an_earlier_answer_in_another_format_is_never_played() {
+    let house = House::new();
+    for extension in ["sln16", "wav", "gsm", "pcm"] {
+        fs::write(
+            format!("{}.{extension}", house.reply().display()),
+            "an earlier answer",
+        )
+        .unwrap();
+    }
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.files(), ["call-1700000000.17-reply.ulaw"]);
+}
+
+#[test]
+fn what_crashed_calls_left_an_hour_ago_is_swept_up() {
+    let house = House::new();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3700);
+    let leave = |name: &str, time| {
+        let file = fs::File::create(house.calls().join(name)).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    leave("call-1690000000.1.wav", old);
+    leave("call-1690000000.1-reply.ulaw", old);
+    leave("call-1690000000.2-reply.ulaw.part", old);
+    leave("notes.wav", old);
+    leave("call-1690000000.3.wav", std::time::SystemTime::now());
+    house
+        .ask("question-tea.wav")
+        .call()
+        .start()
+        .finish(PATIENCE)
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(
+        house.files(),
+        [
+            "call-1690000000.3.wav",
+            "call-1700000000.17-reply.ulaw",
+            "notes.wav"
+        ]
+    );
+}
+
+#[test]
+fn two_calls_of_one_second_share_nothing() {
+    let house = House::new();
+    let config = house.sandbox.write_config(house.other());
+    let start = |id: &str, question: &str| {
+        let base = house.calls().join(format!("call-1700000000.{id}"));
+        fs::copy(
+            data(question),
+            base.with_file_name(format!("call-1700000000.{id}.wav")),
+        )
+        .unwrap();
+        testkit::Call::builder(crate::house::program())
+            .arg(format!("recording={}.wav", base.display()))
+            .arg(format!("reply={}-reply", base.display()))
+            .arg(crate::house::argument("config", &config))
+            .start()
+    };
+    let calls = [
+        start("1", "question-moon.wav"),
+        start("10", "question-tea.wav"),
+    ];
+    let answers: Vec<_> = calls
+        .into_iter()
+        .map(|call| {
+            call.finish(PATIENCE)
+                .variable("ASSISTANT_ANSWER")
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            MOON,
+            "Black tea should steep for three to five minutes. Goodbye!"
+        ]
+    );
+    assert_eq!(
+        house.files(),
+        [
+            "call-1700000000.1-reply.ulaw",
+            "call-1700000000.10-reply.ulaw"
+        ]
+    );
+}
+
+#[test]
+fn arguments_may_come_from_the_block_as_fastagi_sends_them() {
+    let house = House::new();
+    let config = house.sandbox.write_config(house.other());
+    house.ask("question-tea.wav");
+    let outcome = testkit::Call::builder(crate::house::program())
+        .fast_agi("phone-assistant")
+        .agi(
+            "arg_1",
+            crate::house::argument("recording", &house.recording()),
+        )
+        .agi("arg_2", crate::house::argument("reply", &house.reply()))
+        .agi(
+            "arg_3",
+            crate::house::argument("config", Path::new(&config)),
+        )
+        .extra_blank_line()
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}

@@ -1,0 +1,413 @@
+//! Everything that can go wrong: the caller hears a recorded apology in time, the log says what to do,
+//! and no file is left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use testkit::{Fault, Outcome, Stage};
+
+use crate::house::{House, PATIENCE, data};
+
+/// The deadline of these calls, in seconds, and what the whole process may take beyond it.
+const DEADLINE: f64 = 3.0;
+const SLACK: f64 = 1.0;
+
+fn call_with_fault(stage: Stage, fault: Fault, times: usize) -> (House, Outcome) {
+    let house = House::new();
+    house.sandbox.fault(stage, fault, times);
+    let settings = house.sandbox.settings().set("call.deadline", DEADLINE);
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(settings)
+        .start()
+        .finish(PATIENCE);
+    (house, outcome)
+}
+
+/// FAILED in time, at this stage, with these words in the error, and nothing left behind.
+#[track_caller]
+fn assert_fails(house: &House, outcome: &Outcome, stage: &str, words: &[&str]) {
+    outcome
+        .assert_exit(0)
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable("ASSISTANT_FILE", "");
+    for word in words {
+        outcome.assert_variable_contains("ASSISTANT_ERROR", word);
+    }
+    let error = outcome.variable("ASSISTANT_ERROR");
+    outcome.assert(
+        error.starts_with(&format!("{stage}: ")),
+        &format!("the error does not begin with {stage:?}"),
+    );
+    outcome.assert(
+        outcome.took.as_secs_f64() < DEADLINE + SLACK,
+        "it took longer than the deadline allows",
+    );
+    house.assert_no_file(outcome);
+}
+
+/// Every fault of a service, what the error must say of it, and whether it is asked a second time.
+fn faults() -> Vec<(&'static str, Fault, &'static [&'static str], usize)> {
+    vec![
+        ("400", Fault::Status(400), &["400", "check"], 1),
+        ("401", Fault::Status(401), &["401", "check"], 1),
+        ("403", Fault::Status(403), &["403", "; "], 1),
+        ("404", Fault::Status(404), &["404", "check model"], 1),
+        ("429", Fault::Status(429), &["429", "; "], 2),
+        (
+            "429, wait 1 s",
+            Fault::RetryAfter(Duration::from_secs(1)),
+            &["429", "too many requests"],
+            2,
+        ),
+        (
+            "429, wait 60 s",
+            Fault::RetryAfter(Duration::from_secs(60)),
+            &["429", "too many requests"],
+            1,
+        ),
+        ("429, no money", Fault::QuotaExhausted, &["429"], 1),
+        ("500", Fault::Status(500), &["500", "usually passes"], 2),
+        ("503", Fault::Status(503), &["503", "usually passes"], 2),
+        ("hang", Fault::Hang, &["no whole answer within", "check"], 1),
+        ("reset", Fault::Reset, &["broke off", "check"], 2),
+        ("not JSON", Fault::NotJson, &["base_url"], 1),
+        ("empty", Fault::Empty, &["; "], 1),
+        ("cut short", Fault::CutShort, &["broke off", "check"], 2),
+        ("endless", Fault::Endless, &["check"], 1),
+        (
+            "slow",
+            Fault::Slow(10),
+            &["no whole answer within", "check"],
+            1,
+        ),
+    ]
+}
+
+fn every_fault_of(stage: Stage, name: &str) {
+    for (what, fault, words, requests) in faults() {
+        let (house, outcome) = call_with_fault(stage, fault, usize::MAX);
+        assert_fails(&house, &outcome, name, words);
+        let asked = house.sandbox.requests_to(stage).len();
+        outcome.assert(
+            asked == requests,
+            &format!("{what}: asked {asked} times, expected {requests}"),
+        );
+    }
+}
+
+#[test]
+fn every_fault_of_speech_to_text_ends_in_a_named_failure() {
+    every_fault_of(Stage::Stt, "stt");
+}
+
+#[test]
+fn every_fault_of_the_model_ends_in_a_named_failure() {
+    every_fault_of(Stage::Llm, "llm");
+}
+
+#[test]
+fn every_fault_of_the_voice_ends_in_a_named_failure() {
+    every_fault_of(Stage::Tts, "tts");
+}
+
+#[test]
+fn what_passes_by_itself_is_tried_again_and_the_caller_hears_the_answer() {
+    for stage in [Stage::Stt, Stage::Llm, Stage::Tts] {
+        for fault in [
+            Fault::Status(503),
+            Fault::Reset,
+            Fault::CutShort,
+            Fault::RetryAfter(Duration::ZERO),
+        ] {
+            let (_house, outcome) = call_with_fault(stage, fault.clone(), 1);
+            outcome.assert(
+                outcome.variable("ASSISTANT_STATUS") == "ANSWERED",
+                &format!("{fault:?} once at {stage:?}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_named() {
+    for offset in [-7200, 7200] {
+        let house = House::new();
+        house.sandbox.clock_offset(offset);
+        let outcome = house
+            .ask("question-tea.wav")
+            .call()
+            .start()
+            .finish(PATIENCE);
+        let direction = if offset < 0 { "ahead" } else { "behind" };
+        outcome.assert_variable_contains("ASSISTANT_ERROR", "stt: ");
+        outcome
+            .assert_variable_contains("ASSISTANT_ERROR", direction)
+            .assert_variable_contains("ASSISTANT_ERROR", "timedatectl");
+    }
+}
+
+#[test]
+fn a_deleted_key_is_named() {
+    let house = House::new();
+    let credentials = house.other().join("creds.json");
+    house
+        .sandbox
+        .write_credentials(&credentials, |key| key["private_key_id"] = "deleted".into());
+    let settings = house
+        .sandbox
+        .settings()
+        .set("google.credentials", credentials.to_str().unwrap());
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(settings)
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "stt: ");
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "new one in Google Cloud's console");
+}
+
+#[test]
+fn unusable_recordings_fail_by_name_and_cost_nothing() {
+    let table: &[(&str, fn(&House))] = &[
+        ("missing", |_| ()),
+        ("0 bytes, which a full disk leaves", |house| {
+            drop(house.ask("empty.wav"))
+        }),
+        ("no WAV", |house| {
+            fs::write(house.recording(), "not a WAV file at all, just words").unwrap()
+        }),
+        ("GSM", |house| drop(house.ask("gsm-wav49.wav"))),
+        ("a folder", |house| {
+            fs::create_dir(house.recording()).unwrap()
+        }),
+    ];
+    for (what, prepare) in table {
+        let house = House::new();
+        prepare(&house);
+        let outcome = house.call().start().finish(PATIENCE);
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "FAILED")
+            .assert_exit(0)
+            .assert_manners();
+        let error = outcome.variable("ASSISTANT_ERROR");
+        outcome.assert(error.starts_with("recording: "), what);
+        assert_eq!(house.sandbox.requests().len(), 0, "{what}");
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_fails_before_anything_is_paid() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let config = settings.write(house.other());
+    let full = house.ask("question-tea.wav");
+    for reply in ["/nonexistent/reply", "/proc/reply"] {
+        full.ask("question-tea.wav");
+        let outcome = testkit::Call::builder(crate::house::program())
+            .arg(crate::house::argument("recording", &house.recording()))
+            .arg(format!("reply={reply}"))
+            .arg(crate::house::argument("config", &config))
+            .start()
+            .finish(PATIENCE);
+        assert_fails(
+            &house,
+            &outcome,
+            "reply",
+            &["cannot write", "check that the disk has room"],
+        );
+    }
+    assert_eq!(house.sandbox.requests().len(), 0);
+}
+
+#[test]
+fn wrong_settings_fail_all_at_once_and_show_no_key() {
+    let house = House::new();
+    house.ask("question-tea.wav");
+    let settings = house
+        .sandbox
+        .settings()
+        .set("stt.langauge", "en-US")
+        .set("tts.gain_db", 99)
+        .set("llm.gemini.api_key", "two words");
+    let outcome = house.call_with(settings).start().finish(PATIENCE);
+    let words = [
+        "did you mean stt.language?",
+        "tts.gain_db must be",
+        "llm.gemini.api_key must be",
+    ];
+    assert_fails(&house, &outcome, "config", &words);
+    outcome.assert(
+        !outcome.to_string().contains("two words"),
+        "a secret is shown",
+    );
+}
+
+#[test]
+fn missing_credentials_and_keys_fail_by_name() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let table = [
+        (
+            settings
+                .clone()
+                .set("google.credentials", "/nonexistent.json"),
+            "/nonexistent.json",
+        ),
+        (
+            settings
+                .clone()
+                .set("google.credentials", data("README.md").to_str().unwrap()),
+            "is not the JSON key file",
+        ),
+        (
+            settings.clone().set("http.ca_file", "/nonexistent.pem"),
+            "/nonexistent.pem",
+        ),
+        (
+            settings
+                .clone()
+                .set("http.ca_file", data("README.md").to_str().unwrap()),
+            "no PEM certificate",
+        ),
+        (settings.without("openai.api_key"), "no key for the voice"),
+    ];
+    for (settings, words) in table {
+        let outcome = house
+            .ask("question-tea.wav")
+            .call_with(settings)
+            .start()
+            .finish(PATIENCE);
+        assert_fails(&house, &outcome, "config", &[words]);
+    }
+    assert_eq!(house.sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_service_that_cannot_be_reached_is_named() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let table = [
+        (
+            settings
+                .clone()
+                .set("stt.google.base_url", "https://localhost:1"),
+            "nothing listens there",
+        ),
+        (
+            settings
+                .clone()
+                .set("stt.google.base_url", "https://no-such-host.invalid"),
+            "name server",
+        ),
+        (
+            settings.clone().without("http.ca_file"),
+            "its certificate is not accepted",
+        ),
+    ];
+    for (settings, words) in table {
+        let outcome = house
+            .ask("question-tea.wav")
+            .call_with(settings.set("call.deadline", DEADLINE))
+            .start()
+            .finish(PATIENCE);
+        assert_fails(&house, &outcome, "stt", &["cannot connect to", words]);
+    }
+}
+
+#[test]
+fn blocked_and_empty_answers_are_told_apart() {
+    let candidate = |parts: serde_json::Value, reason: &str| serde_json::json!({"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": reason}]});
+    let text = serde_json::json!([{"text": "Well. This is"}]);
+    let table = [
+        (
+            serde_json::json!({"promptFeedback": {"blockReason": "SAFETY"}}),
+            "will not answer this (SAFETY)",
+        ),
+        (
+            candidate(text.clone(), "RECITATION"),
+            "will not answer this (RECITATION)",
+        ),
+        (
+            candidate(serde_json::json!([]), "MAX_TOKENS"),
+            "raise it in [llm]",
+        ),
+        (
+            candidate(serde_json::json!([{"text": "***\n"}]), "STOP"),
+            "nothing in the text that a voice can say",
+        ),
+    ];
+    for (body, words) in table {
+        let house = House::new();
+        house
+            .sandbox
+            .respond(Stage::Llm, testkit::Response::json(200, &body));
+        let outcome = house
+            .ask("question-tea.wav")
+            .call()
+            .start()
+            .finish(PATIENCE);
+        assert_fails(&house, &outcome, "llm", &[words]);
+        assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 0);
+    }
+    let house = House::new();
+    house.sandbox.respond(
+        Stage::Llm,
+        testkit::Response::json(200, &candidate(text, "MAX_TOKENS")),
+    );
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+        .assert_variable("ASSISTANT_ANSWER", "Well.");
+}
+
+#[test]
+fn a_model_that_refuses_our_thinking_level_is_asked_without_it() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("llm.gemini.model", "gemini-3.8-flash")
+        .set("llm.gemini.thinking", "minimal");
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(settings)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
+}
+
+#[test]
+fn a_word_from_asterisk_is_no_command() {
+    let outcome = testkit::Call::builder(crate::house::program())
+        .arg("convert")
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_exit(0)
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "FAILED");
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "\"convert\" is not name=value");
+}
+
+#[test]
+fn files_of_a_call_are_private() {
+    let house = House::new();
+    house
+        .ask("question-tea.wav")
+        .call()
+        .start()
+        .finish(PATIENCE)
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let reply = fs::metadata(format!("{}.ulaw", house.reply().display())).unwrap();
+    assert_eq!(reply.permissions().mode() & 0o777, 0o600);
+}

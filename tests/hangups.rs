@@ -1,0 +1,126 @@
+//! The caller hangs up: paid work stops at once, no file is left, and it is no error.
+
+use std::time::Duration;
+
+use testkit::{Act, Call, Fault, Outcome, Signal, Stage};
+
+use crate::house::{House, PATIENCE};
+
+/// From the hang-up to the end of the process. Nothing waits, so this is only room for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Lets a call come to the point where `stage` has been asked and does not answer, and hangs up there.
+fn hang_up_at(stage: Stage, hang_up: impl FnOnce(&Call)) -> (House, Outcome, Duration) {
+    let house = House::new();
+    house.sandbox.fault(stage, Fault::Hang, usize::MAX);
+    let call = house.ask("question-tea.wav").call().start();
+    house.sandbox.wait_for(stage, 1, PATIENCE);
+    let hung_up = std::time::Instant::now();
+    hang_up(&call);
+    let outcome = call.finish(PATIENCE);
+    (house, outcome, hung_up.elapsed())
+}
+
+#[track_caller]
+fn assert_ended(house: &House, outcome: &Outcome, took: Duration) {
+    outcome.assert_exit(0).assert_manners();
+    outcome.assert(took < AT_ONCE, &format!("it took {took:?} to end"));
+    house.assert_no_file(outcome);
+}
+
+#[test]
+fn a_hang_up_at_every_stage_ends_the_call_at_once() {
+    for stage in [Stage::Stt, Stage::Llm, Stage::Tts] {
+        let (house, outcome, took) = hang_up_at(stage, Call::hangup);
+        assert_ended(&house, &outcome, took);
+        outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
+        assert_eq!(
+            house.sandbox.requests().last().unwrap().stage,
+            stage,
+            "nothing is asked after the hang-up"
+        );
+    }
+}
+
+#[test]
+fn closed_pipes_a_closed_stdin_and_sigterm_are_hang_ups_too() {
+    for stage in [Stage::Stt, Stage::Llm, Stage::Tts] {
+        let (house, outcome, took) = hang_up_at(stage, Call::hangup_and_close);
+        assert_ended(&house, &outcome, took);
+        let (house, outcome, took) = hang_up_at(stage, Call::close_stdin);
+        assert_ended(&house, &outcome, took);
+        let (house, outcome, took) = hang_up_at(stage, |call| call.signal(Signal::TERM));
+        assert_ended(&house, &outcome, took);
+    }
+}
+
+#[test]
+fn a_hang_up_between_two_commands_is_noticed_by_the_refusal_or_the_line() {
+    let table = [
+        ("GET VARIABLE", Act::Hangup),
+        (
+            "GET VARIABLE",
+            Act::Reply(
+                b"511 Command Not Permitted on a dead channel or intercept routine\n".to_vec(),
+            ),
+        ),
+        ("GET VARIABLE", Act::Before(b"HANGUP\n".to_vec())),
+        ("VERBOSE", Act::Hangup),
+        ("VERBOSE", Act::CloseStdin),
+    ];
+    for (command, act) in table {
+        let house = House::new();
+        let outcome = house
+            .ask("question-tea.wav")
+            .call()
+            .at(command, act.clone())
+            .start()
+            .finish(PATIENCE);
+        outcome.assert_exit(0).assert_manners();
+        house.assert_no_file(&outcome);
+        let paid = house.sandbox.paid_requests();
+        outcome.assert(
+            paid == 0,
+            &format!("{act:?} at {command}: {paid} requests after the hang-up"),
+        );
+    }
+}
+
+#[test]
+fn a_hang_up_before_the_first_line_leaves_nothing() {
+    let house = House::new();
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .raw_block("agi_request: phone-assistant\n")
+        .start();
+    outcome.close_stdin();
+    let outcome = outcome.finish(PATIENCE);
+    outcome.assert_exit(0).assert_manners();
+    assert_eq!(house.sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_call_on_a_channel_that_is_dead_already_asks_nobody() {
+    let house = House::new();
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .dead()
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_exit(0).assert_manners();
+}
+
+#[test]
+fn a_hang_up_during_the_last_variables_leaves_no_reply() {
+    let house = House::new();
+    let outcome = house
+        .ask("question-tea.wav")
+        .call()
+        .at("SET VARIABLE", Act::CloseStdin)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_exit(0).assert_manners();
+    house.assert_no_file(&outcome);
+}

@@ -1,0 +1,113 @@
+//! A sandbox, a folder for calls, and the program between them: what most tests of calls begin with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use testkit::audio::Clip;
+use testkit::{Call, CallBuilder, Outcome, Sandbox, Script, Settings, TempDir};
+
+/// Longer than any call here may take, deadline included.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub const MOON: &str = "The moon is about three hundred eighty-four thousand kilometres away. \
+    Light needs a little over one second for that. Goodbye!";
+
+/// One test's own world; it is gone when dropped.
+pub struct House {
+    pub sandbox: Sandbox,
+    folder: TempDir,
+}
+
+impl House {
+    pub fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::create_dir(folder.path().join("calls")).unwrap();
+        Self {
+            sandbox: Sandbox::start(Script::standard(&data(""))),
+            folder,
+        }
+    }
+
+    /// Where recordings and replies are.
+    pub fn calls(&self) -> PathBuf {
+        self.folder.path().join("calls")
+    }
+
+    /// A folder for anything else.
+    pub fn other(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn recording(&self) -> PathBuf {
+        self.calls().join("call-1700000000.17.wav")
+    }
+
+    /// The reply's place, without extension.
+    pub fn reply(&self) -> PathBuf {
+        self.calls().join("call-1700000000.17-reply")
+    }
+
+    /// The caller asks what is in this file of tests/data.
+    pub fn ask(&self, question: &str) -> &Self {
+        fs::copy(data(question), self.recording()).unwrap();
+        self
+    }
+
+    /// The caller says this.
+    pub fn say(&self, clip: &Clip) -> &Self {
+        testkit::audio::wav::write(&self.recording(), clip);
+        self
+    }
+
+    /// A call with the sandbox's settings.
+    pub fn call(&self) -> CallBuilder {
+        self.call_with(self.sandbox.settings())
+    }
+
+    /// A call with other settings.
+    pub fn call_with(&self, settings: Settings) -> CallBuilder {
+        let config = settings.write(self.other());
+        Call::builder(program())
+            .arg(argument("recording", &self.recording()))
+            .arg(argument("reply", &self.reply()))
+            .arg(argument("config", &config))
+    }
+
+    /// What is in the calls folder, sorted.
+    pub fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(self.calls()).unwrap();
+        let mut names: Vec<_> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// # Panics
+    /// When a call left a file behind.
+    #[track_caller]
+    pub fn assert_no_file(&self, outcome: &Outcome) {
+        let files = self.files();
+        outcome.assert(
+            files.is_empty(),
+            &format!("these files are left: {files:?}"),
+        );
+    }
+}
+
+/// The program under test.
+pub fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_phone-assistant"))
+}
+
+/// A file of tests/data.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+pub fn argument(name: &str, path: &Path) -> String {
+    format!("{name}={}", path.display())
+}
