@@ -249,7 +249,7 @@ choose_target() {
     elif ! command -v musl-gcc >/dev/null; then
         say "note: no musl-gcc (apt-get install musl-tools), so this binary will be for this machine only"
     else
-        return
+        return 0
     fi
     if ! command -v cc >/dev/null; then
         die "there is no C compiler: apt-get install musl-tools build-essential" \
@@ -635,7 +635,7 @@ language = "en-US"             # what callers speak
 
 #[llm]                          # the language model
 #provider = "gemini"            # gemini | openai
-#persona = "You are a friendly phone assistant ..."      # who answers, and how
+#persona = "You answer the telephone of a bakery, in two short and friendly sentences."   # an example
 
 #[llm.gemini]
 #base_url = "https://generativelanguage.googleapis.com"

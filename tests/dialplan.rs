@@ -160,14 +160,14 @@ fn names_of_files_are_made_of_the_call_alone() {
         named.data,
         "ASSISTANT_CALL=/var/lib/phone-assistant/calls/call-${UNIQUEID}"
     );
-    let trusted = ["ASSISTANT_CALL", "ASSISTANT_MONITOR", "ARG1"];
-    for step in steps.iter().filter(|step| {
-        ["AGI", "MixMonitor", "StopMixMonitor", "System"].contains(&step.application)
-    }) {
-        assert!(
-            variables(step.data).all(|variable| trusted.contains(&variable)),
-            "{step:?}"
-        );
+    let runs_or_writes = ["AGI", "ExecIf", "MixMonitor", "StopMixMonitor", "System"];
+    for step in steps
+        .iter()
+        .filter(|step| runs_or_writes.contains(&step.application))
+    {
+        for variable in variables(step.data) {
+            assert!(TRUSTED.contains(&variable), "{variable} in {step:?}");
+        }
     }
     let agi = &steps[position(&steps, |step| step.application == "AGI")];
     assert_eq!(
@@ -199,15 +199,21 @@ fn nothing_that_a_caller_chooses_is_used() {
 #[test]
 fn the_clean_up_takes_every_file_of_this_call_by_its_exact_name() {
     let steps = steps(EXAMPLE);
-    let remove = &steps[position(&steps, |step| step.application == "System")];
-    let mut names: Vec<String> = vec!["'${ARG1}.wav'".into()];
-    for part in ["", ".part"] {
-        names.extend(
-            ["ulaw", "alaw", "sln16"].map(|format| format!("'${{ARG1}}-reply.{format}{part}'")),
-        );
-    }
-    assert_eq!(remove.data, format!("rm -f -- {}", names.join(" ")));
-    assert_eq!(remove.context, "custom-openai-cleanup");
+    let removals = steps
+        .iter()
+        .filter(|step| step.context == "custom-openai-cleanup" && step.data.contains("rm -f"));
+    let removals: Vec<&str> = removals.map(|step| step.data).collect();
+    let replies = ["", ".part"].map(|part| {
+        ["ulaw", "alaw", "sln16"].map(|format| format!("'${{ARG1}}-reply.{format}{part}'"))
+    });
+    let unless_dealt_with = "$[\"${ASSISTANT_STATUS}\" = \"\"]?System(rm -f -- '${ARG1}.wav')";
+    assert_eq!(
+        removals,
+        [
+            unless_dealt_with,
+            &format!("rm -f -- {}", replies.concat().join(" "))
+        ]
+    );
 }
 
 #[test]
@@ -383,6 +389,15 @@ const OWN: &[&str] = &[
     "ASSISTANT_MONITOR",
     "ASSISTANT_SILENT",
     "ASSISTANT_WELCOME",
+];
+
+/// What is made of the call alone, by Asterisk or the binary.
+const TRUSTED: &[&str] = &[
+    "ARG1",
+    "ASSISTANT_CALL",
+    "ASSISTANT_FILE",
+    "ASSISTANT_MONITOR",
+    "ASSISTANT_STATUS",
 ];
 
 /// What an administrator may set.
