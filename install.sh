@@ -87,7 +87,7 @@ read_options() {
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
-            --binary) binary=$(absolute "$(value "$@")"); shift ;;
+            --binary) binary=$(value "$@"); shift ;;
             --extension) extension=$(value "$@"); dialplan=yes; shift ;;
             --dialplan) dialplan=yes ;;
             --replace) replace=yes dialplan=yes ;;
@@ -104,6 +104,7 @@ read_options() {
     if [ "$action$dialplan$binary" != uninstallno ] && [ "$action" = uninstall ]; then
         usage "--uninstall and --purge go with no other option"
     fi
+    binary=$(absolute "$binary")
     DESTDIR=${DESTDIR:-}
     DESTDIR=$(absolute "${DESTDIR%/}")
 }
