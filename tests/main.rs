@@ -6,3 +6,5 @@ mod call;
 mod faults;
 mod hangups;
 mod house;
+mod dialplan;
+mod install;

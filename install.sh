@@ -1,0 +1,682 @@
+#!/bin/sh
+# Installs phone-assistant beside the Asterisk of this machine, or takes it away again.
+#
+# Asks nothing. Everything is checked before anything is changed, files are replaced by a rename, and a second run
+# changes nothing. Plain POSIX sh, because people type "sh install.sh".
+set -eu
+umask 022
+export LC_ALL=C
+
+help() {
+    cat <<'HELP'
+Usage: sudo ./install.sh [OPTION]...
+
+Builds phone-assistant and installs it for Asterisk or FreePBX.
+
+  --binary FILE    install this static binary instead of building one
+  --dialplan       also put the extension into extensions_custom.conf and reload the dialplan;
+                   where that was done before, every run brings it up to date
+  --extension N    its number (8008); implies --dialplan
+  --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
+  --uninstall      take back what was put; settings, keys and data stay
+  --purge          --uninstall, and remove settings, keys and data too
+  --help           show this text
+
+Environment
+  DESTDIR          install below this folder: nothing is reloaded, and owners are set only if they are known here
+  ASTERISK         the asterisk command, if it is not in the PATH (with DESTDIR: none unless given)
+HELP
+}
+
+main() {
+    read_options "$@"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM
+    find_asterisk
+    if [ "$action" = uninstall ]; then
+        uninstall
+    else
+        install_all
+    fi
+}
+
+install_all() {
+    plan=$(real_plan)
+    if grep -qs "^$begin" "$plan"; then dialplan=yes; fi
+    if [ "$dialplan" = yes ]; then prepare_dialplan; fi
+    if [ -z "$binary" ]; then build; fi
+    check_binary
+    install_folders
+    put "$work/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant" 0755 root:root
+    put "$work/phone-assistant" "$agi_bin/phone-assistant" 0755 root:root
+    install_settings
+    if [ "$dialplan" = yes ]; then install_dialplan; fi
+    check_sounds
+    say_what_is_next
+}
+
+uninstall() {
+    plan=$(real_plan)
+    if [ -e "$plan" ]; then
+        check_markers
+        cp "$plan" "$work/before"
+        edit_plan uninstall "$work/before" >"$work/after"
+        if ! cmp -s "$work/before" "$work/after"; then
+            change_plan "$work/after"
+            if asterisk_runs; then reload; fi
+            say "restored   $plan"
+        fi
+    fi
+    rm -f "$agi_bin/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant"
+    say "removed    $agi_bin/phone-assistant and $DESTDIR/usr/local/bin/phone-assistant"
+    if [ "$purge" = yes ]; then
+        rm -rf "$settings" "$data"
+        rm -f "$plan.before-phone-assistant"
+        say "removed    $settings and $data"
+    else
+        say "kept       $settings and $data (--purge removes them)"
+    fi
+    say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
+}
+
+# ---- options ----
+
+read_options() {
+    action=install dialplan=no replace=no purge=no binary='' extension=''
+    here=$(cd "$(dirname "$0")" && pwd)
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --binary) binary=$(value "$@"); shift ;;
+            --extension) extension=$(value "$@"); dialplan=yes; shift ;;
+            --dialplan) dialplan=yes ;;
+            --replace) replace=yes dialplan=yes ;;
+            --uninstall) action=uninstall ;;
+            --purge) action=uninstall purge=yes ;;
+            --help | -h) help; exit 0 ;;
+            *) usage "there is no option '$1'" ;;
+        esac
+        shift
+    done
+    case $extension in
+        *[!0-9*#]*) usage "--extension wants digits, found '$extension'" ;;
+    esac
+    if [ "$action$dialplan$binary" != uninstallno ] && [ "$action" = uninstall ]; then
+        usage "--uninstall and --purge go with no other option"
+    fi
+    binary=$(absolute "$binary")
+    DESTDIR=${DESTDIR:-}
+    DESTDIR=$(absolute "${DESTDIR%/}")
+}
+
+value() {
+    if [ $# -lt 2 ] || [ -z "$2" ]; then usage "$1 wants a value"; fi
+    printf '%s\n' "$2"
+}
+
+absolute() {
+    case $1 in
+        '' | /*) printf '%s\n' "$1" ;;
+        *) printf '%s\n' "$PWD/$1" ;;
+    esac
+}
+
+# ---- the Asterisk of this machine ----
+
+find_asterisk() {
+    settings=$DESTDIR/etc/phone-assistant
+    data=$DESTDIR/var/lib/phone-assistant
+    asterisk=${ASTERISK-}
+    if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
+    agi_bin=$DESTDIR$(folder_of astagidir 'AGI Scripts directory' agi-bin)
+    sounds=$DESTDIR$(folder_of astdatadir 'Data directory' '')/sounds
+    user=$(first "$(setting options runuser)" "$(process user)" asterisk)
+    group=$(first "$(setting options rungroup)" "$(process group)" "$(id -gn "$user" 2>/dev/null || :)" "$user")
+    find_rights
+}
+
+find_rights() {
+    may_chown=no
+    if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
+        may_chown=yes
+    elif [ -n "$DESTDIR" ]; then
+        say "note: owners are not set below $DESTDIR"
+    elif [ "$(id -u)" != 0 ]; then
+        die "this needs the rights of root: run  sudo $0"
+    elif [ "$action" = install ]; then
+        die "there is no user '$user' for Asterisk to run as: install Asterisk first," \
+            "or set runuser in /etc/asterisk/asterisk.conf"
+    fi
+}
+
+# folder_of KEY LABEL BELOW: asterisk.conf says it, else the running Asterisk, else the layout that we find.
+folder_of() {
+    found=$(first "$(setting directories "$1")" "$(running "$2")")
+    if [ -n "$found" ]; then
+        printf '%s\n' "$found"
+    elif [ ! -e "$DESTDIR/etc/freepbx.conf" ] && [ -d "$DESTDIR/usr/share/asterisk/agi-bin" ]; then
+        printf '%s\n' "/usr/share/asterisk${3:+/$3}"
+    else
+        printf '%s\n' "/var/lib/asterisk${3:+/$3}"
+    fi
+}
+
+# setting SECTION KEY, from asterisk.conf. A template, "[directories](!)", sets nothing: Debian ships its file so.
+setting() {
+    if [ ! -r "$DESTDIR/etc/asterisk/asterisk.conf" ]; then return; fi
+    awk -v section="[$1]" -v key="$2" '
+        { sub(/;.*/, ""); gsub(/^[ \t]+|[ \t\r]+$/, "") }
+        /^\[/ { inside = ($0 == section || $0 == section "(+)"); next }
+        inside && /=/ {
+            name = value = $0
+            sub(/[ \t]*=.*/, "", name)
+            sub(/^[^=]*=>?[ \t]*/, "", value)
+            if (name == key) found = value
+        }
+        END { print found }' "$DESTDIR/etc/asterisk/asterisk.conf"
+}
+
+running() {
+    if [ -z "$asterisk" ]; then return; fi
+    $asterisk -rx 'core show settings' 2>/dev/null | sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p"
+}
+
+process() {
+    if [ -z "$asterisk" ]; then return; fi
+    ps -C asterisk -o "$1:32=" 2>/dev/null | sed -n '1s/ *$//p'
+}
+
+asterisk_runs() {
+    [ -n "$asterisk" ] && $asterisk -rx 'core show version' >/dev/null 2>&1
+}
+
+# Whether it worked is judged by what "dialplan show" says afterwards.
+reload() {
+    $asterisk -rx 'dialplan reload' >/dev/null || :
+}
+
+# ---- the binary ----
+
+build() {
+    find_rust
+    choose_target
+    # Only the owner of the sources builds in their target folder, so that no file there ends up with another owner.
+    target_dir=$here/target
+    if [ "$(owner "$here")" != "$builder" ]; then
+        target_dir=$(as_builder mktemp -d /var/tmp/phone-assistant.XXXXXX | tail -n 1)
+        trap 'rm -rf "$work" "$target_dir"' EXIT
+    fi
+    say "building for $target as $builder"
+    as_builder env "RUSTFLAGS=$rust_flags" "${rust}cargo" build --release --locked \
+        --manifest-path "$here/Cargo.toml" --target "$target" --target-dir "$target_dir" ||
+        die "the build failed, see above. No C compiler or no static libc: apt-get install musl-tools build-essential" \
+            "(or yum install gcc glibc-static). No network: build elsewhere and use --binary FILE"
+    binary=$target_dir/$target/release/phone-assistant
+}
+
+# Whoever called sudo has the Rust, as a rule; it is looked for where rustup puts it, then in their login PATH.
+find_rust() {
+    needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$here/Cargo.toml" 2>/dev/null) ||
+        die "$here has no Cargo.toml: run install.sh in the folder of the sources, or use --binary FILE"
+    me=$(id -un)
+    for builder in ${SUDO_USER:-} "$me"; do
+        for rust in "$(home_of "$builder")/.cargo/bin/" ''; do
+            have=$(as_builder "${rust}rustc" --version 2>/dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
+            if [ -n "$have" ]; then check_rust; return; fi
+        done
+    done
+    die "there is no Rust to build with. Install it as your own user, then run this again:" \
+        "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh  (or use --binary FILE)"
+}
+
+check_rust() {
+    oldest=$(printf '%s\n' "$needed" "$have" | sort -V | head -n 1)
+    if [ "$oldest" != "$needed" ]; then
+        die "the Rust of $builder is $have, and $needed or newer is needed: as $builder, run  rustup update" \
+            "(without rustup, get it from https://rustup.rs), or use --binary FILE"
+    fi
+}
+
+# musl makes a binary for every Linux. One from glibc looks up names only beside the same glibc: fit for this machine.
+choose_target() {
+    cpu=$(uname -m)
+    case $cpu in
+        x86_64 | aarch64) ;;
+        *) die "this builds for x86_64 and aarch64, found $cpu: build with cargo and use --binary FILE" ;;
+    esac
+    target=$cpu-unknown-linux-musl rust_flags=''
+    if [ ! -d "$(as_builder "${rust}rustc" --print target-libdir --target "$target" 2>/dev/null | tail -n 1)" ]; then
+        say "note: no musl target (rustup target add $target), so this binary will be for this machine only"
+    elif ! command -v musl-gcc >/dev/null; then
+        say "note: no musl-gcc (apt-get install musl-tools), so this binary will be for this machine only"
+    else
+        return 0
+    fi
+    if ! command -v cc >/dev/null; then
+        die "there is no C compiler: apt-get install musl-tools build-essential" \
+            "(or yum install gcc glibc-static), then run this again"
+    fi
+    target=$cpu-unknown-linux-gnu rust_flags=-Ctarget-feature=+crt-static
+}
+
+as_builder() {
+    if [ "$builder" = "$me" ]; then "$@"; else sudo -u "$builder" -i -- "$@"; fi
+}
+
+home_of() {
+    if [ "$1" = "$me" ]; then printf '%s\n' "${HOME:-/root}"; else getent passwd "$1" | cut -d: -f6; fi
+}
+
+owner() {
+    # shellcheck disable=SC2012 # stat is not POSIX, and ls with -d prints one line.
+    ls -ld "$1" | awk '{ print $3 }'
+}
+
+check_binary() {
+    if [ ! -f "$binary" ]; then die "there is no file $binary"; fi
+    if ! is_static "$binary"; then
+        die "$binary is not a static 64-bit Linux program: let install.sh build it," \
+            "or run  cargo build --release --target $(uname -m)-unknown-linux-musl"
+    fi
+    cp "$binary" "$work/phone-assistant"
+    chmod 0755 "$work/phone-assistant"
+    case $("$work/phone-assistant" --version 2>&1 || :) in
+        'phone-assistant '*) ;;
+        *) die "$binary does not run here as phone-assistant: is it made for $(uname -m)?" \
+            "If programs may not run in ${work%/*} (noexec), set TMPDIR to another folder" ;;
+    esac
+}
+
+# ELF, 64 bits, little-endian, and no program header of type 3: PT_INTERP, which names the loader of shared libraries.
+is_static() {
+    if [ "$(od -An -v -tx1 -N6 "$1" | tr -d ' \n')" != 7f454c460201 ]; then return 1; fi
+    at=$(number "$1" 32 4) size=$(number "$1" 54 2) count=$(number "$1" 56 2)
+    if [ "${count:-0}" = 0 ]; then return 1; fi
+    while [ "$count" -gt 0 ]; do
+        if [ "$(number "$1" "$at" 4)" = 3 ]; then return 1; fi
+        at=$((at + size)) count=$((count - 1))
+    done
+}
+
+# number FILE OFFSET BYTES
+number() {
+    od -An -v -j "$2" -N "$3" -tu"$3" "$1" | tr -d ' \n'
+}
+
+# ---- files ----
+
+install_folders() {
+    mkdir -p "$agi_bin" "$DESTDIR/usr/local/bin" "$DESTDIR/etc" "$DESTDIR/var/lib"
+    folder "$settings" 0750 "root:$group"
+    folder "$data" 0700 "$user:$group"
+    chmod 0750 "$settings"
+    chmod 0700 "$data"
+    for name in calls state sounds callers; do
+        folder "$data/$name" 0700 "$user:$group"
+    done
+}
+
+# Keys that were put there by hand are often readable to nobody but root, or to everybody: that is set right.
+install_settings() {
+    if [ -e "$settings/config.toml" ]; then
+        say "unchanged  $settings/config.toml"
+    else
+        default_settings >"$work/config.toml"
+        put "$work/config.toml" "$settings/config.toml" 0640 "root:$group"
+    fi
+    old_key=$agi_bin/google-creds.json
+    if [ ! -e "$settings/google-creds.json" ] && grep -qs '"private_key"' "$old_key"; then
+        put "$old_key" "$settings/google-creds.json" 0640 "root:$group"
+        say "note: every user of this machine can read $old_key. Once calls work, delete it."
+    fi
+    for file in "$settings/config.toml" "$settings/google-creds.json"; do
+        if [ -e "$file" ]; then chmod 0640 "$file"; own "root:$group" "$file"; fi
+    done
+}
+
+# folder PATH MODE OWNER. Mode at birth, and no link followed: the asterisk user can plant one where the parent is theirs.
+folder() {
+    if [ ! -d "$1" ]; then mkdir -m "$2" "$1"; fi
+    own "$3" "$1"
+}
+
+own() {
+    if [ "$may_chown" = yes ]; then chown -h "$1" "$2"; fi
+}
+
+# put FROM TO MODE OWNER, or put FROM TO as-it-was: replaces TO by a rename, so that whatever reads or runs the old file
+# goes on undisturbed. The asterisk user owns some of these folders: working inside a folder of our own, whose
+# owner is checked after entering it, nothing that they plant is followed.
+put() (
+    if [ -f "$2" ] && cmp -s "$1" "$2"; then
+        say "unchanged  $2"
+        if [ "$3" != as-it-was ]; then chmod "$3" "$2"; own "$4" "$2"; fi
+        return
+    fi
+    new=$(mktemp -d "$(dirname "$2")/.phone-assistant.XXXXXX")
+    trap 'rm -rf "$new"' EXIT
+    cd "$new"
+    if [ "$(owner .)" != "$(id -un)" ]; then die "somebody changes $(dirname "$2") at this moment: run this again"; fi
+    if [ "$3" = as-it-was ]; then
+        cp -p "$2" file
+        cat "$1" >file
+    else
+        cp "$1" file
+        chmod "$3" file
+        own "$4" file
+    fi
+    mv -f file "$2"
+    say "installed  $2"
+)
+
+# ---- the dialplan ----
+
+# Our block and the old lines that it replaces stand between markers, found by how they begin.
+begin='; BEGIN phone-assistant'
+end='; END phone-assistant'
+old_begin='; BEGIN commented out by phone-assistant'
+old_end='; END commented out by phone-assistant'
+
+# Everything that can go wrong with the text goes wrong here, before anything is changed.
+prepare_dialplan() {
+    if [ -e "$plan" ]; then cp "$plan" "$work/before"; check_markers; else : >"$work/before"; fi
+    if [ ! -r "$here/extensions_custom.conf.example" ]; then
+        die "$here/extensions_custom.conf.example is missing: it belongs beside install.sh"
+    fi
+    extension=$(first "$extension" "$(installed_extension)" 8008)
+    {
+        printf '%s: install.sh keeps this up to date; your own lines belong outside\n' "$begin"
+        sed "s/8008/$extension/g" "$here/extensions_custom.conf.example"
+        printf '%s\n' "$end"
+    } >"$work/block"
+    edit_plan conflicts "$work/before" >"$work/conflicts"
+    if [ -s "$work/conflicts" ] && [ "$replace" = no ]; then stop_at_conflict; fi
+    edit_plan install "$work/before" >"$work/after"
+}
+
+stop_at_conflict() {
+    {
+        printf '%s has this already:\n\n' "$plan"
+        cat "$work/conflicts"
+        printf '\nphone-assistant would bring this:\n\n'
+        grep -v '^;' "$work/block" | grep .
+        printf '\n'
+    } >&2
+    die "nothing was changed. To comment the old lines out, run this again with --replace" \
+        "(--uninstall brings them back); or take them out yourself"
+}
+
+install_dialplan() {
+    if cmp -s "$work/before" "$work/after"; then
+        say "unchanged  $plan"
+    else
+        change_plan "$work/after"
+        say "installed  extension $extension in $plan"
+    fi
+    if [ -z "$asterisk" ]; then return; fi
+    # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
+    if ! asterisk_runs; then
+        say "note: Asterisk is not running; once it is, see:  asterisk -rx 'dialplan show $extension@custom-openai'"
+        return
+    fi
+    reload
+    if ! dialplan_stands; then undo_dialplan; fi
+    say "checked    Asterisk has extension $extension exactly as written"
+}
+
+# Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
+dialplan_stands() {
+    priorities "$extension" custom-openai >"$work/wanted"
+    priorities s custom-openai-cleanup >>"$work/wanted"
+    { shown "$extension@custom-openai"; shown s@custom-openai-cleanup; } >"$work/found"
+    cmp -s "$work/wanted" "$work/found"
+}
+
+undo_dialplan() {
+    if ! cmp -s "$work/before" "$work/after"; then
+        change_plan "$work/before"
+        reload
+    fi
+    diff "$work/wanted" "$work/found" >&2 || :
+    die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan is as it was." \
+        "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \
+        "If more was found, look for it:  grep -rn custom-openai /etc/asterisk"
+}
+
+# priorities EXTENSION CONTEXT, of our block, as "dialplan show" prints them
+priorities() {
+    awk -v context="[$2]" -v first="exten => $1,1," '
+        /^\[/ { inside = ($0 == context) }
+        inside && index($0, first) == 1 { n = 1; print "1. " substr($0, length(first) + 1) }
+        inside && n && sub(/^ same => n(\([a-z]+\))?,/, "") { print ++n ". " $0 }' "$work/block"
+}
+
+shown() {
+    $asterisk -rx "dialplan show $1" |
+        sed -nE "s/^ *('[^']*' =>|\[[^]]*\])? *([0-9]+\. .*[^ ]) +\[[^]]*\]\$/\2/p"
+}
+
+change_plan() {
+    if [ -e "$plan" ]; then
+        put "$plan" "$plan.before-phone-assistant" 0640 "$user:$group" >/dev/null
+        put "$1" "$plan" as-it-was >/dev/null
+    else
+        mkdir -p "$(dirname "$plan")"
+        put "$1" "$plan" 0640 "$user:$group" >/dev/null
+    fi
+}
+
+# A link stays a link: the file that it leads to is changed.
+real_plan() {
+    path=$DESTDIR/etc/asterisk/extensions_custom.conf
+    if [ -L "$path" ]; then readlink -f "$path"; else printf '%s\n' "$path"; fi
+}
+
+check_markers() {
+    for pair in "$begin|$end" "$old_begin|$old_end"; do
+        if [ "$(grep -c "^${pair%|*}" "$plan")" != "$(grep -c "^${pair#*|}" "$plan")" ]; then
+            die "$plan has lost one of the lines '${pair%|*}' and '${pair#*|}':" \
+                "put it back, or restore the file from a backup"
+        fi
+    done
+}
+
+installed_extension() {
+    sed -n "/^$begin/,/^$end/s/^exten => \([0-9*#]*\),1,.*/\1/p" "$work/before" | head -n 1
+}
+
+# edit_plan conflicts|install|uninstall FILE: the text as it shall be, or its lines that are in our way. They are the
+# contexts of our names, and our number in any other context, unless that leads to us. An "X" is put behind the text
+# and taken away again, to keep its last newline, or the want of one.
+edit_plan() {
+    { cat "$2"; printf X; } | awk -v mode="$1" -v replace="$replace" -v number="$extension" -v block="$work/block" \
+        -v begin="$begin" -v end="$end" -v old_begin="$old_begin" -v old_end="$old_end" '
+        { line[NR] = $0 }
+
+        function starts(text, with) { return index(text, with) == 1 }
+        function emit(text) { out = out separator text; separator = "\n"; last = text }
+
+        function context_of(text) { sub(/^[ \t]*\[/, "", text); sub(/\].*/, "", text); return text }
+        function number_of(text) {
+            if (!sub(/^[ \t]*exten[ \t]*=>?[ \t]*/, "", text)) return ""
+            sub(/[ \t]*[,\/].*/, "", text)
+            return text
+        }
+
+        # mine[i]: a line of our block; way[i]: a line in our way
+        function classify(   i, inside, context, taken, from) {
+            for (i = 1; i <= NR; i++) {
+                if (starts(line[i], begin)) inside = 1
+                mine[i] = inside
+                if (inside || line[i] ~ /^[ \t]*\[/) { context = inside ? "" : context_of(line[i]); taken = 0 }
+                if (starts(line[i], end)) inside = 0
+                if (mine[i] || (i == NR && line[i] == "")) continue
+                if (context == "custom-openai" || context == "custom-openai-cleanup") { way[i] = 1; continue }
+                if (number_of(line[i]) != "" && number_of(line[i]) != number) taken = 0
+                if (number_of(line[i]) == number && !taken) { taken = "in our way"; from = i }
+                if (taken && line[i] ~ /custom-openai/) {
+                    taken = "leads to us"
+                    while (from < i) delete way[from++]
+                }
+                if (taken == "in our way") way[i] = 1
+            }
+        }
+
+        function emit_block(   text) { while ((getline text < block) > 0) emit(text) }
+
+        function install(   i) {
+            for (i = 1; i <= NR; i++) {
+                if (mine[i]) { if (!mine[i - 1]) emit_block(); continue }
+                if (!way[i]) { emit(line[i]); continue }
+                if (!way[i - 1]) emit(old_begin ": install.sh --uninstall brings it back")
+                emit(";~" line[i])
+                if (!way[i + 1]) emit(old_end)
+            }
+            if (!inserted()) { out = out "\n"; separator = ""; emit_block(); emit("") }
+        }
+        function inserted(   i) { for (i = 1; i <= NR; i++) if (mine[i]) return 1; return 0 }
+
+        # The newline before our block was put there by us: the line behind it is glued to what stood before.
+        function uninstall(   i, old) {
+            for (i = 1; i <= NR; i++) {
+                if (mine[i]) continue
+                if (starts(line[i], old_begin)) { old = 1; continue }
+                if (starts(line[i], old_end)) { old = 0; continue }
+                if (old) sub(/^;~/, "", line[i])
+                if (mine[i - 1] && (last == "" || (i == NR && line[i] == ""))) separator = ""
+                emit(line[i])
+            }
+        }
+
+        END {
+            sub(/X$/, "", line[NR])
+            classify()
+            if (mode == "conflicts") { for (i = 1; i <= NR; i++) if (way[i]) printf "%6d  %s\n", i, line[i]; exit }
+            if (mode == "install") install(); else uninstall()
+            printf "%s", out
+        }'
+}
+
+# ---- words ----
+
+# A missing recording would be silence where the caller should hear an apology.
+check_sounds() {
+    if [ ! -d "$sounds" ]; then return; fi
+    for name in beep im-sorry please-try-again please-try-call-later goodbye all-circuits-busy-now; do
+        for file in "$sounds/$name".* "$sounds"/*/"$name".*; do
+            if [ -e "$file" ]; then continue 2; fi
+        done
+        say "note: $sounds has no '$name': install Asterisk's core sounds (Debian: asterisk-core-sounds-en)"
+    done
+}
+
+say_what_is_next() {
+    number=$(first "$extension" 8008)
+    cat <<NEXT
+
+Next
+  1. Your keys: OpenAI's into $settings/config.toml (sudo nano), Google's key file to
+     $settings/google-creds.json (owner root:$group, mode 0640).
+NEXT
+    if [ "$dialplan" = no ]; then
+        printf '  2. The extension, unless you have it: sudo ./install.sh --dialplan, and then\n'
+    else
+        printf '  2. The way in:\n'
+    fi
+    cat <<NEXT
+     FreePBX: Admin, Custom Destinations, Add: target custom-openai,$number,1
+              Applications, Misc Applications, Add: feature code $number, destination that one. Apply Config.
+     Without FreePBX: include => custom-openai in the context of your phones.
+  3. Dial $number.
+NEXT
+}
+
+first() {
+    for candidate in "$@"; do
+        if [ -n "$candidate" ]; then printf '%s\n' "$candidate"; return; fi
+    done
+}
+
+say() {
+    printf '%s\n' "$*"
+}
+
+die() {
+    printf 'install.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+usage() {
+    printf 'install.sh: %s; see  ./install.sh --help\n' "$*" >&2
+    exit 64
+}
+
+default_settings() {
+    cat <<'TOML'
+# phone-assistant: its settings. Lines with a "#" show the defaults; remove the "#" to change one.
+# This file holds a key: keep it readable to root and Asterisk alone. An upgrade does not touch it.
+
+[openai]
+api_key = ""                   # from https://platform.openai.com/api-keys
+
+[google]
+credentials = "/etc/phone-assistant/google-creds.json"   # the service account's key file
+
+[stt]                          # speech to text
+language = "en-US"             # what callers speak
+#provider = "google"            # google | openai
+
+#[stt.google]
+#base_url = "https://speech.googleapis.com"
+#model = "telephony"
+
+#[stt.openai]                   # any server that speaks OpenAI's API, here and below
+#base_url = "https://api.openai.com"
+#model = "gpt-transcribe"
+
+#[llm]                          # the language model
+#provider = "gemini"            # gemini | openai
+#persona = "You answer the telephone of a bakery, in two short and friendly sentences."   # an example
+
+#[llm.gemini]
+#base_url = "https://generativelanguage.googleapis.com"
+#model = "gemini-3.5-flash-lite"
+#api_key = ""                   # instead of the service account
+
+#[llm.openai]
+#base_url = "https://api.openai.com"
+#model = ""
+
+#[tts]                          # text to speech
+#provider = "openai"            # openai | google
+#gain_db = 6.0                  # louder for the telephone; a limiter keeps it from clipping
+
+#[tts.openai]
+#base_url = "https://api.openai.com"
+#model = "tts-1"
+#voice = "nova"
+
+#[tts.google]
+#base_url = "https://texttospeech.googleapis.com"
+#voice = ""
+
+#[reply]
+#play = "dialplan"              # the dialplan's Playback plays the answer
+#format = "auto"                # auto | ulaw | alaw | sln16
+
+#[recording]
+#keep = false                   # keep what callers said, and the answers
+
+#[call]
+#deadline = 25.0                # seconds from the question to the beginning of the answer
+
+#[log]
+#words = false                  # may the log hold what was said?
+
+#[http]
+#ca_file = ""                   # one more trusted root certificate, PEM
+#proxy = ""                     # else HTTPS_PROXY of the environment
+TOML
+}
+
+main "$@"

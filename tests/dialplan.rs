@@ -1,0 +1,433 @@
+//! The example dialplan, read as text: its variables, branches, sounds and file names against the contract with
+//! the binary. What Asterisk makes of it is seen on a real one.
+//! <https://docs.asterisk.org/Configuration/Dialplan/>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+#[test]
+fn priorities_follow_each_other_from_one() {
+    let mut next: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for step in &steps(EXAMPLE) {
+        let expected = next.entry((step.context, step.exten)).or_insert(1);
+        assert_eq!(step.priority, *expected, "{step:?}");
+        *expected += 1;
+    }
+    assert_eq!(next.len(), 2, "{next:?}");
+}
+
+#[test]
+fn every_jump_has_a_place_to_land() {
+    let steps = steps(EXAMPLE);
+    for step in &steps {
+        for target in step.jumps() {
+            assert!(lands(&steps, target), "{target} of {step:?}");
+        }
+    }
+}
+
+#[test]
+fn every_variable_is_known() {
+    let known: BTreeSet<&str> = CONTRACT
+        .iter()
+        .chain(OWN)
+        .chain(GLOBALS)
+        .chain(ASTERISK)
+        .copied()
+        .collect();
+    for step in &steps(EXAMPLE) {
+        for variable in variables(step.data) {
+            assert!(known.contains(variable), "{variable} in {step:?}");
+        }
+    }
+}
+
+#[test]
+fn the_globals_are_explained_at_the_top() {
+    let comments = &EXAMPLE[..EXAMPLE.find("[custom-openai]").unwrap()];
+    for global in GLOBALS {
+        assert!(comments.contains(global), "{global}");
+    }
+}
+
+#[test]
+fn every_status_has_a_branch_and_anything_else_fails() {
+    let steps = steps(EXAMPLE);
+    let agi = position(&steps, |step| step.application == "AGI");
+    let branches: BTreeMap<String, &str> = steps[agi + 1..]
+        .iter()
+        .map_while(|step| {
+            step.data
+                .strip_prefix("$[\"${ASSISTANT_STATUS}\" = \"")?
+                .split_once("\"]?")
+        })
+        .map(|(status, label)| (status.to_owned(), label))
+        .collect();
+    let expected = [
+        ("ANSWERED", "answered"),
+        ("HANGUP", "answered"),
+        ("LIMITED", "limited"),
+        ("NOSPEECH", "nospeech"),
+        ("TRANSFER", "transfer"),
+    ];
+    assert_eq!(
+        branches,
+        expected
+            .map(|(status, label)| (status.to_owned(), label))
+            .into()
+    );
+    assert_eq!(
+        steps[agi + 1 + branches.len()].label,
+        Some("failed"),
+        "FAILED, PARTIAL, empty and unknown"
+    );
+}
+
+#[test]
+fn the_status_alone_decides_and_is_cleared_before_the_program_runs() {
+    let steps = steps(EXAMPLE);
+    let agi = position(&steps, |step| step.application == "AGI");
+    let ask = position(&steps, |step| step.label == Some("ask"));
+    assert!(
+        steps[ask..agi]
+            .iter()
+            .any(|step| step.data == "ASSISTANT_STATUS=")
+    );
+    let judges = |step: &&Step| step.application != "Log" && step.data.contains("AGISTATUS");
+    assert_eq!(steps.iter().filter(judges).count(), 0);
+}
+
+#[test]
+fn each_branch_speaks_with_its_own_voice() {
+    let steps = steps(EXAMPLE);
+    let voices = [
+        ("failed", "im-sorry&please-try-call-later"),
+        ("sorry", "im-sorry&please-try-call-later"),
+        ("nospeech", "please-try-again"),
+        ("goodbye", "goodbye"),
+        ("busy", "all-circuits-busy-now"),
+        ("answered", "${ASSISTANT_FILE}"),
+        ("limited", "${ASSISTANT_LIMITED_SOUND}"),
+        ("ask", "beep"),
+        ("welcome", "custom/assistant-welcome"),
+    ];
+    for (label, sound) in voices {
+        let from = position(&steps, |step| step.label == Some(label));
+        let first = steps[from..]
+            .iter()
+            .find(|step| step.application == "Playback")
+            .unwrap();
+        assert_eq!(first.data, sound, "{label}");
+    }
+}
+
+#[test]
+fn no_branch_runs_on_into_the_next() {
+    let steps = steps(EXAMPLE);
+    for label in [
+        "answered", "nospeech", "goodbye", "transfer", "limited", "busy",
+    ] {
+        let at = position(&steps, |step| step.label == Some(label));
+        assert!(
+            ["Hangup", "Goto"].contains(&steps[at - 1].application),
+            "before {label}"
+        );
+    }
+    assert_eq!(steps.last().unwrap().application, "Return");
+}
+
+#[test]
+fn sounds_are_among_asterisks_own() {
+    let spoken = steps(EXAMPLE)
+        .into_iter()
+        .filter(|step| step.application == "Playback");
+    let sounds: BTreeSet<&str> = spoken.flat_map(|step| step.data.split('&')).collect();
+    for sound in sounds
+        .iter()
+        .filter(|sound| !sound.starts_with("${") && !sound.starts_with("custom/"))
+    {
+        assert!(CORE_SOUNDS.contains(sound), "{sound}");
+    }
+}
+
+#[test]
+fn names_of_files_are_made_of_the_call_alone() {
+    let steps = steps(EXAMPLE);
+    let named = steps
+        .iter()
+        .find(|step| step.data.starts_with("ASSISTANT_CALL="))
+        .unwrap();
+    assert_eq!(
+        named.data,
+        "ASSISTANT_CALL=/var/lib/phone-assistant/calls/call-${UNIQUEID}"
+    );
+    let runs_or_writes = ["AGI", "ExecIf", "MixMonitor", "StopMixMonitor", "System"];
+    for step in steps
+        .iter()
+        .filter(|step| runs_or_writes.contains(&step.application))
+    {
+        for variable in variables(step.data) {
+            assert!(TRUSTED.contains(&variable), "{variable} in {step:?}");
+        }
+    }
+    let agi = &steps[position(&steps, |step| step.application == "AGI")];
+    assert_eq!(
+        agi.data,
+        "phone-assistant,recording=${ASSISTANT_CALL}.wav,reply=${ASSISTANT_CALL}-reply"
+    );
+}
+
+#[test]
+fn nothing_that_a_caller_chooses_is_used() {
+    for step in &steps(EXAMPLE) {
+        for chosen in [
+            "CALLERID",
+            "EXTEN",
+            "SIP",
+            "PJSIP",
+            "CDR",
+            "ASSISTANT_QUESTION",
+            "ASSISTANT_ANSWER",
+        ] {
+            assert!(
+                !variables(step.data).any(|variable| variable.starts_with(chosen)),
+                "{chosen} in {step:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_clean_up_takes_every_file_of_this_call_by_its_exact_name() {
+    let steps = steps(EXAMPLE);
+    let removals = steps
+        .iter()
+        .filter(|step| step.context == "custom-openai-cleanup" && step.data.contains("rm -f"));
+    let removals: Vec<&str> = removals.map(|step| step.data).collect();
+    let replies = ["", ".part"].map(|part| {
+        ["ulaw", "alaw", "sln16"].map(|format| format!("'${{ARG1}}-reply.{format}{part}'"))
+    });
+    let unless_dealt_with = "$[\"${ASSISTANT_STATUS}\" = \"\"]?System(rm -f -- '${ARG1}.wav')";
+    assert_eq!(
+        removals,
+        [
+            unless_dealt_with,
+            &format!("rm -f -- {}", replies.concat().join(" "))
+        ]
+    );
+}
+
+#[test]
+fn the_clean_up_is_promised_before_there_is_a_file() {
+    let steps = steps(EXAMPLE);
+    let promise = "CHANNEL(hangup_handler_push)=custom-openai-cleanup,s,1(${ASSISTANT_CALL})";
+    let promised = position(&steps, |step| step.data == promise);
+    assert!(promised < position(&steps, |step| step.application == "MixMonitor"));
+    assert_eq!(
+        steps[promised - 1].data.split('=').next(),
+        Some("ASSISTANT_CALL")
+    );
+}
+
+#[test]
+fn the_number_stands_where_install_can_change_it() {
+    let changed = EXAMPLE.replace("8008", "7");
+    let numbers: BTreeSet<&str> = steps(&changed).iter().map(|step| step.exten).collect();
+    assert_eq!(numbers, BTreeSet::from(["7", "s"]));
+}
+
+#[test]
+fn no_comment_opens_a_comment_of_many_lines() {
+    assert!(!EXAMPLE.contains(";--"), "Asterisk would skip what follows");
+}
+
+#[test]
+fn the_way_in_from_a_trunk_works_once_its_semicolons_are_gone() {
+    let from = EXAMPLE.find(";[from-assistant-trunk]").unwrap();
+    let trunk: String = EXAMPLE[from..]
+        .lines()
+        .map(|line| line.trim_start_matches(';').to_owned() + "\n")
+        .collect();
+    let steps_in = steps(&trunk);
+    assert_eq!(steps_in.len(), 3);
+    assert!(
+        steps_in
+            .iter()
+            .any(|step| step.data.starts_with("ASSISTANT_MAX_CALLS="))
+    );
+    for target in steps_in.iter().flat_map(Step::jumps) {
+        assert!(lands(&steps(EXAMPLE), target), "{target}");
+    }
+}
+
+/// One priority: ` same => n(label),Application(data)`.
+#[derive(Debug)]
+struct Step<'a> {
+    context: &'a str,
+    exten: &'a str,
+    priority: usize,
+    label: Option<&'a str>,
+    application: &'a str,
+    data: &'a str,
+}
+
+impl<'a> Step<'a> {
+    /// Labels and `context,exten,priority` that this step may go to.
+    fn jumps(&self) -> Vec<&'a str> {
+        match self.application {
+            "Goto" => vec![self.data],
+            "GotoIf" => self.data.rsplit_once("]?").unwrap().1.split(':').collect(),
+            "Set" => self
+                .data
+                .strip_prefix("CHANNEL(hangup_handler_push)=")
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn steps(text: &str) -> Vec<Step<'_>> {
+    let (mut context, mut exten, mut priority) = ("", "", 0);
+    let mut steps = Vec::new();
+    for line in text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with(';'))
+    {
+        if let Some(name) = line.strip_prefix('[') {
+            context = name.strip_suffix(']').unwrap();
+            continue;
+        }
+        let (label, call) = if let Some(first) = line.strip_prefix("exten => ") {
+            let (number, rest) = first.split_once(',').unwrap();
+            (exten, priority) = (number, 1);
+            (None, rest.strip_prefix("1,").unwrap())
+        } else {
+            priority += 1;
+            labelled(
+                line.strip_prefix(" same => n")
+                    .unwrap_or_else(|| panic!("not a priority: {line}")),
+            )
+        };
+        let (application, data) = call
+            .strip_suffix(')')
+            .and_then(|call| call.split_once('('))
+            .unwrap();
+        steps.push(Step {
+            context,
+            exten,
+            priority,
+            label,
+            application,
+            data,
+        });
+    }
+    steps
+}
+
+fn labelled(rest: &str) -> (Option<&str>, &str) {
+    match rest.strip_prefix('(') {
+        Some(rest) => rest
+            .split_once("),")
+            .map(|(label, call)| (Some(label), call))
+            .unwrap(),
+        None => (None, rest.strip_prefix(',').unwrap()),
+    }
+}
+
+/// A target made of variables is a place that only a call knows.
+fn lands(steps: &[Step], target: &str) -> bool {
+    match *target
+        .split('(')
+        .next()
+        .unwrap()
+        .splitn(3, ',')
+        .collect::<Vec<_>>()
+    {
+        [label] => steps.iter().any(|step| step.label == Some(label)),
+        [context, exten, "1"] => {
+            context.starts_with("${")
+                || steps
+                    .iter()
+                    .any(|step| step.context == context && step.exten == exten)
+        }
+        _ => false,
+    }
+}
+
+/// `A`, `B` of `${A} ${B(${C})}`, and `C`.
+fn variables(data: &str) -> impl Iterator<Item = &str> {
+    let name_end = |text: &str| {
+        text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(text.len())
+    };
+    data.split("${")
+        .skip(1)
+        .map(move |rest| &rest[..name_end(rest)])
+}
+
+fn position(steps: &[Step], is: impl Fn(&Step) -> bool) -> usize {
+    steps.iter().position(is).unwrap()
+}
+
+const EXAMPLE: &str = include_str!("../extensions_custom.conf.example");
+
+/// What the binary sets.
+const CONTRACT: &[&str] = &[
+    "ASSISTANT_STATUS",
+    "ASSISTANT_FILE",
+    "ASSISTANT_QUESTION",
+    "ASSISTANT_ANSWER",
+    "ASSISTANT_ERROR",
+    "ASSISTANT_KEY",
+    "ASSISTANT_TRANSFER",
+];
+
+/// What the dialplan sets for itself.
+const OWN: &[&str] = &[
+    "ARG1",
+    "ASSISTANT_CALL",
+    "ASSISTANT_MONITOR",
+    "ASSISTANT_SILENT",
+    "ASSISTANT_WELCOME",
+];
+
+/// What is made of the call alone, by Asterisk or the binary.
+const TRUSTED: &[&str] = &[
+    "ARG1",
+    "ASSISTANT_CALL",
+    "ASSISTANT_FILE",
+    "ASSISTANT_MONITOR",
+    "ASSISTANT_STATUS",
+];
+
+/// What an administrator may set.
+const GLOBALS: &[&str] = &[
+    "ASSISTANT_MAX_CALLS",
+    "ASSISTANT_LIMITED_SOUND",
+    "ASSISTANT_TRANSFER_CONTEXT",
+];
+
+/// Asterisk's variables and functions.
+const ASTERISK: &[&str] = &[
+    "AGISTATUS",
+    "ASTDATADIR",
+    "CHANNEL",
+    "DIALPLAN_EXISTS",
+    "FILTER",
+    "GROUP_COUNT",
+    "IF",
+    "PLAYBACKSTATUS",
+    "REGEX",
+    "STAT",
+    "UNIQUEID",
+];
+
+/// From the list of asterisk-core-sounds-en 1.6.1.
+const CORE_SOUNDS: &[&str] = &[
+    "all-circuits-busy-now",
+    "beep",
+    "goodbye",
+    "im-sorry",
+    "please-try-again",
+    "please-try-call-later",
+];

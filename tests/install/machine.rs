@@ -1,0 +1,332 @@
+//! A staging root with its own `PATH`: stand-ins for Asterisk, Rust and users, and a program that is static for sure.
+//! What is expected of `install.sh` there is left to the tests.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+use super::PLAN;
+
+/// A root of its own, with stand-ins in `tools`; gone when it is dropped.
+pub(super) struct Machine {
+    root: PathBuf,
+}
+
+impl Machine {
+    pub(super) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "machine-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let machine = Self {
+            root: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
+        };
+        for name in ["install.sh", "extensions_custom.conf.example", "Cargo.toml"] {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+            machine.write(&format!("src/{name}"), fs::read(source).unwrap());
+        }
+        machine.write("tools/static", elf("phone-assistant 0.1.0\n", false));
+        for tool in TOOLS.split_whitespace() {
+            symlink(found_in_path(tool), machine.path("tools").join(tool)).unwrap();
+        }
+        let real = found_in_path("id");
+        machine.tool(
+            "id",
+            &format!(
+                r#"if [ "$1" = -u ]; then echo 1000; else exec {} "$@"; fi"#,
+                real.display()
+            ),
+        );
+        machine
+    }
+
+    /// One where owners can be set, or so it seems.
+    pub(super) fn as_root() -> Self {
+        let machine = Self::new();
+        let real = found_in_path("id");
+        let known = format!(
+            "case $* in -u) echo 0 ;; '-gn asterisk') echo asterisk ;; -un) exec {} -un ;; esac",
+            real.display()
+        );
+        machine.tool("id", &known);
+        machine.tool("chown", r#"echo "$2 $3" >>"$TOOLS/owners""#);
+        machine
+    }
+
+    /// One whose Asterisk reads `extensions_custom.conf` when told to, and shows the priorities of an extension.
+    pub(super) fn with_asterisk() -> Self {
+        let machine = Self::new();
+        machine.tool("asterisk", ASTERISK);
+        machine
+    }
+
+    pub(super) fn rust(&self, version: &str, libdir: &str) {
+        self.tool("rustc", &format!("case $1 in --version) echo 'rustc {version} (of a test)' ;; *) echo {libdir} ;; esac"));
+        self.tool("cargo", CARGO);
+    }
+
+    /// Written by a child: a file that this process writes while another test forks could not be run.
+    pub(super) fn tool(&self, name: &str, script: &str) {
+        let path = self.path("tools").join(name);
+        let mut writer = Command::new("sh")
+            .args(["-c", r#"rm -f "$1" && cat >"$1" && chmod 755 "$1""#, "sh"])
+            .arg(path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writer
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(format!("#!/bin/sh\n{script}\n").as_bytes())
+            .unwrap();
+        assert!(writer.wait().unwrap().success());
+    }
+
+    /// With a binary given.
+    pub(super) fn install(&self, arguments: &[&str]) -> Outcome {
+        let given = self.path("tools/static");
+        self.run(&[&["--binary", given.to_str().unwrap()], arguments].concat())
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Outcome {
+        self.command(arguments).outcome()
+    }
+
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let tools = self.path("tools");
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg(self.path("src/install.sh"))
+            .args(arguments)
+            .env_clear();
+        command
+            .env("PATH", &tools)
+            .env("TOOLS", &tools)
+            .env("HOME", self.path("home"));
+        command
+            .env("DESTDIR", &self.root)
+            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"));
+        if tools.join("asterisk").exists() {
+            command.env("ASTERISK", "asterisk");
+        }
+        command
+    }
+
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(super) fn read(&self, path: &str) -> Vec<u8> {
+        fs::read(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub(super) fn plan(&self) -> String {
+        String::from_utf8(self.read(PLAN)).unwrap()
+    }
+
+    pub(super) fn metadata(&self, path: &str) -> fs::Metadata {
+        fs::metadata(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Everything below the root but the tools: mode, time of change, content.
+    pub(super) fn snapshot(&self) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+            {
+                let metadata = fs::symlink_metadata(&entry).unwrap();
+                let content = if metadata.is_file() {
+                    fs::read(&entry).unwrap()
+                } else {
+                    Vec::new()
+                };
+                if metadata.is_dir() && !entry.ends_with("tools") {
+                    folders.push(entry.clone());
+                }
+                // A folder in which a temporary file came and went has a new time.
+                let time = if metadata.is_file() {
+                    (metadata.mtime(), metadata.mtime_nsec())
+                } else {
+                    (0, 0)
+                };
+                found.insert(entry, (metadata.mode(), time.0, time.1, content));
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.root)); // a leftover below target harms nobody
+    }
+}
+
+pub(super) trait Outcomes {
+    fn outcome(&mut self) -> Outcome;
+}
+
+impl Outcomes for Command {
+    fn outcome(&mut self) -> Outcome {
+        Outcome(self.stdin(Stdio::null()).output().unwrap())
+    }
+}
+
+/// What a run of `install.sh` came to; what fails here prints all that it said.
+pub(super) struct Outcome(Output);
+
+impl Outcome {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&[&self.0.stdout[..], &self.0.stderr].concat()).into_owned()
+    }
+
+    #[track_caller]
+    pub(super) fn succeeds(&self) -> &Self {
+        self.fails(0)
+    }
+
+    #[track_caller]
+    pub(super) fn fails(&self, code: i32) -> &Self {
+        assert_eq!(self.0.status.code(), Some(code), "{}", self.text());
+        self
+    }
+
+    #[track_caller]
+    pub(super) fn says(&self, words: &str) -> &Self {
+        assert!(
+            self.text().contains(words),
+            "no {words:?} in: {}",
+            self.text()
+        );
+        self
+    }
+}
+
+/// A program that prints `line` and ends, whatever it is asked; with `loader`, one that names a dynamic loader.
+pub(super) fn elf(line: &str, loader: bool) -> Vec<u8> {
+    let (machine, code) = match env::consts::ARCH {
+        "x86_64" => (62_u16, x86_64(line.len())),
+        "aarch64" => (183, aarch64(line.len())),
+        other => panic!("no machine code for {other}"),
+    };
+    let headers: u16 = if loader { 2 } else { 1 };
+    let start = 64 + 56 * u64::from(headers);
+    let size = start + u64::try_from(code.len() + line.len()).unwrap();
+    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    file.extend([2_u16, machine].map(u16::to_le_bytes).concat());
+    file.extend(1_u32.to_le_bytes());
+    file.extend([BASE + start, 64, 0].map(u64::to_le_bytes).concat());
+    file.extend(0_u32.to_le_bytes());
+    file.extend(
+        [64_u16, 56, headers, 0, 0, 0]
+            .map(u16::to_le_bytes)
+            .concat(),
+    );
+    let mut header = |kind: u32, flags: u32| {
+        file.extend([kind, flags].map(u32::to_le_bytes).concat());
+        file.extend(
+            [0, BASE, BASE, size, size, 0x1000]
+                .map(u64::to_le_bytes)
+                .concat(),
+        );
+    };
+    header(1, 5);
+    if loader {
+        header(3, 4);
+    }
+    file.extend(code);
+    file.extend(line.as_bytes());
+    file
+}
+
+const BASE: u64 = 0x40_0000;
+
+/// `write(1, line, len); exit(0)`, with the line right behind the code.
+fn x86_64(len: usize) -> Vec<u8> {
+    let len = u8::try_from(len).unwrap();
+    let write = [
+        0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0, 0x48, 0x8d, 0x35, 16, 0, 0, 0, 0xba, len, 0, 0, 0,
+        0x0f, 0x05,
+    ];
+    let exit = [0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05];
+    [&write[..], &exit].concat()
+}
+
+fn aarch64(len: usize) -> Vec<u8> {
+    let len = u32::try_from(len).unwrap();
+    let write = [
+        0xd280_0020,
+        0x1000_00e1,
+        0xd280_0002 | len << 5,
+        0xd280_0808,
+        0xd400_0001,
+    ];
+    let exit = [0xd280_0000, 0xd280_0ba8, 0xd400_0001_u32];
+    [&write[..], &exit]
+        .concat()
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect()
+}
+
+fn found_in_path(tool: &str) -> PathBuf {
+    let folders = env::var_os("PATH").unwrap();
+    let found = env::split_paths(&folders)
+        .map(|folder| folder.join(tool))
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("no {tool} on this machine"))
+}
+
+/// The only programs of this machine that `install.sh` meets.
+const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env grep head ls mkdir mktemp mv od readlink rm sed sh sort \
+    tail tr uname";
+
+const ASTERISK: &str = r#"
+[ ! -e "$TOOLS/stopped" ] || exit 1
+case $2 in
+    'core show version') echo 'Asterisk 22' ;;
+    'core show settings') cat "$TOOLS/settings" 2>/dev/null ;;
+    'dialplan reload') cat "$DESTDIR/etc/asterisk/extensions_custom.conf" >"$TOOLS/loaded" ;;
+    'dialplan show '*)
+        wanted=${2#dialplan show }
+        echo "[ Context '${wanted#*@}' created by 'pbx_config' ]"
+        awk -v exten="${wanted%@*}" -v context="[${wanted#*@}]" '
+            /^\[/ { inside = ($0 == context) }
+            !inside || /^;/ { next }
+            index($0, "exten => " exten ",1,") == 1 { sub(/^exten => [^,]*,1,/, ""); n = 1; lead = "  \047" exten "\047 =>  " }
+            /^ same => n/ {
+                lead = match($0, /^ same => n\([a-z]+\)/) ? "     [" substr($0, 12, RLENGTH - 12) "]  " : "        "
+                sub(/^ same => n(\([a-z]+\))?,/, "")
+                n++
+            }
+            n { printf "%s %d. %-45s [extensions_custom.conf:%d]\n", lead, n, $0, NR }' "$TOOLS/loaded"
+        cat "$TOOLS/elsewhere" 2>/dev/null
+        echo '-= 1 extension in 1 context. =-' ;;
+esac
+"#;
+
+const CARGO: &str = r#"
+echo "[$RUSTFLAGS] $*" >"$TOOLS/built"
+while [ $# -gt 1 ]; do
+    case $1 in --target) target=$2 ;; --target-dir) folder=$2 ;; esac
+    shift
+done
+mkdir -p "$folder/$target/release"
+cp "$TOOLS/static" "$folder/$target/release/phone-assistant"
+"#;
