@@ -3,6 +3,8 @@
 mod g711;
 mod loudness;
 mod resample;
+mod telephone;
+mod wav;
 
 use std::f32::consts::TAU;
 
