@@ -1,5 +1,7 @@
 //! Telephone audio, judged by numbers.
 
+mod convert;
+mod decode;
 mod g711;
 mod loudness;
 mod resample;

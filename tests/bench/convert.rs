@@ -28,9 +28,13 @@ fn main() {
     });
     let mp3s = [&short, &long].map(|sound| to_mp3(sound));
     if mp3s.contains(&None) {
-        println!("there is no ffmpeg with MP3 here: nothing to compare with, and no MP3 to convert");
+        println!(
+            "there is no ffmpeg with MP3 here: nothing to compare with, and no MP3 to convert"
+        );
     }
-    println!("medians of whole processes        ours      ffmpeg    ffmpeg/ours   peak memory: ours, ffmpeg");
+    println!(
+        "medians of whole processes        ours      ffmpeg    ffmpeg/ours   peak memory: ours, ffmpeg"
+    );
     for (sound, rounds, at_least) in [(Some(&short), 41, 10.0), (Some(&long), 7, 1.0)]
         .into_iter()
         .chain([(mp3s[0].as_ref(), 41, 10.0), (mp3s[1].as_ref(), 7, 1.0)])
@@ -52,7 +56,9 @@ fn compare(sound: &Path, rounds: usize, at_least: f64) {
     let (our_time, our_memory) = medians(&mut ours);
     let theirs = (!theirs.is_empty()).then(|| medians(&mut theirs));
     let Some((their_time, their_memory)) = theirs else {
-        return println!("{name:<27} {our_time:>8.1} ms           (no ffmpeg)             {our_memory:>6.1} MB");
+        return println!(
+            "{name:<27} {our_time:>8.1} ms           (no ffmpeg)             {our_memory:>6.1} MB"
+        );
     };
     let ratio = their_time / our_time;
     let verdict = if ratio >= at_least { "ok" } else { "TOO SLOW" };
@@ -64,7 +70,11 @@ fn compare(sound: &Path, rounds: usize, at_least: f64) {
 
 fn our_command(sound: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_phone-assistant"));
-    command.arg("convert").args(["--gain", "6"]).arg(sound).arg(sound.with_extension("ours.ulaw"));
+    command
+        .arg("convert")
+        .args(["--gain", "6"])
+        .arg(sound)
+        .arg(sound.with_extension("ours.ulaw"));
     command
 }
 
@@ -72,7 +82,18 @@ fn our_command(sound: &Path) -> Command {
 fn ffmpeg_command(sound: &Path) -> Command {
     let mut command = Command::new("ffmpeg");
     command.arg("-y").arg("-i").arg(sound);
-    command.args(["-ar", "8000", "-ac", "1", "-af", "volume=6dB", "-acodec", "pcm_mulaw", "-f", "mulaw"]);
+    command.args([
+        "-ar",
+        "8000",
+        "-ac",
+        "1",
+        "-af",
+        "volume=6dB",
+        "-acodec",
+        "pcm_mulaw",
+        "-f",
+        "mulaw",
+    ]);
     command.arg(sound.with_extension("ffmpeg.ulaw"));
     command
 }
@@ -80,11 +101,17 @@ fn ffmpeg_command(sound: &Path) -> Command {
 /// Milliseconds from start to end, and peak megabytes; None where there is no such program.
 fn run(command: &mut Command) -> Option<(f64, f64)> {
     let start = Instant::now();
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let used = quiet.spawn().ok()?.wait4().unwrap();
     let elapsed = start.elapsed();
     assert!(used.status.success(), "{command:?} failed: {}", used.status);
-    Some((milliseconds(elapsed), f64::from(u32::try_from(used.rusage.maxrss >> 10).unwrap()) / 1024.0))
+    Some((
+        milliseconds(elapsed),
+        f64::from(u32::try_from(used.rusage.maxrss >> 10).unwrap()) / 1024.0,
+    ))
 }
 
 fn medians(runs: &mut [(f64, f64)]) -> (f64, f64) {
@@ -103,7 +130,9 @@ fn write_voice(path: &Path, seconds: u16) {
     let mut writer = wav::Writer::new(BufWriter::new(File::create(path).unwrap()), 24_000).unwrap();
     for second in 0..seconds {
         let pitch_hz = f32::from(100 + second % 7 * 10);
-        let samples: Vec<i16> = (0..24_000_u16).map(|frame| voice(f32::from(frame) / 24_000.0, pitch_hz)).collect();
+        let samples: Vec<i16> = (0..24_000_u16)
+            .map(|frame| voice(f32::from(frame) / 24_000.0, pitch_hz))
+            .collect();
         writer.write(&samples).unwrap();
     }
     writer.finish().unwrap();
@@ -112,15 +141,27 @@ fn write_voice(path: &Path, seconds: u16) {
 fn voice(second: f32, pitch_hz: f32) -> i16 {
     let syllable = (TAU * 2.0 * second).sin().abs();
     let harmonics = [(1.0, 0.5), (2.0, 0.3), (5.0, 0.3), (9.0, 0.2), (27.0, 0.1)];
-    let wave: f32 = harmonics.iter().map(|(harmonic, level)| level * (TAU * pitch_hz * harmonic * second).sin()).sum();
+    let wave: f32 = harmonics
+        .iter()
+        .map(|(harmonic, level)| level * (TAU * pitch_hz * harmonic * second).sin())
+        .sum();
     to_i16(syllable * wave)
 }
 
 fn to_mp3(sound: &Path) -> Option<PathBuf> {
     let mp3 = sound.with_extension("mp3");
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-y", "-i"]).arg(sound).args(["-b:a", "64k"]).arg(&mp3);
-    command.stdin(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success()).then_some(mp3)
+    command
+        .args(["-v", "error", "-y", "-i"])
+        .arg(sound)
+        .args(["-b:a", "64k"])
+        .arg(&mp3);
+    command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+        .then_some(mp3)
 }
 
 /// A folder for the sounds, gone at the end.
