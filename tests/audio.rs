@@ -1,8 +1,12 @@
 //! Telephone audio, judged by numbers.
 
+mod convert;
+mod decode;
 mod g711;
 mod loudness;
 mod resample;
+mod telephone;
+mod wav;
 
 use std::f32::consts::TAU;
 

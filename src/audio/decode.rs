@@ -7,14 +7,17 @@
 //! See [symphonia's documentation](https://docs.rs/symphonia).
 
 use std::io::{self, Cursor, Read};
+use std::mem;
 
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Cause;
 use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::well_known::FORMAT_ID_WAVE;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 
 /// Why a sound file could not be decoded.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +104,7 @@ impl Decoder {
     /// # Errors
     /// [`Error::Damaged`] or [`Error::RateChange`]
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, Error> {
-        while let Some(packet) = self.container.next_packet().map_err(Error::Damaged)? {
+        while let Some(packet) = self.next_packet()? {
             if packet.track_id != self.track_id {
                 continue;
             }
@@ -124,6 +127,19 @@ impl Decoder {
             }
         }
         Ok(None)
+    }
+
+    /// A WAV file may break off anywhere: a stream's says that it holds 4 GiB.
+    fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+        match self.container.next_packet() {
+            Err(Cause::IoError(error))
+                if error.kind() == io::ErrorKind::UnexpectedEof
+                    && self.container.format_info().format == FORMAT_ID_WAVE =>
+            {
+                Ok(None)
+            }
+            outcome => outcome.map_err(Error::Damaged),
+        }
     }
 }
 
@@ -157,25 +173,38 @@ fn open_container(
             FormatOptions::default(),
             MetadataOptions::default(),
         )
-        .map_err(Error::Unknown)
+        .map_err(refusal)
+}
+
+/// A file that breaks off in its header is not one of an unknown format.
+fn refusal(cause: Cause) -> Error {
+    match cause {
+        Cause::Unsupported(_) => Error::Unknown(cause),
+        Cause::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => Error::Read(error),
+        _ => Error::Damaged(cause),
+    }
 }
 
 /// Averages the channels. A file of floating-point samples can hold anything; what is not a number becomes silence.
 fn mix_down(block: &GenericAudioBufferRef<'_>, interleaved: &mut Vec<f32>, mono: &mut Vec<f32>) {
-    block.copy_to_vec_interleaved(interleaved);
     let channels = u16::try_from(block.spec().channels().count())
         .unwrap_or(u16::MAX)
         .max(1);
-    let share = 1.0 / f32::from(channels);
+    block.copy_to_vec_interleaved(interleaved);
     mono.clear();
-    mono.extend(interleaved.chunks_exact(channels.into()).map(|frame| {
-        let mixed = frame.iter().sum::<f32>() * share;
-        if mixed.is_finite() {
-            mixed.clamp(-LOUDEST, LOUDEST)
+    if channels == 1 {
+        mem::swap(interleaved, mono);
+    } else {
+        let frames = interleaved.chunks_exact(channels.into());
+        mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / f32::from(channels)));
+    }
+    for sample in mono {
+        *sample = if sample.is_finite() {
+            sample.clamp(-LOUDEST, LOUDEST)
         } else {
             0.0
-        }
-    }));
+        };
+    }
 }
 
 /// "RIFF" and the size that follows it.

@@ -9,6 +9,7 @@
 //! [JAES 60 (6), 2012](https://www.aes.org/e-lib/browse.cfm?elib=16354).
 
 use std::collections::VecDeque;
+use std::mem;
 
 /// The largest magnitude that comes out of a [`Limiter`]: the largest that mu-law can say, 32,124 of 32,768.
 pub const CEILING: f32 = 32_124.0 / 32_768.0;
@@ -21,50 +22,45 @@ pub struct Limiter {
     released: f32,
     lowest: SlidingMinimum,
     average: MovingAverage,
-    delayed: VecDeque<f32>,
-    window: usize,
+    delay: Delay,
+    /// Samples at the start that are only the delay.
+    skip: usize,
+    look_ahead: usize,
 }
 
 impl Limiter {
     /// A limiter for samples at `rate_hz`, which are first made louder (or softer) by `gain_db`.
     pub fn new(rate_hz: u16, gain_db: f32) -> Self {
-        let window = (rate_hz / WINDOWS_PER_SECOND).max(1);
-        let len = usize::from(window);
+        let window = (rate_hz / WINDOWS_PER_SECOND).max(2);
+        let look_ahead = usize::from(window - 1);
         Self {
             gain: 10_f32.powf(gain_db / 20.0),
             release: 1.0 - (-1.0 / (RELEASE_SECONDS * f32::from(rate_hz))).exp(),
             released: 1.0,
-            lowest: SlidingMinimum::new(len),
+            lowest: SlidingMinimum::new(window.into()),
             average: MovingAverage::of_ones(window),
-            delayed: VecDeque::with_capacity(len),
-            window: len,
+            delay: Delay::filled(0.0, look_ahead),
+            skip: look_ahead,
+            look_ahead,
         }
     }
 
     /// Takes in samples and appends to `output` those that are ready.
     pub fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
-        output.reserve(input.len());
-        for &sample in input {
-            let gain = self.gain_at(sample * self.gain);
-            self.delayed.push_back(sample * self.gain);
-            if self.delayed.len() == self.window {
-                // The clamp takes off only the last bit that the multiplication may round up.
-                output.extend(
-                    self.delayed
-                        .pop_front()
-                        .map(|sample| (sample * gain).clamp(-CEILING, CEILING)),
-                );
-            }
-        }
+        let begin = output.len();
+        output.extend(input.iter().map(|sample| self.limit(sample * self.gain)));
+        let skipped = self.skip.min(input.len());
+        output.drain(begin..begin + skipped);
+        self.skip -= skipped;
     }
 
     /// Appends what is still inside: as many samples come out as went in.
     pub fn finish(mut self, output: &mut Vec<f32>) {
-        self.push(&vec![0.0; self.window - 1], output);
+        self.push(&vec![0.0; self.look_ahead], output);
     }
 
-    /// The gain for the sample that leaves when this one, already louder, comes in.
-    fn gain_at(&mut self, sample: f32) -> f32 {
+    /// Takes in one sample, already louder, and returns the one that came a look-ahead before it.
+    fn limit(&mut self, sample: f32) -> f32 {
         let wanted = if sample.abs() > CEILING {
             CEILING / sample.abs()
         } else {
@@ -72,7 +68,9 @@ impl Limiter {
         };
         let recovering = self.released + (1.0 - self.released) * self.release;
         self.released = self.lowest.push(wanted).min(recovering);
-        self.average.push(self.released)
+        let limited = self.delay.push(sample) * self.average.push(self.released);
+        // This takes off only the last bit, which the multiplication may have rounded up.
+        limited.clamp(-CEILING, CEILING)
     }
 }
 
@@ -118,7 +116,7 @@ impl SlidingMinimum {
 
 /// The average of the last values, each within 0.0 to 1.0 and rounded down to [`STEP`].
 struct MovingAverage {
-    values: VecDeque<f32>,
+    values: Delay,
     sum: f32,
     len: f32,
 }
@@ -127,7 +125,7 @@ impl MovingAverage {
     fn of_ones(window: u16) -> Self {
         let len = f32::from(window);
         Self {
-            values: vec![1.0; usize::from(window)].into(),
+            values: Delay::filled(1.0, window.into()),
             sum: len,
             len,
         }
@@ -139,9 +137,33 @@ impl MovingAverage {
         } else {
             value
         };
-        self.values.push_back(value);
-        self.sum += value - self.values.pop_front().unwrap_or(value);
+        self.sum += value - self.values.push(value);
         self.sum / self.len
+    }
+}
+
+/// The last values, in a ring.
+struct Delay {
+    values: Vec<f32>,
+    oldest: usize,
+}
+
+impl Delay {
+    fn filled(value: f32, len: usize) -> Self {
+        Self {
+            values: vec![value; len],
+            oldest: 0,
+        }
+    }
+
+    /// Takes in the newest value and returns the oldest.
+    fn push(&mut self, value: f32) -> f32 {
+        let oldest = mem::replace(&mut self.values[self.oldest], value);
+        self.oldest += 1;
+        if self.oldest == self.values.len() {
+            self.oldest = 0;
+        }
+        oldest
     }
 }
 

@@ -119,8 +119,9 @@ impl<W: Write + Seek> Writer<W> {
     /// # Errors
     /// Those of the output.
     pub fn write(&mut self, samples: &[i16]) -> io::Result<()> {
-        for block in samples.chunks(usize::from(WRITE_BLOCK_FRAMES)) {
-            let mut writer = self.0.get_i16_writer(WRITE_BLOCK_FRAMES.into());
+        for block in samples.chunks(WRITE_BLOCK_FRAMES) {
+            let len = u32::try_from(block.len()).map_err(io::Error::other)?;
+            let mut writer = self.0.get_i16_writer(len);
             for &sample in block {
                 writer.write_sample(sample);
             }
@@ -323,4 +324,4 @@ const HEADER_LIMIT_BYTES: u64 = 16 << 20;
 
 /// A whole number of frames, mono or stereo.
 const READ_BLOCK_BYTES: u16 = 16 << 10;
-const WRITE_BLOCK_FRAMES: u16 = 4_096;
+const WRITE_BLOCK_FRAMES: usize = 4_096;

@@ -22,7 +22,7 @@ fn largest(samples: &[f32]) -> f32 {
 fn square(half_period: usize, len: usize) -> Vec<f32> {
     (0..len)
         .map(|frame| {
-            if frame / half_period % 2 == 0 {
+            if (frame / half_period).is_multiple_of(2) {
                 1.0
             } else {
                 -1.0
