@@ -31,6 +31,7 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter for samples at `rate_hz`, which are first made louder (or softer) by `gain_db`.
     pub fn new(rate_hz: u16, gain_db: f32) -> Self {
+        // Even a rate that no telephone has leaves a sample to look ahead.
         let window = (rate_hz / WINDOWS_PER_SECOND).max(2);
         let look_ahead = usize::from(window - 1);
         Self {
