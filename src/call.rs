@@ -63,10 +63,10 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         answer: String::new(),
     };
     let outcome = call.outcome(&arguments, given.environment);
-    if let (Outcome::HungUp, Some(reply)) = (&outcome, &arguments.reply) {
+    call.report(&arguments, &outcome);
+    if let (true, Some(reply)) = (call.hangup.is_raised(), &arguments.reply) {
         files::remove_replies(reply);
     }
-    call.report(&arguments, &outcome);
 }
 
 /// The command line's, or Asterisk's where there is no command line: through FastAGI, or by hand.

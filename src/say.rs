@@ -21,7 +21,9 @@ pub enum Error {
     #[error(transparent)]
     Service(#[from] cloud::Error),
     /// The service sent something else than the audio that was asked for.
-    #[error("the voice service sent no usable audio")]
+    #[error(
+        "the voice service sent no usable audio; check model, format and base_url in [tts.openai]"
+    )]
     Audio(#[from] wav::Error),
     /// Two pieces of one text do not fit together.
     #[error("the voice service changed its sample rate from {0} to {1} Hz within one text")]

@@ -136,7 +136,7 @@ fn what_the_service_cannot_understand_is_no_speech() {
 #[test]
 fn a_long_question_goes_in_pieces_and_comes_back_in_order() {
     let house = House::new();
-    let pause = clips::silence(8000, 20.0);
+    let pause = clips::silence(8000, 25.0);
     let question = |name| wav::read(&data(name));
     let long = question("question-moon.wav")
         .then(&pause)
@@ -368,12 +368,12 @@ fn arguments_may_come_from_the_block_as_fastagi_sends_them() {
     let outcome = testkit::Call::builder(crate::house::program())
         .fast_agi("phone-assistant")
         .agi(
-            "arg_1",
+            "agi_arg_1",
             crate::house::argument("recording", &house.recording()),
         )
-        .agi("arg_2", crate::house::argument("reply", &house.reply()))
+        .agi("agi_arg_2", crate::house::argument("reply", &house.reply()))
         .agi(
-            "arg_3",
+            "agi_arg_3",
             crate::house::argument("config", Path::new(&config)),
         )
         .extra_blank_line()

@@ -8,19 +8,19 @@ use testkit::audio::Clip;
 use testkit::{Call, CallBuilder, Outcome, Sandbox, Script, Settings, TempDir};
 
 /// Longer than any call here may take, deadline included.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub const MOON: &str = "The moon is about three hundred eighty-four thousand kilometres away. \
+pub(crate) const MOON: &str = "The moon is about three hundred eighty-four thousand kilometres away. \
     Light needs a little over one second for that. Goodbye!";
 
 /// One test's own world; it is gone when dropped.
-pub struct House {
-    pub sandbox: Sandbox,
+pub(crate) struct House {
+    pub(crate) sandbox: Sandbox,
     folder: TempDir,
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("calls")).unwrap();
         Self {
@@ -30,43 +30,43 @@ impl House {
     }
 
     /// Where recordings and replies are.
-    pub fn calls(&self) -> PathBuf {
+    pub(crate) fn calls(&self) -> PathBuf {
         self.folder.path().join("calls")
     }
 
     /// A folder for anything else.
-    pub fn other(&self) -> &Path {
+    pub(crate) fn other(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn recording(&self) -> PathBuf {
+    pub(crate) fn recording(&self) -> PathBuf {
         self.calls().join("call-1700000000.17.wav")
     }
 
     /// The reply's place, without extension.
-    pub fn reply(&self) -> PathBuf {
+    pub(crate) fn reply(&self) -> PathBuf {
         self.calls().join("call-1700000000.17-reply")
     }
 
     /// The caller asks what is in this file of tests/data.
-    pub fn ask(&self, question: &str) -> &Self {
+    pub(crate) fn ask(&self, question: &str) -> &Self {
         fs::copy(data(question), self.recording()).unwrap();
         self
     }
 
     /// The caller says this.
-    pub fn say(&self, clip: &Clip) -> &Self {
+    pub(crate) fn say(&self, clip: &Clip) -> &Self {
         testkit::audio::wav::write(&self.recording(), clip);
         self
     }
 
     /// A call with the sandbox's settings.
-    pub fn call(&self) -> CallBuilder {
+    pub(crate) fn call(&self) -> CallBuilder {
         self.call_with(self.sandbox.settings())
     }
 
     /// A call with other settings.
-    pub fn call_with(&self, settings: Settings) -> CallBuilder {
+    pub(crate) fn call_with(&self, settings: Settings) -> CallBuilder {
         let config = settings.write(self.other());
         Call::builder(program())
             .arg(argument("recording", &self.recording()))
@@ -75,7 +75,7 @@ impl House {
     }
 
     /// What is in the calls folder, sorted.
-    pub fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.calls()).unwrap();
         let mut names: Vec<_> = names
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -87,7 +87,7 @@ impl House {
     /// # Panics
     /// When a call left a file behind.
     #[track_caller]
-    pub fn assert_no_file(&self, outcome: &Outcome) {
+    pub(crate) fn assert_no_file(&self, outcome: &Outcome) {
         let files = self.files();
         outcome.assert(
             files.is_empty(),
@@ -97,17 +97,17 @@ impl House {
 }
 
 /// The program under test.
-pub fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_phone-assistant"))
 }
 
 /// A file of tests/data.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name)
 }
 
-pub fn argument(name: &str, path: &Path) -> String {
+pub(crate) fn argument(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
 }

@@ -3,8 +3,8 @@
 
 mod audio;
 mod call;
+mod dialplan;
 mod faults;
 mod hangups;
 mod house;
-mod dialplan;
 mod install;

@@ -295,12 +295,9 @@ fn network_error(request: &Request, limit: Duration, error: ureq::Error) -> Erro
             host,
             after: limit,
         },
-        ureq::Error::HostNotFound => connect(
-            "its name is not known: check the name server in /etc/resolv.conf",
-            true,
-            error,
-        ),
+        ureq::Error::HostNotFound => connect(NAME_REMEDY, true, error),
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) => connect(TLS_REMEDY, false, error),
+        ureq::Error::Io(ref io) if is_lookup(io) => connect(NAME_REMEDY, true, error),
         ureq::Error::Io(ref io) if is_tls(io) => connect(TLS_REMEDY, false, error),
         ureq::Error::Io(ref io) if is_no_connection(io) => connect(
             "nothing listens there or the way is closed: check the network and the firewall",
@@ -319,6 +316,13 @@ fn network_error(request: &Request, limit: Duration, error: ureq::Error) -> Erro
             source: Box::new(error),
         },
     }
+}
+
+/// The standard library has no kind for a failed look-up, only these words.
+fn is_lookup(error: &std::io::Error) -> bool {
+    error
+        .to_string()
+        .starts_with("failed to lookup address information")
 }
 
 /// rustls' errors travel inside an [`std::io::Error`] when they come in the middle of a handshake.
@@ -379,6 +383,9 @@ fn jitter() -> Duration {
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
 const MAX_LOGGED: usize = 16 * 1024;
+
+const NAME_REMEDY: &str =
+    "its name is not known: check base_url, and the name server in /etc/resolv.conf";
 
 const TLS_REMEDY: &str = "its certificate is not accepted: check this machine's date; behind a proxy that \
     inspects TLS, name its root certificate in [http] ca_file";

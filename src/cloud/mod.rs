@@ -77,7 +77,7 @@ pub enum Error {
         ahead: i64,
     },
     /// Not the JSON that the service documents.
-    #[error("{service} sent {found}; does base_url in {settings} lead to the service itself?", settings = .service.settings, service = .service.name)]
+    #[error("{service} sent {found}; check that base_url in {settings} leads to the service itself", settings = .service.settings, service = .service.name)]
     Malformed {
         /// The service.
         service: Service,
@@ -88,7 +88,7 @@ pub enum Error {
     },
     /// More than any answer can have.
     #[error(
-        "{service} sent more than {most} bytes, which no real answer has; does base_url lead to the service itself?"
+        "{service} sent more than {most} bytes, which no real answer has; check that base_url leads to the service itself"
     )]
     TooLong {
         /// The service's name.

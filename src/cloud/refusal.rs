@@ -25,6 +25,8 @@ pub struct Refusal {
     pub reason: String,
     /// The service's explanation, on one line and without our key.
     pub message: String,
+    /// What was bought or granted is used up; waiting a little does not help.
+    pub is_quota: bool,
     /// When it wants to be asked again.
     pub retry_after: Option<Duration>,
     /// How far this machine's clock is ahead of the service's, in seconds.
@@ -59,17 +61,26 @@ impl Refusal {
             .map(Vec::as_slice)
             .unwrap_or_default();
         let detail = |name: &str| details.iter().find_map(|detail| detail[name].as_str());
+        let is_quota_failure = details.iter().any(|detail| {
+            detail["@type"]
+                .as_str()
+                .is_some_and(|name| name.ends_with("QuotaFailure"))
+        });
+        let retry_after = detail("retryDelay").and_then(seconds);
+        let codes = [&error["status"], &error["code"], &error["type"], error];
+        let is_insufficient = codes
+            .iter()
+            .any(|code| code.as_str() == Some("insufficient_quota"));
         let message = first_text(&[&error["message"], &top["error_description"], &top["detail"]]);
         Self {
             service,
             status,
-            code: one_line(
-                first_text(&[&error["status"], &error["code"], &error["type"], error]),
-                secret,
-            ),
+            code: one_line(first_text(&codes), secret),
+            // Google's limits per minute name the moment to come back; those per day do not.
+            is_quota: is_insufficient || (is_quota_failure && retry_after.is_none()),
             reason: one_line(detail("reason").unwrap_or_default(), secret),
             message: one_line(message, secret),
-            retry_after: detail("retryDelay").and_then(seconds),
+            retry_after,
             clock_ahead: None,
         }
     }
@@ -77,7 +88,7 @@ impl Refusal {
     /// Might the same request succeed in a moment? Quotas and faults of ours do not pass by themselves.
     pub fn is_transient(&self) -> bool {
         match self.status {
-            429 => !self.is_quota() && self.retry_after.is_none_or(|wait| wait <= SHORT),
+            429 => !self.is_quota && self.retry_after.is_none_or(|wait| wait <= SHORT),
             408 | 500 | 502 | 503 | 504 => self.retry_after.is_none_or(|wait| wait <= SHORT),
             _ => false,
         }
@@ -89,15 +100,11 @@ impl Refusal {
         matches!(self.status, 401 | 403) && self.reason.starts_with("ACCESS_TOKEN_")
     }
 
-    fn is_quota(&self) -> bool {
-        self.code == "insufficient_quota"
-    }
-
     /// What the administrator can do.
     fn remedy(&self) -> String {
         let settings = self.service.settings;
         match self.status {
-            _ if self.is_quota() => "the account has no credit left: see its billing page".to_owned(),
+            _ if self.is_quota => "the account has no credit or quota left: see its billing page".to_owned(),
             _ if self.reason == "SERVICE_DISABLED" => {
                 "switch this API on for the project of the service account, in Google Cloud's console".to_owned()
             }
@@ -185,7 +192,7 @@ mod tests {
             (
                 429,
                 r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":null}}"#,
-                "Google Speech-to-Text answered 429 insufficient_quota: You exceeded your current quota; the account has no credit left: see its billing page",
+                "Google Speech-to-Text answered 429 insufficient_quota: You exceeded your current quota; the account has no credit or quota left: see its billing page",
             ),
             (
                 400,

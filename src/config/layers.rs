@@ -60,7 +60,7 @@ impl Layers {
             };
             match (find(&full), value) {
                 (Some(key), value) => self.set(key, value.clone(), source),
-                (None, Value::Table(inner)) if !inner.is_empty() => {
+                (None, Value::Table(inner)) if !inner.is_empty() || is_table(&full) => {
                     self.add_table(inner, &full, source)
                 }
                 _ => self.unknown(&full, source),
@@ -139,6 +139,16 @@ impl Layers {
     pub(super) fn seconds(&self, name: &str) -> Duration {
         Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
     }
+}
+
+/// Is `path` a table of known keys?
+fn is_table(path: &str) -> bool {
+    let inside = |key: &Key| {
+        key.name
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    KEYS.iter().any(inside)
 }
 
 /// `value` if it is what `kind` says (a whole number passes as a number), else how to show it.
@@ -279,6 +289,7 @@ mod tests {
     #[test]
     fn bounds_belong_to_the_range() {
         for fine in [
+            "[http]",
             "tts.gain_db = -20.0",
             "tts.gain_db = 20",
             "llm.max_output_tokens = 16",
