@@ -1,1 +1,181 @@
-fn main() {}
+//! A whole call with no account and no Asterisk: `cargo run --release --example demo`.
+//!
+//! Everything around the program is a stand-in: a scripted Asterisk on its stdin and stdout, and the
+//! three services on loopback over real TLS, which recognise the recorded questions of `tests/data`.
+//! `--question my.wav` asks something else, `--serve` leaves the services running for a call by hand.
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use testkit::audio::{g711, wav};
+use testkit::{Call, Direction, Outcome, Sandbox, Script, Stage};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let folder = target_folder()?.join("demo");
+    fs::create_dir_all(&folder)?;
+    let sandbox = Sandbox::start(Script::standard(&data));
+    for (stage, delay) in THINKING_TIMES {
+        sandbox.delay(stage, delay);
+    }
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => call(&sandbox, &folder, &data.join("question-moon.wav")),
+        ["--question", file] => call(&sandbox, &folder, Path::new(file)),
+        ["--serve"] => serve(&sandbox, &folder),
+        _ => Err("usage: demo [--question FILE.wav | --serve]".into()),
+    }
+}
+
+/// One call, told as it went.
+fn call(sandbox: &Sandbox, folder: &Path, question: &Path) -> Result<(), Box<dyn Error>> {
+    let program = build()?;
+    let (recording, reply) = (folder.join("question.wav"), folder.join("answer"));
+    fs::copy(question, &recording).map_err(|error| format!("{}: {error}", question.display()))?;
+    let config = sandbox.write_config(folder);
+    println!("A caller asks what is in {}.\n", question.display());
+    let outcome = Call::builder(&program)
+        .arg(format!("recording={}", recording.display()))
+        .arg(format!("reply={}", reply.display()))
+        .arg(format!("config={}", config.display()))
+        .start()
+        .finish(Duration::from_secs(60));
+    show_dialogue(&outcome);
+    show_timeline(&outcome);
+    if outcome.variable("ASSISTANT_STATUS") != "ANSWERED" {
+        return Err(format!(
+            "the call ended with ASSISTANT_STATUS={}",
+            outcome.variable("ASSISTANT_STATUS")
+        )
+        .into());
+    }
+    let (encoded, listen) = (folder.join("answer.ulaw"), folder.join("answer.wav"));
+    wav::write(&listen, &g711::decoded_mulaw(&fs::read(&encoded)?));
+    println!(
+        "\nThe caller asked: {}",
+        outcome.variable("ASSISTANT_QUESTION")
+    );
+    println!("and heard:        {}", outcome.variable("ASSISTANT_ANSWER"));
+    println!(
+        "\nfor Asterisk: {}\nto listen to: {}",
+        encoded.display(),
+        listen.display()
+    );
+    println!("\n{STAND_INS}");
+    Ok(())
+}
+
+fn show_dialogue(outcome: &Outcome) {
+    println!("What Asterisk (<) and the program (>) said to each other, by milliseconds:");
+    for line in &outcome.dialogue {
+        let arrow = if line.direction == Direction::ToProgram {
+            '<'
+        } else {
+            '>'
+        };
+        let at = line.at.duration_since(outcome.started).as_millis();
+        println!("{at:>7} {arrow} {}", line.text);
+    }
+}
+
+/// A bar for each stage, from the lines that the program reports its stages with.
+fn show_timeline(outcome: &Outcome) {
+    println!("\nWhere the time went:");
+    let total = outcome.took.as_millis().max(1);
+    let mut since = 0;
+    let reports = outcome
+        .dialogue
+        .iter()
+        .filter(|line| line.text.starts_with("VERBOSE"));
+    for line in reports {
+        let until = line.at.duration_since(outcome.started).as_millis();
+        let stage = line.text.split(['"', ':']).nth(1).unwrap_or_default();
+        let column = |at: u128| usize::try_from(at * COLUMNS / total).unwrap_or_default();
+        let bar = "█".repeat((column(until) - column(since)).max(1));
+        println!(
+            "{stage:>10} {:>6} ms {}{bar}",
+            until - since,
+            " ".repeat(column(since))
+        );
+        since = until;
+    }
+    println!(
+        "{:>10} {total:>6} ms, of which the services were told to take {} ms",
+        "total",
+        thinking_time().as_millis()
+    );
+}
+
+/// Leaves the services running until somebody ends this program.
+fn serve(sandbox: &Sandbox, folder: &Path) -> Result<(), Box<dyn Error>> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let config = sandbox.write_config(folder);
+    println!("The services listen on {}; {STAND_INS}", sandbox.base_url());
+    println!("In another terminal, from the same folder:\n");
+    println!(
+        "  PHONE_ASSISTANT_CONFIG={} target/release/phone-assistant < tests/data/replay.agi\n",
+        config.display()
+    );
+    println!("Ctrl-C ends them.");
+    signals.forever().next();
+    Ok(())
+}
+
+/// Builds the program, which running an example does not, and tells where it is.
+fn build() -> Result<PathBuf, Box<dyn Error>> {
+    println!("Building the program …");
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--bin",
+            "phone-assistant",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()?;
+    let messages = String::from_utf8(output.stdout)?;
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let program = messages
+        .filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .next();
+    program.ok_or_else(|| "the program could not be built".into())
+}
+
+/// This example is `TARGET/PROFILE/examples/demo`.
+fn target_folder() -> Result<PathBuf, Box<dyn Error>> {
+    let demo = env::current_exe()?;
+    Ok(demo
+        .ancestors()
+        .nth(3)
+        .ok_or("this example is in no target folder")?
+        .to_owned())
+}
+
+fn thinking_time() -> Duration {
+    THINKING_TIMES.iter().map(|(_, delay)| *delay).sum()
+}
+
+/// About what the real services take.
+const THINKING_TIMES: [(Stage, Duration); 3] = [
+    (Stage::Stt, Duration::from_millis(700)),
+    (Stage::Llm, Duration::from_millis(700)),
+    (Stage::Tts, Duration::from_millis(600)),
+];
+
+/// How wide the timeline is.
+const COLUMNS: u128 = 50;
+
+const STAND_INS: &str = "these are stand-ins on this machine, not the real services: \
+    they know the questions in tests/data and answer everything else with \"I do not know\".";

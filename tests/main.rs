@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod audio;
+mod by_hand;
 mod call;
 mod dialplan;
+mod docs;
 mod faults;
 mod hangups;
 mod house;

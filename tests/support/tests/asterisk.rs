@@ -8,11 +8,13 @@ use testkit::{Act, Call, CallBuilder, Outcome, TempDir};
 
 const LONG: Duration = Duration::from_secs(10);
 
-/// A call to a shell script in a directory; the script has `env` (reads the block) and `say` (a command and its reply).
+/// A call to a shell script in a directory; the script has `env` (reads the block) and `say` (a command and its reply,
+/// read again when a signal came between).
 fn call(dir: &TempDir, script: &str) -> CallBuilder {
     let path = dir.path().join("agi");
     let helpers = "env() { while read -r line && [ -n \"$line\" ]; do echo \"$line\" >&2; done; }\n\
-                   say() { printf '%s\\n' \"$1\"; read -r reply; echo \"$reply\" >&2; }\n";
+                   hear() { read -r reply || read -r reply; echo \"$reply\" >&2; }\n\
+                   say() { printf '%s\\n' \"$1\"; hear; }\n";
     std::fs::write(&path, format!("#!/bin/sh\n{helpers}{script}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     Call::builder(&path)
@@ -129,15 +131,12 @@ fn agiexitonhangup_closes_both_pipes() {
 #[test]
 fn fastagi_has_its_own_block_and_hangs_up_by_a_line() {
     let dir = TempDir::new().unwrap();
-    let outcome = call(
-        &dir,
-        "env; echo \"argc $#\" >&2; say NOOP; say NOOP; read -r reply; echo \"$reply\" >&2",
-    )
-    .arg("x=y")
-    .fast_agi("assistant")
-    .at(2, Act::Hangup)
-    .start()
-    .finish(LONG);
+    let outcome = call(&dir, "env; echo \"argc $#\" >&2; say NOOP; say NOOP; hear")
+        .arg("x=y")
+        .fast_agi("assistant")
+        .at(2, Act::Hangup)
+        .start()
+        .finish(LONG);
     assert!(
         outcome
             .stderr
@@ -155,18 +154,15 @@ fn fastagi_has_its_own_block_and_hangs_up_by_a_line() {
 #[test]
 fn replies_can_be_late_odd_and_preceded_by_lines() {
     let dir = TempDir::new().unwrap();
-    let outcome = call(
-        &dir,
-        "env; say NOOP; say 'GET VARIABLE X'; read -r reply; echo \"$reply\" >&2; say NOOP",
-    )
-    .at("NOOP", Act::Delay(Duration::from_millis(150)))
-    .at(
-        "GET VARIABLE",
-        Act::Before(b"100 result=0 Trying...".to_vec()),
-    )
-    .at(3, Act::Reply(b"510 Invalid".to_vec()))
-    .start()
-    .finish(LONG);
+    let outcome = call(&dir, "env; say NOOP; say 'GET VARIABLE X'; hear; say NOOP")
+        .at("NOOP", Act::Delay(Duration::from_millis(150)))
+        .at(
+            "GET VARIABLE",
+            Act::Before(b"100 result=0 Trying...".to_vec()),
+        )
+        .at(3, Act::Reply(b"510 Invalid".to_vec()))
+        .start()
+        .finish(LONG);
     assert!(outcome.took >= Duration::from_millis(150));
     assert!(
         outcome

@@ -7,7 +7,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 
 use super::Log;
 use super::builder::CallBuilder;
@@ -121,6 +123,7 @@ impl Call {
         });
         self.tell(Event::Exited);
         let channel = self.session.take().unwrap().join().unwrap();
+        self.kill_descendants();
         self.stderr.take().unwrap().join();
         let status = self.child.wait().unwrap();
         let entries = self.log.take();
@@ -136,6 +139,12 @@ impl Call {
         }
     }
 
+    /// What the program started and left behind ends with the call.
+    fn kill_descendants(&self) {
+        // The group has the id of the program, which is not reaped yet; it may have no other members.
+        kill_process_group(pid(&self.child), Signal::KILL).ok();
+    }
+
     fn tell(&self, event: Event) {
         // A session that has ended needs no telling.
         self.events.send(event).ok();
@@ -148,6 +157,7 @@ impl Drop for Call {
             return;
         };
         self.kill();
+        self.kill_descendants();
         self.tell(Event::Exited);
         // What went wrong in a call that nobody looks at is of no interest.
         session.join().ok();
@@ -168,6 +178,8 @@ fn spawn(builder: &CallBuilder) -> Child {
     if builder.fast_agi.is_none() {
         command.args(&builder.args);
     }
+    // A group of its own, so that nothing the program starts can outlive the call.
+    command.process_group(0);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -85,11 +85,12 @@ impl Channel {
                 Reply::new("200 result=1")
             }
             "STREAM FILE" => self.stream(argument(0), argument(2)),
-            _ => {
+            "VERBOSE" => {
                 self.verbose
                     .push((argument(0).to_owned(), argument(1).parse().unwrap_or(0)));
                 Reply::new("200 result=1")
             }
+            other => unreachable!("{other} is in the table but not here"),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) enum Event {
 pub(super) struct Session {
     channel: Channel,
     stdin: Option<ChildStdin>,
-    stdout: Reader,
+    stdout: Option<Reader>,
     program: Pid,
     log: Log,
     acts: Vec<(At, Act)>,
@@ -64,7 +64,7 @@ impl Session {
                 sounds_dir: builder.sounds_dir,
             },
             stdin: Some(stdin),
-            stdout,
+            stdout: Some(stdout),
             program,
             log,
             acts: builder.acts,
@@ -78,22 +78,15 @@ impl Session {
     pub(super) fn run(mut self, events: &Receiver<Event>) -> Channel {
         let block = std::mem::take(&mut self.block);
         self.write(&block);
-        let mut next = events.recv().ok();
-        while let Some(event) = next.take() {
-            next = match event {
-                Event::Line(line) => self.serve(&line, events),
+        let mut waiting = None;
+        while let Some(event) = waiting.take().or_else(|| events.recv().ok()) {
+            match event {
+                Event::Line(line) => waiting = self.serve(&line, events),
                 Event::End => break,
-                other => {
-                    self.happen(&other);
-                    None
-                }
-            };
-            if next.is_none() {
-                next = events.recv().ok();
+                other => self.happen(&other),
             }
         }
-        self.stdin = None;
-        self.stdout.join();
+        self.close();
         self.channel
     }
 
@@ -180,7 +173,7 @@ impl Session {
             Event::Hangup { and_close } => self.hang_up(*and_close),
             Event::CloseStdin => self.stdin = None,
             // What is still in the pipe is served before the end is noticed.
-            Event::Exited => self.stdout.stop(),
+            Event::Exited => self.stdout.iter_mut().for_each(Reader::stop),
             Event::Line(_) | Event::End => {}
         }
     }
@@ -194,9 +187,16 @@ impl Session {
             kill_process(self.program, Signal::HUP).unwrap();
         }
         if and_close {
-            self.stdin = None;
-            self.stdout.stop();
+            self.close();
         }
+    }
+
+    /// Closes both pipes: a program that sees the end of its input finds its output closed, too.
+    fn close(&mut self) {
+        if let Some(stdout) = self.stdout.take() {
+            stdout.join();
+        }
+        self.stdin = None;
     }
 
     fn write(&mut self, bytes: &[u8]) {

@@ -45,19 +45,16 @@ pub fn babble(rate_hz: u32, text: &str) -> Clip {
     let pitch_hz = 130.0 + 40.0 * random.value();
     let mut samples = Vec::with_capacity(letter_len * text.len());
     for letter in text.chars() {
-        let loudness = if letter.is_alphanumeric() {
-            0.12 * FULL_SCALE
-        } else {
-            0.0
-        };
-        let period = voiced_period(
-            rate_hz,
-            pitch_hz * (1.0 + 0.1 * random.value()),
-            &mut random,
-        );
+        if !letter.is_alphanumeric() {
+            samples.resize(samples.len() + letter_len, 0);
+            continue;
+        }
+        let bend = 1.0 + 0.1 * random.value();
+        let period = voiced_period(rate_hz, pitch_hz * bend, &mut random);
         let step = TAU * 0.5 / float(letter_len);
         for (index, value) in period.iter().cycle().take(letter_len).enumerate() {
-            samples.push(to_sample(loudness * (step * float(index)).sin() * value));
+            let envelope = (step * float(index)).sin();
+            samples.push(to_sample(LOUDNESS * envelope * value));
         }
     }
     Clip { rate_hz, samples }
@@ -123,6 +120,8 @@ fn amplitude(db: f64) -> f64 {
 
 /// About the pace of a voice that reads English aloud.
 const SECONDS_PER_CHARACTER: f64 = 0.065;
+/// Leaves room for the harmonics to add up.
+const LOUDNESS: f64 = 0.12 * FULL_SCALE;
 const FULL_SCALE: f64 = 32_767.0;
 /// Of the FNV-1a hash.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;

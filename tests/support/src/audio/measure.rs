@@ -50,7 +50,7 @@ pub fn snr_db(clean: &[i16], noisy: &[i16]) -> f64 {
 ///
 /// Recordings of one thing give more than 0.9, also through mu-law; different sentences of one voice less than 0.5.
 pub fn heard(decoded: &Clip, expected: &Clip) -> f64 {
-    alike::Reference::new(expected).best_in(decoded)
+    alike::Reference::new(expected).best_in(&alike::Recording::new(decoded))
 }
 
 /// The loudest sample, as a part of the loudest possible.

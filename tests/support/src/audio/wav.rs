@@ -86,7 +86,8 @@ pub fn samples_of(bytes: &[u8]) -> Vec<i16> {
         .collect()
 }
 
-fn parse(bytes: &[u8]) -> Option<Clip> {
+/// The clip in a WAV file; `None` if it is not mono 16-bit PCM.
+pub fn parse(bytes: &[u8]) -> Option<Clip> {
     let mut rest = bytes
         .strip_prefix(b"RIFF")?
         .get(4..)?

@@ -168,21 +168,20 @@ fn audio(format: &str, clip: &Clip) -> Response {
         "wav" => Response::new(200, "audio/wav", wav::streamed(clip)),
         "pcm" => Response::new(200, "audio/pcm", wav::bytes_of(&clip.samples)),
         // A client that forgot the format, or chose one that it cannot read, finds it out by the first bytes.
-        "mp3" => Response::new(
+        "opus" => Response::new(200, "audio/opus", compressed(b"OggS\0\x02")),
+        "aac" => Response::new(200, "audio/aac", compressed(b"\xff\xf1\x50\x80")),
+        "flac" => Response::new(200, "audio/flac", compressed(b"fLaC\0\0\0\x22")),
+        _ => Response::new(
             200,
             "audio/mpeg",
-            [
-                b"ID3\x04\0\0\0\0\0\0\xff\xfb\x90\x64".as_slice(),
-                &[0; 4096],
-            ]
-            .concat(),
-        ),
-        other => Response::new(
-            200,
-            &format!("audio/{other}"),
-            [b"OggS\0\x02".as_slice(), &[0; 4096]].concat(),
+            compressed(b"ID3\x04\0\0\0\0\0\0\xff\xfb\x90\x64"),
         ),
     }
+}
+
+/// What begins as a compressed format does, and has no sound in it.
+fn compressed(magic: &[u8]) -> Vec<u8> {
+    [magic, &[0; 4096]].concat()
 }
 
 const FIELDS: &[&str] = &[

@@ -12,7 +12,7 @@ use super::Context;
 use super::google::{self, Api};
 use super::http::{Request, Response};
 use super::proto_json::{self, Fields, Shape, integer};
-use crate::audio::{Clip, g711};
+use crate::audio::{Clip, g711, wav};
 
 pub(super) const API: Api = Api {
     host: "speech.googleapis.com",
@@ -44,9 +44,12 @@ pub(super) fn recognize(request: &Request, context: &Context<'_>) -> Result<Resp
 }
 
 fn answer(clip: &Clip, body: &Value, context: &Context<'_>) -> Value {
-    let mut said = context.scripts().heard_in(clip);
-    if said.is_empty() && clip.is_audible() {
-        said.push(UNKNOWN_QUESTION.to_owned());
+    let mut said = Vec::new();
+    if clip.is_audible() {
+        said = context.scripts().heard_in(clip);
+        if said.is_empty() {
+            said.push(UNKNOWN_QUESTION.to_owned());
+        }
     }
     let billed = format!("{:.0}s", clip.seconds().ceil());
     let mut answer = json!({"totalBilledTime": billed, "requestId": context.request_id()});
@@ -151,12 +154,17 @@ fn decode(body: &Value) -> Result<Clip, &'static str> {
     if bytes.is_empty() {
         return Err("RecognitionAudio not set.");
     }
-    if bytes.starts_with(b"RIFF") {
-        return Err("The sandbox takes samples without a WAV header, as this program sends them.");
-    }
     let rate_hz = integer(&body["config"]["sampleRateHertz"])
         .and_then(|rate| u32::try_from(rate).ok())
         .unwrap_or(0);
+    if bytes.starts_with(b"RIFF") {
+        let clip = wav::parse(&bytes).ok_or("Must use single channel (mono) audio of 16 bits.")?;
+        return if clip.rate_hz == rate_hz {
+            Ok(clip)
+        } else {
+            Err(OTHER_RATE)
+        };
+    }
     let samples = if body["config"]["encoding"] == "MULAW" {
         bytes.iter().map(|byte| g711::from_mulaw(*byte)).collect()
     } else if bytes.len().is_multiple_of(2) {
@@ -236,5 +244,6 @@ const MODELS: &[&str] = &[
 ];
 const LONGEST_REQUEST: usize = 10 * 1024 * 1024;
 const LONGEST_SECONDS: f64 = 60.0;
+const OTHER_RATE: &str = "sample_rate_hertz in RecognitionConfig must either be unspecified or match the value in the WAV header.";
 const TOO_LONG: &str = "Sync input too long. For audio longer than 1 min use LongRunningRecognize with a 'uri' parameter.";
 const UNKNOWN_QUESTION: &str = "unknown question";

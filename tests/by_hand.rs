@@ -1,0 +1,216 @@
+//! What people do at a terminal: replaying a call, converting, speaking, asking for help.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use testkit::audio::wav;
+use testkit::{Stage, TempDir};
+
+use crate::house::{House, data, program};
+
+/// The demo's services, left running; they end with this.
+struct Served {
+    demo: Child,
+    config: PathBuf,
+}
+
+impl Served {
+    fn start() -> Self {
+        let demo = program().with_file_name("examples").join("demo");
+        let mut demo = Command::new(demo)
+            .arg("--serve")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(demo.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let hint = lines
+            .find(|line| line.contains("PHONE_ASSISTANT_CONFIG="))
+            .unwrap();
+        let config = hint
+            .split(['=', ' '])
+            .find(|word| word.ends_with(".toml"))
+            .unwrap()
+            .into();
+        assert!(lines.any(|line| line.contains("Ctrl-C")));
+        Self { demo, config }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let pid = testkit_pid(&self.demo);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.demo.wait().unwrap().success());
+    }
+}
+
+fn testkit_pid(child: &Child) -> rustix::process::Pid {
+    rustix::process::Pid::from_child(child)
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(program())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// All files below a folder with their contents' lengths.
+fn tree(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            files.extend(tree(&entry.path()));
+        } else {
+            files.push((entry.path(), entry.metadata().unwrap().len()));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_recorded_session_replays_twice_and_leaves_the_tree_as_it_was() {
+    let served = Served::start();
+    let checkout = TempDir::new().unwrap();
+    fs::create_dir_all(checkout.path().join("tests/data")).unwrap();
+    fs::create_dir(checkout.path().join("target")).unwrap();
+    for name in ["replay.agi", "question-moon.wav"] {
+        fs::copy(data(name), checkout.path().join("tests/data").join(name)).unwrap();
+    }
+    let before = tree(checkout.path());
+    for _ in 0..2 {
+        let output = Command::new(program())
+            .env("PHONE_ASSISTANT_CONFIG", &served.config)
+            .current_dir(checkout.path())
+            .stdin(File::open(checkout.path().join("tests/data/replay.agi")).unwrap())
+            .output()
+            .unwrap();
+        let commands = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            commands.contains("SET VARIABLE \"ASSISTANT_STATUS\" \"ANSWERED\"\n"),
+            "{commands}"
+        );
+        fs::remove_file(checkout.path().join("target/replay-reply.ulaw")).unwrap();
+        assert_eq!(tree(checkout.path()), before);
+    }
+}
+
+#[test]
+fn help_and_version_go_to_stdout_and_mistakes_to_stderr() {
+    let version = run(&["--version"]);
+    assert_eq!(
+        String::from_utf8(version.stdout).unwrap(),
+        concat!("phone-assistant ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    for (arguments, code, words) in [
+        (&["--help"][..], 0, "convert"),
+        (&["help", "convert"], 0, "--gain"),
+        (&["convert", "--help"], 0, "limiter"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(
+            String::from_utf8(output.stdout).unwrap().contains(words),
+            "{arguments:?}"
+        );
+    }
+    for arguments in [
+        &["frobnicate"][..],
+        &["convert", "only-one"],
+        &["say"],
+        &["--frob"],
+        &["convert", "a", "b", "--gain", "loud"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn a_text_is_spoken_into_a_sound_file() {
+    let house = House::new();
+    let config = house.sandbox.write_config(house.other());
+    for name in ["welcome.ulaw", "welcome.sln16", "welcome.wav"] {
+        let output = house.other().join(name);
+        let said = run(&[
+            "--config",
+            config.to_str().unwrap(),
+            "say",
+            "Welcome to the **office**.",
+            output.to_str().unwrap(),
+        ]);
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        assert!(fs::metadata(&output).unwrap().len() > 8000);
+    }
+    assert!(wav::read(&house.other().join("welcome.wav")).is_audible());
+    let asked = house.sandbox.requests_to(Stage::Tts);
+    assert_eq!(
+        (asked.len(), &asked[0].body["input"]),
+        (3, &"Welcome to the office.".into())
+    );
+}
+
+#[test]
+fn a_text_that_cannot_be_spoken_says_why_and_leaves_no_file() {
+    let house = House::new();
+    let config = house.sandbox.write_config(house.other());
+    house
+        .sandbox
+        .fault(Stage::Tts, testkit::Fault::Status(401), 1);
+    let output = house.other().join("welcome.ulaw");
+    let said = run(&[
+        "--config",
+        config.to_str().unwrap(),
+        "say",
+        "Hello",
+        output.to_str().unwrap(),
+    ]);
+    let told = String::from_utf8(said.stderr).unwrap();
+    assert_eq!(said.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("answered 401") && told.contains("check the key"),
+        "{told}"
+    );
+    assert!(!output.exists());
+    let said = run(&["say", "Hello", "welcome.mp3"]);
+    assert!(
+        String::from_utf8(said.stderr)
+            .unwrap()
+            .contains("end its name in .ulaw")
+    );
+}
+
+#[test]
+fn sounds_are_converted_from_the_command_line() {
+    let folder = TempDir::new().unwrap();
+    let output = folder.path().join("question.ulaw");
+    let converted = run(&[
+        "convert",
+        data("question-moon.wav").to_str().unwrap(),
+        output.to_str().unwrap(),
+    ]);
+    assert!(
+        converted.status.success(),
+        "{}",
+        String::from_utf8_lossy(&converted.stderr)
+    );
+    let samples = (fs::metadata(data("question-moon.wav")).unwrap().len() - 44) / 2;
+    assert_eq!(
+        fs::metadata(&output).unwrap().len(),
+        samples.next_multiple_of(160)
+    );
+}

@@ -1,0 +1,84 @@
+//! Documents are tested: README's table of settings against the code, its persona, its commands.
+
+use std::fs;
+use std::path::Path;
+
+use phone_assistant::config::keys::{ENVIRONMENT, KEYS, Kind};
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The values column, as it must stand for a kind.
+fn values(kind: Kind) -> String {
+    kind.to_string()
+}
+
+/// The default column: a long text stands below the table.
+fn default_of(default: &str) -> String {
+    if default.len() > 80 {
+        "see below".to_owned()
+    } else {
+        format!("`{default}`")
+    }
+}
+
+#[test]
+fn every_setting_has_its_line_with_values_and_default() {
+    let readme = readme();
+    for key in KEYS {
+        let start = format!(
+            "| `{}` | {} | {} | ",
+            key.name,
+            values(key.kind),
+            default_of(key.default)
+        );
+        let line = readme.lines().find(|line| line.starts_with(&start));
+        let meaning = line
+            .and_then(|line| line.strip_prefix(&start))
+            .unwrap_or_default();
+        assert!(
+            meaning.len() > 5,
+            "README lacks a line that begins {start:?}"
+        );
+    }
+    let rows = readme
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.matches('|').count() == 5);
+    for row in rows {
+        let name = row.split('`').nth(1).unwrap();
+        assert!(
+            KEYS.iter().any(|key| key.name == name),
+            "README has a setting {name} that does not exist"
+        );
+    }
+}
+
+#[test]
+fn the_default_persona_is_quoted() {
+    let persona = KEYS
+        .iter()
+        .find(|key| key.name == "llm.persona")
+        .unwrap()
+        .default;
+    assert!(readme().contains(&format!("> {}", persona.trim_matches('"'))));
+}
+
+#[test]
+fn environment_variables_and_variables_of_the_contract_are_named() {
+    let readme = readme();
+    for (variable, _) in ENVIRONMENT {
+        assert!(readme.contains(variable), "{variable}");
+    }
+    for variable in ["STATUS", "FILE", "QUESTION", "ANSWER", "ERROR", "KEY"] {
+        assert!(
+            readme.contains(&format!("`ASSISTANT_{variable}`")),
+            "{variable}"
+        );
+    }
+    for status in [
+        "ANSWERED", "NOSPEECH", "PARTIAL", "FAILED", "LIMITED", "TRANSFER", "HANGUP",
+    ] {
+        assert!(readme.contains(&format!("`{status}`")), "{status}");
+    }
+}

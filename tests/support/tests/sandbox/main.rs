@@ -1,0 +1,188 @@
+//! The sandbox, asked by a client that knows nothing of phone-assistant.
+
+mod answers;
+mod faults;
+mod refusals;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use serde_json::{Value, json};
+use testkit::audio::{Clip, clips, wav};
+use testkit::{OPENAI_API_KEY, Sandbox, Script, TempDir};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+const STT: &str = "/v1/speech:recognize";
+const LLM: &str = "/v1beta/models/gemini-3.5-flash-lite:generateContent";
+const TTS: &str = "/v1/audio/speech";
+const SPEECH: &str = "https://speech.googleapis.com/";
+const GEMINI: &str = "https://generativelanguage.googleapis.com/";
+
+/// Questions of made-up sound, so that these tests need no recordings.
+fn sandbox() -> (TempDir, Sandbox, Client) {
+    let dir = TempDir::new().unwrap();
+    let script = |name: &str| {
+        let path = dir.path().join(format!("{name}.wav"));
+        let quiet = clips::silence(8000, 0.5);
+        wav::write(
+            &path,
+            &quiet.clone().then(&clips::babble(8000, name)).then(&quiet),
+        );
+        Script {
+            question_wav: Some(path),
+            question: format!("{name}?"),
+            answer: format!("The answer to {name}."),
+            answer_wav: None,
+        }
+    };
+    let sandbox = Sandbox::start(vec![
+        script("how far is the moon"),
+        script("when are you open"),
+    ]);
+    let client = Client::new(&sandbox, Duration::from_secs(20));
+    (dir, sandbox, client)
+}
+
+struct Client {
+    agent: ureq::Agent,
+    base_url: String,
+    key_file: Value,
+}
+
+struct Answer {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: Vec<u8>,
+    json: Value,
+}
+
+impl Client {
+    fn new(sandbox: &Sandbox, timeout: Duration) -> Self {
+        let pem = std::fs::read(sandbox.ca_file()).unwrap();
+        let roots = RootCerts::new_with_certs(&[Certificate::from_pem(&pem).unwrap()]);
+        let agent = ureq::Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .http_status_as_error(false)
+            .timeout_global(Some(timeout))
+            .proxy(None)
+            .build()
+            .into();
+        let key_file =
+            serde_json::from_slice(&std::fs::read(sandbox.credentials_file()).unwrap()).unwrap();
+        Self {
+            agent,
+            base_url: sandbox.base_url(),
+            key_file,
+        }
+    }
+
+    fn post(
+        &self,
+        path: &str,
+        authorization: (&str, &str),
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
+        let content_type = if path == "/token" {
+            "application/x-www-form-urlencoded"
+        } else {
+            "application/json"
+        };
+        let mut response = self
+            .agent
+            .post(format!("{}{path}", self.base_url))
+            .header(authorization.0, authorization.1)
+            .header("content-type", content_type)
+            .send(body)?;
+        let headers = response.headers().clone();
+        let body = response.body_mut().read_to_vec()?;
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers,
+            body,
+            json,
+        })
+    }
+
+    fn jwt(&self, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+        let email = &self.key_file["client_email"];
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let mut header =
+            json!({"alg": "RS256", "typ": "JWT", "kid": self.key_file["private_key_id"]});
+        let mut claims =
+            json!({"iss": email, "sub": email, "aud": SPEECH, "iat": now, "exp": now + 3600});
+        change(&mut header, &mut claims);
+        let signed = [header, claims]
+            .map(|part| URL_SAFE_NO_PAD.encode(part.to_string()))
+            .join(".");
+        let pem: String = self.key_file["private_key"]
+            .as_str()
+            .unwrap()
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .collect();
+        let key = RsaKeyPair::from_pkcs8(&STANDARD.decode(pem).unwrap()).unwrap();
+        let mut signature = vec![0; key.public().modulus_len()];
+        key.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            signed.as_bytes(),
+            &mut signature,
+        )
+        .unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn token_for(&self, audience: &str) -> String {
+        self.jwt(|_, claims| claims["aud"] = audience.into())
+    }
+
+    fn try_ask(&self, path: &str, token: &str, body: &Value) -> Result<Answer, ureq::Error> {
+        self.post(
+            path,
+            ("authorization", &format!("Bearer {token}")),
+            body.to_string().as_bytes(),
+        )
+    }
+
+    fn ask(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.try_ask(path, token, body).unwrap()
+    }
+
+    fn recognize(&self, clip: &Clip) -> Answer {
+        self.ask(STT, &self.token_for(SPEECH), &recognize_body(clip))
+    }
+
+    fn generate(&self, question: &str) -> Answer {
+        self.ask(LLM, &self.token_for(GEMINI), &generate_body(question))
+    }
+
+    fn speak(&self, text: &str, format: &str) -> Answer {
+        self.ask(TTS, OPENAI_API_KEY, &speak_body(text, format))
+    }
+}
+
+fn recognize_body(clip: &Clip) -> Value {
+    json!({
+        "config": {"encoding": "LINEAR16", "sampleRateHertz": clip.rate_hz, "languageCode": "en-US", "model": "telephony"},
+        "audio": {"content": STANDARD.encode(wav::bytes_of(&clip.samples))},
+    })
+}
+
+fn generate_body(question: &str) -> Value {
+    json!({
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [{"role": "user", "parts": [{"text": question}]}],
+        "generationConfig": {"maxOutputTokens": 400, "thinkingConfig": {"thinkingLevel": "minimal"}},
+    })
+}
+
+fn speak_body(text: &str, format: &str) -> Value {
+    json!({"model": "tts-1", "voice": "nova", "input": text, "response_format": format})
+}
