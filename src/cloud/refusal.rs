@@ -52,7 +52,7 @@ impl fmt::Display for Refusal {
 
 impl Refusal {
     /// Reads an error body. `secret` is what was sent to sign in: services may quote it.
-    pub(super) fn read(service: Service, status: u16, body: &[u8], secret: Option<&str>) -> Self {
+    pub fn read(service: Service, status: u16, body: &[u8], secret: Option<&str>) -> Self {
         let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let top = json.get(0).unwrap_or(&json);
         let error = &top["error"];

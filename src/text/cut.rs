@@ -34,14 +34,6 @@ pub fn chunks(text: &str, max_chars: usize) -> Vec<&str> {
     chunks
 }
 
-/// The beginning of `text` that has at most `max_bytes` bytes and ends with a whole character.
-pub fn cut_bytes(text: &str, max_bytes: usize) -> &str {
-    let end = (0..=max_bytes.min(text.len()))
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or(0)]
-}
-
 /// The length in bytes of what `text`, which begins with a word, has within `max_chars` characters.
 fn first_piece_len(text: &str, max_chars: usize) -> usize {
     let head = first_chars(text, max_chars);
@@ -164,21 +156,6 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_cut_between_characters() {
-        for (max_bytes, expected) in [
-            (0, ""),
-            (1, "a"),
-            (2, "a"),
-            (3, "aß"),
-            (6, "aß"),
-            (7, "aß😀"),
-            (8, "aß😀"),
-        ] {
-            assert_eq!(cut_bytes("aß😀", max_bytes), expected, "to {max_bytes}");
-        }
-    }
-
-    #[test]
     fn text_without_a_sentence_is_cut_in_linear_time() {
         for pattern in ["a", "a ", "a, ", ". ", "   "] {
             let text = endless(pattern);
@@ -204,13 +181,6 @@ mod tests {
             prop_assert!(kept.chars().count() <= max_chars);
             prop_assert!(text.trim().starts_with(kept));
             prop_assert!(text.trim().chars().count() > max_chars || kept == text.trim());
-        }
-
-        #[test]
-        fn a_cut_keeps_all_but_a_part_of_a_character(text in any_text(), max_bytes in 0_usize..60) {
-            let kept = cut_bytes(&text, max_bytes);
-            prop_assert!(kept.len() <= max_bytes && text.starts_with(kept));
-            prop_assert!(kept.len() == text.len() || kept.len() + 4 > max_bytes);
         }
     }
 

@@ -67,7 +67,7 @@ impl Model {
             }
             result => result,
         };
-        response?.json::<Content>(SERVICE)?.into_answer()
+        answer(&response?)
     }
 
     fn ask(
@@ -116,6 +116,15 @@ impl Model {
         // Plain strings and numbers: there is nothing in it that JSON cannot hold.
         serde_json::to_vec(&body).unwrap_or_default()
     }
+}
+
+/// The model's words in the service's answer.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is not the JSON that the service documents, [`Error::Blocked`] and
+/// [`Error::Empty`] when there are no words in it to say.
+pub fn answer(response: &Response) -> Result<Answer, Error> {
+    response.json::<Content>(SERVICE)?.into_answer()
 }
 
 #[derive(Serialize)]

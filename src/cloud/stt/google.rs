@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Request};
+use crate::cloud::http::{Auth, Client, Request, Response};
 use crate::cloud::{Error, Service};
 use crate::config::Stt;
 use crate::deadline::Deadline;
@@ -57,7 +57,7 @@ impl Recognizer {
         let response = self
             .account
             .send(&self.client, request, AUDIENCE, deadline)?;
-        Ok(response.json::<Answer>(SERVICE)?.transcript())
+        transcript(&response)
     }
 
     fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
@@ -86,6 +86,14 @@ impl Recognizer {
         // Plain strings and numbers: there is nothing in it that JSON cannot hold.
         serde_json::to_vec(&question).unwrap_or_default()
     }
+}
+
+/// The transcript in the service's answer.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is not the JSON that the service documents.
+pub fn transcript(response: &Response) -> Result<String, Error> {
+    Ok(response.json::<Answer>(SERVICE)?.transcript())
 }
 
 #[derive(Serialize)]
