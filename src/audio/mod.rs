@@ -3,6 +3,8 @@
 //! Everything here is mono. Between the stages samples travel as `f32` in −1.0 to 1.0; at the edges,
 //! where files and services meet, as 16-bit PCM in a [`Pcm`]. Nothing here opens a file or a socket.
 
+pub mod speech;
+
 use std::time::Duration;
 
 /// A piece of mono, 16-bit linear PCM.
@@ -23,6 +25,8 @@ impl Pcm {
 
 /// How long `len_frames` frames last at `rate_hz`.
 pub fn duration_of(len_frames: usize, rate_hz: u32) -> Duration {
-    let nanos = u128::try_from(len_frames).unwrap_or(u128::MAX).saturating_mul(1_000_000_000);
+    let nanos = u128::try_from(len_frames)
+        .unwrap_or(u128::MAX)
+        .saturating_mul(1_000_000_000);
     Duration::from_nanos(u64::try_from(nanos / u128::from(rate_hz.max(1))).unwrap_or(u64::MAX))
 }
