@@ -10,3 +10,4 @@ mod faults;
 mod hangups;
 mod house;
 mod install;
+mod speech;

@@ -3,6 +3,8 @@
 //! Everything here is mono. Between the stages samples travel as `f32` in −1.0 to 1.0; at the edges,
 //! where files and services meet, as 16-bit PCM in a [`Pcm`]. Nothing here opens a file or a socket.
 
+pub mod speech;
+
 use std::time::Duration;
 
 pub mod decode;

@@ -65,6 +65,8 @@ answer opening-hours "On Saturdays we are open from nine in the morning until on
 answer tea "Black tea should steep for three to five minutes. Goodbye!"
 answer unknown "I am sorry, I do not know that one. Goodbye!"
 
+cp "$SOUNDS/en_US_f_Allison/beep.wav" beep.wav
+
 printf 'pack\tname\tstart\tlen\n' >utterances.tsv
 rate=8000 band=300-3400 words=()
 spoken yes en-us 160 "yes"
