@@ -125,7 +125,7 @@ fn the_waiting_before_and_after_a_question_is_trimmed() {
     ] {
         let question = read_wav(&clips::data(name));
         let found = speech::find(&question).unwrap();
-        let rest = len(1.6, question.rate_hz)..len(1.9, question.rate_hz);
+        let rest = len(1.5, question.rate_hz)..len(1.8, question.rate_hz);
         assert!(
             rest.contains(&(question.samples.len() - found.end)),
             "{name}: {found:?} of {}",

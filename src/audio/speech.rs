@@ -201,7 +201,7 @@ const SHORTEST_WORD: usize = 6;
 const SUSTAINED_DB: f32 = 20.0;
 /// A second: within it speech changes, however long the noise that it stands in.
 const LONGEST_STRETCH: usize = 100;
-/// 350 ms on both sides: a consonant or unstressed syllable that noise hides lasts up to 340.
-const MARGIN: usize = 35;
+/// 400 ms on both sides: a consonant or unstressed syllable that noise hides lasts up to 390.
+const MARGIN: usize = 40;
 /// Pauses are noise, and noise keeps within this of its quietest frame.
 const PAUSE_DB: f32 = 6.0;

@@ -135,9 +135,9 @@ const STEADY_TONE_DB: f32 = 1.2;
 
 /// 250 ms: many a vowel is as steady as noise until then, and too short to show its period; comfort noise lasts longer.
 const LONGER_THAN_A_VOWEL: usize = 25;
-/// Noise whose level wanders crosses the threshold by up to 4 dB, vowels at 10 dB of noise by 8 and more.
+/// Noise whose level wanders crosses the threshold by up to 5 dB, vowels at 10 dB of noise by 8 and more.
 const FAINT_DB: f32 = 6.0;
-/// Noise that begins or stops swings by up to 2.5 dB, a whisper at 10 dB of noise by 3.2.
+/// Noise that begins or stops swings by 1.5 dB, by chance up to 2.7; a whisper at 10 dB of noise by 3.2 and more.
 const STEADY_NOISE_DB: f32 = 2.8;
 /// Noise is like itself by chance to 0.37; a vowel at 10 dB of noise to 0.59.
 const VOICED: f32 = 0.45;
