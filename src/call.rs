@@ -121,10 +121,9 @@ impl<O: Write> Call<O> {
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
         let mut recording = RemovedAfterUse(arguments.recording.clone());
+        recording.keep_if(arguments.keep_recording());
         let config = Config::load(Job::Call, arguments, environment).at(Stage::Config)?;
-        if config.keep_recording {
-            recording.0 = None;
-        }
+        recording.keep_if(config.keep_recording);
         self.session.log_words(config.log_words);
         let deadline = Deadline::after(self.started, config.deadline, self.clock);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;

@@ -155,21 +155,18 @@ impl Cli {
                 convert::run(&options, &mut io::stderr()).map_err(|error| Chain(&error).to_string())
             }
             Command::Say { text, output } => {
-                let said = say::run(
-                    &text,
-                    &output,
-                    self.config,
-                    &|name| std::env::var(name).ok(),
-                    Instant::now,
-                );
-                said.map(|length| {
-                    tell(&format!(
-                        "{}: {:.1} s",
-                        output.display(),
-                        length.as_secs_f32()
-                    ))
-                })
-                .map_err(|error| Chain(&error).to_string())
+                let environment = |name: &str| std::env::var(name).ok();
+                match say::run(&text, &output, self.config, &environment, Instant::now) {
+                    Ok(length) => {
+                        tell(&format!(
+                            "{}: {:.1} s",
+                            output.display(),
+                            length.as_secs_f32()
+                        ));
+                        Ok(())
+                    }
+                    Err(error) => Err(Chain(&error).to_string()),
+                }
             }
         };
         match result {

@@ -92,6 +92,13 @@ impl Drop for NewFile {
 #[derive(Debug)]
 pub struct RemovedAfterUse(pub Option<PathBuf>);
 
+impl RemovedAfterUse {
+    /// Lets the file stay, if `keep`.
+    pub fn keep_if(&mut self, keep: bool) {
+        self.0.take_if(|_| keep);
+    }
+}
+
 impl Drop for RemovedAfterUse {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
@@ -165,7 +172,7 @@ fn is_leftover(name: &str, keep_recordings: bool) -> bool {
 fn remove(path: &Path) {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            warn!("cannot remove {}: {error}", path.display())
+            warn!("cannot remove {}: {error}", path.display());
         }
         _ => {}
     }

@@ -32,7 +32,7 @@ impl Served {
             .unwrap();
         let config = hint
             .split(['=', ' '])
-            .find(|word| word.ends_with(".toml"))
+            .find(|word| word.contains("config.toml"))
             .unwrap()
             .into();
         assert!(lines.any(|line| line.contains("Ctrl-C")));
@@ -42,14 +42,10 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let pid = testkit_pid(&self.demo);
+        let pid = rustix::process::Pid::from_child(&self.demo);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert!(self.demo.wait().unwrap().success());
     }
-}
-
-fn testkit_pid(child: &Child) -> rustix::process::Pid {
-    rustix::process::Pid::from_child(child)
 }
 
 fn run(arguments: &[&str]) -> Output {

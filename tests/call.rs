@@ -76,7 +76,7 @@ fn an_a_law_phone_and_a_fixed_format_get_their_files() {
     ] {
         let house = House::new();
         let settings = house.sandbox.settings().set("reply.format", format);
-        let call = house.ask("question-tea.wav").call_with(settings);
+        let call = house.ask("question-tea.wav").call_with(&settings);
         let outcome = call
             .variable("CHANNEL(audionativeformat)", native)
             .start()
@@ -158,7 +158,7 @@ fn an_api_key_can_take_the_place_of_the_service_account_for_gemini() {
         .set("llm.gemini.api_key", GEMINI_API_KEY);
     let outcome = house
         .ask("question-tea.wav")
-        .call_with(settings)
+        .call_with(&settings)
         .start()
         .finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
@@ -199,7 +199,7 @@ fn settings_reach_the_services() {
         .set("tts.instructions", "Speak like a pirate.");
     let outcome = house
         .ask("question-tea.wav")
-        .call_with(settings)
+        .call_with(&settings)
         .start()
         .finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
@@ -236,7 +236,7 @@ fn the_voice_gets_words_and_no_markup_and_a_long_answer_ends_at_a_sentence() {
     let settings = house.sandbox.settings().set("llm.max_answer_chars", 50);
     let outcome = house
         .ask("question-tea.wav")
-        .call_with(settings)
+        .call_with(&settings)
         .start()
         .finish(PATIENCE);
     let spoken = house.sandbox.requests_to(Stage::Tts)[0].body["input"]
@@ -265,6 +265,20 @@ fn a_kept_recording_stays() {
         house.files(),
         ["call-1700000000.17-reply.ulaw", "call-1700000000.17.wav"]
     );
+}
+
+#[test]
+fn a_recording_to_keep_stays_even_when_the_settings_are_wrong() {
+    let house = House::new();
+    let settings = house.sandbox.settings().set("tts.gain_db", 99);
+    let call = house
+        .ask("question-tea.wav")
+        .call_with(&settings)
+        .arg("keep=yes");
+    call.start()
+        .finish(PATIENCE)
+        .assert_variable("ASSISTANT_STATUS", "FAILED");
+    assert_eq!(house.files(), ["call-1700000000.17.wav"]);
 }
 
 #[test]

@@ -144,12 +144,10 @@ fn build() -> Result<PathBuf, Box<dyn Error>> {
         .stderr(Stdio::inherit())
         .output()?;
     let messages = String::from_utf8(output.stdout)?;
-    let messages = messages
+    let mut messages = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let program = messages
-        .filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .next();
+    let program = messages.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
     program.ok_or_else(|| "the program could not be built".into())
 }
 

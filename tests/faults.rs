@@ -19,7 +19,7 @@ fn call_with_fault(stage: Stage, fault: Fault, times: usize) -> (House, Outcome)
     let settings = house.sandbox.settings().set("call.deadline", DEADLINE);
     let outcome = house
         .ask("question-tea.wav")
-        .call_with(settings)
+        .call_with(&settings)
         .start()
         .finish(PATIENCE);
     (house, outcome)
@@ -162,7 +162,7 @@ fn a_deleted_key_is_named() {
         .set("google.credentials", credentials.to_str().unwrap());
     let outcome = house
         .ask("question-tea.wav")
-        .call_with(settings)
+        .call_with(&settings)
         .start()
         .finish(PATIENCE);
     outcome
@@ -171,21 +171,24 @@ fn a_deleted_key_is_named() {
     outcome.assert_variable_contains("ASSISTANT_ERROR", "new one in Google Cloud's console");
 }
 
+/// What is wrong with a recording, and how it comes to be so.
+type Preparation = (&'static str, fn(&House));
+
 #[test]
 fn unusable_recordings_fail_by_name_and_cost_nothing() {
-    let table: &[(&str, fn(&House))] = &[
+    let table: [Preparation; 5] = [
         ("missing", |_| ()),
         ("0 bytes, which a full disk leaves", |house| {
             house.ask("empty.wav");
         }),
         ("no WAV", |house| {
-            fs::write(house.recording(), "not a WAV file at all, just words").unwrap()
+            house.leave(b"not a WAV file at all, just words")
         }),
         ("GSM", |house| {
             house.ask("gsm-wav49.wav");
         }),
         ("a folder", |house| {
-            fs::create_dir(house.recording()).unwrap()
+            fs::create_dir(house.recording()).unwrap();
         }),
     ];
     for (what, prepare) in table {
@@ -236,7 +239,7 @@ fn wrong_settings_fail_all_at_once_and_show_no_key() {
         .set("stt.langauge", "en-US")
         .set("tts.gain_db", 99)
         .set("llm.gemini.api_key", "two words");
-    let outcome = house.call_with(settings).start().finish(PATIENCE);
+    let outcome = house.call_with(&settings).start().finish(PATIENCE);
     let words = [
         "did you mean stt.language?",
         "tts.gain_db must be",
@@ -281,7 +284,7 @@ fn missing_credentials_and_keys_fail_by_name() {
     for (settings, words) in table {
         let outcome = house
             .ask("question-tea.wav")
-            .call_with(settings)
+            .call_with(&settings)
             .start()
             .finish(PATIENCE);
         assert_fails(&house, &outcome, "config", &[words]);
@@ -314,7 +317,7 @@ fn a_service_that_cannot_be_reached_is_named() {
     for (settings, words) in table {
         let outcome = house
             .ask("question-tea.wav")
-            .call_with(settings.set("call.deadline", DEADLINE))
+            .call_with(&settings.set("call.deadline", DEADLINE))
             .start()
             .finish(PATIENCE);
         assert_fails(&house, &outcome, "stt", &["cannot connect to", words]);
@@ -381,7 +384,7 @@ fn a_model_that_refuses_our_thinking_level_is_asked_without_it() {
         .set("llm.gemini.thinking", "minimal");
     let outcome = house
         .ask("question-tea.wav")
-        .call_with(settings)
+        .call_with(&settings)
         .start()
         .finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");

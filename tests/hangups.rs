@@ -15,10 +15,10 @@ fn hang_up_at(stage: Stage, hang_up: impl FnOnce(&Call)) -> (House, Outcome, Dur
     house.sandbox.fault(stage, Fault::Hang, usize::MAX);
     let call = house.ask("question-tea.wav").call().start();
     house.sandbox.wait_for(stage, 1, PATIENCE);
-    let hung_up = std::time::Instant::now();
+    let since = std::time::Instant::now();
     hang_up(&call);
     let outcome = call.finish(PATIENCE);
-    (house, outcome, hung_up.elapsed())
+    (house, outcome, since.elapsed())
 }
 
 #[track_caller]

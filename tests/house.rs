@@ -60,13 +60,18 @@ impl House {
         self
     }
 
+    /// MixMonitor leaves these bytes.
+    pub(crate) fn leave(&self, bytes: &[u8]) {
+        fs::write(self.recording(), bytes).unwrap();
+    }
+
     /// A call with the sandbox's settings.
     pub(crate) fn call(&self) -> CallBuilder {
-        self.call_with(self.sandbox.settings())
+        self.call_with(&self.sandbox.settings())
     }
 
     /// A call with other settings.
-    pub(crate) fn call_with(&self, settings: Settings) -> CallBuilder {
+    pub(crate) fn call_with(&self, settings: &Settings) -> CallBuilder {
         let config = settings.write(self.other());
         Call::builder(program())
             .arg(argument("recording", &self.recording()))

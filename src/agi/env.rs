@@ -14,7 +14,7 @@ impl Env {
     /// Reads up to the empty line that ends the block, or to the end of `input`.
     ///
     /// `None` means that `input` ended before the block did: Asterisk has gone. Bytes that are not
-    /// UTF-8 become U+FFFD. Beyond [`MAX_BYTES`] nothing more is kept.
+    /// UTF-8 become U+FFFD. Beyond 256 KiB nothing more is kept.
     ///
     /// # Errors
     /// Only what reading `input` itself reports.

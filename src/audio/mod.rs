@@ -32,7 +32,9 @@ impl Pcm {
 
 /// How long `len_frames` frames last at `rate_hz`.
 pub fn duration_of(len_frames: usize, rate_hz: u32) -> Duration {
-    let nanos = u128::try_from(len_frames).unwrap_or(u128::MAX).saturating_mul(1_000_000_000);
+    let nanos = u128::try_from(len_frames)
+        .unwrap_or(u128::MAX)
+        .saturating_mul(1_000_000_000);
     Duration::from_nanos(u64::try_from(nanos / u128::from(rate_hz.max(1))).unwrap_or(u64::MAX))
 }
 

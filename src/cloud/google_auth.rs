@@ -261,7 +261,7 @@ struct TokenAnswer {
 fn install_ring() {
     static RING: CryptoProvider = CryptoProvider {
         signer_factory: |algorithm, key| match algorithm {
-            Algorithm::RS256 => RingSigner::new(key).map(|signer| Box::new(signer) as _),
+            Algorithm::RS256 => Ok(Box::new(RingSigner::new(key)?)),
             _ => Err(ErrorKind::InvalidAlgorithm.into()),
         },
         verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),

@@ -258,7 +258,7 @@ fn exchange(agent: &Agent, request: &Request, limit: Duration) -> Result<Respons
         refusal.clock_ahead = header("date").and_then(|date| clock_ahead(date, SystemTime::now()));
         return Err(Error::Refused(Box::new(refusal)));
     }
-    if bytes.len() as u64 > request.most {
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > request.most) {
         return Err(Error::TooLong {
             service: request.service.name,
             most: request.most,

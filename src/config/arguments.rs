@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::keys;
+use super::keys::{self, Kind};
+use super::layers::from_text;
 
 /// The arguments of `AGI()`, told apart.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +19,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Tells them apart; what cannot be understood is a fault that [`Config::load`] reports.
+    /// Tells them apart; what cannot be understood is a fault that [`Config::load`](super::Config::load) reports.
     pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut parsed = Self::default();
         for argument in arguments {
@@ -40,8 +41,18 @@ impl Arguments {
         }
     }
 
+    /// Do the arguments themselves say that the recording stays? That holds whatever is wrong elsewhere.
+    pub fn keep_recording(&self) -> bool {
+        let mut said = self
+            .settings
+            .iter()
+            .filter(|(name, _)| name == "recording.keep");
+        said.next_back()
+            .is_some_and(|(_, value)| from_text(Kind::Switch, value).as_bool() == Some(true))
+    }
+
     fn add(&mut self, name: &str, value: &str) {
-        let is_secret = keys::find(name).is_some_and(|key| key.kind == keys::Kind::Secret);
+        let is_secret = keys::find(name).is_some_and(|key| key.kind == Kind::Secret);
         match name {
             "recording" => self.recording = Some(value.into()),
             "reply" => self.reply = Some(value.into()),

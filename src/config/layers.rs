@@ -61,7 +61,7 @@ impl Layers {
             match (find(&full), value) {
                 (Some(key), value) => self.set(key, value.clone(), source),
                 (None, Value::Table(inner)) if !inner.is_empty() || is_table(&full) => {
-                    self.add_table(inner, &full, source)
+                    self.add_table(inner, &full, source);
                 }
                 _ => self.unknown(&full, source),
             }
@@ -182,7 +182,7 @@ fn checked(kind: Kind, value: Value) -> Result<Value, String> {
 
 /// What `text`, from an argument or the environment, stands for. Several texts are parted by `|`,
 /// since a comma parts the arguments of `AGI()`.
-fn from_text(kind: Kind, text: &str) -> Value {
+pub(super) fn from_text(kind: Kind, text: &str) -> Value {
     let as_text = || Value::String(text.to_owned());
     match kind {
         Kind::Switch => match text.to_ascii_lowercase().as_str() {
@@ -328,6 +328,6 @@ mod tests {
             ["de-DE", "it-IT"]
         );
         assert!(layers.switch("recording.keep"));
-        assert_eq!(layers.number("tts.speed"), 1.25);
+        assert_eq!(layers.number("tts.speed").to_string(), "1.25");
     }
 }

@@ -84,7 +84,7 @@ impl Voice {
             voice,
             // The default is MP3.
             response_format: format,
-            speed: (*speed != 1.0).then_some(*speed),
+            speed: ((speed - 1.0).abs() > f64::EPSILON).then_some(*speed),
             instructions: instructible.then_some(instructions),
         };
         // Plain strings and a finite number: there is nothing in it that JSON cannot hold.
@@ -106,10 +106,8 @@ struct Body<'a> {
 
 /// Some servers tell the rate of bare samples: `audio/pcm;rate=22050`.
 fn rate(content_type: &str) -> Option<u32> {
-    let parameters = content_type.split(';').skip(1);
-    let rate = parameters
-        .filter_map(|parameter| parameter.trim().strip_prefix("rate="))
-        .next();
+    let mut parameters = content_type.split(';').skip(1);
+    let rate = parameters.find_map(|parameter| parameter.trim().strip_prefix("rate="));
     rate?
         .trim()
         .parse()
