@@ -182,7 +182,7 @@ fn unusable_recordings_fail_by_name_and_cost_nothing() {
             house.ask("empty.wav");
         }),
         ("no WAV", |house| {
-            house.leave(b"not a WAV file at all, just words")
+            house.leave(b"not a WAV file at all, just words");
         }),
         ("GSM", |house| {
             house.ask("gsm-wav49.wav");
