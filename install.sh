@@ -626,54 +626,54 @@ credentials = "/etc/phone-assistant/google-creds.json"   # the service account's
 language = "en-US"             # what callers speak
 #provider = "google"            # google | openai
 
-#[stt.google]
+[stt.google]
 #base_url = "https://speech.googleapis.com"
 #model = "telephony"
 
-#[stt.openai]                   # any server that speaks OpenAI's API, here and below
+[stt.openai]                   # any server that speaks OpenAI's API, here and below
 #base_url = "https://api.openai.com"
 #model = "gpt-transcribe"
 
-#[llm]                          # the language model
+[llm]                          # the language model
 #provider = "gemini"            # gemini | openai
 #persona = "You answer the telephone of a bakery, in two short and friendly sentences."   # an example
 
-#[llm.gemini]
+[llm.gemini]
 #base_url = "https://generativelanguage.googleapis.com"
 #model = "gemini-3.5-flash-lite"
 #api_key = ""                   # instead of the service account
 
-#[llm.openai]
+[llm.openai]
 #base_url = "https://api.openai.com"
 #model = ""
 
-#[tts]                          # text to speech
+[tts]                          # text to speech
 #provider = "openai"            # openai | google
 #gain_db = 6.0                  # louder for the telephone; a limiter keeps it from clipping
 
-#[tts.openai]
+[tts.openai]
 #base_url = "https://api.openai.com"
 #model = "tts-1"
 #voice = "nova"
 
-#[tts.google]
+[tts.google]
 #base_url = "https://texttospeech.googleapis.com"
 #voice = ""
 
-#[reply]
+[reply]
 #play = "dialplan"              # the dialplan's Playback plays the answer
 #format = "auto"                # auto | ulaw | alaw | sln16
 
-#[recording]
+[recording]
 #keep = false                   # keep what callers said, and the answers
 
-#[call]
+[call]
 #deadline = 25.0                # seconds from the question to the beginning of the answer
 
-#[log]
+[log]
 #words = false                  # may the log hold what was said?
 
-#[http]
+[http]
 #ca_file = ""                   # one more trusted root certificate, PEM
 #proxy = ""                     # else HTTPS_PROXY of the environment
 TOML

@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use phone_assistant::config::keys::{ENVIRONMENT, KEYS, Kind};
+use phone_assistant::config::keys::{ENVIRONMENT, KEYS};
 
-fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The values column, as it must stand for a kind.
-fn values(kind: Kind) -> String {
-    kind.to_string()
+fn readme() -> String {
+    document("README.md")
 }
 
 /// The default column: a long text stands below the table.
@@ -30,7 +29,7 @@ fn every_setting_has_its_line_with_values_and_default() {
         let start = format!(
             "| `{}` | {} | {} | ",
             key.name,
-            values(key.kind),
+            key.kind,
             default_of(key.default)
         );
         let line = readme.lines().find(|line| line.starts_with(&start));
@@ -81,4 +80,30 @@ fn environment_variables_and_variables_of_the_contract_are_named() {
     ] {
         assert!(readme.contains(&format!("`{status}`")), "{status}");
     }
+}
+
+#[test]
+fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
+    let installer = document("install.sh");
+    let (_, settings) = installer.split_once("<<'TOML'\n").unwrap();
+    let (settings, _) = settings.split_once("\nTOML\n").unwrap();
+    let (mut table, mut seen) = ("", 0);
+    for line in settings.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = name.split(']').next().unwrap();
+        } else if let Some((name, value)) = line.trim_start_matches('#').split_once(" = ") {
+            let name = format!("{table}.{name}");
+            let key = KEYS
+                .iter()
+                .find(|key| key.name == name)
+                .unwrap_or_else(|| panic!("{name} does not exist"));
+            let value = value.split(" #").next().unwrap().trim();
+            assert!(
+                value == key.default || line.ends_with("# an example"),
+                "{name} shows {value}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} settings found");
 }
