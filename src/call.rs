@@ -163,7 +163,7 @@ impl<O: Write> Call<O> {
     /// The encoding that the caller's phone gets without loss: 16 kHz for wideband phones, else G.711.
     fn encoding_of_channel(&mut self) -> Encoding {
         match self.session.get_variable("CHANNEL(audionativeformat)") {
-            Ok(formats) => encoding_for(&formats.unwrap_or_default()),
+            Ok(formats) => Encoding::for_channel(&formats.unwrap_or_default()),
             Err(cause) => {
                 debug!("asking for the channel's format: {cause}");
                 Encoding::Ulaw
@@ -231,9 +231,9 @@ impl<O: Write> Call<O> {
         })?;
         let question = transcripts.join(" ").trim().to_owned();
         self.done(format_args!(
-            "{} requests, {}",
-            transcripts.len(),
-            Words(&question, words)
+            "{} from {} piece(s) of speech",
+            Words(&question, words),
+            transcripts.len()
         ));
         Ok(question)
     }
@@ -249,7 +249,10 @@ impl<O: Write> Call<O> {
         let answer = model.answer(&self.question, deadline).at(Stage::Llm)?;
         let speakable = text::speakable(&answer.text);
         // An answer that was cut has no end of its own: the last whole sentence is before its last character.
-        let whole = speakable.chars().count() - usize::from(answer.is_cut);
+        let whole = speakable
+            .chars()
+            .count()
+            .saturating_sub(usize::from(answer.is_cut));
         let spoken = text::limit(&speakable, whole.min(config.llm.max_answer_chars)).to_owned();
         if spoken.is_empty() {
             return Err(say::Error::Nothing).at(Stage::Llm);
@@ -410,51 +413,8 @@ impl fmt::Display for Words<'_> {
     }
 }
 
-/// The encoding for a channel whose native formats Asterisk lists as `(ulaw|g722)`.
-fn encoding_for(formats: &str) -> Encoding {
-    let mut names = formats.split(|c: char| !c.is_ascii_alphanumeric());
-    if names.clone().any(|name| WIDEBAND.contains(&name)) {
-        Encoding::Sln16
-    } else if names.any(|name| name == "alaw") && !formats.contains("ulaw") {
-        Encoding::Alaw
-    } else {
-        Encoding::Ulaw
-    }
-}
-
-/// Asterisk's names of formats of 12 kHz and more, from `main/codec_builtin.c`.
-const WIDEBAND: &[&str] = &[
-    "g722", "g719", "siren7", "siren14", "speex16", "speex32", "opus", "silk12", "silk16",
-    "silk24", "slin12", "slin16", "slin24", "slin32", "slin44", "slin48", "slin96", "slin192",
-];
-
 /// Levels of `VERBOSE`: FreePBX shows up to 3, and 1 is shown nearly everywhere.
 const PROGRESS: u8 = 3;
 const FAULT: u8 = 1;
 
 const INTERNAL: &str = "an internal error, which is a bug: please report it with the log";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wideband_phones_get_wideband_files() {
-        let table = [
-            ("(ulaw)", Encoding::Ulaw),
-            ("(alaw)", Encoding::Alaw),
-            ("(ulaw|alaw)", Encoding::Ulaw),
-            ("(g722)", Encoding::Sln16),
-            ("(ulaw|g722)", Encoding::Sln16),
-            ("(opus)", Encoding::Sln16),
-            ("(slin)", Encoding::Ulaw),
-            ("(gsm)", Encoding::Ulaw),
-            ("(nothing)", Encoding::Ulaw),
-            ("", Encoding::Ulaw),
-            ("g722", Encoding::Sln16),
-        ];
-        for (formats, expected) in table {
-            assert_eq!(encoding_for(formats), expected, "{formats}");
-        }
-    }
-}

@@ -10,4 +10,5 @@ mod faults;
 mod hangups;
 mod house;
 mod install;
+mod secrets;
 mod speech;

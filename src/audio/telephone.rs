@@ -55,6 +55,19 @@ impl Encoding {
         }
     }
 
+    /// The encoding that a channel plays with the least loss: 16 kHz for wideband phones, else G.711. `formats` is what
+    /// `CHANNEL(audionativeformat)` lists, such as `(ulaw|g722)`.
+    pub fn for_channel(formats: &str) -> Self {
+        let mut names = formats.split(|c: char| !c.is_ascii_alphanumeric());
+        if names.clone().any(|name| WIDEBAND.contains(&name)) {
+            Self::Sln16
+        } else if names.any(|name| name == "alaw") && !formats.contains("ulaw") {
+            Self::Alaw
+        } else {
+            Self::Ulaw
+        }
+    }
+
     /// Samples per second.
     pub fn rate_hz(self) -> u16 {
         match self {
@@ -253,3 +266,9 @@ const WAV_UNPLAYED_FRAMES: usize = 22;
 
 /// How much [`encode`] takes at a time: enough to be fast, small beside the sound itself.
 const BLOCK_FRAMES: usize = 4_096;
+
+/// Asterisk's names of formats of 12 kHz and more, from its `main/codec_builtin.c`.
+const WIDEBAND: &[&str] = &[
+    "g722", "g719", "siren7", "siren14", "speex16", "speex32", "opus", "silk12", "silk16",
+    "silk24", "slin12", "slin16", "slin24", "slin32", "slin44", "slin48", "slin96", "slin192",
+];

@@ -109,7 +109,9 @@ impl Client {
 
     fn attempt(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
         let (agent, sent, limit) = (self.agent.clone(), request.clone(), deadline.left());
-        self.log_body("sent", request.content_type, &request.body);
+        // A form holds a signed token, and its answer another one.
+        let may_show = self.log_words && request.content_type == "application/json";
+        log_body("sent", request.content_type, &request.body, may_show);
         let started = Instant::now();
         let result = self
             .hangup
@@ -134,19 +136,11 @@ impl Client {
         match &result {
             Ok(response) => {
                 debug!("POST {} -> {} in {took} ms", request.url, Summary(response));
-                self.log_body("received", &response.content_type, &response.body);
+                log_body("received", &response.content_type, &response.body, may_show);
             }
             Err(error) => debug!("POST {} failed after {took} ms: {error}", request.url),
         }
         result
-    }
-
-    /// Bodies hold what was said, and recordings: their text is shown only where words may be.
-    fn log_body(&self, verb: &str, content_type: &str, body: &[u8]) {
-        match std::str::from_utf8(body) {
-            Ok(text) if self.log_words && text.len() <= MAX_LOGGED => trace!("{verb}: {text}"),
-            _ => trace!("{verb}: <{} bytes> {content_type}", body.len()),
-        }
     }
 }
 
@@ -156,17 +150,16 @@ impl Response {
     /// # Errors
     /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
     pub fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|source| {
+        serde_json::from_slice(&self.body).map_err(|error| {
             let kind = self.content_type.split(';').next().unwrap_or_default();
             let found = match self.body.len() {
                 0 => "an empty body".to_owned(),
-                len => format!("{len} bytes of {kind:?} that are not its JSON"),
+                len => format!(
+                    "{len} bytes of {kind:?} that break its format in column {}",
+                    error.column()
+                ),
             };
-            Error::Malformed {
-                service,
-                found,
-                source,
-            }
+            Error::Malformed { service, found }
         })
     }
 }
@@ -268,6 +261,14 @@ fn exchange(agent: &Agent, request: &Request, limit: Duration) -> Result<Respons
         content_type: header("content-type").unwrap_or_default().to_owned(),
         body: bytes,
     })
+}
+
+/// Bodies hold what was said, and recordings: of most only the size is shown.
+fn log_body(verb: &str, content_type: &str, body: &[u8], may_show: bool) {
+    match std::str::from_utf8(body) {
+        Ok(text) if may_show && text.len() <= MAX_LOGGED => trace!("{verb}: {text}"),
+        _ => trace!("{verb}: <{} bytes> {content_type}", body.len()),
+    }
 }
 
 /// Tells an administrator what ureq tells a programmer.

@@ -81,10 +81,8 @@ pub enum Error {
     Malformed {
         /// The service.
         service: Service,
-        /// What came, in a few words.
+        /// What came, in a few words and without quoting it: it may hold what was said.
         found: String,
-        /// Where the JSON breaks.
-        source: serde_json::Error,
     },
     /// More than any answer can have.
     #[error(

@@ -17,6 +17,26 @@ fn tone_pcm(rate_hz: u32, len_frames: u32) -> Pcm {
 }
 
 #[test]
+fn wideband_phones_get_wideband_files() {
+    let table = [
+        ("(ulaw)", Encoding::Ulaw),
+        ("(alaw)", Encoding::Alaw),
+        ("(ulaw|alaw)", Encoding::Ulaw),
+        ("(g722)", Encoding::Sln16),
+        ("(ulaw|g722)", Encoding::Sln16),
+        ("(opus)", Encoding::Sln16),
+        ("(slin)", Encoding::Ulaw),
+        ("(gsm)", Encoding::Ulaw),
+        ("(nothing)", Encoding::Ulaw),
+        ("", Encoding::Ulaw),
+        ("g722", Encoding::Sln16),
+    ];
+    for (formats, expected) in table {
+        assert_eq!(Encoding::for_channel(formats), expected, "{formats}");
+    }
+}
+
+#[test]
 fn every_format_has_the_extension_and_the_rate_that_asterisk_expects() {
     let table = [
         ("ulaw", Encoding::Ulaw, 8_000),
