@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::thread;
@@ -11,7 +12,7 @@ use std::time::{Instant, SystemTime};
 
 use log::{debug, error, info, warn};
 
-use crate::agi::{End, Session};
+use crate::agi::{self, Command, End, Session};
 use crate::audio::telephone::{self, Encoding};
 use crate::audio::{Pcm, speech, wav};
 use crate::cloud;
@@ -23,7 +24,7 @@ use crate::cloud::tts::openai::Voice;
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
-use crate::files::{self, NewFile, RemovedAfterUse};
+use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
 use crate::{say, text};
 
@@ -50,7 +51,10 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let started = (given.clock)();
     let session = match Session::open(given.input, given.end, given.output, &given.hangup) {
         Ok(session) => session,
-        Err(cause) => return error!("no AGI session: {cause}"),
+        Err(cause) => {
+            error!("no AGI session: {}", Chain(&cause));
+            return forget_recording(&given.arguments, given.environment);
+        }
     };
     let arguments = arguments(&given.arguments, &session);
     let mut call = Call {
@@ -67,6 +71,17 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     if let (true, Some(reply)) = (call.hangup.is_raised(), &arguments.reply) {
         files::remove_replies(reply);
     }
+}
+
+/// Removes the recording of a call that was over before it began, unless it is to be kept.
+fn forget_recording(own: &[String], environment: Environment<'_>) {
+    let arguments = Arguments::parse(own.iter().map(String::as_str));
+    let config = Config::load(Job::Call, &arguments, environment);
+    let keep = config.map_or_else(
+        |faults| faults.keep_recording,
+        |config| config.keep_recording,
+    );
+    RemovedAfterUse(arguments.recording).keep_if(keep);
 }
 
 /// The command line's, or Asterisk's where there is no command line: through FastAGI, or by hand.
@@ -121,9 +136,10 @@ impl<O: Write> Call<O> {
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
         let mut recording = RemovedAfterUse(arguments.recording.clone());
-        recording.keep_if(arguments.keep_recording());
-        let config = Config::load(Job::Call, arguments, environment).at(Stage::Config)?;
-        recording.keep_if(config.keep_recording);
+        let config = Config::load(Job::Call, arguments, environment)
+            .inspect(|config| recording.keep_if(config.keep_recording))
+            .inspect_err(|faults| recording.keep_if(faults.keep_recording))
+            .at(Stage::Config)?;
         self.session.log_words(config.log_words);
         let deadline = Deadline::after(self.started, config.deadline, self.clock);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;
@@ -155,7 +171,8 @@ impl<O: Write> Call<O> {
             .reply_format
             .parse()
             .unwrap_or_else(|_| self.encoding_of_channel());
-        let mut file = NewFile::create(&files::append(&config.reply, &format!(".{encoding}")))?;
+        let place = files::append(&config.reply, &format!(".{encoding}"));
+        let mut file = NewFile::create(&place, Readers::Owner)?;
         file.try_writing()?;
         Ok((encoding, file))
     }
@@ -165,7 +182,7 @@ impl<O: Write> Call<O> {
         match self.session.get_variable("CHANNEL(audionativeformat)") {
             Ok(formats) => Encoding::for_channel(&formats.unwrap_or_default()),
             Err(cause) => {
-                debug!("asking for the channel's format: {cause}");
+                debug!("asking for the channel's format: {}", Chain(&cause));
                 Encoding::Ulaw
             }
         }
@@ -294,8 +311,15 @@ impl<O: Write> Call<O> {
         Ok(())
     }
 
+    /// Notes what is being done from now on. Before anything that costs money Asterisk is asked whether
+    /// the caller is still there: with `AGISIGHUP=no`, or on a channel that was dead from the start, no
+    /// signal tells it.
     fn begin(&mut self, stage: Stage) {
         self.stage = (stage, (self.clock)());
+        if matches!(stage, Stage::Stt | Stage::Llm | Stage::Tts) {
+            // A dead channel raises the flag, and that is all there is to know.
+            self.try_asking(Command::ChannelStatus);
+        }
     }
 
     /// Tells both logs what a stage has done. Asterisk's is the one that administrators see.
@@ -310,8 +334,24 @@ impl<O: Write> Call<O> {
     }
 
     fn tell(&mut self, line: &str, level: u8) {
-        if let Err(cause) = self.session.verbose(line, level) {
-            debug!("VERBOSE: {}", Chain(&cause));
+        self.try_asking(Command::Verbose {
+            message: line,
+            level,
+        });
+    }
+
+    /// Asks for something that a call can do without. Is Asterisk still listening?
+    fn try_asking(&mut self, command: Command<'_>) -> bool {
+        match self.session.ask(command) {
+            Ok(_) => true,
+            Err(cause) if self.hangup.is_raised() => {
+                debug!("after the hang-up: {}", Chain(&cause));
+                !matches!(cause, agi::Error::Closed)
+            }
+            Err(cause) => {
+                error!("{}", Chain(&cause));
+                !matches!(cause, agi::Error::Closed)
+            }
         }
     }
 
@@ -339,18 +379,23 @@ impl<O: Write> Call<O> {
             Outcome::NoSpeech | Outcome::HungUp => {}
         }
         info!("{status} after {took} ms");
-        let told = self
-            .session
-            .set_words("ASSISTANT_QUESTION", &self.question)
-            .and_then(|()| self.session.set_words("ASSISTANT_ANSWER", &self.answer))
-            .and_then(|()| self.session.set_variable("ASSISTANT_ERROR", &failure))
-            .and_then(|()| self.session.set_variable("ASSISTANT_FILE", &file))
-            .and_then(|()| self.session.set_variable("ASSISTANT_KEY", ""))
-            .and_then(|()| self.session.set_variable("ASSISTANT_STATUS", status));
-        match told {
-            Err(cause) if self.hangup.is_raised() => debug!("after the hang-up: {}", Chain(&cause)),
-            Err(cause) => error!("telling Asterisk the outcome: {}", Chain(&cause)),
-            Ok(()) => {}
+        let (question, answer) = (take(&mut self.question), take(&mut self.answer));
+        let variables = [
+            ("ASSISTANT_QUESTION", question.as_str(), true),
+            ("ASSISTANT_ANSWER", answer.as_str(), true),
+            ("ASSISTANT_ERROR", failure.as_str(), false),
+            ("ASSISTANT_FILE", file.as_str(), false),
+            ("ASSISTANT_KEY", "", false),
+            ("ASSISTANT_STATUS", status, false),
+        ];
+        for (name, value, is_words) in variables {
+            if !self.try_asking(Command::SetVariable {
+                name,
+                value,
+                is_words,
+            }) {
+                break;
+            }
         }
     }
 }
@@ -397,7 +442,9 @@ enum ListenError {
         "cannot open the recording {path}; did MixMonitor run, and may Asterisk's user read its folder?"
     )]
     Open { path: String, source: io::Error },
-    #[error("cannot use the recording {path}")]
+    #[error(
+        "cannot use the recording {path}; MixMonitor must write a .wav, and an empty one means a full disk (df -h)"
+    )]
     Read { path: String, source: wav::Error },
 }
 

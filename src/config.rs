@@ -17,8 +17,12 @@ use layers::Layers;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("; "))]
-pub struct Faults(Vec<String>);
+#[error("{}", .faults.join("; "))]
+pub struct Faults {
+    faults: Vec<String>,
+    /// Shall the recording stay, as far as that could be understood?
+    pub keep_recording: bool,
+}
 
 /// The process's environment, or a test's.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -135,8 +139,8 @@ pub struct Tts {
 pub struct Http {
     /// One more trusted root, PEM.
     pub ca_file: Option<PathBuf>,
-    /// A proxy's address; without one the environment decides.
-    pub proxy: Option<String>,
+    /// A proxy's address, perhaps with a password; without one the environment decides.
+    pub proxy: Option<Secret>,
     /// Hosts that are reached directly, parted by commas.
     pub no_proxy: String,
 }
@@ -167,7 +171,10 @@ impl Config {
         if layers.faults.is_empty() {
             Ok(config)
         } else {
-            Err(Faults(layers.faults))
+            Err(Faults {
+                faults: layers.faults,
+                keep_recording: config.keep_recording,
+            })
         }
     }
 
@@ -187,7 +194,7 @@ impl Config {
             reply_format: layers.text("reply.format"),
             http: Http {
                 ca_file: path("http.ca_file").map(PathBuf::from),
-                proxy: path("http.proxy"),
+                proxy: layers.secret("http.proxy"),
                 no_proxy: layers.text("http.no_proxy"),
             },
         }

@@ -7,13 +7,15 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::iter;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{iter, process};
 
 use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
+use crate::error::Chain;
+use crate::files::{self, NewFile, Readers};
 
 /// What to convert, and into what.
 #[derive(Clone, Debug)]
@@ -99,9 +101,6 @@ pub enum Error {
         /// How many inputs there were.
         of: usize,
     },
-    /// Nobody reads the progress.
-    #[error("cannot tell the progress")]
-    Progress(#[source] io::Error),
 }
 
 /// Why one file could not be converted.
@@ -120,13 +119,8 @@ pub enum FileError {
     #[error("it holds no sound")]
     NoSound,
     /// The output cannot be made, or put in its place.
-    #[error("cannot write {path:?}")]
-    Write {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] files::Error),
 }
 
 /// Converts all inputs, telling of each in one line: `1/12 welcome.mp3 -> welcome.ulaw (3.2 s)`.
@@ -151,16 +145,17 @@ pub fn run(options: &Options, progress: &mut dyn Write) -> Result<(), Error> {
             }
             Err(error) => {
                 failed.push(job.input.clone());
-                format!("FAILED: {}", with_causes(&error))
+                format!("FAILED: {}", Chain(&error))
             }
         };
+        // Whoever does not listen any more still wants the files.
         writeln!(
             progress,
             "{number}/{} {} {told}",
             jobs.len(),
             name_of(&job.input)
         )
-        .map_err(Error::Progress)?;
+        .ok();
     }
     if failed.is_empty() {
         Ok(())
@@ -279,37 +274,16 @@ impl Job {
     /// Returns how long the sound is.
     fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
         let decoder = Decoder::open(File::open(&self.input).map_err(FileError::Open)?)?;
-        let partial = self.partial_path();
-        let unwritable = |source| FileError::Write {
-            path: self.output.clone(),
-            source,
-        };
-        let file = File::create_new(&partial).map_err(unwritable)?;
-        let outcome = transcode(decoder, file, self.encoding, gain_db).and_then(|duration| {
-            fs::rename(&partial, &self.output)
-                .map(|()| duration)
-                .map_err(unwritable)
-        });
-        if outcome.is_err()
-            && let Err(error) = fs::remove_file(&partial)
-        {
-            log::warn!("cannot remove {}: {error}", partial.display());
-        }
-        outcome
-    }
-
-    /// Beside the output, so that renaming is one step; hidden, so that nobody plays it.
-    fn partial_path(&self) -> PathBuf {
-        let name = self.output.file_name().unwrap_or_default();
-        let id = OsString::from(format!(".{}", process::id()));
-        self.output
-            .with_file_name(joined(&[OsStr::new("."), name, &id]))
+        let mut file = NewFile::create(&self.output, Readers::All)?;
+        let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
+        file.finish()?;
+        Ok(duration)
     }
 }
 
 fn transcode(
     mut decoder: Decoder,
-    file: File,
+    file: &mut File,
     encoding: Encoding,
     gain_db: f32,
 ) -> Result<Duration, FileError> {
@@ -331,14 +305,6 @@ fn joined(parts: &[&OsStr]) -> OsString {
 
 fn name_of(path: &Path) -> std::path::Display<'_> {
     Path::new(path.file_name().unwrap_or(path.as_os_str())).display()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// More than any recording needs, in either direction.

@@ -12,11 +12,21 @@ use log::{debug, warn};
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot write {path}; check that the disk has room, and that its folder is there and belongs to the user Asterisk runs as (install.sh makes it)"
+    "cannot write {path}; check that the disk has room, and that its folder is there and may be \
+     written (install.sh makes the folder for calls)"
 )]
 pub struct Error {
     path: String,
     source: io::Error,
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone: what was said is nobody else's business.
+    Owner,
+    /// Everybody, as far as the umask allows: a sound that Asterisk plays, whoever made it.
+    All,
 }
 
 /// A file that appears in its place only when it is whole. Dropped before that, it leaves nothing.
@@ -28,18 +38,22 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Opens a temporary file beside `place`.
+    /// Opens a temporary file beside `place`, in place of one that a killed call may have left. It is
+    /// always a new file: a link that somebody planted there is not followed.
     ///
     /// # Errors
     /// [`Error`] names `place` and the cause.
-    pub fn create(place: &Path) -> Result<Self, Error> {
+    pub fn create(place: &Path, readers: Readers) -> Result<Self, Error> {
         let temporary = append(place, ".part");
+        remove(&temporary);
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::All => 0o666,
+        };
         let open = OpenOptions::new()
-            .read(true)
             .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(PRIVATE)
+            .create_new(true)
+            .mode(mode)
             .open(&temporary);
         let file = open.map_err(|source| failed(place, source))?;
         Ok(Self {
@@ -71,6 +85,11 @@ impl NewFile {
         self.file
             .write_all(bytes)
             .map_err(|source| failed(&self.place, source))
+    }
+
+    /// The file itself, for what writes piece by piece.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
     }
 
     /// Puts the file in its place.
@@ -184,9 +203,6 @@ fn failed(place: &Path, source: io::Error) -> Error {
         source,
     }
 }
-
-/// What was said is nobody else's business.
-const PRIVATE: u32 = 0o600;
 
 /// A block of most file systems: less might fit into what a full disk has left of one.
 const TRIAL_BYTES: usize = 4096;

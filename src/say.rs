@@ -10,7 +10,7 @@ use crate::cloud::http::{Client, SetupError};
 use crate::cloud::tts::openai::{LONGEST, Voice};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
-use crate::files::{self, NewFile};
+use crate::files::{self, NewFile, Readers};
 use crate::hangup::Hangup;
 use crate::text;
 
@@ -28,8 +28,13 @@ pub enum Error {
     /// Two pieces of one text do not fit together.
     #[error("the voice service changed its sample rate from {0} to {1} Hz within one text")]
     Rate(u32, u32),
+    /// Audio without samples.
+    #[error("the voice service sent no sound; check model and voice in [tts.openai]")]
+    NoSound,
     /// There is nothing to say.
-    #[error("there is nothing in the text that a voice can say")]
+    #[error(
+        "there is nothing in the text that a voice can say; if that happens often, change persona in [llm]"
+    )]
     Nothing,
 }
 
@@ -42,7 +47,7 @@ pub fn speak(voice: &Voice, text: &str, deadline: Deadline) -> Result<Pcm, Error
     for piece in text::chunks(text, LONGEST) {
         let speech = voice.speak(piece, deadline)?;
         let pcm = match speech.raw_rate_hz {
-            Some(rate_hz) => wav::raw(&speech.bytes, rate_hz),
+            Some(rate_hz) => wav::raw(&speech.bytes, rate_hz)?,
             None => wav::read(&speech.bytes[..], LONGEST_SPEECH)?,
         };
         match &mut whole {
@@ -51,10 +56,14 @@ pub fn speak(voice: &Voice, text: &str, deadline: Deadline) -> Result<Pcm, Error
             Some(whole) => return Err(Error::Rate(whole.rate_hz, pcm.rate_hz)),
         }
     }
-    whole
-        .filter(|pcm| !pcm.samples.is_empty())
-        .ok_or(Error::Nothing)
+    match whole {
+        Some(pcm) if pcm.samples.is_empty() => Err(Error::NoSound),
+        whole => whole.ok_or(Error::Nothing),
+    }
 }
+
+/// A text of several pieces takes several requests; each has its own time-out as well.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// More than the longest text takes.
 const LONGEST_SPEECH: Duration = Duration::from_secs(1200);
@@ -63,9 +72,7 @@ const LONGEST_SPEECH: Duration = Duration::from_secs(1200);
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The output's name does not say what to make.
-    #[error(
-        "cannot tell the sound format of {path}; end its name in .ulaw, .alaw, .sln, .sln16, .wav or .wav16"
-    )]
+    #[error("cannot tell what to make of {path}")]
     Format {
         /// The output.
         path: PathBuf,
@@ -73,7 +80,7 @@ pub enum CommandError {
         source: UnknownEncoding,
     },
     /// The settings.
-    #[error("the settings: {0}")]
+    #[error("the settings are not right")]
     Config(#[from] Faults),
     /// The network's settings.
     #[error(transparent)]
@@ -111,13 +118,12 @@ pub fn run(
     let config = Config::load(Job::Say, &Arguments::of_file(config), environment)?;
     let client = Client::new(&config.http, &Hangup::default(), config.log_words)?;
     let gain_db = config.tts.gain_db;
-    let timeout = config.tts.timeout;
     let pcm = speak(
         &Voice::new(client, config.tts),
         &text::speakable(text),
-        Deadline::after(clock(), timeout, clock),
+        Deadline::after(clock(), LONGEST_WAIT, clock),
     )?;
-    let mut file = NewFile::create(output)?;
+    let mut file = NewFile::create(output, Readers::All)?;
     file.write_all(&telephone::encode(&pcm, encoding, gain_db)?)?;
     file.finish()?;
     Ok(pcm.duration())

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -150,7 +151,13 @@ fn a_text_is_spoken_into_a_sound_file() {
             "{}",
             String::from_utf8_lossy(&said.stderr)
         );
-        assert!(fs::metadata(&output).unwrap().len() > 8000);
+        let sound = fs::metadata(&output).unwrap();
+        assert!(sound.len() > 8000);
+        assert_ne!(
+            sound.permissions().mode() & 0o044,
+            0,
+            "Asterisk cannot read what root made"
+        );
     }
     assert!(wav::read(&house.other().join("welcome.wav")).is_audible());
     let asked = house.sandbox.requests_to(Stage::Tts);
@@ -186,7 +193,7 @@ fn a_text_that_cannot_be_spoken_says_why_and_leaves_no_file() {
     assert!(
         String::from_utf8(said.stderr)
             .unwrap()
-            .contains("end its name in .ulaw")
+            .contains("use ulaw, alaw")
     );
 }
 

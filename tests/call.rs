@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use testkit::audio::{Clip, clips, g711, measure, wav};
-use testkit::{GEMINI_API_KEY, Outcome, Stage};
+use testkit::{GEMINI_API_KEY, Outcome, Response, Stage};
 
 use crate::house::{House, MOON, PATIENCE, data};
 
@@ -121,7 +122,7 @@ fn what_the_service_cannot_understand_is_no_speech() {
     let house = House::new();
     house.sandbox.respond(
         Stage::Stt,
-        testkit::Response::json(200, &serde_json::json!({"totalBilledTime": "3s"})),
+        Response::json(200, &serde_json::json!({"totalBilledTime": "3s"})),
     );
     let outcome = house
         .ask("question-moon.wav")
@@ -279,6 +280,133 @@ fn a_recording_to_keep_stays_even_when_the_settings_are_wrong() {
         .finish(PATIENCE)
         .assert_variable("ASSISTANT_STATUS", "FAILED");
     assert_eq!(house.files(), ["call-1700000000.17.wav"]);
+}
+
+#[test]
+fn pieces_of_a_long_question_are_transcribed_side_by_side() {
+    let house = House::new();
+    let pause = clips::silence(8000, 25.0);
+    let question = |name| wav::read(&data(name));
+    let long = question("question-moon.wav")
+        .then(&pause)
+        .then(&question("question-tea.wav"))
+        .then(&pause);
+    house.say(&long.then(&question("question-opening-hours.wav")));
+    house.sandbox.delay(Stage::Stt, Duration::from_secs(2));
+    let outcome = house.call().start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let arrivals: Vec<_> = house
+        .sandbox
+        .requests_to(Stage::Stt)
+        .iter()
+        .map(|request| request.at)
+        .collect();
+    let apart = arrivals[1].duration_since(arrivals[0]);
+    outcome.assert(
+        apart < Duration::from_secs(1),
+        &format!("they arrived {apart:?} apart"),
+    );
+}
+
+#[test]
+fn pieces_that_are_refused_together_wait_for_one_exchange() {
+    let house = House::new();
+    house.sandbox.refuse_self_signed(Stage::Stt);
+    let pause = clips::silence(8000, 25.0);
+    let question = |name| wav::read(&data(name));
+    let long = question("question-moon.wav")
+        .then(&pause)
+        .then(&question("question-tea.wav"))
+        .then(&pause);
+    house.say(&long.then(&question("question-opening-hours.wav")));
+    let outcome = house.call().start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_to(Stage::Token).len(), 1);
+}
+
+#[test]
+fn what_is_recorded_beyond_the_limit_is_not_listened_to() {
+    let house = House::new();
+    let settings = house.sandbox.settings().set("recording.max_length", 1.5);
+    let outcome = house
+        .ask("question-moon.wav")
+        .call_with(&settings)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let sent = house.sandbox.requests_to(Stage::Stt)[0].body["audio"]["content"]
+        .as_str()
+        .unwrap()
+        .len();
+    let most = 3 * 8000 / 2 * 2 / 3 * 4 + 8;
+    assert!(sent <= most, "{sent} bytes of base64 for 1.5 s at 8 kHz");
+}
+
+#[test]
+fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
+    let house = House::new();
+    let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
+    let mut bytes = wav::bytes_of(&clips::tone(16_000, 500.0, -12.0, 1.0).samples);
+    bytes.push(0);
+    house.sandbox.respond(
+        Stage::Tts,
+        Response::new(200, "audio/pcm;rate=16000", bytes),
+    );
+    let outcome = house
+        .ask("question-moon.wav")
+        .call_with(&settings)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let clip = heard(&house, "ulaw");
+    assert_eq!(clip.samples.len(), 8000);
+    outcome.assert(
+        measure::tone_db(&clip, 500.0) > -12.0,
+        "the tone is not heard",
+    );
+}
+
+#[test]
+fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
+    let house = House::new();
+    house
+        .sandbox
+        .answer_with(&"This is one of many sentences, all of them alike. ".repeat(120));
+    let settings = house
+        .sandbox
+        .settings()
+        .set("llm.max_answer_chars", 20_000)
+        .set("llm.max_output_tokens", 8192);
+    let outcome = house
+        .ask("question-moon.wav")
+        .call_with(&settings)
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = house.sandbox.requests_to(Stage::Tts);
+    let lengths: Vec<_> = asked
+        .iter()
+        .map(|request| request.body["input"].as_str().unwrap().chars().count())
+        .collect();
+    assert_eq!(lengths.len(), 2);
+    assert_eq!(lengths.iter().sum::<usize>(), 120 * 50 - 2);
+    assert!(lengths.iter().all(|length| *length <= 4096), "{lengths:?}");
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_arguments_override_both() {
+    let house = House::new();
+    let call = house
+        .ask("question-tea.wav")
+        .call()
+        .env("OPENAI_API_KEY", "sk-other")
+        .arg("stt.language=de-DE");
+    let outcome = call.start().finish(PATIENCE);
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "tts: OpenAI's voice answered 401");
+    assert_eq!(
+        house.sandbox.requests_to(Stage::Stt)[0].body["config"]["languageCode"],
+        "de-DE"
+    );
 }
 
 #[test]

@@ -342,6 +342,10 @@ fn blocked_and_empty_answers_are_told_apart() {
             "raise it in [llm]",
         ),
         (
+            candidate(serde_json::json!([{"text": "***\n"}]), "MAX_TOKENS"),
+            "nothing in the text that a voice can say",
+        ),
+        (
             candidate(serde_json::json!([{"text": "***\n"}]), "STOP"),
             "nothing in the text that a voice can say",
         ),
@@ -372,6 +376,108 @@ fn blocked_and_empty_answers_are_told_apart() {
     outcome
         .assert_variable("ASSISTANT_STATUS", "ANSWERED")
         .assert_variable("ASSISTANT_ANSWER", "Well.");
+}
+
+#[test]
+fn what_is_no_audio_is_never_played_as_samples() {
+    let table: [(&str, &[u8]); 5] = [
+        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0 and so on"),
+        ("audio/mpeg", b"\xff\xfb\x90\x64\0\0\0\0"),
+        ("audio/ogg", b"OggS\0\x02\0\0"),
+        ("application/json", br#"{"detail": "no such voice"}"#),
+        ("text/html", b"<!doctype html><title>Welcome</title>"),
+    ];
+    for (content_type, body) in table {
+        let house = House::new();
+        let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
+        house
+            .sandbox
+            .respond(Stage::Tts, testkit::Response::new(200, content_type, body));
+        let outcome = house
+            .ask("question-tea.wav")
+            .call_with(&settings)
+            .start()
+            .finish(PATIENCE);
+        assert_fails(
+            &house,
+            &outcome,
+            "tts",
+            &["expected bare samples, found", "check model, format"],
+        );
+    }
+}
+
+#[test]
+fn a_stage_has_a_time_out_of_its_own() {
+    let house = House::new();
+    house.sandbox.fault(Stage::Llm, Fault::Hang, usize::MAX);
+    let settings = house.sandbox.settings().set("llm.timeout", 1);
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(&settings)
+        .start()
+        .finish(PATIENCE);
+    assert_fails(
+        &house,
+        &outcome,
+        "llm",
+        &["no whole answer within 1.0 s", "raise timeout"],
+    );
+}
+
+#[test]
+fn a_key_file_where_its_path_belongs_is_not_shown() {
+    let house = House::new();
+    let content = r#"{"type":"service_account","private_key":"-----BEGIN"}"#;
+    let call = house
+        .ask("question-tea.wav")
+        .call()
+        .env("GOOGLE_APPLICATION_CREDENTIALS", content);
+    let outcome = call.start().finish(PATIENCE);
+    assert_fails(
+        &house,
+        &outcome,
+        "config",
+        &["google.credentials must be path"],
+    );
+    outcome.assert(!outcome.to_string().contains("BEGIN"), "the key is shown");
+}
+
+#[test]
+fn a_process_that_holds_keys_leaves_no_core_file() {
+    let house = House::new();
+    house.sandbox.fault(Stage::Stt, Fault::Hang, usize::MAX);
+    let call = house.ask("question-tea.wav").call().start();
+    house.sandbox.wait_for(Stage::Stt, 1, PATIENCE);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", call.pid())).unwrap();
+    call.hangup();
+    call.finish(PATIENCE);
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    assert_eq!(
+        core.split_whitespace().collect::<Vec<_>>()[4..6],
+        ["0", "0"]
+    );
+}
+
+#[test]
+fn a_reply_is_never_written_through_a_link_that_somebody_planted() {
+    let house = House::new();
+    let victim = house.other().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let place = format!("{}.ulaw", house.reply().display());
+    std::os::unix::fs::symlink(&victim, format!("{place}.part")).unwrap();
+    std::os::unix::fs::symlink(&victim, &place).unwrap();
+    house
+        .ask("question-tea.wav")
+        .call()
+        .start()
+        .finish(PATIENCE)
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert!(fs::symlink_metadata(&place).unwrap().is_file());
 }
 
 #[test]

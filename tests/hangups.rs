@@ -98,6 +98,7 @@ fn a_hang_up_before_the_first_line_leaves_nothing() {
     let outcome = outcome.finish(PATIENCE);
     outcome.assert_exit(0).assert_manners();
     assert_eq!(house.sandbox.requests().len(), 0);
+    house.assert_no_file(&outcome);
 }
 
 #[test]
@@ -109,7 +110,12 @@ fn a_call_on_a_channel_that_is_dead_already_asks_nobody() {
         .dead()
         .start()
         .finish(PATIENCE);
-    outcome.assert_exit(0).assert_manners();
+    outcome
+        .assert_exit(0)
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "HANGUP");
+    assert_eq!(house.sandbox.requests().len(), 0);
+    house.assert_no_file(&outcome);
 }
 
 #[test]

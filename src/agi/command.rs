@@ -18,6 +18,8 @@ pub enum Command<'a> {
         /// Is it something that was said? Then a log does not show it unasked.
         is_words: bool,
     },
+    /// Asks how the channel is. It is the one command of ours that a dead channel refuses.
+    ChannelStatus,
     /// Asks for a channel variable or a dialplan function.
     GetVariable(&'a str),
     /// Writes a line to Asterisk's log and console.
@@ -45,9 +47,6 @@ impl Command<'_> {
     }
 }
 
-/// Bytes of a command line without its line break.
-const MAX_LINE: usize = 2000;
-
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -55,6 +54,7 @@ impl fmt::Display for Command<'_> {
                 let head = format!("SET VARIABLE {} ", Quoted(name, MAX_NAME));
                 write!(f, "{head}{}", Quoted(value, MAX_LINE - head.len()))
             }
+            Self::ChannelStatus => f.write_str("CHANNEL STATUS"),
             Self::GetVariable(name) => write!(f, "GET VARIABLE {}", Quoted(name, MAX_NAME)),
             Self::Verbose { message, level } => {
                 let text_max = MAX_LINE - "VERBOSE  ".len() - u8::MAX.to_string().len();
@@ -83,6 +83,9 @@ impl fmt::Display for Quoted<'_> {
         f.write_str("\"")
     }
 }
+
+/// Bytes of a command line without its line break.
+const MAX_LINE: usize = 2000;
 
 /// Long enough for every name that we use, short enough to leave room for a value.
 const MAX_NAME: usize = 200;
@@ -131,11 +134,29 @@ mod tests {
             get.to_string(),
             r#"GET VARIABLE "CHANNEL(audionativeformat)""#
         );
+        assert_eq!(Command::ChannelStatus.to_string(), "CHANNEL STATUS");
         let verbose = Command::Verbose {
             message: "stt: 640 ms",
             level: 3,
         };
         assert_eq!(verbose.to_string(), r#"VERBOSE "stt: 640 ms" 3"#);
+    }
+
+    #[test]
+    fn a_log_counts_what_was_said_unless_words_are_allowed() {
+        let said = Command::SetVariable {
+            name: "X",
+            value: "grüß",
+            is_words: true,
+        };
+        assert_eq!(said.for_log(false), "SET VARIABLE X <6 bytes>");
+        assert_eq!(said.for_log(true), said.to_string());
+        let plain = Command::SetVariable {
+            name: "X",
+            value: "FAILED",
+            is_words: false,
+        };
+        assert_eq!(plain.for_log(false), plain.to_string());
     }
 
     #[test]

@@ -24,9 +24,9 @@ pub enum Error {
     #[error("asterisk refused the command, because the channel has been hung up")]
     Dead,
     /// The command is not as Asterisk wants it.
-    #[error("asterisk answered {answer:?} to {command}; is this Asterisk older than 16?")]
+    #[error("asterisk answered {answer:?} to {command}, which Asterisk 22 knows; update Asterisk")]
     Refused {
-        /// The command, without its values.
+        /// The command; of what was said, only the size.
         command: String,
         /// What came back.
         answer: Line,
@@ -48,6 +48,8 @@ pub struct Session<W> {
     end: End,
     hangup: Hangup,
     log_words: bool,
+    /// Answers that were given up and may still come.
+    overdue: usize,
 }
 
 /// What the end of the input means.
@@ -89,6 +91,7 @@ impl<W: Write> Session<W> {
             end,
             hangup: hangup.clone(),
             log_words: false,
+            overdue: 0,
         })
     }
 
@@ -102,32 +105,6 @@ impl<W: Write> Session<W> {
         &self.env
     }
 
-    /// Gives a channel variable a value.
-    ///
-    /// # Errors
-    /// [`Error`] tells why Asterisk did not take it.
-    pub fn set_variable(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        self.ask(Command::SetVariable {
-            name,
-            value,
-            is_words: false,
-        })
-        .map(drop)
-    }
-
-    /// Gives a channel variable something that was said.
-    ///
-    /// # Errors
-    /// [`Error`] tells why Asterisk did not take it.
-    pub fn set_words(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        self.ask(Command::SetVariable {
-            name,
-            value,
-            is_words: true,
-        })
-        .map(drop)
-    }
-
     /// The value of a channel variable or dialplan function; `None` where there is none.
     ///
     /// # Errors
@@ -137,28 +114,18 @@ impl<W: Write> Session<W> {
         Ok(reply.value.filter(|_| reply.result == "1"))
     }
 
-    /// Writes a line to Asterisk's log.
+    /// Sends one command in one write and waits for its reply.
     ///
     /// # Errors
-    /// [`Error`] tells why Asterisk did not do it.
-    pub fn verbose(&mut self, message: &str, level: u8) -> Result<(), Error> {
-        self.ask(Command::Verbose { message, level }).map(drop)
-    }
-
-    /// Sends one command in one write and waits for its reply.
-    fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
+    /// [`Error`] tells why Asterisk did not do it. After [`Error::Closed`] no command will reach it.
+    pub fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
         debug!("AGI > {}", command.for_log(self.log_words));
         let line = format!("{command}\n");
         self.output
             .write_all(line.as_bytes())
             .and_then(|()| self.output.flush())
-            .map_err(|e| self.broken(e))?;
-        let answer = match self.lines.recv_timeout(PATIENCE) {
-            Err(RecvTimeoutError::Disconnected) if self.end == End::Success => {
-                Line::Reply(Reply::success())
-            }
-            received => received.map_err(no_answer)?,
-        };
+            .map_err(|error| self.broken(error))?;
+        let answer = self.next_answer()?;
         debug!("AGI < {answer:?}");
         match answer {
             Line::Reply(reply) => Ok(reply),
@@ -170,6 +137,23 @@ impl<W: Write> Session<W> {
                 command: command.for_log(false),
                 answer,
             }),
+        }
+    }
+
+    /// The answer to the last command: the answers to earlier ones that came too late are passed over.
+    fn next_answer(&mut self) -> Result<Line, Error> {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(_) if self.overdue > 0 => self.overdue -= 1,
+                Ok(line) => return Ok(line),
+                Err(RecvTimeoutError::Disconnected) if self.end == End::Success => {
+                    return Ok(Line::Reply(Reply::success()));
+                }
+                Err(error) => {
+                    self.overdue += 1;
+                    return Err(no_answer(error));
+                }
+            }
         }
     }
 
@@ -218,7 +202,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     let Some(mut text) = read_text(input)? else {
         return Ok(None);
     };
-    while Line::is_unfinished(&text) && text.len() < MAX_VALUE {
+    while Line::is_unfinished(&text) && text.len() < usize::from(MAX_VALUE) {
         let Some(more) = read_text(input)? else { break };
         text.push_str(&more);
     }
@@ -237,7 +221,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
 /// One line with its line break, at most [`MAX_VALUE`] bytes of it; what is not UTF-8 becomes U+FFFD.
 fn read_text(input: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
-    let read = input.take(MAX_VALUE_BYTES).read_until(b'\n', &mut bytes)?;
+    let read = input.take(MAX_VALUE.into()).read_until(b'\n', &mut bytes)?;
     Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -252,12 +236,16 @@ fn no_answer(error: RecvTimeoutError) -> Error {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `GET VARIABLE` gives 1,023 bytes at most; the rest is room for surprises.
-const MAX_VALUE: usize = 64 * 1024;
-const MAX_VALUE_BYTES: u64 = 64 * 1024;
+const MAX_VALUE: u16 = u16::MAX;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const VERBOSE: Command<'_> = Command::Verbose {
+        message: "x",
+        level: 1,
+    };
 
     fn session(input: &str, end: End) -> (Session<Vec<u8>>, Hangup) {
         let hangup = Hangup::default();
@@ -332,20 +320,18 @@ mod tests {
             "511 Command Not Permitted on a dead channel\n",
             End::Success,
         );
-        assert!(matches!(session.verbose("x", 1), Err(Error::Dead)));
+        assert!(matches!(session.ask(VERBOSE), Err(Error::Dead)));
         assert!(hangup.is_raised());
     }
 
     #[test]
     fn the_end_of_a_pipe_is_a_hang_up_and_the_end_of_a_recording_is_success() {
         let (mut piped, hung_up) = session("", End::Hangup);
-        assert!(matches!(piped.set_variable("X", "1"), Err(Error::Closed)));
+        assert!(matches!(piped.ask(VERBOSE), Err(Error::Closed)));
         assert!(hung_up.is_raised());
         let (mut recorded, hung_up) = session("", End::Success);
-        recorded
-            .set_variable("X", "1")
-            .expect("counts as carried out");
-        assert_eq!(recorded.output, b"SET VARIABLE \"X\" \"1\"\n");
+        recorded.ask(VERBOSE).expect("counts as carried out");
+        assert_eq!(recorded.output, b"VERBOSE \"x\" 1\n");
         assert!(!hung_up.is_raised());
     }
 
@@ -363,7 +349,7 @@ mod tests {
         let hangup = Hangup::default();
         let mut session =
             Session::open(&b"\n"[..], End::Success, Broken, &hangup).expect("an empty block");
-        assert!(matches!(session.verbose("x", 1), Err(Error::Closed)));
+        assert!(matches!(session.ask(VERBOSE), Err(Error::Closed)));
         assert!(hangup.is_raised());
     }
 

@@ -21,18 +21,19 @@ pub enum Error {
     #[error("cannot read the WAV file")]
     Read(#[source] io::Error),
     /// Nothing at all: not even a header was written.
-    #[error("the WAV file is empty (0 bytes): look for a full disk (df -h)")]
+    #[error("the WAV file is empty (0 bytes)")]
     Empty,
     /// Another kind of file.
     #[error("expected a WAV file, found {0}")]
     NotWav(&'static str),
+    /// Not the bare samples that were announced.
+    #[error("expected bare samples, found {0}")]
+    NotSamples(&'static str),
     /// It ends or rambles on before its audio begins.
     #[error("the WAV file is damaged: {0}")]
     Damaged(&'static str),
     /// It is a WAV file, but not one of 16-bit PCM.
-    #[error(
-        "the WAV file holds {found}, and 16-bit PCM is needed: record with the extension .wav or .wav16"
-    )]
+    #[error("the WAV file holds {found}, and 16-bit PCM is needed")]
     Coding {
         /// What it holds, as its users call it.
         found: String,
@@ -78,12 +79,16 @@ pub fn read(mut input: impl Read, limit: Duration) -> Result<Pcm, Error> {
 }
 
 /// Headerless little-endian 16-bit mono samples; an odd byte at the end is dropped.
-pub fn raw(bytes: &[u8], rate_hz: u32) -> Pcm {
-    let (pairs, _odd) = bytes.as_chunks();
-    Pcm {
-        rate_hz,
-        samples: pairs.iter().copied().map(i16::from_le_bytes).collect(),
+///
+/// # Errors
+/// [`Error::NotSamples`] when the bytes begin as another kind of file does: played, that would be a burst of noise.
+pub fn raw(bytes: &[u8], rate_hz: u32) -> Result<Pcm, Error> {
+    if let Some(kind) = known_kind(bytes) {
+        return Err(Error::NotSamples(kind));
     }
+    let (pairs, _odd) = bytes.as_chunks();
+    let samples = pairs.iter().copied().map(i16::from_le_bytes).collect();
+    Ok(Pcm { rate_hz, samples })
 }
 
 /// Writes a whole sound as a WAV file.
@@ -155,15 +160,28 @@ fn check_riff(input: &mut impl Read) -> Result<(), Error> {
     }
 }
 
-/// What a file is, by its first bytes, in words for a person.
-fn kind_of(head: &[u8]) -> &'static str {
+/// What a file is, by a beginning that samples do not have by chance, in words for a person.
+fn known_kind(head: &[u8]) -> Option<&'static str> {
     match head {
-        [b'I', b'D', b'3', ..] | [0xFF, 0xE0..=0xFF, ..] => "an MP3 file",
-        [b'O', b'g', b'g', b'S', ..] => "an Ogg file",
-        [b'f', b'L', b'a', b'C', ..] => "a FLAC file",
-        [b'R', b'I', b'F', b'F', ..] => "a RIFF file that is not WAV, or one cut short",
-        [b'{' | b'[', ..] => "JSON",
-        [b'<', ..] => "HTML or XML",
+        [b'I', b'D', b'3', ..] => Some("an MP3 file"),
+        [b'O', b'g', b'g', b'S', ..] => Some("an Ogg file"),
+        [b'f', b'L', b'a', b'C', ..] => Some("a FLAC file"),
+        [b'R', b'I', b'F', b'F', ..] => Some("a RIFF file that is not WAV, or one cut short"),
+        [b'{' | b'[', b' ' | b'"' | b'\n' | b'\r' | b'{' | b'}', ..] => Some("JSON"),
+        [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => Some("HTML or XML"),
+        // An MPEG frame's sync word, then layer III with a bit rate and a sampling rate that exist.
+        [0xFF, 0xF2 | 0xF3 | 0xFA | 0xFB, third, ..]
+            if third >> 4 != 15 && third & 0x0C != 0x0C =>
+        {
+            Some("an MP3 file")
+        }
+        _ => None,
+    }
+}
+
+/// What a file is that is no WAV.
+fn kind_of(head: &[u8]) -> &'static str {
+    known_kind(head).unwrap_or_else(|| match head {
         text if text
             .iter()
             .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) =>
@@ -171,7 +189,7 @@ fn kind_of(head: &[u8]) -> &'static str {
             "text"
         }
         _ => "an unknown kind of file",
-    }
+    })
 }
 
 /// The head of a chunk; its content follows in the stream.

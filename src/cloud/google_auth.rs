@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
@@ -115,15 +115,15 @@ impl ServiceAccount {
         audience: &str,
         deadline: Deadline,
     ) -> Result<Response, Error> {
-        request.auth = Auth::Bearer(match self.fetched() {
-            Some(token) => token,
-            None => self.self_signed(audience)?,
-        });
+        if let Some(token) = self.lock_fetched().clone() {
+            request.auth = Auth::Bearer(token);
+            return client.send(&request, deadline);
+        }
+        request.auth = Auth::Bearer(self.self_signed(audience)?);
         let refusal = match client.send(&request, deadline) {
-            Err(Error::Refused(refusal)) if self.fetched().is_none() => refusal,
+            Err(Error::Refused(refusal)) => wrong_clock(refusal)?,
             result => return result,
         };
-        let refusal = wrong_clock(refusal)?;
         if !refusal.is_token_kind() {
             return Err(Error::Refused(refusal));
         }
@@ -132,22 +132,25 @@ impl ServiceAccount {
             request.service.name, self.token_uri, refusal.reason
         );
         request.auth = Auth::Bearer(self.fetch(client, deadline)?);
+        request.may_retry = false;
         client.send(&request, deadline)
     }
 
-    fn fetched(&self) -> Option<Secret> {
-        self.fetched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn lock_fetched(&self) -> MutexGuard<'_, Option<Secret>> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn self_signed(&self, audience: &str) -> Result<Secret, CredentialsError> {
         self.sign(Some(&self.email), audience, None)
     }
 
-    /// Fetches a token for all services, and keeps it.
+    /// Fetches a token for all services, and keeps it. Requests that are refused side by side wait for
+    /// one exchange.
     fn fetch(&self, client: &Client, deadline: Deadline) -> Result<Secret, Error> {
+        let mut fetched = self.lock_fetched();
+        if let Some(token) = &*fetched {
+            return Ok(token.clone());
+        }
         let assertion = self.sign(None, TOKEN_AUDIENCE, Some(SCOPES))?;
         let form = format!("grant_type={GRANT_TYPE}&assertion={}", assertion.expose());
         let request = Request {
@@ -157,14 +160,14 @@ impl ServiceAccount {
             content_type: "application/x-www-form-urlencoded",
             body: form.into_bytes().into(),
             most: MAX_TOKEN_ANSWER,
+            may_retry: true,
         };
         let response = match client.send(&request, deadline) {
             Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),
             result => result?,
         };
-        let token: TokenAnswer = response.json(SIGN_IN)?;
-        let token = Secret::new(token.access_token);
-        *self.fetched.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        let token = Secret::new(response.json::<TokenAnswer>(SIGN_IN)?.access_token);
+        *fetched = Some(token.clone());
         Ok(token)
     }
 
@@ -202,14 +205,19 @@ impl ServiceAccount {
 fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
     let about_sign_in = refusal.status == 401 || refusal.code == "invalid_grant";
     match refusal.clock_ahead {
-        Some(ahead) if about_sign_in && ahead.unsigned_abs() > DATED_BACK.as_secs() => {
-            Err(Error::Clock {
-                service: refusal.service.name,
-                ahead,
-            })
-        }
+        Some(ahead) if about_sign_in && spoils_tokens(ahead) => Err(Error::Clock {
+            service: refusal.service.name,
+            ahead,
+        }),
         _ => Ok(refusal),
     }
+}
+
+/// A clock that is ahead makes tokens of the future; one that is behind makes tokens that are over.
+fn spoils_tokens(ahead: i64) -> bool {
+    let dated_back = i64::try_from(DATED_BACK.as_secs()).unwrap_or_default();
+    let lifetime = i64::try_from(LIFETIME_SECONDS).unwrap_or_default();
+    ahead > dated_back || ahead < dated_back - lifetime
 }
 
 #[derive(Deserialize)]
@@ -313,6 +321,7 @@ fn usual_token_uri() -> String {
 const SIGN_IN: Service = Service {
     name: "Google sign-in",
     settings: "[google]",
+    key: "[google] credentials",
 };
 
 /// The constant that Google's own libraries use, whatever `token_uri` says.
@@ -400,6 +409,22 @@ mod tests {
         for (text, expected) in table {
             let found = KeyFile::parse(text.as_bytes()).err();
             assert_eq!(found.as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clock_is_blamed_only_when_it_spoils_our_tokens() {
+        let table = [
+            (0, false),
+            (30, false),
+            (31, true),
+            (7200, true),
+            (-31, false),
+            (-3570, false),
+            (-3571, true),
+        ];
+        for (ahead, expected) in table {
+            assert_eq!(spoils_tokens(ahead), expected, "{ahead} s");
         }
     }
 

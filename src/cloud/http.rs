@@ -7,6 +7,7 @@ mod setup;
 
 use std::fmt;
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,7 @@ use ureq::Agent;
 use super::{Error, Refusal, Service};
 use crate::config::{self, Secret};
 use crate::deadline::Deadline;
+use crate::error::Chain;
 use crate::hangup::{Gone, Hangup};
 
 pub use setup::SetupError;
@@ -47,6 +49,8 @@ pub struct Request {
     pub body: Arc<[u8]>,
     /// An answer of more bytes is an error.
     pub most: u64,
+    /// May it be sent a second time when that might help?
+    pub may_retry: bool,
 }
 
 /// A 2xx answer, whole.
@@ -91,7 +95,7 @@ impl Client {
     /// [`Error`]; everything but a 2xx answer is one.
     pub fn send(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
         let error = match self.attempt(request, deadline) {
-            Err(error) if error.is_transient() => error,
+            Err(error) if request.may_retry && error.is_transient() => error,
             result => return result,
         };
         let pause = error
@@ -100,7 +104,11 @@ impl Client {
         if pause >= deadline.left() {
             return Err(error);
         }
-        warn!("trying again in {} ms: {error}", pause.as_millis());
+        warn!(
+            "trying again in {} ms: {}",
+            pause.as_millis(),
+            Chain(&error)
+        );
         self.hangup
             .pause(pause)
             .map_err(|_| Error::HungUp(request.service.name))?;
@@ -112,12 +120,19 @@ impl Client {
         // A form holds a signed token, and its answer another one.
         let may_show = self.log_words && request.content_type == "application/json";
         log_body("sent", request.content_type, &request.body, may_show);
+        let host = host(&request.url).to_owned();
+        let service = request.service.name;
+        if limit.is_zero() {
+            return Err(Error::Timeout {
+                service,
+                host,
+                after: limit,
+            });
+        }
         let started = Instant::now();
         let result = self
             .hangup
             .or(limit, move || exchange(&agent, &sent, limit));
-        let host = host(&request.url).to_owned();
-        let service = request.service.name;
         let result = match result {
             Ok(result) => result,
             Err(Gone::HungUp) => Err(Error::HungUp(service)),
@@ -126,11 +141,7 @@ impl Client {
                 host,
                 after: limit,
             }),
-            Err(Gone::Panicked) => Err(Error::Broken {
-                service,
-                host,
-                source: "the request panicked".into(),
-            }),
+            Err(Gone::Panicked) => resume_unwind(Box::new("a request panicked")),
         };
         let took = started.elapsed().as_millis();
         match &result {
@@ -138,7 +149,11 @@ impl Client {
                 debug!("POST {} -> {} in {took} ms", request.url, Summary(response));
                 log_body("received", &response.content_type, &response.body, may_show);
             }
-            Err(error) => debug!("POST {} failed after {took} ms: {error}", request.url),
+            Err(error) => debug!(
+                "POST {} failed after {took} ms: {}",
+                request.url,
+                Chain(error)
+            ),
         }
         result
     }

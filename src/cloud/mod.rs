@@ -21,6 +21,8 @@ pub struct Service {
     pub name: &'static str,
     /// The table of settings that a remedy should name.
     pub settings: &'static str,
+    /// The setting that holds its key.
+    pub key: &'static str,
 }
 
 /// Why a service did not do its work.
@@ -30,7 +32,7 @@ pub enum Error {
     #[error("the caller hung up while {0} was working")]
     HungUp(&'static str),
     /// No answer in time.
-    #[error("{service} gave no whole answer within {:.1} s; check this machine's way to {host}, or raise timeout in its settings", .after.as_secs_f32())]
+    #[error("{service} gave no whole answer within {:.1} s; check this machine's way to {host}, or raise timeout in its settings and deadline in [call]", .after.as_secs_f32())]
     Timeout {
         /// The service's name.
         service: &'static str,

@@ -102,7 +102,7 @@ impl Refusal {
 
     /// What the administrator can do.
     fn remedy(&self) -> String {
-        let settings = self.service.settings;
+        let Service { settings, key, .. } = self.service;
         match self.status {
             _ if self.is_quota => "the account has no credit or quota left: see its billing page".to_owned(),
             _ if self.reason == "SERVICE_DISABLED" => {
@@ -114,9 +114,9 @@ impl Refusal {
             }
             300..=399 => format!("check base_url in {settings}: the service wants another address"),
             400 | 422 => format!("check the values in {settings}"),
-            401 => format!("check the key in {settings}"),
-            403 => format!("the key in {settings} may not do this: check its permissions, and that the API is switched on"),
-            404 => format!("check model and base_url in {settings}: models are retired now and then"),
+            401 => format!("check the key: {key}"),
+            403 => format!("the key ({key}) may not do this: check its permissions, and that the API is switched on"),
+            404 | 405 => format!("check model and base_url in {settings}: models are retired now and then"),
             413 => "the recording or text is too large for the service".to_owned(),
             429 => "too many requests for this account: wait, or raise its quota".to_owned(),
             500.. => "the service itself has trouble, which usually passes".to_owned(),
@@ -165,6 +165,7 @@ mod tests {
     const SERVICE: Service = Service {
         name: "Google Speech-to-Text",
         settings: "[stt.google]",
+        key: "[google] credentials",
     };
 
     fn read(status: u16, body: &str) -> Refusal {
@@ -187,7 +188,7 @@ mod tests {
             (
                 401,
                 r#"{"error":{"message":"Incorrect API key provided: sk-secret.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
-                "Google Speech-to-Text answered 401 invalid_api_key: Incorrect API key provided: [redacted]; check the key in [stt.google]",
+                "Google Speech-to-Text answered 401 invalid_api_key: Incorrect API key provided: [redacted]; check the key: [google] credentials",
             ),
             (
                 429,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::keys::{self, Kind};
-use super::layers::from_text;
 
 /// The arguments of `AGI()`, told apart.
 #[derive(Clone, Debug, Default)]
@@ -39,16 +38,6 @@ impl Arguments {
             config,
             ..Self::default()
         }
-    }
-
-    /// Do the arguments themselves say that the recording stays? That holds whatever is wrong elsewhere.
-    pub fn keep_recording(&self) -> bool {
-        let mut said = self
-            .settings
-            .iter()
-            .filter(|(name, _)| name == "recording.keep");
-        said.next_back()
-            .is_some_and(|(_, value)| from_text(Kind::Switch, value).as_bool() == Some(true))
     }
 
     fn add(&mut self, name: &str, value: &str) {

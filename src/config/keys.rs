@@ -21,7 +21,7 @@ pub struct Key {
 pub enum Kind {
     /// Any text.
     Text,
-    /// Text that is never shown, logged, or taken from an AGI argument.
+    /// Printable text without spaces that is never shown, logged, or taken from an AGI argument.
     Secret,
     /// The path of a file.
     Path,
@@ -174,7 +174,7 @@ pub const KEYS: &[Key] = &[
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
     key("log.words", Kind::Switch, "false"),
     key("http.ca_file", Kind::Path, r#""""#),
-    key("http.proxy", Kind::Text, r#""""#),
+    key("http.proxy", Kind::Secret, r#""""#),
     key("http.no_proxy", Kind::Text, r#""""#),
 ];
 

@@ -86,11 +86,8 @@ impl Layers {
         match checked(key.kind, value) {
             Ok(value) => drop(self.values.insert(key.name, value)),
             Err(found) => {
-                let found = if key.kind == Kind::Secret {
-                    "something else"
-                } else {
-                    &found
-                };
+                let is_hidden = matches!(key.kind, Kind::Secret | Kind::Path);
+                let found = if is_hidden { "something else" } else { &found };
                 self.faults.push(format!(
                     "{source}: {} must be {}, found {found}",
                     key.name, key.kind
@@ -154,7 +151,9 @@ fn is_table(path: &str) -> bool {
 /// `value` if it is what `kind` says (a whole number passes as a number), else how to show it.
 fn checked(kind: Kind, value: Value) -> Result<Value, String> {
     let fits = match (kind, &value) {
-        (Kind::Text | Kind::Path, Value::String(text)) => !text.contains('\0'),
+        (Kind::Text, Value::String(text)) => !text.contains('\0'),
+        // A key file's content where its path belongs is a common mistake.
+        (Kind::Path, Value::String(text)) => !text.contains(['{', '\n', '\0']),
         (Kind::Secret, Value::String(text)) => text.chars().all(|c| c.is_ascii_graphic()),
         (Kind::Url, Value::String(text)) => is_https(text),
         (Kind::OneOf(words), Value::String(text)) => words.contains(&text.as_str()),
@@ -182,7 +181,7 @@ fn checked(kind: Kind, value: Value) -> Result<Value, String> {
 
 /// What `text`, from an argument or the environment, stands for. Several texts are parted by `|`,
 /// since a comma parts the arguments of `AGI()`.
-pub(super) fn from_text(kind: Kind, text: &str) -> Value {
+fn from_text(kind: Kind, text: &str) -> Value {
     let as_text = || Value::String(text.to_owned());
     match kind {
         Kind::Switch => match text.to_ascii_lowercase().as_str() {

@@ -127,6 +127,7 @@ fn a_tone_arrives_at_its_level_plus_the_gain() {
     for encoding in [Encoding::Sln, Encoding::Sln16] {
         let bytes = encode(&pcm, encoding, 6.0).unwrap();
         let samples: Vec<f32> = wav::raw(&bytes, 8_000)
+            .unwrap()
             .samples
             .into_iter()
             .map(to_f32)
@@ -146,7 +147,7 @@ fn one_rate_and_no_gain_change_nothing_but_the_code() {
     assert_eq!(encode(&pcm, Encoding::Ulaw, 0.0).unwrap(), ulaw);
     assert_eq!(encode(&pcm, Encoding::Alaw, 0.0).unwrap(), alaw);
     assert_eq!(
-        wav::raw(&encode(&pcm, Encoding::Sln, 0.0).unwrap(), 8_000),
+        wav::raw(&encode(&pcm, Encoding::Sln, 0.0).unwrap(), 8_000).unwrap(),
         pcm
     );
 }

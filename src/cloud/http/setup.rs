@@ -6,7 +6,6 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
 
-use super::host;
 use crate::config;
 
 /// Why no request can be made at all.
@@ -24,8 +23,8 @@ pub enum SetupError {
     #[error("ca_file = {0:?} of [http] holds no PEM certificate")]
     NoCertificate(String),
     /// `[http] proxy` is not an address.
-    #[error("proxy = {0:?} of [http] is no address such as http://proxy.example:3128")]
-    BadProxy(String),
+    #[error("proxy of [http] is no address such as http://proxy.example:3128")]
+    BadProxy,
 }
 
 /// An agent with these settings. Without a proxy in them, the environment's counts.
@@ -39,8 +38,8 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     if let Some(file) = &settings.ca_file {
         builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
     }
-    if let Some(address) = &settings.proxy {
-        builder = builder.proxy(Some(proxy(address, &settings.no_proxy)?));
+    if let Some(proxy) = proxy(settings)? {
+        builder = builder.proxy(Some(proxy));
     }
     Ok(builder.build().new_agent())
 }
@@ -65,26 +64,31 @@ fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
     Ok(RootCerts::from(own.into_iter().chain(bundled)))
 }
 
-fn proxy(address: &str, no_proxy: &str) -> Result<Proxy, SetupError> {
-    let bad = |_| SetupError::BadProxy(host(address).to_owned());
-    let parsed = Proxy::new(address).map_err(bad)?;
-    let mut builder = Proxy::builder(parsed.protocol())
-        .host(parsed.host())
-        .port(parsed.port());
-    if let Some(user) = parsed.username() {
-        builder = builder.username(user);
-    }
-    if let Some(password) = parsed.password() {
-        builder = builder.password(password);
-    }
-    for host in no_proxy
+/// The proxy of the settings, or with `no_proxy` alone the environment's. `None` leaves it to `ureq`,
+/// which knows the environment's proxy and its exceptions.
+fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
+    let exceptions = settings
+        .no_proxy
         .split(',')
         .map(str::trim)
-        .filter(|host| !host.is_empty())
-    {
-        builder = builder.no_proxy(host);
+        .filter(|host| !host.is_empty());
+    let base = match &settings.proxy {
+        Some(address) => Some(Proxy::new(address.expose()).map_err(|_| SetupError::BadProxy)?),
+        None if settings.no_proxy.is_empty() => None,
+        None => Proxy::try_from_env(),
+    };
+    let Some(base) = base else { return Ok(None) };
+    let mut builder = Proxy::builder(base.protocol())
+        .host(base.host())
+        .port(base.port());
+    if let Some(user) = base.username() {
+        builder = builder.username(user);
     }
-    builder.build().map_err(bad)
+    if let Some(password) = base.password() {
+        builder = builder.password(password);
+    }
+    builder = exceptions.fold(builder, |builder, host| builder.no_proxy(host));
+    builder.build().map(Some).map_err(|_| SetupError::BadProxy)
 }
 
 /// TCP and TLS to a service take two to three round trips.

@@ -54,7 +54,7 @@ impl Model {
     pub fn answer(&self, question: &str, deadline: Deadline) -> Result<Answer, Error> {
         let deadline = deadline.within(self.settings.timeout);
         let thinking = Thinking::of(&self.settings.thinking, &self.settings.model);
-        let response = match self.ask(question, thinking, deadline) {
+        let response = match self.ask(question, thinking, true, deadline) {
             // Which levels a model takes changes from model to model; its own default always works.
             Err(Error::Refused(refusal))
                 if refusal.status == 400 && refusal.message.contains("hinking") =>
@@ -63,7 +63,7 @@ impl Model {
                     "{} refuses our thinking level, asking without: {}",
                     self.settings.model, refusal.message
                 );
-                self.ask(question, None, deadline)
+                self.ask(question, None, false, deadline)
             }
             result => result,
         };
@@ -74,6 +74,7 @@ impl Model {
         &self,
         question: &str,
         thinking: Option<Thinking>,
+        may_retry: bool,
         deadline: Deadline,
     ) -> Result<Response, Error> {
         let Llm {
@@ -86,11 +87,13 @@ impl Model {
             content_type: "application/json",
             body: self.body(question, thinking).into(),
             most: MAX_ANSWER,
+            may_retry,
         };
         match &self.sign_in {
             SignIn::Account(account) => account.send(&self.client, request, AUDIENCE, deadline),
             SignIn::ApiKey(key) => {
                 request.auth = Auth::GoogleApiKey(key.clone());
+                request.service = SERVICE_BY_KEY;
                 self.client.send(&request, deadline)
             }
         }
@@ -255,6 +258,12 @@ impl Content {
 const SERVICE: Service = Service {
     name: "Gemini",
     settings: "[llm.gemini]",
+    key: "[google] credentials",
+};
+
+const SERVICE_BY_KEY: Service = Service {
+    key: "api_key in [llm.gemini]",
+    ..SERVICE
 };
 
 /// What Google's own client signs for.

@@ -52,6 +52,7 @@ impl Recognizer {
             content_type: "application/json",
             body: self.body(samples, rate_hz).into(),
             most: MAX_ANSWER,
+            may_retry: true,
         };
         let deadline = deadline.within(self.settings.timeout);
         let response = self
@@ -162,6 +163,7 @@ impl Answer {
 const SERVICE: Service = Service {
     name: "Google Speech-to-Text",
     settings: "[stt.google]",
+    key: "[google] credentials",
 };
 
 /// What Google's own client signs for, also when it talks to a regional address.

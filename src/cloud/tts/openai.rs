@@ -49,6 +49,7 @@ impl Voice {
             content_type: "application/json",
             body: self.body(text).into(),
             most: MAX_AUDIO,
+            may_retry: true,
         };
         let response = self
             .client
@@ -118,6 +119,7 @@ fn rate(content_type: &str) -> Option<u32> {
 const SERVICE: Service = Service {
     name: "OpenAI's voice",
     settings: "[tts.openai]",
+    key: "api_key in [openai]",
 };
 
 /// Ten minutes at 24 kHz.
