@@ -2,11 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
@@ -67,9 +66,16 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         answer: String::new(),
     };
     let outcome = call.outcome(&arguments, given.environment);
-    call.report(&arguments, &outcome);
-    if let (true, Some(reply)) = (call.hangup.is_raised(), &arguments.reply) {
+    let told = call.report(&arguments, &outcome);
+    if let (false, Some(reply)) = (
+        told && !matches!(outcome, Outcome::HungUp),
+        &arguments.reply,
+    ) {
         files::remove_replies(reply);
+    }
+    if let Outcome::Failed(failure) = &outcome {
+        // The last thing of all: where nobody reads stderr, writing to it may wait for ever.
+        error!("{failure}");
     }
 }
 
@@ -81,7 +87,7 @@ fn forget_recording(own: &[String], environment: Environment<'_>) {
         |faults| faults.keep_recording,
         |config| config.keep_recording,
     );
-    RemovedAfterUse(arguments.recording).keep_if(keep);
+    RemovedAfterUse::new(arguments.recording).keep_if(keep);
 }
 
 /// The command line's, or Asterisk's where there is no command line: through FastAGI, or by hand.
@@ -135,7 +141,7 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
-        let mut recording = RemovedAfterUse(arguments.recording.clone());
+        let mut recording = RemovedAfterUse::new(arguments.recording.clone());
         let config = Config::load(Job::Call, arguments, environment)
             .inspect(|config| recording.keep_if(config.keep_recording))
             .inspect_err(|faults| recording.keep_if(faults.keep_recording))
@@ -192,7 +198,7 @@ impl<O: Write> Call<O> {
     fn listen(&mut self, config: &Config) -> Result<Option<Pcm>, ListenError> {
         self.begin(Stage::Recording);
         let path = || config.recording.display().to_string();
-        let file = File::open(&config.recording).map_err(|source| ListenError::Open {
+        let file = files::open(&config.recording).map_err(|source| ListenError::Open {
             path: path(),
             source,
         })?;
@@ -356,7 +362,8 @@ impl<O: Write> Call<O> {
     }
 
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
-    fn report(&mut self, arguments: &Arguments, outcome: &Outcome) {
+    /// Did Asterisk take them?
+    fn report(&mut self, arguments: &Arguments, outcome: &Outcome) -> bool {
         let took = (self.clock)()
             .saturating_duration_since(self.started)
             .as_millis();
@@ -364,16 +371,13 @@ impl<O: Write> Call<O> {
         let (mut file, mut failure) = (String::new(), String::new());
         match outcome {
             Outcome::Answered => {
-                file = arguments
-                    .reply
-                    .as_deref()
-                    .unwrap_or(Path::new(""))
-                    .display()
-                    .to_string();
+                let place = arguments.reply.as_deref().unwrap_or(Path::new(""));
+                // Playback looks for a relative name among Asterisk's sounds.
+                let place = absolute(place).unwrap_or_else(|_| place.to_owned());
+                file = place.display().to_string();
             }
             Outcome::Failed(cause) => {
                 failure = cause.to_string();
-                error!("{failure}");
                 self.tell(&failure, FAULT);
             }
             Outcome::NoSpeech | Outcome::HungUp => {}
@@ -388,15 +392,13 @@ impl<O: Write> Call<O> {
             ("ASSISTANT_KEY", "", false),
             ("ASSISTANT_STATUS", status, false),
         ];
-        for (name, value, is_words) in variables {
-            if !self.try_asking(Command::SetVariable {
+        variables.into_iter().all(|(name, value, is_words)| {
+            self.try_asking(Command::SetVariable {
                 name,
                 value,
                 is_words,
-            }) {
-                break;
-            }
-        }
+            })
+        })
     }
 }
 

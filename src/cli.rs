@@ -133,7 +133,8 @@ fn end_of_stdin() -> End {
 fn raise_on_signals(hangup: &Hangup) -> io::Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     let hangup = hangup.clone();
-    thread::spawn(move || signals.forever().for_each(|_| hangup.raise()));
+    let raise = move || signals.forever().for_each(|_| hangup.raise());
+    thread::Builder::new().spawn(raise)?;
     Ok(())
 }
 

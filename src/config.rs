@@ -14,10 +14,13 @@ use std::time::Duration;
 
 pub use arguments::Arguments;
 use layers::Layers;
+pub(crate) use layers::is_https;
+
+use crate::files;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .faults.join("; "))]
+#[error("{}", first(.faults))]
 pub struct Faults {
     faults: Vec<String>,
     /// Shall the recording stay, as far as that could be understood?
@@ -206,6 +209,11 @@ impl Config {
         let unbuilt =
             |name: &str, value: &str| format!("{name} = {value:?} is not built into this version");
         let call = job == Job::Call;
+        let same_name = self.recording.with_extension("") == self.reply;
+        let odd = |path: &Path| {
+            path.to_str()
+                .is_none_or(|text| text.contains(['&', '\u{fffd}', '\n', '\r', '\0']))
+        };
         let table = [
             (
                 call && self.recording.as_os_str().is_empty(),
@@ -216,6 +224,15 @@ impl Config {
                 call && self.reply.as_os_str().is_empty(),
                 "the argument reply= is missing: AGI(phone-assistant,recording=…,reply=…)"
                     .to_owned(),
+            ),
+            (
+                call && same_name && !self.reply.as_os_str().is_empty(),
+                "reply= must differ from recording= without its extension".to_owned(),
+            ),
+            (
+                call && (odd(&self.reply)
+                    || self.reply.file_name().is_none() && !self.reply.as_os_str().is_empty()),
+                "reply= must be a path without &, which Playback takes for a separator".to_owned(),
             ),
             (
                 call && chosen("stt.provider", "openai"),
@@ -313,6 +330,20 @@ impl Tts {
     }
 }
 
+/// The first faults, and how many more there are.
+fn first(faults: &[String]) -> String {
+    let shown = faults
+        .iter()
+        .take(SHOWN_FAULTS)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("; ");
+    match faults.len().saturating_sub(SHOWN_FAULTS) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
 impl Secret {
     /// Hides `text`.
     pub fn new(text: String) -> Self {
@@ -338,13 +369,18 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
         .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
     let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
     let shown = path.display();
-    match std::fs::read_to_string(&path) {
+    match files::read(&path, MAX_FILE).and_then(to_text) {
         Ok(text) => layers.add_file(&text, &shown.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {}
         Err(error) => layers
             .faults
             .push(format!("cannot read the settings in {shown}: {error}")),
     }
+}
+
+fn to_text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
 }
 
 fn address(layers: &Layers, name: &str) -> String {
@@ -356,6 +392,12 @@ fn address(layers: &Layers, name: &str) -> String {
 fn narrow(number: f64) -> f32 {
     number as f32
 }
+
+/// A screenful.
+const SHOWN_FAULTS: usize = 12;
+
+/// A settings file has a few kilobytes.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// Where install.sh puts the settings.
 const USUAL_FILE: &str = "/etc/phone-assistant/config.toml";
@@ -400,7 +442,7 @@ mod tests {
         );
         let text = faults.expect_err("five faults").to_string();
         let parts = [
-            "\"oops\" is not name=value",
+            "argument is not name=value",
             "stt.provider = \"openai\" is not built",
             "recording= is missing",
             "reply= is missing",

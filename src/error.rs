@@ -49,7 +49,19 @@ impl<T, E: Into<Box<dyn Error + Send + Sync>>> At<T> for Result<T, E> {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.stage, Chain(self.cause.as_ref()))
+        let causes = Chain(self.cause.as_ref()).to_string();
+        let mut shown = causes.chars();
+        write!(
+            f,
+            "{}: {}",
+            self.stage,
+            shown.by_ref().take(MAX_SHOWN).collect::<String>()
+        )?;
+        if shown.next().is_some() {
+            f.write_str(" …")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -81,6 +93,9 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
+/// Far more than any message of ours; what a service or a file says may be longer than a log should hold.
+const MAX_SHOWN: usize = 1000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +104,17 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the recording; check its folder")]
     struct Unreadable(#[source] io::Error);
+
+    #[test]
+    fn a_failure_without_end_is_cut() {
+        let failure = Err::<(), _>("é".repeat(5000))
+            .at(Stage::Llm)
+            .expect_err("it is one");
+        assert_eq!(
+            failure.to_string(),
+            format!("llm: {} …", "é".repeat(MAX_SHOWN))
+        );
+    }
 
     #[test]
     fn a_failure_is_one_line_with_its_stage_and_every_cause() {

@@ -2,12 +2,13 @@
 //! use; and what calls left behind that ended in some other way.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use log::{debug, warn};
+use rustix::fs::OFlags;
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -107,11 +108,58 @@ impl Drop for NewFile {
     }
 }
 
-/// A file that is removed when this goes out of scope, whatever happens until then.
+/// Opens a regular file for reading. Anything else is refused at once: a pipe would wait for its writer
+/// for ever, and a device may never end.
+///
+/// # Errors
+/// What the system says, or that it is no regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    let no_waiting = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(no_waiting)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ))
+    }
+}
+
+/// The content of a regular file of at most `most` bytes.
+///
+/// # Errors
+/// As [`open`], or that it is larger.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len < most) {
+        Ok(bytes)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has {most} bytes or more"),
+        ))
+    }
+}
+
+/// A recording that is removed when this goes out of scope, whatever happens until then.
 #[derive(Debug)]
-pub struct RemovedAfterUse(pub Option<PathBuf>);
+pub struct RemovedAfterUse(Option<PathBuf>);
 
 impl RemovedAfterUse {
+    /// Guards `recording`, if its name is one that Asterisk gives: an argument may name the wrong file.
+    pub fn new(recording: Option<PathBuf>) -> Self {
+        let is_wav = |path: &PathBuf| {
+            path.extension()
+                .is_some_and(|name| name == "wav" || name == "wav16")
+        };
+        Self(recording.filter(is_wav))
+    }
+
     /// Lets the file stay, if `keep`.
     pub fn keep_if(&mut self, keep: bool) {
         self.0.take_if(|_| keep);

@@ -27,7 +27,7 @@ pub enum Gone {
     HungUp,
     /// Its time was up first.
     TimedOut,
-    /// It panicked.
+    /// It panicked, or could not be started.
     Panicked,
 }
 
@@ -68,11 +68,12 @@ impl Hangup {
         }
         let (tell, told) = channel();
         self.tell_when_raised(tell.clone());
-        thread::spawn(move || {
+        let thread = thread::Builder::new().spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(job)).map_err(|_| Gone::Panicked);
             // Nobody listens any more to a job that was given up.
             drop(tell.send(result));
         });
+        thread.map_err(|_| Gone::Panicked)?;
         wait(&told, limit)
     }
 

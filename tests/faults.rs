@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use testkit::{Fault, Outcome, Stage};
+use testkit::{Act, Fault, Outcome, Stage};
 
 use crate::house::{House, PATIENCE, data};
 
@@ -444,6 +444,122 @@ fn a_key_file_where_its_path_belongs_is_not_shown() {
 }
 
 #[test]
+fn pipes_and_devices_are_no_files_and_hold_nobody() {
+    let house = House::new();
+    let pipe = house.other().join("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        0o600.into(),
+        0,
+    )
+    .unwrap();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("google.credentials", pipe.to_str().unwrap());
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(&settings)
+        .start()
+        .finish(PATIENCE);
+    assert_fails(&house, &outcome, "config", &["it is no regular file"]);
+    for config in [pipe.to_str().unwrap(), "/dev/zero"] {
+        let outcome = house
+            .ask("question-tea.wav")
+            .call()
+            .arg(format!("config={config}"))
+            .start()
+            .finish(PATIENCE);
+        assert_fails(&house, &outcome, "config", &["cannot read the settings"]);
+    }
+    fs::rename(&pipe, house.recording()).unwrap();
+    let outcome = house.call().start().finish(PATIENCE);
+    assert_fails(&house, &outcome, "recording", &["it is no regular file"]);
+}
+
+#[test]
+fn arguments_that_would_lose_something_are_refused() {
+    let house = House::new();
+    let base = house.recording().with_extension("");
+    for reply in [base.to_str().unwrap(), "/tmp/a&b", "/"] {
+        let call = house
+            .ask("question-tea.wav")
+            .call()
+            .arg("keep=yes")
+            .arg(format!("reply={reply}"));
+        call.start()
+            .finish(PATIENCE)
+            .assert_variable_contains("ASSISTANT_ERROR", "config: reply= must");
+        assert_eq!(house.files(), ["call-1700000000.17.wav"]);
+    }
+    let precious = house.other().join("precious.txt");
+    fs::write(&precious, "not a recording").unwrap();
+    let call = house
+        .call()
+        .arg(crate::house::argument("recording", &precious));
+    call.start()
+        .finish(PATIENCE)
+        .assert_variable("ASSISTANT_STATUS", "FAILED");
+    assert!(
+        precious.exists(),
+        "what is not named as a recording is not removed"
+    );
+}
+
+#[test]
+fn a_token_is_never_sent_in_the_clear() {
+    let house = House::new();
+    let credentials = house.other().join("creds.json");
+    house.sandbox.write_credentials(&credentials, |key| {
+        key["token_uri"] = "http://localhost/token".into()
+    });
+    let settings = house
+        .sandbox
+        .settings()
+        .set("google.credentials", credentials.to_str().unwrap());
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(&settings)
+        .start()
+        .finish(PATIENCE);
+    assert_fails(
+        &house,
+        &outcome,
+        "config",
+        &["token_uri that is no https address"],
+    );
+}
+
+#[test]
+fn one_refused_variable_does_not_lose_a_good_answer() {
+    let house = House::new();
+    let refused =
+        Act::Reply(b"520 Invalid command syntax.  Proper usage not available.\n".to_vec());
+    let call = house
+        .ask("question-tea.wav")
+        .call()
+        .at("SET VARIABLE \"ASSISTANT_QUESTION\"", refused);
+    let outcome = call.start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.files(), ["call-1700000000.17-reply.ulaw"]);
+}
+
+#[test]
+fn an_asterisk_that_answers_late_is_not_misunderstood() {
+    let house = House::new();
+    let late = Act::Delay(Duration::from_millis(5500));
+    let call = house
+        .ask("question-tea.wav")
+        .call()
+        .variable("CHANNEL(audionativeformat)", "(alaw)");
+    let outcome = call.at("GET VARIABLE", late).start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.files(), ["call-1700000000.17-reply.ulaw"]);
+}
+
+#[test]
 fn a_process_that_holds_keys_leaves_no_core_file() {
     let house = House::new();
     house.sandbox.fault(Stage::Stt, Fault::Hang, usize::MAX);
@@ -507,7 +623,7 @@ fn a_word_from_asterisk_is_no_command() {
         .assert_exit(0)
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "FAILED");
-    outcome.assert_variable_contains("ASSISTANT_ERROR", "\"convert\" is not name=value");
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "an AGI argument is not name=value");
 }
 
 #[test]

@@ -98,4 +98,17 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
         !outcome.to_string().contains(OPENAI_API_KEY),
         "the key is in the error",
     );
+
+    let house = House::new();
+    let quoting =
+        json!({"error": {"message": format!("cannot speak {MOON:?}"), "code": "bad_input"}});
+    house
+        .sandbox
+        .respond(Stage::Tts, Response::json(400, &quoting));
+    let outcome = house
+        .ask("question-moon.wav")
+        .call()
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "cannot speak \"<125 bytes>\"");
 }

@@ -75,15 +75,15 @@ impl<W: Write> Session<W> {
         let (env_read, env) = channel();
         let (line_read, lines) = channel();
         let raise = hangup.clone();
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             // Whatever ends the reading, nothing more will come from Asterisk.
             let ended = listen(BufReader::new(input), &env_read, &line_read, &raise);
             debug!("AGI input ended: {ended:?}");
             if end == End::Hangup {
                 raise.raise();
             }
-        });
-        let env = env.recv_timeout(PATIENCE).map_err(no_answer)?;
+        })?;
+        let env = first(&env, hangup)?;
         Ok(Self {
             env,
             lines,
@@ -142,8 +142,11 @@ impl<W: Write> Session<W> {
 
     /// The answer to the last command: the answers to earlier ones that came too late are passed over.
     fn next_answer(&mut self) -> Result<Line, Error> {
+        // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
+        let in_step = self.overdue == 0 && !self.hangup.is_raised();
+        let patience = if in_step { PATIENCE } else { LITTLE_PATIENCE };
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(patience) {
                 Ok(_) if self.overdue > 0 => self.overdue -= 1,
                 Ok(line) => return Ok(line),
                 Err(RecvTimeoutError::Disconnected) if self.end == End::Success => {
@@ -151,7 +154,7 @@ impl<W: Write> Session<W> {
                 }
                 Err(error) => {
                     self.overdue += 1;
-                    return Err(no_answer(error));
+                    return Err(no_answer(error, patience));
                 }
             }
         }
@@ -166,6 +169,19 @@ impl<W: Write> Session<W> {
             _ => Error::Io(error),
         }
     }
+}
+
+/// The environment, unless the caller hangs up or the time is up before it has come.
+fn first(env: &Receiver<Env>, hangup: &Hangup) -> Result<Env, Error> {
+    let steps = PATIENCE.as_millis() / STEP.as_millis();
+    for _ in 0..steps {
+        match env.recv_timeout(STEP) {
+            Ok(env) => return Ok(env),
+            Err(RecvTimeoutError::Timeout) if !hangup.is_raised() => {}
+            Err(_) => return Err(Error::Closed),
+        }
+    }
+    Err(Error::Silent(PATIENCE))
 }
 
 /// Hands on the environment, then every line that answers a command, until the input ends or nobody
@@ -225,15 +241,19 @@ fn read_text(input: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn no_answer(error: RecvTimeoutError) -> Error {
+fn no_answer(error: RecvTimeoutError, patience: Duration) -> Error {
     match error {
-        RecvTimeoutError::Timeout => Error::Silent(PATIENCE),
+        RecvTimeoutError::Timeout => Error::Silent(patience),
         RecvTimeoutError::Disconnected => Error::Closed,
     }
 }
 
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How soon a hang-up before the first line is noticed.
+const STEP: Duration = Duration::from_millis(50);
 
 /// `GET VARIABLE` gives 1,023 bytes at most; the rest is room for surprises.
 const MAX_VALUE: u16 = u16::MAX;

@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{Auth, Client, Request, Response};
 use super::{Error, Refusal, Service};
-use crate::config::Secret;
+use crate::config::{Secret, is_https};
 use crate::deadline::Deadline;
+use crate::files;
 
 /// What is wrong with a key file.
 #[derive(Debug, thiserror::Error)]
@@ -80,10 +81,11 @@ impl ServiceAccount {
     pub fn load(path: &Path) -> Result<Arc<Self>, CredentialsError> {
         install_ring();
         let shown = path.display().to_string();
-        let text = std::fs::read(path).map_err(|source| CredentialsError::Unreadable {
-            path: shown.clone(),
-            source,
-        })?;
+        let text =
+            files::read(path, MAX_KEY_FILE).map_err(|source| CredentialsError::Unreadable {
+                path: shown.clone(),
+                source,
+            })?;
         let file = KeyFile::parse(&text).map_err(|found| CredentialsError::NotAServiceAccount {
             path: shown.clone(),
             found,
@@ -156,9 +158,10 @@ impl ServiceAccount {
         let request = Request {
             service: SIGN_IN,
             url: self.token_uri.clone(),
-            auth: Auth::None,
+            auth: Auth::InBody(assertion),
             content_type: "application/x-www-form-urlencoded",
             body: form.into_bytes().into(),
+            words: String::new(),
             most: MAX_TOKEN_ANSWER,
             may_retry: true,
         };
@@ -243,7 +246,12 @@ impl KeyFile {
             Some(other) => return Err(format!("type {other:?}")),
             None => return Err("no type".to_owned()),
         }
-        serde_json::from_value(json).map_err(|_| "fields missing".to_owned())
+        let file: Self = serde_json::from_value(json).map_err(|_| "fields missing".to_owned())?;
+        if is_https(&file.token_uri) {
+            Ok(file)
+        } else {
+            Err("a token_uri that is no https address".to_owned())
+        }
     }
 }
 
@@ -335,6 +343,9 @@ const SCOPES: &str = "https://www.googleapis.com/auth/cloud-platform \
 
 const LIFETIME_SECONDS: u64 = 3600;
 const DATED_BACK: Duration = Duration::from_secs(30);
+/// A key file has two or three kilobytes.
+const MAX_KEY_FILE: u64 = 64 * 1024;
+
 const MAX_TOKEN_ANSWER: u64 = 64 * 1024;
 
 #[cfg(test)]

@@ -26,8 +26,10 @@ pub use setup::SetupError;
 /// How a request proves who sends it.
 #[derive(Clone, Debug)]
 pub enum Auth {
-    /// It does not: the body does.
+    /// It does not, or not yet.
     None,
+    /// By this part of the body.
+    InBody(Secret),
     /// `Authorization: Bearer …`
     Bearer(Secret),
     /// `x-goog-api-key: …`, and never an `Authorization` beside it: Google refuses both together.
@@ -47,6 +49,8 @@ pub struct Request {
     pub content_type: &'static str,
     /// What is sent.
     pub body: Arc<[u8]>,
+    /// What of it was said: an error that repeats it is not shown whole.
+    pub words: String,
     /// An answer of more bytes is an error.
     pub most: u64,
     /// May it be sent a second time when that might help?
@@ -116,9 +120,12 @@ impl Client {
     }
 
     fn attempt(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
-        let (agent, sent, limit) = (self.agent.clone(), request.clone(), deadline.left());
-        // A form holds a signed token, and its answer another one.
-        let may_show = self.log_words && request.content_type == "application/json";
+        let (agent, mut sent, limit) = (self.agent.clone(), request.clone(), deadline.left());
+        if self.log_words {
+            sent.words.clear();
+        }
+        // A body that signs in holds a token, and so does its answer.
+        let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         log_body("sent", request.content_type, &request.body, may_show);
         let host = host(&request.url).to_owned();
         let service = request.service.name;
@@ -197,10 +204,25 @@ impl Error {
     }
 }
 
+impl Request {
+    /// What an error must not repeat, and what stands in its place.
+    fn hidden(&self) -> Vec<(&str, String)> {
+        let key = self
+            .auth
+            .secret()
+            .map(|secret| (secret, "[redacted]".to_owned()));
+        let words = (self.words.as_str(), format!("<{} bytes>", self.words.len()));
+        key.into_iter()
+            .chain([words])
+            .filter(|(text, _)| !text.is_empty())
+            .collect()
+    }
+}
+
 impl Auth {
     fn header(&self) -> Option<(&'static str, String)> {
         match self {
-            Self::None => None,
+            Self::None | Self::InBody(_) => None,
             Self::Bearer(token) => Some(("authorization", format!("Bearer {}", token.expose()))),
             Self::GoogleApiKey(key) => Some(("x-goog-api-key", key.expose().to_owned())),
         }
@@ -209,7 +231,9 @@ impl Auth {
     fn secret(&self) -> Option<&str> {
         match self {
             Self::None => None,
-            Self::Bearer(secret) | Self::GoogleApiKey(secret) => Some(secret.expose()),
+            Self::InBody(secret) | Self::Bearer(secret) | Self::GoogleApiKey(secret) => {
+                Some(secret.expose())
+            }
         }
     }
 }
@@ -258,7 +282,7 @@ fn exchange(agent: &Agent, request: &Request, limit: Duration) -> Result<Respons
             request.service,
             parts.status.as_u16(),
             &bytes,
-            request.auth.secret(),
+            &request.hidden(),
         );
         refusal.retry_after = header("retry-after")
             .map(retry_after)

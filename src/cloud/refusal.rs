@@ -51,8 +51,9 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// Reads an error body. `secret` is what was sent to sign in: services may quote it.
-    pub fn read(service: Service, status: u16, body: &[u8], secret: Option<&str>) -> Self {
+    /// Reads an error body. `hidden` lists what services may quote of the request and nobody should
+    /// see, with what is to be shown instead.
+    pub fn read(service: Service, status: u16, body: &[u8], hidden: &[(&str, String)]) -> Self {
         let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let top = json.get(0).unwrap_or(&json);
         let error = &top["error"];
@@ -75,11 +76,11 @@ impl Refusal {
         Self {
             service,
             status,
-            code: one_line(first_text(&codes), secret),
+            code: one_line(first_text(&codes), hidden),
             // Google's limits per minute name the moment to come back; those per day do not.
             is_quota: is_insufficient || (is_quota_failure && retry_after.is_none()),
-            reason: one_line(detail("reason").unwrap_or_default(), secret),
-            message: one_line(message, secret),
+            reason: one_line(detail("reason").unwrap_or_default(), hidden),
+            message: one_line(message, hidden),
             retry_after,
             clock_ahead: None,
         }
@@ -132,17 +133,20 @@ fn first_text<'a>(candidates: &[&'a Value]) -> &'a str {
         .unwrap_or_default()
 }
 
-/// At most [`MAX_MESSAGE`] characters on one line, without `secret`.
-fn one_line(text: &str, secret: Option<&str>) -> String {
-    let text = match secret {
-        Some(secret) if !secret.is_empty() => text.replace(secret, "[redacted]"),
-        _ => text.to_owned(),
-    };
-    let words: Vec<_> = text
+/// At most [`MAX_MESSAGE`] characters on one line, with what is hidden replaced.
+fn one_line(text: &str, hidden: &[(&str, String)]) -> String {
+    let text = hidden.iter().fold(text.to_owned(), |text, (part, shown)| {
+        text.replace(part, shown)
+    });
+    let words = text
         .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|w| !w.is_empty())
-        .collect();
-    words.join(" ").chars().take(MAX_MESSAGE).collect()
+        .filter(|word| !word.is_empty());
+    words
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MAX_MESSAGE)
+        .collect()
 }
 
 /// Google's JSON durations: `23s`, `0.5s`.
@@ -169,7 +173,12 @@ mod tests {
     };
 
     fn read(status: u16, body: &str) -> Refusal {
-        Refusal::read(SERVICE, status, body.as_bytes(), Some("sk-secret"))
+        Refusal::read(
+            SERVICE,
+            status,
+            body.as_bytes(),
+            &[("sk-secret", "[redacted]".to_owned())],
+        )
     }
 
     #[test]

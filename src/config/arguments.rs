@@ -26,7 +26,7 @@ impl Arguments {
                 Some((name, value)) => parsed.add(name, value),
                 None => parsed
                     .faults
-                    .push(format!("AGI argument {argument:?} is not name=value")),
+                    .push("an AGI argument is not name=value".to_owned()),
             }
         }
         parsed

@@ -78,15 +78,20 @@ impl Layers {
 
     fn unknown(&mut self, name: &str, source: &str) {
         let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+        let shown = if is_name(name) {
+            name
+        } else {
+            "whose name is not shown, as it may be a key"
+        };
         self.faults
-            .push(format!("{source}: unknown setting {name}{hint}"));
+            .push(format!("{source}: unknown setting {shown}{hint}"));
     }
 
     fn set(&mut self, key: &'static Key, value: Value, source: &str) {
         match checked(key.kind, value) {
             Ok(value) => drop(self.values.insert(key.name, value)),
             Err(found) => {
-                let is_hidden = matches!(key.kind, Kind::Secret | Kind::Path);
+                let is_hidden = matches!(key.kind, Kind::Secret | Kind::Path | Kind::Url);
                 let found = if is_hidden { "something else" } else { &found };
                 self.faults.push(format!(
                     "{source}: {} must be {}, found {found}",
@@ -136,6 +141,14 @@ impl Layers {
     pub(super) fn seconds(&self, name: &str) -> Duration {
         Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
     }
+}
+
+/// Does it look like a setting's name? Keys that were pasted into the wrong place do not.
+fn is_name(text: &str) -> bool {
+    text.len() <= 60
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
 }
 
 /// Is `path` a table of known keys?
@@ -200,7 +213,7 @@ fn from_text(kind: Kind, text: &str) -> Value {
 }
 
 /// Keys travel to these addresses, so nothing but TLS will do.
-fn is_https(address: &str) -> bool {
+pub(crate) fn is_https(address: &str) -> bool {
     let rest = address.strip_prefix("https://").unwrap_or_default();
     let host = rest.split(['/', ':']).next().unwrap_or_default();
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"');
@@ -247,15 +260,15 @@ mod tests {
             ),
             (
                 "stt.google.base_url = \"http://x\"",
-                "stt.google.base_url must be https address, found \"http://x\"",
+                "stt.google.base_url must be https address, found something else",
             ),
             (
                 "stt.google.base_url = \"https://\"",
-                "stt.google.base_url must be https address, found \"https://\"",
+                "stt.google.base_url must be https address, found something else",
             ),
             (
                 "stt.google.base_url = \"https://u:p@x\"",
-                "stt.google.base_url must be https address, found \"https://u:p@x\"",
+                "stt.google.base_url must be https address, found something else",
             ),
             (
                 "recording.keep = \"yes\"",

@@ -7,6 +7,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
 
 use crate::config;
+use crate::files;
 
 /// Why no request can be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,7 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
 /// The bundled roots and those in `file`.
 fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
     let path = file.display().to_string();
-    let pem = std::fs::read(file).map_err(|source| SetupError::CaUnreadable {
+    let pem = files::read(file, MAX_CA_FILE).map_err(|source| SetupError::CaUnreadable {
         path: path.clone(),
         source,
     })?;
@@ -87,9 +88,12 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     if let Some(password) = base.password() {
         builder = builder.password(password);
     }
-    builder = exceptions.fold(builder, |builder, host| builder.no_proxy(host));
+    builder = exceptions.fold(builder, ureq::ProxyBuilder::no_proxy);
     builder.build().map(Some).map_err(|_| SetupError::BadProxy)
 }
+
+/// Room for every root there is.
+const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 
 /// TCP and TLS to a service take two to three round trips.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

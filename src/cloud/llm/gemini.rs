@@ -86,6 +86,7 @@ impl Model {
             auth: Auth::None,
             content_type: "application/json",
             body: self.body(question, thinking).into(),
+            words: question.to_owned(),
             most: MAX_ANSWER,
             may_retry,
         };
@@ -221,12 +222,12 @@ struct PromptFeedback {
 
 impl Content {
     fn into_answer(self) -> Result<Answer, Error> {
-        let blocked = |reason: String| Error::Blocked {
+        let blocked = |reason: &str| Error::Blocked {
             service: SERVICE.name,
-            reason,
+            reason: word(reason),
         };
         if !self.prompt_feedback.block_reason.is_empty() {
-            return Err(blocked(self.prompt_feedback.block_reason));
+            return Err(blocked(&self.prompt_feedback.block_reason));
         }
         let candidate = self.candidates.into_iter().next().unwrap_or_default();
         let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
@@ -250,9 +251,15 @@ impl Content {
                 is_cut: false,
             }),
             // SAFETY, RECITATION, PROHIBITED_CONTENT …: what came before it is not meant to be heard.
-            reason => Err(blocked(reason.to_owned())),
+            reason => Err(blocked(reason)),
         }
     }
+}
+
+/// A reason as Gemini writes them, `PROHIBITED_CONTENT`; nothing else of what stands there.
+fn word(reason: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    reason.chars().take_while(plain).take(40).collect()
 }
 
 const SERVICE: Service = Service {

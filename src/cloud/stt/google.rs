@@ -51,6 +51,7 @@ impl Recognizer {
             auth: Auth::None,
             content_type: "application/json",
             body: self.body(samples, rate_hz).into(),
+            words: String::new(),
             most: MAX_ANSWER,
             may_retry: true,
         };

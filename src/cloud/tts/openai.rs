@@ -48,6 +48,7 @@ impl Voice {
                 .map_or(Auth::None, Auth::Bearer),
             content_type: "application/json",
             body: self.body(text).into(),
+            words: text.to_owned(),
             most: MAX_AUDIO,
             may_retry: true,
         };
