@@ -7,6 +7,7 @@ mod call;
 mod dialplan;
 mod docs;
 mod faults;
+mod fuzz;
 mod hangups;
 mod house;
 mod install;

@@ -97,9 +97,11 @@ impl Reader {
                 html::Tag::Text => self.words.push_str(&tag),
             },
             Event::FootnoteReference(_) => self.words.push_str(FOOTNOTE),
-            Event::Start(Tag::Emphasis | Tag::Strong)
-            | Event::End(TagEnd::Emphasis | TagEnd::Strong) => {
-                self.words.push_str(kept_mark(source, range));
+            Event::Start(Tag::Emphasis) | Event::End(TagEnd::Emphasis) => {
+                self.words.push_str(kept_mark(source, range, "*"));
+            }
+            Event::Start(Tag::Strong) | Event::End(TagEnd::Strong) => {
+                self.words.push_str(kept_mark(source, range, "**"));
             }
             Event::Start(Tag::Link { .. }) if is_citation(source, &range) => self.words.push('['),
             Event::End(TagEnd::Link) if is_citation(source, &range) => self.words.push(']'),
@@ -191,14 +193,12 @@ fn pause_after(block: TagEnd) -> Pause {
     }
 }
 
-/// The stars around `source[range]` if they are arithmetic or a dial code, which `CommonMark` takes for
+/// The `mark` around `source[range]` if it is arithmetic or a dial code, which `CommonMark` takes for
 /// emphasis: both inside words, as in "a*b*c", or one between digits, as in "*21*5551234#".
-fn kept_mark(source: &str, range: Range<usize>) -> &'static str {
-    let is_strong = source[range.clone()].starts_with("**");
-    let mark = if is_strong { "**" } else { "*" };
+fn kept_mark(source: &str, range: Range<usize>, mark: &'static str) -> &'static str {
     let begin = neighbours(source, range.start, mark);
     let end = neighbours(source, range.end - mark.len(), mark);
-    let is_product = !is_strong
+    let is_product = mark == "*"
         && [begin, end]
             .as_flattened()
             .iter()
@@ -272,6 +272,7 @@ mod tests {
                 "**重要。**这是**非常**重要的**。**",
                 "重要。这是非常重要的。",
             ),
+            ("**one*€* in another", "one€ in another"),
             ("cut off **bold", "cut off bold"),
             ("cut off *here and `there", "cut off here and there"),
             ("a price* applies", "a price applies"),
