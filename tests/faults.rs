@@ -513,7 +513,7 @@ fn a_token_is_never_sent_in_the_clear() {
     let house = House::new();
     let credentials = house.other().join("creds.json");
     house.sandbox.write_credentials(&credentials, |key| {
-        key["token_uri"] = "http://localhost/token".into()
+        key["token_uri"] = "http://localhost/token".into();
     });
     let settings = house
         .sandbox
