@@ -64,8 +64,13 @@ fn converse(input: &[u8]) -> bool {
         let value = session.get_variable("CHANNEL(audionativeformat)");
         let value = value.map_or_else(|error| error.to_string(), Option::unwrap_or_default);
         // Which of them Asterisk refuses is the input's choice.
-        drop(session.set_words("ASSISTANT_ANSWER", &value));
-        drop(session.verbose(&value, 1));
+        let (name, message) = ("ASSISTANT_ANSWER", value.as_str());
+        drop(session.ask(Command::SetVariable {
+            name,
+            value: message,
+            is_words: true,
+        }));
+        drop(session.ask(Command::Verbose { message, level: 1 }));
     }
     true
 }

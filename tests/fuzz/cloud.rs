@@ -35,9 +35,10 @@ fn no_answer_of_the_model_makes_its_readers_panic() {
 
 #[test]
 fn no_refusal_makes_its_reader_panic() {
+    let hidden = [("sk-secret", "[redacted]".to_owned())];
     fuzz_json("refusals", &refusals(), |input| {
         let status = [300, 400, 401, 403, 404, 429, 500, 503][input.len() % 8];
-        let refusal = Refusal::read(SERVICE, status, input, Some("sk-secret"));
+        let refusal = Refusal::read(SERVICE, status, input, &hidden);
         assert!(!refusal.to_string().contains("sk-secret"));
         assert!(!refusal.to_string().contains(char::is_control));
     });
@@ -77,6 +78,7 @@ fn say(answer: &str) {
 const SERVICE: Service = Service {
     name: "Google Speech-to-Text",
     settings: "[stt.google]",
+    key: "[google] credentials",
 };
 
 fn transcripts() -> [Value; 4] {
