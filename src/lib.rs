@@ -10,8 +10,23 @@
 //! SET VARIABLE ASSISTANT_STATUS, _FILE, _QUESTION, _ANSWER, _ERROR
 //! ```
 //!
-//! Modules depend downwards only: `main` on `cli`, `cli` on `call`, `call` on the leaves, and
-//! leaves on the standard library and one outside crate each.
+//! | module | what it knows |
+//! |---|---|
+//! | [`cli`] | the command line: a call for Asterisk, or a command for people |
+//! | [`call`] | the order of a call, and nothing else does |
+//! | [`convert`], [`say`] | the commands for people; [`say::speak`] is also a call's voice |
+//! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
+//! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
+//! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
+//! | [`text`] | words: markdown to speech, sentences, limits |
+//! | [`config`] | the settings, every key with its values and default |
+//! | [`files`], [`hangup`], [`deadline`], [`error`] | what all of them share |
+//!
+//! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
+//! [`cloud`] and [`text`], which do not know of each other, and all of them on the last two rows.
+//! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
+//! `jsonwebtoken` in [`cloud::google_auth`], `rubato` in [`audio::resample`], `hound` in
+//! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].
 
 pub mod agi;
 pub mod audio;
