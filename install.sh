@@ -42,8 +42,8 @@ main() {
 }
 
 install_all() {
-    plan=$(real_plan)
-    if grep -qs "^$begin" "$plan"; then dialplan=yes; fi
+    read_plan
+    if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
     if [ "$dialplan" = yes ]; then prepare_dialplan; fi
     if [ -z "$binary" ]; then build; fi
     check_binary
@@ -57,16 +57,13 @@ install_all() {
 }
 
 uninstall() {
-    plan=$(real_plan)
-    if [ -e "$plan" ]; then
-        check_markers
-        cp "$plan" "$work/before"
-        edit_plan uninstall "$work/before" >"$work/after"
-        if ! cmp -s "$work/before" "$work/after"; then
-            change_plan "$work/after"
-            if asterisk_runs; then reload; fi
-            say "restored   $plan"
-        fi
+    read_plan
+    check_markers
+    edit_plan uninstall "$work/before" >"$work/after"
+    if ! cmp -s "$work/before" "$work/after"; then
+        change_plan "$work/after"
+        if asterisk_runs; then reload; fi
+        say "restored   $plan"
     fi
     rm -f "$agi_bin/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant"
     say "removed    $agi_bin/phone-assistant and $DESTDIR/usr/local/bin/phone-assistant"
@@ -324,14 +321,23 @@ install_settings() {
         default_settings >"$work/config.toml"
         put "$work/config.toml" "$settings/config.toml" 0640 "root:$group"
     fi
-    old_key=$agi_bin/google-creds.json
-    if [ ! -e "$settings/google-creds.json" ] && grep -qs '"private_key"' "$old_key"; then
-        put "$old_key" "$settings/google-creds.json" 0640 "root:$group"
-        say "note: every user of this machine can read $old_key. Once calls work, delete it."
-    fi
+    if [ ! -e "$settings/google-creds.json" ]; then install_old_key; fi
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
         if [ -e "$file" ]; then chmod 0640 "$file"; own "root:$group" "$file"; fi
     done
+}
+
+# The tutorial's key. Its folder may be the asterisk user's, who must not get here what only root may read.
+install_old_key() {
+    old_key=$agi_bin/google-creds.json
+    if [ ! -e "$old_key" ]; then return; fi
+    if ! copy_plain "$old_key" "$work/key" || ! belongs_to "$work/key" "root $user $(id -un)"; then
+        say "note: $old_key was not taken: it is a link, or not the file of root or $user." \
+            "If it is your key, copy it to $settings/google-creds.json"
+    elif grep -q '"private_key"' "$work/key"; then
+        put "$work/key" "$settings/google-creds.json" 0640 "root:$group"
+        say "note: every user of this machine can read $old_key. Once calls work, delete it."
+    fi
 }
 
 # folder PATH MODE OWNER. Mode at birth, and no link followed: the asterisk user can plant one where the parent is theirs.
@@ -344,30 +350,58 @@ own() {
     if [ "$may_chown" = yes ]; then chown -h "$1" "$2"; fi
 }
 
-# put FROM TO MODE OWNER, or put FROM TO as-it-was: replaces TO by a rename, so that whatever reads or runs the old file
-# goes on undisturbed. The asterisk user owns some of these folders: working inside a folder of our own, whose
-# owner is checked after entering it, nothing that they plant is followed.
+# copy_plain FROM TO, with owner and mode; fails for a link and for anything else that is no plain file.
+copy_plain() {
+    [ -f "$1" ] && cp -pP "$1" "$2" && [ -f "$2" ] && [ ! -L "$2" ]
+}
+
+# belongs_to PATH "USER..."
+belongs_to() {
+    case " $2 " in
+        *" $(owner "$1") "*) ;;
+        *) return 1 ;;
+    esac
+}
+
+# put FROM TO MODE OWNER, or put FROM TO like FILE: replaces TO by a rename, so that whatever reads or runs the old file
+# goes on undisturbed. The asterisk user owns some of these folders. So TO itself is never written, never followed and
+# never given a mode: the new file is made in a folder of our own, whose owner is checked after entering it, and from
+# there it is renamed to the folder above.
 put() (
-    if [ -f "$2" ] && cmp -s "$1" "$2"; then
+    if [ "$3" != like ] && stands "$@"; then
         say "unchanged  $2"
-        if [ "$3" != as-it-was ]; then chmod "$3" "$2"; own "$4" "$2"; fi
         return
     fi
     new=$(mktemp -d "$(dirname "$2")/.phone-assistant.XXXXXX")
     trap 'rm -rf "$new"' EXIT
     cd "$new"
     if [ "$(owner .)" != "$(id -un)" ]; then die "somebody changes $(dirname "$2") at this moment: run this again"; fi
-    if [ "$3" = as-it-was ]; then
-        cp -p "$2" file
+    if [ "$3" = like ]; then
+        cp -p "$4" file
         cat "$1" >file
     else
         cp "$1" file
         chmod "$3" file
         own "$4" file
     fi
-    mv -f file "$2"
+    rename file "../${2##*/}" || die "a file belongs at $2: take away what is there, then run this again"
     say "installed  $2"
 )
+
+# stands FROM TO MODE OWNER: is TO what it shall be? A link never is.
+stands() {
+    if [ -z "$(find "$2" -type f -perm "$3" 2>/dev/null)" ] || ! cmp -s "$1" "$2"; then return 1; fi
+    [ "$may_chown" = no ] || [ -n "$(find "$2" -user "${4%:*}" -group "${4#*:}" 2>/dev/null)" ]
+}
+
+# Plain mv moves into a folder, also where a link to one stands. GNU and busybox know -T, which does not.
+rename() {
+    if mv -fT "$1" renamed 2>/dev/null; then
+        mv -fT renamed "$2"
+    else
+        [ ! -d "$2" ] && mv -f "$1" "$2"
+    fi
+}
 
 # ---- the dialplan ----
 
@@ -379,7 +413,7 @@ old_end='; END commented out by phone-assistant'
 
 # Everything that can go wrong with the text goes wrong here, before anything is changed.
 prepare_dialplan() {
-    if [ -e "$plan" ]; then cp "$plan" "$work/before"; check_markers; else : >"$work/before"; fi
+    check_markers
     if [ ! -r "$here/extensions_custom.conf.example" ]; then
         die "$here/extensions_custom.conf.example is missing: it belongs beside install.sh"
     fi
@@ -457,24 +491,59 @@ shown() {
 }
 
 change_plan() {
+    mkdir -p "$(dirname "$plan")"
+    if [ -s "$work/before" ]; then
+        put "$work/before" "$plan.before-phone-assistant" like "$work/before" >/dev/null
+    fi
+    put "$1" "$plan" like "$work/before" >/dev/null
+}
+
+# The text as it is, with its owner and mode, or as they shall be. Read once: the asterisk user may own the folder and
+# put another file there, or a link, at any time.
+read_plan() {
+    plan=$DESTDIR/etc/asterisk/extensions_custom.conf
+    follow_links
     if [ -e "$plan" ]; then
-        put "$plan" "$plan.before-phone-assistant" 0640 "$user:$group" >/dev/null
-        put "$1" "$plan" as-it-was >/dev/null
+        copy_plain "$plan" "$work/before" || die "$plan is no plain file: put one there, then run this again"
     else
-        mkdir -p "$(dirname "$plan")"
-        put "$1" "$plan" 0640 "$user:$group" >/dev/null
+        : >"$work/before"
+        chmod 0640 "$work/before"
+        own "$user:$group" "$work/before"
     fi
 }
 
-# A link stays a link: the file that it leads to is changed.
-real_plan() {
-    path=$DESTDIR/etc/asterisk/extensions_custom.conf
-    if [ -L "$path" ]; then readlink -f "$path"; else printf '%s\n' "$path"; fi
+# A link stays a link, and the file that it leads to is changed, if nobody but root can have made it.
+follow_links() {
+    hops=0
+    while [ -L "$plan" ]; do
+        folder=$(cd -P "$(dirname "$plan")" && pwd)
+        to=$(readlink "$plan")
+        hops=$((hops + 1))
+        if [ "$hops" -gt 8 ] || ! belongs_to "$plan" "root $(id -un)" || ! only_ours "$folder"; then
+            die "$plan is a link to $to, and others than root can change it, so it is not followed:" \
+                "put the file itself in its place if the link is yours, remove the link if it is not"
+        fi
+        case $to in
+            /*) plan=$to ;;
+            *) plan=$folder/$to ;;
+        esac
+    done
+}
+
+# only_ours FOLDER: can nobody but root, and whoever runs this, put something there, or in a folder above it?
+only_ours() {
+    if ! belongs_to "$1" "root $(id -un)"; then return 1; fi
+    # shellcheck disable=SC2012 # stat is not POSIX, and ls with -d prints one line.
+    case $(ls -ld "$1") in
+        ?????w* | ????????w*) return 1 ;;
+    esac
+    if [ "$1" = / ] || [ "$1" = "$DESTDIR" ]; then return 0; fi
+    only_ours "$(dirname "$1")"
 }
 
 check_markers() {
     for pair in "$begin|$end" "$old_begin|$old_end"; do
-        if [ "$(grep -c "^${pair%|*}" "$plan")" != "$(grep -c "^${pair#*|}" "$plan")" ]; then
+        if [ "$(grep -c "^${pair%|*}" "$work/before")" != "$(grep -c "^${pair#*|}" "$work/before")" ]; then
             die "$plan has lost one of the lines '${pair%|*}' and '${pair#*|}':" \
                 "put it back, or restore the file from a backup"
         fi

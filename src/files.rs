@@ -217,7 +217,8 @@ pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
     }
 }
 
-/// Is it `call-ID.wav`, `call-ID-reply.ulaw` or the like, with an id that ends in digits, a dot, digits?
+/// Is it `call-ID.wav`, `call-ID-2.wav` (a second try), `call-ID-reply.ulaw` or the like, with an id that ends in
+/// digits, a dot, digits?
 fn is_leftover(name: &str, keep_recordings: bool) -> bool {
     let name = name.strip_suffix(".part").unwrap_or(name);
     let Some((stem, extension)) = name
@@ -228,7 +229,7 @@ fn is_leftover(name: &str, keep_recordings: bool) -> bool {
     };
     let id = match (stem.strip_suffix("-reply"), extension) {
         (Some(id), extension) if PLAYABLE.contains(&extension) => id,
-        (None, "wav") if !keep_recordings => stem,
+        (None, "wav") if !keep_recordings => stem.strip_suffix("-2").unwrap_or(stem),
         _ => return false,
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -273,6 +274,7 @@ mod tests {
     fn only_what_calls_leave_behind_is_theirs() {
         let leftovers = [
             "call-1700000000.17.wav",
+            "call-1700000000.17-2.wav",
             "call-1700000000.17-reply.ulaw",
             "call-1700000000.17-reply.sln16.part",
             "call-pbx-1700000000.17.wav",
@@ -284,6 +286,9 @@ mod tests {
         let others = [
             "call-notes.wav",
             "call-17.wav",
+            "call-17-2.wav",
+            "call-1700000000.17-3.wav",
+            "call-1700000000.17-2-reply.ulaw",
             "call-.17.wav",
             "call-1700000000.wav",
             "recall-1700000000.17.wav",
@@ -296,10 +301,9 @@ mod tests {
         for name in others {
             assert!(!is_leftover(name, false), "{name}");
         }
-        assert!(
-            !is_leftover("call-1700000000.17.wav", true),
-            "a kept recording"
-        );
+        for kept in ["call-1700000000.17.wav", "call-1700000000.17-2.wav"] {
+            assert!(!is_leftover(kept, true), "{kept}");
+        }
     }
 
     #[test]

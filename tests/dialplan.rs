@@ -172,7 +172,7 @@ fn names_of_files_are_made_of_the_call_alone() {
     let agi = &steps[position(&steps, |step| step.application == "AGI")];
     assert_eq!(
         agi.data,
-        "phone-assistant,recording=${ASSISTANT_CALL}.wav,reply=${ASSISTANT_CALL}-reply"
+        "phone-assistant,recording=${ASSISTANT_CALL}${ASSISTANT_TRY}.wav,reply=${ASSISTANT_CALL}-reply"
     );
 }
 
@@ -206,7 +206,8 @@ fn the_clean_up_takes_every_file_of_this_call_by_its_exact_name() {
     let replies = ["", ".part"].map(|part| {
         ["ulaw", "alaw", "sln16"].map(|format| format!("'${{ARG1}}-reply.{format}{part}'"))
     });
-    let unless_dealt_with = "$[\"${ASSISTANT_STATUS}\" = \"\"]?System(rm -f -- '${ARG1}.wav')";
+    let unless_dealt_with =
+        "$[\"${ASSISTANT_STATUS}\" = \"\"]?System(rm -f -- '${ARG1}${ASSISTANT_TRY}.wav')";
     assert_eq!(
         removals,
         [
@@ -214,6 +215,22 @@ fn the_clean_up_takes_every_file_of_this_call_by_its_exact_name() {
             &format!("rm -f -- {}", replies.concat().join(" "))
         ]
     );
+}
+
+#[test]
+fn each_try_is_recorded_under_its_own_name_from_asking_to_cleaning() {
+    let steps = steps(EXAMPLE);
+    let tries: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step.data.strip_prefix("ASSISTANT_TRY="))
+        .collect();
+    assert_eq!(tries, ["", "-2"]);
+    let ask = position(&steps, |step| step.label == Some("ask"));
+    assert!(position(&steps, |step| step.data == "ASSISTANT_TRY=") < ask);
+    let recordings = steps.iter().filter(|step| step.data.contains(".wav"));
+    for step in recordings.filter(|step| step.application != "GotoIf") {
+        assert!(step.data.contains("${ASSISTANT_TRY}.wav"), "{step:?}");
+    }
 }
 
 #[test]
@@ -387,7 +404,7 @@ const OWN: &[&str] = &[
     "ARG1",
     "ASSISTANT_CALL",
     "ASSISTANT_MONITOR",
-    "ASSISTANT_SILENT",
+    "ASSISTANT_TRY",
     "ASSISTANT_WELCOME",
 ];
 
@@ -398,6 +415,7 @@ const TRUSTED: &[&str] = &[
     "ASSISTANT_FILE",
     "ASSISTANT_MONITOR",
     "ASSISTANT_STATUS",
+    "ASSISTANT_TRY",
 ];
 
 /// What an administrator may set.

@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use machine::{Machine, Outcomes, elf};
 
+mod links;
 mod machine;
 
 #[test]

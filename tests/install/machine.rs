@@ -33,7 +33,7 @@ impl Machine {
         }
         machine.write("tools/static", elf("phone-assistant 0.1.0\n", false));
         for tool in TOOLS.split_whitespace() {
-            symlink(found_in_path(tool), machine.path("tools").join(tool)).unwrap();
+            machine.link_tool(tool);
         }
         let real = found_in_path("id");
         machine.tool(
@@ -87,6 +87,21 @@ impl Machine {
             .write_all(format!("#!/bin/sh\n{script}\n").as_bytes())
             .unwrap();
         assert!(writer.wait().unwrap().success());
+    }
+
+    /// One of this machine's own.
+    pub(super) fn link_tool(&self, name: &str) {
+        symlink(found_in_path(name), self.path("tools").join(name)).unwrap();
+    }
+
+    /// One of this machine's own, with something that happens right before and right after it.
+    pub(super) fn wrap(&self, name: &str, before: &str, after: &str) {
+        let real = found_in_path(name);
+        let script = format!(
+            "{before}\n{} \"$@\"\nstatus=$?\n{after}\nexit $status",
+            real.display()
+        );
+        self.tool(name, &script);
     }
 
     /// With a binary given.
@@ -294,7 +309,7 @@ fn found_in_path(tool: &str) -> PathBuf {
 }
 
 /// The only programs of this machine that `install.sh` meets.
-const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env grep head ls mkdir mktemp mv od readlink rm sed sh sort \
+const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ls mkdir mktemp mv od readlink rm sed sh sort \
     tail tr uname";
 
 const ASTERISK: &str = r#"

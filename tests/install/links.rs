@@ -1,0 +1,246 @@
+//! The folders of Asterisk may belong to the user it runs as, and root runs `install.sh`: links and files that were
+//! planted there, also in the middle of a run, hand nothing over and change nothing elsewhere. What needs another
+//! owner runs as root only, and its name says so.
+//! <https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-symlinks>
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::path::Path;
+
+use super::{EXAMPLE, Machine, PLAN};
+
+#[test]
+fn a_link_that_only_root_can_have_made_stays_and_its_file_is_changed() {
+    let machine = with_linked_plan();
+    machine.install(&["--dialplan"]).succeeds();
+    assert!(is_link(&machine.path(PLAN)) && is_link(&machine.path(NEXT)));
+    let text = String::from_utf8(machine.read(FAR)).unwrap();
+    assert!(text.starts_with("[a]\n") && text.contains(EXAMPLE));
+    machine.run(&["--uninstall"]).succeeds();
+    assert_eq!(machine.read(FAR), b"[a]\n");
+}
+
+#[test]
+fn a_link_that_others_could_have_made_is_refused_with_the_way_out() {
+    for (folder, mode) in [
+        ("etc/asterisk", 0o775),
+        ("etc/asterisk", 0o757),
+        ("etc", 0o775),
+        ("srv/pbx", 0o775),
+    ] {
+        let machine = with_linked_plan();
+        chmod(&machine.path(folder), mode);
+        refuses_the_link(&machine);
+    }
+}
+
+#[test]
+fn as_root_a_link_or_a_folder_of_somebody_else_is_refused() {
+    for path in [PLAN, NEXT, "etc/asterisk", "srv"] {
+        let machine = with_linked_plan();
+        if !is_root(&machine) {
+            return;
+        }
+        lchown(machine.path(path), Some(STRANGER), Some(STRANGER)).unwrap();
+        refuses_the_link(&machine);
+    }
+}
+
+#[test]
+fn a_link_to_itself_is_refused() {
+    let machine = with_linked_plan();
+    fs::remove_file(machine.path(NEXT)).unwrap();
+    symlink("next.conf", machine.path(NEXT)).unwrap();
+    machine.install(&["--dialplan"]).fails(1).says("is a link");
+}
+
+#[test]
+fn a_link_put_in_the_plans_place_while_it_is_read_is_not_read() {
+    let machine = Machine::new();
+    machine.write(PLAN, "[a]\n");
+    machine.write(SECRET, "root:hash\n");
+    let swap = "case $* in *extensions_custom.conf*) ln -sf \"$DESTDIR/root/secret\" \"$DESTDIR/etc/asterisk/extensions_custom.conf\" ;; esac";
+    machine.link_tool("ln");
+    machine.wrap("cp", swap, "");
+    machine
+        .install(&["--dialplan"])
+        .fails(1)
+        .says("is no plain file");
+    assert_eq!(machine.read(SECRET), b"root:hash\n");
+}
+
+#[test]
+fn the_plan_and_its_backup_have_the_owner_and_mode_of_the_original() {
+    let machine = Machine::new();
+    machine.write(PLAN, "[a]\n");
+    chmod(&machine.path(PLAN), 0o604);
+    if is_root(&machine) {
+        lchown(machine.path(PLAN), Some(STRANGER), Some(STRANGER)).unwrap();
+    }
+    let before = machine.metadata(PLAN);
+    machine.install(&["--dialplan"]).succeeds();
+    for path in [PLAN, &format!("{PLAN}.before-phone-assistant")] {
+        let after = machine.metadata(path);
+        assert_eq!(
+            (after.uid(), after.gid(), after.mode()),
+            (before.uid(), before.gid(), before.mode()),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_key_is_not_taken_from_behind_a_link() {
+    let machine = Machine::new();
+    machine.write(SECRET, KEY);
+    machine.write("var/lib/asterisk/agi-bin/x", "");
+    symlink(machine.path(SECRET), machine.path(OLD_KEY)).unwrap();
+    machine.install(&[]).succeeds().says("was not taken");
+    assert!(!machine.path(NEW_KEY).exists());
+}
+
+#[test]
+fn a_link_put_in_the_keys_place_while_it_is_taken_is_not_followed() {
+    let machine = Machine::new();
+    machine.write(SECRET, KEY);
+    machine.write(OLD_KEY, KEY);
+    machine.link_tool("ln");
+    let swap = format!(
+        "case $* in *agi-bin*) ln -sf \"$DESTDIR/{SECRET}\" \"$DESTDIR/{OLD_KEY}\" ;; esac"
+    );
+    machine.wrap("cp", &swap, "");
+    machine.install(&[]).succeeds().says("was not taken");
+    assert!(!machine.path(NEW_KEY).exists());
+}
+
+#[test]
+fn as_root_a_key_of_neither_root_nor_asterisk_is_not_taken() {
+    let machine = Machine::new();
+    machine.write(OLD_KEY, KEY);
+    if !is_root(&machine) {
+        return;
+    }
+    lchown(machine.path(OLD_KEY), Some(STRANGER), Some(STRANGER)).unwrap();
+    machine.install(&[]).succeeds().says("was not taken");
+    assert!(!machine.path(NEW_KEY).exists());
+}
+
+#[test]
+fn a_link_in_the_programs_place_is_replaced_and_what_it_leads_to_left_alone() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    let program = machine.read(PROGRAM);
+    machine.write(SECRET, &program);
+    chmod(&machine.path(SECRET), 0o600);
+    fs::create_dir(machine.path("root/folder")).unwrap();
+    for target in [SECRET, "root/folder", "nowhere"] {
+        fs::remove_file(machine.path(PROGRAM)).unwrap();
+        symlink(machine.path(target), machine.path(PROGRAM)).unwrap();
+        machine.install(&[]).succeeds();
+        assert!(!is_link(&machine.path(PROGRAM)), "{target}");
+        assert_eq!(machine.read(PROGRAM), program);
+    }
+    assert_eq!(machine.metadata(SECRET).mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::read_dir(machine.path("root/folder")).unwrap().count(),
+        0
+    );
+}
+
+#[test]
+fn a_link_put_in_the_programs_place_after_a_look_at_it_changes_no_mode() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    machine.write(SECRET, "");
+    chmod(&machine.path(SECRET), 0o600);
+    machine.link_tool("ln");
+    let swap = format!(
+        "case $* in *agi-bin*) ln -sf \"$DESTDIR/{SECRET}\" \"$DESTDIR/{PROGRAM}\" ;; esac"
+    );
+    machine.wrap("cmp", "", &swap);
+    machine.install(&[]).succeeds();
+    assert_eq!(machine.metadata(SECRET).mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_program_with_a_wrong_mode_is_replaced_by_a_rename() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    chmod(&machine.path(PROGRAM), 0o775);
+    let inode = machine.metadata(PROGRAM).ino();
+    machine.install(&[]).succeeds();
+    let now = machine.metadata(PROGRAM);
+    assert_eq!(now.mode() & 0o777, 0o755);
+    assert_ne!(now.ino(), inode);
+}
+
+#[test]
+fn a_folder_in_the_programs_place_is_told_also_where_mv_has_no_option_for_it() {
+    for knows in ["", "case $1 in *T*) exit 64 ;; esac"] {
+        let machine = Machine::new();
+        machine.wrap("mv", knows, "");
+        machine.install(&[]).succeeds();
+        fs::remove_file(machine.path(PROGRAM)).unwrap();
+        fs::create_dir(machine.path(PROGRAM)).unwrap();
+        machine
+            .install(&[])
+            .fails(1)
+            .says("a file belongs at")
+            .says(PROGRAM);
+        assert_eq!(fs::read_dir(machine.path(PROGRAM)).unwrap().count(), 0);
+    }
+}
+
+/// `extensions_custom.conf` leads to `srv/pbx/next.conf`, and that to `etc/far.conf`; nobody else can write there.
+fn with_linked_plan() -> Machine {
+    let machine = Machine::new();
+    machine.write(FAR, "[a]\n");
+    for folder in ["etc/asterisk", "srv/pbx"] {
+        fs::create_dir_all(machine.path(folder)).unwrap();
+    }
+    for folder in ["", "etc", "etc/asterisk", "srv", "srv/pbx"] {
+        chmod(&machine.path(folder), 0o755);
+    }
+    symlink(machine.path(NEXT), machine.path(PLAN)).unwrap();
+    symlink("../../etc/far.conf", machine.path(NEXT)).unwrap();
+    machine
+}
+
+fn refuses_the_link(machine: &Machine) {
+    let before = machine.snapshot();
+    for action in ["--dialplan", "--uninstall"] {
+        let arguments: &[&str] = &[action];
+        let outcome = match action {
+            "--uninstall" => machine.run(arguments),
+            _ => machine.install(arguments),
+        };
+        outcome
+            .fails(1)
+            .says("is not followed")
+            .says("put the file itself in its place");
+    }
+    assert_eq!(machine.snapshot(), before);
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).unwrap().is_symlink()
+}
+
+fn is_root(machine: &Machine) -> bool {
+    machine.metadata("tools/static").uid() == 0
+}
+
+const NEXT: &str = "srv/pbx/next.conf";
+const FAR: &str = "etc/far.conf";
+const SECRET: &str = "root/secret";
+const OLD_KEY: &str = "var/lib/asterisk/agi-bin/google-creds.json";
+const NEW_KEY: &str = "etc/phone-assistant/google-creds.json";
+const PROGRAM: &str = "var/lib/asterisk/agi-bin/phone-assistant";
+const KEY: &str = "{\"private_key\": \"-----BEGIN\"}";
+
+/// A user and a group that no machine has.
+const STRANGER: u32 = 54_321;
