@@ -6,6 +6,7 @@
 mod arguments;
 pub mod keys;
 mod layers;
+mod sections;
 
 use std::fmt;
 use std::io;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use arguments::Arguments;
 use layers::Layers;
 pub(crate) use layers::is_https;
+pub use sections::{Http, Llm, Stt, Tts};
 
 use crate::files;
 
@@ -72,82 +74,6 @@ pub struct Config {
     pub http: Http,
 }
 
-/// `[stt]` with the chosen provider's own table.
-#[derive(Clone, Debug)]
-pub struct Stt {
-    /// BCP-47, such as `en-US`.
-    pub language: String,
-    /// Further languages that callers may speak.
-    pub alternative_languages: Vec<String>,
-    /// Words to expect: names, products.
-    pub phrases: Vec<String>,
-    /// Ask for punctuation?
-    pub punctuation: bool,
-    /// For one request.
-    pub timeout: Duration,
-    /// The service's address, without a slash at the end.
-    pub base_url: String,
-    /// The service's name for the recogniser.
-    pub model: String,
-}
-
-/// `[llm]` with the chosen provider's own table.
-#[derive(Clone, Debug)]
-pub struct Llm {
-    /// The system instruction.
-    pub persona: String,
-    /// The model may write no more than this, thinking included.
-    pub max_output_tokens: u32,
-    /// A longer answer is spoken only up to the last sentence that fits.
-    pub max_answer_chars: usize,
-    /// For one request.
-    pub timeout: Duration,
-    /// The service's address, without a slash at the end.
-    pub base_url: String,
-    /// The service's name for the model.
-    pub model: String,
-    /// How much the model may think before it speaks.
-    pub thinking: String,
-    /// Instead of the service account.
-    pub api_key: Option<Secret>,
-}
-
-/// `[tts]` with the chosen provider's own table.
-#[derive(Clone, Debug)]
-pub struct Tts {
-    /// Loudness over what the service delivers.
-    pub gain_db: f32,
-    /// 1.0 is the voice's own.
-    pub speed: f64,
-    /// How to speak: the mood. Empty: no instructions.
-    pub instructions: String,
-    /// For one request.
-    pub timeout: Duration,
-    /// The service's address, without a slash at the end.
-    pub base_url: String,
-    /// The service's name for the synthesiser.
-    pub model: String,
-    /// The service's name for the voice.
-    pub voice: String,
-    /// `wav` or `pcm`.
-    pub format: String,
-    /// The rate of `pcm` where the service does not tell it.
-    pub pcm_rate_hz: u32,
-    /// The service's key.
-    pub api_key: Option<Secret>,
-}
-
-/// `[http]`
-#[derive(Clone, Debug)]
-pub struct Http {
-    /// One more trusted root, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// A proxy's address, perhaps with a password; without one the environment decides.
-    pub proxy: Option<Secret>,
-    /// Hosts that are reached directly, parted by commas.
-    pub no_proxy: String,
-}
-
 impl Config {
     /// Reads all layers.
     ///
@@ -182,7 +108,6 @@ impl Config {
     }
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
-        let path = |name: &str| Some(layers.text(name)).filter(|text| !text.is_empty());
         Self {
             recording: arguments.recording.clone().unwrap_or_default(),
             reply: arguments.reply.clone().unwrap_or_default(),
@@ -195,11 +120,7 @@ impl Config {
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
             reply_format: layers.text("reply.format"),
-            http: Http {
-                ca_file: path("http.ca_file").map(PathBuf::from),
-                proxy: layers.secret("http.proxy"),
-                no_proxy: layers.text("http.no_proxy"),
-            },
+            http: Http::assemble(layers),
         }
     }
 
@@ -281,55 +202,6 @@ impl Config {
     }
 }
 
-impl Stt {
-    fn assemble(layers: &Layers) -> Self {
-        Self {
-            language: layers.text("stt.language"),
-            alternative_languages: layers.texts("stt.alternative_languages"),
-            phrases: layers.texts("stt.phrases"),
-            punctuation: layers.switch("stt.punctuation"),
-            timeout: layers.seconds("stt.timeout"),
-            base_url: address(layers, "stt.google.base_url"),
-            model: layers.text("stt.google.model"),
-        }
-    }
-}
-
-impl Llm {
-    fn assemble(layers: &Layers) -> Self {
-        let max_answer_chars = layers.whole("llm.max_answer_chars");
-        Self {
-            persona: layers.text("llm.persona"),
-            max_output_tokens: layers.whole("llm.max_output_tokens"),
-            max_answer_chars: usize::try_from(max_answer_chars).unwrap_or(usize::MAX),
-            timeout: layers.seconds("llm.timeout"),
-            base_url: address(layers, "llm.gemini.base_url"),
-            model: layers.text("llm.gemini.model"),
-            thinking: layers.text("llm.gemini.thinking"),
-            api_key: layers.secret("llm.gemini.api_key"),
-        }
-    }
-}
-
-impl Tts {
-    fn assemble(layers: &Layers) -> Self {
-        Self {
-            gain_db: narrow(layers.number("tts.gain_db")),
-            speed: layers.number("tts.speed"),
-            instructions: layers.text("tts.instructions"),
-            timeout: layers.seconds("tts.timeout"),
-            base_url: address(layers, "tts.openai.base_url"),
-            model: layers.text("tts.openai.model"),
-            voice: layers.text("tts.openai.voice"),
-            format: layers.text("tts.openai.format"),
-            pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
-            api_key: layers
-                .secret("tts.openai.api_key")
-                .or(layers.secret("openai.api_key")),
-        }
-    }
-}
-
 /// The first faults, and how many more there are.
 fn first(faults: &[String]) -> String {
     let shown = faults
@@ -381,16 +253,6 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
 fn to_text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
-}
-
-fn address(layers: &Layers, name: &str) -> String {
-    layers.text(name).trim_end_matches('/').to_owned()
-}
-
-/// Gains are small numbers of few digits: nothing is lost.
-#[allow(clippy::as_conversions, clippy::cast_possible_truncation)]
-fn narrow(number: f64) -> f32 {
-    number as f32
 }
 
 /// A screenful.

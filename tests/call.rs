@@ -33,6 +33,17 @@ fn assert_hears(house: &House, extension: &str, answer: &str, outcome: &Outcome)
     );
 }
 
+/// Three questions with so much silence between them that they do not fit into one request.
+fn long_question() -> Clip {
+    let pause = clips::silence(8000, 25.0);
+    let question = |name| wav::read(&data(name));
+    let first = question("question-moon.wav").then(&pause);
+    let second = question("question-tea.wav").then(&pause);
+    first
+        .then(&second)
+        .then(&question("question-opening-hours.wav"))
+}
+
 #[test]
 fn a_question_is_answered_and_only_the_reply_is_left() {
     let house = House::new();
@@ -137,13 +148,7 @@ fn what_the_service_cannot_understand_is_no_speech() {
 #[test]
 fn a_long_question_goes_in_pieces_and_comes_back_in_order() {
     let house = House::new();
-    let pause = clips::silence(8000, 25.0);
-    let question = |name| wav::read(&data(name));
-    let long = question("question-moon.wav")
-        .then(&pause)
-        .then(&question("question-tea.wav"))
-        .then(&pause);
-    house.say(&long.then(&question("question-opening-hours.wav")));
+    house.say(&long_question());
     let outcome = house.call().start().finish(PATIENCE);
     let expected = "How far away is the moon? How long should black tea steep? When are you open on Saturdays?";
     outcome.assert_variable("ASSISTANT_QUESTION", expected);
@@ -285,13 +290,7 @@ fn a_recording_to_keep_stays_even_when_the_settings_are_wrong() {
 #[test]
 fn pieces_of_a_long_question_are_transcribed_side_by_side() {
     let house = House::new();
-    let pause = clips::silence(8000, 25.0);
-    let question = |name| wav::read(&data(name));
-    let long = question("question-moon.wav")
-        .then(&pause)
-        .then(&question("question-tea.wav"))
-        .then(&pause);
-    house.say(&long.then(&question("question-opening-hours.wav")));
+    house.say(&long_question());
     house.sandbox.delay(Stage::Stt, Duration::from_secs(2));
     let outcome = house.call().start().finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
@@ -312,13 +311,7 @@ fn pieces_of_a_long_question_are_transcribed_side_by_side() {
 fn pieces_that_are_refused_together_wait_for_one_exchange() {
     let house = House::new();
     house.sandbox.refuse_self_signed(Stage::Stt);
-    let pause = clips::silence(8000, 25.0);
-    let question = |name| wav::read(&data(name));
-    let long = question("question-moon.wav")
-        .then(&pause)
-        .then(&question("question-tea.wav"))
-        .then(&pause);
-    house.say(&long.then(&question("question-opening-hours.wav")));
+    house.say(&long_question());
     let outcome = house.call().start().finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.sandbox.requests_to(Stage::Token).len(), 1);
