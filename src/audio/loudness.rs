@@ -1,8 +1,8 @@
 //! Louder without clipping: a gain, then a limiter that sees peaks coming.
 //!
-//! Every sample over the ceiling wants a gain that brings it down to the ceiling. The gain applied is the smallest
-//! wanted within the last 5 ms, released slowly, averaged over 5 ms; the sound is delayed by as much. So when
-//! a peak comes out, all that the average holds is at or below what that peak wanted: no peak can pass the
+//! Every sample over the ceiling wants its gain reduced by what brings it down to the ceiling. The reduction applied is the
+//! greatest wanted within the last 5 ms, released slowly, averaged over 5 ms; the sound is delayed by as much. So when
+//! a peak comes out, all that the average holds is at or above what that peak wanted: no peak can pass the
 //! ceiling, the gain moves in ramps that are not heard as clicks, and a sound below the ceiling is not touched.
 //!
 //! The principle is described in Giannoulis, Massberg and Reiss, *Digital Dynamic Range Compressor Design*,
@@ -17,10 +17,10 @@ pub const CEILING: f32 = 32_124.0 / 32_768.0;
 /// A gain and the limiter that keeps it from clipping, for a stream of samples.
 pub struct Limiter {
     gain: f32,
-    /// The part of the way back to unity that the gain goes in one sample.
+    /// The part of a reduction that is left of it one sample later.
     release: f32,
     released: f32,
-    lowest: SlidingMinimum,
+    greatest: SlidingMaximum,
     average: MovingAverage,
     delay: Delay,
     /// Samples at the start that are only the delay.
@@ -36,11 +36,11 @@ impl Limiter {
         let look_ahead = usize::from(window - 1);
         Self {
             gain: 10_f32.powf(gain_db / 20.0),
-            release: 1.0 - (-1.0 / (RELEASE_SECONDS * f32::from(rate_hz))).exp(),
-            released: 1.0,
-            lowest: SlidingMinimum::new(window.into()),
-            average: MovingAverage::of_ones(window),
-            delay: Delay::filled(0.0, look_ahead),
+            release: (-1.0 / (RELEASE_SECONDS * f32::from(rate_hz))).exp(),
+            released: 0.0,
+            greatest: SlidingMaximum::new(window.into()),
+            average: MovingAverage::of_zeros(window),
+            delay: Delay::of_zeros(look_ahead),
             skip: look_ahead,
             look_ahead,
         }
@@ -49,7 +49,15 @@ impl Limiter {
     /// Takes in samples and appends to `output` those that are ready.
     pub fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
         let begin = output.len();
-        output.extend(input.iter().map(|sample| self.limit(sample * self.gain)));
+        for block in input.chunks(BLOCK_FRAMES) {
+            let louder = block.iter().map(|sample| sample * self.gain);
+            // Most sound is far below the ceiling, and then there is nothing to work out.
+            if self.average.is_zero() && louder.clone().all(|sample| sample.abs() <= CEILING) {
+                output.extend(louder.map(|sample| self.delay.push(sample)));
+            } else {
+                output.extend(block.iter().map(|sample| self.limit(sample * self.gain)));
+            }
+        }
         let skipped = self.skip.min(input.len());
         output.drain(begin..begin + skipped);
         self.skip -= skipped;
@@ -63,27 +71,29 @@ impl Limiter {
     /// Takes in one sample, already louder, and returns the one that came a look-ahead before it.
     fn limit(&mut self, sample: f32) -> f32 {
         let wanted = if sample.abs() > CEILING {
-            CEILING / sample.abs()
+            1.0 - CEILING / sample.abs()
         } else {
-            1.0
+            0.0
         };
-        let recovering = self.released + (1.0 - self.released) * self.release;
-        self.released = self.lowest.push(wanted).min(recovering);
-        let limited = self.delay.push(sample) * self.average.push(self.released);
+        let left = self.released * self.release;
+        // A reduction that nobody hears any more has an end, and the sound is untouched again.
+        let left = if left < STEP { 0.0 } else { left };
+        self.released = self.greatest.push(wanted).max(left);
+        let limited = self.delay.push(sample) * (1.0 - self.average.push(self.released));
         // This takes off only the last bit, which the multiplication may have rounded up.
         limited.clamp(-CEILING, CEILING)
     }
 }
 
-/// The smallest of the last `window` values.
-struct SlidingMinimum {
+/// The greatest of the last `window` values, none of them below 0.0.
+struct SlidingMaximum {
     window: usize,
     pushed: usize,
-    /// Values that are, or may become, the smallest, with their place in the stream; they rise from front to back.
+    /// Values above 0.0 that are, or may become, the greatest, with their place in the stream; they fall from front to back.
     candidates: VecDeque<(usize, f32)>,
 }
 
-impl SlidingMinimum {
+impl SlidingMaximum {
     fn new(window: usize) -> Self {
         Self {
             window,
@@ -93,14 +103,16 @@ impl SlidingMinimum {
     }
 
     fn push(&mut self, value: f32) -> f32 {
-        while self
-            .candidates
-            .back()
-            .is_some_and(|&(_, earlier)| earlier >= value)
-        {
-            self.candidates.pop_back();
+        if value > 0.0 {
+            while self
+                .candidates
+                .back()
+                .is_some_and(|&(_, earlier)| earlier <= value)
+            {
+                self.candidates.pop_back();
+            }
+            self.candidates.push_back((self.pushed, value));
         }
-        self.candidates.push_back((self.pushed, value));
         self.pushed += 1;
         if self
             .candidates
@@ -111,35 +123,37 @@ impl SlidingMinimum {
         }
         self.candidates
             .front()
-            .map_or(value, |(_, smallest)| *smallest)
+            .map_or(0.0, |&(_, greatest)| greatest)
     }
 }
 
-/// The average of the last values, each within 0.0 to 1.0 and rounded down to [`STEP`].
+/// The average of the last values, each within 0.0 to 1.0 and rounded up to [`STEP`].
 struct MovingAverage {
     values: Delay,
     sum: f32,
-    len: f32,
+    /// One value's part in the average.
+    weight: f32,
 }
 
 impl MovingAverage {
-    fn of_ones(window: u16) -> Self {
-        let len = f32::from(window);
+    fn of_zeros(window: u16) -> Self {
         Self {
-            values: Delay::filled(1.0, window.into()),
-            sum: len,
-            len,
+            values: Delay::of_zeros(window.into()),
+            sum: 0.0,
+            weight: 1.0 / f32::from(window),
         }
     }
 
     fn push(&mut self, value: f32) -> f32 {
-        let value = if value < 1.0 {
-            (value / STEP).floor() * STEP
-        } else {
-            value
-        };
+        // Beside this number an `f32` holds multiples of STEP only; `f32::ceil` is a call into libm on plain x86-64.
+        let value = (value + STEP / 2.0 + ROUNDER) - ROUNDER;
         self.sum += value - self.values.push(value);
-        self.sum / self.len
+        self.sum * self.weight
+    }
+
+    /// Are all the last values 0.0?
+    fn is_zero(&self) -> bool {
+        self.sum == 0.0
     }
 }
 
@@ -150,9 +164,9 @@ struct Delay {
 }
 
 impl Delay {
-    fn filled(value: f32, len: usize) -> Self {
+    fn of_zeros(len: usize) -> Self {
         Self {
-            values: vec![value; len],
+            values: vec![0.0; len],
             oldest: 0,
         }
     }
@@ -176,3 +190,9 @@ const RELEASE_SECONDS: f32 = 0.06;
 
 /// Sums of up to 256 multiples of this are exact in an `f32`: the running sum cannot drift, however long the stream.
 const STEP: f32 = 1.0 / 65_536.0;
+
+/// From here to its double an `f32` has 23 bits after the first: the last of them is [`STEP`].
+const ROUNDER: f32 = STEP * 8_388_608.0;
+
+/// Short enough for pauses to be found between the loud, long enough to be quick in them.
+const BLOCK_FRAMES: usize = 128;

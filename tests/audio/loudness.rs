@@ -158,3 +158,15 @@ fn the_gain_moves_in_ramps_and_is_back_soon_after_a_click() {
         gains[5_600]
     );
 }
+
+#[test]
+fn soon_after_a_peak_the_sound_is_untouched_again_and_stays_below_the_ceiling() {
+    // The last of them is over the ceiling by the least that there is.
+    for peak in [1.0, 0.99, CEILING.next_up()] {
+        let mut sound = vec![0.1; 16_000];
+        sound[120] = peak;
+        let output = limited(8_000, 0.0, &sound);
+        assert!(largest(&output) <= CEILING, "{peak}");
+        assert!(output[8_000..] == sound[8_000..], "{peak}");
+    }
+}

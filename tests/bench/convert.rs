@@ -5,24 +5,27 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod report;
+
+use std::f32::consts::TAU;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, f32::consts::TAU};
+use std::time::Instant;
 
 use phone_assistant::audio::{to_i16, wav};
+use testkit::TempDir;
+use testkit::audio::ffmpeg;
 use wait4::Wait4;
 
 fn main() {
-    // `cargo test --all-targets` runs this file too, without the argument.
-    if !env::args().any(|argument| argument == "--bench") {
+    if !report::is_wanted() {
         return;
     }
-    let folder = Folder::create();
+    let folder = TempDir::new().unwrap();
     let [short, long] = [("8-seconds.wav", 8), ("10-minutes.wav", 600)].map(|(name, seconds)| {
-        let path = folder.0.join(name);
+        let path = folder.path().join(name);
         write_voice(&path, seconds);
         path
     });
@@ -32,40 +35,46 @@ fn main() {
             "there is no ffmpeg with MP3 here: nothing to compare with, and no MP3 to convert"
         );
     }
-    println!(
-        "medians of whole processes        ours      ffmpeg    ffmpeg/ours   peak memory: ours, ffmpeg"
+    report::heading(
+        "converting, medians of whole processes",
+        &["ours, ms", "ffmpeg, ms", "ours, MB", "ffmpeg, MB"],
     );
-    for (sound, rounds, at_least) in [(Some(&short), 41, 10.0), (Some(&long), 7, 1.0)]
-        .into_iter()
-        .chain([(mp3s[0].as_ref(), 41, 10.0), (mp3s[1].as_ref(), 7, 1.0)])
-    {
-        if let Some(sound) = sound {
-            compare(sound, rounds, at_least);
-        }
-    }
+    let [short_mp3, long_mp3] = mp3s;
+    compare(Some(short), 41, 10.0);
+    compare(Some(long), 7, 1.0);
+    compare(short_mp3, 41, 10.0);
+    compare(long_mp3, 7, 1.0);
 }
 
 /// Runs both on one sound, in turns, and prints one line.
-fn compare(sound: &Path, rounds: usize, at_least: f64) {
+fn compare(sound: Option<PathBuf>, rounds: usize, at_least: f64) {
+    let Some(sound) = sound else { return };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        ours.push(run(&mut our_command(sound)).unwrap());
-        theirs.extend(run(&mut ffmpeg_command(sound)));
+        // Replacing a file makes some file systems wait for the disk; there is none the first time.
+        for made in [OURS, FFMPEGS] {
+            fs::remove_file(sound.with_extension(made)).ok();
+        }
+        ours.push(run(&mut our_command(&sound)).unwrap());
+        theirs.extend(run(&mut ffmpeg_command(&sound)));
     }
     let name = sound.file_name().unwrap().display().to_string();
-    let (our_time, our_memory) = medians(&mut ours);
-    let theirs = (!theirs.is_empty()).then(|| medians(&mut theirs));
-    let Some((their_time, their_memory)) = theirs else {
-        return println!(
-            "{name:<27} {our_time:>8.1} ms           (no ffmpeg)             {our_memory:>6.1} MB"
-        );
-    };
-    let ratio = their_time / our_time;
-    let verdict = if ratio >= at_least { "ok" } else { "TOO SLOW" };
-    println!(
-        "{name:<27} {our_time:>8.1} ms {their_time:>8.1} ms {ratio:>8.1} x     {our_memory:>6.1} MB {their_memory:>6.1} MB   \
-         {verdict}: at least {at_least} x"
-    );
+    let (our_time, our_memory) = medians(&ours);
+    let mut figures = vec![
+        format!("{our_time:.1}"),
+        "-".to_owned(),
+        format!("{our_memory:.1}"),
+    ];
+    let mut verdict = report::verdict("< 12 MB", our_memory < 12.0);
+    if !theirs.is_empty() {
+        let (their_time, their_memory) = medians(&theirs);
+        figures[1] = format!("{their_time:.1}");
+        figures.push(format!("{their_memory:.1}"));
+        let ratio = their_time / our_time;
+        let target = format!("≥ {at_least} times as fast, found {ratio:.1}");
+        verdict = format!("{}; {verdict}", report::verdict(&target, ratio >= at_least));
+    }
+    report::row(&name, &figures, &verdict);
 }
 
 fn our_command(sound: &Path) -> Command {
@@ -74,7 +83,7 @@ fn our_command(sound: &Path) -> Command {
         .arg("convert")
         .args(["--gain", "6"])
         .arg(sound)
-        .arg(sound.with_extension("ours.ulaw"));
+        .arg(sound.with_extension(OURS));
     command
 }
 
@@ -82,19 +91,10 @@ fn our_command(sound: &Path) -> Command {
 fn ffmpeg_command(sound: &Path) -> Command {
     let mut command = Command::new("ffmpeg");
     command.arg("-y").arg("-i").arg(sound);
-    command.args([
-        "-ar",
-        "8000",
-        "-ac",
-        "1",
-        "-af",
-        "volume=6dB",
-        "-acodec",
-        "pcm_mulaw",
-        "-f",
-        "mulaw",
-    ]);
-    command.arg(sound.with_extension("ffmpeg.ulaw"));
+    command
+        .args(ffmpeg::TUTORIAL)
+        .args(["-acodec", "pcm_mulaw", "-f", "mulaw"]);
+    command.arg(sound.with_extension(FFMPEGS));
     command
 }
 
@@ -106,23 +106,14 @@ fn run(command: &mut Command) -> Option<(f64, f64)> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let used = quiet.spawn().ok()?.wait4().unwrap();
-    let elapsed = start.elapsed();
+    let elapsed_ms = report::milliseconds(start.elapsed());
     assert!(used.status.success(), "{command:?} failed: {}", used.status);
-    Some((
-        milliseconds(elapsed),
-        f64::from(u32::try_from(used.rusage.maxrss >> 10).unwrap()) / 1024.0,
-    ))
+    Some((elapsed_ms, report::megabytes(used.rusage.maxrss)))
 }
 
-fn medians(runs: &mut [(f64, f64)]) -> (f64, f64) {
-    let middle = runs.len() / 2;
-    let (_, &mut (_, memory), _) = runs.select_nth_unstable_by(middle, |a, b| a.1.total_cmp(&b.1));
-    let (_, &mut (time, _), _) = runs.select_nth_unstable_by(middle, |a, b| a.0.total_cmp(&b.0));
-    (time, memory)
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
+fn medians(runs: &[(f64, f64)]) -> (f64, f64) {
+    let (mut times, mut memories): (Vec<f64>, Vec<f64>) = runs.iter().copied().unzip();
+    (report::median(&mut times), report::median(&mut memories))
 }
 
 /// A buzzing vowel at 24 kHz that swells and fades like syllables, up to full scale.
@@ -164,19 +155,6 @@ fn to_mp3(sound: &Path) -> Option<PathBuf> {
         .then_some(mp3)
 }
 
-/// A folder for the sounds, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn create() -> Self {
-        let path = env::temp_dir().join(format!("phone-assistant-bench-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
+/// The extensions of what both make.
+const OURS: &str = "ours.ulaw";
+const FFMPEGS: &str = "ffmpeg.ulaw";

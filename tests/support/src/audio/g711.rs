@@ -1,4 +1,4 @@
-//! G.711 decoders by the tables' rule, written for the tests alone.
+//! G.711 by its tables: decoders by their rule, encoders by their decision values, written for the tests alone.
 //!
 //! Spec: ITU-T G.711, tables 1 and 2; the levels are scaled to 16 bits as in ITU-T G.191.
 
@@ -25,10 +25,84 @@ pub fn decoded_mulaw(bytes: &[u8]) -> super::Clip {
     super::Clip::telephone(bytes.iter().map(|byte| from_mulaw(*byte)).collect())
 }
 
+/// The mu-law bytes of samples.
+pub fn encoded_mulaw(samples: &[i16]) -> Vec<u8> {
+    let decisions = decisions(MU_LAW, 4);
+    let code = |&sample| sign(sample) | (0x7F - interval(&decisions, sample));
+    samples.iter().map(code).collect()
+}
+
+/// The A-law bytes of samples.
+pub fn encoded_alaw(samples: &[i16]) -> Vec<u8> {
+    let decisions = decisions(A_LAW, 8);
+    let code = |&sample| (sign(sample) | interval(&decisions, sample)) ^ 0x55;
+    samples.iter().map(code).collect()
+}
+
+fn sign(sample: i16) -> u8 {
+    if sample < 0 { 0x00 } else { 0x80 }
+}
+
+/// The number of the interval that holds `sample`; intervals are closed below on the whole axis, so that a negative
+/// one is closed at its far end, as G.191 does it.
+fn interval(decisions: &[i32], sample: i16) -> u8 {
+    let magnitude = if sample < 0 {
+        -1 - i32::from(sample)
+    } else {
+        i32::from(sample)
+    };
+    u8::try_from(decisions.partition_point(|&decision| decision <= magnitude) - 1).unwrap()
+}
+
+/// All decision values on the 16-bit scale: code n is used from the n-th on.
+fn decisions(segments: [(i32, i32); 8], unit: i32) -> Vec<i32> {
+    let mut decisions = vec![0];
+    for (end, step) in segments {
+        let mut value = decisions[decisions.len() - 1];
+        // Mu-law's first interval has half the width of the others of its segment.
+        value += if value == 0 && end % 2 == 1 {
+            step / 2
+        } else {
+            step
+        };
+        while value <= end {
+            decisions.push(value);
+            value += step;
+        }
+    }
+    decisions.truncate(128);
+    assert_eq!(decisions.len(), 128);
+    decisions.iter().map(|value| value * unit).collect()
+}
+
 /// Sign bit, segment (0 to 7) and step (0 to 15).
 fn parts(byte: u8) -> (bool, u8, i16) {
     (byte & 0x80 != 0, byte >> 4 & 7, i16::from(byte & 15))
 }
+
+/// G.711 table 2a: the last decision value of each segment, in units of 14 bits, and the step inside the segment.
+const MU_LAW: [(i32, i32); 8] = [
+    (31, 2),
+    (95, 4),
+    (223, 8),
+    (479, 16),
+    (991, 32),
+    (2_015, 64),
+    (4_063, 128),
+    (8_159, 256),
+];
+
+/// G.711 table 1a, in units of 13 bits; its first segment is twice as long as here and spans two.
+const A_LAW: [(i32, i32); 8] = [
+    (32, 2),
+    (64, 2),
+    (128, 4),
+    (256, 8),
+    (512, 16),
+    (1_024, 32),
+    (2_048, 64),
+    (4_096, 128),
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,155 @@
+//! What a whole call costs: the program as Asterisk runs it, a question of 3 s, an answer of 8 s, services that answer at once.
+//!
+//! The services are the sandbox, in this process, so that their work is not counted; but the program waits for it. Peak memory
+//! is read while the program waits for its last reply: what the kernel tells of a child that has ended begins with what its
+//! parent held.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod report;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use testkit::audio::{Clip, wav};
+use testkit::{Sandbox, Script, TempDir};
+use wait4::Wait4;
+
+fn main() -> ExitCode {
+    if !report::is_wanted() {
+        return ExitCode::SUCCESS;
+    }
+    let sandbox = Sandbox::start(Script::standard(&data("")));
+    let folder = TempDir::new().unwrap();
+    sandbox.write_config(folder.path());
+    let question = wav::with_header(&question(), wav::Header::Right);
+    let warm_up = 1;
+    let runs = (0..warm_up + RUNS).map(|_| call(folder.path(), &question));
+    let runs: Vec<Run> = runs.skip(warm_up).collect();
+
+    let what = format!("a whole call, {RUNS} times");
+    report::heading(&what, &["median", "least", "most"]);
+    spread("processor time, ms", &runs, |run| run.cpu_ms, 40.0);
+    spread("from start to end, ms", &runs, |run| run.wall_ms, f64::MAX);
+    let small = spread("peak memory, MB", &runs, |run| run.peak_mb, 12.0);
+    let compact = binary();
+    // Times depend on what else the machine does; these do not.
+    if small && compact {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Prints a figure of all runs; whether its median meets the target.
+fn spread(name: &str, runs: &[Run], figure: impl Fn(&Run) -> f64, most: f64) -> bool {
+    let mut figures: Vec<f64> = runs.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    let median = report::median(&mut figures);
+    let shown = [median, figures[0], figures[RUNS - 1]].map(|figure| format!("{figure:.1}"));
+    let is_met = median <= most;
+    let verdict = report::verdict(&format!("≤ {most}"), is_met);
+    report::row(
+        name,
+        &shown,
+        if most < f64::MAX { &verdict } else { "none" },
+    );
+    is_met
+}
+
+/// Prints the binary's size; whether it meets the target.
+fn binary() -> bool {
+    let bytes = fs::metadata(PROGRAM).unwrap().len();
+    let size_mb = report::megabytes(bytes);
+    let is_met = size_mb <= 8.0;
+    let verdict = report::verdict("≤ 8", is_met);
+    report::row(
+        "size of the binary, MB",
+        &[format!("{size_mb:.1}")],
+        &verdict,
+    );
+    is_met
+}
+
+/// What one call took.
+struct Run {
+    cpu_ms: f64,
+    wall_ms: f64,
+    peak_mb: f64,
+}
+
+/// One call, from a recording just made; Asterisk's side is played here.
+fn call(folder: &Path, question: &[u8]) -> Run {
+    let recording = folder.join("question.wav");
+    fs::write(&recording, question).unwrap();
+    let start = Instant::now();
+    let mut program = Command::new(PROGRAM)
+        .env_clear()
+        .arg(format!("recording={}", recording.display()))
+        .arg(format!("reply={}", folder.join("answer").display()))
+        .arg(format!("config={}", folder.join("config.toml").display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut asterisk = program.stdin.take().unwrap();
+    asterisk
+        .write_all(b"agi_request: phone-assistant\n\n")
+        .unwrap();
+    let mut peak_mb = None;
+    for command in BufReader::new(program.stdout.take().unwrap()).lines() {
+        if let Some(status) = command.unwrap().strip_prefix(STATUS) {
+            assert_eq!(status, "\"ANSWERED\"");
+            peak_mb = Some(peak_memory_mb(program.id()));
+        }
+        asterisk.write_all(b"200 result=1 ((ulaw))\n").unwrap();
+    }
+    let used = program.wait4().unwrap();
+    let wall_ms = report::milliseconds(start.elapsed());
+    assert!(used.status.success(), "the call ended with {}", used.status);
+    Run {
+        cpu_ms: report::milliseconds(used.rusage.utime + used.rusage.stime),
+        wall_ms,
+        peak_mb: peak_mb.expect("every call sets a status"),
+    }
+}
+
+/// The most memory that a process has held, pages shared with others included.
+fn peak_memory_mb(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.unwrap().trim().strip_suffix(" kB").unwrap();
+    report::megabytes(kib.parse::<u64>().unwrap() * 1024)
+}
+
+/// 3 s of speech, the words of two questions, and the 2 s of quiet line that end a recording.
+fn question() -> Clip {
+    let moon = wav::read(&data("question-moon.wav")).samples;
+    let hours = wav::read(&data("question-opening-hours.wav")).samples;
+    let (words, quiet) = moon.split_at(moon.len() - QUIET_AFTER);
+    let mut samples = [&words[QUIET_BEFORE..], &hours[QUIET_BEFORE..]].concat();
+    samples.truncate(3 * 8_000);
+    samples.extend(quiet);
+    Clip::telephone(samples)
+}
+
+/// A file of tests/data.
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_phone-assistant");
+
+const RUNS: usize = 20;
+
+/// What the program says last.
+const STATUS: &str = "SET VARIABLE \"ASSISTANT_STATUS\" ";
+
+/// The quiet around the words in `question-*.wav`, 0.4 s and 2 s.
+const QUIET_BEFORE: usize = 3_200;
+const QUIET_AFTER: usize = 16_000;

@@ -1,0 +1,49 @@
+//! What the benchmarks share: when to measure, the median of several runs, and one way to print.
+
+// No benchmark uses all of it.
+#![allow(dead_code, clippy::print_stdout)]
+
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Is measuring asked for? `cargo test --all-targets` runs benchmarks too, without this argument.
+pub(crate) fn is_wanted() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+/// The middle one of several figures.
+pub(crate) fn median(figures: &mut [f64]) -> f64 {
+    let middle = figures.len() / 2;
+    *figures.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// Milliseconds, and parts of them.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+/// Millions of bytes.
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes).unwrap()) / 1e6
+}
+
+/// The first lines of a table: what is in it, and its columns.
+pub(crate) fn heading(what: &str, columns: &[&str]) {
+    println!("\n{what:<54}{}   target", aligned(columns));
+}
+
+/// One line of a table.
+pub(crate) fn row(name: &str, figures: &[String], verdict: &str) {
+    println!("{name:<54}{}   {verdict}", aligned(figures));
+}
+
+/// A target, and whether it is met.
+pub(crate) fn verdict(target: &str, is_met: bool) -> String {
+    format!("{target}: {}", if is_met { "ok" } else { "MISSED" })
+}
+
+fn aligned(cells: &[impl Display]) -> String {
+    cells
+        .iter()
+        .fold(String::new(), |line, cell| format!("{line}{cell:>12}"))
+}
