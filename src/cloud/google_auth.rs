@@ -117,7 +117,9 @@ impl ServiceAccount {
         audience: &str,
         deadline: Deadline,
     ) -> Result<Response, Error> {
-        if let Some(token) = self.lock_fetched().clone() {
+        // A statement of its own: within `if let` the lock would be held while the request is under way.
+        let fetched = self.lock_fetched().clone();
+        if let Some(token) = fetched {
             request.auth = Auth::Bearer(token);
             return client.send(&request, deadline);
         }
