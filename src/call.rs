@@ -9,7 +9,7 @@ use std::path::{Path, absolute};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
-use log::{debug, error, info, warn};
+use log::{Level, debug, error, info, log, warn};
 
 use crate::agi::{self, Command, End, Session};
 use crate::audio::telephone::{self, Encoding};
@@ -348,17 +348,20 @@ impl<O: Write> Call<O> {
 
     /// Asks for something that a call can do without. Is Asterisk still listening?
     fn try_asking(&mut self, command: Command<'_>) -> bool {
-        match self.session.ask(command) {
-            Ok(_) => true,
-            Err(cause) if self.hangup.is_raised() => {
-                debug!("after the hang-up: {}", Chain(&cause));
-                !matches!(cause, agi::Error::Closed)
-            }
-            Err(cause) => {
-                error!("{}", Chain(&cause));
-                !matches!(cause, agi::Error::Closed)
-            }
-        }
+        let Err(cause) = self.session.ask(command) else {
+            return true;
+        };
+        let is_expected = self.hangup.is_raised();
+        log!(
+            if is_expected {
+                Level::Debug
+            } else {
+                Level::Error
+            },
+            "{}",
+            Chain(&cause)
+        );
+        !matches!(cause, agi::Error::Closed)
     }
 
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
