@@ -47,11 +47,7 @@ fn long_question() -> Clip {
 #[test]
 fn a_question_is_answered_and_only_the_reply_is_left() {
     let house = House::new();
-    let outcome = house
-        .ask("question-moon.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-moon.wav");
     outcome
         .assert_exit(0)
         .assert_manners()
@@ -135,11 +131,7 @@ fn what_the_service_cannot_understand_is_no_speech() {
         Stage::Stt,
         Response::json(200, &serde_json::json!({"totalBilledTime": "3s"})),
     );
-    let outcome = house
-        .ask("question-moon.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-moon.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "NOSPEECH");
     house.assert_no_file(&outcome);
     assert_eq!(house.sandbox.paid_requests(), 1);
@@ -162,11 +154,7 @@ fn an_api_key_can_take_the_place_of_the_service_account_for_gemini() {
         .sandbox
         .settings()
         .set("llm.gemini.api_key", GEMINI_API_KEY);
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let request = &house.sandbox.requests_to(Stage::Llm)[0];
     assert_eq!(request.header("x-goog-api-key"), Some(GEMINI_API_KEY));
@@ -177,11 +165,7 @@ fn an_api_key_can_take_the_place_of_the_service_account_for_gemini() {
 fn a_refused_kind_of_token_is_exchanged_once() {
     let house = House::new();
     house.sandbox.refuse_self_signed(Stage::Llm);
-    let outcome = house
-        .ask("question-tea.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-tea.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.sandbox.requests_to(Stage::Token).len(), 1);
     assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
@@ -203,11 +187,7 @@ fn settings_reach_the_services() {
         .set("tts.openai.voice", "coral")
         .set("tts.speed", 1.25)
         .set("tts.instructions", "Speak like a pirate.");
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let body = |stage| house.sandbox.requests_to(stage)[0].body.clone();
     let config = &body(Stage::Stt)["config"];
@@ -240,11 +220,7 @@ fn the_voice_gets_words_and_no_markup_and_a_long_answer_ends_at_a_sentence() {
     let house = House::new();
     house.sandbox.answer_with("## Answer\n\n* **One** thing 😀\n* See [here](https://example.com/x)\n\nThat is all. And more that does not fit.");
     let settings = house.sandbox.settings().set("llm.max_answer_chars", 50);
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     let spoken = house.sandbox.requests_to(Stage::Tts)[0].body["input"]
         .as_str()
         .unwrap()
@@ -321,11 +297,7 @@ fn pieces_that_are_refused_together_wait_for_one_exchange() {
 fn what_is_recorded_beyond_the_limit_is_not_listened_to() {
     let house = House::new();
     let settings = house.sandbox.settings().set("recording.max_length", 1.5);
-    let outcome = house
-        .ask("question-moon.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let sent = house.sandbox.requests_to(Stage::Stt)[0].body["audio"]["content"]
         .as_str()
@@ -345,11 +317,7 @@ fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
         Stage::Tts,
         Response::new(200, "audio/pcm;rate=16000", bytes),
     );
-    let outcome = house
-        .ask("question-moon.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let clip = heard(&house, "ulaw");
     assert_eq!(clip.samples.len(), 8000);
@@ -370,11 +338,7 @@ fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
         .settings()
         .set("llm.max_answer_chars", 20_000)
         .set("llm.max_output_tokens", 8192);
-    let outcome = house
-        .ask("question-moon.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let asked = house.sandbox.requests_to(Stage::Tts);
     let lengths: Vec<_> = asked
@@ -412,11 +376,7 @@ fn an_earlier_answer_in_another_format_is_never_played() {
         )
         .unwrap();
     }
-    let outcome = house
-        .ask("question-tea.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-tea.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.files(), ["call-1700000000.17-reply.ulaw"]);
 }
@@ -435,10 +395,7 @@ fn what_crashed_calls_left_an_hour_ago_is_swept_up() {
     leave("notes.wav", old);
     leave("call-1690000000.3.wav", std::time::SystemTime::now());
     house
-        .ask("question-tea.wav")
-        .call()
-        .start()
-        .finish(PATIENCE)
+        .outcome("question-tea.wav")
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(
         house.files(),

@@ -17,11 +17,7 @@ fn call_with_fault(stage: Stage, fault: Fault, times: usize) -> (House, Outcome)
     let house = House::new();
     house.sandbox.fault(stage, fault, times);
     let settings = house.sandbox.settings().set("call.deadline", DEADLINE);
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     (house, outcome)
 }
 
@@ -136,11 +132,7 @@ fn a_wrong_clock_is_named() {
     for offset in [-7200, 7200] {
         let house = House::new();
         house.sandbox.clock_offset(offset);
-        let outcome = house
-            .ask("question-tea.wav")
-            .call()
-            .start()
-            .finish(PATIENCE);
+        let outcome = house.outcome("question-tea.wav");
         let direction = if offset < 0 { "ahead" } else { "behind" };
         outcome.assert_variable_contains("ASSISTANT_ERROR", "stt: ");
         outcome
@@ -160,11 +152,7 @@ fn a_deleted_key_is_named() {
         .sandbox
         .settings()
         .set("google.credentials", credentials.to_str().unwrap());
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome
         .assert_variable("ASSISTANT_STATUS", "FAILED")
         .assert_variable_contains("ASSISTANT_ERROR", "stt: ");
@@ -282,11 +270,7 @@ fn missing_credentials_and_keys_fail_by_name() {
         (settings.without("openai.api_key"), "no key for the voice"),
     ];
     for (settings, words) in table {
-        let outcome = house
-            .ask("question-tea.wav")
-            .call_with(&settings)
-            .start()
-            .finish(PATIENCE);
+        let outcome = house.outcome_with("question-tea.wav", &settings);
         assert_fails(&house, &outcome, "config", &[words]);
     }
     assert_eq!(house.sandbox.requests().len(), 0);
@@ -355,11 +339,7 @@ fn blocked_and_empty_answers_are_told_apart() {
         house
             .sandbox
             .respond(Stage::Llm, testkit::Response::json(200, &body));
-        let outcome = house
-            .ask("question-tea.wav")
-            .call()
-            .start()
-            .finish(PATIENCE);
+        let outcome = house.outcome("question-tea.wav");
         assert_fails(&house, &outcome, "llm", &[words]);
         assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 0);
     }
@@ -368,11 +348,7 @@ fn blocked_and_empty_answers_are_told_apart() {
         Stage::Llm,
         testkit::Response::json(200, &candidate(text, "MAX_TOKENS")),
     );
-    let outcome = house
-        .ask("question-tea.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-tea.wav");
     outcome
         .assert_variable("ASSISTANT_STATUS", "ANSWERED")
         .assert_variable("ASSISTANT_ANSWER", "Well.");
@@ -393,11 +369,7 @@ fn what_is_no_audio_is_never_played_as_samples() {
         house
             .sandbox
             .respond(Stage::Tts, testkit::Response::new(200, content_type, body));
-        let outcome = house
-            .ask("question-tea.wav")
-            .call_with(&settings)
-            .start()
-            .finish(PATIENCE);
+        let outcome = house.outcome_with("question-tea.wav", &settings);
         assert_fails(
             &house,
             &outcome,
@@ -412,11 +384,7 @@ fn a_stage_has_a_time_out_of_its_own() {
     let house = House::new();
     house.sandbox.fault(Stage::Llm, Fault::Hang, usize::MAX);
     let settings = house.sandbox.settings().set("llm.timeout", 1);
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     assert_fails(
         &house,
         &outcome,
@@ -459,11 +427,7 @@ fn pipes_and_devices_are_no_files_and_hold_nobody() {
         .sandbox
         .settings()
         .set("google.credentials", pipe.to_str().unwrap());
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     assert_fails(&house, &outcome, "config", &["it is no regular file"]);
     for config in [pipe.to_str().unwrap(), "/dev/zero"] {
         let outcome = house
@@ -519,11 +483,7 @@ fn a_token_is_never_sent_in_the_clear() {
         .sandbox
         .settings()
         .set("google.credentials", credentials.to_str().unwrap());
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     assert_fails(
         &house,
         &outcome,
@@ -587,10 +547,7 @@ fn a_reply_is_never_written_through_a_link_that_somebody_planted() {
     std::os::unix::fs::symlink(&victim, format!("{place}.part")).unwrap();
     std::os::unix::fs::symlink(&victim, &place).unwrap();
     house
-        .ask("question-tea.wav")
-        .call()
-        .start()
-        .finish(PATIENCE)
+        .outcome("question-tea.wav")
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     assert!(fs::symlink_metadata(&place).unwrap().is_file());
@@ -604,11 +561,7 @@ fn a_model_that_refuses_our_thinking_level_is_asked_without_it() {
         .settings()
         .set("llm.gemini.model", "gemini-3.8-flash")
         .set("llm.gemini.thinking", "minimal");
-    let outcome = house
-        .ask("question-tea.wav")
-        .call_with(&settings)
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
 }
@@ -630,10 +583,7 @@ fn a_word_from_asterisk_is_no_command() {
 fn files_of_a_call_are_private() {
     let house = House::new();
     house
-        .ask("question-tea.wav")
-        .call()
-        .start()
-        .finish(PATIENCE)
+        .outcome("question-tea.wav")
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let reply = fs::metadata(format!("{}.ulaw", house.reply().display())).unwrap();
     assert_eq!(reply.permissions().mode() & 0o777, 0o600);

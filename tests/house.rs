@@ -79,6 +79,19 @@ impl House {
             .arg(argument("config", &config))
     }
 
+    /// A call that asks what is in this file of tests/data, to its end.
+    pub(crate) fn outcome(&self, question: &str) -> Outcome {
+        self.outcome_with(question, &self.sandbox.settings())
+    }
+
+    /// The same with other settings.
+    pub(crate) fn outcome_with(&self, question: &str, settings: &Settings) -> Outcome {
+        self.ask(question)
+            .call_with(settings)
+            .start()
+            .finish(PATIENCE)
+    }
+
     /// What is in the calls folder, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
         let names = fs::read_dir(self.calls()).unwrap();

@@ -72,11 +72,7 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
         Stage::Stt,
         Response::json(200, &json!({"results": "what was said"})),
     );
-    let outcome = house
-        .ask("question-moon.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-moon.wav");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "break its format");
     outcome.assert(
         !outcome.to_string().contains("what was said"),
@@ -88,11 +84,7 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
     house
         .sandbox
         .respond(Stage::Tts, Response::json(401, &quoting));
-    let outcome = house
-        .ask("question-moon.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-moon.wav");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "[redacted]");
     outcome.assert(
         !outcome.to_string().contains(OPENAI_API_KEY),
@@ -105,10 +97,6 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
     house
         .sandbox
         .respond(Stage::Tts, Response::json(400, &quoting));
-    let outcome = house
-        .ask("question-moon.wav")
-        .call()
-        .start()
-        .finish(PATIENCE);
+    let outcome = house.outcome("question-moon.wav");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "cannot speak \"<125 bytes>\"");
 }
