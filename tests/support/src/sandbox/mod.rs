@@ -71,6 +71,8 @@ pub struct Recorded {
     pub stage: Stage,
     /// When the last of it had come.
     pub at: Instant,
+    /// When the last of its answer had been sent; `None` while it has not.
+    pub answered: Option<Instant>,
     /// The path, without the query.
     pub path: String,
     /// What followed the `?`, undecoded.

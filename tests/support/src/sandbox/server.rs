@@ -18,12 +18,16 @@ use super::http::{self, Framing, Request, Requests, Response};
 pub(super) trait Service: Send + Sync + 'static {
     /// The answer to one request, called on the connection's own thread.
     fn answer(&self, request: Request) -> Answer;
+    /// The whole of this answer has been sent.
+    fn sent(&self, number: usize);
     /// The time that the server believes it is, for the `Date` header.
     fn now(&self) -> SystemTime;
 }
 
 /// A response, when it goes out and how it arrives.
 pub(super) struct Answer {
+    /// The request's, among those that were understood.
+    pub(super) number: Option<usize>,
     pub(super) after: Duration,
     pub(super) response: Response,
     pub(super) delivery: Delivery,
@@ -186,6 +190,7 @@ impl Connection<'_> {
         while let Some(request) = requests.next(&mut stream)? {
             let without_body = request.method == "HEAD";
             let Answer {
+                number,
                 after,
                 mut response,
                 delivery,
@@ -201,6 +206,9 @@ impl Connection<'_> {
                 Delivery::Endless(byte) => return self.endlessly(&mut stream, &response, byte),
                 Delivery::Never => return io::copy(&mut stream, &mut io::sink()).map(drop),
                 Delivery::Reset => return self.reset(&stream.sock),
+            }
+            if let Some(number) = number {
+                self.service.sent(number);
             }
         }
         Ok(())

@@ -111,6 +111,7 @@ impl Shared {
         let recorded = Recorded {
             stage,
             at: Instant::now(),
+            answered: None,
             path: request.path.clone(),
             query: request.query.clone(),
             headers: request.headers.clone(),
@@ -159,6 +160,7 @@ impl Shared {
             "<title>Error 404 (Not Found)!!1</title>\n",
         );
         Answer {
+            number: None,
             after: Duration::ZERO,
             response,
             delivery: Delivery::Whole,
@@ -186,10 +188,15 @@ impl Service for Shared {
             None => (right, Delivery::Whole),
         };
         Answer {
+            number: Some(index),
             after,
             response,
             delivery,
         }
+    }
+
+    fn sent(&self, number: usize) {
+        self.with(|state| state.requests[number].answered = Some(Instant::now()));
     }
 
     fn now(&self) -> SystemTime {

@@ -1,0 +1,423 @@
+//! A machine of its own for each scene: Debian with Asterisk 22 laid out as FreePBX lays it out, in an overlay
+//! over the root that `run` keeps, with an address of its own on the loopback.
+//!
+//! `run` has made the namespaces: mounts, processes and network end with them. What happens on a machine is
+//! left to the scenes.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::audio::{Clip, wav};
+use testkit::{Sandbox, Settings};
+
+use crate::phone::Phone;
+
+/// What all machines share.
+pub(crate) struct Lab {
+    cache: PathBuf,
+    binary: PathBuf,
+    folder: PathBuf,
+    machines: AtomicU8,
+}
+
+impl Lab {
+    /// The one that `run` has prepared.
+    pub(crate) fn open() -> Result<Self, String> {
+        let variable = |name| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .ok_or_else(|| format!("{name} is not set: start tests/asterisk/run"))
+        };
+        let folder = PathBuf::from("/run/phone-assistant-machines");
+        let lab = Self {
+            cache: variable("ASTERISK_CACHE")?,
+            binary: variable("BINARY")?,
+            folder,
+            machines: AtomicU8::new(0),
+        };
+        fs::create_dir_all(&lab.folder).map_err(|error| error.to_string())?;
+        mount(&["-t", "tmpfs", "machines"], &lab.folder);
+        Ok(lab)
+    }
+
+    /// The static binary that is tested.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// A fresh copy of a root from the cache, with `/proc` and `/dev`, and a number that no other copy has.
+    fn copy_of(&self, root: &str) -> (PathBuf, u8) {
+        let number = self.machines.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.join(number.to_string());
+        let [upper, work, merged] = ["upper", "work", "root"].map(|name| folder.join(name));
+        for folder in [&upper, &work, &merged] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let lower = self.cache.join(root);
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            lower.display(),
+            upper.display(),
+            work.display()
+        );
+        mount(&["-t", "overlay", "-o", &options, "overlay"], &merged);
+        mount(&["-t", "proc", "proc"], &merged.join("proc"));
+        mount(&["--bind", "/dev"], &merged.join("dev"));
+        fs::write(merged.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
+        fs::write(merged.join("etc/resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
+        (merged, number)
+    }
+
+    /// An older Debian, without Asterisk.
+    pub(crate) fn old_debian(&self) -> Root {
+        Root(self.copy_of("old-debian").0)
+    }
+
+    /// A root with nothing in it at all.
+    pub(crate) fn bare_root(&self) -> Root {
+        let number = self.machines.fetch_add(1, Ordering::Relaxed);
+        let root = self.folder.join(number.to_string());
+        fs::create_dir_all(&root).unwrap();
+        Root(root)
+    }
+}
+
+/// A folder to run programs in as if it were the whole machine.
+pub(crate) struct Root(PathBuf);
+
+impl Root {
+    /// Where a file of this root is.
+    pub(crate) fn path(&self, absolute: &str) -> PathBuf {
+        self.0.join(absolute.trim_start_matches('/'))
+    }
+
+    /// A command in this root, in an environment that has nothing of ours.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        self.command_as(&[], program)
+    }
+
+    /// The same as another user.
+    pub(crate) fn command_of(&self, user: &str, program: &str) -> Command {
+        self.command_as(&["--userspec", user], program)
+    }
+
+    fn command_as(&self, options: &[&str], program: &str) -> Command {
+        let mut command = Command::new("chroot");
+        command
+            .args(options)
+            .arg(&self.0)
+            .arg(program)
+            .env_clear()
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What a shell command prints in this root.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub(crate) fn shell(&self, script: &str) -> String {
+        succeed(self.command("sh").args(["-ec", script]))
+    }
+}
+
+/// A machine whose Asterisk runs and whose services are a sandbox of its own.
+pub(crate) struct Machine {
+    root: Root,
+    address: Ipv4Addr,
+    asterisk: Child,
+    /// The services that its settings name.
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Machine {
+    /// Starts Asterisk, with nothing installed.
+    pub(crate) fn bare(lab: &Lab, sandbox: Sandbox) -> Self {
+        let (root, number) = lab.copy_of("asterisk-22");
+        let root = Root(root);
+        let address = Ipv4Addr::new(127, 0, 1, number + 1);
+        write_configuration(&root, address);
+        let checkout = root.path(CHECKOUT);
+        fs::create_dir_all(&checkout).unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for name in ["install.sh", "extensions_custom.conf.example"] {
+            fs::copy(here.join(name), checkout.join(name)).unwrap();
+        }
+        fs::copy(lab.binary(), checkout.join("phone-assistant")).unwrap();
+        let asterisk = start_asterisk(&root);
+        Self {
+            root,
+            address,
+            asterisk,
+            sandbox,
+        }
+    }
+
+    /// Starts Asterisk and installs the program as README says, with settings for the sandbox.
+    pub(crate) fn installed(lab: &Lab, sandbox: Sandbox) -> Self {
+        let machine = Self::bare(lab, sandbox);
+        let output = machine.install(&["--binary", "phone-assistant", "--dialplan"]);
+        assert!(output.status.success(), "install.sh failed: {output:?}");
+        machine.put_keys();
+        machine.configure(&machine.settings());
+        machine
+    }
+
+    /// Runs `install.sh` with these arguments in the checkout, as root.
+    pub(crate) fn install(&self, arguments: &[&str]) -> Output {
+        let script = format!("cd {CHECKOUT} && exec ./install.sh \"$@\"");
+        self.root
+            .command("sh")
+            .args(["-c", &script, "install.sh"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// The service account's key and the sandbox's certificate, as an administrator puts them there.
+    pub(crate) fn put_keys(&self) {
+        self.put_secret(&self.sandbox.credentials_file(), "google-creds.json");
+        self.put_certificate();
+    }
+
+    /// The sandbox's certificate alone.
+    pub(crate) fn put_certificate(&self) {
+        self.put_secret(&self.sandbox.ca_file(), "ca.pem");
+    }
+
+    fn put_secret(&self, from: &Path, name: &str) {
+        let to = format!("/etc/phone-assistant/{name}");
+        fs::copy(from, self.path(&to)).unwrap();
+        self.root
+            .shell(&format!("chown root:asterisk {to}; chmod 640 {to}"));
+    }
+
+    /// The settings that lead to the sandbox, with the paths of this machine.
+    pub(crate) fn settings(&self) -> Settings {
+        self.sandbox
+            .settings()
+            .set(
+                "google.credentials",
+                "/etc/phone-assistant/google-creds.json",
+            )
+            .set("http.ca_file", "/etc/phone-assistant/ca.pem")
+    }
+
+    /// Replaces the text of `config.toml`; owner and mode stay.
+    pub(crate) fn configure(&self, settings: &Settings) {
+        fs::write(
+            self.path("/etc/phone-assistant/config.toml"),
+            settings.to_toml(),
+        )
+        .unwrap();
+    }
+
+    /// Where a file of this machine is.
+    pub(crate) fn path(&self, absolute: &str) -> PathBuf {
+        self.root.path(absolute)
+    }
+
+    /// The machine's root.
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// What Asterisk's command line says.
+    pub(crate) fn asterisk(&self, command: &str) -> String {
+        succeed(self.root.command("asterisk").args(["-rx", command]))
+    }
+
+    /// Ends Asterisk and starts it again with the configuration as it is now.
+    pub(crate) fn restart_asterisk(&mut self) {
+        self.asterisk.kill().ok();
+        self.asterisk.wait().ok();
+        self.asterisk = start_asterisk(&self.root);
+    }
+
+    /// Sets a global variable of the dialplan until Asterisk ends.
+    pub(crate) fn set_global(&self, name: &str, value: &str) {
+        self.asterisk(&format!("dialplan set global {name} {value}"));
+    }
+
+    /// A phone on this Asterisk.
+    pub(crate) fn phone(&self) -> Phone {
+        Phone::new(SocketAddr::from((self.address, SIP_PORT)))
+    }
+
+    /// One of Asterisk's own recordings.
+    pub(crate) fn sound(&self, name: &str) -> Clip {
+        wav::read(&self.path(&format!("/var/lib/asterisk/sounds/en/{name}.wav")))
+    }
+
+    /// Asterisk's log.
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(self.path("/var/log/asterisk/full")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The ids of the processes of this machine that run the program.
+    pub(crate) fn programs(&self) -> Vec<u32> {
+        let runs_here = |pid: &u32| {
+            let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}"));
+            link("root").is_ok_and(|root| root == self.root.0)
+                && link("exe").is_ok_and(|exe| exe.ends_with("phone-assistant"))
+        };
+        process_ids().filter(runs_here).collect()
+    }
+
+    /// No file of a call is left, and no program runs.
+    pub(crate) fn is_clean(&self) -> Result<(), String> {
+        let deadline = Instant::now() + AFTERMATH;
+        loop {
+            let (files, programs) = (self.leftovers(), self.programs());
+            if files.is_empty() && programs.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("left behind: {files:?}, processes {programs:?}"));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What calls have left in the places that this program or Asterisk writes to.
+    fn leftovers(&self) -> Vec<String> {
+        let found = self.root.shell(
+            "find /var/lib/phone-assistant/calls -mindepth 1; \
+             find /var/spool/asterisk /var/lib/asterisk/sounds /tmp -type f -newer /etc/phone-assistant/ca.pem",
+        );
+        found.lines().map(str::to_owned).collect()
+    }
+
+    /// How long the last call of a number lasted, by Asterisk's record of it.
+    pub(crate) fn call_record(&self, number: &str) -> Result<Duration, String> {
+        let records = fs::read_to_string(self.path("/var/log/asterisk/cdr-custom/calls.csv"))
+            .unwrap_or_default();
+        let record = records
+            .lines()
+            .rfind(|line| line.starts_with(&format!("{number},")));
+        let seconds = record.and_then(|line| line.split(',').nth(1)?.parse().ok());
+        seconds
+            .map(Duration::from_secs_f64)
+            .ok_or_else(|| format!("no record of {number} in {records}"))
+    }
+
+    /// The processor time that Asterisk has taken.
+    pub(crate) fn asterisk_cpu(&self) -> Duration {
+        Use::of(self.asterisk.id()).map_or(Duration::ZERO, |used| used.cpu)
+    }
+}
+
+/// What a process has used.
+#[derive(Clone, Copy)]
+pub(crate) struct Use {
+    pub(crate) peak_kib: u64,
+    pub(crate) cpu: Duration,
+}
+
+impl Use {
+    /// Of a process that still runs.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before the last bracket may hold spaces; behind it the 12th and 13th fields are the times.
+        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+        let ticks: u64 = times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Some(Self {
+            peak_kib: peak.trim().trim_end_matches(" kB").parse().ok()?,
+            cpu: TICK * u32::try_from(ticks).ok()?,
+        })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It is this machine's own Asterisk; whatever still runs in it ends with it.
+        self.asterisk.kill().ok();
+        self.asterisk.wait().ok();
+        let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
+        // For whoever looks into a failure; a check that needs the log has read it.
+        fs::create_dir_all(&logs)
+            .and_then(|()| fs::write(logs.join(format!("{}.log", self.address)), self.log()))
+            .ok();
+    }
+}
+
+fn write_configuration(root: &Root, address: Ipv4Addr) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/etc");
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path)
+            .unwrap()
+            .replace("ADDRESS", &address.to_string())
+            .replace(
+                "MULTIARCH",
+                &format!("{}-linux-gnu", std::env::consts::ARCH),
+            );
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let to = root.path(&format!("/etc/asterisk/{name}"));
+        fs::write(&to, text).unwrap();
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    // FreePBX makes these, with nothing in them.
+    root.shell("touch /etc/asterisk/extensions_custom.conf /etc/asterisk/globals_custom.conf; chown asterisk:asterisk /etc/asterisk/*");
+}
+
+fn start_asterisk(root: &Root) -> Child {
+    let asterisk = root
+        .command("asterisk")
+        .args(["-f", "-U", "asterisk", "-G", "asterisk"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline {
+        let booted = root
+            .command("asterisk")
+            .args(["-rx", "core waitfullybooted"])
+            .output();
+        if booted.unwrap().status.success() {
+            return asterisk;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("Asterisk did not start");
+}
+
+/// All process ids of the namespace.
+pub(crate) fn process_ids() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").unwrap();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+}
+
+fn mount(arguments: &[&str], place: &Path) {
+    succeed(Command::new("mount").args(arguments).arg(place));
+}
+
+fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const SIP_PORT: u16 = 5060;
+/// Within this everything of a call that has ended is to be gone.
+const AFTERMATH: Duration = Duration::from_secs(2);
+/// `sysconf(_SC_CLK_TCK)` is 100 on every Linux that Debian makes.
+const TICK: Duration = Duration::from_millis(10);
+/// Where the machine's administrator has unpacked the sources.
+const CHECKOUT: &str = "/usr/src/phone-assistant";

@@ -1,0 +1,54 @@
+//! The suite that dials the program on a real Asterisk; `tests/asterisk/run` prepares the machine and starts it.
+//! Arguments choose scenes by their names; without any, all are played.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod caller;
+mod machine;
+mod phone;
+mod report;
+mod scenes;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::{env, thread};
+
+use machine::Lab;
+use report::Report;
+use scenes::{ALONE, Scene, TOGETHER};
+
+fn main() -> ExitCode {
+    let lab = Lab::open().unwrap_or_else(|error| panic!("{error}"));
+    let chosen: Vec<String> = env::args().skip(1).collect();
+    let is_chosen = |scene: &&Scene| {
+        chosen.is_empty() || chosen.iter().any(|name| scene.0.contains(name.as_str()))
+    };
+    let report = Report::new();
+    for scene in ALONE.iter().filter(is_chosen) {
+        play(scene, &lab, &report);
+    }
+    let waiting: Vec<_> = TOGETHER.iter().filter(is_chosen).collect();
+    let waiting = Mutex::new(waiting.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(scene) = { waiting.lock().unwrap().next() } {
+                    play(scene, &lab, &report);
+                }
+            });
+        }
+    });
+    ExitCode::from(u8::from(!report.close()))
+}
+
+/// A scene that cannot even be set up has failed.
+fn play((name, scene): &Scene, lab: &Lab, report: &Report) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scene(lab, report)));
+    if outcome.is_err() {
+        report.check(&format!("the scene \"{name}\" comes to its end"), || {
+            Err("it panicked, see above".into())
+        });
+    }
+}
+
+/// Calls spend their time waiting; two processors carry many.
+const AT_ONCE: usize = 12;

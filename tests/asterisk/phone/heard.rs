@@ -1,0 +1,187 @@
+//! What a caller heard, on a timeline: every sample has a moment, and every moment a sample.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use testkit::audio::alike::{Recording, Reference};
+use testkit::audio::{Clip, measure};
+
+use super::Codec;
+use super::rtp::Packet;
+
+/// All that arrived in a call.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// When the call was answered.
+    pub(crate) answered: Instant,
+    /// When it ended.
+    pub(crate) ended: Instant,
+    pub(crate) ended_by: Side,
+    clip: Clip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Phone,
+    Asterisk,
+}
+
+/// A place where a sound was heard; what is silent at its ends does not count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) begins: Instant,
+    pub(crate) ends: Instant,
+    pub(crate) likeness: f64,
+}
+
+impl Heard {
+    /// Puts packets where they belong: as long as their timestamps follow on, each is played right after the one
+    /// before, as from a jitter buffer; one that is late by more than that holds begins anew.
+    pub(super) fn new(
+        codec: Codec,
+        answered: Instant,
+        packets: &[Packet],
+        ended: Instant,
+        ended_by: Side,
+    ) -> Self {
+        let payload: Vec<u8> = packets
+            .iter()
+            .flat_map(|packet| &packet.payload)
+            .copied()
+            .collect();
+        let decoded = codec.decode(&payload);
+        let rate_hz = decoded.rate_hz;
+        let per_byte = if packets.is_empty() {
+            1
+        } else {
+            decoded.samples.len() / payload.len().max(1)
+        };
+        let mut samples: Vec<i16> = Vec::new();
+        let (mut taken, mut expected) = (0, None);
+        for packet in packets {
+            let arrived = index(packet.at.saturating_duration_since(answered), rate_hz);
+            let follows_on = expected == Some(packet.timestamp);
+            if arrived > samples.len()
+                && !(follows_on && arrived - samples.len() < index(JITTER, rate_hz))
+            {
+                samples.resize(arrived, 0);
+            }
+            let len = (packet.payload.len() * per_byte).min(decoded.samples.len() - taken);
+            samples.extend_from_slice(&decoded.samples[taken..taken + len]);
+            taken += len;
+            let ticks = u32::try_from(packet.payload.len()).unwrap();
+            expected = Some(packet.timestamp.wrapping_add(ticks));
+        }
+        Self {
+            answered,
+            ended,
+            ended_by,
+            clip: Clip { rate_hz, samples },
+        }
+    }
+
+    pub(crate) fn ended_by_phone(&self) -> bool {
+        self.ended_by == Side::Phone
+    }
+
+    /// Everything since the call was answered; silence where nothing came.
+    pub(crate) fn clip(&self) -> &Clip {
+        &self.clip
+    }
+
+    /// Every place where a sound is heard.
+    pub(crate) fn find(&self, sound: &Clip) -> Vec<Found> {
+        let reference = Reference::new(sound);
+        let recording = Recording::new(&self.clip);
+        let found = reference.matches_in(&recording, THRESHOLD).into_iter();
+        found
+            .map(|found| {
+                let begins = self.answered + Duration::from_secs_f64(found.at_seconds.max(0.0));
+                Found {
+                    begins,
+                    ends: begins + Duration::from_secs_f64(reference.seconds()),
+                    likeness: found.likeness,
+                }
+            })
+            .collect()
+    }
+
+    /// How like a sound the best place is.
+    pub(crate) fn likeness(&self, sound: &Clip) -> f64 {
+        measure::heard(&self.clip, sound)
+    }
+
+    /// The first audible sample after a moment.
+    pub(crate) fn first_audible_after(&self, moment: Instant) -> Option<Instant> {
+        let frame = frame_len(self.clip.rate_hz);
+        let from = index(
+            moment.saturating_duration_since(self.answered),
+            self.clip.rate_hz,
+        );
+        let frames = self.clip.samples.get(from..)?.chunks(frame);
+        let silent = frames
+            .take_while(|frame| measure::level_db(frame) < AUDIBLE_DB)
+            .count();
+        let first = from + silent * frame;
+        (first < self.clip.samples.len()).then(|| self.answered + time(first, self.clip.rate_hz))
+    }
+
+    /// When there was sound, and how loud, for the message of a check that failed.
+    pub(crate) fn summary(&self) -> String {
+        let rate_hz = self.clip.rate_hz;
+        let mut text = format!(
+            "the call lasted {:.1} s, ended by {:?}; sound",
+            (self.ended - self.answered).as_secs_f64(),
+            self.ended_by
+        );
+        let tenth = index(Duration::from_millis(100), rate_hz);
+        let is_loud: Vec<bool> = self
+            .clip
+            .samples
+            .chunks(tenth)
+            .map(|part| measure::level_db(part) > AUDIBLE_DB)
+            .collect();
+        let mut from = 0;
+        for stretch in is_loud.chunk_by(|one, other| one == other) {
+            let to = from + stretch.len();
+            if stretch[0] {
+                let at = |tenths: usize| time(tenths * tenth, rate_hz).as_secs_f64();
+                // Writing to a string cannot fail.
+                write!(text, " {:.1}-{:.1}", at(from), at(to)).ok();
+            }
+            from = to;
+        }
+        text
+    }
+}
+
+/// The last audible moment of a clip.
+pub(super) fn last_audible(clip: &Clip) -> Duration {
+    let frame = frame_len(clip.rate_hz);
+    let frames: Vec<_> = clip.samples.chunks(frame).collect();
+    let last = frames
+        .iter()
+        .rposition(|frame| measure::level_db(frame) >= AUDIBLE_DB);
+    time(last.map_or(0, |last| (last + 1) * frame), clip.rate_hz)
+}
+
+/// 10 ms.
+fn frame_len(rate_hz: u32) -> usize {
+    index(Duration::from_millis(10), rate_hz)
+}
+
+fn index(time: Duration, rate_hz: u32) -> usize {
+    usize::try_from(time.as_micros() * u128::from(rate_hz) / 1_000_000).unwrap()
+}
+
+fn time(index: usize, rate_hz: u32) -> Duration {
+    Duration::from_micros(1_000_000 * u64::try_from(index).unwrap() / u64::from(rate_hz))
+}
+
+/// A sound is heard where it is as like as this. Recordings of one thing reach 0.95, also through the limiter and
+/// G.711; different sentences of one voice stay below 0.5, and one that breaks off loses as much as it lacks.
+const THRESHOLD: f64 = 0.85;
+/// Below this nobody hears anything on a telephone line. Of 10 ms, in dBFS.
+pub(crate) const AUDIBLE_DB: f64 = -45.0;
+/// What a phone's jitter buffer holds.
+const JITTER: Duration = Duration::from_millis(60);

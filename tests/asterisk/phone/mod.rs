@@ -1,0 +1,348 @@
+//! A small telephone: SIP and RTP over UDP, one call at a time, with a clock that can be relied on.
+//!
+//! It sends a packet every 20 ms as real phones do, and keeps what arrives with its time. Mouth and ear are where they
+//! are on a phone: a sample is spoken 20 ms or less before its packet leaves, and heard when its packet has arrived.
+
+mod heard;
+mod rtp;
+mod sip;
+
+use std::io::Write;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use testkit::audio::{Clip, g711, wav};
+
+pub(crate) use heard::{AUDIBLE_DB, Found, Heard, Side};
+pub(crate) use sip::Refused;
+
+use rtp::{PACKET, Voice};
+use sip::{Dialog, Event};
+
+/// How the phone speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Ulaw,
+    Alaw,
+    G722,
+}
+
+/// A phone that has not dialled yet.
+#[derive(Clone)]
+pub(crate) struct Phone {
+    asterisk: SocketAddr,
+    codec: Codec,
+    number: String,
+    name: Vec<u8>,
+}
+
+impl Phone {
+    /// A mu-law phone with a caller ID that harms nobody.
+    pub(crate) fn new(asterisk: SocketAddr) -> Self {
+        Self {
+            asterisk,
+            codec: Codec::Ulaw,
+            number: "5001".into(),
+            name: b"Phone".into(),
+        }
+    }
+
+    pub(crate) fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// The caller's number, as the user part of a SIP URI.
+    pub(crate) fn number(mut self, number: &str) -> Self {
+        number.clone_into(&mut self.number);
+        self
+    }
+
+    /// The caller's name: any bytes but line breaks.
+    pub(crate) fn name(mut self, name: &[u8]) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// Dials, and gives the call when it has been answered.
+    pub(crate) fn dial(&self, extension: &str) -> Result<Call, Refused> {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let rtp = socket.local_addr().unwrap();
+        let mut dialog =
+            Dialog::new(self.asterisk, &self.number, &self.name, rtp, self.codec).unwrap();
+        let remote = dialog.invite(extension)?;
+        let answered = Instant::now();
+        let voice = Voice::start(socket, remote, self.codec).unwrap();
+        let line = Arc::new(Line::default());
+        let signalling = thread::spawn({
+            let line = Arc::clone(&line);
+            move || line.serve(&mut dialog)
+        });
+        Ok(Call {
+            codec: self.codec,
+            answered,
+            listened_until: answered,
+            voice,
+            line,
+            signalling: Some(signalling),
+        })
+    }
+}
+
+/// A call that has been answered. Dropped, it is hung up.
+pub(crate) struct Call {
+    codec: Codec,
+    answered: Instant,
+    listened_until: Instant,
+    voice: Voice,
+    line: Arc<Line>,
+    signalling: Option<JoinHandle<()>>,
+}
+
+/// When a clip was spoken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    /// When its last audible sample was.
+    pub(crate) last_voiced: Instant,
+}
+
+impl Call {
+    /// Waits until a sound has been heard to its end, after what was waited for before.
+    pub(crate) fn wait_to_hear(&mut self, sound: &Clip, limit: Duration) -> Result<Found, String> {
+        let begun = Instant::now();
+        loop {
+            let heard = self.heard_since(self.listened_until);
+            if let Some(found) = heard.find(sound).first() {
+                thread::sleep(found.ends.saturating_duration_since(Instant::now()));
+                self.listened_until = found.ends;
+                return Ok(*found);
+            }
+            if begun.elapsed() > limit || self.line.has_ended().is_some() {
+                return Err(format!(
+                    "a sound was not heard in {:?}; {}",
+                    begun.elapsed(),
+                    heard.summary()
+                ));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Waits until anything is audible, after what was waited for before.
+    pub(crate) fn wait_for_sound(&mut self, limit: Duration) -> Result<Instant, String> {
+        let begun = Instant::now();
+        loop {
+            let heard = self.heard_since(self.listened_until);
+            if let Some(at) = heard.first_audible_after(self.listened_until) {
+                self.listened_until = at;
+                return Ok(at);
+            }
+            if begun.elapsed() > limit || self.line.has_ended().is_some() {
+                return Err(format!(
+                    "nothing was heard in {:?}; {}",
+                    begun.elapsed(),
+                    heard.summary()
+                ));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn heard_since(&self, since: Instant) -> Heard {
+        let packets: Vec<_> = self
+            .voice
+            .received()
+            .into_iter()
+            .filter(|packet| packet.at >= since)
+            .collect();
+        Heard::new(self.codec, since, &packets, Instant::now(), Side::Phone)
+    }
+
+    /// Says a clip to its end.
+    pub(crate) fn say(&self, clip: &Clip) -> Said {
+        // A packet leaves when its first sample is 20 ms old.
+        let begun = self.voice.wait_for(self.start_saying(clip)) - PACKET;
+        Said {
+            last_voiced: begun + heard::last_audible(clip),
+        }
+    }
+
+    /// Begins to say a clip; gives its number.
+    pub(crate) fn start_saying(&self, clip: &Clip) -> usize {
+        self.voice.queue(&self.codec.encode(clip))
+    }
+
+    /// Sends no packets at all, or does again.
+    pub(crate) fn mute(&self, muted: bool) {
+        self.voice.mute(muted);
+    }
+
+    /// Hangs up.
+    pub(crate) fn hang_up(mut self) -> Heard {
+        self.close();
+        self.heard()
+    }
+
+    /// Listens until Asterisk hangs up, or hangs up itself when the time is over.
+    pub(crate) fn wait_for_end(mut self, limit: Duration) -> Heard {
+        self.line.wait_for_end(limit);
+        self.close();
+        self.heard()
+    }
+
+    fn close(&mut self) {
+        self.line.hanging_up.store(true, Ordering::Relaxed);
+        if let Some(signalling) = self.signalling.take() {
+            // Its panic has been printed.
+            signalling.join().ok();
+        }
+    }
+
+    fn heard(&self) -> Heard {
+        let (by, at) = self
+            .line
+            .has_ended()
+            .unwrap_or((Side::Phone, Instant::now()));
+        Heard::new(self.codec, self.answered, &self.voice.received(), at, by)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Whether a call is still up, shared with the thread that serves its signalling.
+#[derive(Default)]
+struct Line {
+    hanging_up: AtomicBool,
+    ended: Mutex<Option<(Side, Instant)>>,
+    changed: Condvar,
+}
+
+impl Line {
+    /// Serves the dialog to its end, whichever side ends it.
+    fn serve(&self, dialog: &mut Dialog) {
+        let mut said_goodbye: Option<Instant> = None;
+        loop {
+            if self.hanging_up.load(Ordering::Relaxed)
+                && said_goodbye.is_none()
+                && self.has_ended().is_none()
+            {
+                dialog.bye();
+                said_goodbye = Some(Instant::now());
+            }
+            match dialog.next(LOOK_EVERY / 5) {
+                Event::Bye => self.end(Side::Asterisk, Instant::now()),
+                Event::ByeConfirmed => {
+                    self.end(Side::Phone, said_goodbye.unwrap_or_else(Instant::now))
+                }
+                Event::Other => {}
+            }
+            let is_given_up = said_goodbye.is_some_and(|at| at.elapsed() > GOODBYE_WITHIN);
+            if is_given_up
+                || (self.has_ended().is_some() && self.hanging_up.load(Ordering::Relaxed))
+            {
+                return;
+            }
+        }
+    }
+
+    fn end(&self, by: Side, at: Instant) {
+        self.ended.lock().unwrap().get_or_insert((by, at));
+        self.changed.notify_all();
+    }
+
+    fn has_ended(&self) -> Option<(Side, Instant)> {
+        *self.ended.lock().unwrap()
+    }
+
+    fn wait_for_end(&self, limit: Duration) {
+        let ended = self.ended.lock().unwrap();
+        drop(
+            self.changed
+                .wait_timeout_while(ended, limit, |ended| ended.is_none())
+                .unwrap(),
+        );
+    }
+}
+
+impl Codec {
+    /// The payload type and the name (RFC 3551, table 4).
+    fn payload(self) -> (u8, &'static str) {
+        match self {
+            Self::Ulaw => (0, "PCMU"),
+            Self::Alaw => (8, "PCMA"),
+            Self::G722 => (9, "G722"),
+        }
+    }
+
+    /// A byte that is silence, over and over.
+    fn silence(self) -> u8 {
+        match self {
+            Self::Ulaw => 0xff,
+            Self::Alaw => 0xd5,
+            Self::G722 => 0xfa,
+        }
+    }
+
+    fn encode(self, clip: &Clip) -> Vec<u8> {
+        match self {
+            Self::Ulaw => g711::encoded_mulaw(&clip.at_rate(8000).samples),
+            Self::Alaw => g711::encoded_alaw(&clip.at_rate(8000).samples),
+            Self::G722 => ffmpeg(
+                &RAW_16K,
+                &["-f", "g722"],
+                &wav::bytes_of(&clip.at_rate(16_000).samples),
+            ),
+        }
+    }
+
+    fn decode(self, payload: &[u8]) -> Clip {
+        match self {
+            Self::Ulaw => g711::decoded_mulaw(payload),
+            Self::Alaw => {
+                Clip::telephone(payload.iter().map(|byte| g711::from_alaw(*byte)).collect())
+            }
+            Self::G722 => Clip {
+                rate_hz: 16_000,
+                samples: match payload {
+                    [] => Vec::new(),
+                    payload => wav::samples_of(&ffmpeg(&["-f", "g722"], &RAW_16K, payload)),
+                },
+            },
+        }
+    }
+}
+
+/// Converts bytes by way of pipes.
+fn ffmpeg(from: &[&str], to: &[&str], bytes: &[u8]) -> Vec<u8> {
+    let mut child = Command::new("ffmpeg")
+        .args(["-v", "error"])
+        .args(from)
+        .args(["-i", "pipe:0"])
+        .args(to)
+        .arg("pipe:1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let output = thread::scope(|scope| {
+        scope.spawn(move || input.write_all(bytes).unwrap());
+        child.wait_with_output().unwrap()
+    });
+    assert!(output.status.success(), "ffmpeg failed");
+    output.stdout
+}
+
+const RAW_16K: [&str; 6] = ["-f", "s16le", "-ar", "16000", "-ac", "1"];
+/// How often a waiting caller listens.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long Asterisk has to confirm a hang-up.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(5);

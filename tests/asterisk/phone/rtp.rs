@@ -1,0 +1,207 @@
+//! The voice of one call: a packet every 20 ms out, whatever comes in kept with its time.
+//!
+//! Specs: RFC 3550 for the packets, RFC 3551 for what is in them.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::Codec;
+
+/// A packet that arrived.
+#[derive(Clone)]
+pub(super) struct Packet {
+    pub(super) at: Instant,
+    pub(super) timestamp: u32,
+    pub(super) payload: Vec<u8>,
+}
+
+/// The packets of one call in both directions; they stop when this is dropped.
+pub(super) struct Voice {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    socket: UdpSocket,
+    codec: Codec,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    received: Vec<Packet>,
+    waiting: VecDeque<Outgoing>,
+    muted: bool,
+    over: bool,
+    /// How many clips have been begun and ended, and when the last one began.
+    begun: Option<Instant>,
+    ended: usize,
+    queued: usize,
+}
+
+enum Outgoing {
+    Begin,
+    Sound(Vec<u8>),
+    End,
+}
+
+impl Voice {
+    /// Begins to send to `remote` and to listen.
+    pub(super) fn start(socket: UdpSocket, remote: SocketAddr, codec: Codec) -> io::Result<Self> {
+        socket.connect(remote)?;
+        socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+        let shared = Arc::new(Shared {
+            socket,
+            codec,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let [sender, receiver] = [Shared::send, Shared::receive].map(|job: fn(&Shared)| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || job(&shared))
+        });
+        Ok(Self {
+            shared,
+            threads: vec![sender, receiver],
+        })
+    }
+
+    /// What has arrived so far.
+    pub(super) fn received(&self) -> Vec<Packet> {
+        self.shared.state.lock().unwrap().received.clone()
+    }
+
+    /// Sends no packets at all, or does again.
+    pub(super) fn mute(&self, muted: bool) {
+        self.shared.state.lock().unwrap().muted = muted;
+    }
+
+    /// Queues a sound of whole packets; gives its number.
+    pub(super) fn queue(&self, payload: &[u8]) -> usize {
+        let mut state = self.shared.state.lock().unwrap();
+        state.waiting.push_back(Outgoing::Begin);
+        for packet in payload.chunks(PAYLOAD_LEN) {
+            let mut packet = packet.to_vec();
+            packet.resize(PAYLOAD_LEN, self.shared.codec.silence());
+            state.waiting.push_back(Outgoing::Sound(packet));
+        }
+        state.waiting.push_back(Outgoing::End);
+        state.queued += 1;
+        state.queued
+    }
+
+    /// Waits until a queued sound has been sent; when its first packet left.
+    pub(super) fn wait_for(&self, number: usize) -> Instant {
+        let state = self.shared.state.lock().unwrap();
+        let waits = |state: &mut State| state.ended < number && !state.over;
+        let state = self.shared.changed.wait_while(state, waits).unwrap();
+        state.begun.unwrap_or_else(Instant::now)
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.shared.state.lock().unwrap().over = true;
+        self.shared.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // Its panic has been printed.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Shared {
+    /// Keeps to the clock it began with, however late a single packet is.
+    fn send(&self) {
+        let begun = Instant::now();
+        let mut sequence: u16 = 0;
+        for number in 0_u32.. {
+            let due = begun + PACKET * number;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let Some(next) = self.next(due) else { return };
+            if let Some(payload) = next {
+                sequence = sequence.wrapping_add(1);
+                let timestamp = SAMPLES_PER_PACKET.wrapping_mul(number);
+                // A call that is over refuses its last packets.
+                self.socket
+                    .send(&packet(sequence, timestamp, &payload, self.codec))
+                    .ok();
+            }
+        }
+    }
+
+    /// What is to be sent now, if anything; `None` when the call is over.
+    fn next(&self, now: Instant) -> Option<Option<Vec<u8>>> {
+        let mut state = self.state.lock().unwrap();
+        if state.over {
+            return None;
+        }
+        loop {
+            match state.waiting.pop_front() {
+                Some(Outgoing::Begin) => state.begun = Some(now),
+                Some(Outgoing::End) => {
+                    state.ended += 1;
+                    self.changed.notify_all();
+                }
+                _ if state.muted => return Some(None),
+                Some(Outgoing::Sound(payload)) => return Some(Some(payload)),
+                None => return Some(Some(vec![self.codec.silence(); PAYLOAD_LEN])),
+            }
+        }
+    }
+
+    fn receive(&self) {
+        let mut bytes = [0; 2048];
+        loop {
+            let len = self.socket.recv(&mut bytes);
+            let at = Instant::now();
+            let mut state = self.state.lock().unwrap();
+            if state.over {
+                return;
+            }
+            if let Some(packet) = len
+                .ok()
+                .and_then(|len| parse(&bytes[..len], at, self.codec))
+            {
+                state.received.push(packet);
+            }
+        }
+    }
+}
+
+/// A packet with its header.
+fn packet(sequence: u16, timestamp: u32, payload: &[u8], codec: Codec) -> Vec<u8> {
+    let mut bytes = vec![VERSION_2, codec.payload().0];
+    bytes.extend_from_slice(&sequence.to_be_bytes());
+    bytes.extend_from_slice(&timestamp.to_be_bytes());
+    bytes.extend_from_slice(&SOURCE.to_be_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// The voice in a packet; `None` for anything else.
+fn parse(bytes: &[u8], at: Instant, codec: Codec) -> Option<Packet> {
+    let (head, payload) = bytes.split_at_checked(12)?;
+    if head[0] & 0xc0 != VERSION_2 || head[1] & 0x7f != codec.payload().0 {
+        return None;
+    }
+    let contributors = usize::from(head[0] & 0x0f);
+    Some(Packet {
+        at,
+        timestamp: u32::from_be_bytes(head[4..8].try_into().ok()?),
+        payload: payload.get(4 * contributors..)?.to_vec(),
+    })
+}
+
+/// How much sound a packet holds.
+pub(super) const PACKET: Duration = Duration::from_millis(20);
+/// All three codecs make 64 kbit/s, and count 8,000 to the second: G.722 too (RFC 3551, 4.5.2).
+pub(super) const PAYLOAD_LEN: usize = 160;
+const SAMPLES_PER_PACKET: u32 = 160;
+const VERSION_2: u8 = 0x80;
+const SOURCE: u32 = 0x7068_6f6e;

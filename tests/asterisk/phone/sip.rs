@@ -1,0 +1,294 @@
+//! The signalling of one call: INVITE, ACK, BYE and answers to what Asterisk asks meanwhile, over UDP.
+//!
+//! No registration and no authentication: the Asterisk of the suite takes calls from anybody. Messages are bytes,
+//! because a caller's name may be anything. Specs: RFC 3261; RFC 3264 and RFC 4566 for the session description.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Codec;
+
+/// A call that was not answered.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The status of the final response; `None` if there was none.
+    #[expect(dead_code, reason = "it is there to be printed")]
+    pub(crate) status: Option<u16>,
+}
+
+/// What identifies the dialog, and where its messages go.
+pub(super) struct Dialog {
+    socket: UdpSocket,
+    local: SocketAddr,
+    remote: SocketAddr,
+    id: String,
+    /// The whole header's value, name and tag included.
+    from: Vec<u8>,
+    to: Vec<u8>,
+    /// Where requests within the dialog are sent to.
+    target: String,
+    sequence: u32,
+    description: String,
+}
+
+/// What Asterisk said within the dialog.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// It hung up.
+    Bye,
+    /// It confirmed our own hang-up.
+    ByeConfirmed,
+    /// Nothing that changes the call.
+    Other,
+}
+
+impl Dialog {
+    pub(super) fn new(
+        remote: SocketAddr,
+        number: &str,
+        name: &[u8],
+        rtp: SocketAddr,
+        codec: Codec,
+    ) -> io::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(remote)?;
+        let local = socket.local_addr()?;
+        let id = format!("{}-{}", local.port(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut from = b"\"".to_vec();
+        for byte in name {
+            if matches!(byte, b'"' | b'\\') {
+                from.push(b'\\');
+            }
+            from.push(*byte);
+        }
+        from.extend_from_slice(format!("\" <sip:{number}@{local}>;tag={id}").as_bytes());
+        Ok(Self {
+            description: description(rtp, codec, local.port()),
+            socket,
+            local,
+            remote,
+            id,
+            from,
+            to: Vec::new(),
+            target: String::new(),
+            sequence: 1,
+        })
+    }
+
+    /// Calls `extension` and waits for the answer; gives the address for our packets.
+    pub(super) fn invite(&mut self, extension: &str) -> Result<SocketAddr, Refused> {
+        let uri = format!("sip:{extension}@{}", self.remote);
+        self.to = format!("<{uri}>").into_bytes();
+        self.target = uri;
+        let invite = self.request("INVITE", &self.description);
+        let (mut wait, begun, mut is_trying) = (T1, Instant::now(), false);
+        self.send(&invite);
+        while begun.elapsed() < PATIENCE {
+            let Some(message) = self.receive(wait) else {
+                // Once Asterisk is trying, it has the INVITE.
+                if !is_trying {
+                    wait *= 2;
+                    self.send(&invite);
+                }
+                continue;
+            };
+            match message.status() {
+                Some(100..200) => is_trying = true,
+                Some(200..300) => return self.answered(&message).ok_or(Refused { status: None }),
+                Some(status) => {
+                    self.to = message.header("To").to_vec();
+                    self.send(&self.request("ACK", ""));
+                    return Err(Refused {
+                        status: Some(status),
+                    });
+                }
+                None => self.respond(&message),
+            }
+        }
+        Err(Refused { status: None })
+    }
+
+    fn answered(&mut self, message: &Message) -> Option<SocketAddr> {
+        self.to = message.header("To").to_vec();
+        let contact = String::from_utf8_lossy(message.header("Contact")).into_owned();
+        self.target = contact.split(['<', '>']).nth(1)?.to_owned();
+        self.send(&self.request("ACK", ""));
+        rtp_address(message)
+    }
+
+    /// Hangs up; [`Event::ByeConfirmed`] will come.
+    pub(super) fn bye(&mut self) {
+        self.sequence += 1;
+        self.send(&self.request("BYE", ""));
+    }
+
+    /// Waits for the next message within the dialog, and does what it asks for.
+    pub(super) fn next(&mut self, limit: Duration) -> Event {
+        let Some(message) = self.receive(limit) else {
+            return Event::Other;
+        };
+        let is_about_bye = message.header("CSeq").ends_with(b"BYE");
+        match message.status() {
+            Some(_) if is_about_bye => Event::ByeConfirmed,
+            Some(200..300) => {
+                self.send(&self.request("ACK", ""));
+                Event::Other
+            }
+            Some(_) => Event::Other,
+            None => {
+                self.respond(&message);
+                if is_about_bye {
+                    Event::Bye
+                } else {
+                    Event::Other
+                }
+            }
+        }
+    }
+
+    fn request(&self, method: &str, body: &str) -> Vec<u8> {
+        let Self {
+            local,
+            id,
+            sequence,
+            target,
+            ..
+        } = self;
+        let branch = format!("z9hG4bK-{id}-{sequence}-{method}");
+        let mut bytes = format!(
+            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch={branch}\r\nFrom: "
+        )
+        .into_bytes();
+        bytes.extend_from_slice(&self.from);
+        bytes.extend_from_slice(b"\r\nTo: ");
+        bytes.extend_from_slice(&self.to);
+        let content_type = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        bytes.extend_from_slice(
+            format!(
+                "\r\nCall-ID: {id}\r\nCSeq: {sequence} {method}\r\nContact: <sip:phone@{local}>\r\nMax-Forwards: 70\r\n{content_type}Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .as_bytes(),
+        );
+        bytes
+    }
+
+    /// Agrees to whatever is asked, with our unchanged session description where one was offered.
+    fn respond(&self, request: &Message) {
+        if request.method() == b"ACK" {
+            return;
+        }
+        let mut bytes = b"SIP/2.0 200 OK\r\n".to_vec();
+        for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
+            for value in request.headers(name) {
+                bytes.extend_from_slice(name.as_bytes());
+                bytes.extend_from_slice(b": ");
+                bytes.extend_from_slice(value);
+                bytes.extend_from_slice(b"\r\n");
+            }
+        }
+        let body = if request.method() == b"INVITE" {
+            self.description.as_str()
+        } else {
+            ""
+        };
+        let content_type = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        let rest = format!(
+            "Contact: <sip:phone@{}>\r\n{content_type}Content-Length: {}\r\n\r\n{body}",
+            self.local,
+            body.len()
+        );
+        bytes.extend_from_slice(rest.as_bytes());
+        self.send(&bytes);
+    }
+
+    fn send(&self, bytes: &[u8]) {
+        // Nobody listening is noticed by the missing answer.
+        self.socket.send(bytes).ok();
+    }
+
+    fn receive(&self, limit: Duration) -> Option<Message> {
+        self.socket.set_read_timeout(Some(limit)).unwrap();
+        let mut bytes = vec![0; 65_536];
+        let len = self.socket.recv(&mut bytes).ok()?;
+        bytes.truncate(len);
+        Some(Message(bytes))
+    }
+}
+
+/// A message as it came.
+struct Message(Vec<u8>);
+
+impl Message {
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
+    }
+
+    /// The first word of a request.
+    fn method(&self) -> &[u8] {
+        self.0
+            .split(|byte| *byte == b' ')
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// The status of a response.
+    fn status(&self) -> Option<u16> {
+        let rest = self.0.strip_prefix(b"SIP/2.0 ")?;
+        std::str::from_utf8(rest.get(..3)?).ok()?.parse().ok()
+    }
+
+    fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let head = self.lines().take_while(|line| !line.is_empty());
+        head.filter_map(move |line| {
+            let (found, value) = line.split_at_checked(name.len())?;
+            let value = value.strip_prefix(b":")?;
+            found
+                .eq_ignore_ascii_case(name.as_bytes())
+                .then(|| value.trim_ascii())
+        })
+    }
+
+    fn header<'a>(&'a self, name: &'a str) -> &'a [u8] {
+        self.headers(name).next().unwrap_or_default()
+    }
+}
+
+/// The offer of one codec.
+fn description(rtp: SocketAddr, codec: Codec, session: u16) -> String {
+    let (ip, port) = (rtp.ip(), rtp.port());
+    let (number, name) = codec.payload();
+    format!(
+        "v=0\r\no=phone {session} 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number}\r\n\
+         a=rtpmap:{number} {name}/8000\r\na=ptime:20\r\na=sendrecv\r\n"
+    )
+}
+
+/// Where the other side wants its packets.
+fn rtp_address(message: &Message) -> Option<SocketAddr> {
+    let field = |prefix: &str| {
+        let line = message
+            .lines()
+            .find(|line| line.starts_with(prefix.as_bytes()))?;
+        String::from_utf8(line[prefix.len()..].to_vec()).ok()
+    };
+    let ip = field("c=IN IP4 ")?.parse().ok()?;
+    let port = field("m=audio ")?.split(' ').next()?.parse().ok()?;
+    Some(SocketAddr::new(ip, port))
+}
+
+/// Makes every dialog of the process another one.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+/// The first pause before an INVITE is sent again (RFC 3261, 17.1.1.2).
+const T1: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(15);

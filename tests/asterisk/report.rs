@@ -1,0 +1,84 @@
+//! What the scenes found: a line for each check, and a table of figures at the end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Collects checks and figures from all scenes.
+pub(crate) struct Report {
+    begun: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    passed: usize,
+    failed: Vec<String>,
+    figures: Vec<(String, String)>,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Tells whether `name`, a sentence, holds; a panic is a failure like any other.
+    pub(crate) fn check(&self, name: &str, check: impl FnOnce() -> Result<(), String>) -> bool {
+        let result = catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            Err(text
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "panicked".into()))
+        });
+        let at = self.begun.elapsed().as_secs();
+        let mut state = self.state.lock().unwrap();
+        match &result {
+            Ok(()) => {
+                state.passed += 1;
+                println!("{at:>4} s  ok      {name}");
+            }
+            Err(why) => {
+                println!("{at:>4} s  FAILED  {name}: {why}");
+                state.failed.push(name.to_owned());
+            }
+        }
+        result.is_ok()
+    }
+
+    /// Notes a figure that was measured.
+    pub(crate) fn figure(&self, name: impl Into<String>, value: impl Into<String>) {
+        self.state
+            .lock()
+            .unwrap()
+            .figures
+            .push((name.into(), value.into()));
+    }
+
+    /// Prints the table and the count; did everything hold?
+    pub(crate) fn close(&self) -> bool {
+        let state = self.state.lock().unwrap();
+        let widest = state
+            .figures
+            .iter()
+            .map(|(name, _)| name.chars().count())
+            .max();
+        println!();
+        for (name, value) in &state.figures {
+            println!("{name:<width$}  {value}", width = widest.unwrap_or(0));
+        }
+        println!("\ntook {} s", self.begun.elapsed().as_secs());
+        for name in &state.failed {
+            println!("FAILED: {name}");
+        }
+        println!("{} passed, {} failed", state.passed, state.failed.len());
+        state.failed.is_empty() && state.passed > 0
+    }
+}
+
+/// A duration as a table shows it.
+pub(crate) fn ms(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}

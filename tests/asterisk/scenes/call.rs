@@ -1,0 +1,171 @@
+//! One call at a time, on each kind of phone, and where its time went.
+
+use std::time::Duration;
+
+use testkit::Stage;
+use testkit::audio::{Clip, measure};
+
+use super::sandbox;
+use crate::caller::{self, Exchange, data, wall_clock};
+use crate::machine::{Lab, Machine};
+use crate::phone::{AUDIBLE_DB, Codec};
+use crate::report::{Report, ms};
+
+pub(crate) fn run(lab: &Lab, report: &Report) {
+    let machine = Machine::installed(lab, sandbox());
+    for (stage, delay) in SERVICES {
+        machine.sandbox.delay(stage, delay);
+    }
+    for (name, codec, calls) in [
+        ("mu-law", Codec::Ulaw, 3),
+        ("A-law", Codec::Alaw, 1),
+        ("G.722", Codec::G722, 1),
+    ] {
+        let mut times = Vec::new();
+        report.check(
+            &format!("a caller on a phone with {name} phone hears the answer"),
+            || {
+                for _ in 0..calls {
+                    let exchange = caller::ask(
+                        &machine,
+                        machine.phone().codec(codec),
+                        &data("question-tea.wav"),
+                    )?;
+                    exchange.answer(&data("answer-tea.wav"))?;
+                    times.push(Times::of(&exchange, &machine)?);
+                    check_band(codec, &exchange)?;
+                }
+                Ok(())
+            },
+        );
+        times.sort_by_key(|times| times.own);
+        let Some(median) = times.get(times.len() / 2) else {
+            continue;
+        };
+        report.figure(
+            format!("{name}, ear to ear"),
+            format!(
+                "{}: silence {}, services {}, program and Asterisk {} (median of {}: {} to {})",
+                ms(median.ear_to_ear),
+                ms(median.silence),
+                ms(median.services),
+                ms(median.own),
+                times.len(),
+                ms(times[0].own),
+                ms(times[times.len() - 1].own),
+            ),
+        );
+        report.check(
+            &format!(
+                "with {name} the program's own share is at most {}",
+                ms(OWN_SHARE)
+            ),
+            || {
+                if median.own <= OWN_SHARE {
+                    Ok(())
+                } else {
+                    Err(ms(median.own))
+                }
+            },
+        );
+    }
+}
+
+/// Where the time went between the caller's last voiced sample and the first audible one of the answer.
+struct Times {
+    ear_to_ear: Duration,
+    /// Until the dialplan, having heard 2 seconds of silence, starts the program.
+    silence: Duration,
+    /// From the arrival of each request to the end of its answer, and the silence with which the voice begins.
+    services: Duration,
+    /// All else.
+    own: Duration,
+}
+
+impl Times {
+    fn of(exchange: &Exchange, machine: &Machine) -> Result<Self, String> {
+        let asked = exchange.said.last_voiced;
+        let answered = exchange
+            .heard
+            .first_audible_after(asked)
+            .ok_or("nothing was heard")?;
+        let ear_to_ear = answered - asked;
+        let silence = Duration::from_secs_f64(program_started(&machine.log())? - wall_clock(asked));
+        let requests = machine.sandbox.requests();
+        let requests = requests.iter().filter(|request| request.at > asked);
+        let services = requests
+            .map(|request| {
+                request
+                    .answered
+                    .map_or(Duration::ZERO, |end| end - request.at)
+            })
+            .sum::<Duration>()
+            + lead_in(&data("answer-tea.wav").amplified(GAIN_DB));
+        let own = ear_to_ear
+            .checked_sub(silence + services)
+            .ok_or("the parts are more than the whole")?;
+        Ok(Self {
+            ear_to_ear,
+            silence,
+            services,
+            own,
+        })
+    }
+}
+
+/// When Asterisk last executed `AGI(phone-assistant,…)`, by its log.
+fn program_started(log: &str) -> Result<f64, String> {
+    let line = log
+        .lines()
+        .rfind(|line| line.contains("Executing [8008@custom-openai:") && line.contains("] AGI("))
+        .ok_or("Asterisk's log shows no AGI")?;
+    let time = line
+        .strip_prefix('[')
+        .and_then(|line| line.split(']').next());
+    time.and_then(|time| time.parse().ok())
+        .ok_or_else(|| format!("no time in {line}"))
+}
+
+/// The silence with which a clip begins.
+fn lead_in(clip: &Clip) -> Duration {
+    let frame = usize::try_from(clip.rate_hz / 100).unwrap();
+    let silent = clip
+        .samples
+        .chunks(frame)
+        .take_while(|frame| measure::level_db(frame) < AUDIBLE_DB)
+        .count();
+    Duration::from_millis(10 * u64::try_from(silent).unwrap())
+}
+
+/// A wideband phone hears what lies above 4 kHz.
+fn check_band(codec: Codec, exchange: &Exchange) -> Result<(), String> {
+    if codec != Codec::G722 {
+        return Ok(());
+    }
+    let wide = exchange.heard.clip();
+    let narrow = wide.at_rate(8000).at_rate(wide.rate_hz);
+    let above: Vec<i16> = wide
+        .samples
+        .iter()
+        .zip(&narrow.samples)
+        .map(|(all, low)| all.saturating_sub(*low))
+        .collect();
+    let level = measure::level_db(&above) - measure::level_db(&wide.samples);
+    if level > -30.0 {
+        Ok(())
+    } else {
+        Err(format!(
+            "what lies above 4 kHz is {level:.0} dB of the whole"
+        ))
+    }
+}
+
+/// About what the real services take.
+pub(super) const SERVICES: [(Stage, Duration); 3] = [
+    (Stage::Stt, Duration::from_millis(700)),
+    (Stage::Llm, Duration::from_millis(700)),
+    (Stage::Tts, Duration::from_millis(600)),
+];
+const OWN_SHARE: Duration = Duration::from_millis(60);
+/// The program's default, by which the answer is louder and so audible sooner.
+const GAIN_DB: f64 = 6.0;

@@ -1,0 +1,314 @@
+//! `install.sh` on a machine with Asterisk: what it puts there, for whom, and that it takes everything back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Output;
+use std::time::Duration;
+
+use testkit::Stage;
+
+use super::sandbox;
+use crate::caller::{self, data};
+use crate::machine::{Lab, Machine};
+use crate::report::Report;
+
+pub(crate) fn run(lab: &Lab, report: &Report) {
+    let machine = Machine::bare(lab, sandbox());
+    machine.root().shell(FWCONSOLE_CHOWN);
+    let untouched = snapshot(&machine);
+    report.check(
+        "a fresh installation has the owners and modes that DESIGN and README name",
+        || {
+            succeeds(&machine.install(INSTALL))?;
+            machine.put_keys();
+            machine.configure(&machine.settings());
+            owners_and_modes(&machine)
+        },
+    );
+    report.check("the asterisk user may use everything and change neither program nor settings", || {
+        allowed(&machine, "asterisk", "test -r /etc/phone-assistant/config.toml -a -r /etc/phone-assistant/google-creds.json")?;
+        allowed(&machine, "asterisk", "/var/lib/asterisk/agi-bin/phone-assistant --version")?;
+        for folder in ["calls", "state", "sounds", "callers"] {
+            allowed(&machine, "asterisk", &format!("touch /var/lib/phone-assistant/{folder}/x && rm /var/lib/phone-assistant/{folder}/x"))?;
+        }
+        for path in ["/etc/phone-assistant/config.toml", "/etc/phone-assistant", "/usr/local/bin/phone-assistant"] {
+            forbidden(&machine, "asterisk", &format!("test -w {path}"))?;
+        }
+        Ok(())
+    });
+    report.check(
+        "nobody else reads keys, settings or calls, also after FreePBX has opened its folders",
+        || {
+            machine.root().shell(FWCONSOLE_CHOWN);
+            for path in [
+                "/etc/phone-assistant/config.toml",
+                "/etc/phone-assistant/google-creds.json",
+            ] {
+                forbidden(&machine, "nobody", &format!("cat {path}"))?;
+            }
+            forbidden(&machine, "nobody", "ls /var/lib/phone-assistant")
+        },
+    );
+    report.check("after that a call works", || call(&machine));
+    report.check("a second run changes nothing", || {
+        succeeds(&machine.install(INSTALL))?;
+        let before = snapshot(&machine);
+        let done = machine.install(INSTALL);
+        succeeds(&done)?;
+        same(&before, &snapshot(&machine))?;
+        match machine
+            .asterisk("dialplan show 8008@custom-openai")
+            .matches("AGI(phone-assistant")
+            .count()
+        {
+            1 => Ok(()),
+            count => Err(format!("Asterisk has {count} AGI() in the extension")),
+        }
+    });
+    report.check(
+        "an upgrade in the middle of a call disturbs neither call nor settings",
+        || upgrade(&machine),
+    );
+    report.check(
+        "--uninstall leaves only settings, keys and data, --purge leaves nothing",
+        || {
+            succeeds(&machine.install(&["--uninstall"]))?;
+            let left = difference(&untouched, &snapshot(&machine));
+            let is_ours = |path: &String| {
+                path.starts_with("/etc/phone-assistant")
+                    || path.starts_with("/var/lib/phone-assistant")
+            };
+            if let Some(path) = left
+                .iter()
+                .find(|path| !is_ours(path) && !path.ends_with(BACKUP))
+            {
+                return Err(format!("{path} is left, or changed"));
+            }
+            if !left.iter().any(|path| path.ends_with("google-creds.json")) {
+                return Err("the keys are gone".into());
+            }
+            succeeds(&machine.install(&["--purge"]))?;
+            same(&untouched, &snapshot(&machine))
+        },
+    );
+}
+
+/// On a machine that runs the tutorial.
+pub(crate) fn over_the_tutorial(lab: &Lab, report: &Report) {
+    let machine = Machine::bare(lab, sandbox());
+    let key = fs::read_to_string(machine.sandbox.credentials_file()).unwrap();
+    fs::write(
+        machine.path("/var/lib/asterisk/agi-bin/google-creds.json"),
+        key,
+    )
+    .unwrap();
+    fs::write(machine.path(PLAN), TUTORIAL).unwrap();
+    machine.root().shell("chown asterisk:asterisk /var/lib/asterisk/agi-bin/*; chmod 775 /var/lib/asterisk/agi-bin/*");
+    machine.asterisk("dialplan reload");
+    let before = snapshot(&machine);
+    report.check(
+        "over the tutorial's extension the installer stops, and nothing has changed",
+        || {
+            let stopped = machine.install(INSTALL);
+            if stopped.status.success() {
+                return Err("it went on".into());
+            }
+            let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+            if !said.contains("AGI(openai.py)") || !said.contains("--replace") {
+                return Err(format!("it said {said}"));
+            }
+            same(&before, &snapshot(&machine))
+        },
+    );
+    report.check(
+        "with --replace calls are ours, and the tutorial's key is in the safe place",
+        || {
+            let mut replace = INSTALL.to_vec();
+            replace.push("--replace");
+            succeeds(&machine.install(&replace))?;
+            let modes = modes(&machine);
+            if modes
+                .get("/etc/phone-assistant/google-creds.json")
+                .map(String::as_str)
+                != Some("root:asterisk 640")
+            {
+                return Err(format!("the key is not in its place: {modes:?}"));
+            }
+            machine.put_certificate();
+            machine.configure(&machine.settings());
+            call(&machine)
+        },
+    );
+    report.check("--uninstall brings the tutorial's extension back", || {
+        succeeds(&machine.install(&["--uninstall"]))?;
+        let plan = fs::read_to_string(machine.path(PLAN)).unwrap();
+        if plan != TUTORIAL {
+            return Err(format!("the file is now {plan}"));
+        }
+        let shown = machine.asterisk("dialplan show 8008@custom-openai");
+        if shown.contains("AGI(openai.py)") && !shown.contains("phone-assistant") {
+            Ok(())
+        } else {
+            Err(format!("Asterisk has {shown}"))
+        }
+    });
+}
+
+fn upgrade(machine: &Machine) -> Result<(), String> {
+    let settings = machine
+        .settings()
+        .set("llm.persona", "You are the voice of a bakery.");
+    machine.configure(&settings);
+    // What an older version would have left there.
+    let older = b"#!/bin/sh\nexec /usr/local/bin/phone-assistant \"$@\"\n";
+    let agi_bin = machine.path("/var/lib/asterisk/agi-bin/phone-assistant");
+    fs::write(&agi_bin, older).unwrap();
+    let before = machine.sandbox.requests_to(Stage::Stt).len();
+    machine.sandbox.delay(Stage::Stt, Duration::from_secs(2));
+    let mut call = caller::dial(machine.phone())?;
+    call.wait_to_hear(&machine.sound("beep"), caller::BEEP_WITHIN)?;
+    let said = call.say(&data("question-tea.wav"));
+    machine
+        .sandbox
+        .wait_for(Stage::Stt, before + 1, caller::BEEP_WITHIN);
+    succeeds(&machine.install(INSTALL))?;
+    machine.sandbox.restore(Stage::Stt);
+    caller::listen(call, said)?.only_answer("tea")?;
+    if fs::read(&agi_bin).unwrap() == older {
+        return Err("the program is still the older one".into());
+    }
+    let kept = fs::read_to_string(machine.path("/etc/phone-assistant/config.toml")).unwrap();
+    if kept != settings.to_toml() {
+        return Err(format!("the settings are now {kept}"));
+    }
+    call_with_persona(machine)
+}
+
+fn call(machine: &Machine) -> Result<(), String> {
+    caller::ask(machine, machine.phone(), &data("question-tea.wav"))?.only_answer("tea")?;
+    machine.is_clean()
+}
+
+fn call_with_persona(machine: &Machine) -> Result<(), String> {
+    call(machine)?;
+    let asked = machine.sandbox.requests_to(Stage::Llm);
+    let last = asked
+        .last()
+        .ok_or("the model was not asked")?
+        .body
+        .to_string();
+    if last.contains("bakery") {
+        Ok(())
+    } else {
+        Err(format!("the model was told {last}"))
+    }
+}
+
+fn owners_and_modes(machine: &Machine) -> Result<(), String> {
+    let found = modes(machine);
+    let wrong: Vec<_> = MODES
+        .iter()
+        .filter(|(path, expected)| found.get(*path).map(String::as_str) != Some(*expected))
+        .map(|(path, expected)| format!("{path} is {:?}, not {expected}", found.get(*path)))
+        .collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("; "))
+    }
+}
+
+/// Owner, group and mode of everything that is ours, by path.
+fn modes(machine: &Machine) -> BTreeMap<String, String> {
+    let found = machine.root().shell(
+        "find /etc/phone-assistant /var/lib/phone-assistant /usr/local/bin/phone-assistant \
+         /var/lib/asterisk/agi-bin/phone-assistant -printf '%p\\t%u:%g %m\\n'",
+    );
+    let entries = found.lines().filter_map(|line| line.split_once('\t'));
+    entries
+        .map(|(path, mode)| (path.to_owned(), mode.to_owned()))
+        .collect()
+}
+
+/// Every file that the installer may touch, with owner, mode and content.
+fn snapshot(machine: &Machine) -> BTreeMap<String, String> {
+    let found = machine.root().shell(
+        "find /etc /usr/local /var/lib/phone-assistant /var/lib/asterisk -not -path '*/sounds/*' -not -name 'astdb*' \
+         -not -name '*.sqlite3*' -printf '%p\\t%u:%g %m %y %l\\n' 2>/dev/null || :; \
+         find /etc /usr/local /var/lib/phone-assistant /var/lib/asterisk/agi-bin -type f -exec md5sum {} + 2>/dev/null | \
+         awk '{ printf \"%s content\\t%s\\n\", $2, $1 }'",
+    );
+    let entries = found.lines().filter_map(|line| line.split_once('\t'));
+    entries
+        .map(|(path, state)| (path.to_owned(), state.to_owned()))
+        .collect()
+}
+
+fn difference(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let paths = before.keys().chain(after.keys());
+    let changed = paths.filter(|path| before.get(*path) != after.get(*path));
+    changed
+        .map(|path| path.trim_end_matches(" content").to_owned())
+        .collect()
+}
+
+fn same(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Result<(), String> {
+    let changed = difference(before, after);
+    if changed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("changed: {changed:?}"))
+    }
+}
+
+fn succeeds(output: &Output) -> Result<(), String> {
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("install.sh failed: {output:?}"))
+    }
+}
+
+fn allowed(machine: &Machine, user: &str, script: &str) -> Result<(), String> {
+    let output = machine
+        .root()
+        .command_of(user, "sh")
+        .args(["-ec", script])
+        .output()
+        .unwrap();
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{user} may not: {script}: {output:?}"))
+    }
+}
+
+fn forbidden(machine: &Machine, user: &str, script: &str) -> Result<(), String> {
+    match allowed(machine, user, script) {
+        Ok(()) => Err(format!("{user} may: {script}")),
+        Err(_) => Ok(()),
+    }
+}
+
+const INSTALL: &[&str] = &["--binary", "phone-assistant", "--dialplan"];
+const PLAN: &str = "/etc/asterisk/extensions_custom.conf";
+/// Of the plan, for whoever wants it back.
+const BACKUP: &str = ".before-phone-assistant";
+const MODES: &[(&str, &str)] = &[
+    ("/etc/phone-assistant", "root:asterisk 750"),
+    ("/etc/phone-assistant/config.toml", "root:asterisk 640"),
+    ("/var/lib/phone-assistant", "asterisk:asterisk 700"),
+    ("/var/lib/phone-assistant/calls", "asterisk:asterisk 700"),
+    ("/var/lib/phone-assistant/state", "asterisk:asterisk 700"),
+    ("/var/lib/phone-assistant/sounds", "asterisk:asterisk 700"),
+    ("/var/lib/phone-assistant/callers", "asterisk:asterisk 700"),
+    ("/usr/local/bin/phone-assistant", "root:root 755"),
+    ("/var/lib/asterisk/agi-bin/phone-assistant", "root:root 755"),
+];
+/// What `fwconsole chown` of FreePBX 17 does to the folders that it takes for its own.
+const FWCONSOLE_CHOWN: &str = "chown -R asterisk:asterisk /etc/asterisk /var/lib/asterisk /var/spool/asterisk /var/log/asterisk; \
+    find /etc/asterisk -type d -exec chmod 775 {} +; find /etc/asterisk -type f -exec chmod 664 {} +; \
+    chmod -R 775 /var/lib/asterisk/agi-bin";
+/// Of the kind that people have copied.
+const TUTORIAL: &str = "[custom-openai]\nexten => 8008,1,Answer()\n same => n,Record(/tmp/question.wav,2,30)\n \
+    same => n,AGI(openai.py)\n same => n,Playback(/tmp/finalplayback)\n same => n,Hangup()\n";

@@ -1,0 +1,52 @@
+//! The scenes: each has machines of its own and runs beside the others, unless it measures time.
+
+mod call;
+mod callers;
+mod crowd;
+mod hangups;
+mod install;
+mod machine_faults;
+mod roots;
+mod service_faults;
+
+use std::path::PathBuf;
+
+use testkit::{Sandbox, Script};
+
+use crate::machine::Lab;
+use crate::report::Report;
+
+/// A scene's name and what happens in it.
+pub(crate) type Scene = (&'static str, fn(&Lab, &Report));
+
+/// Those that measure time: nothing else runs beside them.
+pub(crate) const ALONE: &[Scene] = &[("one-call", call::run), ("crowd", crowd::run)];
+
+/// Those that run side by side, the longest first.
+pub(crate) const TOGETHER: &[Scene] = &[
+    ("endless-music", callers::endless_music),
+    ("mute-phone", callers::mute_phone),
+    ("hang-ups", hangups::run),
+    ("speech-to-text-faults", service_faults::speech_to_text),
+    ("model-faults", service_faults::model),
+    ("voice-faults", service_faults::voice),
+    ("install", install::run),
+    ("install-over-the-tutorial", install::over_the_tutorial),
+    ("long-question", callers::long_question),
+    ("strange-names", callers::strange_names),
+    ("settings-faults", machine_faults::settings),
+    ("disk-faults", machine_faults::disk),
+    ("network-faults", machine_faults::network),
+    ("deaths", machine_faults::deaths),
+    ("silent-callers", callers::silent),
+    ("roots", roots::run),
+];
+
+/// Services that know the questions of `tests/data`.
+fn sandbox() -> Sandbox {
+    Sandbox::start(Script::standard(&data_dir()))
+}
+
+fn data_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}

@@ -1,0 +1,72 @@
+//! The static binary elsewhere: on an older Debian, and where there is nothing but itself.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use testkit::audio::{g711, measure};
+
+use super::{data_dir, sandbox};
+use crate::caller::data;
+use crate::machine::{Lab, Root};
+use crate::report::Report;
+
+pub(crate) fn run(lab: &Lab, report: &Report) {
+    for (name, root) in [
+        ("an older Debian", lab.old_debian()),
+        (
+            "a root with nothing but resolv.conf and hosts",
+            lab.bare_root(),
+        ),
+    ] {
+        report.check(
+            &format!("the static binary carries a call on {name}"),
+            || call(lab, &root),
+        );
+    }
+}
+
+/// A call by hand: Asterisk's side comes from a file.
+fn call(lab: &Lab, root: &Root) -> Result<(), String> {
+    let sandbox = sandbox();
+    let put = |from: &Path, to: &str| fs::copy(from, root.path(to)).map(drop).unwrap();
+    fs::create_dir_all(root.path("/etc")).unwrap();
+    fs::write(root.path("/etc/hosts"), "127.0.0.1 localhost\n").unwrap();
+    fs::write(root.path("/etc/resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
+    put(lab.binary(), "/phone-assistant");
+    put(&sandbox.credentials_file(), "/key.json");
+    put(&sandbox.ca_file(), "/ca.pem");
+    put(&data_dir().join("question-tea.wav"), "/question.wav");
+    let settings = sandbox
+        .settings()
+        .set("google.credentials", "/key.json")
+        .set("http.ca_file", "/ca.pem");
+    settings.write(&root.path("/"));
+    let session = fs::File::open(data_dir().join("replay.agi")).unwrap();
+    let output = root
+        .command("/phone-assistant")
+        .args([
+            "recording=/question.wav",
+            "reply=/answer",
+            "config=/config.toml",
+        ])
+        .stdin(Stdio::from(session))
+        .output()
+        .unwrap();
+    let commands = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !commands.contains("SET VARIABLE \"ASSISTANT_STATUS\" \"ANSWERED\"") {
+        return Err(format!(
+            "it said {commands} {}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    let answer = g711::decoded_mulaw(&fs::read(root.path("/answer.ulaw")).unwrap());
+    let likeness = measure::heard(&answer, &data("answer-tea.wav"));
+    if likeness > 0.9 {
+        Ok(())
+    } else {
+        Err(format!(
+            "the answer is like the expected one by {likeness:.2}"
+        ))
+    }
+}
