@@ -1,135 +1,20 @@
-//! A machine of its own for each scene: Debian with Asterisk 22 laid out as FreePBX lays it out, in an overlay
-//! over the root that `run` keeps, with an address of its own on the loopback.
-//!
-//! `run` has made the namespaces: mounts, processes and network end with them. What happens on a machine is
-//! left to the scenes.
+//! A machine of its own for each scene: Debian with Asterisk 22 laid out as FreePBX lays it out, with an address of
+//! its own on the loopback, and services that nobody else uses. What happens on it is left to the scenes.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::process::{Child, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::audio::{Clip, wav};
 use testkit::{Sandbox, Settings};
 
+use crate::lab::{Lab, Root, succeed};
 use crate::phone::Phone;
-
-/// What all machines share.
-pub(crate) struct Lab {
-    cache: PathBuf,
-    binary: PathBuf,
-    folder: PathBuf,
-    machines: AtomicU8,
-}
-
-impl Lab {
-    /// The one that `run` has prepared.
-    pub(crate) fn open() -> Result<Self, String> {
-        let variable = |name| {
-            std::env::var_os(name)
-                .map(PathBuf::from)
-                .ok_or_else(|| format!("{name} is not set: start tests/asterisk/run"))
-        };
-        let folder = PathBuf::from("/run/phone-assistant-machines");
-        let lab = Self {
-            cache: variable("ASTERISK_CACHE")?,
-            binary: variable("BINARY")?,
-            folder,
-            machines: AtomicU8::new(0),
-        };
-        fs::create_dir_all(&lab.folder).map_err(|error| error.to_string())?;
-        mount(&["-t", "tmpfs", "machines"], &lab.folder);
-        Ok(lab)
-    }
-
-    /// The static binary that is tested.
-    pub(crate) fn binary(&self) -> &Path {
-        &self.binary
-    }
-
-    /// A fresh copy of a root from the cache, with `/proc` and `/dev`, and a number that no other copy has.
-    fn copy_of(&self, root: &str) -> (PathBuf, u8) {
-        let number = self.machines.fetch_add(1, Ordering::Relaxed);
-        let folder = self.folder.join(number.to_string());
-        let [upper, work, merged] = ["upper", "work", "root"].map(|name| folder.join(name));
-        for folder in [&upper, &work, &merged] {
-            fs::create_dir_all(folder).unwrap();
-        }
-        let lower = self.cache.join(root);
-        let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            lower.display(),
-            upper.display(),
-            work.display()
-        );
-        mount(&["-t", "overlay", "-o", &options, "overlay"], &merged);
-        mount(&["-t", "proc", "proc"], &merged.join("proc"));
-        mount(&["--bind", "/dev"], &merged.join("dev"));
-        fs::write(merged.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
-        fs::write(merged.join("etc/resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
-        (merged, number)
-    }
-
-    /// An older Debian, without Asterisk.
-    pub(crate) fn old_debian(&self) -> Root {
-        Root(self.copy_of("old-debian").0)
-    }
-
-    /// A root with nothing in it at all.
-    pub(crate) fn bare_root(&self) -> Root {
-        let number = self.machines.fetch_add(1, Ordering::Relaxed);
-        let root = self.folder.join(number.to_string());
-        fs::create_dir_all(&root).unwrap();
-        Root(root)
-    }
-}
-
-/// A folder to run programs in as if it were the whole machine.
-pub(crate) struct Root(PathBuf);
-
-impl Root {
-    /// Where a file of this root is.
-    pub(crate) fn path(&self, absolute: &str) -> PathBuf {
-        self.0.join(absolute.trim_start_matches('/'))
-    }
-
-    /// A command in this root, in an environment that has nothing of ours.
-    pub(crate) fn command(&self, program: &str) -> Command {
-        self.command_as(&[], program)
-    }
-
-    /// The same as another user.
-    pub(crate) fn command_of(&self, user: &str, program: &str) -> Command {
-        self.command_as(&["--userspec", user], program)
-    }
-
-    fn command_as(&self, options: &[&str], program: &str) -> Command {
-        let mut command = Command::new("chroot");
-        command
-            .args(options)
-            .arg(&self.0)
-            .arg(program)
-            .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// What a shell command prints in this root.
-    ///
-    /// # Panics
-    /// When it fails.
-    pub(crate) fn shell(&self, script: &str) -> String {
-        succeed(self.command("sh").args(["-ec", script]))
-    }
-}
+use crate::processes::{Use, process_ids};
 
 /// A machine whose Asterisk runs and whose services are a sandbox of its own.
 pub(crate) struct Machine {
@@ -144,7 +29,6 @@ impl Machine {
     /// Starts Asterisk, with nothing installed.
     pub(crate) fn bare(lab: &Lab, sandbox: Sandbox) -> Self {
         let (root, number) = lab.copy_of("asterisk-22");
-        let root = Root(root);
         let address = Ipv4Addr::new(127, 0, 1, number + 1);
         write_configuration(&root, address);
         let checkout = root.path(CHECKOUT);
@@ -269,7 +153,7 @@ impl Machine {
     pub(crate) fn programs(&self) -> Vec<u32> {
         let runs_here = |pid: &u32| {
             let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}"));
-            link("root").is_ok_and(|root| root == self.root.0)
+            link("root").is_ok_and(|root| root == self.root.folder())
                 && link("exe").is_ok_and(|exe| exe.ends_with("phone-assistant"))
         };
         process_ids().filter(runs_here).collect()
@@ -315,31 +199,6 @@ impl Machine {
     /// The processor time that Asterisk has taken.
     pub(crate) fn asterisk_cpu(&self) -> Duration {
         Use::of(self.asterisk.id()).map_or(Duration::ZERO, |used| used.cpu)
-    }
-}
-
-/// What a process has used.
-#[derive(Clone, Copy)]
-pub(crate) struct Use {
-    pub(crate) peak_kib: u64,
-    pub(crate) cpu: Duration,
-}
-
-impl Use {
-    /// Of a process that still runs.
-    pub(crate) fn of(pid: u32) -> Option<Self> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let peak = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name before the last bracket may hold spaces; behind it the 12th and 13th fields are the times.
-        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
-        let ticks: u64 = times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        Some(Self {
-            peak_kib: peak.trim().trim_end_matches(" kB").parse().ok()?,
-            cpu: TICK * u32::try_from(ticks).ok()?,
-        })
     }
 }
 
@@ -398,26 +257,8 @@ fn start_asterisk(root: &Root) -> Child {
     panic!("Asterisk did not start");
 }
 
-/// All process ids of the namespace.
-pub(crate) fn process_ids() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").unwrap();
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-}
-
-fn mount(arguments: &[&str], place: &Path) {
-    succeed(Command::new("mount").args(arguments).arg(place));
-}
-
-fn succeed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {output:?}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 const SIP_PORT: u16 = 5060;
 /// Within this everything of a call that has ended is to be gone.
 const AFTERMATH: Duration = Duration::from_secs(2);
-/// `sysconf(_SC_CLK_TCK)` is 100 on every Linux that Debian makes.
-const TICK: Duration = Duration::from_millis(10);
 /// Where the machine's administrator has unpacked the sources.
 const CHECKOUT: &str = "/usr/src/phone-assistant";

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod caller;
+mod lab;
 mod machine;
 mod phone;
+mod processes;
 mod report;
 mod scenes;
 
@@ -12,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::{env, thread};
 
-use machine::Lab;
+use lab::Lab;
 use report::Report;
 use scenes::{ALONE, Scene, TOGETHER};
 
@@ -51,4 +53,4 @@ fn play((name, scene): &Scene, lab: &Lab, report: &Report) {
 }
 
 /// Calls spend their time waiting; two processors carry many.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 10;

@@ -183,5 +183,5 @@ fn time(index: usize, rate_hz: u32) -> Duration {
 const THRESHOLD: f64 = 0.85;
 /// Below this nobody hears anything on a telephone line. Of 10 ms, in dBFS.
 pub(crate) const AUDIBLE_DB: f64 = -45.0;
-/// What a phone's jitter buffer holds.
-const JITTER: Duration = Duration::from_millis(60);
+/// What a phone's jitter buffer holds, at most.
+const JITTER: Duration = Duration::from_millis(200);

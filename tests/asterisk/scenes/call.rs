@@ -7,7 +7,8 @@ use testkit::audio::{Clip, measure};
 
 use super::sandbox;
 use crate::caller::{self, Exchange, data, wall_clock};
-use crate::machine::{Lab, Machine};
+use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::phone::{AUDIBLE_DB, Codec};
 use crate::report::{Report, ms};
 
@@ -23,7 +24,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     ] {
         let mut times = Vec::new();
         report.check(
-            &format!("a caller on a phone with {name} phone hears the answer"),
+            &format!("a caller on a phone with {name} hears the answer"),
             || {
                 for _ in 0..calls {
                     let exchange = caller::ask(

@@ -7,7 +7,8 @@ use testkit::audio::{Clip, clips};
 
 use super::sandbox;
 use crate::caller::{self, data};
-use crate::machine::{Lab, Machine};
+use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::phone::Heard;
 use crate::report::Report;
 

@@ -7,7 +7,8 @@ use testkit::Stage;
 
 use super::sandbox;
 use crate::caller::{self, data};
-use crate::machine::{Lab, Machine};
+use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::phone::Call;
 use crate::report::Report;
 
@@ -84,8 +85,8 @@ fn hang_up(machine: &Machine, number: &str, until: Until) -> Result<(), String> 
     let mut call = caller::dial(machine.phone().number(number))?;
     until(machine, &mut call)?;
     let heard = call.hang_up();
-    thread::sleep(AFTERMATH);
     machine.is_clean()?;
+    thread::sleep(AFTERMATH.saturating_sub(heard.ended.elapsed()));
     let late = machine
         .sandbox
         .requests()
@@ -109,5 +110,5 @@ fn hang_up(machine: &Machine, number: &str, until: Until) -> Result<(), String> 
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A service that is still busy when the caller has long hung up.
 const LONG: Duration = Duration::from_secs(8);
-/// Within this everything is to be gone.
+/// Within this a request that should not be made would have come.
 const AFTERMATH: Duration = Duration::from_secs(2);

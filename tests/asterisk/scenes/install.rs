@@ -9,7 +9,8 @@ use testkit::Stage;
 
 use super::sandbox;
 use crate::caller::{self, data};
-use crate::machine::{Lab, Machine};
+use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {

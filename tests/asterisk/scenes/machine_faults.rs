@@ -12,7 +12,8 @@ use testkit::Stage;
 
 use super::sandbox;
 use crate::caller::{self, Exchange, data};
-use crate::machine::{Lab, Machine};
+use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::report::Report;
 
 /// Settings and keys.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use testkit::{Sandbox, Script};
 
-use crate::machine::Lab;
+use crate::lab::Lab;
 use crate::report::Report;
 
 /// A scene's name and what happens in it.

@@ -8,7 +8,7 @@ use testkit::audio::{g711, measure};
 
 use super::{data_dir, sandbox};
 use crate::caller::data;
-use crate::machine::{Lab, Root};
+use crate::lab::{Lab, Root};
 use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {

@@ -6,7 +6,8 @@ use testkit::{Fault, Stage};
 
 use super::sandbox;
 use crate::caller::{self, data};
-use crate::machine::{Lab, Machine};
+use crate::lab::Lab;
+use crate::machine::Machine;
 use crate::report::Report;
 
 pub(crate) fn speech_to_text(lab: &Lab, report: &Report) {
