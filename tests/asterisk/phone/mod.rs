@@ -3,33 +3,25 @@
 //! It sends a packet every 20 ms as real phones do, and keeps what arrives with its time. Mouth and ear are where they
 //! are on a phone: a sample is spoken 20 ms or less before its packet leaves, and heard when its packet has arrived.
 
+mod codec;
 mod heard;
 mod rtp;
 mod sip;
 
-use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use testkit::audio::{Clip, g711, wav};
+use testkit::audio::Clip;
 
+pub(crate) use codec::Codec;
 pub(crate) use heard::{AUDIBLE_DB, Found, Heard, Side};
 pub(crate) use sip::Refused;
 
 use rtp::{PACKET, Voice};
 use sip::{Dialog, Event};
-
-/// How the phone speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Codec {
-    Ulaw,
-    Alaw,
-    G722,
-}
 
 /// A phone that has not dialled yet.
 #[derive(Clone)]
@@ -113,38 +105,34 @@ pub(crate) struct Said {
 impl Call {
     /// Waits until a sound has been heard to its end, after what was waited for before.
     pub(crate) fn wait_to_hear(&mut self, sound: &Clip, limit: Duration) -> Result<Found, String> {
-        let begun = Instant::now();
-        loop {
-            let heard = self.heard_since(self.listened_until);
-            if let Some(found) = heard.find(sound).first() {
-                thread::sleep(found.ends.saturating_duration_since(Instant::now()));
-                self.listened_until = found.ends;
-                return Ok(*found);
-            }
-            if begun.elapsed() > limit || self.line.has_ended().is_some() {
-                return Err(format!(
-                    "a sound was not heard in {:?}; {}",
-                    begun.elapsed(),
-                    heard.summary()
-                ));
-            }
-            thread::sleep(LOOK_EVERY);
-        }
+        let found = self.listen(limit, |heard, _| heard.find(sound).first().copied())?;
+        thread::sleep(found.ends.saturating_duration_since(Instant::now()));
+        self.listened_until = found.ends;
+        Ok(found)
     }
 
     /// Waits until anything is audible, after what was waited for before.
     pub(crate) fn wait_for_sound(&mut self, limit: Duration) -> Result<Instant, String> {
+        self.listened_until = self.listen(limit, Heard::first_audible_after)?;
+        Ok(self.listened_until)
+    }
+
+    /// Listens again and again until `look` finds something.
+    fn listen<T>(
+        &self,
+        limit: Duration,
+        look: impl Fn(&Heard, Instant) -> Option<T>,
+    ) -> Result<T, String> {
         let begun = Instant::now();
         loop {
             let heard = self.heard_since(self.listened_until);
-            if let Some(at) = heard.first_audible_after(self.listened_until) {
-                self.listened_until = at;
-                return Ok(at);
+            if let Some(found) = look(&heard, self.listened_until) {
+                return Ok(found);
             }
             if begun.elapsed() > limit || self.line.has_ended().is_some() {
+                let waited = begun.elapsed();
                 return Err(format!(
-                    "nothing was heard in {:?}; {}",
-                    begun.elapsed(),
+                    "it was not heard in {waited:?}; {}",
                     heard.summary()
                 ));
             }
@@ -272,76 +260,6 @@ impl Line {
     }
 }
 
-impl Codec {
-    /// The payload type and the name (RFC 3551, table 4).
-    fn payload(self) -> (u8, &'static str) {
-        match self {
-            Self::Ulaw => (0, "PCMU"),
-            Self::Alaw => (8, "PCMA"),
-            Self::G722 => (9, "G722"),
-        }
-    }
-
-    /// A byte that is silence, over and over.
-    fn silence(self) -> u8 {
-        match self {
-            Self::Ulaw => 0xff,
-            Self::Alaw => 0xd5,
-            Self::G722 => 0xfa,
-        }
-    }
-
-    fn encode(self, clip: &Clip) -> Vec<u8> {
-        match self {
-            Self::Ulaw => g711::encoded_mulaw(&clip.at_rate(8000).samples),
-            Self::Alaw => g711::encoded_alaw(&clip.at_rate(8000).samples),
-            Self::G722 => ffmpeg(
-                &RAW_16K,
-                &["-f", "g722"],
-                &wav::bytes_of(&clip.at_rate(16_000).samples),
-            ),
-        }
-    }
-
-    fn decode(self, payload: &[u8]) -> Clip {
-        match self {
-            Self::Ulaw => g711::decoded_mulaw(payload),
-            Self::Alaw => {
-                Clip::telephone(payload.iter().map(|byte| g711::from_alaw(*byte)).collect())
-            }
-            Self::G722 => Clip {
-                rate_hz: 16_000,
-                samples: match payload {
-                    [] => Vec::new(),
-                    payload => wav::samples_of(&ffmpeg(&["-f", "g722"], &RAW_16K, payload)),
-                },
-            },
-        }
-    }
-}
-
-/// Converts bytes by way of pipes.
-fn ffmpeg(from: &[&str], to: &[&str], bytes: &[u8]) -> Vec<u8> {
-    let mut child = Command::new("ffmpeg")
-        .args(["-v", "error"])
-        .args(from)
-        .args(["-i", "pipe:0"])
-        .args(to)
-        .arg("pipe:1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let output = thread::scope(|scope| {
-        scope.spawn(move || input.write_all(bytes).unwrap());
-        child.wait_with_output().unwrap()
-    });
-    assert!(output.status.success(), "ffmpeg failed");
-    output.stdout
-}
-
-const RAW_16K: [&str; 6] = ["-f", "s16le", "-ar", "16000", "-ac", "1"];
 /// How often a waiting caller listens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long Asterisk has to confirm a hang-up.
