@@ -15,7 +15,7 @@ pub(crate) struct Exchange {
 }
 
 /// Dials 8008, asks after the beep, and listens until Asterisk hangs up.
-pub(crate) fn ask(machine: &Machine, phone: Phone, question: &Clip) -> Result<Exchange, String> {
+pub(crate) fn ask(machine: &Machine, phone: &Phone, question: &Clip) -> Result<Exchange, String> {
     let mut call = dial(phone)?;
     call.wait_to_hear(&machine.sound("beep"), BEEP_WITHIN)?;
     let said = call.say(question);
@@ -23,7 +23,7 @@ pub(crate) fn ask(machine: &Machine, phone: Phone, question: &Clip) -> Result<Ex
 }
 
 /// Dials 8008.
-pub(crate) fn dial(phone: Phone) -> Result<Call, String> {
+pub(crate) fn dial(phone: &Phone) -> Result<Call, String> {
     phone.dial("8008").map_err(|refused| format!("{refused:?}"))
 }
 

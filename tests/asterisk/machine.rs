@@ -236,7 +236,7 @@ fn write_configuration(root: &Root, address: Ipv4Addr) {
 }
 
 fn start_asterisk(root: &Root) -> Child {
-    let asterisk = root
+    let mut asterisk = root
         .command("asterisk")
         .args(["-f", "-U", "asterisk", "-G", "asterisk"])
         .stdout(Stdio::null())
@@ -254,6 +254,8 @@ fn start_asterisk(root: &Root) -> Child {
         }
         thread::sleep(Duration::from_millis(100));
     }
+    asterisk.kill().ok();
+    asterisk.wait().ok();
     panic!("Asterisk did not start");
 }
 

@@ -31,6 +31,7 @@ pub(crate) enum Side {
 pub(crate) struct Found {
     pub(crate) begins: Instant,
     pub(crate) ends: Instant,
+    #[expect(dead_code, reason = "it is there to be printed")]
     pub(crate) likeness: f64,
 }
 

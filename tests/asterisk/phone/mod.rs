@@ -20,7 +20,7 @@ pub(crate) use codec::Codec;
 pub(crate) use heard::{AUDIBLE_DB, Found, Heard, Side};
 pub(crate) use sip::Refused;
 
-use rtp::{PACKET, Voice};
+use rtp::Voice;
 use sip::{Dialog, Event};
 
 /// A phone that has not dialled yet.
@@ -152,8 +152,7 @@ impl Call {
 
     /// Says a clip to its end.
     pub(crate) fn say(&self, clip: &Clip) -> Said {
-        // A packet leaves when its first sample is 20 ms old.
-        let begun = self.voice.wait_for(self.start_saying(clip)) - PACKET;
+        let begun = self.voice.wait_for(self.start_saying(clip));
         Said {
             last_voiced: begun + heard::last_audible(clip),
         }
@@ -228,7 +227,7 @@ impl Line {
             match dialog.next(LOOK_EVERY / 5) {
                 Event::Bye => self.end(Side::Asterisk, Instant::now()),
                 Event::ByeConfirmed => {
-                    self.end(Side::Phone, said_goodbye.unwrap_or_else(Instant::now))
+                    self.end(Side::Phone, said_goodbye.unwrap_or_else(Instant::now));
                 }
                 Event::Other => {}
             }

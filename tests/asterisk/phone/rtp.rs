@@ -50,6 +50,12 @@ enum Outgoing {
     End,
 }
 
+enum Next {
+    Packet(Vec<u8>),
+    Nothing,
+    Over,
+}
+
 impl Voice {
     /// Begins to send to `remote` and to listen.
     pub(super) fn start(socket: UdpSocket, remote: SocketAddr, codec: Codec) -> io::Result<Self> {
@@ -95,7 +101,7 @@ impl Voice {
         state.queued
     }
 
-    /// Waits until a queued sound has been sent; when its first packet left.
+    /// Waits until a queued sound has been sent; when its first sample was spoken.
     pub(super) fn wait_for(&self, number: usize) -> Instant {
         let state = self.shared.state.lock().unwrap();
         let waits = |state: &mut State| state.ended < number && !state.over;
@@ -121,36 +127,39 @@ impl Shared {
         let begun = Instant::now();
         let mut sequence: u16 = 0;
         for number in 0_u32.. {
-            let due = begun + PACKET * number;
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-            let Some(next) = self.next(due) else { return };
-            if let Some(payload) = next {
-                sequence = sequence.wrapping_add(1);
-                let timestamp = SAMPLES_PER_PACKET.wrapping_mul(number);
-                // A call that is over refuses its last packets.
-                self.socket
-                    .send(&packet(sequence, timestamp, &payload, self.codec))
-                    .ok();
+            // A packet leaves when its last sample has been spoken.
+            let spoken = begun + PACKET * number;
+            thread::sleep((spoken + PACKET).saturating_duration_since(Instant::now()));
+            match self.next(spoken) {
+                Next::Nothing => {}
+                Next::Over => return,
+                Next::Packet(payload) => {
+                    sequence = sequence.wrapping_add(1);
+                    let timestamp = SAMPLES_PER_PACKET.wrapping_mul(number);
+                    let packet = packet(sequence, timestamp, &payload, self.codec);
+                    // A call that is over refuses its last packets.
+                    self.socket.send(&packet).ok();
+                }
             }
         }
     }
 
-    /// What is to be sent now, if anything; `None` when the call is over.
-    fn next(&self, now: Instant) -> Option<Option<Vec<u8>>> {
+    /// What is to be sent of the 20 ms that began at a moment.
+    fn next(&self, moment: Instant) -> Next {
         let mut state = self.state.lock().unwrap();
         if state.over {
-            return None;
+            return Next::Over;
         }
         loop {
             match state.waiting.pop_front() {
-                Some(Outgoing::Begin) => state.begun = Some(now),
+                Some(Outgoing::Begin) => state.begun = Some(moment),
                 Some(Outgoing::End) => {
                     state.ended += 1;
                     self.changed.notify_all();
                 }
-                _ if state.muted => return Some(None),
-                Some(Outgoing::Sound(payload)) => return Some(Some(payload)),
-                None => return Some(Some(vec![self.codec.silence(); PAYLOAD_LEN])),
+                _ if state.muted => return Next::Nothing,
+                Some(Outgoing::Sound(payload)) => return Next::Packet(payload),
+                None => return Next::Packet(vec![self.codec.silence(); PAYLOAD_LEN]),
             }
         }
     }
@@ -199,9 +208,9 @@ fn parse(bytes: &[u8], at: Instant, codec: Codec) -> Option<Packet> {
 }
 
 /// How much sound a packet holds.
-pub(super) const PACKET: Duration = Duration::from_millis(20);
+const PACKET: Duration = Duration::from_millis(20);
 /// All three codecs make 64 kbit/s, and count 8,000 to the second: G.722 too (RFC 3551, 4.5.2).
-pub(super) const PAYLOAD_LEN: usize = 160;
+const PAYLOAD_LEN: usize = 160;
 const SAMPLES_PER_PACKET: u32 = 160;
 const VERSION_2: u8 = 0x80;
 const SOURCE: u32 = 0x7068_6f6e;

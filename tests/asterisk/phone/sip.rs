@@ -113,7 +113,10 @@ impl Dialog {
     fn answered(&mut self, message: &Message) -> Option<SocketAddr> {
         self.to = message.header("To").to_vec();
         let contact = String::from_utf8_lossy(message.header("Contact")).into_owned();
-        self.target = contact.split(['<', '>']).nth(1)?.to_owned();
+        contact
+            .split(['<', '>'])
+            .nth(1)?
+            .clone_into(&mut self.target);
         self.send(&self.request("ACK", ""));
         rtp_address(message)
     }

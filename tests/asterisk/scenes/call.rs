@@ -29,7 +29,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
                 for _ in 0..calls {
                     let exchange = caller::ask(
                         &machine,
-                        machine.phone().codec(codec),
+                        &machine.phone().codec(codec),
                         &data("question-tea.wav"),
                     )?;
                     exchange.answer(&data("answer-tea.wav"))?;

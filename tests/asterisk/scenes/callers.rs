@@ -17,7 +17,7 @@ pub(crate) fn silent(lab: &Lab, report: &Report) {
     report.check(
         "a silent caller is asked twice, then the call ends, and nobody is paid",
         || {
-            let heard = caller::dial(machine.phone())?.wait_for_end(PATIENCE);
+            let heard = caller::dial(&machine.phone())?.wait_for_end(PATIENCE);
             asked_twice(&machine, &heard)
         },
     );
@@ -29,7 +29,7 @@ pub(crate) fn silent(lab: &Lab, report: &Report) {
     report.check(
         "a caller whose phone sends nothing is asked twice where Asterisk sends no silence",
         || {
-            let call = caller::dial(machine.phone())?;
+            let call = caller::dial(&machine.phone())?;
             call.mute(true);
             asked_twice(&machine, &call.wait_for_end(PATIENCE))
         },
@@ -42,7 +42,7 @@ pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
     report.check(
         "a caller whose phone sends nothing is asked again after the longest question",
         || {
-            let mut call = caller::dial(machine.phone())?;
+            let mut call = caller::dial(&machine.phone())?;
             call.mute(true);
             call.wait_to_hear(
                 &machine.sound("please-try-again"),
@@ -69,7 +69,7 @@ fn asked_twice(machine: &Machine, heard: &Heard) -> Result<(), String> {
 pub(crate) fn endless_music(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
     report.check("a caller with music that never ends is asked again after the longest question, and nobody is paid", || {
-        let mut call = caller::dial(machine.phone())?;
+        let mut call = caller::dial(&machine.phone())?;
         call.wait_to_hear(&machine.sound("beep"), PATIENCE)?;
         call.start_saying(&music(LONGEST_QUESTION.as_secs_f64() + 10.0));
         call.wait_to_hear(&machine.sound("please-try-again"), LONGEST_QUESTION + Duration::from_secs(10))?;
@@ -98,7 +98,7 @@ pub(crate) fn long_question(lab: &Lab, report: &Report) {
             if !(68.0..80.0).contains(&length) {
                 return Err(format!("it lasts {length:.0} s"));
             }
-            caller::ask(&machine, machine.phone(), &question)?.only_answer("moon")?;
+            caller::ask(&machine, &machine.phone(), &question)?.only_answer("moon")?;
             let asked = machine.sandbox.requests_to(Stage::Llm)[0].body.to_string();
             if asked.contains("How far away is the moon?")
                 && asked.contains("How long should black tea steep?")
@@ -116,7 +116,7 @@ pub(crate) fn strange_names(lab: &Lab, report: &Report) {
     for (what, number, name) in NAMES {
         report.check(&format!("a caller ID with {what} is only a name"), || {
             let phone = machine.phone().number(number).name(name);
-            caller::ask(&machine, phone, &data("question-tea.wav"))?.only_answer("tea")?;
+            caller::ask(&machine, &phone, &data("question-tea.wav"))?.only_answer("tea")?;
             harmless(&machine)
         });
     }

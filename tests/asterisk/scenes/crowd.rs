@@ -29,7 +29,7 @@ fn two(lab: &Lab, report: &Report) {
                     let machine = &machine;
                     scope.spawn(move || {
                         let question = data(&format!("question-{name}.wav"));
-                        let exchange = caller::ask(machine, machine.phone(), &question)?;
+                        let exchange = caller::ask(machine, &machine.phone(), &question)?;
                         exchange.only_answer(name)
                     })
                 })
@@ -75,7 +75,7 @@ fn thirty(lab: &Lab, report: &Report) {
         over.store(true, Ordering::Relaxed);
         (times, one_more, uses.join().unwrap())
     });
-    let asterisk_cpu = machine.asterisk_cpu() - cpu_before;
+    let asterisk_cpu = machine.asterisk_cpu().saturating_sub(cpu_before);
     let mut late = Vec::new();
     report.check(
         &format!("{CALLERS} callers at once each hear their own answer"),
@@ -183,7 +183,7 @@ impl Question {
 
     /// How long after the question its answer was audible.
     fn ask(&self, machine: &Machine) -> Result<Duration, String> {
-        let Exchange { said, heard } = caller::ask(machine, machine.phone(), &self.asked)?;
+        let Exchange { said, heard } = caller::ask(machine, &machine.phone(), &self.asked)?;
         let exchange = Exchange { said, heard };
         exchange.answer(&self.answer)?;
         let audible = exchange
@@ -208,7 +208,7 @@ fn dial_when_all_are_counted(machine: &Machine) -> Result<(), String> {
         }
         thread::sleep(Duration::from_millis(100));
     }
-    let call = caller::dial(machine.phone())?;
+    let call = caller::dial(&machine.phone())?;
     let heard = call.wait_for_end(Duration::from_secs(30));
     let busy = heard.find(&machine.sound("all-circuits-busy-now"));
     let beep = heard.find(&machine.sound("beep"));

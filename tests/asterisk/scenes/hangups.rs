@@ -21,7 +21,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         );
     }
     report.check("after all the hang-ups a normal call works", || {
-        caller::ask(&machine, machine.phone(), &data("question-tea.wav"))?
+        caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?
             .only_answer("tea")
             .map(drop)
     });
@@ -82,7 +82,7 @@ fn in_stage(machine: &Machine, call: &mut Call, stage: Stage) -> Result<(), Stri
 
 fn hang_up(machine: &Machine, number: &str, until: Until) -> Result<(), String> {
     let dialled = Instant::now();
-    let mut call = caller::dial(machine.phone().number(number))?;
+    let mut call = caller::dial(&machine.phone().number(number))?;
     until(machine, &mut call)?;
     let heard = call.hang_up();
     machine.is_clean()?;

@@ -166,7 +166,7 @@ fn upgrade(machine: &Machine) -> Result<(), String> {
     fs::write(&agi_bin, older).unwrap();
     let before = machine.sandbox.requests_to(Stage::Stt).len();
     machine.sandbox.delay(Stage::Stt, Duration::from_secs(2));
-    let mut call = caller::dial(machine.phone())?;
+    let mut call = caller::dial(&machine.phone())?;
     call.wait_to_hear(&machine.sound("beep"), caller::BEEP_WITHIN)?;
     let said = call.say(&data("question-tea.wav"));
     machine
@@ -186,7 +186,7 @@ fn upgrade(machine: &Machine) -> Result<(), String> {
 }
 
 fn call(machine: &Machine) -> Result<(), String> {
-    caller::ask(machine, machine.phone(), &data("question-tea.wav"))?.only_answer("tea")?;
+    caller::ask(machine, &machine.phone(), &data("question-tea.wav"))?.only_answer("tea")?;
     machine.is_clean()
 }
 

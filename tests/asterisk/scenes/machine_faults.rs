@@ -95,7 +95,7 @@ pub(crate) fn disk(lab: &Lab, report: &Report) {
             let over = AtomicBool::new(false);
             let exchange = thread::scope(|scope| {
                 scope.spawn(|| forbid_reading(&machine, &over));
-                let exchange = caller::ask(&machine, machine.phone(), &data("question-tea.wav"));
+                let exchange = caller::ask(&machine, &machine.phone(), &data("question-tea.wav"));
                 over.store(true, Ordering::Relaxed);
                 exchange
             })?;
@@ -155,7 +155,7 @@ pub(crate) fn deaths(lab: &Lab, report: &Report) {
         "when the program is killed, the caller hears the apology, and the next call works",
         || {
             let exchange = killed(&machine, || {
-                caller::ask(&machine, machine.phone(), &data("question-tea.wav"))
+                caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))
             })?;
             exchange.apology_within(&machine, DEADLINE)?;
             normal_call(&machine)
@@ -163,7 +163,7 @@ pub(crate) fn deaths(lab: &Lab, report: &Report) {
     );
     report.check("when a second program of a call is killed after a first that was not, the caller hears the apology", || {
         let exchange = killed(&machine, || {
-            let mut call = caller::dial(machine.phone())?;
+            let mut call = caller::dial(&machine.phone())?;
             call.wait_to_hear(&machine.sound("please-try-again"), PATIENCE)?;
             call.wait_to_hear(&machine.sound("beep"), PATIENCE)?;
             let said = call.say(&data("question-tea.wav"));
@@ -196,7 +196,7 @@ fn broken(
         &format!("{how} the caller hears the apology, and the next call works"),
         || {
             breaks(machine);
-            let exchange = caller::ask(machine, machine.phone(), &data("question-tea.wav"));
+            let exchange = caller::ask(machine, &machine.phone(), &data("question-tea.wav"));
             mends(machine);
             exchange?.apology_within(machine, DEADLINE)?;
             normal_call(machine)
@@ -205,7 +205,7 @@ fn broken(
 }
 
 fn normal_call(machine: &Machine) -> Result<(), String> {
-    caller::ask(machine, machine.phone(), &data("question-moon.wav"))?.only_answer("moon")?;
+    caller::ask(machine, &machine.phone(), &data("question-moon.wav"))?.only_answer("moon")?;
     machine.is_clean()
 }
 

@@ -32,10 +32,10 @@ fn all_faults_of(stage: Stage, name: &str, lab: &Lab, report: &Report) {
             ),
             || {
                 machine.sandbox.fault(stage, fault.clone(), usize::MAX);
-                let exchange = caller::ask(&machine, machine.phone(), &data("question-tea.wav"))?;
+                let exchange = caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?;
                 machine.sandbox.restore(stage);
                 exchange.apology_within(&machine, DEADLINE + MARGIN)?;
-                caller::ask(&machine, machine.phone(), &data("question-moon.wav"))?
+                caller::ask(&machine, &machine.phone(), &data("question-moon.wav"))?
                     .only_answer("moon")?;
                 machine.is_clean()
             },
