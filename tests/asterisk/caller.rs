@@ -89,10 +89,14 @@ impl Exchange {
         }
     }
 
-    /// The apology came within the silence after the question and this time.
-    pub(crate) fn apology_within(&self, machine: &Machine, limit: Duration) -> Result<(), String> {
+    /// The apology came when the program's deadline was over, or before.
+    pub(crate) fn apology_within(
+        &self,
+        machine: &Machine,
+        deadline: Duration,
+    ) -> Result<(), String> {
         let after = self.apology(machine, 0)? - self.said.last_voiced;
-        if after <= SILENCE + limit {
+        if after <= SILENCE + deadline + MARGIN {
             Ok(())
         } else {
             Err(format!("the apology came {after:?} after the question"))
@@ -127,8 +131,10 @@ pub(crate) fn wall_clock(moment: Instant) -> f64 {
     )
 }
 
+/// From the program's last word to the apology's first sound.
+const MARGIN: Duration = Duration::from_millis(500);
 /// How long the example dialplan waits for the end of the question.
-pub(crate) const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(2);
 const ANSWERS: [&str; 4] = ["moon", "opening-hours", "tea", "unknown"];
 /// How long a caller waits for the beep, and for what is not long in coming either.
 pub(crate) const BEEP_WITHIN: Duration = Duration::from_secs(15);

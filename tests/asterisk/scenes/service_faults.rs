@@ -34,7 +34,7 @@ fn all_faults_of(stage: Stage, name: &str, lab: &Lab, report: &Report) {
                 machine.sandbox.fault(stage, fault.clone(), usize::MAX);
                 let exchange = caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?;
                 machine.sandbox.restore(stage);
-                exchange.apology_within(&machine, DEADLINE + MARGIN)?;
+                exchange.apology_within(&machine, DEADLINE)?;
                 caller::ask(&machine, &machine.phone(), &data("question-moon.wav"))?
                     .only_answer("moon")?;
                 machine.is_clean()
@@ -51,5 +51,3 @@ const FAULTS: [(&str, Fault); 4] = [
 ];
 /// `call.deadline` of this scene; the default would only make it longer.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// From the program's last word to the apology's first.
-const MARGIN: Duration = Duration::from_millis(500);
