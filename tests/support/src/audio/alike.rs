@@ -85,10 +85,9 @@ impl Reference {
                 at_seconds,
                 likeness,
             });
-            let (begin, end) = (
-                index.saturating_sub(self.samples.len()),
-                index + self.samples.len(),
-            );
+            // Two likenesses to a sample.
+            let len = 2 * self.samples.len();
+            let (begin, end) = (index.saturating_sub(len), index + len);
             let end = end.min(likenesses.len());
             likenesses[begin..end].fill(0.0);
         }
@@ -254,3 +253,18 @@ const COMMON_HZ: u32 = 2000;
 const LOBES: usize = 4;
 /// Half a second.
 const MARGIN: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::clips;
+
+    #[test]
+    fn places_do_not_overlap() {
+        let tone = clips::tone(8000, 440.0, -10.0, 1.0);
+        let pause = clips::silence(8000, 0.2);
+        let twice = tone.clone().then(&pause).then(&tone);
+        let found = Reference::new(&tone).matches_in(&Recording::new(&twice), 0.5);
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+}
