@@ -121,10 +121,15 @@ impl Machine {
         succeed(self.root.command("asterisk").args(["-rx", command]))
     }
 
-    /// Ends Asterisk and starts it again with the configuration as it is now.
-    pub(crate) fn restart_asterisk(&mut self) {
+    /// Kills Asterisk.
+    pub(crate) fn kill_asterisk(&mut self) {
         self.asterisk.kill().ok();
         self.asterisk.wait().ok();
+    }
+
+    /// Kills Asterisk and starts it again, with the configuration as it is now.
+    pub(crate) fn restart_asterisk(&mut self) {
+        self.kill_asterisk();
         self.asterisk = start_asterisk(&self.root);
     }
 
@@ -204,9 +209,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // It is this machine's own Asterisk; whatever still runs in it ends with it.
-        self.asterisk.kill().ok();
-        self.asterisk.wait().ok();
+        self.kill_asterisk();
         let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/asterisk");
         // For whoever looks into a failure; a check that needs the log has read it.
         fs::create_dir_all(&logs)

@@ -150,7 +150,7 @@ pub(crate) fn network(lab: &Lab, report: &Report) {
 
 /// Programs that die.
 pub(crate) fn deaths(lab: &Lab, report: &Report) {
-    let machine = prepared(lab);
+    let mut machine = prepared(lab);
     report.check(
         "when the program is killed, the caller hears the apology, and the next call works",
         || {
@@ -172,6 +172,22 @@ pub(crate) fn deaths(lab: &Lab, report: &Report) {
         exchange.apology_after_a_second_try(&machine)?;
         normal_call(&machine)
     });
+    report.check(
+        "when Asterisk is killed in a call, the program ends and leaves nothing",
+        || {
+            let before = machine.sandbox.requests_to(Stage::Stt).len();
+            machine.sandbox.delay(Stage::Stt, Duration::from_secs(8));
+            let mut call = caller::dial(&machine.phone())?;
+            call.wait_to_hear(&machine.sound("beep"), PATIENCE)?;
+            call.say(&data("question-tea.wav"));
+            machine.sandbox.wait_for(Stage::Stt, before + 1, PATIENCE);
+            machine.kill_asterisk();
+            machine.is_clean()?;
+            machine.sandbox.restore(Stage::Stt);
+            machine.restart_asterisk();
+            normal_call(&machine)
+        },
+    );
 }
 
 fn prepared(lab: &Lab) -> Machine {
