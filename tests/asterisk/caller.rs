@@ -39,73 +39,92 @@ pub(crate) fn listen(call: Call, said: Said) -> Result<Exchange, String> {
 }
 
 impl Exchange {
-    /// The caller heard this answer, whole and once, and no other.
+    /// The caller heard this answer, whole, once, and before anything else.
     pub(crate) fn answer(&self, expected: &Clip) -> Result<Found, String> {
         let found = self.heard.find(expected);
-        match found[..] {
-            [only] if only.begins > self.said.last_voiced => Ok(only),
-            _ => Err(format!(
+        let [only] = found[..] else {
+            return Err(format!(
                 "the answer was heard at {found:?}, at best by {:.2}; {}",
                 self.heard.likeness(expected),
                 self.heard.summary()
-            )),
+            ));
+        };
+        let audible = self.heard.first_audible_after(self.said.last_voiced);
+        let first = audible.ok_or("nothing was heard")?;
+        if first + NEAR < only.begins || only.begins + NEAR < first {
+            let wrong = "something else was heard before the answer";
+            return Err(format!("{wrong}; {}", self.heard.summary()));
         }
+        self.heard.is_whole(&only, expected).map(|()| only)
     }
 
-    /// The caller heard this answer of `tests/data`, whole and once, and none of the others.
+    /// The caller heard this answer of `tests/data`, and none of the others.
     pub(crate) fn only_answer(&self, name: &str) -> Result<Found, String> {
         let found = self.answer(&data(&format!("answer-{name}.wav")))?;
-        self.no_answer_but(Some(name))?;
+        self.nothing_of_answers_but(Some(name))?;
         Ok(found)
     }
 
-    fn no_answer_but(&self, expected: Option<&str>) -> Result<(), String> {
-        for name in ANSWERS.iter().filter(|name| Some(**name) != expected) {
-            let found = self.heard.find(&data(&format!("answer-{name}.wav")));
-            if !found.is_empty() {
-                return Err(format!(
-                    "somebody else's answer was heard: {name} at {found:?}"
-                ));
-            }
+    fn nothing_of_answers_but(&self, expected: Option<&str>) -> Result<(), String> {
+        let others = ANSWERS.iter().filter(|name| Some(**name) != expected);
+        for name in others {
+            self.nothing_of(name, &data(&format!("answer-{name}.wav")))?;
         }
         Ok(())
     }
 
-    /// The caller heard Asterisk's recorded apology and no answer of anybody, and was told so often to have
-    /// said nothing; when it began.
-    fn apology(&self, machine: &Machine, blamed: usize) -> Result<Instant, String> {
-        self.no_answer_but(None)?;
-        if self.heard.find(&machine.sound("please-try-again")).len() != blamed {
-            return Err("the caller was told to have said nothing".into());
-        }
-        let [sorry, later] =
-            ["im-sorry", "please-try-call-later"].map(|name| self.heard.find(&machine.sound(name)));
-        match (&sorry[..], &later[..]) {
-            ([sorry], [later]) if sorry.begins < later.begins => Ok(sorry.begins),
-            _ => Err(format!(
-                "the apology was heard at {sorry:?}, {later:?}; {}",
-                self.heard.summary()
-            )),
+    /// Not even a part of this sound was heard.
+    pub(crate) fn nothing_of(&self, name: &str, sound: &Clip) -> Result<(), String> {
+        let likeness = self.heard.likeness(sound);
+        if likeness < UNLIKE {
+            Ok(())
+        } else {
+            Err(format!("\"{name}\" was heard, by {likeness:.2}"))
         }
     }
 
-    /// The apology came when the program's deadline was over, or before.
-    pub(crate) fn apology_within(
+    /// The caller heard Asterisk's recorded apology when the program's deadline was over, or before, and no answer of
+    /// anybody; and Asterisk's log says `why`.
+    pub(crate) fn apology(
         &self,
         machine: &Machine,
         deadline: Duration,
+        why: &str,
     ) -> Result<(), String> {
-        let after = self.apology(machine, 0)? - self.said.last_voiced;
-        if after <= SILENCE + deadline + MARGIN {
-            Ok(())
-        } else {
-            Err(format!("the apology came {after:?} after the question"))
-        }
+        self.nothing_of("please-try-again", &machine.sound("please-try-again"))?;
+        self.any_apology(machine, deadline, why)
     }
 
-    /// The apology came after the caller had been silent once and then asked.
-    pub(crate) fn apology_after_a_second_try(&self, machine: &Machine) -> Result<(), String> {
-        self.apology(machine, 1).map(drop)
+    /// The same of a caller who has been asked again.
+    pub(crate) fn any_apology(
+        &self,
+        machine: &Machine,
+        deadline: Duration,
+        why: &str,
+    ) -> Result<(), String> {
+        self.nothing_of_answers_but(None)?;
+        let [sorry, later] =
+            ["im-sorry", "please-try-call-later"].map(|name| self.heard.find(&machine.sound(name)));
+        let after = match (&sorry[..], &later[..]) {
+            ([sorry], [later]) if sorry.begins < later.begins => {
+                sorry.begins - self.said.last_voiced
+            }
+            _ => {
+                let summary = self.heard.summary();
+                return Err(format!(
+                    "the apology was heard at {sorry:?}, {later:?}; {summary}"
+                ));
+            }
+        };
+        if after > SILENCE + deadline + MARGIN {
+            return Err(format!("the apology came {after:?} after the question"));
+        }
+        let log = machine.last_warning();
+        if log.contains(why) {
+            Ok(())
+        } else {
+            Err(format!("not for the reason {why:?}: {log}"))
+        }
     }
 }
 
@@ -116,6 +135,14 @@ pub(crate) fn data(name: &str) -> Clip {
             .join("tests/data")
             .join(name),
     )
+}
+
+/// The words of a question of `tests/data`, without the silence that ends it.
+pub(crate) fn words(name: &str) -> Clip {
+    let mut clip = data(name);
+    let silence = usize::try_from(2 * clip.rate_hz).unwrap();
+    clip.samples.truncate(clip.samples.len() - silence);
+    clip
 }
 
 /// A moment as Asterisk's log writes it: seconds since 1970.
@@ -131,6 +158,10 @@ pub(crate) fn wall_clock(moment: Instant) -> f64 {
     )
 }
 
+/// Different sentences of one voice are less alike; half of a sentence is more like the whole.
+const UNLIKE: f64 = 0.6;
+/// As near as the beginning of a sound is known.
+const NEAR: Duration = Duration::from_millis(200);
 /// From the program's last word to the apology's first sound.
 const MARGIN: Duration = Duration::from_millis(500);
 /// How long the example dialplan waits for the end of the question.

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// What all machines share.
 pub(crate) struct Lab {
-    cache: PathBuf,
+    asterisk_root: PathBuf,
+    old_debian_root: PathBuf,
     binary: PathBuf,
-    folder: PathBuf,
     machines: AtomicU8,
 }
 
@@ -21,15 +21,14 @@ impl Lab {
                 .map(PathBuf::from)
                 .ok_or_else(|| format!("{name} is not set: start tests/asterisk/run"))
         };
-        let folder = PathBuf::from("/run/phone-assistant-machines");
         let lab = Self {
-            cache: variable("ASTERISK_CACHE")?,
+            asterisk_root: variable("ASTERISK_ROOT")?,
+            old_debian_root: variable("OLD_DEBIAN_ROOT")?,
             binary: variable("BINARY")?,
-            folder,
             machines: AtomicU8::new(0),
         };
-        fs::create_dir_all(&lab.folder).map_err(|error| error.to_string())?;
-        mount(&["-t", "tmpfs", "machines"], &lab.folder);
+        // In this mount namespace only.
+        mount(&["-t", "tmpfs", "machines"], Path::new(MACHINES));
         Ok(lab)
     }
 
@@ -38,15 +37,19 @@ impl Lab {
         &self.binary
     }
 
-    /// A fresh copy of a root from the cache, with `/proc` and `/dev`, and a number that no other copy has.
-    pub(crate) fn copy_of(&self, root: &str) -> (Root, u8) {
+    /// A number that no other root has, and a folder for it.
+    fn place(&self) -> (u8, PathBuf) {
         let number = self.machines.fetch_add(1, Ordering::Relaxed);
-        let folder = self.folder.join(number.to_string());
+        (number, Path::new(MACHINES).join(number.to_string()))
+    }
+
+    /// A fresh copy of a root, with `/proc`, and its number.
+    fn copy_of(&self, lower: &Path) -> (Root, u8) {
+        let (number, folder) = self.place();
         let [upper, work, merged] = ["upper", "work", "root"].map(|name| folder.join(name));
         for folder in [&upper, &work, &merged] {
             fs::create_dir_all(folder).unwrap();
         }
-        let lower = self.cache.join(root);
         let options = format!(
             "lowerdir={},upperdir={},workdir={}",
             lower.display(),
@@ -55,21 +58,24 @@ impl Lab {
         );
         mount(&["-t", "overlay", "-o", &options, "overlay"], &merged);
         mount(&["-t", "proc", "proc"], &merged.join("proc"));
-        mount(&["--bind", "/dev"], &merged.join("dev"));
         fs::write(merged.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
         fs::write(merged.join("etc/resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
         (Root(merged), number)
     }
 
+    /// Debian with Asterisk, laid out as FreePBX does; and a number for an address.
+    pub(crate) fn asterisk(&self) -> (Root, u8) {
+        self.copy_of(&self.asterisk_root)
+    }
+
     /// An older Debian, without Asterisk.
     pub(crate) fn old_debian(&self) -> Root {
-        self.copy_of("old-debian").0
+        self.copy_of(&self.old_debian_root).0
     }
 
     /// A root with nothing in it at all.
     pub(crate) fn bare_root(&self) -> Root {
-        let number = self.machines.fetch_add(1, Ordering::Relaxed);
-        let root = self.folder.join(number.to_string());
+        let root = self.place().1;
         fs::create_dir_all(&root).unwrap();
         Root(root)
     }
@@ -123,7 +129,8 @@ impl Root {
     }
 }
 
-fn mount(arguments: &[&str], place: &Path) {
+/// Mounts something at a place.
+pub(crate) fn mount(arguments: &[&str], place: &Path) {
     succeed(Command::new("mount").args(arguments).arg(place));
 }
 
@@ -136,3 +143,6 @@ pub(crate) fn succeed(command: &mut Command) -> String {
     assert!(output.status.success(), "{command:?}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
+
+/// A folder that every Linux has and that nothing in the namespaces needs.
+const MACHINES: &str = "/run";

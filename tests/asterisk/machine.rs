@@ -14,7 +14,7 @@ use testkit::{Sandbox, Settings};
 
 use crate::lab::{Lab, Root, succeed};
 use crate::phone::Phone;
-use crate::processes::{Use, process_ids};
+use crate::processes::{Use, parent_of, process_ids};
 
 /// A machine whose Asterisk runs and whose services are a sandbox of its own.
 pub(crate) struct Machine {
@@ -28,7 +28,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// Starts Asterisk, with nothing installed.
     pub(crate) fn bare(lab: &Lab, sandbox: Sandbox) -> Self {
-        let (root, number) = lab.copy_of("asterisk-22");
+        let (root, number) = lab.asterisk();
         let address = Ipv4Addr::new(127, 0, 1, number + 1);
         write_configuration(&root, address);
         let checkout = root.path(CHECKOUT);
@@ -123,6 +123,7 @@ impl Machine {
 
     /// Kills Asterisk.
     pub(crate) fn kill_asterisk(&mut self) {
+        // It may have ended by itself.
         self.asterisk.kill().ok();
         self.asterisk.wait().ok();
     }
@@ -154,28 +155,61 @@ impl Machine {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The last warning that the dialplan logged about a call.
+    pub(crate) fn last_warning(&self) -> String {
+        let log = self.log();
+        let is_ours =
+            |line: &&str| line.contains("] WARNING[") && line.contains("phone-assistant ");
+        log.lines()
+            .rfind(is_ours)
+            .unwrap_or("no warning")
+            .to_owned()
+    }
+
     /// The ids of the processes of this machine that run the program.
     pub(crate) fn programs(&self) -> Vec<u32> {
         let runs_here = |pid: &u32| {
             let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}"));
             link("root").is_ok_and(|root| root == self.root.folder())
-                && link("exe").is_ok_and(|exe| exe.ends_with("phone-assistant"))
+                && link("exe").is_ok_and(|exe| exe.to_string_lossy().contains("/phone-assistant"))
         };
         process_ids().filter(runs_here).collect()
     }
 
-    /// No file of a call is left, and no program runs.
-    pub(crate) fn is_clean(&self) -> Result<(), String> {
+    /// The ids of whatever Asterisk has started, dead ones among them.
+    fn children(&self) -> Vec<u32> {
+        let is_child = |pid: &u32| parent_of(*pid) == Some(self.asterisk.id());
+        process_ids().filter(is_child).collect()
+    }
+
+    /// Within two seconds no file of a call is left, and no program runs.
+    pub(crate) fn becomes_clean(&self) -> Result<(), String> {
         let deadline = Instant::now() + AFTERMATH;
-        loop {
-            let (files, programs) = (self.leftovers(), self.programs());
-            if files.is_empty() && programs.is_empty() {
-                return Ok(());
-            }
+        while let Err(why) = self.is_clean() {
             if Instant::now() > deadline {
-                return Err(format!("left behind: {files:?}, processes {programs:?}"));
+                return Err(why);
             }
             thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// No file of a call is left, and no program runs.
+    pub(crate) fn is_clean(&self) -> Result<(), String> {
+        let files = self.leftovers();
+        let processes = [self.programs(), self.children()].concat();
+        if files.is_empty() && processes.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("left behind: {files:?}, processes {processes:?}"))
+        }
+    }
+
+    /// No service was asked for anything that costs money.
+    pub(crate) fn nothing_was_paid(&self) -> Result<(), String> {
+        match self.sandbox.paid_requests() {
+            0 => Ok(()),
+            paid => Err(format!("{paid} requests were paid for")),
         }
     }
 
@@ -189,9 +223,8 @@ impl Machine {
     }
 
     /// How long the last call of a number lasted, by Asterisk's record of it.
-    pub(crate) fn call_record(&self, number: &str) -> Result<Duration, String> {
-        let records = fs::read_to_string(self.path("/var/log/asterisk/cdr-custom/calls.csv"))
-            .unwrap_or_default();
+    pub(crate) fn recorded_length(&self, number: &str) -> Result<Duration, String> {
+        let records = self.call_records();
         let record = records
             .lines()
             .rfind(|line| line.starts_with(&format!("{number},")));
@@ -201,9 +234,15 @@ impl Machine {
             .ok_or_else(|| format!("no record of {number} in {records}"))
     }
 
-    /// The processor time that Asterisk has taken.
-    pub(crate) fn asterisk_cpu(&self) -> Duration {
-        Use::of(self.asterisk.id()).map_or(Duration::ZERO, |used| used.cpu)
+    /// Asterisk's records of all calls: number, seconds, and the caller ID as it arrived.
+    pub(crate) fn call_records(&self) -> String {
+        let path = self.path("/var/log/asterisk/cdr-custom/calls.csv");
+        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    /// What Asterisk itself has used, and its children that have ended.
+    pub(crate) fn asterisk_use(&self) -> Use {
+        Use::of(self.asterisk.id()).expect("Asterisk runs")
     }
 }
 
@@ -234,8 +273,10 @@ fn write_configuration(root: &Root, address: Ipv4Addr) {
         fs::write(&to, text).unwrap();
         fs::set_permissions(&to, fs::Permissions::from_mode(0o664)).unwrap();
     }
-    // FreePBX makes these, with nothing in them.
-    root.shell("touch /etc/asterisk/extensions_custom.conf /etc/asterisk/globals_custom.conf; chown asterisk:asterisk /etc/asterisk/*");
+    // FreePBX makes it, with nothing in it.
+    root.shell(
+        "touch /etc/asterisk/extensions_custom.conf; chown asterisk:asterisk /etc/asterisk/*",
+    );
 }
 
 fn start_asterisk(root: &Root) -> Child {
@@ -264,6 +305,6 @@ fn start_asterisk(root: &Root) -> Child {
 
 const SIP_PORT: u16 = 5060;
 /// Within this everything of a call that has ended is to be gone.
-const AFTERMATH: Duration = Duration::from_secs(2);
+pub(crate) const AFTERMATH: Duration = Duration::from_secs(2);
 /// Where the machine's administrator has unpacked the sources.
 const CHECKOUT: &str = "/usr/src/phone-assistant";

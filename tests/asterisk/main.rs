@@ -24,6 +24,10 @@ fn main() -> ExitCode {
     let is_chosen = |scene: &&Scene| {
         chosen.is_empty() || chosen.iter().any(|name| scene.0.contains(name.as_str()))
     };
+    if !ALONE.iter().chain(TOGETHER).any(|scene| is_chosen(&scene)) {
+        let names = ALONE.iter().chain(TOGETHER).map(|scene| scene.0);
+        panic!("the scenes are {}", names.collect::<Vec<_>>().join(", "));
+    }
     let report = Report::new();
     for scene in ALONE.iter().filter(is_chosen) {
         play(scene, &lab, &report);

@@ -1,6 +1,7 @@
 //! Processes of the suite's own namespace: which there are, and what they use. See proc(5).
 
 use std::fs;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// All process ids of the namespace.
@@ -9,29 +10,40 @@ pub(crate) fn process_ids() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
+/// The id of the process that has started another.
+pub(crate) fn parent_of(pid: u32) -> Option<u32> {
+    status(pid, "PPid:")
+}
+
 /// What a process has used.
 #[derive(Clone, Copy)]
 pub(crate) struct Use {
     pub(crate) peak_kib: u64,
     pub(crate) cpu: Duration,
+    /// The processor time of its children that have ended.
+    pub(crate) children_cpu: Duration,
 }
 
 impl Use {
     /// Of a process that still runs.
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let peak = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name before the last bracket may hold spaces; behind it the 12th and 13th fields are the times.
-        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
-        let ticks: u64 = times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        // The name before the last bracket may hold spaces; behind it the 12th to 15th fields are the times.
+        let times = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
+        let ticks: Vec<u32> = times.filter_map(|ticks| ticks.parse().ok()).collect();
         Some(Self {
-            peak_kib: peak.trim().trim_end_matches(" kB").parse().ok()?,
-            cpu: TICK * u32::try_from(ticks).ok()?,
+            peak_kib: status(pid, "VmHWM:")?,
+            cpu: TICK * ticks.iter().take(2).sum(),
+            children_cpu: TICK * ticks.iter().skip(2).sum(),
         })
     }
+}
+
+/// A number of a process's status.
+fn status<T: FromStr>(pid: u32, name: &str) -> Option<T> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// `sysconf(_SC_CLK_TCK)` is 100 on every Linux that Debian makes.

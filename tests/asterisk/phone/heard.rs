@@ -85,9 +85,10 @@ impl Heard {
         self.ended_by == Side::Phone
     }
 
-    /// Everything since the call was answered; silence where nothing came.
-    pub(crate) fn clip(&self) -> &Clip {
-        &self.clip
+    /// What was heard while a sound was.
+    pub(crate) fn during(&self, found: &Found) -> Clip {
+        let at = |moment: Instant| moment.saturating_duration_since(self.answered);
+        part(&self.clip, at(found.begins), at(found.ends))
     }
 
     /// Every place where a sound is heard.
@@ -112,6 +113,33 @@ impl Heard {
         measure::heard(&self.clip, sound)
     }
 
+    /// Both ends of a sound are where it was found: likeness alone would hardly miss its last third.
+    pub(crate) fn is_whole(&self, found: &Found, sound: &Clip) -> Result<(), String> {
+        let (first, last) = (first_audible(sound), last_audible(sound));
+        let head = part(sound, first, first + END);
+        let tail = part(sound, last.saturating_sub(END), last);
+        let at = |moment: Instant| moment.saturating_duration_since(self.answered);
+        let begin = part(
+            &self.clip,
+            at(found.begins).saturating_sub(END),
+            at(found.begins) + 2 * END,
+        );
+        let end = part(
+            &self.clip,
+            at(found.ends).saturating_sub(2 * END),
+            at(found.ends) + END,
+        );
+        let likeness = measure::heard(&begin, &head).min(measure::heard(&end, &tail));
+        if likeness > THRESHOLD {
+            Ok(())
+        } else {
+            Err(format!(
+                "an end of the sound is missing ({likeness:.2}); {}",
+                self.summary()
+            ))
+        }
+    }
+
     /// The first audible sample after a moment.
     pub(crate) fn first_audible_after(&self, moment: Instant) -> Option<Instant> {
         let frame = frame_len(self.clip.rate_hz);
@@ -120,9 +148,7 @@ impl Heard {
             self.clip.rate_hz,
         );
         let frames = self.clip.samples.get(from..)?.chunks(frame);
-        let silent = frames
-            .take_while(|frame| measure::level_db(frame) < AUDIBLE_DB)
-            .count();
+        let silent = frames.take_while(|frame| !is_audible(frame)).count();
         let first = from + silent * frame;
         (first < self.clip.samples.len()).then(|| self.answered + time(first, self.clip.rate_hz))
     }
@@ -156,14 +182,36 @@ impl Heard {
     }
 }
 
+/// The first audible moment of a clip.
+pub(crate) fn first_audible(clip: &Clip) -> Duration {
+    let frame = frame_len(clip.rate_hz);
+    let mut frames = clip.samples.chunks(frame);
+    time(
+        frames.position(is_audible).unwrap_or(0) * frame,
+        clip.rate_hz,
+    )
+}
+
 /// The last audible moment of a clip.
 pub(super) fn last_audible(clip: &Clip) -> Duration {
     let frame = frame_len(clip.rate_hz);
     let frames: Vec<_> = clip.samples.chunks(frame).collect();
-    let last = frames
-        .iter()
-        .rposition(|frame| measure::level_db(frame) >= AUDIBLE_DB);
+    let last = frames.iter().rposition(|frame| is_audible(frame));
     time(last.map_or(0, |last| (last + 1) * frame), clip.rate_hz)
+}
+
+/// A part of a clip, as far as there is any.
+fn part(clip: &Clip, from: Duration, to: Duration) -> Clip {
+    let len = clip.samples.len();
+    let [from, to] = [from, to].map(|at| index(at, clip.rate_hz).min(len));
+    Clip {
+        rate_hz: clip.rate_hz,
+        samples: clip.samples[from..to].to_vec(),
+    }
+}
+
+fn is_audible(frame: &[i16]) -> bool {
+    measure::level_db(frame) >= AUDIBLE_DB
 }
 
 /// 10 ms.
@@ -180,9 +228,11 @@ fn time(index: usize, rate_hz: u32) -> Duration {
 }
 
 /// A sound is heard where it is as like as this. Recordings of one thing reach 0.95, also through the limiter and
-/// G.711; different sentences of one voice stay below 0.5, and one that breaks off loses as much as it lacks.
+/// G.711; different sentences of one voice stay below 0.5.
 const THRESHOLD: f64 = 0.85;
+/// How much of a sound's beginning and end is looked at.
+const END: Duration = Duration::from_millis(600);
 /// Below this nobody hears anything on a telephone line. Of 10 ms, in dBFS.
-pub(crate) const AUDIBLE_DB: f64 = -45.0;
+const AUDIBLE_DB: f64 = -45.0;
 /// What a phone's jitter buffer holds, at most.
 const JITTER: Duration = Duration::from_millis(200);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use testkit::audio::Clip;
 
 pub(crate) use codec::Codec;
-pub(crate) use heard::{AUDIBLE_DB, Found, Heard, Side};
+pub(crate) use heard::{Found, Heard, Side, first_audible};
 pub(crate) use sip::Refused;
 
 use rtp::Voice;

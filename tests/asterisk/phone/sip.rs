@@ -99,7 +99,9 @@ impl Dialog {
                 Some(200..300) => return self.answered(&message).ok_or(Refused { status: None }),
                 Some(status) => {
                     self.to = message.header("To").to_vec();
-                    self.send(&self.request("ACK", ""));
+                    // Of the same transaction, RFC 3261, 17.1.1.3.
+                    let invite = self.branch("INVITE");
+                    self.send(&self.request_on("ACK", "", &invite));
                     return Err(Refused {
                         status: Some(status),
                     });
@@ -151,7 +153,15 @@ impl Dialog {
         }
     }
 
+    fn branch(&self, method: &str) -> String {
+        format!("z9hG4bK-{}-{}-{method}", self.id, self.sequence)
+    }
+
     fn request(&self, method: &str, body: &str) -> Vec<u8> {
+        self.request_on(method, body, &self.branch(method))
+    }
+
+    fn request_on(&self, method: &str, body: &str, branch: &str) -> Vec<u8> {
         let Self {
             local,
             id,
@@ -159,7 +169,6 @@ impl Dialog {
             target,
             ..
         } = self;
-        let branch = format!("z9hG4bK-{id}-{sequence}-{method}");
         let mut bytes = format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch={branch}\r\nFrom: "
         )

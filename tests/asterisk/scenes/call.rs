@@ -9,7 +9,7 @@ use super::sandbox;
 use crate::caller::{self, Exchange, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::phone::{AUDIBLE_DB, Codec};
+use crate::phone::{Codec, Found, first_audible};
 use crate::report::{Report, ms};
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
@@ -32,9 +32,9 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
                         &machine.phone().codec(codec),
                         &data("question-tea.wav"),
                     )?;
-                    exchange.answer(&data("answer-tea.wav"))?;
+                    let answer = exchange.only_answer("tea")?;
                     times.push(Times::of(&exchange, &machine)?);
-                    check_band(codec, &exchange)?;
+                    check_band(codec, &exchange, &answer)?;
                 }
                 Ok(())
             },
@@ -99,7 +99,7 @@ impl Times {
                     .map_or(Duration::ZERO, |end| end - request.at)
             })
             .sum::<Duration>()
-            + lead_in(&data("answer-tea.wav").amplified(GAIN_DB));
+            + first_audible(&data("answer-tea.wav").amplified(GAIN_DB));
         let own = ear_to_ear
             .checked_sub(silence + services)
             .ok_or("the parts are more than the whole")?;
@@ -125,38 +125,28 @@ fn program_started(log: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("no time in {line}"))
 }
 
-/// The silence with which a clip begins.
-fn lead_in(clip: &Clip) -> Duration {
-    let frame = usize::try_from(clip.rate_hz / 100).unwrap();
-    let silent = clip
-        .samples
-        .chunks(frame)
-        .take_while(|frame| measure::level_db(frame) < AUDIBLE_DB)
-        .count();
-    Duration::from_millis(10 * u64::try_from(silent).unwrap())
-}
-
-/// A wideband phone hears what lies above 4 kHz.
-fn check_band(codec: Codec, exchange: &Exchange) -> Result<(), String> {
+/// A wideband phone hears what lies above 4 kHz, and as much of it as the voice has.
+fn check_band(codec: Codec, exchange: &Exchange, answer: &Found) -> Result<(), String> {
     if codec != Codec::G722 {
         return Ok(());
     }
-    let wide = exchange.heard.clip();
-    let narrow = wide.at_rate(8000).at_rate(wide.rate_hz);
-    let above: Vec<i16> = wide
-        .samples
-        .iter()
-        .zip(&narrow.samples)
-        .map(|(all, low)| all.saturating_sub(*low))
-        .collect();
-    let level = measure::level_db(&above) - measure::level_db(&wide.samples);
-    if level > -30.0 {
+    let heard = above_4_khz(&exchange.heard.during(answer));
+    let spoken = above_4_khz(&data("answer-tea.wav").at_rate(16_000));
+    if (heard - spoken).abs() < 6.0 {
         Ok(())
     } else {
         Err(format!(
-            "what lies above 4 kHz is {level:.0} dB of the whole"
+            "above 4 kHz are {heard:.0} dB of what was heard, {spoken:.0} dB of what was spoken"
         ))
     }
+}
+
+/// The part of a clip's energy that lies above 4 kHz, in dB.
+fn above_4_khz(clip: &Clip) -> f64 {
+    let low = clip.at_rate(8000).at_rate(clip.rate_hz);
+    let pairs = clip.samples.iter().zip(&low.samples);
+    let high: Vec<i16> = pairs.map(|(all, low)| all.saturating_sub(*low)).collect();
+    measure::level_db(&high) - measure::level_db(&clip.samples)
 }
 
 /// About what the real services take.

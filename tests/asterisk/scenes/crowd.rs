@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{ptr, thread};
 
 use testkit::audio::{Clip, clips, wav};
-use testkit::{Sandbox, Script, Stage, TempDir};
+use testkit::{Sandbox, Script, TempDir};
 
+use super::call::SERVICES;
 use super::sandbox;
 use crate::caller::{self, Exchange, data};
 use crate::lab::Lab;
@@ -41,114 +42,90 @@ fn two(lab: &Lab, report: &Report) {
 
 fn thirty(lab: &Lab, report: &Report) {
     let folder = TempDir::new().unwrap();
-    let questions: Vec<Question> = (0..CALLERS)
+    let questions: Vec<_> = (0..CALLERS)
         .map(|number| Question::new(number, &folder))
         .collect();
-    let scripts = questions
-        .iter()
-        .map(|question| question.script.clone())
-        .collect();
-    let machine = Machine::installed(lab, Sandbox::start(scripts));
+    let scripts = questions.iter().map(|question| question.script.clone());
+    let machine = Machine::installed(lab, Sandbox::start(scripts.collect()));
     for (stage, delay) in SERVICES {
         machine.sandbox.delay(stage, delay);
     }
     machine.set_global("ASSISTANT_MAX_CALLS", &CALLERS.to_string());
-    let mut single = Duration::MAX;
+    let mut single = None;
     report.check("a single caller hears his answer", || {
-        single = questions[0].ask(&machine)?;
+        let exchange = questions[0].ask(&machine)?;
+        single = Some(questions[0].is_answered(&exchange)?);
         Ok(())
     });
     let over = AtomicBool::new(false);
-    let cpu_before = machine.asterisk_cpu();
-    let (times, one_more, uses) = thread::scope(|scope| {
-        let uses = scope.spawn(|| watch(&machine, &over));
-        let callers: Vec<_> = questions
-            .iter()
-            .map(|question| scope.spawn(|| question.ask(&machine)))
-            .collect();
-        let one_more = scope.spawn(|| dial_when_all_are_counted(&machine));
-        let times: Vec<_> = callers
+    let before = machine.asterisk_use();
+    let (exchanges, one_more, peaks) = thread::scope(|scope| {
+        let machine = &machine;
+        let peaks = scope.spawn(|| watch(machine, &over));
+        let ask = |question| scope.spawn(move || Question::ask(question, machine));
+        let callers: Vec<_> = questions.iter().map(ask).collect();
+        let one_more = scope.spawn(|| dial_when_all_are_counted(machine));
+        let exchanges: Vec<_> = callers
             .into_iter()
             .map(|thread| thread.join().unwrap())
             .collect();
         let one_more = one_more.join().unwrap();
         over.store(true, Ordering::Relaxed);
-        (times, one_more, uses.join().unwrap())
+        (exchanges, one_more, peaks.join().unwrap())
     });
-    let asterisk_cpu = machine.asterisk_cpu().saturating_sub(cpu_before);
+    let after = machine.asterisk_use();
     let mut late = Vec::new();
-    report.check(
-        &format!("{CALLERS} callers at once each hear their own answer"),
-        || {
-            let (heard, not_heard): (Vec<_>, Vec<_>) = times.into_iter().partition(Result::is_ok);
-            late = heard.into_iter().flatten().collect();
-            match not_heard.len() {
-                0 => Ok(()),
-                count => Err(format!("{count} did not: {not_heard:?}")),
+    let name = format!("{CALLERS} callers at once each hear their own answer and no other");
+    report.check(&name, || {
+        for (question, exchange) in questions.iter().zip(exchanges) {
+            let exchange = exchange?;
+            late.push(question.is_answered(&exchange)?);
+            for other in questions.iter().filter(|other| !ptr::eq(*other, question)) {
+                exchange.nothing_of(&other.script.answer, &other.answer)?;
             }
-        },
-    );
-    late.sort();
-    report.check(
-        "none of them hears it more than 1 s later than a single caller",
-        || {
-            let last = late.last().ok_or("nobody heard it")?;
-            if *last <= single + Duration::from_secs(1) {
-                Ok(())
-            } else {
-                Err(format!(
-                    "the last after {last:?}, a single caller after {single:?}"
-                ))
-            }
-        },
-    );
-    report.check(
-        &format!(
-            "caller {}, while {CALLERS} are counted, hears that all lines are busy",
-            CALLERS + 1
-        ),
-        || one_more,
-    );
-    report.check("a crowd leaves no file and no process behind", || {
-        machine.is_clean()
+        }
+        Ok(())
     });
-    tell_figures(report, &late, single, &uses, asterisk_cpu);
-}
-
-fn tell_figures(
-    report: &Report,
-    late: &[Duration],
-    single: Duration,
-    uses: &HashMap<u32, Use>,
-    asterisk_cpu: Duration,
-) {
+    late.sort();
+    let name = "none of them hears it more than 1 s later than a single caller";
+    report.check(name, || {
+        let (single, last) = single.zip(late.last()).ok_or("nobody heard it")?;
+        if *last <= single + Duration::from_secs(1) {
+            Ok(())
+        } else {
+            Err(format!(
+                "the last after {last:?}, a single caller after {single:?}"
+            ))
+        }
+    });
+    let sentence = "hears that all lines are busy";
+    let name = format!(
+        "caller {}, while {CALLERS} are counted, {sentence}",
+        CALLERS + 1
+    );
+    report.check(&name, || one_more);
+    report.check("a crowd leaves no file and no process behind", || {
+        machine.becomes_clean()
+    });
     if let (Some(first), Some(last)) = (late.first(), late.last()) {
+        let (first, last, median) = (ms(*first), ms(*last), ms(late[late.len() / 2]));
         report.figure(
             format!("{CALLERS} callers at once, ear to ear"),
-            format!(
-                "{} to {}, median {} (one caller: {})",
-                ms(*first),
-                ms(*last),
-                ms(late[late.len() / 2]),
-                ms(single)
-            ),
+            format!("{first} to {last}, median {median}"),
         );
     }
-    let mut memory: Vec<_> = uses.values().map(|one| one.peak_kib).collect();
-    memory.sort_unstable();
-    if let Some(most) = memory.last() {
-        let count = u32::try_from(uses.len()).unwrap();
-        let cpu: Duration = uses.values().map(|one| one.cpu).sum();
-        report.figure(
-            format!("each of {count} calls"),
-            format!(
-                "peak memory {most} KiB (median {}); processor time {}, and Asterisk {} (means)",
-                memory[memory.len() / 2],
-                ms(cpu / count),
-                ms(asterisk_cpu / count),
-            ),
-        );
-    }
+    let calls = u32::try_from(CALLERS).unwrap();
+    let program = after.children_cpu.saturating_sub(before.children_cpu) / calls;
+    let asterisk = after.cpu.saturating_sub(before.cpu) / calls;
+    report.figure(
+        "each of their calls",
+        format!(
+            "peak memory {} KiB; processor time: program and clean-up {}, Asterisk {}",
+            peaks.values().max().copied().unwrap_or_default(),
+            ms(program),
+            ms(asterisk)
+        ),
+    );
 }
 
 /// A question that nobody else asks, and its answer.
@@ -181,15 +158,16 @@ impl Question {
         }
     }
 
+    fn ask(&self, machine: &Machine) -> Result<Exchange, String> {
+        caller::ask(machine, &machine.phone(), &self.asked)
+    }
+
     /// How long after the question its answer was audible.
-    fn ask(&self, machine: &Machine) -> Result<Duration, String> {
-        let Exchange { said, heard } = caller::ask(machine, &machine.phone(), &self.asked)?;
-        let exchange = Exchange { said, heard };
+    fn is_answered(&self, exchange: &Exchange) -> Result<Duration, String> {
         exchange.answer(&self.answer)?;
-        let audible = exchange
-            .heard
-            .first_audible_after(exchange.said.last_voiced);
-        Ok(audible.ok_or("nothing was heard")? - exchange.said.last_voiced)
+        let asked = exchange.said.last_voiced;
+        let audible = exchange.heard.first_audible_after(asked);
+        Ok(audible.ok_or("nothing was heard")? - asked)
     }
 }
 
@@ -222,23 +200,21 @@ fn dial_when_all_are_counted(machine: &Machine) -> Result<(), String> {
     }
 }
 
-/// What each program uses, looked up until it is over.
-fn watch(machine: &Machine, over: &AtomicBool) -> HashMap<u32, Use> {
-    let mut uses = HashMap::new();
+/// The peak memory of each program in KiB, looked up again and again until it is over.
+fn watch(machine: &Machine, over: &AtomicBool) -> HashMap<u32, u64> {
+    let mut peaks = HashMap::new();
     while !over.load(Ordering::Relaxed) {
         for pid in machine.programs() {
             if let Some(now) = Use::of(pid) {
-                uses.insert(pid, now);
+                peaks.insert(pid, now.peak_kib);
             }
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(20));
     }
-    uses
+    peaks
 }
 
 const CALLERS: usize = 30;
-/// About what the real services take.
-const SERVICES: [(Stage, Duration); 3] = super::call::SERVICES;
 const WORDS: [&str; 10] = [
     "bread",
     "the weather",

@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use testkit::Stage;
 
 use super::sandbox;
-use crate::caller::{self, data};
+use crate::caller::{self, data, words};
 use crate::lab::Lab;
-use crate::machine::Machine;
+use crate::machine::{AFTERMATH, Machine};
 use crate::phone::Call;
 use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
-    for (number, (when, until)) in STAGES.iter().enumerate() {
-        report.check(
-            &format!("a caller who hangs up {when} leaves nothing"),
-            || hang_up(&machine, &format!("50{number:02}"), *until),
-        );
+    for (number, moment) in MOMENTS.iter().enumerate() {
+        let name = format!("a caller who hangs up {} leaves nothing", moment.when);
+        report.check(&name, || {
+            hang_up(&machine, &format!("50{number:02}"), moment)
+        });
     }
     report.check("after all the hang-ups a normal call works", || {
         caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?
@@ -27,36 +27,70 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     });
 }
 
-/// What the caller does before hanging up.
-type Until = fn(&Machine, &mut Call) -> Result<(), String>;
+/// When the caller hangs up, what happens until then, and which stages have been asked by then.
+struct Moment {
+    when: &'static str,
+    until: fn(&Machine, &mut Call) -> Result<(), String>,
+    asked: &'static [Stage],
+}
 
-const STAGES: &[(&str, Until)] = &[
-    ("before the beep", |_, _| Ok(())),
-    ("during the beep", |_, call| {
-        call.wait_for_sound(PATIENCE).map(drop)
-    }),
-    ("while speaking", |machine, call| {
-        beep(machine, call)?;
-        call.start_saying(&data("question-tea.wav"));
-        thread::sleep(Duration::from_millis(900));
-        Ok(())
-    }),
-    ("in the silence", question),
-    ("while speech is recognised", |machine, call| {
-        in_stage(machine, call, Stage::Stt)
-    }),
-    ("while the model thinks", |machine, call| {
-        in_stage(machine, call, Stage::Llm)
-    }),
-    ("while the voice is made", |machine, call| {
-        in_stage(machine, call, Stage::Tts)
-    }),
-    ("while the answer is played", |machine, call| {
-        question(machine, call)?;
-        call.wait_for_sound(PATIENCE)?;
-        thread::sleep(Duration::from_millis(700));
-        Ok(())
-    }),
+const MOMENTS: &[Moment] = &[
+    Moment {
+        when: "before the beep",
+        until: |_, _| Ok(()),
+        asked: &[],
+    },
+    Moment {
+        when: "during the beep",
+        until: |_, call| call.wait_for_sound(PATIENCE).map(drop),
+        asked: &[],
+    },
+    Moment {
+        when: "while speaking",
+        until: |machine, call| {
+            beep(machine, call)?;
+            call.start_saying(&words(QUESTION));
+            thread::sleep(Duration::from_millis(900));
+            Ok(())
+        },
+        asked: &[],
+    },
+    Moment {
+        when: "in the silence",
+        until: |machine, call| {
+            beep(machine, call)?;
+            call.say(&words(QUESTION));
+            thread::sleep(Duration::from_millis(700));
+            Ok(())
+        },
+        asked: &[],
+    },
+    Moment {
+        when: "while speech is recognised",
+        until: |machine, call| in_stage(machine, call, Stage::Stt),
+        asked: &[Stage::Stt],
+    },
+    Moment {
+        when: "while the model thinks",
+        until: |machine, call| in_stage(machine, call, Stage::Llm),
+        asked: &[Stage::Stt, Stage::Llm],
+    },
+    Moment {
+        when: "while the voice is made",
+        until: |machine, call| in_stage(machine, call, Stage::Tts),
+        asked: &[Stage::Stt, Stage::Llm, Stage::Tts],
+    },
+    Moment {
+        when: "while the answer is played",
+        until: |machine, call| {
+            beep(machine, call)?;
+            call.say(&data(QUESTION));
+            call.wait_for_sound(PATIENCE)?;
+            thread::sleep(Duration::from_millis(700));
+            Ok(())
+        },
+        asked: &[Stage::Stt, Stage::Llm, Stage::Tts],
+    },
 ];
 
 fn beep(machine: &Machine, call: &mut Call) -> Result<(), String> {
@@ -64,51 +98,42 @@ fn beep(machine: &Machine, call: &mut Call) -> Result<(), String> {
         .map(drop)
 }
 
-/// Asks; the recording of the question ends with most of the silence that ends it.
-fn question(machine: &Machine, call: &mut Call) -> Result<(), String> {
-    beep(machine, call)?;
-    call.say(&data("question-tea.wav"));
-    Ok(())
-}
-
+/// Asks, and waits until a stage is busy with it.
 fn in_stage(machine: &Machine, call: &mut Call, stage: Stage) -> Result<(), String> {
     let before = machine.sandbox.requests_to(stage).len();
     machine.sandbox.delay(stage, LONG);
-    question(machine, call)?;
+    beep(machine, call)?;
+    call.say(&data(QUESTION));
     machine.sandbox.wait_for(stage, before + 1, PATIENCE);
     machine.sandbox.restore(stage);
     Ok(())
 }
 
-fn hang_up(machine: &Machine, number: &str, until: Until) -> Result<(), String> {
+fn hang_up(machine: &Machine, number: &str, moment: &Moment) -> Result<(), String> {
+    let before = machine.sandbox.requests().len();
     let dialled = Instant::now();
     let mut call = caller::dial(&machine.phone().number(number))?;
-    until(machine, &mut call)?;
+    (moment.until)(machine, &mut call)?;
     let heard = call.hang_up();
-    machine.is_clean()?;
     thread::sleep(AFTERMATH.saturating_sub(heard.ended.elapsed()));
-    let late = machine
-        .sandbox
-        .requests()
-        .iter()
-        .filter(|request| request.at > heard.ended)
-        .count();
-    if late > 0 {
-        return Err(format!("{late} request(s) were made after the hang-up"));
+    machine.is_clean()?;
+    let requests = machine.sandbox.requests().split_off(before);
+    let asked: Vec<_> = requests.iter().map(|request| request.stage).collect();
+    if asked != moment.asked {
+        return Err(format!("the services were asked for {asked:?}"));
     }
     let lasted = heard.ended - dialled;
-    let counted = machine.call_record(number)?;
-    if counted <= lasted + Duration::from_secs(1) {
+    let recorded = machine.recorded_length(number)?;
+    if recorded <= lasted + Duration::from_secs(1) {
         Ok(())
     } else {
         Err(format!(
-            "the call lasted {lasted:?}, its record says {counted:?}"
+            "the call lasted {lasted:?}, its record says {recorded:?}"
         ))
     }
 }
 
+const QUESTION: &str = "question-tea.wav";
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A service that is still busy when the caller has long hung up.
 const LONG: Duration = Duration::from_secs(8);
-/// Within this a request that should not be made would have come.
-const AFTERMATH: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use testkit::Stage;
 
 use super::sandbox;
 use crate::caller::{self, Exchange, data};
-use crate::lab::Lab;
+use crate::lab::{Lab, mount};
 use crate::machine::Machine;
 use crate::report::Report;
 
@@ -23,7 +23,7 @@ pub(crate) fn settings(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "without a config.toml",
+        ("without a config.toml", "config: no key for the voice"),
         |machine| {
             machine
                 .root()
@@ -38,7 +38,10 @@ pub(crate) fn settings(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "with a key file that is none",
+        (
+            "with a key file that is none",
+            "config: /etc/phone-assistant/google-creds.json is not",
+        ),
         |machine| {
             machine.root().shell(&format!("cp -p {settings}/google-creds.json {settings}/away; echo '{{}}' >{settings}/google-creds.json"));
         },
@@ -51,7 +54,7 @@ pub(crate) fn settings(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "without the program",
+        ("without the program", "AGI NOTFOUND"),
         |machine| {
             machine
                 .root()
@@ -71,9 +74,12 @@ pub(crate) fn disk(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "with a full disk",
+        ("with a full disk", "No space left"),
         |machine| {
-            mount(&["-t", "tmpfs", "-o", "size=64k", "small"], machine);
+            mount(
+                &["-t", "tmpfs", "-o", "size=64k", "small"],
+                &machine.path(CALLS),
+            );
             machine.root().shell(&format!(
                 "chown asterisk:asterisk {CALLS}; chmod 700 {CALLS}; ! cat /dev/zero >{CALLS}/full"
             ));
@@ -83,9 +89,31 @@ pub(crate) fn disk(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "with a calls folder that is read-only",
+        (
+            "with a disk that fills up during the question",
+            "No space left",
+        ),
         |machine| {
-            mount(&["-t", "tmpfs", "-o", "ro", "read-only"], machine);
+            let arguments = ["-t", "tmpfs", "-o", "size=64k", "small"];
+            mount(&arguments, &machine.path(CALLS));
+            machine.root().shell(&format!(
+                "chown asterisk:asterisk {CALLS}; chmod 700 {CALLS}; head -c 40k /dev/zero >{CALLS}/nearly-full"
+            ));
+        },
+        unmount,
+    );
+    broken(
+        report,
+        &machine,
+        (
+            "with a calls folder that is read-only",
+            "Read-only file system",
+        ),
+        |machine| {
+            mount(
+                &["-t", "tmpfs", "-o", "ro", "read-only"],
+                &machine.path(CALLS),
+            );
         },
         unmount,
     );
@@ -99,7 +127,7 @@ pub(crate) fn disk(lab: &Lab, report: &Report) {
                 over.store(true, Ordering::Relaxed);
                 exchange
             })?;
-            exchange.apology_within(&machine, DEADLINE)?;
+            exchange.apology(&machine, DEADLINE, "Permission denied")?;
             normal_call(&machine)
         },
     );
@@ -120,7 +148,10 @@ pub(crate) fn network(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "with services that refuse connections",
+        (
+            "with services that refuse connections",
+            "Connection refused",
+        ),
         |machine| {
             lead_to(machine, "https://127.0.0.1:9");
         },
@@ -129,7 +160,7 @@ pub(crate) fn network(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "without a name server",
+        ("without a name server", "services.example"),
         |machine| {
             lead_to(machine, "https://services.example");
         },
@@ -139,7 +170,7 @@ pub(crate) fn network(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        "with a name server that never answers",
+        ("with a name server that never answers", "services.example"),
         |machine| {
             lead_to(machine, "https://services.example");
         },
@@ -157,7 +188,7 @@ pub(crate) fn deaths(lab: &Lab, report: &Report) {
             let exchange = killed(&machine, || {
                 caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))
             })?;
-            exchange.apology_within(&machine, DEADLINE)?;
+            exchange.apology(&machine, DEADLINE, "AGI FAILURE")?;
             normal_call(&machine)
         },
     );
@@ -169,7 +200,7 @@ pub(crate) fn deaths(lab: &Lab, report: &Report) {
             let said = call.say(&data("question-tea.wav"));
             caller::listen(call, said)
         })?;
-        exchange.apology_after_a_second_try(&machine)?;
+        exchange.any_apology(&machine, DEADLINE, "AGI FAILURE")?;
         normal_call(&machine)
     });
     report.check(
@@ -182,7 +213,7 @@ pub(crate) fn deaths(lab: &Lab, report: &Report) {
             call.say(&data("question-tea.wav"));
             machine.sandbox.wait_for(Stage::Stt, before + 1, PATIENCE);
             machine.kill_asterisk();
-            machine.is_clean()?;
+            machine.becomes_clean()?;
             machine.sandbox.restore(Stage::Stt);
             machine.restart_asterisk();
             normal_call(&machine)
@@ -204,7 +235,7 @@ fn settings_of(machine: &Machine) -> testkit::Settings {
 fn broken(
     report: &Report,
     machine: &Machine,
-    how: &str,
+    (how, why): (&str, &str),
     breaks: impl FnOnce(&Machine),
     mends: impl FnOnce(&Machine),
 ) {
@@ -214,7 +245,7 @@ fn broken(
             breaks(machine);
             let exchange = caller::ask(machine, &machine.phone(), &data("question-tea.wav"));
             mends(machine);
-            exchange?.apology_within(machine, DEADLINE)?;
+            exchange?.apology(machine, DEADLINE, why)?;
             normal_call(machine)
         },
     );
@@ -222,7 +253,7 @@ fn broken(
 
 fn normal_call(machine: &Machine) -> Result<(), String> {
     caller::ask(machine, &machine.phone(), &data("question-moon.wav"))?.only_answer("moon")?;
-    machine.is_clean()
+    machine.becomes_clean()
 }
 
 /// A call whose program is killed as soon as it asks its first service.
@@ -260,14 +291,6 @@ fn forbid_reading(machine: &Machine, over: &AtomicBool) {
         }
         thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn mount(arguments: &[&str], machine: &Machine) {
-    let status = Command::new("mount")
-        .args(arguments)
-        .arg(machine.path(CALLS))
-        .status();
-    assert!(status.unwrap().success(), "mount {arguments:?}");
 }
 
 fn unmount(machine: &Machine) {

@@ -24,30 +24,41 @@ pub(crate) fn voice(lab: &Lab, report: &Report) {
 
 fn all_faults_of(stage: Stage, name: &str, lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
-    machine.configure(&machine.settings().set("call.deadline", DEADLINE.as_secs()));
-    for (does, fault) in FAULTS {
-        report.check(
-            &format!(
-                "when {name} {does}, the caller hears the apology in time, and the next call works"
-            ),
-            || {
-                machine.sandbox.fault(stage, fault.clone(), usize::MAX);
-                let exchange = caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?;
-                machine.sandbox.restore(stage);
-                exchange.apology_within(&machine, DEADLINE)?;
-                caller::ask(&machine, &machine.phone(), &data("question-moon.wav"))?
-                    .only_answer("moon")?;
-                machine.is_clean()
-            },
-        );
+    let settings = machine.settings();
+    machine.configure(&settings.set("call.deadline", DEADLINE.as_secs()));
+    let (log_name, garbage) = match stage {
+        Stage::Stt => ("stt", "\"text/html\" that break its format"),
+        Stage::Tts => ("tts", "expected a WAV file, found HTML"),
+        _ => ("llm", "\"text/html\" that break its format"),
+    };
+    let faults = [
+        ("answers with an error", Fault::Status(503), "answered 503"),
+        ("never answers", Fault::Hang, "no whole answer within 5.0 s"),
+        (
+            "resets the connection",
+            Fault::Reset,
+            "broke off its answer",
+        ),
+        ("answers with a web page", Fault::NotJson, garbage),
+    ];
+    for (does, fault, why) in faults {
+        let check = || {
+            machine.sandbox.fault(stage, fault, usize::MAX);
+            let exchange = caller::ask(&machine, &machine.phone(), &data("question-tea.wav"));
+            machine.sandbox.restore(stage);
+            exchange?.apology(&machine, DEADLINE, why)?;
+            let log = machine.last_warning();
+            if !log.contains(&format!(" FAILED AGI SUCCESS {log_name}: ")) {
+                return Err(format!("not in {log_name}: {log}"));
+            }
+            caller::ask(&machine, &machine.phone(), &data("question-moon.wav"))?
+                .only_answer("moon")?;
+            machine.becomes_clean()
+        };
+        let sentence = "the caller hears the apology in time, and the next call works";
+        report.check(&format!("when {name} {does}, {sentence}"), check);
     }
 }
 
-const FAULTS: [(&str, Fault); 4] = [
-    ("answers with an error", Fault::Status(503)),
-    ("never answers", Fault::Hang),
-    ("resets the connection", Fault::Reset),
-    ("answers with a web page", Fault::NotJson),
-];
 /// `call.deadline` of this scene; the default would only make it longer.
 const DEADLINE: Duration = Duration::from_secs(5);

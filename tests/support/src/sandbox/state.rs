@@ -106,8 +106,8 @@ impl Shared {
         .unwrap()
     }
 
-    /// Writes a request down; the index it has from now on.
-    fn record(&self, stage: Stage, request: &Request) -> usize {
+    /// Writes a request down, and decides how it is treated; who waits for it may change that for the next one only.
+    fn record(&self, stage: Stage, request: &Request) -> (usize, Option<Fault>, Duration) {
         let recorded = Recorded {
             stage,
             at: Instant::now(),
@@ -119,12 +119,13 @@ impl Shared {
             status: 0,
             refusal: None,
         };
-        let index = self.with(|state| {
+        let treated = self.with(|state| {
             state.requests.push(recorded);
-            state.requests.len() - 1
+            let index = state.requests.len() - 1;
+            (index, state.next_fault(stage), state.conduct(stage).delay)
         });
         self.arrived.notify_all();
-        index
+        treated
     }
 
     fn right_answer(&self, stage: Stage, request: &Request, context: &Context<'_>) -> Response {
@@ -173,9 +174,7 @@ impl Service for Shared {
         let Some(stage) = stage_of(&request) else {
             return self.unknown(&request);
         };
-        let index = self.record(stage, &request);
-        let (fault, after) =
-            self.with(|state| (state.next_fault(stage), state.conduct(stage).delay));
+        let (index, fault, after) = self.record(stage, &request);
         let context = Context {
             shared: self,
             stage,
