@@ -36,6 +36,16 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             count => Err(format!("Asterisk has {count} AGI() in the extension")),
         }
     });
+    report.check("a further run mends the rights to a key", || {
+        let key = "/etc/phone-assistant/google-creds.json";
+        let script = format!("chown root:root {key}; chmod 604 {key}");
+        machine.root().shell(&script);
+        succeeds(&machine.install(INSTALL))?;
+        match modes(&machine)[key].as_str() {
+            "root:asterisk 640" => Ok(()),
+            rights => Err(format!("it is {rights}")),
+        }
+    });
     report.check("the asterisk user may use everything and change neither program nor settings", || {
         allowed(&machine, "asterisk", "test -r /etc/phone-assistant/config.toml -a -r /etc/phone-assistant/google-creds.json")?;
         allowed(&machine, "asterisk", "/var/lib/asterisk/agi-bin/phone-assistant --version")?;
@@ -155,10 +165,11 @@ fn upgrade(machine: &Machine) -> Result<(), String> {
         .settings()
         .set("llm.persona", "You are the voice of a bakery.");
     machine.configure(&settings);
-    // What an older version would have left there.
-    let older = b"#!/bin/sh\nexec /usr/local/bin/phone-assistant \"$@\"\n";
+    // Another version: it is the file itself that runs while it is replaced.
     let agi_bin = machine.path("/var/lib/asterisk/agi-bin/phone-assistant");
-    fs::write(&agi_bin, older).unwrap();
+    let mut older = fs::read(&agi_bin).unwrap();
+    older.extend_from_slice(b"an older version");
+    fs::write(&agi_bin, &older).unwrap();
     let before = machine.sandbox.requests_to(Stage::Stt).len();
     machine.sandbox.delay(Stage::Stt, Duration::from_secs(2));
     let mut call = caller::dial(&machine.phone())?;
