@@ -1,12 +1,13 @@
 //! How people use the phone: they wait for the beep, ask, and listen; and what they are expected to have heard.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use testkit::Stage;
 use testkit::audio::{Clip, wav};
 
 use crate::machine::Machine;
-use crate::phone::{Call, Found, Heard, Phone, Said};
+use crate::phone::{Call, Found, Heard, Phone, Said, Side};
 
 /// A call of somebody who asked something, from beginning to end.
 pub(crate) struct Exchange {
@@ -17,9 +18,42 @@ pub(crate) struct Exchange {
 /// Dials 8008, asks after the beep, and listens until Asterisk hangs up.
 pub(crate) fn ask(machine: &Machine, phone: &Phone, question: &Clip) -> Result<Exchange, String> {
     let mut call = dial(phone)?;
-    call.wait_to_hear(&machine.sound("beep"), BEEP_WITHIN)?;
-    let said = call.say(question);
+    let said = ask_in(&mut call, machine, question)?;
     listen(call, said)
+}
+
+/// Asks after the beep.
+pub(crate) fn ask_in(call: &mut Call, machine: &Machine, question: &Clip) -> Result<Said, String> {
+    beep(call, machine)?;
+    Ok(call.say(question))
+}
+
+/// Waits for the beep.
+pub(crate) fn beep(call: &mut Call, machine: &Machine) -> Result<Found, String> {
+    call.wait_to_hear(&machine.sound("beep"), SOON)
+}
+
+/// Asks after the beep, and waits until a stage is busy with it, as it will be for so long.
+pub(crate) fn ask_until(
+    call: &mut Call,
+    machine: &Machine,
+    stage: Stage,
+    busy: Duration,
+) -> Result<Said, String> {
+    let before = machine.sandbox.requests_to(stage).len();
+    machine.sandbox.delay(stage, busy);
+    let said = ask_in(call, machine, &data("question-tea.wav"));
+    if said.is_ok() {
+        machine.sandbox.wait_for(stage, before + 1, SOON);
+    }
+    machine.sandbox.restore(stage);
+    said
+}
+
+/// A call on this machine is answered, and leaves nothing.
+pub(crate) fn call_works(machine: &Machine) -> Result<(), String> {
+    ask(machine, &machine.phone(), &data("question-moon.wav"))?.only_answer("moon")?;
+    machine.becomes_clean()
 }
 
 /// Dials 8008.
@@ -30,7 +64,7 @@ pub(crate) fn dial(phone: &Phone) -> Result<Call, String> {
 /// Listens until Asterisk hangs up.
 pub(crate) fn listen(call: Call, said: Said) -> Result<Exchange, String> {
     let heard = call.wait_for_end(LONGEST_CALL);
-    if heard.ended_by_phone() {
+    if heard.ended_by == Side::Phone {
         return Err(format!(
             "Asterisk did not end the call within {LONGEST_CALL:?}"
         ));
@@ -39,6 +73,12 @@ pub(crate) fn listen(call: Call, said: Said) -> Result<Exchange, String> {
 }
 
 impl Exchange {
+    /// From the last audible sample of the question to the first of whatever came then.
+    pub(crate) fn ear_to_ear(&self) -> Result<Duration, String> {
+        let audible = self.heard.first_audible_after(self.said.last_voiced);
+        Ok(audible.ok_or("nothing was heard")? - self.said.last_voiced)
+    }
+
     /// The caller heard this answer, whole, once, and before anything else.
     pub(crate) fn answer(&self, expected: &Clip) -> Result<Found, String> {
         let found = self.heard.find(expected);
@@ -49,8 +89,7 @@ impl Exchange {
                 self.heard.summary()
             ));
         };
-        let audible = self.heard.first_audible_after(self.said.last_voiced);
-        let first = audible.ok_or("nothing was heard")?;
+        let first = self.said.last_voiced + self.ear_to_ear()?;
         if first + NEAR < only.begins || only.begins + NEAR < first {
             let wrong = "something else was heard before the answer";
             return Err(format!("{wrong}; {}", self.heard.summary()));
@@ -128,13 +167,14 @@ impl Exchange {
     }
 }
 
+/// The folder `tests/data`.
+pub(crate) fn data_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
 /// A recording of `tests/data`.
 pub(crate) fn data(name: &str) -> Clip {
-    wav::read(
-        &Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/data")
-            .join(name),
-    )
+    wav::read(&data_dir().join(name))
 }
 
 /// The words of a question of `tests/data`, without the silence that ends it.
@@ -145,17 +185,10 @@ pub(crate) fn words(name: &str) -> Clip {
     clip
 }
 
-/// A moment as Asterisk's log writes it: seconds since 1970.
+/// A moment that has passed as Asterisk's log writes it: seconds since 1970.
 pub(crate) fn wall_clock(moment: Instant) -> f64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs_f64();
-    let ago = Instant::now().checked_duration_since(moment);
-    ago.map_or_else(
-        || now + (moment - Instant::now()).as_secs_f64(),
-        |ago| now - ago.as_secs_f64(),
-    )
+    let then = SystemTime::now() - moment.elapsed();
+    then.duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// Different sentences of one voice are less alike; half of a sentence is more like the whole.
@@ -167,6 +200,6 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// How long the example dialplan waits for the end of the question.
 const SILENCE: Duration = Duration::from_secs(2);
 const ANSWERS: [&str; 4] = ["moon", "opening-hours", "tea", "unknown"];
-/// How long a caller waits for the beep, and for what is not long in coming either.
-pub(crate) const BEEP_WITHIN: Duration = Duration::from_secs(15);
+/// What happens early in a call happens within this.
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 const LONGEST_CALL: Duration = Duration::from_secs(60);

@@ -58,9 +58,7 @@ impl Lab {
         );
         mount(&["-t", "overlay", "-o", &options, "overlay"], &merged);
         mount(&["-t", "proc", "proc"], &merged.join("proc"));
-        fs::write(merged.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
-        fs::write(merged.join("etc/resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
-        (Root(merged), number)
+        (Root::with_names(merged), number)
     }
 
     /// Debian with Asterisk, laid out as FreePBX does; and a number for an address.
@@ -73,11 +71,9 @@ impl Lab {
         self.copy_of(&self.old_debian_root).0
     }
 
-    /// A root with nothing in it at all.
+    /// A root with nothing in it but `resolv.conf` and `hosts`.
     pub(crate) fn bare_root(&self) -> Root {
-        let root = self.place().1;
-        fs::create_dir_all(&root).unwrap();
-        Root(root)
+        Root::with_names(self.place().1)
     }
 }
 
@@ -85,6 +81,15 @@ impl Lab {
 pub(crate) struct Root(PathBuf);
 
 impl Root {
+    /// Makes a folder a root that knows itself by name, and nobody else: nothing serves names on the loopback.
+    fn with_names(folder: PathBuf) -> Self {
+        let etc = folder.join("etc");
+        fs::create_dir_all(&etc).unwrap();
+        fs::write(etc.join("hosts"), "127.0.0.1 localhost\n").unwrap();
+        fs::write(etc.join("resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
+        Self(folder)
+    }
+
     /// Where it is.
     pub(crate) fn folder(&self) -> &Path {
         &self.0

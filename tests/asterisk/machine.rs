@@ -50,7 +50,7 @@ impl Machine {
     /// Starts Asterisk and installs the program as README says, with settings for the sandbox.
     pub(crate) fn installed(lab: &Lab, sandbox: Sandbox) -> Self {
         let machine = Self::bare(lab, sandbox);
-        let output = machine.install(&["--binary", "phone-assistant", "--dialplan"]);
+        let output = machine.install(INSTALL);
         assert!(output.status.success(), "install.sh failed: {output:?}");
         machine.put_keys();
         machine.configure(&machine.settings());
@@ -303,6 +303,8 @@ fn start_asterisk(root: &Root) -> Child {
     panic!("Asterisk did not start");
 }
 
+/// How README says to install a binary that is already there.
+pub(crate) const INSTALL: &[&str] = &["--binary", "phone-assistant", "--dialplan"];
 const SIP_PORT: u16 = 5060;
 /// Within this everything of a call that has ended is to be gone.
 pub(crate) const AFTERMATH: Duration = Duration::from_secs(2);

@@ -26,7 +26,7 @@ impl Report {
     }
 
     /// Tells whether `name`, a sentence, holds; a panic is a failure like any other.
-    pub(crate) fn check(&self, name: &str, check: impl FnOnce() -> Result<(), String>) -> bool {
+    pub(crate) fn check(&self, name: &str, check: impl FnOnce() -> Result<(), String>) {
         let result = catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             Err(text
@@ -35,7 +35,7 @@ impl Report {
         });
         let at = self.begun.elapsed().as_secs();
         let mut state = self.state.lock().unwrap();
-        match &result {
+        match result {
             Ok(()) => {
                 state.passed += 1;
                 println!("{at:>4} s  ok      {name}");
@@ -45,7 +45,6 @@ impl Report {
                 state.failed.push(name.to_owned());
             }
         }
-        result.is_ok()
     }
 
     /// Notes a figure that was measured.

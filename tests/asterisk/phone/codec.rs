@@ -2,11 +2,7 @@
 //!
 //! Specs: ITU-T G.711 and G.722; RFC 3551 for their names and numbers.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-use std::thread;
-
-use testkit::audio::{Clip, g711, wav};
+use testkit::audio::{Clip, ffmpeg, g711, wav};
 
 /// How the phone speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +35,10 @@ impl Codec {
         match self {
             Self::Ulaw => g711::encoded_mulaw(&clip.at_rate(8000).samples),
             Self::Alaw => g711::encoded_alaw(&clip.at_rate(8000).samples),
-            Self::G722 => ffmpeg(
-                &RAW_16K,
-                &["-f", "g722"],
-                &wav::bytes_of(&clip.at_rate(16_000).samples),
-            ),
+            Self::G722 => {
+                let samples = clip.at_rate(16_000).samples;
+                through_ffmpeg(&RAW_16K, wav::bytes_of(&samples), &["-f", "g722"])
+            }
         }
     }
 
@@ -57,32 +52,19 @@ impl Codec {
                 rate_hz: 16_000,
                 samples: match payload {
                     [] => Vec::new(),
-                    payload => wav::samples_of(&ffmpeg(&["-f", "g722"], &RAW_16K, payload)),
+                    payload => wav::samples_of(&through_ffmpeg(
+                        &["-f", "g722"],
+                        payload.to_vec(),
+                        &RAW_16K,
+                    )),
                 },
             },
         }
     }
 }
 
-/// Converts bytes by way of pipes.
-fn ffmpeg(from: &[&str], to: &[&str], bytes: &[u8]) -> Vec<u8> {
-    let mut child = Command::new("ffmpeg")
-        .args(["-v", "error"])
-        .args(from)
-        .args(["-i", "pipe:0"])
-        .args(to)
-        .arg("pipe:1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let output = thread::scope(|scope| {
-        scope.spawn(move || input.write_all(bytes).unwrap());
-        child.wait_with_output().unwrap()
-    });
-    assert!(output.status.success(), "ffmpeg failed");
-    output.stdout
+fn through_ffmpeg(from: &[&str], bytes: Vec<u8>, to: &[&str]) -> Vec<u8> {
+    ffmpeg::convert(from, bytes, to).expect("ffmpeg is installed and knows G.722")
 }
 
 const RAW_16K: [&str; 6] = ["-f", "s16le", "-ar", "16000", "-ac", "1"];

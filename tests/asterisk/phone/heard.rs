@@ -13,7 +13,7 @@ use super::rtp::Packet;
 #[derive(Debug)]
 pub(crate) struct Heard {
     /// When the call was answered.
-    pub(crate) answered: Instant,
+    answered: Instant,
     /// When it ended.
     pub(crate) ended: Instant,
     pub(crate) ended_by: Side,
@@ -52,11 +52,7 @@ impl Heard {
             .collect();
         let decoded = codec.decode(&payload);
         let rate_hz = decoded.rate_hz;
-        let per_byte = if packets.is_empty() {
-            1
-        } else {
-            decoded.samples.len() / payload.len().max(1)
-        };
+        let per_byte = decoded.samples.len() / payload.len().max(1);
         let mut samples: Vec<i16> = Vec::new();
         let (mut taken, mut expected) = (0, None);
         for packet in packets {
@@ -81,14 +77,14 @@ impl Heard {
         }
     }
 
-    pub(crate) fn ended_by_phone(&self) -> bool {
-        self.ended_by == Side::Phone
+    /// How long after the answer a moment is.
+    fn at(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.answered)
     }
 
     /// What was heard while a sound was.
     pub(crate) fn during(&self, found: &Found) -> Clip {
-        let at = |moment: Instant| moment.saturating_duration_since(self.answered);
-        part(&self.clip, at(found.begins), at(found.ends))
+        part(&self.clip, self.at(found.begins), self.at(found.ends))
     }
 
     /// Every place where a sound is heard.
@@ -118,17 +114,9 @@ impl Heard {
         let (first, last) = (first_audible(sound), last_audible(sound));
         let head = part(sound, first, first + END);
         let tail = part(sound, last.saturating_sub(END), last);
-        let at = |moment: Instant| moment.saturating_duration_since(self.answered);
-        let begin = part(
-            &self.clip,
-            at(found.begins).saturating_sub(END),
-            at(found.begins) + 2 * END,
-        );
-        let end = part(
-            &self.clip,
-            at(found.ends).saturating_sub(2 * END),
-            at(found.ends) + END,
-        );
+        let (begins, ends) = (self.at(found.begins), self.at(found.ends));
+        let begin = part(&self.clip, begins.saturating_sub(END), begins + 2 * END);
+        let end = part(&self.clip, ends.saturating_sub(2 * END), ends + END);
         let likeness = measure::heard(&begin, &head).min(measure::heard(&end, &tail));
         if likeness > THRESHOLD {
             Ok(())
@@ -143,10 +131,7 @@ impl Heard {
     /// The first audible sample after a moment.
     pub(crate) fn first_audible_after(&self, moment: Instant) -> Option<Instant> {
         let frame = frame_len(self.clip.rate_hz);
-        let from = index(
-            moment.saturating_duration_since(self.answered),
-            self.clip.rate_hz,
-        );
+        let from = index(self.at(moment), self.clip.rate_hz);
         let frames = self.clip.samples.get(from..)?.chunks(frame);
         let silent = frames.take_while(|frame| !is_audible(frame)).count();
         let first = from + silent * frame;

@@ -86,11 +86,7 @@ struct Times {
 impl Times {
     fn of(exchange: &Exchange, machine: &Machine) -> Result<Self, String> {
         let asked = exchange.said.last_voiced;
-        let answered = exchange
-            .heard
-            .first_audible_after(asked)
-            .ok_or("nothing was heard")?;
-        let ear_to_ear = answered - asked;
+        let ear_to_ear = exchange.ear_to_ear()?;
         let silence = Duration::from_secs_f64(program_started(&machine.log())? - wall_clock(asked));
         let requests = machine.sandbox.requests();
         let requests = requests.iter().filter(|request| request.at > asked);

@@ -38,40 +38,37 @@ pub(crate) fn silent(lab: &Lab, report: &Report) {
 
 /// Where FreePBX makes Asterisk send silence, a phone that sends nothing is noticed only when the time is over.
 pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
-    let machine = Machine::installed(lab, sandbox());
-    let sentence = "is asked again after the longest question, and nobody is paid";
-    report.check(
-        &format!("a caller whose phone sends nothing {sentence}"),
-        || {
-            let mut call = caller::dial(&machine.phone())?;
-            call.mute(true);
-            asked_again_at_last(&machine, &mut call)
-        },
+    asked_again_at_last(
+        "whose phone sends nothing",
+        |call| call.mute(true),
+        lab,
+        report,
     );
 }
 
 pub(crate) fn endless_music(lab: &Lab, report: &Report) {
-    let machine = Machine::installed(lab, sandbox());
-    let sentence = "is asked again after the longest question, and nobody is paid";
-    report.check(
-        &format!("a caller with music that never ends {sentence}"),
-        || {
-            let mut call = caller::dial(&machine.phone())?;
-            call.start_saying(&music(LONGEST_QUESTION.as_secs_f64() + 20.0));
-            asked_again_at_last(&machine, &mut call)
-        },
-    );
+    let music = music(LONGEST_QUESTION.as_secs_f64() + 20.0);
+    let plays = |call: &Call| {
+        call.start_saying(&music);
+    };
+    asked_again_at_last("with music that never ends", plays, lab, report);
 }
 
-fn asked_again_at_last(machine: &Machine, call: &mut Call) -> Result<(), String> {
-    let asked = call.wait_to_hear(&machine.sound("beep"), PATIENCE)?;
-    let limit = LONGEST_QUESTION + Duration::from_secs(10);
-    let again = call.wait_to_hear(&machine.sound("please-try-again"), limit)?;
-    let after = again.begins - asked.ends;
-    if after < LONGEST_QUESTION {
-        return Err(format!("already after {after:?}"));
-    }
-    machine.nothing_was_paid()
+fn asked_again_at_last(who: &str, does: impl FnOnce(&Call), lab: &Lab, report: &Report) {
+    let machine = Machine::installed(lab, sandbox());
+    let sentence = "is asked again after the longest question, and nobody is paid";
+    report.check(&format!("a caller {who} {sentence}"), || {
+        let mut call = caller::dial(&machine.phone())?;
+        does(&call);
+        let asked = caller::beep(&mut call, &machine)?;
+        let limit = LONGEST_QUESTION + Duration::from_secs(10);
+        let again = call.wait_to_hear(&machine.sound("please-try-again"), limit)?;
+        let after = again.begins - asked.ends;
+        if after < LONGEST_QUESTION {
+            return Err(format!("already after {after:?}"));
+        }
+        machine.nothing_was_paid()
+    });
 }
 
 fn asked_twice(machine: &Machine, heard: &Heard) -> Result<(), String> {
@@ -127,8 +124,7 @@ pub(crate) fn strange_names(lab: &Lab, report: &Report) {
         || {
             let dialled = machine.phone().dial("broken-name");
             let mut call = dialled.map_err(|refused| format!("{refused:?}"))?;
-            call.wait_to_hear(&machine.sound("beep"), PATIENCE)?;
-            let said = call.say(&data("question-tea.wav"));
+            let said = caller::ask_in(&mut call, &machine, &data("question-tea.wav"))?;
             caller::listen(call, said)?.only_answer("tea")?;
             harmless(&machine, "agi_arg_1: config=/tmp/x")
         },

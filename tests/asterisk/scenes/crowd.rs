@@ -1,6 +1,5 @@
 //! Many callers at once: each hears the answer to what he asked, and one too many hears that all lines are busy.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{ptr, thread};
@@ -59,9 +58,9 @@ fn thirty(lab: &Lab, report: &Report) {
     });
     let over = AtomicBool::new(false);
     let before = machine.asterisk_use();
-    let (exchanges, one_more, peaks) = thread::scope(|scope| {
+    let (exchanges, one_more, peak_kib) = thread::scope(|scope| {
         let machine = &machine;
-        let peaks = scope.spawn(|| watch(machine, &over));
+        let peak_kib = scope.spawn(|| watch(machine, &over));
         let ask = |question| scope.spawn(move || Question::ask(question, machine));
         let callers: Vec<_> = questions.iter().map(ask).collect();
         let one_more = scope.spawn(|| dial_when_all_are_counted(machine));
@@ -71,7 +70,7 @@ fn thirty(lab: &Lab, report: &Report) {
             .collect();
         let one_more = one_more.join().unwrap();
         over.store(true, Ordering::Relaxed);
-        (exchanges, one_more, peaks.join().unwrap())
+        (exchanges, one_more, peak_kib.join().unwrap())
     });
     let after = machine.asterisk_use();
     let mut late = Vec::new();
@@ -120,8 +119,7 @@ fn thirty(lab: &Lab, report: &Report) {
     report.figure(
         "each of their calls",
         format!(
-            "peak memory {} KiB; processor time: program and clean-up {}, Asterisk {}",
-            peaks.values().max().copied().unwrap_or_default(),
+            "peak memory {peak_kib} KiB; processor time: program and clean-up {}, Asterisk {}",
             ms(program),
             ms(asterisk)
         ),
@@ -165,9 +163,7 @@ impl Question {
     /// How long after the question its answer was audible.
     fn is_answered(&self, exchange: &Exchange) -> Result<Duration, String> {
         exchange.answer(&self.answer)?;
-        let asked = exchange.said.last_voiced;
-        let audible = exchange.heard.first_audible_after(asked);
-        Ok(audible.ok_or("nothing was heard")? - asked)
+        exchange.ear_to_ear()
     }
 }
 
@@ -200,18 +196,15 @@ fn dial_when_all_are_counted(machine: &Machine) -> Result<(), String> {
     }
 }
 
-/// The peak memory of each program in KiB, looked up again and again until it is over.
-fn watch(machine: &Machine, over: &AtomicBool) -> HashMap<u32, u64> {
-    let mut peaks = HashMap::new();
+/// The peak memory of any program in KiB, looked up again and again until it is over.
+fn watch(machine: &Machine, over: &AtomicBool) -> u64 {
+    let mut peak = 0;
     while !over.load(Ordering::Relaxed) {
-        for pid in machine.programs() {
-            if let Some(now) = Use::of(pid) {
-                peaks.insert(pid, now.peak_kib);
-            }
-        }
+        let uses = machine.programs().into_iter().filter_map(Use::of);
+        peak = uses.map(|now| now.peak_kib).fold(peak, u64::max);
         thread::sleep(Duration::from_millis(20));
     }
-    peaks
+    peak
 }
 
 const CALLERS: usize = 30;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use testkit::Stage;
 
 use super::sandbox;
-use crate::caller::{self, data, words};
+use crate::caller::{self, SOON, ask_in, ask_until, call_works, data, words};
 use crate::lab::Lab;
 use crate::machine::{AFTERMATH, Machine};
 use crate::phone::Call;
@@ -21,9 +21,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         });
     }
     report.check("after all the hang-ups a normal call works", || {
-        caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?
-            .only_answer("tea")
-            .map(drop)
+        call_works(&machine)
     });
 }
 
@@ -42,13 +40,13 @@ const MOMENTS: &[Moment] = &[
     },
     Moment {
         when: "during the beep",
-        until: |_, call| call.wait_for_sound(PATIENCE).map(drop),
+        until: |_, call| call.wait_for_sound(SOON).map(drop),
         asked: &[],
     },
     Moment {
         when: "while speaking",
         until: |machine, call| {
-            beep(machine, call)?;
+            caller::beep(call, machine)?;
             call.start_saying(&words(QUESTION));
             thread::sleep(Duration::from_millis(900));
             Ok(())
@@ -58,8 +56,7 @@ const MOMENTS: &[Moment] = &[
     Moment {
         when: "in the silence",
         until: |machine, call| {
-            beep(machine, call)?;
-            call.say(&words(QUESTION));
+            ask_in(call, machine, &words(QUESTION))?;
             thread::sleep(Duration::from_millis(700));
             Ok(())
         },
@@ -67,47 +64,30 @@ const MOMENTS: &[Moment] = &[
     },
     Moment {
         when: "while speech is recognised",
-        until: |machine, call| in_stage(machine, call, Stage::Stt),
+        until: |machine, call| ask_until(call, machine, Stage::Stt, LONG).map(drop),
         asked: &[Stage::Stt],
     },
     Moment {
         when: "while the model thinks",
-        until: |machine, call| in_stage(machine, call, Stage::Llm),
+        until: |machine, call| ask_until(call, machine, Stage::Llm, LONG).map(drop),
         asked: &[Stage::Stt, Stage::Llm],
     },
     Moment {
         when: "while the voice is made",
-        until: |machine, call| in_stage(machine, call, Stage::Tts),
+        until: |machine, call| ask_until(call, machine, Stage::Tts, LONG).map(drop),
         asked: &[Stage::Stt, Stage::Llm, Stage::Tts],
     },
     Moment {
         when: "while the answer is played",
         until: |machine, call| {
-            beep(machine, call)?;
-            call.say(&data(QUESTION));
-            call.wait_for_sound(PATIENCE)?;
+            ask_in(call, machine, &data(QUESTION))?;
+            call.wait_for_sound(SOON)?;
             thread::sleep(Duration::from_millis(700));
             Ok(())
         },
         asked: &[Stage::Stt, Stage::Llm, Stage::Tts],
     },
 ];
-
-fn beep(machine: &Machine, call: &mut Call) -> Result<(), String> {
-    call.wait_to_hear(&machine.sound("beep"), PATIENCE)
-        .map(drop)
-}
-
-/// Asks, and waits until a stage is busy with it.
-fn in_stage(machine: &Machine, call: &mut Call, stage: Stage) -> Result<(), String> {
-    let before = machine.sandbox.requests_to(stage).len();
-    machine.sandbox.delay(stage, LONG);
-    beep(machine, call)?;
-    call.say(&data(QUESTION));
-    machine.sandbox.wait_for(stage, before + 1, PATIENCE);
-    machine.sandbox.restore(stage);
-    Ok(())
-}
 
 fn hang_up(machine: &Machine, number: &str, moment: &Moment) -> Result<(), String> {
     let before = machine.sandbox.requests().len();
@@ -134,6 +114,5 @@ fn hang_up(machine: &Machine, number: &str, moment: &Moment) -> Result<(), Strin
 }
 
 const QUESTION: &str = "question-tea.wav";
-const PATIENCE: Duration = Duration::from_secs(15);
 /// A service that is still busy when the caller has long hung up.
 const LONG: Duration = Duration::from_secs(8);

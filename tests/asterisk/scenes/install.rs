@@ -8,9 +8,9 @@ use std::time::Duration;
 use testkit::Stage;
 
 use super::sandbox;
-use crate::caller::{self, data};
+use crate::caller::{self, ask_until, call_works};
 use crate::lab::Lab;
-use crate::machine::Machine;
+use crate::machine::{INSTALL, Machine};
 use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
@@ -70,7 +70,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             forbidden(&machine, "nobody", "ls /var/lib/phone-assistant")
         },
     );
-    report.check("after that a call works", || call(&machine));
+    report.check("after that a call works", || call_works(&machine));
     report.check(
         "an upgrade in the middle of a call disturbs neither call nor settings",
         || upgrade(&machine),
@@ -142,7 +142,7 @@ pub(crate) fn over_the_tutorial(lab: &Lab, report: &Report) {
             }
             machine.put_certificate();
             machine.configure(&machine.settings());
-            call(&machine)
+            call_works(&machine)
         },
     );
     report.check("--uninstall brings the tutorial's extension back", || {
@@ -170,16 +170,9 @@ fn upgrade(machine: &Machine) -> Result<(), String> {
     let mut older = fs::read(&agi_bin).unwrap();
     older.extend_from_slice(b"an older version");
     fs::write(&agi_bin, &older).unwrap();
-    let before = machine.sandbox.requests_to(Stage::Stt).len();
-    machine.sandbox.delay(Stage::Stt, Duration::from_secs(2));
     let mut call = caller::dial(&machine.phone())?;
-    call.wait_to_hear(&machine.sound("beep"), caller::BEEP_WITHIN)?;
-    let said = call.say(&data("question-tea.wav"));
-    machine
-        .sandbox
-        .wait_for(Stage::Stt, before + 1, caller::BEEP_WITHIN);
+    let said = ask_until(&mut call, machine, Stage::Stt, Duration::from_secs(2))?;
     succeeds(&machine.install(INSTALL))?;
-    machine.sandbox.restore(Stage::Stt);
     caller::listen(call, said)?.only_answer("tea")?;
     if fs::read(&agi_bin).unwrap() == older {
         return Err("the program is still the older one".into());
@@ -191,13 +184,8 @@ fn upgrade(machine: &Machine) -> Result<(), String> {
     call_with_persona(machine)
 }
 
-fn call(machine: &Machine) -> Result<(), String> {
-    caller::ask(machine, &machine.phone(), &data("question-tea.wav"))?.only_answer("tea")?;
-    machine.becomes_clean()
-}
-
 fn call_with_persona(machine: &Machine) -> Result<(), String> {
-    call(machine)?;
+    call_works(machine)?;
     let asked = machine.sandbox.requests_to(Stage::Llm);
     let last = asked
         .last()
@@ -231,10 +219,7 @@ fn modes(machine: &Machine) -> BTreeMap<String, String> {
         "find /etc/phone-assistant /var/lib/phone-assistant /usr/local/bin/phone-assistant \
          /var/lib/asterisk/agi-bin/phone-assistant -printf '%p\\t%u:%g %m\\n'",
     );
-    let entries = found.lines().filter_map(|line| line.split_once('\t'));
-    entries
-        .map(|(path, mode)| (path.to_owned(), mode.to_owned()))
-        .collect()
+    by_path(&found)
 }
 
 /// Every file that the installer may touch, with owner, mode and content.
@@ -245,7 +230,12 @@ fn snapshot(machine: &Machine) -> BTreeMap<String, String> {
          find /etc /usr/local /var/lib/phone-assistant /var/lib/asterisk/agi-bin -type f -exec md5sum {} + 2>/dev/null | \
          awk '{ printf \"%s content\\t%s\\n\", $2, $1 }'",
     );
-    let entries = found.lines().filter_map(|line| line.split_once('\t'));
+    by_path(&found)
+}
+
+/// Lines of a path, a tab, and what there is to say of it.
+fn by_path(lines: &str) -> BTreeMap<String, String> {
+    let entries = lines.lines().filter_map(|line| line.split_once('\t'));
     entries
         .map(|(path, state)| (path.to_owned(), state.to_owned()))
         .collect()
@@ -300,7 +290,6 @@ fn forbidden(machine: &Machine, user: &str, command: &str) -> Result<(), String>
     }
 }
 
-const INSTALL: &[&str] = &["--binary", "phone-assistant", "--dialplan"];
 const PLAN: &str = "/etc/asterisk/extensions_custom.conf";
 /// Of the plan, for whoever wants it back.
 const BACKUP: &str = ".before-phone-assistant";

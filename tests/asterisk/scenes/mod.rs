@@ -3,16 +3,16 @@
 mod call;
 mod callers;
 mod crowd;
+mod faults;
 mod hangups;
 mod install;
 mod machine_faults;
 mod roots;
 mod service_faults;
 
-use std::path::PathBuf;
-
 use testkit::{Sandbox, Script};
 
+use crate::caller::data_dir;
 use crate::lab::Lab;
 use crate::report::Report;
 
@@ -45,8 +45,4 @@ pub(crate) const TOGETHER: &[Scene] = &[
 /// Services that know the questions of `tests/data`.
 fn sandbox() -> Sandbox {
     Sandbox::start(Script::standard(&data_dir()))
-}
-
-fn data_dir() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }

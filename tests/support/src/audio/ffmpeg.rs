@@ -9,16 +9,23 @@ pub const TUTORIAL: [&str; 6] = ["-ar", "8000", "-ac", "1", "-af", "volume=6dB"]
 
 /// The 16-bit samples `input` at `rate_hz` through ffmpeg: bytes in the last argument's format. None where there is no ffmpeg.
 pub fn run(rate_hz: u32, input: &[i16], arguments: &[&str]) -> Option<Vec<u8>> {
+    let rate_hz = rate_hz.to_string();
+    let from = ["-f", "s16le", "-ar", &rate_hz];
+    convert(&from, super::wav::bytes_of(input), arguments)
+}
+
+/// Bytes of one format, `from`, turned into those of another, `to`. None where there is no ffmpeg, or it fails.
+pub fn convert(from: &[&str], bytes: Vec<u8>, to: &[&str]) -> Option<Vec<u8>> {
     let mut child = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "s16le", "-ar", &rate_hz.to_string()])
+        .args(["-v", "error"])
+        .args(from)
         .args(["-i", "-"])
-        .args(arguments)
+        .args(to)
         .arg("-")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .ok()?;
-    let bytes = super::wav::bytes_of(input);
     let mut pipe = child.stdin.take()?;
     let writer = thread::spawn(move || pipe.write_all(&bytes));
     let output = child.wait_with_output().ok()?;
