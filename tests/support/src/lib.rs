@@ -12,5 +12,6 @@ pub use asterisk::{Act, At, Call, CallBuilder, Direction, Line, Outcome, words};
 pub use rustix::process::Signal;
 pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, Recorded, Response, Sandbox, Script, Settings, Stage,
+    WarmUp,
 };
 pub use tempfile::TempDir;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::delivery::{Delivery, End, Form, Piece, Right, wrapped};
 use super::http::Response;
-use super::server::Delivery;
 use super::{Stage, gemini, google, google_auth, openai, speech_to_text};
 
 /// A way for a service to fail, put in place of its answer.
@@ -25,36 +25,84 @@ pub enum Fault {
     NotJson,
     /// Status 200 with no body at all.
     Empty,
-    /// Half of the announced body, then the end of the connection.
+    /// Half of the body, then the end of the connection.
     CutShort,
-    /// A body that begins well and never ends.
+    /// A body that begins well and never ends: more events, a soft buzz, or white space.
     Endless,
-    /// Status 200 with `{}`.
+    /// Status 200 with `{}`; in a stream as its only event or element.
     WrongShape,
     /// The right answer, at so many bytes a second.
     Slow(u32),
     /// This response.
     Reply(Response),
+    /// So many events of the model's stream, never the last, and then a clean end without any `finishReason`.
+    /// What is no such stream is cut short.
+    BreakAfter(usize),
+    /// So many events of the model's stream, never the last, and then an error that is no event.
+    /// Instead of what is no such stream comes that error alone.
+    MidStreamError(usize),
+    /// So many events of the model's stream, never the last, and then silence until the client gives up.
+    /// What is no such stream stops half-way.
+    HangAfterEvents(usize),
+    /// So much of the sound, and then the end of the connection, the body unfinished.
+    /// What is no sound is cut short.
+    CutAfter(Duration),
+    /// So much of the sound, and then silence until the client gives up. What is no sound stops half-way.
+    HangAfter(Duration),
+    /// So much of the sound, then a pause of the second length, then the rest. What is no sound pauses half-way.
+    StallAfter(Duration, Duration),
 }
 
 impl Fault {
     /// What the client gets instead of `right`, and how.
-    pub(super) fn applied(&self, stage: Stage, right: Response) -> (Response, Delivery) {
-        let response = match self {
+    pub(super) fn applied(&self, stage: Stage, right: Right) -> (Response, Delivery) {
+        let len = right.response.body.len();
+        let delivery = match self {
+            Self::Hang => Delivery::Never,
+            Self::Reset => Delivery::Reset,
+            Self::Slow(rate) => Delivery::Pieces(right.at_rate(*rate), End::Right),
+            Self::BreakAfter(events) if right.is_stream() => {
+                Delivery::Pieces(right.until(right.place_after(*events)), End::Right)
+            }
+            Self::CutShort | Self::BreakAfter(_) => {
+                Delivery::Pieces(right.until(len / 2), End::Cut)
+            }
+            Self::HangAfterEvents(events) => {
+                Delivery::Pieces(right.until(right.place_after(*events)), End::Silence)
+            }
+            Self::CutAfter(sound) => {
+                Delivery::Pieces(right.until(right.place_of(*sound)), End::Cut)
+            }
+            Self::HangAfter(sound) => {
+                Delivery::Pieces(right.until(right.place_of(*sound)), End::Silence)
+            }
+            Self::StallAfter(sound, pause) => {
+                Delivery::Pieces(right.paused_at(right.place_of(*sound), *pause), End::Right)
+            }
+            Self::Endless => return endless(right),
+            Self::MidStreamError(events) if right.is_stream() => return failing(right, *events),
+            _ => {
+                let response = self.in_place_of(stage, &right);
+                let delivery = Delivery::whole(&response);
+                return (response, delivery);
+            }
+        };
+        (right.response, delivery)
+    }
+
+    /// The response of a fault that leaves nothing of the right one.
+    fn in_place_of(&self, stage: Stage, right: &Right) -> Response {
+        let error = match self {
+            Self::Reply(response) => return response.clone(),
+            Self::WrongShape => return wrong_shape(right.form),
+            Self::NotJson => return Response::new(200, "text/html; charset=utf-8", HTML),
+            Self::Empty => return Response::new(200, right_type(&right.response), ""),
             Self::Status(status) => documented(stage, *status),
             Self::RetryAfter(wait) => rate_limited(stage, *wait),
             Self::QuotaExhausted => out_of_quota(stage),
-            Self::NotJson => Response::new(200, "text/html; charset=utf-8", HTML),
-            Self::Empty => Response::new(200, right_type(&right), ""),
-            Self::WrongShape => Response::json(200, &json!({})),
-            Self::Reply(response) => response.clone(),
-            Self::Hang => return (right, Delivery::Never),
-            Self::Reset => return (right, Delivery::Reset),
-            Self::CutShort => return (right, Delivery::Half),
-            Self::Slow(rate) => return (right, Delivery::Slow(*rate)),
-            Self::Endless => return endless(stage, right),
+            _ => documented(stage, 503),
         };
-        (response, Delivery::Whole)
+        wrapped(error, right.form)
     }
 }
 
@@ -62,15 +110,56 @@ fn right_type(right: &Response) -> &str {
     super::http::header(&right.headers, "Content-Type").unwrap_or("application/octet-stream")
 }
 
-/// JSON that goes on with white space, or audio that goes on with a soft buzz.
-fn endless(stage: Stage, mut right: Response) -> (Response, Delivery) {
-    if stage == Stage::Tts {
-        return (right, Delivery::Endless(1));
+fn wrong_shape(form: Form) -> Response {
+    match form {
+        Form::Events => Response::new(200, "text/event-stream", "data: {}\r\n\r\n").chunked(),
+        Form::Array => Response::json(200, &json!([{}])).chunked(),
+        Form::Whole | Form::Audio { .. } => Response::json(200, &json!({})),
     }
-    // Without its last brace the answer could still become valid.
-    while right.body.pop_if(|byte| *byte != b'}').is_some() {}
-    right.body.pop();
-    (right, Delivery::Endless(b' '))
+}
+
+fn endless(right: Right) -> (Response, Delivery) {
+    let place = right.place_after(usize::MAX);
+    let mut response = right.response;
+    let more = match right.form {
+        Form::Audio { .. } => vec![1],
+        Form::Events => {
+            response.body.truncate(place);
+            AND_SO_ON.into()
+        }
+        Form::Whole | Form::Array => {
+            // Without its last brace the answer could still become valid.
+            while response.body.pop_if(|byte| *byte != b'}').is_some() {}
+            response.body.pop();
+            vec![b' ']
+        }
+    };
+    (response, Delivery::Endless(more))
+}
+
+/// A stream that an error ends: among events the lines of its JSON, without `data:`.
+fn failing(right: Right, events: usize) -> (Response, Delivery) {
+    let place = right.place_after(events);
+    let mut pieces = right.until(place);
+    let next = right.pieces.iter().find(|piece| piece.end > place);
+    let due = next.map_or(Duration::ZERO, |piece| piece.due);
+    let Right {
+        mut response, form, ..
+    } = right;
+    let error = google::error(503, OVERLOADED, &json!([])).body;
+    response.body.truncate(place);
+    match form {
+        Form::Array => {
+            let before = if place > 0 { ",\r\n" } else { "[" };
+            response.body.extend_from_slice(before.as_bytes());
+            response.body.extend_from_slice(error.trim_ascii_end());
+            response.body.extend_from_slice(b"\n]\n");
+        }
+        _ => response.body.extend_from_slice(&error),
+    }
+    let end = response.body.len();
+    pieces.push(Piece { end, due });
+    (response, Delivery::Pieces(pieces, End::Right))
 }
 
 /// The error that a stage's vendor documents for a status.
@@ -204,6 +293,9 @@ fn quota_failure() -> Value {
     })
 }
 
+/// An event that the model could go on with.
+const AND_SO_ON: &str = "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"and so on \"}],\"role\": \"model\"},\"index\": 0}]}\r\n\r\n";
 const QUOTA: &str = "You exceeded your current quota, please check your plan and billing details.";
 const OUT_OF_MONEY: &str = "You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
+const OVERLOADED: &str = "The model is overloaded. Please try again later.";
 const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head><body><h1>Welcome, guest</h1></body></html>\n";

@@ -1,10 +1,12 @@
-//! Google's Gemini, `POST /v1beta/models/{model}:generateContent`.
+//! Google's Gemini, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
 //!
+//! A stream is one of events with `alt=sse` in the query, else an array of JSON that grows.
 //! What is asked is looked up in the [`Script`](super::Script)s. Spec: <https://ai.google.dev/api/generate-content>.
 
 use serde_json::{Value, json};
 
 use super::Context;
+use super::delivery::{Form, ModelPace, Piece, Right};
 use super::google::{self, Api};
 use super::http::{Request, Response};
 use super::proto_json::{self, Fields, Shape, integer};
@@ -21,15 +23,37 @@ pub(super) const API: Api = Api {
     takes_api_key: true,
 };
 
-/// Answers one request; `model` comes from the path.
-///
-/// # Errors
-/// The answer to one that the service would refuse.
-pub(super) fn generate(
-    model: &str,
-    request: &Request,
-    context: &Context<'_>,
-) -> Result<Response, Response> {
+/// Answers one request, whole or as a stream.
+pub(super) fn answer(request: &Request, context: &Context<'_>) -> Right {
+    let (model, form) = called(request).unwrap_or(("", Form::Whole));
+    let pace = context.model_pace();
+    match generate(model, request, context) {
+        Ok(answer) if form == Form::Whole => Right::whole(
+            Response::json(200, &answer.whole()),
+            pace.due(answer.words.len()),
+        ),
+        Ok(answer) => stream(&answer, form, pace),
+        Err(refusal) => Right::refusal(refusal, form),
+    }
+}
+
+/// The model that a request's path names, and what is to become of its answer.
+pub(super) fn called(request: &Request) -> Option<(&str, Form)> {
+    let (model, method) = request
+        .path
+        .strip_prefix("/v1beta/models/")?
+        .split_once(':')?;
+    match method {
+        "generateContent" => Some((model, Form::Whole)),
+        "streamGenerateContent" if request.query.split('&').any(|part| part == "alt=sse") => {
+            Some((model, Form::Events))
+        }
+        "streamGenerateContent" => Some((model, Form::Array)),
+        _ => None,
+    }
+}
+
+fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Generated, Response> {
     API.authorize(request, context)?;
     let body = proto_json::read(&request.body, REQUEST)
         .map_err(|violations| google::bad_request(&violations))?;
@@ -39,10 +63,22 @@ pub(super) fn generate(
     let question = last_question(&body).map_err(google::invalid)?;
     check_thinking(&body["generationConfig"]["thinkingConfig"], levels).map_err(google::invalid)?;
     let answer = context.answer_to(&question);
-    Ok(Response::json(
-        200,
-        &response(model, &question, &answer, &body, context),
-    ))
+    let limit = integer(&body["generationConfig"]["maxOutputTokens"]);
+    let limit = limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(usize::MAX);
+    let words = answer.split_inclusive(' ').map(str::to_owned);
+    Ok(Generated {
+        model: model.to_owned(),
+        asked: question.split_whitespace().count(),
+        words: words.clone().take(limit).collect(),
+        finish_reason: if words.count() > limit {
+            "MAX_TOKENS"
+        } else {
+            "STOP"
+        },
+        id: context.request_id(),
+    })
 }
 
 /// The refusal of a model that does not exist, or not any more.
@@ -53,36 +89,87 @@ pub(super) fn no_such_model(model: &str) -> Response {
     google::error(404, &message, &json!([]))
 }
 
-fn response(
-    model: &str,
-    question: &str,
-    answer: &str,
-    body: &Value,
-    context: &Context<'_>,
-) -> Value {
-    let limit = integer(&body["generationConfig"]["maxOutputTokens"]);
-    let limit = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(usize::MAX);
-    let all = answer.split_inclusive(' ').count();
-    let text: String = answer.split_inclusive(' ').take(limit).collect();
-    let given = all.min(limit);
-    let asked = question.split_whitespace().count();
-    json!({
-        "candidates": [{
-            "content": {"parts": [{"text": text}], "role": "model"},
-            "finishReason": if all > limit { "MAX_TOKENS" } else { "STOP" },
-            "index": 0,
-        }],
-        "usageMetadata": {
-            "promptTokenCount": asked,
-            "candidatesTokenCount": given,
-            "totalTokenCount": asked + given,
-            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": asked}],
-        },
-        "modelVersion": model,
-        "responseId": context.request_id(),
-    })
+/// What the model says to a question; a word is a token, and keeps the space behind it.
+struct Generated {
+    model: String,
+    asked: usize,
+    words: Vec<String>,
+    finish_reason: &'static str,
+    id: String,
+}
+
+impl Generated {
+    fn whole(&self) -> Value {
+        self.finished(self.part(&self.words))
+    }
+
+    fn part(&self, words: &[String]) -> Value {
+        json!({
+            "candidates": [{
+                "content": {"parts": [{"text": words.concat()}], "role": "model"},
+                "index": 0,
+            }],
+            "modelVersion": self.model,
+            "responseId": self.id,
+        })
+    }
+
+    fn finished(&self, mut part: Value) -> Value {
+        part["candidates"][0]["finishReason"] = self.finish_reason.into();
+        part["usageMetadata"] = json!({
+            "promptTokenCount": self.asked,
+            "candidatesTokenCount": self.words.len(),
+            "totalTokenCount": self.asked + self.words.len(),
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": self.asked}],
+        });
+        part
+    }
+
+    /// The parts of a stream, and how many words have been said at the end of each; at least one.
+    fn parts(&self) -> Vec<(Value, usize)> {
+        let count = self.words.len().div_ceil(WORDS_PER_EVENT).max(1);
+        let part = |index: usize| {
+            let end = self.words.len().min((index + 1) * WORDS_PER_EVENT);
+            let part = self.part(&self.words[index * WORDS_PER_EVENT..end]);
+            let is_last = index + 1 == count;
+            (if is_last { self.finished(part) } else { part }, end)
+        };
+        (0..count).map(part).collect()
+    }
+}
+
+fn stream(answer: &Generated, form: Form, pace: ModelPace) -> Right {
+    let mut body = Vec::new();
+    let mut pieces = Vec::new();
+    let parts = answer.parts();
+    for (index, (part, words)) in parts.iter().enumerate() {
+        let text = if form == Form::Events {
+            format!("data: {part}\r\n\r\n")
+        } else {
+            let before = if index == 0 { "[" } else { ",\r\n" };
+            let after = if index + 1 == parts.len() {
+                "\n]\n"
+            } else {
+                ""
+            };
+            format!("{before}{part:#}{after}")
+        };
+        body.extend(text.into_bytes());
+        pieces.push(Piece {
+            end: body.len(),
+            due: pace.due(*words),
+        });
+    }
+    let content_type = if form == Form::Events {
+        "text/event-stream"
+    } else {
+        "application/json; charset=UTF-8"
+    };
+    Right {
+        response: Response::new(200, content_type, body).chunked(),
+        form,
+        pieces,
+    }
 }
 
 /// The text of the last turn, which must be the user's.
@@ -200,4 +287,5 @@ const MODELS: &[(&str, &[&str])] = &[
     ("gemini-flash-latest", &["LOW", "MEDIUM", "HIGH"]),
     ("gemini-2.5-flash-lite", &[]),
 ];
+const WORDS_PER_EVENT: usize = 6;
 const ALL_LEVELS: &[&str] = &["MINIMAL", "LOW", "MEDIUM", "HIGH"];

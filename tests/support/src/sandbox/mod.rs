@@ -14,6 +14,7 @@
 //! assert_eq!(sandbox.requests_to(Stage::Llm).len(), 2);
 //! ```
 
+mod delivery;
 mod fault;
 mod gemini;
 mod google;
@@ -41,10 +42,13 @@ pub use http::Response;
 pub use script::Script;
 pub use settings::Settings;
 
+use delivery::{ModelPace, VoicePace};
 use google_auth::ServiceAccount;
 use script::Scripts;
 use server::Server;
-use state::{Context, Shared};
+use state::{Context, Shared, State};
+
+use crate::audio::Clip;
 
 /// The OpenAI key that the sandbox knows.
 pub const OPENAI_API_KEY: &str = "sk-sandbox-0123456789abcdef";
@@ -56,7 +60,7 @@ pub const GEMINI_API_KEY: &str = "AQ.sandbox-0123456789abcdef";
 pub enum Stage {
     /// Speech to text: `POST /v1/speech:recognize`.
     Stt,
-    /// The language model: `POST /v1beta/models/{model}:generateContent`.
+    /// The language model: `POST /v1beta/models/{model}:generateContent` or `:streamGenerateContent`.
     Llm,
     /// Text to speech: `POST /v1/audio/speech`.
     Tts,
@@ -69,6 +73,8 @@ pub enum Stage {
 pub struct Recorded {
     /// What it was for.
     pub stage: Stage,
+    /// Which connection carried it, as a number of its own.
+    pub connection: u64,
     /// When the last of it had come.
     pub at: Instant,
     /// When the last of its answer had been sent; `None` while it has not.
@@ -92,6 +98,15 @@ impl Recorded {
     pub fn header(&self, name: &str) -> Option<&str> {
         http::header(&self.headers, name)
     }
+}
+
+/// A request for `/`, which asks nothing: whoever sends it wants a connection that is ready.
+#[derive(Clone, Copy, Debug)]
+pub struct WarmUp {
+    /// Which connection carried it, as [`Recorded::connection`].
+    pub connection: u64,
+    /// When it had come.
+    pub at: Instant,
 }
 
 /// A running sandbox; dropping it closes all connections and, if a request came that no service knows, panics.
@@ -184,6 +199,29 @@ impl Sandbox {
         self.shared.with(|state| state.conduct(stage).delay = delay);
     }
 
+    /// The model says the n-th word of further answers `first + n × per_word` after the request: an event of a stream
+    /// comes with its last word, and so does a whole answer. All at once unless set.
+    pub fn pace_model(&self, first: Duration, per_word: Duration) {
+        let pace = ModelPace { first, per_word };
+        self.shared
+            .with(|state| state.conduct(Stage::Llm).model_pace = pace);
+    }
+
+    /// The first sound of further answers comes `first` after the request, the rest at `speed` × real time, in
+    /// pieces of some 20 ms. All at once unless set.
+    pub fn pace_voice(&self, first: Duration, speed: f64) {
+        assert!(speed > 0.0, "a voice that speaks");
+        let pace = VoicePace { first, speed };
+        self.shared
+            .with(|state| state.conduct(Stage::Tts).voice_pace = pace);
+    }
+
+    /// The next `times` answers of the voice stop for `pause` when so much of their sound has been sent. They queue up
+    /// with the [`fault`](Self::fault)s; an answer that is shorter counts, but does not stop.
+    pub fn stall_voice(&self, after: Duration, pause: Duration, times: usize) {
+        self.fault(Stage::Tts, Fault::StallAfter(after, pause), times);
+    }
+
     /// A stage is as it was at the start.
     pub fn restore(&self, stage: Stage) {
         self.shared
@@ -194,6 +232,12 @@ impl Sandbox {
     pub fn answer_with(&self, text: &str) {
         self.shared
             .with(|state| state.answer = Some(text.to_owned()));
+    }
+
+    /// How a text sounds, sample by sample, when it is asked for at the usual speed: the recorded answer of the script
+    /// whose whole answer it is, else sound made up from the text.
+    pub fn spoken(&self, text: &str) -> Clip {
+        self.shared.spoken(text)
     }
 
     /// A stage refuses tokens that the service account signed itself, and takes only exchanged ones.
@@ -233,10 +277,50 @@ impl Sandbox {
     /// # Panics
     /// When they have not within `timeout`.
     pub fn wait_for(&self, stage: Stage, count: usize, timeout: Duration) {
+        let is_enough = |state: &State| {
+            let came = state.requests.iter();
+            came.filter(|request| request.stage == stage).count() >= count
+        };
         assert!(
-            self.shared.wait_for(stage, count, timeout),
+            self.shared.wait_until(timeout, is_enough),
             "{} of {count} requests to {stage:?} came within {timeout:?}",
             self.requests_to(stage).len()
+        );
+    }
+
+    /// The requests for `/` so far, which are none of [`requests`](Self::requests).
+    pub fn warm_ups(&self) -> Vec<WarmUp> {
+        self.shared.with(|state| state.warm_ups.clone())
+    }
+
+    /// Waits until `count` requests for `/` have arrived.
+    ///
+    /// # Panics
+    /// When they have not within `timeout`.
+    pub fn wait_for_warm_ups(&self, count: usize, timeout: Duration) {
+        assert!(
+            self.shared
+                .wait_until(timeout, |state| state.warm_ups.len() >= count),
+            "{} of {count} warm-ups came within {timeout:?}",
+            self.warm_ups().len()
+        );
+    }
+
+    /// How many clients' connections have got through their TLS handshake so far.
+    pub fn connections(&self) -> usize {
+        self.shared.with(|state| state.connections)
+    }
+
+    /// Waits until `count` connections have got through their TLS handshake.
+    ///
+    /// # Panics
+    /// When they have not within `timeout`.
+    pub fn wait_for_connections(&self, count: usize, timeout: Duration) {
+        assert!(
+            self.shared
+                .wait_until(timeout, |state| state.connections >= count),
+            "{} of {count} connections came within {timeout:?}",
+            self.connections()
         );
     }
 

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::delivery::Right;
 use super::http::{Request, Response};
 use crate::audio::{Clip, wav};
 
@@ -13,7 +14,7 @@ use crate::audio::{Clip, wav};
 ///
 /// # Errors
 /// The answer to one that the service would refuse.
-pub(super) fn speak(request: &Request, context: &Context<'_>) -> Result<Response, Response> {
+pub(super) fn speak(request: &Request, context: &Context<'_>) -> Result<Right, Response> {
     check_key(request, context)?;
     let body: Value =
         serde_json::from_slice(&request.body).map_err(|_| refusal(None, None, NOT_JSON))?;
@@ -26,7 +27,12 @@ pub(super) fn speak(request: &Request, context: &Context<'_>) -> Result<Response
         .spoken(input)
         .at_speed(body["speed"].as_f64().unwrap_or(1.0));
     let format = body["response_format"].as_str().unwrap_or("mp3");
-    Ok(audio(format, &clip).chunked())
+    let response = audio(format, &clip).chunked();
+    let pace = context.voice_pace();
+    Ok(match format {
+        "wav" | "pcm" => Right::audio(response, &clip, pace),
+        _ => Right::whole(response, pace.first),
+    })
 }
 
 /// The shape of all errors of OpenAI.

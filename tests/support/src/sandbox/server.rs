@@ -1,7 +1,7 @@
 //! The socket side of the sandbox: a thread per connection, TLS, keep-alive, and an end that leaves nothing.
 //!
-//! A [`Service`] says what to answer and how to deliver it; here it is delivered, with every way in which
-//! a real connection goes wrong. Nothing here knows whose API is spoken.
+//! A [`Service`] says what to answer and how to deliver it; here it is delivered, piece by piece when each is due, with
+//! every way in which a real connection goes wrong. Nothing here knows whose API is spoken.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -12,12 +12,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::delivery::{Delivery, End, Piece};
 use super::http::{self, Framing, Request, Requests, Response};
 
 /// What answers requests.
 pub(super) trait Service: Send + Sync + 'static {
+    /// A client has connected, and its TLS handshake has ended.
+    fn connected(&self);
     /// The answer to one request, called on the connection's own thread.
-    fn answer(&self, request: Request) -> Answer;
+    fn answer(&self, connection: u64, request: Request) -> Answer;
     /// The whole of this answer has been sent.
     fn sent(&self, number: usize);
     /// The time that the server believes it is, for the `Date` header.
@@ -28,26 +31,10 @@ pub(super) trait Service: Send + Sync + 'static {
 pub(super) struct Answer {
     /// The request's, among those that were understood.
     pub(super) number: Option<usize>,
-    pub(super) after: Duration,
+    /// From when all times count.
+    pub(super) begun: Instant,
     pub(super) response: Response,
     pub(super) delivery: Delivery,
-}
-
-/// How a response reaches the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// Whole.
-    Whole,
-    /// Not at all: silence until the client gives up.
-    Never,
-    /// Not at all: the connection is reset.
-    Reset,
-    /// The first half of what was announced, then the end of the connection.
-    Half,
-    /// A body that does not end, made of this byte.
-    Endless(u8),
-    /// Whole, at so many bytes a second.
-    Slow(u32),
 }
 
 /// A running server; dropping it closes every connection and ends every thread.
@@ -135,8 +122,9 @@ impl Open {
     }
 
     /// Waits, but not beyond the end of the server.
-    fn pause(&self, time: Duration) {
+    fn pause_until(&self, when: Instant) {
         let sockets = self.sockets.lock().unwrap();
+        let time = when.saturating_duration_since(Instant::now());
         drop(
             self.closing
                 .wait_timeout_while(sockets, time, |sockets| !sockets.closing)
@@ -186,98 +174,88 @@ impl Connection<'_> {
         socket.set_nodelay(true)?;
         let session = ServerConnection::new(tls).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(session, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        self.service.connected();
         let mut requests = Requests::new();
         while let Some(request) = requests.next(&mut stream)? {
             let without_body = request.method == "HEAD";
-            let Answer {
-                number,
-                after,
-                mut response,
-                delivery,
-            } = self.service.answer(request);
-            self.open.pause(after);
-            if without_body {
-                response.body.clear();
-            }
-            match delivery {
-                Delivery::Whole => self.whole(&mut stream, &response)?,
-                Delivery::Slow(rate) => self.slowly(&mut stream, &response, rate)?,
-                Delivery::Half => return self.half(stream, &response),
-                Delivery::Endless(byte) => return self.endlessly(&mut stream, &response, byte),
-                Delivery::Never => return io::copy(&mut stream, &mut io::sink()).map(drop),
+            let answer = self.service.answer(self.id, request);
+            let response = &answer.response;
+            match &answer.delivery {
+                Delivery::Pieces(_, _) if without_body => {
+                    self.begin(&mut stream, response)?;
+                    stream.flush()?;
+                }
+                Delivery::Pieces(pieces, end) => {
+                    self.pieces(&mut stream, response, pieces, answer.begun)?;
+                    match end {
+                        End::Right => finish(&mut stream, response)?,
+                        End::Cut => return cut(stream),
+                        End::Silence => return silence(&mut stream),
+                    }
+                }
+                Delivery::Endless(more) => return self.endlessly(&mut stream, response, more),
+                Delivery::Never => return silence(&mut stream),
                 Delivery::Reset => return self.reset(&stream.sock),
             }
-            if let Some(number) = number {
+            if let Some(number) = answer.number {
                 self.service.sent(number);
             }
         }
         Ok(())
     }
 
-    fn head(&self, response: &Response, framing: Framing) -> Vec<u8> {
-        http::head(response, framing, self.service.now())
+    fn begin(&self, stream: &mut TlsStream, response: &Response) -> io::Result<()> {
+        let framing = if response.chunked {
+            Framing::Chunked
+        } else {
+            Framing::Length(response.body.len())
+        };
+        stream.write_all(&http::head(response, framing, self.service.now()))
     }
 
-    fn whole(&self, stream: &mut TlsStream, response: &Response) -> io::Result<()> {
-        if !response.chunked {
-            let mut bytes = self.head(response, Framing::Length(response.body.len()));
-            bytes.extend_from_slice(&response.body);
-            stream.write_all(&bytes)?;
-            return stream.flush();
-        }
-        stream.write_all(&self.head(response, Framing::Chunked))?;
-        let mut rest = response.body.as_slice();
-        for len in CHUNK_LENS.iter().cycle() {
-            let (chunk, after) = rest.split_at(rest.len().min(*len));
-            stream.write_all(&http::chunk(chunk))?;
-            stream.flush()?;
-            if chunk.is_empty() {
-                break;
-            }
-            rest = after;
-        }
-        Ok(())
-    }
-
-    fn slowly(
+    /// Sends each piece when it is due; the head goes with the first.
+    fn pieces(
         &self,
         stream: &mut TlsStream,
         response: &Response,
-        bytes_per_second: u32,
+        pieces: &[Piece],
+        begun: Instant,
     ) -> io::Result<()> {
-        stream.write_all(&self.head(response, Framing::Length(response.body.len())))?;
-        stream.flush()?;
-        let piece_len = usize::try_from(bytes_per_second / SLOW_PIECES_PER_SECOND)
-            .unwrap()
-            .max(1);
-        let begun = Instant::now();
-        let mut sent: u32 = 0;
-        for piece in response.body.chunks(piece_len) {
-            stream.write_all(piece)?;
+        let mut lens = CHUNK_LENS.iter().copied().cycle();
+        let mut start = 0;
+        for (index, piece) in pieces.iter().enumerate() {
+            self.open.pause_until(begun + piece.due);
+            if index == 0 {
+                self.begin(stream, response)?;
+            }
+            let body = &response.body[start..piece.end];
+            if response.chunked {
+                in_chunks(stream, body, &mut lens)?;
+            } else {
+                stream.write_all(body)?;
+            }
             stream.flush()?;
-            sent += u32::try_from(piece.len()).unwrap();
-            let due = Duration::from_secs(1) * sent / bytes_per_second;
-            self.open.pause(due.saturating_sub(begun.elapsed()));
+            start = piece.end;
         }
         Ok(())
     }
 
-    fn half(&self, mut stream: TlsStream, response: &Response) -> io::Result<()> {
-        stream.write_all(&self.head(response, Framing::Length(response.body.len())))?;
-        stream.write_all(&response.body[..response.body.len() / 2])?;
-        stream.conn.send_close_notify();
-        stream.flush()?;
-        stream.sock.shutdown(Shutdown::Both)
-    }
-
-    fn endlessly(&self, stream: &mut TlsStream, response: &Response, byte: u8) -> io::Result<()> {
-        stream.write_all(&self.head(response, Framing::Chunked))?;
+    fn endlessly(
+        &self,
+        stream: &mut TlsStream,
+        response: &Response,
+        more: &[u8],
+    ) -> io::Result<()> {
+        stream.write_all(&http::head(response, Framing::Chunked, self.service.now()))?;
         stream.write_all(&http::chunk(&response.body))?;
-        let piece = http::chunk(&vec![byte; ENDLESS_PIECE]);
+        let piece = http::chunk(&more.repeat(ENDLESS_PIECE.div_ceil(more.len())));
         while !self.open.is_closing() {
             stream.write_all(&piece)?;
             stream.flush()?;
-            self.open.pause(ENDLESS_PAUSE);
+            self.open.pause_until(Instant::now() + ENDLESS_PAUSE);
         }
         Ok(())
     }
@@ -290,9 +268,40 @@ impl Connection<'_> {
     }
 }
 
-/// Odd sizes, a single byte among them: samples of two bytes are cut in their middle.
-const CHUNK_LENS: [usize; 4] = [1021, 1, 4095, 16_383];
-const SLOW_PIECES_PER_SECOND: u32 = 20;
+fn in_chunks(
+    stream: &mut TlsStream,
+    mut rest: &[u8],
+    lens: &mut impl Iterator<Item = usize>,
+) -> io::Result<()> {
+    while !rest.is_empty() {
+        let len = lens.next().map_or(rest.len(), |len| len.min(rest.len()));
+        let (chunk, after) = rest.split_at(len);
+        stream.write_all(&http::chunk(chunk))?;
+        stream.flush()?;
+        rest = after;
+    }
+    Ok(())
+}
+
+fn finish(stream: &mut TlsStream, response: &Response) -> io::Result<()> {
+    if response.chunked {
+        stream.write_all(&http::chunk(&[]))?;
+    }
+    stream.flush()
+}
+
+fn cut(mut stream: TlsStream) -> io::Result<()> {
+    stream.conn.send_close_notify();
+    stream.flush()?;
+    stream.sock.shutdown(Shutdown::Both)
+}
+
+fn silence(stream: &mut TlsStream) -> io::Result<()> {
+    io::copy(stream, &mut io::sink()).map(drop)
+}
+
+/// Odd sizes, a single byte among them: samples of two bytes, and events, are cut in their middle.
+const CHUNK_LENS: [usize; 5] = [1021, 1, 61, 4095, 16_383];
 /// Together about 60 MB a second: enough to break a client without a limit, too little to starve the machine.
 const ENDLESS_PIECE: usize = 64 * 1024;
 const ENDLESS_PAUSE: Duration = Duration::from_millis(1);

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use super::delivery::{Delivery, End, ModelPace, Right, VoicePace};
 use super::google_auth::{AccessTokens, Claims, Flaw, ServiceAccount, form};
 use super::http::{Request, Response};
 use super::script::Scripts;
-use super::server::{Answer, Delivery, Service};
-use super::{Fault, Recorded, Stage, gemini, openai, speech_to_text};
+use super::server::{Answer, Service};
+use super::{Fault, Recorded, Stage, WarmUp, gemini, openai, speech_to_text};
+use crate::audio::Clip;
 
 /// All that the connections' threads and the test share.
 pub(super) struct Shared {
@@ -24,6 +26,8 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) requests: Vec<Recorded>,
+    pub(super) warm_ups: Vec<WarmUp>,
+    pub(super) connections: usize,
     pub(super) unhandled: Vec<String>,
     pub(super) answer: Option<String>,
     pub(super) clock_offset_s: i64,
@@ -36,6 +40,8 @@ pub(super) struct State {
 pub(super) struct Conduct {
     pub(super) faults: VecDeque<(Fault, usize)>,
     pub(super) delay: Duration,
+    pub(super) model_pace: ModelPace,
+    pub(super) voice_pace: VoicePace,
     pub(super) refuses_self_signed: bool,
 }
 
@@ -77,23 +83,19 @@ impl Shared {
         change(&mut self.state.lock().unwrap())
     }
 
-    /// Waits for requests of a stage; false when the time is over.
-    pub(super) fn wait_for(&self, stage: Stage, count: usize, timeout: Duration) -> bool {
-        let too_few = |state: &mut State| {
-            state
-                .requests
-                .iter()
-                .filter(|request| request.stage == stage)
-                .count()
-                < count
-        };
+    /// Waits until something that arrives is enough; false when the time is over.
+    pub(super) fn wait_until(&self, timeout: Duration, is_enough: impl Fn(&State) -> bool) -> bool {
         let locked = self.state.lock().unwrap();
         let (locked, waited) = self
             .arrived
-            .wait_timeout_while(locked, timeout, too_few)
+            .wait_timeout_while(locked, timeout, |state| !is_enough(state))
             .unwrap();
         drop(locked);
         !waited.timed_out()
+    }
+
+    pub(super) fn spoken(&self, text: &str) -> Clip {
+        self.scripts.spoken(text)
     }
 
     fn seconds_since_1970(&self) -> i64 {
@@ -107,10 +109,17 @@ impl Shared {
     }
 
     /// Writes a request down, and decides how it is treated; who waits for it may change that for the next one only.
-    fn record(&self, stage: Stage, request: &Request) -> (usize, Option<Fault>, Duration) {
+    fn record(
+        &self,
+        stage: Stage,
+        connection: u64,
+        at: Instant,
+        request: &Request,
+    ) -> (usize, Option<Fault>, Duration) {
         let recorded = Recorded {
             stage,
-            at: Instant::now(),
+            connection,
+            at,
             answered: None,
             path: request.path.clone(),
             query: request.query.clone(),
@@ -128,18 +137,16 @@ impl Shared {
         treated
     }
 
-    fn right_answer(&self, stage: Stage, request: &Request, context: &Context<'_>) -> Response {
-        let answer = match stage {
-            Stage::Stt => speech_to_text::recognize(request, context),
-            Stage::Llm => gemini::generate(
-                model_of(&request.path).unwrap_or_default(),
-                request,
-                context,
+    fn right_answer(&self, stage: Stage, request: &Request, context: &Context<'_>) -> Right {
+        let at_once = |response| Right::whole(response, Duration::ZERO);
+        match stage {
+            Stage::Stt => at_once(
+                speech_to_text::recognize(request, context).unwrap_or_else(|refusal| refusal),
             ),
-            Stage::Tts => openai::speak(request, context),
-            Stage::Token => Ok(self.exchange(request, context)),
-        };
-        answer.unwrap_or_else(|refusal| refusal)
+            Stage::Llm => gemini::answer(request, context),
+            Stage::Tts => openai::speak(request, context).unwrap_or_else(at_once),
+            Stage::Token => at_once(self.exchange(request, context)),
+        }
     }
 
     fn exchange(&self, request: &Request, context: &Context<'_>) -> Response {
@@ -152,43 +159,54 @@ impl Shared {
         response
     }
 
-    fn unknown(&self, request: &Request) -> Answer {
+    /// What no service knows: the front end's page, which is all that a client wants who only warms up.
+    fn not_found(&self, connection: u64, at: Instant, request: &Request) -> Answer {
         let Request { method, path, .. } = request;
-        self.with(|state| state.unhandled.push(format!("{method} {path}")));
-        let response = Response::new(
-            404,
-            "text/html; charset=UTF-8",
-            "<title>Error 404 (Not Found)!!1</title>\n",
-        );
+        let warms_up = path == "/" && ["GET", "HEAD"].contains(&method.as_str());
+        self.with(|state| {
+            if warms_up {
+                state.warm_ups.push(WarmUp { connection, at });
+            } else {
+                state.unhandled.push(format!("{method} {path}"));
+            }
+        });
+        self.arrived.notify_all();
+        let response = Response::new(404, "text/html; charset=UTF-8", NOT_FOUND);
         Answer {
             number: None,
-            after: Duration::ZERO,
+            begun: at,
+            delivery: Delivery::whole(&response),
             response,
-            delivery: Delivery::Whole,
         }
     }
 }
 
 impl Service for Shared {
-    fn answer(&self, request: Request) -> Answer {
+    fn connected(&self) {
+        self.with(|state| state.connections += 1);
+        self.arrived.notify_all();
+    }
+
+    fn answer(&self, connection: u64, request: Request) -> Answer {
+        let at = Instant::now();
         let Some(stage) = stage_of(&request) else {
-            return self.unknown(&request);
+            return self.not_found(connection, at, &request);
         };
-        let (index, fault, after) = self.record(stage, &request);
+        let (index, fault, delay) = self.record(stage, connection, at, &request);
         let context = Context {
             shared: self,
             stage,
             index,
         };
         let right = self.right_answer(stage, &request, &context);
-        self.with(|state| state.requests[index].status = right.status);
+        self.with(|state| state.requests[index].status = right.response.status);
         let (response, delivery) = match fault {
             Some(fault) => fault.applied(stage, right),
-            None => (right, Delivery::Whole),
+            None => (right.response, Delivery::Pieces(right.pieces, End::Right)),
         };
         Answer {
             number: Some(index),
-            after,
+            begun: at + delay,
             response,
             delivery,
         }
@@ -249,6 +267,16 @@ impl Context<'_> {
         set.unwrap_or_else(|| self.shared.scripts.answer_to(question))
     }
 
+    pub(super) fn model_pace(&self) -> ModelPace {
+        self.shared
+            .with(|state| state.conduct(self.stage).model_pace)
+    }
+
+    pub(super) fn voice_pace(&self) -> VoicePace {
+        self.shared
+            .with(|state| state.conduct(self.stage).voice_pace)
+    }
+
     /// A number as a string, as JSON of 64-bit integers is.
     pub(super) fn request_id(&self) -> String {
         format!("{}", 8_000_000_000_000_000_000 + self.index)
@@ -260,14 +288,9 @@ fn stage_of(request: &Request) -> Option<Stage> {
         ("POST", "/v1/speech:recognize") => Some(Stage::Stt),
         ("POST", "/v1/audio/speech") => Some(Stage::Tts),
         ("POST", "/token") => Some(Stage::Token),
-        ("POST", path) if model_of(path).is_some() => Some(Stage::Llm),
+        ("POST", _) if gemini::called(request).is_some() => Some(Stage::Llm),
         _ => None,
     }
-}
-
-fn model_of(path: &str) -> Option<&str> {
-    path.strip_prefix("/v1beta/models/")?
-        .strip_suffix(":generateContent")
 }
 
 fn readable_body(request: &Request) -> Value {
@@ -282,3 +305,5 @@ fn readable_body(request: &Request) -> Value {
     }
     serde_json::from_slice(&request.body).unwrap_or(Value::Null)
 }
+
+const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL was not found on this server.\n";

@@ -1,10 +1,13 @@
 //! The sandbox, asked by a client that knows nothing of phone-assistant.
 
 mod answers;
+mod connections;
 mod faults;
 mod refusals;
+mod streams;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::{self, Read as _};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,6 +20,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 const STT: &str = "/v1/speech:recognize";
 const LLM: &str = "/v1beta/models/gemini-3.5-flash-lite:generateContent";
+const STREAM: &str = "/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse";
+const STREAM_ARRAY: &str = "/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent";
 const TTS: &str = "/v1/audio/speech";
 const SPEECH: &str = "https://speech.googleapis.com/";
 const GEMINI: &str = "https://generativelanguage.googleapis.com/";
@@ -57,6 +62,34 @@ struct Answer {
     headers: ureq::http::HeaderMap,
     body: Vec<u8>,
     json: Value,
+}
+
+/// An answer, and when what of it came after it was asked for.
+struct Streamed {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    arrivals: Vec<(Duration, Vec<u8>)>,
+    ended: Duration,
+    error: Option<io::Error>,
+}
+
+impl Streamed {
+    fn body(&self) -> Vec<u8> {
+        let pieces = self.arrivals.iter().map(|(_, piece)| piece.as_slice());
+        pieces.collect::<Vec<_>>().concat()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.body()).unwrap()
+    }
+
+    fn events(&self) -> Vec<Value> {
+        self.text()
+            .split("\r\n")
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(|data| serde_json::from_str(data).unwrap())
+            .collect()
+    }
 }
 
 impl Client {
@@ -105,6 +138,42 @@ impl Client {
             body,
             json,
         })
+    }
+
+    /// Reads an answer as it comes, until it ends or has become longer than any right one.
+    fn stream(&self, path: &str, token: &str, body: &Value) -> Streamed {
+        let begun = Instant::now();
+        let response = self
+            .agent
+            .post(format!("{}{path}", self.base_url))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .send(body.to_string())
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let mut reader = body.into_reader();
+        let mut streamed = Streamed {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            arrivals: Vec::new(),
+            ended: Duration::ZERO,
+            error: None,
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        while streamed.arrivals.len() < 1000 {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(len) => streamed
+                    .arrivals
+                    .push((begun.elapsed(), buffer[..len].to_vec())),
+                Err(error) => {
+                    streamed.error = Some(error);
+                    break;
+                }
+            }
+        }
+        streamed.ended = begun.elapsed();
+        streamed
     }
 
     fn jwt(&self, change: impl FnOnce(&mut Value, &mut Value)) -> String {
