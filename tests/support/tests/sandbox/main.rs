@@ -1,6 +1,7 @@
 //! The sandbox, asked by a client that knows nothing of phone-assistant.
 
 mod answers;
+mod broken_streams;
 mod connections;
 mod faults;
 mod refusals;
@@ -84,12 +85,22 @@ impl Streamed {
     }
 
     fn events(&self) -> Vec<Value> {
-        self.text()
-            .split("\r\n")
-            .filter_map(|line| line.strip_prefix("data: "))
-            .map(|data| serde_json::from_str(data).unwrap())
-            .collect()
+        events(&self.text())
     }
+
+    /// Those that came whole.
+    fn events_before_the_cut(&self) -> Vec<Value> {
+        let text = String::from_utf8_lossy(&self.body()).into_owned();
+        let (whole, _) = text.rsplit_once("\r\n\r\n").unwrap_or_default();
+        events(whole)
+    }
+}
+
+fn events(text: &str) -> Vec<Value> {
+    text.split("\r\n")
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
 }
 
 impl Client {
@@ -140,7 +151,7 @@ impl Client {
         })
     }
 
-    /// Reads an answer as it comes, until it ends or has become longer than any right one.
+    /// Reads an answer as it comes, until it ends or has gone on far longer than a right one.
     fn stream(&self, path: &str, token: &str, body: &Value) -> Streamed {
         let begun = Instant::now();
         let response = self
