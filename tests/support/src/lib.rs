@@ -1,14 +1,17 @@
 //! What the tests of phone-assistant share, written without a line of the program they test.
 //!
 //! * [`Sandbox`]: every service the program asks, on loopback over real TLS, well-behaved or failing on demand.
+//! * [`Relay`]: a long way to a sandbox, every byte as late as on a real one.
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
 
 mod asterisk;
 pub mod audio;
+mod relay;
 mod sandbox;
 
 pub use asterisk::{Act, At, Call, CallBuilder, Direction, Line, Outcome, words};
+pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, Recorded, Response, Sandbox, Script, Settings, Stage,

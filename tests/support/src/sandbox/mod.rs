@@ -48,6 +48,7 @@ use script::Scripts;
 use server::Server;
 use state::{Context, Shared, State};
 
+use crate::Relay;
 use crate::audio::Clip;
 
 /// The OpenAI key that the sandbox knows.
@@ -171,6 +172,19 @@ impl Sandbox {
     /// The program's settings that make it use the sandbox, to be changed and written.
     pub fn settings(&self) -> Settings {
         Settings::new(&self.base_url(), &self.credentials_file(), &self.ca_file())
+    }
+
+    /// The same, but every request takes the way through a relay, those for tokens too.
+    pub fn settings_through(&self, relay: &Relay) -> Settings {
+        let base_url = format!("https://localhost:{}", relay.port());
+        let credentials = self
+            .dir
+            .path()
+            .join(format!("service-account-{}.json", relay.port()));
+        self.write_credentials(&credentials, |key_file| {
+            key_file["token_uri"] = format!("{base_url}/token").into();
+        });
+        Settings::new(&base_url, &credentials, &self.ca_file())
     }
 
     /// [`settings`](Self::settings) as text.

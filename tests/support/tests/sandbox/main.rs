@@ -5,6 +5,7 @@ mod broken_streams;
 mod connections;
 mod faults;
 mod refusals;
+mod relays;
 mod streams;
 
 use std::io::{self, Read as _};
