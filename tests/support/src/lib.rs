@@ -10,7 +10,7 @@ pub mod audio;
 mod relay;
 mod sandbox;
 
-pub use asterisk::{Act, At, Call, CallBuilder, Direction, Line, Outcome, words};
+pub use asterisk::{Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, words};
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{

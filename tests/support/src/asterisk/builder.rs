@@ -14,10 +14,14 @@ pub enum Act {
     Before(Vec<u8>),
     /// Gives this reply instead; several lines are separated by `\n`, and nothing is written for an empty one.
     Reply(Vec<u8>),
-    /// Replies that much later.
+    /// Replies that much later; to `STREAM FILE`, that much after the sound, so that a command can cross the reply.
     Delay(Duration),
     /// The caller hangs up when the command arrives: it already finds a dead channel.
     Hangup,
+    /// The caller hangs up so long after the command has come, whatever happens then.
+    HangupAfter(Duration),
+    /// The caller presses a key so long after the command has come; see [`Call::press`].
+    Press(char, Duration),
     /// Closes the program's standard input instead of replying.
     CloseStdin,
 }
@@ -161,7 +165,8 @@ impl CallBuilder {
         self
     }
 
-    /// `STREAM FILE` takes as long as the sound; else it ends at once.
+    /// `STREAM FILE` plays a frame every 20 ms, and plays on while the file grows; else the whole file, as it stands,
+    /// is played at once.
     pub fn real_time(mut self) -> Self {
         self.real_time = true;
         self

@@ -78,6 +78,12 @@ impl Call {
         self.tell(Event::Hangup { and_close: false });
     }
 
+    /// The caller presses a key: a sound that plays ends if the key is one of its escape digits. Else it is lost, as it
+    /// is in Asterisk, which forgets the keys that nobody waits for.
+    pub fn press(&self, key: char) {
+        self.tell(Event::Press(key));
+    }
+
     /// The caller hangs up where `AGIEXITONHANGUP` is set: SIGHUP, and then both pipes are closed.
     pub fn hangup_and_close(&self) {
         self.tell(Event::Hangup { and_close: true });
@@ -131,6 +137,8 @@ impl Call {
             status,
             variables: channel.variables,
             verbose: channel.verbose,
+            played: channel.played,
+            music: channel.music,
             dialogue: entries.dialogue,
             stderr: String::from_utf8_lossy(&entries.stderr).into_owned(),
             violations: entries.violations,

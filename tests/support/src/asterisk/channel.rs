@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::Instant;
 
+use super::outcome::{Frame, Music};
+use super::sound::Sound;
 use super::words;
 
 /// A channel, up or hung up.
@@ -18,23 +20,33 @@ pub(super) struct Channel {
     pub(super) dead: bool,
     /// Where relative names of sounds are looked up.
     pub(super) sounds_dir: Option<PathBuf>,
+    /// What the caller heard.
+    pub(super) played: Vec<Frame>,
+    pub(super) music: Vec<Music>,
 }
 
 /// What a command gets.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Reply {
     /// One or more lines, without the last line's end.
     pub(super) text: Vec<u8>,
-    /// How long a sound plays before the reply; anything that is written meanwhile stops it.
-    pub(super) plays: Option<Duration>,
+    /// What plays before the reply, which is for a sound that is heard to its end.
+    pub(super) plays: Option<Playback>,
     /// The command was no command, or not used right.
     pub(super) wrong: bool,
     /// The command hangs the channel up.
     pub(super) hangs_up: bool,
 }
 
+/// A sound that the caller's keys can stop.
+#[derive(Debug)]
+pub(super) struct Playback {
+    pub(super) sound: Sound,
+    pub(super) escape_digits: String,
+}
+
 impl Reply {
-    fn new(text: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(text: impl Into<Vec<u8>>) -> Self {
         Self {
             text: text.into(),
             plays: None,
@@ -58,17 +70,14 @@ impl Channel {
             return Reply::new("511 Command Not Permitted on a dead channel or intercept routine");
         }
         if !command.arguments.contains(&arguments.len()) {
-            return Reply {
-                wrong: true,
-                ..Reply::new(command.usage())
-            };
+            return command.misused();
         }
-        self.run_known(command.name, arguments)
+        self.run_known(command, arguments)
     }
 
-    fn run_known(&mut self, command: &str, arguments: &[String]) -> Reply {
+    fn run_known(&mut self, command: &Command, arguments: &[String]) -> Reply {
         let argument = |index: usize| arguments.get(index).map_or("", String::as_str);
-        match command {
+        match command.name {
             "ANSWER" | "NOOP" => Reply::new("200 result=0"),
             "CHANNEL STATUS" => Reply::new("200 result=6"),
             "GET FULL VARIABLE" => {
@@ -79,12 +88,16 @@ impl Channel {
                 hangs_up: true,
                 ..Reply::new("200 result=1")
             },
+            "SET MUSIC" => self.set_music(argument(0), arguments.get(1)),
             "SET VARIABLE" => {
                 self.variables
                     .insert(argument(0).to_owned(), argument(1).to_owned());
                 Reply::new("200 result=1")
             }
-            "STREAM FILE" => self.stream(argument(0), argument(2)),
+            "STREAM FILE" => match arguments.get(2).map_or(Ok(0), |offset| offset.parse()) {
+                Ok(offset) => self.stream(argument(0), argument(1), offset),
+                Err(_) => command.misused(),
+            },
             "VERBOSE" => {
                 self.verbose
                     .push((argument(0).to_owned(), argument(1).parse().unwrap_or(0)));
@@ -115,39 +128,60 @@ impl Channel {
         format!("{before}{value}{}", self.substituted(after))
     }
 
-    fn stream(&self, name: &str, offset: &str) -> Reply {
-        let offset: u64 = offset.parse().unwrap_or(0);
-        match self.sound(name) {
-            None => Reply::new(format!("200 result=-1 endpos={offset}")),
-            Some((len, rate_hz)) => {
-                let plays = Duration::from_secs(1)
-                    * u32::try_from(len.saturating_sub(offset)).unwrap()
-                    / rate_hz;
-                Reply {
-                    plays: Some(plays),
-                    ..Reply::new(format!("200 result=0 endpos={len}"))
-                }
-            }
+    /// The caller has hung up.
+    pub(super) fn hang_up(&mut self) {
+        self.dead = true;
+        self.stop_music();
+    }
+
+    /// Asterisk takes any other word for neither, and does nothing.
+    fn set_music(&mut self, on: &str, class: Option<&String>) -> Reply {
+        let (is_on, is_off) = (begins(on, "on"), begins(on, "off"));
+        if is_on || is_off {
+            self.stop_music();
+        }
+        if is_on {
+            self.music.push(Music {
+                class: class.cloned(),
+                from: Instant::now(),
+                until: None,
+            });
+        }
+        Reply {
+            wrong: !is_on && !is_off,
+            ..Reply::new("200 result=0")
         }
     }
 
-    /// The length in samples and the rate of a sound, by its name without extension.
-    fn sound(&self, name: &str) -> Option<(u64, u32)> {
-        let path = self
-            .sounds_dir
-            .clone()
-            .unwrap_or_default()
-            .join(name)
-            .into_os_string();
-        FORMATS
-            .iter()
-            .find_map(|(extension, header_len, bytes_per_sample, rate_hz)| {
-                let mut path = path.clone();
-                path.push(extension);
-                let len = std::fs::metadata(&path).ok()?.len();
-                Some((len.saturating_sub(*header_len) / bytes_per_sample, *rate_hz))
-            })
+    fn stop_music(&mut self) {
+        if let Some(Music { until, .. }) = self.music.last_mut() {
+            until.get_or_insert_with(Instant::now);
+        }
     }
+
+    /// Any music ends, even for a sound that is not there.
+    fn stream(&mut self, name: &str, escape_digits: &str, offset: i64) -> Reply {
+        self.stop_music();
+        let path = self.sounds_dir.clone().unwrap_or_default().join(name);
+        // A position before the beginning is the beginning.
+        match Sound::open(&path, u64::try_from(offset).unwrap_or(0)) {
+            None => Reply::new(format!("200 result=-1 endpos={offset}")),
+            Some(sound) => Reply {
+                text: format!("200 result=0 endpos={}", sound.len).into_bytes(),
+                plays: Some(Playback {
+                    sound,
+                    escape_digits: escape_digits.to_owned(),
+                }),
+                wrong: false,
+                hangs_up: false,
+            },
+        }
+    }
+}
+
+fn begins(word: &str, with: &str) -> bool {
+    word.get(..with.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(with))
 }
 
 struct Command {
@@ -169,11 +203,14 @@ impl Command {
         })
     }
 
-    fn usage(&self) -> String {
+    fn misused(&self) -> Reply {
         let Self { name, synopsis, .. } = self;
-        format!(
-            "520-Invalid command syntax.  Proper usage follows:\nUsage: {name} {synopsis}\n\n520 End of proper usage."
-        )
+        Reply {
+            wrong: true,
+            ..Reply::new(format!(
+                "520-Invalid command syntax.  Proper usage follows:\nUsage: {name} {synopsis}\n\n520 End of proper usage."
+            ))
+        }
     }
 }
 
@@ -203,6 +240,7 @@ const COMMANDS: &[Command] = &[
     command("GET VARIABLE", 1..=1, true, "<variablename>"),
     command("HANGUP", 0..=1, false, "[<channelname>]"),
     command("NOOP", 0..=127, true, "[<text>]"),
+    command("SET MUSIC", 1..=2, false, "<on|off> [<class>]"),
     command("SET VARIABLE", 2..=2, true, "<variablename> <value>"),
     command(
         "STREAM FILE",
@@ -211,16 +249,6 @@ const COMMANDS: &[Command] = &[
         "<filename> <escape digits> [sample offset]",
     ),
     command("VERBOSE", 1..=2, true, "<message> <level>"),
-];
-/// Extension, bytes before the samples, bytes to a sample, samples a second.
-const FORMATS: &[(&str, u64, u64, u32)] = &[
-    (".pcm", 0, 1, 8000),
-    (".ulaw", 0, 1, 8000),
-    (".alaw", 0, 1, 8000),
-    (".sln", 0, 2, 8000),
-    (".sln16", 0, 2, 16_000),
-    (".wav", 44, 2, 8000),
-    (".wav16", 44, 2, 16_000),
 ];
 const LONGEST_VALUE: usize = 1023;
 
@@ -242,6 +270,8 @@ mod tests {
             verbose: Vec::new(),
             dead: false,
             sounds_dir: None,
+            played: Vec::new(),
+            music: Vec::new(),
         }
     }
 
@@ -268,6 +298,16 @@ mod tests {
             ),
             ("", "510 Invalid or unknown command"),
             ("STREAM FILE /no/such/file \"\"", "200 result=-1 endpos=0"),
+            (
+                "STREAM FILE /no/such/file 12 800",
+                "200 result=-1 endpos=800",
+            ),
+            (
+                "STREAM FILE /no/such/file 12 late",
+                "520-Invalid command syntax.  Proper usage follows:\nUsage: STREAM FILE <filename> <escape digits> [sample offset]\n\n520 End of proper usage.",
+            ),
+            ("SET MUSIC ON", "200 result=0"),
+            ("set music off", "200 result=0"),
             ("CHANNEL STATUS", "200 result=6"),
         ];
         for (line, expected) in cases {
@@ -286,6 +326,28 @@ mod tests {
             ..channel()
         };
         assert_eq!(text(&mut channel, "SET VARIABLE X y"), "200 result=1");
-        assert!(text(&mut channel, "CHANNEL STATUS").starts_with("511 "));
+        for command in ["CHANNEL STATUS", "SET MUSIC ON", "STREAM FILE x \"\""] {
+            assert!(text(&mut channel, command).starts_with("511 "), "{command}");
+        }
+    }
+
+    #[test]
+    fn music_ends_when_it_is_told_to_or_a_sound_is_to_be_played_or_the_caller_hangs_up() {
+        let ends: [fn(&mut Channel); 4] = [
+            |channel| drop(channel.run("SET MUSIC OFF")),
+            |channel| drop(channel.run("SET MUSIC ON")),
+            |channel| drop(channel.run("STREAM FILE /no/such/file \"\"")),
+            Channel::hang_up,
+        ];
+        for end in ends {
+            let mut channel = channel();
+            channel.run("SET MUSIC ON jazz");
+            channel.run("NOOP");
+            assert_eq!(channel.music[0].class.as_deref(), Some("jazz"));
+            assert_eq!(channel.music[0].until, None);
+            end(&mut channel);
+            assert!(channel.music[0].until.is_some());
+        }
+        assert!(channel().run("SET MUSIC maybe").wrong);
     }
 }

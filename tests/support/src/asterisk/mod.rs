@@ -1,7 +1,7 @@
 //! A scripted Asterisk: starts the program as an AGI, serves its commands, and hangs up when told to.
 //!
 //! What Asterisk 22 does is imitated to the byte where a program can notice; the channel itself is a table of variables.
-//! Sounds are not heard: `STREAM FILE` looks whether they are there. Spec: Asterisk 22, res/res_agi.c.
+//! What `STREAM FILE` plays is kept, frame by frame. Spec: Asterisk 22, res/res_agi.c.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -23,10 +23,11 @@ mod log;
 mod outcome;
 mod pipe;
 mod session;
+mod sound;
 pub mod words;
 
 pub use builder::{Act, At, CallBuilder};
 pub use call::Call;
-pub use outcome::{Direction, Line, Outcome};
+pub use outcome::{Direction, Frame, Line, Music, Outcome};
 
 use log::Log;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,30 @@ pub struct Line {
     pub at: Instant,
 }
 
+/// What the caller heard of a file in one go: 20 ms, or what was left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// When it began to play.
+    pub at: Instant,
+    /// How long it plays.
+    pub lasts: Duration,
+    /// As they are in the file.
+    pub bytes: Vec<u8>,
+    /// The file, extension included.
+    pub path: PathBuf,
+}
+
+/// A stretch of music on hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Music {
+    /// The class, if the program named one.
+    pub class: Option<String>,
+    /// When it was put on.
+    pub from: Instant,
+    /// When it ended; `None` if it was on at the end of the call.
+    pub until: Option<Instant>,
+}
+
 /// A call that is over.
 #[derive(Debug)]
 pub struct Outcome {
@@ -34,6 +59,10 @@ pub struct Outcome {
     pub variables: BTreeMap<String, String>,
     /// The messages of `VERBOSE` and their levels.
     pub verbose: Vec<(String, u32)>,
+    /// What `STREAM FILE` played, in order; at the times of a telephone only in a call in real time.
+    pub played: Vec<Frame>,
+    /// When music was on, in order.
+    pub music: Vec<Music>,
     /// All lines of both sides.
     pub dialogue: Vec<Line>,
     /// What the program wrote to its standard error.
@@ -58,6 +87,29 @@ impl Outcome {
             .iter()
             .filter(|line| line.direction == Direction::ToAsterisk)
             .map(|line| line.text.as_str())
+    }
+
+    /// What was played of a file, in the order in which the caller heard it.
+    pub fn played_of(&self, path: &Path) -> Vec<u8> {
+        let frames = self.played.iter().filter(|frame| frame.path == path);
+        frames.flat_map(|frame| &frame.bytes).copied().collect()
+    }
+
+    /// The longest time without a sound between the first and the last frame of a file, be there other files between.
+    pub fn longest_silence_in(&self, path: &Path) -> Duration {
+        let is_of_it = |frame: &Frame| frame.path == path;
+        let ends = (
+            self.played.iter().position(is_of_it),
+            self.played.iter().rposition(is_of_it),
+        );
+        let (Some(first), Some(last)) = ends else {
+            return Duration::ZERO;
+        };
+        let silences = self.played[first..=last].windows(2).map(|pair| {
+            let silent_from = pair[0].at + pair[0].lasts;
+            pair[1].at.saturating_duration_since(silent_from)
+        });
+        silences.max().unwrap_or_default()
     }
 
     /// # Panics
@@ -116,17 +168,27 @@ impl fmt::Display for Outcome {
             self.status,
             self.took.as_secs_f64()
         )?;
+        let since = |at: Instant| at.duration_since(self.started).as_secs_f64();
         for line in &self.dialogue {
             let arrow = if line.direction == Direction::ToProgram {
                 "<-"
             } else {
                 "->"
             };
+            writeln!(out, "{:8.3} {arrow} {}", since(line.at), line.text)?;
+        }
+        for frames in self
+            .played
+            .chunk_by(|one, next| one.path == next.path && one.at + 2 * one.lasts > next.at)
+        {
+            let (first, last) = (&frames[0], &frames[frames.len() - 1]);
+            let bytes: usize = frames.iter().map(|frame| frame.bytes.len()).sum();
+            let path = first.path.display();
             writeln!(
                 out,
-                "{:8.3} {arrow} {}",
-                line.at.duration_since(self.started).as_secs_f64(),
-                line.text
+                "{:8.3} played {bytes} bytes of {path} until {:.3}",
+                since(first.at),
+                since(last.at + last.lasts)
             )?;
         }
         for violation in &self.violations {

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 use std::process::ChildStdin;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Log;
 use super::builder::{Act, At, CallBuilder};
-use super::channel::{Channel, Reply};
-use super::outcome::Direction;
+use super::channel::{Channel, Playback, Reply};
+use super::outcome::{Direction, Frame};
 use super::pipe::Reader;
 
 /// What can happen to a session.
@@ -21,6 +21,8 @@ pub(super) enum Event {
     End,
     /// The caller hung up; with `AGIEXITONHANGUP` Asterisk closes the pipes, too.
     Hangup { and_close: bool },
+    /// The caller pressed a key.
+    Press(char),
     /// The test closes the program's standard input.
     CloseStdin,
     /// The program has ended.
@@ -35,6 +37,8 @@ pub(super) struct Session {
     program: Pid,
     log: Log,
     acts: Vec<(At, Act)>,
+    /// What will happen by itself, and when.
+    scheduled: Vec<(Instant, Event)>,
     block: Vec<u8>,
     commands: usize,
     fast_agi: bool,
@@ -62,12 +66,15 @@ impl Session {
                 verbose: Vec::new(),
                 dead: builder.dead,
                 sounds_dir: builder.sounds_dir,
+                played: Vec::new(),
+                music: Vec::new(),
             },
             stdin: Some(stdin),
             stdout: Some(stdout),
             program,
             log,
             acts: builder.acts,
+            scheduled: Vec::new(),
             commands: 0,
             fast_agi: builder.fast_agi.is_some(),
             real_time: builder.real_time,
@@ -79,7 +86,7 @@ impl Session {
         let block = std::mem::take(&mut self.block);
         self.write(&block);
         let mut waiting = None;
-        while let Some(event) = waiting.take().or_else(|| events.recv().ok()) {
+        while let Some(event) = waiting.take().or_else(|| self.wait(events, None)) {
             match event {
                 Event::Line(line) => waiting = self.serve(&line, events),
                 Event::End => break,
@@ -88,6 +95,22 @@ impl Session {
         }
         self.close();
         self.channel
+    }
+
+    /// The next event, from the test, the program or the schedule; `None` when there is none until a moment.
+    fn wait(&mut self, events: &Receiver<Event>, until: Option<Instant>) -> Option<Event> {
+        let first = (0..self.scheduled.len()).min_by_key(|index| self.scheduled[*index].0);
+        let due = first.map(|index| self.scheduled[index].0);
+        let Some(moment) = due.into_iter().chain(until).min() else {
+            return events.recv().ok();
+        };
+        match events.recv_timeout(moment.saturating_duration_since(Instant::now())) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) if due == Some(moment) => {
+                first.map(|index| self.scheduled.swap_remove(index).1)
+            }
+            Err(_) => None,
+        }
     }
 
     /// Serves one command; the event is one that came before its reply and is still to be seen to.
@@ -100,19 +123,14 @@ impl Session {
             self.hang_up(false);
         }
         let mut reply = self.channel.run(&text);
-        let mut pause = reply.plays.filter(|_| self.real_time).unwrap_or_default();
+        let mut pause = Duration::ZERO;
         for act in acts {
             match act {
                 Act::Before(lines) => self.write(&[&lines, &b"\n"[..]].concat()),
-                Act::Reply(text) => {
-                    reply = Reply {
-                        text,
-                        plays: None,
-                        wrong: false,
-                        hangs_up: false,
-                    }
-                }
+                Act::Reply(text) => reply = Reply::new(text),
                 Act::Delay(delay) => pause += delay,
+                Act::HangupAfter(delay) => self.schedule(delay, Event::Hangup { and_close: false }),
+                Act::Press(key, delay) => self.schedule(delay, Event::Press(key)),
                 Act::CloseStdin => self.stdin = None,
                 Act::Hangup => {}
             }
@@ -121,39 +139,93 @@ impl Session {
             self.log
                 .violation(format!("the program sent a wrong command: {text:?}"));
         }
-        self.finish(&reply, pause, events)
+        let is_sound = reply.plays.is_some();
+        if let Some(playback) = reply.plays.take()
+            && let Some(stop) = self.play(playback, events)
+        {
+            reply.text = stop.reply;
+            if stop.event.is_some() {
+                self.reply(&reply);
+                return stop.event;
+            }
+        }
+        self.finish(&reply, is_sound, pause, events)
+    }
+
+    /// Plays a sound frame by frame, in real time unless all is to be over at once; what stopped it before its end.
+    fn play(&mut self, mut playback: Playback, events: &Receiver<Event>) -> Option<Stop> {
+        let sound = &mut playback.sound;
+        let mut due = Instant::now();
+        while let Some((bytes, lasts)) = sound.next_frame() {
+            self.channel.played.push(Frame {
+                at: Instant::now(),
+                lasts,
+                bytes,
+                path: sound.path.clone(),
+            });
+            if !self.real_time {
+                continue;
+            }
+            due += lasts;
+            while let Some(event) = self.wait(events, Some(due)) {
+                let ended =
+                    |result: &str| format!("200 result={result} endpos={}", sound.position());
+                match event {
+                    Event::Press(key) if playback.escape_digits.contains(key) => {
+                        let code = u32::from(key).to_string();
+                        return Some(Stop::new(&ended(&code), None));
+                    }
+                    Event::Press(_) => {}
+                    Event::CloseStdin => self.happen(&event),
+                    Event::Hangup { .. } => return Some(Stop::new(&ended("-1"), Some(event))),
+                    // Whatever a program writes stops the sound, its end does, too, and then there is no reply.
+                    Event::Line(_) | Event::End | Event::Exited => {
+                        return Some(Stop::new("", Some(event)));
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Waits, unless something happens before, and replies.
     fn finish(
         &mut self,
         reply: &Reply,
+        is_sound: bool,
         pause: Duration,
         events: &Receiver<Event>,
     ) -> Option<Event> {
-        let interruption = events.recv_timeout(pause).ok();
-        match &interruption {
-            // Whatever a program writes stops the sound, and then there is no reply to STREAM FILE.
-            Some(Event::Line(_)) if reply.plays.is_some() => return interruption,
-            Some(Event::Line(line)) => {
-                let line = String::from_utf8_lossy(line);
-                self.log.violation(format!(
-                    "the program wrote a command before the reply to the one before it: {line:?}"
-                ));
-            }
-            Some(Event::Hangup { .. }) if reply.plays.is_some() => {
-                self.write(b"200 result=-1 endpos=0\n");
-                return interruption;
-            }
-            _ => {}
+        let until = Instant::now() + pause;
+        let mut interruption = self.wait(events, Some(until));
+        // A key that nobody waits for is lost.
+        while let Some(Event::Press(_)) = interruption {
+            interruption = self.wait(events, Some(until));
         }
+        // A program that wants to stop a sound cannot know that it is over.
+        if let Some(Event::Line(line)) = &interruption
+            && !is_sound
+        {
+            let line = String::from_utf8_lossy(line);
+            self.log.violation(format!(
+                "the program wrote a command before the reply to the one before it: {line:?}"
+            ));
+        }
+        self.reply(reply);
+        interruption
+    }
+
+    fn reply(&mut self, reply: &Reply) {
         if !reply.text.is_empty() {
             self.write(&[&reply.text, &b"\n"[..]].concat());
         }
         if reply.hangs_up {
             self.hang_up(false);
         }
-        interruption
+    }
+
+    fn schedule(&mut self, delay: Duration, event: Event) {
+        self.scheduled.push((Instant::now() + delay, event));
     }
 
     fn acts_at(&mut self, command: &str) -> Vec<Act> {
@@ -174,12 +246,12 @@ impl Session {
             Event::CloseStdin => self.stdin = None,
             // What is still in the pipe is served before the end is noticed.
             Event::Exited => self.stdout.iter_mut().for_each(Reader::stop),
-            Event::Line(_) | Event::End => {}
+            Event::Press(_) | Event::Line(_) | Event::End => {}
         }
     }
 
     fn hang_up(&mut self, and_close: bool) {
-        self.channel.dead = true;
+        self.channel.hang_up();
         if self.fast_agi && self.sends_hangup {
             self.write(b"HANGUP\n");
         } else if self.sends_hangup {
@@ -210,6 +282,23 @@ impl Session {
         if let Some(stdin) = &mut self.stdin {
             // Asterisk, too, goes on when the program does not listen any more.
             stdin.write_all(bytes).ok();
+        }
+    }
+}
+
+/// How a sound was stopped.
+struct Stop {
+    /// Empty if the command gets none.
+    reply: Vec<u8>,
+    /// What is still to be seen to.
+    event: Option<Event>,
+}
+
+impl Stop {
+    fn new(reply: &str, event: Option<Event>) -> Self {
+        Self {
+            reply: reply.into(),
+            event,
         }
     }
 }
