@@ -114,11 +114,24 @@ impl Drop for NewFile {
 /// # Errors
 /// What the system says, or that it is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    let no_waiting = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(no_waiting)
-        .open(path)?;
+    regular(OpenOptions::new().read(true), OFlags::NONBLOCK, path)
+}
+
+/// Opens a regular file for writing at its end, and makes it with `mode` if there is none. A link is
+/// refused: where somebody else may write to the folder, it could lead to any file of whoever runs this.
+///
+/// # Errors
+/// What the system says, or that it is no regular file.
+pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(mode);
+    regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)
+}
+
+/// With `NONBLOCK` among the flags a pipe without another end is an error, or is opened and then refused.
+fn regular(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = options.custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {

@@ -20,10 +20,11 @@
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
+//! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`files`], [`hangup`], [`deadline`], [`error`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
-//! [`cloud`] and [`text`], which do not know of each other, and all of them on the last two rows.
+//! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
 //! `jsonwebtoken` in [`cloud::google_auth`], `rubato` in [`audio::resample`], `hound` in
 //! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].

@@ -4,6 +4,7 @@
 mod audio;
 mod by_hand;
 mod call;
+mod calls;
 mod dialplan;
 mod docs;
 mod faults;

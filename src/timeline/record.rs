@@ -1,0 +1,240 @@
+//! The log of calls: one JSON object a line, so that any tool can read it, and `phone-assistant calls` does.
+//! <https://jsonlines.org>
+//!
+//! Later versions add fields, and readers pass over what they do not know.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::{Mark, Marks, Timeline, ear_to_ear_ms};
+use crate::error::Failure;
+use crate::files;
+
+/// What the log keeps of one call. What is not known is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// When the program started: RFC 3339, UTC.
+    pub time: String,
+    /// Asterisk's `UNIQUEID`. A second try has the same.
+    pub id: String,
+    /// `ASSISTANT_STATUS`.
+    pub status: String,
+    /// From the caller's last word to the first sample of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ear_to_ear_ms: Option<u64>,
+    /// How long the caller had been silent when the program started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_ms: Option<u64>,
+    /// When each step was over, since the start.
+    #[serde(default, deserialize_with = "known_marks")]
+    pub marks: Marks,
+    /// The stage that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What the caller said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// What the caller heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+}
+
+impl Record {
+    /// The record of a call that began at `started`, without a failure and without words.
+    pub fn new(started: SystemTime, id: &str, status: &str, timeline: &Timeline) -> Self {
+        let (silence_ms, marks) = (timeline.silence_ms(), timeline.marks());
+        Self {
+            time: rfc3339(started),
+            id: id.to_owned(),
+            status: status.to_owned(),
+            ear_to_ear_ms: ear_to_ear_ms(silence_ms, &marks),
+            silence_ms,
+            marks,
+            ..Self::default()
+        }
+    }
+
+    /// Adds why the call failed.
+    #[must_use]
+    pub fn with_failure(mut self, failure: &Failure) -> Self {
+        let (stage, error) = (failure.stage.to_string(), failure.to_string());
+        let error = error.strip_prefix(&format!("{stage}: ")).unwrap_or(&error);
+        self.error = Some(error.to_owned());
+        self.stage = Some(stage);
+        self
+    }
+
+    /// Adds what was said. Only for a log that may hold it (`[log] words`).
+    #[must_use]
+    pub fn with_words(mut self, question: &str, answer: &str) -> Self {
+        let spoken = |words: &str| Some(words.to_owned()).filter(|words| !words.is_empty());
+        self.question = spoken(question);
+        self.answer = spoken(answer);
+        self
+    }
+}
+
+/// Why a call is missing in the log.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot add this call to {path}; check that it is a file in a folder that Asterisk's user may \
+     write to, and that the disk has room, or set calls in [log]"
+)]
+pub struct Error {
+    path: String,
+    source: io::Error,
+}
+
+/// Appends `record` to the file at `path`, which is made if there is none: readable to its owner and
+/// group. Lines of calls that end at the same moment never mix, because each is one write at the end
+/// of the file. That holds for disks of this machine, not for NFS.
+///
+/// # Errors
+/// [`Error`] names the file and the cause. No call fails of that.
+pub fn append(path: &Path, record: &Record) -> Result<(), Error> {
+    try_appending(path, record).map_err(|source| Error {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn try_appending(path: &Path, record: &Record) -> io::Result<()> {
+    let mut line = serde_json::to_vec(record)?;
+    line.push(b'\n');
+    let written = files::open_to_append(path, MODE)?.write(&line)?;
+    if written == line.len() {
+        Ok(())
+    } else {
+        // A second write could end up behind another call's line.
+        Err(io::ErrorKind::WriteZero.into())
+    }
+}
+
+/// Marks of a later version are passed over.
+fn known_marks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Marks, D::Error> {
+    let all = BTreeMap::<String, Value>::deserialize(deserializer)?;
+    let known = |(key, ms): (String, Value)| Some((Mark::of_key(&key)?, ms.as_u64()?));
+    Ok(all.into_iter().filter_map(known).collect())
+}
+
+/// UTC to the millisecond, such as `2026-11-25T03:18:00.250Z`. The calendar is the one of `httpdate`,
+/// whose dates read `Wed, 25 Nov 2026 03:18:00 GMT`.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .min(LAST_DATE);
+    let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
+    let (day, month, year, clock) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+    let month = MONTHS.iter().position(|name| *name == month);
+    format!(
+        "{year}-{:02}-{day}T{clock}.{:03}Z",
+        month.map_or(0, |index| index + 1),
+        since.subsec_millis()
+    )
+}
+
+/// The user writes, the group reads: what was said may be in it.
+const MODE: u32 = 0o640;
+
+/// The end of the year 9999, beyond which the form of the date has no room.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{At, Stage};
+    use std::time::Instant;
+
+    /// 2026-11-25, 03:18:00.250 UTC.
+    const STARTED: Duration = Duration::from_millis(1_795_576_680_250);
+
+    fn record() -> Record {
+        let start = Instant::now();
+        let mut timeline = Timeline::new(start);
+        timeline.set_waited_before(Duration::from_millis(1940));
+        timeline.reached(Mark::Stt, start + Duration::from_micros(706_900));
+        timeline.reached(Mark::FirstPlayed, start + Duration::from_millis(1847));
+        Record::new(
+            SystemTime::UNIX_EPOCH + STARTED,
+            "1795576680.17",
+            "ANSWERED",
+            &timeline,
+        )
+    }
+
+    fn line(record: &Record) -> String {
+        serde_json::to_string(record).expect("a record is JSON")
+    }
+
+    fn read(line: &[u8]) -> Record {
+        serde_json::from_slice(line).expect("readable")
+    }
+
+    #[test]
+    fn a_record_is_one_line_without_words_and_without_what_is_not_known() {
+        assert_eq!(
+            line(&record()),
+            r#"{"time":"2026-11-25T03:18:00.250Z","id":"1795576680.17","status":"ANSWERED","ear_to_ear_ms":3787,"silence_ms":1940,"marks":{"stt":706,"first_played":1847}}"#
+        );
+    }
+
+    #[test]
+    fn words_and_failures_stand_in_it_when_they_are_added_and_never_break_the_line() {
+        let failure = Err::<(), _>("answered 429\nslow down")
+            .at(Stage::Llm)
+            .expect_err("it is one");
+        let full = record()
+            .with_failure(&failure)
+            .with_words("How \"far\"\n?", "");
+        let written = line(&full);
+        assert!(
+            written.ends_with(
+                r#""stage":"llm","error":"answered 429\nslow down","question":"How \"far\"\n?"}"#
+            ),
+            "{written}"
+        );
+        assert_eq!(read(written.as_bytes()), full);
+    }
+
+    #[test]
+    fn fields_and_marks_of_a_later_version_are_passed_over() {
+        let line = br#"{"time":"t","id":"1.2","status":"ANSWERED","cost":{"stt":0.004},"marks":{"stt":7,"barge_in":9,"tools":[1]}}"#;
+        let read = read(line);
+        assert_eq!(read.marks, Marks::from([(Mark::Stt, 7)]));
+        assert_eq!((read.id.as_str(), read.silence_ms), ("1.2", None));
+    }
+
+    #[test]
+    fn times_are_dates_of_the_calendar() {
+        let table = [
+            (Duration::ZERO, "1970-01-01T00:00:00.000Z"),
+            (Duration::from_secs(951_782_399), "2000-02-28T23:59:59.000Z"),
+            (Duration::from_secs(951_782_400), "2000-02-29T00:00:00.000Z"),
+            (STARTED, "2026-11-25T03:18:00.250Z"),
+            (
+                Duration::from_secs(4_107_542_400),
+                "2100-03-01T00:00:00.000Z",
+            ),
+            (LAST_DATE, "9999-12-31T23:59:59.000Z"),
+            (2 * LAST_DATE, "9999-12-31T23:59:59.000Z"),
+        ];
+        for (since, shown) in table {
+            assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + since), shown);
+        }
+        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(rfc3339(before), "1970-01-01T00:00:00.000Z");
+    }
+}
