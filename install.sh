@@ -741,6 +741,7 @@ language = "en-US"             # what callers speak
 
 [log]
 #words = false                  # may the log hold what was said?
+#calls = "/var/log/asterisk/phone-assistant.jsonl"   # one line per call; empty: none
 
 [http]
 #ca_file = ""                   # one more trusted root certificate, PEM

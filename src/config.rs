@@ -22,11 +22,13 @@ use crate::files;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", first(.faults))]
+#[error("{}", first(.all))]
 pub struct Faults {
-    faults: Vec<String>,
+    all: Vec<String>,
     /// Shall the recording stay, as far as that could be understood?
     pub keep_recording: bool,
+    /// Where calls are logged, as far as that could be understood.
+    pub log_calls: Option<PathBuf>,
 }
 
 /// The process's environment, or a test's.
@@ -60,6 +62,8 @@ pub struct Config {
     pub deadline: Duration,
     /// `[log]`: may the log hold what was said?
     pub log_words: bool,
+    /// `[log]`: the log of calls, if there shall be one.
+    pub log_calls: Option<PathBuf>,
     /// `[google]`
     pub credentials: PathBuf,
     /// `[stt]`
@@ -101,8 +105,9 @@ impl Config {
             Ok(config)
         } else {
             Err(Faults {
-                faults: layers.faults,
+                all: layers.faults,
                 keep_recording: config.keep_recording,
+                log_calls: config.log_calls,
             })
         }
     }
@@ -115,6 +120,7 @@ impl Config {
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),
             log_words: layers.switch("log.words"),
+            log_calls: layers.path("log.calls"),
             credentials: layers.text("google.credentials").into(),
             stt: Stt::assemble(layers),
             llm: Llm::assemble(layers),
@@ -320,6 +326,19 @@ mod tests {
     #[test]
     fn speaking_a_text_needs_no_recording() {
         load(Job::Say, &[]).expect("complete");
+    }
+
+    #[test]
+    fn calls_are_logged_unless_the_path_is_empty_also_when_something_else_is_wrong() {
+        let usual = load(Job::Say, &[]).expect("complete").log_calls;
+        assert_eq!(
+            usual.as_deref(),
+            Some(Path::new("/var/log/asterisk/phone-assistant.jsonl"))
+        );
+        let none = load(Job::Say, &["log.calls="]).expect("complete").log_calls;
+        assert_eq!(none, None);
+        let faults = load(Job::Say, &["log.calls=/c/l", "stt.languag=x"]).expect_err("a fault");
+        assert_eq!(faults.log_calls.as_deref(), Some(Path::new("/c/l")));
     }
 
     #[test]

@@ -173,6 +173,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
     key("log.words", Kind::Switch, "false"),
+    key(
+        "log.calls",
+        Kind::Path,
+        r#""/var/log/asterisk/phone-assistant.jsonl""#,
+    ),
     key("http.ca_file", Kind::Path, r#""""#),
     key("http.proxy", Kind::Secret, r#""""#),
     key("http.no_proxy", Kind::Text, r#""""#),

@@ -3,6 +3,7 @@
 //! Every value is checked where it comes in, and every fault is kept, so that one look shows them all.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::{Table, Value};
@@ -104,6 +105,13 @@ impl Layers {
     /// A text, a path, an address or a word.
     pub(super) fn text(&self, name: &str) -> String {
         self.values[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A path; `None` where it is empty.
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        Some(self.text(name))
+            .filter(|text| !text.is_empty())
+            .map(PathBuf::from)
     }
 
     /// A secret; `None` where it is empty.

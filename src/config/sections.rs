@@ -133,9 +133,8 @@ impl Tts {
 
 impl Http {
     pub(super) fn assemble(layers: &Layers) -> Self {
-        let ca_file = Some(layers.text("http.ca_file")).filter(|path| !path.is_empty());
         Self {
-            ca_file: ca_file.map(PathBuf::from),
+            ca_file: layers.path("http.ca_file"),
             proxy: layers.secret("http.proxy"),
             no_proxy: layers.text("http.no_proxy"),
         }

@@ -18,6 +18,8 @@ impl Settings {
         }
         .set("google.credentials", path_text(credentials))
         .set("http.ca_file", path_text(ca_file))
+        // Its default is this machine's own.
+        .set("log.calls", "")
         .set("openai.api_key", super::OPENAI_API_KEY);
         // Also the providers that a test does not use: nothing of a test may ever leave the machine.
         [
