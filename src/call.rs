@@ -1,31 +1,34 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
-use std::error::Error;
+mod answering;
+mod pipeline;
+mod recording;
+mod services;
+mod supply;
+
 use std::fmt;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::mem::take;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, absolute};
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use log::{Level, debug, error, info, log, warn};
+use log::{Level, debug, error, info, log};
 
 use crate::agi::{self, Command, End, Session};
-use crate::audio::telephone::{self, Encoding};
-use crate::audio::{Pcm, speech, wav};
-use crate::cloud;
-use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::Client;
-use crate::cloud::llm::gemini::{Model, SignIn};
-use crate::cloud::stt::google::{self, Recognizer};
-use crate::cloud::tts::openai::Voice;
+use crate::audio::Pcm;
+use crate::audio::telephone::Encoding;
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
-use crate::{say, text};
+use crate::timeline::{Mark, Timeline};
+
+use answering::Answering;
+use pipeline::Work;
+use services::Services;
 
 /// What a call is given.
 pub struct Given<'a, I, O> {
@@ -61,19 +64,22 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         hangup: given.hangup,
         clock: given.clock,
         started,
-        stage: (Stage::Config, started),
+        stage: Stage::Config,
+        timeline: Timeline::new(started),
+        notes: Vec::new(),
         question: String::new(),
         answer: String::new(),
+        key: None,
     };
     let outcome = call.outcome(&arguments, given.environment);
-    let told = call.report(&arguments, &outcome);
+    let told = call.report(&outcome);
     if let (false, Some(reply)) = (
         told && !matches!(outcome, Outcome::HungUp),
         &arguments.reply,
     ) {
         files::remove_replies(reply);
     }
-    if let Outcome::Failed(failure) = &outcome {
+    if let Outcome::Failed(failure) | Outcome::Partial(failure) = &outcome {
         // The last thing of all: where nobody reads stderr, writing to it may wait for ever.
         error!("{failure}");
     }
@@ -102,9 +108,12 @@ fn arguments<O: Write>(own: &[String], session: &Session<O>) -> Arguments {
 /// How a call ended.
 #[derive(Debug)]
 enum Outcome {
-    Answered,
+    /// The answer was heard, or is in this file for the dialplan to play.
+    Answered(Option<String>),
     NoSpeech,
     HungUp,
+    /// The answer broke off after its beginning was heard.
+    Partial(Failure),
     Failed(Failure),
 }
 
@@ -113,10 +122,15 @@ struct Call<O> {
     hangup: Hangup,
     clock: Clock,
     started: Instant,
-    /// What is being done, and since when.
-    stage: (Stage, Instant),
+    /// What is being done.
+    stage: Stage,
+    timeline: Timeline,
+    /// What Asterisk's log has not been told yet.
+    notes: Vec<String>,
     question: String,
     answer: String,
+    /// The key with which the caller stopped the answer.
+    key: Option<char>,
 }
 
 impl<O: Write> Call<O> {
@@ -129,7 +143,7 @@ impl<O: Write> Call<O> {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => Outcome::Failed(Failure {
-                stage: self.stage.0,
+                stage: self.stage,
                 cause: INTERNAL.into(),
             }),
         }
@@ -147,29 +161,27 @@ impl<O: Write> Call<O> {
             .inspect_err(|faults| recording.keep_if(faults.keep_recording))
             .at(Stage::Config)?;
         self.session.log_words(config.log_words);
-        let deadline = Deadline::after(self.started, config.deadline, self.clock);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;
 
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
-        self.question = self
-            .transcribe(&services.recognizer, &speech, deadline, config.log_words)
-            .at(Stage::Stt)?;
-        if self.question.is_empty() {
-            return Ok(Outcome::NoSpeech);
-        }
-        self.answer = self.think(&services.model, &config, deadline)?;
-        let pcm = self.speak(&services.voice, deadline).at(Stage::Tts)?;
-        self.write(reply, &pcm, encoding, config.tts.gain_db)?;
-        Ok(Outcome::Answered)
+        let work = Work {
+            services: Arc::new(services),
+            speech: Arc::new(speech),
+            encoding,
+            deadline: Deadline::after(self.started, config.deadline, self.clock),
+            is_streamed: config.is_streamed,
+        };
+        let events = work.start().at(Stage::Stt)?;
+        Answering::new(self, &config, reply, encoding).run(events)
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything
     /// that costs money, and before silence is taken for the caller's when a full disk made it.
     fn prepare(&mut self, config: &Config) -> Result<(Encoding, NewFile), files::Error> {
-        self.begin(Stage::Reply);
+        self.stage = Stage::Reply;
         let folder = config.reply.parent().unwrap_or(Path::new("."));
         files::sweep(folder, config.keep_recording, SystemTime::now());
         files::remove_replies(&config.reply);
@@ -195,148 +207,46 @@ impl<O: Write> Call<O> {
     }
 
     /// What the caller said, without the silence around it.
-    fn listen(&mut self, config: &Config) -> Result<Option<Pcm>, ListenError> {
-        self.begin(Stage::Recording);
-        let path = || config.recording.display().to_string();
-        let file = files::open(&config.recording).map_err(|source| ListenError::Open {
-            path: path(),
-            source,
-        })?;
-        let pcm = wav::read(BufReader::new(file), config.max_recording).map_err(|source| {
-            ListenError::Read {
-                path: path(),
-                source,
-            }
-        })?;
-        let Some(range) = speech::find(&pcm) else {
-            self.done(format_args!(
-                "{:.1} s, nobody spoke",
-                pcm.duration().as_secs_f32()
-            ));
-            return Ok(None);
-        };
-        let speech = Pcm {
-            rate_hz: pcm.rate_hz,
-            samples: pcm.samples[range].to_vec(),
-        };
-        let (all, kept) = (
-            pcm.duration().as_secs_f32(),
-            speech.duration().as_secs_f32(),
-        );
-        self.done(format_args!(
-            "{all:.1} s at {} Hz, {kept:.1} s of it speech",
-            pcm.rate_hz
-        ));
-        Ok(Some(speech))
-    }
-
-    /// The pieces of a long question are transcribed side by side and joined in order.
-    fn transcribe(
-        &mut self,
-        recognizer: &Recognizer,
-        speech: &Pcm,
-        deadline: Deadline,
-        words: bool,
-    ) -> Result<String, cloud::Error> {
-        self.begin(Stage::Stt);
-        let pieces = speech::split(speech, google::LONGEST);
-        let transcribe =
-            |piece| recognizer.transcribe(&speech.samples[piece], speech.rate_hz, deadline);
-        let transcripts = thread::scope(|scope| {
-            let threads: Vec<_> = pieces
-                .into_iter()
-                .map(|piece| scope.spawn(move || transcribe(piece)))
-                .collect();
-            let results = threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            results.collect::<Result<Vec<_>, _>>()
-        })?;
-        let question = transcripts.join(" ").trim().to_owned();
-        self.done(format_args!(
-            "{} from {} piece(s) of speech",
-            Words(&question, words),
-            transcripts.len()
-        ));
-        Ok(question)
-    }
-
-    /// The model's answer as a voice can say it, ended at a sentence where it is too long.
-    fn think(
-        &mut self,
-        model: &Model,
-        config: &Config,
-        deadline: Deadline,
-    ) -> Result<String, Failure> {
-        self.begin(Stage::Llm);
-        let answer = model.answer(&self.question, deadline).at(Stage::Llm)?;
-        let speakable = text::speakable(&answer.text);
-        // An answer that was cut has no end of its own: the last whole sentence is before its last character.
-        let whole = speakable
-            .chars()
-            .count()
-            .saturating_sub(usize::from(answer.is_cut));
-        let spoken = text::limit(&speakable, whole.min(config.llm.max_answer_chars)).to_owned();
-        if spoken.is_empty() {
-            return Err(say::Error::Nothing).at(Stage::Llm);
-        }
-        if spoken.len() < speakable.len() {
-            warn!(
-                "the answer was too long: {} of {} bytes are spoken",
-                spoken.len(),
-                speakable.len()
-            );
-        }
-        self.done(format_args!("{}", Words(&spoken, config.log_words)));
-        Ok(spoken)
-    }
-
-    fn speak(&mut self, voice: &Voice, deadline: Deadline) -> Result<Pcm, say::Error> {
-        self.begin(Stage::Tts);
-        let pcm = say::speak(voice, &self.answer, deadline)?;
-        self.done(format_args!(
+    fn listen(&mut self, config: &Config) -> Result<Option<Pcm>, recording::Error> {
+        self.stage = Stage::Recording;
+        let since = (self.clock)();
+        let pcm = recording::read(&config.recording, config.max_recording)?;
+        self.timeline.reached(Mark::Recording, (self.clock)());
+        let all = format!(
             "{:.1} s at {} Hz",
             pcm.duration().as_secs_f32(),
             pcm.rate_hz
-        ));
-        Ok(pcm)
-    }
-
-    fn write(
-        &mut self,
-        mut reply: NewFile,
-        pcm: &Pcm,
-        encoding: Encoding,
-        gain_db: f32,
-    ) -> Result<(), Failure> {
-        self.begin(Stage::Reply);
-        let bytes = telephone::encode(pcm, encoding, gain_db).at(Stage::Tts)?;
-        reply.write_all(&bytes).at(Stage::Reply)?;
-        reply.finish().at(Stage::Reply)?;
-        self.done(format_args!("{} bytes of {encoding}", bytes.len()));
-        Ok(())
-    }
-
-    /// Notes what is being done from now on. Before anything that costs money Asterisk is asked whether
-    /// the caller is still there: with `AGISIGHUP=no`, or on a channel that was dead from the start, no
-    /// signal tells it.
-    fn begin(&mut self, stage: Stage) {
-        self.stage = (stage, (self.clock)());
-        if matches!(stage, Stage::Stt | Stage::Llm | Stage::Tts) {
-            // A dead channel raises the flag, and that is all there is to know.
-            self.try_asking(Command::ChannelStatus);
-        }
-    }
-
-    /// Tells both logs what a stage has done. Asterisk's is the one that administrators see.
-    fn done(&mut self, what: fmt::Arguments<'_>) {
-        let (stage, since) = self.stage;
-        let line = format!(
-            "{stage}: {} ms, {what}",
-            (self.clock)().saturating_duration_since(since).as_millis()
         );
+        let question = recording::trim(&pcm);
+        self.timeline.reached(Mark::Trim, (self.clock)());
+        let what = match &question {
+            None => "nobody spoke".to_owned(),
+            Some(question) => {
+                self.timeline.set_waited_before(question.silence);
+                format!(
+                    "{:.1} s of it speech",
+                    question.speech.duration().as_secs_f32()
+                )
+            }
+        };
+        self.note(Stage::Recording, since, &format!("{all}, {what}"));
+        self.tell_notes();
+        Ok(question.map(|question| question.speech))
+    }
+
+    /// Notes what a stage has done since it began, for both logs.
+    fn note(&mut self, stage: Stage, since: Instant, what: &str) {
+        let took = (self.clock)().saturating_duration_since(since);
+        let line = format!("{stage}: {} ms, {what}", took.as_millis());
         info!("{line}");
-        self.tell(&line, PROGRESS);
+        self.notes.push(line);
+    }
+
+    /// Tells Asterisk's log, which is the one that administrators see.
+    fn tell_notes(&mut self) {
+        for line in take(&mut self.notes) {
+            self.tell(&line, PROGRESS);
+        }
     }
 
     fn tell(&mut self, line: &str, level: u8) {
@@ -366,33 +276,38 @@ impl<O: Write> Call<O> {
 
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
     /// Did Asterisk take them?
-    fn report(&mut self, arguments: &Arguments, outcome: &Outcome) -> bool {
+    fn report(&mut self, outcome: &Outcome) -> bool {
         let took = (self.clock)()
             .saturating_duration_since(self.started)
             .as_millis();
         let status = outcome.status();
-        let (mut file, mut failure) = (String::new(), String::new());
-        match outcome {
-            Outcome::Answered => {
-                let place = arguments.reply.as_deref().unwrap_or(Path::new(""));
-                // Playback looks for a relative name among Asterisk's sounds.
-                let place = absolute(place).unwrap_or_else(|_| place.to_owned());
-                file = place.display().to_string();
-            }
-            Outcome::Failed(cause) => {
-                failure = cause.to_string();
-                self.tell(&failure, FAULT);
-            }
-            Outcome::NoSpeech | Outcome::HungUp => {}
+        self.tell_notes();
+        let failure = match outcome {
+            Outcome::Failed(failure) | Outcome::Partial(failure) => failure.to_string(),
+            _ => String::new(),
+        };
+        if !failure.is_empty() {
+            self.tell(&failure, FAULT);
         }
+        let file = match outcome {
+            Outcome::Answered(Some(file)) => file.as_str(),
+            _ => "",
+        };
         info!("{status} after {took} ms");
         let (question, answer) = (take(&mut self.question), take(&mut self.answer));
+        let key = self.key.map(String::from).unwrap_or_default();
+        let ear_to_ear = self.timeline.ear_to_ear();
+        let for_cdr = ear_to_ear.map_or_else(
+            || status.to_owned(),
+            |time| format!("{status} {} ms", time.as_millis()),
+        );
         let variables = [
             ("ASSISTANT_QUESTION", question.as_str(), true),
             ("ASSISTANT_ANSWER", answer.as_str(), true),
             ("ASSISTANT_ERROR", failure.as_str(), false),
-            ("ASSISTANT_FILE", file.as_str(), false),
-            ("ASSISTANT_KEY", "", false),
+            ("ASSISTANT_FILE", file, false),
+            ("ASSISTANT_KEY", key.as_str(), false),
+            ("CDR(userfield)", for_cdr.as_str(), false),
             ("ASSISTANT_STATUS", status, false),
         ];
         variables.into_iter().all(|(name, value, is_words)| {
@@ -409,48 +324,13 @@ impl Outcome {
     /// The word that the dialplan branches on.
     fn status(&self) -> &'static str {
         match self {
-            Self::Answered => "ANSWERED",
+            Self::Answered(_) => "ANSWERED",
             Self::NoSpeech => "NOSPEECH",
             Self::HungUp => "HANGUP",
+            Self::Partial(_) => "PARTIAL",
             Self::Failed(_) => "FAILED",
         }
     }
-}
-
-/// The three services, ready to be asked.
-struct Services {
-    recognizer: Recognizer,
-    model: Model,
-    voice: Voice,
-}
-
-impl Services {
-    fn new(config: &Config, hangup: &Hangup) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let client = Client::new(&config.http, hangup, config.log_words)?;
-        let account = ServiceAccount::load(&config.credentials)?;
-        let sign_in = match &config.llm.api_key {
-            Some(key) => SignIn::ApiKey(key.clone()),
-            None => SignIn::Account(account.clone()),
-        };
-        Ok(Self {
-            recognizer: Recognizer::new(client.clone(), account, config.stt.clone()),
-            model: Model::new(client.clone(), sign_in, config.llm.clone()),
-            voice: Voice::new(client, config.tts.clone()),
-        })
-    }
-}
-
-/// Why there is nothing to transcribe.
-#[derive(Debug, thiserror::Error)]
-enum ListenError {
-    #[error(
-        "cannot open the recording {path}; did MixMonitor run, and may Asterisk's user read its folder?"
-    )]
-    Open { path: String, source: io::Error },
-    #[error(
-        "cannot use the recording {path}; MixMonitor must write a .wav, and an empty one means a full disk (df -h)"
-    )]
-    Read { path: String, source: wav::Error },
 }
 
 /// What was said, as a log may hold it.

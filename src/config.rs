@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use arguments::Arguments;
 use layers::Layers;
 pub(crate) use layers::is_https;
-pub use sections::{Http, Llm, Stt, Tts};
+pub use sections::{Filler, Http, Llm, Stt, Tts, Waiting};
 
 use crate::files;
 
@@ -60,6 +60,8 @@ pub struct Config {
     pub max_recording: Duration,
     /// `[call]`: from the start to the first sample of the answer.
     pub deadline: Duration,
+    /// `[call]`: so long may a service stop in the middle of its answer.
+    pub idle_timeout: Duration,
     /// `[log]`: may the log hold what was said?
     pub log_words: bool,
     /// `[log]`: the log of calls, if there shall be one.
@@ -72,8 +74,14 @@ pub struct Config {
     pub llm: Llm,
     /// `[tts]`
     pub tts: Tts,
+    /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
+    pub is_streamed: bool,
+    /// `[reply]`: with these keys the caller stops the answer.
+    pub stop_keys: String,
     /// `[reply]`: an encoding's name, or `auto`.
     pub reply_format: String,
+    /// `[waiting]`
+    pub waiting: Waiting,
     /// `[http]`
     pub http: Http,
 }
@@ -119,13 +127,17 @@ impl Config {
             keep_recording: layers.switch("recording.keep"),
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),
+            idle_timeout: layers.seconds("call.idle_timeout"),
             log_words: layers.switch("log.words"),
             log_calls: layers.path("log.calls"),
             credentials: layers.text("google.credentials").into(),
             stt: Stt::assemble(layers),
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
+            is_streamed: layers.text("reply.play") == "stream",
+            stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
+            waiting: Waiting::assemble(layers),
             http: Http::assemble(layers),
         }
     }
@@ -174,8 +186,11 @@ impl Config {
                 unbuilt("tts.provider", "google"),
             ),
             (
-                call && chosen("reply.play", "stream"),
-                unbuilt("reply.play", "stream"),
+                !self
+                    .stop_keys
+                    .chars()
+                    .all(|key| "0123456789*#".contains(key)),
+                "reply.stop_keys holds something else than the keys 0 to 9, * and #".to_owned(),
             ),
             (
                 call && self.stt.model.is_empty(),

@@ -26,6 +26,17 @@ impl Deadline {
         self.end.saturating_duration_since((self.clock)())
     }
 
+    /// A deadline by the same clock, `budget` from now.
+    #[must_use]
+    pub fn restarted(&self, budget: Duration) -> Self {
+        Self::after((self.clock)(), budget, self.clock)
+    }
+
+    /// The moment itself.
+    pub fn end(&self) -> Instant {
+        self.end
+    }
+
     /// The deadline of a stage that may take `limit` by itself: whichever comes first.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {

@@ -93,6 +93,16 @@ impl NewFile {
         &mut self.file
     }
 
+    /// Puts the file in its place while it is still being written. It stays there no longer than this value.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and the cause.
+    pub fn reveal(&mut self) -> Result<(), Error> {
+        fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))?;
+        self.temporary.clone_from(&self.place);
+        Ok(())
+    }
+
     /// Puts the file in its place.
     ///
     /// # Errors

@@ -3,21 +3,21 @@
 //! A hang-up arrives in many ways: SIGHUP or SIGTERM, the end of stdin, a `HANGUP` line, a reply 511,
 //! a broken pipe on stdout. Whoever sees one raises the flag; what it means is decided elsewhere.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// A flag that goes up once and stays up. Clones share it.
-#[derive(Clone, Default)]
-pub struct Hangup(Arc<Mutex<State>>);
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased, unbounded};
 
-#[derive(Default)]
-struct State {
-    raised: bool,
-    waiting: Vec<Box<dyn FnOnce() + Send>>,
+/// A flag that goes up once and stays up. Clones share it.
+#[derive(Clone)]
+pub struct Hangup {
+    /// Dropping the only sender raises the flag: everybody who listens learns of it.
+    down: Arc<Mutex<Option<Sender<Infallible>>>>,
+    raised: Receiver<Infallible>,
 }
 
 /// Why a job was given up.
@@ -27,34 +27,51 @@ pub enum Gone {
     HungUp,
     /// Its time was up first.
     TimedOut,
-    /// It panicked, or could not be started.
-    Panicked,
+    /// It panicked, could not be started, or has no more results.
+    Ended,
+}
+
+/// The results of a job on a thread of its own, in their order.
+#[derive(Debug)]
+pub struct Results<T> {
+    results: Receiver<T>,
+    hangup: Hangup,
+}
+
+impl Default for Hangup {
+    fn default() -> Self {
+        let (sender, raised) = bounded(0);
+        Self {
+            down: Arc::new(Mutex::new(Some(sender))),
+            raised,
+        }
+    }
 }
 
 impl Hangup {
     /// Says that the caller hung up. Saying it twice does no harm.
     pub fn raise(&self) {
-        let waiting = {
-            let mut state = self.lock();
-            state.raised = true;
-            std::mem::take(&mut state.waiting)
-        };
-        for wake in waiting {
-            wake();
-        }
+        // Nothing can panic while it is locked; and what is poisoned can still be dropped.
+        drop(
+            self.down
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
     }
 
     /// Has the caller hung up?
     pub fn is_raised(&self) -> bool {
-        self.lock().raised
+        self.raised.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// For `select!`: becomes ready, disconnected, at the hang-up.
+    pub fn raised(&self) -> &Receiver<Infallible> {
+        &self.raised
     }
 
     /// Runs `job` on a thread of its own and waits for its result, the hang-up or the end of `limit`,
     /// whichever comes first.
-    ///
-    /// A job that is given up runs on until it notices by itself, so give it only work that leaves
-    /// nothing behind, such as a request whose socket dies with the process. It is what makes a
-    /// hang-up immediate: no wait for a name server, a connection or a TLS handshake can hold it.
     ///
     /// # Errors
     /// [`Gone`] tells what came before the result.
@@ -63,18 +80,37 @@ impl Hangup {
         limit: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Gone> {
-        if self.is_raised() {
-            return Err(Gone::HungUp);
-        }
-        let (tell, told) = channel();
-        self.tell_when_raised(tell.clone());
-        let thread = thread::Builder::new().spawn(move || {
-            let result = catch_unwind(AssertUnwindSafe(job)).map_err(|_| Gone::Panicked);
+        let run = |tell: &dyn Fn(T) -> bool| {
             // Nobody listens any more to a job that was given up.
-            drop(tell.send(result));
-        });
-        thread.map_err(|_| Gone::Panicked)?;
-        wait(&told, limit)
+            tell(job());
+        };
+        self.start(run).next(limit)
+    }
+
+    /// Runs `job` on a thread of its own. It hands over results by calling what it is given, which tells whether
+    /// anybody is still interested.
+    ///
+    /// A job that is given up runs on until it notices by itself, so give it only work that leaves
+    /// nothing behind, such as a request whose socket dies with the process. It is what makes a
+    /// hang-up immediate: no wait for a name server, a connection or a TLS handshake can hold it.
+    pub fn start<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&dyn Fn(T) -> bool) + Send + 'static,
+    ) -> Results<T> {
+        let (tell, results) = unbounded();
+        let run = move || {
+            let hand_over = |result| tell.send(result).is_ok();
+            // A panic has been logged where it happened; the results end, and that is how it is noticed.
+            catch_unwind(AssertUnwindSafe(|| job(&hand_over))).ok();
+        };
+        // Without a thread there are no results either.
+        if !self.is_raised() {
+            thread::Builder::new().spawn(run).ok();
+        }
+        Results {
+            results,
+            hangup: self.clone(),
+        }
     }
 
     /// Waits for `time`, or less: until the hang-up.
@@ -82,41 +118,28 @@ impl Hangup {
     /// # Errors
     /// [`Gone::HungUp`].
     pub fn pause(&self, time: Duration) -> Result<(), Gone> {
-        let (tell, told) = channel::<Result<(), Gone>>();
-        self.tell_when_raised(tell);
-        match wait(&told, time) {
+        match wait(&never::<()>(), self, time) {
             Err(Gone::HungUp) => Err(Gone::HungUp),
             _ => Ok(()),
         }
     }
+}
 
-    fn tell_when_raised<T: Send + 'static>(&self, listener: Sender<Result<T, Gone>>) {
-        // A listener that has gone away has its result already.
-        self.when_raised(move || drop(listener.send(Err(Gone::HungUp))));
-    }
-
-    /// Calls `wake` at the hang-up, or at once when that has been.
-    fn when_raised(&self, wake: impl FnOnce() + Send + 'static) {
-        let mut state = self.lock();
-        if state.raised {
-            drop(state);
-            wake();
-        } else {
-            state.waiting.push(Box::new(wake));
-        }
-    }
-
-    /// A panic elsewhere cannot leave the two fields half changed, so a poisoned lock is used as it is.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl<T> Results<T> {
+    /// The next result, waited for no longer than `limit` or until the hang-up.
+    ///
+    /// # Errors
+    /// [`Gone`]
+    pub fn next(&self, limit: Duration) -> Result<T, Gone> {
+        wait(&self.results, &self.hangup, limit)
     }
 }
 
-fn wait<T>(told: &Receiver<Result<T, Gone>>, limit: Duration) -> Result<T, Gone> {
-    match told.recv_timeout(limit) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => Err(Gone::TimedOut),
-        Err(RecvTimeoutError::Disconnected) => Err(Gone::Panicked),
+fn wait<T>(results: &Receiver<T>, hangup: &Hangup, limit: Duration) -> Result<T, Gone> {
+    select_biased! {
+        recv(hangup.raised) -> _ => Err(Gone::HungUp),
+        recv(results) -> result => result.map_err(|_| Gone::Ended),
+        default(limit) => Err(Gone::TimedOut),
     }
 }
 
@@ -179,7 +202,7 @@ mod tests {
     fn a_job_that_panics_is_told_apart() {
         assert_eq!(
             Hangup::default().or(LONG, || panic!("on purpose")),
-            Err::<(), _>(Gone::Panicked)
+            Err::<(), _>(Gone::Ended)
         );
     }
 

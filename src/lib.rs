@@ -42,3 +42,4 @@ pub mod files;
 pub mod hangup;
 pub mod say;
 pub mod text;
+pub mod timeline;

@@ -1,13 +1,14 @@
 //! From a text to samples in the configured voice, and `phone-assistant say`, which makes a sound of them.
 
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::audio::telephone::{self, Encoding, UnknownEncoding};
-use crate::audio::{Pcm, wav};
+use crate::audio::telephone::{self, Encoding, Telephone, UnknownEncoding};
+use crate::audio::{duration_of, to_f32, wav};
 use crate::cloud;
-use crate::cloud::http::{Client, SetupError};
-use crate::cloud::tts::openai::{LONGEST, Voice};
+use crate::cloud::http::{Client, Incoming, SetupError};
+use crate::cloud::tts::openai::{LONGEST, Speech, Voice};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::files::{self, NewFile, Readers};
@@ -24,13 +25,24 @@ pub enum Error {
     #[error(
         "the voice service sent no usable audio; check model, format and base_url in [tts.openai]"
     )]
-    Audio(#[from] wav::Error),
+    Audio(#[source] wav::Error),
     /// Two pieces of one text do not fit together.
     #[error("the voice service changed its sample rate from {0} to {1} Hz within one text")]
     Rate(u32, u32),
     /// Audio without samples.
     #[error("the voice service sent no sound; check model and voice in [tts.openai]")]
     NoSound,
+    /// The sound cannot be made into telephone audio.
+    #[error(transparent)]
+    Telephone(#[from] telephone::Error),
+    /// Far more sound than any voice makes of such a text.
+    #[error("the voice service sent more than {} s of sound for a text of {chars} characters; check model and base_url in [tts.openai]", .limit.as_secs())]
+    Endless {
+        /// The text's length.
+        chars: usize,
+        /// Where listening stopped.
+        limit: Duration,
+    },
     /// There is nothing to say.
     #[error(
         "there is nothing in the text that a voice can say; if that happens often, change persona in [llm]"
@@ -38,35 +50,129 @@ pub enum Error {
     Nothing,
 }
 
-/// Speaks `text`, however long it is, in as many requests as that takes.
-///
-/// # Errors
-/// [`Error`]
-pub fn speak(voice: &Voice, text: &str, deadline: Deadline) -> Result<Pcm, Error> {
-    let mut whole: Option<Pcm> = None;
-    for piece in text::chunks(text, LONGEST) {
-        let speech = voice.speak(piece, deadline)?;
-        let pcm = match speech.raw_rate_hz {
-            Some(rate_hz) => wav::raw(&speech.bytes, rate_hz)?,
-            None => wav::read(&speech.bytes[..], LONGEST_SPEECH)?,
-        };
-        match &mut whole {
-            None => whole = Some(pcm),
-            Some(whole) if whole.rate_hz == pcm.rate_hz => whole.samples.extend(pcm.samples),
-            Some(whole) => return Err(Error::Rate(whole.rate_hz, pcm.rate_hz)),
+/// A text that is being spoken.
+#[derive(Debug)]
+pub struct Speaking<'a> {
+    voice: &'a Voice,
+    deadline: Deadline,
+    idle: Duration,
+    /// What the service is sending.
+    samples: wav::Reader<Incoming>,
+    chars: usize,
+    /// Pieces that have not been asked for: the service takes a text of any length only in several.
+    pieces: std::vec::IntoIter<String>,
+}
+
+impl<'a> Speaking<'a> {
+    /// Has `text` spoken, however long it is. Returns when the sound begins, at most at `deadline`; then it may stop for
+    /// no longer than `idle`.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn begin(
+        voice: &'a Voice,
+        text: &str,
+        deadline: Deadline,
+        idle: Duration,
+    ) -> Result<Self, Error> {
+        let pieces: Vec<_> = text::chunks(text, LONGEST)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let mut pieces = pieces.into_iter();
+        let piece = pieces.next().ok_or(Error::Nothing)?;
+        Ok(Self {
+            voice,
+            deadline,
+            idle,
+            samples: samples(voice.speak(&piece, deadline, idle)?)?,
+            chars: piece.chars().count(),
+            pieces,
+        })
+    }
+
+    /// Writes telephone audio to `out` as it comes, made louder by `gain_db`. Returns how long it is.
+    ///
+    /// # Errors
+    /// [`Error`]; what had come before it has been written.
+    pub fn write<W: Write + Seek>(
+        &mut self,
+        out: W,
+        encoding: Encoding,
+        gain_db: f32,
+    ) -> Result<Duration, Error> {
+        let rate_hz = self.samples.rate_hz();
+        let mut telephone = Telephone::new(out, rate_hz, encoding, gain_db)?;
+        let mut had_sound = self.pass_on(&mut telephone)?;
+        while let Some(piece) = self.pieces.next() {
+            self.samples = samples(self.voice.speak(&piece, self.deadline, self.idle)?)?;
+            self.chars = piece.chars().count();
+            if self.samples.rate_hz() != rate_hz {
+                return Err(Error::Rate(rate_hz, self.samples.rate_hz()));
+            }
+            had_sound |= self.pass_on(&mut telephone)?;
+        }
+        if had_sound {
+            Ok(telephone.finish()?)
+        } else {
+            Err(Error::NoSound)
         }
     }
-    match whole {
-        Some(pcm) if pcm.samples.is_empty() => Err(Error::NoSound),
-        whole => whole.ok_or(Error::Nothing),
+
+    /// If it breaks off by `error` before anything of it was heard, might asking once more help?
+    pub fn may_retry(&self, error: &Error) -> bool {
+        let is_transient = matches!(error, Error::Service(error) if error.is_transient());
+        is_transient && self.samples.get_ref().may_retry
+    }
+
+    /// Passes on all samples of a piece. Were there any?
+    fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
+        let (mut block, mut floats, mut len_frames) = (Vec::new(), Vec::new(), 0);
+        let limit =
+            LONGEST_PAUSE + LONGEST_CHARACTER * u32::try_from(self.chars).unwrap_or(u32::MAX);
+        let mut goes_on = true;
+        while goes_on {
+            block.clear();
+            floats.clear();
+            goes_on = self.samples.next(&mut block)?;
+            floats.extend(block.iter().copied().map(to_f32));
+            telephone.push(&floats)?;
+            len_frames += block.len();
+            if duration_of(len_frames, self.samples.rate_hz()) > limit {
+                let chars = self.chars;
+                return Err(Error::Endless { chars, limit });
+            }
+        }
+        Ok(len_frames > 0)
     }
 }
 
+fn samples(speech: Speech) -> Result<wav::Reader<Incoming>, Error> {
+    Ok(match speech.raw_rate_hz {
+        Some(rate_hz) => wav::Reader::bare(speech.bytes, rate_hz)?,
+        None => wav::Reader::open(speech.bytes)?,
+    })
+}
+
+/// What ends the reading of a sound is often the service, and then that is what there is to tell.
+impl From<wav::Error> for Error {
+    fn from(error: wav::Error) -> Self {
+        match error {
+            wav::Error::Read(cause) => match cause.downcast::<cloud::Error>() {
+                Ok(service) => Self::Service(service),
+                Err(cause) => Self::Audio(wav::Error::Read(cause)),
+            },
+            other => Self::Audio(other),
+        }
+    }
+}
+
+/// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
+const LONGEST_CHARACTER: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// A text of several pieces takes several requests; each has its own time-out as well.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-
-/// More than the longest text takes.
-const LONGEST_SPEECH: Duration = Duration::from_secs(1200);
 
 /// Why `phone-assistant say` failed.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +194,6 @@ pub enum CommandError {
     /// No samples.
     #[error(transparent)]
     Speak(#[from] Error),
-    /// Samples of a strange rate.
-    #[error(transparent)]
-    Encode(#[from] telephone::Error),
     /// No file.
     #[error(transparent)]
     Write(#[from] files::Error),
@@ -117,14 +220,12 @@ pub fn run(
     })?;
     let config = Config::load(Job::Say, &Arguments::of_file(config), environment)?;
     let client = Client::new(&config.http, &Hangup::default(), config.log_words)?;
-    let gain_db = config.tts.gain_db;
-    let pcm = speak(
-        &Voice::new(client, config.tts),
-        &text::speakable(text),
-        Deadline::after(clock(), LONGEST_WAIT, clock),
-    )?;
+    let (voice, gain_db) = (Voice::new(client, config.tts.clone()), config.tts.gain_db);
+    let text = text::speakable(text);
+    let deadline = Deadline::after(clock(), LONGEST_WAIT, clock);
+    let mut speaking = Speaking::begin(&voice, &text, deadline, config.tts.timeout)?;
     let mut file = NewFile::create(output, Readers::All)?;
-    file.write_all(&telephone::encode(&pcm, encoding, gain_db)?)?;
+    let length = speaking.write(file.file(), encoding, gain_db)?;
     file.finish()?;
-    Ok(pcm.duration())
+    Ok(length)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use testkit::audio::Clip;
-use testkit::{Call, CallBuilder, Outcome, Sandbox, Script, Settings, TempDir};
+use testkit::{Call, CallBuilder, Outcome, Sandbox, Script, Settings, Stage, TempDir};
 
 /// Longer than any call here may take, deadline included.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,15 +17,26 @@ pub(crate) const MOON: &str = "The moon is about three hundred eighty-four thous
 pub(crate) struct House {
     pub(crate) sandbox: Sandbox,
     folder: TempDir,
+    play: &'static str,
 }
 
 impl House {
+    /// A house whose dialplan plays the answer.
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("calls")).unwrap();
         Self {
             sandbox: Sandbox::start(Script::standard(&data(""))),
             folder,
+            play: "dialplan",
+        }
+    }
+
+    /// A house in which the answer is heard while it is made, in real time.
+    pub(crate) fn streaming() -> Self {
+        Self {
+            play: "stream",
+            ..Self::new()
         }
     }
 
@@ -72,11 +83,17 @@ impl House {
 
     /// A call with other settings.
     pub(crate) fn call_with(&self, settings: &Settings) -> CallBuilder {
+        let settings = settings.clone().set("reply.play", self.play);
         let config = settings.write(self.other());
-        Call::builder(program())
+        let call = Call::builder(program())
             .arg(argument("recording", &self.recording()))
             .arg(argument("reply", &self.reply()))
-            .arg(argument("config", &config))
+            .arg(argument("config", &config));
+        if self.play == "stream" {
+            call.real_time()
+        } else {
+            call
+        }
     }
 
     /// A call that asks what is in this file of tests/data, to its end.
@@ -90,6 +107,29 @@ impl House {
             .call_with(settings)
             .start()
             .finish(PATIENCE)
+    }
+
+    /// The texts that the voice was asked for, each once, in order.
+    pub(crate) fn spoken_texts(&self) -> Vec<String> {
+        let asked = self.sandbox.requests_to(Stage::Tts);
+        let mut texts: Vec<_> = asked
+            .iter()
+            .map(|request| request.body["input"].as_str().unwrap().to_owned())
+            .collect();
+        texts.dedup();
+        texts
+    }
+
+    /// What the voice has said of them. Each begins with a frame of 20 ms.
+    pub(crate) fn voice(&self) -> Clip {
+        let clips = self.spoken_texts().into_iter().map(|text| {
+            let mut clip = self.sandbox.spoken(&text);
+            let frame = usize::try_from(clip.rate_hz / 50).unwrap();
+            clip.samples
+                .resize(clip.samples.len().next_multiple_of(frame), 0);
+            clip
+        });
+        clips.reduce(|all, clip| all.then(&clip)).unwrap()
     }
 
     /// What is in the calls folder, sorted.

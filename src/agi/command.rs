@@ -22,6 +22,19 @@ pub enum Command<'a> {
     ChannelStatus,
     /// Asks for a channel variable or a dialplan function.
     GetVariable(&'a str),
+    /// Does nothing. Written while something plays, it stops that.
+    Noop,
+    /// Plays music on hold of a class, the channel's own if it is empty; `None` ends it.
+    Music(Option<&'a str>),
+    /// Plays a sound file. Its reply comes when that has ended.
+    StreamFile {
+        /// Its name without extension, a path or among Asterisk's own sounds.
+        name: &'a str,
+        /// The keys with which the caller may stop it.
+        stop_keys: &'a str,
+        /// Where to begin, in samples of the file's own rate.
+        offset: u64,
+    },
     /// Writes a line to Asterisk's log and console.
     Verbose {
         /// The text; what does not fit the line is cut off.
@@ -56,6 +69,18 @@ impl fmt::Display for Command<'_> {
             }
             Self::ChannelStatus => f.write_str("CHANNEL STATUS"),
             Self::GetVariable(name) => write!(f, "GET VARIABLE {}", Quoted(name, MAX_NAME)),
+            Self::Noop => f.write_str("NOOP"),
+            Self::Music(None) => f.write_str("SET MUSIC OFF"),
+            Self::Music(Some("")) => f.write_str("SET MUSIC ON"),
+            Self::Music(Some(class)) => write!(f, "SET MUSIC ON {}", Quoted(class, MAX_NAME)),
+            Self::StreamFile {
+                name,
+                stop_keys,
+                offset,
+            } => {
+                let keys = Quoted(stop_keys, MAX_NAME);
+                write!(f, "STREAM FILE {} {keys} {offset}", Quoted(name, MAX_PATH))
+            }
             Self::Verbose { message, level } => {
                 let text_max = MAX_LINE - "VERBOSE  ".len() - u8::MAX.to_string().len();
                 write!(f, "VERBOSE {} {level}", Quoted(message, text_max))
@@ -89,6 +114,9 @@ const MAX_LINE: usize = 2000;
 
 /// Long enough for every name that we use, short enough to leave room for a value.
 const MAX_NAME: usize = 200;
+
+/// Longer than any path that Asterisk opens.
+const MAX_PATH: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -135,6 +163,22 @@ mod tests {
             r#"GET VARIABLE "CHANNEL(audionativeformat)""#
         );
         assert_eq!(Command::ChannelStatus.to_string(), "CHANNEL STATUS");
+        assert_eq!(Command::Noop.to_string(), "NOOP");
+        assert_eq!(Command::Music(Some("")).to_string(), "SET MUSIC ON");
+        assert_eq!(
+            Command::Music(Some("jazz")).to_string(),
+            r#"SET MUSIC ON "jazz""#
+        );
+        assert_eq!(Command::Music(None).to_string(), "SET MUSIC OFF");
+        let play = Command::StreamFile {
+            name: "/c/call-1.2-reply",
+            stop_keys: "#*",
+            offset: 320,
+        };
+        assert_eq!(
+            play.to_string(),
+            r##"STREAM FILE "/c/call-1.2-reply" "#*" 320"##
+        );
         let verbose = Command::Verbose {
             message: "stt: 640 ms",
             level: 3,

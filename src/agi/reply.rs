@@ -33,6 +33,9 @@ pub struct Reply {
     pub result: String,
     /// What stands in parentheses, without them.
     pub value: Option<String>,
+    /// The `endpos` of a sound that was played, in samples: how long its file was when it was opened. It is
+    /// what tells the reply to `STREAM FILE` from others.
+    pub endpos: Option<u64>,
 }
 
 impl Line {
@@ -73,14 +76,21 @@ impl Reply {
         Self {
             result: result.to_owned(),
             value: value(rest).map(str::to_owned),
+            endpos: endpos(rest),
         }
+    }
+
+    /// The key that the caller pressed, where the result is one.
+    pub fn key(&self) -> Option<char> {
+        let code: u8 = self.result.parse().ok()?;
+        Some(char::from(code)).filter(|key| key.is_ascii_graphic())
     }
 
     /// `200 result=0`.
     pub fn success() -> Self {
         Self {
             result: "0".to_owned(),
-            value: None,
+            ..Self::default()
         }
     }
 }
@@ -88,6 +98,11 @@ impl Reply {
 fn value(rest: &str) -> Option<&str> {
     let (open, close) = (rest.find('(')?, rest.rfind(')')?);
     rest.get(open + 1..close)
+}
+
+/// The number at the end; within parentheses it would be part of a value.
+fn endpos(rest: &str) -> Option<u64> {
+    rest.rsplit_once(" endpos=")?.1.parse().ok()
 }
 
 fn is_provisional(line: &str) -> bool {
@@ -103,6 +118,17 @@ mod tests {
         Line::Reply(Reply {
             result: result.to_owned(),
             value: value.map(str::to_owned),
+            endpos: None,
+        })
+    }
+
+    fn played(result: &str, value: Option<&str>, endpos: u64) -> Line {
+        let Line::Reply(reply) = reply(result, value) else {
+            unreachable!("it is a reply");
+        };
+        Line::Reply(Reply {
+            endpos: Some(endpos),
+            ..reply
         })
     }
 
@@ -127,9 +153,12 @@ mod tests {
             ("200 result= (timeout)", reply("", Some("timeout"))),
             (
                 "200 result=-1 (hangup) endpos=0",
-                reply("-1", Some("hangup")),
+                played("-1", Some("hangup"), 0),
             ),
-            ("200 result=0 endpos=4800", reply("0", None)),
+            ("200 result=0 endpos=4800", played("0", None, 4800)),
+            ("200 result=35 endpos=160", played("35", None, 160)),
+            ("200 result=0 endpos=-1", reply("0", None)),
+            ("200 result=1 (x endpos=5)", reply("1", Some("x endpos=5"))),
             ("200 result=0\r\n", reply("0", None)),
             ("200", reply("", None)),
             ("200 result=1 )(", reply("1", None)),

@@ -1,14 +1,15 @@
-//! One conversation with Asterisk: a command out, its reply in, never two at a time.
+//! One conversation with Asterisk: a command out, its reply in, never two at a time. But a command that stops
+//! a sound is written while that plays.
 //!
 //! A thread reads, so that the end of stdin or a `HANGUP` line is noticed while nobody waits for a
 //! reply. It only raises [`Hangup`]: after a hang-up Asterisk goes on serving commands, and the
 //! session goes on asking, until the pipes close. This is the only place that writes to stdout.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use log::debug;
 
 use super::{Command, Env, Line, Reply};
@@ -72,8 +73,8 @@ impl<W: Write> Session<W> {
         output: W,
         hangup: &Hangup,
     ) -> Result<Self, Error> {
-        let (env_read, env) = channel();
-        let (line_read, lines) = channel();
+        let (env_read, env) = unbounded();
+        let (line_read, lines) = unbounded();
         let raise = hangup.clone();
         thread::Builder::new().spawn(move || {
             // Whatever ends the reading, nothing more will come from Asterisk.
@@ -119,45 +120,87 @@ impl<W: Write> Session<W> {
     /// # Errors
     /// [`Error`] tells why Asterisk did not do it. After [`Error::Closed`] no command will reach it.
     pub fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
+        self.start(command)?;
+        loop {
+            // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
+            let in_step = self.overdue == 0 && !self.hangup.is_raised();
+            let patience = if in_step { PATIENCE } else { LITTLE_PATIENCE };
+            let line = match self.lines.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) => {
+                    self.overdue += 1;
+                    return Err(Error::Silent(patience));
+                }
+                Err(RecvTimeoutError::Disconnected) => None,
+                Ok(line) => Some(line),
+            };
+            if let Some(reply) = self.answer(line, command)? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Sends one command in one write. Its reply is to be taken from [`lines`](Self::lines) before any other
+    /// command is sent but [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// [`Error::Closed`] or [`Error::Io`].
+    pub fn start(&mut self, command: Command<'_>) -> Result<(), Error> {
         debug!("AGI > {}", command.for_log(self.log_words));
         let line = format!("{command}\n");
         self.output
             .write_all(line.as_bytes())
             .and_then(|()| self.output.flush())
-            .map_err(|error| self.broken(error))?;
-        let answer = self.next_answer()?;
-        debug!("AGI < {answer:?}");
-        match answer {
-            Line::Reply(reply) => Ok(reply),
-            Line::Dead => {
+            .map_err(|error| self.broken(error))
+    }
+
+    /// What Asterisk writes, for those who wait for other things as well. Each line is to be handed to
+    /// [`answer`](Self::answer).
+    pub fn lines(&self) -> &Receiver<Line> {
+        &self.lines
+    }
+
+    /// What `line`, or the end of the lines, means to somebody who waits for the reply to `command`. `None`: wait on.
+    ///
+    /// # Errors
+    /// [`Error`] tells why Asterisk did not do it.
+    pub fn answer(
+        &mut self,
+        line: Option<Line>,
+        command: Command<'_>,
+    ) -> Result<Option<Reply>, Error> {
+        debug!("AGI < {line:?}");
+        match line {
+            // The answer to an earlier command that was given up.
+            Some(_) if self.overdue > 0 => {
+                self.overdue -= 1;
+                Ok(None)
+            }
+            Some(Line::Reply(reply)) => Ok(Some(reply)),
+            Some(Line::Dead) => {
                 self.hangup.raise();
                 Err(Error::Dead)
             }
-            answer => Err(Error::Refused {
+            Some(answer) => Err(Error::Refused {
                 command: command.for_log(false),
                 answer,
             }),
+            None if self.end == End::Success => Ok(Some(Reply::success())),
+            None => Err(Error::Closed),
         }
     }
 
-    /// The answer to the last command: the answers to earlier ones that came too late are passed over.
-    fn next_answer(&mut self) -> Result<Line, Error> {
-        // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
-        let in_step = self.overdue == 0 && !self.hangup.is_raised();
-        let patience = if in_step { PATIENCE } else { LITTLE_PATIENCE };
-        loop {
-            match self.lines.recv_timeout(patience) {
-                Ok(_) if self.overdue > 0 => self.overdue -= 1,
-                Ok(line) => return Ok(line),
-                Err(RecvTimeoutError::Disconnected) if self.end == End::Success => {
-                    return Ok(Line::Reply(Reply::success()));
-                }
-                Err(error) => {
-                    self.overdue += 1;
-                    return Err(no_answer(error, patience));
-                }
-            }
+    /// Stops the sound that is playing. Asterisk then gives no reply to that, unless it had ended just before.
+    ///
+    /// # Errors
+    /// [`Error`] tells why Asterisk did not do it.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        let mut reply = self.ask(Command::Noop)?;
+        if reply.endpos.is_some() {
+            let line = self.lines.recv_timeout(PATIENCE).ok();
+            reply = self.answer(line, Command::Noop)?.unwrap_or(reply);
         }
+        debug!("stopped: {reply:?}");
+        Ok(())
     }
 
     fn broken(&self, error: io::Error) -> Error {
@@ -239,13 +282,6 @@ fn read_text(input: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let read = input.take(MAX_VALUE.into()).read_until(b'\n', &mut bytes)?;
     Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-fn no_answer(error: RecvTimeoutError, patience: Duration) -> Error {
-    match error {
-        RecvTimeoutError::Timeout => Error::Silent(patience),
-        RecvTimeoutError::Disconnected => Error::Closed,
-    }
 }
 
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.

@@ -68,6 +68,31 @@ impl Encoding {
         }
     }
 
+    /// Bytes of 20 ms of it, Asterisk's unit of playing, a WAV file's header aside.
+    pub fn frame_bytes(self) -> usize {
+        let frames = usize::from(self.rate_hz() / FRAMES_PER_SECOND);
+        match self {
+            Self::Ulaw | Self::Alaw => frames,
+            Self::Sln | Self::Sln16 | Self::Wav | Self::Wav16 => 2 * frames,
+        }
+    }
+
+    /// How loud encoded sound is: a number that is only good for comparing pieces of one length and encoding.
+    pub fn loudness(self, bytes: &[u8]) -> u64 {
+        match self {
+            // Both laws count upwards with the magnitude, once their inversions are taken off.
+            Self::Ulaw => bytes.iter().map(|byte| u64::from(!byte & 0x7F)).sum(),
+            Self::Alaw => bytes
+                .iter()
+                .map(|byte| u64::from((byte ^ 0x55) & 0x7F))
+                .sum(),
+            Self::Sln | Self::Sln16 | Self::Wav | Self::Wav16 => {
+                let samples = bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes);
+                samples.map(|sample| u64::from(sample.unsigned_abs())).sum()
+            }
+        }
+    }
+
     /// Samples per second.
     pub fn rate_hz(self) -> u16 {
         match self {
@@ -259,6 +284,7 @@ fn append_encoded(bytes: &mut Vec<u8>, samples: &[i16], encoding: Encoding) {
 }
 
 /// Asterisk plays in frames of 20 ms.
+pub const FRAME: Duration = Duration::from_millis(20);
 const FRAMES_PER_SECOND: u16 = 50;
 
 /// Asterisk takes the header's 44 bytes off the end of a WAV file (`wav_read` in `format_wav.c`): those must be silence.

@@ -53,42 +53,125 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`]
-pub fn read(mut input: impl Read, limit: Duration) -> Result<Pcm, Error> {
-    check_riff(&mut input)?;
-    let mut format = None;
-    let mut passed = 0;
-    while passed < HEADER_LIMIT_BYTES {
-        let Some(chunk) = Chunk::read(&mut input)? else {
-            return Err(Error::Damaged("it ends before its audio begins"));
-        };
-        let mut content = input
-            .by_ref()
-            .take(chunk.padded_len().min(HEADER_LIMIT_BYTES));
-        match &chunk.id {
-            b"fmt " => format = Some(Format::read(&mut content)?),
-            b"data" => {
-                let format = format.ok_or(Error::Damaged("its audio comes before its format"))?;
-                return read_samples(input, &format, chunk.len_bytes, limit);
-            }
-            _ => {}
-        }
-        passed +=
-            CHUNK_HEAD_BYTES + io::copy(&mut content, &mut io::sink()).map_err(Error::Read)?;
-    }
-    Err(Error::Damaged("no audio is found near its beginning"))
+pub fn read(input: impl Read, limit: Duration) -> Result<Pcm, Error> {
+    Reader::open(input)?.whole(limit)
 }
 
-/// Headerless little-endian 16-bit mono samples; an odd byte at the end is dropped.
-///
-/// # Errors
-/// [`Error::NotSamples`] when the bytes begin as another kind of file does: played, that would be a burst of noise.
-pub fn raw(bytes: &[u8], rate_hz: u32) -> Result<Pcm, Error> {
-    if let Some(kind) = known_kind(bytes) {
-        return Err(Error::NotSamples(kind));
+/// Samples read as they arrive, of a WAV file or bare.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: io::Take<R>,
+    format: Format,
+    /// What has been read and is less than a frame.
+    carry: Vec<u8>,
+}
+
+impl<R: Read> Reader<R> {
+    /// A WAV file as [`read`] takes it, read up to its samples.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn open(mut input: R) -> Result<Self, Error> {
+        check_riff(&mut input)?;
+        let mut format = None;
+        let mut passed = 0;
+        while passed < HEADER_LIMIT_BYTES {
+            let Some(chunk) = Chunk::read(&mut input)? else {
+                return Err(Error::Damaged("it ends before its audio begins"));
+            };
+            let mut content = input
+                .by_ref()
+                .take(chunk.padded_len().min(HEADER_LIMIT_BYTES));
+            match &chunk.id {
+                b"fmt " => format = Some(Format::read(&mut content)?),
+                b"data" => {
+                    return Ok(Self {
+                        input: input.take(chunk.audio_len()),
+                        format: format
+                            .ok_or(Error::Damaged("its audio comes before its format"))?,
+                        carry: Vec::new(),
+                    });
+                }
+                _ => {}
+            }
+            passed +=
+                CHUNK_HEAD_BYTES + io::copy(&mut content, &mut io::sink()).map_err(Error::Read)?;
+        }
+        Err(Error::Damaged("no audio is found near its beginning"))
     }
-    let (pairs, _odd) = bytes.as_chunks();
-    let samples = pairs.iter().copied().map(i16::from_le_bytes).collect();
-    Ok(Pcm { rate_hz, samples })
+
+    /// Headerless little-endian 16-bit mono samples; an odd byte at the end is dropped.
+    ///
+    /// # Errors
+    /// [`Error::NotSamples`] when the bytes begin as another kind of file does: played, that would be a burst of noise.
+    pub fn bare(mut input: R, rate_hz: u32) -> Result<Self, Error> {
+        let carry = read_up_to(&mut input, TELLING_BYTES)?;
+        match known_kind(&carry) {
+            Some(kind) => Err(Error::NotSamples(kind)),
+            None => Ok(Self {
+                input: input.take(u64::MAX),
+                format: Format {
+                    rate_hz,
+                    channels: 1,
+                },
+                carry,
+            }),
+        }
+    }
+
+    /// Samples per second.
+    pub fn rate_hz(&self) -> u32 {
+        self.format.rate_hz
+    }
+
+    /// Where they come from.
+    pub fn get_ref(&self) -> &R {
+        self.input.get_ref()
+    }
+
+    /// Appends to `samples` what one read of the input gives, perhaps less than one sample; false at the end.
+    ///
+    /// # Errors
+    /// [`Error::Read`]
+    pub fn next(&mut self, samples: &mut Vec<i16>) -> Result<bool, Error> {
+        let had = self.carry.len();
+        self.carry.resize(had + READ_BLOCK_BYTES, 0);
+        let read = loop {
+            match self.input.read(&mut self.carry[had..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result.map_err(Error::Read)?,
+            }
+        };
+        self.carry.truncate(had + read);
+        let rest = match self.format.channels {
+            1 => {
+                let (frames, rest) = self.carry.as_chunks();
+                samples.extend(frames.iter().copied().map(i16::from_le_bytes));
+                rest.len()
+            }
+            _ => {
+                let (frames, rest) = self.carry.as_chunks();
+                samples.extend(frames.iter().copied().map(mix_down));
+                rest.len()
+            }
+        };
+        self.carry.drain(..self.carry.len() - rest);
+        Ok(read > 0)
+    }
+
+    /// The rest, at most `limit` of it.
+    ///
+    /// # Errors
+    /// [`Error::Read`]
+    pub fn whole(mut self, limit: Duration) -> Result<Pcm, Error> {
+        let rate_hz = self.format.rate_hz;
+        let most = limit.as_nanos() * u128::from(rate_hz) / 1_000_000_000;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut samples = Vec::new();
+        while samples.len() < most && self.next(&mut samples)? {}
+        samples.truncate(most);
+        Ok(Pcm { rate_hz, samples })
+    }
 }
 
 /// Writes a whole sound as a WAV file.
@@ -211,6 +294,14 @@ impl Chunk {
         }))
     }
 
+    /// A length of 0 is one not yet filled in.
+    fn audio_len(&self) -> u64 {
+        match self.len_bytes {
+            0 => u64::MAX,
+            len => len.into(),
+        }
+    }
+
     /// Chunks begin at even places: an odd one is followed by a byte that it does not count.
     fn padded_len(&self) -> u64 {
         u64::from(self.len_bytes).next_multiple_of(2)
@@ -218,6 +309,7 @@ impl Chunk {
 }
 
 /// What the `fmt ` chunk says, once it is known to be 16-bit PCM.
+#[derive(Debug)]
 struct Format {
     rate_hz: u32,
     channels: u16,
@@ -276,40 +368,6 @@ fn coding_name(tag: u16, bits: u16) -> String {
     }
 }
 
-/// Reads frames until the chunk, the stream or the limit ends. A length of 0 is one not yet filled in.
-fn read_samples(
-    input: impl Read,
-    format: &Format,
-    len_bytes: u32,
-    limit: Duration,
-) -> Result<Pcm, Error> {
-    let frame_bytes = u64::from(format.channels) * 2;
-    let limit_frames = limit.as_nanos() * u128::from(format.rate_hz) / 1_000_000_000;
-    let limit_bytes = u64::try_from(limit_frames)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(frame_bytes);
-    let chunk_bytes = if len_bytes == 0 {
-        u64::MAX
-    } else {
-        u64::from(len_bytes)
-    };
-    let mut input = input.take(chunk_bytes.min(limit_bytes));
-    let mut samples = Vec::new();
-    loop {
-        let block = read_up_to(&mut input, READ_BLOCK_BYTES)?;
-        match format.channels {
-            1 => samples.extend(block.as_chunks().0.iter().copied().map(i16::from_le_bytes)),
-            _ => samples.extend(block.as_chunks().0.iter().copied().map(mix_down)),
-        }
-        if block.is_empty() {
-            return Ok(Pcm {
-                rate_hz: format.rate_hz,
-                samples,
-            });
-        }
-    }
-}
-
 /// The average of left and right.
 fn mix_down([a, b, c, d]: [u8; 4]) -> i16 {
     i16::midpoint(i16::from_le_bytes([a, b]), i16::from_le_bytes([c, d]))
@@ -340,6 +398,8 @@ const CHUNK_HEAD_BYTES: u64 = 8;
 /// Cover pictures and editors' notes may come before the audio; an endless run of them must end.
 const HEADER_LIMIT_BYTES: u64 = 16 << 20;
 
-/// A whole number of frames, mono or stereo.
-const READ_BLOCK_BYTES: u16 = 16 << 10;
+/// Kinds of files are told by so many bytes.
+const TELLING_BYTES: u16 = 4;
+
+const READ_BLOCK_BYTES: usize = 16 << 10;
 const WRITE_BLOCK_FRAMES: usize = 4_096;

@@ -3,29 +3,29 @@
 //! The account signs its own token for each service, without asking anybody
 //! (<https://google.aip.dev/auth/4111>). Where a service says that it does not take that kind of token,
 //! one is fetched at the key file's `token_uri` (<https://google.aip.dev/auth/4112>). The only user of
-//! `jsonwebtoken`, with `ring` doing the arithmetic, as it does for TLS.
+//! `jsonwebtoken`.
 
-use std::fmt;
+mod signer;
+
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, KeyUtils};
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::signature::{self, Signer};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use log::info;
-use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use log::{debug, info};
+use ring::signature::RsaKeyPair;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
-use super::http::{Auth, Client, Request, Response};
+use super::http::{Auth, Client, Request};
 use super::{Error, Refusal, Service};
 use crate::config::{Secret, is_https};
 use crate::deadline::Deadline;
+use crate::error::Chain;
 use crate::files;
+use signer::install_ring;
 
 /// What is wrong with a key file.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,10 @@ pub struct ServiceAccount {
     key_id: String,
     key: EncodingKey,
     token_uri: String,
+    /// A token for all services.
     fetched: Mutex<Option<Secret>>,
+    /// Tokens of its own, by audience. No call lasts as long as they are valid.
+    signed: Mutex<HashMap<String, Secret>>,
 }
 
 impl ServiceAccount {
@@ -103,28 +106,31 @@ impl ServiceAccount {
             key: EncodingKey::from_rsa_der(der.secret_pkcs8_der()),
             token_uri: file.token_uri,
             fetched: Mutex::default(),
+            signed: Mutex::default(),
         }))
     }
 
-    /// Sends `request` signed in for `audience`, the service's own address with a slash at its end.
+    /// Lets `send` send `request` signed in for `audience`, the service's own address with a slash at its end; a second
+    /// time where the service wants another kind of token.
     ///
     /// # Errors
     /// [`Error`] of the request, of fetching a token, or [`Error::Clock`] when that is the cause.
-    pub fn send(
+    pub fn send<T>(
         &self,
         client: &Client,
         mut request: Request,
         audience: &str,
         deadline: Deadline,
-    ) -> Result<Response, Error> {
+        send: impl Fn(&Request) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         // A statement of its own: within `if let` the lock would be held while the request is under way.
-        let fetched = self.lock_fetched().clone();
+        let fetched = lock(&self.fetched).clone();
         if let Some(token) = fetched {
             request.auth = Auth::Bearer(token);
-            return client.send(&request, deadline);
+            return send(&request);
         }
         request.auth = Auth::Bearer(self.self_signed(audience)?);
-        let refusal = match client.send(&request, deadline) {
+        let refusal = match send(&request) {
             Err(Error::Refused(refusal)) => wrong_clock(refusal)?,
             result => return result,
         };
@@ -137,21 +143,31 @@ impl ServiceAccount {
         );
         request.auth = Auth::Bearer(self.fetch(client, deadline)?);
         request.may_retry = false;
-        client.send(&request, deadline)
+        send(&request)
     }
 
-    fn lock_fetched(&self) -> MutexGuard<'_, Option<Secret>> {
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Signs for `audience` now, so that [`send`](Self::send) need not.
+    pub fn sign_ahead(&self, audience: &str) {
+        if let Err(error) = self.self_signed(audience) {
+            debug!("signing ahead of time: {}", Chain(&error));
+        }
     }
 
+    /// A token for `audience`, signed once.
     fn self_signed(&self, audience: &str) -> Result<Secret, CredentialsError> {
-        self.sign(Some(&self.email), audience, None)
+        let mut signed = lock(&self.signed);
+        if let Some(token) = signed.get(audience) {
+            return Ok(token.clone());
+        }
+        let token = self.sign(Some(&self.email), audience, None)?;
+        signed.insert(audience.to_owned(), token.clone());
+        Ok(token)
     }
 
     /// Fetches a token for all services, and keeps it. Requests that are refused side by side wait for
     /// one exchange.
     fn fetch(&self, client: &Client, deadline: Deadline) -> Result<Secret, Error> {
-        let mut fetched = self.lock_fetched();
+        let mut fetched = lock(&self.fetched);
         if let Some(token) = &*fetched {
             return Ok(token.clone());
         }
@@ -204,6 +220,11 @@ impl ServiceAccount {
             &header, &claims, &self.key,
         )?))
     }
+}
+
+/// What a thread that panicked has left is still whole: each value is put in at once.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives `refusal` back unless it comes from a wrong clock of ours: then that is the error.
@@ -273,55 +294,6 @@ struct Claims<'a> {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
-}
-
-/// Lets `jsonwebtoken` sign with ring, once for the process. A second time changes nothing.
-fn install_ring() {
-    static RING: CryptoProvider = CryptoProvider {
-        signer_factory: |algorithm, key| match algorithm {
-            Algorithm::RS256 => Ok(Box::new(RingSigner::new(key)?)),
-            _ => Err(ErrorKind::InvalidAlgorithm.into()),
-        },
-        verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
-        key_utils: KeyUtils::new_unimplemented(),
-    };
-    // The error is the provider itself, handed back because one is there already: this one.
-    RING.install_default().ok();
-}
-
-struct RingSigner(RsaKeyPair);
-
-impl RingSigner {
-    fn new(key: &EncodingKey) -> jsonwebtoken::errors::Result<Self> {
-        let pair = RsaKeyPair::from_pkcs8(key.as_bytes());
-        pair.map(Self)
-            .map_err(|_| ErrorKind::InvalidKeyFormat.into())
-    }
-}
-
-impl Signer<Vec<u8>> for RingSigner {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        let mut signed = vec![0; self.0.public().modulus_len()];
-        let done = self.0.sign(
-            &RSA_PKCS1_SHA256,
-            &SystemRandom::new(),
-            message,
-            &mut signed,
-        );
-        done.map(|()| signed).map_err(|_| signature::Error::new())
-    }
-}
-
-impl JwtSigner for RingSigner {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::RS256
-    }
-}
-
-impl fmt::Debug for RingSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RingSigner")
-    }
 }
 
 fn usual_token_uri() -> String {

@@ -3,24 +3,25 @@
 //! Every request runs on a thread of its own, so that a hang-up or the deadline ends the wait for it
 //! at once, whatever it hangs in.
 
+mod exchange;
+mod incoming;
 mod setup;
 
-use std::fmt;
-use std::io::Read;
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::{debug, trace, warn};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 
-use super::{Error, Refusal, Service};
+use super::{Error, Service};
 use crate::config::{self, Secret};
 use crate::deadline::Deadline;
 use crate::error::Chain;
-use crate::hangup::{Gone, Hangup};
+use crate::hangup::Hangup;
 
+use exchange::exchange;
+pub use incoming::{Incoming, Patience};
 pub use setup::SetupError;
 
 /// How a request proves who sends it.
@@ -98,7 +99,54 @@ impl Client {
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
     pub fn send(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
-        let error = match self.attempt(request, deadline) {
+        self.with_retry(request, deadline, |_| {
+            self.begin(request, Patience::Whole(deadline))?.whole()
+        })
+    }
+
+    /// Sends `request` and waits for the first bytes of the answer, at most until `deadline`; the others are read as
+    /// they come, and none may take longer than `idle`. Up to the first bytes, what may pass by itself is tried a
+    /// second time.
+    ///
+    /// # Errors
+    /// [`Error`]; everything but a 2xx answer is one.
+    pub fn open(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+        idle: Duration,
+    ) -> Result<Incoming, Error> {
+        self.with_retry(request, deadline, |is_retry| {
+            let mut incoming = self.begin(request, Patience::Stream(deadline, idle))?;
+            incoming.may_retry = request.may_retry && !is_retry;
+            Ok(incoming)
+        })
+    }
+
+    /// Connects to the host of `url`, so that the next request to it finds the way open. It asks for nothing; what
+    /// the host answers, if it answers at all, does not matter.
+    pub fn warm(&self, url: &str, deadline: Deadline) {
+        let Some(front) = front(url) else { return };
+        let (agent, limit) = (self.agent.clone(), deadline.left());
+        let asked = front.to_owned();
+        let ask = move || {
+            let config = agent.head(&asked).config();
+            config.timeout_global(Some(limit)).build().call().map(drop)
+        };
+        match self.hangup.or(limit, ask) {
+            Ok(Ok(())) => debug!("connected to {front}"),
+            Ok(Err(error)) => debug!("not connected to {front} ahead of time: {error}"),
+            Err(gone) => debug!("not connected to {front} ahead of time: {gone:?}"),
+        }
+    }
+
+    fn with_retry<T>(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+        attempt: impl Fn(bool) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let error = match attempt(false) {
             Err(error) if request.may_retry && error.is_transient() => error,
             result => return result,
         };
@@ -116,53 +164,30 @@ impl Client {
         self.hangup
             .pause(pause)
             .map_err(|_| Error::HungUp(request.service.name))?;
-        self.attempt(request, deadline)
+        attempt(true)
     }
 
-    fn attempt(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
-        let (agent, mut sent, limit) = (self.agent.clone(), request.clone(), deadline.left());
-        if self.log_words {
-            sent.words.clear();
-        }
+    fn begin(&self, request: &Request, patience: Patience) -> Result<Incoming, Error> {
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         log_body("sent", request.content_type, &request.body, may_show);
-        let host = host(&request.url).to_owned();
-        let service = request.service.name;
-        if limit.is_zero() {
+        let limits = patience.limits();
+        if limits.first.is_zero() {
             return Err(Error::Timeout {
-                service,
-                host,
-                after: limit,
+                service: request.service.name,
+                host: host(&request.url).to_owned(),
+                after: limits.first,
             });
         }
-        let started = Instant::now();
-        let result = self
-            .hangup
-            .or(limit, move || exchange(&agent, &sent, limit));
-        let result = match result {
-            Ok(result) => result,
-            Err(Gone::HungUp) => Err(Error::HungUp(service)),
-            Err(Gone::TimedOut) => Err(Error::Timeout {
-                service,
-                host,
-                after: limit,
-            }),
-            Err(Gone::Panicked) => resume_unwind(Box::new("a request panicked")),
-        };
-        let took = started.elapsed().as_millis();
-        match &result {
-            Ok(response) => {
-                debug!("POST {} -> {} in {took} ms", request.url, Summary(response));
-                log_body("received", &response.content_type, &response.body, may_show);
-            }
-            Err(error) => debug!(
-                "POST {} failed after {took} ms: {}",
-                request.url,
-                Chain(error)
-            ),
+        let (agent, mut sent) = (self.agent.clone(), request.clone());
+        if self.log_words {
+            sent.words.clear();
         }
-        result
+        let asked = sent.clone();
+        let parts = self
+            .hangup
+            .start(move |hand_over| exchange(&agent, &sent, limits, hand_over));
+        Incoming::begin(asked, parts, patience, may_show)
     }
 }
 
@@ -172,22 +197,26 @@ impl Response {
     /// # Errors
     /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
     pub fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let kind = self.content_type.split(';').next().unwrap_or_default();
-            let found = match self.body.len() {
-                0 => "an empty body".to_owned(),
-                len => format!(
-                    "{len} bytes of {kind:?} that break its format in column {}",
-                    error.column()
-                ),
-            };
-            Error::Malformed { service, found }
-        })
+        json(service, &self.content_type, &self.body)
     }
 }
 
+/// A body, or a part of one that stands for itself, as the JSON that `service` documents.
+///
+/// # Errors
+/// [`Error::Malformed`], as [`Response::json`].
+pub fn json<T: DeserializeOwned>(
+    service: Service,
+    content_type: &str,
+    body: &[u8],
+) -> Result<T, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| malformed(service, content_type, body.len(), Some(error.column())))
+}
+
 impl Error {
-    fn is_transient(&self) -> bool {
+    /// Might the same request succeed in a moment?
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Connect { transient, .. } => *transient,
@@ -238,68 +267,17 @@ impl Auth {
     }
 }
 
-/// What a log may say of an answer: the status is 2xx, headers by allow-list.
-struct Summary<'a>(&'a Response);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} bytes of {:?}",
-            self.0.body.len(),
-            self.0.content_type
-        )
-    }
-}
-
-/// One request and its answer, on the thread that may be given up.
-fn exchange(agent: &Agent, request: &Request, limit: Duration) -> Result<Response, Error> {
-    let mut post = agent.post(&request.url).content_type(request.content_type);
-    if let Some((name, value)) = request.auth.header() {
-        post = post.header(name, value);
-    }
-    let sent = post
-        .config()
-        .timeout_global(Some(limit))
-        .build()
-        .send(&request.body[..]);
-    let failed = |error| network_error(request, limit, error);
-    let response = sent.map_err(failed)?;
-    let (parts, body) = response.into_parts();
-    let header = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+/// What came instead of what `service` documents, and where it was noticed.
+fn malformed(service: Service, content_type: &str, len: usize, column: Option<usize>) -> Error {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    let found = match (len, column) {
+        (0, _) => "an empty body".to_owned(),
+        (_, None) => format!("{len} bytes of {kind:?} that are not in its format"),
+        (_, Some(column)) => {
+            format!("{len} bytes of {kind:?} that break its format in column {column}")
+        }
     };
-
-    let mut bytes = Vec::new();
-    let mut body = body.into_reader().take(request.most + 1);
-    body.read_to_end(&mut bytes)
-        .map_err(|error| failed(ureq::Error::from(error)))?;
-    if !parts.status.is_success() {
-        let mut refusal = Refusal::read(
-            request.service,
-            parts.status.as_u16(),
-            &bytes,
-            &request.hidden(),
-        );
-        refusal.retry_after = header("retry-after")
-            .map(retry_after)
-            .or(refusal.retry_after);
-        refusal.clock_ahead = header("date").and_then(|date| clock_ahead(date, SystemTime::now()));
-        return Err(Error::Refused(Box::new(refusal)));
-    }
-    if u64::try_from(bytes.len()).is_ok_and(|len| len > request.most) {
-        return Err(Error::TooLong {
-            service: request.service.name,
-            most: request.most,
-        });
-    }
-    Ok(Response {
-        content_type: header("content-type").unwrap_or_default().to_owned(),
-        body: bytes,
-    })
+    Error::Malformed { service, found }
 }
 
 /// Bodies hold what was said, and recordings: of most only the size is shown.
@@ -310,80 +288,6 @@ fn log_body(verb: &str, content_type: &str, body: &[u8], may_show: bool) {
     }
 }
 
-/// Tells an administrator what ureq tells a programmer.
-fn network_error(request: &Request, limit: Duration, error: ureq::Error) -> Error {
-    let service = request.service.name;
-    let host = host(&request.url).to_owned();
-    let connect = |remedy, transient, error: ureq::Error| {
-        let (host, source) = (host.clone(), Box::new(error));
-        Error::Connect {
-            service,
-            host,
-            remedy,
-            transient,
-            source,
-        }
-    };
-    match error {
-        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => connect(
-            "it does not answer: check the network, the name server and the firewall",
-            false,
-            error,
-        ),
-        ureq::Error::Timeout(_) => Error::Timeout {
-            service,
-            host,
-            after: limit,
-        },
-        ureq::Error::HostNotFound => connect(NAME_REMEDY, true, error),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => connect(TLS_REMEDY, false, error),
-        ureq::Error::Io(ref io) if is_lookup(io) => connect(NAME_REMEDY, true, error),
-        ureq::Error::Io(ref io) if is_tls(io) => connect(TLS_REMEDY, false, error),
-        ureq::Error::Io(ref io) if is_no_connection(io) => connect(
-            "nothing listens there or the way is closed: check the network and the firewall",
-            true,
-            error,
-        ),
-        ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
-            connect("check the network and [http] proxy", true, error)
-        }
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-            connect("check base_url in its settings", false, error)
-        }
-        error => Error::Broken {
-            service,
-            host,
-            source: Box::new(error),
-        },
-    }
-}
-
-/// The standard library has no kind for a failed look-up, only these words.
-fn is_lookup(error: &std::io::Error) -> bool {
-    error
-        .to_string()
-        .starts_with("failed to lookup address information")
-}
-
-/// rustls' errors travel inside an [`std::io::Error`] when they come in the middle of a handshake.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::InvalidData
-}
-
-fn is_no_connection(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
-    };
-    matches!(
-        error.kind(),
-        ConnectionRefused
-            | HostUnreachable
-            | NetworkUnreachable
-            | AddrNotAvailable
-            | PermissionDenied
-    )
-}
-
 /// The host of an address, for people: without user, port and path.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -391,24 +295,13 @@ fn host(url: &str) -> &str {
     authority.rsplit('@').next().unwrap_or_default()
 }
 
-/// Seconds, as all of our services send them. The date that HTTP also allows counts as far away.
-fn retry_after(value: &str) -> Duration {
-    let seconds = value
-        .trim()
-        .parse()
-        .ok()
-        .and_then(|s| Duration::try_from_secs_f64(s).ok());
-    seconds.unwrap_or(Duration::MAX)
-}
-
-/// How many seconds `now` is ahead of a `Date` header.
-fn clock_ahead(date: &str, now: SystemTime) -> Option<i64> {
-    let seconds = |time: SystemTime| {
-        time.duration_since(UNIX_EPOCH)
-            .ok()
-            .and_then(|d| i64::try_from(d.as_secs()).ok())
-    };
-    Some(seconds(now)? - seconds(httpdate::parse_http_date(date).ok()?)?)
+/// `https://host:port`, which every address of a host begins with.
+fn front(url: &str) -> Option<&str> {
+    let authority = url.find("://")? + "://".len();
+    let end = url[authority..]
+        .find('/')
+        .map_or(url.len(), |at| authority + at);
+    Some(&url[..end])
 }
 
 /// Up to a quarter of [`RETRY_PAUSE`], so that callers who failed together do not return together.
@@ -423,9 +316,3 @@ fn jitter() -> Duration {
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
 const MAX_LOGGED: usize = 16 * 1024;
-
-const NAME_REMEDY: &str =
-    "its name is not known: check base_url, and the name server in /etc/resolv.conf";
-
-const TLS_REMEDY: &str = "its certificate is not accepted: check this machine's date; behind a proxy that \
-    inspects TLS, name its root certificate in [http] ca_file";

@@ -7,6 +7,7 @@ pub mod google_auth;
 pub mod http;
 pub mod llm;
 mod refusal;
+pub mod sse;
 pub mod stt;
 pub mod tts;
 
@@ -37,6 +38,16 @@ pub enum Error {
         /// The service's name.
         service: &'static str,
         /// Where it was expected.
+        host: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// It began to answer and stopped.
+    #[error("{service} stopped in the middle of its answer for {:.1} s; check this machine's way to {host}", .after.as_secs_f32())]
+    Stalled {
+        /// The service's name.
+        service: &'static str,
+        /// Who stopped.
         host: String,
         /// How long was waited.
         after: Duration,

@@ -158,8 +158,9 @@ pub const KEYS: &[Key] = &[
     key(
         "reply.play",
         Kind::OneOf(&["dialplan", "stream"]),
-        r#""dialplan""#,
+        r#""stream""#,
     ),
+    key("reply.stop_keys", Kind::Text, r##""#*""##),
     key(
         "reply.format",
         Kind::OneOf(&["auto", "ulaw", "alaw", "sln16"]),
@@ -172,6 +173,16 @@ pub const KEYS: &[Key] = &[
         "120.0",
     ),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
+    key("call.idle_timeout", Kind::Number(1.0, 60.0, "s"), "6.0"),
+    key(
+        "waiting.play",
+        Kind::OneOf(&["sound", "music", "nothing"]),
+        r#""sound""#,
+    ),
+    key("waiting.after", Kind::Number(0.5, 60.0, "s"), "2.5"),
+    key("waiting.every", Kind::Number(1.0, 60.0, "s"), "6.0"),
+    key("waiting.sound", Kind::Text, r#""one-moment-please""#),
+    key("waiting.music_class", Kind::Text, r#""""#),
     key("log.words", Kind::Switch, "false"),
     key(
         "log.calls",
@@ -181,6 +192,7 @@ pub const KEYS: &[Key] = &[
     key("http.ca_file", Kind::Path, r#""""#),
     key("http.proxy", Kind::Secret, r#""""#),
     key("http.no_proxy", Kind::Text, r#""""#),
+    key("http.warm", Kind::Switch, "true"),
 ];
 
 /// Environment variables that services' own tools use, and the setting each stands for.

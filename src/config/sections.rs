@@ -71,6 +71,28 @@ pub struct Tts {
     pub api_key: Option<Secret>,
 }
 
+/// `[waiting]`: what a caller hears while there is nothing else to hear.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// What is played.
+    pub play: Filler,
+    /// So long a caller waits in silence.
+    pub after: Duration,
+    /// So long after a sound it is played again.
+    pub every: Duration,
+}
+
+/// What fills a silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filler {
+    /// A sound of Asterisk's or the administrator's own, as `STREAM FILE` takes it.
+    Sound(String),
+    /// Music on hold of this class; the channel's own if it is empty.
+    Music(String),
+    /// Silence.
+    Nothing,
+}
+
 /// `[http]`
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -80,6 +102,8 @@ pub struct Http {
     pub proxy: Option<Secret>,
     /// Hosts that are reached directly, parted by commas.
     pub no_proxy: String,
+    /// Are connections opened before they are needed?
+    pub warm: bool,
 }
 
 impl Stt {
@@ -131,12 +155,27 @@ impl Tts {
     }
 }
 
+impl Waiting {
+    pub(super) fn assemble(layers: &Layers) -> Self {
+        Self {
+            play: match layers.text("waiting.play").as_str() {
+                "sound" => Filler::Sound(layers.text("waiting.sound")),
+                "music" => Filler::Music(layers.text("waiting.music_class")),
+                _ => Filler::Nothing,
+            },
+            after: layers.seconds("waiting.after"),
+            every: layers.seconds("waiting.every"),
+        }
+    }
+}
+
 impl Http {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
             ca_file: layers.path("http.ca_file"),
             proxy: layers.secret("http.proxy"),
             no_proxy: layers.text("http.no_proxy"),
+            warm: layers.switch("http.warm"),
         }
     }
 }

@@ -34,6 +34,24 @@ pub fn chunks(text: &str, max_chars: usize) -> Vec<&str> {
     chunks
 }
 
+/// The length in bytes of the beginning of `text`, and the space after it, that ends with the first clause of at least
+/// `min_chars` characters; where there is no mark for twice as long, with a word.
+pub(super) fn end_of_clause(text: &str, min_chars: usize) -> Option<usize> {
+    let mut chars = text.char_indices().enumerate().peekable();
+    let mut before = None;
+    while let Some((count, (_, c))) = chars.next() {
+        let &(_, (end, after)) = chars.peek()?;
+        let ends = (count + 1 >= min_chars && ends_clause(before, c, after))
+            || (count + 1 >= 2 * min_chars && after.is_whitespace());
+        if ends {
+            let space = text[end..].len() - text[end..].trim_start().len();
+            return Some(end + space).filter(|&end| end < text.len());
+        }
+        before = Some(c);
+    }
+    None
+}
+
 /// The length in bytes of what `text`, which begins with a word, has within `max_chars` characters.
 fn first_piece_len(text: &str, max_chars: usize) -> usize {
     let head = first_chars(text, max_chars);

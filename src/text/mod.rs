@@ -8,6 +8,7 @@
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 
 mod cut;
+mod growing;
 mod html;
 mod lines;
 mod marks;
@@ -16,6 +17,7 @@ mod speakable;
 mod spoken;
 
 pub use cut::{chunks, limit};
+pub use growing::Growing;
 pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
 

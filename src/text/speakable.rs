@@ -22,12 +22,17 @@ use super::spoken::{Pause, Spoken, footnote_len};
 /// is labelled as text or nothing else is left to say. Arithmetic, names like `snake_case`, prices,
 /// dial codes and comparisons stay as they are.
 pub fn speakable(markdown: &str) -> String {
-    let spoken = Reader::new(false).read(markdown);
+    let spoken = speakable_beginning(markdown);
     if spoken.is_empty() {
         Reader::new(true).read(markdown)
     } else {
         spoken
     }
+}
+
+/// [`speakable`] of a text that may go on: code in it is left out, since there may be something else to say.
+pub(super) fn speakable_beginning(markdown: &str) -> String {
+    Reader::new(false).read(markdown)
 }
 
 /// Reads events aloud.

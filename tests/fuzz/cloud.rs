@@ -26,8 +26,10 @@ fn no_answer_makes_the_reader_of_transcripts_panic() {
 #[test]
 fn no_answer_of_the_model_makes_its_readers_panic() {
     fuzz_json("answers", &answers(), |input| {
-        match gemini::answer(&response(input)) {
-            Ok(answer) => say(&answer.text),
+        let mut answer = gemini::Answer::default();
+        let event = [b"data: ", input, b"\r\n\r\n"].concat();
+        match answer.push(&event).and_then(|()| answer.push(&[])) {
+            Ok(()) => answer.words().for_each(say),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     });

@@ -35,6 +35,7 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .user_agent(concat!("phone-assistant/", env!("CARGO_PKG_VERSION")))
+        .max_idle_age(IDLE_AGE)
         .timeout_connect(Some(CONNECT_TIMEOUT));
     if let Some(file) = &settings.ca_file {
         builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
@@ -94,6 +95,9 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
 
 /// Room for every root there is.
 const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
+
+/// Longer than a question, its answer and the next question take: the way stays open.
+const IDLE_AGE: Duration = Duration::from_secs(120);
 
 /// TCP and TLS to a service take two to three round trips.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,12 +1,19 @@
-//! Gemini's `generateContent`: <https://ai.google.dev/api/generate-content>.
+//! Gemini's `streamGenerateContent`: <https://ai.google.dev/api/generate-content>.
+//!
+//! The answer comes as server-sent events, each a `GenerateContentResponse` with the next words. It is whole only if
+//! one of them has a `finishReason`: nothing else marks the end. An error in the middle breaks the format: it comes
+//! as bare JSON between the events.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::warn;
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Request, Response};
+use crate::cloud::http::{Auth, Client, Incoming, Request, json};
+use crate::cloud::sse::Events;
 use crate::cloud::{Error, Service};
 use crate::config::{Llm, Secret};
 use crate::deadline::Deadline;
@@ -28,13 +35,31 @@ pub struct Model {
     settings: Llm,
 }
 
-/// What the model said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An answer on its way.
+#[derive(Debug)]
+pub struct Answering {
+    incoming: Incoming,
+    answer: Answer,
+}
+
+/// An answer being put together from what arrives.
+#[derive(Debug, Default)]
 pub struct Answer {
-    /// Its words, markup included.
-    pub text: String,
+    events: Events,
+    /// Words, markup included, that nobody has taken yet.
+    words: VecDeque<String>,
+    has_events: bool,
+    has_words: bool,
+    end: Option<End>,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It has said all.
+    Whole,
     /// It had more to say and was cut at `max_output_tokens`.
-    pub is_cut: bool,
+    Cut,
 }
 
 impl Model {
@@ -47,14 +72,29 @@ impl Model {
         }
     }
 
-    /// The model's answer to one question.
+    /// Opens the way to the service, so that the question finds it open.
+    pub fn warm(&self, deadline: Deadline) {
+        if let SignIn::Account(account) = &self.sign_in {
+            account.sign_ahead(AUDIENCE);
+        }
+        self.client.warm(&self.settings.base_url, deadline);
+    }
+
+    /// The model's answer to one question, as soon as it begins; then it may stop for no longer than `idle`. What may
+    /// pass by itself is tried a second time, if this `may_retry`.
     ///
     /// # Errors
-    /// [`Error`] of the request; [`Error::Blocked`] and [`Error::Empty`] when there is nothing to say.
-    pub fn answer(&self, question: &str, deadline: Deadline) -> Result<Answer, Error> {
+    /// [`Error`] of the request.
+    pub fn answer(
+        &self,
+        question: &str,
+        may_retry: bool,
+        deadline: Deadline,
+        idle: Duration,
+    ) -> Result<Answering, Error> {
         let deadline = deadline.within(self.settings.timeout);
         let thinking = Thinking::of(&self.settings.thinking, &self.settings.model);
-        let response = match self.ask(question, thinking, true, deadline) {
+        let incoming = match self.ask(question, thinking, may_retry, deadline, idle) {
             // Which levels a model takes changes from model to model; its own default always works.
             Err(Error::Refused(refusal))
                 if refusal.status == 400 && refusal.message.contains("hinking") =>
@@ -63,11 +103,14 @@ impl Model {
                     "{} refuses our thinking level, asking without: {}",
                     self.settings.model, refusal.message
                 );
-                self.ask(question, None, false, deadline)
+                self.ask(question, None, false, deadline, idle)
             }
             result => result,
         };
-        answer(&response?)
+        Ok(Answering {
+            incoming: incoming?,
+            answer: Answer::default(),
+        })
     }
 
     fn ask(
@@ -76,13 +119,14 @@ impl Model {
         thinking: Option<Thinking>,
         may_retry: bool,
         deadline: Deadline,
-    ) -> Result<Response, Error> {
+        idle: Duration,
+    ) -> Result<Incoming, Error> {
         let Llm {
             base_url, model, ..
         } = &self.settings;
         let mut request = Request {
             service: SERVICE,
-            url: format!("{base_url}/v1beta/models/{model}:generateContent"),
+            url: format!("{base_url}/v1beta/models/{model}:streamGenerateContent?alt=sse"),
             auth: Auth::None,
             content_type: "application/json",
             body: self.body(question, thinking).into(),
@@ -90,12 +134,15 @@ impl Model {
             most: MAX_ANSWER,
             may_retry,
         };
+        let open = |request: &Request| self.client.open(request, deadline, idle);
         match &self.sign_in {
-            SignIn::Account(account) => account.send(&self.client, request, AUDIENCE, deadline),
+            SignIn::Account(account) => {
+                account.send(&self.client, request, AUDIENCE, deadline, open)
+            }
             SignIn::ApiKey(key) => {
                 request.auth = Auth::GoogleApiKey(key.clone());
                 request.service = SERVICE_BY_KEY;
-                self.client.send(&request, deadline)
+                open(&request)
             }
         }
     }
@@ -122,13 +169,111 @@ impl Model {
     }
 }
 
-/// The model's words in the service's answer.
-///
-/// # Errors
-/// [`Error::Malformed`] when it is not the JSON that the service documents, [`Error::Blocked`] and
-/// [`Error::Empty`] when there are no words in it to say.
-pub fn answer(response: &Response) -> Result<Answer, Error> {
-    response.json::<Content>(SERVICE)?.into_answer()
+impl Answering {
+    /// The next words; `None` when no more will come.
+    ///
+    /// # Errors
+    /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it.
+    pub fn words(&mut self) -> Result<Option<String>, Error> {
+        while self.answer.words.is_empty() && self.answer.end.is_none() {
+            let block = self.incoming.block()?;
+            self.answer.push(&block)?;
+            self.check_stray()?;
+            if block.is_empty() {
+                break;
+            }
+        }
+        Ok(self.answer.words.pop_front())
+    }
+
+    /// Might asking once more help, when it has broken off by `error` and nothing of it was heard?
+    pub fn may_retry(&self, error: &Error) -> bool {
+        self.incoming.may_retry && error.is_transient()
+    }
+
+    /// Why no more words come.
+    ///
+    /// # Errors
+    /// [`Error`] when nothing says that the answer is whole, [`Error::Empty`] when there are no words in it.
+    pub fn end(&self) -> Result<End, Error> {
+        let empty = |remedy| {
+            Err(Error::Empty {
+                service: SERVICE.name,
+                remedy,
+            })
+        };
+        let Answer {
+            end,
+            has_words,
+            has_events,
+            ..
+        } = self.answer;
+        match (end, has_words) {
+            (None, _) if !has_events => Err(self.incoming.malformed()),
+            (None, _) => Err(self.incoming.broken("it ended without a finishReason")),
+            (Some(End::Cut), false) => empty(RAISE_LIMIT),
+            (Some(End::Whole), false) => empty(TRY_AGAIN),
+            (Some(end), true) => Ok(end),
+        }
+    }
+
+    /// What stands between the events is an error, as soon as it is whole.
+    fn check_stray(&self) -> Result<(), Error> {
+        let stray = self.answer.events.stray();
+        if stray.len() > MAX_STRAY {
+            return Err(self.incoming.malformed());
+        }
+        let Ok(json) = serde_json::from_str::<serde_json::Value>(stray) else {
+            return Ok(());
+        };
+        let status = json["error"]["code"].as_u64();
+        Err(match status.and_then(|code| u16::try_from(code).ok()) {
+            Some(status) => self.incoming.refusal(status, stray.as_bytes()),
+            None => self.incoming.malformed(),
+        })
+    }
+}
+
+impl Answer {
+    /// Takes in the next bytes of the stream, none at its end.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when an event is not the JSON that the service documents, [`Error::Blocked`] when the service
+    /// withholds the answer.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut events = self.events.push(bytes);
+        if bytes.is_empty() {
+            events.extend(self.events.rest());
+        }
+        events.iter().try_for_each(|event| self.take(event))
+    }
+
+    /// The words that nobody has taken yet.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
+    }
+
+    fn take(&mut self, event: &str) -> Result<(), Error> {
+        self.has_events = true;
+        let content: Content = json(SERVICE, "text/event-stream", event.as_bytes())?;
+        if !content.prompt_feedback.block_reason.is_empty() {
+            return Err(blocked(&content.prompt_feedback.block_reason));
+        }
+        let candidate = content.candidates.into_iter().next().unwrap_or_default();
+        self.end = match candidate.finish_reason.as_str() {
+            "" => self.end,
+            "STOP" => Some(End::Whole),
+            "MAX_TOKENS" => Some(End::Cut),
+            // SAFETY, RECITATION, PROHIBITED_CONTENT …: what came with it is not meant to be heard.
+            reason => return Err(blocked(reason)),
+        };
+        let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
+        let words: String = spoken.map(|part| part.text.as_str()).collect();
+        self.has_words |= !words.trim().is_empty();
+        self.words
+            .extend(Some(words).filter(|words| !words.is_empty()));
+        Ok(())
+    }
 }
 
 #[derive(Serialize)]
@@ -220,39 +365,10 @@ struct PromptFeedback {
     block_reason: String,
 }
 
-impl Content {
-    fn into_answer(self) -> Result<Answer, Error> {
-        let blocked = |reason: &str| Error::Blocked {
-            service: SERVICE.name,
-            reason: word(reason),
-        };
-        if !self.prompt_feedback.block_reason.is_empty() {
-            return Err(blocked(&self.prompt_feedback.block_reason));
-        }
-        let candidate = self.candidates.into_iter().next().unwrap_or_default();
-        let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
-        let text = spoken
-            .map(|part| part.text.as_str())
-            .collect::<String>()
-            .trim()
-            .to_owned();
-        match candidate.finish_reason.as_str() {
-            "MAX_TOKENS" if text.is_empty() => Err(Error::Empty {
-                service: SERVICE.name,
-                remedy: RAISE_LIMIT,
-            }),
-            "MAX_TOKENS" => Ok(Answer { text, is_cut: true }),
-            "" | "STOP" if text.is_empty() => Err(Error::Empty {
-                service: SERVICE.name,
-                remedy: TRY_AGAIN,
-            }),
-            "" | "STOP" => Ok(Answer {
-                text,
-                is_cut: false,
-            }),
-            // SAFETY, RECITATION, PROHIBITED_CONTENT …: what came before it is not meant to be heard.
-            reason => Err(blocked(reason)),
-        }
+fn blocked(reason: &str) -> Error {
+    Error::Blocked {
+        service: SERVICE.name,
+        reason: word(reason),
     }
 }
 
@@ -280,6 +396,9 @@ const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up
 const TRY_AGAIN: &str =
     "that happens now and then; if it stays, choose another model in [llm.gemini]";
 
+/// An error has a kilobyte or two.
+const MAX_STRAY: usize = 64 * 1024;
+
 /// The largest `max_output_tokens` is some 50 kB of text.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
@@ -287,58 +406,85 @@ const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Result<Answer, String> {
-        serde_json::from_str::<Content>(body)
-            .expect(body)
-            .into_answer()
-            .map_err(|error| error.to_string())
+    fn event(parts: &str, reason: &str) -> String {
+        let candidate = format!(
+            r#"{{"content":{{"role":"model","parts":{parts}}},"finishReason":"{reason}"}}"#
+        );
+        format!(
+            "data: {{\"candidates\":[{candidate}],\"modelVersion\":\"gemini-3.5-flash-lite\"}}\r\n\r\n"
+        )
+    }
+
+    /// The words of a stream and why it ended, or the error that ended it.
+    fn read(stream: &str) -> Result<(String, Option<End>), String> {
+        let mut answer = Answer::default();
+        answer
+            .push(stream.as_bytes())
+            .and_then(|()| answer.push(&[]))
+            .map_err(|error| error.to_string())?;
+        Ok((answer.words().collect(), answer.end))
     }
 
     #[test]
-    fn whole_cut_blocked_and_empty_answers_are_told_apart() {
-        let said = |text: &str, is_cut| {
-            Ok(Answer {
-                text: text.to_owned(),
-                is_cut,
-            })
-        };
-        let candidate = |parts: &str, reason: &str| {
-            format!(
-                r#"{{"candidates":[{{"content":{{"role":"model","parts":{parts}}},"finishReason":"{reason}","index":0}}],"usageMetadata":{{"totalTokenCount":9}},"modelVersion":"gemini-3.5-flash-lite"}}"#
-            )
-        };
-        let hello = r#"[{"text":"Hello"},{"text":" there. Goodbye!\n"}]"#;
+    fn words_come_event_by_event_and_the_last_tells_why_it_ends() {
+        let (hello, more) = (
+            r#"[{"text":"Hello"}]"#,
+            r#"[{"text":" there."},{"text":" Goodbye!\n"}]"#,
+        );
         let thought = r#"[{"text":"Let me think.","thought":true},{"text":"Four."}]"#;
-        assert_eq!(
-            read(&candidate(hello, "STOP")),
-            said("Hello there. Goodbye!", false)
-        );
-        assert_eq!(read(&candidate(thought, "STOP")), said("Four.", false));
-        assert_eq!(
-            read(&candidate(hello, "MAX_TOKENS")),
-            said("Hello there. Goodbye!", true)
-        );
-        assert_eq!(
-            read(r#"{"candidates":[{"content":{"parts":[{"text":"Four."}]}}]}"#),
-            said("Four.", false)
-        );
         let table = [
-            (candidate("[]", "MAX_TOKENS"), "max_output_tokens"),
-            (candidate(hello, "SAFETY"), "(SAFETY)"),
-            (candidate("[]", "STOP"), "empty answer"),
             (
-                r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}}"#.to_owned(),
+                event(hello, "") + &event(more, "STOP"),
+                "Hello there. Goodbye!\n",
+                Some(End::Whole),
+            ),
+            (
+                event(hello, "") + &event(more, "MAX_TOKENS"),
+                "Hello there. Goodbye!\n",
+                Some(End::Cut),
+            ),
+            (
+                event(hello, "") + &event("[]", "STOP"),
+                "Hello",
+                Some(End::Whole),
+            ),
+            (event(thought, "STOP"), "Four.", Some(End::Whole)),
+            (event(hello, ""), "Hello", None),
+            (
+                event(hello, "STOP").trim_end().to_owned(),
+                "Hello",
+                Some(End::Whole),
+            ),
+            ("data: {\"usageMetadata\":{}}\n\n".to_owned(), "", None),
+            (String::new(), "", None),
+        ];
+        for (stream, words, end) in table {
+            assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
+        }
+    }
+
+    #[test]
+    fn what_the_service_withholds_is_told_with_its_reason() {
+        let hello = r#"[{"text":"Hello"}]"#;
+        let table = [
+            (event(hello, "SAFETY"), "(SAFETY)"),
+            (
+                event(hello, "") + &event("[]", "RECITATION"),
+                "(RECITATION)",
+            ),
+            (
+                "data: {\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}\n\n"
+                    .to_owned(),
                 "(PROHIBITED_CONTENT)",
             ),
             (
-                r#"{"candidates":[{"finishReason":"RECITATION"}]}"#.to_owned(),
-                "(RECITATION)",
+                "data: {\"candidates\": 7}\n\n".to_owned(),
+                "break its format",
             ),
-            ("{}".to_owned(), "empty answer"),
         ];
-        for (body, part) in table {
-            let error = read(&body).expect_err(&body);
-            assert!(error.contains(part), "{error:?} for {body}");
+        for (stream, part) in table {
+            let error = read(&stream).expect_err(&stream);
+            assert!(error.contains(part), "{error:?} for {stream}");
         }
     }
 

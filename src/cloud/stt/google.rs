@@ -56,9 +56,10 @@ impl Recognizer {
             may_retry: true,
         };
         let deadline = deadline.within(self.settings.timeout);
+        let send = |request: &Request| self.client.send(request, deadline);
         let response = self
             .account
-            .send(&self.client, request, AUDIENCE, deadline)?;
+            .send(&self.client, request, AUDIENCE, deadline, send)?;
         transcript(&response)
     }
 

@@ -1,9 +1,11 @@
 //! OpenAI's `audio/speech`, and every server that speaks it:
 //! <https://platform.openai.com/docs/api-reference/audio/createSpeech>.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use crate::cloud::http::{Auth, Client, Request};
+use crate::cloud::http::{Auth, Client, Incoming, Request};
 use crate::cloud::{Error, Service};
 use crate::config::Tts;
 use crate::deadline::Deadline;
@@ -18,11 +20,11 @@ pub struct Voice {
     settings: Tts,
 }
 
-/// Spoken text, as the service delivered it.
-#[derive(Clone, Debug)]
+/// Spoken text, as it comes from the service.
+#[derive(Debug)]
 pub struct Speech {
     /// A WAV file, or bare 16-bit samples.
-    pub bytes: Vec<u8>,
+    pub bytes: Incoming,
     /// The rate of bare samples; `None` for a file, which says it itself.
     pub raw_rate_hz: Option<u32>,
 }
@@ -33,11 +35,17 @@ impl Voice {
         Self { client, settings }
     }
 
-    /// Speaks `text` of at most [`LONGEST`] characters.
+    /// Opens the way to the service, so that the first sentence finds it open.
+    pub fn warm(&self, deadline: Deadline) {
+        self.client.warm(&self.settings.base_url, deadline);
+    }
+
+    /// Has `text` of at most [`LONGEST`] characters spoken. Returns when the sound begins; then it may stop for no
+    /// longer than `idle`.
     ///
     /// # Errors
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
-    pub fn speak(&self, text: &str, deadline: Deadline) -> Result<Speech, Error> {
+    pub fn speak(&self, text: &str, deadline: Deadline, idle: Duration) -> Result<Speech, Error> {
         let request = Request {
             service: SERVICE,
             url: format!("{}/v1/audio/speech", self.settings.base_url),
@@ -52,20 +60,20 @@ impl Voice {
             most: MAX_AUDIO,
             may_retry: true,
         };
-        let response = self
-            .client
-            .send(&request, deadline.within(self.settings.timeout))?;
-        if response.body.is_empty() {
+        let deadline = deadline.within(self.settings.timeout);
+        let mut bytes = self.client.open(&request, deadline, idle)?;
+        let head = bytes.peek(b"RIFF".len())?;
+        if head.is_empty() {
             return Err(Error::Empty {
                 service: SERVICE.name,
                 remedy: "check model and voice in [tts.openai]",
             });
         }
-        let is_file = response.body.starts_with(b"RIFF") || self.settings.format == "wav";
-        let told = || rate(&response.content_type).unwrap_or(self.settings.pcm_rate_hz);
+        let is_file = head.starts_with(b"RIFF") || self.settings.format == "wav";
+        let told = || rate(&bytes.content_type).unwrap_or(self.settings.pcm_rate_hz);
         Ok(Speech {
             raw_rate_hz: (!is_file).then(told),
-            bytes: response.body,
+            bytes,
         })
     }
 

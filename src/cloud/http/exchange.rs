@@ -1,0 +1,211 @@
+//! One request and its answer, on the thread that may be given up; and what `ureq`'s errors mean to people.
+
+use std::io::Read;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ureq::Agent;
+
+use super::{Request, host};
+use crate::cloud::{Error, Refusal};
+
+/// What comes back for a request, in this order.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// The status is 2xx; this is its `Content-Type`, empty where there is none.
+    Head(String),
+    /// The next bytes of the body, as they arrive.
+    Block(Vec<u8>),
+    /// The body has come whole.
+    End,
+    /// No more will come.
+    Failed(Error),
+}
+
+/// How long a service may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// To its answer's first byte, or to its last if `idle` is none.
+    pub(super) first: Duration,
+    /// For every further read.
+    pub(super) idle: Option<Duration>,
+}
+
+/// Sends `request` and hands over the parts of its answer as they come, until nobody takes them.
+pub(super) fn exchange(
+    agent: &Agent,
+    request: &Request,
+    limits: Limits,
+    hand_over: &dyn Fn(Part) -> bool,
+) {
+    match receive(agent, request, limits, hand_over) {
+        Ok(()) => hand_over(Part::End),
+        Err(error) => hand_over(Part::Failed(error)),
+    };
+}
+
+fn receive(
+    agent: &Agent,
+    request: &Request,
+    limits: Limits,
+    hand_over: &dyn Fn(Part) -> bool,
+) -> Result<(), Error> {
+    let failed = |error| network_error(request, limits.first, error);
+    let (parts, body) = send(agent, request, limits).map_err(failed)?.into_parts();
+    let header = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let mut body = body.into_reader();
+    if !parts.status.is_success() {
+        let mut bytes = Vec::new();
+        body.take(MAX_REFUSAL)
+            .read_to_end(&mut bytes)
+            .map_err(|error| failed(ureq::Error::from(error)))?;
+        let status = parts.status.as_u16();
+        let mut refusal = Refusal::read(request.service, status, &bytes, &request.hidden());
+        refusal.retry_after = header("retry-after")
+            .map(retry_after)
+            .or(refusal.retry_after);
+        refusal.clock_ahead = header("date").and_then(|date| clock_ahead(date, SystemTime::now()));
+        return Err(Error::Refused(Box::new(refusal)));
+    }
+    hand_over(Part::Head(
+        header("content-type").unwrap_or_default().to_owned(),
+    ));
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let len = body
+            .read(&mut block)
+            .map_err(|error| failed(ureq::Error::from(error)))?;
+        if len == 0 || !hand_over(Part::Block(block[..len].to_vec())) {
+            return Ok(());
+        }
+    }
+}
+
+fn send(
+    agent: &Agent,
+    request: &Request,
+    limits: Limits,
+) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    let mut post = agent.post(&request.url).content_type(request.content_type);
+    if let Some((name, value)) = request.auth.header() {
+        post = post.header(name, value);
+    }
+    let config = post.config();
+    let config = match limits.idle {
+        None => config.timeout_global(Some(limits.first)),
+        Some(idle) => config
+            .timeout_recv_response(Some(limits.first))
+            .timeout_per_read(Some(idle)),
+    };
+    config.build().send(&request.body[..])
+}
+
+/// Tells an administrator what ureq tells a programmer.
+fn network_error(request: &Request, limit: Duration, error: ureq::Error) -> Error {
+    let service = request.service.name;
+    let host = host(&request.url).to_owned();
+    let connect = |remedy, transient, error: ureq::Error| {
+        let (host, source) = (host.clone(), Box::new(error));
+        Error::Connect {
+            service,
+            host,
+            remedy,
+            transient,
+            source,
+        }
+    };
+    match error {
+        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => connect(
+            "it does not answer: check the network, the name server and the firewall",
+            false,
+            error,
+        ),
+        ureq::Error::Timeout(_) => Error::Timeout {
+            service,
+            host,
+            after: limit,
+        },
+        ureq::Error::HostNotFound => connect(NAME_REMEDY, true, error),
+        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => connect(TLS_REMEDY, false, error),
+        ureq::Error::Io(ref io) if is_lookup(io) => connect(NAME_REMEDY, true, error),
+        ureq::Error::Io(ref io) if is_tls(io) => connect(TLS_REMEDY, false, error),
+        ureq::Error::Io(ref io) if is_no_connection(io) => connect(
+            "nothing listens there or the way is closed: check the network and the firewall",
+            true,
+            error,
+        ),
+        ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
+            connect("check the network and [http] proxy", true, error)
+        }
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
+            connect("check base_url in its settings", false, error)
+        }
+        error => Error::Broken {
+            service,
+            host,
+            source: Box::new(error),
+        },
+    }
+}
+
+/// The standard library has no kind for a failed look-up, only these words.
+fn is_lookup(error: &std::io::Error) -> bool {
+    error
+        .to_string()
+        .starts_with("failed to lookup address information")
+}
+
+/// rustls' errors travel inside an [`std::io::Error`] when they come in the middle of a handshake.
+fn is_tls(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::InvalidData
+}
+
+fn is_no_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused
+            | HostUnreachable
+            | NetworkUnreachable
+            | AddrNotAvailable
+            | PermissionDenied
+    )
+}
+
+/// Seconds, as all of our services send them. The date that HTTP also allows counts as far away.
+fn retry_after(value: &str) -> Duration {
+    let seconds = value
+        .trim()
+        .parse()
+        .ok()
+        .and_then(|s| Duration::try_from_secs_f64(s).ok());
+    seconds.unwrap_or(Duration::MAX)
+}
+
+/// How many seconds `now` is ahead of a `Date` header.
+fn clock_ahead(date: &str, now: SystemTime) -> Option<i64> {
+    let seconds = |time: SystemTime| {
+        time.duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|d| i64::try_from(d.as_secs()).ok())
+    };
+    Some(seconds(now)? - seconds(httpdate::parse_http_date(date).ok()?)?)
+}
+
+/// A page of an error; what is longer is no error of these services.
+const MAX_REFUSAL: u64 = 256 * 1024;
+
+/// A second of the usual voice is three of these.
+const BLOCK_BYTES: usize = 16 * 1024;
+
+const NAME_REMEDY: &str =
+    "its name is not known: check base_url, and the name server in /etc/resolv.conf";
+
+const TLS_REMEDY: &str = "its certificate is not accepted: check this machine's date; behind a proxy that \
+    inspects TLS, name its root certificate in [http] ca_file";

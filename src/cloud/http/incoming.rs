@@ -1,0 +1,230 @@
+//! An answer that is still coming: read as it arrives, with every wait bounded.
+
+use std::io::{self, Read};
+use std::panic::resume_unwind;
+use std::time::{Duration, Instant};
+
+use log::debug;
+
+use super::exchange::{Limits, Part};
+use super::{Request, Response, host, log_body, malformed};
+use crate::cloud::{Error, Refusal};
+use crate::deadline::Deadline;
+use crate::error::Chain;
+use crate::hangup::{Gone, Results};
+
+/// A 2xx answer whose body is still coming.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Its `Content-Type`; empty where there is none.
+    pub content_type: String,
+    /// If it breaks off before anything was made of it, may it be asked for again?
+    pub may_retry: bool,
+    source: Source,
+    /// What has arrived and nobody has taken.
+    buffer: Vec<u8>,
+    received: u64,
+    has_ended: bool,
+}
+
+/// Where it comes from, and how long each part of it may take.
+#[derive(Debug)]
+struct Source {
+    request: Request,
+    parts: Results<Part>,
+    patience: Patience,
+    started: Instant,
+    may_show: bool,
+}
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// It must be whole by then.
+    Whole(Deadline),
+    /// It must begin by then, and then never stop for longer than that.
+    Stream(Deadline, Duration),
+}
+
+impl Patience {
+    pub(super) fn deadline(self) -> Deadline {
+        match self {
+            Self::Whole(deadline) | Self::Stream(deadline, _) => deadline,
+        }
+    }
+
+    pub(super) fn limits(self) -> Limits {
+        Limits {
+            first: self.deadline().left(),
+            idle: match self {
+                Self::Whole(_) => None,
+                Self::Stream(_, idle) => Some(idle),
+            },
+        }
+    }
+}
+
+impl Incoming {
+    /// Waits until the answer to `request` has begun: of a stream, until its first bytes are there.
+    pub(super) fn begin(
+        request: Request,
+        parts: Results<Part>,
+        patience: Patience,
+        may_show: bool,
+    ) -> Result<Self, Error> {
+        let mut incoming = Self {
+            content_type: String::new(),
+            may_retry: false,
+            source: Source {
+                request,
+                parts,
+                patience,
+                started: Instant::now(),
+                may_show,
+            },
+            buffer: Vec::new(),
+            received: 0,
+            has_ended: false,
+        };
+        while incoming.received == 0 && !incoming.has_ended {
+            incoming.receive(true)?;
+        }
+        Ok(incoming)
+    }
+
+    /// The next bytes as they come; empty at the end of the answer.
+    ///
+    /// # Errors
+    /// [`Error`] when it stops or breaks off.
+    pub fn block(&mut self) -> Result<Vec<u8>, Error> {
+        while self.buffer.is_empty() && !self.has_ended {
+            self.receive(false)?;
+        }
+        Ok(std::mem::take(&mut self.buffer))
+    }
+
+    /// At least `len` of the bytes that are next, or all there are; they stay to be read.
+    ///
+    /// # Errors
+    /// [`Error`] when it stops or breaks off.
+    pub fn peek(&mut self, len: usize) -> Result<&[u8], Error> {
+        while self.buffer.len() < len && !self.has_ended {
+            self.receive(false)?;
+        }
+        Ok(&self.buffer)
+    }
+
+    /// The service's "no" in the middle of its answer, with the status that it names and its error body.
+    pub fn refusal(&self, status: u16, body: &[u8]) -> Error {
+        let Request { service, .. } = self.source.request;
+        let hidden = self.source.request.hidden();
+        Error::Refused(Box::new(Refusal::read(service, status, body, &hidden)))
+    }
+
+    /// The answer has ended, and its format says that it should not have.
+    pub fn broken(&self, why: &'static str) -> Error {
+        Error::Broken {
+            service: self.source.request.service.name,
+            host: host(&self.source.request.url).to_owned(),
+            source: why.into(),
+        }
+    }
+
+    /// It is not what the service documents.
+    pub fn malformed(&self) -> Error {
+        let len = usize::try_from(self.received).unwrap_or(usize::MAX);
+        malformed(self.source.request.service, &self.content_type, len, None)
+    }
+
+    /// Waits for the whole of it.
+    pub(super) fn whole(mut self) -> Result<Response, Error> {
+        while !self.has_ended {
+            self.receive(false)?;
+        }
+        Ok(Response {
+            content_type: self.content_type,
+            body: self.buffer,
+        })
+    }
+
+    /// Takes in the next part. The beginning has its own limit.
+    fn receive(&mut self, is_beginning: bool) -> Result<(), Error> {
+        match self.source.next(is_beginning) {
+            Ok(Part::Head(content_type)) => self.content_type = content_type,
+            Ok(Part::Block(block)) => {
+                self.received += u64::try_from(block.len()).unwrap_or(u64::MAX);
+                let Request { service, most, .. } = &self.source.request;
+                if self.received > *most {
+                    let (service, most) = (service.name, *most);
+                    return Err(self.source.failed(Error::TooLong { service, most }));
+                }
+                log_body("received", &self.content_type, &block, self.source.may_show);
+                self.buffer.extend(block);
+            }
+            Ok(Part::End) => {
+                self.has_ended = true;
+                debug!(
+                    "POST {} -> {} bytes of {:?} in {} ms",
+                    self.source.request.url,
+                    self.received,
+                    self.content_type,
+                    self.source.started.elapsed().as_millis()
+                );
+            }
+            Ok(Part::Failed(error)) | Err(error) => return Err(self.source.failed(error)),
+        }
+        Ok(())
+    }
+}
+
+impl Source {
+    fn next(&self, is_beginning: bool) -> Result<Part, Error> {
+        let service = self.request.service.name;
+        let host = host(&self.request.url).to_owned();
+        let limit = match self.patience {
+            Patience::Stream(_, idle) if !is_beginning => idle,
+            patience => patience.deadline().left(),
+        };
+        match self.parts.next(limit) {
+            Ok(part) => Ok(part),
+            Err(Gone::HungUp) => Err(Error::HungUp(service)),
+            Err(Gone::Ended) => resume_unwind(Box::new("a request panicked")),
+            Err(Gone::TimedOut) => {
+                let after = limit;
+                Err(match self.patience {
+                    Patience::Stream(..) if !is_beginning => Error::Stalled {
+                        service,
+                        host,
+                        after,
+                    },
+                    _ => Error::Timeout {
+                        service,
+                        host,
+                        after: self.started.elapsed(),
+                    },
+                })
+            }
+        }
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        debug!(
+            "POST {} failed after {} ms: {}",
+            self.request.url,
+            self.started.elapsed().as_millis(),
+            Chain(&error)
+        );
+        error
+    }
+}
+
+/// For readers of files: a failure arrives as an [`io::Error`] that holds the [`Error`].
+impl Read for Incoming {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.peek(1).map_err(io::Error::other)?;
+        let len = self.buffer.len().min(into.len());
+        into[..len].copy_from_slice(&self.buffer[..len]);
+        self.buffer.drain(..len);
+        Ok(len)
+    }
+}

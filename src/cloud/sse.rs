@@ -1,0 +1,112 @@
+//! Server-sent events, as far as the services use them: `data` alone.
+//!
+//! Specification: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>. A line ends
+//! with LF or CRLF; a lone CR, which that allows too, no service sends.
+
+/// A stream of events being put together from pieces of any size.
+#[derive(Debug, Default)]
+pub struct Events {
+    /// What has come of a line that has not ended.
+    line: Vec<u8>,
+    data: String,
+    stray: String,
+}
+
+impl Events {
+    /// Takes in the next bytes and returns the data of every event that they complete. What is not UTF-8 becomes U+FFFD.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut complete = Vec::new();
+        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                let line = String::from_utf8_lossy(&self.line).into_owned();
+                self.line.clear();
+                complete.extend(self.take_line(line.trim_end_matches(['\r', '\n'])));
+            }
+        }
+        complete
+    }
+
+    /// The data of an event that nothing ended, because the stream did.
+    pub fn rest(&mut self) -> Option<String> {
+        let line = std::mem::take(&mut self.line);
+        let unfinished = self.take_line(&String::from_utf8_lossy(&line));
+        unfinished.or_else(|| self.take_line(""))
+    }
+
+    /// What stood between the events and is no part of any: an error that breaks the format, or another format.
+    pub fn stray(&self) -> &str {
+        &self.stray
+    }
+
+    fn take_line(&mut self, line: &str) -> Option<String> {
+        if let Some(data) = line.strip_prefix("data:") {
+            if !self.data.is_empty() {
+                self.data.push('\n');
+            }
+            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+        } else if line.is_empty() {
+            return Some(std::mem::take(&mut self.data)).filter(|data| !data.is_empty());
+        } else if !is_other_field(line) {
+            self.stray.push_str(line);
+            self.stray.push('\n');
+        }
+        None
+    }
+}
+
+/// A comment, or a field that says nothing of the data.
+fn is_other_field(line: &str) -> bool {
+    [":", "event:", "id:", "retry:"]
+        .iter()
+        .any(|field| line.starts_with(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a stream that arrives whole, and of one that arrives byte by byte.
+    fn read(stream: &str) -> (Vec<String>, String) {
+        let mut whole = Events::default();
+        let mut events = whole.push(stream.as_bytes());
+        events.extend(whole.rest());
+        let mut slow = Events::default();
+        let mut late: Vec<String> = stream.bytes().flat_map(|byte| slow.push(&[byte])).collect();
+        late.extend(slow.rest());
+        assert_eq!(events, late, "{stream:?}");
+        assert_eq!(whole.stray(), slow.stray());
+        (events, whole.stray().to_owned())
+    }
+
+    #[test]
+    fn events_are_found_whatever_ends_their_lines() {
+        let table: [(&str, &[&str]); 9] = [
+            ("data: a\n\ndata: b\n\n", &["a", "b"]),
+            ("data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]),
+            ("data:a\n\n", &["a"]),
+            ("data:  a\n\n", &[" a"]),
+            ("data: a\ndata: b\n\n", &["a\nb"]),
+            (": comment\nevent: x\nid: 7\nretry: 9\ndata: a\n\n", &["a"]),
+            ("\n\n\ndata: ü\n\n\n", &["ü"]),
+            ("data: unfinished", &["unfinished"]),
+            ("", &[]),
+        ];
+        for (stream, expected) in table {
+            assert_eq!(
+                read(stream),
+                (
+                    expected.iter().map(ToString::to_string).collect(),
+                    String::new()
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_kept_apart() {
+        let (events, stray) = read("data: a\n\n{\n  \"error\": {\"code\": 503}\n}\n");
+        assert_eq!(events, ["a"]);
+        assert_eq!(stray, "{\n  \"error\": {\"code\": 503}\n}\n");
+    }
+}

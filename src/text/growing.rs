@@ -1,0 +1,275 @@
+//! A text that is still being written, handed out in pieces that a voice can begin with.
+//!
+//! Whatever stands as a sentence is handed out; the first piece may be a clause, because a caller waits for it.
+//! What is markup shows only later (a table is one when its second row begins), so the whole is read
+//! again as it grows, and what has been handed out is passed over.
+
+use super::cut::{end_of_clause, limit};
+use super::marks::{is_closer, is_end};
+use super::sentences::end_of_sentence;
+use super::speakable::{speakable, speakable_beginning};
+
+/// A text being written.
+#[derive(Debug)]
+pub struct Growing {
+    max_chars: usize,
+    markdown: String,
+    /// What a voice can say of it so far.
+    speech: String,
+    /// What of that has been handed out.
+    said: String,
+    is_full: bool,
+}
+
+impl Growing {
+    /// A text of which at most `max_chars` characters are handed out, up to the last sentence that fits.
+    pub fn new(max_chars: usize) -> Self {
+        Self {
+            max_chars,
+            markdown: String::new(),
+            speech: String::new(),
+            said: String::new(),
+            is_full: false,
+        }
+    }
+
+    /// Appends markdown as a model writes it.
+    pub fn push(&mut self, markdown: &str) {
+        self.markdown.push_str(markdown);
+        self.speech = speakable_beginning(&self.markdown);
+    }
+
+    /// The next piece that stands, whatever is written after it.
+    pub fn piece(&mut self) -> Option<String> {
+        let rest = self.rest();
+        let len = if self.said.is_empty() {
+            first_piece(rest)
+        } else {
+            end_of_sentence(rest).or_else(|| end_of_clause(rest, LONG_CHARS))
+        };
+        let piece = rest[..len?].to_owned();
+        self.hand_out(&piece, usize::MAX)
+    }
+
+    /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
+    pub fn last(&mut self, is_cut: bool) -> Option<String> {
+        self.speech = speakable(&self.markdown);
+        let rest = self.rest().to_owned();
+        // An answer that was cut has no end of its own: the last whole sentence is before its last character.
+        let whole = rest.chars().count().saturating_sub(usize::from(is_cut));
+        self.hand_out(&rest, whole)
+    }
+
+    /// Has something been left out, because of the limit or because the text was cut?
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// All that was handed out.
+    pub fn said(&self) -> &str {
+        self.said.trim_end()
+    }
+
+    /// Hands out of `piece` what has at most `most` characters and is within the limit. Where that is not all, it ends
+    /// with a sentence, unless it is the first of all.
+    fn hand_out(&mut self, piece: &str, most: usize) -> Option<String> {
+        let room = self.max_chars.saturating_sub(self.said.chars().count());
+        let mut fits = piece;
+        if piece.trim().chars().count() > room.min(most) {
+            fits = limit(piece, room.min(most));
+            self.is_full = true;
+            if !self.said.is_empty() && !fits.ends_with(|c| is_end(c) || is_closer(c)) {
+                fits = "";
+            }
+        }
+        self.said.push_str(fits);
+        Some(fits.trim().to_owned()).filter(|fits| fits.contains(char::is_alphanumeric))
+    }
+
+    /// What has not been handed out.
+    fn rest(&self) -> &str {
+        if let Some(rest) = self.speech.strip_prefix(self.said.as_str()) {
+            return rest;
+        }
+        // What was handed out reads differently now, by its signs: "1. Boil" has become "1, Boil". Its words have not.
+        let said = self.said.chars().filter(|c| c.is_alphanumeric()).count();
+        let mut letters = self
+            .speech
+            .char_indices()
+            .filter(|(_, c)| c.is_alphanumeric());
+        let end = match said.checked_sub(1) {
+            Some(last) => letters.nth(last).map(|(at, c)| at + c.len_utf8()),
+            None => Some(0),
+        };
+        let rest = &self.speech[end.unwrap_or(self.speech.len())..];
+        rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !c.is_whitespace())
+            .trim_start()
+    }
+}
+
+/// The length of what is worth beginning with: sentences that take a second or so to say, else a long clause.
+fn first_piece(text: &str) -> Option<usize> {
+    let mut len = 0;
+    while let Some(more) = end_of_sentence(&text[len..]) {
+        len += more;
+        if text[..len].trim().chars().count() >= SHORTEST_CHARS {
+            return Some(len);
+        }
+    }
+    end_of_clause(text, CLAUSE_CHARS)
+}
+
+/// A word like "Yes." would leave a gap after it: it is said together with the sentence that follows.
+const SHORTEST_CHARS: usize = 12;
+
+/// What goes on for so long without an end is no sentence, or is written in a language that marks none.
+const LONG_CHARS: usize = 200;
+
+/// Four seconds of speech: while they are heard, the rest of the sentence is written and spoken.
+const CLAUSE_CHARS: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The pieces of a text that is written in events of so many words.
+    fn pieces(text: &str, words: usize, max_chars: usize, is_cut: bool) -> Vec<String> {
+        let mut growing = Growing::new(max_chars);
+        let mut pieces = Vec::new();
+        let all: Vec<&str> = text.split_inclusive(' ').collect();
+        for event in all.chunks(words) {
+            growing.push(&event.concat());
+            while let Some(piece) = growing.piece() {
+                pieces.push(piece);
+            }
+        }
+        pieces.extend(growing.last(is_cut));
+        pieces
+    }
+
+    #[test]
+    fn a_sentence_is_handed_out_when_it_stands() {
+        let mut growing = Growing::new(1000);
+        let table = [
+            ("The moon is", None),
+            (" far away.", None),
+            (" It", Some("The moon is far away.")),
+            (" is about 384", None),
+            (".4 thousand km from Dr.", None),
+            (
+                " Smith! Light",
+                Some("It is about 384.4 thousand km from Dr. Smith!"),
+            ),
+        ];
+        for (words, expected) in table {
+            growing.push(words);
+            assert_eq!(growing.piece().as_deref(), expected, "{words}");
+        }
+        assert_eq!(growing.last(false).as_deref(), Some("Light"));
+        assert_eq!(
+            growing.said(),
+            "The moon is far away. It is about 384.4 thousand km from Dr. Smith! Light"
+        );
+    }
+
+    #[test]
+    fn the_first_piece_is_neither_a_mere_word_nor_a_whole_paragraph() {
+        let table: [(&str, &[&str]); 6] = [
+            (
+                "Yes. It is open. Goodbye!",
+                &["Yes. It is open.", "Goodbye!"],
+            ),
+            ("Hello! Yes", &["Hello! Yes"]),
+            (
+                "The best time of the year to plant a young apple tree is autumn, when the ground is still warm, and rain is near. Bye!",
+                &[
+                    "The best time of the year to plant a young apple tree is autumn,",
+                    "when the ground is still warm, and rain is near.",
+                    "Bye!",
+                ],
+            ),
+            (
+                "好的。今天天气很好，我们去公园散步吧。再见！",
+                &["好的。今天天气很好，我们去公园散步吧。", "再见！"],
+            ),
+            (
+                "1. Boil the water.\n2. Add the tea.\n",
+                &["1, Boil the water.", "2, Add the tea."],
+            ),
+            (
+                "**Good morning. How are** you?",
+                &["Good morning.", "How are you?"],
+            ),
+        ];
+        for (text, expected) in table {
+            for words in [1, 6] {
+                assert_eq!(pieces(text, words, 1000, false), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_without_any_mark_are_handed_out_between_words() {
+        let text = "word ".repeat(100);
+        let pieces = pieces(&text, 6, 1000, false);
+        assert!(pieces.len() > 1);
+        assert_eq!(pieces.join(" "), text.trim());
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_or_cut_ends_with_a_sentence() {
+        let text = "One two three. Four five six. Seven eight nine";
+        let table: [(usize, bool, &[&str]); 5] = [
+            (
+                1000,
+                false,
+                &["One two three.", "Four five six.", "Seven eight nine"],
+            ),
+            (1000, true, &["One two three.", "Four five six."]),
+            (30, false, &["One two three.", "Four five six."]),
+            (28, false, &["One two three."]),
+            (8, false, &["One two"]),
+        ];
+        for (max_chars, is_cut, expected) in table {
+            assert_eq!(
+                pieces(text, 1, max_chars, is_cut),
+                expected,
+                "{max_chars} {is_cut}"
+            );
+        }
+        assert_eq!(pieces("One two thr", 6, 1000, true), ["One two"]);
+    }
+
+    #[test]
+    fn code_is_said_only_if_there_is_nothing_else() {
+        assert_eq!(
+            pieces(
+                "```\nrm file. Then go\n```\nDone at last. Bye",
+                1,
+                1000,
+                false
+            ),
+            ["Done at last.", "Bye"]
+        );
+        assert_eq!(pieces("```\nrm file\n```", 1, 1000, false), ["rm file"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_of_prose_is_said_once_and_in_order(
+            text in "[A-Z][a-z]{2,9}([ ,.;:?!'*_>~|\n-]{1,3}[A-Za-z]{2,9}){0,40}",
+            words in 1_usize..8,
+        ) {
+            let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>();
+            let said = pieces(&text, words, 10_000, false).join(" ");
+            prop_assert_eq!(letters(&said), letters(&text));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "([-a-z0-9*_`#|<>\\[\\]()!&;~=.:/ \n。，]|\\PC){0,80}", most in 1_usize..100) {
+            pieces(&text, 2, most, true);
+        }
+    }
+}
