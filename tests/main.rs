@@ -14,3 +14,4 @@ mod house;
 mod install;
 mod secrets;
 mod speech;
+mod stream;

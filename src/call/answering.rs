@@ -163,7 +163,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             Event::Answer(answer) => self.call.answer = answer,
             Event::Sound(bytes) => match &mut self.mouth {
                 Mouth::Dialplan(file) => file.write_all(&bytes).at(Stage::Reply)?,
-                Mouth::Caller(playing) => playing.supply.push(&bytes),
+                Mouth::Caller(playing) => playing.supply.push(&bytes, (self.call.clock)()),
             },
             Event::End(result) => {
                 self.end.get_or_insert(result);
@@ -196,7 +196,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         let Mouth::Caller(playing) = &mut self.mouth else {
             return Ok(());
         };
-        if playing.supply.can_begin() {
+        if playing.supply.can_begin(now) {
             self.hush();
             return self.begin_play();
         }

@@ -23,8 +23,8 @@ pub(super) struct Supply {
     appended: u32,
     heard: u32,
     play: Option<Play>,
-    /// Was the caller left waiting in the middle?
-    has_paused: bool,
+    /// When the first came that waits for a play to begin, and how many bytes were held then.
+    refill: Option<(Instant, usize)>,
     /// The file takes no more.
     is_abandoned: bool,
 }
@@ -51,14 +51,15 @@ impl Supply {
             appended: 0,
             heard: 0,
             play: None,
-            has_paused: false,
+            refill: None,
             is_abandoned: false,
         }
     }
 
-    /// Takes in what the voice has sent.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Takes in what the voice has sent, at `now`.
+    pub(super) fn push(&mut self, bytes: &[u8], now: Instant) {
         self.held.extend_from_slice(bytes);
+        self.refill.get_or_insert((now, self.held.len()));
     }
 
     /// No more will come. What is less than a frame is left out: only a broken sound ends so.
@@ -75,13 +76,26 @@ impl Supply {
         self.is_abandoned = true;
     }
 
-    /// Is there enough to begin, or to go on after a pause?
-    pub(super) fn can_begin(&self) -> bool {
-        let enough = if self.has_paused { RESUME } else { START };
+    /// Is there at `now` enough to begin? After a pause that is less if the voice has become faster than speech, more if
+    /// it has not: one long pause disturbs less than several short ones.
+    pub(super) fn can_begin(&self, now: Instant) -> bool {
         let unheard = FRAME * (self.appended - self.heard + self.held_frames());
-        self.play.is_none()
-            && !self.is_abandoned
-            && (unheard >= enough || (self.is_complete && !unheard.is_zero()))
+        let enough = if self.heard == 0 || self.is_fast(now) {
+            START
+        } else {
+            SLOW_START
+        };
+        let has_enough = unheard >= enough || (self.is_complete && !unheard.is_zero());
+        self.play.is_none() && !self.is_abandoned && has_enough
+    }
+
+    /// Has more come since the first than was spoken meanwhile?
+    fn is_fast(&self, now: Instant) -> bool {
+        self.refill.is_some_and(|(since, first)| {
+            let frames = (self.held.len() - first) / self.encoding.frame_bytes();
+            let came = FRAME * u32::try_from(frames).unwrap_or(u32::MAX);
+            came >= TELLING && came > now.saturating_duration_since(since)
+        })
     }
 
     /// Begins a play at `now`. Returns what is to be appended before, and from which frame to play.
@@ -97,31 +111,37 @@ impl Supply {
         let frames = if self.is_complete {
             held
         } else {
-            self.quietest(held.div_ceil(2), held)
+            held.div_ceil(2)
         };
         (self.append(frames), self.heard)
     }
 
     /// What is to be appended at `now` to a play under way.
+    ///
+    /// All but the last 400 ms at hand may be appended early. These are kept until Asterisk needs them: then either
+    /// half of them follow, or, where the voice has become too slow, they are the end of the play, up to the quietest place.
     pub(super) fn more(&mut self, now: Instant) -> Option<Vec<u8>> {
         let (left, held) = (self.left(now), self.held_frames());
-        let in_hand = FRAME * held;
         let play = self.play.as_mut().filter(|play| !play.runs_out)?;
-        play.most = play.most.max(left + in_hand);
-        let is_low = left + in_hand < LOW.min(play.most / 2);
-        play.runs_out = left < MARGIN || self.is_complete || (is_low && left <= ahead(in_hand));
-        let frames = if left < MARGIN || held == 0 {
+        let in_store = left + FRAME * held;
+        play.most = play.most.max(in_store);
+        let frames = if left < MARGIN {
+            play.runs_out = true;
             return None;
         } else if self.is_complete {
+            play.runs_out = true;
             held
-        } else if left > ahead(in_hand) {
+        } else if left <= MOST_AHEAD && held > LATITUDE {
+            held - LATITUDE
+        } else if left > LEAST_AHEAD || held == 0 {
             return None;
-        } else if is_low {
+        } else if in_store < LOW.min(play.most / 2) {
+            play.runs_out = true;
             self.quietest(1, held)
         } else {
-            self.quietest(held.div_ceil(2).max(held.saturating_sub(LATITUDE)), held)
+            held.div_ceil(2)
         };
-        Some(self.append(frames))
+        Some(self.append(frames)).filter(|bytes| !bytes.is_empty())
     }
 
     /// When [`more`](Self::more) is to be asked again if nothing comes before. `None`: not at all.
@@ -130,7 +150,8 @@ impl Supply {
         let end = play.began + FRAME * (self.appended - play.from);
         let early = match self.held_frames() {
             0 => MARGIN,
-            held => ahead(FRAME * held),
+            1..=LATITUDE => LEAST_AHEAD,
+            _ => MOST_AHEAD,
         };
         Some(end.checked_sub(early)?.max(now + FRAME / 4))
     }
@@ -155,7 +176,7 @@ impl Supply {
             .find(fits)
             .unwrap_or(at_open)
             .clamp(self.heard, self.appended);
-        self.has_paused = true;
+        self.refill = None;
     }
 
     /// Has everything been heard?
@@ -208,26 +229,185 @@ impl Supply {
     }
 }
 
-/// How much of the file should be unheard while `in_hand` is held: as much, so that a late writer has time where there is
-/// plenty, and the place to run out can still be chosen where there is little.
-fn ahead(in_hand: Duration) -> Duration {
-    in_hand.clamp(LEAST_AHEAD, MOST_AHEAD)
-}
-
 /// Playing begins with so much.
 const START: Duration = Duration::from_millis(200);
 
-/// After a pause: one long pause disturbs less than several short ones.
-const RESUME: Duration = Duration::from_secs(1);
+/// Going on with a slow voice begins with so much.
+const SLOW_START: Duration = Duration::from_secs(1);
+
+/// So much tells whether a voice is fast.
+const TELLING: Duration = Duration::from_millis(100);
 
 /// With less than that unheard, Asterisk may reach the file's end while something is being appended.
 const MARGIN: Duration = Duration::from_millis(40);
 
-const LEAST_AHEAD: Duration = Duration::from_millis(80);
+/// With less than that unheard, something is to be appended soon.
+const LEAST_AHEAD: Duration = Duration::from_millis(100);
+
+/// Where there is plenty, so much is appended ahead that a late writer does no harm.
 const MOST_AHEAD: Duration = Duration::from_secs(1);
 
-/// With less than that in store, and less than half of what there was, the voice is too slow: the sound runs out.
-const LOW: Duration = Duration::from_millis(400);
+/// With less than that in store, and less than half of what there was, the voice has become too slow.
+const LOW: Duration = Duration::from_millis(600);
 
 /// Within so many frames the quietest place is looked for: two syllables.
 const LATITUDE: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A caller's ear on a supply: Asterisk plays what is appended, and stops at the end of the file.
+    struct Ear {
+        supply: Supply,
+        now: Instant,
+        file: Vec<u8>,
+        heard: Vec<u8>,
+        /// Before which sample there was a pause, and how long it was.
+        pauses: Vec<(usize, Duration)>,
+        silent_since: Option<Instant>,
+    }
+
+    impl Ear {
+        fn new() -> Self {
+            Self {
+                supply: Supply::new(Encoding::Ulaw),
+                now: Instant::now(),
+                file: Vec::new(),
+                heard: Vec::new(),
+                pauses: Vec::new(),
+                silent_since: None,
+            }
+        }
+
+        /// Lets time pass in frames, while the voice sends its pieces at their times.
+        fn listen(mut self, voice: &[(Duration, &[u8])]) -> Self {
+            let start = self.now;
+            let mut pieces = voice.iter().peekable();
+            let mut place = None;
+            for tick in 0..100_000_u32 {
+                self.now = start + Duration::from_millis(1) * tick;
+                while let Some((_, bytes)) = pieces.next_if(|(at, _)| start + *at <= self.now) {
+                    self.supply.push(bytes, self.now);
+                }
+                if pieces.peek().is_none() {
+                    self.supply.complete();
+                }
+                if self.supply.can_begin(self.now) {
+                    let (bytes, from) = self.supply.begin(self.now);
+                    self.file.extend(bytes);
+                    place = Some((usize::try_from(from).expect("small") * 160, self.now, self.file.len() / 160));
+                    if let Some(since) = self.silent_since.take() {
+                        self.pauses.push((self.heard.len(), self.now - since));
+                    }
+                } else if let Some(bytes) = self.supply.more(self.now) {
+                    self.file.extend(bytes);
+                }
+                if let Some((at, due, at_open)) = &mut place
+                    && *due <= self.now
+                {
+                    if let Some(frame) = self.file.get(*at..*at + 160) {
+                        self.heard.extend(frame);
+                        *at += 160;
+                        *due += FRAME;
+                    } else {
+                        let at_open = u32::try_from(*at_open).ok();
+                        place = None;
+                        self.silent_since = Some(self.now);
+                        self.supply.ended(self.now, at_open);
+                    }
+                }
+                if self.supply.is_over() {
+                    return self;
+                }
+            }
+            panic!("it never ends");
+        }
+    }
+
+    /// Sound in which no two samples in a row are alike, with a quiet frame after every seven.
+    fn sound(frames: usize) -> Vec<u8> {
+        let frame = |index: usize| match index % 8 {
+            7 => vec![0xFF; 160],
+            other => (0..160).map(|at| u8::try_from((at * 7 + other) % 100).expect("small")).collect(),
+        };
+        (0..frames).flat_map(frame).collect()
+    }
+
+    /// The pieces of a voice that begins at once, at so many percent of real time, and stops once for so long.
+    fn at_speed(sound: &[u8], percent: u32, stall: Option<(usize, Duration)>) -> Vec<(Duration, &[u8])> {
+        let chunks = sound.chunks(333).enumerate();
+        chunks
+            .map(|(index, chunk)| {
+                let at = Duration::from_micros(125) * u32::try_from(index * 333).expect("short") * 100 / percent;
+                let late = stall.filter(|(after, _)| index * 333 >= *after);
+                (at + late.map_or(Duration::ZERO, |(_, pause)| pause), chunk)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_voice_that_is_fast_enough_is_heard_without_a_pause() {
+        for percent in [115, 120, 150, 800, 100_000] {
+            for frames in [1, 9, 10, 11, 50, 500] {
+                let sound = sound(frames);
+                let ear = Ear::new().listen(&at_speed(&sound, percent, None));
+                assert_eq!(ear.heard, sound, "{percent} %, {frames} frames");
+                assert_eq!(ear.pauses, [], "{percent} %, {frames} frames");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stall_is_one_pause_at_the_quietest_place_at_hand() {
+        let sound = sound(500);
+        for after in [8_000, 12_345, 30_000] {
+            let stall = Some((after, Duration::from_secs(20)));
+            let ear = Ear::new().listen(&at_speed(&sound, 800, stall));
+            assert_eq!(ear.heard, sound, "after {after}");
+            assert_eq!(ear.pauses.len(), 1, "after {after}: {:?}", ear.pauses);
+            let (at, _) = ear.pauses[0];
+            assert!(at > after - 3_600 && at <= after, "after {after} at {at}");
+            let is_quiet = |at: usize| ear.heard[at] == 0xFF;
+            assert!(is_quiet(at - 1) || is_quiet(at), "after {after} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_slow_voice_is_heard_whole_with_few_pauses() {
+        let sound = sound(500);
+        for percent in [95, 80, 50] {
+            let ear = Ear::new().listen(&at_speed(&sound, percent, None));
+            assert_eq!(ear.heard, sound, "{percent} %");
+            let most = 10 * (100 - usize::try_from(percent).expect("small")) / 50 + 1;
+            assert!(ear.pauses.len() <= most, "{percent} %: {:?}", ear.pauses);
+        }
+    }
+
+    #[test]
+    fn what_was_appended_too_late_is_played_next() {
+        let mut supply = Supply::new(Encoding::Ulaw);
+        let start = Instant::now();
+        supply.push(&sound(100), start);
+        let (first, _) = supply.begin(start);
+        assert_eq!(first.len(), 50 * 160);
+        let now = start + Duration::from_millis(900);
+        assert_eq!(supply.more(now).map(|bytes| bytes.len()), Some(30 * 160));
+        // Asterisk had come to the end of the first second just before that.
+        supply.ended(start + Duration::from_millis(1_005), Some(50));
+        supply.complete();
+        let (rest, from) = supply.begin(now);
+        assert_eq!((rest.len(), from), (20 * 160, 50));
+    }
+
+    #[test]
+    fn an_asterisk_without_a_clock_is_believed() {
+        let mut supply = Supply::new(Encoding::Sln16);
+        let start = Instant::now();
+        supply.push(&[0; 640 * 10], start);
+        supply.complete();
+        assert_eq!(supply.begin(start).0.len(), 6_400);
+        supply.ended(start, Some(10));
+        assert!(supply.is_over());
+    }
+}

@@ -1,0 +1,438 @@
+//! The answer is heard while it is being made: every sample once and in order, without a hole where the voice is fast
+//! enough, and with one pause where it is not.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use phone_assistant::audio::Pcm;
+use phone_assistant::audio::telephone::{self, Encoding};
+
+use testkit::{Act, Fault, Outcome, Settings, Stage};
+
+use crate::house::{House, MOON, PATIENCE};
+
+/// The services of README's figures.
+const MODEL_FIRST: Duration = Duration::from_millis(500);
+const MODEL_WORD: Duration = Duration::from_millis(30);
+const VOICE_FIRST: Duration = Duration::from_millis(600);
+
+/// A frame that is this late is a hole; the scripted Asterisk shares the processor with everything else.
+const HOLE: Duration = Duration::from_millis(60);
+
+fn house(voice_speed: f64) -> House {
+    let house = House::streaming();
+    house.sandbox.pace_model(MODEL_FIRST, MODEL_WORD);
+    house.sandbox.pace_voice(VOICE_FIRST, voice_speed);
+    house
+}
+
+fn reply(house: &House) -> PathBuf {
+    format!("{}.ulaw", house.reply().display()).into()
+}
+
+/// Some of the texts that the voice was asked for, each converted as a whole.
+fn whole(house: &House, texts: &[String]) -> Vec<u8> {
+    let encoded = texts.iter().flat_map(|text| {
+        let clip = house.sandbox.spoken(text);
+        let pcm = Pcm {
+            rate_hz: clip.rate_hz,
+            samples: clip.samples,
+        };
+        telephone::encode(&pcm, Encoding::Ulaw, 6.0).unwrap()
+    });
+    encoded.collect()
+}
+
+/// The caller heard this, sample by sample, and nothing of the call is left.
+#[track_caller]
+fn assert_heard(house: &House, outcome: &Outcome, expected: &[u8]) {
+    let heard = outcome.played_of(&reply(house));
+    let differs = heard
+        .iter()
+        .zip(expected)
+        .position(|(one, other)| one != other);
+    outcome.assert(
+        heard == expected,
+        &format!(
+            "{} samples were heard of {}; they differ from {differs:?} on",
+            heard.len(),
+            expected.len()
+        ),
+    );
+    outcome
+        .assert_exit(0)
+        .assert_manners()
+        .assert_variable("ASSISTANT_FILE", "");
+    house.assert_no_file(outcome);
+}
+
+/// The pauses within the answer that can be heard, and after how many samples each came.
+fn pauses(house: &House, outcome: &Outcome) -> Vec<(usize, Duration)> {
+    let place = reply(house);
+    let frames: Vec<_> = outcome
+        .played
+        .iter()
+        .filter(|frame| frame.path == place)
+        .collect();
+    let mut samples = 0;
+    let mut pauses = Vec::new();
+    for pair in frames.windows(2) {
+        samples += pair[0].bytes.len();
+        let silence = pair[1]
+            .at
+            .saturating_duration_since(pair[0].at + pair[0].lasts);
+        if silence > HOLE {
+            pauses.push((samples, silence));
+        }
+    }
+    pauses
+}
+
+#[test]
+fn every_sample_is_heard_once_and_without_a_hole() {
+    for speed in [8.0, 1.5, 1.2] {
+        let house = house(speed);
+        let outcome = house.outcome("question-moon.wav");
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+            .assert_variable("ASSISTANT_ANSWER", MOON);
+        assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+        let pauses = pauses(&house, &outcome);
+        outcome.assert(
+            pauses.is_empty(),
+            &format!("at {speed} times real time it pauses: {pauses:?}"),
+        );
+    }
+}
+
+#[test]
+fn a_long_answer_of_many_sentences_has_no_hole_either() {
+    let house = house(1.5);
+    house.sandbox.answer_with(
+        "Yes. Dr. Smith is in on Mondays at 9.30 a.m. and on Fridays. He sees Mrs. Jones first, then everybody else! \
+         You may call J. R. Miller for 3.5 percent. Is that all? I think so, and I wish you a good day.",
+    );
+    let outcome = house.outcome("question-tea.wav");
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+    assert_eq!(pauses(&house, &outcome), []);
+}
+
+#[test]
+fn a_stall_of_the_voice_is_one_pause_at_a_quiet_place() {
+    let house = house(8.0);
+    house
+        .sandbox
+        .stall_voice(Duration::from_millis(1500), Duration::from_secs(3), 1);
+    let outcome = house.outcome("question-moon.wav");
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let expected = whole(&house, &house.spoken_texts());
+    assert_heard(&house, &outcome, &expected);
+    let pauses = pauses(&house, &outcome);
+    outcome.assert(pauses.len() == 1, &format!("it pauses: {pauses:?}"));
+    let (at, _) = pauses[0];
+    // Of all places within 400 ms before the stall none is much quieter.
+    let loudness = |at: usize| Encoding::Ulaw.loudness(&expected[at - 160..at + 160]);
+    let others = (8..12_000 / 160)
+        .rev()
+        .take(20)
+        .map(|frame| loudness(frame * 160));
+    let quietest = others.min().unwrap();
+    outcome.assert(
+        loudness(at) <= quietest + quietest / 2,
+        &format!(
+            "after {at} samples it is at {}, and {quietest} was to be had",
+            loudness(at)
+        ),
+    );
+}
+
+#[test]
+fn a_voice_slower_than_speech_is_heard_whole_with_few_pauses() {
+    let house = house(0.7);
+    let outcome = house.outcome("question-moon.wav");
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+    let pauses = pauses(&house, &outcome);
+    outcome.assert(
+        (1..=4).contains(&pauses.len()),
+        &format!("it pauses: {pauses:?}"),
+    );
+}
+
+#[test]
+fn a_model_that_breaks_off_is_heard_as_far_as_its_sentences_go() {
+    for fault in [Fault::MidStreamError(3), Fault::BreakAfter(3)] {
+        let house = house(8.0);
+        house.sandbox.fault(Stage::Llm, fault.clone(), usize::MAX);
+        let outcome = house.outcome("question-moon.wav");
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "PARTIAL")
+            .assert_variable_contains("ASSISTANT_ERROR", "llm: Gemini");
+        assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 1, "{fault:?}");
+        let texts = house.spoken_texts();
+        assert!(
+            MOON.starts_with(&texts.join(" ")) && texts.join(" ") != MOON,
+            "{texts:?}"
+        );
+        assert_heard(&house, &outcome, &whole(&house, &texts));
+    }
+}
+
+#[test]
+fn a_model_that_breaks_off_before_anything_can_be_said_is_asked_again() {
+    for fault in [Fault::MidStreamError(1), Fault::BreakAfter(1)] {
+        let house = house(8.0);
+        house.sandbox.fault(Stage::Llm, fault, 1);
+        let outcome = house.outcome("question-moon.wav");
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+            .assert_variable("ASSISTANT_ANSWER", MOON);
+        assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
+    }
+}
+
+#[test]
+fn a_voice_that_breaks_off_is_heard_as_far_as_it_came() {
+    let house = house(8.0);
+    let after = Duration::from_secs(1);
+    house
+        .sandbox
+        .fault(Stage::Tts, Fault::CutAfter(after), usize::MAX);
+    let outcome = house.outcome("question-moon.wav");
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "PARTIAL")
+        .assert_variable_contains("ASSISTANT_ERROR", "tts: OpenAI's voice broke off");
+    let heard = outcome.played_of(&reply(&house)).len();
+    let expected = whole(&house, &house.spoken_texts());
+    assert_heard(&house, &outcome, &expected[..heard]);
+    assert!(
+        (7_600..=8_000).contains(&heard),
+        "{heard} samples were heard"
+    );
+}
+
+#[test]
+fn a_voice_that_falls_silent_is_given_up() {
+    let house = house(8.0);
+    house.sandbox.fault(
+        Stage::Tts,
+        Fault::HangAfter(Duration::from_secs(1)),
+        usize::MAX,
+    );
+    let settings = house.sandbox.settings().set("call.idle_timeout", 1);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "PARTIAL")
+        .assert_variable_contains("ASSISTANT_ERROR", "stopped in the middle");
+    house.assert_no_file(&outcome);
+}
+
+#[test]
+fn a_key_stops_the_answer_and_is_told() {
+    for (key, keys, stops) in [
+        ('#', "#*", true),
+        ('*', "#*", true),
+        ('5', "#*", false),
+        ('#', "", false),
+    ] {
+        let house = house(8.0);
+        let settings = house.sandbox.settings().set("reply.stop_keys", keys);
+        let call = house.ask("question-moon.wav").call_with(&settings);
+        let outcome = call
+            .at("STREAM FILE", Act::Press(key, Duration::from_millis(700)))
+            .start()
+            .finish(PATIENCE);
+        outcome
+            .assert_exit(0)
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let expected = if stops {
+            key.to_string()
+        } else {
+            String::new()
+        };
+        outcome.assert_variable("ASSISTANT_KEY", &expected);
+        let heard = outcome.played_of(&reply(&house)).len();
+        let all = whole(&house, &house.spoken_texts()).len();
+        outcome.assert(
+            (heard < 8_000) == stops && (stops || heard == all),
+            &format!("{key} of {keys:?}: {heard} of {all} samples were heard"),
+        );
+        house.assert_no_file(&outcome);
+    }
+}
+
+/// Waits of 4.5 s before the answer, and a sound of one second for them.
+fn with_wait(house: &House) -> Settings {
+    house.sandbox.delay(Stage::Llm, Duration::from_secs(4));
+    let sound = house.other().join("moment.ulaw");
+    std::fs::write(sound, vec![0x55; 8_000]).unwrap();
+    house
+        .sandbox
+        .settings()
+        .set(
+            "waiting.sound",
+            house.other().join("moment").to_str().unwrap(),
+        )
+        .set("waiting.after", 1)
+        .set("waiting.every", 2)
+}
+
+#[test]
+fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
+    for house in [house(8.0), House::new()] {
+        let settings = with_wait(&house);
+        let outcome = house
+            .ask("question-moon.wav")
+            .call_with(&settings)
+            .real_time()
+            .start()
+            .finish(PATIENCE);
+        outcome
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let moment = house.other().join("moment.ulaw");
+        let fillers: Vec<_> = outcome
+            .played
+            .iter()
+            .filter(|frame| frame.path == moment)
+            .collect();
+        let first = fillers[0].at.duration_since(outcome.started);
+        outcome.assert(
+            (950..1500).contains(&first.as_millis()),
+            &format!("the first is heard after {first:?}"),
+        );
+        let played = outcome.played_of(&moment).len();
+        outcome.assert(
+            (8_000 + 800..=16_000).contains(&played),
+            &format!("{played} samples of it are heard"),
+        );
+    }
+}
+
+#[test]
+fn the_sound_for_waiting_is_cut_off_when_the_answer_is_there() {
+    let house = house(8.0);
+    let settings = with_wait(&house).set("waiting.after", 4.9);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    let moment = house.other().join("moment.ulaw");
+    let cut = outcome.played_of(&moment).len();
+    outcome.assert(
+        (1..8_000).contains(&cut),
+        &format!("{cut} samples of it are heard"),
+    );
+    assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+}
+
+#[test]
+fn music_may_fill_the_wait_and_a_missing_sound_harms_nothing() {
+    let house = house(8.0);
+    let settings = with_wait(&house)
+        .set("waiting.play", "music")
+        .set("waiting.music_class", "jazz");
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(outcome.music.len(), 1);
+    assert_eq!(outcome.music[0].class.as_deref(), Some("jazz"));
+    let answer = outcome.played[0].at;
+    outcome.assert(
+        outcome.music[0].until.is_some_and(|end| end <= answer),
+        "the music plays on under the answer",
+    );
+    for sound in ["/nonexistent/sound", "with \"quotes\" & more"] {
+        let house = self::house(8.0);
+        let settings = with_wait(&house).set("waiting.sound", sound);
+        let outcome = house.outcome_with("question-moon.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+        let tried = outcome
+            .commands()
+            .filter(|command| command.starts_with("STREAM FILE"));
+        assert_eq!(
+            tried.count(),
+            2,
+            "a sound that cannot be played is not tried again"
+        );
+    }
+}
+
+#[test]
+fn a_hang_up_ends_the_call_whatever_overlaps() {
+    // While a sound fills the wait, at the first sample, and while one sentence is heard and the next is being spoken.
+    for (after, by_signal) in [
+        (300, true),
+        (100, true),
+        (700, true),
+        (700, false),
+        (1_500, true),
+    ] {
+        let house = house(1.5);
+        let mut settings = house.sandbox.settings();
+        if after == 300 {
+            settings = with_wait(&house);
+        }
+        let mut call = house.ask("question-moon.wav").call_with(&settings);
+        if !by_signal {
+            call = call.variable("AGISIGHUP", "no");
+        }
+        let outcome = call
+            .at(
+                "STREAM FILE",
+                Act::HangupAfter(Duration::from_millis(after)),
+            )
+            .start()
+            .finish(PATIENCE);
+        outcome
+            .assert_exit(0)
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "HANGUP");
+        house.assert_no_file(&outcome);
+        let asked = house.sandbox.requests().len();
+        let heard_last = outcome.played.last().unwrap().at;
+        let ended = outcome.started + outcome.took;
+        outcome.assert(
+            ended.duration_since(heard_last) < Duration::from_secs(1),
+            "it goes on after the hang-up",
+        );
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(house.sandbox.requests().len(), asked);
+    }
+}
+
+#[test]
+fn nothing_is_heard_of_a_call_whose_voice_never_begins() {
+    let house = house(8.0);
+    house.sandbox.fault(Stage::Tts, Fault::Hang, usize::MAX);
+    let settings = house.sandbox.settings().set("call.deadline", 3);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains(
+            "ASSISTANT_ERROR",
+            "tts: OpenAI's voice gave no whole answer",
+        );
+    assert!(outcome.took < Duration::from_secs(4), "{:?}", outcome.took);
+    house.assert_no_file(&outcome);
+}
+
+#[test]
+fn connections_are_opened_while_the_question_is_transcribed() {
+    for (warm, warm_ups) in [(true, 2), (false, 0)] {
+        let house = house(8.0);
+        house.sandbox.delay(Stage::Stt, Duration::from_millis(500));
+        let settings = house.sandbox.settings().set("http.warm", warm);
+        let outcome = house.outcome_with("question-moon.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_eq!(house.sandbox.warm_ups().len(), warm_ups, "warm = {warm}");
+    }
+}
+
+#[test]
+fn a_soft_answer_of_one_word_is_heard_too() {
+    let house = house(8.0);
+    house.sandbox.answer_with("Yes.");
+    let outcome = house.outcome("question-tea.wav");
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+}
