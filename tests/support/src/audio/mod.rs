@@ -1,14 +1,15 @@
 //! Audio for tests, made and measured without the program under test.
 //!
 //! [`Clip`] is a piece of sound; [`clips`] makes some, [`wav`] reads and writes files, [`g711`] codes and decodes telephone
-//! samples, [`measure`] turns sound into numbers to assert, and [`alike`] finds a recording within another. [`ffmpeg`] is what
-//! others use.
+//! samples, [`measure`] turns sound into numbers to assert, [`alike`] finds a recording within another, and [`stream`] known
+//! bytes among packets. [`ffmpeg`] is what others use.
 
 pub mod alike;
 pub mod clips;
 pub mod ffmpeg;
 pub mod g711;
 pub mod measure;
+pub mod stream;
 pub mod wav;
 
 /// A piece of mono, 16-bit linear sound.
