@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use testkit::audio::alike::{Recording, Reference};
+use testkit::audio::stream::{self, Delivery, Packet};
 use testkit::audio::{Clip, measure};
 
 use super::Codec;
-use super::rtp::Packet;
 
 /// All that arrived in a call.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(crate) struct Heard {
     /// When it ended.
     pub(crate) ended: Instant,
     pub(crate) ended_by: Side,
+    packets: Vec<Packet>,
     clip: Clip,
 }
 
@@ -73,6 +74,7 @@ impl Heard {
             answered,
             ended,
             ended_by,
+            packets: packets.to_vec(),
             clip: Clip { rate_hz, samples },
         }
     }
@@ -136,6 +138,29 @@ impl Heard {
         let silent = frames.take_while(|frame| !is_audible(frame)).count();
         let first = from + silent * frame;
         (first < self.clip.samples.len()).then(|| self.answered + time(first, self.clip.rate_hz))
+    }
+
+    /// How these bytes arrived: in the codec of the call, all, once and in order; else what is wrong.
+    pub(crate) fn delivered(&self, bytes: &[u8]) -> Result<Delivery, String> {
+        stream::find(&self.packets, bytes).map_err(|flaw| format!("{flaw}; {}", self.summary()))
+    }
+
+    /// The same of as many of them as arrived before they were cut off.
+    pub(crate) fn delivered_beginning(&self, bytes: &[u8]) -> Result<Delivery, String> {
+        stream::find_beginning(&self.packets, bytes)
+            .map_err(|flaw| format!("{flaw}; {}", self.summary()))
+    }
+
+    /// The longest part of a span in which no packet arrived.
+    pub(crate) fn longest_gap(&self, from: Instant, to: Instant) -> Duration {
+        let arrivals = self.packets.iter().map(|packet| packet.at);
+        let within = arrivals.filter(|at| (from..=to).contains(at));
+        let (mut last, mut longest) = (from, Duration::ZERO);
+        for at in within.chain([to]) {
+            longest = longest.max(at.saturating_duration_since(last));
+            last = at;
+        }
+        longest
     }
 
     /// When there was sound, and how loud, for the message of a check that failed.

@@ -5,7 +5,9 @@
 
 mod codec;
 mod heard;
+mod keys;
 mod rtp;
+mod sdp;
 mod sip;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -62,11 +64,16 @@ impl Phone {
 
     /// Dials, and gives the call when it has been answered.
     pub(crate) fn dial(&self, extension: &str) -> Result<Call, Refused> {
+        self.dial_for(extension, PATIENCE)
+    }
+
+    /// The same, but takes the call back when it has not been answered by then.
+    pub(crate) fn dial_for(&self, extension: &str, patience: Duration) -> Result<Call, Refused> {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let rtp = socket.local_addr().unwrap();
         let mut dialog =
             Dialog::new(self.asterisk, &self.number, &self.name, rtp, self.codec).unwrap();
-        let remote = dialog.invite(extension)?;
+        let remote = dialog.invite(extension, patience)?;
         let answered = Instant::now();
         let voice = Voice::start(socket, remote, self.codec).unwrap();
         let line = Arc::new(Line::default());
@@ -161,6 +168,11 @@ impl Call {
     /// Begins to say a clip; gives its number.
     pub(crate) fn start_saying(&self, clip: &Clip) -> usize {
         self.voice.queue(&self.codec.encode(clip))
+    }
+
+    /// Presses a key for 160 ms, during which nothing is said; gives the moment at which it went down.
+    pub(crate) fn press(&self, key: char) -> Instant {
+        self.voice.press(key)
     }
 
     /// Sends no packets at all, or does again.
@@ -259,6 +271,8 @@ impl Line {
     }
 }
 
+/// How long the phone rings at most.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a waiting caller listens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long Asterisk has to confirm a hang-up.

@@ -1,23 +1,19 @@
 //! The voice of one call: a packet every 20 ms out, whatever comes in kept with its time.
 //!
-//! Specs: RFC 3550 for the packets, RFC 3551 for what is in them.
+//! Specs: RFC 3550 for the packets, RFC 3551 for what is in them, RFC 4733 for keys.
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Codec;
+use testkit::audio::stream::Packet;
 
-/// A packet that arrived.
-#[derive(Clone)]
-pub(super) struct Packet {
-    pub(super) at: Instant,
-    pub(super) timestamp: u32,
-    pub(super) payload: Vec<u8>,
-}
+use super::Codec;
+use super::keys::{KeyPacket, Keys};
+use super::sdp::Remote;
 
 /// The packets of one call in both directions; they stop when this is dropped.
 pub(super) struct Voice {
@@ -28,6 +24,8 @@ pub(super) struct Voice {
 struct Shared {
     socket: UdpSocket,
     codec: Codec,
+    /// The payload type of keys.
+    keys: Option<u8>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -36,6 +34,7 @@ struct Shared {
 struct State {
     received: Vec<Packet>,
     waiting: VecDeque<Outgoing>,
+    keys: Keys,
     muted: bool,
     over: bool,
     /// How many clips have been begun and ended, and when the last one began.
@@ -52,18 +51,20 @@ enum Outgoing {
 
 enum Next {
     Packet(Vec<u8>),
+    Key(KeyPacket),
     Nothing,
     Over,
 }
 
 impl Voice {
     /// Begins to send to `remote` and to listen.
-    pub(super) fn start(socket: UdpSocket, remote: SocketAddr, codec: Codec) -> io::Result<Self> {
-        socket.connect(remote)?;
+    pub(super) fn start(socket: UdpSocket, remote: Remote, codec: Codec) -> io::Result<Self> {
+        socket.connect(remote.address)?;
         socket.set_read_timeout(Some(Duration::from_millis(200)))?;
         let shared = Arc::new(Shared {
             socket,
             codec,
+            keys: remote.keys,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -101,6 +102,16 @@ impl Voice {
         state.queued
     }
 
+    /// Presses a key and waits until it has been let go; when it went down.
+    pub(super) fn press(&self, key: char) -> Instant {
+        assert!(self.shared.keys.is_some(), "Asterisk takes no keys");
+        let mut state = self.shared.state.lock().unwrap();
+        state.keys.press(key);
+        let waits = |state: &mut State| !state.keys.is_done() && !state.over;
+        let state = self.shared.changed.wait_while(state, waits).unwrap();
+        state.keys.pressed.unwrap_or_else(Instant::now)
+    }
+
     /// Waits until a queued sound has been sent; when its first sample was spoken.
     pub(super) fn wait_for(&self, number: usize) -> Instant {
         let state = self.shared.state.lock().unwrap();
@@ -125,22 +136,31 @@ impl Shared {
     /// Keeps to the clock it began with, however late a single packet is.
     fn send(&self) {
         let begun = Instant::now();
-        let mut sequence: u16 = 0;
+        let (mut sequence, mut pressed): (u16, u32) = (0, 0);
         for number in 0_u32.. {
             // A packet leaves when its last sample has been spoken.
             let spoken = begun + PACKET * number;
             thread::sleep((spoken + PACKET).saturating_duration_since(Instant::now()));
-            match self.next(spoken) {
-                Next::Nothing => {}
+            let timestamp = SAMPLES_PER_PACKET.wrapping_mul(number);
+            let sound_type = self.codec.payload().0;
+            let (kind, timestamp, payload) = match self.next(spoken) {
+                Next::Nothing => continue,
                 Next::Over => return,
-                Next::Packet(payload) => {
-                    sequence = sequence.wrapping_add(1);
-                    let timestamp = SAMPLES_PER_PACKET.wrapping_mul(number);
-                    let packet = packet(sequence, timestamp, &payload, self.codec);
-                    // A call that is over refuses its last packets.
-                    self.socket.send(&packet).ok();
+                Next::Packet(payload) => (sound_type, timestamp, payload),
+                Next::Key(KeyPacket { is_first, payload }) => {
+                    let marker = if is_first { MARKER } else { 0 };
+                    if is_first {
+                        pressed = timestamp;
+                    }
+                    let kind = marker | self.keys.unwrap_or_default();
+                    (kind, pressed, payload.to_vec())
                 }
-            }
+            };
+            sequence = sequence.wrapping_add(1);
+            // A call that is over refuses its last packets.
+            self.socket
+                .send(&packet(kind, sequence, timestamp, &payload))
+                .ok();
         }
     }
 
@@ -149,6 +169,12 @@ impl Shared {
         let mut state = self.state.lock().unwrap();
         if state.over {
             return Next::Over;
+        }
+        if let Some(packet) = state.keys.next() {
+            if state.keys.is_done() {
+                self.changed.notify_all();
+            }
+            return Next::Key(packet);
         }
         loop {
             match state.waiting.pop_front() {
@@ -183,9 +209,9 @@ impl Shared {
     }
 }
 
-/// A packet with its header.
-fn packet(sequence: u16, timestamp: u32, payload: &[u8], codec: Codec) -> Vec<u8> {
-    let mut bytes = vec![VERSION_2, codec.payload().0];
+/// A packet with its header; `kind` is its payload type and the marker.
+fn packet(kind: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![VERSION_2, kind];
     bytes.extend_from_slice(&sequence.to_be_bytes());
     bytes.extend_from_slice(&timestamp.to_be_bytes());
     bytes.extend_from_slice(&SOURCE.to_be_bytes());
@@ -196,7 +222,7 @@ fn packet(sequence: u16, timestamp: u32, payload: &[u8], codec: Codec) -> Vec<u8
 /// The voice in a packet; `None` for anything else.
 fn parse(bytes: &[u8], at: Instant, codec: Codec) -> Option<Packet> {
     let (head, payload) = bytes.split_at_checked(12)?;
-    if head[0] & 0xc0 != VERSION_2 || head[1] & 0x7f != codec.payload().0 {
+    if head[0] & 0xc0 != VERSION_2 || head[1] & !MARKER != codec.payload().0 {
         return None;
     }
     let contributors = usize::from(head[0] & 0x0f);
@@ -213,4 +239,5 @@ const PACKET: Duration = Duration::from_millis(20);
 const PAYLOAD_LEN: usize = 160;
 const SAMPLES_PER_PACKET: u32 = 160;
 const VERSION_2: u8 = 0x80;
+const MARKER: u8 = 0x80;
 const SOURCE: u32 = 0x7068_6f6e;

@@ -1,7 +1,7 @@
-//! The signalling of one call: INVITE, ACK, BYE and answers to what Asterisk asks meanwhile, over UDP.
+//! The signalling of one call: INVITE, CANCEL, ACK, BYE and answers to what Asterisk asks meanwhile, over UDP.
 //!
 //! No registration and no authentication: the Asterisk of the suite takes calls from anybody. Messages are bytes,
-//! because a caller's name may be anything. Specs: RFC 3261; RFC 3264 and RFC 4566 for the session description.
+//! because a caller's name may be anything. Spec: RFC 3261.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Codec;
+use super::sdp::{self, Remote};
 
 /// A call that was not answered.
 #[derive(Debug)]
 pub(crate) struct Refused {
     /// The status of the final response; `None` if there was none.
-    #[expect(dead_code, reason = "it is there to be printed")]
     pub(crate) status: Option<u16>,
 }
 
@@ -65,7 +65,7 @@ impl Dialog {
         }
         from.extend_from_slice(format!("\" <sip:{number}@{local}>;tag={id}").as_bytes());
         Ok(Self {
-            description: description(rtp, codec, local.port()),
+            description: sdp::offer(rtp, codec, local.port()),
             socket,
             local,
             remote,
@@ -77,16 +77,20 @@ impl Dialog {
         })
     }
 
-    /// Calls `extension` and waits for the answer; gives the address for our packets.
-    pub(super) fn invite(&mut self, extension: &str) -> Result<SocketAddr, Refused> {
+    /// Calls `extension` and waits so long for the answer, then gives up; gives the address for our packets.
+    pub(super) fn invite(
+        &mut self,
+        extension: &str,
+        patience: Duration,
+    ) -> Result<Remote, Refused> {
         let uri = format!("sip:{extension}@{}", self.remote);
         self.to = format!("<{uri}>").into_bytes();
         self.target = uri;
         let invite = self.request("INVITE", &self.description);
         let (mut wait, begun, mut is_trying) = (T1, Instant::now(), false);
         self.send(&invite);
-        while begun.elapsed() < PATIENCE {
-            let Some(message) = self.receive(wait) else {
+        while let Some(left) = patience.checked_sub(begun.elapsed()) {
+            let Some(message) = self.receive(wait.min(left.max(SHORTEST_WAIT))) else {
                 // Once Asterisk is trying, it has the INVITE.
                 if !is_trying {
                     wait *= 2;
@@ -94,25 +98,58 @@ impl Dialog {
                 }
                 continue;
             };
-            match message.status() {
-                Some(100..200) => is_trying = true,
-                Some(200..300) => return self.answered(&message).ok_or(Refused { status: None }),
-                Some(status) => {
-                    self.to = message.header("To").to_vec();
-                    // Of the same transaction, RFC 3261, 17.1.1.3.
-                    let invite = self.branch("INVITE");
-                    self.send(&self.request_on("ACK", "", &invite));
-                    return Err(Refused {
-                        status: Some(status),
-                    });
-                }
-                None => self.respond(&message),
+            is_trying |= message.status().is_some();
+            if let Some(end) = self.reply(&message) {
+                return end;
+            }
+        }
+        if is_trying {
+            self.cancel()
+        } else {
+            Err(Refused { status: None })
+        }
+    }
+
+    /// Takes a call back that has not been answered, unless the answer is on its way.
+    fn cancel(&mut self) -> Result<Remote, Refused> {
+        // Of the same transaction, RFC 3261, 9.1.
+        let invite = self.branch("INVITE");
+        self.send(&self.request_on("CANCEL", "", &invite));
+        let begun = Instant::now();
+        while begun.elapsed() < CANCELLED_WITHIN {
+            if let Some(message) = self.receive(T1)
+                && let Some(end) = self.reply(&message)
+            {
+                return end;
             }
         }
         Err(Refused { status: None })
     }
 
-    fn answered(&mut self, message: &Message) -> Option<SocketAddr> {
+    /// What a message says about our INVITE, if it says the last word.
+    fn reply(&mut self, message: &Message) -> Option<Result<Remote, Refused>> {
+        let is_about_cancel = message.header("CSeq").ends_with(b"CANCEL");
+        match message.status() {
+            Some(_) if is_about_cancel => None,
+            Some(100..200) => None,
+            Some(200..300) => Some(self.answered(message).ok_or(Refused { status: None })),
+            Some(status) => {
+                self.to = message.header("To").to_vec();
+                // Of the same transaction, RFC 3261, 17.1.1.3.
+                let invite = self.branch("INVITE");
+                self.send(&self.request_on("ACK", "", &invite));
+                Some(Err(Refused {
+                    status: Some(status),
+                }))
+            }
+            None => {
+                self.respond(message);
+                None
+            }
+        }
+    }
+
+    fn answered(&mut self, message: &Message) -> Option<Remote> {
         self.to = message.header("To").to_vec();
         let contact = String::from_utf8_lossy(message.header("Contact")).into_owned();
         contact
@@ -120,7 +157,7 @@ impl Dialog {
             .nth(1)?
             .clone_into(&mut self.target);
         self.send(&self.request("ACK", ""));
-        rtp_address(message)
+        sdp::answer(message.lines())
     }
 
     /// Hangs up; [`Event::ByeConfirmed`] will come.
@@ -276,31 +313,10 @@ impl Message {
     }
 }
 
-/// The offer of one codec.
-fn description(rtp: SocketAddr, codec: Codec, session: u16) -> String {
-    let (ip, port) = (rtp.ip(), rtp.port());
-    let (number, name) = codec.payload();
-    format!(
-        "v=0\r\no=phone {session} 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number}\r\n\
-         a=rtpmap:{number} {name}/8000\r\na=ptime:20\r\na=sendrecv\r\n"
-    )
-}
-
-/// Where the other side wants its packets.
-fn rtp_address(message: &Message) -> Option<SocketAddr> {
-    let field = |prefix: &str| {
-        let line = message
-            .lines()
-            .find(|line| line.starts_with(prefix.as_bytes()))?;
-        String::from_utf8(line[prefix.len()..].to_vec()).ok()
-    };
-    let ip = field("c=IN IP4 ")?.parse().ok()?;
-    let port = field("m=audio ")?.split(' ').next()?.parse().ok()?;
-    Some(SocketAddr::new(ip, port))
-}
-
 /// Makes every dialog of the process another one.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 /// The first pause before an INVITE is sent again (RFC 3261, 17.1.1.2).
 const T1: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_secs(15);
+/// No reading without a limit.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const CANCELLED_WITHIN: Duration = Duration::from_secs(5);

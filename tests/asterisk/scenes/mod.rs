@@ -9,6 +9,7 @@ mod install;
 mod machine_faults;
 mod roots;
 mod service_faults;
+mod stand_in;
 
 use testkit::{Sandbox, Script};
 
@@ -20,7 +21,11 @@ use crate::report::Report;
 pub(crate) type Scene = (&'static str, fn(&Lab, &Report));
 
 /// Those that measure time: nothing else runs beside them.
-pub(crate) const ALONE: &[Scene] = &[("one-call", call::run), ("crowd", crowd::run)];
+pub(crate) const ALONE: &[Scene] = &[
+    ("stand-in", stand_in::run),
+    ("one-call", call::run),
+    ("crowd", crowd::run),
+];
 
 /// Those that run side by side, the longest first.
 pub(crate) const TOGETHER: &[Scene] = &[
