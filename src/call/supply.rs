@@ -59,7 +59,9 @@ impl Supply {
     /// Takes in what the voice has sent, at `now`.
     pub(super) fn push(&mut self, bytes: &[u8], now: Instant) {
         self.held.extend_from_slice(bytes);
-        self.refill.get_or_insert((now, self.held.len()));
+        if self.play.is_none() {
+            self.refill.get_or_insert((now, self.held.len()));
+        }
     }
 
     /// No more will come. What is less than a frame is left out: only a broken sound ends so.
@@ -100,6 +102,7 @@ impl Supply {
 
     /// Begins a play at `now`. Returns what is to be appended before, and from which frame to play.
     pub(super) fn begin(&mut self, now: Instant) -> (Vec<u8>, u32) {
+        self.refill = None;
         self.play = Some(Play {
             began: now,
             from: self.heard,
@@ -176,7 +179,6 @@ impl Supply {
             .find(fits)
             .unwrap_or(at_open)
             .clamp(self.heard, self.appended);
-        self.refill = None;
     }
 
     /// Has everything been heard?
@@ -296,7 +298,11 @@ mod tests {
                 if self.supply.can_begin(self.now) {
                     let (bytes, from) = self.supply.begin(self.now);
                     self.file.extend(bytes);
-                    place = Some((usize::try_from(from).expect("small") * 160, self.now, self.file.len() / 160));
+                    place = Some((
+                        usize::try_from(from).expect("small") * 160,
+                        self.now,
+                        self.file.len() / 160,
+                    ));
                     if let Some(since) = self.silent_since.take() {
                         self.pauses.push((self.heard.len(), self.now - since));
                     }
@@ -329,17 +335,25 @@ mod tests {
     fn sound(frames: usize) -> Vec<u8> {
         let frame = |index: usize| match index % 8 {
             7 => vec![0xFF; 160],
-            other => (0..160).map(|at| u8::try_from((at * 7 + other) % 100).expect("small")).collect(),
+            other => (0..160)
+                .map(|at| u8::try_from((at * 7 + other) % 100).expect("small"))
+                .collect(),
         };
         (0..frames).flat_map(frame).collect()
     }
 
     /// The pieces of a voice that begins at once, at so many percent of real time, and stops once for so long.
-    fn at_speed(sound: &[u8], percent: u32, stall: Option<(usize, Duration)>) -> Vec<(Duration, &[u8])> {
+    fn at_speed(
+        sound: &[u8],
+        percent: u32,
+        stall: Option<(usize, Duration)>,
+    ) -> Vec<(Duration, &[u8])> {
         let chunks = sound.chunks(333).enumerate();
         chunks
             .map(|(index, chunk)| {
-                let at = Duration::from_micros(125) * u32::try_from(index * 333).expect("short") * 100 / percent;
+                let at =
+                    Duration::from_micros(125) * u32::try_from(index * 333).expect("short") * 100
+                        / percent;
                 let late = stall.filter(|(after, _)| index * 333 >= *after);
                 (at + late.map_or(Duration::ZERO, |(_, pause)| pause), chunk)
             })

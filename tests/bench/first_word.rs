@@ -1,0 +1,249 @@
+//! From the caller's last word to the first of the answer: what the program adds to what cannot be had faster.
+//!
+//! The floor is what the services take: speech to text 0.7 s, the model 0.5 s and 30 ms for each word of its first sentence,
+//! the voice 0.6 s to its first byte. (The silence that ends a question comes before the program starts; the
+//! real-Asterisk suite has it too.) Asterisk's side is played by the test kit, in real time. The caller presses # soon
+//! after the answer has begun, so that a run takes minutes and not an hour.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod report;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use testkit::{Act, Call, Outcome, Relay, Sandbox, Script, Settings, Stage, TempDir};
+
+fn main() -> ExitCode {
+    if !report::is_wanted() {
+        return ExitCode::SUCCESS;
+    }
+    let columns = ["median", "p95", "most"];
+    report::heading("above the floor, ms", &columns);
+    let alone: Vec<f64> = [8.0, 1.5].into_iter().flat_map(alone).collect();
+    let crowd = crowd(p95(alone[..CALLS].to_vec()));
+    let saved = saved_by_warming();
+    let small = memory();
+    let fast = alone
+        .chunks(CALLS)
+        .all(|above| p95(above.to_vec()) <= MOST_ABOVE_MS);
+    if fast && crowd && saved && small {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// One call after the other, with a voice of this speed.
+fn alone(speed: f64) -> Vec<f64> {
+    let house = House::new(speed);
+    let settings = house.sandbox.settings();
+    let above: Vec<f64> = (0..CALLS)
+        .map(|id| above_floor(&house.call(&settings, id)))
+        .collect();
+    let name = format!("{CALLS} calls, the voice at {speed} times real time");
+    row(
+        &name,
+        &above,
+        &report::verdict("≤ 350 (p95)", p95(above.clone()) <= MOST_ABOVE_MS),
+    );
+    above
+}
+
+/// Many calls at once; whether their first words come in time.
+fn crowd(single: f64) -> bool {
+    let house = House::new(8.0);
+    let settings = house.sandbox.settings();
+    let above: Vec<f64> = thread::scope(|scope| {
+        let calls: Vec<_> = (0..AT_ONCE)
+            .map(|id| {
+                scope.spawn({
+                    let (house, settings) = (&house, &settings);
+                    move || above_floor(&house.call(settings, id))
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    let is_met = p95(above.clone()) <= single + 1_000.0;
+    row(
+        &format!("{AT_ONCE} calls at once"),
+        &above,
+        &report::verdict("≤ one call + 1000 (p95)", is_met),
+    );
+    is_met
+}
+
+/// Services that are 20 ms away, each behind a relay of its own: with connections opened ahead of time, and without.
+fn saved_by_warming() -> bool {
+    let house = House::new(8.0);
+    let relays = [(); 3].map(|()| Relay::start(house.sandbox.port(), ONE_WAY));
+    let [stt, llm, tts] = relays
+        .each_ref()
+        .map(|relay| format!("https://localhost:{}", relay.port()));
+    let settings = house.sandbox.settings();
+    let settings = settings
+        .set("stt.google.base_url", stt)
+        .set("llm.gemini.base_url", llm)
+        .set("tts.openai.base_url", tts);
+    let (warm, cold) = (
+        settings.clone().set("http.warm", true),
+        settings.set("http.warm", false),
+    );
+    report::heading(
+        &format!("services {} ms away, ms", ONE_WAY.as_millis()),
+        &["median", "p95", "most"],
+    );
+    let pairs: Vec<_> = (0..PAIRS)
+        .map(|id| [&warm, &cold].map(|settings| above_floor(&house.call(settings, id))))
+        .collect();
+    let [warm, cold] = [0, 1].map(|which| pairs.iter().map(|pair| pair[which]).collect::<Vec<_>>());
+    row("connections opened ahead of time", &warm, "none");
+    row("connections opened when they are needed", &cold, "none");
+    let mut saved: Vec<f64> = pairs.iter().map(|[warm, cold]| cold - warm).collect();
+    let round_trips = report::median(&mut saved) / report::milliseconds(ONE_WAY * 2);
+    let is_met = round_trips >= 3.5;
+    report::row(
+        "round trips saved, of 4",
+        &[format!("{round_trips:.2}")],
+        &report::verdict("≥ 3.5", is_met),
+    );
+    is_met
+}
+
+/// The most memory that a call with the longest answer takes.
+fn memory() -> bool {
+    let house = House::new(8.0);
+    house
+        .sandbox
+        .answer_with(&"This is one of many sentences, all of them alike. ".repeat(30));
+    let settings = house.sandbox.settings();
+    let call = house.builder(&settings, 0, Duration::from_secs(12));
+    let call = call
+        .at(LAST_COMMAND, Act::Delay(Duration::from_secs(1)))
+        .start();
+    call.wait_for_command(LAST_COMMAND, PATIENCE);
+    let status = fs::read_to_string(format!("/proc/{}/status", call.pid())).unwrap();
+    assert_eq!(
+        call.finish(PATIENCE).variable("ASSISTANT_STATUS"),
+        "ANSWERED"
+    );
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = peak
+        .unwrap()
+        .trim()
+        .strip_suffix(" kB")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let peak_mb = report::megabytes(kib * 1024);
+    report::heading("one call with a minute of answer", &["most"]);
+    let is_met = peak_mb <= 14.0;
+    report::row(
+        "peak memory, MB",
+        &[format!("{peak_mb:.1}")],
+        &report::verdict("≤ 14", is_met),
+    );
+    is_met
+}
+
+fn row(name: &str, figures: &[f64], verdict: &str) {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let shown = [
+        report::median(&mut sorted.clone()),
+        p95(sorted.clone()),
+        sorted[sorted.len() - 1],
+    ];
+    report::row(name, &shown.map(|figure| format!("{figure:.0}")), verdict);
+}
+
+/// The figure that 95 of 100 do not exceed, by nearest rank.
+fn p95(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[(figures.len() * 95).div_ceil(100) - 1]
+}
+
+/// From the start of the program to the first sample of the answer, above the floor.
+fn above_floor(outcome: &Outcome) -> f64 {
+    let first = outcome
+        .played
+        .first()
+        .unwrap_or_else(|| panic!("nothing was heard: {outcome}"));
+    let words = f64::from(u32::try_from(FIRST_SENTENCE.split(' ').count()).unwrap());
+    let floor = STT + MODEL_FIRST + MODEL_WORD.mul_f64(words) + VOICE_FIRST;
+    report::milliseconds(first.at.duration_since(outcome.started)) - report::milliseconds(floor)
+}
+
+/// The services, and a folder for calls.
+struct House {
+    sandbox: Sandbox,
+    folder: TempDir,
+}
+
+impl House {
+    fn new(speed: f64) -> Self {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let sandbox = Sandbox::start(Script::standard(&data));
+        sandbox.delay(Stage::Stt, STT);
+        sandbox.pace_model(MODEL_FIRST, MODEL_WORD);
+        sandbox.pace_voice(VOICE_FIRST, speed);
+        Self {
+            sandbox,
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    fn call(&self, settings: &Settings, id: usize) -> Outcome {
+        let outcome = self.builder(settings, id, HEARD).start().finish(PATIENCE);
+        assert_eq!(
+            outcome.variable("ASSISTANT_STATUS"),
+            "ANSWERED",
+            "{outcome}"
+        );
+        outcome
+    }
+
+    /// A call whose caller has heard enough after `heard`.
+    fn builder(&self, settings: &Settings, id: usize, heard: Duration) -> testkit::CallBuilder {
+        let folder: PathBuf = self.folder.path().join(format!("{id}"));
+        fs::create_dir_all(&folder).unwrap();
+        let recording = folder.join("call-1700000000.1.wav");
+        let question = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/question-moon.wav");
+        fs::copy(question, &recording).unwrap();
+        let config = settings.clone().set("reply.play", "stream").write(&folder);
+        Call::builder(Path::new(env!("CARGO_BIN_EXE_phone-assistant")))
+            .arg(format!("recording={}", recording.display()))
+            .arg(format!(
+                "reply={}",
+                folder.join("call-1700000000.1-reply").display()
+            ))
+            .arg(format!("config={}", config.display()))
+            .real_time()
+            .at("STREAM FILE", Act::Press('#', heard))
+    }
+}
+
+const FIRST_SENTENCE: &str =
+    "The moon is about three hundred eighty-four thousand kilometres away.";
+
+const STT: Duration = Duration::from_millis(700);
+const MODEL_FIRST: Duration = Duration::from_millis(500);
+const MODEL_WORD: Duration = Duration::from_millis(30);
+const VOICE_FIRST: Duration = Duration::from_millis(600);
+
+const CALLS: usize = 20;
+const AT_ONCE: usize = 30;
+const PAIRS: usize = 10;
+const ONE_WAY: Duration = Duration::from_millis(20);
+const MOST_ABOVE_MS: f64 = 350.0;
+
+/// So much of an answer is listened to.
+const HEARD: Duration = Duration::from_millis(300);
+
+const LAST_COMMAND: &str = "SET VARIABLE \"ASSISTANT_STATUS\"";
+
+const PATIENCE: Duration = Duration::from_secs(60);
