@@ -730,7 +730,8 @@ language = "en-US"             # what callers speak
 #voice = ""
 
 [reply]
-#play = "dialplan"              # the dialplan's Playback plays the answer
+#play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file
+#stop_keys = "#*"               # with these the caller stops it
 #format = "auto"                # auto | ulaw | alaw | sln16
 
 [recording]
@@ -738,6 +739,11 @@ language = "en-US"             # what callers speak
 
 [call]
 #deadline = 25.0                # seconds from the question to the beginning of the answer
+
+[waiting]                      # what callers hear when there is nothing to hear
+#play = "sound"                 # sound | music | nothing
+#after = 2.5                    # seconds of silence
+#sound = "one-moment-please"    # one of Asterisk's, or yours: custom/please-hold
 
 [log]
 #words = false                  # may the log hold what was said?

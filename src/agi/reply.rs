@@ -83,7 +83,7 @@ impl Reply {
     /// The key that the caller pressed, where the result is one.
     pub fn key(&self) -> Option<char> {
         let code: u8 = self.result.parse().ok()?;
-        Some(char::from(code)).filter(|key| key.is_ascii_graphic())
+        Some(char::from(code)).filter(char::is_ascii_graphic)
     }
 
     /// `200 result=0`.

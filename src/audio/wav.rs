@@ -143,17 +143,14 @@ impl<R: Read> Reader<R> {
             }
         };
         self.carry.truncate(had + read);
-        let rest = match self.format.channels {
-            1 => {
-                let (frames, rest) = self.carry.as_chunks();
-                samples.extend(frames.iter().copied().map(i16::from_le_bytes));
-                rest.len()
-            }
-            _ => {
-                let (frames, rest) = self.carry.as_chunks();
-                samples.extend(frames.iter().copied().map(mix_down));
-                rest.len()
-            }
+        let rest = if self.format.channels == 1 {
+            let (frames, rest) = self.carry.as_chunks();
+            samples.extend(frames.iter().copied().map(i16::from_le_bytes));
+            rest.len()
+        } else {
+            let (frames, rest) = self.carry.as_chunks();
+            samples.extend(frames.iter().copied().map(mix_down));
+            rest.len()
         };
         self.carry.drain(..self.carry.len() - rest);
         Ok(read > 0)

@@ -97,9 +97,9 @@ impl Work {
             return Ok(());
         }
         let (write, written) = unbounded();
-        let (begin, begun) = bounded(0);
+        let (speaking, begun) = bounded(0);
         thread::scope(|scope| {
-            scope.spawn(move || self.speak(&written, &begin, tell));
+            scope.spawn(move || self.speak(&written, &speaking, tell));
             let voice = scope.spawn(|| {
                 let result = self.pass_on(begun, tell);
                 if result.is_err() {
@@ -152,7 +152,7 @@ impl Work {
     ) -> Result<(), Failure> {
         let since = begins(Stage::Llm, tell)?;
         let settings = &self.services.settings;
-        let mut hand_over = |piece: String, answer: &Growing| {
+        let mut hand_over = move |piece: String, answer: &Growing| {
             tell_of(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             tell_of(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
@@ -197,7 +197,7 @@ impl Work {
     fn speak<'a>(
         &'a self,
         written: &Receiver<String>,
-        begun: &Sender<Begun<'a>>,
+        speaking: &Sender<Begun<'a>>,
         tell: &Sender<Event>,
     ) {
         let mut is_first = true;
@@ -216,7 +216,7 @@ impl Work {
             is_first = false;
             let begins = self.ask_for(&text, deadline, tell);
             let has_failed = begins.is_err();
-            if begun.send(begins).is_err() || has_failed {
+            if speaking.send(begins).is_err() || has_failed {
                 break;
             }
         }
@@ -304,9 +304,9 @@ type Begun<'a> = Result<(Instant, String, Speaking<'a>), Failure>;
 
 /// Waits until the call agrees that a stage begins: it does not when the caller has hung up. Returns when that was.
 fn begins(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
-    let (agrees, agreed) = bounded(1);
+    let (agrees, answer) = bounded(1);
     tell_of(tell, Event::Begins(stage, agrees));
-    agreed.recv().map(|()| Instant::now()).at(stage)
+    answer.recv().map(|()| Instant::now()).at(stage)
 }
 
 /// A call that has ended wants to know nothing more.

@@ -140,7 +140,7 @@ impl Supply {
             return None;
         } else if in_store < LOW.min(play.most / 2) {
             play.runs_out = true;
-            self.quietest(1, held)
+            self.quietest(held)
         } else {
             held.div_ceil(2)
         };
@@ -204,20 +204,16 @@ impl Supply {
         u32::try_from(self.held.len() / self.encoding.frame_bytes()).unwrap_or(u32::MAX)
     }
 
-    /// The number of frames, within `least` to `most` of those held, after which the sound is quietest; the last of several.
-    fn quietest(&self, least: u32, most: u32) -> u32 {
-        let mut before = None;
+    /// The number of frames, of 1 to `most` that are held, after which the sound is quietest; the last of several.
+    fn quietest(&self, most: u32) -> u32 {
         let frames = self.held.chunks_exact(self.encoding.frame_bytes());
-        let loudness = frames.map(|frame| self.encoding.loudness(frame));
-        let around: Vec<u64> = loudness
-            .map(|now| now + before.replace(now).unwrap_or(now))
-            .collect();
+        let loudness: Vec<u64> = frames.map(|frame| self.encoding.loudness(frame)).collect();
         let edge = |after: &u32| {
             let at = usize::try_from(*after).unwrap_or(usize::MAX);
-            let last = around.last().copied().unwrap_or_default();
-            around.get(at).copied().unwrap_or(last)
+            let before = loudness.get(at - 1).copied().unwrap_or_default();
+            before + loudness.get(at).copied().unwrap_or(before)
         };
-        (least..=most).rev().min_by_key(edge).unwrap_or(most)
+        (1..=most).rev().min_by_key(edge).unwrap_or(most)
     }
 
     /// Takes so many of the frames that are held.
