@@ -77,7 +77,7 @@ struct Times {
     ear_to_ear: Duration,
     /// Until the dialplan, having heard 2 seconds of silence, starts the program.
     silence: Duration,
-    /// From the arrival of each request to the end of its answer, and the silence with which the voice begins.
+    /// From the arrival of each stage's first request to the end of its answer, and the silence with which the voice begins.
     services: Duration,
     /// All else.
     own: Duration,
@@ -89,13 +89,15 @@ impl Times {
         let ear_to_ear = exchange.ear_to_ear()?;
         let silence = Duration::from_secs_f64(program_started(&machine.log())? - wall_clock(asked));
         let requests = machine.sandbox.requests();
-        let requests = requests.iter().filter(|request| request.at > asked);
-        let services = requests
-            .map(|request| {
-                request
-                    .answered
-                    .map_or(Duration::ZERO, |end| end - request.at)
-            })
+        let first_of = |(stage, _)| {
+            let mut later = requests.iter().filter(|request| request.at > asked);
+            later.find(|request| request.stage == stage)
+        };
+        // What follows the first sentence is written and spoken while that is heard.
+        let services = SERVICES
+            .into_iter()
+            .filter_map(first_of)
+            .filter_map(|request| Some(request.answered? - request.at))
             .sum::<Duration>()
             + first_audible(&data("answer-tea.wav").amplified(GAIN_DB));
         let own = ear_to_ear
@@ -112,15 +114,19 @@ impl Times {
 
 /// When Asterisk last executed `AGI(phone-assistant,…)`, by its log.
 fn program_started(log: &str) -> Result<f64, String> {
-    let line = log
+    let all = programs_started(log);
+    all.last()
+        .copied()
+        .ok_or_else(|| "Asterisk's log shows no AGI".to_owned())
+}
+
+/// Each time when Asterisk executed `AGI(phone-assistant,…)`, in order, in seconds since 1970.
+pub(super) fn programs_started(log: &str) -> Vec<f64> {
+    let lines = log
         .lines()
-        .rfind(|line| line.contains("Executing [8008@custom-openai:") && line.contains("] AGI("))
-        .ok_or("Asterisk's log shows no AGI")?;
-    let time = line
-        .strip_prefix('[')
-        .and_then(|line| line.split(']').next());
-    time.and_then(|time| time.parse().ok())
-        .ok_or_else(|| format!("no time in {line}"))
+        .filter(|line| line.contains("Executing [8008@custom-openai:") && line.contains("] AGI("));
+    let time = |line: &str| line.strip_prefix('[')?.split(']').next()?.parse().ok();
+    lines.filter_map(time).collect()
 }
 
 /// A wideband phone hears what lies above 4 kHz, and as much of it as the voice has.

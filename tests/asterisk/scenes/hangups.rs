@@ -78,6 +78,35 @@ const MOMENTS: &[Moment] = &[
         asked: &[Stage::Stt, Stage::Llm, Stage::Tts],
     },
     Moment {
+        when: "while a sound fills the wait",
+        until: |machine, call| {
+            ask_until(call, machine, Stage::Llm, LONG)?;
+            call.wait_for_sound(SOON)?;
+            thread::sleep(Duration::from_millis(300));
+            Ok(())
+        },
+        asked: &[Stage::Stt, Stage::Llm],
+    },
+    Moment {
+        when: "at the first of the answer",
+        until: |machine, call| {
+            ask_in(call, machine, &data(QUESTION))?;
+            call.wait_for_sound(SOON).map(drop)
+        },
+        asked: &[Stage::Stt, Stage::Llm, Stage::Tts, Stage::Tts],
+    },
+    Moment {
+        when: "while the voice stalls in the middle of the answer",
+        until: |machine, call| {
+            machine.sandbox.stall_voice(Duration::from_secs(1), LONG, 2);
+            ask_in(call, machine, &data(QUESTION))?;
+            thread::sleep(Duration::from_secs(4));
+            machine.sandbox.restore(Stage::Tts);
+            Ok(())
+        },
+        asked: &[Stage::Stt, Stage::Llm, Stage::Tts, Stage::Tts],
+    },
+    Moment {
         when: "while the answer is played",
         until: |machine, call| {
             ask_in(call, machine, &data(QUESTION))?;
@@ -85,7 +114,7 @@ const MOMENTS: &[Moment] = &[
             thread::sleep(Duration::from_millis(700));
             Ok(())
         },
-        asked: &[Stage::Stt, Stage::Llm, Stage::Tts],
+        asked: &[Stage::Stt, Stage::Llm, Stage::Tts, Stage::Tts],
     },
 ];
 

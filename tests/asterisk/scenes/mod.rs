@@ -10,6 +10,7 @@ mod machine_faults;
 mod roots;
 mod service_faults;
 mod stand_in;
+mod stream;
 
 use testkit::{Sandbox, Script};
 
@@ -24,6 +25,7 @@ pub(crate) type Scene = (&'static str, fn(&Lab, &Report));
 pub(crate) const ALONE: &[Scene] = &[
     ("stand-in", stand_in::run),
     ("one-call", call::run),
+    ("first-word", stream::first_word),
     ("crowd", crowd::run),
 ];
 
@@ -32,6 +34,9 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("endless-music", callers::endless_music),
     ("mute-phone", callers::mute_phone),
     ("hang-ups", hangups::run),
+    ("stream", stream::run),
+    ("broken-stream", stream::broken),
+    ("waiting", stream::waiting),
     ("speech-to-text-faults", service_faults::speech_to_text),
     ("model-faults", service_faults::model),
     ("voice-faults", service_faults::voice),

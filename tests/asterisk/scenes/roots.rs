@@ -46,6 +46,7 @@ fn call(lab: &Lab, root: &Root) -> Result<(), String> {
             "recording=/question.wav",
             "reply=/answer",
             "config=/config.toml",
+            "reply.play=dialplan",
         ])
         .stdin(Stdio::from(session))
         .output()

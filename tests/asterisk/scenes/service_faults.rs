@@ -14,7 +14,7 @@ pub(crate) fn speech_to_text(lab: &Lab, report: &Report) {
 }
 
 pub(crate) fn model(lab: &Lab, report: &Report) {
-    let garbage = "llm: Gemini sent 116 bytes of \"text/html\" that break its format";
+    let garbage = "llm: Gemini sent 116 bytes of \"text/html\" that are not in its format";
     all_faults_of(
         Stage::Llm,
         ("the model", "llm: Gemini"),

@@ -53,6 +53,35 @@ pub fn heard(decoded: &Clip, expected: &Clip) -> f64 {
     alike::Reference::new(expected).best_in(&alike::Recording::new(decoded))
 }
 
+/// The middles of the longest pauses in a recording, in order: so many of them, the silence at its ends apart.
+pub fn longest_pauses(clip: &Clip, count: usize) -> Vec<usize> {
+    let frame = usize::try_from(clip.rate_hz / 100).unwrap();
+    let quiet = peak(&clip.samples) * QUIET;
+    let is_quiet: Vec<_> = clip
+        .samples
+        .chunks(frame)
+        .map(|frame| peak(frame) < quiet)
+        .collect();
+    let mut pauses = Vec::new();
+    let mut at = 0;
+    for stretch in is_quiet.chunk_by(|one, other| one == other) {
+        let is_inner = at > 0 && at + stretch.len() < is_quiet.len();
+        if stretch[0] && is_inner {
+            pauses.push((stretch.len(), (at + stretch.len() / 2) * frame));
+        }
+        at += stretch.len();
+    }
+    pauses.sort_by_key(|(len, _)| std::cmp::Reverse(*len));
+    let mut middles: Vec<_> = pauses
+        .into_iter()
+        .take(count)
+        .map(|(_, middle)| middle)
+        .collect();
+    middles.sort_unstable();
+    assert_eq!(middles.len(), count, "the recording has too few pauses");
+    middles
+}
+
 /// The loudest sample, as a part of the loudest possible.
 pub fn peak(samples: &[i16]) -> f64 {
     samples
@@ -62,6 +91,8 @@ pub fn peak(samples: &[i16]) -> f64 {
         / FULL_SCALE
 }
 
+/// A hundredth of the loudest sample: 40 dB below it.
+const QUIET: f64 = 0.01;
 const FULL_SCALE: f64 = 32_768.0;
 const SILENCE_DB: f64 = -120.0;
 

@@ -1,10 +1,11 @@
 //! Who says what: the questions that the sandbox understands and the answers it gives.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::audio::alike::{Recording, Reference};
-use crate::audio::{Clip, clips, wav};
+use crate::audio::{Clip, clips, measure, wav};
 
 /// A question, the recording it is told by, and its answer.
 #[derive(Clone, Debug)]
@@ -107,15 +108,49 @@ impl Scripts {
             .map_or_else(|| NO_ANSWER.to_owned(), |script| script.answer.clone())
     }
 
-    /// How a text sounds, at 24,000 samples a second.
+    /// How a text sounds, at 24,000 samples a second: as recorded, if it is an answer or some sentences of one.
     pub(super) fn spoken(&self, text: &str) -> Clip {
-        let known = self
-            .scripts
-            .iter()
-            .find(|script| words(&script.answer) == words(text));
-        match known.and_then(|script| script.answer_wav.as_deref()) {
-            Some(path) => wav::read(path),
-            None => clips::babble(VOICE_RATE, text),
+        let recorded = self.scripts.iter().find_map(|script| {
+            let path = script.answer_wav.as_deref()?;
+            part_of(&script.answer, text).map(|part| part.cut_from(&wav::read(path)))
+        });
+        recorded.unwrap_or_else(|| clips::babble(VOICE_RATE, text))
+    }
+}
+
+/// Some sentences of an answer, of so many.
+struct Part {
+    sentences: Range<usize>,
+    of: usize,
+}
+
+/// The sentences that `text` consists of, if they are sentences of `answer`.
+fn part_of(answer: &str, text: &str) -> Option<Part> {
+    let sentences: Vec<_> = answer.split_inclusive(['.', '!', '?']).map(words).collect();
+    let of = sentences.len();
+    let all = (0..of).flat_map(|first| (first + 1..=of).map(move |end| first..end));
+    let wanted = words(text);
+    let sentences = all
+        .into_iter()
+        .find(|part| sentences[part.clone()].join(" ") == wanted)?;
+    Some(Part { sentences, of })
+}
+
+impl Part {
+    /// Its piece of the recording of the whole. Put together, the pieces are the recording; each but the last is a whole
+    /// number of telephone frames.
+    fn cut_from(&self, recording: &Clip) -> Clip {
+        let frame = usize::try_from(recording.rate_hz / 50).unwrap();
+        let pauses = measure::longest_pauses(recording, self.of - 1);
+        let cut = |sentence: usize| match sentence {
+            0 => 0,
+            last if last == self.of => recording.samples.len(),
+            other => pauses[other - 1] / frame * frame,
+        };
+        let samples = cut(self.sentences.start)..cut(self.sentences.end);
+        Clip {
+            rate_hz: recording.rate_hz,
+            samples: recording.samples[samples].to_vec(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod connections;
 mod faults;
 mod refusals;
 mod relays;
+mod sentences;
 mod streams;
 
 use std::io::{self, Read as _};
