@@ -1,6 +1,7 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
 mod answering;
+mod mouth;
 mod pipeline;
 mod recording;
 mod services;
@@ -10,11 +11,11 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use log::{Level, debug, error, info, log};
+use log::{Level, debug, error, info, log, warn};
 
 use crate::agi::{self, Command, End, Session};
 use crate::audio::Pcm;
@@ -24,6 +25,7 @@ use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
+use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
 use answering::Answering;
@@ -50,7 +52,7 @@ pub struct Given<'a, I, O> {
 
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
 pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
-    let started = (given.clock)();
+    let (started, began) = ((given.clock)(), SystemTime::now());
     let session = match Session::open(given.input, given.end, given.output, &given.hangup) {
         Ok(session) => session,
         Err(cause) => {
@@ -70,16 +72,19 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         question: String::new(),
         answer: String::new(),
         key: None,
+        log: None,
+        logs_words: false,
     };
     let outcome = call.outcome(&arguments, given.environment);
     let told = call.report(&outcome);
+    call.log(began, &outcome);
     if let (false, Some(reply)) = (
         told && !matches!(outcome, Outcome::HungUp),
         &arguments.reply,
     ) {
         files::remove_replies(reply);
     }
-    if let Outcome::Failed(failure) | Outcome::Partial(failure) = &outcome {
+    if let Some(failure) = outcome.failure() {
         // The last thing of all: where nobody reads stderr, writing to it may wait for ever.
         error!("{failure}");
     }
@@ -131,6 +136,9 @@ struct Call<O> {
     answer: String,
     /// The key with which the caller stopped the answer.
     key: Option<char>,
+    /// The log of calls.
+    log: Option<PathBuf>,
+    logs_words: bool,
 }
 
 impl<O: Write> Call<O> {
@@ -159,7 +167,10 @@ impl<O: Write> Call<O> {
         let config = Config::load(Job::Call, arguments, environment)
             .inspect(|config| recording.keep_if(config.keep_recording))
             .inspect_err(|faults| recording.keep_if(faults.keep_recording))
+            .inspect_err(|faults| self.log.clone_from(&faults.log_calls))
             .at(Stage::Config)?;
+        self.log.clone_from(&config.log_calls);
+        self.logs_words = config.log_words;
         self.session.log_words(config.log_words);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;
 
@@ -282,10 +293,10 @@ impl<O: Write> Call<O> {
             .as_millis();
         let status = outcome.status();
         self.tell_notes();
-        let failure = match outcome {
-            Outcome::Failed(failure) | Outcome::Partial(failure) => failure.to_string(),
-            _ => String::new(),
-        };
+        let failure = outcome
+            .failure()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         if !failure.is_empty() {
             self.tell(&failure, FAULT);
         }
@@ -293,8 +304,8 @@ impl<O: Write> Call<O> {
             Outcome::Answered(Some(file)) => file.as_str(),
             _ => "",
         };
-        info!("{status} after {took} ms");
-        let (question, answer) = (take(&mut self.question), take(&mut self.answer));
+        info!("{status} after {took} ms; {}", self.timeline);
+        let (question, answer) = (self.question.clone(), self.answer.clone());
         let key = self.key.map(String::from).unwrap_or_default();
         let ear_to_ear = self.timeline.ear_to_ear();
         let for_cdr = ear_to_ear.map_or_else(
@@ -320,7 +331,32 @@ impl<O: Write> Call<O> {
     }
 }
 
+impl<O: Write> Call<O> {
+    /// Adds the call to the log of calls.
+    fn log(&self, began: SystemTime, outcome: &Outcome) {
+        let Some(path) = &self.log else { return };
+        let id = self.session.env().get("uniqueid").unwrap_or_default();
+        let mut record = Record::new(began, id, outcome.status(), &self.timeline);
+        if let Some(failure) = outcome.failure() {
+            record = record.with_failure(failure);
+        }
+        if self.logs_words {
+            record = record.with_words(&self.question, &self.answer);
+        }
+        if let Err(cause) = record::append(path, &record) {
+            warn!("{}", Chain(&cause));
+        }
+    }
+}
+
 impl Outcome {
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) | Self::Partial(failure) => Some(failure),
+            Self::Answered(_) | Self::NoSpeech | Self::HungUp => None,
+        }
+    }
+
     /// The word that the dialplan branches on.
     fn status(&self) -> &'static str {
         match self {

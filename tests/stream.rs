@@ -229,6 +229,57 @@ fn a_voice_that_falls_silent_is_given_up() {
 }
 
 #[test]
+fn a_service_may_take_longer_to_begin_than_to_go_on() {
+    let house = house(8.0);
+    house
+        .sandbox
+        .pace_model(Duration::from_millis(2500), MODEL_WORD);
+    house.sandbox.pace_voice(Duration::from_millis(1500), 8.0);
+    let settings = house.sandbox.settings().set("call.idle_timeout", 1);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+#[test]
+fn a_call_leaves_its_timeline_in_the_log_of_calls_and_in_the_call_record() {
+    let house = house(8.0);
+    house.sandbox.delay(Stage::Stt, Duration::from_millis(300));
+    let log = house.other().join("calls.jsonl");
+    let settings = house
+        .sandbox
+        .settings()
+        .set("log.calls", log.to_str().unwrap());
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    let line = std::fs::read_to_string(log).unwrap();
+    let record: serde_json::Value = serde_json::from_str(line.trim_end()).unwrap();
+    assert_eq!(record["status"], "ANSWERED");
+    assert_eq!(record["id"], "1700000000.17");
+    assert!(!line.contains("moon"), "{line}");
+    let order = [
+        "recording",
+        "trim",
+        "connect",
+        "stt",
+        "first_token",
+        "first_sentence",
+        "first_audio",
+        "first_played",
+        "last_played",
+    ];
+    let marks = order.map(|mark| {
+        record["marks"][mark]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {mark} in {line}"))
+    });
+    assert!(marks.is_sorted(), "{line}");
+    let ear_to_ear = record["ear_to_ear_ms"].as_u64().unwrap();
+    // The recording ends with 2 s of silence.
+    let expected = marks[7] + 2_000;
+    assert!(ear_to_ear.abs_diff(expected) < 250, "{line}");
+    outcome.assert_variable("CDR(userfield)", &format!("ANSWERED {ear_to_ear} ms"));
+}
+
+#[test]
 fn a_key_stops_the_answer_and_is_told() {
     for (key, keys, stops) in [
         ('#', "#*", true),

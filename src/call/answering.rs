@@ -3,14 +3,13 @@
 //! The answer goes to Asterisk while it is made, or whole into a file for the dialplan. Until there is something to
 //! hear, and in every longer pause, the caller is told that the line is alive.
 
-use std::path::{Path, absolute};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select_biased};
 use log::{debug, warn};
 
+use super::mouth::{Error, Mouth, Playing, place};
 use super::pipeline::Event;
-use super::supply::Supply;
 use super::{Call, INTERNAL, Outcome};
 use crate::agi::{self, Command, Line, Reply};
 use crate::audio::telephone::Encoding;
@@ -18,36 +17,6 @@ use crate::config::{Config, Filler};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::NewFile;
 use crate::timeline::Mark;
-
-/// Why an answer was not heard, or not to its end, although the services did their work.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(
-        "no whole answer within {:.1} s; check in the log which stage took so long, or raise deadline in [call]", .0.as_secs_f32()
-    )]
-    Late(Duration),
-    #[error(
-        "asterisk cannot play {0}; may its user read the folder? With play = \"dialplan\" in [reply] the dialplan plays it"
-    )]
-    Unplayable(String),
-}
-
-/// Where the answer goes.
-enum Mouth {
-    /// To the dialplan, when it is whole.
-    Dialplan(NewFile),
-    /// To the caller, while it is made.
-    Caller(Playing),
-}
-
-/// A file that Asterisk plays while it grows.
-struct Playing {
-    file: NewFile,
-    /// What Asterisk calls it: its path without extension.
-    name: String,
-    supply: Supply,
-    samples_per_frame: u32,
-}
 
 /// What can be heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,24 +46,14 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         reply: NewFile,
         encoding: Encoding,
     ) -> Self {
-        let mouth = if config.is_streamed {
-            Mouth::Caller(Playing {
-                file: reply,
-                name: place(&config.reply),
-                supply: Supply::new(encoding),
-                samples_per_frame: u32::from(encoding.rate_hz()) / 50,
-            })
-        } else {
-            Mouth::Dialplan(reply)
-        };
         Self {
             sounding: Sounding::Nothing,
             filler_due: Some(call.started + config.waiting.after),
             due: Some(call.started + config.deadline + GRACE),
             end: None,
+            mouth: Mouth::new(config, reply, encoding),
             call,
             config,
-            mouth,
         }
     }
 
@@ -103,7 +62,13 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         let outcome = self.listen(events);
         self.hush();
         match (outcome, self.end) {
-            (Ok(None), Some(Ok(()))) => self.mouth.close(&self.config.reply),
+            (Ok(None), Some(Ok(()))) => {
+                // What the dialplan plays is heard from here on; otherwise this moment has been.
+                self.call
+                    .timeline
+                    .reached(Mark::FirstPlayed, (self.call.clock)());
+                self.mouth.close(&self.config.reply)
+            }
             (Ok(Some(outcome)), _) => Ok(outcome),
             (Err(failure), _) | (Ok(None), Some(Err(failure))) if self.mouth.has_been_heard() => {
                 Ok(Outcome::Partial(failure))
@@ -388,31 +353,6 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             Mouth::Caller(playing) => playing.supply.is_over(),
         }
     }
-}
-
-impl Mouth {
-    fn has_been_heard(&self) -> bool {
-        matches!(self, Self::Caller(playing) if playing.supply.has_begun())
-    }
-
-    /// Puts a whole answer where the dialplan finds it.
-    fn close(self, reply: &Path) -> Result<Outcome, Failure> {
-        match self {
-            Self::Caller(_) => Ok(Outcome::Answered(None)),
-            Self::Dialplan(file) => {
-                file.finish().at(Stage::Reply)?;
-                Ok(Outcome::Answered(Some(place(reply))))
-            }
-        }
-    }
-}
-
-/// A path as Asterisk wants it: it looks for a relative one among its sounds.
-fn place(path: &Path) -> String {
-    absolute(path)
-        .unwrap_or_else(|_| path.to_owned())
-        .display()
-        .to_string()
 }
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use testkit::Stage;
 use testkit::audio::{Clip, wav};
+use testkit::{Script, Stage};
 
 use crate::machine::Machine;
 use crate::phone::{Call, Found, Heard, Phone, Said, Side};
@@ -99,7 +99,7 @@ impl Exchange {
 
     /// The caller heard this answer of `tests/data`, and none of the others.
     pub(crate) fn only_answer(&self, name: &str) -> Result<Found, String> {
-        let found = self.answer(&data(&format!("answer-{name}.wav")))?;
+        let found = self.answer(&answer(name))?;
         self.nothing_of_answers_but(Some(name))?;
         Ok(found)
     }
@@ -107,7 +107,7 @@ impl Exchange {
     fn nothing_of_answers_but(&self, expected: Option<&str>) -> Result<(), String> {
         let others = ANSWERS.iter().filter(|name| Some(**name) != expected);
         for name in others {
-            self.nothing_of(name, &data(&format!("answer-{name}.wav")))?;
+            self.nothing_of(name, &answer(name))?;
         }
         Ok(())
     }
@@ -175,6 +175,15 @@ pub(crate) fn data_dir() -> PathBuf {
 /// A recording of `tests/data`.
 pub(crate) fn data(name: &str) -> Clip {
     wav::read(&data_dir().join(name))
+}
+
+/// How the voice says an answer of `tests/data`: sentence by sentence, as it is asked to.
+pub(crate) fn answer(name: &str) -> Clip {
+    let scripts = Script::standard(&data_dir());
+    let wav = data_dir().join(format!("answer-{name}.wav"));
+    let is_it = |script: &&Script| script.answer_wav.as_deref() == Some(wav.as_path());
+    let words = scripts.iter().find(is_it).unwrap().answer.clone();
+    Script::voice(scripts, &words)
 }
 
 /// The words of a question of `tests/data`, without the silence that ends it.

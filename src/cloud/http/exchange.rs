@@ -97,9 +97,11 @@ fn send(
     let config = post.config();
     let config = match limits.idle {
         None => config.timeout_global(Some(limits.first)),
+        // A limit for each read holds for the first as well, which may take longer. Whoever waits for the parts
+        // knows which is which; this only ends a thread that has been given up.
         Some(idle) => config
             .timeout_recv_response(Some(limits.first))
-            .timeout_per_read(Some(idle)),
+            .timeout_per_read(Some(idle.max(limits.first))),
     };
     config.build().send(&request.body[..])
 }

@@ -6,7 +6,7 @@ use testkit::Stage;
 use testkit::audio::{Clip, measure};
 
 use super::sandbox;
-use crate::caller::{self, Exchange, data, wall_clock};
+use crate::caller::{self, Exchange, answer, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::{Codec, first_audible};
@@ -99,7 +99,7 @@ impl Times {
             .filter_map(first_of)
             .filter_map(|request| Some(request.answered? - request.at))
             .sum::<Duration>()
-            + first_audible(&data("answer-tea.wav").amplified(GAIN_DB));
+            + first_audible(&answer("tea").amplified(GAIN_DB));
         let own = ear_to_ear
             .checked_sub(silence + services)
             .ok_or("the parts are more than the whole")?;
@@ -132,7 +132,7 @@ pub(super) fn programs_started(log: &str) -> Vec<f64> {
 /// A wideband phone hears what lies above 4 kHz, and as much of it as the voice has.
 fn check_band(heard: &Clip, report: &Report) -> Result<(), String> {
     let heard = above_4_khz(heard);
-    let spoken = above_4_khz(&data("answer-tea.wav").at_rate(16_000));
+    let spoken = above_4_khz(&answer("tea").at_rate(16_000));
     let levels = format!("{heard:.1} dB of what is heard, {spoken:.1} dB of what is spoken");
     report.figure("G.722, above 4 kHz", &levels);
     if (heard - spoken).abs() < 3.0 {

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use testkit::audio::{g711, measure};
 
 use super::sandbox;
-use crate::caller::{data, data_dir};
+use crate::caller::{answer, data_dir};
 use crate::lab::{Lab, Root};
 use crate::report::Report;
 
@@ -58,8 +58,8 @@ fn call(lab: &Lab, root: &Root) -> Result<(), String> {
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    let answer = g711::decoded_mulaw(&fs::read(root.path("/answer.ulaw")).unwrap());
-    let likeness = measure::heard(&answer, &data("answer-tea.wav"));
+    let heard = g711::decoded_mulaw(&fs::read(root.path("/answer.ulaw")).unwrap());
+    let likeness = measure::heard(&heard, &answer("tea"));
     if likeness > 0.9 {
         Ok(())
     } else {

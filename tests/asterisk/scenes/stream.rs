@@ -11,7 +11,7 @@ use testkit::{Fault, Sandbox, Stage};
 
 use super::call::programs_started;
 use super::sandbox;
-use crate::caller::{self, Exchange, SOON, ask_in, ask_until, data, wall_clock};
+use crate::caller::{self, Exchange, SOON, answer, ask_in, ask_until, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::first_audible;
@@ -30,6 +30,7 @@ fn paced(speed: f64) -> Sandbox {
 pub(crate) fn first_word(lab: &Lab, report: &Report) {
     for speed in [8.0, 1.5] {
         let machine = Machine::installed(lab, paced(speed));
+        machine.set_global("ASSISTANT_MAX_CALLS", &CALLS.to_string());
         let name = format!(
             "with a voice at {speed} times real time the first word comes in time, p95 of {CALLS} calls"
         );
@@ -290,13 +291,13 @@ pub(crate) fn waiting(lab: &Lab, report: &Report) {
             // 2 s of silence end the question; then it is played after 2.5 s, and 6 s after its end.
             let in_time = (4.2..5.5).contains(&first.as_secs_f64())
                 && (6.0..9.5).contains(&(second.as_secs_f64() - first.as_secs_f64()));
-            let answer = exchange.heard.find(&data("answer-tea.wav"));
-            match answer[..] {
+            let found = exchange.heard.find(&answer("tea"));
+            match found[..] {
                 [only] if in_time && only.begins > fillers[1].begins => {
-                    exchange.heard.is_whole(&only, &data("answer-tea.wav"))
+                    exchange.heard.is_whole(&only, &answer("tea"))
                 }
                 _ => Err(format!(
-                    "it was heard {after:?} after the question, the answer at {answer:?}"
+                    "it was heard {after:?} after the question, the answer at {found:?}"
                 )),
             }
         },
@@ -310,10 +311,10 @@ pub(crate) fn waiting(lab: &Lab, report: &Report) {
             Duration::from_millis(2_900),
         )?;
         let exchange = caller::listen(call, said)?;
-        let answer = exchange.heard.find(&data("answer-tea.wav"));
+        let found = exchange.heard.find(&answer("tea"));
         let first = exchange.ear_to_ear()?;
-        match (answer.len(), exchange.heard.find(&moment).len()) {
-            (1, 0) if answer[0].begins - said.last_voiced > first + Duration::from_millis(200) => {
+        match (&found[..], &exchange.heard.find(&moment)[..]) {
+            ([only], []) if only.begins - said.last_voiced > first + Duration::from_millis(200) => {
                 Ok(())
             }
             found => Err(format!("found {found:?}; {}", exchange.heard.summary())),

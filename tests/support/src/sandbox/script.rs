@@ -34,6 +34,16 @@ impl Script {
     }
 }
 
+impl Script {
+    /// How an answer of these scripts sounds when each of its sentences is asked for by itself.
+    pub fn voice(scripts: Vec<Self>, answer: &str) -> Clip {
+        let scripts = Scripts::new(scripts);
+        let sentences = answer.split_inclusive(['.', '!', '?']);
+        let clips = sentences.map(|sentence| scripts.spoken(sentence));
+        clips.reduce(|all, clip| all.then(&clip)).unwrap()
+    }
+}
+
 /// The scripts, ready to be compared with what is sent.
 pub(super) struct Scripts {
     scripts: Vec<Script>,
