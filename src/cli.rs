@@ -1,8 +1,10 @@
 //! The command line. No word at all, or settings as `name=value`: a call for Asterisk. A word: a
 //! command for people.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +20,8 @@ use signal_hook::iterator::Signals;
 use crate::agi::End;
 use crate::audio::telephone::Encoding;
 use crate::call::{self, Given};
+use crate::calls::{self, Pen};
+use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
 use crate::{convert, say};
@@ -59,6 +63,17 @@ enum Command {
         /// The file to write, such as welcome.ulaw
         #[arg(value_name = "OUT")]
         output: PathBuf,
+    },
+    /// Show how calls ended and where their time went, from the log of calls
+    Calls {
+        /// Look at the newest N calls
+        #[arg(long, value_name = "N", default_value = "100")]
+        last: NonZeroUsize,
+        /// Draw this call instead of the last one: Asterisk's UNIQUEID
+        #[arg(long)]
+        id: Option<String>,
+        /// The log [default: calls in [log] of the settings]
+        file: Option<PathBuf>,
     },
 }
 
@@ -140,8 +155,21 @@ fn raise_on_signals(hangup: &Hangup) -> io::Result<()> {
 
 impl Cli {
     fn run(self) -> ExitCode {
-        let result = match self.command {
-            Command::Convert {
+        match self.command.run(self.config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl Command {
+    fn run(self, config: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
+        let environment = |name: &str| std::env::var(name).ok();
+        match self {
+            Self::Convert {
                 mut files,
                 gain,
                 format,
@@ -153,30 +181,41 @@ impl Cli {
                     gain_db: gain,
                     format,
                 };
-                convert::run(&options, &mut io::stderr()).map_err(|error| Chain(&error).to_string())
+                convert::run(&options, &mut io::stderr())?;
             }
-            Command::Say { text, output } => {
-                let environment = |name: &str| std::env::var(name).ok();
-                match say::run(&text, &output, self.config, &environment, Instant::now) {
-                    Ok(length) => {
-                        tell(&format!(
-                            "{}: {:.1} s",
-                            output.display(),
-                            length.as_secs_f32()
-                        ));
-                        Ok(())
-                    }
-                    Err(error) => Err(Chain(&error).to_string()),
-                }
+            Self::Say { text, output } => {
+                let length = say::run(&text, &output, config, &environment, Instant::now)?;
+                tell(&format!(
+                    "{}: {:.1} s",
+                    output.display(),
+                    length.as_secs_f32()
+                ));
             }
-        };
-        match result {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(message) => {
-                tell(&format!("phone-assistant: {message}"));
-                ExitCode::FAILURE
+            Self::Calls { last, id, file } => {
+                let options = calls::Options {
+                    last: last.get(),
+                    id,
+                    file,
+                    pen: pen(&environment),
+                };
+                calls::run(&options, config, &environment, &mut io::stdout())?;
             }
         }
+        Ok(())
+    }
+}
+
+/// Blocks only where they will be seen: on a terminal whose locale is UTF-8.
+fn pen(environment: Environment<'_>) -> Pen {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| environment(name).filter(|value| !value.is_empty()))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if io::stdout().is_terminal() && (locale.contains("utf-8") || locale.contains("utf8")) {
+        Pen::BLOCKS
+    } else {
+        Pen::ASCII
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Job {
     Call,
     /// Speaking a text into a file.
     Say,
+    /// Showing the log of calls.
+    Calls,
 }
 
 /// A text that no log, error or `Debug` shows.
@@ -144,6 +146,9 @@ impl Config {
 
     /// What `job` needs and nobody has set, or what has been chosen and does not exist.
     fn missing(&self, job: Job, layers: &Layers) -> Vec<String> {
+        if job == Job::Calls {
+            return Vec::new();
+        }
         let chosen = |name: &str, value: &str| layers.text(name) == value;
         let unbuilt =
             |name: &str, value: &str| format!("{name} = {value:?} is not built into this version");

@@ -14,7 +14,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], [`say`] | the commands for people; [`say::speak`] is also a call's voice |
+//! | [`convert`], [`say`], [`calls`] | the commands for people; [`say::speak`] is also a call's voice |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
@@ -32,6 +32,7 @@
 pub mod agi;
 pub mod audio;
 pub mod call;
+pub mod calls;
 pub mod cli;
 pub mod cloud;
 pub mod config;

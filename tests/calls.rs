@@ -1,15 +1,18 @@
 //! The log of calls, written by several calls at once, and `phone-assistant calls`, which shows it.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use phone_assistant::timeline::record::{Record, append};
 use phone_assistant::timeline::{Mark, Timeline};
 use testkit::TempDir;
+
+use crate::house::program;
 
 #[test]
 fn two_processes_that_append_at_once_never_mix_their_lines() {
@@ -117,6 +120,205 @@ fn what_is_no_regular_file_is_refused_at_once() {
     assert_eq!(fs::read_to_string(place("elsewhere")).unwrap(), "untouched");
     assert!(!place("nowhere").exists());
 }
+
+#[test]
+fn a_known_call_looks_like_this() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    append(&log, &known("1700000000.17")).unwrap();
+    assert_eq!(shown(&[log.to_str().unwrap()]), KNOWN);
+}
+
+#[test]
+fn a_failed_call_ends_with_its_last_step_and_says_why_and_commands_no_terminal() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let line = r#"{"time":"2026-11-25T03:18:00.250Z","id":"1.1","status":"FAILED","silence_ms":2000,"marks":{"stt":500},"stage":"llm","error":"answered 429 \u001b[2J"}"#;
+    fs::write(&log, line).unwrap();
+    let (_, picture) = halves(&shown(&[log.to_str().unwrap()]));
+    assert_eq!(
+        picture,
+        "\
+call 1.1, 2026-11-25T03:18:00.250Z, FAILED
+llm: answered 429  [2J
+
+silence           2000  #############################################
+stt                500                                               ###########
+                    ms  |0.0 s     |0.5 s     |1.0 s      |1.5 s     |2.0 s
+"
+    );
+}
+
+#[test]
+fn a_half_line_at_the_end_is_skipped_and_counted() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    append(&log, &known("1700000000.17")).unwrap();
+    let mut text = fs::read_to_string(&log).unwrap();
+    text.extend_from_within(..100);
+    fs::write(&log, text).unwrap();
+    let told = shown(&[log.to_str().unwrap()]);
+    assert_eq!(told, format!("{KNOWN}\n1 line could not be read\n"));
+}
+
+#[test]
+fn calls_before_the_last_rotation_count_when_the_newer_ones_are_too_few() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let rotated = folder.path().join("calls.jsonl.1");
+    for id in ["1.1", "1.2", "1.3"] {
+        append(&rotated, &known(id)).unwrap();
+    }
+    append(&log, &known("1.4")).unwrap();
+    let path = log.to_str().unwrap();
+    for (arguments, calls, drawn) in [
+        (&[path][..], "4 calls, ", "call 1.4, "),
+        (&["--last", "2", path], "2 calls, ", "call 1.4, "),
+        (&["--last", "1", path], "1 call, ", "call 1.4, "),
+        (
+            &["--last", "1", "--id", "1.1", path],
+            "1 call, ",
+            "call 1.1, ",
+        ),
+    ] {
+        let told = shown(arguments);
+        assert!(told.starts_with(calls), "{arguments:?}: {told}");
+        assert!(told.contains(drawn), "{arguments:?}: {told}");
+    }
+    fs::write(&log, "").unwrap();
+    assert!(shown(&[path]).contains("call 1.3, "));
+    fs::remove_file(&log).unwrap();
+    assert!(shown(&[path]).contains("call 1.3, "));
+}
+
+#[test]
+fn the_settings_say_where_the_log_is_also_where_they_are_wrong_otherwise() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let settings = folder.path().join("config.toml");
+    let text = format!("[log]\ncalls = {log:?}\n");
+    fs::write(&settings, &text).unwrap();
+    let asked = ["--config", settings.to_str().unwrap()];
+    assert_eq!(shown(&asked), format!("no calls in {}\n", log.display()));
+    append(&log, &known("1700000000.17")).unwrap();
+    assert_eq!(shown(&asked), KNOWN);
+    fs::write(&settings, text + "frobnicate = 1\n").unwrap();
+    let output = calls(&asked);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), KNOWN);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("log.frobnicate"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_shown_is_told_on_stderr() {
+    let folder = TempDir::new().unwrap();
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    append(Path::new(&place("calls.jsonl")), &known("1.1")).unwrap();
+    fs::write(place("none.toml"), "log.calls = \"\"\n").unwrap();
+    for (arguments, code, words) in [
+        (vec![place("nowhere")], 1, "cannot read the log of calls"),
+        (vec![place("")], 1, "it is no regular file"),
+        (
+            vec!["--id".into(), "1.2".into(), place("calls.jsonl")],
+            1,
+            "there is no call 1.2 in",
+        ),
+        (
+            vec!["--config".into(), place("none.toml")],
+            1,
+            "calls in [log] is empty",
+        ),
+        (vec!["--last".into(), "0".into()], 64, "--last"),
+        (vec!["--last".into(), "many".into()], 64, "--last"),
+    ] {
+        let output = calls(&arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(words), "{arguments:?}: {told}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+fn calls<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
+    Command::new(program())
+        .arg("calls")
+        .args(arguments)
+        .env_remove("PHONE_ASSISTANT_CONFIG")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// What it says when all is well.
+#[track_caller]
+fn shown(arguments: &[&str]) -> String {
+    let output = calls(arguments);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.is_empty(), "{told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The figures, and the picture.
+fn halves(told: &str) -> (String, String) {
+    let (figures, picture) = told.split_at(told.find("\ncall ").unwrap() + 1);
+    (figures.to_owned(), picture.to_owned())
+}
+
+/// A call with every step, as [`KNOWN`] shows it.
+fn known(id: &str) -> Record {
+    let start = Instant::now();
+    let mut timeline = Timeline::new(start);
+    timeline.set_waited_before(Duration::from_millis(1940));
+    for (mark, ms) in [
+        (Mark::Recording, 3),
+        (Mark::Trim, 4),
+        (Mark::Connect, 70),
+        (Mark::Stt, 706),
+        (Mark::FirstToken, 1209),
+        (Mark::FirstSentence, 1419),
+        (Mark::FirstAudio, 1839),
+        (Mark::FirstPlayed, 1847),
+        (Mark::LastPlayed, 8000),
+    ] {
+        timeline.reached(mark, start + Duration::from_millis(ms));
+    }
+    let started = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_576_680_250);
+    Record::new(started, id, "ANSWERED", &timeline)
+}
+
+const KNOWN: &str = "\
+1 call, 2026-11-25T03:18:00.250Z to 2026-11-25T03:18:00.250Z
+
+ANSWERED               1
+
+milliseconds         p50     p95   calls
+ear to ear          3787    3787       1
+silence             1940    1940       1
+recording              3       3       1
+trim                   1       1       1
+connect               66      66       1
+stt                  636     636       1
+first token          503     503       1
+first sentence       210     210       1
+first audio          420     420       1
+first played           8       8       1
+last played         6153    6153       1
+
+call 1700000000.17, 2026-11-25T03:18:00.250Z, ANSWERED
+
+ear to ear        3787  --------------------------------------------------------
+silence           1940  #############################
+recording            3                               |
+trim                 1                               |
+connect             66                               #
+stt                636                                #########
+first token        503                                         ########
+first sentence     210                                                 ###
+first audio        420                                                    ######
+first played         8                                                         |
+last played       6153                                                         >
+                    ms  |0 s           |1 s           |2 s          |3 s
+";
 
 /// A call that was answered, 3787 ms from ear to ear.
 fn record(id: &str) -> Record {

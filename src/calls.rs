@@ -1,0 +1,268 @@
+//! `phone-assistant calls`: how calls ended, where their time went, and a picture of one of them, from
+//! the log that [`record`](crate::timeline::record) writes.
+//!
+//! The log is read from its end, so that a long one costs no more than the calls that are asked for.
+
+mod backwards;
+mod picture;
+mod summary;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use log::warn;
+
+use crate::config::{Arguments, Config, Environment, Job};
+use crate::files;
+use crate::timeline::record::Record;
+use backwards::Backwards;
+pub use picture::Pen;
+use picture::Picture;
+use summary::Summary;
+
+/// What to show.
+#[derive(Debug)]
+pub struct Options {
+    /// At most so many calls, the newest.
+    pub last: usize,
+    /// The call whose picture is shown. `None`: the last one.
+    pub id: Option<String>,
+    /// The log. `None`: the one of the settings.
+    pub file: Option<PathBuf>,
+    /// What the picture is drawn with.
+    pub pen: Pen,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no log.
+    #[error(
+        "calls are not logged, since calls in [log] is empty; name a file: phone-assistant calls FILE"
+    )]
+    NoLog,
+    /// It cannot be read.
+    #[error(
+        "cannot read the log of calls {path}; it is readable to Asterisk's user and root (sudo)"
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no such call.
+    #[error("there is no call {id} in {path} or {path}.1")]
+    NoSuchCall {
+        /// The call.
+        id: String,
+        /// The log.
+        path: PathBuf,
+    },
+    /// Nobody took the answer.
+    #[error("cannot write to the terminal")]
+    Output(#[source] io::Error),
+}
+
+/// Writes to `output` what the log tells.
+///
+/// # Errors
+/// [`Error`]. A reader that has seen enough is none.
+pub fn run(
+    options: &Options,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+    output: &mut impl Write,
+) -> Result<(), Error> {
+    let log = match &options.file {
+        Some(file) => file.clone(),
+        None => usual_log(config, environment)?,
+    };
+    let report = Report::read(&log, options)?;
+    match output.write_all(report.to_string().as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The settings' log. Wrong settings are the time to look into it, so they are told and no more.
+fn usual_log(config: Option<PathBuf>, environment: Environment<'_>) -> Result<PathBuf, Error> {
+    let arguments = Arguments::of_file(config);
+    let log = match Config::load(Job::Calls, &arguments, environment) {
+        Ok(config) => config.log_calls,
+        Err(faults) => {
+            warn!("{faults}");
+            faults.log_calls
+        }
+    };
+    log.ok_or(Error::NoLog)
+}
+
+/// What a log tells.
+struct Report<'a> {
+    log: &'a Path,
+    options: &'a Options,
+    summary: Summary,
+    shown: Option<Record>,
+    unreadable: usize,
+}
+
+impl<'a> Report<'a> {
+    /// Reads the log, and the rotated one where the calls in the log are too few.
+    fn read(log: &'a Path, options: &'a Options) -> Result<Self, Error> {
+        let mut report = Self {
+            log,
+            options,
+            summary: Summary::default(),
+            shown: None,
+            unreadable: 0,
+        };
+        let paths = [log.to_owned(), files::append(log, ".1")];
+        let mut missing = Vec::new();
+        for path in &paths {
+            match files::open(path).and_then(|file| report.add(file)) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(error),
+                Err(source) => return Err(unreadable(path, source)),
+            }
+        }
+        match (missing.pop(), missing.pop()) {
+            // Before the first call there is no log, which is no fault unless somebody named it.
+            (Some(_), Some(source)) if options.file.is_some() => Err(unreadable(log, source)),
+            _ => report.checked(),
+        }
+    }
+
+    /// Takes the calls of one file, newest first. Are they enough?
+    fn add(&mut self, file: File) -> io::Result<bool> {
+        for line in Backwards::new(file)? {
+            let (record, unreadable) = parse(&line?);
+            self.unreadable += unreadable;
+            if let Some(record) = record {
+                self.take(record);
+            }
+            if self.is_enough() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn take(&mut self, record: Record) {
+        if self.summary.calls() < self.options.last {
+            self.summary.add(&record);
+        }
+        let wanted = self.options.id.as_ref().is_none_or(|id| *id == record.id);
+        if wanted && self.shown.is_none() {
+            self.shown = Some(record);
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.summary.calls() >= self.options.last && self.shown.is_some()
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        match (&self.options.id, &self.shown) {
+            (Some(id), None) => Err(Error::NoSuchCall {
+                id: id.clone(),
+                path: self.log.to_owned(),
+            }),
+            _ => Ok(self),
+        }
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shown {
+            Some(record) => {
+                let picture = Picture::new(record, self.options.pen);
+                write!(f, "{}\n{picture}", self.summary)?;
+            }
+            None => writeln!(f, "no calls in {}", self.log.display())?,
+        }
+        match self.unreadable {
+            0 => Ok(()),
+            1 => writeln!(f, "\n1 line could not be read"),
+            lines => writeln!(f, "\n{lines} lines could not be read"),
+        }
+    }
+}
+
+/// The record in `line`, and how many there are that cannot be read. A full disk cuts a record off, and
+/// the next one follows it on the same line. No text in a record can look like the beginning of
+/// another, since a quotation mark in it is escaped.
+fn parse(line: &[u8]) -> (Option<Record>, usize) {
+    if line.trim_ascii().is_empty() {
+        return (None, 0);
+    }
+    let whole = serde_json::from_slice(line);
+    match whole {
+        Ok(record) => (Some(record), 0),
+        Err(_) => (after_half(line), 1),
+    }
+}
+
+fn after_half(line: &[u8]) -> Option<Record> {
+    let start = line
+        .windows(BEGINNING.len())
+        .rposition(|bytes| bytes == BEGINNING)?;
+    serde_json::from_slice(&line[start..]).ok()
+}
+
+/// `text` without what a terminal would obey: a service's words may be in it.
+fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(shown).collect()
+}
+
+/// How each record begins.
+const BEGINNING: &[u8] = br#"{"time":""#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str =
+        r#"{"time":"t","id":"1.2","status":"FAILED","error":"\"{\"time\":\" it said"}"#;
+
+    fn id(line: &str) -> (Option<String>, usize) {
+        let (record, unreadable) = parse(line.as_bytes());
+        (record.map(|record| record.id), unreadable)
+    }
+
+    #[test]
+    fn a_half_record_takes_no_other_with_it() {
+        let one = Some("1.2".to_owned());
+        assert_eq!(id(RECORD), (one.clone(), 0));
+        for len in [1, 9, 30, RECORD.len() - 1] {
+            let half = &RECORD[..len];
+            assert_eq!(id(half), (None, 1), "{half}");
+            assert_eq!(id(&format!("{half}{RECORD}")), (one.clone(), 1), "{half}");
+        }
+    }
+
+    #[test]
+    fn an_empty_line_is_nothing_and_a_strange_one_is_counted() {
+        assert_eq!(id(""), (None, 0));
+        assert_eq!(id("\r"), (None, 0));
+        assert_eq!(id("{}"), (None, 1));
+        assert_eq!(id("\u{0}\u{0}"), (None, 1));
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing() {
+        assert_eq!(plain("a\x1b[2Jb\nc\u{9b}é"), "a [2Jb c é");
+    }
+}
