@@ -18,8 +18,8 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
                    where that was done before, every run brings it up to date
   --extension N    its number (8008); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
-  --uninstall      take back what was put; settings, keys and data stay
-  --purge          --uninstall, and remove settings, keys and data too
+  --uninstall      take back what was put; settings, keys, data and the log of calls stay
+  --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
 
 Environment
@@ -51,6 +51,7 @@ install_all() {
     put "$work/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant" 0755 root:root
     put "$work/phone-assistant" "$agi_bin/phone-assistant" 0755 root:root
     install_settings
+    install_rotation
     if [ "$dialplan" = yes ]; then install_dialplan; fi
     check_sounds
     say_what_is_next
@@ -67,12 +68,16 @@ uninstall() {
     fi
     rm -f "$agi_bin/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant"
     say "removed    $agi_bin/phone-assistant and $DESTDIR/usr/local/bin/phone-assistant"
+    if [ -e "$rotation" ]; then
+        rm -f "$rotation"
+        say "removed    $rotation"
+    fi
     if [ "$purge" = yes ]; then
-        rm -rf "$settings" "$data"
+        rm -rf "$settings" "$data" "$DESTDIR$log" "$DESTDIR$log".[0-9]*
         rm -f "$plan.before-phone-assistant"
-        say "removed    $settings and $data"
+        say "removed    $settings, $data and $DESTDIR$log"
     else
-        say "kept       $settings and $data (--purge removes them)"
+        say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
     fi
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
@@ -123,6 +128,8 @@ absolute() {
 find_asterisk() {
     settings=$DESTDIR/etc/phone-assistant
     data=$DESTDIR/var/lib/phone-assistant
+    log=/var/log/asterisk/phone-assistant.jsonl
+    rotation=$DESTDIR/etc/logrotate.d/phone-assistant
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
     agi_bin=$DESTDIR$(folder_of astagidir 'AGI Scripts directory' agi-bin)
@@ -337,6 +344,17 @@ install_old_key() {
     elif grep -q '"private_key"' "$work/key"; then
         put "$work/key" "$settings/google-creds.json" 0640 "root:$group"
         say "note: every user of this machine can read $old_key. Once calls work, delete it."
+    fi
+}
+
+# As the settings, it is the administrator's once it is there.
+install_rotation() {
+    if [ ! -d "${rotation%/*}" ]; then return; fi
+    if [ -e "$rotation" ]; then
+        say "unchanged  $rotation"
+    else
+        default_rotation >"$work/rotation"
+        put "$work/rotation" "$rotation" 0644 root:root
     fi
 }
 
@@ -753,6 +771,26 @@ language = "en-US"             # what callers speak
 #ca_file = ""                   # one more trusted root certificate, PEM
 #proxy = ""                     # else HTTPS_PROXY of the environment
 TOML
+}
+
+# Without "su" logrotate leaves a log alone whose folder others than root may write to, as Asterisk's may be.
+default_rotation() {
+    cat <<ROTATION
+# phone-assistant: its log of calls, one line each. An upgrade does not touch this file.
+# If calls in [log] of /etc/phone-assistant/config.toml is another file, name that here.
+$log {
+    weekly
+    rotate 8
+    # "phone-assistant calls" also looks into the newest old one: by the name of .1, and not compressed.
+    nodateext
+    compress
+    delaycompress
+    missingok
+    notifempty
+    su $user $group
+    create 0640 $user $group
+}
+ROTATION
 }
 
 main "$@"

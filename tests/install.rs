@@ -8,6 +8,7 @@ use machine::{Machine, Outcomes, elf};
 
 mod links;
 mod machine;
+mod rotation;
 
 #[test]
 fn a_fresh_machine_gets_everything_in_its_place() {

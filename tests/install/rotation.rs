@@ -1,0 +1,99 @@
+//! The log of calls is rotated where there is a logrotate, and goes with everything else. That logrotate takes the
+//! file is left to a real machine.
+//! <https://man7.org/linux/man-pages/man8/logrotate.8.html>
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use super::Machine;
+
+#[test]
+fn the_log_is_rotated_as_asterisks_user() {
+    for (conf, user, group) in [
+        ("", "asterisk", "asterisk"),
+        (
+            "[options]\nrunuser = pbx\nrungroup = phones\n",
+            "pbx",
+            "phones",
+        ),
+    ] {
+        let machine = Machine::as_root();
+        machine.write("etc/asterisk/asterisk.conf", conf);
+        machine.write("etc/logrotate.d/asterisk", "");
+        machine.install(&[]).succeeds();
+        let rules = String::from_utf8(machine.read(RULES)).unwrap();
+        assert!(
+            rules.contains("\n/var/log/asterisk/phone-assistant.jsonl {\n"),
+            "{rules}"
+        );
+        for rule in [
+            format!("su {user} {group}"),
+            format!("create 0640 {user} {group}"),
+        ] {
+            assert!(rules.lines().any(|line| line.trim() == rule), "{rules}");
+        }
+        assert_eq!(
+            machine.metadata(RULES).mode() & 0o777,
+            0o644,
+            "logrotate wants it so"
+        );
+        let owners = String::from_utf8(machine.read("tools/owners")).unwrap();
+        assert!(owners.contains("root:root file"), "{owners}");
+    }
+}
+
+#[test]
+fn an_upgrade_leaves_the_rules_as_they_are() {
+    let machine = Machine::new();
+    machine.write("etc/logrotate.d/asterisk", "");
+    machine.install(&[]).succeeds();
+    machine.write(RULES, "# mine\n");
+    let before = machine.snapshot();
+    machine
+        .install(&[])
+        .succeeds()
+        .says(&format!("unchanged  {}", machine.path(RULES).display()));
+    assert_eq!(machine.snapshot(), before);
+}
+
+#[test]
+fn without_logrotate_there_are_no_rules() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    assert!(!machine.path("etc/logrotate.d").exists());
+    machine.run(&["--uninstall"]).succeeds();
+}
+
+#[test]
+fn uninstall_takes_the_rules_and_purge_the_logs() {
+    let machine = Machine::new();
+    let (ours, others) = (
+        ["", ".1", ".2.gz", ".10.gz"].map(|end| format!("{LOG}{end}")),
+        ["full", "phone-assistant.jsonl.old", "phone-assistant.json"]
+            .map(|name| format!("var/log/asterisk/{name}")),
+    );
+    machine.write("etc/logrotate.d/asterisk", "");
+    for path in ours.iter().chain(&others) {
+        machine.write(path, "{}\n");
+    }
+    machine.install(&[]).succeeds();
+    machine
+        .run(&["--uninstall"])
+        .succeeds()
+        .says(RULES)
+        .says("kept");
+    assert!(!machine.path(RULES).exists());
+    assert!(ours.iter().all(|path| machine.path(path).exists()));
+    machine.run(&["--purge"]).succeeds().says(LOG);
+    assert!(!ours.iter().any(|path| machine.path(path).exists()));
+    assert!(others.iter().all(|path| machine.path(path).exists()));
+    assert_eq!(
+        fs::read_dir(machine.path("etc/logrotate.d"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+const RULES: &str = "etc/logrotate.d/phone-assistant";
+const LOG: &str = "var/log/asterisk/phone-assistant.jsonl";
