@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use phone_assistant::error::{At, Stage};
 use phone_assistant::timeline::record::{Record, append};
 use phone_assistant::timeline::{Mark, Timeline};
 use testkit::TempDir;
@@ -56,7 +57,7 @@ fn appending(log: &Path, id: &str) -> Child {
 #[ignore = "a process that another test starts"]
 fn a_process_that_appends() {
     let log = env::var_os("APPEND_TO").unwrap();
-    let record = record(&env::var("APPEND_ID").unwrap()).with_words(&"long ".repeat(2000), "");
+    let record = known(&env::var("APPEND_ID").unwrap()).with_words(&"long ".repeat(2000), "");
     for _ in 0..LINES {
         append(Path::new(&log), &record).unwrap();
     }
@@ -66,10 +67,10 @@ fn a_process_that_appends() {
 fn a_new_log_is_closed_to_others_and_an_old_one_keeps_its_mode() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
-    append(&log, &record("1.1")).unwrap();
+    append(&log, &known("1.1")).unwrap();
     assert_eq!(mode(&log) & 0o137, 0, "{:o}", mode(&log));
     fs::set_permissions(&log, fs::Permissions::from_mode(0o600)).unwrap();
-    append(&log, &record("1.2")).unwrap();
+    append(&log, &known("1.2")).unwrap();
     assert_eq!(mode(&log), 0o600);
     assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 2);
 }
@@ -78,7 +79,7 @@ fn a_new_log_is_closed_to_others_and_an_old_one_keeps_its_mode() {
 fn words_are_absent_by_default() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
-    append(&log, &record("1.1")).unwrap();
+    append(&log, &known("1.1")).unwrap();
     let line = fs::read_to_string(&log).unwrap();
     assert!(
         !line.contains("question") && !line.contains("answer\""),
@@ -109,14 +110,14 @@ fn what_is_no_regular_file_is_refused_at_once() {
         ".",
         "no folder/calls.jsonl",
     ] {
-        let error = append(&place(name), &record("1.1")).unwrap_err();
+        let error = append(&place(name), &known("1.1")).unwrap_err();
         let told = error.to_string();
         assert!(
             told.contains(name) && told.contains("set calls in [log]"),
             "{told}"
         );
     }
-    assert!(append(Path::new("/dev/full"), &record("1.1")).is_err());
+    assert!(append(Path::new("/dev/full"), &known("1.1")).is_err());
     assert_eq!(fs::read_to_string(place("elsewhere")).unwrap(), "untouched");
     assert!(!place("nowhere").exists());
 }
@@ -130,14 +131,36 @@ fn a_known_call_looks_like_this() {
 }
 
 #[test]
+fn readme_shows_what_the_program_shows() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    for call in 0..20 {
+        append(&log, &sample(call)).unwrap();
+    }
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let written = fs::read_to_string(&log).unwrap();
+    let line = written.lines().last().unwrap();
+    assert!(
+        readme.contains(&format!("```json\n{line}\n```\n")),
+        "README lacks\n{line}"
+    );
+    let told = shown(&[log.to_str().unwrap()]);
+    assert!(
+        readme.contains(&format!("```text\n{told}```\n")),
+        "README lacks\n{told}"
+    );
+}
+
+#[test]
 fn a_failed_call_ends_with_its_last_step_and_says_why_and_commands_no_terminal() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
     let line = r#"{"time":"2026-11-25T03:18:00.250Z","id":"1.1","status":"FAILED","silence_ms":2000,"marks":{"stt":500},"stage":"llm","error":"answered 429 \u001b[2J"}"#;
     fs::write(&log, line).unwrap();
-    let (_, picture) = halves(&shown(&[log.to_str().unwrap()]));
+    let told = shown(&[log.to_str().unwrap()]);
     assert_eq!(
-        picture,
+        &told[told.find("\ncall ").unwrap() + 1..],
         "\
 call 1.1, 2026-11-25T03:18:00.250Z, FAILED
 llm: answered 429  [2J
@@ -258,32 +281,58 @@ fn shown(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The figures, and the picture.
-fn halves(told: &str) -> (String, String) {
-    let (figures, picture) = told.split_at(told.find("\ncall ").unwrap() + 1);
-    (figures.to_owned(), picture.to_owned())
-}
-
 /// A call with every step, as [`KNOWN`] shows it.
 fn known(id: &str) -> Record {
+    let steps = [3, 1, 66, 636, 503, 210, 420, 8, 6153];
+    Record::new(started(0), id, "ANSWERED", &timeline(1940, &steps))
+}
+
+/// One of twenty calls as they may come: the fifth caller says nothing, and the twelfth call fails.
+fn sample(call: u32) -> Record {
+    let id = format!("{}.{}", 1_795_576_678 + 317 * call, 17 + call);
+    let spread = |times: u32, most: u32| u64::from(call * times % 20 * most / 20);
+    let steps = [
+        3,
+        1,
+        60 + spread(7, 20),
+        560 + spread(3, 300),
+        430 + spread(11, 400),
+        150 + spread(13, 160),
+        380 + spread(17, 220),
+        8 + spread(9, 6),
+        5400 + spread(19, 4000),
+    ];
+    let (status, reached) = match call {
+        4 => ("NOSPEECH", 2),
+        11 => ("FAILED", 4),
+        _ => ("ANSWERED", 9),
+    };
+    let timeline = timeline(1930 + spread(9, 40), &steps[..reached]);
+    let record = Record::new(started(call), &id, status, &timeline);
+    match Err::<(), _>("Gemini answered 503, twice").at(Stage::Llm) {
+        Err(failure) if status == "FAILED" => record.with_failure(&failure),
+        _ => record,
+    }
+}
+
+/// 25 November 2026, 03:18 UTC, and later calls later.
+fn started(call: u32) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+        + Duration::from_millis(1_795_576_680_250)
+        + Duration::from_secs(317) * call
+}
+
+/// What the first marks took, each after the one before it.
+fn timeline(silence_ms: u64, steps_ms: &[u64]) -> Timeline {
     let start = Instant::now();
     let mut timeline = Timeline::new(start);
-    timeline.set_waited_before(Duration::from_millis(1940));
-    for (mark, ms) in [
-        (Mark::Recording, 3),
-        (Mark::Trim, 4),
-        (Mark::Connect, 70),
-        (Mark::Stt, 706),
-        (Mark::FirstToken, 1209),
-        (Mark::FirstSentence, 1419),
-        (Mark::FirstAudio, 1839),
-        (Mark::FirstPlayed, 1847),
-        (Mark::LastPlayed, 8000),
-    ] {
-        timeline.reached(mark, start + Duration::from_millis(ms));
+    timeline.set_waited_before(Duration::from_millis(silence_ms));
+    let mut at = start;
+    for (mark, ms) in Mark::ALL.into_iter().zip(steps_ms) {
+        at += Duration::from_millis(*ms);
+        timeline.reached(mark, at);
     }
-    let started = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_576_680_250);
-    Record::new(started, id, "ANSWERED", &timeline)
+    timeline
 }
 
 const KNOWN: &str = "\
@@ -319,16 +368,6 @@ first played         8                                                         |
 last played       6153                                                         >
                     ms  |0 s           |1 s           |2 s          |3 s
 ";
-
-/// A call that was answered, 3787 ms from ear to ear.
-fn record(id: &str) -> Record {
-    let start = Instant::now();
-    let mut timeline = Timeline::new(start);
-    timeline.set_waited_before(Duration::from_millis(1940));
-    timeline.reached(Mark::Stt, start + Duration::from_millis(706));
-    timeline.reached(Mark::FirstPlayed, start + Duration::from_millis(1847));
-    Record::new(SystemTime::now(), id, "ANSWERED", &timeline)
-}
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777

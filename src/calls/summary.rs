@@ -13,9 +13,15 @@ pub(super) struct Summary {
     calls: usize,
     newest: String,
     oldest: String,
-    statuses: BTreeMap<String, usize>,
-    failures: BTreeMap<String, usize>,
+    /// By status, and those that failed by stage.
+    statuses: BTreeMap<String, Count>,
     times_ms: BTreeMap<Row, Vec<u64>>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    calls: usize,
+    stages: BTreeMap<String, usize>,
 }
 
 /// A row of the table, in their order.
@@ -37,9 +43,10 @@ impl Summary {
         }
         self.oldest = plain(&record.time);
         self.calls += 1;
-        count(&mut self.statuses, &record.status);
+        let count = self.statuses.entry(plain(&record.status)).or_default();
+        count.calls += 1;
         if let Some(stage) = &record.stage {
-            count(&mut self.failures, stage);
+            *count.stages.entry(plain(stage)).or_default() += 1;
         }
         let steps = steps(&record.marks).map(|step| (Row::Step(step.mark), Some(step.ms())));
         let sums = [
@@ -54,43 +61,49 @@ impl Summary {
     }
 }
 
-fn count(counts: &mut BTreeMap<String, usize>, name: &str) {
-    *counts.entry(plain(name)).or_default() += 1;
+impl Summary {
+    fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (status, count) in &self.statuses {
+            writeln!(f, "{status:<NAME$}{:>NUMBER$}", count.calls)?;
+            for (stage, calls) in &count.stages {
+                let stage = format!("  at {stage}");
+                writeln!(f, "{stage:<NAME$}{calls:>NUMBER$}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (p50, p95, calls) = ("p50", "p95", "calls");
+        writeln!(
+            f,
+            "{:<NAME$}{p50:>NUMBER$}{p95:>NUMBER$}{calls:>NUMBER$}",
+            "milliseconds"
+        )?;
+        for (row, ms) in &self.times_ms {
+            let mut ms = ms.clone();
+            ms.sort_unstable();
+            let (p50, p95, calls) = (percentile(&ms, 50), percentile(&ms, 95), ms.len());
+            writeln!(
+                f,
+                "{row:<NAME$}{p50:>NUMBER$}{p95:>NUMBER$}{calls:>NUMBER$}"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.calls == 1 { "" } else { "s" };
-        writeln!(
-            f,
-            "{} call{plural}, {} to {}\n",
-            self.calls, self.oldest, self.newest
-        )?;
-        for (status, calls) in &self.statuses {
-            writeln!(f, "{status:<NAME$}{calls:>NUMBER$}")?;
-        }
-        for (stage, calls) in &self.failures {
-            let failed = format!("  at {stage}");
-            writeln!(f, "{failed:<NAME$}{calls:>NUMBER$}")?;
-        }
+        let (calls, oldest, newest) = (self.calls, &self.oldest, &self.newest);
+        writeln!(f, "{calls} call{plural}, {oldest} to {newest}\n")?;
+        self.counts(f)?;
         if self.times_ms.is_empty() {
             return Ok(());
         }
-        writeln!(
-            f,
-            "\n{:<NAME$}{:>NUMBER$}{:>NUMBER$}{:>NUMBER$}",
-            "milliseconds", "p50", "p95", "calls"
-        )?;
-        self.times_ms.iter().try_for_each(|(row, ms)| {
-            let mut ms = ms.clone();
-            ms.sort_unstable();
-            let (middle, slow) = (percentile(&ms, 50), percentile(&ms, 95));
-            let calls = ms.len();
-            writeln!(
-                f,
-                "{row:<NAME$}{middle:>NUMBER$}{slow:>NUMBER$}{calls:>NUMBER$}"
-            )
-        })
+        writeln!(f)?;
+        self.table(f)
     }
 }
 
