@@ -114,7 +114,7 @@ impl Call {
     pub(crate) fn wait_to_hear(&mut self, sound: &Clip, limit: Duration) -> Result<Found, String> {
         let found = self.listen(limit, |heard, _| heard.find(sound).first().copied())?;
         thread::sleep(found.ends.saturating_duration_since(Instant::now()));
-        self.listened_until = found.ends;
+        self.listened_until = found.ends + FADING;
         Ok(found)
     }
 
@@ -277,3 +277,5 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long Asterisk has to confirm a hang-up.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(5);
+/// The end of a sound is known only about so well, and its last may still be audible.
+const FADING: Duration = Duration::from_millis(100);
