@@ -6,15 +6,18 @@
 //! stdin  agi_* lines      -> agi::Env
 //! arguments, file, environment -> config::Config
 //! recording               -> audio::Pcm   -> where is the speech? none: NOSPEECH
-//! speech   --stt-->  question --llm-->  answer --tts-->  Pcm  -> telephone audio -> the reply file
+//! speech   --stt-->  question --llm-->  sentence, sentence, … --tts-->  telephone audio  -> Asterisk
 //! SET VARIABLE ASSISTANT_STATUS, _FILE, _QUESTION, _ANSWER, _ERROR
 //! ```
+//!
+//! From the question on all of it overlaps: while the first sentence is heard, the next is being spoken
+//! and the one after that is being written. Threads do the work and one loop hears them and Asterisk.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], [`say`], [`calls`] | the commands for people; [`say::speak`] is also a call's voice |
+//! | [`convert`], [`say`], [`calls`] | the commands for people; [`say::Speaking`] is also a call's voice |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |

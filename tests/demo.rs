@@ -21,9 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = target_folder()?.join("demo");
     fs::create_dir_all(&folder)?;
     let sandbox = Sandbox::start(Script::standard(&data));
-    for (stage, delay) in THINKING_TIMES {
-        sandbox.delay(stage, delay);
-    }
+    sandbox.delay(Stage::Stt, TRANSCRIBING);
+    sandbox.pace_model(MODEL_BEGINS, MODEL_WORD);
+    sandbox.pace_voice(VOICE_BEGINS, VOICE_SPEED);
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => call(&sandbox, &folder, &data.join("question-moon.wav")),
@@ -38,16 +38,25 @@ fn call(sandbox: &Sandbox, folder: &Path, question: &Path) -> Result<(), Box<dyn
     let program = build()?;
     let (recording, reply) = (folder.join("question.wav"), folder.join("answer"));
     fs::copy(question, &recording).map_err(|error| format!("{}: {error}", question.display()))?;
-    let config = sandbox.write_config(folder);
+    let log = folder.join("calls.jsonl");
+    let settings = sandbox.settings();
+    let config = settings
+        .set("log.calls", log.display().to_string())
+        .write(folder);
     println!("A caller asks what is in {}.\n", question.display());
     let outcome = Call::builder(&program)
         .arg(format!("recording={}", recording.display()))
         .arg(format!("reply={}", reply.display()))
         .arg(format!("config={}", config.display()))
+        .real_time()
         .start()
         .finish(Duration::from_secs(60));
     show_dialogue(&outcome);
-    show_timeline(&outcome);
+    println!("\nWhere the time went:");
+    Command::new(&program)
+        .args(["calls", "--last", "1"])
+        .arg(&log)
+        .status()?;
     if outcome.variable("ASSISTANT_STATUS") != "ANSWERED" {
         return Err(format!(
             "the call ended with ASSISTANT_STATUS={}",
@@ -56,7 +65,9 @@ fn call(sandbox: &Sandbox, folder: &Path, question: &Path) -> Result<(), Box<dyn
         .into());
     }
     let (encoded, listen) = (folder.join("answer.ulaw"), folder.join("answer.wav"));
-    wav::write(&listen, &g711::decoded_mulaw(&fs::read(&encoded)?));
+    let heard = outcome.played_of(&encoded);
+    fs::write(&encoded, &heard)?;
+    wav::write(&listen, &g711::decoded_mulaw(&heard));
     println!(
         "\nThe caller asked: {}",
         outcome.variable("ASSISTANT_QUESTION")
@@ -82,34 +93,6 @@ fn show_dialogue(outcome: &Outcome) {
         let at = line.at.duration_since(outcome.started).as_millis();
         println!("{at:>7} {arrow} {}", line.text);
     }
-}
-
-/// A bar for each stage, from the lines that the program reports its stages with.
-fn show_timeline(outcome: &Outcome) {
-    println!("\nWhere the time went:");
-    let total = outcome.took.as_millis().max(1);
-    let mut since = 0;
-    let reports = outcome
-        .dialogue
-        .iter()
-        .filter(|line| line.text.starts_with("VERBOSE"));
-    for line in reports {
-        let until = line.at.duration_since(outcome.started).as_millis();
-        let stage = line.text.split(['"', ':']).nth(1).unwrap_or_default();
-        let column = |at: u128| usize::try_from(at * COLUMNS / total).unwrap_or_default();
-        let bar = "█".repeat((column(until) - column(since)).max(1));
-        println!(
-            "{stage:>10} {:>6} ms {}{bar}",
-            until - since,
-            " ".repeat(column(since))
-        );
-        since = until;
-    }
-    println!(
-        "{:>10} {total:>6} ms, of which the services were told to take {} ms",
-        "total",
-        thinking_time().as_millis()
-    );
 }
 
 /// Leaves the services running until somebody ends this program.
@@ -161,19 +144,13 @@ fn target_folder() -> Result<PathBuf, Box<dyn Error>> {
         .to_owned())
 }
 
-fn thinking_time() -> Duration {
-    THINKING_TIMES.iter().map(|(_, delay)| *delay).sum()
-}
-
-/// About what the real services take.
-const THINKING_TIMES: [(Stage, Duration); 3] = [
-    (Stage::Stt, Duration::from_millis(700)),
-    (Stage::Llm, Duration::from_millis(700)),
-    (Stage::Tts, Duration::from_millis(600)),
-];
-
-/// How wide the timeline is.
-const COLUMNS: u128 = 50;
+/// About what the real services take: the model to its first word and for each, the voice to its first sound.
+const TRANSCRIBING: Duration = Duration::from_millis(700);
+const MODEL_BEGINS: Duration = Duration::from_millis(500);
+const MODEL_WORD: Duration = Duration::from_millis(30);
+const VOICE_BEGINS: Duration = Duration::from_millis(600);
+/// How much faster than speech the voice is made.
+const VOICE_SPEED: f64 = 8.0;
 
 const STAND_INS: &str = "these are stand-ins on this machine, not the real services: \
     they know the questions in tests/data and answer everything else with \"I do not know\".";

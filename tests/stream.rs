@@ -30,6 +30,16 @@ fn reply(house: &House) -> PathBuf {
     format!("{}.ulaw", house.reply().display()).into()
 }
 
+/// Calls take as long as people talk; they do not mind others beside them.
+fn side_by_side<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    let check = &check;
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || check(case));
+        }
+    });
+}
+
 /// Some of the texts that the voice was asked for, each converted as a whole.
 fn whole(house: &House, texts: &[String]) -> Vec<u8> {
     let encoded = texts.iter().flat_map(|text| {
@@ -90,7 +100,7 @@ fn pauses(house: &House, outcome: &Outcome) -> Vec<(usize, Duration)> {
 
 #[test]
 fn every_sample_is_heard_once_and_without_a_hole() {
-    for speed in [8.0, 1.5, 1.2] {
+    side_by_side([8.0, 1.5, 1.2], |speed| {
         let house = house(speed);
         let outcome = house.outcome("question-moon.wav");
         outcome
@@ -102,7 +112,7 @@ fn every_sample_is_heard_once_and_without_a_hole() {
             pauses.is_empty(),
             &format!("at {speed} times real time it pauses: {pauses:?}"),
         );
-    }
+    });
 }
 
 #[test]
@@ -162,7 +172,7 @@ fn a_voice_slower_than_speech_is_heard_whole_with_few_pauses() {
 
 #[test]
 fn a_model_that_breaks_off_is_heard_as_far_as_its_sentences_go() {
-    for fault in [Fault::MidStreamError(3), Fault::BreakAfter(3)] {
+    side_by_side([Fault::MidStreamError(3), Fault::BreakAfter(3)], |fault| {
         let house = house(8.0);
         house.sandbox.fault(Stage::Llm, fault.clone(), usize::MAX);
         let outcome = house.outcome("question-moon.wav");
@@ -176,12 +186,12 @@ fn a_model_that_breaks_off_is_heard_as_far_as_its_sentences_go() {
             "{texts:?}"
         );
         assert_heard(&house, &outcome, &whole(&house, &texts));
-    }
+    });
 }
 
 #[test]
 fn a_model_that_breaks_off_before_anything_can_be_said_is_asked_again() {
-    for fault in [Fault::MidStreamError(1), Fault::BreakAfter(1)] {
+    side_by_side([Fault::MidStreamError(1), Fault::BreakAfter(1)], |fault| {
         let house = house(8.0);
         house.sandbox.fault(Stage::Llm, fault, 1);
         let outcome = house.outcome("question-moon.wav");
@@ -189,7 +199,7 @@ fn a_model_that_breaks_off_before_anything_can_be_said_is_asked_again() {
             .assert_variable("ASSISTANT_STATUS", "ANSWERED")
             .assert_variable("ASSISTANT_ANSWER", MOON);
         assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
-    }
+    });
 }
 
 #[test]
@@ -281,12 +291,13 @@ fn a_call_leaves_its_timeline_in_the_log_of_calls_and_in_the_call_record() {
 
 #[test]
 fn a_key_stops_the_answer_and_is_told() {
-    for (key, keys, stops) in [
+    let cases = [
         ('#', "#*", true),
         ('*', "#*", true),
         ('5', "#*", false),
         ('#', "", false),
-    ] {
+    ];
+    side_by_side(cases, |(key, keys, stops)| {
         let house = house(8.0);
         let settings = house.sandbox.settings().set("reply.stop_keys", keys);
         let call = house.ask("question-moon.wav").call_with(&settings);
@@ -311,7 +322,7 @@ fn a_key_stops_the_answer_and_is_told() {
             &format!("{key} of {keys:?}: {heard} of {all} samples were heard"),
         );
         house.assert_no_file(&outcome);
-    }
+    });
 }
 
 /// Waits of 4.5 s before the answer, and a sound of one second for them.
@@ -332,7 +343,7 @@ fn with_wait(house: &House) -> Settings {
 
 #[test]
 fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
-    for house in [house(8.0), House::new()] {
+    side_by_side([house(8.0), House::new()], |house| {
         let settings = with_wait(&house);
         let outcome = house
             .ask("question-moon.wav")
@@ -359,7 +370,7 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
             (8_000 + 800..=16_000).contains(&played),
             &format!("{played} samples of it are heard"),
         );
-    }
+    });
 }
 
 #[test]
@@ -391,7 +402,7 @@ fn music_may_fill_the_wait_and_a_missing_sound_harms_nothing() {
         outcome.music[0].until.is_some_and(|end| end <= answer),
         "the music plays on under the answer",
     );
-    for sound in ["/nonexistent/sound", "with \"quotes\" & more"] {
+    side_by_side(["/nonexistent/sound", "with \"quotes\" & more"], |sound| {
         let house = self::house(8.0);
         let settings = with_wait(&house).set("waiting.sound", sound);
         let outcome = house.outcome_with("question-moon.wav", &settings);
@@ -405,19 +416,20 @@ fn music_may_fill_the_wait_and_a_missing_sound_harms_nothing() {
             2,
             "a sound that cannot be played is not tried again"
         );
-    }
+    });
 }
 
 #[test]
 fn a_hang_up_ends_the_call_whatever_overlaps() {
     // While a sound fills the wait, at the first sample, and while one sentence is heard and the next is being spoken.
-    for (after, by_signal) in [
+    let cases = [
         (300, true),
         (100, true),
         (700, true),
         (700, false),
         (1_500, true),
-    ] {
+    ];
+    side_by_side(cases, |(after, by_signal)| {
         let house = house(1.5);
         let mut settings = house.sandbox.settings();
         if after == 300 {
@@ -448,7 +460,7 @@ fn a_hang_up_ends_the_call_whatever_overlaps() {
         );
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(house.sandbox.requests().len(), asked);
-    }
+    });
 }
 
 #[test]
@@ -469,14 +481,14 @@ fn nothing_is_heard_of_a_call_whose_voice_never_begins() {
 
 #[test]
 fn connections_are_opened_while_the_question_is_transcribed() {
-    for (warm, warm_ups) in [(true, 2), (false, 0)] {
+    side_by_side([(true, 2), (false, 0)], |(warm, warm_ups)| {
         let house = house(8.0);
         house.sandbox.delay(Stage::Stt, Duration::from_millis(500));
         let settings = house.sandbox.settings().set("http.warm", warm);
         let outcome = house.outcome_with("question-moon.wav", &settings);
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         assert_eq!(house.sandbox.warm_ups().len(), warm_ups, "warm = {warm}");
-    }
+    });
 }
 
 #[test]

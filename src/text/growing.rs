@@ -33,8 +33,12 @@ impl Growing {
         }
     }
 
-    /// Appends markdown as a model writes it.
+    /// Appends markdown as a model writes it. What is far longer than any answer is not taken in.
     pub fn push(&mut self, markdown: &str) {
+        if self.markdown.len() + markdown.len() > MOST_BYTES {
+            self.is_full = true;
+            return;
+        }
         self.markdown.push_str(markdown);
         self.speech = speakable_beginning(&self.markdown);
     }
@@ -118,6 +122,9 @@ fn first_piece(text: &str) -> Option<usize> {
     }
     end_of_clause(text, CLAUSE_CHARS)
 }
+
+/// Ten times what the largest limit lets through.
+const MOST_BYTES: usize = 1 << 20;
 
 /// A word like "Yes." would leave a gap after it: it is said together with the sentence that follows.
 const SHORTEST_CHARS: usize = 12;

@@ -177,7 +177,7 @@ pub(crate) fn data(name: &str) -> Clip {
     wav::read(&data_dir().join(name))
 }
 
-/// How the voice says an answer of `tests/data`: sentence by sentence, as it is asked to.
+/// How the voice says an answer of `tests/data`.
 pub(crate) fn answer(name: &str) -> Clip {
     let scripts = Script::standard(&data_dir());
     let wav = data_dir().join(format!("answer-{name}.wav"));

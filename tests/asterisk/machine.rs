@@ -95,6 +95,7 @@ impl Machine {
                 "/etc/phone-assistant/google-creds.json",
             )
             .set("http.ca_file", "/etc/phone-assistant/ca.pem")
+            .without("log.calls")
     }
 
     /// Replaces the text of `config.toml`; owner and mode stay.

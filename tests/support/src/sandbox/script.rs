@@ -1,6 +1,5 @@
 //! Who says what: the questions that the sandbox understands and the answers it gives.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -35,12 +34,9 @@ impl Script {
 }
 
 impl Script {
-    /// How an answer of these scripts sounds when each of its sentences is asked for by itself.
-    pub fn voice(scripts: Vec<Self>, answer: &str) -> Clip {
-        let scripts = Scripts::new(scripts);
-        let sentences = answer.split_inclusive(['.', '!', '?']);
-        let clips = sentences.map(|sentence| scripts.spoken(sentence));
-        clips.reduce(|all, clip| all.then(&clip)).unwrap()
+    /// How the voice of these scripts says a text.
+    pub fn voice(scripts: Vec<Self>, text: &str) -> Clip {
+        Scripts::new(scripts).spoken(text)
     }
 }
 
@@ -118,50 +114,45 @@ impl Scripts {
             .map_or_else(|| NO_ANSWER.to_owned(), |script| script.answer.clone())
     }
 
-    /// How a text sounds, at 24,000 samples a second: as recorded, if it is an answer or some sentences of one.
+    /// How a text sounds, at 24,000 samples a second. A sentence of an answer that is recorded sounds as it does there,
+    /// whether it is asked for alone or with others.
     pub(super) fn spoken(&self, text: &str) -> Clip {
-        let recorded = self.scripts.iter().find_map(|script| {
+        let recorded: Option<Vec<Clip>> =
+            sentences(text).map(|words| self.recorded(&words)).collect();
+        recorded
+            .and_then(|clips| clips.into_iter().reduce(|all, clip| all.then(&clip)))
+            .unwrap_or_else(|| clips::babble(VOICE_RATE, text))
+    }
+
+    /// The first recording of a sentence.
+    fn recorded(&self, words: &str) -> Option<Clip> {
+        self.scripts.iter().find_map(|script| {
             let path = script.answer_wav.as_deref()?;
-            part_of(&script.answer, text).map(|part| part.cut_from(&wav::read(path)))
-        });
-        recorded.unwrap_or_else(|| clips::babble(VOICE_RATE, text))
+            let all: Vec<_> = sentences(&script.answer).collect();
+            let number = all.iter().position(|sentence| sentence == words)?;
+            Some(cut(&wav::read(path), number, all.len()))
+        })
     }
 }
 
-/// Some sentences of an answer, of so many.
-struct Part {
-    sentences: Range<usize>,
-    of: usize,
+/// The words of each sentence.
+fn sentences(text: &str) -> impl Iterator<Item = String> {
+    text.split_inclusive(['.', '!', '?']).map(words)
 }
 
-/// The sentences that `text` consists of, if they are sentences of `answer`.
-fn part_of(answer: &str, text: &str) -> Option<Part> {
-    let sentences: Vec<_> = answer.split_inclusive(['.', '!', '?']).map(words).collect();
-    let of = sentences.len();
-    let all = (0..of).flat_map(|first| (first + 1..=of).map(move |end| first..end));
-    let wanted = words(text);
-    let sentences = all
-        .into_iter()
-        .find(|part| sentences[part.clone()].join(" ") == wanted)?;
-    Some(Part { sentences, of })
-}
-
-impl Part {
-    /// Its piece of the recording of the whole. Put together, the pieces are the recording; each but the last is a whole
-    /// number of telephone frames.
-    fn cut_from(&self, recording: &Clip) -> Clip {
-        let frame = usize::try_from(recording.rate_hz / 50).unwrap();
-        let pauses = measure::longest_pauses(recording, self.of - 1);
-        let cut = |sentence: usize| match sentence {
-            0 => 0,
-            last if last == self.of => recording.samples.len(),
-            other => pauses[other - 1] / frame * frame,
-        };
-        let samples = cut(self.sentences.start)..cut(self.sentences.end);
-        Clip {
-            rate_hz: recording.rate_hz,
-            samples: recording.samples[samples].to_vec(),
-        }
+/// One of so many sentences of a recording. Put together, they are the recording; each but the last is a whole number of
+/// telephone frames.
+fn cut(recording: &Clip, number: usize, of: usize) -> Clip {
+    let frame = usize::try_from(recording.rate_hz / 50).unwrap();
+    let pauses = measure::longest_pauses(recording, of - 1);
+    let begin = |sentence: usize| match sentence {
+        0 => 0,
+        last if last == of => recording.samples.len(),
+        other => pauses[other - 1] / frame * frame,
+    };
+    Clip {
+        rate_hz: recording.rate_hz,
+        samples: recording.samples[begin(number)..begin(number + 1)].to_vec(),
     }
 }
 
