@@ -233,7 +233,9 @@ impl<O: Write> Call<O> {
         let what = match &question {
             None => "nobody spoke".to_owned(),
             Some(question) => {
-                self.timeline.set_waited_before(question.silence);
+                if let Some(silence) = question.silence {
+                    self.timeline.set_waited_before(silence);
+                }
                 format!(
                     "{:.1} s of it speech",
                     question.speech.duration().as_secs_f32()

@@ -32,11 +32,6 @@ impl Deadline {
         Self::after((self.clock)(), budget, self.clock)
     }
 
-    /// The moment itself.
-    pub fn end(&self) -> Instant {
-        self.end
-    }
-
     /// The deadline of a stage that may take `limit` by itself: whichever comes first.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {

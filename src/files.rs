@@ -1,5 +1,5 @@
-//! The files of a call: the reply, written beside its place and renamed; the recording, removed after
-//! use; and what calls left behind that ended in some other way.
+//! The files of a call: the reply, written beside its place and renamed when it is whole, or in its place while it
+//! is played; the recording, removed after use; and what calls left behind that ended in some other way.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -30,7 +30,8 @@ pub enum Readers {
     All,
 }
 
-/// A file that appears in its place only when it is whole. Dropped before that, it leaves nothing.
+/// A file that appears in its place only when it is whole, unless it is revealed before. Dropped before it is whole, it
+/// leaves nothing.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased, unbounded};
+use log::error;
 
 /// A flag that goes up once and stays up. Clones share it.
 #[derive(Clone)]
@@ -104,8 +105,10 @@ impl Hangup {
             catch_unwind(AssertUnwindSafe(|| job(&hand_over))).ok();
         };
         // Without a thread there are no results either.
-        if !self.is_raised() {
-            thread::Builder::new().spawn(run).ok();
+        if !self.is_raised()
+            && let Err(cause) = thread::Builder::new().spawn(run)
+        {
+            error!("cannot start a thread: {cause}");
         }
         Results {
             results,

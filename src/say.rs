@@ -65,13 +65,14 @@ pub struct Speaking<'a> {
 
 impl<'a> Speaking<'a> {
     /// Has `text` spoken, however long it is. Returns when the sound begins, at most at `deadline`; then it may stop for
-    /// no longer than `idle`.
+    /// no longer than `idle`. `after` says what ended a first try.
     ///
     /// # Errors
     /// [`Error`]
     pub fn begin(
         voice: &'a Voice,
         text: &str,
+        after: Option<&cloud::Error>,
         deadline: Deadline,
         idle: Duration,
     ) -> Result<Self, Error> {
@@ -85,7 +86,7 @@ impl<'a> Speaking<'a> {
             voice,
             deadline,
             idle,
-            samples: samples(voice.speak(&piece, deadline, idle)?)?,
+            samples: samples(voice.speak(&piece, after, deadline, idle)?)?,
             chars: piece.chars().count(),
             pieces,
         })
@@ -105,7 +106,7 @@ impl<'a> Speaking<'a> {
         let mut telephone = Telephone::new(out, rate_hz, encoding, gain_db)?;
         let mut had_sound = self.pass_on(&mut telephone)?;
         while let Some(piece) = self.pieces.next() {
-            self.samples = samples(self.voice.speak(&piece, self.deadline, self.idle)?)?;
+            self.samples = samples(self.voice.speak(&piece, None, self.deadline, self.idle)?)?;
             self.chars = piece.chars().count();
             if self.samples.rate_hz() != rate_hz {
                 return Err(Error::Rate(rate_hz, self.samples.rate_hz()));
@@ -119,10 +120,15 @@ impl<'a> Speaking<'a> {
         }
     }
 
-    /// If it breaks off by `error` before anything of it was heard, might asking once more help?
-    pub fn may_retry(&self, error: &Error) -> bool {
-        let is_transient = matches!(error, Error::Service(error) if error.is_transient());
-        is_transient && self.samples.get_ref().may_retry
+    /// If it breaks off by `error` before anything of it was heard, might asking once more help? Then this is the
+    /// service's reason.
+    pub fn reason_to_retry<'e>(&self, error: &'e Error) -> Option<&'e cloud::Error> {
+        match error {
+            Error::Service(cause) if cause.is_transient() && self.samples.get_ref().may_retry => {
+                Some(cause)
+            }
+            _ => None,
+        }
     }
 
     /// Passes on all samples of a piece. Were there any?
@@ -223,7 +229,7 @@ pub fn run(
     let (voice, gain_db) = (Voice::new(client, config.tts.clone()), config.tts.gain_db);
     let text = text::speakable(text);
     let deadline = Deadline::after(clock(), LONGEST_WAIT, clock);
-    let mut speaking = Speaking::begin(&voice, &text, deadline, config.tts.timeout)?;
+    let mut speaking = Speaking::begin(&voice, &text, None, deadline, config.tts.timeout)?;
     let mut file = NewFile::create(output, Readers::All)?;
     let length = speaking.write(file.file(), encoding, gain_db)?;
     file.finish()?;

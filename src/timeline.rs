@@ -115,6 +115,11 @@ impl Timeline {
         }
     }
 
+    /// Takes back a mark that turned out not to have been reached.
+    pub fn withdraw(&mut self, mark: Mark) {
+        self.reached.remove(&mark);
+    }
+
     /// From the caller's last word to the first sample of the answer: what the caller felt as waiting.
     /// `None` where the silence before the start is not known, since it is about half of it, or where
     /// nothing was played.

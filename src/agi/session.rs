@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use log::debug;
@@ -44,7 +44,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Session<W> {
     env: Env,
-    lines: Receiver<Line>,
+    lines: Receiver<(Instant, Line)>,
     output: W,
     end: End,
     hangup: Hangup,
@@ -121,6 +121,10 @@ impl<W: Write> Session<W> {
     /// [`Error`] tells why Asterisk did not do it. After [`Error::Closed`] no command will reach it.
     pub fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
         self.start(command)?;
+        self.reply_to(command)
+    }
+
+    fn reply_to(&mut self, command: Command<'_>) -> Result<Reply, Error> {
         loop {
             // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
             let in_step = self.overdue == 0 && !self.hangup.is_raised();
@@ -131,7 +135,7 @@ impl<W: Write> Session<W> {
                     return Err(Error::Silent(patience));
                 }
                 Err(RecvTimeoutError::Disconnected) => None,
-                Ok(line) => Some(line),
+                Ok((_, line)) => Some(line),
             };
             if let Some(reply) = self.answer(line, command)? {
                 return Ok(reply);
@@ -153,9 +157,9 @@ impl<W: Write> Session<W> {
             .map_err(|error| self.broken(error))
     }
 
-    /// What Asterisk writes, for those who wait for other things as well. Each line is to be handed to
+    /// What Asterisk writes, and when, for those who wait for other things as well. Each line is to be handed to
     /// [`answer`](Self::answer).
-    pub fn lines(&self) -> &Receiver<Line> {
+    pub fn lines(&self) -> &Receiver<(Instant, Line)> {
         &self.lines
     }
 
@@ -194,12 +198,8 @@ impl<W: Write> Session<W> {
     /// # Errors
     /// [`Error`] tells why Asterisk did not do it.
     pub fn stop(&mut self) -> Result<(), Error> {
-        let mut reply = self.ask(Command::Noop)?;
-        if reply.endpos.is_some() {
-            let line = self.lines.recv_timeout(PATIENCE).ok();
-            reply = self.answer(line, Command::Noop)?.unwrap_or(reply);
-        }
-        debug!("stopped: {reply:?}");
+        self.start(Command::Noop)?;
+        while self.reply_to(Command::Noop)?.endpos.is_some() {}
         Ok(())
     }
 
@@ -232,7 +232,7 @@ fn first(env: &Receiver<Env>, hangup: &Hangup) -> Result<Env, Error> {
 fn listen(
     mut input: impl BufRead,
     env_read: &Sender<Env>,
-    line_read: &Sender<Line>,
+    line_read: &Sender<(Instant, Line)>,
     hangup: &Hangup,
 ) -> io::Result<()> {
     let Some(env) = Env::read(&mut input)? else {
@@ -246,7 +246,7 @@ fn listen(
             Line::Hangup => hangup.raise(),
             Line::Blank | Line::Provisional => {}
             answer => {
-                if line_read.send(answer).is_err() {
+                if line_read.send((Instant::now(), answer)).is_err() {
                     break;
                 }
             }

@@ -203,7 +203,7 @@ const SUSTAINED_DB: f32 = 20.0;
 const LONGEST_STRETCH: usize = 100;
 /// 400 ms on both sides: a consonant or unstressed syllable that noise hides lasts up to 390.
 const MARGIN: usize = 40;
-/// [`MARGIN`] as a time: what is kept before and after speech.
+/// What is kept before and after speech, as a time.
 pub const AROUND: Duration = Duration::from_millis(400);
 /// Pauses are noise, and noise keeps within this of its quietest frame.
 const PAUSE_DB: f32 = 6.0;

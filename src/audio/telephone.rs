@@ -68,12 +68,17 @@ impl Encoding {
         }
     }
 
-    /// Bytes of 20 ms of it, Asterisk's unit of playing, a WAV file's header aside.
+    /// Samples of 20 ms, Asterisk's unit of playing.
+    pub fn frame_samples(self) -> u32 {
+        u32::from(self.rate_hz() / FRAMES_PER_SECOND)
+    }
+
+    /// Bytes of 20 ms, a WAV file's header aside.
     pub fn frame_bytes(self) -> usize {
-        let frames = usize::from(self.rate_hz() / FRAMES_PER_SECOND);
+        let samples = usize::from(self.rate_hz() / FRAMES_PER_SECOND);
         match self {
-            Self::Ulaw | Self::Alaw => frames,
-            Self::Sln | Self::Sln16 | Self::Wav | Self::Wav16 => 2 * frames,
+            Self::Ulaw | Self::Alaw => samples,
+            Self::Sln | Self::Sln16 | Self::Wav | Self::Wav16 => 2 * samples,
         }
     }
 

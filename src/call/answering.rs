@@ -60,21 +60,23 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
     /// Carries out what the services deliver, until the caller has heard it or has gone.
     pub(super) fn run(mut self, events: Receiver<Event>) -> Result<Outcome, Failure> {
         let outcome = self.listen(events);
+        let is_heard = self.mouth.has_been_heard((self.call.clock)());
         self.hush();
-        match (outcome, self.end) {
-            (Ok(None), Some(Ok(()))) => {
+        match outcome {
+            Ok(Some(outcome)) => return Ok(outcome),
+            Err(failure) => self.end = Some(Err(failure)),
+            Ok(None) => {}
+        }
+        match self.end {
+            Some(Err(failure)) if is_heard => Ok(Outcome::Partial(failure)),
+            Some(Err(failure)) => Err(failure),
+            _ => {
+                let outcome = self.mouth.close(&self.config.reply)?;
                 // What the dialplan plays is heard from here on; otherwise this moment has been.
-                self.call
-                    .timeline
-                    .reached(Mark::FirstPlayed, (self.call.clock)());
-                self.mouth.close(&self.config.reply)
+                let now = (self.call.clock)();
+                self.call.timeline.reached(Mark::FirstPlayed, now);
+                Ok(outcome)
             }
-            (Ok(Some(outcome)), _) => Ok(outcome),
-            (Err(failure), _) | (Ok(None), Some(Err(failure))) if self.mouth.has_been_heard() => {
-                Ok(Outcome::Partial(failure))
-            }
-            (Err(failure), _) | (Ok(None), Some(Err(failure))) => Err(failure),
-            (Ok(None), None) => Err(INTERNAL).at(self.call.stage),
         }
     }
 
@@ -97,14 +99,14 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             };
             let outcome = select_biased! {
                 recv(hangup.raised()) -> _ => Some(Outcome::HungUp),
-                recv(lines) -> line => self.heard(line.ok())?,
-                recv(events) -> event => match event {
-                    Ok(event) => self.take(event)?,
-                    Err(_) if self.end.is_some() => {
-                        events = no_events.clone();
-                        None
-                    }
-                    Err(_) => return Ok(None),
+                recv(lines) -> line => self.hear(line.ok())?,
+                recv(events) -> event => if let Ok(event) = event {
+                    self.take(event)?
+                } else {
+                    events = no_events.clone();
+                    // Threads that end without a word have panicked.
+                    self.end_with(Err(INTERNAL).at(self.call.stage));
+                    None
                 },
                 default(wait) => self.look()?,
             };
@@ -130,14 +132,29 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
                 Mouth::Dialplan(file) => file.write_all(&bytes).at(Stage::Reply)?,
                 Mouth::Caller(playing) => playing.supply.push(&bytes, (self.call.clock)()),
             },
-            Event::End(result) => {
-                self.end.get_or_insert(result);
-                if let Mouth::Caller(playing) = &mut self.mouth {
-                    playing.supply.complete();
+            Event::SentenceEnd => {
+                if let Some(playing) = self.playing() {
+                    playing.supply.end_sentence();
                 }
             }
+            Event::End(result) => self.end_with(result),
         }
         Ok(None)
+    }
+
+    /// No more will come. The first reason counts.
+    fn end_with(&mut self, result: Result<(), Failure>) {
+        self.end.get_or_insert(result);
+        if let Some(playing) = self.playing() {
+            playing.supply.complete();
+        }
+    }
+
+    fn playing(&mut self) -> Option<&mut Playing> {
+        match &mut self.mouth {
+            Mouth::Caller(playing) => Some(playing),
+            Mouth::Dialplan(_) => None,
+        }
     }
 
     /// Before anything that costs money Asterisk is asked whether the caller is still there: with
@@ -158,7 +175,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
     /// Gives Asterisk what it is time to give.
     fn play_on(&mut self) -> Result<(), Failure> {
         let now = (self.call.clock)();
-        let Mouth::Caller(playing) = &mut self.mouth else {
+        let Some(playing) = self.playing() else {
             return Ok(());
         };
         if playing.supply.can_begin(now) {
@@ -173,93 +190,119 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
 
     fn begin_play(&mut self) -> Result<(), Failure> {
         let now = (self.call.clock)();
-        let Mouth::Caller(playing) = &mut self.mouth else {
+        let Some(playing) = self.playing() else {
             return Ok(());
         };
-        let is_first = !playing.supply.has_begun();
+        if !playing.supply.has_begun() {
+            playing.file.reveal().at(Stage::Reply)?;
+        }
         let (bytes, from) = playing.supply.begin(now);
         let (name, offset) = (
             playing.name.clone(),
             u64::from(from * playing.samples_per_frame),
         );
-        if is_first {
-            playing.file.reveal().at(Stage::Reply)?;
+        if !self.append(&bytes) {
+            return Ok(());
         }
-        self.append(&bytes);
+        let now = (self.call.clock)();
+        if let Some(playing) = self.playing() {
+            playing.supply.began(now);
+        }
         let command = Command::StreamFile {
             name: &name,
             stop_keys: &self.config.stop_keys,
             offset,
         };
         self.call.session.start(command).at(Stage::Reply)?;
-        self.call
-            .timeline
-            .reached(Mark::FirstPlayed, (self.call.clock)());
+        self.call.timeline.reached(Mark::FirstPlayed, now);
         (self.sounding, self.filler_due, self.due) = (Sounding::Answer, None, None);
         Ok(())
     }
 
     /// Appends to what plays. If that fails, what has been appended is the end of the answer.
-    fn append(&mut self, bytes: &[u8]) {
-        let Mouth::Caller(playing) = &mut self.mouth else {
-            return;
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        let Some(playing) = self.playing() else {
+            return false;
         };
-        if let Err(failure) = playing.file.write_all(bytes).at(Stage::Reply) {
+        let result = playing.file.write_all(bytes).at(Stage::Reply);
+        let is_appended = result.is_ok();
+        if !is_appended {
             playing.supply.abandon();
-            self.end = Some(Err(failure));
+            self.end = Some(result);
         }
+        is_appended
     }
 
     /// Takes a line from Asterisk while something plays.
-    fn heard(&mut self, line: Option<Line>) -> Result<Option<Outcome>, Failure> {
+    fn hear(&mut self, line: Option<(Instant, Line)>) -> Result<Option<Outcome>, Failure> {
+        let (at, line) = line.unzip();
+        // Every sound's reply tells where it ended; a recorded session that is over gives no more of them.
+        let is_sound = |reply: &Reply| reply.endpos.is_some() || at.is_none();
         // Which command it was matters only to the words of an error.
         match self.call.session.answer(line, Command::Noop) {
             Ok(None) => Ok(None),
-            Ok(Some(reply)) => self.sound_ended(&reply),
+            Ok(Some(reply)) if !is_sound(&reply) => Ok(None),
+            Ok(Some(reply)) => self.sound_ended(&reply, at.unwrap_or_else(self.call.clock)),
             Err(agi::Error::Dead | agi::Error::Closed) => Ok(Some(Outcome::HungUp)),
+            Err(cause) if self.sounding == Sounding::Sound => {
+                self.give_up_filler(&cause);
+                Ok(None)
+            }
             Err(cause) => Err(cause).at(Stage::Reply),
         }
     }
 
-    fn sound_ended(&mut self, reply: &Reply) -> Result<Option<Outcome>, Failure> {
-        let now = (self.call.clock)();
-        let was_answer =
-            std::mem::replace(&mut self.sounding, Sounding::Nothing) == Sounding::Answer;
+    fn sound_ended(&mut self, reply: &Reply, at: Instant) -> Result<Option<Outcome>, Failure> {
+        let sounding = std::mem::replace(&mut self.sounding, Sounding::Nothing);
+        let key = reply.key();
+        if sounding == Sounding::Answer {
+            self.call.timeline.reached(Mark::LastPlayed, at);
+        } else {
+            self.filler_due = Some(at + self.config.waiting.every);
+        }
         if reply.result == "-1" {
-            self.call.try_asking(Command::ChannelStatus);
-            return match self.call.hangup.is_raised() {
-                true => Ok(Some(Outcome::HungUp)),
-                false if was_answer => {
-                    Err(Error::Unplayable(place(&self.config.reply))).at(Stage::Reply)
-                }
-                false => {
-                    warn!("asterisk cannot play sound = … of [waiting]");
-                    self.filler_due = None;
-                    Ok(None)
-                }
-            };
+            return self.could_not_play(sounding);
         }
-        let Mouth::Caller(playing) = &mut self.mouth else {
-            self.filler_due = Some(now + self.config.waiting.every);
-            return Ok(None);
-        };
-        if !was_answer {
-            self.filler_due = Some(now + self.config.waiting.every);
-            return Ok(None);
-        }
-        self.call.timeline.reached(Mark::LastPlayed, now);
-        if let Some(key) = reply.key() {
-            self.call.key = Some(key);
+        if key.is_some() {
+            self.call.key = key;
             return Ok(Some(Outcome::Answered(None)));
         }
-        let at_open = reply
-            .endpos
-            .map(|samples| samples / u64::from(playing.samples_per_frame));
-        playing
-            .supply
-            .ended(now, at_open.and_then(|frames| u32::try_from(frames).ok()));
-        self.filler_due = Some(now + self.config.waiting.after);
+        if sounding == Sounding::Answer
+            && let Some(playing) = self.playing()
+        {
+            let frames = |samples: u64| samples / u64::from(playing.samples_per_frame);
+            let at_open = reply.endpos.map(frames);
+            let at_open = at_open.and_then(|frames| u32::try_from(frames).ok());
+            playing.supply.ended(at, at_open);
+            self.filler_due = Some(at + self.config.waiting.after);
+            self.due = Some(at + self.config.idle_timeout + GRACE);
+        }
         Ok(None)
+    }
+
+    /// The caller has gone, or Asterisk does not find the sound.
+    fn could_not_play(&mut self, sounding: Sounding) -> Result<Option<Outcome>, Failure> {
+        self.call.try_asking(Command::ChannelStatus);
+        if self.call.hangup.is_raised() {
+            return Ok(Some(Outcome::HungUp));
+        }
+        if sounding == Sounding::Sound {
+            self.give_up_filler(&"asterisk cannot play it");
+            return Ok(None);
+        }
+        if let Some(playing) = self.playing() {
+            playing.supply.refused();
+        }
+        self.call.timeline.withdraw(Mark::FirstPlayed);
+        Err(Error::Unplayable(place(&self.config.reply))).at(Stage::Reply)
+    }
+
+    fn give_up_filler(&mut self, cause: &dyn std::fmt::Display) {
+        if let Filler::Sound(name) = &self.config.waiting.play {
+            warn!("sound = {name:?} of [waiting] is left out: {cause}");
+        }
+        self.sounding = Sounding::Nothing;
+        self.filler_due = None;
     }
 
     /// When something is to be done if nothing happens before.
@@ -285,7 +328,12 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         let now = (self.call.clock)();
         let is_past = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= now);
         if is_past(self.due) {
-            return Err(Error::Late(self.config.deadline)).at(self.call.stage);
+            let late = if self.has_begun() {
+                Error::Stopped(self.config.idle_timeout)
+            } else {
+                Error::Late(self.config.deadline)
+            };
+            return Err(late).at(self.call.stage);
         }
         if let Mouth::Caller(Playing { supply, .. }) = &self.mouth
             && is_past(supply.end_of_play().map(|end| end + PATIENCE))
@@ -308,9 +356,15 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
                 (self.call.session.ask(command).map(drop), Sounding::Music)
             }
             Filler::Sound(name) => {
+                // In a pause of the answer they mean what they mean in the answer.
+                let stop_keys = if self.has_begun() {
+                    &self.config.stop_keys
+                } else {
+                    ""
+                };
                 let command = Command::StreamFile {
                     name,
-                    stop_keys: "",
+                    stop_keys,
                     offset: 0,
                 };
                 (self.call.session.start(command), Sounding::Sound)
@@ -332,6 +386,11 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         if let Err(cause) = ended {
             debug!("ending a sound: {}", Chain(&cause));
         }
+    }
+
+    /// Has the answer begun to play?
+    fn has_begun(&self) -> bool {
+        matches!(&self.mouth, Mouth::Caller(playing) if playing.supply.has_begun())
     }
 
     /// Does Asterisk owe a reply to something that plays?

@@ -1,11 +1,11 @@
 //! Where an answer goes: into a file for the dialplan, or to the caller while it is made.
 
 use std::path::{Path, absolute};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Outcome;
 use super::supply::Supply;
-use crate::audio::telephone::{Encoding, FRAME};
+use crate::audio::telephone::Encoding;
 use crate::config::Config;
 use crate::error::{At, Failure, Stage};
 use crate::files::NewFile;
@@ -17,6 +17,10 @@ pub(super) enum Error {
         "no whole answer within {:.1} s; check in the log which stage took so long, or raise deadline in [call]", .0.as_secs_f32()
     )]
     Late(Duration),
+    #[error(
+        "the answer stopped for {:.1} s; check in the log which stage took so long, or raise idle_timeout in [call]", .0.as_secs_f32()
+    )]
+    Stopped(Duration),
     #[error(
         "asterisk cannot play {0}; may its user read the folder? With play = \"dialplan\" in [reply] the dialplan plays it"
     )]
@@ -45,17 +49,17 @@ impl Mouth {
         if !config.is_streamed {
             return Self::Dialplan(reply);
         }
-        let frames_per_second = u32::try_from(1_000 / FRAME.as_millis()).unwrap_or(1);
         Self::Caller(Playing {
             file: reply,
             name: place(&config.reply),
             supply: Supply::new(encoding),
-            samples_per_frame: u32::from(encoding.rate_hz()) / frames_per_second,
+            samples_per_frame: encoding.frame_samples(),
         })
     }
 
-    pub(super) fn has_been_heard(&self) -> bool {
-        matches!(self, Self::Caller(playing) if playing.supply.has_begun())
+    /// Has the caller heard anything of it by `now`?
+    pub(super) fn has_been_heard(&self, now: Instant) -> bool {
+        matches!(self, Self::Caller(playing) if playing.supply.has_been_heard(now))
     }
 
     /// Puts a whole answer where the dialplan finds it.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use log::warn;
+use log::{debug, warn};
 
 use super::Words;
 use super::services::Services;
@@ -21,7 +21,7 @@ use crate::cloud;
 use crate::cloud::llm::gemini::{Answering, End};
 use crate::cloud::stt::google;
 use crate::deadline::Deadline;
-use crate::error::{At, Chain, Failure, Stage};
+use crate::error::{At, Failure, Stage};
 use crate::say::{self, Speaking};
 use crate::text::Growing;
 use crate::timeline::Mark;
@@ -41,6 +41,8 @@ pub(super) enum Event {
     Answer(String),
     /// The next of the encoded sound.
     Sound(Vec<u8>),
+    /// The sound so far ends with a sentence.
+    SentenceEnd,
     /// No more will come.
     End(Result<(), Failure>),
 }
@@ -63,8 +65,10 @@ impl Work {
     /// Begins to work.
     pub(super) fn start(self) -> io::Result<Receiver<Event>> {
         let (tell, events) = unbounded();
-        if self.services.settings.warm {
-            self.clone().warm(&tell)?;
+        if self.services.settings.warm
+            && let Err(cause) = self.clone().warm(&tell)
+        {
+            debug!("connections are not opened ahead of time: {cause}");
         }
         thread::Builder::new().spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| self.carry_out(&tell)));
@@ -85,29 +89,29 @@ impl Work {
                 scope.spawn(|| model.warm(self.deadline));
                 voice.warm(self.deadline);
             });
-            tell_of(&tell, Event::Reached(Mark::Connect, Instant::now()));
+            send(&tell, Event::Reached(Mark::Connect, Instant::now()));
         })?;
         Ok(())
     }
 
     fn carry_out(&self, tell: &Sender<Event>) -> Result<(), Failure> {
         let question = self.transcribe(tell)?;
-        tell_of(tell, Event::Question(question.clone()));
+        send(tell, Event::Question(question.clone()));
         if question.is_empty() {
             return Ok(());
         }
-        let (write, written) = unbounded();
-        let (speaking, begun) = bounded(0);
+        let (give_text, texts) = unbounded();
+        let (give_sound, sounds) = bounded(0);
         thread::scope(|scope| {
-            scope.spawn(move || self.speak(&written, &speaking, tell));
+            scope.spawn(move || self.speak(&texts, &give_sound, tell));
             let voice = scope.spawn(|| {
-                let result = self.pass_on(begun, tell);
+                let result = self.pass_on_all(sounds, tell);
                 if result.is_err() {
                     // Whatever the model still has to say, the caller shall not wait for it.
-                    tell_of(tell, Event::End(result));
+                    send(tell, Event::End(result));
                 }
             });
-            let thought = self.think(&question, write, tell);
+            let thought = self.think(&question, give_text, tell);
             voice.join().unwrap_or_else(|panic| resume_unwind(panic));
             thought
         })
@@ -115,7 +119,7 @@ impl Work {
 
     /// The pieces of a long question are transcribed side by side and joined in order.
     fn transcribe(&self, tell: &Sender<Event>) -> Result<String, Failure> {
-        let since = begins(Stage::Stt, tell)?;
+        let since = may_begin(Stage::Stt, tell)?;
         let Pcm { rate_hz, samples } = &*self.speech;
         let pieces = speech::split(&self.speech, google::LONGEST);
         let recognizer = &self.services.recognizer;
@@ -133,13 +137,13 @@ impl Work {
         });
         let transcripts = transcripts.at(Stage::Stt)?;
         let question = transcripts.join(" ").trim().to_owned();
-        tell_of(tell, Event::Reached(Mark::Stt, Instant::now()));
+        send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
             "{} from {} piece(s) of speech",
             Words(&question, self.services.settings.log_words),
             transcripts.len()
         );
-        tell_of(tell, Event::Done(Stage::Stt, since, what));
+        send(tell, Event::Done(Stage::Stt, since, what));
         Ok(question)
     }
 
@@ -147,39 +151,23 @@ impl Work {
     fn think(
         &self,
         question: &str,
-        write: Sender<String>,
+        give_text: Sender<String>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
-        let since = begins(Stage::Llm, tell)?;
+        let since = may_begin(Stage::Llm, tell)?;
         let settings = &self.services.settings;
         let mut hand_over = move |piece: String, answer: &Growing| {
-            tell_of(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
-            tell_of(tell, Event::Answer(answer.said().to_owned()));
+            send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
+            send(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
-            write.send(piece).is_ok()
+            give_text.send(piece).is_ok()
         };
-        let ask = |may_retry| {
-            let model = &self.services.model;
-            model
-                .answer(question, may_retry, self.deadline, settings.idle)
-                .at(Stage::Llm)
-        };
-        let mut answering = ask(true)?;
         let mut answer = Growing::new(settings.max_answer_chars);
-        let mut end = read(&mut answering, &mut answer, tell, &mut hand_over);
-        if let Err(error) = &end
-            && answer.said().is_empty()
-            && answering.may_retry(error)
-        {
-            warn!("asking the model again: {}", Chain(error));
-            answering = ask(false)?;
-            answer = Growing::new(settings.max_answer_chars);
-            end = read(&mut answering, &mut answer, tell, &mut hand_over);
-        }
-        if let Some(piece) = answer.last(end.at(Stage::Llm)? == End::Cut) {
+        let end = self.write(question, &mut answer, tell, &mut hand_over)?;
+        if let Some(piece) = answer.last(end == End::Cut) {
             hand_over(piece, &answer);
         }
-        if answer.said().is_empty() {
+        if !answer.has_pieces() {
             return Err(say::Error::Nothing).at(Stage::Llm);
         }
         if answer.is_full() {
@@ -189,20 +177,44 @@ impl Work {
             );
         }
         let what = Words(answer.said(), settings.log_words).to_string();
-        tell_of(tell, Event::Done(Stage::Llm, since, what));
+        send(tell, Event::Done(Stage::Llm, since, what));
         Ok(())
+    }
+
+    /// Asks the model, once more if it breaks off before anything can be said.
+    fn write(
+        &self,
+        question: &str,
+        answer: &mut Growing,
+        tell: &Sender<Event>,
+        hand_over: HandOver<'_>,
+    ) -> Result<End, Failure> {
+        let Services {
+            model, settings, ..
+        } = &*self.services;
+        let ask = |after| model.answer(question, after, self.deadline, settings.idle);
+        let mut answering = ask(None).at(Stage::Llm)?;
+        let end = read(&mut answering, answer, tell, hand_over);
+        match end {
+            Err(error) if !answer.has_pieces() && answering.may_retry(&error) => {
+                *answer = Growing::new(settings.max_answer_chars);
+                let mut answering = ask(Some(&error)).at(Stage::Llm)?;
+                read(&mut answering, answer, tell, hand_over).at(Stage::Llm)
+            }
+            end => end.at(Stage::Llm),
+        }
     }
 
     /// Has the pieces spoken, all that are there at a time in one go. The next is asked for while one is being passed on.
     fn speak<'a>(
         &'a self,
-        written: &Receiver<String>,
-        speaking: &Sender<Begun<'a>>,
+        texts: &Receiver<String>,
+        give_sound: &Sender<Result<Sound<'a>, Failure>>,
         tell: &Sender<Event>,
     ) {
         let mut is_first = true;
-        while let Ok(mut text) = written.recv() {
-            for more in written.try_iter() {
+        while let Ok(mut text) = texts.recv() {
+            for more in texts.try_iter() {
                 text.push(' ');
                 text.push_str(&more);
             }
@@ -214,41 +226,75 @@ impl Work {
                     .restarted(self.services.settings.voice_timeout)
             };
             is_first = false;
-            let begins = self.ask_for(&text, deadline, tell);
-            let has_failed = begins.is_err();
-            if speaking.send(begins).is_err() || has_failed {
+            let sound = self.begin(text, deadline, tell);
+            let has_failed = sound.is_err();
+            if give_sound.send(sound).is_err() || has_failed {
                 break;
             }
         }
     }
 
-    fn ask_for(&self, text: &str, deadline: Deadline, tell: &Sender<Event>) -> Begun<'_> {
-        let since = begins(Stage::Tts, tell)?;
+    fn begin(
+        &self,
+        text: String,
+        deadline: Deadline,
+        tell: &Sender<Event>,
+    ) -> Result<Sound<'_>, Failure> {
+        let since = may_begin(Stage::Tts, tell)?;
         let Services {
             voice, settings, ..
         } = &*self.services;
-        let speaking = Speaking::begin(voice, text, deadline, settings.idle).at(Stage::Tts)?;
-        tell_of(tell, Event::Reached(Mark::FirstAudio, Instant::now()));
-        Ok((since, text.to_owned(), speaking))
+        let speaking = Speaking::begin(voice, &text, None, deadline, settings.idle);
+        let speaking = speaking.at(Stage::Tts)?;
+        send(tell, Event::Reached(Mark::FirstAudio, Instant::now()));
+        Ok(Sound {
+            since,
+            text,
+            deadline,
+            speaking,
+        })
+    }
+
+    /// Passes on what is being spoken, encoded, as it comes.
+    fn pass_on_all(
+        &self,
+        sounds: Receiver<Result<Sound<'_>, Failure>>,
+        tell: &Sender<Event>,
+    ) -> Result<(), Failure> {
+        let mut total = Duration::ZERO;
+        let mut began = None;
+        for sound in sounds {
+            let sound = sound?;
+            began = began.or(Some(sound.since));
+            total += self.pass_on(sound, tell).at(Stage::Tts)?;
+        }
+        if let Some(since) = began {
+            let what = format!("{:.1} s of {}", total.as_secs_f32(), self.encoding);
+            send(tell, Event::Done(Stage::Tts, since, what));
+        }
+        Ok(())
     }
 
     /// Passes on one sound; if it breaks off before anything of it can have been heard, it is asked for once more.
-    fn write(
-        &self,
-        text: &str,
-        mut speaking: Speaking<'_>,
-        tell: &Sender<Event>,
-    ) -> Result<Duration, say::Error> {
+    fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, say::Error> {
         let Services {
             voice, settings, ..
         } = &*self.services;
+        let Sound {
+            text,
+            deadline,
+            mut speaking,
+            ..
+        } = sound;
         let mut out = Outlet::new(tell, self.is_streamed);
         let result = speaking.write(&mut out, self.encoding, settings.gain_db);
         let length = match result {
-            Err(error) if !out.has_passed_on && speaking.may_retry(&error) => {
-                warn!("asking the voice again: {}", Chain(&error));
+            Err(error) if !out.has_sent => {
+                let Some(cause) = speaking.reason_to_retry(&error) else {
+                    return Err(error);
+                };
                 out = Outlet::new(tell, self.is_streamed);
-                Speaking::begin(voice, text, self.deadline, settings.idle)?.write(
+                Speaking::begin(voice, &text, Some(cause), deadline, settings.idle)?.write(
                     &mut out,
                     self.encoding,
                     settings.gain_db,
@@ -256,25 +302,23 @@ impl Work {
             }
             result => result?,
         };
-        out.pass_on();
+        out.send();
+        send(tell, Event::SentenceEnd);
         Ok(length)
     }
+}
 
-    /// Passes on what is being spoken, encoded, as it comes.
-    fn pass_on(&self, begun: Receiver<Begun<'_>>, tell: &Sender<Event>) -> Result<(), Failure> {
-        let mut total = Duration::ZERO;
-        let mut since = None;
-        for begins in begun {
-            let (asked, text, speaking) = begins?;
-            since = since.or(Some(asked));
-            total += self.write(&text, speaking, tell).at(Stage::Tts)?;
-        }
-        if let Some(since) = since {
-            let what = format!("{:.1} s of {}", total.as_secs_f32(), self.encoding);
-            tell_of(tell, Event::Done(Stage::Tts, since, what));
-        }
-        Ok(())
-    }
+/// Takes a piece of an answer and the answer so far, and tells whether more is wanted.
+type HandOver<'a> = &'a mut dyn FnMut(String, &Growing) -> bool;
+
+/// A text that is being spoken.
+struct Sound<'a> {
+    /// When it was asked for.
+    since: Instant,
+    text: String,
+    /// When it had to begin.
+    deadline: Deadline,
+    speaking: Speaking<'a>,
 }
 
 /// Hands over each piece of the answer as soon as it stands, until the answer ends or is long enough.
@@ -282,10 +326,10 @@ fn read(
     answering: &mut Answering,
     answer: &mut Growing,
     tell: &Sender<Event>,
-    hand_over: &mut dyn FnMut(String, &Growing) -> bool,
+    hand_over: HandOver<'_>,
 ) -> Result<End, cloud::Error> {
     while let Some(words) = answering.words()? {
-        tell_of(tell, Event::Reached(Mark::FirstToken, Instant::now()));
+        send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
         answer.push(&words);
         while let Some(piece) = answer.piece() {
             if !hand_over(piece, answer) {
@@ -299,18 +343,15 @@ fn read(
     answering.end()
 }
 
-/// When something was asked for, what, and its sound.
-type Begun<'a> = Result<(Instant, String, Speaking<'a>), Failure>;
-
 /// Waits until the call agrees that a stage begins: it does not when the caller has hung up. Returns when that was.
-fn begins(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
+fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
     let (agrees, answer) = bounded(1);
-    tell_of(tell, Event::Begins(stage, agrees));
+    send(tell, Event::Begins(stage, agrees));
     answer.recv().map(|()| Instant::now()).at(stage)
 }
 
 /// A call that has ended wants to know nothing more.
-fn tell_of(tell: &Sender<Event>, event: Event) {
+fn send(tell: &Sender<Event>, event: Event) {
     tell.send(event).ok();
 }
 
@@ -319,7 +360,7 @@ struct Outlet<'a> {
     tell: &'a Sender<Event>,
     at_once: bool,
     held: Vec<u8>,
-    has_passed_on: bool,
+    has_sent: bool,
 }
 
 impl<'a> Outlet<'a> {
@@ -328,13 +369,15 @@ impl<'a> Outlet<'a> {
             tell,
             at_once,
             held: Vec::new(),
-            has_passed_on: false,
+            has_sent: false,
         }
     }
 
-    fn pass_on(&mut self) {
-        self.has_passed_on |= !self.held.is_empty();
-        tell_of(self.tell, Event::Sound(std::mem::take(&mut self.held)));
+    fn send(&mut self) {
+        if !self.held.is_empty() {
+            self.has_sent = true;
+            send(self.tell, Event::Sound(std::mem::take(&mut self.held)));
+        }
     }
 }
 
@@ -342,7 +385,7 @@ impl Write for Outlet<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.held.extend_from_slice(bytes);
         if self.at_once {
-            self.pass_on();
+            self.send();
         }
         Ok(bytes.len())
     }

@@ -23,8 +23,8 @@ pub(super) enum Error {
 /// A question without the silence around it.
 pub(super) struct Question {
     pub(super) speech: Pcm,
-    /// The silence that came after the last word.
-    pub(super) silence: Duration,
+    /// The silence that came after the last word, if it is known.
+    pub(super) silence: Option<Duration>,
 }
 
 /// Reads a recording, at most `limit` of it.
@@ -43,8 +43,10 @@ pub(super) fn read(place: &Path, limit: Duration) -> Result<Pcm, Error> {
 /// The part of a recording in which somebody spoke, if anybody did.
 pub(super) fn trim(pcm: &Pcm) -> Option<Question> {
     let range = speech::find(pcm)?;
+    let after = duration_of(pcm.samples.len() - range.end, pcm.rate_hz);
     Some(Question {
-        silence: speech::AROUND + duration_of(pcm.samples.len() - range.end, pcm.rate_hz),
+        // Where nothing is left out, nobody knows how much of it was silent.
+        silence: (!after.is_zero()).then(|| after + speech::AROUND),
         speech: Pcm {
             rate_hz: pcm.rate_hz,
             samples: pcm.samples[range].to_vec(),

@@ -17,6 +17,8 @@ pub(super) struct Supply {
     encoding: Encoding,
     /// What has come from the voice and has not been appended.
     held: Vec<u8>,
+    /// The bytes of it up to the last end of a sentence.
+    sentences: usize,
     /// No more will come.
     is_complete: bool,
     /// Frames in the file, and how many of them have been heard.
@@ -34,8 +36,8 @@ pub(super) struct Supply {
 struct Play {
     began: Instant,
     from: u32,
-    /// The file's length before the last time something was appended.
-    before_last: u32,
+    /// The lengths that the file has had since, one for each time something was appended.
+    ends: Vec<u32>,
     /// The most that there has been in store.
     most: Duration,
     /// Nothing is appended any more.
@@ -47,6 +49,7 @@ impl Supply {
         Self {
             encoding,
             held: Vec::new(),
+            sentences: 0,
             is_complete: false,
             appended: 0,
             heard: 0,
@@ -64,6 +67,11 @@ impl Supply {
         }
     }
 
+    /// What has come ends with a sentence: no better place for a pause.
+    pub(super) fn end_sentence(&mut self) {
+        self.sentences = self.held.len();
+    }
+
     /// No more will come. What is less than a frame is left out: only a broken sound ends so.
     pub(super) fn complete(&mut self) {
         self.is_complete = true;
@@ -71,11 +79,16 @@ impl Supply {
         self.held.truncate(whole);
     }
 
-    /// Nothing more can be appended: what plays is the end.
+    /// What was to be appended last has not been, and nothing more can be: what plays is the end.
     pub(super) fn abandon(&mut self) {
         self.is_complete = true;
-        self.held.clear();
         self.is_abandoned = true;
+        self.held.clear();
+        if let Some(play) = &mut self.play {
+            play.runs_out = true;
+            play.ends.pop();
+            self.appended = play.ends.last().copied().unwrap_or(play.from);
+        }
     }
 
     /// Is there at `now` enough to begin? After a pause that is less if the voice has become faster than speech, more if
@@ -87,14 +100,15 @@ impl Supply {
         } else {
             SLOW_START
         };
-        let has_enough = unheard >= enough || (self.is_complete && !unheard.is_zero());
+        let is_whole = self.is_complete || self.sentences > 0;
+        let has_enough = unheard >= enough || (is_whole && !unheard.is_zero());
         self.play.is_none() && !self.is_abandoned && has_enough
     }
 
     /// Has more come since the first than was spoken meanwhile?
     fn is_fast(&self, now: Instant) -> bool {
         self.refill.is_some_and(|(since, first)| {
-            let frames = (self.held.len() - first) / self.encoding.frame_bytes();
+            let frames = self.held.len().saturating_sub(first) / self.encoding.frame_bytes();
             let came = FRAME * u32::try_from(frames).unwrap_or(u32::MAX);
             came >= TELLING && came > now.saturating_duration_since(since)
         })
@@ -106,7 +120,7 @@ impl Supply {
         self.play = Some(Play {
             began: now,
             from: self.heard,
-            before_last: self.appended,
+            ends: Vec::new(),
             most: Duration::ZERO,
             runs_out: self.is_complete,
         });
@@ -119,32 +133,52 @@ impl Supply {
         (self.append(frames), self.heard)
     }
 
+    /// Asterisk is asked to play at `now`.
+    pub(super) fn began(&mut self, now: Instant) {
+        if let Some(play) = &mut self.play {
+            play.began = now;
+        }
+    }
+
+    /// Asterisk has not played anything.
+    pub(super) fn refused(&mut self) {
+        self.play = None;
+    }
+
     /// What is to be appended at `now` to a play under way.
     ///
-    /// All but the last 400 ms at hand may be appended early. These are kept until Asterisk needs them: then either
-    /// half of them follow, or, where the voice has become too slow, they are the end of the play, up to the quietest place.
+    /// All but the last 400 ms at hand may be appended early; where they end a sentence, they too. Otherwise they are kept
+    /// until Asterisk needs them: then either half of them follow, or, where the voice has become too slow, they are the
+    /// end of the play, up to the end of a sentence or the quietest place.
     pub(super) fn more(&mut self, now: Instant) -> Option<Vec<u8>> {
         let (left, held) = (self.left(now), self.held_frames());
+        let sentences = self.frames(self.sentences);
+        let kept = if sentences == held { 0 } else { LATITUDE };
         let play = self.play.as_mut().filter(|play| !play.runs_out)?;
         let in_store = left + FRAME * held;
         play.most = play.most.max(in_store);
+        let is_low = in_store < LOW.min(play.most / 2);
+        play.runs_out = left < MARGIN
+            || self.is_complete
+            || (is_low && left <= LEAST_AHEAD && held > 0 && kept > 0);
         let frames = if left < MARGIN {
-            play.runs_out = true;
-            return None;
+            0
         } else if self.is_complete {
-            play.runs_out = true;
             held
-        } else if left <= MOST_AHEAD && held > LATITUDE {
-            held - LATITUDE
-        } else if left > LEAST_AHEAD || held == 0 {
-            return None;
-        } else if in_store < LOW.min(play.most / 2) {
-            play.runs_out = true;
-            self.quietest(held)
+        } else if left <= MOST_AHEAD && held > kept {
+            held - kept
+        } else if left > LEAST_AHEAD {
+            0
+        } else if is_low {
+            if sentences > 0 {
+                sentences
+            } else {
+                self.quietest(held)
+            }
         } else {
             held.div_ceil(2)
         };
-        Some(self.append(frames)).filter(|bytes| !bytes.is_empty())
+        (frames > 0).then(|| self.append(frames))
     }
 
     /// When [`more`](Self::more) is to be asked again if nothing comes before. `None`: not at all.
@@ -153,7 +187,7 @@ impl Supply {
         let end = play.began + FRAME * (self.appended - play.from);
         let early = match self.held_frames() {
             0 => MARGIN,
-            1..=LATITUDE => LEAST_AHEAD,
+            1..=LATITUDE if self.sentences < self.held.len() => LEAST_AHEAD,
             _ => MOST_AHEAD,
         };
         Some(end.checked_sub(early)?.max(now + FRAME / 4))
@@ -172,12 +206,11 @@ impl Supply {
     pub(super) fn ended(&mut self, now: Instant, frames_at_open: Option<u32>) {
         let Some(play) = self.play.take() else { return };
         let lasted = now.saturating_duration_since(play.began) + MARGIN;
+        let ends = play.ends.iter().copied().chain(frames_at_open);
         let fits = |&end: &u32| end > play.from && FRAME * (end - play.from) <= lasted;
-        let at_open = frames_at_open.unwrap_or(self.appended);
-        self.heard = [self.appended, play.before_last]
-            .into_iter()
-            .find(fits)
-            .unwrap_or(at_open)
+        let end = ends.filter(fits).max().or(frames_at_open);
+        self.heard = end
+            .unwrap_or(self.appended)
             .clamp(self.heard, self.appended);
     }
 
@@ -187,7 +220,13 @@ impl Supply {
         self.is_complete && self.play.is_none() && (is_heard || self.is_abandoned)
     }
 
-    /// Has anything been played?
+    /// Has the caller heard anything by `now`?
+    pub(super) fn has_been_heard(&self, now: Instant) -> bool {
+        let play = self.play.as_ref();
+        self.heard > 0 || play.is_some_and(|play| now.saturating_duration_since(play.began) > FRAME)
+    }
+
+    /// Has a play ever been begun?
     pub(super) fn has_begun(&self) -> bool {
         self.appended > 0
     }
@@ -201,7 +240,11 @@ impl Supply {
     }
 
     fn held_frames(&self) -> u32 {
-        u32::try_from(self.held.len() / self.encoding.frame_bytes()).unwrap_or(u32::MAX)
+        self.frames(self.held.len())
+    }
+
+    fn frames(&self, len_bytes: usize) -> u32 {
+        u32::try_from(len_bytes / self.encoding.frame_bytes()).unwrap_or(u32::MAX)
     }
 
     /// The number of frames, of 1 to `most` that are held, after which the sound is quietest; the last of several.
@@ -219,11 +262,13 @@ impl Supply {
     /// Takes so many of the frames that are held.
     fn append(&mut self, frames: u32) -> Vec<u8> {
         let len = usize::try_from(frames).unwrap_or(usize::MAX) * self.encoding.frame_bytes();
-        if let Some(play) = &mut self.play {
-            play.before_last = self.appended;
-        }
+        let len = len.min(self.held.len());
         self.appended += frames;
-        self.held.drain(..len.min(self.held.len())).collect()
+        self.sentences = self.sentences.saturating_sub(len);
+        if let Some(play) = &mut self.play {
+            play.ends.push(self.appended);
+        }
+        self.held.drain(..len).collect()
     }
 }
 
@@ -408,6 +453,56 @@ mod tests {
         supply.complete();
         let (rest, from) = supply.begin(now);
         assert_eq!((rest.len(), from), (20 * 160, 50));
+    }
+
+    #[test]
+    fn a_wait_for_the_next_sentence_is_a_pause_between_the_two() {
+        let (one, two) = (sound(61), sound(40));
+        let mut supply = Supply::new(Encoding::Ulaw);
+        let start = Instant::now();
+        supply.push(&one, start);
+        supply.end_sentence();
+        assert!(supply.can_begin(start));
+        let (mut file, _) = supply.begin(start);
+        while let Some(bytes) = supply.more(start) {
+            file.extend(bytes);
+        }
+        assert_eq!(file, one, "nothing of it is kept back");
+        let over = start + FRAME * 61;
+        assert_eq!(supply.more(over), None);
+        supply.ended(over, Some(31));
+        assert!(!supply.can_begin(over));
+        supply.push(&two[..160 * 3], over);
+        assert!(!supply.can_begin(over));
+        supply.end_sentence();
+        assert!(supply.can_begin(over), "a short sentence is whole");
+        assert_eq!(supply.begin(over).1, 61);
+    }
+
+    #[test]
+    fn a_break_after_one_piece_of_odd_length_harms_nothing() {
+        let mut supply = Supply::new(Encoding::Ulaw);
+        let start = Instant::now();
+        supply.push(&sound(10), start);
+        supply.begin(start);
+        supply.ended(start + FRAME * 6, Some(5));
+        supply.push(&[0x55; 333], start + FRAME * 10);
+        supply.complete();
+        assert!(supply.can_begin(start + FRAME * 11));
+    }
+
+    #[test]
+    fn a_file_that_takes_no_more_ends_with_what_it_took() {
+        let mut supply = Supply::new(Encoding::Ulaw);
+        let start = Instant::now();
+        supply.push(&sound(100), start);
+        supply.begin(start);
+        assert!(supply.more(start + FRAME * 20).is_some());
+        supply.abandon();
+        supply.push(&sound(100), start + FRAME * 21);
+        assert_eq!(supply.more(start + FRAME * 22), None);
+        supply.ended(start + FRAME * 50, Some(50));
+        assert!(supply.is_over() && !supply.can_begin(start + FRAME * 51));
     }
 
     #[test]

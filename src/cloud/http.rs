@@ -21,7 +21,8 @@ use crate::error::Chain;
 use crate::hangup::Hangup;
 
 use exchange::exchange;
-pub use incoming::{Incoming, Patience};
+pub use incoming::Incoming;
+use incoming::Patience;
 pub use setup::SetupError;
 
 /// How a request proves who sends it.
@@ -106,18 +107,24 @@ impl Client {
 
     /// Sends `request` and waits for the first bytes of the answer, at most until `deadline`; the others are read as
     /// they come, and none may take longer than `idle`. Up to the first bytes, what may pass by itself is tried a
-    /// second time.
+    /// second time. `after` says that this is the second time already, and what ended the first.
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
     pub fn open(
         &self,
         request: &Request,
+        after: Option<&Error>,
         deadline: Deadline,
         idle: Duration,
     ) -> Result<Incoming, Error> {
+        let patience = Patience::Stream(deadline, idle);
+        if let Some(error) = after {
+            self.pause(request, error, deadline)?;
+            return self.begin(request, patience);
+        }
         self.with_retry(request, deadline, |is_retry| {
-            let mut incoming = self.begin(request, Patience::Stream(deadline, idle))?;
+            let mut incoming = self.begin(request, patience)?;
             incoming.may_retry = request.may_retry && !is_retry;
             Ok(incoming)
         })
@@ -150,21 +157,27 @@ impl Client {
             Err(error) if request.may_retry && error.is_transient() => error,
             result => return result,
         };
+        if self.pause(request, &error, deadline).is_err() {
+            return Err(error);
+        }
+        attempt(true)
+    }
+
+    /// Waits until `request` may be sent a second time.
+    fn pause(&self, request: &Request, error: &Error, deadline: Deadline) -> Result<(), Error> {
+        let service = request.service.name;
         let pause = error
             .retry_after()
             .unwrap_or_else(|| RETRY_PAUSE + jitter());
         if pause >= deadline.left() {
-            return Err(error);
+            return Err(Error::Timeout {
+                service,
+                host: host(&request.url).to_owned(),
+                after: deadline.left(),
+            });
         }
-        warn!(
-            "trying again in {} ms: {}",
-            pause.as_millis(),
-            Chain(&error)
-        );
-        self.hangup
-            .pause(pause)
-            .map_err(|_| Error::HungUp(request.service.name))?;
-        attempt(true)
+        warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));
+        self.hangup.pause(pause).map_err(|_| Error::HungUp(service))
     }
 
     fn begin(&self, request: &Request, patience: Patience) -> Result<Incoming, Error> {

@@ -34,7 +34,7 @@ pub struct Llm {
     pub max_output_tokens: u32,
     /// A longer answer is spoken only up to the last sentence that fits.
     pub max_answer_chars: usize,
-    /// For one request.
+    /// Until the answer begins.
     pub timeout: Duration,
     /// The service's address, without a slash at the end.
     pub base_url: String,
@@ -55,7 +55,7 @@ pub struct Tts {
     pub speed: f64,
     /// How to speak: the mood. Empty: no instructions.
     pub instructions: String,
-    /// For one request.
+    /// Until the answer begins.
     pub timeout: Duration,
     /// The service's address, without a slash at the end.
     pub base_url: String,

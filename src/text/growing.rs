@@ -18,6 +18,7 @@ pub struct Growing {
     speech: String,
     /// What of that has been handed out.
     said: String,
+    has_pieces: bool,
     is_full: bool,
 }
 
@@ -29,6 +30,7 @@ impl Growing {
             markdown: String::new(),
             speech: String::new(),
             said: String::new(),
+            has_pieces: false,
             is_full: false,
         }
     }
@@ -69,6 +71,11 @@ impl Growing {
         self.is_full
     }
 
+    /// Was there anything that a voice can say?
+    pub fn has_pieces(&self) -> bool {
+        self.has_pieces
+    }
+
     /// All that was handed out.
     pub fn said(&self) -> &str {
         self.said.trim_end()
@@ -87,7 +94,9 @@ impl Growing {
             }
         }
         self.said.push_str(fits);
-        Some(fits.trim().to_owned()).filter(|fits| fits.contains(char::is_alphanumeric))
+        let fits = Some(fits.trim().to_owned()).filter(|fits| fits.contains(char::is_alphanumeric));
+        self.has_pieces |= fits.is_some();
+        fits
     }
 
     /// What has not been handed out.
@@ -247,6 +256,20 @@ mod tests {
             );
         }
         assert_eq!(pieces("One two thr", 6, 1000, true), ["One two"]);
+    }
+
+    #[test]
+    fn signs_alone_are_nothing_to_say() {
+        for text in ["…", "?", "— !", "***\n"] {
+            let mut growing = Growing::new(1000);
+            growing.push(text);
+            assert_eq!(
+                (growing.piece(), growing.last(false)),
+                (None, None),
+                "{text}"
+            );
+            assert!(!growing.has_pieces());
+        }
     }
 
     #[test]

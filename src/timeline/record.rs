@@ -42,7 +42,7 @@ pub struct Record {
     /// What the caller said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
-    /// What the caller heard.
+    /// What the voice was to say; a caller who pressed a key or hung up heard less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
 }

@@ -51,38 +51,57 @@ fn receive(
 ) -> Result<(), Error> {
     let failed = |error| network_error(request, limits.first, error);
     let (parts, body) = send(agent, request, limits).map_err(failed)?.into_parts();
-    let header = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let mut body = body.into_reader();
+    let body = body.into_reader();
     if !parts.status.is_success() {
-        let mut bytes = Vec::new();
-        body.take(MAX_REFUSAL)
-            .read_to_end(&mut bytes)
-            .map_err(|error| failed(ureq::Error::from(error)))?;
-        let status = parts.status.as_u16();
-        let mut refusal = Refusal::read(request.service, status, &bytes, &request.hidden());
-        refusal.retry_after = header("retry-after")
-            .map(retry_after)
-            .or(refusal.retry_after);
-        refusal.clock_ahead = header("date").and_then(|date| clock_ahead(date, SystemTime::now()));
+        let refusal = refusal(request, &parts, body).map_err(failed)?;
         return Err(Error::Refused(Box::new(refusal)));
     }
-    hand_over(Part::Head(
-        header("content-type").unwrap_or_default().to_owned(),
-    ));
+    let content_type = parts.headers.get("content-type");
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    hand_over(Part::Head(content_type.unwrap_or_default().to_owned()));
+    pass_on(body, request, failed, hand_over)
+}
+
+/// Hands over a body as it arrives, but no more of it than any real answer has.
+fn pass_on(
+    mut body: impl Read,
+    request: &Request,
+    failed: impl Fn(ureq::Error) -> Error,
+    hand_over: &dyn Fn(Part) -> bool,
+) -> Result<(), Error> {
     let mut block = vec![0; BLOCK_BYTES];
+    let mut left = request.most;
     loop {
         let len = body
             .read(&mut block)
             .map_err(|error| failed(ureq::Error::from(error)))?;
+        let (service, most) = (request.service.name, request.most);
+        let passed = u64::try_from(len).unwrap_or(u64::MAX);
+        left = left
+            .checked_sub(passed)
+            .ok_or(Error::TooLong { service, most })?;
         if len == 0 || !hand_over(Part::Block(block[..len].to_vec())) {
             return Ok(());
         }
     }
+}
+
+/// The service's "no".
+fn refusal(
+    request: &Request,
+    parts: &ureq::http::response::Parts,
+    body: impl Read,
+) -> Result<Refusal, ureq::Error> {
+    let header = |name: &str| parts.headers.get(name)?.to_str().ok();
+    let mut bytes = Vec::new();
+    body.take(MAX_REFUSAL).read_to_end(&mut bytes)?;
+    let status = parts.status.as_u16();
+    let mut refusal = Refusal::read(request.service, status, &bytes, &request.hidden());
+    refusal.retry_after = header("retry-after")
+        .map(retry_after)
+        .or(refusal.retry_after);
+    refusal.clock_ahead = header("date").and_then(|date| clock_ahead(date, SystemTime::now()));
+    Ok(refusal)
 }
 
 fn send(

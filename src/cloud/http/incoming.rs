@@ -39,7 +39,7 @@ struct Source {
 
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
-pub enum Patience {
+pub(super) enum Patience {
     /// It must be whole by then.
     Whole(Deadline),
     /// It must begin by then, and then never stop for longer than that.
@@ -153,11 +153,6 @@ impl Incoming {
             Ok(Part::Head(content_type)) => self.content_type = content_type,
             Ok(Part::Block(block)) => {
                 self.received += u64::try_from(block.len()).unwrap_or(u64::MAX);
-                let Request { service, most, .. } = &self.source.request;
-                if self.received > *most {
-                    let (service, most) = (service.name, *most);
-                    return Err(self.source.failed(Error::TooLong { service, most }));
-                }
                 log_body("received", &self.content_type, &block, self.source.may_show);
                 self.buffer.extend(block);
             }

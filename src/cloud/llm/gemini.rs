@@ -1,6 +1,6 @@
 //! Gemini's `streamGenerateContent`: <https://ai.google.dev/api/generate-content>.
 //!
-//! Here is what is asked; [`answer`] reads what comes back.
+//! Here is what is asked; `answer` reads what comes back.
 
 mod answer;
 
@@ -54,20 +54,20 @@ impl Model {
     }
 
     /// The model's answer to one question, as soon as it begins; then it may stop for no longer than `idle`. What may
-    /// pass by itself is tried a second time, if this `may_retry`.
+    /// pass by itself is tried a second time; `after` says that this is it, and what ended the first.
     ///
     /// # Errors
     /// [`Error`] of the request.
     pub fn answer(
         &self,
         question: &str,
-        may_retry: bool,
+        after: Option<&Error>,
         deadline: Deadline,
         idle: Duration,
     ) -> Result<Answering, Error> {
         let deadline = deadline.within(self.settings.timeout);
         let thinking = Thinking::of(&self.settings.thinking, &self.settings.model);
-        let incoming = match self.ask(question, thinking, may_retry, deadline, idle) {
+        let incoming = match self.ask(question, thinking, after, deadline, idle) {
             // Which levels a model takes changes from model to model; its own default always works.
             Err(Error::Refused(refusal))
                 if refusal.status == 400 && refusal.message.contains("hinking") =>
@@ -76,7 +76,7 @@ impl Model {
                     "{} refuses our thinking level, asking without: {}",
                     self.settings.model, refusal.message
                 );
-                self.ask(question, None, false, deadline, idle)
+                self.ask(question, None, after, deadline, idle)
             }
             result => result,
         };
@@ -87,7 +87,7 @@ impl Model {
         &self,
         question: &str,
         thinking: Option<Thinking>,
-        may_retry: bool,
+        after: Option<&Error>,
         deadline: Deadline,
         idle: Duration,
     ) -> Result<Incoming, Error> {
@@ -102,9 +102,9 @@ impl Model {
             body: self.body(question, thinking).into(),
             words: question.to_owned(),
             most: MAX_ANSWER,
-            may_retry,
+            may_retry: true,
         };
-        let open = |request: &Request| self.client.open(request, deadline, idle);
+        let open = |request: &Request| self.client.open(request, after, deadline, idle);
         match &self.sign_in {
             SignIn::Account(account) => {
                 account.send(&self.client, request, AUDIENCE, deadline, open)

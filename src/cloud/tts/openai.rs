@@ -41,11 +41,18 @@ impl Voice {
     }
 
     /// Has `text` of at most [`LONGEST`] characters spoken. Returns when the sound begins; then it may stop for no
-    /// longer than `idle`.
+    /// longer than `idle`. What may pass by itself is tried a second time; `after` says that this is it, and what ended
+    /// the first.
     ///
     /// # Errors
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
-    pub fn speak(&self, text: &str, deadline: Deadline, idle: Duration) -> Result<Speech, Error> {
+    pub fn speak(
+        &self,
+        text: &str,
+        after: Option<&Error>,
+        deadline: Deadline,
+        idle: Duration,
+    ) -> Result<Speech, Error> {
         let request = Request {
             service: SERVICE,
             url: format!("{}/v1/audio/speech", self.settings.base_url),
@@ -61,7 +68,7 @@ impl Voice {
             may_retry: true,
         };
         let deadline = deadline.within(self.settings.timeout);
-        let mut bytes = self.client.open(&request, deadline, idle)?;
+        let mut bytes = self.client.open(&request, after, deadline, idle)?;
         let head = bytes.peek(b"RIFF".len())?;
         if head.is_empty() {
             return Err(Error::Empty {

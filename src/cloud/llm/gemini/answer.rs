@@ -17,6 +17,9 @@ use crate::cloud::sse::Events;
 pub struct Answering {
     incoming: Incoming,
     answer: Answer,
+    /// What ended it too early, until it has been told.
+    failure: Option<Error>,
+    has_ended: bool,
 }
 
 /// An answer being put together from what arrives.
@@ -44,23 +47,38 @@ impl Answering {
         Self {
             incoming,
             answer: Answer::default(),
+            failure: None,
+            has_ended: false,
         }
     }
 
     /// The next words; `None` when no more will come.
     ///
     /// # Errors
-    /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it.
+    /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it. What came
+    /// before that has been given.
     pub fn words(&mut self) -> Result<Option<String>, Error> {
-        while self.answer.words.is_empty() && self.answer.end.is_none() {
-            let block = self.incoming.block()?;
-            self.answer.push(&block)?;
-            self.check_stray()?;
-            if block.is_empty() {
-                break;
+        while self.answer.words.is_empty() && self.answer.end.is_none() && !self.has_ended {
+            if let Err(error) = self.receive() {
+                self.failure = Some(error);
+                self.has_ended = true;
             }
         }
-        Ok(self.answer.words.pop_front())
+        match self.answer.words.pop_front() {
+            Some(words) => Ok(Some(words)),
+            None => self.failure.take().map_or(Ok(None), Err),
+        }
+    }
+
+    fn receive(&mut self) -> Result<(), Error> {
+        let block = self.incoming.block()?;
+        self.has_ended = block.is_empty();
+        let had_stray = self.answer.events.stray().len();
+        self.answer.push(&block)?;
+        if self.answer.events.stray().len() > had_stray {
+            self.check_stray()?;
+        }
+        Ok(())
     }
 
     /// Might asking once more help, when it has broken off by `error` and nothing of it was heard?
@@ -103,7 +121,8 @@ impl Answering {
         let Ok(json) = serde_json::from_str::<serde_json::Value>(stray) else {
             return Ok(());
         };
-        let status = json["error"]["code"].as_u64();
+        let error = &json.get(0).unwrap_or(&json)["error"];
+        let status = error["code"].as_u64();
         Err(match status.and_then(|code| u16::try_from(code).ok()) {
             Some(status) => self.incoming.refusal(status, stray.as_bytes()),
             None => self.incoming.malformed(),
