@@ -246,7 +246,7 @@ fn a_service_may_take_longer_to_begin_than_to_go_on() {
         .pace_model(Duration::from_millis(2500), MODEL_WORD);
     house.sandbox.pace_voice(Duration::from_millis(1500), 8.0);
     let settings = house.sandbox.settings().set("call.idle_timeout", 1);
-    let outcome = house.outcome_with("question-moon.wav", &settings);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
 }
 
@@ -259,12 +259,12 @@ fn a_call_leaves_its_timeline_in_the_log_of_calls_and_in_the_call_record() {
         .sandbox
         .settings()
         .set("log.calls", log.to_str().unwrap());
-    let outcome = house.outcome_with("question-moon.wav", &settings);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     let line = std::fs::read_to_string(log).unwrap();
     let record: serde_json::Value = serde_json::from_str(line.trim_end()).unwrap();
     assert_eq!(record["status"], "ANSWERED");
     assert_eq!(record["id"], "1700000000.17");
-    assert!(!line.contains("moon"), "{line}");
+    assert!(!line.contains("tea"), "{line}");
     let order = [
         "recording",
         "trim",
@@ -346,7 +346,7 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
     side_by_side([house(8.0), House::new()], |house| {
         let settings = with_wait(&house);
         let outcome = house
-            .ask("question-moon.wav")
+            .ask("question-tea.wav")
             .call_with(&settings)
             .real_time()
             .start()
@@ -377,7 +377,7 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
 fn the_sound_for_waiting_is_cut_off_when_the_answer_is_there() {
     let house = house(8.0);
     let settings = with_wait(&house).set("waiting.after", 4.9);
-    let outcome = house.outcome_with("question-moon.wav", &settings);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     let moment = house.other().join("moment.ulaw");
     let cut = outcome.played_of(&moment).len();
     outcome.assert(
@@ -393,7 +393,7 @@ fn music_may_fill_the_wait_and_a_missing_sound_harms_nothing() {
     let settings = with_wait(&house)
         .set("waiting.play", "music")
         .set("waiting.music_class", "jazz");
-    let outcome = house.outcome_with("question-moon.wav", &settings);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(outcome.music.len(), 1);
     assert_eq!(outcome.music[0].class.as_deref(), Some("jazz"));
@@ -405,7 +405,7 @@ fn music_may_fill_the_wait_and_a_missing_sound_harms_nothing() {
     side_by_side(["/nonexistent/sound", "with \"quotes\" & more"], |sound| {
         let house = self::house(8.0);
         let settings = with_wait(&house).set("waiting.sound", sound);
-        let outcome = house.outcome_with("question-moon.wav", &settings);
+        let outcome = house.outcome_with("question-tea.wav", &settings);
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
         let tried = outcome
@@ -485,7 +485,7 @@ fn connections_are_opened_while_the_question_is_transcribed() {
         let house = house(8.0);
         house.sandbox.delay(Stage::Stt, Duration::from_millis(500));
         let settings = house.sandbox.settings().set("http.warm", warm);
-        let outcome = house.outcome_with("question-moon.wav", &settings);
+        let outcome = house.outcome_with("question-tea.wav", &settings);
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         assert_eq!(house.sandbox.warm_ups().len(), warm_ups, "warm = {warm}");
     });

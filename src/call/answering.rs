@@ -3,18 +3,19 @@
 //! The answer goes to Asterisk while it is made, or whole into a file for the dialplan. Until there is something to
 //! hear, and in every longer pause, the caller is told that the line is alive.
 
+mod silence;
+
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select_biased};
-use log::{debug, warn};
 
 use super::mouth::{Error, Mouth, Playing, place};
 use super::pipeline::Event;
 use super::{Call, INTERNAL, Outcome};
 use crate::agi::{self, Command, Line, Reply};
 use crate::audio::telephone::Encoding;
-use crate::config::{Config, Filler};
-use crate::error::{At, Chain, Failure, Stage};
+use crate::config::Config;
+use crate::error::{At, Failure, Stage};
 use crate::files::NewFile;
 use crate::timeline::Mark;
 
@@ -297,14 +298,6 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         Err(Error::Unplayable(place(&self.config.reply))).at(Stage::Reply)
     }
 
-    fn give_up_filler(&mut self, cause: &dyn std::fmt::Display) {
-        if let Filler::Sound(name) = &self.config.waiting.play {
-            warn!("sound = {name:?} of [waiting] is left out: {cause}");
-        }
-        self.sounding = Sounding::Nothing;
-        self.filler_due = None;
-    }
-
     /// When something is to be done if nothing happens before.
     fn next_look(&self) -> Instant {
         let now = (self.call.clock)();
@@ -344,48 +337,6 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             self.fill_silence();
         }
         Ok(None)
-    }
-
-    /// Lets the caller hear that the line is alive.
-    fn fill_silence(&mut self) {
-        self.filler_due = None;
-        let (started, sounding) = match &self.config.waiting.play {
-            Filler::Nothing => return,
-            Filler::Music(class) => {
-                let command = Command::Music(Some(class));
-                (self.call.session.ask(command).map(drop), Sounding::Music)
-            }
-            Filler::Sound(name) => {
-                // In a pause of the answer they mean what they mean in the answer.
-                let stop_keys = if self.has_begun() {
-                    &self.config.stop_keys
-                } else {
-                    ""
-                };
-                let command = Command::StreamFile {
-                    name,
-                    stop_keys,
-                    offset: 0,
-                };
-                (self.call.session.start(command), Sounding::Sound)
-            }
-        };
-        match started {
-            Ok(()) => self.sounding = sounding,
-            Err(cause) => debug!("filling a silence: {}", Chain(&cause)),
-        }
-    }
-
-    /// Ends whatever sounds, at once.
-    fn hush(&mut self) {
-        let ended = match std::mem::replace(&mut self.sounding, Sounding::Nothing) {
-            Sounding::Nothing => return,
-            Sounding::Music => self.call.session.ask(Command::Music(None)).map(drop),
-            Sounding::Sound | Sounding::Answer => self.call.session.stop(),
-        };
-        if let Err(cause) = ended {
-            debug!("ending a sound: {}", Chain(&cause));
-        }
     }
 
     /// Has the answer begun to play?

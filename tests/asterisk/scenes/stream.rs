@@ -275,12 +275,13 @@ pub(crate) fn broken(lab: &Lab, report: &Report) {
 /// What is heard until the answer begins.
 pub(crate) fn waiting(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
+    machine.configure(&machine.settings().set("llm.timeout", 20));
     let moment = machine.sound("one-moment-please");
     report.check(
         "a caller who waits hears \"one moment please\", again and again, until the answer",
         || {
             let mut call = caller::dial(&machine.phone())?;
-            let said = ask_until(&mut call, &machine, Stage::Llm, Duration::from_secs(11))?;
+            let said = ask_until(&mut call, &machine, Stage::Llm, Duration::from_secs(13))?;
             let exchange = caller::listen(call, said)?;
             let fillers = exchange.heard.find(&moment);
             let after: Vec<_> = fillers

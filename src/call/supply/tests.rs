@@ -1,0 +1,218 @@
+//! What a caller hears of a supply, whatever the voice does.
+
+use super::*;
+
+/// A caller's ear on a supply: Asterisk plays what is appended, and stops at the end of the file.
+struct Ear {
+    supply: Supply,
+    now: Instant,
+    file: Vec<u8>,
+    heard: Vec<u8>,
+    /// Before which sample there was a pause, and how long it was.
+    pauses: Vec<(usize, Duration)>,
+    silent_since: Option<Instant>,
+}
+
+impl Ear {
+    fn new() -> Self {
+        Self {
+            supply: Supply::new(Encoding::Ulaw),
+            now: Instant::now(),
+            file: Vec::new(),
+            heard: Vec::new(),
+            pauses: Vec::new(),
+            silent_since: None,
+        }
+    }
+
+    /// Lets time pass in frames, while the voice sends its pieces at their times.
+    fn listen(mut self, voice: &[(Duration, &[u8])]) -> Self {
+        let start = self.now;
+        let mut pieces = voice.iter().peekable();
+        let mut place = None;
+        for tick in 0..100_000_u32 {
+            self.now = start + Duration::from_millis(1) * tick;
+            while let Some((_, bytes)) = pieces.next_if(|(at, _)| start + *at <= self.now) {
+                self.supply.push(bytes, self.now);
+            }
+            if pieces.peek().is_none() {
+                self.supply.complete();
+            }
+            if self.supply.can_begin(self.now) {
+                let (bytes, from) = self.supply.begin(self.now);
+                self.file.extend(bytes);
+                place = Some((
+                    usize::try_from(from).expect("small") * 160,
+                    self.now,
+                    self.file.len() / 160,
+                ));
+                if let Some(since) = self.silent_since.take() {
+                    self.pauses.push((self.heard.len(), self.now - since));
+                }
+            } else if let Some(bytes) = self.supply.more(self.now) {
+                self.file.extend(bytes);
+            }
+            if let Some((at, due, at_open)) = &mut place
+                && *due <= self.now
+            {
+                if let Some(frame) = self.file.get(*at..*at + 160) {
+                    self.heard.extend(frame);
+                    *at += 160;
+                    *due += FRAME;
+                } else {
+                    let at_open = u32::try_from(*at_open).ok();
+                    place = None;
+                    self.silent_since = Some(self.now);
+                    self.supply.ended(self.now, at_open);
+                }
+            }
+            if self.supply.is_over() {
+                return self;
+            }
+        }
+        panic!("it never ends");
+    }
+}
+
+/// Sound in which no two samples in a row are alike, with a quiet frame after every seven.
+fn sound(frames: usize) -> Vec<u8> {
+    let frame = |index: usize| match index % 8 {
+        7 => vec![0xFF; 160],
+        other => (0..160)
+            .map(|at| u8::try_from((at * 7 + other) % 100).expect("small"))
+            .collect(),
+    };
+    (0..frames).flat_map(frame).collect()
+}
+
+/// The pieces of a voice that begins at once, at so many percent of real time, and stops once for so long.
+fn at_speed(
+    sound: &[u8],
+    percent: u32,
+    stall: Option<(usize, Duration)>,
+) -> Vec<(Duration, &[u8])> {
+    let chunks = sound.chunks(333).enumerate();
+    chunks
+        .map(|(index, chunk)| {
+            let at = Duration::from_micros(125) * u32::try_from(index * 333).expect("short") * 100
+                / percent;
+            let late = stall.filter(|(after, _)| index * 333 >= *after);
+            (at + late.map_or(Duration::ZERO, |(_, pause)| pause), chunk)
+        })
+        .collect()
+}
+
+#[test]
+fn a_voice_that_is_fast_enough_is_heard_without_a_pause() {
+    for percent in [115, 120, 150, 800, 100_000] {
+        for frames in [1, 9, 10, 11, 50, 500] {
+            let sound = sound(frames);
+            let ear = Ear::new().listen(&at_speed(&sound, percent, None));
+            assert_eq!(ear.heard, sound, "{percent} %, {frames} frames");
+            assert_eq!(ear.pauses, [], "{percent} %, {frames} frames");
+        }
+    }
+}
+
+#[test]
+fn a_stall_is_one_pause_at_the_quietest_place_at_hand() {
+    let sound = sound(500);
+    for after in [8_000, 12_345, 30_000] {
+        let stall = Some((after, Duration::from_secs(20)));
+        let ear = Ear::new().listen(&at_speed(&sound, 800, stall));
+        assert_eq!(ear.heard, sound, "after {after}");
+        assert_eq!(ear.pauses.len(), 1, "after {after}: {:?}", ear.pauses);
+        let (at, _) = ear.pauses[0];
+        assert!(at > after - 3_600 && at <= after, "after {after} at {at}");
+        let is_quiet = |at: usize| ear.heard[at] == 0xFF;
+        assert!(is_quiet(at - 1) || is_quiet(at), "after {after} at {at}");
+    }
+}
+
+#[test]
+fn a_slow_voice_is_heard_whole_with_few_pauses() {
+    let sound = sound(500);
+    for percent in [95, 80, 50] {
+        let ear = Ear::new().listen(&at_speed(&sound, percent, None));
+        assert_eq!(ear.heard, sound, "{percent} %");
+        let most = 10 * (100 - usize::try_from(percent).expect("small")) / 50 + 1;
+        assert!(ear.pauses.len() <= most, "{percent} %: {:?}", ear.pauses);
+    }
+}
+
+#[test]
+fn what_was_appended_too_late_is_played_next() {
+    let mut supply = Supply::new(Encoding::Ulaw);
+    let start = Instant::now();
+    supply.push(&sound(100), start);
+    let (first, _) = supply.begin(start);
+    assert_eq!(first.len(), 50 * 160);
+    let now = start + Duration::from_millis(900);
+    assert_eq!(supply.more(now).map(|bytes| bytes.len()), Some(30 * 160));
+    // Asterisk had come to the end of the first second just before that.
+    supply.ended(start + Duration::from_millis(1_005), Some(50));
+    supply.complete();
+    let (rest, from) = supply.begin(now);
+    assert_eq!((rest.len(), from), (20 * 160, 50));
+}
+
+#[test]
+fn a_wait_for_the_next_sentence_is_a_pause_between_the_two() {
+    let (one, two) = (sound(61), sound(40));
+    let mut supply = Supply::new(Encoding::Ulaw);
+    let start = Instant::now();
+    supply.push(&one, start);
+    supply.end_sentence();
+    assert!(supply.can_begin(start));
+    let (mut file, _) = supply.begin(start);
+    while let Some(bytes) = supply.more(start) {
+        file.extend(bytes);
+    }
+    assert_eq!(file, one, "nothing of it is kept back");
+    let over = start + FRAME * 61;
+    assert_eq!(supply.more(over), None);
+    supply.ended(over, Some(31));
+    assert!(!supply.can_begin(over));
+    supply.push(&two[..160 * 3], over);
+    assert!(!supply.can_begin(over));
+    supply.end_sentence();
+    assert!(supply.can_begin(over), "a short sentence is whole");
+    assert_eq!(supply.begin(over).1, 61);
+}
+
+#[test]
+fn a_break_after_one_piece_of_odd_length_harms_nothing() {
+    let mut supply = Supply::new(Encoding::Ulaw);
+    let start = Instant::now();
+    supply.push(&sound(10), start);
+    supply.begin(start);
+    supply.ended(start + FRAME * 6, Some(5));
+    supply.push(&[0x55; 333], start + FRAME * 10);
+    supply.complete();
+    assert!(supply.can_begin(start + FRAME * 11));
+}
+
+#[test]
+fn a_file_that_takes_no_more_ends_with_what_it_took() {
+    let mut supply = Supply::new(Encoding::Ulaw);
+    let start = Instant::now();
+    supply.push(&sound(100), start);
+    supply.begin(start);
+    assert!(supply.more(start + FRAME * 20).is_some());
+    supply.abandon();
+    supply.push(&sound(100), start + FRAME * 21);
+    assert_eq!(supply.more(start + FRAME * 22), None);
+    supply.ended(start + FRAME * 50, Some(50));
+    assert!(supply.is_over() && !supply.can_begin(start + FRAME * 51));
+}
+
+#[test]
+fn an_asterisk_without_a_clock_is_believed() {
+    let mut supply = Supply::new(Encoding::Sln16);
+    let start = Instant::now();
+    supply.push(&[0; 640 * 10], start);
+    supply.complete();
+    assert_eq!(supply.begin(start).0.len(), 6_400);
+    supply.ended(start, Some(10));
+    assert!(supply.is_over());
+}
