@@ -91,6 +91,8 @@ fn call(folder: &Path, question: &[u8]) -> Run {
         .arg(format!("recording={}", recording.display()))
         .arg(format!("reply={}", folder.join("answer").display()))
         .arg(format!("config={}", folder.join("config.toml").display()))
+        // Played, it would take as long as the answer.
+        .arg("reply.play=dialplan")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

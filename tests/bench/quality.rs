@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use phone_assistant::audio::telephone::{Encoding, Telephone};
 use phone_assistant::audio::{g711, to_f32};
-use testkit::audio::measure::{peak, tone_db};
+use testkit::audio::measure::{level_db, longest_pauses, peak, tone_db};
 use testkit::audio::{Clip, clips, ffmpeg, g711 as standard, wav};
 
 use Target::{AtLeast, AtMost};
@@ -46,6 +46,16 @@ fn main() -> ExitCode {
             AtMost(0.0),
         ),
         row("length, greatest error, frames", length_error, AtMost(1.0)),
+        row(
+            "pieces of any length against the whole, difference, dB",
+            pieces_db,
+            AtMost(-60.0),
+        ),
+        row(
+            "sentence by sentence against the whole, difference, dB",
+            sentences_db,
+            AtMost(-60.0),
+        ),
         row(
             "mu-law of 65,536 samples, codes not of G.711",
             mu_law,
@@ -145,14 +155,70 @@ fn down_db(maker: Maker, frequency_hz: f64) -> Option<f64> {
 
 /// Samples at the end of the scale, of an answer that was already as loud as can be.
 fn clipped(maker: Maker) -> Option<f64> {
-    let answer = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/answer-moon.wav");
-    let answer = wav::read(&answer);
+    let answer = answer();
     let room_db = -20.0 * peak(&answer.samples).log10();
     let made = maker.make(&answer.amplified(room_db))?.samples;
     Some(count(
         made.iter()
             .filter(|&&sample| sample == i16::MIN || sample == i16::MAX),
     ))
+}
+
+/// An answer that streams in, as odd pieces of one sound.
+fn pieces_db(maker: Maker) -> Option<f64> {
+    let Maker::Ours = maker else { return None };
+    let answer = answer();
+    let mut out = Cursor::new(Vec::new());
+    let mut chain = Telephone::new(&mut out, answer.rate_hz, Encoding::Sln, GAIN_DB).unwrap();
+    let mut rest = answer.samples.as_slice();
+    for len in [1, 333, 4_095, 7, 1_024].iter().cycle() {
+        let (piece, after) = rest.split_at(rest.len().min(*len));
+        let piece: Vec<f32> = piece.iter().copied().map(to_f32).collect();
+        chain.push(&piece).unwrap();
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    chain.finish().unwrap();
+    Some(difference_db(
+        &wav::samples_of(&out.into_inner()),
+        &telephone(&answer).samples,
+    ))
+}
+
+/// An answer of which each sentence is converted by itself, and heard one after the other.
+fn sentences_db(maker: Maker) -> Option<f64> {
+    let Maker::Ours = maker else { return None };
+    let answer = answer();
+    let frame = usize::try_from(answer.rate_hz / 50).unwrap();
+    let pauses = longest_pauses(&answer, 2);
+    let cuts: Vec<_> = pauses.iter().map(|at| at / frame * frame).collect();
+    let sentences = [0..cuts[0], cuts[0]..cuts[1], cuts[1]..answer.samples.len()];
+    let heard: Vec<i16> = sentences
+        .into_iter()
+        .flat_map(|samples| {
+            let sentence = Clip {
+                rate_hz: answer.rate_hz,
+                samples: answer.samples[samples].to_vec(),
+            };
+            telephone(&sentence).samples
+        })
+        .collect();
+    Some(difference_db(&heard, &telephone(&answer).samples))
+}
+
+/// The level of what two sounds differ by.
+fn difference_db(one: &[i16], other: &[i16]) -> f64 {
+    let pairs = one.iter().zip(other);
+    let difference: Vec<i16> = pairs
+        .map(|(one, other)| one.saturating_sub(*other))
+        .collect();
+    level_db(&difference)
+}
+
+fn answer() -> Clip {
+    wav::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/answer-moon.wav"))
 }
 
 fn length_error(maker: Maker) -> Option<f64> {

@@ -26,7 +26,7 @@ fn paced(speed: f64) -> Sandbox {
     sandbox
 }
 
-/// Twenty callers, one and a half seconds apart, hear how soon the answer begins.
+/// Twenty callers, a second apart, hear how soon the answer begins.
 pub(crate) fn first_word(lab: &Lab, report: &Report) {
     for speed in [8.0, 1.5] {
         let machine = Machine::installed(lab, paced(speed));
@@ -348,7 +348,7 @@ const MODEL_WORD: Duration = Duration::from_millis(30);
 const VOICE_FIRST: Duration = Duration::from_millis(600);
 
 const CALLS: usize = 20;
-const APART: Duration = Duration::from_millis(1500);
+const APART: Duration = Duration::from_secs(1);
 const MOST_ABOVE: Duration = Duration::from_millis(350);
 
 /// A pause that a phone's buffer does not hide.
