@@ -61,31 +61,18 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         }
     };
     let arguments = arguments(&given.arguments, &session);
-    let mut call = Call {
-        session,
-        hangup: given.hangup,
-        clock: given.clock,
-        started,
-        stage: Stage::Config,
-        timeline: Timeline::new(started),
-        notes: Vec::new(),
-        question: String::new(),
-        answer: String::new(),
-        key: None,
-        log: None,
-        logs_words: false,
-    };
+    let mut call = Call::new(session, given.hangup, given.clock, started);
     let outcome = call.outcome(&arguments, given.environment);
     let told = call.report(&outcome);
-    call.log(began, &outcome);
     if let (false, Some(reply)) = (
         told && !matches!(outcome, Outcome::HungUp),
         &arguments.reply,
     ) {
         files::remove_replies(reply);
     }
+    // What follows may write to stderr, and where nobody reads that, it may wait for ever.
+    call.log(began, &outcome);
     if let Some(failure) = outcome.failure() {
-        // The last thing of all: where nobody reads stderr, writing to it may wait for ever.
         error!("{failure}");
     }
 }
@@ -142,6 +129,23 @@ struct Call<O> {
 }
 
 impl<O: Write> Call<O> {
+    fn new(session: Session<O>, hangup: Hangup, clock: Clock, started: Instant) -> Self {
+        Self {
+            session,
+            hangup,
+            clock,
+            started,
+            stage: Stage::Config,
+            timeline: Timeline::new(started),
+            notes: Vec::new(),
+            question: String::new(),
+            answer: String::new(),
+            key: None,
+            log: None,
+            logs_words: false,
+        }
+    }
+
     fn outcome(&mut self, arguments: &Arguments, environment: Environment<'_>) -> Outcome {
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.carry_through(arguments, environment)
@@ -287,13 +291,15 @@ impl<O: Write> Call<O> {
         !matches!(cause, agi::Error::Closed)
     }
 
-    /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
-    /// Did Asterisk take them?
+    /// Tells both logs and the dialplan how the call ended. Did Asterisk take it?
     fn report(&mut self, outcome: &Outcome) -> bool {
-        let took = (self.clock)()
-            .saturating_duration_since(self.started)
-            .as_millis();
-        let status = outcome.status();
+        let took = (self.clock)().saturating_duration_since(self.started);
+        info!(
+            "{} after {} ms; {}",
+            outcome.status(),
+            took.as_millis(),
+            self.timeline
+        );
         self.tell_notes();
         let failure = outcome
             .failure()
@@ -302,23 +308,23 @@ impl<O: Write> Call<O> {
         if !failure.is_empty() {
             self.tell(&failure, FAULT);
         }
-        let file = match outcome {
-            Outcome::Answered(Some(file)) => file.as_str(),
-            _ => "",
-        };
-        info!("{status} after {took} ms; {}", self.timeline);
+        self.set_variables(outcome, &failure)
+    }
+
+    /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
+    fn set_variables(&mut self, outcome: &Outcome, failure: &str) -> bool {
+        let status = outcome.status();
         let (question, answer) = (self.question.clone(), self.answer.clone());
         let key = self.key.map(String::from).unwrap_or_default();
-        let ear_to_ear = self.timeline.ear_to_ear();
-        let for_cdr = ear_to_ear.map_or_else(
-            || status.to_owned(),
-            |time| format!("{status} {} ms", time.as_millis()),
-        );
+        let for_cdr = match self.timeline.ear_to_ear() {
+            Some(time) => format!("{status} {} ms", time.as_millis()),
+            None => status.to_owned(),
+        };
         let variables = [
             ("ASSISTANT_QUESTION", question.as_str(), true),
             ("ASSISTANT_ANSWER", answer.as_str(), true),
-            ("ASSISTANT_ERROR", failure.as_str(), false),
-            ("ASSISTANT_FILE", file, false),
+            ("ASSISTANT_ERROR", failure, false),
+            ("ASSISTANT_FILE", outcome.file(), false),
             ("ASSISTANT_KEY", key.as_str(), false),
             ("CDR(userfield)", for_cdr.as_str(), false),
             ("ASSISTANT_STATUS", status, false),
@@ -331,9 +337,7 @@ impl<O: Write> Call<O> {
             })
         })
     }
-}
 
-impl<O: Write> Call<O> {
     /// Adds the call to the log of calls.
     fn log(&self, began: SystemTime, outcome: &Outcome) {
         let Some(path) = &self.log else { return };
@@ -352,6 +356,14 @@ impl<O: Write> Call<O> {
 }
 
 impl Outcome {
+    /// What the dialplan is to play.
+    fn file(&self) -> &str {
+        match self {
+            Self::Answered(Some(file)) => file,
+            _ => "",
+        }
+    }
+
     fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed(failure) | Self::Partial(failure) => Some(failure),
