@@ -260,17 +260,17 @@ impl<O: Write> Call<O> {
     }
 
     /// Tells Asterisk's log, which is the one that administrators see.
-    fn tell_notes(&mut self) {
-        for line in take(&mut self.notes) {
-            self.tell(&line, PROGRESS);
-        }
+    /// Is it still listening?
+    fn tell_notes(&mut self) -> bool {
+        let notes = take(&mut self.notes);
+        notes.iter().all(|line| self.tell(line, PROGRESS))
     }
 
-    fn tell(&mut self, line: &str, level: u8) {
+    fn tell(&mut self, line: &str, level: u8) -> bool {
         self.try_asking(Command::Verbose {
             message: line,
             level,
-        });
+        })
     }
 
     /// Asks for something that a call can do without. Is Asterisk still listening?
@@ -300,15 +300,13 @@ impl<O: Write> Call<O> {
             took.as_millis(),
             self.timeline
         );
-        self.tell_notes();
         let failure = outcome
             .failure()
             .map(ToString::to_string)
             .unwrap_or_default();
-        if !failure.is_empty() {
-            self.tell(&failure, FAULT);
-        }
-        self.set_variables(outcome, &failure)
+        self.tell_notes()
+            && (failure.is_empty() || self.tell(&failure, FAULT))
+            && self.set_variables(outcome, &failure)
     }
 
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.

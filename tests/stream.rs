@@ -464,6 +464,36 @@ fn a_hang_up_ends_the_call_whatever_overlaps() {
 }
 
 #[test]
+fn a_hang_up_while_the_music_ends_plays_nothing_more() {
+    let house = house(8.0);
+    let settings = with_wait(&house).set("waiting.play", "music");
+    let call = house.ask("question-tea.wav").call_with(&settings);
+    let outcome = call
+        .at("SET MUSIC OFF", Act::Hangup)
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_exit(0)
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "HANGUP")
+        .assert_variable("CDR(userfield)", "HANGUP");
+    house.assert_no_file(&outcome);
+}
+
+#[test]
+fn a_voice_that_never_ends_is_not_listened_to() {
+    let house = house(f64::INFINITY);
+    house.sandbox.fault(Stage::Tts, Fault::Endless, usize::MAX);
+    let outcome = house.outcome("question-tea.wav");
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "PARTIAL")
+        .assert_variable_contains("ASSISTANT_ERROR", "of sound for a text of");
+    assert!(outcome.took < Duration::from_secs(12), "{:?}", outcome.took);
+    house.assert_no_file(&outcome);
+}
+
+#[test]
 fn nothing_is_heard_of_a_call_whose_voice_never_begins() {
     let house = house(8.0);
     house.sandbox.fault(Stage::Tts, Fault::Hang, usize::MAX);

@@ -100,9 +100,10 @@ fn value(rest: &str) -> Option<&str> {
     rest.get(open + 1..close)
 }
 
-/// The number at the end; within parentheses it would be part of a value.
+/// The number at the end, 0 if it is none; within parentheses it would be part of a value.
 fn endpos(rest: &str) -> Option<u64> {
-    rest.rsplit_once(" endpos=")?.1.parse().ok()
+    let (_, number) = rest.rsplit_once(" endpos=")?;
+    (!number.contains(')')).then(|| number.parse().unwrap_or(0))
 }
 
 fn is_provisional(line: &str) -> bool {
@@ -157,7 +158,7 @@ mod tests {
             ),
             ("200 result=0 endpos=4800", played("0", None, 4800)),
             ("200 result=35 endpos=160", played("35", None, 160)),
-            ("200 result=0 endpos=-1", reply("0", None)),
+            ("200 result=-1 endpos=-1", played("-1", None, 0)),
             ("200 result=1 (x endpos=5)", reply("1", Some("x endpos=5"))),
             ("200 result=0\r\n", reply("0", None)),
             ("200", reply("", None)),

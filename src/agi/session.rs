@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select_biased, unbounded};
 use log::debug;
 
 use super::{Command, Env, Line, Reply};
@@ -129,7 +129,7 @@ impl<W: Write> Session<W> {
             // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
             let in_step = self.overdue == 0 && !self.hangup.is_raised();
             let patience = if in_step { PATIENCE } else { LITTLE_PATIENCE };
-            let line = match self.lines.recv_timeout(patience) {
+            let line = match self.next_line(patience) {
                 Err(RecvTimeoutError::Timeout) => {
                     self.overdue += 1;
                     return Err(Error::Silent(patience));
@@ -174,6 +174,8 @@ impl<W: Write> Session<W> {
     ) -> Result<Option<Reply>, Error> {
         debug!("AGI < {line:?}");
         match line {
+            // The end of a sound is told in no other reply, and no sound is given up for being late.
+            Some(Line::Reply(reply)) if reply.endpos.is_some() => Ok(Some(reply)),
             // The answer to an earlier command that was given up.
             Some(_) if self.overdue > 0 => {
                 self.overdue -= 1;
@@ -193,14 +195,35 @@ impl<W: Write> Session<W> {
         }
     }
 
-    /// Stops the sound that is playing. Asterisk then gives no reply to that, unless it had ended just before.
+    /// Stops the sound that is playing. Asterisk then gives no reply to that, unless it had ended just before: that is
+    /// returned.
     ///
     /// # Errors
     /// [`Error`] tells why Asterisk did not do it.
-    pub fn stop(&mut self) -> Result<(), Error> {
+    pub fn stop(&mut self) -> Result<Option<Reply>, Error> {
         self.start(Command::Noop)?;
-        while self.reply_to(Command::Noop)?.endpos.is_some() {}
-        Ok(())
+        let mut ended = None;
+        loop {
+            match self.reply_to(Command::Noop) {
+                Ok(reply) if reply.endpos.is_none() => return Ok(ended),
+                Ok(reply) => ended = Some(reply),
+                // Nothing refuses a NOOP: that was the sound's, and the NOOP's own reply follows.
+                Err(Error::Dead | Error::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next line; after a hang-up nobody waits long for it.
+    fn next_line(&self, patience: Duration) -> Result<(Instant, Line), RecvTimeoutError> {
+        if self.hangup.is_raised() {
+            return self.lines.recv_timeout(patience);
+        }
+        select_biased! {
+            recv(self.lines) -> line => line.map_err(|_| RecvTimeoutError::Disconnected),
+            recv(self.hangup.raised()) -> _ => self.lines.recv_timeout(LITTLE_PATIENCE),
+            default(patience) => Err(RecvTimeoutError::Timeout),
+        }
     }
 
     fn broken(&self, error: io::Error) -> Error {
@@ -367,6 +390,26 @@ mod tests {
                 Some("next")
             );
             drop(hangup);
+        }
+    }
+
+    #[test]
+    fn a_sound_that_ends_while_it_is_stopped_is_told_and_the_next_reply_still_fits() {
+        let table = [
+            ("", None),
+            ("200 result=35 endpos=1600\n", Some('#')),
+            ("200 result=0 endpos=1600\n", None),
+            ("510 Invalid or unknown command\n", None),
+            ("511 Command Not Permitted on a dead channel\n", None),
+        ];
+        for (crossing, key) in table {
+            let input = format!("{crossing}200 result=0\n200 result=1 (next)\n");
+            let (mut session, _) = session(&input, End::Hangup);
+            let ended = session.stop().expect(crossing);
+            assert_eq!(ended.is_some(), crossing.contains("endpos"), "{crossing}");
+            assert_eq!(ended.and_then(|reply| reply.key()), key, "{crossing}");
+            let next = session.get_variable("X").expect("in step");
+            assert_eq!(next.as_deref(), Some("next"), "{crossing}");
         }
     }
 

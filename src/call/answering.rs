@@ -86,7 +86,9 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
         let (no_events, no_lines) = (never(), never());
         loop {
-            self.play_on()?;
+            if let Some(outcome) = self.play_on()? {
+                return Ok(Some(outcome));
+            }
             if self.is_over() {
                 return Ok(None);
             }
@@ -138,6 +140,11 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
                     playing.supply.end_sentence();
                 }
             }
+            Event::Forget => {
+                if let Some(playing) = self.playing() {
+                    playing.supply.forget();
+                }
+            }
             Event::End(result) => self.end_with(result),
         }
         Ok(None)
@@ -174,19 +181,26 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
     }
 
     /// Gives Asterisk what it is time to give.
-    fn play_on(&mut self) -> Result<(), Failure> {
+    fn play_on(&mut self) -> Result<Option<Outcome>, Failure> {
         let now = (self.call.clock)();
+        if self.call.hangup.is_raised() {
+            return Ok(Some(Outcome::HungUp));
+        }
         let Some(playing) = self.playing() else {
-            return Ok(());
+            return Ok(None);
         };
         if playing.supply.can_begin(now) {
-            self.hush();
-            return self.begin_play();
-        }
-        if let Some(bytes) = playing.supply.more(now) {
+            // A key or the hang-up may have ended what sounds just before.
+            let key = self.hush().and_then(|reply| reply.key());
+            if key.is_some() || self.call.hangup.is_raised() {
+                self.call.key = key;
+                return Ok(Some(Outcome::Answered(None)));
+            }
+            self.begin_play()?;
+        } else if let Some(bytes) = playing.supply.more(now) {
             self.append(&bytes);
         }
-        Ok(())
+        Ok(None)
     }
 
     fn begin_play(&mut self) -> Result<(), Failure> {

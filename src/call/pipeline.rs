@@ -43,6 +43,8 @@ pub(super) enum Event {
     Sound(Vec<u8>),
     /// The sound so far ends with a sentence.
     SentenceEnd,
+    /// What has not been heard of the sound is not worth hearing.
+    Forget,
     /// No more will come.
     End(Result<(), Failure>),
 }
@@ -289,6 +291,10 @@ impl Work {
         let mut out = Outlet::new(tell, self.is_streamed);
         let result = speaking.write(&mut out, self.encoding, settings.gain_db);
         let length = match result {
+            Err(error @ say::Error::Endless { .. }) => {
+                send(tell, Event::Forget);
+                return Err(error);
+            }
             Err(error) if !out.has_sent => {
                 let Some(cause) = speaking.reason_to_retry(&error) else {
                     return Err(error);

@@ -79,6 +79,12 @@ impl Supply {
         self.held.truncate(whole);
     }
 
+    /// What has not been appended is not worth hearing.
+    pub(super) fn forget(&mut self) {
+        self.held.clear();
+        self.sentences = 0;
+    }
+
     /// What was to be appended last has not been, and nothing more can be: what plays is the end.
     pub(super) fn abandon(&mut self) {
         self.is_complete = true;
@@ -128,7 +134,7 @@ impl Supply {
         let frames = if self.is_complete {
             held
         } else {
-            held.div_ceil(2)
+            held.div_ceil(2).min(ENOUGH_FRAMES)
         };
         (self.append(frames), self.heard)
     }
@@ -166,7 +172,8 @@ impl Supply {
         } else if self.is_complete {
             held
         } else if left <= MOST_AHEAD && held > kept {
-            held - kept
+            // Not everything: what is appended cannot be taken back.
+            (held - kept).min(ENOUGH_FRAMES)
         } else if left > LEAST_AHEAD {
             0
         } else if is_low {
@@ -289,6 +296,9 @@ const LEAST_AHEAD: Duration = Duration::from_millis(100);
 
 /// Where there is plenty, so much is appended ahead that a late writer does no harm.
 const MOST_AHEAD: Duration = Duration::from_secs(1);
+
+/// So many frames are appended at a time: a second.
+const ENOUGH_FRAMES: u32 = 50;
 
 /// With less than that in store, and less than half of what there was, the voice has become too slow.
 const LOW: Duration = Duration::from_millis(600);

@@ -283,6 +283,9 @@ impl Auth {
 /// What came instead of what `service` documents, and where it was noticed.
 fn malformed(service: Service, content_type: &str, len: usize, column: Option<usize>) -> Error {
     let kind = content_type.split(';').next().unwrap_or_default();
+    let is_type = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
+    // What is no type might be anything, words among them.
+    let kind = if kind.chars().all(is_type) { kind } else { "" };
     let found = match (len, column) {
         (0, _) => "an empty body".to_owned(),
         (_, None) => format!("{len} bytes of {kind:?} that are not in its format"),

@@ -6,7 +6,7 @@ use std::io::Write;
 use log::{debug, warn};
 
 use super::{Answering, Sounding};
-use crate::agi::Command;
+use crate::agi::{Command, Reply};
 use crate::config::Filler;
 use crate::error::Chain;
 
@@ -41,16 +41,17 @@ impl<O: Write> Answering<'_, O> {
         }
     }
 
-    /// Ends whatever sounds, at once.
-    pub(super) fn hush(&mut self) {
+    /// Ends whatever sounds, at once. Had it ended by itself just before, this is how.
+    pub(super) fn hush(&mut self) -> Option<Reply> {
         let ended = match std::mem::replace(&mut self.sounding, Sounding::Nothing) {
-            Sounding::Nothing => return,
-            Sounding::Music => self.call.session.ask(Command::Music(None)).map(drop),
+            Sounding::Nothing => return None,
+            Sounding::Music => self.call.session.ask(Command::Music(None)).map(|_| None),
             Sounding::Sound | Sounding::Answer => self.call.session.stop(),
         };
-        if let Err(cause) = ended {
+        ended.unwrap_or_else(|cause| {
             debug!("ending a sound: {}", Chain(&cause));
-        }
+            None
+        })
     }
 
     /// A sound that Asterisk does not play is not tried again.
