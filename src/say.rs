@@ -124,8 +124,8 @@ impl<'a> Speaking<'a> {
     /// service's reason.
     pub fn reason_to_retry<'e>(&self, error: &'e Error) -> Option<&'e cloud::Error> {
         match error {
-            Error::Service(cause) if cause.is_transient() && self.samples.get_ref().may_retry => {
-                Some(cause)
+            Error::Service(cause) => {
+                Some(cause).filter(|cause| self.samples.get_ref().may_retry(cause))
             }
             _ => None,
         }

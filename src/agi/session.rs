@@ -216,9 +216,6 @@ impl<W: Write> Session<W> {
 
     /// The next line; after a hang-up nobody waits long for it.
     fn next_line(&self, patience: Duration) -> Result<(Instant, Line), RecvTimeoutError> {
-        if self.hangup.is_raised() {
-            return self.lines.recv_timeout(patience);
-        }
         select_biased! {
             recv(self.lines) -> line => line.map_err(|_| RecvTimeoutError::Disconnected),
             recv(self.hangup.raised()) -> _ => self.lines.recv_timeout(LITTLE_PATIENCE),

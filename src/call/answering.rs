@@ -321,7 +321,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         }
         if let Mouth::Caller(Playing { supply, .. }) = &self.mouth {
             moments.push(supply.next_look(now));
-            moments.push(supply.end_of_play().map(|end| end + PATIENCE));
+            moments.push(supply.end_of_play().map(silent_at));
         }
         moments
             .into_iter()
@@ -343,7 +343,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             return Err(late).at(self.call.stage);
         }
         if let Mouth::Caller(Playing { supply, .. }) = &self.mouth
-            && is_past(supply.end_of_play().map(|end| end + PATIENCE))
+            && is_past(supply.end_of_play().map(silent_at))
         {
             return Err(agi::Error::Silent(PATIENCE)).at(Stage::Reply);
         }
@@ -377,6 +377,11 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             Mouth::Caller(playing) => playing.supply.is_over(),
         }
     }
+}
+
+/// When Asterisk should long have told that a play that was to end then has ended.
+fn silent_at(end: Instant) -> Instant {
+    end + PATIENCE
 }
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.

@@ -1,9 +1,10 @@
 //! How much of an answer that is still being made is given to Asterisk, and when.
 //!
-//! Asterisk plays a file that grows, as long as the writer stays ahead; at the file's end the play is over for good. What has been
-//! appended cannot be taken back, so no more is appended than is needed to stay ahead, and each time up to the
-//! quietest place at hand: if the voice stalls, the sound runs out there. While a play runs out nothing is
-//! appended, so that its end is known to the sample, and the next play begins exactly there.
+//! Asterisk plays a file that grows, as long as the writer stays ahead; at the file's end the play is over for good.
+//! What has been appended cannot be taken back, so no more is appended than is needed to stay ahead, and the last of
+//! it is kept at hand: if the voice stalls, the sound runs out at the end of a sentence or at the quietest place of
+//! that. While a play runs out nothing is appended, so that its end is known to the sample, and the next play begins
+//! exactly there.
 //!
 //! Nothing here reads a clock, writes a file or talks to Asterisk.
 

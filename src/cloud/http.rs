@@ -228,8 +228,7 @@ pub fn json<T: DeserializeOwned>(
 }
 
 impl Error {
-    /// Might the same request succeed in a moment?
-    pub fn is_transient(&self) -> bool {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Connect { transient, .. } => *transient,

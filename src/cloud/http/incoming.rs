@@ -18,8 +18,8 @@ use crate::hangup::{Gone, Results};
 pub struct Incoming {
     /// Its `Content-Type`; empty where there is none.
     pub content_type: String,
-    /// If it breaks off before anything was made of it, may it be asked for again?
-    pub may_retry: bool,
+    /// May the request be sent a second time?
+    pub(super) may_retry: bool,
     source: Source,
     /// What has arrived and nobody has taken.
     buffer: Vec<u8>,
@@ -112,6 +112,11 @@ impl Incoming {
             self.receive(false)?;
         }
         Ok(&self.buffer)
+    }
+
+    /// If it breaks off by `error` before anything was made of it, might asking once more help?
+    pub fn may_retry(&self, error: &Error) -> bool {
+        self.may_retry && error.is_transient()
     }
 
     /// The service's "no" in the middle of its answer, with the status that it names and its error body.

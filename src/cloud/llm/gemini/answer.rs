@@ -83,7 +83,7 @@ impl Answering {
 
     /// Might asking once more help, when it has broken off by `error` and nothing of it was heard?
     pub fn may_retry(&self, error: &Error) -> bool {
-        self.incoming.may_retry && error.is_transient()
+        self.incoming.may_retry(error)
     }
 
     /// Why no more words come.
