@@ -14,16 +14,14 @@ use std::{env, fs};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use testkit::audio::{g711, wav};
-use testkit::{Call, Direction, Outcome, Sandbox, Script, Stage};
+use testkit::{Call, Direction, Outcome, Sandbox, Script};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let folder = target_folder()?.join("demo");
     fs::create_dir_all(&folder)?;
     let sandbox = Sandbox::start(Script::standard(&data));
-    sandbox.delay(Stage::Stt, TRANSCRIBING);
-    sandbox.pace_model(MODEL_BEGINS, MODEL_WORD);
-    sandbox.pace_voice(VOICE_BEGINS, VOICE_SPEED);
+    sandbox.pace(VOICE_SPEED);
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => call(&sandbox, &folder, &data.join("question-moon.wav")),
@@ -144,11 +142,6 @@ fn target_folder() -> Result<PathBuf, Box<dyn Error>> {
         .to_owned())
 }
 
-/// About what the real services take: the model to its first word and for each, the voice to its first sound.
-const TRANSCRIBING: Duration = Duration::from_millis(700);
-const MODEL_BEGINS: Duration = Duration::from_millis(500);
-const MODEL_WORD: Duration = Duration::from_millis(30);
-const VOICE_BEGINS: Duration = Duration::from_millis(600);
 /// How much faster than speech the voice is made.
 const VOICE_SPEED: f64 = 8.0;
 

@@ -7,22 +7,17 @@ use std::time::Duration;
 use phone_assistant::audio::Pcm;
 use phone_assistant::audio::telephone::{self, Encoding};
 
-use testkit::{Act, Fault, Outcome, Settings, Stage};
+use testkit::{Act, Fault, Outcome, PACE, Settings, Stage};
 
 use crate::house::{House, MOON, PATIENCE};
-
-/// The services of README's figures.
-const MODEL_FIRST: Duration = Duration::from_millis(500);
-const MODEL_WORD: Duration = Duration::from_millis(30);
-const VOICE_FIRST: Duration = Duration::from_millis(600);
 
 /// A frame that is this late is a hole; the scripted Asterisk shares the processor with everything else.
 const HOLE: Duration = Duration::from_millis(60);
 
 fn house(voice_speed: f64) -> House {
     let house = House::streaming();
-    house.sandbox.pace_model(MODEL_FIRST, MODEL_WORD);
-    house.sandbox.pace_voice(VOICE_FIRST, voice_speed);
+    house.sandbox.pace_model(PACE.model_first, PACE.model_word);
+    house.sandbox.pace_voice(PACE.voice_first, voice_speed);
     house
 }
 
@@ -243,7 +238,7 @@ fn a_service_may_take_longer_to_begin_than_to_go_on() {
     let house = house(8.0);
     house
         .sandbox
-        .pace_model(Duration::from_millis(2500), MODEL_WORD);
+        .pace_model(Duration::from_millis(2500), PACE.model_word);
     house.sandbox.pace_voice(Duration::from_millis(1500), 8.0);
     let settings = house.sandbox.settings().set("call.idle_timeout", 1);
     let outcome = house.outcome_with("question-tea.wav", &settings);

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use testkit::{Act, Call, Outcome, Relay, Sandbox, Script, Settings, Stage, TempDir};
+use testkit::{Act, Call, Outcome, PACE, Relay, Sandbox, Script, Settings, TempDir};
 
 fn main() -> ExitCode {
     if !report::is_wanted() {
@@ -173,9 +173,8 @@ fn above_floor(outcome: &Outcome) -> f64 {
         .played
         .first()
         .unwrap_or_else(|| panic!("nothing was heard: {outcome}"));
-    let words = f64::from(u32::try_from(FIRST_SENTENCE.split(' ').count()).unwrap());
-    let floor = STT + MODEL_FIRST + MODEL_WORD.mul_f64(words) + VOICE_FIRST;
-    report::milliseconds(first.at.duration_since(outcome.started)) - report::milliseconds(floor)
+    let reached = report::milliseconds(first.at.duration_since(outcome.started));
+    reached - report::milliseconds(PACE.floor(FIRST_SENTENCE))
 }
 
 /// The services, and a folder for calls.
@@ -188,9 +187,7 @@ impl House {
     fn new(speed: f64) -> Self {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
         let sandbox = Sandbox::start(Script::standard(&data));
-        sandbox.delay(Stage::Stt, STT);
-        sandbox.pace_model(MODEL_FIRST, MODEL_WORD);
-        sandbox.pace_voice(VOICE_FIRST, speed);
+        sandbox.pace(speed);
         Self {
             sandbox,
             folder: TempDir::new().unwrap(),
@@ -229,11 +226,6 @@ impl House {
 
 const FIRST_SENTENCE: &str =
     "The moon is about three hundred eighty-four thousand kilometres away.";
-
-const STT: Duration = Duration::from_millis(700);
-const MODEL_FIRST: Duration = Duration::from_millis(500);
-const MODEL_WORD: Duration = Duration::from_millis(30);
-const VOICE_FIRST: Duration = Duration::from_millis(600);
 
 const CALLS: usize = 20;
 const AT_ONCE: usize = 30;

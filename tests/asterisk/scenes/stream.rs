@@ -7,7 +7,7 @@ use std::time::Duration;
 use phone_assistant::audio::Pcm;
 use phone_assistant::audio::telephone::{self, Encoding};
 use testkit::audio::stream::Delivery;
-use testkit::{Fault, Sandbox, Stage};
+use testkit::{Fault, PACE, Sandbox, Stage};
 
 use super::call::programs_started;
 use super::sandbox;
@@ -20,9 +20,7 @@ use crate::report::{Report, ms};
 /// Services at the pace of README's figures.
 fn paced(speed: f64) -> Sandbox {
     let sandbox = sandbox();
-    sandbox.delay(Stage::Stt, STT);
-    sandbox.pace_model(MODEL_FIRST, MODEL_WORD);
-    sandbox.pace_voice(VOICE_FIRST, speed);
+    sandbox.pace(speed);
     sandbox
 }
 
@@ -79,9 +77,8 @@ fn above_floor(machine: &Machine, exchanges: &[Exchange]) -> Result<Vec<Duration
     if started.len() != exchanges.len() {
         return Err(format!("the program was started {} times", started.len()));
     }
-    let words = u32::try_from(FIRST_SENTENCE.split(' ').count()).unwrap();
     let voice_silence = first_audible(&machine.sandbox.spoken(FIRST_SENTENCE).amplified(GAIN_DB));
-    let services = STT + MODEL_FIRST + MODEL_WORD * words + VOICE_FIRST + voice_silence;
+    let services = PACE.floor(FIRST_SENTENCE) + voice_silence;
     let pairs = exchanges.iter().zip(started);
     pairs
         .map(|(exchange, started)| {
@@ -97,7 +94,7 @@ fn above_floor(machine: &Machine, exchanges: &[Exchange]) -> Result<Vec<Duration
 pub(crate) fn run(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, paced(8.0));
     for speed in [8.0, 1.5, 1.2] {
-        machine.sandbox.pace_voice(VOICE_FIRST, speed);
+        machine.sandbox.pace(speed);
         let name = format!(
             "with a voice at {speed} times real time every sample is heard once, without a hole"
         );
@@ -109,7 +106,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             }
         });
     }
-    machine.sandbox.pace_voice(VOICE_FIRST, 8.0);
+    machine.sandbox.pace(8.0);
     report.check(
         "a voice that stalls for 3 s is heard with one pause, nothing lost or repeated",
         || {
@@ -123,7 +120,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             }
         },
     );
-    machine.sandbox.pace_voice(VOICE_FIRST, 0.7);
+    machine.sandbox.pace(0.7);
     report.check(
         "a voice slower than speech is heard whole, nothing lost or repeated",
         || {
@@ -134,7 +131,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             }
         },
     );
-    machine.sandbox.pace_voice(VOICE_FIRST, 8.0);
+    machine.sandbox.pace(8.0);
     report.check("a key stops the answer", || {
         let mut call = caller::dial(&machine.phone())?;
         let said = ask_in(&mut call, &machine, &data("question-moon.wav"))?;
@@ -246,8 +243,7 @@ pub(crate) fn broken(lab: &Lab, report: &Report) {
                 let before = machine.sandbox.requests_to(Stage::Tts).len();
                 let exchange = caller::ask(&machine, &machine.phone(), &data("question-moon.wav"));
                 machine.sandbox.restore(stage);
-                machine.sandbox.pace_model(MODEL_FIRST, MODEL_WORD);
-                machine.sandbox.pace_voice(VOICE_FIRST, 8.0);
+                machine.sandbox.pace(8.0);
                 let exchange = exchange?;
                 let expected = spoken(&machine, before);
                 let delivery = exchange.heard.delivered_beginning(&expected)?;
@@ -341,11 +337,6 @@ pub(crate) fn waiting(lab: &Lab, report: &Report) {
 
 const FIRST_SENTENCE: &str =
     "The moon is about three hundred eighty-four thousand kilometres away.";
-
-const STT: Duration = Duration::from_millis(700);
-const MODEL_FIRST: Duration = Duration::from_millis(500);
-const MODEL_WORD: Duration = Duration::from_millis(30);
-const VOICE_FIRST: Duration = Duration::from_millis(600);
 
 const CALLS: usize = 20;
 const APART: Duration = Duration::from_secs(1);

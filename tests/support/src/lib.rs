@@ -14,7 +14,7 @@ pub use asterisk::{Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Ou
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
-    Fault, GEMINI_API_KEY, OPENAI_API_KEY, Recorded, Response, Sandbox, Script, Settings, Stage,
-    WarmUp,
+    Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Recorded, Response, Sandbox, Script,
+    Settings, Stage, WarmUp,
 };
 pub use tempfile::TempDir;

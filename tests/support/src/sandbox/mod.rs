@@ -236,6 +236,13 @@ impl Sandbox {
         self.fault(Stage::Tts, Fault::StallAfter(after, pause), times);
     }
 
+    /// The services take as long as [`PACE`] says, and the voice is made at `voice_speed` × real time.
+    pub fn pace(&self, voice_speed: f64) {
+        self.delay(Stage::Stt, PACE.transcript);
+        self.pace_model(PACE.model_first, PACE.model_word);
+        self.pace_voice(PACE.voice_first, voice_speed);
+    }
+
     /// A stage is as it was at the start.
     pub fn restore(&self, stage: Stage) {
         self.shared
@@ -349,6 +356,35 @@ impl Sandbox {
         );
     }
 }
+
+/// How long services take.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// From a recording to its transcript.
+    pub transcript: Duration,
+    /// From a question to the model's first word, and for each word.
+    pub model_first: Duration,
+    /// See `model_first`.
+    pub model_word: Duration,
+    /// From a text to its first sound.
+    pub voice_first: Duration,
+}
+
+impl Pace {
+    /// What cannot be had faster: from the question to the first sound of a sentence.
+    pub fn floor(&self, sentence: &str) -> Duration {
+        let words = u32::try_from(sentence.split(' ').count()).unwrap();
+        self.transcript + self.model_first + self.model_word * words + self.voice_first
+    }
+}
+
+/// About what the real services take.
+pub const PACE: Pace = Pace {
+    transcript: Duration::from_millis(700),
+    model_first: Duration::from_millis(500),
+    model_word: Duration::from_millis(30),
+    voice_first: Duration::from_millis(600),
+};
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
