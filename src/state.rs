@@ -1,0 +1,255 @@
+//! What the calls of one machine remember for each other: small JSON files, each changed by one process at a time.
+//!
+//! A file is replaced as a whole, so that readers need no lock; writers take turns by a lock on a file beside it, which the
+//! system gives back when its holder ends, however that is.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use log::{debug, warn};
+use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::files::{self, NewFile, Readers};
+
+/// The folder of such files.
+#[derive(Clone, Debug)]
+pub struct State {
+    folder: PathBuf,
+}
+
+/// Why something could not be remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The lock cannot be opened.
+    #[error(
+        "cannot open {path}; check that Asterisk's user may write to its folder, which install.sh makes, and that the disk has room"
+    )]
+    Lock {
+        /// The lock.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else holds the lock.
+    #[error("{path} was held by another process for more than {} s", PATIENCE.as_secs())]
+    Busy {
+        /// The lock.
+        path: String,
+    },
+    /// The content cannot be written as JSON.
+    #[error("cannot write {path} as JSON")]
+    Json {
+        /// The file.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The file cannot be replaced.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+}
+
+impl State {
+    /// The files in `folder`, which is made when it is first needed.
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// What the file `name` holds; the default where there is none, or none that can be understood.
+    pub fn read<T: DeserializeOwned + Default>(&self, name: &str) -> T {
+        let path = self.folder.join(name);
+        match read(&path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => T::default(),
+            Err(error) => {
+                debug!("{} is not used: {error}", path.display());
+                T::default()
+            }
+        }
+    }
+
+    /// Changes what the file `name` holds, and returns what `change` does. A file that cannot be understood is put
+    /// aside as `NAME.broken`.
+    ///
+    /// # Errors
+    /// [`Error`]; then the file is as it was.
+    pub fn update<T: Serialize + DeserializeOwned + Default, R>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<R, Error> {
+        let path = self.folder.join(name);
+        let lock = self.lock(&files::append(&path, ".lock"))?;
+        let mut content = match read(&path) {
+            Ok(content) => content,
+            Err(error) => {
+                put_aside(&path, &error);
+                T::default()
+            }
+        };
+        let result = change(&mut content);
+        let json = serde_json::to_vec(&content).map_err(|source| Error::Json {
+            path: path.display().to_string(),
+            source,
+        })?;
+        let mut file = NewFile::create(&path, Readers::Owner)?;
+        file.write_all(&json)?;
+        file.finish()?;
+        drop(lock);
+        Ok(result)
+    }
+
+    /// Waits for its turn. The turn ends when the file is closed.
+    fn lock(&self, path: &Path) -> Result<File, Error> {
+        let shown = path.display().to_string();
+        let open = || files::open_to_append(path, 0o600);
+        let opened = open().or_else(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                DirBuilder::new().mode(0o700).create(&self.folder)?;
+            }
+            open()
+        });
+        let file = opened.map_err(|source| Error::Lock {
+            path: shown.clone(),
+            source,
+        })?;
+        let end = Instant::now() + PATIENCE;
+        while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if error != rustix::io::Errno::WOULDBLOCK {
+                let source = error.into();
+                return Err(Error::Lock {
+                    path: shown,
+                    source,
+                });
+            }
+            if Instant::now() > end {
+                return Err(Error::Busy { path: shown });
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(file)
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    let bytes = files::read(path, MAX_FILE)?;
+    serde_json::from_slice(&bytes).map_err(io::Error::from)
+}
+
+fn put_aside(path: &Path, error: &io::Error) {
+    if error.kind() == io::ErrorKind::NotFound {
+        return;
+    }
+    let aside = files::append(path, ".broken");
+    warn!(
+        "{} is begun anew, its old content is in {}: {error}",
+        path.display(),
+        aside.display()
+    );
+    // It is replaced in any case.
+    fs::rename(path, aside).ok();
+}
+
+/// A change takes less than a millisecond; so long, and something is wrong with the disk.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// A day of calls has some kilobytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    fn folder() -> (testkit::TempDir, State) {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let state = State::new(&folder.path().join("state"));
+        (folder, state)
+    }
+
+    #[test]
+    fn no_change_is_lost_when_many_make_them_at_once() {
+        let (folder, state) = folder();
+        thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        state
+                            .update("n.json", |n: &mut u64| *n += 1)
+                            .expect("written");
+                    }
+                });
+            }
+        });
+        assert_eq!(state.read::<u64>("n.json"), 500);
+        let file = folder.path().join("state/n.json");
+        assert_eq!(
+            fs::metadata(file).expect("it is there").mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_put_aside_and_begun_anew() {
+        let (folder, state) = folder();
+        assert_eq!(state.read::<u64>("n.json"), 0);
+        state
+            .update("n.json", |n: &mut u64| *n = 7)
+            .expect("written");
+        let file = folder.path().join("state/n.json");
+        fs::write(&file, "{\"half\": ").expect("written");
+        assert_eq!(state.read::<u64>("n.json"), 0);
+        state
+            .update("n.json", |n: &mut u64| *n += 1)
+            .expect("written");
+        assert_eq!(state.read::<u64>("n.json"), 1);
+        let aside = fs::read(files::append(&file, ".broken")).expect("put aside");
+        assert_eq!(aside, b"{\"half\": ");
+    }
+
+    #[test]
+    fn a_planted_link_is_not_followed() {
+        let (folder, state) = folder();
+        state
+            .update("n.json", |n: &mut u64| *n = 7)
+            .expect("written");
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "precious").expect("written");
+        let file = folder.path().join("state/n.json");
+        fs::remove_file(&file).expect("removed");
+        symlink(&victim, &file).expect("planted");
+        state
+            .update("n.json", |n: &mut u64| *n = 8)
+            .expect("written");
+        fs::remove_file(files::append(&file, ".lock")).expect("removed");
+        symlink(&victim, files::append(&file, ".lock")).expect("planted");
+        let error = state
+            .update("n.json", |n: &mut u64| *n = 9)
+            .expect_err("a link");
+        assert!(error.to_string().contains("n.json.lock"), "{error}");
+        assert_eq!(fs::read(&victim).expect("still there"), b"precious");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let state = State::new(Path::new("/proc/nowhere/state"));
+        let error = state
+            .update("n.json", |n: &mut u64| *n = 8)
+            .expect_err("no folder");
+        assert!(
+            error
+                .to_string()
+                .contains("/proc/nowhere/state/n.json.lock"),
+            "{error}"
+        );
+    }
+}
