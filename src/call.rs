@@ -4,9 +4,9 @@ mod answering;
 mod mouth;
 mod pipeline;
 mod recording;
-mod services;
 mod supply;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 use std::mem::take;
@@ -25,12 +25,13 @@ use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
+use crate::services::Services;
+use crate::state::State;
 use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
 use answering::Answering;
-use pipeline::Work;
-use services::Services;
+use pipeline::{Settings, Work};
 
 /// What a call is given.
 pub struct Given<'a, I, O> {
@@ -125,6 +126,8 @@ struct Call<O> {
     key: Option<char>,
     /// The log of calls.
     log: Option<PathBuf>,
+    /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
+    services: Option<(Arc<Services>, State)>,
     logs_words: bool,
 }
 
@@ -141,6 +144,7 @@ impl<O: Write> Call<O> {
             question: String::new(),
             answer: String::new(),
             key: None,
+            services: None,
             log: None,
             logs_words: false,
         }
@@ -177,13 +181,16 @@ impl<O: Write> Call<O> {
         self.logs_words = config.log_words;
         self.session.log_words(config.log_words);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;
+        let services = Arc::new(services);
+        self.services = Some((services.clone(), State::new(&config.state_folder)));
 
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
         let work = Work {
-            services: Arc::new(services),
+            services,
+            settings: Settings::of(&config),
             speech: Arc::new(speech),
             encoding,
             deadline: Deadline::after(self.started, config.deadline, self.clock),
@@ -291,6 +298,23 @@ impl<O: Write> Call<O> {
         !matches!(cause, agi::Error::Closed)
     }
 
+    /// Tells Asterisk's log who has stood in for whom, once a day. Is it still listening?
+    fn warn_of_fallbacks(&mut self) -> bool {
+        let Some((services, state)) = &self.services else {
+            return true;
+        };
+        let is_news = |stage: &Stage| first_today(state, &stage.to_string(), SystemTime::now());
+        let news: Vec<_> = services
+            .stood_in()
+            .into_iter()
+            .filter(|(stage, _)| is_news(stage))
+            .collect();
+        news.iter().all(|(stage, line)| {
+            let warning = format!("phone-assistant: {stage}: {line}");
+            self.try_asking(Command::Warning(&warning))
+        })
+    }
+
     /// Tells both logs and the dialplan how the call ended. Did Asterisk take it?
     fn report(&mut self, outcome: &Outcome) -> bool {
         let took = (self.clock)().saturating_duration_since(self.started);
@@ -305,6 +329,7 @@ impl<O: Write> Call<O> {
             .map(ToString::to_string)
             .unwrap_or_default();
         self.tell_notes()
+            && self.warn_of_fallbacks()
             && (failure.is_empty() || self.tell(&failure, FAULT))
             && self.set_variables(outcome, &failure)
     }
@@ -392,6 +417,23 @@ impl fmt::Display for Words<'_> {
         }
     }
 }
+
+/// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
+fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
+    let today = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+        / SECONDS_A_DAY;
+    let told = state.update(TOLD, |told: &mut BTreeMap<String, u64>| {
+        told.insert(what.to_owned(), today) == Some(today)
+    });
+    !told.unwrap_or_default()
+}
+
+/// The file that tells when administrators were last told of what.
+const TOLD: &str = "told.json";
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 /// Levels of `VERBOSE`: FreePBX shows up to 3, and 1 is shown nearly everywhere.
 const PROGRESS: u8 = 3;

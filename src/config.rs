@@ -6,17 +6,23 @@
 mod arguments;
 pub mod keys;
 mod layers;
+pub mod private;
 mod sections;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use arguments::Arguments;
 use layers::Layers;
 pub(crate) use layers::is_https;
-pub use sections::{Filler, Http, Llm, Stt, Tts, Waiting};
+pub use sections::{Endpoint, Filler, Http, Llm, Provider, Stt, Tts, Waiting};
+
+use log::debug;
 
 use crate::files;
 
@@ -64,6 +70,10 @@ pub struct Config {
     pub deadline: Duration,
     /// `[call]`: so long may a service stop in the middle of its answer.
     pub idle_timeout: Duration,
+    /// `[call]`: so long may a service with a fallback take until its answer begins.
+    pub fallback_after: Duration,
+    /// `[state]`: what calls remember for each other.
+    pub state_folder: PathBuf,
     /// `[log]`: may the log hold what was said?
     pub log_words: bool,
     /// `[log]`: the log of calls, if there shall be one.
@@ -76,6 +86,8 @@ pub struct Config {
     pub llm: Llm,
     /// `[tts]`
     pub tts: Tts,
+    /// What keeps the first provider of a stage from being asked, while others can be.
+    pub lacking: BTreeMap<&'static str, String>,
     /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
     pub is_streamed: bool,
     /// `[reply]`: with these keys the caller stops the answer.
@@ -100,7 +112,10 @@ impl Config {
     ) -> Result<Self, Faults> {
         let mut layers = Layers::defaults();
         layers.faults.extend_from_slice(&arguments.faults);
-        add_file(&mut layers, arguments.config.as_deref(), environment);
+        let file = add_file(&mut layers, arguments.config.as_deref(), environment);
+        if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
+            layers.add_credentials(Path::new(&folder));
+        }
         for (variable, name) in keys::ENVIRONMENT {
             if let Some(value) = environment(variable).filter(|value| !value.is_empty()) {
                 layers.add_text(name, &value, variable);
@@ -109,8 +124,10 @@ impl Config {
         for (name, value) in &arguments.settings {
             layers.add_text(name, value, "AGI argument");
         }
-        let config = Self::assemble(&layers, arguments);
-        layers.faults.extend(config.missing(job, &layers));
+        layers.add_key_files();
+        layers.faults.extend(open_secret(&layers, &file));
+        let mut config = Self::assemble(&layers, arguments);
+        layers.faults.extend(config.missing(job));
         if layers.faults.is_empty() {
             Ok(config)
         } else {
@@ -130,12 +147,15 @@ impl Config {
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),
             idle_timeout: layers.seconds("call.idle_timeout"),
+            fallback_after: layers.seconds("call.fallback_after"),
+            state_folder: layers.text("state.folder").into(),
             log_words: layers.switch("log.words"),
             log_calls: layers.path("log.calls"),
             credentials: layers.text("google.credentials").into(),
             stt: Stt::assemble(layers),
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
+            lacking: BTreeMap::new(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
@@ -144,88 +164,105 @@ impl Config {
         }
     }
 
-    /// What `job` needs and nobody has set, or what has been chosen and does not exist.
-    fn missing(&self, job: Job, layers: &Layers) -> Vec<String> {
-        if job == Job::Calls {
-            return Vec::new();
+    /// What `job` needs and nobody has set. Of a stage one endpoint must be complete; one that is not is dropped.
+    fn missing(&mut self, job: Job) -> Vec<String> {
+        let mut faults = match job {
+            Job::Calls => return Vec::new(),
+            Job::Call => self.odd_arguments(),
+            Job::Say => Vec::new(),
+        };
+        let is_key = |key| "0123456789*#".contains(key);
+        if !self.stop_keys.chars().all(is_key) {
+            faults.push(
+                "reply.stop_keys holds something else than the keys 0 to 9, * and #".to_owned(),
+            );
         }
-        let chosen = |name: &str, value: &str| layers.text(name) == value;
-        let unbuilt =
-            |name: &str, value: &str| format!("{name} = {value:?} is not built into this version");
-        let call = job == Job::Call;
-        let same_name = self.recording.with_extension("") == self.reply;
+        let has_voice = !self.tts.openai_voice.is_empty();
+        let lacking = &mut self.lacking;
+        let stages = [
+            ("stt", "speech to text", &mut self.stt.endpoints, true),
+            ("llm", "the model", &mut self.llm.endpoints, true),
+            ("tts", "the voice", &mut self.tts.endpoints, has_voice),
+        ];
+        for (stage, what, endpoints, has_voice) in stages {
+            if job == Job::Call || stage == "tts" {
+                let Some(lack) = complete(stage, what, endpoints, has_voice) else {
+                    continue;
+                };
+                if endpoints.is_empty() {
+                    faults.push(lack);
+                } else {
+                    lacking.insert(stage, lack);
+                }
+            }
+        }
+        faults
+    }
+
+    fn odd_arguments(&self) -> Vec<String> {
+        let (recording, reply) = (&self.recording, &self.reply);
+        let is_empty = |path: &Path| path.as_os_str().is_empty();
+        let same_name = recording.with_extension("") == *reply && !is_empty(reply);
         let odd = |path: &Path| {
             path.to_str()
                 .is_none_or(|text| text.contains(['&', '\u{fffd}', '\n', '\r', '\0']))
         };
+        let is_odd = odd(reply) || reply.file_name().is_none() && !is_empty(reply);
         let table = [
             (
-                call && self.recording.as_os_str().is_empty(),
-                "the argument recording= is missing: AGI(phone-assistant,recording=…,reply=…)"
-                    .to_owned(),
+                is_empty(recording),
+                "the argument recording= is missing: AGI(phone-assistant,recording=…,reply=…)",
             ),
             (
-                call && self.reply.as_os_str().is_empty(),
-                "the argument reply= is missing: AGI(phone-assistant,recording=…,reply=…)"
-                    .to_owned(),
+                is_empty(reply),
+                "the argument reply= is missing: AGI(phone-assistant,recording=…,reply=…)",
             ),
             (
-                call && same_name && !self.reply.as_os_str().is_empty(),
-                "reply= must differ from recording= without its extension".to_owned(),
+                same_name,
+                "reply= must differ from recording= without its extension",
             ),
             (
-                call && (odd(&self.reply)
-                    || self.reply.file_name().is_none() && !self.reply.as_os_str().is_empty()),
-                "reply= must be a path without &, which Playback takes for a separator".to_owned(),
-            ),
-            (
-                call && chosen("stt.provider", "openai"),
-                unbuilt("stt.provider", "openai"),
-            ),
-            (
-                call && chosen("llm.provider", "openai"),
-                unbuilt("llm.provider", "openai"),
-            ),
-            (
-                chosen("tts.provider", "google"),
-                unbuilt("tts.provider", "google"),
-            ),
-            (
-                !self
-                    .stop_keys
-                    .chars()
-                    .all(|key| "0123456789*#".contains(key)),
-                "reply.stop_keys holds something else than the keys 0 to 9, * and #".to_owned(),
-            ),
-            (
-                call && self.stt.model.is_empty(),
-                "stt.google.model is empty".to_owned(),
-            ),
-            (
-                call && self.llm.model.is_empty(),
-                "llm.gemini.model is empty".to_owned(),
-            ),
-            (
-                self.tts.model.is_empty(),
-                "tts.openai.model is empty".to_owned(),
-            ),
-            (
-                self.tts.voice.is_empty(),
-                "tts.openai.voice is empty".to_owned(),
-            ),
-            (
-                self.tts.api_key.is_none(),
-                format!(
-                    "no key for the voice: set api_key under [openai] in {USUAL_FILE}, or OPENAI_API_KEY"
-                ),
+                is_odd,
+                "reply= must be a path without &, which Playback takes for a separator",
             ),
         ];
-        table
-            .into_iter()
-            .filter(|(is_missing, _)| *is_missing)
-            .map(|(_, fault)| fault)
-            .collect()
+        let faults = table.into_iter().filter(|(is_fault, _)| *is_fault);
+        faults.map(|(_, fault)| fault.to_owned()).collect()
     }
+}
+
+/// Drops the endpoints of a stage that lack something. Returns what the first one lacks.
+fn complete(
+    stage: &str,
+    what: &str,
+    endpoints: &mut Vec<Endpoint>,
+    has_voice: bool,
+) -> Option<String> {
+    let lacks = |endpoint: &Endpoint| {
+        let table = format!("{stage}.{}", endpoint.provider.name());
+        let is_google_voice = stage == "tts" && endpoint.provider == Provider::Google;
+        match endpoint.provider {
+            _ if endpoint.model.is_empty() && !is_google_voice => {
+                Some(format!("{table}.model is empty"))
+            }
+            Provider::OpenAi if !has_voice => Some(format!("{table}.voice is empty")),
+            Provider::OpenAi if endpoint.api_key.is_none() && !endpoint.is_private() => {
+                Some(format!(
+                    "no key for {what}: set api_key under [openai] in {USUAL_FILE}, or OPENAI_API_KEY"
+                ))
+            }
+            _ => None,
+        }
+    };
+    let first = endpoints.first().and_then(lacks);
+    endpoints.retain(|endpoint| {
+        let lack = lacks(endpoint);
+        if let Some(lack) = &lack {
+            debug!("{} is not asked: {lack}", endpoint.provider.name());
+        }
+        lack.is_none()
+    });
+    first
 }
 
 /// The first faults, and how many more there are.
@@ -260,8 +297,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Lays the file on top: the one that was named, or the usual one if it is there.
-fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<'_>) {
+/// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
+fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<'_>) -> PathBuf {
     let named = named
         .map(Path::to_owned)
         .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
@@ -274,6 +311,20 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
             .faults
             .push(format!("cannot read the settings in {shown}: {error}")),
     }
+    path
+}
+
+/// A settings file that holds a key and that everybody on this machine may read.
+fn open_secret(layers: &Layers, file: &Path) -> Option<String> {
+    let shown = file.display();
+    let is_open = fs::metadata(file).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0);
+    let is_allowed = layers.switch("secrets.allow_readable");
+    (is_open && !is_allowed && layers.has_secret_of(&shown.to_string())).then(|| {
+        format!(
+            "{shown} holds a key and everybody on this machine may read it; close it with: \
+             chown root:asterisk {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
+        )
+    })
 }
 
 fn to_text(bytes: Vec<u8>) -> io::Result<String> {
@@ -283,6 +334,9 @@ fn to_text(bytes: Vec<u8>) -> io::Result<String> {
 
 /// A screenful.
 const SHOWN_FAULTS: usize = 12;
+
+/// In a file's mode.
+const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// A settings file has a few kilobytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -323,7 +377,7 @@ mod tests {
             Job::Call,
             &[
                 "oops",
-                "stt.provider=openai",
+                "llm.provider=openai",
                 "openai.api_key=sk-2",
                 "stt.languag=x",
             ],
@@ -331,7 +385,7 @@ mod tests {
         let text = faults.expect_err("five faults").to_string();
         let parts = [
             "argument is not name=value",
-            "stt.provider = \"openai\" is not built",
+            "llm.openai.model is empty",
             "recording= is missing",
             "reply= is missing",
             "openai.api_key cannot be an AGI argument",

@@ -21,10 +21,11 @@
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
+//! | [`services`] | which providers the settings name, for each stage in order |
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
-//! | [`files`], [`hangup`], [`deadline`], [`error`] | what all of them share |
+//! | [`files`], [`state`], [`hangup`], [`deadline`], [`error`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
@@ -45,5 +46,7 @@ pub mod error;
 pub mod files;
 pub mod hangup;
 pub mod say;
+pub mod services;
+pub mod state;
 pub mod text;
 pub mod timeline;

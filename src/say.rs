@@ -7,12 +7,14 @@ use std::time::Duration;
 use crate::audio::telephone::{self, Encoding, Telephone, UnknownEncoding};
 use crate::audio::{duration_of, to_f32, wav};
 use crate::cloud;
-use crate::cloud::http::{Client, Incoming, SetupError};
-use crate::cloud::tts::openai::{LONGEST, Speech, Voice};
+use crate::cloud::chain::Cause;
+use crate::cloud::http::{Patience, Retry};
+use crate::cloud::tts::{Sound, Speech, Voice};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::files::{self, NewFile, Readers};
 use crate::hangup::Hangup;
+use crate::services::{self, SetupError};
 use crate::text;
 
 /// Why a text could not be spoken.
@@ -53,30 +55,30 @@ pub enum Error {
 /// A text that is being spoken.
 #[derive(Debug)]
 pub struct Speaking<'a> {
-    voice: &'a Voice,
+    voice: &'a dyn Voice,
+    /// The rate that is asked for.
+    rate_hz: u16,
     deadline: Deadline,
     idle: Duration,
     /// What the service is sending.
-    samples: wav::Reader<Incoming>,
+    samples: wav::Reader<Sound>,
     chars: usize,
     /// Pieces that have not been asked for: the service takes a text of any length only in several.
     pieces: std::vec::IntoIter<String>,
 }
 
 impl<'a> Speaking<'a> {
-    /// Has `text` spoken, however long it is. Returns when the sound begins, at most at `deadline`; then it may stop for
-    /// no longer than `idle`. `after` says what ended a first try.
+    /// Has `text` spoken, however long it is, at `rate_hz` if the voice can. Returns when the sound begins.
     ///
     /// # Errors
     /// [`Error`]
     pub fn begin(
-        voice: &'a Voice,
+        voice: &'a dyn Voice,
         text: &str,
-        after: Option<&cloud::Error>,
-        deadline: Deadline,
-        idle: Duration,
+        rate_hz: u16,
+        patience: Patience<'_>,
     ) -> Result<Self, Error> {
-        let pieces: Vec<_> = text::chunks(text, LONGEST)
+        let pieces: Vec<_> = text::chunks(text, voice.longest())
             .into_iter()
             .map(str::to_owned)
             .collect();
@@ -84,9 +86,10 @@ impl<'a> Speaking<'a> {
         let piece = pieces.next().ok_or(Error::Nothing)?;
         Ok(Self {
             voice,
-            deadline,
-            idle,
-            samples: samples(voice.speak(&piece, after, deadline, idle)?)?,
+            rate_hz,
+            deadline: patience.deadline,
+            idle: patience.idle,
+            samples: samples(voice.speak(&piece, rate_hz.into(), patience)?)?,
             chars: piece.chars().count(),
             pieces,
         })
@@ -106,7 +109,12 @@ impl<'a> Speaking<'a> {
         let mut telephone = Telephone::new(out, rate_hz, encoding, gain_db)?;
         let mut had_sound = self.pass_on(&mut telephone)?;
         while let Some(piece) = self.pieces.next() {
-            self.samples = samples(self.voice.speak(&piece, None, self.deadline, self.idle)?)?;
+            let patience = Patience {
+                deadline: self.deadline,
+                idle: self.idle,
+                retry: Retry::Once,
+            };
+            self.samples = samples(self.voice.speak(&piece, self.rate_hz.into(), patience)?)?;
             self.chars = piece.chars().count();
             if self.samples.rate_hz() != rate_hz {
                 return Err(Error::Rate(rate_hz, self.samples.rate_hz()));
@@ -120,15 +128,11 @@ impl<'a> Speaking<'a> {
         }
     }
 
-    /// If it breaks off by `error` before anything of it was heard, might asking once more help? Then this is the
-    /// service's reason.
-    pub fn reason_to_retry<'e>(&self, error: &'e Error) -> Option<&'e cloud::Error> {
-        match error {
-            Error::Service(cause) => {
-                Some(cause).filter(|cause| self.samples.get_ref().may_retry(cause))
-            }
-            _ => None,
-        }
+    /// If it breaks off by `error` before anything of it was heard, might asking once more help?
+    pub fn may_retry(&self, error: &Error) -> bool {
+        error
+            .service()
+            .is_some_and(|cause| self.samples.get_ref().may_retry(cause))
     }
 
     /// Passes on all samples of a piece. Were there any?
@@ -153,11 +157,20 @@ impl<'a> Speaking<'a> {
     }
 }
 
-fn samples(speech: Speech) -> Result<wav::Reader<Incoming>, Error> {
+fn samples(speech: Speech) -> Result<wav::Reader<Sound>, Error> {
     Ok(match speech.raw_rate_hz {
-        Some(rate_hz) => wav::Reader::bare(speech.bytes, rate_hz)?,
-        None => wav::Reader::open(speech.bytes)?,
+        Some(rate_hz) => wav::Reader::bare(speech.sound, rate_hz)?,
+        None => wav::Reader::open(speech.sound)?,
     })
+}
+
+impl Cause for Error {
+    fn service(&self) -> Option<&cloud::Error> {
+        match self {
+            Self::Service(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// What ends the reading of a sound is often the service, and then that is what there is to tell.
@@ -194,9 +207,9 @@ pub enum CommandError {
     /// The settings.
     #[error("the settings are not right")]
     Config(#[from] Faults),
-    /// The network's settings.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
+    /// No voice can be asked at all.
+    #[error("the voice cannot be set up")]
+    Setup(#[source] SetupError),
     /// No samples.
     #[error(transparent)]
     Speak(#[from] Error),
@@ -225,11 +238,12 @@ pub fn run(
         source,
     })?;
     let config = Config::load(Job::Say, &Arguments::of_file(config), environment)?;
-    let client = Client::new(&config.http, &Hangup::default(), config.log_words)?;
-    let (voice, gain_db) = (Voice::new(client, config.tts.clone()), config.tts.gain_db);
-    let text = text::speakable(text);
+    let voices = services::voices(&config, &Hangup::default()).map_err(CommandError::Setup)?;
+    let (text, gain_db) = (text::speakable(text), config.tts.gain_db);
     let deadline = Deadline::after(clock(), LONGEST_WAIT, clock);
-    let mut speaking = Speaking::begin(&voice, &text, None, deadline, config.tts.timeout)?;
+    let begin =
+        |voice, patience: Patience<'_>| Speaking::begin(voice, &text, encoding.rate_hz(), patience);
+    let mut speaking = voices.ask(deadline, config.tts.timeout, begin)?.value;
     let mut file = NewFile::create(output, Readers::All)?;
     let length = speaking.write(file.file(), encoding, gain_db)?;
     file.finish()?;

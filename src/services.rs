@@ -1,59 +1,253 @@
-//! The three services, ready to be asked, and what of the settings concerns the work with them.
+//! The services that the settings name, ready to be asked: for each stage a chain of providers.
 
+use std::cell::OnceCell;
 use std::error::Error;
-use std::time::Duration;
+use std::fmt::Debug;
+use std::sync::Arc;
 
-use crate::cloud::google_auth::ServiceAccount;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use log::debug;
+use ring::digest::{Context, SHA256};
+
+use crate::cloud::chain::{Chain, Link};
+use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
 use crate::cloud::http::Client;
-use crate::cloud::llm::gemini::{Model, SignIn};
-use crate::cloud::stt::google::Recognizer;
-use crate::cloud::tts::openai::Voice;
-use crate::config::Config;
+use crate::cloud::llm::gemini::{self, Gemini, SignIn};
+use crate::cloud::llm::{self, Model};
+use crate::cloud::stt::{self, Recognizer};
+use crate::cloud::tts::{self, Voice};
+use crate::config::{Config, Endpoint, Provider, Secret};
+use crate::error::{self, Stage};
 use crate::hangup::Hangup;
+use crate::state::State;
 
-/// The three services.
-pub(super) struct Services {
-    pub(super) recognizer: Recognizer,
-    pub(super) model: Model,
-    pub(super) voice: Voice,
-    pub(super) settings: Settings,
+/// The services of a call.
+#[derive(Debug)]
+pub struct Services {
+    /// Who transcribes.
+    pub recognizers: Chain<dyn Recognizer>,
+    /// Who answers.
+    pub models: Chain<dyn Model>,
+    /// Who speaks.
+    pub voices: Chain<dyn Voice>,
 }
 
-/// How they are worked with.
-pub(super) struct Settings {
-    /// Connections are opened before they are needed.
-    pub(super) warm: bool,
-    /// So long may a service stop in the middle of its answer.
-    pub(super) idle: Duration,
-    pub(super) voice_timeout: Duration,
-    pub(super) max_answer_chars: usize,
-    pub(super) gain_db: f32,
-    pub(super) log_words: bool,
-}
+/// Why no service can be asked at all.
+pub type SetupError = Box<dyn Error + Send + Sync>;
 
 impl Services {
-    pub(super) fn new(
-        config: &Config,
-        hangup: &Hangup,
-    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let client = Client::new(&config.http, hangup, config.log_words)?;
-        let account = ServiceAccount::load(&config.credentials)?;
-        let sign_in = match &config.llm.api_key {
-            Some(key) => SignIn::ApiKey(key.clone()),
-            None => SignIn::Account(account.clone()),
-        };
+    /// All that a call needs.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider of a stage that is left without any.
+    pub fn new(config: &Config, hangup: &Hangup) -> Result<Self, SetupError> {
+        let maker = Maker::new(config, hangup)?;
         Ok(Self {
-            recognizer: Recognizer::new(client.clone(), account, config.stt.clone()),
-            model: Model::new(client.clone(), sign_in, config.llm.clone()),
-            voice: Voice::new(client, config.tts.clone()),
-            settings: Settings {
-                warm: config.http.warm,
-                idle: config.idle_timeout,
-                voice_timeout: config.tts.timeout,
-                max_answer_chars: config.llm.max_answer_chars,
-                gain_db: config.tts.gain_db,
-                log_words: config.log_words,
-            },
+            recognizers: maker.recognizers()?,
+            models: maker.models()?,
+            voices: maker.voices()?,
         })
     }
+
+    /// In which stages somebody has stood in for the first provider, and why.
+    pub fn stood_in(&self) -> Vec<(Stage, String)> {
+        let all = [
+            (Stage::Stt, self.recognizers.stood_in()),
+            (Stage::Llm, self.models.stood_in()),
+            (Stage::Tts, self.voices.stood_in()),
+        ];
+        let told = |(stage, line): (_, Option<String>)| Some((stage, line?));
+        all.into_iter().filter_map(told).collect()
+    }
 }
+
+/// The voices alone.
+///
+/// # Errors
+/// As [`Services::new`].
+pub fn voices(config: &Config, hangup: &Hangup) -> Result<Chain<dyn Voice>, SetupError> {
+    Maker::new(config, hangup)?.voices()
+}
+
+/// Makes the links of all chains.
+struct Maker<'a> {
+    config: &'a Config,
+    client: Client,
+    state: State,
+    /// Read when the first provider needs it.
+    account: OnceCell<Arc<ServiceAccount>>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
+        Ok(Self {
+            config,
+            client: Client::new(&config.http, hangup, config.log_words)?,
+            state: State::new(&config.state_folder),
+            account: OnceCell::new(),
+        })
+    }
+
+    fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
+        let settings = &self.config.stt;
+        let make = |endpoint| self.recognizer(endpoint);
+        self.chain("stt", &settings.endpoints, &settings, make)
+    }
+
+    fn recognizer(&self, endpoint: Endpoint) -> Result<Box<dyn Recognizer>, CredentialsError> {
+        let (client, settings) = (self.client.clone(), self.config.stt.clone());
+        if endpoint.provider == Provider::OpenAi {
+            return Ok(Box::new(stt::openai::OpenAi::new(
+                client, settings, endpoint,
+            )));
+        }
+        let account = self.account()?;
+        Ok(Box::new(stt::google::Google::new(
+            client, account, settings, endpoint,
+        )))
+    }
+
+    fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
+        let settings = &self.config.llm;
+        let make = |endpoint| self.model(endpoint);
+        self.chain("llm", &settings.endpoints, &settings, make)
+    }
+
+    fn model(&self, endpoint: Endpoint) -> Result<Box<dyn Model>, CredentialsError> {
+        let (client, settings) = (self.client.clone(), self.config.llm.clone());
+        if endpoint.provider == Provider::OpenAi {
+            return Ok(Box::new(llm::openai::OpenAi::new(
+                client, settings, endpoint,
+            )));
+        }
+        let sign_in = match &endpoint.api_key {
+            Some(key) => SignIn::ApiKey(key.clone()),
+            None => SignIn::Account(self.account()?),
+        };
+        Ok(Box::new(Gemini::new(client, sign_in, settings, endpoint)))
+    }
+
+    fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
+        let settings = &self.config.tts;
+        let make = |endpoint| self.voice(endpoint);
+        self.chain("tts", &settings.endpoints, &settings, make)
+    }
+
+    fn voice(&self, endpoint: Endpoint) -> Result<Box<dyn Voice>, CredentialsError> {
+        let (client, settings) = (self.client.clone(), self.config.tts.clone());
+        if endpoint.provider == Provider::OpenAi {
+            return Ok(Box::new(tts::openai::OpenAi::new(
+                client, settings, endpoint,
+            )));
+        }
+        let account = self.account()?;
+        Ok(Box::new(tts::google::Google::new(
+            client, account, settings, endpoint,
+        )))
+    }
+
+    /// A chain of the endpoints that can be used. One that cannot is left out, unless none else is there.
+    fn chain<P: ?Sized>(
+        &self,
+        stage: &str,
+        endpoints: &[Endpoint],
+        settings: &dyn Debug,
+        make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
+    ) -> Result<Chain<P>, SetupError> {
+        let (mut links, mut failures) = (Vec::new(), Vec::new());
+        for endpoint in endpoints {
+            match make(endpoint.clone()) {
+                Ok(provider) => {
+                    links.push(self.link(stage, endpoint, settings, provider, None));
+                    links.extend(self.alias(stage, endpoint, settings, &make, links.len() - 1));
+                }
+                Err(error) => failures.push((endpoint.provider, error)),
+            }
+        }
+        let mut missing = self.config.lacking.get(stage).cloned();
+        for (provider, error) in failures {
+            if links.is_empty() {
+                return Err(error.into());
+            }
+            let line = format!("{}: {}", provider.name(), error::Chain(&error));
+            debug!("{line}");
+            if endpoints
+                .first()
+                .is_some_and(|first| first.provider == provider)
+            {
+                missing.get_or_insert(line);
+            }
+        }
+        Ok(Chain::new(
+            links,
+            missing,
+            self.config.fallback_after,
+            self.state.clone(),
+        ))
+    }
+
+    /// The name under which Gemini offers whatever has come after a model of one kind.
+    fn alias<P: ?Sized>(
+        &self,
+        stage: &str,
+        endpoint: &Endpoint,
+        settings: &dyn Debug,
+        make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
+        of: usize,
+    ) -> Option<Link<P>> {
+        let is_gemini = endpoint.provider == Provider::Gemini;
+        let alias = gemini::alias_of(&endpoint.model).filter(|_| is_gemini)?;
+        let endpoint = Endpoint {
+            model: alias.to_owned(),
+            ..endpoint.clone()
+        };
+        let provider = make(endpoint.clone()).ok()?;
+        Some(self.link(stage, &endpoint, settings, provider, Some(of)))
+    }
+
+    fn link<P: ?Sized>(
+        &self,
+        stage: &str,
+        endpoint: &Endpoint,
+        settings: &dyn Debug,
+        provider: Box<P>,
+        successor_of: Option<usize>,
+    ) -> Link<P> {
+        Link {
+            name: format!("{} {}", endpoint.provider.name(), endpoint.model),
+            fingerprint: self.fingerprint(stage, endpoint, settings),
+            successor_of,
+            provider,
+        }
+    }
+
+    /// Of everything that decides whether a provider works. No key can be found out from it.
+    fn fingerprint(&self, stage: &str, endpoint: &Endpoint, settings: &dyn Debug) -> String {
+        let proxy = self.config.http.proxy.as_ref();
+        let key = endpoint.api_key.as_ref();
+        let account = self.account.get().map(|account| account.identity());
+        let parts = [
+            format!("{stage} {endpoint:?} {settings:?} {:?}", self.config.http),
+            proxy.map_or("", Secret::expose).to_owned(),
+            key.map_or("", Secret::expose).to_owned(),
+            account.unwrap_or_default(),
+        ];
+        let mut context = Context::new(&SHA256);
+        for part in &parts {
+            context.update(part.as_bytes());
+            context.update(b"\0");
+        }
+        BASE64_URL_SAFE_NO_PAD.encode(&context.finish().as_ref()[..FINGERPRINT_BYTES])
+    }
+
+    fn account(&self) -> Result<Arc<ServiceAccount>, CredentialsError> {
+        if let Some(account) = self.account.get() {
+            return Ok(account.clone());
+        }
+        let account = ServiceAccount::load(&self.config.credentials)?;
+        Ok(self.account.get_or_init(|| account).clone())
+    }
+}
+
+/// Enough to tell all settings apart.
+const FINGERPRINT_BYTES: usize = 12;

@@ -35,6 +35,8 @@ pub enum Command<'a> {
         /// Where to begin, in samples of the file's own rate.
         offset: u64,
     },
+    /// Writes a warning to Asterisk's log.
+    Warning(&'a str),
     /// Writes a line to Asterisk's log and console.
     Verbose {
         /// The text; what does not fit the line is cut off.
@@ -80,6 +82,16 @@ impl fmt::Display for Command<'_> {
             } => {
                 let keys = Quoted(stop_keys, MAX_NAME);
                 write!(f, "STREAM FILE {} {keys} {offset}", Quoted(name, MAX_PATH))
+            }
+            Self::Warning(message) => {
+                // The application's last argument takes in all further commas. What stands in it may come from a
+                // service: where AGIEXECFULL is set, Asterisk would expand it.
+                let warning = format!("WARNING,{}", message.replace('$', " "));
+                write!(
+                    f,
+                    "EXEC Log {}",
+                    Quoted(&warning, MAX_LINE - "EXEC Log ".len())
+                )
             }
             Self::Verbose { message, level } => {
                 let text_max = MAX_LINE - "VERBOSE  ".len() - u8::MAX.to_string().len();
@@ -184,6 +196,11 @@ mod tests {
             level: 3,
         };
         assert_eq!(verbose.to_string(), r#"VERBOSE "stt: 640 ms" 3"#);
+        let warning = Command::Warning("a, ${SHELL(b)} \"c\"");
+        assert_eq!(
+            warning.to_string(),
+            r#"EXEC Log "WARNING,a,  {SHELL(b)} \"c\"""#
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! caller should hear it, and know nothing of Asterisk.
 
 use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -14,15 +15,18 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
 
 use super::Words;
-use super::services::Services;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, speech};
 use crate::cloud;
-use crate::cloud::llm::gemini::{Answering, End};
-use crate::cloud::stt::google;
+use crate::cloud::chain::{Broken, Done};
+use crate::cloud::http::{Patience, Retry};
+use crate::cloud::llm::{Answering, End, Model};
+use crate::cloud::stt;
+use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::say::{self, Speaking};
+use crate::services::Services;
 use crate::text::Growing;
 use crate::timeline::Mark;
 
@@ -53,6 +57,7 @@ pub(super) enum Event {
 #[derive(Clone)]
 pub(super) struct Work {
     pub(super) services: Arc<Services>,
+    pub(super) settings: Settings,
     /// What the caller said.
     pub(super) speech: Arc<Pcm>,
     /// How the answer is encoded.
@@ -63,11 +68,37 @@ pub(super) struct Work {
     pub(super) is_streamed: bool,
 }
 
+/// How the services are worked with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Connections are opened before they are needed.
+    warm: bool,
+    /// So long may a service stop in the middle of its answer.
+    idle: Duration,
+    voice_timeout: Duration,
+    max_answer_chars: usize,
+    gain_db: f32,
+    log_words: bool,
+}
+
+impl Settings {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            warm: config.http.warm,
+            idle: config.idle_timeout,
+            voice_timeout: config.tts.timeout,
+            max_answer_chars: config.llm.max_answer_chars,
+            gain_db: config.tts.gain_db,
+            log_words: config.log_words,
+        }
+    }
+}
+
 impl Work {
     /// Begins to work.
     pub(super) fn start(self) -> io::Result<Receiver<Event>> {
         let (tell, events) = unbounded();
-        if self.services.settings.warm
+        if self.settings.warm
             && let Err(cause) = self.clone().warm(&tell)
         {
             debug!("connections are not opened ahead of time: {cause}");
@@ -86,10 +117,10 @@ impl Work {
     fn warm(self, tell: &Sender<Event>) -> io::Result<()> {
         let tell = tell.clone();
         thread::Builder::new().spawn(move || {
-            let Services { model, voice, .. } = &*self.services;
+            let Services { models, voices, .. } = &*self.services;
             thread::scope(|scope| {
-                scope.spawn(|| model.warm(self.deadline));
-                voice.warm(self.deadline);
+                scope.spawn(|| models.first().warm(self.deadline));
+                voices.first().warm(self.deadline);
             });
             send(&tell, Event::Reached(Mark::Connect, Instant::now()));
         })?;
@@ -123,11 +154,14 @@ impl Work {
     fn transcribe(&self, tell: &Sender<Event>) -> Result<String, Failure> {
         let since = may_begin(Stage::Stt, tell)?;
         let Pcm { rate_hz, samples } = &*self.speech;
-        let pieces = speech::split(&self.speech, google::LONGEST);
-        let recognizer = &self.services.recognizer;
+        let pieces = speech::split(&self.speech, stt::LONGEST);
+        let recognizers = &self.services.recognizers;
         let transcripts = thread::scope(|scope| {
-            let transcribe =
-                |piece| recognizer.transcribe(&samples[piece], *rate_hz, self.deadline);
+            let transcribe = |piece: Range<usize>| {
+                recognizers.ask(self.deadline, self.settings.idle, |recognizer, patience| {
+                    recognizer.transcribe(&samples[piece.clone()], *rate_hz, patience)
+                })
+            };
             let threads: Vec<_> = pieces
                 .into_iter()
                 .map(|piece| scope.spawn(move || transcribe(piece)))
@@ -138,11 +172,15 @@ impl Work {
             results.collect::<Result<Vec<_>, _>>()
         });
         let transcripts = transcripts.at(Stage::Stt)?;
-        let question = transcripts.join(" ").trim().to_owned();
+        let words: Vec<_> = transcripts
+            .iter()
+            .map(|done| done.value.text.as_str())
+            .collect();
+        let question = words.join(" ").trim().to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
             "{} from {} piece(s) of speech",
-            Words(&question, self.services.settings.log_words),
+            Words(&question, self.settings.log_words),
             transcripts.len()
         );
         send(tell, Event::Done(Stage::Stt, since, what));
@@ -157,7 +195,7 @@ impl Work {
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         let since = may_begin(Stage::Llm, tell)?;
-        let settings = &self.services.settings;
+        let settings = &self.settings;
         let mut hand_over = move |piece: String, answer: &Growing| {
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));
@@ -165,7 +203,7 @@ impl Work {
             give_text.send(piece).is_ok()
         };
         let mut answer = Growing::new(settings.max_answer_chars);
-        let end = self.write(question, &mut answer, tell, &mut hand_over)?;
+        let (end, _) = self.write(question, &mut answer, tell, &mut hand_over)?;
         if let Some(piece) = answer.last(end == End::Cut) {
             hand_over(piece, &answer);
         }
@@ -183,28 +221,38 @@ impl Work {
         Ok(())
     }
 
-    /// Asks the model, once more if it breaks off before anything can be said.
+    /// Asks the models. One that breaks off before anything can be said is as good as one that does not answer.
     fn write(
         &self,
         question: &str,
         answer: &mut Growing,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
-    ) -> Result<End, Failure> {
-        let Services {
-            model, settings, ..
-        } = &*self.services;
-        let ask = |after| model.answer(question, after, self.deadline, settings.idle);
-        let mut answering = ask(None).at(Stage::Llm)?;
-        let end = read(&mut answering, answer, tell, hand_over);
-        match end {
-            Err(error) if !answer.has_pieces() && answering.may_retry(&error) => {
-                *answer = Growing::new(settings.max_answer_chars);
-                let mut answering = ask(Some(&error)).at(Stage::Llm)?;
-                read(&mut answering, answer, tell, hand_over).at(Stage::Llm)
+    ) -> Result<(End, Answering), Failure> {
+        let Settings { idle, .. } = self.settings;
+        let attempt = |model: &dyn Model, patience: Patience<'_>| {
+            let mut answering = model.answer(question, patience)?;
+            let mut end = read(&mut answering, answer, tell, hand_over);
+            if let Err(error) = &end
+                && !answer.has_pieces()
+                && answering.may_retry(error)
+            {
+                *answer = answer.anew();
+                let retry = Retry::After(error);
+                answering = model.answer(question, Patience { retry, ..patience })?;
+                end = read(&mut answering, answer, tell, hand_over);
             }
-            end => end.at(Stage::Llm),
-        }
+            match end {
+                Err(error) if !answer.has_pieces() => {
+                    *answer = answer.anew();
+                    Err(error)
+                }
+                end => Ok((end, answering)),
+            }
+        };
+        let asked = self.services.models.ask(self.deadline, idle, attempt);
+        let (end, answering) = asked.at(Stage::Llm)?.value;
+        Ok((end.at(Stage::Llm)?, answering))
     }
 
     /// Has the pieces spoken, all that are there at a time in one go. The next is asked for while one is being passed on.
@@ -224,8 +272,7 @@ impl Work {
             let deadline = if is_first || !self.is_streamed {
                 self.deadline
             } else {
-                self.deadline
-                    .restarted(self.services.settings.voice_timeout)
+                self.deadline.restarted(self.settings.voice_timeout)
             };
             is_first = false;
             let sound = self.begin(text, deadline, tell);
@@ -243,11 +290,14 @@ impl Work {
         tell: &Sender<Event>,
     ) -> Result<Sound<'_>, Failure> {
         let since = may_begin(Stage::Tts, tell)?;
-        let Services {
-            voice, settings, ..
-        } = &*self.services;
-        let speaking = Speaking::begin(voice, &text, None, deadline, settings.idle);
-        let speaking = speaking.at(Stage::Tts)?;
+        let begin = |voice, patience: Patience<'_>| {
+            Speaking::begin(voice, &text, self.encoding.rate_hz(), patience)
+        };
+        let spoken = self
+            .services
+            .voices
+            .ask(deadline, self.settings.idle, begin);
+        let speaking = spoken.at(Stage::Tts)?;
         send(tell, Event::Reached(Mark::FirstAudio, Instant::now()));
         Ok(Sound {
             since,
@@ -279,32 +329,50 @@ impl Work {
 
     /// Passes on one sound; if it breaks off before anything of it can have been heard, it is asked for once more.
     fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, say::Error> {
-        let Services {
-            voice, settings, ..
-        } = &*self.services;
         let Sound {
             text,
             deadline,
-            mut speaking,
+            speaking:
+                Done {
+                    link,
+                    value: mut speaking,
+                },
             ..
         } = sound;
-        let mut out = Outlet::new(tell, self.is_streamed);
-        let result = speaking.write(&mut out, self.encoding, settings.gain_db);
+        let write = |speaking: &mut Speaking<'_>| {
+            let mut out = Outlet::new(tell, self.is_streamed);
+            let result = speaking.write(&mut out, self.encoding, self.settings.gain_db);
+            (result, out)
+        };
+        let (result, mut out) = write(&mut speaking);
         let length = match result {
             Err(error @ say::Error::Endless { .. }) => {
                 send(tell, Event::Forget);
                 return Err(error);
             }
             Err(error) if !out.has_sent => {
-                let Some(cause) = speaking.reason_to_retry(&error) else {
-                    return Err(error);
+                let may_retry = speaking.may_retry(&error);
+                let broken = Broken {
+                    link,
+                    error,
+                    may_retry,
                 };
-                out = Outlet::new(tell, self.is_streamed);
-                Speaking::begin(voice, &text, Some(cause), deadline, settings.idle)?.write(
-                    &mut out,
-                    self.encoding,
-                    settings.gain_db,
-                )?
+                let begin = |voice, patience: Patience<'_>| {
+                    let mut speaking =
+                        Speaking::begin(voice, &text, self.encoding.rate_hz(), patience)?;
+                    let (result, again) = write(&mut speaking);
+                    out = again;
+                    // What has been heard cannot be begun anew.
+                    if out.has_sent {
+                        Ok(result)
+                    } else {
+                        result.map(Ok)
+                    }
+                };
+                let voices = &self.services.voices;
+                voices
+                    .ask_again(broken, deadline, self.settings.idle, begin)?
+                    .value?
             }
             result => result?,
         };
@@ -324,7 +392,7 @@ struct Sound<'a> {
     text: String,
     /// When it had to begin.
     deadline: Deadline,
-    speaking: Speaking<'a>,
+    speaking: Done<Speaking<'a>>,
 }
 
 /// Hands over each piece of the answer as soon as it stands, until the answer ends or is long enough.

@@ -19,7 +19,7 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
-use super::http::{Auth, Client, Request};
+use super::http::{Auth, Client, Patience, Request, Retry};
 use super::{Error, Refusal, Service};
 use crate::config::{Secret, is_https};
 use crate::deadline::Deadline;
@@ -120,17 +120,17 @@ impl ServiceAccount {
         client: &Client,
         mut request: Request,
         audience: &str,
-        deadline: Deadline,
-        send: impl Fn(&Request) -> Result<T, Error>,
+        patience: Patience<'_>,
+        send: impl Fn(&Request, Patience<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         // A statement of its own: within `if let` the lock would be held while the request is under way.
         let fetched = lock(&self.fetched).clone();
         if let Some(token) = fetched {
             request.auth = Auth::Bearer(token);
-            return send(&request);
+            return send(&request, patience);
         }
         request.auth = Auth::Bearer(self.self_signed(audience)?);
-        let refusal = match send(&request) {
+        let refusal = match send(&request, patience) {
             Err(Error::Refused(refusal)) => wrong_clock(refusal)?,
             result => return result,
         };
@@ -141,9 +141,14 @@ impl ServiceAccount {
             "{} wants a token from {}: {}",
             request.service.name, self.token_uri, refusal.reason
         );
-        request.auth = Auth::Bearer(self.fetch(client, deadline)?);
-        request.may_retry = false;
-        send(&request)
+        request.auth = Auth::Bearer(self.fetch(client, patience.deadline)?);
+        let retry = Retry::Never;
+        send(&request, Patience { retry, ..patience })
+    }
+
+    /// What tells this key from others: nothing of it is secret.
+    pub fn identity(&self) -> String {
+        format!("{} {}", self.email, self.key_id)
     }
 
     /// Signs for `audience` now, so that [`send`](Self::send) need not.
@@ -178,12 +183,16 @@ impl ServiceAccount {
             url: self.token_uri.clone(),
             auth: Auth::InBody(assertion),
             content_type: "application/x-www-form-urlencoded",
-            body: form.into_bytes().into(),
+            body: Some(form.into_bytes().into()),
             words: String::new(),
             most: MAX_TOKEN_ANSWER,
-            may_retry: true,
         };
-        let response = match client.send(&request, deadline) {
+        let patience = Patience {
+            deadline,
+            idle: deadline.left(),
+            retry: Retry::Once,
+        };
+        let response = match client.send(&request, patience) {
             Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),
             result => result?,
         };

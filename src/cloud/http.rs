@@ -14,6 +14,7 @@ use log::{debug, trace, warn};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 
+use super::redact::Hidden;
 use super::{Error, Service};
 use crate::config::{self, Secret};
 use crate::deadline::Deadline;
@@ -22,7 +23,7 @@ use crate::hangup::Hangup;
 
 use exchange::exchange;
 pub use incoming::Incoming;
-use incoming::Patience;
+use incoming::Wait;
 pub use setup::SetupError;
 
 /// How a request proves who sends it.
@@ -38,7 +39,40 @@ pub enum Auth {
     GoogleApiKey(Secret),
 }
 
-/// A POST.
+/// How long an answer is waited for, and whether it is asked for twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience<'a> {
+    /// It must have begun by then; an answer that is only of use whole must have ended.
+    pub deadline: Deadline,
+    /// Once it has begun it may stop for no longer than this.
+    pub idle: Duration,
+    /// What is done about a failure that may pass by itself.
+    pub retry: Retry<'a>,
+}
+
+impl Patience<'_> {
+    /// With a service that may take `limit` by itself.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self {
+            deadline: self.deadline.within(limit),
+            ..self
+        }
+    }
+}
+
+/// What is done about a failure that may pass by itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Retry<'a> {
+    /// The service is asked a second time, after a moment.
+    Once,
+    /// This is the second time, and that ended the first.
+    After(&'a Error),
+    /// Nothing: there is somebody else to ask.
+    Never,
+}
+
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Whom it is for.
@@ -49,14 +83,12 @@ pub struct Request {
     pub auth: Auth,
     /// The type of `body`.
     pub content_type: &'static str,
-    /// What is sent.
-    pub body: Arc<[u8]>,
+    /// What is posted; without it the request is a GET.
+    pub body: Option<Arc<[u8]>>,
     /// What of it was said: an error that repeats it is not shown whole.
     pub words: String,
     /// An answer of more bytes is an error.
     pub most: u64,
-    /// May it be sent a second time when that might help?
-    pub may_retry: bool,
 }
 
 /// A 2xx answer, whole.
@@ -72,6 +104,8 @@ pub struct Response {
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
+    /// For requests without TLS, which never leave private networks.
+    private: Agent,
     hangup: Hangup,
     log_words: bool,
 }
@@ -86,46 +120,33 @@ impl Client {
         hangup: &Hangup,
         log_words: bool,
     ) -> Result<Self, SetupError> {
-        let agent = setup::agent(settings)?;
         Ok(Self {
-            agent,
+            agent: setup::agent(settings)?,
+            private: setup::private_agent(),
             hangup: hangup.clone(),
             log_words,
         })
     }
 
-    /// Sends `request` and waits for the whole answer, at most until `deadline`. What may pass by
-    /// itself is tried a second time.
+    /// Sends `request` and waits for the whole answer.
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
-    pub fn send(&self, request: &Request, deadline: Deadline) -> Result<Response, Error> {
-        self.with_retry(request, deadline, |_| {
-            self.begin(request, Patience::Whole(deadline))?.whole()
+    pub fn send(&self, request: &Request, patience: Patience<'_>) -> Result<Response, Error> {
+        self.with_retry(request, patience, |_| {
+            self.begin(request, Wait::Whole(patience.deadline))?.whole()
         })
     }
 
-    /// Sends `request` and waits for the first bytes of the answer, at most until `deadline`; the others are read as
-    /// they come, and none may take longer than `idle`. Up to the first bytes, what may pass by itself is tried a
-    /// second time. `after` says that this is the second time already, and what ended the first.
+    /// Sends `request` and waits for the first bytes of the answer; the others are read as they come.
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
-    pub fn open(
-        &self,
-        request: &Request,
-        after: Option<&Error>,
-        deadline: Deadline,
-        idle: Duration,
-    ) -> Result<Incoming, Error> {
-        let patience = Patience::Stream(deadline, idle);
-        if let Some(error) = after {
-            self.pause(request, error, deadline)?;
-            return self.begin(request, patience);
-        }
-        self.with_retry(request, deadline, |is_retry| {
-            let mut incoming = self.begin(request, patience)?;
-            incoming.may_retry = request.may_retry && !is_retry;
+    pub fn open(&self, request: &Request, patience: Patience<'_>) -> Result<Incoming, Error> {
+        let wait = Wait::Stream(patience.deadline, patience.idle);
+        self.with_retry(request, patience, |may_retry| {
+            let mut incoming = self.begin(request, wait)?;
+            incoming.may_retry = may_retry;
             Ok(incoming)
         })
     }
@@ -134,7 +155,7 @@ impl Client {
     /// the host answers, if it answers at all, does not matter.
     pub fn warm(&self, url: &str, deadline: Deadline) {
         let Some(front) = front(url) else { return };
-        let (agent, limit) = (self.agent.clone(), deadline.left());
+        let (agent, limit) = (self.agent_for(url).clone(), deadline.left());
         let asked = front.to_owned();
         let ask = move || {
             let config = agent.head(&asked).config();
@@ -147,20 +168,38 @@ impl Client {
         }
     }
 
+    fn agent_for(&self, url: &str) -> &Agent {
+        if url.starts_with("http://") {
+            &self.private
+        } else {
+            &self.agent
+        }
+    }
+
+    /// Makes an attempt, which is told whether another may follow, and perhaps that other one.
     fn with_retry<T>(
         &self,
         request: &Request,
-        deadline: Deadline,
+        Patience {
+            deadline, retry, ..
+        }: Patience<'_>,
         attempt: impl Fn(bool) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let error = match attempt(false) {
-            Err(error) if request.may_retry && error.is_transient() => error,
-            result => return result,
+        let error = match retry {
+            Retry::Never => return attempt(false),
+            Retry::After(error) => {
+                self.pause(request, error, deadline)?;
+                return attempt(false);
+            }
+            Retry::Once => match attempt(true) {
+                Err(error) if error.is_transient() => error,
+                result => return result,
+            },
         };
         if self.pause(request, &error, deadline).is_err() {
             return Err(error);
         }
-        attempt(true)
+        attempt(false)
     }
 
     /// Waits until `request` may be sent a second time.
@@ -180,11 +219,12 @@ impl Client {
         self.hangup.pause(pause).map_err(|_| Error::HungUp(service))
     }
 
-    fn begin(&self, request: &Request, patience: Patience) -> Result<Incoming, Error> {
+    fn begin(&self, request: &Request, wait: Wait) -> Result<Incoming, Error> {
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
-        log_body("sent", request.content_type, &request.body, may_show);
-        let limits = patience.limits();
+        let body = request.body.as_deref().unwrap_or_default();
+        log_body("sent", request.content_type, body, may_show);
+        let limits = wait.limits();
         if limits.first.is_zero() {
             return Err(Error::Timeout {
                 service: request.service.name,
@@ -192,7 +232,7 @@ impl Client {
                 after: limits.first,
             });
         }
-        let (agent, mut sent) = (self.agent.clone(), request.clone());
+        let (agent, mut sent) = (self.agent_for(&request.url).clone(), request.clone());
         if self.log_words {
             sent.words.clear();
         }
@@ -200,7 +240,7 @@ impl Client {
         let parts = self
             .hangup
             .start(move |hand_over| exchange(&agent, &sent, limits, hand_over));
-        Incoming::begin(asked, parts, patience, may_show)
+        Incoming::begin(asked, parts, wait, may_show)
     }
 }
 
@@ -211,6 +251,11 @@ impl Response {
     /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
     pub fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
         json(service, &self.content_type, &self.body)
+    }
+
+    /// It is not what `service` documents.
+    pub fn malformed(&self, service: Service) -> Error {
+        malformed(service, &self.content_type, self.body.len(), None)
     }
 }
 
@@ -246,16 +291,11 @@ impl Error {
 }
 
 impl Request {
-    /// What an error must not repeat, and what stands in its place.
-    fn hidden(&self) -> Vec<(&str, String)> {
-        let key = self
-            .auth
-            .secret()
-            .map(|secret| (secret, "[redacted]".to_owned()));
-        let words = (self.words.as_str(), format!("<{} bytes>", self.words.len()));
+    /// What an error must not repeat.
+    fn hidden(&self) -> Vec<Hidden<'_>> {
+        let key = self.auth.secret().map(Hidden::Secret);
         key.into_iter()
-            .chain([words])
-            .filter(|(text, _)| !text.is_empty())
+            .chain([Hidden::Words(&self.words)])
             .collect()
     }
 }

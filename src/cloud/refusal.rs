@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Service;
+use super::redact::{Hidden, redact};
 
 /// An answer whose status is not 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +52,8 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// Reads an error body. `hidden` lists what services may quote of the request and nobody should
-    /// see, with what is to be shown instead.
-    pub fn read(service: Service, status: u16, body: &[u8], hidden: &[(&str, String)]) -> Self {
+    /// Reads an error body. `hidden` lists what services may quote of the request and nobody should see.
+    pub fn read(service: Service, status: u16, body: &[u8], hidden: &[Hidden<'_>]) -> Self {
         let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let top = json.get(0).unwrap_or(&json);
         let error = &top["error"];
@@ -134,10 +134,10 @@ fn first_text<'a>(candidates: &[&'a Value]) -> &'a str {
 }
 
 /// At most [`MAX_MESSAGE`] characters on one line, with what is hidden replaced.
-fn one_line(text: &str, hidden: &[(&str, String)]) -> String {
-    let text = hidden.iter().fold(text.to_owned(), |text, (part, shown)| {
-        text.replace(part, shown)
-    });
+fn one_line(text: &str, hidden: &[Hidden<'_>]) -> String {
+    // Far more than is shown, so that nothing is cut in its middle.
+    let beginning: String = text.chars().take(4 * MAX_MESSAGE).collect();
+    let text = redact(&beginning, hidden);
     let words = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty());
@@ -177,7 +177,7 @@ mod tests {
             SERVICE,
             status,
             body.as_bytes(),
-            &[("sk-secret", "[redacted]".to_owned())],
+            &[Hidden::Secret("sk-secret")],
         )
     }
 

@@ -27,8 +27,12 @@ pub enum Kind {
     Path,
     /// `https://host`, perhaps with a port and a path.
     Url,
+    /// The same, or `http://` to this machine or a private network.
+    UrlOrPrivate,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// Any of these words, in an order that matters.
+    Several(&'static [&'static str]),
     /// `true` or `false`.
     Switch,
     /// A number within these bounds, and its unit.
@@ -68,7 +72,9 @@ impl fmt::Display for Kind {
             Self::Secret => f.write_str("secret text"),
             Self::Path => f.write_str("path"),
             Self::Url => f.write_str("https address"),
+            Self::UrlOrPrivate => f.write_str("https address, http in private networks"),
             Self::OneOf(words) => f.write_str(&words.join(", ")),
+            Self::Several(words) => write!(f, "list of {}", words.join(", ")),
             Self::Switch => f.write_str("true, false"),
             Self::Number(least, most, unit) => write!(f, "{least} to {most} {unit}"),
             Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
@@ -84,7 +90,8 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         r#""/etc/phone-assistant/google-creds.json""#,
     ),
-    key("stt.provider", PROVIDER_STT, r#""google""#),
+    key("stt.provider", Kind::OneOf(STT_PROVIDERS), r#""google""#),
+    key("stt.fallback", Kind::Several(STT_PROVIDERS), "[]"),
     key("stt.language", Kind::Text, r#""en-US""#),
     // At most 3 alternatives, 5,000 phrases, 100 characters each: Google's limits.
     key("stt.alternative_languages", Kind::Texts(3, 20), "[]"),
@@ -97,14 +104,12 @@ pub const KEYS: &[Key] = &[
         r#""https://speech.googleapis.com""#,
     ),
     key("stt.google.model", Kind::Text, r#""telephony""#),
-    key("stt.openai.base_url", Kind::Url, OPENAI_URL),
+    key("stt.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL),
     key("stt.openai.model", Kind::Text, r#""gpt-transcribe""#),
-    key("stt.openai.api_key", Kind::Secret, r#""""#),
-    key(
-        "llm.provider",
-        Kind::OneOf(&["gemini", "openai"]),
-        r#""gemini""#,
-    ),
+    key("stt.openai.api_key", Kind::Secret, NOTHING),
+    key("stt.openai.api_key_file", Kind::Path, NOTHING),
+    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), r#""gemini""#),
+    key("llm.fallback", Kind::Several(LLM_PROVIDERS), "[]"),
     key("llm.persona", Kind::Text, PERSONA),
     key(
         "llm.max_output_tokens",
@@ -124,17 +129,25 @@ pub const KEYS: &[Key] = &[
     ),
     key("llm.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#),
     key("llm.gemini.thinking", THINKING, r#""least""#),
-    key("llm.gemini.api_key", Kind::Secret, r#""""#),
-    key("llm.openai.base_url", Kind::Url, OPENAI_URL),
-    key("llm.openai.model", Kind::Text, r#""""#),
-    key("llm.openai.api_key", Kind::Secret, r#""""#),
-    key("tts.provider", PROVIDER_TTS, r#""openai""#),
+    key("llm.gemini.api_key", Kind::Secret, NOTHING),
+    key("llm.gemini.api_key_file", Kind::Path, NOTHING),
+    key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL),
+    key("llm.openai.model", Kind::Text, NOTHING),
+    key("llm.openai.token_limit", TOKEN_LIMIT, r#""auto""#),
+    key("llm.openai.api_key", Kind::Secret, NOTHING),
+    key("llm.openai.api_key_file", Kind::Path, NOTHING),
+    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), r#""openai""#),
+    key(
+        "tts.fallback",
+        Kind::Several(TTS_PROVIDERS),
+        r#"["google"]"#,
+    ),
     key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0"),
     // OpenAI's own bounds.
     key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0"),
-    key("tts.instructions", Kind::Text, r#""""#),
+    key("tts.instructions", Kind::Text, NOTHING),
     key("tts.timeout", STAGE_SECONDS, "15.0"),
-    key("tts.openai.base_url", Kind::Url, OPENAI_URL),
+    key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL),
     key("tts.openai.model", Kind::Text, r#""tts-1""#),
     key("tts.openai.voice", Kind::Text, r#""nova""#),
     key(
@@ -147,14 +160,16 @@ pub const KEYS: &[Key] = &[
         Kind::Whole(8000, 48_000, "Hz"),
         "24000",
     ),
-    key("tts.openai.api_key", Kind::Secret, r#""""#),
+    key("tts.openai.api_key", Kind::Secret, NOTHING),
+    key("tts.openai.api_key_file", Kind::Path, NOTHING),
     key(
         "tts.google.base_url",
         Kind::Url,
         r#""https://texttospeech.googleapis.com""#,
     ),
-    key("tts.google.voice", Kind::Text, r#""""#),
-    key("openai.api_key", Kind::Secret, r#""""#),
+    key("tts.google.voice", Kind::Text, NOTHING),
+    key("openai.api_key", Kind::Secret, NOTHING),
+    key("openai.api_key_file", Kind::Path, NOTHING),
     key(
         "reply.play",
         Kind::OneOf(&["dialplan", "stream"]),
@@ -174,6 +189,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
     key("call.idle_timeout", Kind::Number(1.0, 60.0, "s"), "6.0"),
+    key("call.fallback_after", Kind::Number(0.5, 60.0, "s"), "4.0"),
     key(
         "waiting.play",
         Kind::OneOf(&["sound", "music", "nothing"]),
@@ -182,16 +198,22 @@ pub const KEYS: &[Key] = &[
     key("waiting.after", Kind::Number(0.5, 60.0, "s"), "2.5"),
     key("waiting.every", Kind::Number(1.0, 60.0, "s"), "6.0"),
     key("waiting.sound", Kind::Text, r#""one-moment-please""#),
-    key("waiting.music_class", Kind::Text, r#""""#),
+    key("waiting.music_class", Kind::Text, NOTHING),
     key("log.words", Kind::Switch, "false"),
     key(
         "log.calls",
         Kind::Path,
         r#""/var/log/asterisk/phone-assistant.jsonl""#,
     ),
-    key("http.ca_file", Kind::Path, r#""""#),
-    key("http.proxy", Kind::Secret, r#""""#),
-    key("http.no_proxy", Kind::Text, r#""""#),
+    key(
+        "state.folder",
+        Kind::Path,
+        r#""/var/lib/phone-assistant/state""#,
+    ),
+    key("secrets.allow_readable", Kind::Switch, "false"),
+    key("http.ca_file", Kind::Path, NOTHING),
+    key("http.proxy", Kind::Secret, NOTHING),
+    key("http.no_proxy", Kind::Text, NOTHING),
     key("http.warm", Kind::Switch, "true"),
 ];
 
@@ -210,9 +232,13 @@ const fn key(name: &'static str, kind: Kind, default: &'static str) -> Key {
     }
 }
 
-const PROVIDER_STT: Kind = Kind::OneOf(&["google", "openai"]);
-const PROVIDER_TTS: Kind = Kind::OneOf(&["openai", "google"]);
+const STT_PROVIDERS: &[&str] = &["google", "openai"];
+const LLM_PROVIDERS: &[&str] = &["gemini", "openai"];
+const TTS_PROVIDERS: &[&str] = &["openai", "google"];
+const TOKEN_LIMIT: Kind = Kind::OneOf(&["auto", "max_completion_tokens", "max_tokens"]);
 const THINKING: Kind = Kind::OneOf(&["least", "unset", "minimal", "low", "medium", "high"]);
+/// The empty text.
+const NOTHING: &str = "\"\"";
 const STAGE_SECONDS: Kind = Kind::Number(1.0, 60.0, "s");
 const OPENAI_URL: &str = r#""https://api.openai.com""#;
 

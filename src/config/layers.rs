@@ -3,18 +3,20 @@
 //! Every value is checked where it comes in, and every fault is kept, so that one look shows them all.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::Secret;
 use super::keys::{KEYS, Key, Kind, find, nearest};
+use super::{Secret, private};
+use crate::files;
 
 /// The values in force, and all that was wrong with what was said.
 #[derive(Debug)]
 pub(super) struct Layers {
-    values: BTreeMap<&'static str, Value>,
+    /// Each with where it comes from.
+    values: BTreeMap<&'static str, (Value, String)>,
     pub(super) faults: Vec<String>,
 }
 
@@ -77,6 +79,53 @@ impl Layers {
         }
     }
 
+    /// Takes keys from the files that the settings name for them, where no key is set.
+    pub(super) fn add_key_files(&mut self) {
+        for key in KEYS {
+            let Some(secret) = key.name.strip_suffix("_file").and_then(find) else {
+                continue;
+            };
+            let path = self.text(key.name);
+            if secret.kind == Kind::Secret && !path.is_empty() && self.text(secret.name).is_empty()
+            {
+                self.add_secret_file(secret, Path::new(&path), key.name);
+            }
+        }
+    }
+
+    /// Lays the credentials on top that systemd hands to Asterisk, and so to us:
+    /// `LoadCredential=phone-assistant.openai.api_key:…`.
+    pub(super) fn add_credentials(&mut self, folder: &Path) {
+        for key in KEYS {
+            let name = format!("phone-assistant.{}", key.name);
+            let path = folder.join(&name);
+            match key.kind {
+                _ if !path.exists() => {}
+                Kind::Secret => self.add_secret_file(key, &path, &format!("systemd's {name}")),
+                Kind::Path => self.add_text(
+                    key.name,
+                    &path.to_string_lossy(),
+                    &format!("systemd's {name}"),
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    fn add_secret_file(&mut self, key: &'static Key, path: &Path, source: &str) {
+        let text = files::read(path, MAX_SECRET)
+            .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+        match text {
+            Ok(text) if text.is_empty() => self
+                .faults
+                .push(format!("{source}: there is no key in the file")),
+            Ok(text) => self.set(key, Value::String(text), source),
+            Err(error) => self
+                .faults
+                .push(format!("{source}: cannot read the file: {error}")),
+        }
+    }
+
     fn unknown(&mut self, name: &str, source: &str) {
         let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         let shown = if is_name(name) {
@@ -90,9 +139,12 @@ impl Layers {
 
     fn set(&mut self, key: &'static Key, value: Value, source: &str) {
         match checked(key.kind, value) {
-            Ok(value) => drop(self.values.insert(key.name, value)),
+            Ok(value) => drop(self.values.insert(key.name, (value, source.to_owned()))),
             Err(found) => {
-                let is_hidden = matches!(key.kind, Kind::Secret | Kind::Path | Kind::Url);
+                let is_hidden = matches!(
+                    key.kind,
+                    Kind::Secret | Kind::Path | Kind::Url | Kind::UrlOrPrivate
+                );
                 let found = if is_hidden { "something else" } else { &found };
                 self.faults.push(format!(
                     "{source}: {} must be {}, found {found}",
@@ -102,9 +154,29 @@ impl Layers {
         }
     }
 
-    /// A text, a path, an address or a word.
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).map(|(value, _)| value)
+    }
+
+    /// Where the value comes from.
+    pub(super) fn source(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", |(_, source)| source)
+    }
+
+    /// Does a secret come from there?
+    pub(super) fn has_secret_of(&self, source: &str) -> bool {
+        let is_secret = |key: &&Key| key.kind == Kind::Secret && !self.text(key.name).is_empty();
+        KEYS.iter()
+            .filter(is_secret)
+            .any(|key| self.source(key.name) == source)
+    }
+
+    /// A text, a path, an address or a word; empty also where there is no such key.
     pub(super) fn text(&self, name: &str) -> String {
-        self.values[name].as_str().unwrap_or_default().to_owned()
+        self.value(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// A path; `None` where it is empty.
@@ -122,10 +194,8 @@ impl Layers {
     }
 
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
-        let texts = self.values[name]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let texts = self.value(name).and_then(Value::as_array);
+        let texts = texts.map(Vec::as_slice).unwrap_or_default();
         texts
             .iter()
             .filter_map(Value::as_str)
@@ -134,15 +204,22 @@ impl Layers {
     }
 
     pub(super) fn switch(&self, name: &str) -> bool {
-        self.values[name].as_bool().unwrap_or_default()
+        self.value(name)
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
     }
 
     pub(super) fn number(&self, name: &str) -> f64 {
-        self.values[name].as_float().unwrap_or_default()
+        self.value(name)
+            .and_then(Value::as_float)
+            .unwrap_or_default()
     }
 
     pub(super) fn whole(&self, name: &str) -> u32 {
-        let whole = self.values[name].as_integer().unwrap_or_default();
+        let whole = self
+            .value(name)
+            .and_then(Value::as_integer)
+            .unwrap_or_default();
         u32::try_from(whole).unwrap_or_default()
     }
 
@@ -150,6 +227,9 @@ impl Layers {
         Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
     }
 }
+
+/// Far longer than any key.
+const MAX_SECRET: u64 = 16 * 1024;
 
 /// Does it look like a setting's name? Keys that were pasted into the wrong place do not.
 fn is_name(text: &str) -> bool {
@@ -177,7 +257,12 @@ fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         (Kind::Path, Value::String(text)) => !text.contains(['{', '\n', '\0']),
         (Kind::Secret, Value::String(text)) => text.chars().all(|c| c.is_ascii_graphic()),
         (Kind::Url, Value::String(text)) => is_https(text),
+        (Kind::UrlOrPrivate, Value::String(text)) => is_https(text) || is_private_http(text),
         (Kind::OneOf(words), Value::String(text)) => words.contains(&text.as_str()),
+        (Kind::Several(words), Value::Array(chosen)) => {
+            let is_known = |word: &Value| word.as_str().is_some_and(|word| words.contains(&word));
+            chosen.iter().all(is_known)
+        }
         (Kind::Switch, Value::Boolean(_)) => true,
         (Kind::Number(..), Value::Integer(whole)) => {
             let number = i32::try_from(*whole).map_or(f64::INFINITY, f64::from);
@@ -212,7 +297,7 @@ fn from_text(kind: Kind, text: &str) -> Value {
         },
         Kind::Number(..) => text.parse().map_or_else(|_| as_text(), Value::Float),
         Kind::Whole(..) => text.parse().map_or_else(|_| as_text(), Value::Integer),
-        Kind::Texts(..) => {
+        Kind::Texts(..) | Kind::Several(_) => {
             let parts = text.split('|').filter(|part| !part.is_empty());
             Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
         }
@@ -222,10 +307,34 @@ fn from_text(kind: Kind, text: &str) -> Value {
 
 /// Keys travel to these addresses, so nothing but TLS will do.
 pub(crate) fn is_https(address: &str) -> bool {
-    let rest = address.strip_prefix("https://").unwrap_or_default();
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    address.strip_prefix("https://").is_some_and(is_place)
+}
+
+/// Within a private network nobody else listens. Whether a name leads into one is seen when it is looked up.
+fn is_private_http(address: &str) -> bool {
+    let Some(place) = address
+        .strip_prefix("http://")
+        .filter(|place| is_place(place))
+    else {
+        return false;
+    };
+    let host = host_of(place).trim_matches(['[', ']']);
+    host.parse().map_or(true, private::is_private)
+}
+
+/// A host, perhaps with a port and a path.
+fn is_place(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"');
-    !host.is_empty() && rest.chars().all(plain)
+    !host_of(text).is_empty() && text.chars().all(plain)
+}
+
+/// The host that an address begins with; one of IPv6 stands in brackets.
+fn host_of(place: &str) -> &str {
+    let end = match place.find(']') {
+        Some(bracket) if place.starts_with('[') => bracket + 1,
+        _ => place.find(['/', ':']).unwrap_or(place.len()),
+    };
+    &place[..end]
 }
 
 #[cfg(test)]

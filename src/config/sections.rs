@@ -6,7 +6,31 @@ use std::time::Duration;
 use super::Secret;
 use super::layers::Layers;
 
-/// `[stt]` with the chosen provider's own table.
+/// Who does the work of a stage, with what its own table of the settings says.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Whose API it speaks.
+    pub provider: Provider,
+    /// Its address, without a slash at the end.
+    pub base_url: String,
+    /// Its name for the recogniser, the model or the synthesiser; empty where it has none.
+    pub model: String,
+    /// Its key; `None` where the service account signs in, or where nobody has to.
+    pub api_key: Option<Secret>,
+}
+
+/// Whose API is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// Google Cloud's speech services.
+    Google,
+    /// Google's language models.
+    Gemini,
+    /// OpenAI, and every server that speaks its API.
+    OpenAi,
+}
+
+/// `[stt]`
 #[derive(Clone, Debug)]
 pub struct Stt {
     /// BCP-47, such as `en-US`.
@@ -19,13 +43,11 @@ pub struct Stt {
     pub punctuation: bool,
     /// For one request.
     pub timeout: Duration,
-    /// The service's address, without a slash at the end.
-    pub base_url: String,
-    /// The service's name for the recogniser.
-    pub model: String,
+    /// Who is asked, in this order.
+    pub endpoints: Vec<Endpoint>,
 }
 
-/// `[llm]` with the chosen provider's own table.
+/// `[llm]`
 #[derive(Clone, Debug)]
 pub struct Llm {
     /// The system instruction.
@@ -36,17 +58,15 @@ pub struct Llm {
     pub max_answer_chars: usize,
     /// Until the answer begins.
     pub timeout: Duration,
-    /// The service's address, without a slash at the end.
-    pub base_url: String,
-    /// The service's name for the model.
-    pub model: String,
-    /// How much the model may think before it speaks.
+    /// How much a Gemini model may think before it speaks.
     pub thinking: String,
-    /// Instead of the service account.
-    pub api_key: Option<Secret>,
+    /// What a server of OpenAI's kind calls `max_output_tokens`.
+    pub token_limit: String,
+    /// Who is asked, in this order.
+    pub endpoints: Vec<Endpoint>,
 }
 
-/// `[tts]` with the chosen provider's own table.
+/// `[tts]`
 #[derive(Clone, Debug)]
 pub struct Tts {
     /// Loudness over what the service delivers.
@@ -57,18 +77,18 @@ pub struct Tts {
     pub instructions: String,
     /// Until the answer begins.
     pub timeout: Duration,
-    /// The service's address, without a slash at the end.
-    pub base_url: String,
-    /// The service's name for the synthesiser.
-    pub model: String,
-    /// The service's name for the voice.
-    pub voice: String,
+    /// The language of a voice that is not named, as in [`Stt`].
+    pub language: String,
+    /// The voice at a server of OpenAI's kind.
+    pub openai_voice: String,
     /// `wav` or `pcm`.
     pub format: String,
     /// The rate of `pcm` where the service does not tell it.
     pub pcm_rate_hz: u32,
-    /// The service's key.
-    pub api_key: Option<Secret>,
+    /// The voice at Google; empty: any of the language.
+    pub google_voice: String,
+    /// Who is asked, in this order.
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// `[waiting]`: what a caller hears while there is nothing else to hear.
@@ -106,6 +126,76 @@ pub struct Http {
     pub warm: bool,
 }
 
+impl Endpoint {
+    /// Those that `stage` names, each once.
+    fn assemble(layers: &Layers, stage: &str) -> Vec<Self> {
+        let mut names = vec![layers.text(&format!("{stage}.provider"))];
+        names.extend(layers.texts(&format!("{stage}.fallback")));
+        let mut endpoints: Vec<Self> = Vec::new();
+        for name in names {
+            let endpoint = Self::of(layers, stage, &name);
+            if endpoints
+                .iter()
+                .all(|other| other.provider != endpoint.provider)
+            {
+                endpoints.push(endpoint);
+            }
+        }
+        endpoints
+    }
+
+    fn of(layers: &Layers, stage: &str, name: &str) -> Self {
+        let key = |key: &str| format!("{stage}.{name}.{key}");
+        let provider = Provider::called(name);
+        let base_url = layers.text(&key("base_url"));
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let is_private = is_private(&base_url);
+        let own = layers.secret(&key("api_key"));
+        Self {
+            base_url: match provider {
+                // Other programs want it with the version that all paths begin with.
+                Provider::OpenAi => base_url.trim_end_matches("/v1").to_owned(),
+                _ => base_url,
+            },
+            model: layers.text(&key("model")),
+            api_key: match provider {
+                // The key of a cloud service does not belong into a network without TLS.
+                Provider::OpenAi if !is_private => own.or(layers.secret("openai.api_key")),
+                _ => own,
+            },
+            provider,
+        }
+    }
+
+    /// Is it reached without TLS, in a private network?
+    pub fn is_private(&self) -> bool {
+        is_private(&self.base_url)
+    }
+}
+
+fn is_private(base_url: &str) -> bool {
+    base_url.starts_with("http://")
+}
+
+impl Provider {
+    fn called(name: &str) -> Self {
+        match name {
+            "google" => Self::Google,
+            "gemini" => Self::Gemini,
+            _ => Self::OpenAi,
+        }
+    }
+
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Gemini => "gemini",
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
 impl Stt {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
@@ -114,8 +204,7 @@ impl Stt {
             phrases: layers.texts("stt.phrases"),
             punctuation: layers.switch("stt.punctuation"),
             timeout: layers.seconds("stt.timeout"),
-            base_url: address(layers, "stt.google.base_url"),
-            model: layers.text("stt.google.model"),
+            endpoints: Endpoint::assemble(layers, "stt"),
         }
     }
 }
@@ -128,10 +217,9 @@ impl Llm {
             max_output_tokens: layers.whole("llm.max_output_tokens"),
             max_answer_chars: usize::try_from(max_answer_chars).unwrap_or(usize::MAX),
             timeout: layers.seconds("llm.timeout"),
-            base_url: address(layers, "llm.gemini.base_url"),
-            model: layers.text("llm.gemini.model"),
             thinking: layers.text("llm.gemini.thinking"),
-            api_key: layers.secret("llm.gemini.api_key"),
+            token_limit: layers.text("llm.openai.token_limit"),
+            endpoints: Endpoint::assemble(layers, "llm"),
         }
     }
 }
@@ -143,14 +231,12 @@ impl Tts {
             speed: layers.number("tts.speed"),
             instructions: layers.text("tts.instructions"),
             timeout: layers.seconds("tts.timeout"),
-            base_url: address(layers, "tts.openai.base_url"),
-            model: layers.text("tts.openai.model"),
-            voice: layers.text("tts.openai.voice"),
+            language: layers.text("stt.language"),
+            openai_voice: layers.text("tts.openai.voice"),
             format: layers.text("tts.openai.format"),
             pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
-            api_key: layers
-                .secret("tts.openai.api_key")
-                .or(layers.secret("openai.api_key")),
+            google_voice: layers.text("tts.google.voice"),
+            endpoints: Endpoint::assemble(layers, "tts"),
         }
     }
 }
@@ -178,10 +264,6 @@ impl Http {
             warm: layers.switch("http.warm"),
         }
     }
-}
-
-fn address(layers: &Layers, name: &str) -> String {
-    layers.text(name).trim_end_matches('/').to_owned()
 }
 
 /// Gains are small numbers of few digits: nothing is lost.

@@ -71,6 +71,12 @@ impl Growing {
         self.is_full
     }
 
+    /// An empty one with the same limit.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(self.max_chars)
+    }
+
     /// Was there anything that a voice can say?
     pub fn has_pieces(&self) -> bool {
         self.has_pieces

@@ -1,8 +1,9 @@
 //! The services' JSON in other shapes than documented, and what becomes of the words in it.
 
 use phone_assistant::cloud::http::Response;
-use phone_assistant::cloud::llm::gemini;
-use phone_assistant::cloud::stt::google;
+use phone_assistant::cloud::llm::{Answer, gemini, openai};
+use phone_assistant::cloud::redact::Hidden;
+use phone_assistant::cloud::stt::{Transcript, google};
 use phone_assistant::cloud::{Refusal, Service};
 use phone_assistant::text::{chunks, limit, sentences, speakable};
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ fn no_answer_makes_the_reader_of_transcripts_panic() {
         "transcripts",
         &transcripts(),
         |input| match google::transcript(&response(input)) {
-            Ok(transcript) => assert_eq!(transcript.trim(), transcript),
+            Ok(Transcript { text, .. }) => assert_eq!(text.trim(), text),
             Err(error) => assert!(!error.to_string().is_empty()),
         },
     );
@@ -26,18 +27,20 @@ fn no_answer_makes_the_reader_of_transcripts_panic() {
 #[test]
 fn no_answer_of_the_model_makes_its_readers_panic() {
     fuzz_json("answers", &answers(), |input| {
-        let mut answer = gemini::Answer::default();
         let event = [b"data: ", input, b"\r\n\r\n"].concat();
-        match answer.push(&event).and_then(|()| answer.push(&[])) {
-            Ok(()) => answer.words().for_each(say),
-            Err(error) => assert!(!error.to_string().is_empty()),
+        for dialect in [&gemini::DIALECT, &openai::DIALECT] {
+            let mut answer = Answer::new(dialect);
+            match answer.push(&event).and_then(|()| answer.push(&[])) {
+                Ok(()) => answer.words().for_each(say),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
         }
     });
 }
 
 #[test]
 fn no_refusal_makes_its_reader_panic() {
-    let hidden = [("sk-secret", "[redacted]".to_owned())];
+    let hidden = [Hidden::Secret("sk-secret")];
     fuzz_json("refusals", &refusals(), |input| {
         let status = [300, 400, 401, 403, 404, 429, 500, 503][input.len() % 8];
         let refusal = Refusal::read(SERVICE, status, input, &hidden);

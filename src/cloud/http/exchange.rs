@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
 
+use super::setup::NotPrivate;
 use super::{Request, host};
 use crate::cloud::{Error, Refusal};
 
@@ -109,6 +110,14 @@ fn send(
     request: &Request,
     limits: Limits,
 ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    let Some(body) = &request.body else {
+        let mut get = agent.get(&request.url);
+        if let Some((name, value)) = request.auth.header() {
+            get = get.header(name, value);
+        }
+        let config = get.config().timeout_global(Some(limits.first));
+        return config.build().call();
+    };
     let mut post = agent.post(&request.url).content_type(request.content_type);
     if let Some((name, value)) = request.auth.header() {
         post = post.header(name, value);
@@ -122,7 +131,7 @@ fn send(
             .timeout_recv_response(Some(limits.first))
             .timeout_per_read(Some(idle.max(limits.first))),
     };
-    config.build().send(&request.body[..])
+    config.build().send(&body[..])
 }
 
 /// Tells an administrator what ureq tells a programmer.
@@ -162,6 +171,11 @@ fn network_error(request: &Request, limit: Duration, error: ureq::Error) -> Erro
         ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
             connect("check the network and [http] proxy", true, error)
         }
+        ureq::Error::Other(ref cause) if cause.is::<NotPrivate>() => connect(
+            "without TLS only private networks are safe: use https, or an address in your own network",
+            false,
+            error,
+        ),
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             connect("check base_url in its settings", false, error)
         }

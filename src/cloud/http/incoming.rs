@@ -8,6 +8,7 @@ use log::debug;
 
 use super::exchange::{Limits, Part};
 use super::{Request, Response, host, log_body, malformed};
+use crate::cloud::redact::Hidden;
 use crate::cloud::{Error, Refusal};
 use crate::deadline::Deadline;
 use crate::error::Chain;
@@ -32,21 +33,21 @@ pub struct Incoming {
 struct Source {
     request: Request,
     parts: Results<Part>,
-    patience: Patience,
+    wait: Wait,
     started: Instant,
     may_show: bool,
 }
 
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
+pub(super) enum Wait {
     /// It must be whole by then.
     Whole(Deadline),
     /// It must begin by then, and then never stop for longer than that.
     Stream(Deadline, Duration),
 }
 
-impl Patience {
+impl Wait {
     pub(super) fn deadline(self) -> Deadline {
         match self {
             Self::Whole(deadline) | Self::Stream(deadline, _) => deadline,
@@ -69,7 +70,7 @@ impl Incoming {
     pub(super) fn begin(
         request: Request,
         parts: Results<Part>,
-        patience: Patience,
+        wait: Wait,
         may_show: bool,
     ) -> Result<Self, Error> {
         let mut incoming = Self {
@@ -78,7 +79,7 @@ impl Incoming {
             source: Source {
                 request,
                 parts,
-                patience,
+                wait,
                 started: Instant::now(),
                 may_show,
             },
@@ -114,15 +115,36 @@ impl Incoming {
         Ok(&self.buffer)
     }
 
+    /// Whatever still comes within `limit`, up to the end of the answer.
+    pub fn rest_within(&mut self, limit: Duration) -> Vec<u8> {
+        let end = Instant::now() + limit;
+        while !self.has_ended {
+            match self
+                .source
+                .parts
+                .next(end.saturating_duration_since(Instant::now()))
+            {
+                Ok(Part::Block(block)) => self.buffer.extend(block),
+                Ok(Part::Head(_)) => {}
+                Ok(Part::End | Part::Failed(_)) | Err(_) => self.has_ended = true,
+            }
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
     /// If it breaks off by `error` before anything was made of it, might asking once more help?
     pub fn may_retry(&self, error: &Error) -> bool {
         self.may_retry && error.is_transient()
     }
 
-    /// The service's "no" in the middle of its answer, with the status that it names and its error body.
-    pub fn refusal(&self, status: u16, body: &[u8]) -> Error {
+    /// The service's "no" in the middle of its answer, with the status that it names and its error body. `answer` is
+    /// what it has said until then, and is not repeated either.
+    pub fn refusal(&self, status: u16, body: &[u8], answer: &str) -> Error {
         let Request { service, .. } = self.source.request;
-        let hidden = self.source.request.hidden();
+        let mut hidden = self.source.request.hidden();
+        if !self.source.may_show {
+            hidden.push(Hidden::Words(answer));
+        }
         Error::Refused(Box::new(Refusal::read(service, status, body, &hidden)))
     }
 
@@ -181,9 +203,9 @@ impl Source {
     fn next(&self, is_beginning: bool) -> Result<Part, Error> {
         let service = self.request.service.name;
         let host = host(&self.request.url).to_owned();
-        let limit = match self.patience {
-            Patience::Stream(_, idle) if !is_beginning => idle,
-            patience => patience.deadline().left(),
+        let limit = match self.wait {
+            Wait::Stream(_, idle) if !is_beginning => idle,
+            wait => wait.deadline().left(),
         };
         match self.parts.next(limit) {
             Ok(part) => Ok(part),
@@ -191,8 +213,8 @@ impl Source {
             Err(Gone::Ended) => resume_unwind(Box::new("a request panicked")),
             Err(Gone::TimedOut) => {
                 let after = limit;
-                Err(match self.patience {
-                    Patience::Stream(..) if !is_beginning => Error::Stalled {
+                Err(match self.wait {
+                    Wait::Stream(..) if !is_beginning => Error::Stalled {
                         service,
                         host,
                         after,

@@ -3,10 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ureq::config::ConfigBuilder;
+use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::AgentScope;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy};
 
 use crate::config;
+use crate::config::private::is_private;
 use crate::files;
 
 /// Why no request can be made at all.
@@ -30,13 +36,7 @@ pub enum SetupError {
 
 /// An agent with these settings. Without a proxy in them, the environment's counts.
 pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
-    let mut builder = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .user_agent(concat!("phone-assistant/", env!("CARGO_PKG_VERSION")))
-        .max_idle_age(IDLE_AGE)
-        .timeout_connect(Some(CONNECT_TIMEOUT));
+    let mut builder = builder();
     if let Some(file) = &settings.ca_file {
         builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
     }
@@ -45,6 +45,48 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     }
     Ok(builder.build().new_agent())
 }
+
+/// An agent for requests without TLS: it goes no way but a direct one, and connects to private addresses alone.
+pub(super) fn private_agent() -> Agent {
+    let config = builder().proxy(None).build();
+    Agent::with_parts(config, DefaultConnector::default(), PrivateOnly)
+}
+
+fn builder() -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("phone-assistant/", env!("CARGO_PKG_VERSION")))
+        .max_idle_age(IDLE_AGE)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+}
+
+/// Looks names up, and accepts one only if every address that it leads to is private: what goes there unencrypted
+/// could otherwise be read by everybody on the way.
+#[derive(Debug)]
+struct PrivateOnly;
+
+impl Resolver for PrivateOnly {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
+        if addresses.iter().all(|address| is_private(address.ip())) {
+            Ok(addresses)
+        } else {
+            Err(ureq::Error::Other(Box::new(NotPrivate)))
+        }
+    }
+}
+
+/// A host that is to be reached without TLS has an address on the internet.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it has an address outside of private networks")]
+pub(super) struct NotPrivate;
 
 /// The bundled roots and those in `file`.
 fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {

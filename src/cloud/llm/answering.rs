@@ -1,16 +1,57 @@
-//! What the model sends back, put together from server-sent events: each a `GenerateContentResponse` with the next words.
+//! What a model sends back, put together from server-sent events, each with the next words. What an event says is left
+//! to the provider's [`Dialect`].
 //!
-//! The answer is whole only if one of them has a `finishReason`: nothing else marks the end. An error in the middle breaks
-//! the format: it comes as bare JSON between the events.
+//! An answer is whole only if an event says so. An error in the middle may come as an event, or break the format: then it
+//! stands as bare JSON between the events.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use serde::Deserialize;
-
-use super::SERVICE;
-use crate::cloud::Error;
-use crate::cloud::http::{Incoming, json};
+use crate::cloud::http::Incoming;
 use crate::cloud::sse::Events;
+use crate::cloud::{Error, Service};
+
+/// How a provider writes its events.
+#[derive(Debug)]
+pub struct Dialect {
+    /// Whose it is.
+    pub service: Service,
+    /// What the data of an event says.
+    pub read: fn(&str) -> Result<Said, Error>,
+    /// How an answer ends, for the error that tells that it did not.
+    pub ends_with: &'static str,
+}
+
+/// What an event says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The next words, markup included.
+    pub words: String,
+    /// Why no more words will come, if so.
+    pub end: Option<End>,
+    /// What the answer has used.
+    pub tokens: Option<Tokens>,
+    /// An error body, with the status that it names.
+    pub error: Option<u16>,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It has said all.
+    Whole,
+    /// It had more to say and was cut at `max_output_tokens`.
+    Cut,
+}
+
+/// What an answer is billed by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// What the model has read.
+    pub input: u64,
+    /// What it has written, thinking included.
+    pub output: u64,
+}
 
 /// An answer on its way.
 #[derive(Debug)]
@@ -23,30 +64,26 @@ pub struct Answering {
 }
 
 /// An answer being put together from what arrives.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Answer {
+    dialect: &'static Dialect,
     events: Events,
     /// Words, markup included, that nobody has taken yet.
     words: VecDeque<String>,
+    /// All words so far.
+    said: String,
     has_events: bool,
-    has_words: bool,
     end: Option<End>,
-}
-
-/// Why the model stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// It has said all.
-    Whole,
-    /// It had more to say and was cut at `max_output_tokens`.
-    Cut,
+    tokens: Option<Tokens>,
+    /// An error in place of an event, and the status that it names.
+    error: Option<(u16, String)>,
 }
 
 impl Answering {
-    pub(super) fn new(incoming: Incoming) -> Self {
+    pub(super) fn new(incoming: Incoming, dialect: &'static Dialect) -> Self {
         Self {
             incoming,
-            answer: Answer::default(),
+            answer: Answer::new(dialect),
             failure: None,
             has_ended: false,
         }
@@ -75,6 +112,11 @@ impl Answering {
         self.has_ended = block.is_empty();
         let had_stray = self.answer.events.stray().len();
         self.answer.push(&block)?;
+        if let Some((status, body)) = &self.answer.error {
+            return Err(self
+                .incoming
+                .refusal(*status, body.as_bytes(), &self.answer.said));
+        }
         if self.answer.events.stray().len() > had_stray {
             self.check_stray()?;
         }
@@ -91,25 +133,36 @@ impl Answering {
     /// # Errors
     /// [`Error`] when nothing says that the answer is whole, [`Error::Empty`] when there are no words in it.
     pub fn end(&self) -> Result<End, Error> {
-        let empty = |remedy| {
-            Err(Error::Empty {
-                service: SERVICE.name,
-                remedy,
-            })
-        };
         let Answer {
+            dialect,
             end,
-            has_words,
             has_events,
             ..
         } = self.answer;
+        let has_words = !self.answer.said.trim().is_empty();
+        let empty = |remedy| {
+            Err(Error::Empty {
+                service: dialect.service.name,
+                remedy,
+            })
+        };
         match (end, has_words) {
             (None, _) if !has_events => Err(self.incoming.malformed()),
-            (None, _) => Err(self.incoming.broken("it ended without a finishReason")),
+            (None, _) => Err(self.incoming.broken(dialect.ends_with)),
             (Some(End::Cut), false) => empty(RAISE_LIMIT),
             (Some(End::Whole), false) => empty(TRY_AGAIN),
             (Some(end), true) => Ok(end),
         }
+    }
+
+    /// What the answer has used, if the service says so: with its last words, or right after them.
+    pub fn tokens(&mut self) -> Option<Tokens> {
+        if self.answer.tokens.is_none() && !self.has_ended {
+            let rest = self.incoming.rest_within(LAST_EVENT);
+            // Whatever else stands there, the answer is whole.
+            self.answer.push(&rest).ok();
+        }
+        self.answer.tokens
     }
 
     /// What stands between the events is an error, as soon as it is whole.
@@ -124,13 +177,29 @@ impl Answering {
         let error = &json.get(0).unwrap_or(&json)["error"];
         let status = error["code"].as_u64();
         Err(match status.and_then(|code| u16::try_from(code).ok()) {
-            Some(status) => self.incoming.refusal(status, stray.as_bytes()),
+            Some(status) => self
+                .incoming
+                .refusal(status, stray.as_bytes(), &self.answer.said),
             None => self.incoming.malformed(),
         })
     }
 }
 
 impl Answer {
+    /// An answer of which nothing has come.
+    pub fn new(dialect: &'static Dialect) -> Self {
+        Self {
+            dialect,
+            events: Events::default(),
+            words: VecDeque::new(),
+            said: String::new(),
+            has_events: false,
+            end: None,
+            tokens: None,
+            error: None,
+        }
+    }
+
     /// Takes in the next bytes of the stream, none at its end.
     ///
     /// # Errors
@@ -149,166 +218,47 @@ impl Answer {
         self.words.iter().map(String::as_str)
     }
 
+    /// Why no more words will come, if so.
+    pub fn end(&self) -> Option<End> {
+        self.end
+    }
+
     fn take(&mut self, event: &str) -> Result<(), Error> {
         self.has_events = true;
-        let content: Content = json(SERVICE, "text/event-stream", event.as_bytes())?;
-        if !content.prompt_feedback.block_reason.is_empty() {
-            return Err(blocked(&content.prompt_feedback.block_reason));
-        }
-        let candidate = content.candidates.into_iter().next().unwrap_or_default();
-        self.end = match candidate.finish_reason.as_str() {
-            "" => self.end,
-            "STOP" => Some(End::Whole),
-            "MAX_TOKENS" => Some(End::Cut),
-            // SAFETY, RECITATION, PROHIBITED_CONTENT …: what came with it is not meant to be heard.
-            reason => return Err(blocked(reason)),
-        };
-        let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
-        let words: String = spoken.map(|part| part.text.as_str()).collect();
-        self.has_words |= !words.trim().is_empty();
+        let Said {
+            words,
+            end,
+            tokens,
+            error,
+        } = (self.dialect.read)(event)?;
+        self.end = self.end.or(end);
+        self.tokens = tokens.or(self.tokens);
+        self.error = error
+            .map(|status| (status, event.to_owned()))
+            .or(self.error.take());
+        self.said.push_str(&words);
         self.words
             .extend(Some(words).filter(|words| !words.is_empty()));
         Ok(())
     }
 }
 
-/// Every field may be missing; `finishReason` is a word from a list that grows.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Content {
-    candidates: Vec<Candidate>,
-    prompt_feedback: PromptFeedback,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Candidate {
-    content: Parts,
-    finish_reason: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Parts {
-    parts: Vec<Part>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Part {
-    text: String,
-    thought: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct PromptFeedback {
-    block_reason: String,
-}
-
-fn blocked(reason: &str) -> Error {
-    Error::Blocked {
-        service: SERVICE.name,
-        reason: word(reason),
-    }
-}
-
-/// A reason as Gemini writes them, `PROHIBITED_CONTENT`; nothing else of what stands there.
-fn word(reason: &str) -> String {
+/// The service withholds its answer for a reason of its own, such as `PROHIBITED_CONTENT`; nothing else of what stands
+/// there is told.
+pub(super) fn blocked(service: Service, reason: &str) -> Error {
     let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-    reason.chars().take_while(plain).take(40).collect()
+    Error::Blocked {
+        service: service.name,
+        reason: reason.chars().take_while(plain).take(40).collect(),
+    }
 }
 
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";
 const TRY_AGAIN: &str =
-    "that happens now and then; if it stays, choose another model in [llm.gemini]";
+    "that happens now and then; if it stays, choose another model in the settings of [llm]";
 
 /// An error has a kilobyte or two.
 const MAX_STRAY: usize = 64 * 1024;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(parts: &str, reason: &str) -> String {
-        let candidate = format!(
-            r#"{{"content":{{"role":"model","parts":{parts}}},"finishReason":"{reason}"}}"#
-        );
-        format!(
-            "data: {{\"candidates\":[{candidate}],\"modelVersion\":\"gemini-3.5-flash-lite\"}}\r\n\r\n"
-        )
-    }
-
-    /// The words of a stream and why it ended, or the error that ended it.
-    fn read(stream: &str) -> Result<(String, Option<End>), String> {
-        let mut answer = Answer::default();
-        answer
-            .push(stream.as_bytes())
-            .and_then(|()| answer.push(&[]))
-            .map_err(|error| error.to_string())?;
-        Ok((answer.words().collect(), answer.end))
-    }
-
-    #[test]
-    fn words_come_event_by_event_and_the_last_tells_why_it_ends() {
-        let (hello, more) = (
-            r#"[{"text":"Hello"}]"#,
-            r#"[{"text":" there."},{"text":" Goodbye!\n"}]"#,
-        );
-        let thought = r#"[{"text":"Let me think.","thought":true},{"text":"Four."}]"#;
-        let table = [
-            (
-                event(hello, "") + &event(more, "STOP"),
-                "Hello there. Goodbye!\n",
-                Some(End::Whole),
-            ),
-            (
-                event(hello, "") + &event(more, "MAX_TOKENS"),
-                "Hello there. Goodbye!\n",
-                Some(End::Cut),
-            ),
-            (
-                event(hello, "") + &event("[]", "STOP"),
-                "Hello",
-                Some(End::Whole),
-            ),
-            (event(thought, "STOP"), "Four.", Some(End::Whole)),
-            (event(hello, ""), "Hello", None),
-            (
-                event(hello, "STOP").trim_end().to_owned(),
-                "Hello",
-                Some(End::Whole),
-            ),
-            ("data: {\"usageMetadata\":{}}\n\n".to_owned(), "", None),
-            (String::new(), "", None),
-        ];
-        for (stream, words, end) in table {
-            assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
-        }
-    }
-
-    #[test]
-    fn what_the_service_withholds_is_told_with_its_reason() {
-        let hello = r#"[{"text":"Hello"}]"#;
-        let table = [
-            (event(hello, "SAFETY"), "(SAFETY)"),
-            (
-                event(hello, "") + &event("[]", "RECITATION"),
-                "(RECITATION)",
-            ),
-            (
-                "data: {\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}\n\n"
-                    .to_owned(),
-                "(PROHIBITED_CONTENT)",
-            ),
-            (
-                "data: {\"candidates\": 7}\n\n".to_owned(),
-                "break its format",
-            ),
-        ];
-        for (stream, part) in table {
-            let error = read(&stream).expect_err(&stream);
-            assert!(error.contains(part), "{error:?} for {stream}");
-        }
-    }
-}
+/// What an answer has used is sent along with its end, if at all.
+const LAST_EVENT: Duration = Duration::from_millis(500);

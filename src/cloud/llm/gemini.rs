@@ -1,22 +1,17 @@
 //! Gemini's `streamGenerateContent`: <https://ai.google.dev/api/generate-content>.
-//!
-//! Here is what is asked; `answer` reads what comes back.
-
-mod answer;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use log::warn;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::Model;
+use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Incoming, Request};
+use crate::cloud::http::{Auth, Client, Incoming, Patience, Request, json};
 use crate::cloud::{Error, Service};
-use crate::config::{Llm, Secret};
+use crate::config::{Endpoint, Llm, Secret};
 use crate::deadline::Deadline;
-
-pub use answer::{Answer, Answering, End};
 
 /// Who asks: a key if there is one, else the service account.
 #[derive(Debug)]
@@ -29,90 +24,51 @@ pub enum SignIn {
 
 /// A model with a persona.
 #[derive(Debug)]
-pub struct Model {
+pub struct Gemini {
     client: Client,
     sign_in: SignIn,
     settings: Llm,
+    endpoint: Endpoint,
 }
 
-impl Model {
+impl Gemini {
     /// A model with these settings.
-    pub fn new(client: Client, sign_in: SignIn, settings: Llm) -> Self {
+    pub fn new(client: Client, sign_in: SignIn, settings: Llm, endpoint: Endpoint) -> Self {
         Self {
             client,
             sign_in,
             settings,
+            endpoint,
         }
-    }
-
-    /// Opens the way to the service, so that the question finds it open.
-    pub fn warm(&self, deadline: Deadline) {
-        if let SignIn::Account(account) = &self.sign_in {
-            account.sign_ahead(AUDIENCE);
-        }
-        self.client.warm(&self.settings.base_url, deadline);
-    }
-
-    /// The model's answer to one question, as soon as it begins; then it may stop for no longer than `idle`. What may
-    /// pass by itself is tried a second time; `after` says that this is it, and what ended the first.
-    ///
-    /// # Errors
-    /// [`Error`] of the request.
-    pub fn answer(
-        &self,
-        question: &str,
-        after: Option<&Error>,
-        deadline: Deadline,
-        idle: Duration,
-    ) -> Result<Answering, Error> {
-        let deadline = deadline.within(self.settings.timeout);
-        let thinking = Thinking::of(&self.settings.thinking, &self.settings.model);
-        let incoming = match self.ask(question, thinking, after, deadline, idle) {
-            // Which levels a model takes changes from model to model; its own default always works.
-            Err(Error::Refused(refusal))
-                if refusal.status == 400 && refusal.message.contains("hinking") =>
-            {
-                warn!(
-                    "{} refuses our thinking level, asking without: {}",
-                    self.settings.model, refusal.message
-                );
-                self.ask(question, None, after, deadline, idle)
-            }
-            result => result,
-        };
-        Ok(Answering::new(incoming?))
     }
 
     fn ask(
         &self,
         question: &str,
         thinking: Option<Thinking>,
-        after: Option<&Error>,
-        deadline: Deadline,
-        idle: Duration,
+        patience: Patience<'_>,
     ) -> Result<Incoming, Error> {
-        let Llm {
+        let Endpoint {
             base_url, model, ..
-        } = &self.settings;
+        } = &self.endpoint;
         let mut request = Request {
             service: SERVICE,
             url: format!("{base_url}/v1beta/models/{model}:streamGenerateContent?alt=sse"),
             auth: Auth::None,
             content_type: "application/json",
-            body: self.body(question, thinking).into(),
+            body: Some(self.body(question, thinking).into()),
             words: question.to_owned(),
             most: MAX_ANSWER,
-            may_retry: true,
         };
-        let open = |request: &Request| self.client.open(request, after, deadline, idle);
+        let open = |request: &Request, patience: Patience<'_>| self.client.open(request, patience);
         match &self.sign_in {
             SignIn::Account(account) => {
-                account.send(&self.client, request, AUDIENCE, deadline, open)
+                account.send(&self.client, request, AUDIENCE, patience, open)
             }
             SignIn::ApiKey(key) => {
                 request.auth = Auth::GoogleApiKey(key.clone());
                 request.service = SERVICE_BY_KEY;
-                open(&request)
+                open(&request, patience)
             }
         }
     }
@@ -136,6 +92,34 @@ impl Model {
         };
         // Plain strings and numbers: there is nothing in it that JSON cannot hold.
         serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl Model for Gemini {
+    fn warm(&self, deadline: Deadline) {
+        if let SignIn::Account(account) = &self.sign_in {
+            account.sign_ahead(AUDIENCE);
+        }
+        self.client.warm(&self.endpoint.base_url, deadline);
+    }
+
+    fn answer(&self, question: &str, patience: Patience<'_>) -> Result<Answering, Error> {
+        let patience = patience.within(self.settings.timeout);
+        let thinking = Thinking::of(&self.settings.thinking, &self.endpoint.model);
+        let incoming = match self.ask(question, thinking, patience) {
+            // Which levels a model takes changes from model to model; its own default always works.
+            Err(Error::Refused(refusal))
+                if refusal.status == 400 && refusal.message.contains("hinking") =>
+            {
+                warn!(
+                    "{} refuses our thinking level, asking without: {}",
+                    self.endpoint.model, refusal.message
+                );
+                self.ask(question, None, patience)
+            }
+            result => result,
+        };
+        Ok(Answering::new(incoming?, &DIALECT))
     }
 }
 
@@ -167,6 +151,17 @@ struct GenerationConfig {
     thinking_config: Option<Thinking>,
 }
 
+/// The name under which the service always offers the newest model of a kind, if `model` is not such a name itself.
+pub fn alias_of(model: &str) -> Option<&'static str> {
+    let alias = match model {
+        _ if model.contains("flash-lite") => "gemini-flash-lite-latest",
+        _ if model.contains("flash") => "gemini-flash-latest",
+        _ if model.contains("pro") => "gemini-pro-latest",
+        _ => return None,
+    };
+    Some(alias).filter(|alias| *alias != model)
+}
+
 /// How much the model may think: tokens that the caller waits for and never hears.
 ///
 /// Gemini 2.5 counts them, later models know levels, and both fields together are refused.
@@ -194,6 +189,92 @@ impl Thinking {
     }
 }
 
+/// How Gemini writes its events: each is a `GenerateContentResponse`. Only the last has a `finishReason`, and nothing else
+/// marks the end.
+pub const DIALECT: Dialect = Dialect {
+    service: SERVICE,
+    read: read_event,
+    ends_with: "it ended without a finishReason",
+};
+
+fn read_event(event: &str) -> Result<Said, Error> {
+    let content: Content = json(SERVICE, "text/event-stream", event.as_bytes())?;
+    if !content.prompt_feedback.block_reason.is_empty() {
+        return Err(blocked(SERVICE, &content.prompt_feedback.block_reason));
+    }
+    let candidate = content.candidates.into_iter().next().unwrap_or_default();
+    let end = match candidate.finish_reason.as_str() {
+        "" => None,
+        "STOP" => Some(End::Whole),
+        "MAX_TOKENS" => Some(End::Cut),
+        // SAFETY, RECITATION, PROHIBITED_CONTENT …: what came with it is not meant to be heard.
+        reason => return Err(blocked(SERVICE, reason)),
+    };
+    let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
+    Ok(Said {
+        words: spoken.map(|part| part.text.as_str()).collect(),
+        end,
+        // Every event tells how much it is so far.
+        tokens: content.usage_metadata.map(UsageMetadata::tokens),
+        error: None,
+    })
+}
+
+/// Every field may be missing; `finishReason` is a word from a list that grows.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Content {
+    candidates: Vec<Candidate>,
+    prompt_feedback: PromptFeedback,
+    usage_metadata: Option<UsageMetadata>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Candidate {
+    content: Parts,
+    finish_reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Parts {
+    parts: Vec<Part>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Part {
+    text: String,
+    thought: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PromptFeedback {
+    block_reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct UsageMetadata {
+    #[serde(rename = "promptTokenCount")]
+    prompt: u64,
+    #[serde(rename = "candidatesTokenCount")]
+    candidates: u64,
+    #[serde(rename = "thoughtsTokenCount")]
+    thoughts: u64,
+}
+
+impl UsageMetadata {
+    fn tokens(self) -> Tokens {
+        Tokens {
+            input: self.prompt,
+            output: self.candidates.saturating_add(self.thoughts),
+        }
+    }
+}
+
 const SERVICE: Service = Service {
     name: "Gemini",
     settings: "[llm.gemini]",
@@ -213,6 +294,7 @@ const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use super::super::Answer;
     use super::*;
 
     #[test]
@@ -235,5 +317,87 @@ mod tests {
             Thinking::of("high", "x"),
             Some(Thinking::ThinkingLevel("high".into()))
         );
+    }
+
+    fn event(parts: &str, reason: &str) -> String {
+        let candidate = format!(
+            r#"{{"content":{{"role":"model","parts":{parts}}},"finishReason":"{reason}"}}"#
+        );
+        format!(
+            "data: {{\"candidates\":[{candidate}],\"modelVersion\":\"gemini-3.5-flash-lite\"}}\r\n\r\n"
+        )
+    }
+
+    /// The words of a stream and why it ended, or the error that ended it.
+    fn read(stream: &str) -> Result<(String, Option<End>), String> {
+        let mut answer = Answer::new(&DIALECT);
+        answer
+            .push(stream.as_bytes())
+            .and_then(|()| answer.push(&[]))
+            .map_err(|error| error.to_string())?;
+        Ok((answer.words().collect(), answer.end()))
+    }
+
+    #[test]
+    fn words_come_event_by_event_and_the_last_tells_why_it_ends() {
+        let (hello, more) = (
+            r#"[{"text":"Hello"}]"#,
+            r#"[{"text":" there."},{"text":" Goodbye!\n"}]"#,
+        );
+        let thought = r#"[{"text":"Let me think.","thought":true},{"text":"Four."}]"#;
+        let table = [
+            (
+                event(hello, "") + &event(more, "STOP"),
+                "Hello there. Goodbye!\n",
+                Some(End::Whole),
+            ),
+            (
+                event(hello, "") + &event(more, "MAX_TOKENS"),
+                "Hello there. Goodbye!\n",
+                Some(End::Cut),
+            ),
+            (
+                event(hello, "") + &event("[]", "STOP"),
+                "Hello",
+                Some(End::Whole),
+            ),
+            (event(thought, "STOP"), "Four.", Some(End::Whole)),
+            (event(hello, ""), "Hello", None),
+            (
+                event(hello, "STOP").trim_end().to_owned(),
+                "Hello",
+                Some(End::Whole),
+            ),
+            ("data: {\"usageMetadata\":{}}\n\n".to_owned(), "", None),
+            (String::new(), "", None),
+        ];
+        for (stream, words, end) in table {
+            assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
+        }
+    }
+
+    #[test]
+    fn what_the_service_withholds_is_told_with_its_reason() {
+        let hello = r#"[{"text":"Hello"}]"#;
+        let table = [
+            (event(hello, "SAFETY"), "(SAFETY)"),
+            (
+                event(hello, "") + &event("[]", "RECITATION"),
+                "(RECITATION)",
+            ),
+            (
+                "data: {\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}\n\n"
+                    .to_owned(),
+                "(PROHIBITED_CONTENT)",
+            ),
+            (
+                "data: {\"candidates\": 7}\n\n".to_owned(),
+                "break its format",
+            ),
+        ];
+        for (stream, part) in table {
+            let error = read(&stream).expect_err(&stream);
+            assert!(error.contains(part), "{error:?} for {stream}");
+        }
     }
 }

@@ -7,60 +7,35 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
 
+use super::{Recognizer, Transcript};
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Request, Response};
+use crate::cloud::http::{Auth, Client, Patience, Request, Response};
 use crate::cloud::{Error, Service};
-use crate::config::Stt;
-use crate::deadline::Deadline;
-
-/// The longest piece to send: the service takes a minute, and this leaves room for its rounding.
-pub const LONGEST: Duration = Duration::from_secs(55);
+use crate::config::{Endpoint, Stt};
 
 /// A recogniser.
 #[derive(Debug)]
-pub struct Recognizer {
+pub struct Google {
     client: Client,
     account: Arc<ServiceAccount>,
     settings: Stt,
+    endpoint: Endpoint,
 }
 
-impl Recognizer {
+impl Google {
     /// A recogniser with these settings.
-    pub fn new(client: Client, account: Arc<ServiceAccount>, settings: Stt) -> Self {
+    pub fn new(
+        client: Client,
+        account: Arc<ServiceAccount>,
+        settings: Stt,
+        endpoint: Endpoint,
+    ) -> Self {
         Self {
             client,
             account,
             settings,
+            endpoint,
         }
-    }
-
-    /// What was said in mono samples of `rate_hz`, at most [`LONGEST`] of them. Empty when the service
-    /// heard no words.
-    ///
-    /// # Errors
-    /// [`Error`] of the request.
-    pub fn transcribe(
-        &self,
-        samples: &[i16],
-        rate_hz: u32,
-        deadline: Deadline,
-    ) -> Result<String, Error> {
-        let request = Request {
-            service: SERVICE,
-            url: format!("{}/v1/speech:recognize", self.settings.base_url),
-            auth: Auth::None,
-            content_type: "application/json",
-            body: self.body(samples, rate_hz).into(),
-            words: String::new(),
-            most: MAX_ANSWER,
-            may_retry: true,
-        };
-        let deadline = deadline.within(self.settings.timeout);
-        let send = |request: &Request| self.client.send(request, deadline);
-        let response = self
-            .account
-            .send(&self.client, request, AUDIENCE, deadline, send)?;
-        transcript(&response)
     }
 
     fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
@@ -75,7 +50,7 @@ impl Recognizer {
                 sample_rate_hertz: rate_hz,
                 language_code: &self.settings.language,
                 alternative_language_codes: &self.settings.alternative_languages,
-                model: &self.settings.model,
+                model: &self.endpoint.model,
                 enable_automatic_punctuation: self.settings.punctuation,
                 speech_contexts: phrases
                     .map(|phrases| SpeechContext { phrases })
@@ -91,12 +66,47 @@ impl Recognizer {
     }
 }
 
+impl Recognizer for Google {
+    fn transcribe(
+        &self,
+        samples: &[i16],
+        rate_hz: u32,
+        patience: Patience<'_>,
+    ) -> Result<Transcript, Error> {
+        let request = Request {
+            service: SERVICE,
+            url: format!("{}/v1/speech:recognize", self.endpoint.base_url),
+            auth: Auth::None,
+            content_type: "application/json",
+            body: Some(self.body(samples, rate_hz).into()),
+            words: String::new(),
+            most: MAX_ANSWER,
+        };
+        let patience = patience.within(self.settings.timeout);
+        let send = |request: &Request, patience: Patience<'_>| self.client.send(request, patience);
+        let response = self
+            .account
+            .send(&self.client, request, AUDIENCE, patience, send)?;
+        transcript(&response)
+    }
+}
+
 /// The transcript in the service's answer.
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is not the JSON that the service documents.
-pub fn transcript(response: &Response) -> Result<String, Error> {
-    Ok(response.json::<Answer>(SERVICE)?.transcript())
+pub fn transcript(response: &Response) -> Result<Transcript, Error> {
+    let answer: Answer = response.json(SERVICE)?;
+    Ok(Transcript {
+        text: answer.transcript(),
+        billed: seconds(&answer.total_billed_time),
+    })
+}
+
+/// Google's JSON durations: `15s`, `1.770s`.
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds = text.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 #[derive(Serialize)]
@@ -131,8 +141,9 @@ struct Audio {
 
 /// Proto3's JSON leaves out whatever is empty, so every field may be missing.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Answer {
+    total_billed_time: String,
     results: Vec<SpeechRecognitionResult>,
 }
 

@@ -1,3 +1,36 @@
 //! Speech to text, one file per provider.
 
 pub mod google;
+pub mod openai;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use super::Error;
+use super::http::Patience;
+
+/// A recogniser.
+pub trait Recognizer: Debug + Send + Sync {
+    /// What was said in mono samples of `rate_hz`, at most [`LONGEST`] of them.
+    ///
+    /// # Errors
+    /// [`Error`] of the request.
+    fn transcribe(
+        &self,
+        samples: &[i16],
+        rate_hz: u32,
+        patience: Patience<'_>,
+    ) -> Result<Transcript, Error>;
+}
+
+/// What a service has heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transcript {
+    /// The words; empty when it heard none.
+    pub text: String,
+    /// How much audio is billed, if the service says so.
+    pub billed: Option<Duration>,
+}
+
+/// The longest piece to send: Google takes a minute, and this leaves room for its rounding. Others take more.
+pub const LONGEST: Duration = Duration::from_secs(55);

@@ -1,3 +1,64 @@
 //! Text to speech, one file per provider.
 
+pub mod google;
 pub mod openai;
+
+use std::fmt::Debug;
+use std::io::{self, Cursor, Read};
+
+use super::Error;
+use super::http::{Incoming, Patience};
+use crate::deadline::Deadline;
+
+/// A voice.
+pub trait Voice: Debug + Send + Sync {
+    /// Opens the way to the service, so that the first sentence finds it open.
+    fn warm(&self, deadline: Deadline);
+
+    /// The longest text that one request may carry, in characters.
+    fn longest(&self) -> usize;
+
+    /// Has `text` of at most [`longest`](Self::longest) characters spoken, at `rate_hz` if the service lets itself be
+    /// told. Returns when the sound begins.
+    ///
+    /// # Errors
+    /// [`Error`] of the request; [`Error::Empty`] when no audio came.
+    fn speak(&self, text: &str, rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error>;
+}
+
+/// Spoken text, as it comes from the service.
+#[derive(Debug)]
+pub struct Speech {
+    /// A WAV file, or bare 16-bit samples.
+    pub sound: Sound,
+    /// The rate of bare samples; `None` for a file, which says it itself.
+    pub raw_rate_hz: Option<u32>,
+}
+
+/// The bytes of a sound.
+#[derive(Debug)]
+pub enum Sound {
+    /// They are still coming.
+    Coming(Box<Incoming>),
+    /// All of them have come.
+    Whole(Cursor<Vec<u8>>),
+}
+
+impl Sound {
+    /// If it breaks off by `error` before anything was made of it, might asking once more help?
+    pub fn may_retry(&self, error: &Error) -> bool {
+        match self {
+            Self::Coming(incoming) => incoming.may_retry(error),
+            Self::Whole(_) => false,
+        }
+    }
+}
+
+impl Read for Sound {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Coming(incoming) => incoming.read(into),
+            Self::Whole(bytes) => bytes.read(into),
+        }
+    }
+}

@@ -1,93 +1,36 @@
 //! OpenAI's `audio/speech`, and every server that speaks it:
 //! <https://platform.openai.com/docs/api-reference/audio/createSpeech>.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
-use crate::cloud::http::{Auth, Client, Incoming, Request};
-use crate::cloud::{Error, Service};
-use crate::config::Tts;
+use super::{Sound, Speech, Voice};
+use crate::cloud::http::{Client, Patience, Request};
+use crate::cloud::{Error, Service, openai};
+use crate::config::{Endpoint, Tts};
 use crate::deadline::Deadline;
-
-/// The longest text that one request may carry, in characters.
-pub const LONGEST: usize = 4096;
 
 /// A voice.
 #[derive(Debug)]
-pub struct Voice {
+pub struct OpenAi {
     client: Client,
     settings: Tts,
+    endpoint: Endpoint,
 }
 
-/// Spoken text, as it comes from the service.
-#[derive(Debug)]
-pub struct Speech {
-    /// A WAV file, or bare 16-bit samples.
-    pub bytes: Incoming,
-    /// The rate of bare samples; `None` for a file, which says it itself.
-    pub raw_rate_hz: Option<u32>,
-}
-
-impl Voice {
+impl OpenAi {
     /// A voice with these settings.
-    pub fn new(client: Client, settings: Tts) -> Self {
-        Self { client, settings }
-    }
-
-    /// Opens the way to the service, so that the first sentence finds it open.
-    pub fn warm(&self, deadline: Deadline) {
-        self.client.warm(&self.settings.base_url, deadline);
-    }
-
-    /// Has `text` of at most [`LONGEST`] characters spoken. Returns when the sound begins; then it may stop for no
-    /// longer than `idle`. What may pass by itself is tried a second time; `after` says that this is it, and what ended
-    /// the first.
-    ///
-    /// # Errors
-    /// [`Error`] of the request; [`Error::Empty`] when no audio came.
-    pub fn speak(
-        &self,
-        text: &str,
-        after: Option<&Error>,
-        deadline: Deadline,
-        idle: Duration,
-    ) -> Result<Speech, Error> {
-        let request = Request {
-            service: SERVICE,
-            url: format!("{}/v1/audio/speech", self.settings.base_url),
-            auth: self
-                .settings
-                .api_key
-                .clone()
-                .map_or(Auth::None, Auth::Bearer),
-            content_type: "application/json",
-            body: self.body(text).into(),
-            words: text.to_owned(),
-            most: MAX_AUDIO,
-            may_retry: true,
-        };
-        let deadline = deadline.within(self.settings.timeout);
-        let mut bytes = self.client.open(&request, after, deadline, idle)?;
-        let head = bytes.peek(b"RIFF".len())?;
-        if head.is_empty() {
-            return Err(Error::Empty {
-                service: SERVICE.name,
-                remedy: "check model and voice in [tts.openai]",
-            });
+    pub fn new(client: Client, settings: Tts, endpoint: Endpoint) -> Self {
+        Self {
+            client,
+            settings,
+            endpoint,
         }
-        let is_file = head.starts_with(b"RIFF") || self.settings.format == "wav";
-        let told = || rate(&bytes.content_type).unwrap_or(self.settings.pcm_rate_hz);
-        Ok(Speech {
-            raw_rate_hz: (!is_file).then(told),
-            bytes,
-        })
     }
 
     fn body(&self, text: &str) -> Vec<u8> {
+        let model = &self.endpoint.model;
         let Tts {
-            model,
-            voice,
+            openai_voice: voice,
             format,
             speed,
             instructions,
@@ -106,6 +49,44 @@ impl Voice {
         };
         // Plain strings and a finite number: there is nothing in it that JSON cannot hold.
         serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl Voice for OpenAi {
+    fn warm(&self, deadline: Deadline) {
+        self.client.warm(&self.endpoint.base_url, deadline);
+    }
+
+    fn longest(&self) -> usize {
+        LONGEST
+    }
+
+    /// The rate is the service's own.
+    fn speak(&self, text: &str, _rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error> {
+        let request = Request {
+            service: openai::service(&self.endpoint, SERVICE, "the voice's server"),
+            url: format!("{}/v1/audio/speech", self.endpoint.base_url),
+            auth: openai::auth(&self.endpoint),
+            content_type: "application/json",
+            body: Some(self.body(text).into()),
+            words: text.to_owned(),
+            most: MAX_AUDIO,
+        };
+        let patience = patience.within(self.settings.timeout);
+        let mut bytes = self.client.open(&request, patience)?;
+        let head = bytes.peek(b"RIFF".len())?;
+        if head.is_empty() {
+            return Err(Error::Empty {
+                service: request.service.name,
+                remedy: "check model and voice in [tts.openai]",
+            });
+        }
+        let is_file = head.starts_with(b"RIFF") || self.settings.format == "wav";
+        let told = || rate(&bytes.content_type).unwrap_or(self.settings.pcm_rate_hz);
+        Ok(Speech {
+            raw_rate_hz: (!is_file).then(told),
+            sound: Sound::Coming(Box::new(bytes)),
+        })
     }
 }
 
@@ -137,6 +118,9 @@ const SERVICE: Service = Service {
     settings: "[tts.openai]",
     key: "api_key in [openai]",
 };
+
+/// The longest text that the service takes, in characters.
+const LONGEST: usize = 4096;
 
 /// Ten minutes at 24 kHz.
 const MAX_AUDIO: u64 = 30 * 1024 * 1024;

@@ -137,6 +137,7 @@ impl Call {
             status,
             variables: channel.variables,
             verbose: channel.verbose,
+            warnings: channel.warnings,
             played: channel.played,
             music: channel.music,
             dialogue: entries.dialogue,

@@ -16,6 +16,7 @@ pub(super) struct Channel {
     /// Variables, and functions by their whole call: `CALLERID(num)`.
     pub(super) variables: BTreeMap<String, String>,
     pub(super) verbose: Vec<(String, u32)>,
+    pub(super) warnings: Vec<String>,
     /// After a hang-up, when only some commands are left.
     pub(super) dead: bool,
     /// Where relative names of sounds are looked up.
@@ -80,6 +81,7 @@ impl Channel {
         match command.name {
             "ANSWER" | "NOOP" => Reply::new("200 result=0"),
             "CHANNEL STATUS" => Reply::new("200 result=6"),
+            "EXEC" => self.exec(argument(0), argument(1)),
             "GET FULL VARIABLE" => {
                 Reply::new(format!("200 result=1 ({})", self.substituted(argument(0))))
             }
@@ -104,6 +106,17 @@ impl Channel {
                 Reply::new("200 result=1")
             }
             other => unreachable!("{other} is in the table but not here"),
+        }
+    }
+
+    /// Of the applications there is but one.
+    fn exec(&mut self, application: &str, data: &str) -> Reply {
+        match (application, data.split_once(',')) {
+            ("Log", Some(("WARNING", message))) => {
+                self.warnings.push(message.to_owned());
+                Reply::new("200 result=0")
+            }
+            _ => Reply::new("200 result=-2"),
         }
     }
 
@@ -231,6 +244,7 @@ const fn command(
 const COMMANDS: &[Command] = &[
     command("ANSWER", 0..=0, false, ""),
     command("CHANNEL STATUS", 0..=1, false, "[<channelname>]"),
+    command("EXEC", 1..=127, true, "<application> [<options>]"),
     command(
         "GET FULL VARIABLE",
         1..=2,
@@ -268,6 +282,7 @@ mod tests {
         Channel {
             variables,
             verbose: Vec::new(),
+            warnings: Vec::new(),
             dead: false,
             sounds_dir: None,
             played: Vec::new(),

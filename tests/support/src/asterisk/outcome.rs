@@ -59,6 +59,8 @@ pub struct Outcome {
     pub variables: BTreeMap<String, String>,
     /// The messages of `VERBOSE` and their levels.
     pub verbose: Vec<(String, u32)>,
+    /// The warnings in Asterisk's log.
+    pub warnings: Vec<String>,
     /// What `STREAM FILE` played, in order; at the times of a telephone only in a call in real time.
     pub played: Vec<Frame>,
     /// When music was on, in order.

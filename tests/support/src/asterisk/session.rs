@@ -64,6 +64,7 @@ impl Session {
             channel: Channel {
                 variables: builder.variables,
                 verbose: Vec::new(),
+                warnings: Vec::new(),
                 dead: builder.dead,
                 sounds_dir: builder.sounds_dir,
                 played: Vec::new(),

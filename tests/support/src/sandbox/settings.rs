@@ -1,6 +1,9 @@
 //! The program's settings file, pointing every service at the sandbox.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -20,6 +23,9 @@ impl Settings {
         .set("http.ca_file", path_text(ca_file))
         // Its default is this machine's own.
         .set("log.calls", "")
+        .set("state.folder", path_text(&ca_file.with_file_name("state")))
+        // A test of one provider's faults wants to see them.
+        .set("tts.fallback", Value::Array(Vec::new()))
         .set("openai.api_key", super::OPENAI_API_KEY);
         // Also the providers that a test does not use: nothing of a test may ever leave the machine.
         [
@@ -66,10 +72,14 @@ impl Settings {
         self.tables.iter().map(table).collect()
     }
 
-    /// Writes `config.toml` into a directory.
+    /// Writes `config.toml` into a directory, for nobody else to read.
     pub fn write(&self, dir: &Path) -> PathBuf {
         let path = dir.join("config.toml");
-        std::fs::write(&path, self.to_toml())
+        // An old file would keep its mode.
+        std::fs::remove_file(&path).ok();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(self.to_toml().as_bytes()))
             .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
         path
     }

@@ -1,0 +1,354 @@
+//! Who is asked when somebody fails: the providers of a stage, in the order of the settings.
+//!
+//! A provider that fails before anything of its work is of use is passed over at once, and the next one is asked. What
+//! will still be so in a minute (nobody listens, no answer, a wrong key, a retired model) is remembered in a file that
+//! all calls share, so that the next caller does not wait for it again. What is remembered is kept under a fingerprint
+//! of provider, key and settings: whoever repairs one of these is asked again at once. A provider that is remembered as
+//! failing is still asked when nobody else is left.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::{debug, warn};
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::http::{Patience, Retry};
+use crate::deadline::Deadline;
+use crate::error;
+use crate::state::State;
+
+/// The providers of a stage.
+#[derive(Debug)]
+pub struct Chain<P: ?Sized> {
+    links: Vec<Link<P>>,
+    /// So long one that is not the last may take to begin.
+    fallback_after: Duration,
+    state: State,
+    /// How the links have done, in their order.
+    standings: Mutex<Vec<Standing>>,
+    /// Who has stood in for whom, and why.
+    stood_in: Mutex<Option<String>>,
+}
+
+/// One provider.
+#[derive(Debug)]
+pub struct Link<P: ?Sized> {
+    /// Its name in the settings and its model's, for people.
+    pub name: String,
+    /// Of everything that decides whether it works.
+    pub fingerprint: String,
+    /// It is asked only after this one has turned out to be retired.
+    pub successor_of: Option<usize>,
+    /// Who does the work.
+    pub provider: Box<P>,
+}
+
+/// Work that a link has done.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// Which link.
+    pub link: usize,
+    /// What came of it.
+    pub value: T,
+}
+
+/// Work that a link began, and that broke off before it was of use.
+#[derive(Debug)]
+pub struct Broken<E> {
+    /// Which link.
+    pub link: usize,
+    /// Why.
+    pub error: E,
+    /// Might the same link do better a second time?
+    pub may_retry: bool,
+}
+
+/// An error that may hold a service's.
+pub trait Cause {
+    /// The service's error, if it was a service.
+    fn service(&self) -> Option<&Error>;
+}
+
+impl Cause for Error {
+    fn service(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+/// How a link has done so far. The better ones are asked first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Good,
+    /// An earlier call has found it failing.
+    Remembered(Failing),
+    /// This call has.
+    Failed(Failing),
+}
+
+/// What is remembered of a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+struct Failing {
+    /// In seconds since 1970.
+    until: u64,
+    why: String,
+    is_retired: bool,
+}
+
+type Memory = BTreeMap<String, Failing>;
+
+impl<P: ?Sized> Chain<P> {
+    /// A chain of at least one link. `missing` says which one should be the first and why it cannot be.
+    pub fn new(
+        links: Vec<Link<P>>,
+        missing: Option<String>,
+        fallback_after: Duration,
+        state: State,
+    ) -> Self {
+        let memory: Memory = if links.len() > 1 {
+            state.read(MEMORY)
+        } else {
+            Memory::new()
+        };
+        let now = seconds_since_1970();
+        let standing = |link: &Link<P>| match memory.get(&link.fingerprint) {
+            // A clock that was set back must not keep a provider out for longer.
+            Some(failing) if (now..now + LONGEST_MEMORY.as_secs()).contains(&failing.until) => {
+                Standing::Remembered(failing.clone())
+            }
+            _ => Standing::Good,
+        };
+        Self {
+            standings: Mutex::new(links.iter().map(standing).collect()),
+            stood_in: Mutex::new(missing),
+            links,
+            fallback_after,
+            state,
+        }
+    }
+
+    /// Has `attempt` made with one link after the other, until one does the work.
+    ///
+    /// # Errors
+    /// When all fail, that of the first in the settings' order.
+    pub fn ask<'c, T, E: Cause + std::error::Error + 'static>(
+        &'c self,
+        deadline: Deadline,
+        idle: Duration,
+        attempt: impl FnMut(&'c P, Patience<'_>) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        self.ask_all(None, deadline, idle, attempt)
+    }
+
+    /// The same after a link has broken off: the others are asked, or, if there are none and it may help, the same one
+    /// once more.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
+        &'c self,
+        broken: Broken<E>,
+        deadline: Deadline,
+        idle: Duration,
+        mut attempt: impl FnMut(&'c P, Patience<'_>) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        let Broken {
+            link,
+            error,
+            may_retry,
+        } = broken;
+        if self.next(&[link]).is_some() && moves_on(&error) {
+            self.failed(link, &error);
+            return self.ask_all(Some((link, error)), deadline, idle, attempt);
+        }
+        match error.service() {
+            Some(cause) if may_retry => {
+                let retry = Retry::After(cause);
+                let patience = Patience {
+                    deadline,
+                    idle,
+                    retry,
+                };
+                let value = attempt(&self.links[link].provider, patience)?;
+                Ok(Done { link, value })
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn ask_all<'c, T, E: Cause + std::error::Error + 'static>(
+        &'c self,
+        failed: Option<(usize, E)>,
+        deadline: Deadline,
+        idle: Duration,
+        mut attempt: impl FnMut(&'c P, Patience<'_>) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        let mut tried: Vec<usize> = failed.iter().map(|(link, _)| *link).collect();
+        let mut first_failure = failed;
+        let mut link = self.next(&tried).unwrap_or_default();
+        loop {
+            tried.push(link);
+            let patience = self.patience(deadline, idle, self.next(&tried).is_none());
+            let error = match attempt(&self.links[link].provider, patience) {
+                Ok(value) => {
+                    self.note(link);
+                    return Ok(Done { link, value });
+                }
+                Err(error) if !moves_on(&error) => return Err(error),
+                Err(error) => error,
+            };
+            self.failed(link, &error);
+            let failure = match first_failure.take() {
+                Some(first) if first.0 < link => first,
+                _ => (link, error),
+            };
+            match self.next(&tried) {
+                None => return Err(failure.1),
+                Some(next) => link = next,
+            }
+            first_failure = Some(failure);
+        }
+    }
+
+    /// Whoever has somebody behind him is given less time, and no second try.
+    fn patience(&self, deadline: Deadline, idle: Duration, is_last: bool) -> Patience<'static> {
+        let (deadline, retry) = if is_last {
+            (deadline, Retry::Once)
+        } else {
+            (deadline.within(self.fallback_after), Retry::Never)
+        };
+        Patience {
+            deadline,
+            idle,
+            retry,
+        }
+    }
+
+    /// Who is asked first.
+    pub fn first(&self) -> &P {
+        let link = self.next(&[]).unwrap_or_default();
+        &self.links[link].provider
+    }
+
+    /// All links.
+    pub fn links(&self) -> &[Link<P>] {
+        &self.links
+    }
+
+    /// Who has stood in for whom in this call, and why.
+    pub fn stood_in(&self) -> Option<String> {
+        lock(&self.stood_in).clone()
+    }
+
+    /// Which link is to be asked next.
+    fn next(&self, tried: &[usize]) -> Option<usize> {
+        let standings = lock(&self.standings);
+        let is_open = |link: &usize| {
+            let retired = |of: usize| match &standings[of] {
+                Standing::Good => false,
+                Standing::Remembered(failing) | Standing::Failed(failing) => failing.is_retired,
+            };
+            !tried.contains(link) && self.links[*link].successor_of.is_none_or(retired)
+        };
+        let rank = |link: &usize| match standings[*link] {
+            Standing::Good => 0,
+            Standing::Remembered(_) => 1,
+            Standing::Failed(_) => 2,
+        };
+        (0..self.links.len()).filter(is_open).min_by_key(rank)
+    }
+
+    /// Puts a link behind the others, for this call, and for others where that will help them.
+    fn failed<E: Cause + std::error::Error + 'static>(&self, link: usize, error: &E) {
+        let why = error::Chain(error).to_string();
+        let Link {
+            name, fingerprint, ..
+        } = &self.links[link];
+        let lasts = error.service().and_then(lasts);
+        let failing = Failing {
+            until: seconds_since_1970() + lasts.unwrap_or_default().as_secs(),
+            why: why.chars().take(MAX_WHY).collect(),
+            is_retired: error.service().is_some_and(is_retired),
+        };
+        lock(&self.standings)[link] = Standing::Failed(failing.clone());
+        if self.links.len() < 2 {
+            return;
+        }
+        warn!("{name} is passed over: {why}");
+        if lasts.is_some() {
+            let remember = |memory: &mut Memory| {
+                let now = seconds_since_1970();
+                memory.retain(|_, failing| failing.until > now);
+                memory.insert(fingerprint.clone(), failing);
+            };
+            if let Err(cause) = self.state.update(MEMORY, remember) {
+                debug!("{}", error::Chain(&cause));
+            }
+        }
+    }
+
+    /// Notes for whom a link has done the work.
+    fn note(&self, link: usize) {
+        let standings = lock(&self.standings);
+        let Some((first, Standing::Remembered(failing) | Standing::Failed(failing))) =
+            standings.iter().enumerate().next()
+        else {
+            return;
+        };
+        if first != link {
+            let [missing, other] = [first, link].map(|index| self.links[index].name.as_str());
+            let told = format!("{other} stood in for {missing}: {}", failing.why);
+            lock(&self.stood_in).get_or_insert(told);
+        }
+    }
+}
+
+/// Would somebody else do better? Not after a hang-up, nor when a service will not answer this question.
+fn moves_on<E: Cause>(error: &E) -> bool {
+    !matches!(
+        error.service(),
+        Some(Error::HungUp(_) | Error::Blocked { .. })
+    )
+}
+
+/// How long it will be so at least, if it is nothing that passes by itself.
+fn lasts(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Connect { .. }
+        | Error::Timeout { .. }
+        | Error::Clock { .. }
+        | Error::Credentials(_) => Some(SHORT_MEMORY),
+        Error::Refused(refusal) => match refusal.status {
+            _ if refusal.is_quota => Some(LONGEST_MEMORY),
+            300..=399 | 401 | 403..=405 | 410 => Some(LONGEST_MEMORY),
+            429 => refusal.retry_after.map(|wait| wait.min(LONGEST_MEMORY)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched off.
+fn is_retired(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
+}
+
+fn seconds_since_1970() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+/// What a thread that panicked has left is still whole: each value is put in at once.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What may be mended by the network, and what somebody has to mend.
+const SHORT_MEMORY: Duration = Duration::from_secs(60);
+const LONGEST_MEMORY: Duration = Duration::from_secs(300);
+
+const MEMORY: &str = "providers.json";
+const MAX_WHY: usize = 300;

@@ -1,0 +1,307 @@
+//! OpenAI's `chat/completions`, and every server that speaks it:
+//! <https://platform.openai.com/docs/api-reference/chat/create>.
+
+use log::warn;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Model;
+use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
+use crate::cloud::http::{self, Client, Incoming, Patience, Request};
+use crate::cloud::{Error, Service, openai};
+use crate::config::{Endpoint, Llm};
+use crate::deadline::Deadline;
+
+/// A model with a persona.
+#[derive(Debug)]
+pub struct OpenAi {
+    client: Client,
+    settings: Llm,
+    endpoint: Endpoint,
+}
+
+impl OpenAi {
+    /// A model with these settings.
+    pub fn new(client: Client, settings: Llm, endpoint: Endpoint) -> Self {
+        Self {
+            client,
+            settings,
+            endpoint,
+        }
+    }
+
+    fn ask(
+        &self,
+        question: &str,
+        limit: TokenLimit,
+        patience: Patience<'_>,
+    ) -> Result<Incoming, Error> {
+        let request = Request {
+            service: self.service(),
+            url: format!("{}/v1/chat/completions", self.endpoint.base_url),
+            auth: openai::auth(&self.endpoint),
+            content_type: "application/json",
+            body: Some(self.body(question, limit).into()),
+            words: question.to_owned(),
+            most: MAX_ANSWER,
+        };
+        self.client.open(&request, patience)
+    }
+
+    fn service(&self) -> Service {
+        openai::service(&self.endpoint, SERVICE, "the model's server")
+    }
+
+    fn body(&self, question: &str, limit: TokenLimit) -> Vec<u8> {
+        let most = self.settings.max_output_tokens;
+        let body = Body {
+            model: &self.endpoint.model,
+            messages: [
+                Message {
+                    role: "system",
+                    content: &self.settings.persona,
+                },
+                Message {
+                    role: "user",
+                    content: question,
+                },
+            ],
+            stream: true,
+            stream_options: json!({"include_usage": true}),
+            max_completion_tokens: (limit == TokenLimit::Completion).then_some(most),
+            max_tokens: (limit == TokenLimit::Tokens).then_some(most),
+        };
+        // Plain strings and numbers: there is nothing in it that JSON cannot hold.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl Model for OpenAi {
+    fn warm(&self, deadline: Deadline) {
+        self.client.warm(&self.endpoint.base_url, deadline);
+    }
+
+    fn answer(&self, question: &str, patience: Patience<'_>) -> Result<Answering, Error> {
+        let patience = patience.within(self.settings.timeout);
+        let limit = TokenLimit::of(&self.settings.token_limit, &self.endpoint);
+        let incoming = match self.ask(question, limit, patience) {
+            Err(Error::Refused(refusal))
+                if matches!(refusal.status, 400 | 422)
+                    && refusal.message.contains(limit.name())
+                    && self.settings.token_limit == "auto" =>
+            {
+                let other = limit.other();
+                warn!(
+                    "{} refuses {}, asking with {}; name it in token_limit under [llm.openai] to save this time",
+                    refusal.service.name,
+                    limit.name(),
+                    other.name()
+                );
+                self.ask(question, other, patience)
+            }
+            result => result,
+        };
+        Ok(Answering::new(incoming?, &DIALECT))
+    }
+}
+
+/// The field that limits an answer: OpenAI's newer models refuse the older one, other servers know only that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TokenLimit {
+    Completion,
+    Tokens,
+}
+
+impl TokenLimit {
+    fn of(setting: &str, endpoint: &Endpoint) -> Self {
+        match setting {
+            "max_tokens" => Self::Tokens,
+            "max_completion_tokens" => Self::Completion,
+            _ if openai::is_openai(endpoint) => Self::Completion,
+            _ => Self::Tokens,
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Completion => Self::Tokens,
+            Self::Tokens => Self::Completion,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Completion => "max_completion_tokens",
+            Self::Tokens => "max_tokens",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: [Message<'a>; 2],
+    stream: bool,
+    stream_options: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+/// How OpenAI writes its events: each is a `chat.completion.chunk`, and the last is the word `[DONE]`.
+pub const DIALECT: Dialect = Dialect {
+    service: SERVICE,
+    read: read_event,
+    ends_with: "it ended without a finish_reason",
+};
+
+fn read_event(event: &str) -> Result<Said, Error> {
+    if event.trim() == "[DONE]" {
+        return Ok(Said {
+            end: Some(End::Whole),
+            ..Said::default()
+        });
+    }
+    let chunk: Chunk = http::json(SERVICE, "text/event-stream", event.as_bytes())?;
+    if let Some(error) = chunk.error {
+        let status = error["code"]
+            .as_u64()
+            .and_then(|code| u16::try_from(code).ok());
+        return Ok(Said {
+            error: Some(status.unwrap_or(INTERNAL_SERVER_ERROR)),
+            ..Said::default()
+        });
+    }
+    let choice = chunk.choices.into_iter().next().unwrap_or_default();
+    let end = match choice.finish_reason.as_deref() {
+        None | Some("") => None,
+        Some("length") => Some(End::Cut),
+        Some("content_filter") => return Err(blocked(SERVICE, "content_filter")),
+        Some(_) => Some(End::Whole),
+    };
+    Ok(Said {
+        words: choice.delta.content.unwrap_or_default(),
+        end,
+        tokens: chunk.usage.map(|usage| Tokens {
+            input: usage.prompt_tokens,
+            output: usage.completion_tokens,
+        }),
+        error: None,
+    })
+}
+
+/// Servers leave out much of it, and put `null` where there is nothing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Chunk {
+    choices: Vec<Choice>,
+    usage: Option<Usage>,
+    error: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Choice {
+    delta: Delta,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Delta {
+    content: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Usage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+const SERVICE: Service = Service {
+    name: "OpenAI's model",
+    settings: "[llm.openai]",
+    key: "api_key in [openai]",
+};
+
+/// What an error in the middle of an answer stands for when it does not say so.
+const INTERNAL_SERVER_ERROR: u16 = 500;
+
+/// The largest `max_output_tokens` is some 50 kB of text; each token comes in an event of a few hundred bytes.
+const MAX_ANSWER: u64 = 8 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Answer;
+    use super::*;
+
+    fn chunk(content: &str, reason: &str) -> String {
+        format!(
+            "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{content}}},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    }
+
+    /// The words of a stream, why it ended and what it used, or the error that ended it.
+    fn read(stream: &str) -> Result<(String, Option<End>), String> {
+        let mut answer = Answer::new(&DIALECT);
+        answer
+            .push(stream.as_bytes())
+            .and_then(|()| answer.push(&[]))
+            .map_err(|error| error.to_string())?;
+        Ok((answer.words().collect(), answer.end()))
+    }
+
+    #[test]
+    fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
+        let done = "data: [DONE]\n\n";
+        let hello = chunk("\"Hello\"", "null");
+        let table = [
+            (
+                hello.clone() + &chunk("\".\"", "\"stop\"") + done,
+                "Hello.",
+                Some(End::Whole),
+            ),
+            (
+                hello.clone() + &chunk("null", "\"length\"") + done,
+                "Hello",
+                Some(End::Cut),
+            ),
+            (hello.clone() + done, "Hello", Some(End::Whole)),
+            (hello.clone(), "Hello", None),
+            (
+                "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n".to_owned(),
+                "",
+                None,
+            ),
+            (
+                chunk("\"\"", "null") + "data: {\"choices\":[{}]}\n\n",
+                "",
+                None,
+            ),
+            (": ping\n\n".to_owned() + &hello, "Hello", None),
+        ];
+        for (stream, words, end) in table {
+            assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
+        }
+    }
+
+    #[test]
+    fn what_is_withheld_or_in_another_format_is_an_error() {
+        let table = [
+            (chunk("null", "\"content_filter\""), "(content_filter)"),
+            ("data: {\"choices\": 7}\n\n".to_owned(), "break its format"),
+        ];
+        for (stream, part) in table {
+            let error = read(&stream).expect_err(&stream);
+            assert!(error.contains(part), "{error:?} for {stream}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! OpenAI's `audio/transcriptions`, and every server that speaks it:
+//! <https://platform.openai.com/docs/api-reference/audio/createTranscription>.
+
+use serde::Deserialize;
+
+use super::{Recognizer, Transcript};
+use crate::cloud::http::{Client, Patience, Request, Response};
+use crate::cloud::{Error, Service, openai};
+use crate::config::{Endpoint, Stt};
+
+/// A recogniser.
+#[derive(Debug)]
+pub struct OpenAi {
+    client: Client,
+    settings: Stt,
+    endpoint: Endpoint,
+}
+
+impl OpenAi {
+    /// A recogniser with these settings.
+    pub fn new(client: Client, settings: Stt, endpoint: Endpoint) -> Self {
+        Self {
+            client,
+            settings,
+            endpoint,
+        }
+    }
+
+    /// The form, part by part: <https://www.rfc-editor.org/rfc/rfc7578>.
+    fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
+        let Stt {
+            language,
+            alternative_languages,
+            phrases,
+            ..
+        } = &self.settings;
+        let mut form = Vec::new();
+        let mut add = |name: &str, value: &str| {
+            let head =
+                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+            form.extend_from_slice(head.as_bytes());
+            form.extend_from_slice(value.as_bytes());
+            form.extend_from_slice(b"\r\n");
+        };
+        add("model", &self.endpoint.model);
+        add("response_format", "json");
+        if alternative_languages.is_empty() {
+            // The first part of the tag, ISO 639-1; with several languages the service finds out itself.
+            add("language", language.split('-').next().unwrap_or_default());
+        }
+        if !phrases.is_empty() {
+            add("prompt", &phrases.join(", "));
+        }
+        let file = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"question.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
+        );
+        form.extend_from_slice(file.as_bytes());
+        form.extend(wav(samples, rate_hz));
+        form.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        form
+    }
+}
+
+impl Recognizer for OpenAi {
+    fn transcribe(
+        &self,
+        samples: &[i16],
+        rate_hz: u32,
+        patience: Patience<'_>,
+    ) -> Result<Transcript, Error> {
+        let request = Request {
+            service: openai::service(&self.endpoint, SERVICE, "the transcription server"),
+            url: format!("{}/v1/audio/transcriptions", self.endpoint.base_url),
+            auth: openai::auth(&self.endpoint),
+            content_type: CONTENT_TYPE,
+            body: Some(self.body(samples, rate_hz).into()),
+            words: String::new(),
+            most: MAX_ANSWER,
+        };
+        let patience = patience.within(self.settings.timeout);
+        let response = self.client.send(&request, patience)?;
+        transcript(&response)
+    }
+}
+
+/// The transcript in the service's answer.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is not the JSON that the service documents.
+pub fn transcript(response: &Response) -> Result<Transcript, Error> {
+    let answer: Answer = response.json(SERVICE)?;
+    Ok(Transcript {
+        text: answer.text.trim().to_owned(),
+        billed: None,
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    text: String,
+}
+
+/// A WAV file of 16-bit mono samples: <http://soundfile.sapp.org/doc/WaveFormat/>.
+fn wav(samples: &[i16], rate_hz: u32) -> Vec<u8> {
+    let data_len = u32::try_from(2 * samples.len()).unwrap_or(u32::MAX);
+    let mut file = Vec::with_capacity(HEADER_LEN + 2 * samples.len());
+    file.extend_from_slice(b"RIFF");
+    file.extend(data_len.saturating_add(36).to_le_bytes());
+    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(rate_hz.to_le_bytes());
+    file.extend((2 * rate_hz).to_le_bytes());
+    file.extend_from_slice(b"\x02\0\x10\0data");
+    file.extend(data_len.to_le_bytes());
+    file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    file
+}
+
+const SERVICE: Service = Service {
+    name: "OpenAI's transcription",
+    settings: "[stt.openai]",
+    key: "api_key in [openai]",
+};
+
+/// Nothing that a telephone records holds these 40 bytes.
+const BOUNDARY: &str = "phone-assistant-7d3f1c0a9b5e4826af61c9d2";
+const CONTENT_TYPE: &str = "multipart/form-data; boundary=phone-assistant-7d3f1c0a9b5e4826af61c9d2";
+
+const HEADER_LEN: usize = 44;
+
+/// A minute of speech is a few kilobytes of text.
+const MAX_ANSWER: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_a_wav_of_these_samples() {
+        let file = wav(&[1, -2], 8000);
+        assert_eq!(
+            file,
+            b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x04\0\0\0\x01\0\xfe\xff"
+        );
+        assert_eq!(file.len(), HEADER_LEN + 4);
+    }
+
+    #[test]
+    fn the_boundary_is_the_one_that_the_type_names() {
+        assert!(CONTENT_TYPE.ends_with(&format!("boundary={BOUNDARY}")));
+    }
+}
