@@ -113,7 +113,12 @@ impl State {
         let open = || files::open_to_append(path, 0o600);
         let opened = open().or_else(|error| {
             if error.kind() == io::ErrorKind::NotFound {
-                DirBuilder::new().mode(0o700).create(&self.folder)?;
+                let made = DirBuilder::new().mode(0o700).create(&self.folder);
+                // Another call may have made it meanwhile.
+                made.or_else(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => Ok(()),
+                    _ => Err(error),
+                })?;
             }
             open()
         });
