@@ -3,8 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::Deserialize;
+
 /// The part of a call that failed, as `ASSISTANT_ERROR` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Settings, arguments and keys.
     Config,

@@ -25,6 +25,7 @@
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
+//! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
 //! | [`files`], [`state`], [`hangup`], [`deadline`], [`error`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
@@ -37,14 +38,17 @@ pub mod agi;
 pub mod audio;
 pub mod call;
 pub mod calls;
+pub mod catalogue;
 pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod convert;
+pub mod costs;
 pub mod deadline;
 pub mod error;
 pub mod files;
 pub mod hangup;
+pub mod limits;
 pub mod say;
 pub mod services;
 pub mod state;

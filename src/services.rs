@@ -9,10 +9,11 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
 use ring::digest::{Context, SHA256};
 
+use crate::catalogue;
 use crate::cloud::chain::{Chain, Link};
 use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
 use crate::cloud::http::Client;
-use crate::cloud::llm::gemini::{self, Gemini, SignIn};
+use crate::cloud::llm::gemini::{Gemini, SignIn};
 use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
@@ -196,7 +197,7 @@ impl<'a> Maker<'a> {
         of: usize,
     ) -> Option<Link<P>> {
         let is_gemini = endpoint.provider == Provider::Gemini;
-        let alias = gemini::alias_of(&endpoint.model).filter(|_| is_gemini)?;
+        let alias = catalogue::alias_of(&endpoint.model).filter(|_| is_gemini)?;
         let endpoint = Endpoint {
             model: alias.to_owned(),
             ..endpoint.clone()
@@ -214,7 +215,7 @@ impl<'a> Maker<'a> {
         successor_of: Option<usize>,
     ) -> Link<P> {
         Link {
-            name: format!("{} {}", endpoint.provider.name(), endpoint.model),
+            endpoint: endpoint.clone(),
             fingerprint: self.fingerprint(stage, endpoint, settings),
             successor_of,
             provider,

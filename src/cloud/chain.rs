@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::http::{Patience, Retry};
+use crate::config::Endpoint;
 use crate::deadline::Deadline;
 use crate::error;
 use crate::state::State;
@@ -36,8 +37,8 @@ pub struct Chain<P: ?Sized> {
 /// One provider.
 #[derive(Debug)]
 pub struct Link<P: ?Sized> {
-    /// Its name in the settings and its model's, for people.
-    pub name: String,
+    /// What the settings say of it.
+    pub endpoint: Endpoint,
     /// Of everything that decides whether it works.
     pub fingerprint: String,
     /// It is asked only after this one has turned out to be retired.
@@ -264,9 +265,7 @@ impl<P: ?Sized> Chain<P> {
     /// Puts a link behind the others, for this call, and for others where that will help them.
     fn failed<E: Cause + std::error::Error + 'static>(&self, link: usize, error: &E) {
         let why = error::Chain(error).to_string();
-        let Link {
-            name, fingerprint, ..
-        } = &self.links[link];
+        let fingerprint = &self.links[link].fingerprint;
         let lasts = error.service().and_then(lasts);
         let failing = Failing {
             until: seconds_since_1970() + lasts.unwrap_or_default().as_secs(),
@@ -277,7 +276,7 @@ impl<P: ?Sized> Chain<P> {
         if self.links.len() < 2 {
             return;
         }
-        warn!("{name} is passed over: {why}");
+        warn!("{} is passed over: {why}", self.links[link].endpoint);
         if lasts.is_some() {
             let remember = |memory: &mut Memory| {
                 let now = seconds_since_1970();
@@ -299,7 +298,7 @@ impl<P: ?Sized> Chain<P> {
             return;
         };
         if first != link {
-            let [missing, other] = [first, link].map(|index| self.links[index].name.as_str());
+            let [missing, other] = [first, link].map(|index| &self.links[index].endpoint);
             let told = format!("{other} stood in for {missing}: {}", failing.why);
             lock(&self.stood_in).get_or_insert(told);
         }

@@ -188,9 +188,8 @@ impl ServiceAccount {
             most: MAX_TOKEN_ANSWER,
         };
         let patience = Patience {
-            deadline,
-            idle: deadline.left(),
             retry: Retry::Once,
+            ..Patience::short(deadline)
         };
         let response = match client.send(&request, patience) {
             Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),

@@ -50,6 +50,17 @@ pub struct Patience<'a> {
     pub retry: Retry<'a>,
 }
 
+impl Patience<'static> {
+    /// For an answer that is only of use whole, and is asked for once.
+    pub fn short(deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            idle: deadline.left(),
+            retry: Retry::Never,
+        }
+    }
+}
+
 impl Patience<'_> {
     /// With a service that may take `limit` by itself.
     #[must_use]

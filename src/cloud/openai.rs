@@ -1,8 +1,11 @@
 //! What the three services of OpenAI have in common, and the many servers that speak their API.
 
-use super::Service;
-use super::http::Auth;
+use serde::Deserialize;
+
+use super::http::{Auth, Client, Patience, Request};
+use super::{Error, Service};
 use crate::config::Endpoint;
+use crate::deadline::Deadline;
 
 /// The key, if there is one: a server in one's own network may do without.
 pub(super) fn auth(endpoint: &Endpoint) -> Auth {
@@ -20,6 +23,44 @@ pub(super) fn service(endpoint: &Endpoint, openai: Service, own: &'static str) -
         openai
     }
 }
+
+/// The models that a server lists: <https://platform.openai.com/docs/api-reference/models/list>.
+///
+/// # Errors
+/// [`Error`] of the request.
+pub(super) fn models(
+    client: &Client,
+    endpoint: &Endpoint,
+    service: Service,
+    deadline: Deadline,
+) -> Result<Option<Vec<String>>, Error> {
+    let request = Request {
+        service,
+        url: format!("{}/v1/models", endpoint.base_url),
+        auth: auth(endpoint),
+        content_type: "",
+        body: None,
+        words: String::new(),
+        most: MAX_LIST,
+    };
+    let list: List = client
+        .send(&request, Patience::short(deadline))?
+        .json(service)?;
+    Ok(Some(list.data.into_iter().map(|model| model.id).collect()))
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    id: String,
+}
+
+/// Some hundred models, with a few hundred bytes of description each.
+const MAX_LIST: u64 = 4 * 1024 * 1024;
 
 /// Is it OpenAI itself?
 pub(super) fn is_openai(endpoint: &Endpoint) -> bool {

@@ -1,5 +1,6 @@
 //! The tables of the settings that the services are handed, each with what its provider's own table says.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -170,6 +171,17 @@ impl Endpoint {
     /// Is it reached without TLS, in a private network?
     pub fn is_private(&self) -> bool {
         is_private(&self.base_url)
+    }
+}
+
+/// As people call it: `openai tts-1`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.provider.name())?;
+        if !self.model.is_empty() {
+            write!(f, " {}", self.model)?;
+        }
+        Ok(())
     }
 }
 

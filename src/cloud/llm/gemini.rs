@@ -48,27 +48,42 @@ impl Gemini {
         thinking: Option<Thinking>,
         patience: Patience<'_>,
     ) -> Result<Incoming, Error> {
-        let Endpoint {
-            base_url, model, ..
-        } = &self.endpoint;
-        let mut request = Request {
+        let path = format!(
+            "models/{}:streamGenerateContent?alt=sse",
+            self.endpoint.model
+        );
+        let body = self.body(question, thinking);
+        let request = self.request(&path, Some(body), question);
+        let open = |request: &Request, patience: Patience<'_>| self.client.open(request, patience);
+        self.signed(request, patience, open)
+    }
+
+    fn request(&self, path: &str, body: Option<Vec<u8>>, words: &str) -> Request {
+        Request {
             service: SERVICE,
-            url: format!("{base_url}/v1beta/models/{model}:streamGenerateContent?alt=sse"),
+            url: format!("{}/v1beta/{path}", self.endpoint.base_url),
             auth: Auth::None,
             content_type: "application/json",
-            body: Some(self.body(question, thinking).into()),
-            words: question.to_owned(),
+            body: body.map(Into::into),
+            words: words.to_owned(),
             most: MAX_ANSWER,
-        };
-        let open = |request: &Request, patience: Patience<'_>| self.client.open(request, patience);
+        }
+    }
+
+    fn signed<T>(
+        &self,
+        mut request: Request,
+        patience: Patience<'_>,
+        send: impl Fn(&Request, Patience<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match &self.sign_in {
             SignIn::Account(account) => {
-                account.send(&self.client, request, AUDIENCE, patience, open)
+                account.send(&self.client, request, AUDIENCE, patience, send)
             }
             SignIn::ApiKey(key) => {
                 request.auth = Auth::GoogleApiKey(key.clone());
                 request.service = SERVICE_BY_KEY;
-                open(&request, patience)
+                send(&request, patience)
             }
         }
     }
@@ -121,6 +136,17 @@ impl Model for Gemini {
         };
         Ok(Answering::new(incoming?, &DIALECT))
     }
+
+    /// <https://ai.google.dev/api/models#method:-models.list>
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+        let request = self.request("models?pageSize=1000", None, "");
+        let send = |request: &Request, patience: Patience<'_>| self.client.send(request, patience);
+        let list: List = self
+            .signed(request, Patience::short(deadline), send)?
+            .json(SERVICE)?;
+        let name = |model: ListedModel| model.name.trim_start_matches("models/").to_owned();
+        Ok(Some(list.models.into_iter().map(name).collect()))
+    }
 }
 
 #[derive(Serialize)]
@@ -149,17 +175,6 @@ struct GenerationConfig {
     max_output_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking_config: Option<Thinking>,
-}
-
-/// The name under which the service always offers the newest model of a kind, if `model` is not such a name itself.
-pub fn alias_of(model: &str) -> Option<&'static str> {
-    let alias = match model {
-        _ if model.contains("flash-lite") => "gemini-flash-lite-latest",
-        _ if model.contains("flash") => "gemini-flash-latest",
-        _ if model.contains("pro") => "gemini-pro-latest",
-        _ => return None,
-    };
-    Some(alias).filter(|alias| *alias != model)
 }
 
 /// How much the model may think: tokens that the caller waits for and never hears.
@@ -218,6 +233,17 @@ fn read_event(event: &str) -> Result<Said, Error> {
         tokens: content.usage_metadata.map(UsageMetadata::tokens),
         error: None,
     })
+}
+
+#[derive(Deserialize)]
+struct List {
+    models: Vec<ListedModel>,
+}
+
+#[derive(Deserialize)]
+struct ListedModel {
+    /// `models/gemini-…`
+    name: String,
 }
 
 /// Every field may be missing; `finishReason` is a word from a list that grows.

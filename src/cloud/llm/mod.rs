@@ -22,4 +22,10 @@ pub trait Model: Debug + Send + Sync {
     /// # Errors
     /// [`Error`] of the request.
     fn answer(&self, question: &str, patience: Patience<'_>) -> Result<Answering, Error>;
+
+    /// The names of the models that the service offers; `None` where it has no such list.
+    ///
+    /// # Errors
+    /// [`Error`] of the request.
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
 }

@@ -103,6 +103,10 @@ impl Model for OpenAi {
         };
         Ok(Answering::new(incoming?, &DIALECT))
     }
+
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+        openai::models(&self.client, &self.endpoint, self.service(), deadline)
+    }
 }
 
 /// The field that limits an answer: OpenAI's newer models refuse the older one, other servers know only that.

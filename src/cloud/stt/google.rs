@@ -12,6 +12,7 @@ use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Patience, Request, Response};
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Stt};
+use crate::deadline::Deadline;
 
 /// A recogniser.
 #[derive(Debug)]
@@ -88,6 +89,10 @@ impl Recognizer for Google {
             .account
             .send(&self.client, request, AUDIENCE, patience, send)?;
         transcript(&response)
+    }
+
+    fn models(&self, _: Deadline) -> Result<Option<Vec<String>>, Error> {
+        Ok(None)
     }
 }
 

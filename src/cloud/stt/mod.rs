@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::http::Patience;
+use crate::deadline::Deadline;
 
 /// A recogniser.
 pub trait Recognizer: Debug + Send + Sync {
@@ -21,6 +22,12 @@ pub trait Recognizer: Debug + Send + Sync {
         rate_hz: u32,
         patience: Patience<'_>,
     ) -> Result<Transcript, Error>;
+
+    /// The names of the models that the service offers; `None` where it has no such list.
+    ///
+    /// # Errors
+    /// [`Error`] of the request.
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
 }
 
 /// What a service has heard.

@@ -7,6 +7,7 @@ use super::{Recognizer, Transcript};
 use crate::cloud::http::{Client, Patience, Request, Response};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Stt};
+use crate::deadline::Deadline;
 
 /// A recogniser.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ impl OpenAi {
             settings,
             endpoint,
         }
+    }
+
+    fn service(&self) -> Service {
+        openai::service(&self.endpoint, SERVICE, "the transcription server")
     }
 
     /// The form, part by part: <https://www.rfc-editor.org/rfc/rfc7578>.
@@ -69,7 +74,7 @@ impl Recognizer for OpenAi {
         patience: Patience<'_>,
     ) -> Result<Transcript, Error> {
         let request = Request {
-            service: openai::service(&self.endpoint, SERVICE, "the transcription server"),
+            service: self.service(),
             url: format!("{}/v1/audio/transcriptions", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: CONTENT_TYPE,
@@ -80,6 +85,10 @@ impl Recognizer for OpenAi {
         let patience = patience.within(self.settings.timeout);
         let response = self.client.send(&request, patience)?;
         transcript(&response)
+    }
+
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+        openai::models(&self.client, &self.endpoint, self.service(), deadline)
     }
 }
 

@@ -104,6 +104,10 @@ impl Voice for Google {
             raw_rate_hz: None,
         })
     }
+
+    fn models(&self, _: Deadline) -> Result<Option<Vec<String>>, Error> {
+        Ok(None)
+    }
 }
 
 /// The language that a voice's name begins with: `en-US-Chirp3-HD-Charon`.

@@ -24,6 +24,12 @@ pub trait Voice: Debug + Send + Sync {
     /// # Errors
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
     fn speak(&self, text: &str, rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error>;
+
+    /// The names of the models that the service offers; `None` where it has no such list.
+    ///
+    /// # Errors
+    /// [`Error`] of the request.
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
 }
 
 /// Spoken text, as it comes from the service.

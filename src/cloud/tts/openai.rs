@@ -27,6 +27,10 @@ impl OpenAi {
         }
     }
 
+    fn service(&self) -> Service {
+        openai::service(&self.endpoint, SERVICE, "the voice's server")
+    }
+
     fn body(&self, text: &str) -> Vec<u8> {
         let model = &self.endpoint.model;
         let Tts {
@@ -64,7 +68,7 @@ impl Voice for OpenAi {
     /// The rate is the service's own.
     fn speak(&self, text: &str, _rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error> {
         let request = Request {
-            service: openai::service(&self.endpoint, SERVICE, "the voice's server"),
+            service: self.service(),
             url: format!("{}/v1/audio/speech", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: "application/json",
@@ -87,6 +91,10 @@ impl Voice for OpenAi {
             raw_rate_hz: (!is_file).then(told),
             sound: Sound::Coming(Box::new(bytes)),
         })
+    }
+
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+        openai::models(&self.client, &self.endpoint, self.service(), deadline)
     }
 }
 

@@ -1,0 +1,224 @@
+//! What work costs: what was used, times the price, in millionths of a dollar and always rounded up.
+//!
+//! Prices are estimates: the vendors' lists, without free allowances and discounts.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, Sub};
+
+use serde::{Deserialize, Serialize};
+
+/// An amount of money, in millionths of a US dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MicroDollars(pub u64);
+
+/// What a model costs, in US dollars. What is not billed is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Price {
+    /// For a minute of audio.
+    pub per_minute: f64,
+    /// The audio of a request is rounded up to a multiple of this.
+    pub step_seconds: f64,
+    /// For tokens that are read.
+    pub per_million_input: f64,
+    /// For tokens that are written.
+    pub per_million_output: f64,
+    /// For text that is spoken.
+    pub per_million_characters: f64,
+}
+
+/// What was used of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Audio that was listened to or made.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub seconds: f64,
+    /// Tokens that were read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub input_tokens: u64,
+    /// Tokens that were written.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub output_tokens: u64,
+    /// Characters that were spoken.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub characters: u64,
+}
+
+impl Price {
+    /// What one request costs that uses so much.
+    pub fn of(self, usage: Usage) -> MicroDollars {
+        let step = self.step_seconds.max(SHORTEST_STEP);
+        let minutes = (usage.seconds / step).ceil() * step / 60.0;
+        let dollars = self.per_minute * minutes
+            + self.per_million_input * millions(usage.input_tokens)
+            + self.per_million_output * millions(usage.output_tokens)
+            + self.per_million_characters * millions(usage.characters);
+        MicroDollars(whole((dollars * MILLION).ceil()))
+    }
+
+    /// The dearer of two in everything.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            per_minute: self.per_minute.max(other.per_minute),
+            step_seconds: self.step_seconds.max(other.step_seconds),
+            per_million_input: self.per_million_input.max(other.per_million_input),
+            per_million_output: self.per_million_output.max(other.per_million_output),
+            per_million_characters: self
+                .per_million_characters
+                .max(other.per_million_characters),
+        }
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            seconds: self.seconds + other.seconds,
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            characters: self.characters.saturating_add(other.characters),
+        }
+    }
+}
+
+impl MicroDollars {
+    /// Of an amount in dollars.
+    pub fn of_dollars(dollars: f64) -> Self {
+        Self(whole((dollars * MILLION).round()))
+    }
+
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+}
+
+impl Add for MicroDollars {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+/// What is left; nothing when more is taken away than there is.
+impl Sub for MicroDollars {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Sum for MicroDollars {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::add)
+    }
+}
+
+/// To a hundredth of a cent: `$0.0123`.
+impl fmt::Display for MicroDollars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths_of_mills = self.0.div_ceil(100);
+        write!(
+            f,
+            "${}.{:04}",
+            tenths_of_mills / 10_000,
+            tenths_of_mills % 10_000
+        )
+    }
+}
+
+/// serde hands over references, whatever the size.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
+/// Counts are far below the 2⁵³ up to which every whole number has its own `f64`.
+#[allow(clippy::as_conversions, clippy::cast_precision_loss)]
+fn millions(count: u64) -> f64 {
+    count as f64 / MILLION
+}
+
+/// `as` turns what is too large into the largest number, and what is none into 0.
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+const MILLION: f64 = 1_000_000.0;
+/// Where no step is known, audio is billed by the millisecond.
+const SHORTEST_STEP: f64 = 0.001;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_are_rounded_up() {
+        let stt = Price {
+            per_minute: 0.024,
+            step_seconds: 15.0,
+            ..Price::default()
+        };
+        let llm = Price {
+            per_million_input: 0.3,
+            per_million_output: 2.5,
+            ..Price::default()
+        };
+        let tts = Price {
+            per_million_characters: 15.0,
+            ..Price::default()
+        };
+        let seconds = |seconds| Usage {
+            seconds,
+            ..Usage::default()
+        };
+        let tokens = Usage {
+            input_tokens: 100,
+            output_tokens: 400,
+            ..Usage::default()
+        };
+        let characters = Usage {
+            characters: 1,
+            ..Usage::default()
+        };
+        let table = [
+            (stt, seconds(0.0), 0),
+            (stt, seconds(0.1), 6000),
+            (stt, seconds(15.0), 6000),
+            (stt, seconds(15.1), 12_000),
+            (llm, tokens, 1030),
+            (tts, characters, 15),
+            (Price::default(), tokens + characters, 0),
+        ];
+        for (price, usage, expected) in table {
+            assert_eq!(price.of(usage), MicroDollars(expected), "{usage:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_shown_to_a_hundredth_of_a_cent() {
+        for (amount, shown) in [
+            (0, "$0.0000"),
+            (1, "$0.0001"),
+            (12_300, "$0.0123"),
+            (2_500_000, "$2.5000"),
+        ] {
+            assert_eq!(MicroDollars(amount).to_string(), shown);
+        }
+        assert_eq!(MicroDollars::of_dollars(0.25), MicroDollars(250_000));
+    }
+}
