@@ -1,6 +1,7 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
 mod answering;
+mod bill;
 mod mouth;
 mod pipeline;
 mod recording;
@@ -25,12 +26,14 @@ use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
+use crate::limits::{Admission, Refused};
 use crate::services::Services;
 use crate::state::State;
 use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
 use answering::Answering;
+use bill::Bill;
 use pipeline::{Settings, Work};
 
 /// What a call is given.
@@ -65,6 +68,9 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let mut call = Call::new(session, given.hangup, given.clock, started);
     let outcome = call.outcome(&arguments, given.environment);
     let told = call.report(&outcome);
+    if let Some(admission) = call.admission.take() {
+        admission.settle(call.bill.total());
+    }
     if let (false, Some(reply)) = (
         told && !matches!(outcome, Outcome::HungUp),
         &arguments.reply,
@@ -73,8 +79,13 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     }
     // What follows may write to stderr, and where nobody reads that, it may wait for ever.
     call.log(began, &outcome);
-    if let Some(failure) = outcome.failure() {
-        error!("{failure}");
+    match outcome {
+        Outcome::Limited(limit) => warn!("{limit}"),
+        outcome => {
+            if let Some(failure) = outcome.failure() {
+                error!("{failure}");
+            }
+        }
     }
 }
 
@@ -107,6 +118,8 @@ enum Outcome {
     HungUp,
     /// The answer broke off after its beginning was heard.
     Partial(Failure),
+    /// A limit of calls or costs was reached, and nothing was paid for.
+    Limited(Failure),
     Failed(Failure),
 }
 
@@ -129,6 +142,9 @@ struct Call<O> {
     /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
     services: Option<(Arc<Services>, State)>,
     logs_words: bool,
+    /// What was set aside for it, and what of that is spent.
+    admission: Option<Admission>,
+    bill: Arc<Bill>,
 }
 
 impl<O: Write> Call<O> {
@@ -147,6 +163,8 @@ impl<O: Write> Call<O> {
             services: None,
             log: None,
             logs_words: false,
+            admission: None,
+            bill: Arc::default(),
         }
     }
 
@@ -188,8 +206,12 @@ impl<O: Write> Call<O> {
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
+        if let Err(failure) = self.admit(&services, &config, &speech).at(Stage::Limit) {
+            return Ok(Outcome::Limited(failure));
+        }
         let work = Work {
             services,
+            bill: self.bill.clone(),
             settings: Settings::of(&config),
             speech: Arc::new(speech),
             encoding,
@@ -198,6 +220,19 @@ impl<O: Write> Call<O> {
         };
         let events = work.start().at(Stage::Stt)?;
         Answering::new(self, &config, reply, encoding).run(events)
+    }
+
+    /// Sets aside the most that the call can cost.
+    fn admit(&mut self, services: &Services, config: &Config, speech: &Pcm) -> Result<(), Refused> {
+        self.stage = Stage::Limit;
+        let greatest = bill::greatest(services, &Settings::of(config), speech);
+        let caller = self.session.env().get("callerid").unwrap_or_default();
+        let state = State::new(&config.state_folder);
+        let admission = config
+            .limits
+            .admit(&state, caller, greatest, SystemTime::now())?;
+        self.admission = Some(admission);
+        Ok(())
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything
@@ -365,7 +400,8 @@ impl<O: Write> Call<O> {
     fn log(&self, began: SystemTime, outcome: &Outcome) {
         let Some(path) = &self.log else { return };
         let id = self.session.env().get("uniqueid").unwrap_or_default();
-        let mut record = Record::new(began, id, outcome.status(), &self.timeline);
+        let mut record = Record::new(began, id, outcome.status(), &self.timeline)
+            .with_bill(self.bill.used(), self.bill.total());
         if let Some(failure) = outcome.failure() {
             record = record.with_failure(failure);
         }
@@ -389,7 +425,9 @@ impl Outcome {
 
     fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Failed(failure) | Self::Partial(failure) => Some(failure),
+            Self::Failed(failure) | Self::Partial(failure) | Self::Limited(failure) => {
+                Some(failure)
+            }
             Self::Answered(_) | Self::NoSpeech | Self::HungUp => None,
         }
     }
@@ -401,6 +439,7 @@ impl Outcome {
             Self::NoSpeech => "NOSPEECH",
             Self::HungUp => "HANGUP",
             Self::Partial(_) => "PARTIAL",
+            Self::Limited(_) => "LIMITED",
             Self::Failed(_) => "FAILED",
         }
     }

@@ -24,7 +24,9 @@ pub use sections::{Endpoint, Filler, Http, Llm, Provider, Stt, Tts, Waiting};
 
 use log::debug;
 
+use crate::costs::MicroDollars;
 use crate::files;
+use crate::limits::Limits;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +88,8 @@ pub struct Config {
     pub llm: Llm,
     /// `[tts]`
     pub tts: Tts,
+    /// `[limits]`
+    pub limits: Limits,
     /// What keeps the first provider of a stage from being asked, while others can be.
     pub lacking: BTreeMap<&'static str, String>,
     /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
@@ -155,6 +159,7 @@ impl Config {
             stt: Stt::assemble(layers),
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
+            limits: limits(layers),
             lacking: BTreeMap::new(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
@@ -263,6 +268,16 @@ fn complete(
         lack.is_none()
     });
     first
+}
+
+/// `[limits]`, where 0 stands for none.
+fn limits(layers: &Layers) -> Limits {
+    let calls = layers.whole("limits.max_calls_per_caller_per_hour");
+    let cost = MicroDollars::of_dollars(layers.number("limits.max_daily_cost"));
+    Limits {
+        calls_per_hour: Some(calls).filter(|calls| *calls > 0),
+        per_day: Some(cost).filter(|cost| *cost > MicroDollars::default()),
+    }
 }
 
 /// The first faults, and how many more there are.

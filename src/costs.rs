@@ -30,12 +30,12 @@ pub struct Price {
 }
 
 /// What was used of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
     /// Audio that was listened to or made.
     #[serde(skip_serializing_if = "is_zero")]
-    pub seconds: f64,
+    pub audio_ms: u64,
     /// Tokens that were read.
     #[serde(skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
@@ -51,7 +51,8 @@ impl Price {
     /// What one request costs that uses so much.
     pub fn of(self, usage: Usage) -> MicroDollars {
         let step = self.step_seconds.max(SHORTEST_STEP);
-        let minutes = (usage.seconds / step).ceil() * step / 60.0;
+        let seconds = MILLISECONDS * millions(usage.audio_ms);
+        let minutes = (seconds / step).ceil() * step / 60.0;
         let dollars = self.per_minute * minutes
             + self.per_million_input * millions(usage.input_tokens)
             + self.per_million_output * millions(usage.output_tokens)
@@ -79,7 +80,7 @@ impl Add for Usage {
 
     fn add(self, other: Self) -> Self {
         Self {
-            seconds: self.seconds + other.seconds,
+            audio_ms: self.audio_ms.saturating_add(other.audio_ms),
             input_tokens: self.input_tokens.saturating_add(other.input_tokens),
             output_tokens: self.output_tokens.saturating_add(other.output_tokens),
             characters: self.characters.saturating_add(other.characters),
@@ -159,6 +160,8 @@ fn whole(number: f64) -> u64 {
 }
 
 const MILLION: f64 = 1_000_000.0;
+/// Of which a million are so many seconds.
+const MILLISECONDS: f64 = 1000.0;
 /// Where no step is known, audio is billed by the millisecond.
 const SHORTEST_STEP: f64 = 0.001;
 
@@ -182,8 +185,8 @@ mod tests {
             per_million_characters: 15.0,
             ..Price::default()
         };
-        let seconds = |seconds| Usage {
-            seconds,
+        let audio = |audio_ms| Usage {
+            audio_ms,
             ..Usage::default()
         };
         let tokens = Usage {
@@ -196,10 +199,10 @@ mod tests {
             ..Usage::default()
         };
         let table = [
-            (stt, seconds(0.0), 0),
-            (stt, seconds(0.1), 6000),
-            (stt, seconds(15.0), 6000),
-            (stt, seconds(15.1), 12_000),
+            (stt, audio(0), 0),
+            (stt, audio(100), 6000),
+            (stt, audio(15_000), 6000),
+            (stt, audio(15_100), 12_000),
             (llm, tokens, 1030),
             (tts, characters, 15),
             (Price::default(), tokens + characters, 0),

@@ -13,6 +13,8 @@ pub enum Stage {
     Config,
     /// Reading what the caller said.
     Recording,
+    /// Limits of calls and costs.
+    Limit,
     /// Speech to text.
     Stt,
     /// The language model.
@@ -73,6 +75,7 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Config => "config",
             Self::Recording => "recording",
+            Self::Limit => "limit",
             Self::Stt => "stt",
             Self::Llm => "llm",
             Self::Tts => "tts",

@@ -4,7 +4,9 @@
 //! All of it happens in threads of its own. They tell the call what comes of it as [`Event`]s, in the order in which the
 //! caller should hear it, and know nothing of Asterisk.
 
-use std::io::{self, Seek, SeekFrom, Write};
+mod voice;
+
+use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -15,19 +17,21 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
 
 use super::Words;
+use super::bill::{self, Bill, Entry};
 use crate::audio::telephone::Encoding;
-use crate::audio::{Pcm, speech};
+use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
-use crate::cloud::chain::{Broken, Done};
+use crate::cloud::chain::Link;
 use crate::cloud::http::{Patience, Retry};
 use crate::cloud::llm::{Answering, End, Model};
-use crate::cloud::stt;
+use crate::cloud::stt::{self, Recognizer};
 use crate::config::Config;
+use crate::costs::Usage;
 use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
-use crate::say::{self, Speaking};
+use crate::say;
 use crate::services::Services;
-use crate::text::Growing;
+use crate::text::{self, Growing};
 use crate::timeline::Mark;
 
 /// What comes of the work.
@@ -58,6 +62,7 @@ pub(super) enum Event {
 pub(super) struct Work {
     pub(super) services: Arc<Services>,
     pub(super) settings: Settings,
+    pub(super) bill: Arc<Bill>,
     /// What the caller said.
     pub(super) speech: Arc<Pcm>,
     /// How the answer is encoded.
@@ -76,7 +81,10 @@ pub(super) struct Settings {
     /// So long may a service stop in the middle of its answer.
     idle: Duration,
     voice_timeout: Duration,
-    max_answer_chars: usize,
+    pub(super) max_answer_chars: usize,
+    pub(super) max_output_tokens: u32,
+    /// Of what the model reads beside the question.
+    pub(super) persona_bytes: usize,
     gain_db: f32,
     log_words: bool,
 }
@@ -88,6 +96,8 @@ impl Settings {
             idle: config.idle_timeout,
             voice_timeout: config.tts.timeout,
             max_answer_chars: config.llm.max_answer_chars,
+            max_output_tokens: config.llm.max_output_tokens,
+            persona_bytes: config.llm.persona.len(),
             gain_db: config.tts.gain_db,
             log_words: config.log_words,
         }
@@ -155,13 +165,8 @@ impl Work {
         let since = may_begin(Stage::Stt, tell)?;
         let Pcm { rate_hz, samples } = &*self.speech;
         let pieces = speech::split(&self.speech, stt::LONGEST);
-        let recognizers = &self.services.recognizers;
         let transcripts = thread::scope(|scope| {
-            let transcribe = |piece: Range<usize>| {
-                recognizers.ask(self.deadline, self.settings.idle, |recognizer, patience| {
-                    recognizer.transcribe(&samples[piece.clone()], *rate_hz, patience)
-                })
-            };
+            let transcribe = |piece: Range<usize>| self.hear(&samples[piece], *rate_hz);
             let threads: Vec<_> = pieces
                 .into_iter()
                 .map(|piece| scope.spawn(move || transcribe(piece)))
@@ -172,11 +177,8 @@ impl Work {
             results.collect::<Result<Vec<_>, _>>()
         });
         let transcripts = transcripts.at(Stage::Stt)?;
-        let words: Vec<_> = transcripts
-            .iter()
-            .map(|done| done.value.text.as_str())
-            .collect();
-        let question = words.join(" ").trim().to_owned();
+        let longest = bill::longest_question(self.speech.duration());
+        let question = text::limit(transcripts.join(" ").trim(), longest).to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
             "{} from {} piece(s) of speech",
@@ -185,6 +187,23 @@ impl Work {
         );
         send(tell, Event::Done(Stage::Stt, since, what));
         Ok(question)
+    }
+
+    /// What was said in one piece.
+    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
+        let length = bill::audio(duration_of(samples.len(), rate_hz));
+        let attempt = |link: &Link<dyn Recognizer>, patience: Patience<'_>| {
+            let entry = self.bill.begin(Stage::Stt, &link.endpoint, length);
+            let result = link.provider.transcribe(samples, rate_hz, patience);
+            match &result {
+                Ok(transcript) => entry.used(transcript.billed.map_or(length, bill::audio)),
+                Err(error) => entry.failed(error),
+            }
+            result
+        };
+        let recognizers = &self.services.recognizers;
+        let done = recognizers.ask(self.deadline, self.settings.idle, attempt)?;
+        Ok(done.value.text)
     }
 
     /// Writes the model's answer, as a voice can say it, piece by piece.
@@ -203,10 +222,15 @@ impl Work {
             give_text.send(piece).is_ok()
         };
         let mut answer = Growing::new(settings.max_answer_chars);
-        let (end, _) = self.write(question, &mut answer, tell, &mut hand_over)?;
+        let (end, mut written) = self.write(question, &mut answer, tell, &mut hand_over)?;
+        if end.is_err() {
+            written.settle(settings.persona_bytes + question.len(), &answer);
+        }
+        let end = end.at(Stage::Llm)?;
         if let Some(piece) = answer.last(end == End::Cut) {
             hand_over(piece, &answer);
         }
+        written.settle(settings.persona_bytes + question.len(), &answer);
         if !answer.has_pieces() {
             return Err(say::Error::Nothing).at(Stage::Llm);
         }
@@ -228,171 +252,66 @@ impl Work {
         answer: &mut Growing,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
-    ) -> Result<(End, Answering), Failure> {
-        let Settings { idle, .. } = self.settings;
-        let attempt = |model: &dyn Model, patience: Patience<'_>| {
-            let mut answering = model.answer(question, patience)?;
-            let mut end = read(&mut answering, answer, tell, hand_over);
+    ) -> Result<(Result<End, cloud::Error>, Written<'_>), Failure> {
+        let attempt = |link: &Link<dyn Model>, patience: Patience<'_>| {
+            let mut written = self.ask(link, question, patience)?;
+            let mut end = read(&mut written.answering, answer, tell, hand_over);
             if let Err(error) = &end
                 && !answer.has_pieces()
-                && answering.may_retry(error)
+                && written.answering.may_retry(error)
             {
                 *answer = answer.anew();
                 let retry = Retry::After(error);
-                answering = model.answer(question, Patience { retry, ..patience })?;
-                end = read(&mut answering, answer, tell, hand_over);
+                written = self.ask(link, question, Patience { retry, ..patience })?;
+                end = read(&mut written.answering, answer, tell, hand_over);
             }
             match end {
                 Err(error) if !answer.has_pieces() => {
                     *answer = answer.anew();
                     Err(error)
                 }
-                end => Ok((end, answering)),
+                end => Ok((end, written)),
             }
         };
-        let asked = self.services.models.ask(self.deadline, idle, attempt);
-        let (end, answering) = asked.at(Stage::Llm)?.value;
-        Ok((end.at(Stage::Llm)?, answering))
+        let models = &self.services.models;
+        let done = models.ask(self.deadline, self.settings.idle, attempt);
+        Ok(done.at(Stage::Llm)?.value)
     }
 
-    /// Has the pieces spoken, all that are there at a time in one go. The next is asked for while one is being passed on.
-    fn speak<'a>(
-        &'a self,
-        texts: &Receiver<String>,
-        give_sound: &Sender<Result<Sound<'a>, Failure>>,
-        tell: &Sender<Event>,
-    ) {
-        let mut is_first = true;
-        while let Ok(mut text) = texts.recv() {
-            for more in texts.try_iter() {
-                text.push(' ');
-                text.push_str(&more);
-            }
-            // Once the caller hears something, only what stalls is given up.
-            let deadline = if is_first || !self.is_streamed {
-                self.deadline
-            } else {
-                self.deadline.restarted(self.settings.voice_timeout)
-            };
-            is_first = false;
-            let sound = self.begin(text, deadline, tell);
-            let has_failed = sound.is_err();
-            if give_sound.send(sound).is_err() || has_failed {
-                break;
-            }
-        }
-    }
-
-    fn begin(
+    fn ask(
         &self,
-        text: String,
-        deadline: Deadline,
-        tell: &Sender<Event>,
-    ) -> Result<Sound<'_>, Failure> {
-        let since = may_begin(Stage::Tts, tell)?;
-        let begin = |voice, patience: Patience<'_>| {
-            Speaking::begin(voice, &text, self.encoding.rate_hz(), patience)
-        };
-        let spoken = self
-            .services
-            .voices
-            .ask(deadline, self.settings.idle, begin);
-        let speaking = spoken.at(Stage::Tts)?;
-        send(tell, Event::Reached(Mark::FirstAudio, Instant::now()));
-        Ok(Sound {
-            since,
-            text,
-            deadline,
-            speaking,
-        })
-    }
-
-    /// Passes on what is being spoken, encoded, as it comes.
-    fn pass_on_all(
-        &self,
-        sounds: Receiver<Result<Sound<'_>, Failure>>,
-        tell: &Sender<Event>,
-    ) -> Result<(), Failure> {
-        let mut total = Duration::ZERO;
-        let mut began = None;
-        for sound in sounds {
-            let sound = sound?;
-            began = began.or(Some(sound.since));
-            total += self.pass_on(sound, tell).at(Stage::Tts)?;
-        }
-        if let Some(since) = began {
-            let what = format!("{:.1} s of {}", total.as_secs_f32(), self.encoding);
-            send(tell, Event::Done(Stage::Tts, since, what));
-        }
-        Ok(())
-    }
-
-    /// Passes on one sound; if it breaks off before anything of it can have been heard, it is asked for once more.
-    fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, say::Error> {
-        let Sound {
-            text,
-            deadline,
-            speaking:
-                Done {
-                    link,
-                    value: mut speaking,
-                },
-            ..
-        } = sound;
-        let write = |speaking: &mut Speaking<'_>| {
-            let mut out = Outlet::new(tell, self.is_streamed);
-            let result = speaking.write(&mut out, self.encoding, self.settings.gain_db);
-            (result, out)
-        };
-        let (result, mut out) = write(&mut speaking);
-        let length = match result {
-            Err(error @ say::Error::Endless { .. }) => {
-                send(tell, Event::Forget);
-                return Err(error);
-            }
-            Err(error) if !out.has_sent => {
-                let may_retry = speaking.may_retry(&error);
-                let broken = Broken {
-                    link,
-                    error,
-                    may_retry,
-                };
-                let begin = |voice, patience: Patience<'_>| {
-                    let mut speaking =
-                        Speaking::begin(voice, &text, self.encoding.rate_hz(), patience)?;
-                    let (result, again) = write(&mut speaking);
-                    out = again;
-                    // What has been heard cannot be begun anew.
-                    if out.has_sent {
-                        Ok(result)
-                    } else {
-                        result.map(Ok)
-                    }
-                };
-                let voices = &self.services.voices;
-                voices
-                    .ask_again(broken, deadline, self.settings.idle, begin)?
-                    .value?
-            }
-            result => result?,
-        };
-        out.send();
-        send(tell, Event::SentenceEnd);
-        Ok(length)
+        link: &Link<dyn Model>,
+        question: &str,
+        patience: Patience<'_>,
+    ) -> Result<Written<'_>, cloud::Error> {
+        let most = bill::tokens(&self.settings, question.len());
+        let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
+        let answering = link.provider.answer(question, patience);
+        let answering = answering.inspect_err(|error| entry.failed(error))?;
+        Ok(Written { answering, entry })
     }
 }
 
 /// Takes a piece of an answer and the answer so far, and tells whether more is wanted.
 type HandOver<'a> = &'a mut dyn FnMut(String, &Growing) -> bool;
 
-/// A text that is being spoken.
-struct Sound<'a> {
-    /// When it was asked for.
-    since: Instant,
-    text: String,
-    /// When it had to begin.
-    deadline: Deadline,
-    speaking: Done<Speaking<'a>>,
+/// An answer that is being written, and its place on the bill.
+struct Written<'a> {
+    answering: Answering,
+    entry: Entry<'a>,
+}
+
+impl Written<'_> {
+    /// Puts down what it has used, as the service tells or by its length.
+    fn settle(&mut self, read_bytes: usize, answer: &Growing) {
+        let told = self.answering.tokens().map(|tokens| Usage {
+            input_tokens: tokens.input,
+            output_tokens: tokens.output,
+            ..Usage::default()
+        });
+        let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.said().len()));
+        self.entry.used(usage);
+    }
 }
 
 /// Hands over each piece of the answer as soon as it stands, until the answer ends or is long enough.
@@ -427,51 +346,4 @@ fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
 /// A call that has ended wants to know nothing more.
 fn send(tell: &Sender<Event>, event: Event) {
     tell.send(event).ok();
-}
-
-/// Encoded sound on its way to the call: at once, or when it is whole.
-struct Outlet<'a> {
-    tell: &'a Sender<Event>,
-    at_once: bool,
-    held: Vec<u8>,
-    has_sent: bool,
-}
-
-impl<'a> Outlet<'a> {
-    fn new(tell: &'a Sender<Event>, at_once: bool) -> Self {
-        Self {
-            tell,
-            at_once,
-            held: Vec::new(),
-            has_sent: false,
-        }
-    }
-
-    fn send(&mut self) {
-        if !self.held.is_empty() {
-            self.has_sent = true;
-            send(self.tell, Event::Sound(std::mem::take(&mut self.held)));
-        }
-    }
-}
-
-impl Write for Outlet<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if self.at_once {
-            self.send();
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Only formats with a header go back to it, and none of them is streamed.
-impl Seek for Outlet<'_> {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }

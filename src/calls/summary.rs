@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::plain;
+use crate::costs::MicroDollars;
 use crate::timeline::record::Record;
 use crate::timeline::{Mark, steps};
 
@@ -16,6 +17,7 @@ pub(super) struct Summary {
     /// By status, and those that failed by stage.
     statuses: BTreeMap<String, Count>,
     times_ms: BTreeMap<Row, Vec<u64>>,
+    cost: MicroDollars,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +45,7 @@ impl Summary {
         }
         self.oldest = plain(&record.time);
         self.calls += 1;
+        self.cost = self.cost + record.microdollars;
         let count = self.statuses.entry(plain(&record.status)).or_default();
         count.calls += 1;
         if let Some(stage) = &record.stage {
@@ -99,6 +102,9 @@ impl fmt::Display for Summary {
         let (calls, oldest, newest) = (self.calls, &self.oldest, &self.newest);
         writeln!(f, "{calls} call{plural}, {oldest} to {newest}\n")?;
         self.counts(f)?;
+        if self.cost > MicroDollars::default() {
+            writeln!(f, "\n{} in all, by the price list of this version", self.cost)?;
+        }
         if self.times_ms.is_empty() {
             return Ok(());
         }

@@ -139,7 +139,7 @@ impl<P: ?Sized> Chain<P> {
         &'c self,
         deadline: Deadline,
         idle: Duration,
-        attempt: impl FnMut(&'c P, Patience<'_>) -> Result<T, E>,
+        attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         self.ask_all(None, deadline, idle, attempt)
     }
@@ -154,7 +154,7 @@ impl<P: ?Sized> Chain<P> {
         broken: Broken<E>,
         deadline: Deadline,
         idle: Duration,
-        mut attempt: impl FnMut(&'c P, Patience<'_>) -> Result<T, E>,
+        mut attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let Broken {
             link,
@@ -173,7 +173,7 @@ impl<P: ?Sized> Chain<P> {
                     idle,
                     retry,
                 };
-                let value = attempt(&self.links[link].provider, patience)?;
+                let value = attempt(&self.links[link], patience)?;
                 Ok(Done { link, value })
             }
             _ => Err(error),
@@ -185,7 +185,7 @@ impl<P: ?Sized> Chain<P> {
         failed: Option<(usize, E)>,
         deadline: Deadline,
         idle: Duration,
-        mut attempt: impl FnMut(&'c P, Patience<'_>) -> Result<T, E>,
+        mut attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let mut tried: Vec<usize> = failed.iter().map(|(link, _)| *link).collect();
         let mut first_failure = failed;
@@ -193,7 +193,7 @@ impl<P: ?Sized> Chain<P> {
         loop {
             tried.push(link);
             let patience = self.patience(deadline, idle, self.next(&tried).is_none());
-            let error = match attempt(&self.links[link].provider, patience) {
+            let error = match attempt(&self.links[link], patience) {
                 Ok(value) => {
                     self.note(link);
                     return Ok(Done { link, value });

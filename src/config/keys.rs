@@ -210,6 +210,16 @@ pub const KEYS: &[Key] = &[
         Kind::Path,
         r#""/var/lib/phone-assistant/state""#,
     ),
+    key(
+        "limits.max_calls_per_caller_per_hour",
+        Kind::Whole(0, 10_000, "calls"),
+        "0",
+    ),
+    key(
+        "limits.max_daily_cost",
+        Kind::Number(0.0, 100_000.0, "US dollars"),
+        "0.0",
+    ),
     key("secrets.allow_readable", Kind::Switch, "false"),
     key("http.ca_file", Kind::Path, NOTHING),
     key("http.proxy", Kind::Secret, NOTHING),

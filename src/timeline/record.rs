@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Mark, Marks, Timeline, ear_to_ear_ms};
+use crate::costs::{MicroDollars, Usage};
 use crate::error::Failure;
 use crate::files;
 
@@ -33,6 +34,12 @@ pub struct Record {
     /// When each step was over, since the start.
     #[serde(default, deserialize_with = "known_marks")]
     pub marks: Marks,
+    /// What was used of each service, and what that costs by our price list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<Used>,
+    /// What the call cost, in millionths of a US dollar.
+    #[serde(default)]
+    pub microdollars: MicroDollars,
     /// The stage that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
@@ -45,6 +52,20 @@ pub struct Record {
     /// What the voice was to say; a caller who pressed a key or hung up heard less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+}
+
+/// What a call has used of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// For what.
+    pub stage: String,
+    /// Of which provider and model.
+    pub service: String,
+    /// How much.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// What that costs, in millionths of a US dollar.
+    pub microdollars: MicroDollars,
 }
 
 impl Record {
@@ -69,6 +90,14 @@ impl Record {
         let error = error.strip_prefix(&format!("{stage}: ")).unwrap_or(&error);
         self.error = Some(error.to_owned());
         self.stage = Some(stage);
+        self
+    }
+
+    /// Adds what was used, and what all of it cost.
+    #[must_use]
+    pub fn with_bill(mut self, used: Vec<Used>, total: MicroDollars) -> Self {
+        self.used = used;
+        self.microdollars = total;
         self
     }
 
