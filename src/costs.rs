@@ -94,6 +94,11 @@ impl MicroDollars {
         Self(whole((dollars * MILLION).round()))
     }
 
+    /// Is it nothing?
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// So many times as much.
     #[must_use]
     pub fn times(self, count: u64) -> Self {

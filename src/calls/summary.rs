@@ -103,7 +103,11 @@ impl fmt::Display for Summary {
         writeln!(f, "{calls} call{plural}, {oldest} to {newest}\n")?;
         self.counts(f)?;
         if self.cost > MicroDollars::default() {
-            writeln!(f, "\n{} in all, by the price list of this version", self.cost)?;
+            writeln!(
+                f,
+                "\n{} in all, by the price list of this version",
+                self.cost
+            )?;
         }
         if self.times_ms.is_empty() {
             return Ok(());

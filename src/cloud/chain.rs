@@ -117,7 +117,7 @@ impl<P: ?Sized> Chain<P> {
         let now = seconds_since_1970();
         let standing = |link: &Link<P>| match memory.get(&link.fingerprint) {
             // A clock that was set back must not keep a provider out for longer.
-            Some(failing) if (now..now + LONGEST_MEMORY.as_secs()).contains(&failing.until) => {
+            Some(failing) if (now..=now + LONGEST_MEMORY.as_secs()).contains(&failing.until) => {
                 Standing::Remembered(failing.clone())
             }
             _ => Standing::Good,

@@ -38,7 +38,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used: Vec<Used>,
     /// What the call cost, in millionths of a US dollar.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "MicroDollars::is_zero")]
     pub microdollars: MicroDollars,
     /// The stage that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

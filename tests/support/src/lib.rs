@@ -1,20 +1,23 @@
 //! What the tests of phone-assistant share, written without a line of the program they test.
 //!
 //! * [`Sandbox`]: every service the program asks, on loopback over real TLS, well-behaved or failing on demand.
+//! * [`Proxy`]: the way out of a company's network.
 //! * [`Relay`]: a long way to a sandbox, every byte as late as on a real one.
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
 
 mod asterisk;
 pub mod audio;
+mod proxy;
 mod relay;
 mod sandbox;
 
 pub use asterisk::{Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, words};
+pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Recorded, Response, Sandbox, Script,
-    Settings, Stage, WarmUp,
+    Service, Settings, Stage, WarmUp,
 };
 pub use tempfile::TempDir;

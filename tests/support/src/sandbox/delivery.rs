@@ -213,6 +213,11 @@ impl Default for VoicePace {
 }
 
 impl VoicePace {
+    /// When so much sound has been made, after the request.
+    pub(super) fn whole(self, seconds: f64) -> Duration {
+        self.first + Duration::from_secs_f64(seconds / self.speed)
+    }
+
     /// The header comes with the first of the sound; pieces are of an odd length, and so cut samples in two.
     fn pieces(self, header_len: usize, len: usize, bytes_per_second: u32) -> Vec<Piece> {
         let sent_per_second = self.speed * f64::from(bytes_per_second);

@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 
 use super::delivery::{Delivery, End, Form, Piece, Right, wrapped};
 use super::http::Response;
-use super::{Stage, gemini, google, google_auth, openai, speech_to_text};
+use super::{Service, gemini, google, google_auth, google_tts, openai, speech_to_text};
 
 /// A way for a service to fail, put in place of its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     /// The vendor's documented error for 400, 401, 403, 404, 429, 500 or 503.
     Status(u16),
+    /// The error of a server of OpenAI's kind that is made with FastAPI: `{"detail": …}`.
+    Detail(u16),
     /// Status 429 with a wait: `Retry-After`, and Google's `RetryInfo`.
     RetryAfter(Duration),
     /// Status 429 for the want of money: waiting does not help.
@@ -55,7 +57,7 @@ pub enum Fault {
 
 impl Fault {
     /// What the client gets instead of `right`, and how.
-    pub(super) fn applied(&self, stage: Stage, right: Right) -> (Response, Delivery) {
+    pub(super) fn applied(&self, service: Service, right: Right) -> (Response, Delivery) {
         let len = right.response.body.len();
         let delivery = match self {
             Self::Hang => Delivery::Never,
@@ -79,10 +81,12 @@ impl Fault {
             Self::StallAfter(sound, pause) => {
                 Delivery::Pieces(right.paused_at(right.place_of(*sound), *pause), End::Right)
             }
-            Self::Endless => return endless(right),
-            Self::MidStreamError(events) if right.is_stream() => return failing(right, *events),
+            Self::Endless => return endless(service, right),
+            Self::MidStreamError(events) if right.is_stream() => {
+                return failing(service, right, *events);
+            }
             _ => {
-                let response = self.in_place_of(stage, &right);
+                let response = self.in_place_of(service, &right);
                 let delivery = Delivery::whole(&response);
                 return (response, delivery);
             }
@@ -91,16 +95,20 @@ impl Fault {
     }
 
     /// The response of a fault that leaves nothing of the right one.
-    fn in_place_of(&self, stage: Stage, right: &Right) -> Response {
+    fn in_place_of(&self, service: Service, right: &Right) -> Response {
         let error = match self {
             Self::Reply(response) => return response.clone(),
             Self::WrongShape => return wrong_shape(right.form),
             Self::NotJson => return Response::new(200, "text/html; charset=utf-8", HTML),
             Self::Empty => return Response::new(200, right_type(&right.response), ""),
-            Self::Status(status) => documented(stage, *status),
-            Self::RetryAfter(wait) => rate_limited(stage, *wait),
-            Self::QuotaExhausted => out_of_quota(stage),
-            _ => documented(stage, 503),
+            Self::Status(status) => documented(service, *status),
+            Self::Detail(status) => Response::json(
+                *status,
+                &json!({"detail": "Model is not installed locally"}),
+            ),
+            Self::RetryAfter(wait) => rate_limited(service, *wait),
+            Self::QuotaExhausted => out_of_quota(service),
+            _ => documented(service, 503),
         };
         wrapped(error, right.form)
     }
@@ -118,14 +126,18 @@ fn wrong_shape(form: Form) -> Response {
     }
 }
 
-fn endless(right: Right) -> (Response, Delivery) {
+fn endless(service: Service, right: Right) -> (Response, Delivery) {
     let place = right.place_after(usize::MAX);
     let mut response = right.response;
     let more = match right.form {
         Form::Audio { .. } => vec![1],
         Form::Events => {
             response.body.truncate(place);
-            AND_SO_ON.into()
+            if service == Service::OpenAiChat {
+                ON_AND_ON.into()
+            } else {
+                AND_SO_ON.into()
+            }
         }
         Form::Whole | Form::Array => {
             // Without its last brace the answer could still become valid.
@@ -138,7 +150,7 @@ fn endless(right: Right) -> (Response, Delivery) {
 }
 
 /// A stream that an error ends: among events the lines of its JSON, without `data:`.
-fn failing(right: Right, events: usize) -> (Response, Delivery) {
+fn failing(service: Service, right: Right, events: usize) -> (Response, Delivery) {
     let place = right.place_after(events);
     let mut pieces = right.until(place);
     let next = right.pieces.iter().find(|piece| piece.end > place);
@@ -146,7 +158,11 @@ fn failing(right: Right, events: usize) -> (Response, Delivery) {
     let Right {
         mut response, form, ..
     } = right;
-    let error = google::error(503, OVERLOADED, &json!([])).body;
+    let mut error = google::error(503, OVERLOADED, &json!([])).body;
+    if service == Service::OpenAiChat {
+        // Of OpenAI's kind an error is an event like the others.
+        error = [b"data: ", error.trim_ascii(), b"\n\n"].concat();
+    }
     response.body.truncate(place);
     match form {
         Form::Array => {
@@ -163,23 +179,23 @@ fn failing(right: Right, events: usize) -> (Response, Delivery) {
 }
 
 /// The error that a stage's vendor documents for a status.
-pub(super) fn documented(stage: Stage, status: u16) -> Response {
-    match stage {
-        Stage::Stt => google::error(
+pub(super) fn documented(service: Service, status: u16) -> Response {
+    let by_google = |api: &google::Api| {
+        google::error(
             status,
-            &google_message(&speech_to_text::API, status),
-            &google_details(&speech_to_text::API, status),
-        ),
-        Stage::Llm => match status {
-            404 => gemini::no_such_model("gemini-2.0-flash"),
-            _ => google::error(
-                status,
-                &google_message(&gemini::API, status),
-                &google_details(&gemini::API, status),
-            ),
-        },
-        Stage::Tts => openai_error(status),
-        Stage::Token => {
+            &google_message(api, status),
+            &google_details(api, status),
+        )
+    };
+    match service {
+        Service::GoogleStt => by_google(&speech_to_text::API),
+        Service::GoogleTts => by_google(&google_tts::API),
+        Service::Gemini if status == 404 => gemini::no_such_model("gemini-2.0-flash"),
+        Service::Gemini => by_google(&gemini::API),
+        Service::OpenAiStt | Service::OpenAiChat | Service::OpenAiTts | Service::Models => {
+            openai_error(status)
+        }
+        Service::Token => {
             let (error, description) = oauth_words(status);
             google_auth::oauth_error(status, error, description)
         }
@@ -260,29 +276,31 @@ fn oauth_words(status: u16) -> (&'static str, &'static str) {
     }
 }
 
-fn rate_limited(stage: Stage, wait: Duration) -> Response {
+fn rate_limited(service: Service, wait: Duration) -> Response {
     let seconds = wait.as_secs();
-    let response = match stage {
-        Stage::Stt | Stage::Llm => {
+    let response = match service {
+        Service::GoogleStt | Service::GoogleTts | Service::Gemini => {
             let retry = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")});
             google::error(429, QUOTA, &json!([quota_failure(), retry]))
         }
-        Stage::Tts | Stage::Token => documented(stage, 429),
+        _ => documented(service, 429),
     };
     response.header("Retry-After", &seconds.to_string())
 }
 
-fn out_of_quota(stage: Stage) -> Response {
-    match stage {
-        Stage::Stt | Stage::Llm => google::error(429, QUOTA, &json!([quota_failure()])),
-        Stage::Tts => openai::error(
+fn out_of_quota(service: Service) -> Response {
+    match service {
+        Service::GoogleStt | Service::GoogleTts | Service::Gemini => {
+            google::error(429, QUOTA, &json!([quota_failure()]))
+        }
+        Service::Token => documented(service, 429),
+        _ => openai::error(
             429,
             "insufficient_quota",
             None,
             Some("insufficient_quota"),
             OUT_OF_MONEY,
         ),
-        Stage::Token => documented(stage, 429),
     }
 }
 
@@ -295,6 +313,7 @@ fn quota_failure() -> Value {
 
 /// An event that the model could go on with.
 const AND_SO_ON: &str = "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"and so on \"}],\"role\": \"model\"},\"index\": 0}]}\r\n\r\n";
+const ON_AND_ON: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"and so on \"},\"finish_reason\":null}]}\n\n";
 const QUOTA: &str = "You exceeded your current quota, please check your plan and billing details.";
 const OUT_OF_MONEY: &str = "You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
 const OVERLOADED: &str = "The model is overloaded. Please try again later.";

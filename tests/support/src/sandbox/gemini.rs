@@ -57,7 +57,8 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
     API.authorize(request, context)?;
     let body = proto_json::read(&request.body, REQUEST)
         .map_err(|violations| google::bad_request(&violations))?;
-    let Some((_, levels)) = MODELS.iter().find(|(known, _)| *known == model) else {
+    let known = MODELS.iter().find(|(known, _)| *known == model);
+    let Some((_, levels)) = known.filter(|_| !context.is_retired(model)) else {
         return Err(no_such_model(model));
     };
     let question = last_question(&body).map_err(google::invalid)?;
@@ -279,7 +280,7 @@ const THINKING_CONFIG: Fields = &[
     ("include_thoughts", Shape::Bool),
 ];
 /// The models of late 2026, and the thinking levels that each takes.
-const MODELS: &[(&str, &[&str])] = &[
+pub(super) const MODELS: &[(&str, &[&str])] = &[
     ("gemini-3.5-flash-lite", ALL_LEVELS),
     ("gemini-3.6-flash", ALL_LEVELS),
     ("gemini-3.8-flash", &["LOW", "MEDIUM", "HIGH"]),

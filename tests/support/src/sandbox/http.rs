@@ -17,6 +17,8 @@ pub(super) struct Request {
     pub(super) query: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    /// Did it come without TLS?
+    pub(super) is_plain: bool,
 }
 
 impl Request {
@@ -201,6 +203,7 @@ fn parse_head(bytes: &[u8]) -> io::Result<Option<(Request, usize)>> {
         query: query.to_owned(),
         headers,
         body: Vec::new(),
+        is_plain: false,
     };
     Ok(Some((request, len)))
 }

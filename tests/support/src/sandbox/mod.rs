@@ -19,8 +19,12 @@ mod fault;
 mod gemini;
 mod google;
 mod google_auth;
+mod google_tts;
 mod http;
+mod models;
 mod openai;
+mod openai_chat;
+mod openai_stt;
 mod proto_json;
 mod script;
 mod server;
@@ -29,6 +33,7 @@ mod speech_to_text;
 mod state;
 mod tls;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -59,14 +64,50 @@ pub const GEMINI_API_KEY: &str = "AQ.sandbox-0123456789abcdef";
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Speech to text: `POST /v1/speech:recognize`.
+    /// Speech to text.
     Stt,
-    /// The language model: `POST /v1beta/models/{model}:generateContent` or `:streamGenerateContent`.
+    /// The language model.
     Llm,
-    /// Text to speech: `POST /v1/audio/speech`.
+    /// Text to speech.
     Tts,
-    /// The exchange of a signed assertion for an access token: `POST /token`.
+    /// The exchange of a signed assertion for an access token.
     Token,
+    /// A list of models.
+    Models,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// `POST /v1/speech:recognize`
+    GoogleStt,
+    /// `POST /v1/audio/transcriptions`
+    OpenAiStt,
+    /// `POST /v1beta/models/{model}:generateContent` or `:streamGenerateContent`
+    Gemini,
+    /// `POST /v1/chat/completions`
+    OpenAiChat,
+    /// `POST /v1/audio/speech`
+    OpenAiTts,
+    /// `POST /v1/text:synthesize`
+    GoogleTts,
+    /// `POST /token`
+    Token,
+    /// `GET /v1/models` or `/v1beta/models`
+    Models,
+}
+
+impl Service {
+    /// What it is for.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::GoogleStt | Self::OpenAiStt => Stage::Stt,
+            Self::Gemini | Self::OpenAiChat => Stage::Llm,
+            Self::OpenAiTts | Self::GoogleTts => Stage::Tts,
+            Self::Token => Stage::Token,
+            Self::Models => Stage::Models,
+        }
+    }
 }
 
 /// A request that arrived, secrets and all.
@@ -74,6 +115,8 @@ pub enum Stage {
 pub struct Recorded {
     /// What it was for.
     pub stage: Stage,
+    /// Who was asked.
+    pub service: Service,
     /// Which connection carried it, as a number of its own.
     pub connection: u64,
     /// When the last of it had come.
@@ -86,7 +129,7 @@ pub struct Recorded {
     pub query: String,
     /// All headers, in their order.
     pub headers: Vec<(String, String)>,
-    /// The body: JSON as it came, a form as an object of strings, `null` for anything else.
+    /// The body: JSON as it came, a form as an object of strings (of a file, what it is), `null` for anything else.
     pub body: Value,
     /// The status of the answer that was right, whatever fault took its place.
     pub status: u16,
@@ -113,6 +156,8 @@ pub struct WarmUp {
 /// A running sandbox; dropping it closes all connections and, if a request came that no service knows, panics.
 pub struct Sandbox {
     server: Option<Server>,
+    plain: Option<Server>,
+    ipv6: Option<Server>,
     shared: Arc<Shared>,
     dir: TempDir,
     key_file: Value,
@@ -129,10 +174,18 @@ impl Sandbox {
             ServiceAccount::from_key_file(&key_file),
             Scripts::new(scripts),
         ));
-        let server = Server::start(identity.config, shared.clone());
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let server =
+            Server::start(localhost, Some(identity.config.clone()), shared.clone()).unwrap();
+        let plain = Server::start(localhost, None, shared.clone()).unwrap();
+        // Not every machine has IPv6.
+        let localhost = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let ipv6 = Server::start(localhost, Some(identity.config), shared.clone()).ok();
         key_file["token_uri"] = format!("https://localhost:{}/token", server.port()).into();
         let sandbox = Self {
             server: Some(server),
+            plain: Some(plain),
+            ipv6,
             shared,
             dir,
             key_file,
@@ -144,6 +197,18 @@ impl Sandbox {
     /// `https://localhost:PORT`.
     pub fn base_url(&self) -> String {
         format!("https://localhost:{}", self.port())
+    }
+
+    /// `http://127.0.0.1:PORT`, where servers of OpenAI's kind ask for no key, and have models of their own.
+    pub fn plain_url(&self) -> String {
+        let port = self.plain.as_ref().map_or(0, Server::port);
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// `https://[::1]:PORT`, if this machine has IPv6.
+    pub fn ipv6_url(&self) -> Option<String> {
+        let port = self.ipv6.as_ref()?.port();
+        Some(format!("https://[::1]:{port}"))
     }
 
     /// The port on 127.0.0.1.
@@ -167,6 +232,12 @@ impl Sandbox {
         change(&mut key_file);
         std::fs::write(path, format!("{key_file:#}\n"))
             .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+    }
+
+    /// The program's settings for servers in one's own network: all three speak OpenAI's API without TLS, and no key is
+    /// set anywhere.
+    pub fn local_settings(&self) -> Settings {
+        Settings::local(&self.plain_url(), self.dir.path())
     }
 
     /// The program's settings that make it use the sandbox, to be changed and written.
@@ -201,6 +272,24 @@ impl Sandbox {
     pub fn fault(&self, stage: Stage, fault: Fault, times: usize) {
         self.shared
             .with(|state| state.conduct(stage).faults.push_back((fault, times)));
+    }
+
+    /// The same for one service, whatever its stage is to do.
+    pub fn fault_service(&self, service: Service, fault: Fault, times: usize) {
+        self.shared
+            .with(|state| state.faults.push((service, fault, times)));
+    }
+
+    /// A single service is as it was at the start.
+    pub fn restore_service(&self, service: Service) {
+        self.shared
+            .with(|state| state.faults.retain(|(of, _, _)| *of != service));
+    }
+
+    /// A model is switched off.
+    pub fn retire(&self, model: &str) {
+        self.shared
+            .with(|state| state.retired.push(model.to_owned()));
     }
 
     /// All further requests of a stage get this response.
@@ -285,12 +374,17 @@ impl Sandbox {
             .collect()
     }
 
-    /// How many requests have arrived that cost money: all but those for tokens.
+    /// The requests of one service so far.
+    pub fn requests_of(&self, service: Service) -> Vec<Recorded> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.service == service);
+        requests
+    }
+
+    /// How many requests have arrived that cost money: all but those for tokens and lists.
     pub fn paid_requests(&self) -> usize {
-        self.requests()
-            .iter()
-            .filter(|request| request.stage != Stage::Token)
-            .count()
+        let is_paid = |request: &&Recorded| ![Stage::Token, Stage::Models].contains(&request.stage);
+        self.requests().iter().filter(is_paid).count()
     }
 
     /// Waits until `count` requests of a stage have arrived, answered or not.
@@ -388,7 +482,7 @@ pub const PACE: Pace = Pace {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.server = None;
+        (self.server, self.plain, self.ipv6) = (None, None, None);
         if !thread::panicking() {
             self.assert_clean();
         }

@@ -18,12 +18,13 @@ pub(super) fn speak(request: &Request, context: &Context<'_>) -> Result<Right, R
     check_key(request, context)?;
     let body: Value =
         serde_json::from_slice(&request.body).map_err(|_| refusal(None, None, NOT_JSON))?;
-    check_fields(&body)?;
+    check_names(&body, FIELDS)?;
     let input = text(&body, "input")?;
     check_input(input)?;
-    check_choices(&body)?;
+    let model = text(&body, "model")?;
+    check_model(model, MODEL_NAMES, OWN_MODELS, request, context)?;
+    check_choices(model, &body)?;
     let clip = context
-        .scripts()
         .spoken(input)
         .at_speed(body["speed"].as_f64().unwrap_or(1.0));
     let format = body["response_format"].as_str().unwrap_or("mp3");
@@ -47,11 +48,16 @@ pub(super) fn error(
     Response::json(status, &json!({"error": error}))
 }
 
-fn refusal(param: Option<&str>, code: Option<&str>, message: &str) -> Response {
+/// A request that is not as it should be.
+pub(super) fn refusal(param: Option<&str>, code: Option<&str>, message: &str) -> Response {
     error(400, "invalid_request_error", param, code, message)
 }
 
-fn check_key(request: &Request, context: &Context<'_>) -> Result<(), Response> {
+/// A server in one's own network asks for no key, and does not look at one.
+pub(super) fn check_key(request: &Request, context: &Context<'_>) -> Result<(), Response> {
+    if request.is_plain {
+        return Ok(());
+    }
     let key = request
         .header("authorization")
         .and_then(|value| value.strip_prefix("Bearer "));
@@ -64,11 +70,12 @@ fn check_key(request: &Request, context: &Context<'_>) -> Result<(), Response> {
     Err(error(401, "invalid_request_error", None, code, message))
 }
 
-fn check_fields(body: &Value) -> Result<(), Response> {
+/// No other names than these.
+pub(super) fn check_names(body: &Value, names: &[&str]) -> Result<(), Response> {
     let object = body
         .as_object()
         .ok_or_else(|| refusal(None, None, NOT_JSON))?;
-    match object.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+    match object.keys().find(|name| !names.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {
             let message = format!("Unknown parameter: '{name}'.");
@@ -77,17 +84,43 @@ fn check_fields(body: &Value) -> Result<(), Response> {
     }
 }
 
-fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Response> {
+/// The refusal of a request that lacks something.
+pub(super) fn missing(name: &str) -> Response {
+    let message = format!("Missing required parameter: '{name}'.");
+    refusal(Some(name), Some("missing_required_parameter"), &message)
+}
+
+/// The model must be one of those that OpenAI offers, or one of a server in one's own network.
+pub(super) fn check_model(
+    model: &str,
+    known: &[&str],
+    own: &[&str],
+    request: &Request,
+    context: &Context<'_>,
+) -> Result<(), Response> {
+    let offered = if request.is_plain { own } else { known };
+    if offered.contains(&model) && !context.is_retired(model) {
+        return Ok(());
+    }
+    Err(no_such_model(model))
+}
+
+fn no_such_model(model: &str) -> Response {
+    let message = format!("The model `{model}` does not exist or you do not have access to it.");
+    error(
+        404,
+        "invalid_request_error",
+        None,
+        Some("model_not_found"),
+        &message,
+    )
+}
+
+/// A text that must be there.
+pub(super) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Response> {
     match &body[name] {
         Value::String(text) => Ok(text),
-        Value::Null => {
-            let message = format!("Missing required parameter: '{name}'.");
-            Err(refusal(
-                Some(name),
-                Some("missing_required_parameter"),
-                &message,
-            ))
-        }
+        Value::Null => Err(missing(name)),
         other => {
             let message =
                 format!("Invalid type for '{name}': expected a string, but got {other} instead.");
@@ -115,19 +148,9 @@ fn check_input(input: &str) -> Result<(), Response> {
     Ok(())
 }
 
-fn check_choices(body: &Value) -> Result<(), Response> {
-    let model = text(body, "model")?;
-    let Some((_, voices)) = MODELS.iter().find(|(known, _)| *known == model) else {
-        let message =
-            format!("The model `{model}` does not exist or you do not have access to it.");
-        return Err(error(
-            404,
-            "invalid_request_error",
-            None,
-            Some("model_not_found"),
-            &message,
-        ));
-    };
+fn check_choices(model: &str, body: &Value) -> Result<(), Response> {
+    let voices = MODELS.iter().find(|(known, _)| *known == model);
+    let voices = voices.map_or(OWN_VOICES, |(_, voices)| voices);
     one_of("voice", text(body, "voice")?, voices)?;
     one_of(
         "response_format",
@@ -158,7 +181,8 @@ fn check_choices(body: &Value) -> Result<(), Response> {
     Ok(())
 }
 
-fn one_of(name: &str, given: &str, known: &[&str]) -> Result<(), Response> {
+/// One of the values that are documented.
+pub(super) fn one_of(name: &str, given: &str, known: &[&str]) -> Result<(), Response> {
     if known.contains(&given) {
         return Ok(());
     }
@@ -199,6 +223,10 @@ const FIELDS: &[&str] = &[
     "speed",
     "stream_format",
 ];
+pub(super) const MODEL_NAMES: &[&str] = &["tts-1", "tts-1-hd", "gpt-4o-mini-tts"];
+/// Of a server in one's own network.
+pub(super) const OWN_MODELS: &[&str] = &["kokoro"];
+const OWN_VOICES: &[&str] = &["af_heart"];
 const MODELS: &[(&str, &[&str])] = &[
     ("tts-1", CLASSIC_VOICES),
     ("tts-1-hd", CLASSIC_VOICES),

@@ -97,6 +97,12 @@ impl Scripts {
             .collect()
     }
 
+    /// Is it this text that is said in a recording?
+    pub(super) fn says(&self, clip: &Clip, text: &str) -> bool {
+        let likeness = Reference::new(&self.spoken(text)).best_in(&Recording::new(clip));
+        likeness > THRESHOLD
+    }
+
     /// The answer to a question: to the known one that it contains, else the one to everything.
     pub(super) fn answer_to(&self, asked: &str) -> String {
         let asked = words(asked);

@@ -4,8 +4,8 @@
 //! every way in which a real connection goes wrong. Nothing here knows whose API is spoken.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +17,7 @@ use super::http::{self, Framing, Request, Requests, Response};
 
 /// What answers requests.
 pub(super) trait Service: Send + Sync + 'static {
-    /// A client has connected, and its TLS handshake has ended.
+    /// A client has connected, and its TLS handshake, if there is one, has ended.
     fn connected(&self);
     /// The answer to one request, called on the connection's own thread.
     fn answer(&self, connection: u64, request: Request) -> Answer;
@@ -39,30 +39,37 @@ pub(super) struct Answer {
 
 /// A running server; dropping it closes every connection and ends every thread.
 pub(super) struct Server {
-    port: u16,
+    address: SocketAddr,
     open: Arc<Open>,
     acceptor: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Starts serving on a free port of 127.0.0.1.
-    pub(super) fn start(tls: Arc<ServerConfig>, service: Arc<dyn Service>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+    /// Starts serving on a free port of an address, over TLS if there is a configuration for it.
+    ///
+    /// # Errors
+    /// When this machine has no such address.
+    pub(super) fn start(
+        host: IpAddr,
+        tls: Option<Arc<ServerConfig>>,
+        service: Arc<dyn Service>,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((host, 0))?;
+        let address = listener.local_addr()?;
         let open = Arc::new(Open::default());
         let acceptor = thread::spawn({
             let open = Arc::clone(&open);
-            move || accept(&listener, &tls, &service, &open)
+            move || accept(&listener, tls.as_ref(), &service, &open)
         });
-        Self {
-            port,
+        Ok(Self {
+            address,
             open,
             acceptor: Some(acceptor),
-        }
+        })
     }
 
     pub(super) fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 }
 
@@ -70,7 +77,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.open.close_all();
         // Wakes the acceptor; if even that fails, it has ended already.
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        drop(TcpStream::connect(self.address));
         if let Some(acceptor) = self.acceptor.take() {
             // A panic of a connection's thread has been printed there.
             acceptor.join().ok();
@@ -135,14 +142,14 @@ impl Open {
 
 fn accept(
     listener: &TcpListener,
-    tls: &Arc<ServerConfig>,
+    tls: Option<&Arc<ServerConfig>>,
     service: &Arc<dyn Service>,
     open: &Arc<Open>,
 ) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     while let Ok((socket, _)) = listener.accept() {
         let Some(id) = open.add(&socket) else { break };
-        let (tls, service, open) = (Arc::clone(tls), Arc::clone(service), Arc::clone(open));
+        let (tls, service, open) = (tls.cloned(), Arc::clone(service), Arc::clone(open));
         threads.push(thread::spawn(move || {
             let connection = Connection {
                 id,
@@ -161,7 +168,57 @@ fn accept(
     }
 }
 
-type TlsStream = StreamOwned<ServerConnection, TcpStream>;
+/// A connection, with TLS or without.
+enum Stream {
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+    Plain(TcpStream),
+}
+
+impl Stream {
+    fn open(socket: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let Some(tls) = tls else {
+            return Ok(Self::Plain(socket));
+        };
+        let session = ServerConnection::new(tls).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(session, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self::Tls(Box::new(stream)))
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Tls(stream) => &stream.sock,
+            Self::Plain(socket) => socket,
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tls(stream) => stream.read(into),
+            Self::Plain(socket) => socket.read(into),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tls(stream) => stream.write(bytes),
+            Self::Plain(socket) => socket.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tls(stream) => stream.flush(),
+            Self::Plain(socket) => socket.flush(),
+        }
+    }
+}
 
 struct Connection<'a> {
     id: u64,
@@ -170,16 +227,14 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    fn serve(&self, socket: TcpStream, tls: Arc<ServerConfig>) -> io::Result<()> {
+    fn serve(&self, socket: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
         socket.set_nodelay(true)?;
-        let session = ServerConnection::new(tls).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(session, socket);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
-        }
+        let is_plain = tls.is_none();
+        let mut stream = Stream::open(socket, tls)?;
         self.service.connected();
         let mut requests = Requests::new();
-        while let Some(request) = requests.next(&mut stream)? {
+        while let Some(mut request) = requests.next(&mut stream)? {
+            request.is_plain = is_plain;
             let without_body = request.method == "HEAD";
             let answer = self.service.answer(self.id, request);
             let response = &answer.response;
@@ -198,7 +253,7 @@ impl Connection<'_> {
                 }
                 Delivery::Endless(more) => return self.endlessly(&mut stream, response, more),
                 Delivery::Never => return silence(&mut stream),
-                Delivery::Reset => return self.reset(&stream.sock),
+                Delivery::Reset => return self.reset(stream.socket()),
             }
             if let Some(number) = answer.number {
                 self.service.sent(number);
@@ -207,7 +262,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    fn begin(&self, stream: &mut TlsStream, response: &Response) -> io::Result<()> {
+    fn begin(&self, stream: &mut Stream, response: &Response) -> io::Result<()> {
         let framing = if response.chunked {
             Framing::Chunked
         } else {
@@ -219,7 +274,7 @@ impl Connection<'_> {
     /// Sends each piece when it is due; the head goes with the first.
     fn pieces(
         &self,
-        stream: &mut TlsStream,
+        stream: &mut Stream,
         response: &Response,
         pieces: &[Piece],
         begun: Instant,
@@ -243,12 +298,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    fn endlessly(
-        &self,
-        stream: &mut TlsStream,
-        response: &Response,
-        more: &[u8],
-    ) -> io::Result<()> {
+    fn endlessly(&self, stream: &mut Stream, response: &Response, more: &[u8]) -> io::Result<()> {
         stream.write_all(&http::head(response, Framing::Chunked, self.service.now()))?;
         stream.write_all(&http::chunk(&response.body))?;
         let piece = http::chunk(&more.repeat(ENDLESS_PIECE.div_ceil(more.len())));
@@ -269,7 +319,7 @@ impl Connection<'_> {
 }
 
 fn in_chunks(
-    stream: &mut TlsStream,
+    stream: &mut Stream,
     mut rest: &[u8],
     lens: &mut impl Iterator<Item = usize>,
 ) -> io::Result<()> {
@@ -283,20 +333,22 @@ fn in_chunks(
     Ok(())
 }
 
-fn finish(stream: &mut TlsStream, response: &Response) -> io::Result<()> {
+fn finish(stream: &mut Stream, response: &Response) -> io::Result<()> {
     if response.chunked {
         stream.write_all(&http::chunk(&[]))?;
     }
     stream.flush()
 }
 
-fn cut(mut stream: TlsStream) -> io::Result<()> {
-    stream.conn.send_close_notify();
+fn cut(mut stream: Stream) -> io::Result<()> {
+    if let Stream::Tls(tls) = &mut stream {
+        tls.conn.send_close_notify();
+    }
     stream.flush()?;
-    stream.sock.shutdown(Shutdown::Both)
+    stream.socket().shutdown(Shutdown::Both)
 }
 
-fn silence(stream: &mut TlsStream) -> io::Result<()> {
+fn silence(stream: &mut Stream) -> io::Result<()> {
     io::copy(stream, &mut io::sink()).map(drop)
 }
 

@@ -42,6 +42,27 @@ impl Settings {
         })
     }
 
+    pub(super) fn local(base_url: &str, folder: &Path) -> Self {
+        let settings = Self {
+            tables: BTreeMap::new(),
+        };
+        ["stt", "llm", "tts"]
+            .iter()
+            .fold(settings, |settings, stage| {
+                let key = |name: &str| format!("{stage}.{name}");
+                settings
+                    .set(&key("provider"), "openai")
+                    .set(&key("openai.base_url"), base_url)
+            })
+            .set("stt.openai.model", "Systran/faster-whisper-small")
+            .set("llm.openai.model", "llama3.2")
+            .set("tts.openai.model", "kokoro")
+            .set("tts.openai.voice", "af_heart")
+            .set("google.credentials", "/nonexistent/google-creds.json")
+            .set("log.calls", "")
+            .set("state.folder", path_text(&folder.join("state")))
+    }
+
     /// Sets one key, written as `table.key`, to a string, a number, a truth value or an array.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         let (table, key) = key

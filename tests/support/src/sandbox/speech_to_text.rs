@@ -44,13 +44,7 @@ pub(super) fn recognize(request: &Request, context: &Context<'_>) -> Result<Resp
 }
 
 fn answer(clip: &Clip, body: &Value, context: &Context<'_>) -> Value {
-    let mut said = Vec::new();
-    if clip.is_audible() {
-        said = context.scripts().heard_in(clip);
-        if said.is_empty() {
-            said.push(UNKNOWN_QUESTION.to_owned());
-        }
-    }
+    let said = context.heard_in(clip);
     let billed = format!("{:.0}s", clip.seconds().ceil());
     let mut answer = json!({"totalBilledTime": billed, "requestId": context.request_id()});
     let language = body["config"]["languageCode"]
@@ -246,4 +240,3 @@ const LONGEST_REQUEST: usize = 10 * 1024 * 1024;
 const LONGEST_SECONDS: f64 = 60.0;
 const OTHER_RATE: &str = "sample_rate_hertz in RecognitionConfig must either be unspecified or match the value in the WAV header.";
 const TOO_LONG: &str = "Sync input too long. For audio longer than 1 min use LongRunningRecognize with a 'uri' parameter.";
-const UNKNOWN_QUESTION: &str = "unknown question";

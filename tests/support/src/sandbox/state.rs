@@ -10,8 +10,12 @@ use super::delivery::{Delivery, End, ModelPace, Right, VoicePace};
 use super::google_auth::{AccessTokens, Claims, Flaw, ServiceAccount, form};
 use super::http::{Request, Response};
 use super::script::Scripts;
-use super::server::{Answer, Service};
-use super::{Fault, Recorded, Stage, WarmUp, gemini, openai, speech_to_text};
+use super::script::UNKNOWN_QUESTION;
+use super::server::{self, Answer, Service as _};
+use super::{
+    Fault, Recorded, Service, Stage, WarmUp, gemini, google_tts, models, openai, openai_chat,
+    openai_stt, speech_to_text,
+};
 use crate::audio::Clip;
 
 /// All that the connections' threads and the test share.
@@ -31,7 +35,13 @@ pub(super) struct State {
     pub(super) unhandled: Vec<String>,
     pub(super) answer: Option<String>,
     pub(super) clock_offset_s: i64,
-    conducts: [Conduct; 4],
+    /// Models that are not offered any more.
+    pub(super) retired: Vec<String>,
+    /// What the voices were last asked to say.
+    spoken: VecDeque<String>,
+    conducts: [Conduct; 5],
+    /// Of single services, before those of their stages.
+    pub(super) faults: Vec<(Service, Fault, usize)>,
     tokens: AccessTokens,
 }
 
@@ -52,12 +62,18 @@ impl State {
             Stage::Llm => 1,
             Stage::Tts => 2,
             Stage::Token => 3,
+            Stage::Models => 4,
         };
         &mut self.conducts[index]
     }
 
-    fn next_fault(&mut self, stage: Stage) -> Option<Fault> {
-        let faults = &mut self.conduct(stage).faults;
+    fn next_fault(&mut self, service: Service) -> Option<Fault> {
+        let mut own = self.faults.iter_mut();
+        if let Some((_, fault, times)) = own.find(|(of, _, times)| *of == service && *times > 0) {
+            *times -= 1;
+            return Some(fault.clone());
+        }
+        let faults = &mut self.conduct(service.stage()).faults;
         while let Some((fault, times)) = faults.front_mut() {
             if *times > 0 {
                 *times -= 1;
@@ -111,13 +127,15 @@ impl Shared {
     /// Writes a request down, and decides how it is treated; who waits for it may change that for the next one only.
     fn record(
         &self,
-        stage: Stage,
+        service: Service,
         connection: u64,
         at: Instant,
         request: &Request,
     ) -> (usize, Option<Fault>, Duration) {
+        let stage = service.stage();
         let recorded = Recorded {
             stage,
+            service,
             connection,
             at,
             answered: None,
@@ -131,21 +149,24 @@ impl Shared {
         let treated = self.with(|state| {
             state.requests.push(recorded);
             let index = state.requests.len() - 1;
-            (index, state.next_fault(stage), state.conduct(stage).delay)
+            (index, state.next_fault(service), state.conduct(stage).delay)
         });
         self.arrived.notify_all();
         treated
     }
 
-    fn right_answer(&self, stage: Stage, request: &Request, context: &Context<'_>) -> Right {
+    fn right_answer(&self, service: Service, request: &Request, context: &Context<'_>) -> Right {
         let at_once = |response| Right::whole(response, Duration::ZERO);
-        match stage {
-            Stage::Stt => at_once(
-                speech_to_text::recognize(request, context).unwrap_or_else(|refusal| refusal),
-            ),
-            Stage::Llm => gemini::answer(request, context),
-            Stage::Tts => openai::speak(request, context).unwrap_or_else(at_once),
-            Stage::Token => at_once(self.exchange(request, context)),
+        let either = |result: Result<_, _>| at_once(result.unwrap_or_else(|refusal| refusal));
+        match service {
+            Service::GoogleStt => either(speech_to_text::recognize(request, context)),
+            Service::OpenAiStt => either(openai_stt::transcribe(request, context)),
+            Service::Gemini => gemini::answer(request, context),
+            Service::OpenAiChat => openai_chat::answer(request, context),
+            Service::OpenAiTts => openai::speak(request, context).unwrap_or_else(at_once),
+            Service::GoogleTts => google_tts::synthesize(request, context).unwrap_or_else(at_once),
+            Service::Token => at_once(self.exchange(request, context)),
+            Service::Models => either(models::list(request, context)),
         }
     }
 
@@ -181,7 +202,7 @@ impl Shared {
     }
 }
 
-impl Service for Shared {
+impl server::Service for Shared {
     fn connected(&self) {
         self.with(|state| state.connections += 1);
         self.arrived.notify_all();
@@ -189,19 +210,19 @@ impl Service for Shared {
 
     fn answer(&self, connection: u64, request: Request) -> Answer {
         let at = Instant::now();
-        let Some(stage) = stage_of(&request) else {
+        let Some(service) = service_of(&request) else {
             return self.not_found(connection, at, &request);
         };
-        let (index, fault, delay) = self.record(stage, connection, at, &request);
+        let (index, fault, delay) = self.record(service, connection, at, &request);
         let context = Context {
             shared: self,
-            stage,
+            stage: service.stage(),
             index,
         };
-        let right = self.right_answer(stage, &request, &context);
+        let right = self.right_answer(service, &request, &context);
         self.with(|state| state.requests[index].status = right.response.status);
         let (response, delivery) = match fault {
-            Some(fault) => fault.applied(stage, right),
+            Some(fault) => fault.applied(service, right),
             None => (right.response, Delivery::Pieces(right.pieces, End::Right)),
         };
         Answer {
@@ -235,8 +256,34 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub(super) fn scripts(&self) -> &Scripts {
-        &self.shared.scripts
+    /// What is said in a recording: questions of the scripts, or what a voice was just asked to say.
+    pub(super) fn heard_in(&self, clip: &Clip) -> Vec<String> {
+        if !clip.is_audible() {
+            return Vec::new();
+        }
+        let said = self.shared.scripts.heard_in(clip);
+        if !said.is_empty() {
+            return said;
+        }
+        let texts = self.shared.with(|state| state.spoken.clone());
+        let heard = texts
+            .into_iter()
+            .find(|text| self.shared.scripts.says(clip, text));
+        vec![heard.unwrap_or_else(|| UNKNOWN_QUESTION.to_owned())]
+    }
+
+    /// How a text sounds.
+    pub(super) fn spoken(&self, text: &str) -> Clip {
+        self.shared.with(|state| {
+            state.spoken.push_front(text.to_owned());
+            state.spoken.truncate(REMEMBERED_TEXTS);
+        });
+        self.shared.scripts.spoken(text)
+    }
+
+    pub(super) fn is_retired(&self, model: &str) -> bool {
+        self.shared
+            .with(|state| state.retired.iter().any(|name| name == model))
     }
 
     /// Writes down why a request is refused, for the test that wonders.
@@ -283,12 +330,16 @@ impl Context<'_> {
     }
 }
 
-fn stage_of(request: &Request) -> Option<Stage> {
+fn service_of(request: &Request) -> Option<Service> {
     match (request.method.as_str(), request.path.as_str()) {
-        ("POST", "/v1/speech:recognize") => Some(Stage::Stt),
-        ("POST", "/v1/audio/speech") => Some(Stage::Tts),
-        ("POST", "/token") => Some(Stage::Token),
-        ("POST", _) if gemini::called(request).is_some() => Some(Stage::Llm),
+        ("POST", "/v1/speech:recognize") => Some(Service::GoogleStt),
+        ("POST", "/v1/audio/transcriptions") => Some(Service::OpenAiStt),
+        ("POST", "/v1/chat/completions") => Some(Service::OpenAiChat),
+        ("POST", "/v1/audio/speech") => Some(Service::OpenAiTts),
+        ("POST", "/v1/text:synthesize") => Some(Service::GoogleTts),
+        ("POST", "/token") => Some(Service::Token),
+        ("POST", _) if gemini::called(request).is_some() => Some(Service::Gemini),
+        _ if models::called(request) => Some(Service::Models),
         _ => None,
     }
 }
@@ -303,7 +354,12 @@ fn readable_body(request: &Request) -> Value {
             .map(|(name, value)| (name, Value::from(value)))
             .collect();
     }
+    if let Some(form) = openai_stt::readable(request) {
+        return form;
+    }
     serde_json::from_slice(&request.body).unwrap_or(Value::Null)
 }
 
+/// Enough for a sentence that is spoken and then transcribed.
+const REMEMBERED_TEXTS: usize = 3;
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL was not found on this server.\n";

@@ -1,0 +1,271 @@
+//! When a provider fails, the next one is asked, at once, and the caller hears the answer.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{Fault, Outcome, Service, Settings, Stage};
+
+use crate::house::{House, PATIENCE};
+
+/// A house whose stages each have somebody to fall back on.
+fn settings(house: &House) -> Settings {
+    house
+        .sandbox
+        .settings()
+        .without("tts.fallback")
+        .set("stt.fallback", json!(["openai"]))
+        .set("llm.fallback", json!(["openai"]))
+        .set("llm.openai.model", "gpt-6-luna")
+        .set("llm.openai.token_limit", "max_completion_tokens")
+        .set("call.fallback_after", 1.5)
+}
+
+fn ask(house: &House) -> Outcome {
+    house.outcome_with("question-tea.wav", &settings(house))
+}
+
+/// Who is first in each stage, and who then.
+const PAIRS: [(Service, Service); 3] = [
+    (Service::GoogleStt, Service::OpenAiStt),
+    (Service::Gemini, Service::OpenAiChat),
+    (Service::OpenAiTts, Service::GoogleTts),
+];
+
+#[test]
+fn no_fault_of_the_first_provider_is_heard() {
+    let faults = [
+        Fault::Status(400),
+        Fault::Status(401),
+        Fault::Status(403),
+        Fault::Status(404),
+        Fault::Status(429),
+        Fault::RetryAfter(Duration::from_secs(60)),
+        Fault::QuotaExhausted,
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Hang,
+        Fault::Reset,
+        Fault::NotJson,
+        Fault::Empty,
+        Fault::CutShort,
+        Fault::WrongShape,
+    ];
+    for (first, second) in PAIRS {
+        for fault in &faults {
+            if (first, fault) == (Service::GoogleStt, &Fault::WrongShape) {
+                // It is how Google says that it has heard no words.
+                continue;
+            }
+            let house = House::new();
+            house
+                .sandbox
+                .fault_service(first, fault.clone(), usize::MAX);
+            let outcome = ask(&house);
+            outcome
+                .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+                .assert_exit(0)
+                .assert_manners();
+            let asked = house.sandbox.requests_of(second).len();
+            outcome.assert(
+                asked > 0,
+                &format!("{second:?} was not asked after {fault:?} of {first:?}"),
+            );
+            let warning = outcome.warnings.join(" ");
+            outcome.assert(
+                warning.contains("stood in for"),
+                "Asterisk's log is not warned",
+            );
+            house.sandbox.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn when_all_fail_the_first_one_is_named() {
+    for (first, second) in PAIRS {
+        let house = House::new();
+        house
+            .sandbox
+            .fault_service(first, Fault::Status(401), usize::MAX);
+        house
+            .sandbox
+            .fault_service(second, Fault::Status(503), usize::MAX);
+        let outcome = ask(&house);
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "FAILED")
+            .assert_variable_contains("ASSISTANT_ERROR", "401");
+        // The last one is asked twice: that may pass by itself.
+        assert_eq!(house.sandbox.requests_of(second).len(), 2, "{second:?}");
+    }
+}
+
+#[test]
+fn whoever_refuses_connections_is_passed_over_within_50_ms() {
+    let house = House::new();
+    let base = median(&house, &settings(&house));
+    let refused = [
+        ("stt.google.base_url", "https://localhost:1"),
+        ("llm.gemini.base_url", "https://localhost:1"),
+        ("tts.openai.base_url", "https://localhost:1"),
+    ];
+    for (key, base_url) in refused {
+        let took = median(&house, &settings(&house).set(key, base_url));
+        let more = took.saturating_sub(base);
+        println!(
+            "{key}: {} ms more than {} ms",
+            more.as_millis(),
+            base.as_millis()
+        );
+        assert!(more < Duration::from_millis(50), "{key}: {more:?} more");
+    }
+}
+
+/// How long a call takes, of five; each remembers nothing of the ones before it.
+fn median(house: &House, settings: &Settings) -> Duration {
+    let mut times: Vec<_> = (0..5)
+        .map(|number| {
+            let state = house.other().join(format!("state-{number}"));
+            // What an earlier round remembers is not for this one.
+            std::fs::remove_dir_all(&state).ok();
+            let settings = settings
+                .clone()
+                .set("state.folder", state.to_str().unwrap());
+            let outcome = house.outcome_with("question-tea.wav", &settings);
+            outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+            outcome.took
+        })
+        .collect();
+    times.sort_unstable();
+    times[2]
+}
+
+#[test]
+fn whoever_never_answers_costs_his_time_once_and_then_nothing() {
+    for (first, _) in PAIRS {
+        let house = House::new();
+        house.sandbox.fault_service(first, Fault::Hang, usize::MAX);
+        let outcome = ask(&house);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        outcome.assert(
+            outcome.took >= Duration::from_millis(1500),
+            "it was not waited for",
+        );
+        let next = ask(&house);
+        next.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        next.assert(
+            next.took < Duration::from_millis(1000),
+            "it was waited for again",
+        );
+        assert_eq!(house.sandbox.requests_of(first).len(), 1, "{first:?}");
+        // The owner is told once a day.
+        assert_eq!((outcome.warnings.len(), next.warnings.len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_repair_counts_at_once() {
+    let house = House::new();
+    house
+        .sandbox
+        .fault_service(Service::OpenAiTts, Fault::Status(401), 1);
+    let wrong = settings(&house).set("openai.api_key", "sk-wrong");
+    house.outcome_with("question-tea.wav", &wrong);
+    let asked = house.sandbox.requests_of(Service::OpenAiTts).len();
+    // The wrong key is not tried again, the right one is.
+    house.outcome_with("question-tea.wav", &wrong);
+    assert_eq!(house.sandbox.requests_of(Service::OpenAiTts).len(), asked);
+    ask(&house);
+    assert!(house.sandbox.requests_of(Service::OpenAiTts).len() > asked);
+}
+
+#[test]
+fn what_passes_by_itself_is_not_remembered() {
+    let house = House::new();
+    house
+        .sandbox
+        .fault_service(Service::GoogleStt, Fault::Status(503), 1);
+    ask(&house);
+    ask(&house);
+    assert_eq!(house.sandbox.requests_of(Service::GoogleStt).len(), 2);
+}
+
+#[test]
+fn a_retired_model_is_followed_by_its_alias() {
+    let house = House::new();
+    house.sandbox.retire("gemini-3.5-flash-lite");
+    let outcome = house.outcome("question-tea.wav");
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let paths = |from: usize| {
+        let asked = house.sandbox.requests_to(Stage::Llm);
+        let paths = asked[from..].iter().map(|request| request.path.clone());
+        paths.collect::<Vec<_>>()
+    };
+    let (old, alias) = (
+        "/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent",
+        "/v1beta/models/gemini-flash-lite-latest:streamGenerateContent",
+    );
+    assert_eq!(paths(0), [old, alias]);
+    let warning = outcome.warnings.join(" ");
+    outcome.assert(
+        warning.contains("gemini gemini-flash-lite-latest stood in"),
+        "the owner is not warned",
+    );
+    // The next caller does not wait for the old one.
+    house.outcome("question-tea.wav");
+    assert_eq!(paths(2), [alias]);
+}
+
+#[test]
+fn without_a_key_for_the_first_voice_the_second_speaks() {
+    let house = House::new();
+    let settings = settings(&house)
+        .without("openai.api_key")
+        .set("stt.fallback", json!([]))
+        .set("llm.fallback", json!([]));
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let warning = outcome.warnings.join(" ");
+    outcome.assert(
+        warning.contains("no key for the voice"),
+        "the owner is not warned",
+    );
+}
+
+#[test]
+fn a_fallback_that_cannot_be_used_harms_nobody() {
+    let house = House::new();
+    let settings = house.sandbox.local_settings().without("google.credentials");
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+}
+
+#[test]
+fn a_voice_that_fails_in_the_middle_is_replaced_for_the_next_sentence() {
+    let house = House::streaming();
+    house.sandbox.answer_with(
+        "The first sentence is spoken by one. The second one is spoken by the other. Goodbye!",
+    );
+    house.sandbox.pace(4.0);
+    house.sandbox.fault_service(
+        Service::OpenAiTts,
+        Fault::Reply(right_first_voice(&house)),
+        1,
+    );
+    house
+        .sandbox
+        .fault_service(Service::OpenAiTts, Fault::Status(503), usize::MAX);
+    let outcome = house
+        .ask("question-tea.wav")
+        .call_with(&settings(&house))
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert!(!house.sandbox.requests_of(Service::GoogleTts).is_empty());
+}
+
+/// What OpenAI's voice would have said first.
+fn right_first_voice(house: &House) -> testkit::Response {
+    let clip = house.sandbox.spoken("The first sentence is spoken by one.");
+    testkit::Response::new(200, "audio/wav", testkit::audio::wav::streamed(&clip))
+}

@@ -1,0 +1,322 @@
+//! Every provider does the work of its stage, and says what is wrong when it cannot.
+
+use serde_json::json;
+use testkit::{Fault, GEMINI_API_KEY, Proxy, Service, Settings, Stage};
+
+use crate::house::{House, MOON, PATIENCE};
+
+#[test]
+fn servers_in_ones_own_network_carry_a_whole_call_without_a_cloud_and_without_a_key() {
+    for house in [House::new(), House::streaming()] {
+        let settings = house.sandbox.local_settings();
+        let outcome = house.outcome_with("question-moon.wav", &settings);
+        outcome
+            .assert_exit(0)
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+            .assert_variable("ASSISTANT_QUESTION", "How far away is the moon?")
+            .assert_variable("ASSISTANT_ANSWER", MOON);
+        for request in house.sandbox.requests() {
+            let service = request.service;
+            assert_eq!(request.header("authorization"), None, "{service:?}");
+            assert_eq!(request.status, 200, "{service:?}");
+        }
+        assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+    }
+}
+
+#[test]
+fn openai_transcribes_and_answers_too() {
+    let house = House::new();
+    let settings = openai(&house).set("stt.phrases", json!(["Asterisk", "FreePBX"]));
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let sandbox = &house.sandbox;
+    let form = &sandbox.requests_of(Service::OpenAiStt)[0].body;
+    assert_eq!(form["model"], "gpt-transcribe");
+    assert_eq!(form["language"], "en");
+    assert_eq!(form["prompt"], "Asterisk, FreePBX");
+    assert_eq!(form["file"]["rate_hz"], 8000);
+    let asked = &sandbox.requests_of(Service::OpenAiChat)[0].body;
+    assert_eq!(
+        asked["messages"][1]["content"],
+        "How long should black tea steep?"
+    );
+}
+
+#[test]
+fn the_other_name_of_the_token_limit_is_tried_when_one_is_refused() {
+    let house = House::new();
+    let outcome = house.outcome_with("question-tea.wav", &openai(&house));
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = house.sandbox.requests_of(Service::OpenAiChat);
+    let names = ["max_tokens", "max_completion_tokens"];
+    let limits: Vec<_> = asked
+        .iter()
+        .map(|request| names.map(|name| request.body[name].as_u64()))
+        .collect();
+    assert_eq!(limits, [[Some(400), None], [None, Some(400)]]);
+
+    let settings = openai(&house).set("llm.openai.token_limit", "max_completion_tokens");
+    house.outcome_with("question-tea.wav", &settings);
+    assert_eq!(house.sandbox.requests_of(Service::OpenAiChat).len(), 3);
+}
+
+#[test]
+fn google_speaks_at_the_rate_of_the_telephone() {
+    for (format, rate_hz) in [("ulaw", 8000), ("sln16", 16_000)] {
+        let house = House::new();
+        let settings = google_voice(&house)
+            .set("reply.format", format)
+            .set("tts.google.voice", "en-GB-Chirp3-HD-Charon");
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let asked = &house.sandbox.requests_of(Service::GoogleTts)[0].body;
+        assert_eq!(asked["audioConfig"]["sampleRateHertz"], rate_hz);
+        assert_eq!(asked["voice"]["languageCode"], "en-GB");
+    }
+}
+
+#[test]
+fn a_key_for_the_cloud_is_never_sent_without_tls() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .local_settings()
+        .set("openai.api_key", "sk-cloud");
+    house.outcome_with("question-tea.wav", &settings);
+    let settings = settings.set("llm.openai.api_key", "for-the-own-server");
+    house.outcome_with("question-tea.wav", &settings);
+    let keys = |service| {
+        let requests = house.sandbox.requests_of(service);
+        let keys = requests
+            .iter()
+            .map(|request| request.header("authorization").map(str::to_owned));
+        keys.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        keys(Service::OpenAiChat),
+        [None, Some("Bearer for-the-own-server".to_owned())]
+    );
+    assert!(keys(Service::OpenAiTts).iter().all(Option::is_none));
+}
+
+#[test]
+fn without_tls_nothing_leaves_the_private_network() {
+    let house = House::new();
+    let table = [
+        (
+            "http://8.8.8.8:8000",
+            "must be https address, http in private networks",
+        ),
+        (
+            "http://user:password@10.0.0.1",
+            "must be https address, http in private networks",
+        ),
+        // What a name stands for is seen when it is looked up.
+        ("http://no-such-host.invalid", "its name is not known"),
+    ];
+    for (base_url, words) in table {
+        let settings = house
+            .sandbox
+            .local_settings()
+            .set("stt.openai.base_url", base_url);
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "FAILED")
+            .assert_variable_contains("ASSISTANT_ERROR", words);
+    }
+    assert_eq!(house.sandbox.requests().len(), 0);
+}
+
+/// What is refused, and what the error says of it. The words for OpenAI's own servers say how they call theirs.
+fn refusals() -> [(Fault, &'static str); 5] {
+    [
+        (Fault::Status(401), "check the key"),
+        (Fault::Status(404), "check model"),
+        (Fault::QuotaExhausted, "no credit or quota left"),
+        (Fault::Detail(404), "Model is not installed locally"),
+        (Fault::NotJson, "base_url"),
+    ]
+}
+
+#[test]
+fn every_refusal_of_every_provider_ends_in_a_named_failure() {
+    for (service, stage) in [
+        (Service::OpenAiStt, "stt"),
+        (Service::OpenAiChat, "llm"),
+        (Service::GoogleTts, "tts"),
+    ] {
+        for (fault, words) in refusals() {
+            let house = House::new();
+            house.sandbox.fault_service(service, fault, usize::MAX);
+            let settings = if stage == "tts" {
+                google_voice(&house)
+            } else {
+                openai(&house)
+            };
+            let outcome = house.outcome_with("question-tea.wav", &settings);
+            outcome
+                .assert_variable("ASSISTANT_STATUS", "FAILED")
+                .assert_variable_contains("ASSISTANT_ERROR", words);
+            let error = outcome.variable("ASSISTANT_ERROR");
+            outcome.assert(
+                error.starts_with(&format!("{stage}: ")),
+                "another stage failed",
+            );
+            house.assert_no_file(&outcome);
+        }
+    }
+}
+
+#[test]
+fn keys_come_from_files_and_from_systemd() {
+    let house = House::new();
+    let file = house.other().join("openai.key");
+    std::fs::write(&file, format!("{}\n", testkit::OPENAI_API_KEY)).unwrap();
+    let settings = house
+        .sandbox
+        .settings()
+        .without("openai.api_key")
+        .set("openai.api_key_file", file.to_str().unwrap());
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+
+    let folder = house.other().join("credentials");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(
+        folder.join("phone-assistant.openai.api_key"),
+        testkit::OPENAI_API_KEY,
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("phone-assistant.llm.gemini.api_key"),
+        GEMINI_API_KEY,
+    )
+    .unwrap();
+    let settings = house.sandbox.settings().without("openai.api_key");
+    let call = house.ask("question-tea.wav").call_with(&settings);
+    let outcome = call
+        .env("CREDENTIALS_DIRECTORY", folder.to_str().unwrap())
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    assert_eq!(asked[1].header("x-goog-api-key"), Some(GEMINI_API_KEY));
+
+    let settings = settings.set("openai.api_key_file", "/nonexistent/openai.key");
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable_contains(
+        "ASSISTANT_ERROR",
+        "config: openai.api_key_file: cannot read the file",
+    );
+}
+
+#[test]
+fn a_settings_file_with_a_key_that_everybody_may_read_is_refused_unless_that_is_allowed() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::new();
+    let open = |settings: &Settings| {
+        let call = house.ask("question-tea.wav").call_with(settings);
+        let file = house.other().join("config.toml");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        call.start().finish(PATIENCE)
+    };
+    let outcome = open(&house.sandbox.settings());
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "chmod 640");
+    let allowed = house.sandbox.settings().set("secrets.allow_readable", true);
+    open(&allowed).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // Where there is no key, there is nothing to hide.
+    open(&house.sandbox.local_settings()).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+#[test]
+fn requests_take_the_way_through_a_proxy_and_around_it() {
+    let house = House::new();
+    let proxy = Proxy::start(Some("office:secret"));
+    let through = |login: &str| {
+        let address = format!("http://{login}{}", proxy.address());
+        house.sandbox.settings().set("http.proxy", address)
+    };
+    let outcome = house.outcome_with("question-tea.wav", &through("office:secret@"));
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let sandbox = format!("localhost:{}", house.sandbox.port());
+    assert!(proxy.targets().len() >= 2, "{:?}", proxy.targets());
+    assert!(
+        proxy.targets().iter().all(|target| *target == sandbox),
+        "{:?}",
+        proxy.targets()
+    );
+
+    let asked = proxy.targets().len();
+    let outcome = house.outcome_with("question-tea.wav", &through("office:wrong@"));
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "[http] proxy");
+    outcome.assert(
+        !outcome.to_string().contains("wrong"),
+        "the password is shown",
+    );
+
+    let around = through("office:secret@").set("http.no_proxy", "localhost, 10.0.0.0/8");
+    let outcome = house.outcome_with("question-tea.wav", &around);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // Servers in one's own network are reached directly in any case.
+    let local = house
+        .sandbox
+        .local_settings()
+        .set("http.proxy", format!("http://{}", proxy.address()));
+    let outcome = house.outcome_with("question-tea.wav", &local);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(proxy.targets().len(), asked);
+}
+
+#[test]
+fn the_environments_proxy_counts_where_the_settings_name_none() {
+    let house = House::new();
+    let proxy = Proxy::start(None);
+    let call = |settings: &Settings| {
+        let call = house.ask("question-tea.wav").call_with(settings);
+        let call = call.env("HTTPS_PROXY", &format!("http://{}", proxy.address()));
+        call.start().finish(PATIENCE)
+    };
+    call(&house.sandbox.settings()).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = proxy.targets().len();
+    assert!(asked >= 2, "{:?}", proxy.targets());
+    let around = house.sandbox.settings().set("http.no_proxy", "localhost");
+    call(&around).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(proxy.targets().len(), asked);
+}
+
+#[test]
+fn ipv6_is_as_good_as_ipv4() {
+    let house = House::new();
+    let Some(base_url) = house.sandbox.ipv6_url() else {
+        // This machine has none.
+        return;
+    };
+    let settings = ["stt.google", "llm.gemini", "tts.openai"]
+        .iter()
+        .fold(house.sandbox.settings(), |settings, table| {
+            settings.set(&format!("{table}.base_url"), base_url.as_str())
+        });
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+/// OpenAI for all three stages.
+pub(crate) fn openai(house: &House) -> Settings {
+    house
+        .sandbox
+        .settings()
+        .set("stt.provider", "openai")
+        .set("llm.provider", "openai")
+        .set("llm.openai.model", "gpt-6-luna")
+}
+
+/// Google's voice.
+pub(crate) fn google_voice(house: &House) -> Settings {
+    house.sandbox.settings().set("tts.provider", "google")
+}

@@ -1,0 +1,165 @@
+//! OpenAI's models, `POST /v1/chat/completions`, whole or as a stream of events that ends with `[DONE]`.
+//!
+//! Spec: <https://platform.openai.com/docs/api-reference/chat/create>.
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::delivery::{Form, Piece, Right};
+use super::http::{Request, Response};
+use super::openai;
+
+/// Answers one request, whole or as a stream.
+pub(super) fn answer(request: &Request, context: &Context<'_>) -> Right {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let is_stream = body["stream"] == true;
+    let form = if is_stream { Form::Events } else { Form::Whole };
+    let generated = match generate(&body, request, context) {
+        Ok(generated) => generated,
+        Err(refusal) => return Right::refusal(refusal, form),
+    };
+    let pace = context.model_pace();
+    if !is_stream {
+        let due = pace.due(generated.words.len());
+        return Right::whole(Response::json(200, &generated.whole()), due);
+    }
+    let (mut text, mut pieces) = (String::new(), Vec::new());
+    for (event, words) in generated.events(body["stream_options"]["include_usage"] == true) {
+        text.extend(["data: ", &event, "\n\n"]);
+        pieces.push(Piece {
+            end: text.len(),
+            due: pace.due(words),
+        });
+    }
+    Right {
+        response: Response::new(200, "text/event-stream", text).chunked(),
+        form,
+        pieces,
+    }
+}
+
+fn generate(body: &Value, request: &Request, context: &Context<'_>) -> Result<Generated, Response> {
+    openai::check_key(request, context)?;
+    openai::check_names(body, FIELDS)?;
+    let model = openai::text(body, "model")?;
+    openai::check_model(model, MODELS, OWN_MODELS, request, context)?;
+    let limit = limit(body, request.is_plain)?;
+    let messages = body["messages"].as_array().filter(|all| !all.is_empty());
+    let messages = messages.ok_or_else(|| openai::missing("messages"))?;
+    for message in messages {
+        let role = openai::text(message, "role")?;
+        openai::one_of(
+            "messages[0].role",
+            role,
+            &["system", "developer", "user", "assistant"],
+        )?;
+        openai::text(message, "content")?;
+    }
+    let asked = messages[messages.len() - 1]["content"]
+        .as_str()
+        .unwrap_or_default();
+    let answer = context.answer_to(asked);
+    let words = answer.split_inclusive(' ').map(str::to_owned);
+    Ok(Generated {
+        model: model.to_owned(),
+        asked: asked.split_whitespace().count(),
+        finish_reason: if words.clone().count() > limit {
+            "length"
+        } else {
+            "stop"
+        },
+        words: words.take(limit).collect(),
+        id: format!("chatcmpl-{}", context.request_id()),
+    })
+}
+
+/// Newer models of OpenAI refuse the older name of the limit, and other servers know no other.
+fn limit(body: &Value, is_own_server: bool) -> Result<usize, Response> {
+    let (right, wrong) = if is_own_server {
+        ("max_tokens", "max_completion_tokens")
+    } else {
+        ("max_completion_tokens", "max_tokens")
+    };
+    if body.get(wrong).is_some() {
+        let message = format!(
+            "Unsupported parameter: '{wrong}' is not supported with this model. Use '{right}' instead."
+        );
+        return Err(openai::refusal(
+            Some(wrong),
+            Some("unsupported_parameter"),
+            &message,
+        ));
+    }
+    let limit = body[right]
+        .as_u64()
+        .and_then(|limit| usize::try_from(limit).ok());
+    Ok(limit.unwrap_or(usize::MAX))
+}
+
+/// What the model says; a word is a token, and keeps the space behind it.
+struct Generated {
+    model: String,
+    asked: usize,
+    words: Vec<String>,
+    finish_reason: &'static str,
+    id: String,
+}
+
+impl Generated {
+    fn whole(&self) -> Value {
+        let message = json!({"role": "assistant", "content": self.words.concat()});
+        json!({
+            "id": self.id, "object": "chat.completion", "model": self.model,
+            "choices": [{"index": 0, "message": message, "finish_reason": self.finish_reason}],
+            "usage": self.usage(),
+        })
+    }
+
+    fn usage(&self) -> Value {
+        let (asked, said) = (self.asked, self.words.len());
+        json!({"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said})
+    }
+
+    /// The data of all events, and how many words have been said at the end of each.
+    fn events(&self, with_usage: bool) -> Vec<(String, usize)> {
+        let chunk = |delta: Value, reason: Value| {
+            json!({
+                "id": self.id, "object": "chat.completion.chunk", "model": self.model,
+                "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+            })
+        };
+        let all = self.words.len();
+        let mut said = 0;
+        let mut events: Vec<(String, usize)> = Vec::new();
+        for words in self.words.chunks(WORDS_PER_EVENT) {
+            said += words.len();
+            let delta = json!({"content": words.concat()});
+            events.push((chunk(delta, Value::Null).to_string(), said));
+        }
+        events.push((chunk(json!({}), self.finish_reason.into()).to_string(), all));
+        if with_usage {
+            let mut usage = chunk(json!({}), Value::Null);
+            usage["choices"] = json!([]);
+            usage["usage"] = self.usage();
+            events.push((usage.to_string(), all));
+        }
+        events.push(("[DONE]".to_owned(), all));
+        events
+    }
+}
+
+const FIELDS: &[&str] = &[
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "reasoning_effort",
+];
+pub(super) const MODELS: &[&str] = &["gpt-6-luna", "gpt-4.1-mini", "gpt-4o-mini"];
+/// Of a server in one's own network.
+pub(super) const OWN_MODELS: &[&str] = &["llama3.2"];
+const WORDS_PER_EVENT: usize = 6;
