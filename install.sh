@@ -18,6 +18,8 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
                    where that was done before, every run brings it up to date
   --extension N    its number (8008); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
+  --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
+                   something got worse or was mended. Each time that costs one short request to each service
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
@@ -52,6 +54,7 @@ install_all() {
     put "$work/phone-assistant" "$agi_bin/phone-assistant" 0755 root:root
     install_settings
     install_rotation
+    install_watch
     if [ "$dialplan" = yes ]; then install_dialplan; fi
     check_sounds
     say_what_is_next
@@ -72,6 +75,10 @@ uninstall() {
         rm -f "$rotation"
         say "removed    $rotation"
     fi
+    if [ -e "$watch_file" ]; then
+        rm -f "$watch_file"
+        say "removed    $watch_file"
+    fi
     if [ "$purge" = yes ]; then
         rm -rf "$settings" "$data" "$DESTDIR$log" "$DESTDIR$log".[0-9]*
         rm -f "$plan.before-phone-assistant"
@@ -85,7 +92,7 @@ uninstall() {
 # ---- options ----
 
 read_options() {
-    action=install dialplan=no replace=no purge=no binary='' extension=''
+    action=install dialplan=no replace=no purge=no watch=no binary='' extension=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -93,6 +100,7 @@ read_options() {
             --extension) extension=$(value "$@"); dialplan=yes; shift ;;
             --dialplan) dialplan=yes ;;
             --replace) replace=yes dialplan=yes ;;
+            --watch) watch=yes ;;
             --uninstall) action=uninstall ;;
             --purge) action=uninstall purge=yes ;;
             --help | -h) help; exit 0 ;;
@@ -103,7 +111,7 @@ read_options() {
     case $extension in
         *[!0-9*#]*) usage "--extension wants digits, found '$extension'" ;;
     esac
-    if [ "$action$dialplan$binary" != uninstallno ] && [ "$action" = uninstall ]; then
+    if [ "$action$dialplan$watch$binary" != uninstallnono ] && [ "$action" = uninstall ]; then
         usage "--uninstall and --purge go with no other option"
     fi
     binary=$(absolute "$binary")
@@ -130,6 +138,7 @@ find_asterisk() {
     data=$DESTDIR/var/lib/phone-assistant
     log=/var/log/asterisk/phone-assistant.jsonl
     rotation=$DESTDIR/etc/logrotate.d/phone-assistant
+    watch_file=$DESTDIR/etc/cron.d/phone-assistant
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
     agi_bin=$DESTDIR$(folder_of astagidir 'AGI Scripts directory' agi-bin)
@@ -355,6 +364,20 @@ install_rotation() {
     else
         default_rotation >"$work/rotation"
         put "$work/rotation" "$rotation" 0644 root:root
+    fi
+}
+
+# Once asked for, every run keeps it.
+install_watch() {
+    if [ "$watch" = no ]; then return; fi
+    if [ ! -d "${watch_file%/*}" ]; then
+        die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
+    fi
+    if [ -e "$watch_file" ]; then
+        say "unchanged  $watch_file"
+    else
+        daily_check >"$work/watch"
+        put "$work/watch" "$watch_file" 0644 root:root
     fi
 }
 
@@ -674,7 +697,8 @@ NEXT
      FreePBX: Admin, Custom Destinations, Add: target custom-openai,$number,1
               Applications, Misc Applications, Add: feature code $number, destination that one. Apply Config.
      Without FreePBX: include => custom-openai in the context of your phones.
-  3. Dial $number.
+  3. See that all is well: sudo phone-assistant check
+  4. Dial $number.
 NEXT
 }
 
@@ -791,6 +815,17 @@ $log {
     create 0640 $user $group
 }
 ROTATION
+}
+
+# The minute is by chance, so that not all ask at once.
+daily_check() {
+    cat <<WATCH
+# phone-assistant: looks once a day whether everything works, and says what has changed. Cron mails that to the
+# address behind MAILTO. An upgrade does not touch this file.
+MAILTO=root
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+$(($$ % 60)) 6 * * * $user /usr/local/bin/phone-assistant check --quiet
+WATCH
 }
 
 main "$@"

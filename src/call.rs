@@ -21,6 +21,7 @@ use log::{Level, debug, error, info, log, warn};
 use crate::agi::{self, Command, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
+use crate::check;
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
@@ -65,6 +66,9 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         }
     };
     let arguments = arguments(&given.arguments, &session);
+    if arguments.is_check {
+        return check::look_around(&arguments, given.environment);
+    }
     let mut call = Call::new(session, given.hangup, given.clock, started);
     let outcome = call.outcome(&arguments, given.environment);
     let told = call.report(&outcome);

@@ -21,6 +21,7 @@ use crate::agi::End;
 use crate::audio::telephone::Encoding;
 use crate::call::{self, Given};
 use crate::calls::{self, Pen};
+use crate::check::{self, Style};
 use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
@@ -63,6 +64,18 @@ enum Command {
         /// The file to write, such as welcome.ulaw
         #[arg(value_name = "OUT")]
         output: PathBuf,
+    },
+    /// Try everything that a call needs, and say how to mend what does not work
+    Check {
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+        /// Leave out whatever needs the network
+        #[arg(long)]
+        offline: bool,
+        /// Tell only what has become worse, or was mended, since the last time
+        #[arg(long)]
+        quiet: bool,
     },
     /// Show how calls ended and where their time went, from the log of calls
     Calls {
@@ -156,7 +169,7 @@ fn raise_on_signals(hangup: &Hangup) -> io::Result<()> {
 impl Cli {
     fn run(self) -> ExitCode {
         match self.command.run(self.config) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => ExitCode::from(code),
             Err(error) => {
                 tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
                 ExitCode::FAILURE
@@ -166,7 +179,8 @@ impl Cli {
 }
 
 impl Command {
-    fn run(self, config: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
+    /// Returns the exit code.
+    fn run(self, config: Option<PathBuf>) -> Result<u8, Box<dyn Error>> {
         let environment = |name: &str| std::env::var(name).ok();
         match self {
             Self::Convert {
@@ -200,8 +214,36 @@ impl Command {
                 };
                 calls::run(&options, config, &environment, &mut io::stdout())?;
             }
+            Self::Check {
+                json,
+                offline,
+                quiet,
+            } => {
+                let options = check::Options {
+                    config,
+                    offline,
+                    quiet,
+                    style: style(json, &environment),
+                };
+                return Ok(check::run(
+                    &options,
+                    &environment,
+                    Instant::now,
+                    &mut io::stdout(),
+                )?);
+            }
         }
-        Ok(())
+        Ok(0)
+    }
+}
+
+/// In colour on a terminal, unless somebody does not want it: <https://no-color.org>.
+fn style(json: bool, environment: Environment<'_>) -> Style {
+    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match json {
+        true => Style::Json,
+        false if io::stdout().is_terminal() && !wants_none => Style::Colour,
+        false => Style::Plain,
     }
 }
 

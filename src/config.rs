@@ -39,6 +39,13 @@ pub struct Faults {
     pub log_calls: Option<PathBuf>,
 }
 
+impl Faults {
+    /// Each of them.
+    pub fn all(&self) -> &[String] {
+        &self.all
+    }
+}
+
 /// The process's environment, or a test's.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -51,6 +58,21 @@ pub enum Job {
     Say,
     /// Showing the log of calls.
     Calls,
+    /// Checking everything.
+    Check,
+}
+
+/// A setting that somebody has set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value; of a secret only that there is one.
+    pub value: String,
+    /// Who has set it.
+    pub source: String,
+    /// Of the value: equal values have equal ones, and no secret can be found out from it.
+    pub digest: String,
 }
 
 /// A text that no log, error or `Debug` shows.
@@ -100,6 +122,8 @@ pub struct Config {
     pub reply_format: String,
     /// `[waiting]`
     pub waiting: Waiting,
+    /// What is set otherwise than by default.
+    pub shown: Vec<Shown>,
     /// `[http]`
     pub http: Http,
 }
@@ -165,6 +189,7 @@ impl Config {
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
             waiting: Waiting::assemble(layers),
+            shown: layers.shown(),
             http: Http::assemble(layers),
         }
     }
@@ -174,7 +199,7 @@ impl Config {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
             Job::Call => self.odd_arguments(),
-            Job::Say => Vec::new(),
+            Job::Say | Job::Check => Vec::new(),
         };
         let is_key = |key| "0123456789*#".contains(key);
         if !self.stop_keys.chars().all(is_key) {
@@ -190,7 +215,7 @@ impl Config {
             ("tts", "the voice", &mut self.tts.endpoints, has_voice),
         ];
         for (stage, what, endpoints, has_voice) in stages {
-            if job == Job::Call || stage == "tts" {
+            if job != Job::Say || stage == "tts" {
                 let Some(lack) = complete(stage, what, endpoints, has_voice) else {
                     continue;
                 };

@@ -17,7 +17,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], [`say`], [`calls`] | the commands for people; [`say::Speaking`] is also a call's voice |
+//! | [`convert`], [`say`], [`calls`], [`check`] | the commands for people; [`say::Speaking`] is also a call's voice |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
@@ -39,6 +39,7 @@ pub mod audio;
 pub mod call;
 pub mod calls;
 pub mod catalogue;
+pub mod check;
 pub mod cli;
 pub mod cloud;
 pub mod config;

@@ -111,11 +111,6 @@ fn whoever_refuses_connections_is_passed_over_within_50_ms() {
     for (key, base_url) in refused {
         let took = median(&house, &settings(&house).set(key, base_url));
         let more = took.saturating_sub(base);
-        println!(
-            "{key}: {} ms more than {} ms",
-            more.as_millis(),
-            base.as_millis()
-        );
         assert!(more < Duration::from_millis(50), "{key}: {more:?} more");
     }
 }
@@ -153,7 +148,7 @@ fn whoever_never_answers_costs_his_time_once_and_then_nothing() {
         let next = ask(&house);
         next.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         next.assert(
-            next.took < Duration::from_millis(1000),
+            next.took < Duration::from_secs(1),
             "it was waited for again",
         );
         assert_eq!(house.sandbox.requests_of(first).len(), 1, "{first:?}");

@@ -279,7 +279,7 @@ fn the_environments_proxy_counts_where_the_settings_name_none() {
     let proxy = Proxy::start(None);
     let call = |settings: &Settings| {
         let call = house.ask("question-tea.wav").call_with(settings);
-        let call = call.env("HTTPS_PROXY", &format!("http://{}", proxy.address()));
+        let call = call.env("HTTPS_PROXY", format!("http://{}", proxy.address()));
         call.start().finish(PATIENCE)
     };
     call(&house.sandbox.settings()).assert_variable("ASSISTANT_STATUS", "ANSWERED");

@@ -8,7 +8,7 @@ mod incoming;
 mod setup;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{debug, trace, warn};
 use serde::de::DeserializeOwned;
@@ -111,6 +111,15 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// What a look at a host has shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// How long it took to look its name up, to connect and to be answered.
+    pub took: Duration,
+    /// How many seconds this machine's clock is ahead of the host's, if that tells.
+    pub clock_ahead: Option<i64>,
+}
+
 /// What sends requests. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -159,6 +168,26 @@ impl Client {
             let mut incoming = self.begin(request, wait)?;
             incoming.may_retry = may_retry;
             Ok(incoming)
+        })
+    }
+
+    /// Connects to the host of `url` and looks at its clock. It asks for nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when there is no connection or no answer.
+    pub fn look(&self, service: Service, url: &str, deadline: Deadline) -> Result<Look, Error> {
+        let (agent, limit) = (self.agent_for(url).clone(), deadline.left());
+        let (url, began) = (url.to_owned(), Instant::now());
+        let timeout = Error::Timeout {
+            service: service.name,
+            host: host(&url).to_owned(),
+            after: limit,
+        };
+        let look = move || exchange::look(&agent, service, &url, limit);
+        let clock_ahead = self.hangup.or(limit, look).map_err(|_| timeout)??;
+        Ok(Look {
+            took: began.elapsed(),
+            clock_ahead,
         })
     }
 

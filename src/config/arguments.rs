@@ -13,6 +13,8 @@ pub struct Arguments {
     pub reply: Option<PathBuf>,
     /// `config=`: the settings file.
     pub config: Option<PathBuf>,
+    /// `mode=check`: look around for the doctor instead of answering a call.
+    pub is_check: bool,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Arguments {
             "recording" => self.recording = Some(value.into()),
             "reply" => self.reply = Some(value.into()),
             "config" => self.config = Some(value.into()),
+            "mode" if value == "check" => self.is_check = true,
             "keep" => self
                 .settings
                 .push(("recording.keep".to_owned(), value.to_owned())),

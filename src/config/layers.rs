@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use ring::digest::{SHA256, digest};
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, Kind, find, nearest};
-use super::{Secret, private};
+use super::{Secret, Shown, private};
 use crate::files;
 
 /// The values in force, and all that was wrong with what was said.
@@ -30,7 +32,7 @@ impl Layers {
         for key in KEYS {
             let line = format!("value = {}", key.default);
             match line.parse::<Table>().map(|mut table| table.remove("value")) {
-                Ok(Some(value)) => layers.set(key, value, "default"),
+                Ok(Some(value)) => layers.set(key, value, DEFAULT),
                 _ => layers
                     .faults
                     .push(format!("{}: its default is not TOML", key.name)),
@@ -163,6 +165,27 @@ impl Layers {
         self.values.get(name).map_or("", |(_, source)| source)
     }
 
+    /// What is set otherwise than by default, in the order of the table.
+    pub(super) fn shown(&self) -> Vec<Shown> {
+        let set = KEYS.iter().filter(|key| self.source(key.name) != DEFAULT);
+        let shown = set.filter_map(|key| {
+            let value = self.value(key.name)?.to_string();
+            let hash = digest(&SHA256, value.as_bytes());
+            let is_hidden = key.kind == Kind::Secret && value != "\"\"";
+            Some(Shown {
+                name: key.name,
+                source: self.source(key.name).to_owned(),
+                digest: BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_BYTES]),
+                value: if is_hidden {
+                    "[redacted]".to_owned()
+                } else {
+                    value
+                },
+            })
+        });
+        shown.collect()
+    }
+
     /// Does a secret come from there?
     pub(super) fn has_secret_of(&self, source: &str) -> bool {
         let is_secret = |key: &&Key| key.kind == Kind::Secret && !self.text(key.name).is_empty();
@@ -227,6 +250,12 @@ impl Layers {
         Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
     }
 }
+
+/// Where values come from that nobody has set.
+const DEFAULT: &str = "default";
+
+/// Enough to tell two values apart, and nothing to guess a key by.
+const DIGEST_BYTES: usize = 6;
 
 /// Far longer than any key.
 const MAX_SECRET: u64 = 16 * 1024;

@@ -38,7 +38,7 @@ impl Machine {
             fs::copy(here.join(name), checkout.join(name)).unwrap();
         }
         fs::copy(lab.binary(), checkout.join("phone-assistant")).unwrap();
-        let asterisk = start_asterisk(&root);
+        let asterisk = start_asterisk(&root, &[]);
         Self {
             root,
             address,
@@ -96,6 +96,7 @@ impl Machine {
             )
             .set("http.ca_file", "/etc/phone-assistant/ca.pem")
             .without("log.calls")
+            .without("state.folder")
     }
 
     /// Replaces the text of `config.toml`; owner and mode stay.
@@ -131,8 +132,13 @@ impl Machine {
 
     /// Kills Asterisk and starts it again, with the configuration as it is now.
     pub(crate) fn restart_asterisk(&mut self) {
+        self.restart_asterisk_with(&[]);
+    }
+
+    /// The same with something in its environment.
+    pub(crate) fn restart_asterisk_with(&mut self, environment: &[(&str, &str)]) {
         self.kill_asterisk();
-        self.asterisk = start_asterisk(&self.root);
+        self.asterisk = start_asterisk(&self.root, environment);
     }
 
     /// Sets a global variable of the dialplan until Asterisk ends.
@@ -280,10 +286,11 @@ fn write_configuration(root: &Root, address: Ipv4Addr) {
     );
 }
 
-fn start_asterisk(root: &Root) -> Child {
+fn start_asterisk(root: &Root, environment: &[(&str, &str)]) -> Child {
     let mut asterisk = root
         .command("asterisk")
         .args(["-f", "-U", "asterisk", "-G", "asterisk"])
+        .envs(environment.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

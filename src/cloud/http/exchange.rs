@@ -7,7 +7,7 @@ use ureq::Agent;
 
 use super::setup::NotPrivate;
 use super::{Request, host};
-use crate::cloud::{Error, Refusal};
+use crate::cloud::{Error, Refusal, Service};
 
 /// What comes back for a request, in this order.
 #[derive(Debug)]
@@ -44,13 +44,30 @@ pub(super) fn exchange(
     };
 }
 
+/// Asks the host of `url` for nothing. Returns how far our clock is ahead of its, if it tells.
+pub(super) fn look(
+    agent: &Agent,
+    service: Service,
+    url: &str,
+    limit: Duration,
+) -> Result<Option<i64>, Error> {
+    let config = agent.head(url).config();
+    let answer = config.timeout_global(Some(limit)).build().call();
+    let answer = answer.map_err(|error| network_error(service, url, limit, error))?;
+    let date = answer
+        .headers()
+        .get("date")
+        .and_then(|date| date.to_str().ok());
+    Ok(date.and_then(|date| clock_ahead(date, SystemTime::now())))
+}
+
 fn receive(
     agent: &Agent,
     request: &Request,
     limits: Limits,
     hand_over: &dyn Fn(Part) -> bool,
 ) -> Result<(), Error> {
-    let failed = |error| network_error(request, limits.first, error);
+    let failed = |error| network_error(request.service, &request.url, limits.first, error);
     let (parts, body) = send(agent, request, limits).map_err(failed)?.into_parts();
     let body = body.into_reader();
     if !parts.status.is_success() {
@@ -135,9 +152,9 @@ fn send(
 }
 
 /// Tells an administrator what ureq tells a programmer.
-fn network_error(request: &Request, limit: Duration, error: ureq::Error) -> Error {
-    let service = request.service.name;
-    let host = host(&request.url).to_owned();
+fn network_error(service: Service, url: &str, limit: Duration, error: ureq::Error) -> Error {
+    let service = service.name;
+    let host = host(url).to_owned();
     let connect = |remedy, transient, error: ureq::Error| {
         let (host, source) = (host.clone(), Box::new(error));
         Error::Connect {

@@ -3,6 +3,7 @@
 mod call;
 mod callers;
 mod crowd;
+mod doctor;
 mod faults;
 mod hangups;
 mod install;
@@ -31,6 +32,7 @@ pub(crate) const ALONE: &[Scene] = &[
 
 /// Those that run side by side, the longest first.
 pub(crate) const TOGETHER: &[Scene] = &[
+    ("doctor", doctor::run),
     ("endless-music", callers::endless_music),
     ("mute-phone", callers::mute_phone),
     ("hang-ups", hangups::run),

@@ -1,0 +1,87 @@
+//! `phone-assistant check`, the doctor: tries everything that a call needs, and says how to mend what does not work.
+//!
+//! Started as root it does its work as Asterisk's user, in a clean environment. Last it lets Asterisk start it, because
+//! a call has Asterisk's environment, groups and view of the disk, and tells what is different there.
+
+mod asterisk;
+mod finding;
+mod inside;
+mod machine;
+mod quiet;
+mod services;
+mod user;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::{Arguments, Config, Environment, Job};
+use crate::deadline::{Clock, Deadline};
+use crate::hangup::Hangup;
+use crate::state::State;
+
+use finding::Report;
+pub use finding::{Finding, Status, Style};
+pub use inside::look_around;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The settings file that was named.
+    pub config: Option<PathBuf>,
+    /// Leave out whatever needs the network.
+    pub offline: bool,
+    /// Tell only what has become worse or was mended since the last time.
+    pub quiet: bool,
+    /// How findings are written.
+    pub style: Style,
+}
+
+/// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2 with
+/// failures.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn run(
+    options: &Options,
+    environment: Environment<'_>,
+    clock: Clock,
+    out: &mut dyn Write,
+) -> io::Result<u8> {
+    if user::is_root() {
+        return user::run_as_asterisk(options, out);
+    }
+    let started = clock();
+    let style = if options.quiet {
+        Style::Silent
+    } else {
+        options.style
+    };
+    let mut report = Report::new(out, style);
+    let arguments = Arguments::of_file(options.config.clone());
+    let config = Config::load(Job::Check, &arguments, environment);
+    let config = machine::examine(&config, environment, &mut report);
+    asterisk::examine(config, &mut report);
+    if let Some(config) = config {
+        services::examine_models(config, &mut report);
+        if !options.offline {
+            let deadline = Deadline::after(started, PATIENCE, clock);
+            services::examine(config, deadline, &Hangup::default(), &mut report);
+        }
+        inside::examine(config, &mut report);
+    }
+    let findings = report.close()?;
+    if options.quiet {
+        let state = config.map(|config| State::new(&config.state_folder));
+        quiet::tell_changes(&findings, state.as_ref(), out)?;
+    }
+    Ok(worst(&findings).exit_code())
+}
+
+fn worst(findings: &[Finding]) -> Status {
+    let statuses = findings.iter().map(|finding| finding.status);
+    statuses.max().unwrap_or(Status::Ok)
+}
+
+/// Every service is given its own time; this is for all of them together.
+const PATIENCE: Duration = Duration::from_secs(180);

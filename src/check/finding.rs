@@ -1,0 +1,194 @@
+//! What was found, and how it is written: for people, for programs, or not at all.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// As it should be.
+    Ok,
+    /// Calls work, but somebody should know.
+    Warn,
+    /// Calls do not work, or not for all.
+    Fail,
+}
+
+impl Status {
+    /// As scripts want it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warn => 1,
+            Self::Fail => 2,
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Self::Ok => "\x1b[32m",
+            Self::Warn => "\x1b[33m",
+            Self::Fail => "\x1b[31m",
+        }
+    }
+}
+
+/// As wide as the widest.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok  ",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What, in a word or three; the same from run to run.
+    pub id: String,
+    /// How it is.
+    pub status: Status,
+    /// What was found.
+    pub text: String,
+    /// How to mend it; empty where nothing has to be.
+    pub remedy: String,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A line each, as soon as it is there.
+    Plain,
+    /// The same, in colour.
+    Colour,
+    /// One JSON object at the end.
+    Json,
+    /// Not at all.
+    Silent,
+}
+
+/// Findings on their way out.
+pub(super) struct Report<'a> {
+    out: &'a mut dyn Write,
+    style: Style,
+    findings: Vec<Finding>,
+    failure: Option<io::Error>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, style: Style) -> Self {
+        Self {
+            out,
+            style,
+            findings: Vec::new(),
+            failure: None,
+        }
+    }
+
+    pub(super) fn ok(&mut self, id: &str, text: &str) {
+        self.add(id, Status::Ok, text, "");
+    }
+
+    pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
+        self.add(id, Status::Warn, text, remedy);
+    }
+
+    pub(super) fn fail(&mut self, id: &str, text: &str, remedy: &str) {
+        self.add(id, Status::Fail, text, remedy);
+    }
+
+    pub(super) fn add(&mut self, id: &str, status: Status, text: &str, remedy: &str) {
+        let finding = Finding {
+            id: id.to_owned(),
+            status,
+            text: text.to_owned(),
+            remedy: remedy.to_owned(),
+        };
+        let written = match self.style {
+            Style::Plain => write!(self.out, "{}", Shown(&finding, false)),
+            Style::Colour => write!(self.out, "{}", Shown(&finding, true)),
+            Style::Json | Style::Silent => Ok(()),
+        };
+        if let Err(error) = written {
+            self.failure.get_or_insert(error);
+        }
+        self.findings.push(finding);
+    }
+
+    /// What was found so far.
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Ends the report and returns all findings.
+    pub(super) fn close(mut self) -> io::Result<Vec<Finding>> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let count = |status| {
+            self.findings
+                .iter()
+                .filter(|finding| finding.status == status)
+                .count()
+        };
+        let (warnings, failures) = (count(Status::Warn), count(Status::Fail));
+        match self.style {
+            Style::Json => {
+                let status = self.findings.iter().map(|finding| finding.status).max();
+                let all = json!({"status": status.unwrap_or(Status::Ok), "checks": self.findings});
+                writeln!(self.out, "{all:#}")?;
+            }
+            Style::Plain | Style::Colour => {
+                let all = self.findings.len();
+                writeln!(
+                    self.out,
+                    "\n{all} checks: {failures} failed, {warnings} to be warned of"
+                )?;
+            }
+            Style::Silent => {}
+        }
+        Ok(self.findings)
+    }
+}
+
+/// A finding as people read it, perhaps in colour.
+pub(super) struct Shown<'a>(pub(super) &'a Finding, pub(super) bool);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(finding, is_coloured) = self;
+        let (colour, plain) = match is_coloured {
+            true => (finding.status.colour(), "\x1b[0m"),
+            false => ("", ""),
+        };
+        let Finding {
+            id,
+            status,
+            text,
+            remedy,
+        } = finding;
+        writeln!(
+            f,
+            "{colour}{status}{plain}  {id:<ID_WIDTH$}  {}",
+            printable(text)
+        )?;
+        if !remedy.is_empty() {
+            writeln!(f, "      {:<ID_WIDTH$}  -> {}", "", printable(remedy))?;
+        }
+        Ok(())
+    }
+}
+
+/// What services and files say may hold anything; a terminal shall not obey it.
+fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', " ")
+}
+
+const ID_WIDTH: usize = 22;

@@ -1,0 +1,231 @@
+//! What is different when Asterisk starts the program: it hands down its own environment, groups and view of the disk.
+//!
+//! The doctor has Asterisk run `AGI(phone-assistant,mode=check)`; that one looks around, notes what it sees, and ends.
+//! Nothing is paid for, so it does no harm if anybody else dials it.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::asterisk::say;
+use super::finding::{Finding, Report, Status, Style};
+use super::machine;
+use crate::config::{Arguments, Config, Environment, Job, Shown};
+use crate::error::Chain;
+use crate::state::State;
+
+/// What one process sees.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct View {
+    /// In seconds since 1970.
+    time: u64,
+    user: u32,
+    groups: Vec<u32>,
+    /// Name, digest and source of every setting that is set.
+    settings: Vec<(String, String, String)>,
+    findings: Vec<Finding>,
+}
+
+/// Notes what is seen from inside Asterisk, for the doctor.
+pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
+    let mut sink = std::io::sink();
+    let mut report = Report::new(&mut sink, Style::Silent);
+    let config = Config::load(Job::Check, arguments, environment);
+    let config = machine::examine(&config, environment, &mut report);
+    let view = View::new(config, report.findings());
+    let folder = config.map_or(Path::new(USUAL_FOLDER), |config| &config.state_folder);
+    if let Err(cause) = State::new(folder).update(FILE, |last: &mut View| *last = view) {
+        log::error!("{}", Chain(&cause));
+    }
+}
+
+impl View {
+    fn new(config: Option<&Config>, findings: &[Finding]) -> Self {
+        let shown = config
+            .map(|config| config.shown.as_slice())
+            .unwrap_or_default();
+        let setting = |shown: &Shown| {
+            (
+                shown.name.to_owned(),
+                shown.digest.clone(),
+                shown.source.clone(),
+            )
+        };
+        let groups = rustix::process::getgroups().unwrap_or_default();
+        let mut groups: Vec<_> = groups
+            .into_iter()
+            .map(rustix::process::Gid::as_raw)
+            .collect();
+        groups.sort_unstable();
+        Self {
+            time: seconds_since_1970(),
+            user: rustix::process::geteuid().as_raw(),
+            groups,
+            settings: shown.iter().map(setting).collect(),
+            findings: findings.to_vec(),
+        }
+    }
+
+    /// How `other`, which Asterisk has started, differs.
+    fn differences(&self, other: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        if self.user != other.user {
+            all.push(format!(
+                "it runs as user {} there, as {} here",
+                other.user, self.user
+            ));
+        }
+        if self.groups != other.groups {
+            all.push(format!(
+                "its groups are {:?} there, {:?} here",
+                other.groups, self.groups
+            ));
+        }
+        for (name, digest, source) in &other.settings {
+            match self.settings.iter().find(|(own, ..)| own == name) {
+                Some((_, own, _)) if own == digest => {}
+                Some((.., here)) => all.push(format!(
+                    "{name} comes from {source} there, from {here} here"
+                )),
+                None => all.push(format!("{name} is set there, by {source}")),
+            }
+        }
+        for (name, _, source) in &self.settings {
+            if other.settings.iter().all(|(theirs, ..)| theirs != name) {
+                all.push(format!("{name} is not set there; here it is, by {source}"));
+            }
+        }
+        all
+    }
+}
+
+/// Lets Asterisk start the program, and tells what is different there.
+pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
+    let is_ok = |id: &str| {
+        let mut all = report
+            .findings()
+            .iter()
+            .filter(|finding| finding.id == id)
+            .peekable();
+        all.peek().is_some() && all.all(|finding| finding.status == Status::Ok)
+    };
+    if !["Asterisk", "program", "dialplan", "folder for state"]
+        .iter()
+        .all(|id| is_ok(id))
+    {
+        let text = "not tried: Asterisk cannot run the program as it should";
+        return report.warn(ID, text, "mend that first");
+    }
+    let state = State::new(&config.state_folder);
+    if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
+        return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
+    }
+    let sent = say("channel originate Local/check@custom-openai application Wait 1");
+    let Some(there) = wait_for(&state) else {
+        let said = sent.unwrap_or_else(|why| why);
+        let text = format!(
+            "Asterisk did not run AGI(phone-assistant,mode=check) within {} s {said}",
+            PATIENCE.as_secs()
+        );
+        return report.fail(
+            ID,
+            &text,
+            "look into Asterisk's log: /var/log/asterisk/full",
+        );
+    };
+    let here = View::new(Some(config), report.findings());
+    let differences = here.differences(&there);
+    for finding in &there.findings {
+        let same = |own: &&Finding| own.id == finding.id && own.status >= finding.status;
+        if finding.status > Status::Ok && !report.findings().iter().any(|own| same(&own)) {
+            let id = format!("{ID}: {}", finding.id);
+            report.add(&id, finding.status, &finding.text, &finding.remedy);
+        }
+    }
+    if differences.is_empty() {
+        return report.ok(ID, "sees the same settings, user and groups");
+    }
+    let remedy = "calls use what is there: mend Asterisk's environment (systemctl cat asterisk, /etc/default/asterisk), or set it in config.toml; restart Asterisk after a change of groups";
+    report.warn(ID, &differences.join("; "), remedy);
+}
+
+fn wait_for(state: &State) -> Option<View> {
+    let mut waited = Duration::ZERO;
+    while waited < PATIENCE {
+        let view: View = state.read(FILE);
+        if view.time > 0 {
+            return Some(view);
+        }
+        thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+    None
+}
+
+fn seconds_since_1970() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+const ID: &str = "through Asterisk";
+const FILE: &str = "seen-by-asterisk.json";
+const USUAL_FOLDER: &str = "/var/lib/phone-assistant/state";
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(settings: &[(&str, &str, &str)], groups: &[u32]) -> View {
+        let setting = |(name, digest, source): &(&str, &str, &str)| {
+            (
+                (*name).to_owned(),
+                (*digest).to_owned(),
+                (*source).to_owned(),
+            )
+        };
+        View {
+            settings: settings.iter().map(setting).collect(),
+            groups: groups.to_vec(),
+            ..View::default()
+        }
+    }
+
+    #[test]
+    fn every_difference_is_named_with_both_sources() {
+        let here = view(
+            &[
+                ("openai.api_key", "a", "config.toml"),
+                ("stt.language", "c", "config.toml"),
+            ],
+            &[5],
+        );
+        let there = view(
+            &[
+                ("openai.api_key", "b", "OPENAI_API_KEY"),
+                ("http.proxy", "p", "x"),
+            ],
+            &[5, 7],
+        );
+        assert_eq!(
+            here.differences(&there),
+            [
+                "its groups are [5, 7] there, [5] here",
+                "openai.api_key comes from OPENAI_API_KEY there, from config.toml here",
+                "http.proxy is set there, by x",
+                "stt.language is not set there; here it is, by config.toml",
+            ]
+        );
+        assert!(
+            here.differences(&view(
+                &[("openai.api_key", "a", "x"), ("stt.language", "c", "y")],
+                &[5]
+            ))
+            .is_empty()
+        );
+    }
+}

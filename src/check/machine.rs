@@ -1,0 +1,241 @@
+//! Settings, files and folders: what can be seen without asking anybody.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::finding::Report;
+use crate::cloud::google_auth::ServiceAccount;
+use crate::config::{Config, Endpoint, Environment, Faults, Provider};
+use crate::error::Chain;
+use crate::files::{self, NewFile, Readers};
+use crate::state::State;
+
+/// Looks at the settings and all files that they name. Returns the settings, if they can be used.
+pub(super) fn examine<'c>(
+    config: &'c Result<Config, Faults>,
+    environment: Environment<'_>,
+    report: &mut Report<'_>,
+) -> Option<&'c Config> {
+    let config = match config {
+        Ok(config) => config,
+        Err(faults) => {
+            for fault in faults.all() {
+                report.fail(
+                    "settings",
+                    fault,
+                    "mend it in /etc/phone-assistant/config.toml",
+                );
+            }
+            return None;
+        }
+    };
+    examine_settings(config, environment, report);
+    if uses_account(config) {
+        examine_credentials(&config.credentials, report);
+    }
+    let data = config.state_folder.parent().unwrap_or(Path::new("/"));
+    examine_folder("folder for calls", &data.join("calls"), report);
+    examine_state(&config.state_folder, report);
+    examine_privacy(data, report);
+    if let Some(log) = &config.log_calls {
+        examine_log(log, report);
+    }
+    if let Some(file) = &config.http.ca_file {
+        examine_root(file, report);
+    }
+    Some(config)
+}
+
+fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
+    let mut text = format!("{} of them are set", config.shown.len());
+    for shown in &config.shown {
+        let mut value: String = shown.value.chars().take(MAX_SHOWN).collect();
+        if value.len() < shown.value.len() {
+            value.push('…');
+        }
+        let line = format!("\n{INDENT}{} = {value}  ({})", shown.name, shown.source);
+        text.push_str(&line);
+    }
+    report.ok("settings", &text);
+    for (stage, lack) in &config.lacking {
+        report.warn(
+            stage,
+            &format!("the first provider is not asked: {lack}"),
+            "set what is missing, or make another provider the first",
+        );
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        if config.http.proxy.is_none() && environment(name).is_some() {
+            let text = format!("{name} is set here: requests go through that proxy");
+            report.ok("proxy", &text);
+        }
+    }
+}
+
+fn uses_account(config: &Config) -> bool {
+    let signs_in = |endpoint: &Endpoint| match endpoint.provider {
+        Provider::Google => true,
+        Provider::Gemini => endpoint.api_key.is_none(),
+        Provider::OpenAi => false,
+    };
+    // The usual fallback of the voice is there for those who have the key.
+    let voices = config.tts.endpoints.iter().take(1);
+    let all = config
+        .stt
+        .endpoints
+        .iter()
+        .chain(&config.llm.endpoints)
+        .chain(voices);
+    all.into_iter().any(signs_in) || config.credentials.exists()
+}
+
+fn examine_credentials(path: &Path, report: &mut Report<'_>) {
+    let id = "Google's key file";
+    match ServiceAccount::load(path) {
+        Ok(account) => {
+            let text = format!("{} ({})", path.display(), account.identity());
+            if is_readable_by_all(path) {
+                let remedy = format!("chown root:asterisk {0}; chmod 640 {0}", path.display());
+                report.warn(
+                    id,
+                    &format!("everybody on this machine may read {text}"),
+                    &remedy,
+                );
+            } else {
+                report.ok(id, &text);
+            }
+        }
+        Err(error) => report.fail(
+            id,
+            &Chain(&error).to_string(),
+            &format!(
+                "chown root:asterisk {0}; chmod 640 {0}, if it is there",
+                path.display()
+            ),
+        ),
+    }
+}
+
+fn is_readable_by_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0)
+}
+
+/// Tries to write a file there.
+fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
+    let trial = folder.join(format!("check-{}", std::process::id()));
+    let written = NewFile::create(&trial, Readers::Owner).and_then(|mut file| file.try_writing());
+    match written {
+        Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
+        Err(error) => {
+            let shown = folder.display();
+            let remedy = format!("df -h {shown}; and: chown asterisk: {shown}; chmod 700 {shown}");
+            report.fail(id, &Chain(&error).to_string(), &remedy);
+        }
+    }
+}
+
+fn examine_state(folder: &Path, report: &mut Report<'_>) {
+    let state = State::new(folder);
+    match state.update("checked.json", |last: &mut u64| *last += 1) {
+        Ok(()) => report.ok(
+            "folder for state",
+            &format!("{} can be written to", folder.display()),
+        ),
+        Err(error) => report.fail(
+            "folder for state",
+            &Chain(&error).to_string(),
+            &format!("chown asterisk: {0}; chmod 700 {0}", folder.display()),
+        ),
+    }
+}
+
+/// Recordings are nobody else's business.
+fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
+    let Ok(data) = fs::metadata(folder) else {
+        return;
+    };
+    if data.mode() & ANYTHING_BY_OTHERS != 0 {
+        let shown = folder.display();
+        report.warn(
+            "privacy",
+            &format!("others may look into {shown}, where recordings are"),
+            &format!("chmod 700 {shown}"),
+        );
+    }
+}
+
+fn examine_log(log: &Path, report: &mut Report<'_>) {
+    match files::open_to_append(log, LOG_MODE) {
+        Ok(_) => report.ok(
+            "log of calls",
+            &format!("{} can be added to", log.display()),
+        ),
+        Err(error) => report.warn(
+            "log of calls",
+            &format!("cannot add to {}: {error}", log.display()),
+            &format!("chown asterisk: {}; or set calls in [log]", log.display()),
+        ),
+    }
+}
+
+/// The certificate of a proxy that looks into TLS, or of one's own server.
+fn examine_root(file: &Path, report: &mut Report<'_>) {
+    if let Err(error) = fs::read(file) {
+        let text = format!("cannot read ca_file = {}: {error}", file.display());
+        let remedy = "name the right file in [http] ca_file, and let Asterisk's user read it";
+        report.fail("root certificate", &text, remedy);
+    }
+}
+
+/// Where Asterisk keeps its files, by `asterisk.conf` or as usual.
+pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
+    let conf = fs::read_to_string("/etc/asterisk/asterisk.conf").unwrap_or_default();
+    if let Some(folder) = super::user::setting(&conf, setting) {
+        return folder.into();
+    }
+    let there = usual.iter().find(|folder| Path::new(folder).is_dir());
+    PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
+}
+
+/// Does a program want a dynamic loader? The header of an ELF file tells: <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html>.
+pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
+    let bytes = files::read(program, MAX_PROGRAM)?;
+    let number = |at: usize, len: usize| -> Option<usize> {
+        let field = bytes.get(at..at + len)?;
+        let mut whole = [0; 8];
+        whole[..len].copy_from_slice(field);
+        usize::try_from(u64::from_le_bytes(whole)).ok()
+    };
+    if !bytes.starts_with(b"\x7fELF\x02\x01") {
+        return Err(io::Error::other("it is no program for this machine"));
+    }
+    // e_phoff, e_phentsize and e_phnum of a 64-bit file.
+    let (Some(start), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2))
+    else {
+        return Err(io::Error::other("it is cut short"));
+    };
+    Ok((0..count).any(|index| number(start + index * size, 4) == Some(PT_INTERP)))
+}
+
+const INDENT: &str = "                                ";
+const MAX_SHOWN: usize = 60;
+const READABLE_BY_OTHERS: u32 = 0o004;
+const ANYTHING_BY_OTHERS: u32 = 0o007;
+const LOG_MODE: u32 = 0o640;
+const PT_INTERP: usize = 3;
+/// Ten times this program.
+const MAX_PROGRAM: u64 = 100 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_linked_dynamically_is_told() {
+        let own = std::env::current_exe().expect("this test");
+        assert!(wants_loader(&own).expect("a program"));
+        assert!(wants_loader(Path::new("/etc/passwd")).is_err());
+    }
+}

@@ -1,0 +1,365 @@
+//! The services: are they reached, do they know the models, and do they do their work? One round trip each, with real
+//! audio: a sentence is spoken and transcribed back, and the model says one word.
+
+use std::collections::BTreeSet;
+use std::io::Cursor;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::finding::Report;
+use crate::audio::telephone::Encoding;
+use crate::audio::{Pcm, wav};
+use crate::catalogue;
+use crate::cloud::chain::Link;
+use crate::cloud::http::{Client, Look, Patience};
+use crate::cloud::llm::Model;
+use crate::cloud::stt::Recognizer;
+use crate::cloud::tts::Voice;
+use crate::cloud::{self, Service};
+use crate::config::{Config, Endpoint};
+use crate::deadline::Deadline;
+use crate::error::{Chain, Stage};
+use crate::hangup::Hangup;
+use crate::say::{self, Speaking};
+use crate::services::Services;
+
+/// Warns of models that are about to be switched off, and of those that nobody knows a price for.
+pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
+    for (stage, endpoint) in endpoints(config) {
+        let Some(model) = catalogue::find(stage, endpoint).filter(|_| !endpoint.is_private())
+        else {
+            continue;
+        };
+        let Some(days) = model.days_left(SystemTime::now()) else {
+            continue;
+        };
+        let id = format!("{stage} {endpoint}");
+        let date = model
+            .retires
+            .map(|date| date.to_string())
+            .unwrap_or_default();
+        let remedy = format!(
+            "use instead: {}",
+            model.successor.as_deref().unwrap_or_default()
+        );
+        if days <= 0 {
+            report.warn(
+                &id,
+                &format!("it was to be switched off on {date}"),
+                &remedy,
+            );
+        } else if days <= WARNED_DAYS {
+            report.warn(
+                &id,
+                &format!("it will be switched off on {date}, in {days} days"),
+                &remedy,
+            );
+        }
+    }
+}
+
+fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
+    let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
+    of(Stage::Stt, &config.stt.endpoints)
+        .chain(of(Stage::Llm, &config.llm.endpoints))
+        .chain(of(Stage::Tts, &config.tts.endpoints))
+}
+
+/// Tries every service of the settings, fallbacks too.
+pub(super) fn examine(
+    config: &Config,
+    deadline: Deadline,
+    hangup: &Hangup,
+    report: &mut Report<'_>,
+) {
+    examine_hosts(config, deadline, hangup, report);
+    let services = match Services::new(config, hangup) {
+        Ok(services) => services,
+        Err(error) => {
+            let text = Chain(error.as_ref()).to_string();
+            return report.fail("services", &text, "see above");
+        }
+    };
+    let doctor = Doctor { config, deadline };
+    let spoken = doctor.voices(services.voices.links(), report);
+    doctor.recognizers(services.recognizers.links(), spoken.as_ref(), report);
+    doctor.models(services.models.links(), report);
+}
+
+/// The way to each host: name, connection, TLS, and its clock.
+fn examine_hosts(config: &Config, deadline: Deadline, hangup: &Hangup, report: &mut Report<'_>) {
+    let client = match Client::new(&config.http, hangup, false) {
+        Ok(client) => client,
+        Err(error) => {
+            let text = Chain(&error).to_string();
+            return report.fail("network", &text, "mend it under [http]");
+        }
+    };
+    let urls: BTreeSet<_> = endpoints(config)
+        .map(|(_, endpoint)| &endpoint.base_url)
+        .collect();
+    for url in urls {
+        let id = url.split("://").nth(1).unwrap_or(url);
+        match client.look(HOST, url, deadline.within(LOOK)) {
+            Ok(Look { took, clock_ahead }) => {
+                let off = clock_ahead.filter(|ahead| ahead.abs() > TOLERATED_SECONDS);
+                if let Some(ahead) = off {
+                    let text = format!(
+                        "this machine's clock is {} s {}: sign-ins will be refused",
+                        ahead.abs(),
+                        if ahead > 0 { "ahead" } else { "behind" }
+                    );
+                    report.fail("clock", &text, "timedatectl set-ntp true");
+                }
+                report.ok(id, &format!("reached in {} ms", took.as_millis()));
+            }
+            Err(error) => report.fail(id, &Chain(&error).to_string(), remedy_of(&error)),
+        }
+    }
+}
+
+/// The message of a refusal ends with its own.
+fn remedy_of(error: &cloud::Error) -> &'static str {
+    match error {
+        cloud::Error::Connect { remedy, .. } => remedy,
+        _ => "see what it says",
+    }
+}
+
+struct Doctor<'a> {
+    config: &'a Config,
+    deadline: Deadline,
+}
+
+impl Doctor<'_> {
+    /// Has each voice speak. Returns what the first one that could has said.
+    fn voices(&self, links: &[Link<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
+        let mut first = None;
+        for link in links {
+            let id = id(Stage::Tts, &link.endpoint);
+            list(
+                &id,
+                &link.endpoint,
+                || link.provider.models(self.patience().deadline),
+                report,
+            );
+            let began = Instant::now();
+            match self.speak(&*link.provider) {
+                Ok(pcm)
+                    if pcm
+                        .samples
+                        .iter()
+                        .all(|sample| sample.unsigned_abs() < QUIET) =>
+                {
+                    report.fail(&id, "what it speaks is silence", "check model and voice");
+                }
+                Ok(pcm) => {
+                    let ms = began.elapsed().as_millis();
+                    let length = pcm.duration().as_secs_f32();
+                    report.ok(&id, &format!("spoke {length:.1} s in {ms} ms"));
+                    first.get_or_insert(pcm);
+                }
+                Err(error) => unable(&id, &error, report),
+            }
+        }
+        first
+    }
+
+    fn speak(&self, voice: &dyn Voice) -> Result<Pcm, say::Error> {
+        let mut file = Cursor::new(Vec::new());
+        let rate_hz = Encoding::Wav.rate_hz();
+        let patience = self.patience().within(self.config.tts.timeout);
+        let mut speaking = Speaking::begin(voice, self.sentence().0, rate_hz, patience)?;
+        speaking.write(&mut file, Encoding::Wav, 0.0)?;
+        file.set_position(0);
+        Ok(wav::read(file, LONGEST_SENTENCE)?)
+    }
+
+    /// Has each recogniser listen to what was spoken.
+    fn recognizers(
+        &self,
+        links: &[Link<dyn Recognizer>],
+        spoken: Option<&Pcm>,
+        report: &mut Report<'_>,
+    ) {
+        for link in links {
+            let id = id(Stage::Stt, &link.endpoint);
+            list(
+                &id,
+                &link.endpoint,
+                || link.provider.models(self.patience().deadline),
+                report,
+            );
+            let Some(Pcm { rate_hz, samples }) = spoken else {
+                let text = "not tried: no voice has spoken anything to listen to";
+                report.warn(&id, text, "mend a voice first");
+                continue;
+            };
+            let began = Instant::now();
+            match link.provider.transcribe(samples, *rate_hz, self.patience()) {
+                Ok(transcript) => {
+                    let ms = began.elapsed().as_millis();
+                    let (sentence, is_known) = self.sentence();
+                    let shared = shared_words(sentence, &transcript.text);
+                    let heard = format!("heard {:?} in {ms} ms", transcript.text);
+                    if transcript.text.is_empty() || is_known && shared < ENOUGH_WORDS {
+                        let text = format!("{heard}, and {sentence:?} was said");
+                        report.warn(
+                            &id,
+                            &text,
+                            "check language in [stt], and that the voice speaks it",
+                        );
+                    } else {
+                        report.ok(&id, &heard);
+                    }
+                }
+                Err(error) => unable(&id, &error, report),
+            }
+        }
+    }
+
+    /// Asks each model for one word.
+    fn models(&self, links: &[Link<dyn Model>], report: &mut Report<'_>) {
+        let is_reserve = |link: &Link<dyn Model>| link.successor_of.is_some();
+        for link in links.iter().filter(|link| !is_reserve(link)) {
+            let id = id(Stage::Llm, &link.endpoint);
+            list(
+                &id,
+                &link.endpoint,
+                || link.provider.models(self.patience().deadline),
+                report,
+            );
+            let began = Instant::now();
+            match self.word(&*link.provider) {
+                Ok(words) => {
+                    let ms = began.elapsed().as_millis();
+                    report.ok(&id, &format!("said {:?} in {ms} ms", words.trim()));
+                }
+                Err(error) => unable(&id, &error, report),
+            }
+        }
+    }
+
+    fn word(&self, model: &dyn Model) -> Result<String, cloud::Error> {
+        let mut answering = model.answer("Say one single word: yes.", self.patience())?;
+        let mut said = String::new();
+        while let Some(words) = answering.words()? {
+            said.push_str(&words);
+        }
+        answering.end()?;
+        Ok(said.chars().take(MAX_WORDS).collect())
+    }
+
+    fn patience(&self) -> Patience<'static> {
+        Patience::short(self.deadline.within(ROUND_TRIP))
+    }
+
+    /// What is spoken, and whether it is of the callers' language.
+    fn sentence(&self) -> (&'static str, bool) {
+        let language = self
+            .config
+            .stt
+            .language
+            .split('-')
+            .next()
+            .unwrap_or_default();
+        let known = SENTENCES.iter().find(|(code, _)| *code == language);
+        known.map_or((SENTENCES[0].1, false), |(_, sentence)| (sentence, true))
+    }
+}
+
+/// Is the model on the service's own list?
+fn list(
+    id: &str,
+    endpoint: &Endpoint,
+    list: impl Fn() -> Result<Option<Vec<String>>, cloud::Error>,
+    report: &mut Report<'_>,
+) {
+    // What keeps a list from coming, keeps the work from being done, and is told there.
+    let Ok(Some(names)) = list() else { return };
+    if names.is_empty() || names.contains(&endpoint.model) {
+        return;
+    }
+    let mut near: Vec<_> = names.iter().map(String::as_str).collect();
+    let likeness = |name: &str| strsim::jaro_winkler(name, &endpoint.model);
+    near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    near.truncate(SHOWN_MODELS);
+    report.warn(
+        id,
+        &format!("the service's own list does not have {}", endpoint.model),
+        &format!("there are: {}", near.join(", ")),
+    );
+}
+
+fn unable<E: std::error::Error + 'static>(id: &str, error: &E, report: &mut Report<'_>) {
+    let text = Chain(error).to_string();
+    // A message of ours ends with the way out.
+    let (what, remedy) = text
+        .rsplit_once("; ")
+        .unwrap_or((&text, "see what it says"));
+    report.fail(id, what, remedy);
+}
+
+fn id(stage: Stage, endpoint: &Endpoint) -> String {
+    format!("{stage} {endpoint}")
+}
+
+/// The share of the words of `said` that were heard.
+fn shared_words(said: &str, heard: &str) -> f32 {
+    let words = |text: &str| -> BTreeSet<String> {
+        let letters = text.to_lowercase();
+        let words = letters.split(|c: char| !c.is_alphanumeric());
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (said, heard) = (words(said), words(heard));
+    let shared = u16::try_from(said.intersection(&heard).count()).unwrap_or(u16::MAX);
+    let all = u16::try_from(said.len()).unwrap_or(u16::MAX).max(1);
+    f32::from(shared) / f32::from(all)
+}
+
+const HOST: Service = Service {
+    name: "the service",
+    settings: "its settings",
+    key: "its key",
+};
+
+/// One easy sentence in the languages of most callers; other languages get the first.
+const SENTENCES: [(&str, &str); 7] = [
+    ("en", "The quick test of the telephone worked today."),
+    ("de", "Der kurze Test des Telefons hat heute funktioniert."),
+    (
+        "fr",
+        "Le petit test du téléphone a bien marché aujourd'hui.",
+    ),
+    ("es", "La prueba del teléfono ha funcionado muy bien hoy."),
+    ("it", "La prova del telefono oggi ha funzionato molto bene."),
+    ("nl", "De korte test van de telefoon is vandaag gelukt."),
+    ("pt", "O teste do telefone funcionou muito bem hoje."),
+];
+
+/// A season to make up one's mind.
+const WARNED_DAYS: i64 = 90;
+/// Tokens are dated back by 30 s.
+const TOLERATED_SECONDS: i64 = 30;
+const LOOK: Duration = Duration::from_secs(6);
+const ROUND_TRIP: Duration = Duration::from_secs(15);
+const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
+const ENOUGH_WORDS: f32 = 0.5;
+const SHOWN_MODELS: usize = 8;
+const MAX_WORDS: usize = 60;
+/// Of 32,767: 50 dB below the loudest.
+const QUIET: u16 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::shared_words;
+
+    #[test]
+    fn what_was_heard_is_compared_by_words() {
+        assert!(shared_words("The test worked today.", "the test worked today") > 0.99);
+        assert!(shared_words("The test worked today.", "that has worked today") < 0.51);
+        assert!(shared_words("The test worked today.", "") < 0.01);
+    }
+}

@@ -1,0 +1,162 @@
+//! From root to Asterisk's user: what root may do tells nothing about what a call may.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use super::finding::Report;
+use super::{Options, Style};
+
+pub(super) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's.
+pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
+    let Identity {
+        user,
+        group,
+        groups,
+    } = asterisk();
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", &user, "--regid", &group])
+        .arg(groups)
+        .arg(env::current_exe()?)
+        .arg("check")
+        .env_clear()
+        .env("PATH", PATH)
+        .current_dir("/");
+    for name in KEPT {
+        if let Some(value) = env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    if let Some(config) = &options.config {
+        command.arg("--config").arg(std::path::absolute(config)?);
+    }
+    for (flag, is_set) in [
+        ("--offline", options.offline),
+        ("--quiet", options.quiet),
+        ("--json", options.style == Style::Json),
+    ] {
+        if is_set {
+            command.arg(flag);
+        }
+    }
+    out.flush()?;
+    match command.status() {
+        Ok(status) if status.code().is_some_and(|code| code <= 2) => {
+            Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2))
+        }
+        result => {
+            let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
+            let mut report = Report::new(out, options.style);
+            let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
+            report.fail(
+                "user",
+                &text,
+                "install Asterisk first, and util-linux for its setpriv",
+            );
+            report.close()?;
+            Ok(2)
+        }
+    }
+}
+
+/// Whom Asterisk runs as, in the words of setpriv.
+struct Identity {
+    user: String,
+    group: String,
+    groups: String,
+}
+
+/// As the process that runs, else as its settings say, else as usual.
+fn asterisk() -> Identity {
+    if let Some(running) = running() {
+        return running;
+    }
+    let conf = fs::read_to_string("/etc/asterisk/asterisk.conf").unwrap_or_default();
+    let user = setting(&conf, "runuser").unwrap_or("asterisk").to_owned();
+    let group = setting(&conf, "rungroup").unwrap_or(&user).to_owned();
+    Identity {
+        user,
+        group,
+        groups: "--init-groups".to_owned(),
+    }
+}
+
+/// Where Asterisk is told its group it gives up the user's others.
+fn running() -> Option<Identity> {
+    let processes = fs::read_dir("/proc").ok()?;
+    processes.flatten().find_map(|entry| {
+        let path = entry.path();
+        let name = fs::read_to_string(path.join("comm")).ok()?;
+        let same_root = root_of(&path) == root_of(Path::new("/proc/self"));
+        if name.trim() != "asterisk" || !same_root {
+            return None;
+        }
+        let status = fs::read_to_string(path.join("status")).ok()?;
+        let groups = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Groups:"))?;
+        let groups: Vec<_> = groups.split_whitespace().collect();
+        let owner = fs::metadata(&path).ok()?;
+        Some(Identity {
+            user: owner.uid().to_string(),
+            group: owner.gid().to_string(),
+            groups: if groups.is_empty() {
+                "--clear-groups".to_owned()
+            } else {
+                format!("--groups={}", groups.join(","))
+            },
+        })
+    })
+}
+
+/// A process of another root, a container's, is another machine's.
+fn root_of(process: &Path) -> Option<std::path::PathBuf> {
+    fs::read_link(process.join("root")).ok()
+}
+
+/// `name = value` or `name => value` anywhere in `asterisk.conf`; the last one counts.
+pub(super) fn setting<'a>(conf: &'a str, name: &str) -> Option<&'a str> {
+    let mut values = conf.lines().filter_map(|line| {
+        let line = line.split(';').next()?.trim();
+        let (key, value) = line.split_once('=')?;
+        let value = value.trim_start_matches('>').trim();
+        (key.trim() == name && !value.is_empty()).then_some(value)
+    });
+    values.next_back()
+}
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How a terminal is to be written to, and how much is to be logged.
+const KEPT: [&str; 6] = [
+    "TERM",
+    "NO_COLOR",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "PHONE_ASSISTANT_LOG",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::setting;
+
+    #[test]
+    fn settings_of_asterisk_are_read_as_it_reads_them() {
+        let conf = "[directories](!)\nastagidir => /var/lib/asterisk/agi-bin ; usual\n[options]\n;runuser = no\nrunuser = pbx\n";
+        assert_eq!(setting(conf, "runuser"), Some("pbx"));
+        assert_eq!(
+            setting(conf, "astagidir"),
+            Some("/var/lib/asterisk/agi-bin")
+        );
+        assert_eq!(setting(conf, "rungroup"), None);
+    }
+}
