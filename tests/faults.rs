@@ -5,18 +5,32 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use testkit::{Act, Fault, Outcome, Stage};
+use testkit::{Act, Fault, Outcome, Settings, Stage};
 
 use crate::house::{House, PATIENCE, data};
+use crate::providers;
 
 /// The deadline of these calls, in seconds, and what the whole process may take beyond it.
 const DEADLINE: f64 = 3.0;
 const SLACK: f64 = 1.0;
 
 fn call_with_fault(stage: Stage, fault: Fault, times: usize) -> (House, Outcome) {
+    call_of_provider(usual, stage, fault, times)
+}
+
+fn usual(house: &House) -> Settings {
+    house.sandbox.settings()
+}
+
+fn call_of_provider(
+    provider: fn(&House) -> Settings,
+    stage: Stage,
+    fault: Fault,
+    times: usize,
+) -> (House, Outcome) {
     let house = House::new();
     house.sandbox.fault(stage, fault, times);
-    let settings = house.sandbox.settings().set("call.deadline", DEADLINE);
+    let settings = provider(&house).set("call.deadline", DEADLINE);
     let outcome = house.outcome_with("question-tea.wav", &settings);
     (house, outcome)
 }
@@ -82,13 +96,13 @@ fn faults() -> Vec<(&'static str, Fault, &'static [&'static str], usize)> {
     ]
 }
 
-fn every_fault_of(stage: Stage, name: &str) {
+fn every_fault_of(provider: fn(&House) -> Settings, stage: Stage, name: &str) {
     for (what, fault, words, requests) in faults() {
         if (stage, &fault) == (Stage::Llm, &Fault::Endless) {
             // A model that does not come to an end has said enough at some point.
             continue;
         }
-        let (house, outcome) = call_with_fault(stage, fault, usize::MAX);
+        let (house, outcome) = call_of_provider(provider, stage, fault, usize::MAX);
         assert_fails(&house, &outcome, name, words);
         // While one sentence is being spoken, the next has been asked for; and what has come after a retired model has
         // another address.
@@ -106,17 +120,44 @@ fn every_fault_of(stage: Stage, name: &str) {
 
 #[test]
 fn every_fault_of_speech_to_text_ends_in_a_named_failure() {
-    every_fault_of(Stage::Stt, "stt");
+    every_fault_of(usual, Stage::Stt, "stt");
 }
 
 #[test]
 fn every_fault_of_the_model_ends_in_a_named_failure() {
-    every_fault_of(Stage::Llm, "llm");
+    every_fault_of(usual, Stage::Llm, "llm");
 }
 
 #[test]
 fn every_fault_of_the_voice_ends_in_a_named_failure() {
-    every_fault_of(Stage::Tts, "tts");
+    every_fault_of(usual, Stage::Tts, "tts");
+}
+
+#[test]
+fn every_fault_of_openais_transcription_ends_in_a_named_failure() {
+    every_fault_of(providers::openai, Stage::Stt, "stt");
+}
+
+#[test]
+fn every_fault_of_openais_model_ends_in_a_named_failure() {
+    every_fault_of(providers::openai, Stage::Llm, "llm");
+}
+
+#[test]
+fn every_fault_of_googles_voice_ends_in_a_named_failure() {
+    every_fault_of(providers::google_voice, Stage::Tts, "tts");
+}
+
+#[test]
+fn every_fault_of_servers_in_ones_own_network_ends_in_a_named_failure() {
+    let local = |house: &House| house.sandbox.local_settings();
+    for (stage, name) in [
+        (Stage::Stt, "stt"),
+        (Stage::Llm, "llm"),
+        (Stage::Tts, "tts"),
+    ] {
+        every_fault_of(local, stage, name);
+    }
 }
 
 #[test]

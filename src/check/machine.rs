@@ -1,7 +1,7 @@
 //! Settings, files and folders: what can be seen without asking anybody.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -201,7 +201,10 @@ pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
 
 /// Does a program want a dynamic loader? The header of an ELF file tells: <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html>.
 pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
-    let bytes = files::read(program, MAX_PROGRAM)?;
+    let mut bytes = Vec::new();
+    files::open(program)?
+        .take(HEADERS)
+        .read_to_end(&mut bytes)?;
     let number = |at: usize, len: usize| -> Option<usize> {
         let field = bytes.get(at..at + len)?;
         let mut whole = [0; 8];
@@ -225,8 +228,8 @@ const READABLE_BY_OTHERS: u32 = 0o004;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const LOG_MODE: u32 = 0o640;
 const PT_INTERP: usize = 3;
-/// Ten times this program.
-const MAX_PROGRAM: u64 = 100 * 1024 * 1024;
+/// The headers stand at the beginning of the file.
+const HEADERS: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ mod faults;
 mod hangups;
 mod install;
 mod machine_faults;
+mod providers;
 mod roots;
 mod service_faults;
 mod stand_in;
@@ -33,6 +34,7 @@ pub(crate) const ALONE: &[Scene] = &[
 /// Those that run side by side, the longest first.
 pub(crate) const TOGETHER: &[Scene] = &[
     ("doctor", doctor::run),
+    ("fallbacks", providers::fallbacks),
     ("endless-music", callers::endless_music),
     ("mute-phone", callers::mute_phone),
     ("hang-ups", hangups::run),
@@ -51,6 +53,8 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("network-faults", machine_faults::network),
     ("deaths", machine_faults::deaths),
     ("silent-callers", callers::silent),
+    ("own-servers", providers::local),
+    ("limits", providers::limits),
     ("roots", roots::run),
 ];
 
