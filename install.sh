@@ -47,6 +47,9 @@ install_all() {
     read_plan
     if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
     if [ "$dialplan" = yes ]; then prepare_dialplan; fi
+    if [ "$watch" = yes ] && [ ! -d "${watch_file%/*}" ]; then
+        die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
+    fi
     if [ -z "$binary" ]; then build; fi
     check_binary
     install_folders
@@ -370,9 +373,6 @@ install_rotation() {
 # Once asked for, every run keeps it.
 install_watch() {
     if [ "$watch" = no ]; then return; fi
-    if [ ! -d "${watch_file%/*}" ]; then
-        die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
-    fi
     if [ -e "$watch_file" ]; then
         say "unchanged  $watch_file"
     else
@@ -502,8 +502,9 @@ install_dialplan() {
 # Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
 dialplan_stands() {
     priorities "$extension" custom-openai >"$work/wanted"
+    priorities check custom-openai >>"$work/wanted"
     priorities s custom-openai-cleanup >>"$work/wanted"
-    { shown "$extension@custom-openai"; shown s@custom-openai-cleanup; } >"$work/found"
+    { shown "$extension@custom-openai"; shown check@custom-openai; shown s@custom-openai-cleanup; } >"$work/found"
     cmp -s "$work/wanted" "$work/found"
 }
 
@@ -522,6 +523,7 @@ undo_dialplan() {
 priorities() {
     awk -v context="[$2]" -v first="exten => $1,1," '
         /^\[/ { inside = ($0 == context) }
+        /^exten => / { n = 0 }
         inside && index($0, first) == 1 { n = 1; print "1. " substr($0, length(first) + 1) }
         inside && n && sub(/^ same => n(\([a-z]+\))?,/, "") { print ++n ". " $0 }' "$work/block"
 }

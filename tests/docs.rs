@@ -5,6 +5,8 @@ use std::path::Path;
 
 use phone_assistant::config::keys::{ENVIRONMENT, KEYS};
 
+use crate::house::{House, PATIENCE, argument, program};
+
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
@@ -61,6 +63,55 @@ fn the_default_persona_is_quoted() {
         .unwrap()
         .default;
     assert!(readme().contains(&format!("> {}", persona.trim_matches('"'))));
+}
+
+#[test]
+fn the_configuration_without_a_cloud_carries_a_call() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("### No cloud at all").unwrap();
+    let (_, block) = rest.split_once("```toml\n").unwrap();
+    let (settings, _) = block.split_once("```").unwrap();
+    let house = House::new();
+    let mut own = settings.to_owned();
+    for server in [
+        "http://127.0.0.1:8000",
+        "http://127.0.0.1:11434",
+        "http://127.0.0.1:8880",
+    ] {
+        assert!(own.contains(server), "{server}");
+        own = own.replace(server, &house.sandbox.plain_url());
+    }
+    let config = house.other().join("config.toml");
+    fs::write(&config, own).unwrap();
+    house.ask("question-moon.wav");
+    let outcome = testkit::Call::builder(program())
+        .arg(argument("recording", &house.recording()))
+        .arg(argument("reply", &house.reply()))
+        .arg(argument("config", &config))
+        .arg("log.calls=")
+        .arg(argument("state.folder", &house.other().join("state")))
+        .arg("reply.play=dialplan")
+        .start()
+        .finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(
+        house.sandbox.requests().len(),
+        house.sandbox.paid_requests()
+    );
+}
+
+#[test]
+fn every_command_and_option_of_the_doctor_is_named() {
+    let readme = readme();
+    for words in [
+        "`phone-assistant check`",
+        "`--json`",
+        "`--offline`",
+        "`--quiet`",
+        "--watch",
+    ] {
+        assert!(readme.contains(words), "{words}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use machine::{Machine, Outcomes, elf};
 mod links;
 mod machine;
 mod rotation;
+mod watch;
 
 #[test]
 fn a_fresh_machine_gets_everything_in_its_place() {

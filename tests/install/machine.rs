@@ -324,8 +324,9 @@ case $2 in
         awk -v exten="${wanted%@*}" -v context="[${wanted#*@}]" '
             /^\[/ { inside = ($0 == context) }
             !inside || /^;/ { next }
+            /^exten => / && index($0, "exten => " exten ",1,") != 1 { n = 0 }
             index($0, "exten => " exten ",1,") == 1 { sub(/^exten => [^,]*,1,/, ""); n = 1; lead = "  \047" exten "\047 =>  " }
-            /^ same => n/ {
+            n && /^ same => n/ {
                 lead = match($0, /^ same => n\([a-z]+\)/) ? "     [" substr($0, 12, RLENGTH - 12) "]  " : "        "
                 sub(/^ same => n(\([a-z]+\))?,/, "")
                 n++
