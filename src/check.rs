@@ -12,7 +12,7 @@ mod services;
 mod user;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{Arguments, Config, Environment, Job};
@@ -72,8 +72,8 @@ pub fn run(
     }
     let findings = report.close()?;
     if options.quiet {
-        let state = config.map(|config| State::new(&config.state_folder));
-        quiet::tell_changes(&findings, state.as_ref(), out)?;
+        let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
+        quiet::tell_changes(&findings, &State::new(folder), out)?;
     }
     Ok(worst(&findings).exit_code())
 }
@@ -82,6 +82,9 @@ fn worst(findings: &[Finding]) -> Status {
     let statuses = findings.iter().map(|finding| finding.status);
     statuses.max().unwrap_or(Status::Ok)
 }
+
+/// Where the state is when the settings cannot tell.
+const USUAL_STATE: &str = "/var/lib/phone-assistant/state";
 
 /// Every service is given its own time; this is for all of them together.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -1,9 +1,10 @@
 //! What no log may hold: keys and tokens never, what was said only where the settings allow it.
 
 use serde_json::json;
-use testkit::{GEMINI_API_KEY, OPENAI_API_KEY, Response, Stage};
+use testkit::{Fault, GEMINI_API_KEY, OPENAI_API_KEY, Response, Settings, Stage};
 
 use crate::house::{House, MOON, PATIENCE};
+use crate::providers;
 
 /// How every token that the program signs begins: the base64 of `{"typ":"JWT"` or `{"alg":…`.
 const TOKEN: &str = "eyJ";
@@ -102,3 +103,110 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
     let outcome = house.outcome("question-moon.wav");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "cannot speak \"<21 bytes>\"");
 }
+
+/// The settings of every provider, with a key wherever one can be.
+fn of_all_providers(house: &House) -> [Settings; 3] {
+    let with_key = |settings: Settings| settings.set("llm.gemini.api_key", GEMINI_API_KEY);
+    [
+        with_key(house.sandbox.settings()),
+        providers::openai(house),
+        providers::google_voice(house),
+    ]
+}
+
+#[test]
+fn no_fault_of_speech_to_text_shows_a_key_on_any_level() {
+    no_fault_shows_a_secret(0, Stage::Stt);
+}
+
+#[test]
+fn no_fault_of_a_model_shows_a_key_or_a_word_on_any_level() {
+    no_fault_shows_a_secret(1, Stage::Llm);
+}
+
+#[test]
+fn no_fault_of_a_voice_shows_a_key_or_a_word_on_any_level() {
+    no_fault_shows_a_secret(2, Stage::Tts);
+}
+
+fn no_fault_shows_a_secret(number: usize, stage: Stage) {
+    let faults = [
+        Fault::Status(400),
+        Fault::Status(401),
+        Fault::Status(403),
+        Fault::Status(404),
+        Fault::Status(429),
+        Fault::Status(500),
+        Fault::Detail(404),
+        Fault::QuotaExhausted,
+        Fault::Reset,
+        Fault::NotJson,
+        Fault::Empty,
+        Fault::CutShort,
+        Fault::WrongShape,
+        Fault::MidStreamError(1),
+    ];
+    for (index, keys) in KEYS.iter().enumerate() {
+        let message = quoting(keys[number], SENT[number]);
+        let error = json!({"error": {"message": message, "code": "invalid_api_key"}});
+        let quoting = [
+            Fault::Reply(Response::json(401, &error)),
+            Fault::Reply(Response::json(422, &json!({"detail": message}))),
+        ];
+        for fault in faults.iter().chain(&quoting) {
+            shows_no_secret(stage, fault, index);
+        }
+    }
+}
+
+/// A call to the providers with this number shows nothing that it should not, on the level that shows most.
+fn shows_no_secret(stage: Stage, fault: &Fault, providers: usize) {
+    let house = House::new();
+    house.sandbox.fault(stage, fault.clone(), usize::MAX);
+    let settings = &of_all_providers(&house)[providers];
+    let call = house.ask("question-moon.wav").call_with(settings);
+    let call = call.env("PHONE_ASSISTANT_LOG", "trace");
+    let outcome = call.start().finish(PATIENCE);
+    let error = outcome.variable("ASSISTANT_ERROR");
+    let shown = format!("{}\n{error}\n{:?}", outcome.stderr, outcome.verbose);
+    for secret in SECRETS {
+        let what = format!("{secret:?} is shown after {fault:?} at {stage:?}");
+        outcome.assert(!shown.contains(secret), &what);
+    }
+}
+
+/// Which key the service of each stage is sent, where it is one that does not change.
+const KEYS: [[&str; 3]; 3] = [
+    ["", GEMINI_API_KEY, OPENAI_API_KEY],
+    [OPENAI_API_KEY; 3],
+    ["", "", ""],
+];
+
+/// Parts of the words that each is sent.
+const SENT: [&str; 3] = [
+    "",
+    "far away is the moon",
+    "about three hundred eighty-four",
+];
+
+/// What a service may quote: its key whole, in part and masked, and of what it was sent a part.
+fn quoting(key: &str, words: &str) -> String {
+    let (beginning, end) = key.split_at(key.len() * 2 / 3);
+    format!(
+        "Incorrect API key provided: {key}, {beginning}, {end}, sk-sa****cdef. \
+         You sent: {words}"
+    )
+}
+
+/// Parts that could come from nowhere else.
+const SECRETS: [&str; 9] = [
+    "andbox-012",
+    "0123456789abc",
+    "AQ.sandb",
+    "cdef.",
+    TOKEN,
+    "PRIVATE KEY",
+    "access_token",
+    "away is the moon",
+    "hundred eighty",
+];

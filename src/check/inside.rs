@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::USUAL_STATE;
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
 use super::machine;
@@ -36,7 +37,7 @@ pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let config = Config::load(Job::Check, arguments, environment);
     let config = machine::examine(&config, environment, &mut report);
     let view = View::new(config, report.findings());
-    let folder = config.map_or(Path::new(USUAL_FOLDER), |config| &config.state_folder);
+    let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
     if let Err(cause) = State::new(folder).update(FILE, |last: &mut View| *last = view) {
         log::error!("{}", Chain(&cause));
     }
@@ -172,7 +173,6 @@ fn seconds_since_1970() -> u64 {
 
 const ID: &str = "through Asterisk";
 const FILE: &str = "seen-by-asterisk.json";
-const USUAL_FOLDER: &str = "/var/lib/phone-assistant/state";
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 

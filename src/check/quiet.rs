@@ -18,11 +18,11 @@ type Last = BTreeMap<String, Status>;
 /// When `out` takes no more.
 pub(super) fn tell_changes(
     findings: &[Finding],
-    state: Option<&State>,
+    state: &State,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let now = worst_by_id(findings);
-    let last: Last = state.map(|state| state.read(FILE)).unwrap_or_default();
+    let last: Last = state.read(FILE);
     let before = |id: &str| last.get(id).copied().unwrap_or(Status::Ok);
     for finding in findings {
         if finding.status > before(&finding.id) {
@@ -35,7 +35,6 @@ pub(super) fn tell_changes(
             writeln!(out, "{is_now}  {id}: mended")?;
         }
     }
-    let Some(state) = state else { return Ok(()) };
     if let Err(cause) = state.update(FILE, |last: &mut Last| *last = now) {
         warn!("{}", Chain(&cause));
     }
@@ -76,7 +75,7 @@ mod tests {
         let state = State::new(folder.path());
         let told = |findings: &[Finding]| {
             let mut out = Vec::new();
-            tell_changes(findings, Some(&state), &mut out).expect("a vector takes all");
+            tell_changes(findings, &state, &mut out).expect("a vector takes all");
             String::from_utf8(out).expect("text")
         };
         let well = [finding("dns", Status::Ok), finding("key", Status::Ok)];

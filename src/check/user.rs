@@ -56,11 +56,8 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
             let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
             let mut report = Report::new(out, options.style);
             let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
-            report.fail(
-                "user",
-                &text,
-                "install Asterisk first, and util-linux for its setpriv",
-            );
+            let remedy = "run the one that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
+            report.fail("user", &text, remedy);
             report.close()?;
             Ok(2)
         }

@@ -266,7 +266,7 @@ impl<P: ?Sized> Chain<P> {
     fn failed<E: Cause + std::error::Error + 'static>(&self, link: usize, error: &E) {
         let why = error::Chain(error).to_string();
         let fingerprint = &self.links[link].fingerprint;
-        let lasts = error.service().and_then(lasts);
+        let lasts = error.service().and_then(|error| self.lasts(error));
         let failing = Failing {
             until: seconds_since_1970() + lasts.unwrap_or_default().as_secs(),
             why: why.chars().take(MAX_WHY).collect(),
@@ -286,6 +286,26 @@ impl<P: ?Sized> Chain<P> {
             if let Err(cause) = self.state.update(MEMORY, remember) {
                 debug!("{}", error::Chain(&cause));
             }
+        }
+    }
+
+    /// How long it will be so at least, if it is nothing that passes by itself.
+    fn lasts(&self, error: &Error) -> Option<Duration> {
+        match error {
+            Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => {
+                Some(SHORT_MEMORY)
+            }
+            // Who was given less time than usual, because others had used it up, is not to blame.
+            Error::Timeout { after, .. } => {
+                (*after + PUNCTUALITY >= self.fallback_after).then_some(SHORT_MEMORY)
+            }
+            Error::Refused(refusal) => match refusal.status {
+                _ if refusal.is_quota => Some(LONGEST_MEMORY),
+                300..=399 | 401 | 403..=405 | 410 => Some(LONGEST_MEMORY),
+                429 => refusal.retry_after.map(|wait| wait.min(LONGEST_MEMORY)),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -313,23 +333,6 @@ fn moves_on<E: Cause>(error: &E) -> bool {
     )
 }
 
-/// How long it will be so at least, if it is nothing that passes by itself.
-fn lasts(error: &Error) -> Option<Duration> {
-    match error {
-        Error::Connect { .. }
-        | Error::Timeout { .. }
-        | Error::Clock { .. }
-        | Error::Credentials(_) => Some(SHORT_MEMORY),
-        Error::Refused(refusal) => match refusal.status {
-            _ if refusal.is_quota => Some(LONGEST_MEMORY),
-            300..=399 | 401 | 403..=405 | 410 => Some(LONGEST_MEMORY),
-            429 => refusal.retry_after.map(|wait| wait.min(LONGEST_MEMORY)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched off.
 fn is_retired(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
@@ -345,9 +348,199 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A time-out may be a little early by the clock that measures it.
+const PUNCTUALITY: Duration = Duration::from_millis(100);
+
 /// What may be mended by the network, and what somebody has to mend.
 const SHORT_MEMORY: Duration = Duration::from_secs(60);
 const LONGEST_MEMORY: Duration = Duration::from_secs(300);
 
 const MEMORY: &str = "providers.json";
 const MAX_WHY: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::{Refusal, Service};
+    use crate::config::Provider;
+    use std::cell::RefCell;
+    use std::time::Instant;
+
+    const SERVICE: Service = Service {
+        name: "a service",
+        settings: "[x]",
+        key: "key",
+    };
+
+    fn refused(status: u16) -> Error {
+        Error::Refused(Box::new(Refusal::read(SERVICE, status, b"", &[])))
+    }
+
+    fn blocked() -> Error {
+        Error::Blocked {
+            service: "a service",
+            reason: "SAFETY".to_owned(),
+        }
+    }
+
+    fn late(after: Duration) -> Error {
+        Error::Timeout {
+            service: "a service",
+            host: "example.com".to_owned(),
+            after,
+        }
+    }
+
+    /// A chain of providers that are only names; one that begins with a star is an alias of the one before.
+    fn chain(names: &[&str], state: &State) -> Chain<str> {
+        let link = |(index, name): (usize, &&str)| Link {
+            endpoint: Endpoint {
+                provider: Provider::OpenAi,
+                base_url: String::new(),
+                model: (*name).to_owned(),
+                api_key: None,
+            },
+            fingerprint: (*name).to_owned(),
+            successor_of: name.starts_with('*').then(|| index - 1),
+            provider: (*name).into(),
+        };
+        let links = names.iter().enumerate().map(link).collect();
+        Chain::new(links, None, Duration::from_secs(4), state.clone())
+    }
+
+    /// Asks, and returns who was asked and who did it.
+    fn ask(
+        chain: &Chain<str>,
+        fails: impl Fn(&str) -> Option<Error>,
+    ) -> (Vec<String>, Option<String>) {
+        let asked = RefCell::new(Vec::new());
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
+        let attempt = |link: &Link<str>, patience: Patience<'_>| {
+            let twice = if matches!(patience.retry, Retry::Once) {
+                "!"
+            } else {
+                ""
+            };
+            asked
+                .borrow_mut()
+                .push(format!("{}{twice}", &*link.provider));
+            match fails(&link.provider) {
+                Some(error) => Err(error),
+                None => Ok(link.provider.to_string()),
+            }
+        };
+        let done = chain.ask(deadline, Duration::from_secs(1), attempt);
+        (asked.into_inner(), done.ok().map(|done| done.value))
+    }
+
+    fn state() -> (testkit::TempDir, State) {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let state = State::new(folder.path());
+        (folder, state)
+    }
+
+    #[test]
+    fn each_is_asked_in_turn_and_only_the_last_twice() {
+        let (_folder, state) = state();
+        let chain = chain(&["a", "b", "c"], &state);
+        let (asked, done) = ask(&chain, |name| (name != "c").then(|| refused(503)));
+        assert_eq!(asked, ["a", "b", "c!"]);
+        assert_eq!(done.as_deref(), Some("c"));
+        let told = chain.stood_in().expect("somebody did");
+        assert!(
+            told.starts_with("openai c stood in for openai a: a service answered 503"),
+            "{told}"
+        );
+        // In one call nobody is asked again who has failed, as long as there are others.
+        assert_eq!(ask(&chain, |_| None).0, ["c"]);
+        assert_eq!(
+            ask(&chain, |name| (name == "c").then(|| refused(503))).0,
+            ["c", "a"]
+        );
+    }
+
+    #[test]
+    fn alone_one_is_asked_twice_and_nothing_is_remembered() {
+        let (folder, state) = state();
+        let (asked, done) = ask(&chain(&["a"], &state), |_| Some(refused(401)));
+        assert_eq!((asked, done), (vec!["a!".to_owned()], None));
+        assert!(!folder.path().join(MEMORY).exists());
+    }
+
+    #[test]
+    fn the_first_failure_in_the_settings_order_is_told() {
+        let (_folder, state) = state();
+        let chain = chain(&["a", "b"], &state);
+        ask(&chain, |name| (name == "a").then(|| refused(503)));
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
+        let fails = |link: &Link<str>, _: Patience<'_>| {
+            Err::<(), _>(refused(if &*link.provider == "a" { 500 } else { 502 }))
+        };
+        let error = chain
+            .ask(deadline, Duration::from_secs(1), fails)
+            .expect_err("all fail");
+        assert!(error.to_string().contains("answered 500"), "{error}");
+    }
+
+    #[test]
+    fn what_lasts_is_remembered_for_the_next_call_and_what_passes_is_not() {
+        let table: [(fn() -> Error, bool); 6] = [
+            (|| refused(401), true),
+            (|| refused(404), true),
+            (|| refused(503), false),
+            (|| refused(400), false),
+            (|| late(Duration::from_secs(4)), true),
+            (|| late(Duration::from_secs(1)), false),
+        ];
+        for (error, is_remembered) in table {
+            let (_folder, state) = state();
+            ask(&chain(&["a", "b"], &state), |name| {
+                (name == "a").then(error)
+            });
+            let next = chain(&["a", "b"], &state);
+            let (asked, _) = ask(&next, |_| None);
+            assert_eq!(asked == ["b"], is_remembered, "{}", error());
+            // Who is remembered is still asked when nobody else is left.
+            let (asked, done) = ask(&next, |name| (name == "b").then(|| refused(503)));
+            assert!(asked.iter().any(|name| name.starts_with('a')), "{asked:?}");
+            assert_eq!(done.as_deref(), Some("a"));
+        }
+    }
+
+    #[test]
+    fn an_alias_is_asked_only_after_its_model_has_been_switched_off() {
+        let (_folder, state) = state();
+        let of = |names: &[&str], status: u16| {
+            let chain = chain(names, &state);
+            ask(&chain, |name| {
+                name.starts_with('a').then(|| refused(status))
+            })
+        };
+        assert_eq!(of(&["a", "*a", "b"], 503).0, ["a", "b!"]);
+        assert_eq!(of(&["a1", "*a1"], 503).0, ["a1!"]);
+        assert_eq!(
+            of(&["a2", "*a2", "b"], 404),
+            (
+                vec!["a2".to_owned(), "*a2".to_owned()],
+                Some("*a2".to_owned())
+            )
+        );
+        assert_eq!(of(&["a3", "*a3"], 404).0, ["a3!", "*a3!"]);
+        // The next call knows it.
+        assert_eq!(of(&["a3", "*a3"], 404).0, ["*a3"]);
+    }
+
+    #[test]
+    fn nobody_else_is_asked_after_a_hang_up_or_about_what_must_not_be_answered() {
+        let (_folder, state) = state();
+        let hung_up = || Error::HungUp("a service");
+        assert_eq!(
+            ask(&chain(&["a", "b"], &state), |_| Some(blocked())).0,
+            ["a"]
+        );
+        assert_eq!(
+            ask(&chain(&["a", "b"], &state), |_| Some(hung_up())).0,
+            ["a"]
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Other providers than the usual ones, and those that stand in for others, on a real Asterisk.
 
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,25 @@ pub(crate) fn local(lab: &Lab, report: &Report) {
     let settings = machine.sandbox.local_settings();
     machine.configure(&settings.without("log.calls").without("state.folder"));
     let name = "a caller is answered by servers in the own network alone, without a key and without a cloud";
+    let name_outside =
+        "without TLS nothing is sent to a name that stands for an address on the internet";
+    report.check(name_outside, || {
+        let hosts = "127.0.0.1 localhost\n10.0.0.1 elsewhere.example\n8.8.8.8 elsewhere.example\n";
+        fs::write(machine.path("/etc/hosts"), hosts).unwrap();
+        let away = machine
+            .sandbox
+            .local_settings()
+            .set("stt.openai.base_url", "http://elsewhere.example");
+        machine.configure(&away.without("log.calls").without("state.folder"));
+        let exchange = ask(&machine, "question-tea.wav")?;
+        let settings = machine.sandbox.local_settings();
+        machine.configure(&settings.without("log.calls").without("state.folder"));
+        exchange.apology(
+            &machine,
+            Duration::from_secs(5),
+            "without TLS only private networks are safe",
+        )
+    });
     report.check(name, || {
         ask(&machine, "question-moon.wav")?.only_answer("moon")?;
         let requests = machine.sandbox.requests();

@@ -66,7 +66,15 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        for socket in self.shared.sockets.lock().unwrap().take().into_iter().flatten() {
+        for socket in self
+            .shared
+            .sockets
+            .lock()
+            .unwrap()
+            .take()
+            .into_iter()
+            .flatten()
+        {
             // One that the other side has closed cannot be closed again.
             socket.shutdown(Shutdown::Both).ok();
         }
@@ -103,8 +111,12 @@ impl Shared {
             lines.push(line.trim().to_owned());
         }
         let first = lines.first().map(String::as_str).unwrap_or_default();
-        let Some(target) = first.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()) else {
-            return client.write_all(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
+        let Some(target) = first
+            .strip_prefix("CONNECT ")
+            .and_then(|rest| rest.split(' ').next())
+        else {
+            return client
+                .write_all(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
         };
         if !self.may(&lines) {
             return client.write_all(DENIED);
@@ -122,7 +134,9 @@ impl Shared {
     }
 
     fn may(&self, lines: &[String]) -> bool {
-        let Some(login) = &self.login else { return true };
+        let Some(login) = &self.login else {
+            return true;
+        };
         let right = format!("Basic {}", STANDARD.encode(login));
         lines.iter().any(|line| {
             line.split_once(": ").is_some_and(|(name, value)| {
