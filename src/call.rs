@@ -6,8 +6,8 @@ mod mouth;
 mod pipeline;
 mod recording;
 mod supply;
+mod told;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 use std::mem::take;
@@ -342,7 +342,8 @@ impl<O: Write> Call<O> {
         let Some((services, state)) = &self.services else {
             return true;
         };
-        let is_news = |stage: &Stage| first_today(state, &stage.to_string(), SystemTime::now());
+        let is_news =
+            |stage: &Stage| told::first_today(state, &stage.to_string(), SystemTime::now());
         let news: Vec<_> = services
             .stood_in()
             .into_iter()
@@ -460,23 +461,6 @@ impl fmt::Display for Words<'_> {
         }
     }
 }
-
-/// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
-fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
-    let today = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
-        / SECONDS_A_DAY;
-    let told = state.update(TOLD, |told: &mut BTreeMap<String, u64>| {
-        told.insert(what.to_owned(), today) == Some(today)
-    });
-    !told.unwrap_or_default()
-}
-
-/// The file that tells when administrators were last told of what.
-const TOLD: &str = "told.json";
-const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 /// Levels of `VERBOSE`: FreePBX shows up to 3, and 1 is shown nearly everywhere.
 const PROGRESS: u8 = 3;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::audio::telephone::{self, Encoding, Telephone, UnknownEncoding};
 use crate::audio::{duration_of, to_f32, wav};
 use crate::cloud;
-use crate::cloud::chain::{Cause, Link};
+use crate::cloud::chain::{Cause, Link, Time};
 use crate::cloud::http::{Patience, Retry};
 use crate::cloud::tts::{Sound, Speech, Voice};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
@@ -241,11 +241,16 @@ pub fn run(
     let voices = services::voices(&config, &Hangup::default()).map_err(CommandError::Setup)?;
     let (text, gain_db) = (text::speakable(text), config.tts.gain_db);
     let deadline = Deadline::after(clock(), LONGEST_WAIT, clock);
+    let time = Time {
+        deadline,
+        idle: config.tts.timeout,
+        sending: Duration::ZERO,
+    };
     let begin = |link, patience: Patience<'_>| {
         let Link { provider, .. }: &Link<dyn Voice> = link;
         Speaking::begin(&**provider, &text, encoding.rate_hz(), patience)
     };
-    let mut speaking = voices.ask(deadline, config.tts.timeout, begin)?.value;
+    let mut speaking = voices.ask(time, begin)?.value;
     let mut file = NewFile::create(output, Readers::All)?;
     let length = speaking.write(file.file(), encoding, gain_db)?;
     file.finish()?;

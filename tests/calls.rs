@@ -8,8 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use phone_assistant::costs::{MicroDollars, Usage};
 use phone_assistant::error::{At, Stage};
-use phone_assistant::timeline::record::{Record, append};
+use phone_assistant::timeline::record::{Record, Used, append};
 use phone_assistant::timeline::{Mark, Timeline};
 use testkit::TempDir;
 
@@ -309,10 +310,46 @@ fn sample(call: u32) -> Record {
     };
     let timeline = timeline(1930 + spread(9, 40), &steps[..reached]);
     let record = Record::new(started(call), &id, status, &timeline);
+    let used = used();
+    let cost = used.iter().map(|used| used.microdollars).sum();
+    let record = if status == "ANSWERED" {
+        record.with_bill(used, cost)
+    } else {
+        record
+    };
     match Err::<(), _>("Gemini answered 503, twice").at(Stage::Llm) {
         Err(failure) if status == "FAILED" => record.with_failure(&failure),
         _ => record,
     }
+}
+
+/// A question of 4 s, and an answer of two sentences.
+fn used() -> Vec<Used> {
+    let used = |stage: &str, service: &str, usage, microdollars| Used {
+        stage: stage.to_owned(),
+        service: service.to_owned(),
+        usage,
+        microdollars: MicroDollars(microdollars),
+    };
+    let listened = Usage {
+        audio_ms: 4000,
+        ..Usage::default()
+    };
+    let answered = Usage {
+        input_tokens: 112,
+        output_tokens: 38,
+        ..Usage::default()
+    };
+    let spoken = Usage {
+        audio_ms: 5600,
+        characters: 92,
+        ..Usage::default()
+    };
+    vec![
+        used("stt", "google telephony", listened, 6000),
+        used("llm", "gemini gemini-3.5-flash-lite", answered, 129),
+        used("tts", "openai tts-1", spoken, 1380),
+    ]
 }
 
 /// 25 November 2026, 03:18 UTC, and later calls later.

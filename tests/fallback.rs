@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::{Fault, Outcome, Service, Settings, Stage};
 
-use crate::house::{House, PATIENCE};
+use crate::house::{House, PATIENCE, each};
 
 /// A house whose stages each have somebody to fall back on.
 fn settings(house: &House) -> Settings {
@@ -51,10 +51,10 @@ fn no_fault_of_the_first_provider_is_heard() {
         Fault::WrongShape,
     ];
     for (first, second) in PAIRS {
-        for fault in &faults {
+        each(&faults, |fault| {
             if (first, fault) == (Service::GoogleStt, &Fault::WrongShape) {
                 // It is how Google says that it has heard no words.
-                continue;
+                return;
             }
             let house = House::new();
             house
@@ -76,7 +76,7 @@ fn no_fault_of_the_first_provider_is_heard() {
                 "Asterisk's log is not warned",
             );
             house.sandbox.assert_clean();
-        }
+        });
     }
 }
 
@@ -102,37 +102,44 @@ fn when_all_fail_the_first_one_is_named() {
 #[test]
 fn whoever_refuses_connections_is_passed_over_within_50_ms() {
     let house = House::new();
-    let base = median(&house, &settings(&house));
-    let refused = [
-        ("stt.google.base_url", "https://localhost:1"),
-        ("llm.gemini.base_url", "https://localhost:1"),
-        ("tts.openai.base_url", "https://localhost:1"),
+    let refusing = |key: &str| settings(&house).set(key, "https://localhost:1");
+    let candidates = [
+        settings(&house),
+        refusing("stt.google.base_url"),
+        refusing("llm.gemini.base_url"),
+        refusing("tts.openai.base_url"),
     ];
-    for (key, base_url) in refused {
-        let took = median(&house, &settings(&house).set(key, base_url));
+    // In turns, and the shortest of each: whatever else this machine does only adds to a time.
+    let mut shortest = [Duration::MAX; 4];
+    for round in 0..ROUNDS {
+        for (settings, shortest) in candidates.iter().zip(&mut shortest) {
+            *shortest = took(&house, settings, round).min(*shortest);
+        }
+    }
+    let [base, others @ ..] = shortest;
+    for (took, key) in others.into_iter().zip(["stt", "llm", "tts"]) {
         let more = took.saturating_sub(base);
-        assert!(more < Duration::from_millis(50), "{key}: {more:?} more");
+        assert!(
+            more < Duration::from_millis(50),
+            "{key}: {more:?} more than {base:?}"
+        );
     }
 }
 
-/// How long a call takes, of five; each remembers nothing of the ones before it.
-fn median(house: &House, settings: &Settings) -> Duration {
-    let mut times: Vec<_> = (0..5)
-        .map(|number| {
-            let state = house.other().join(format!("state-{number}"));
-            // What an earlier round remembers is not for this one.
-            std::fs::remove_dir_all(&state).ok();
-            let settings = settings
-                .clone()
-                .set("state.folder", state.to_str().unwrap());
-            let outcome = house.outcome_with("question-tea.wav", &settings);
-            outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-            outcome.took
-        })
-        .collect();
-    times.sort_unstable();
-    times[2]
+/// How long a call takes that remembers nothing of the ones before it.
+fn took(house: &House, settings: &Settings, round: usize) -> Duration {
+    let state = house.other().join(format!("state-{round}"));
+    // What another candidate has remembered is not for this one.
+    std::fs::remove_dir_all(&state).ok();
+    let settings = settings
+        .clone()
+        .set("state.folder", state.to_str().unwrap());
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    outcome.took
 }
+
+const ROUNDS: usize = 7;
 
 #[test]
 fn whoever_never_answers_costs_his_time_once_and_then_nothing() {

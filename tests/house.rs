@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
 use std::time::Duration;
 
 use testkit::audio::Clip;
@@ -153,6 +155,23 @@ impl House {
         );
     }
 }
+
+/// Does something with each, several at a time: calls to services that fail spend their time waiting.
+pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, job: impl Fn(T) + Sync) {
+    let items: Vec<_> = items.into_iter().collect();
+    let waiting = Mutex::new(items.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(item) = { waiting.lock().unwrap().next() } {
+                    job(item);
+                }
+            });
+        }
+    });
+}
+
+const AT_ONCE: usize = 4;
 
 /// The program under test.
 pub(crate) fn program() -> &'static Path {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Fault, GEMINI_API_KEY, OPENAI_API_KEY, Response, Settings, Stage};
 
-use crate::house::{House, MOON, PATIENCE};
+use crate::house::{House, MOON, PATIENCE, each};
 use crate::providers;
 
 /// How every token that the program signs begins: the base64 of `{"typ":"JWT"` or `{"alg":…`.
@@ -153,9 +153,9 @@ fn no_fault_shows_a_secret(number: usize, stage: Stage) {
             Fault::Reply(Response::json(401, &error)),
             Fault::Reply(Response::json(422, &json!({"detail": message}))),
         ];
-        for fault in faults.iter().chain(&quoting) {
+        each(faults.iter().chain(&quoting), |fault| {
             shows_no_secret(stage, fault, index);
-        }
+        });
     }
 }
 

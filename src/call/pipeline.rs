@@ -21,7 +21,7 @@ use super::bill::{self, Bill, Entry};
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
-use crate::cloud::chain::Link;
+use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::{Patience, Retry};
 use crate::cloud::llm::{Answering, End, Model};
 use crate::cloud::stt::{self, Recognizer};
@@ -189,20 +189,34 @@ impl Work {
         Ok(question)
     }
 
+    /// For work that must have begun by then.
+    fn time(&self, deadline: Deadline) -> Time {
+        Time {
+            deadline,
+            idle: self.settings.idle,
+            sending: Duration::ZERO,
+        }
+    }
+
     /// What was said in one piece.
     fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
-        let length = bill::audio(duration_of(samples.len(), rate_hz));
+        let length = duration_of(samples.len(), rate_hz);
+        let most = bill::audio(length);
         let attempt = |link: &Link<dyn Recognizer>, patience: Patience<'_>| {
-            let entry = self.bill.begin(Stage::Stt, &link.endpoint, length);
+            let entry = self.bill.begin(Stage::Stt, &link.endpoint, most);
             let result = link.provider.transcribe(samples, rate_hz, patience);
             match &result {
-                Ok(transcript) => entry.used(transcript.billed.map_or(length, bill::audio)),
+                Ok(transcript) => entry.used(transcript.billed.map_or(most, bill::audio)),
                 Err(error) => entry.failed(error),
             }
             result
         };
         let recognizers = &self.services.recognizers;
-        let done = recognizers.ask(self.deadline, self.settings.idle, attempt)?;
+        let time = Time {
+            sending: length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED,
+            ..self.time(self.deadline)
+        };
+        let done = recognizers.ask(time, attempt)?;
         Ok(done.value.text)
     }
 
@@ -274,7 +288,7 @@ impl Work {
             }
         };
         let models = &self.services.models;
-        let done = models.ask(self.deadline, self.settings.idle, attempt);
+        let done = models.ask(self.time(self.deadline), attempt);
         Ok(done.at(Stage::Llm)?.value)
     }
 
@@ -347,3 +361,9 @@ fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
 fn send(tell: &Sender<Event>, event: Event) {
     tell.send(event).ok();
 }
+
+/// A recording of this length is sent in no time.
+const QUICKLY_SENT: Duration = Duration::from_secs(10);
+
+/// Longer ones go out so many times faster than they were spoken, over a slow line: 16 kHz in base64 at 3 Mbit/s.
+const SENDING_SPEED: u32 = 8;

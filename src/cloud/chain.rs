@@ -47,6 +47,17 @@ pub struct Link<P: ?Sized> {
     pub provider: Box<P>,
 }
 
+/// How much time there is for a piece of work.
+#[derive(Clone, Copy, Debug)]
+pub struct Time {
+    /// It must have begun by then.
+    pub deadline: Deadline,
+    /// Once it has begun it may stop for no longer than this.
+    pub idle: Duration,
+    /// So long it takes to send the request, whoever is asked.
+    pub sending: Duration,
+}
+
 /// Work that a link has done.
 #[derive(Debug)]
 pub struct Done<T> {
@@ -137,11 +148,10 @@ impl<P: ?Sized> Chain<P> {
     /// When all fail, that of the first in the settings' order.
     pub fn ask<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
-        deadline: Deadline,
-        idle: Duration,
+        time: Time,
         attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
-        self.ask_all(None, deadline, idle, attempt)
+        self.ask_all(None, time, attempt)
     }
 
     /// The same after a link has broken off: the others are asked, or, if there are none and it may help, the same one
@@ -152,8 +162,7 @@ impl<P: ?Sized> Chain<P> {
     pub fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
         broken: Broken<E>,
-        deadline: Deadline,
-        idle: Duration,
+        time: Time,
         mut attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let Broken {
@@ -163,14 +172,14 @@ impl<P: ?Sized> Chain<P> {
         } = broken;
         if self.next(&[link]).is_some() && moves_on(&error) {
             self.failed(link, &error);
-            return self.ask_all(Some((link, error)), deadline, idle, attempt);
+            return self.ask_all(Some((link, error)), time, attempt);
         }
         match error.service() {
             Some(cause) if may_retry => {
                 let retry = Retry::After(cause);
                 let patience = Patience {
-                    deadline,
-                    idle,
+                    deadline: time.deadline,
+                    idle: time.idle,
                     retry,
                 };
                 let value = attempt(&self.links[link], patience)?;
@@ -183,8 +192,7 @@ impl<P: ?Sized> Chain<P> {
     fn ask_all<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
         failed: Option<(usize, E)>,
-        deadline: Deadline,
-        idle: Duration,
+        time: Time,
         mut attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let mut tried: Vec<usize> = failed.iter().map(|(link, _)| *link).collect();
@@ -192,7 +200,7 @@ impl<P: ?Sized> Chain<P> {
         let mut link = self.next(&tried).unwrap_or_default();
         loop {
             tried.push(link);
-            let patience = self.patience(deadline, idle, self.next(&tried).is_none());
+            let patience = self.patience(time, self.next(&tried).is_none());
             let error = match attempt(&self.links[link], patience) {
                 Ok(value) => {
                     self.note(link);
@@ -215,11 +223,17 @@ impl<P: ?Sized> Chain<P> {
     }
 
     /// Whoever has somebody behind him is given less time, and no second try.
-    fn patience(&self, deadline: Deadline, idle: Duration, is_last: bool) -> Patience<'static> {
+    fn patience(&self, time: Time, is_last: bool) -> Patience<'static> {
+        let Time {
+            deadline,
+            idle,
+            sending,
+        } = time;
         let (deadline, retry) = if is_last {
             (deadline, Retry::Once)
         } else {
-            (deadline.within(self.fallback_after), Retry::Never)
+            let limit = self.fallback_after + sending;
+            (deadline.within(limit), Retry::Never)
         };
         Patience {
             deadline,
@@ -414,7 +428,6 @@ mod tests {
         fails: impl Fn(&str) -> Option<Error>,
     ) -> (Vec<String>, Option<String>) {
         let asked = RefCell::new(Vec::new());
-        let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
         let attempt = |link: &Link<str>, patience: Patience<'_>| {
             let twice = if matches!(patience.retry, Retry::Once) {
                 "!"
@@ -429,8 +442,16 @@ mod tests {
                 None => Ok(link.provider.to_string()),
             }
         };
-        let done = chain.ask(deadline, Duration::from_secs(1), attempt);
+        let done = chain.ask(time(), attempt);
         (asked.into_inner(), done.ok().map(|done| done.value))
+    }
+
+    fn time() -> Time {
+        Time {
+            deadline: Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now),
+            idle: Duration::from_secs(1),
+            sending: Duration::ZERO,
+        }
     }
 
     fn state() -> (testkit::TempDir, State) {
@@ -472,13 +493,10 @@ mod tests {
         let (_folder, state) = state();
         let chain = chain(&["a", "b"], &state);
         ask(&chain, |name| (name == "a").then(|| refused(503)));
-        let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
         let fails = |link: &Link<str>, _: Patience<'_>| {
             Err::<(), _>(refused(if &*link.provider == "a" { 500 } else { 502 }))
         };
-        let error = chain
-            .ask(deadline, Duration::from_secs(1), fails)
-            .expect_err("all fail");
+        let error = chain.ask(time(), fails).expect_err("all fail");
         assert!(error.to_string().contains("answered 500"), "{error}");
     }
 

@@ -70,7 +70,7 @@ impl Work {
         let since = may_begin(Stage::Tts, tell)?;
         let begin = |link, patience: Patience<'_>| self.ask_voice(link, &text, patience);
         let voices = &self.services.voices;
-        let spoken = voices.ask(deadline, self.settings.idle, begin);
+        let spoken = voices.ask(self.time(deadline), begin);
         let spoken = spoken.at(Stage::Tts)?;
         send(tell, Event::Reached(Mark::FirstAudio, Instant::now()));
         Ok(Sound {
@@ -147,7 +147,7 @@ impl Work {
                     }
                 };
                 let voices = &self.services.voices;
-                let again = voices.ask_again(broken, deadline, self.settings.idle, begin);
+                let again = voices.ask_again(broken, self.time(deadline), begin);
                 again?.value?
             }
             result => result?,

@@ -1,0 +1,36 @@
+//! What administrators are told once a day, by whichever call comes first.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use crate::state::State;
+
+/// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
+pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH);
+    let today = since.unwrap_or_default().as_secs() / SECONDS_A_DAY;
+    let told = state.update(FILE, |told: &mut BTreeMap<String, u64>| {
+        told.insert(what.to_owned(), today) == Some(today)
+    });
+    !told.unwrap_or_default()
+}
+
+const FILE: &str = "told.json";
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn each_thing_is_told_once_a_day() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let state = State::new(folder.path());
+        let at = |hours: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600);
+        let told = |what, hours| first_today(&state, what, at(hours));
+        assert!(told("stt", 48) && told("tts", 48));
+        assert!(!told("stt", 71) && !told("tts", 49));
+        assert!(told("stt", 72));
+    }
+}
