@@ -58,6 +58,10 @@ pub fn run(
         options.style
     };
     let mut report = Report::new(out, style);
+    if !user::is_asterisks() {
+        let text = "this is not the user that Asterisk runs as, so calls may see something else";
+        report.warn("user", text, "run it as root: sudo phone-assistant check");
+    }
     let arguments = Arguments::of_file(options.config.clone());
     let config = Config::load(Job::Check, &arguments, environment);
     let config = machine::examine(&config, environment, &mut report);

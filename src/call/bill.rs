@@ -115,7 +115,11 @@ pub(super) fn greatest(services: &Services, settings: &Settings, speech: &Pcm) -
     // Each text that is spoken for itself may have its own pauses.
     let mut voice = spoken(settings.max_answer_chars);
     voice.audio_ms += LONGEST_PAUSE_MS * len(settings.max_answer_chars / SHORTEST_TEXT);
-    of_chain(Stage::Stt, &services.recognizers, audio(speech.duration()))
+    // So may each piece of a long question be rounded up.
+    let pieces = speech.duration().as_secs() / SHORTEST_PIECE.as_secs() + 1;
+    let mut heard = audio(speech.duration());
+    heard.audio_ms += LARGEST_STEP_MS * pieces;
+    of_chain(Stage::Stt, &services.recognizers, heard)
         + of_chain(Stage::Llm, &services.models, tokens(settings, question))
         + of_chain(Stage::Tts, &services.voices, voice)
 }
@@ -181,6 +185,10 @@ const FRAME_TOKENS: u64 = 64;
 const BYTES_PER_CHAR: usize = 4;
 /// In the languages of Europe; others have shorter tokens.
 const BYTES_PER_TOKEN: usize = 3;
+/// A question is cut at pauses, into pieces of more than half of what a service takes.
+const SHORTEST_PIECE: Duration = Duration::from_secs(27);
+/// Google bills in steps of 15 s.
+const LARGEST_STEP_MS: u64 = 15_000;
 /// In characters: what is shorter is spoken together with the next.
 const SHORTEST_TEXT: usize = 12;
 /// Twice what an auctioneer says.

@@ -71,6 +71,12 @@ struct Identity {
     groups: String,
 }
 
+/// Is it Asterisk's user who asks? Yes where that is not known.
+pub(super) fn is_asterisks() -> bool {
+    let own = rustix::process::geteuid().as_raw().to_string();
+    running().is_none_or(|running| running.user == own)
+}
+
 /// As the process that runs, else as its settings say, else as usual.
 fn asterisk() -> Identity {
     if let Some(running) = running() {

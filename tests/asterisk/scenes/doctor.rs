@@ -79,6 +79,21 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         if worse(&found, "through Asterisk").any(|finding| text(finding).contains(difference)) { Ok(()) } else { Err(format!("{:#?}", worse(&found, "").collect::<Vec<_>>())) }
     });
     report.check(
+        "run by anybody else the doctor says that it should be root",
+        || {
+            let mut command = machine
+                .root()
+                .command_of("nobody", "/usr/local/bin/phone-assistant");
+            let output = command.args(["check", "--offline"]).output().unwrap();
+            let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+            if lines.contains("warn  user") {
+                Ok(())
+            } else {
+                Err(lines)
+            }
+        },
+    );
+    report.check(
         "without Asterisk the doctor says so, and checks the rest",
         || {
             machine.kill_asterisk();

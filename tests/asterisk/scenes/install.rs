@@ -304,8 +304,10 @@ const MODES: &[(&str, &str)] = &[
     ("/usr/local/bin/phone-assistant", "root:root 755"),
     ("/var/lib/asterisk/agi-bin/phone-assistant", "root:root 755"),
 ];
-/// What `fwconsole chown` of FreePBX 17 does to the folders that it takes for its own.
-const FWCONSOLE_CHOWN: &str = "chown -R asterisk:asterisk /etc/asterisk /var/lib/asterisk /var/spool/asterisk /var/log/asterisk; \
+/// What `fwconsole chown` of FreePBX 17 does to the folders that it takes for its own. The journal of Asterisk's database
+/// comes and goes meanwhile.
+const FWCONSOLE_CHOWN: &str = "find /etc/asterisk /var/lib/asterisk /var/spool/asterisk /var/log/asterisk \
+    ! -name '*-journal' -exec chown -h asterisk:asterisk {} +; \
     find /etc/asterisk -type d -exec chmod 775 {} +; find /etc/asterisk -type f -exec chmod 664 {} +; \
     chmod -R 775 /var/lib/asterisk/agi-bin";
 /// Of the kind that people have copied.

@@ -24,9 +24,16 @@ pub(crate) fn settings(lab: &Lab, report: &Report) {
     broken(
         report,
         &machine,
-        ("without a config.toml", "config: no key for the voice"),
-        shell(format!("mv {settings}/config.toml {settings}/away")),
-        shell(format!("mv {settings}/away {settings}/config.toml")),
+        (
+            "without a config.toml and without a key",
+            "config: cannot read Google's key file",
+        ),
+        shell(format!(
+            "mkdir {settings}/away; mv {settings}/*.* {settings}/away"
+        )),
+        shell(format!(
+            "mv {settings}/away/* {settings}; rmdir {settings}/away"
+        )),
     );
     broken(
         report,
