@@ -163,7 +163,8 @@ fn caller(id: &str) -> String {
     if !id.chars().all(is_number) {
         return id.chars().take(LONGEST_NAME).collect();
     }
-    let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+    let digits = id.chars().filter(char::is_ascii_digit);
+    let digits: String = digits.take(LONGEST_NAME).collect();
     match (id.starts_with('+'), digits.strip_prefix("00")) {
         (true, _) => format!("+{digits}"),
         (false, Some(number)) => format!("+{number}"),
@@ -187,6 +188,7 @@ const HIDDEN: &[&str] = &[
 const LEDGER: &str = "limits.json";
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 const SECONDS_AN_HOUR: u64 = 60 * 60;
+/// No number has more digits; what a caller makes up must not fill the file.
 const LONGEST_NAME: usize = 80;
 
 #[cfg(test)]
