@@ -379,8 +379,8 @@ impl<O: Write> Call<O> {
         let status = outcome.status();
         let (question, answer) = (self.question.clone(), self.answer.clone());
         let key = self.key.map(String::from).unwrap_or_default();
-        let for_cdr = match self.timeline.ear_to_ear() {
-            Some(time) => format!("{status} {} ms", time.as_millis()),
+        let for_cdr = match self.timeline.ear_to_ear_ms() {
+            Some(ms) => format!("{status} {ms} ms"),
             None => status.to_owned(),
         };
         let variables = [

@@ -120,11 +120,11 @@ impl Timeline {
         self.reached.remove(&mark);
     }
 
-    /// From the caller's last word to the first sample of the answer: what the caller felt as waiting.
-    /// `None` where the silence before the start is not known, since it is about half of it, or where
-    /// nothing was played.
-    pub fn ear_to_ear(&self) -> Option<Duration> {
-        Some(self.waited_before? + *self.reached.get(&Mark::FirstPlayed)?)
+    /// From the caller's last word to the first sample of the answer, in milliseconds: what the caller
+    /// felt as waiting. `None` where the silence before the start is not known, since it is about half
+    /// of it, or where nothing was played.
+    pub fn ear_to_ear_ms(&self) -> Option<u64> {
+        ear_to_ear_ms(self.silence_ms(), &self.marks())
     }
 
     /// The silence before the start, in whole milliseconds.
@@ -184,7 +184,7 @@ pub fn steps(marks: &Marks) -> impl Iterator<Item = Step> + use<> {
     })
 }
 
-/// [`Timeline::ear_to_ear`] as the sum of its shown parts.
+/// [`Timeline::ear_to_ear_ms`], as the sum of the shown parts, so that no two places show another.
 fn ear_to_ear_ms(silence_ms: Option<u64>, marks: &Marks) -> Option<u64> {
     Some(silence_ms?.saturating_add(*marks.get(&Mark::FirstPlayed)?))
 }
@@ -252,13 +252,16 @@ mod tests {
         );
         let expected = [(Mark::FirstPlayed, 10), (Mark::LastPlayed, 40)];
         assert_eq!(twice.marks(), Marks::from(expected));
-        assert_eq!(twice.ear_to_ear(), Some(Duration::from_millis(15)));
+        assert_eq!(twice.ear_to_ear_ms(), Some(15));
     }
 
     #[test]
     fn half_an_ear_to_ear_is_none() {
-        assert_eq!(timeline(Some(5), &[(Mark::Stt, 9)]).ear_to_ear(), None);
-        assert_eq!(timeline(None, &[(Mark::FirstPlayed, 9)]).ear_to_ear(), None);
+        assert_eq!(timeline(Some(5), &[(Mark::Stt, 9)]).ear_to_ear_ms(), None);
+        assert_eq!(
+            timeline(None, &[(Mark::FirstPlayed, 9)]).ear_to_ear_ms(),
+            None
+        );
     }
 
     #[test]
