@@ -5,6 +5,8 @@
 //! to ask about. The sines of DTMF and of call progress tones: ITU-T Q.23 and E.180.
 
 use super::{HighPass, count, decibels};
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex;
 use std::f32::consts::TAU;
 use std::ops::RangeInclusive;
 
@@ -82,7 +84,7 @@ fn voicing(power: &Spectrum) -> f32 {
 /// The power in each bin of the telephone band.
 type Spectrum = [f32; BINS];
 
-/// The spectra of windows of 80 ms that overlap by half, or of one shorter window.
+/// The spectra of windows of 80 ms that overlap by half, or of one shorter window with silence after it.
 ///
 /// In 80 ms a bin is 12.5 Hz wide, and the harmonics of a deep voice stand five bins apart.
 fn spectra(samples: &[i16], rate_hz: u32) -> Vec<Spectrum> {
@@ -93,37 +95,25 @@ fn spectra(samples: &[i16], rate_hz: u32) -> Vec<Spectrum> {
         .collect();
     let full = usize::try_from(rate_hz / 25 * 2).map_or(1, |len| len.max(1));
     let len = full.min(signal.len());
-    let twice_cosine =
-        std::array::from_fn(|bin| 2.0 * (TAU * count(FIRST_BIN + bin) / count(full)).cos());
     let hann: Vec<f32> = (0..len)
         .map(|i| 0.5 - 0.5 * (TAU * count(i) / count(len)).cos())
         .collect();
-    let weighted = |window: &[f32]| {
-        spectrum(
-            window.iter().zip(&hann).map(|(x, weight)| x * weight),
-            &twice_cosine,
-        )
+    let transform = RealFftPlanner::new().plan_fft_forward(full);
+    let spectrum = |window: &[f32]| {
+        let mut weighted = transform.make_input_vec();
+        for ((to, sample), weight) in weighted.iter_mut().zip(window).zip(&hann) {
+            *to = sample * weight;
+        }
+        let mut bins = transform.make_output_vec();
+        let is_done = transform.process(&mut weighted, &mut bins).is_ok();
+        debug_assert!(is_done, "the lengths are those that it asked for");
+        std::array::from_fn(|bin| bins.get(FIRST_BIN + bin).map_or(0.0, Complex::norm_sqr))
     };
     signal
         .windows(len)
         .step_by(len.div_ceil(2))
-        .map(weighted)
+        .map(spectrum)
         .collect()
-}
-
-/// Goertzel's algorithm for all bins side by side, which the compiler turns into SIMD.
-fn spectrum(samples: impl Iterator<Item = f32>, twice_cosine: &[f32; BINS]) -> Spectrum {
-    let (mut last, mut before) = ([0.0; BINS], [0.0; BINS]);
-    for sample in samples {
-        for bin in 0..BINS {
-            let now = sample + twice_cosine[bin] * last[bin] - before[bin];
-            before[bin] = last[bin];
-            last[bin] = now;
-        }
-    }
-    std::array::from_fn(|bin| {
-        last[bin].powi(2) + before[bin].powi(2) - twice_cosine[bin] * last[bin] * before[bin]
-    })
 }
 
 /// No word, however high the voice, has more than 0.96 of its power in two lines; a beep that dies away in a room 0.995.
