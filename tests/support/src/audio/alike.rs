@@ -5,6 +5,7 @@
 
 use std::f64::consts::PI;
 use std::ops::Range;
+use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
@@ -227,7 +228,7 @@ fn extended(samples: &[f64], len: usize) -> Vec<f64> {
 }
 
 fn forward(mut samples: Vec<f64>) -> Vec<Complex<f64>> {
-    let transform = RealFftPlanner::new().plan_fft_forward(samples.len());
+    let transform = planner().plan_fft_forward(samples.len());
     let mut spectrum = transform.make_output_vec();
     transform.process(&mut samples, &mut spectrum).unwrap();
     spectrum
@@ -235,7 +236,7 @@ fn forward(mut samples: Vec<f64>) -> Vec<Complex<f64>> {
 
 /// The signal of a spectrum, undoing a forward transform of `scale` samples.
 fn backward(mut spectrum: Vec<Complex<f64>>, len: usize, scale: usize) -> Vec<f64> {
-    let transform = RealFftPlanner::new().plan_fft_inverse(len);
+    let transform = planner().plan_fft_inverse(len);
     let mut samples = transform.make_output_vec();
     // The last value of the spectrum of an even number of real samples is real.
     if let Some(last) = spectrum.last_mut() {
@@ -246,6 +247,13 @@ fn backward(mut spectrum: Vec<Complex<f64>>, len: usize, scale: usize) -> Vec<f6
         .into_iter()
         .map(|sample| sample / float(scale))
         .collect()
+}
+
+/// A plan costs more than the transform that it is for; this keeps those of every length that was wanted.
+fn planner() -> MutexGuard<'static, RealFftPlanner<f64>> {
+    static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> =
+        LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
+    PLANNER.lock().unwrap()
 }
 
 const COMMON_HZ: u32 = 2000;
