@@ -58,6 +58,7 @@ pub struct Speaking<'a> {
     voice: &'a dyn Voice,
     /// The rate that is asked for.
     rate_hz: u16,
+    /// When the last piece must begin.
     deadline: Deadline,
     idle: Duration,
     /// What the service is sending.
@@ -68,7 +69,8 @@ pub struct Speaking<'a> {
 }
 
 impl<'a> Speaking<'a> {
-    /// Has `text` spoken, however long it is, at `rate_hz` if the voice can. Returns when the sound begins.
+    /// Has `text` spoken, however long it is, at `rate_hz` if the voice can. Returns when the sound begins; where the
+    /// voice takes the text in several pieces only, the last must begin by `deadline`.
     ///
     /// # Errors
     /// [`Error`]
@@ -77,6 +79,7 @@ impl<'a> Speaking<'a> {
         text: &str,
         rate_hz: u16,
         patience: Patience<'_>,
+        deadline: Deadline,
     ) -> Result<Self, Error> {
         let pieces: Vec<_> = text::chunks(text, voice.longest())
             .into_iter()
@@ -87,7 +90,7 @@ impl<'a> Speaking<'a> {
         Ok(Self {
             voice,
             rate_hz,
-            deadline: patience.deadline,
+            deadline,
             idle: patience.idle,
             samples: samples(voice.speak(&piece, rate_hz.into(), patience)?)?,
             chars: piece.chars().count(),
@@ -191,7 +194,7 @@ const LONGEST_CHARACTER: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A text of several pieces takes several requests; each has its own time-out as well.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Why `phone-assistant say` failed.
 #[derive(Debug, thiserror::Error)]
@@ -248,7 +251,7 @@ pub fn run(
     };
     let begin = |link, patience: Patience<'_>| {
         let Link { provider, .. }: &Link<dyn Voice> = link;
-        Speaking::begin(&**provider, &text, encoding.rate_hz(), patience)
+        Speaking::begin(&**provider, &text, encoding.rate_hz(), patience, deadline)
     };
     let mut speaking = voices.ask(time, begin)?.value;
     let mut file = NewFile::create(output, Readers::All)?;

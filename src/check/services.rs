@@ -168,7 +168,13 @@ impl Doctor<'_> {
         let mut file = Cursor::new(Vec::new());
         let rate_hz = Encoding::Wav.rate_hz();
         let patience = self.patience().within(self.config.tts.timeout);
-        let mut speaking = Speaking::begin(voice, self.sentence().0, rate_hz, patience)?;
+        let mut speaking = Speaking::begin(
+            voice,
+            self.sentence().0,
+            rate_hz,
+            patience,
+            patience.deadline,
+        )?;
         speaking.write(&mut file, Encoding::Wav, 0.0)?;
         file.set_position(0);
         Ok(wav::read(file, LONGEST_SENTENCE)?)

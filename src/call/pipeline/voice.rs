@@ -90,7 +90,12 @@ impl Work {
         let most = bill::spoken(text.chars().count());
         let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
-        let speaking = Speaking::begin(&*link.provider, text, rate_hz, patience);
+        let deadline = if self.is_streamed {
+            self.deadline.restarted(say::LONGEST_WAIT)
+        } else {
+            self.deadline
+        };
+        let speaking = Speaking::begin(&*link.provider, text, rate_hz, patience, deadline);
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
         Ok(Spoken { speaking, entry })
     }
