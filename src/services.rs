@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
@@ -92,7 +93,7 @@ impl<'a> Maker<'a> {
     fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
         let settings = &self.config.stt;
         let make = |endpoint| self.recognizer(endpoint);
-        self.chain("stt", &settings.endpoints, &settings, make)
+        self.chain("stt", &settings.endpoints, settings.timeout, settings, make)
     }
 
     fn recognizer(&self, endpoint: Endpoint) -> Result<Box<dyn Recognizer>, CredentialsError> {
@@ -111,7 +112,7 @@ impl<'a> Maker<'a> {
     fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
         let settings = &self.config.llm;
         let make = |endpoint| self.model(endpoint);
-        self.chain("llm", &settings.endpoints, &settings, make)
+        self.chain("llm", &settings.endpoints, settings.timeout, settings, make)
     }
 
     fn model(&self, endpoint: Endpoint) -> Result<Box<dyn Model>, CredentialsError> {
@@ -131,7 +132,7 @@ impl<'a> Maker<'a> {
     fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
         let settings = &self.config.tts;
         let make = |endpoint| self.voice(endpoint);
-        self.chain("tts", &settings.endpoints, &settings, make)
+        self.chain("tts", &settings.endpoints, settings.timeout, settings, make)
     }
 
     fn voice(&self, endpoint: Endpoint) -> Result<Box<dyn Voice>, CredentialsError> {
@@ -152,6 +153,7 @@ impl<'a> Maker<'a> {
         &self,
         stage: &str,
         endpoints: &[Endpoint],
+        timeout: Duration,
         settings: &dyn Debug,
         make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
     ) -> Result<Chain<P>, SetupError> {
@@ -182,7 +184,7 @@ impl<'a> Maker<'a> {
         Ok(Chain::new(
             links,
             missing,
-            self.config.fallback_after,
+            self.config.fallback_after.min(timeout),
             self.state.clone(),
         ))
     }

@@ -165,6 +165,63 @@ fn whoever_never_answers_costs_his_time_once_and_then_nothing() {
 }
 
 #[test]
+fn a_stage_with_little_time_remembers_too_who_never_answers() {
+    let house = House::new();
+    house
+        .sandbox
+        .fault_service(Service::Gemini, Fault::Hang, usize::MAX);
+    let settings = settings(&house).set("llm.timeout", 1.0);
+    for _ in 0..2 {
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    }
+    assert_eq!(house.sandbox.requests_of(Service::Gemini).len(), 1);
+}
+
+#[test]
+fn who_stands_in_for_one_that_is_known_to_fail_has_his_whole_time_and_a_second_try() {
+    let house = House::new();
+    house
+        .sandbox
+        .fault_service(Service::OpenAiTts, Fault::Status(401), usize::MAX);
+    ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // Longer than one waits who has somebody better to ask.
+    house.sandbox.delay(Stage::Tts, Duration::from_secs(2));
+    ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    house.sandbox.delay(Stage::Tts, Duration::ZERO);
+    house
+        .sandbox
+        .fault_service(Service::GoogleTts, Fault::Status(503), 1);
+    ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_of(Service::OpenAiTts).len(), 1);
+}
+
+#[test]
+fn a_wrong_key_is_remembered_whatever_the_service_says_of_it() {
+    let house = House::new();
+    let settings = settings(&house).set("llm.gemini.api_key", "AIza-wrong");
+    for _ in 0..2 {
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    }
+    assert_eq!(house.sandbox.requests_of(Service::Gemini).len(), 1);
+}
+
+#[test]
+fn each_piece_of_a_long_text_has_its_own_time() {
+    let house = House::new();
+    let answer = "This is one of many sentences, all of them alike. ".repeat(120);
+    house.sandbox.answer_with(&answer);
+    house.sandbox.delay(Stage::Tts, Duration::from_secs(1));
+    let settings = settings(&house)
+        .set("llm.max_answer_chars", 20_000)
+        .set("llm.max_output_tokens", 8192);
+    let outcome = house.outcome_with("question-moon.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.spoken_texts().join(" "), answer.trim());
+}
+
+#[test]
 fn a_repair_counts_at_once() {
     let house = House::new();
     house

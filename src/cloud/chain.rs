@@ -170,7 +170,8 @@ impl<P: ?Sized> Chain<P> {
             error,
             may_retry,
         } = broken;
-        if self.next(&[link]).is_some() && moves_on(&error) {
+        let may_retry = may_retry && self.is_last_hope(&[link]);
+        if !may_retry && self.next(&[link]).is_some() && moves_on(&error) {
             self.failed(link, &error);
             return self.ask_all(Some((link, error)), time, attempt);
         }
@@ -200,7 +201,7 @@ impl<P: ?Sized> Chain<P> {
         let mut link = self.next(&tried).unwrap_or_default();
         loop {
             tried.push(link);
-            let patience = self.patience(time, self.next(&tried).is_none());
+            let patience = self.patience(time, self.is_last_hope(&tried));
             let error = match attempt(&self.links[link], patience) {
                 Ok(value) => {
                     self.note(link);
@@ -222,14 +223,14 @@ impl<P: ?Sized> Chain<P> {
         }
     }
 
-    /// Whoever has somebody behind him is given less time, and no second try.
-    fn patience(&self, time: Time, is_last: bool) -> Patience<'static> {
+    /// Whoever has somebody behind him who may do better is given less time, and no second try.
+    fn patience(&self, time: Time, is_last_hope: bool) -> Patience<'static> {
         let Time {
             deadline,
             idle,
             sending,
         } = time;
-        let (deadline, retry) = if is_last {
+        let (deadline, retry) = if is_last_hope {
             (deadline, Retry::Once)
         } else {
             let limit = self.fallback_after + sending;
@@ -276,6 +277,12 @@ impl<P: ?Sized> Chain<P> {
         (0..self.links.len()).filter(is_open).min_by_key(rank)
     }
 
+    /// Is there nobody left but those who are known to fail?
+    fn is_last_hope(&self, tried: &[usize]) -> bool {
+        let next = self.next(tried);
+        next.is_none_or(|link| lock(&self.standings)[link] != Standing::Good)
+    }
+
     /// Puts a link behind the others, for this call, and for others where that will help them.
     fn failed<E: Cause + std::error::Error + 'static>(&self, link: usize, error: &E) {
         let why = error::Chain(error).to_string();
@@ -314,8 +321,8 @@ impl<P: ?Sized> Chain<P> {
                 (*after + PUNCTUALITY >= self.fallback_after).then_some(SHORT_MEMORY)
             }
             Error::Refused(refusal) => match refusal.status {
-                _ if refusal.is_quota => Some(LONGEST_MEMORY),
-                300..=399 | 401 | 403..=405 | 410 => Some(LONGEST_MEMORY),
+                _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONGEST_MEMORY),
+                300..=399 | 403..=405 | 410 => Some(LONGEST_MEMORY),
                 429 => refusal.retry_after.map(|wait| wait.min(LONGEST_MEMORY)),
                 _ => None,
             },
@@ -461,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_asked_in_turn_and_only_the_last_twice() {
+    fn each_is_asked_in_turn_and_only_the_last_hope_twice() {
         let (_folder, state) = state();
         let chain = chain(&["a", "b", "c"], &state);
         let (asked, done) = ask(&chain, |name| (name != "c").then(|| refused(503)));
@@ -473,10 +480,10 @@ mod tests {
             "{told}"
         );
         // In one call nobody is asked again who has failed, as long as there are others.
-        assert_eq!(ask(&chain, |_| None).0, ["c"]);
+        assert_eq!(ask(&chain, |_| None).0, ["c!"]);
         assert_eq!(
             ask(&chain, |name| (name == "c").then(|| refused(503))).0,
-            ["c", "a"]
+            ["c!", "a!"]
         );
     }
 
@@ -517,7 +524,9 @@ mod tests {
             });
             let next = chain(&["a", "b"], &state);
             let (asked, _) = ask(&next, |_| None);
-            assert_eq!(asked == ["b"], is_remembered, "{}", error());
+            // Nobody but the one who is known to fail stands behind.
+            let expected = if is_remembered { "b!" } else { "a" };
+            assert_eq!(asked, [expected], "{}", error());
             // Who is remembered is still asked when nobody else is left.
             let (asked, done) = ask(&next, |name| (name == "b").then(|| refused(503)));
             assert!(asked.iter().any(|name| name.starts_with('a')), "{asked:?}");
@@ -545,7 +554,7 @@ mod tests {
         );
         assert_eq!(of(&["a3", "*a3"], 404).0, ["a3!", "*a3!"]);
         // The next call knows it.
-        assert_eq!(of(&["a3", "*a3"], 404).0, ["*a3"]);
+        assert_eq!(of(&["a3", "*a3"], 404).0, ["*a3!"]);
     }
 
     #[test]

@@ -101,6 +101,11 @@ impl Refusal {
         matches!(self.status, 401 | 403) && self.reason.starts_with("ACCESS_TOKEN_")
     }
 
+    /// Does the service not know the key? Gemini says so with 400 and the reason `API_KEY_INVALID`.
+    pub fn is_unknown_key(&self) -> bool {
+        self.status == 401 || self.status == 400 && self.reason.starts_with("API_KEY_")
+    }
+
     /// What the administrator can do.
     fn remedy(&self) -> String {
         let Service { settings, key, .. } = self.service;
@@ -113,9 +118,9 @@ impl Refusal {
             _ if self.code == "invalid_grant" => {
                 "the key may have been deleted: make a new one in Google Cloud's console, and check the clock".to_owned()
             }
+            _ if self.is_unknown_key() => format!("check the key: {key}"),
             300..=399 => format!("check base_url in {settings}: the service wants another address"),
             400 | 422 => format!("check the values in {settings}"),
-            401 => format!("check the key: {key}"),
             403 => format!("the key ({key}) may not do this: check its permissions, and that the API is switched on"),
             404 | 405 => format!("check model and base_url in {settings}: models are retired now and then"),
             413 => "the recording or text is too large for the service".to_owned(),
@@ -208,6 +213,11 @@ mod tests {
                 400,
                 r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#,
                 "Google Speech-to-Text answered 400 invalid_grant: Invalid JWT Signature; the key may have been deleted: make a new one in Google Cloud's console, and check the clock",
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#,
+                "Google Speech-to-Text answered 400 INVALID_ARGUMENT API_KEY_INVALID: API key not valid. Please pass a valid API key; check the key: [google] credentials",
             ),
             (
                 422,
