@@ -1,9 +1,9 @@
 //! The files of a call: the reply, written beside its place and renamed when it is whole, or in its place while it
 //! is played; the recording, removed after use; and what calls left behind that ended in some other way.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -58,6 +58,9 @@ impl NewFile {
             .mode(mode)
             .open(&temporary);
         let file = open.map_err(|source| failed(place, source))?;
+        if readers == Readers::Owner {
+            hand_over(&file, place);
+        }
         Ok(Self {
             file,
             temporary,
@@ -129,14 +132,54 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file for writing at its end, and makes it with `mode` if there is none. A link is
-/// refused: where somebody else may write to the folder, it could lead to any file of whoever runs this.
+/// refused: where somebody else may write to the folder, it could lead to any file of whoever runs this. What root makes
+/// belongs to the owner of the folder.
 ///
 /// # Errors
 /// What the system says, or that it is no regular file.
 pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(mode);
-    regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)
+    let file = regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)?;
+    hand_over(&file, path);
+    Ok(file)
+}
+
+/// Makes a folder that only its owner may look into. What root makes belongs to the owner of the folder around it.
+///
+/// # Errors
+/// What the system says; not that there is one already.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    hand_over(&File::open(path)?, path);
+    Ok(())
+}
+
+/// Gives what root has made to the owner of the folder that it is in, who works with it from then on. A second name
+/// may lead out of that folder: then it stays as it is.
+fn hand_over(made: &File, path: &Path) {
+    let give = || {
+        let (made_as, folder) = (made.metadata()?, fs::metadata(parent(path))?);
+        let is_ours = made_as.uid() == 0 && (made_as.is_dir() || made_as.nlink() == 1);
+        if is_ours && folder.uid() != 0 && rustix::process::geteuid().is_root() {
+            fchown(made, Some(folder.uid()), Some(folder.gid()))?;
+        }
+        Ok::<_, io::Error>(())
+    };
+    if let Err(error) = give() {
+        debug!("{} keeps its owner: {error}", path.display());
+    }
+}
+
+/// The folder that a path is in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// With `NONBLOCK` among the flags a pipe without another end is an error, or is opened and then refused.

@@ -3,9 +3,8 @@
 //! A file is replaced as a whole, so that readers need no lock; writers take turns by a lock on a file beside it, which the
 //! system gives back when its holder ends, however that is.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -113,12 +112,7 @@ impl State {
         let open = || files::open_to_append(path, 0o600);
         let opened = open().or_else(|error| {
             if error.kind() == io::ErrorKind::NotFound {
-                let made = DirBuilder::new().mode(0o700).create(&self.folder);
-                // Another call may have made it meanwhile.
-                made.or_else(|error| match error.kind() {
-                    io::ErrorKind::AlreadyExists => Ok(()),
-                    _ => Err(error),
-                })?;
+                files::create_folder(&self.folder)?;
             }
             open()
         });
@@ -173,7 +167,7 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::{MetadataExt, chown, symlink};
 
     fn folder() -> (testkit::TempDir, State) {
         let folder = testkit::TempDir::new().expect("a temporary folder");
@@ -242,6 +236,36 @@ mod tests {
             .expect_err("a link");
         assert!(error.to_string().contains("n.json.lock"), "{error}");
         assert_eq!(fs::read(&victim).expect("still there"), b"precious");
+    }
+
+    /// The owner of a file cannot be given away but by root, who alone needs it.
+    #[test]
+    fn what_root_remembers_belongs_to_the_owner_of_the_folder() {
+        let (folder, state) = folder();
+        let is_root = rustix::process::geteuid().is_root();
+        let owner = if is_root {
+            65_534
+        } else {
+            rustix::process::geteuid().as_raw()
+        };
+        chown(folder.path(), Some(owner), None).expect("given away");
+        state
+            .update("n.json", |n: &mut u64| *n = 7)
+            .expect("written");
+        for name in ["state", "state/n.json", "state/n.json.lock"] {
+            let data = fs::metadata(folder.path().join(name)).expect("it is there");
+            assert_eq!(data.uid(), owner, "{name}");
+        }
+        // Another name may lead anywhere.
+        let lock = folder.path().join("state/other.json.lock");
+        let other = folder.path().join("other");
+        fs::write(&other, "").expect("written");
+        fs::hard_link(&other, &lock).expect("linked");
+        state
+            .update("other.json", |n: &mut u64| *n = 7)
+            .expect("written");
+        let kept = fs::metadata(&other).expect("it is there").uid();
+        assert_eq!(kept, rustix::process::geteuid().as_raw());
     }
 
     #[test]
