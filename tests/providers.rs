@@ -245,19 +245,22 @@ fn requests_take_the_way_through_a_proxy_and_around_it() {
 }
 
 #[test]
-fn the_environments_proxy_counts_where_the_settings_name_none() {
+fn the_environments_proxy_and_exceptions_count_where_the_settings_name_none() {
     let house = House::new();
     let proxy = Proxy::start(None);
-    let call = |settings: &Settings| {
+    let address = format!("http://{}", proxy.address());
+    let call_in = |name: &str, value: &str, settings: &Settings| {
         let call = house.ask("question-tea.wav").call_with(settings);
-        let call = call.env("HTTPS_PROXY", format!("http://{}", proxy.address()));
-        call.start().finish(PATIENCE)
+        call.env(name, value).start().finish(PATIENCE)
     };
+    let call = |settings: &Settings| call_in("HTTPS_PROXY", &address, settings);
     call(&house.sandbox.settings()).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let asked = proxy.targets().len();
     assert!(asked >= 2, "{:?}", proxy.targets());
     let around = house.sandbox.settings().set("http.no_proxy", "localhost");
     call(&around).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let through = house.sandbox.settings().set("http.proxy", address.as_str());
+    call_in("NO_PROXY", "localhost", &through).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(proxy.targets().len(), asked);
 }
 

@@ -1,5 +1,6 @@
 //! What requests go through: trusted roots, a proxy, and what `ureq` would otherwise decide by itself.
 
+use std::env;
 use std::path::Path;
 use std::time::Duration;
 
@@ -108,11 +109,16 @@ fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
     Ok(RootCerts::from(own.into_iter().chain(bundled)))
 }
 
-/// The proxy of the settings, or with `no_proxy` alone the environment's. `None` leaves it to `ureq`,
-/// which knows the environment's proxy and its exceptions.
+/// The proxy of the settings with their exceptions; for what they do not name, the environment's. `None` leaves both to
+/// `ureq`, which knows the environment's.
 fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
-    let exceptions = settings
-        .no_proxy
+    let exceptions = if settings.no_proxy.is_empty() {
+        let named = ["NO_PROXY", "no_proxy"].map(|name| env::var(name).ok());
+        named.into_iter().flatten().next().unwrap_or_default()
+    } else {
+        settings.no_proxy.clone()
+    };
+    let exceptions = exceptions
         .split(',')
         .map(str::trim)
         .filter(|host| !host.is_empty());
