@@ -200,6 +200,25 @@ mod tests {
         assert_eq!(price(Stage::Tts, &own), Price::default());
     }
 
+    /// Else a limit of what may be spent would not be one.
+    #[test]
+    fn no_provider_is_free() {
+        for (stage, provider) in [
+            (Stage::Stt, Provider::Google),
+            (Stage::Stt, Provider::OpenAi),
+            (Stage::Llm, Provider::Gemini),
+            (Stage::Llm, Provider::OpenAi),
+            (Stage::Tts, Provider::OpenAi),
+            (Stage::Tts, Provider::Google),
+        ] {
+            let unknown = price(stage, &endpoint(provider, "a model of tomorrow"));
+            assert_ne!(unknown, Price::default(), "{stage:?} {provider:?}");
+            for model in of(stage, provider).filter_map(|model| model.price) {
+                assert_eq!(unknown.max(model), unknown, "{stage:?} {provider:?}");
+            }
+        }
+    }
+
     #[test]
     fn days_are_counted_to_the_day_of_retirement() {
         let model = find(Stage::Tts, &endpoint(Provider::OpenAi, "tts-1")).expect("listed");

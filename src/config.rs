@@ -437,6 +437,14 @@ mod tests {
         assert!(!text.contains("sk-2"));
     }
 
+    /// Its price depends on it.
+    #[test]
+    fn the_model_of_googles_speech_is_its_voice() {
+        let arguments = ["tts.provider=google", "tts.google.voice=en-US-Standard-A"];
+        let config = load(Job::Say, &arguments).expect("complete");
+        assert_eq!(config.tts.endpoints[0].model, "en-US-Standard-A");
+    }
+
     #[test]
     fn speaking_a_text_needs_no_recording() {
         load(Job::Say, &[]).expect("complete");

@@ -66,13 +66,23 @@ fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut 
             "set what is missing, or make another provider the first",
         );
     }
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+    for name in PROXIES {
         if config.http.proxy.is_none() && environment(name).is_some() {
             let text = format!("{name} is set here: requests go through that proxy");
             report.ok("proxy", &text);
         }
     }
 }
+
+/// What ureq looks for.
+const PROXIES: [&str; 6] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+];
 
 fn uses_account(config: &Config) -> bool {
     let signs_in = |endpoint: &Endpoint| match endpoint.provider {

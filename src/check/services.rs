@@ -22,7 +22,7 @@ use crate::hangup::Hangup;
 use crate::say::{self, Speaking};
 use crate::services::Services;
 
-/// Warns of models that are about to be switched off, and of those that nobody knows a price for.
+/// Warns of models that are about to be switched off.
 pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
     for (stage, endpoint) in endpoints(config) {
         let Some(model) = catalogue::find(stage, endpoint).filter(|_| !endpoint.is_private())

@@ -158,7 +158,11 @@ impl Endpoint {
                 Provider::OpenAi => base_url.trim_end_matches("/v1").to_owned(),
                 _ => base_url,
             },
-            model: layers.text(&key("model")),
+            // What Google offers as models are its voices.
+            model: layers.text(&key(match (stage, provider) {
+                ("tts", Provider::Google) => "voice",
+                _ => "model",
+            })),
             api_key: match provider {
                 // The key of a cloud service does not belong into a network without TLS.
                 Provider::OpenAi if !is_private => own.or(layers.secret("openai.api_key")),
