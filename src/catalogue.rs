@@ -1,13 +1,14 @@
 //! What is known about the services' models, from `catalogue.toml`: when they are switched off, and what they cost.
 
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use toml::value::{Date, Datetime};
 
 use crate::config::{Endpoint, Provider};
 use crate::costs::Price;
+use crate::date;
 use crate::error::Stage;
 
 /// A model.
@@ -88,8 +89,7 @@ pub fn alias_of(model: &str) -> Option<&'static str> {
 impl Model {
     /// How many days the service will still take it, by a clock in UTC; 0 or less when that is over.
     pub fn days_left(&self, now: SystemTime) -> Option<i64> {
-        let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs() / SECONDS_A_DAY;
-        Some(day_number(self.retires?.date?) - i64::try_from(now).ok()?)
+        Some(day_number(self.retires?.date?) - i64::try_from(date::day(now)).ok()?)
     }
 }
 
@@ -124,11 +124,11 @@ fn day_number(Date { year, month, day }: Date) -> i64 {
 }
 
 const TEXT: &str = include_str!("catalogue.toml");
-const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::date::SECONDS_A_DAY;
     use std::time::Duration;
 
     fn endpoint(provider: Provider, model: &str) -> Endpoint {
@@ -222,7 +222,8 @@ mod tests {
     #[test]
     fn days_are_counted_to_the_day_of_retirement() {
         let model = find(Stage::Tts, &endpoint(Provider::OpenAi, "tts-1")).expect("listed");
-        let at = |day: u64| UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600);
+        let at =
+            |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600);
         // 2026-11-25 is day 20,782.
         assert_eq!(model.days_left(at(20_782)), Some(42));
         assert_eq!(model.days_left(at(20_824)), Some(0));

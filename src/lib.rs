@@ -26,7 +26,7 @@
 //! | [`config`] | the settings, every key with its values and default |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
-//! | [`files`], [`state`], [`hangup`], [`deadline`], [`error`] | what all of them share |
+//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
@@ -45,6 +45,7 @@ pub mod cloud;
 pub mod config;
 pub mod convert;
 pub mod costs;
+pub mod date;
 pub mod deadline;
 pub mod error;
 pub mod files;
@@ -53,5 +54,6 @@ pub mod limits;
 pub mod say;
 pub mod services;
 pub mod state;
+pub mod sync;
 pub mod text;
 pub mod timeline;

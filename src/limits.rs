@@ -4,11 +4,12 @@
 //! spent. A call that is killed gives nothing back: the day's limit is never exceeded, whoever dies.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::costs::MicroDollars;
+use crate::date;
 use crate::state::{self, State};
 
 /// What may be used; `None` stands for as much as you like.
@@ -81,10 +82,9 @@ impl Limits {
         greatest: MicroDollars,
         now: SystemTime,
     ) -> Result<Admission, Refused> {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let day = now / SECONDS_A_DAY;
+        let (now, day) = (date::seconds(now), date::day(now));
         let admit = |ledger: &mut Ledger| {
-            ledger.forget(now);
+            ledger.forget(now, day);
             self.check(ledger, &caller(caller_id), greatest)?;
             ledger.spent = ledger.spent + greatest;
             ledger.calls.entry(caller(caller_id)).or_default().push(now);
@@ -138,8 +138,7 @@ impl Admission {
 
 impl Ledger {
     /// Drops what no longer counts.
-    fn forget(&mut self, now: u64) {
-        let today = now / SECONDS_A_DAY;
+    fn forget(&mut self, now: u64, today: u64) {
         if self.day != today {
             self.day = today;
             self.spent = MicroDollars::default();
@@ -186,7 +185,6 @@ const HIDDEN: &[&str] = &[
 ];
 
 const LEDGER: &str = "limits.json";
-const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 const SECONDS_AN_HOUR: u64 = 60 * 60;
 /// No number has more digits; what a caller makes up must not fill the file.
 const LONGEST_NAME: usize = 80;
@@ -194,6 +192,7 @@ const LONGEST_NAME: usize = 80;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::date::SECONDS_A_DAY;
     use std::path::Path;
     use std::thread;
     use std::time::Duration;
@@ -207,7 +206,7 @@ mod tests {
     }
 
     fn at(seconds: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(20_782 * SECONDS_A_DAY + seconds)
+        SystemTime::UNIX_EPOCH + Duration::from_secs(20_782 * SECONDS_A_DAY + seconds)
     }
 
     fn spent(state: &State) -> MicroDollars {

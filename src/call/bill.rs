@@ -1,6 +1,6 @@
 //! What a call has used and spent, request by request.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::pipeline::Settings;
@@ -12,6 +12,7 @@ use crate::config::Endpoint;
 use crate::costs::{MicroDollars, Price, Usage};
 use crate::error::Stage;
 use crate::services::Services;
+use crate::sync::lock;
 use crate::timeline::record::Used;
 
 /// The requests of a call.
@@ -39,7 +40,7 @@ pub(super) struct Entry<'a> {
 impl Bill {
     /// Puts a request down that can use at most so much.
     pub(super) fn begin(&self, stage: Stage, endpoint: &Endpoint, most: Usage) -> Entry<'_> {
-        let mut items = self.lock();
+        let mut items = lock(&self.items);
         items.push(Item {
             stage,
             service: endpoint.to_string(),
@@ -54,14 +55,14 @@ impl Bill {
 
     /// What all of it costs.
     pub(super) fn total(&self) -> MicroDollars {
-        let items = self.lock();
+        let items = lock(&self.items);
         items.iter().map(|item| item.price.of(item.usage)).sum()
     }
 
     /// What was used of each service, for the log of calls.
     pub(super) fn used(&self) -> Vec<Used> {
         let mut all: Vec<Used> = Vec::new();
-        for item in self.lock().iter() {
+        for item in lock(&self.items).iter() {
             let cost = item.price.of(item.usage);
             let stage = item.stage.to_string();
             let is_same = |used: &&mut Used| used.stage == stage && used.service == item.service;
@@ -80,17 +81,12 @@ impl Bill {
         }
         all
     }
-
-    /// Each item is put in at once, so what a thread that panicked has left is whole.
-    fn lock(&self) -> MutexGuard<'_, Vec<Item>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Entry<'_> {
     /// So much was used.
     pub(super) fn used(&self, usage: Usage) {
-        if let Some(item) = self.bill.lock().get_mut(self.index) {
+        if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
             item.usage = usage;
         }
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use crate::date;
 use crate::state::State;
 
 /// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
 pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
-    let since = now.duration_since(SystemTime::UNIX_EPOCH);
-    let today = since.unwrap_or_default().as_secs() / SECONDS_A_DAY;
+    let today = date::day(now);
     let told = state.update(FILE, |told: &mut BTreeMap<String, u64>| {
         told.insert(what.to_owned(), today) == Some(today)
     });
@@ -16,7 +16,6 @@ pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
 }
 
 const FILE: &str = "told.json";
-const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 #[cfg(test)]
 mod tests {

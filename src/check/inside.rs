@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
 use super::machine;
 use crate::config::{Arguments, Config, Environment, Job, Shown};
+use crate::date;
 use crate::error::Chain;
 use crate::state::State;
 
@@ -62,7 +63,7 @@ impl View {
             .collect();
         groups.sort_unstable();
         Self {
-            time: seconds_since_1970(),
+            time: date::seconds(SystemTime::now()),
             user: rustix::process::geteuid().as_raw(),
             groups,
             settings: shown.iter().map(setting).collect(),
@@ -164,11 +165,6 @@ fn wait_for(state: &State) -> Option<View> {
         waited += PAUSE;
     }
     None
-}
-
-fn seconds_since_1970() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
 }
 
 const ID: &str = "through Asterisk";

@@ -6,13 +6,13 @@
 //! of provider, key and settings: whoever repairs one of these is asked again at once. A provider that is remembered as
 //! failing is still asked when nobody else is left.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod standing;
 
-use log::{debug, warn};
-use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use log::warn;
 
 use super::Error;
 use super::http::{Patience, Retry};
@@ -20,6 +20,8 @@ use crate::config::Endpoint;
 use crate::deadline::Deadline;
 use crate::error;
 use crate::state::State;
+use crate::sync::lock;
+use standing::{Failing, Standing};
 
 /// The providers of a stage.
 #[derive(Debug)]
@@ -90,28 +92,6 @@ impl Cause for Error {
     }
 }
 
-/// How a link has done so far. The better ones are asked first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
-    Good,
-    /// An earlier call has found it failing.
-    Remembered(Failing),
-    /// This call has.
-    Failed(Failing),
-}
-
-/// What is remembered of a link.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(default)]
-struct Failing {
-    /// In seconds since 1970.
-    until: u64,
-    why: String,
-    is_retired: bool,
-}
-
-type Memory = BTreeMap<String, Failing>;
-
 impl<P: ?Sized> Chain<P> {
     /// A chain of at least one link. `missing` says which one should be the first and why it cannot be.
     pub fn new(
@@ -120,21 +100,9 @@ impl<P: ?Sized> Chain<P> {
         fallback_after: Duration,
         state: State,
     ) -> Self {
-        let memory: Memory = if links.len() > 1 {
-            state.read(MEMORY)
-        } else {
-            Memory::new()
-        };
-        let now = seconds_since_1970();
-        let standing = |link: &Link<P>| match memory.get(&link.fingerprint) {
-            // A clock that was set back must not keep a provider out for longer.
-            Some(failing) if (now..=now + LONGEST_MEMORY.as_secs()).contains(&failing.until) => {
-                Standing::Remembered(failing.clone())
-            }
-            _ => Standing::Good,
-        };
+        let fingerprints = links.iter().map(|link| link.fingerprint.as_str());
         Self {
-            standings: Mutex::new(links.iter().map(standing).collect()),
+            standings: Mutex::new(standing::remembered(&state, fingerprints)),
             stood_in: Mutex::new(missing),
             links,
             fallback_after,
@@ -263,10 +231,7 @@ impl<P: ?Sized> Chain<P> {
     fn next(&self, tried: &[usize]) -> Option<usize> {
         let standings = lock(&self.standings);
         let is_open = |link: &usize| {
-            let retired = |of: usize| match &standings[of] {
-                Standing::Good => false,
-                Standing::Remembered(failing) | Standing::Failed(failing) => failing.is_retired,
-            };
+            let retired = |of: usize| standings[of].failing().is_some_and(|why| why.is_retired);
             !tried.contains(link) && self.links[*link].successor_of.is_none_or(retired)
         };
         let rank = |link: &usize| match standings[*link] {
@@ -285,61 +250,27 @@ impl<P: ?Sized> Chain<P> {
 
     /// Puts a link behind the others, for this call, and for others where that will help them.
     fn failed<E: Cause + std::error::Error + 'static>(&self, link: usize, error: &E) {
-        let why = error::Chain(error).to_string();
-        let fingerprint = &self.links[link].fingerprint;
-        let lasts = error.service().and_then(|error| self.lasts(error));
-        let failing = Failing {
-            until: seconds_since_1970() + lasts.unwrap_or_default().as_secs(),
-            why: why.chars().take(MAX_WHY).collect(),
-            is_retired: error.service().is_some_and(is_retired),
-        };
+        let failing = Failing::of(error, self.fallback_after);
         lock(&self.standings)[link] = Standing::Failed(failing.clone());
         if self.links.len() < 2 {
             return;
         }
-        warn!("{} is passed over: {why}", self.links[link].endpoint);
-        if lasts.is_some() {
-            let remember = |memory: &mut Memory| {
-                let now = seconds_since_1970();
-                memory.retain(|_, failing| failing.until > now);
-                memory.insert(fingerprint.clone(), failing);
-            };
-            if let Err(cause) = self.state.update(MEMORY, remember) {
-                debug!("{}", error::Chain(&cause));
-            }
-        }
-    }
-
-    /// How long it will be so at least, if it is nothing that passes by itself.
-    fn lasts(&self, error: &Error) -> Option<Duration> {
-        match error {
-            Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => {
-                Some(SHORT_MEMORY)
-            }
-            // Who was given less time than usual, because others had used it up, is not to blame.
-            Error::Timeout { after, .. } => {
-                (*after + PUNCTUALITY >= self.fallback_after).then_some(SHORT_MEMORY)
-            }
-            Error::Refused(refusal) => match refusal.status {
-                _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONGEST_MEMORY),
-                300..=399 | 403..=405 | 410 => Some(LONGEST_MEMORY),
-                429 => refusal.retry_after.map(|wait| wait.min(LONGEST_MEMORY)),
-                _ => None,
-            },
-            _ => None,
-        }
+        let Link {
+            endpoint,
+            fingerprint,
+            ..
+        } = &self.links[link];
+        warn!("{endpoint} is passed over: {}", error::Chain(error));
+        standing::remember(&self.state, fingerprint, failing);
     }
 
     /// Notes for whom a link has done the work.
     fn note(&self, link: usize) {
         let standings = lock(&self.standings);
-        let Some((first, Standing::Remembered(failing) | Standing::Failed(failing))) =
-            standings.iter().enumerate().next()
-        else {
-            return;
-        };
-        if first != link {
-            let [missing, other] = [first, link].map(|index| &self.links[index].endpoint);
+        if let Some(failing) = standings[0].failing()
+            && link != 0
+        {
+            let [missing, other] = [0, link].map(|index| &self.links[index].endpoint);
             let told = format!("{other} stood in for {missing}: {}", failing.why);
             lock(&self.stood_in).get_or_insert(told);
         }
@@ -353,31 +284,6 @@ fn moves_on<E: Cause>(error: &E) -> bool {
         Some(Error::HungUp(_) | Error::Blocked { .. })
     )
 }
-
-/// "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched off.
-fn is_retired(error: &Error) -> bool {
-    matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
-}
-
-fn seconds_since_1970() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
-}
-
-/// What a thread that panicked has left is still whole: each value is put in at once.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A time-out may be a little early by the clock that measures it.
-const PUNCTUALITY: Duration = Duration::from_millis(100);
-
-/// What may be mended by the network, and what somebody has to mend.
-const SHORT_MEMORY: Duration = Duration::from_secs(60);
-const LONGEST_MEMORY: Duration = Duration::from_secs(300);
-
-const MEMORY: &str = "providers.json";
-const MAX_WHY: usize = 300;
 
 #[cfg(test)]
 mod tests {
@@ -492,7 +398,7 @@ mod tests {
         let (folder, state) = state();
         let (asked, done) = ask(&chain(&["a"], &state), |_| Some(refused(401)));
         assert_eq!((asked, done), (vec!["a!".to_owned()], None));
-        assert!(!folder.path().join(MEMORY).exists());
+        assert!(!folder.path().join(standing::FILE).exists());
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod signer;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -25,6 +25,7 @@ use crate::config::{Secret, is_https};
 use crate::deadline::Deadline;
 use crate::error::Chain;
 use crate::files;
+use crate::sync::lock;
 use signer::install_ring;
 
 /// What is wrong with a key file.
@@ -228,11 +229,6 @@ impl ServiceAccount {
             &header, &claims, &self.key,
         )?))
     }
-}
-
-/// What a thread that panicked has left is still whole: each value is put in at once.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives `refusal` back unless it comes from a wrong clock of ours: then that is the error.

@@ -67,7 +67,7 @@ impl Refusal {
                 .as_str()
                 .is_some_and(|name| name.ends_with("QuotaFailure"))
         });
-        let retry_after = detail("retryDelay").and_then(seconds);
+        let retry_after = detail("retryDelay").and_then(google_duration);
         let codes = [&error["status"], &error["code"], &error["type"], error];
         let is_insufficient = codes
             .iter()
@@ -154,8 +154,8 @@ fn one_line(text: &str, hidden: &[Hidden<'_>]) -> String {
         .collect()
 }
 
-/// Google's JSON durations: `23s`, `0.5s`.
-fn seconds(text: &str) -> Option<Duration> {
+/// Google's JSON durations: `23s`, `1.770s`.
+pub(super) fn google_duration(text: &str) -> Option<Duration> {
     text.strip_suffix('s')?
         .parse()
         .ok()

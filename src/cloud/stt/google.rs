@@ -2,7 +2,6 @@
 //! <https://cloud.google.com/speech-to-text/docs/reference/rest/v1/speech/recognize>.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Recognizer, Transcript};
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Patience, Request, Response};
+use crate::cloud::refusal::google_duration;
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Stt};
 use crate::deadline::Deadline;
@@ -104,14 +104,8 @@ pub fn transcript(response: &Response) -> Result<Transcript, Error> {
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.transcript(),
-        billed: seconds(&answer.total_billed_time),
+        billed: google_duration(&answer.total_billed_time),
     })
-}
-
-/// Google's JSON durations: `15s`, `1.770s`.
-fn seconds(text: &str) -> Option<Duration> {
-    let seconds = text.strip_suffix('s')?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,129 @@
+//! How providers have done so far, and what calls remember of it for each other.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use log::debug;
+use serde::{Deserialize, Serialize};
+
+use super::Cause;
+use crate::cloud::Error;
+use crate::state::State;
+use crate::{date, error};
+
+/// How a provider has done so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Good,
+    /// An earlier call has found it failing.
+    Remembered(Failing),
+    /// This call has.
+    Failed(Failing),
+}
+
+/// What is remembered of a provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Failing {
+    /// In seconds since 1970.
+    until: u64,
+    pub(super) why: String,
+    pub(super) is_retired: bool,
+}
+
+/// By fingerprint.
+type Memory = BTreeMap<String, Failing>;
+
+impl Standing {
+    /// Why it is not good.
+    pub(super) fn failing(&self) -> Option<&Failing> {
+        match self {
+            Self::Good => None,
+            Self::Remembered(failing) | Self::Failed(failing) => Some(failing),
+        }
+    }
+}
+
+impl Failing {
+    /// What an error says of a provider that is usually given `usual` to begin.
+    pub(super) fn of<E: Cause + std::error::Error + 'static>(error: &E, usual: Duration) -> Self {
+        let service = error.service();
+        let lasts = service.and_then(|error| lasts(error, usual));
+        Self {
+            until: now() + lasts.unwrap_or_default().as_secs(),
+            why: error::Chain(error)
+                .to_string()
+                .chars()
+                .take(MAX_WHY)
+                .collect(),
+            is_retired: service.is_some_and(is_retired),
+        }
+    }
+}
+
+/// What earlier calls have found.
+pub(super) fn remembered<'a>(
+    state: &State,
+    fingerprints: impl Iterator<Item = &'a str>,
+) -> Vec<Standing> {
+    let memory: Memory = state.read(FILE);
+    let now = now();
+    let standing = |fingerprint| match memory.get(fingerprint) {
+        // A clock that was set back must not keep a provider out for longer.
+        Some(failing) if (now..=now + LONGEST.as_secs()).contains(&failing.until) => {
+            Standing::Remembered(failing.clone())
+        }
+        _ => Standing::Good,
+    };
+    fingerprints.map(standing).collect()
+}
+
+/// Lets later calls know, if it will still be so then.
+pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing) {
+    let now = now();
+    if failing.until <= now {
+        return;
+    }
+    let remember = |memory: &mut Memory| {
+        memory.retain(|_, failing| failing.until > now);
+        memory.insert(fingerprint.to_owned(), failing);
+    };
+    if let Err(cause) = state.update(FILE, remember) {
+        debug!("{}", error::Chain(&cause));
+    }
+}
+
+/// How long it will be so at least, if it is nothing that passes by itself.
+fn lasts(error: &Error, usual: Duration) -> Option<Duration> {
+    match error {
+        Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => Some(SHORT),
+        // Who was given less time than usual, because others had used it up, is not to blame.
+        Error::Timeout { after, .. } => (*after + PUNCTUALITY >= usual).then_some(SHORT),
+        Error::Refused(refusal) => match refusal.status {
+            _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONGEST),
+            300..=399 | 403..=405 | 410 => Some(LONGEST),
+            429 => refusal.retry_after.map(|wait| wait.min(LONGEST)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched off.
+fn is_retired(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
+}
+
+fn now() -> u64 {
+    date::seconds(SystemTime::now())
+}
+
+/// A time-out may be a little early by the clock that measures it.
+const PUNCTUALITY: Duration = Duration::from_millis(100);
+
+/// What may be mended by the network, and what somebody has to mend.
+const SHORT: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(300);
+
+pub(super) const FILE: &str = "providers.json";
+const MAX_WHY: usize = 300;
