@@ -109,21 +109,21 @@ fn whoever_refuses_connections_is_passed_over_within_50_ms() {
         refusing("llm.gemini.base_url"),
         refusing("tts.openai.base_url"),
     ];
-    // In turns, and the shortest of each: whatever else this machine does only adds to a time.
+    // In turns, and the shortest of each: whatever else this machine does only adds to a time. So more rounds never hide
+    // what a provider really adds.
     let mut shortest = [Duration::MAX; 4];
+    let mut more = [Duration::MAX; 3];
     for round in 0..ROUNDS {
         for (settings, shortest) in candidates.iter().zip(&mut shortest) {
             *shortest = took(&house, settings, round).min(*shortest);
         }
+        let [base, others @ ..] = shortest;
+        more = others.map(|took| took.saturating_sub(base));
+        if round >= 4 && more.iter().all(|more| *more < AT_MOST) {
+            return;
+        }
     }
-    let [base, others @ ..] = shortest;
-    for (took, key) in others.into_iter().zip(["stt", "llm", "tts"]) {
-        let more = took.saturating_sub(base);
-        assert!(
-            more < Duration::from_millis(50),
-            "{key}: {more:?} more than {base:?}"
-        );
-    }
+    panic!("more than without a refusal, for stt, llm and tts: {more:?}");
 }
 
 /// How long a call takes that remembers nothing of the ones before it.
@@ -139,7 +139,8 @@ fn took(house: &House, settings: &Settings, round: usize) -> Duration {
     outcome.took
 }
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 30;
+const AT_MOST: Duration = Duration::from_millis(50);
 
 #[test]
 fn whoever_never_answers_costs_his_time_once_and_then_nothing() {
