@@ -18,3 +18,4 @@ mod providers;
 mod secrets;
 mod speech;
 mod stream;
+mod turns;

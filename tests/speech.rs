@@ -11,8 +11,8 @@
     clippy::unwrap_used
 )]
 
-mod clips;
-mod tables;
+pub(crate) mod clips;
+pub(crate) mod tables;
 
 use clips::{
     Colour, RATE_HZ, add, at_level, at_peak, len, mix_into, noise, pcm, read_wav, silence, tones,

@@ -10,6 +10,7 @@
 //! and of [R. Martin's minimum statistics](https://doi.org/10.1109/89.928915).
 
 mod sound;
+pub mod turn;
 
 use super::Pcm;
 use std::f32::consts::TAU;
@@ -21,7 +22,7 @@ use std::time::Duration;
 /// `None` when nobody spoke.
 pub fn find(pcm: &Pcm) -> Option<Range<usize>> {
     let levels = frame_levels(pcm);
-    let threshold = noise_floor(&levels) + ABOVE_NOISE_DB;
+    let threshold = noise_floor(&levels, ENOUGH_TO_TELL_NOISE) + ABOVE_NOISE_DB;
     let stretches = loud_stretches(&levels, threshold);
     let is_other = |stretch: &Range<usize>| {
         let levels = &levels[stretch.clone()];
@@ -63,18 +64,16 @@ pub fn split(pcm: &Pcm, longest: Duration) -> Vec<Range<usize>> {
 
 /// The level of each whole frame.
 fn frame_levels(pcm: &Pcm) -> Vec<f32> {
-    let frame = frame_len(pcm.rate_hz);
     let mut high_pass = HighPass::new(pcm.rate_hz, pcm.samples.first());
-    let mut level = |samples: &[i16]| {
-        decibels(
-            samples
-                .iter()
-                .map(|sample| high_pass.next(*sample).powi(2))
-                .sum::<f32>()
-                / count(frame),
-        )
-    };
-    pcm.samples.chunks_exact(frame).map(&mut level).collect()
+    let frames = pcm.samples.chunks_exact(frame_len(pcm.rate_hz));
+    frames
+        .map(|frame| frame_level(&mut high_pass, frame))
+        .collect()
+}
+
+fn frame_level(high_pass: &mut HighPass, frame: &[i16]) -> f32 {
+    let squares = frame.iter().map(|sample| high_pass.next(*sample).powi(2));
+    decibels(squares.sum::<f32>() / count(frame.len()))
 }
 
 /// The stretches of frames above the line's noise that are long enough to be more than a click, none longer than a second.
@@ -102,14 +101,15 @@ fn sustained(levels: &[f32]) -> usize {
         .count()
 }
 
-/// The level that a tenth of the frames stay below, leaving out those in which the phone sent nothing.
-fn noise_floor(levels: &[f32]) -> f32 {
+/// The level that a tenth of the frames stay below, leaving out those in which the phone sent nothing. Fewer frames than
+/// `enough` tell nothing.
+fn noise_floor(levels: &[f32], enough: usize) -> f32 {
     let mut heard: Vec<f32> = levels
         .iter()
         .copied()
         .filter(|level| *level > NOTHING_DBFS)
         .collect();
-    if heard.len() < ENOUGH_TO_TELL_NOISE {
+    if heard.len() < enough {
         return NOTHING_DBFS;
     }
     let tenth = heard.len() / 10;
@@ -150,6 +150,7 @@ fn count(n: usize) -> f32 {
 }
 
 /// A second-order Butterworth high-pass at [`LOWEST_HZ`], in full-scale units, settled on the first sample.
+#[derive(Debug)]
 struct HighPass {
     gain: f32,
     feedback: [f32; 2],

@@ -9,14 +9,14 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub(super) const RATE_HZ: u32 = 8000;
+pub(crate) const RATE_HZ: u32 = 8000;
 
 /// How many samples `seconds` are at `rate_hz`.
-pub(super) fn len(seconds: f64, rate_hz: u32) -> usize {
+pub(crate) fn len(seconds: f64, rate_hz: u32) -> usize {
     (seconds * f64::from(rate_hz)).round() as usize
 }
 
-pub(super) fn pcm(signal: &[f64], rate_hz: u32) -> Pcm {
+pub(crate) fn pcm(signal: &[f64], rate_hz: u32) -> Pcm {
     let samples = signal
         .iter()
         .map(|x| (x * 32768.0).round().clamp(-32768.0, 32767.0) as i16)
@@ -24,12 +24,12 @@ pub(super) fn pcm(signal: &[f64], rate_hz: u32) -> Pcm {
     Pcm { rate_hz, samples }
 }
 
-pub(super) fn silence(seconds: f64) -> Vec<f64> {
+pub(crate) fn silence(seconds: f64) -> Vec<f64> {
     vec![0.0; len(seconds, RATE_HZ)]
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     White,
     Pink,
     Brown,
@@ -38,7 +38,7 @@ pub(super) enum Colour {
 }
 
 /// `len` samples of noise whose RMS is `level_db`.
-pub(super) fn noise(colour: Colour, level_db: f64, len: usize, seed: u64) -> Vec<f64> {
+pub(crate) fn noise(colour: Colour, level_db: f64, len: usize, seed: u64) -> Vec<f64> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let (mut slow, mut middle, mut fast) = (0.0, 0.0, 0.0);
     let coloured: Vec<f64> = (0..len)
@@ -64,7 +64,7 @@ pub(super) fn noise(colour: Colour, level_db: f64, len: usize, seed: u64) -> Vec
 }
 
 /// Mains hum: the fundamental and seven harmonics, weaker by their number.
-pub(super) fn hum(mains_hz: f64, level_db: f64, len: usize, rate_hz: u32) -> Vec<f64> {
+pub(crate) fn hum(mains_hz: f64, level_db: f64, len: usize, rate_hz: u32) -> Vec<f64> {
     let parts: Vec<(f64, f64)> = (1..=8)
         .map(|n| (mains_hz * f64::from(n), 1.0 / f64::from(n)))
         .collect();
@@ -72,7 +72,7 @@ pub(super) fn hum(mains_hz: f64, level_db: f64, len: usize, rate_hz: u32) -> Vec
 }
 
 /// Sines given as (frequency in Hz, amplitude), all starting at once.
-pub(super) fn tones(parts: &[(f64, f64)], len: usize, rate_hz: u32) -> Vec<f64> {
+pub(crate) fn tones(parts: &[(f64, f64)], len: usize, rate_hz: u32) -> Vec<f64> {
     (0..len)
         .map(|i| {
             let seconds = i as f64 / f64::from(rate_hz);
@@ -85,7 +85,7 @@ pub(super) fn tones(parts: &[(f64, f64)], len: usize, rate_hz: u32) -> Vec<f64> 
 }
 
 /// A sound that dies away: noise or a tone under an exponential that falls to a thousandth in `seconds`.
-pub(super) fn decaying(sound: &[f64]) -> Vec<f64> {
+pub(crate) fn decaying(sound: &[f64]) -> Vec<f64> {
     let len = sound.len() as f64;
     sound
         .iter()
@@ -94,39 +94,39 @@ pub(super) fn decaying(sound: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-pub(super) fn at_level(signal: &[f64], level_db: f64) -> Vec<f64> {
+pub(crate) fn at_level(signal: &[f64], level_db: f64) -> Vec<f64> {
     gain(signal, level_db - rms_db(signal))
 }
 
-pub(super) fn at_peak(signal: &[f64], peak_db: f64) -> Vec<f64> {
+pub(crate) fn at_peak(signal: &[f64], peak_db: f64) -> Vec<f64> {
     let peak = signal.iter().fold(1e-9, |peak: f64, x| peak.max(x.abs()));
     gain(signal, peak_db - 20.0 * peak.log10())
 }
 
-pub(super) fn gain(signal: &[f64], db: f64) -> Vec<f64> {
+pub(crate) fn gain(signal: &[f64], db: f64) -> Vec<f64> {
     signal.iter().map(|x| x * 10f64.powf(db / 20.0)).collect()
 }
 
-pub(super) fn rms_db(signal: &[f64]) -> f64 {
+pub(crate) fn rms_db(signal: &[f64]) -> f64 {
     10.0 * (signal.iter().map(|x| x * x).sum::<f64>() / signal.len().max(1) as f64 + 1e-12).log10()
 }
 
 /// Sample by sample, as long as the first.
-pub(super) fn add(one: &[f64], other: &[f64]) -> Vec<f64> {
+pub(crate) fn add(one: &[f64], other: &[f64]) -> Vec<f64> {
     let mut sum = one.to_vec();
     mix_into(&mut sum, other, 0);
     sum
 }
 
 /// Adds `sound` to `bed` from sample `at`; what would stand beyond the bed's end is left out.
-pub(super) fn mix_into(bed: &mut [f64], sound: &[f64], at: usize) {
+pub(crate) fn mix_into(bed: &mut [f64], sound: &[f64], at: usize) {
     for (bed, sound) in bed[at..].iter_mut().zip(sound) {
         *bed += sound;
     }
 }
 
 /// The samples that G.711 mu-law carries in place of `signal`: the nearest of its 256 values.
-pub(super) fn through_mulaw(signal: &[f64]) -> Vec<f64> {
+pub(crate) fn through_mulaw(signal: &[f64]) -> Vec<f64> {
     signal
         .iter()
         .map(|x| nearest_mulaw(x * 32768.0) / 32768.0)
@@ -143,15 +143,15 @@ fn nearest_mulaw(sample: f64) -> f64 {
 
 /// One word of the packs, with its silent ends cut off.
 #[derive(Clone)]
-pub(super) struct Utterance {
-    pub(super) name: String,
-    pub(super) rate_hz: u32,
-    pub(super) samples: Vec<f64>,
+pub(crate) struct Utterance {
+    pub(crate) name: String,
+    pub(crate) rate_hz: u32,
+    pub(crate) samples: Vec<f64>,
 }
 
 impl Utterance {
     /// RMS over the 10 ms frames that are within 20 dB of the loudest.
-    pub(super) fn active_level_db(&self) -> f64 {
+    pub(crate) fn active_level_db(&self) -> f64 {
         let levels = self.frame_levels();
         let loudest = levels.iter().fold(-120.0_f64, |a, b| a.max(*b));
         let active: Vec<f64> = levels
@@ -163,7 +163,7 @@ impl Utterance {
     }
 
     /// From the first to the last 10 ms frame that is within 25 dB of the loudest.
-    pub(super) fn active(&self) -> Range<usize> {
+    pub(crate) fn active(&self) -> Range<usize> {
         let levels = self.frame_levels();
         let loudest = levels.iter().fold(-120.0_f64, |a, b| a.max(*b));
         let heard = |level: &f64| *level > loudest - 25.0;
@@ -181,7 +181,7 @@ impl Utterance {
     }
 }
 
-pub(super) fn utterances() -> Vec<Utterance> {
+pub(crate) fn utterances() -> Vec<Utterance> {
     let index = fs::read_to_string(data("utterances.tsv")).unwrap();
     let rows = index
         .lines()
@@ -203,14 +203,14 @@ pub(super) fn utterances() -> Vec<Utterance> {
     .collect()
 }
 
-pub(super) fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name)
 }
 
 /// A WAV whose header is the canonical 44 bytes, as all the packs have.
-pub(super) fn read_wav(path: &Path) -> Pcm {
+pub(crate) fn read_wav(path: &Path) -> Pcm {
     let bytes = fs::read(path).unwrap();
     let rate_hz = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
     let samples = bytes[44..]

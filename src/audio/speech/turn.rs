@@ -1,0 +1,222 @@
+//! When a caller begins and ends to speak, told while he does it.
+//!
+//! Sound comes in frames of 10 ms, from a phone that is always open. The level of each is compared with a noise floor that
+//! follows the line: a tenth of the last three seconds stays below it. So a fan that starts raises the floor within
+//! seconds, and does not hold a turn for ever; whatever the noise, the floor is where the pauses are.
+//!
+//! Nothing here reads a clock: time is counted in frames.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{HighPass, frame_len, frame_level, noise_floor};
+use crate::audio::Pcm;
+
+/// What ends a turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// So long a caller may pause within a turn.
+    pub quiet: Duration,
+    /// After so much quiet the turn may be over: what has been said can be sent already.
+    pub pause: Duration,
+    /// A turn is no longer than this, whatever is heard.
+    pub longest: Duration,
+}
+
+/// What has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The caller has begun to speak.
+    Begins,
+    /// He pauses: perhaps he has ended.
+    Pauses,
+    /// He goes on after a pause.
+    GoesOn,
+    /// He has ended, or has spoken for long enough.
+    Ends,
+}
+
+/// Listens for one turn after the other.
+#[derive(Debug)]
+pub struct Listener {
+    limits: Limits,
+    rate_hz: u32,
+    high_pass: Option<HighPass>,
+    /// What is less than a frame.
+    rest: Vec<i16>,
+    /// The last levels, for the floor.
+    levels: VecDeque<f32>,
+    floor_db: f32,
+    /// Whether the last frames rose out of the noise.
+    loud: VecDeque<bool>,
+    /// The sound that may belong to a turn: all of one, else a little before it.
+    samples: Vec<i16>,
+    turn: Option<Turn>,
+    until_floor: usize,
+}
+
+/// A turn under way, in frames.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    length: usize,
+    quiet: usize,
+    is_pausing: bool,
+}
+
+impl Listener {
+    /// Listens to sound of this rate, in samples per second.
+    pub fn new(rate_hz: u32, limits: Limits) -> Self {
+        Self {
+            limits,
+            rate_hz,
+            high_pass: None,
+            rest: Vec::new(),
+            levels: VecDeque::with_capacity(FLOOR_FRAMES),
+            floor_db: f32::MAX,
+            loud: VecDeque::with_capacity(ONSET_FRAMES),
+            samples: Vec::new(),
+            turn: None,
+            until_floor: 0,
+        }
+    }
+
+    /// Takes in what was heard, of any length. `tell` is given each change, and the listener as it is then.
+    pub fn push(&mut self, samples: &[i16], mut tell: impl FnMut(Change, &Self)) {
+        let len = frame_len(self.rate_hz);
+        self.rest.extend_from_slice(samples);
+        let heard = std::mem::take(&mut self.rest);
+        let frames = heard.chunks_exact(len);
+        self.rest.extend_from_slice(frames.remainder());
+        for frame in frames {
+            if let Some(change) = self.hear(frame) {
+                tell(change, self);
+            }
+        }
+    }
+
+    /// What has been heard of the turn under way, or of the one that has just ended, from a little before its first
+    /// sound.
+    pub fn heard(&self) -> Pcm {
+        Pcm {
+            rate_hz: self.rate_hz,
+            samples: self.samples.clone(),
+        }
+    }
+
+    /// For how long it has been quiet within the turn; zero while nobody speaks.
+    pub fn quiet(&self) -> Duration {
+        frames_last(self.turn.unwrap_or_default().quiet)
+    }
+
+    /// Is a turn under way?
+    pub fn is_in_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Gives up the turn under way: what follows is another.
+    pub fn forget(&mut self) {
+        self.turn = None;
+        self.loud.clear();
+        self.keep_before();
+    }
+
+    fn hear(&mut self, frame: &[i16]) -> Option<Change> {
+        if self.turn.is_none() {
+            self.keep_before();
+        }
+        self.samples.extend_from_slice(frame);
+        let level = self.level(frame);
+        self.follow(level);
+        let is_loud = level > self.floor_db + ABOVE_FLOOR_DB && level > FAINTEST_DBFS;
+        if self.loud.len() == ONSET_FRAMES {
+            self.loud.pop_front();
+        }
+        self.loud.push_back(is_loud);
+        let Some(turn) = &mut self.turn else {
+            let rises = self.loud.iter().filter(|loud| **loud).count();
+            if rises < ONSET_LOUD {
+                return None;
+            }
+            self.turn = Some(Turn::default());
+            return Some(Change::Begins);
+        };
+        turn.length += 1;
+        let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
+        let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
+        turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
+        let (pauses, was_pausing) = (
+            frames_last(turn.quiet) >= self.limits.pause,
+            turn.is_pausing,
+        );
+        turn.is_pausing = pauses;
+        let ends = frames_last(turn.quiet) >= self.limits.quiet
+            || frames_last(turn.length) >= self.limits.longest;
+        match (ends, was_pausing, pauses) {
+            (true, _, _) => {
+                self.turn = None;
+                self.loud.clear();
+                Some(Change::Ends)
+            }
+            (false, false, true) => Some(Change::Pauses),
+            (false, true, false) => Some(Change::GoesOn),
+            _ => None,
+        }
+    }
+
+    /// Outside a turn only what a turn that begins now would begin with is kept.
+    fn keep_before(&mut self) {
+        let most = BEFORE_FRAMES * frame_len(self.rate_hz);
+        self.samples
+            .drain(..self.samples.len().saturating_sub(most));
+    }
+
+    fn level(&mut self, frame: &[i16]) -> f32 {
+        let high_pass = self
+            .high_pass
+            .get_or_insert_with(|| HighPass::new(self.rate_hz, frame.first()));
+        frame_level(high_pass, frame)
+    }
+
+    fn follow(&mut self, level: f32) {
+        if self.levels.len() == FLOOR_FRAMES {
+            self.levels.pop_front();
+        }
+        self.levels.push_back(level);
+        if self.levels.len() < ENOUGH_FOR_FLOOR {
+            return;
+        }
+        if self.until_floor > 0 {
+            self.until_floor -= 1;
+            return;
+        }
+        self.until_floor = FLOOR_EVERY;
+        self.floor_db = noise_floor(self.levels.make_contiguous(), ENOUGH_FOR_FLOOR);
+    }
+}
+
+/// How long so many frames last.
+fn frames_last(frames: usize) -> Duration {
+    FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+const FRAME: Duration = Duration::from_millis(10);
+
+/// Three seconds: longer than anybody speaks without a dip, short enough for a fan that starts.
+const FLOOR_FRAMES: usize = 300;
+/// The floor moves slowly: every 100 ms is often enough.
+const FLOOR_EVERY: usize = 10;
+/// Nobody begins a turn before so much of the line has been heard.
+const ENOUGH_FOR_FLOOR: usize = 30;
+/// Steady noise stays below this for all but a few frames.
+const ABOVE_FLOOR_DB: f32 = 4.0;
+/// Softer than any voice that can be understood.
+const FAINTEST_DBFS: f32 = -58.0;
+
+/// A turn begins when 60 of 120 ms rise out of the noise: clicks stay at 50.
+const ONSET_FRAMES: usize = 12;
+const ONSET_LOUD: usize = 6;
+/// It goes on as long as 30 of 70 ms do.
+const SPEAKING_FRAMES: usize = 7;
+const SPEAKING_LOUD: usize = 3;
+/// 400 ms are kept from before the onset: a soft consonant or syllable that noise hides.
+const BEFORE_FRAMES: usize = 40 + ONSET_FRAMES;
