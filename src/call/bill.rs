@@ -140,7 +140,7 @@ pub(super) fn audio(length: Duration) -> Usage {
 /// The most that one answer can use: no token is shorter than a byte.
 pub(super) fn tokens(settings: &Settings, question_bytes: usize) -> Usage {
     Usage {
-        input_tokens: len(settings.persona_bytes + question_bytes) + FRAME_TOKENS,
+        input_tokens: len(settings.asked("").bytes() + question_bytes) + FRAME_TOKENS,
         output_tokens: settings.max_output_tokens.into(),
         ..Usage::default()
     }

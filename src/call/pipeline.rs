@@ -23,7 +23,7 @@ use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
 use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::{Patience, Retry};
-use crate::cloud::llm::{Answering, End, Model};
+use crate::cloud::llm::{Answering, Asked, End, Exchange, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::config::Config;
 use crate::costs::Usage;
@@ -83,8 +83,10 @@ pub(super) struct Settings {
     voice_timeout: Duration,
     pub(super) max_answer_chars: usize,
     pub(super) max_output_tokens: u32,
-    /// Of what the model reads beside the question.
-    pub(super) persona_bytes: usize,
+    /// Who the model is.
+    persona: Arc<str>,
+    /// What was said before.
+    before: Arc<[Exchange]>,
     gain_db: f32,
     log_words: bool,
 }
@@ -97,9 +99,19 @@ impl Settings {
             voice_timeout: config.tts.timeout,
             max_answer_chars: config.llm.max_answer_chars,
             max_output_tokens: config.llm.max_output_tokens,
-            persona_bytes: config.llm.persona.len(),
+            persona: config.llm.persona.as_str().into(),
+            before: Arc::new([]),
             gain_db: config.tts.gain_db,
             log_words: config.log_words,
+        }
+    }
+
+    /// What the model is asked.
+    pub(super) fn asked<'a>(&'a self, question: &'a str) -> Asked<'a> {
+        Asked {
+            persona: &self.persona,
+            before: &self.before,
+            question,
         }
     }
 }
@@ -238,13 +250,13 @@ impl Work {
         let mut answer = Growing::new(settings.max_answer_chars);
         let (end, mut written) = self.write(question, &mut answer, tell, &mut hand_over)?;
         if end.is_err() {
-            written.settle(settings.persona_bytes + question.len(), &answer);
+            written.settle(settings.asked(question).bytes(), &answer);
         }
         let end = end.at(Stage::Llm)?;
         if let Some(piece) = answer.last(end == End::Cut) {
             hand_over(piece, &answer);
         }
-        written.settle(settings.persona_bytes + question.len(), &answer);
+        written.settle(settings.asked(question).bytes(), &answer);
         if !answer.has_pieces() {
             return Err(say::Error::Nothing).at(Stage::Llm);
         }
@@ -298,9 +310,10 @@ impl Work {
         question: &str,
         patience: Patience<'_>,
     ) -> Result<Written<'_>, cloud::Error> {
+        let asked = self.settings.asked(question);
         let most = bill::tokens(&self.settings, question.len());
         let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
-        let answering = link.provider.answer(question, patience);
+        let answering = link.provider.answer(asked, patience);
         let answering = answering.inspect_err(|error| entry.failed(error))?;
         Ok(Written { answering, entry })
     }

@@ -11,7 +11,7 @@ use crate::audio::{Pcm, wav};
 use crate::catalogue;
 use crate::cloud::chain::Link;
 use crate::cloud::http::{Client, Look, Patience};
-use crate::cloud::llm::Model;
+use crate::cloud::llm::{Asked, Model};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
 use crate::cloud::{self, Service};
@@ -246,7 +246,8 @@ impl Doctor<'_> {
     }
 
     fn word(&self, model: &dyn Model) -> Result<String, cloud::Error> {
-        let mut answering = model.answer("Say one single word: yes.", self.patience())?;
+        let asked = Asked::once(&self.config.llm.persona, "Say one single word: yes.");
+        let mut answering = model.answer(asked, self.patience())?;
         let mut said = String::new();
         while let Some(words) = answering.words()? {
             said.push_str(&words);

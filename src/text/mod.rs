@@ -12,12 +12,14 @@ mod growing;
 mod html;
 mod lines;
 mod marks;
+mod orders;
 mod sentences;
 mod speakable;
 mod spoken;
 
 pub use cut::{chunks, limit};
 pub use growing::Growing;
+pub use orders::{Order, Orders};
 pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use log::warn;
 use serde::{Deserialize, Serialize};
 
-use super::Model;
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
+use super::{Asked, Model, Speaker};
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Incoming, Patience, Request, json};
 use crate::cloud::{Error, Service};
@@ -44,7 +44,7 @@ impl Gemini {
 
     fn ask(
         &self,
-        question: &str,
+        asked: Asked<'_>,
         thinking: Option<Thinking>,
         patience: Patience<'_>,
     ) -> Result<Incoming, Error> {
@@ -52,20 +52,20 @@ impl Gemini {
             "models/{}:streamGenerateContent?alt=sse",
             self.endpoint.model
         );
-        let body = self.body(question, thinking);
-        let request = self.request(&path, Some(body), question);
+        let body = self.body(asked, thinking);
+        let request = self.request(&path, Some(body), asked.words());
         let open = |request: &Request, patience: Patience<'_>| self.client.open(request, patience);
         self.signed(request, patience, open)
     }
 
-    fn request(&self, path: &str, body: Option<Vec<u8>>, words: &str) -> Request {
+    fn request(&self, path: &str, body: Option<Vec<u8>>, words: String) -> Request {
         Request {
             service: SERVICE,
             url: format!("{}/v1beta/{path}", self.endpoint.base_url),
             auth: Auth::None,
             content_type: "application/json",
             body: body.map(Into::into),
-            words: words.to_owned(),
+            words,
             most: MAX_ANSWER,
         }
     }
@@ -88,18 +88,15 @@ impl Gemini {
         }
     }
 
-    fn body(&self, question: &str, thinking: Option<Thinking>) -> Vec<u8> {
+    fn body(&self, asked: Asked<'_>, thinking: Option<Thinking>) -> Vec<u8> {
         let body = Body {
             system_instruction: Turn {
                 role: None,
                 parts: [Words {
-                    text: &self.settings.persona,
+                    text: asked.persona,
                 }],
             },
-            contents: [Turn {
-                role: Some("user"),
-                parts: [Words { text: question }],
-            }],
+            contents: asked.turns().map(Turn::of).collect(),
             generation_config: GenerationConfig {
                 max_output_tokens: self.settings.max_output_tokens,
                 thinking_config: thinking,
@@ -118,10 +115,10 @@ impl Model for Gemini {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    fn answer(&self, question: &str, patience: Patience<'_>) -> Result<Answering, Error> {
+    fn answer(&self, asked: Asked<'_>, patience: Patience<'_>) -> Result<Answering, Error> {
         let patience = patience.within(self.settings.timeout);
         let thinking = Thinking::of(&self.settings.thinking, &self.endpoint.model);
-        let incoming = match self.ask(question, thinking, patience) {
+        let incoming = match self.ask(asked, thinking, patience) {
             // Which levels a model takes changes from model to model; its own default always works.
             Err(Error::Refused(refusal))
                 if refusal.status == 400 && refusal.message.contains("hinking") =>
@@ -130,7 +127,7 @@ impl Model for Gemini {
                     "{} refuses our thinking level, asking without: {}",
                     self.endpoint.model, refusal.message
                 );
-                self.ask(question, None, patience)
+                self.ask(asked, None, patience)
             }
             result => result,
         };
@@ -139,7 +136,7 @@ impl Model for Gemini {
 
     /// <https://ai.google.dev/api/models#method:-models.list>
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
-        let request = self.request("models?pageSize=1000", None, "");
+        let request = self.request("models?pageSize=1000", None, String::new());
         let send = |request: &Request, patience: Patience<'_>| self.client.send(request, patience);
         let list: List = self
             .signed(request, Patience::short(deadline), send)?
@@ -153,7 +150,7 @@ impl Model for Gemini {
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
     system_instruction: Turn<'a>,
-    contents: [Turn<'a>; 1],
+    contents: Vec<Turn<'a>>,
     generation_config: GenerationConfig,
 }
 
@@ -162,6 +159,19 @@ struct Turn<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     parts: [Words<'a>; 1],
+}
+
+impl<'a> Turn<'a> {
+    fn of((speaker, text): (Speaker, &'a str)) -> Self {
+        let role = match speaker {
+            Speaker::Caller => "user",
+            Speaker::Model => "model",
+        };
+        Self {
+            role: Some(role),
+            parts: [Words { text }],
+        }
+    }
 }
 
 #[derive(Serialize)]

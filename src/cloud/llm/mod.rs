@@ -12,16 +12,77 @@ use crate::deadline::Deadline;
 
 pub use answering::{Answer, Answering, End, Tokens};
 
-/// A model with a persona.
+/// What a model is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who it is, and how it speaks: the system instruction.
+    pub persona: &'a str,
+    /// What was said before, in its order.
+    pub before: &'a [Exchange],
+    /// What is said now.
+    pub question: &'a str,
+}
+
+/// A question, and as much of its answer as was heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The caller's words.
+    pub question: String,
+    /// The model's.
+    pub answer: String,
+}
+
+impl<'a> Asked<'a> {
+    /// One question, without anything before it.
+    pub fn once(persona: &'a str, question: &'a str) -> Self {
+        Self {
+            persona,
+            before: &[],
+            question,
+        }
+    }
+
+    /// All that was said, whose it was, in its order.
+    fn turns(&self) -> impl Iterator<Item = (Speaker, &'a str)> {
+        let pair = |exchange: &'a Exchange| {
+            [
+                (Speaker::Caller, exchange.question.as_str()),
+                (Speaker::Model, exchange.answer.as_str()),
+            ]
+        };
+        let before = self.before.iter().flat_map(pair);
+        before.chain([(Speaker::Caller, self.question)])
+    }
+
+    /// All that was said, which no log may quote.
+    fn words(&self) -> String {
+        let words: Vec<_> = self.turns().map(|(_, words)| words).collect();
+        words.join("\n")
+    }
+
+    /// How many bytes the model reads.
+    pub fn bytes(&self) -> usize {
+        self.persona.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
+    }
+}
+
+/// Who has said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaker {
+    Caller,
+    Model,
+}
+
+/// A model.
 pub trait Model: Debug + Send + Sync {
     /// Opens the way to the service, so that the question finds it open.
     fn warm(&self, deadline: Deadline);
 
-    /// The model's answer to one question, as soon as it begins.
+    /// The model's answer, as soon as it begins.
     ///
     /// # Errors
     /// [`Error`] of the request.
-    fn answer(&self, question: &str, patience: Patience<'_>) -> Result<Answering, Error>;
+    fn answer(&self, asked: Asked<'_>, patience: Patience<'_>) -> Result<Answering, Error>;
 
     /// The names of the models that the service offers; `None` where it has no such list.
     ///

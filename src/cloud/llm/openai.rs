@@ -1,12 +1,14 @@
 //! OpenAI's `chat/completions`, and every server that speaks it:
 //! <https://platform.openai.com/docs/api-reference/chat/create>.
 
+use std::iter;
+
 use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Model;
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
+use super::{Asked, Model, Speaker};
 use crate::cloud::http::{self, Client, Incoming, Patience, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Llm};
@@ -32,7 +34,7 @@ impl OpenAi {
 
     fn ask(
         &self,
-        question: &str,
+        asked: Asked<'_>,
         limit: TokenLimit,
         patience: Patience<'_>,
     ) -> Result<Incoming, Error> {
@@ -41,8 +43,8 @@ impl OpenAi {
             url: format!("{}/v1/chat/completions", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: "application/json",
-            body: Some(self.body(question, limit).into()),
-            words: question.to_owned(),
+            body: Some(self.body(asked, limit).into()),
+            words: asked.words(),
             most: MAX_ANSWER,
         };
         self.client.open(&request, patience)
@@ -52,20 +54,17 @@ impl OpenAi {
         openai::service(&self.endpoint, SERVICE, "the model's server")
     }
 
-    fn body(&self, question: &str, limit: TokenLimit) -> Vec<u8> {
+    fn body(&self, asked: Asked<'_>, limit: TokenLimit) -> Vec<u8> {
         let most = self.settings.max_output_tokens;
+        let persona = Message {
+            role: "system",
+            content: asked.persona,
+        };
         let body = Body {
             model: &self.endpoint.model,
-            messages: [
-                Message {
-                    role: "system",
-                    content: &self.settings.persona,
-                },
-                Message {
-                    role: "user",
-                    content: question,
-                },
-            ],
+            messages: iter::once(persona)
+                .chain(asked.turns().map(Message::of))
+                .collect(),
             stream: true,
             stream_options: json!({"include_usage": true}),
             max_completion_tokens: (limit == TokenLimit::Completion).then_some(most),
@@ -81,10 +80,10 @@ impl Model for OpenAi {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    fn answer(&self, question: &str, patience: Patience<'_>) -> Result<Answering, Error> {
+    fn answer(&self, asked: Asked<'_>, patience: Patience<'_>) -> Result<Answering, Error> {
         let patience = patience.within(self.settings.timeout);
         let limit = TokenLimit::of(&self.settings.token_limit, &self.endpoint);
-        let incoming = match self.ask(question, limit, patience) {
+        let incoming = match self.ask(asked, limit, patience) {
             Err(Error::Refused(refusal))
                 if matches!(refusal.status, 400 | 422)
                     && refusal.message.contains(limit.name())
@@ -97,7 +96,7 @@ impl Model for OpenAi {
                     limit.name(),
                     other.name()
                 );
-                self.ask(question, other, patience)
+                self.ask(asked, other, patience)
             }
             result => result,
         };
@@ -144,7 +143,7 @@ impl TokenLimit {
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
-    messages: [Message<'a>; 2],
+    messages: Vec<Message<'a>>,
     stream: bool,
     stream_options: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,6 +156,16 @@ struct Body<'a> {
 struct Message<'a> {
     role: &'static str,
     content: &'a str,
+}
+
+impl<'a> Message<'a> {
+    fn of((speaker, content): (Speaker, &'a str)) -> Self {
+        let role = match speaker {
+            Speaker::Caller => "user",
+            Speaker::Model => "assistant",
+        };
+        Self { role, content }
+    }
 }
 
 /// How OpenAI writes its events: each is a `chat.completion.chunk`, and the last is the word `[DONE]`.

@@ -1,0 +1,139 @@
+//! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`.
+//!
+//! Such an order is never spoken, however its characters are parted among the events of a stream.
+
+/// What a model may order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The call is over when the answer has been heard.
+    Goodbye,
+    /// Somebody else takes over then: one of the names in the settings, as the model writes it.
+    Transfer(String),
+}
+
+/// Takes orders out of a text that is being written.
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// What may become an order.
+    pending: String,
+    found: Vec<Order>,
+}
+
+impl Orders {
+    /// Takes in what was written. Returns what of it, and of what was held back, is no order.
+    pub fn push(&mut self, text: &str) -> String {
+        self.pending.push_str(text);
+        let mut spoken = String::new();
+        while let Some(start) = self.pending.find('[') {
+            spoken.extend(self.pending.drain(..start));
+            if "[[".starts_with(self.pending.as_str()) {
+                return spoken;
+            }
+            let inner = self.pending.strip_prefix("[[");
+            match (
+                inner.filter(|rest| !rest.starts_with('[')),
+                self.pending.find("]]").filter(|end| *end <= LONGEST),
+            ) {
+                (Some(rest), Some(end)) => {
+                    self.found.extend(order(&rest[..end - 2]));
+                    self.pending.drain(..end + 2);
+                }
+                (Some(rest), None) if rest.len() <= LONGEST => return spoken,
+                _ => spoken.extend(self.pending.drain(..1)),
+            }
+        }
+        spoken.push_str(&std::mem::take(&mut self.pending));
+        spoken
+    }
+
+    /// The text has ended. Returns what was held back and is no order.
+    pub fn end(&mut self) -> String {
+        let rest = std::mem::take(&mut self.pending);
+        // An order that was cut off is none, and is not spoken either.
+        if rest.starts_with("[[") {
+            String::new()
+        } else {
+            rest
+        }
+    }
+
+    /// What was ordered so far.
+    pub fn found(&self) -> &[Order] {
+        &self.found
+    }
+}
+
+/// The order that stands between the brackets; what cannot be understood is left out.
+fn order(words: &str) -> Option<Order> {
+    let words = words.trim();
+    let (name, rest) = words
+        .split_once(|c: char| c.is_whitespace() || c == ':')
+        .unwrap_or((words, ""));
+    match name.to_lowercase().as_str() {
+        "goodbye" => Some(Order::Goodbye),
+        "transfer" => Some(Order::Transfer(rest.trim().to_owned())),
+        _ => None,
+    }
+}
+
+/// In bytes: no name in the settings is longer.
+const LONGEST: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str, pieces: usize) -> (String, Vec<Order>) {
+        let mut orders = Orders::default();
+        let chars: Vec<char> = text.chars().collect();
+        let mut spoken = String::new();
+        for piece in chars.chunks(pieces.max(1)) {
+            spoken.push_str(&orders.push(&piece.iter().collect::<String>()));
+        }
+        spoken.push_str(&orders.end());
+        (spoken, orders.found)
+    }
+
+    #[test]
+    fn orders_are_taken_out_wherever_they_are_parted() {
+        let transfer = |to: &str| Order::Transfer(to.to_owned());
+        let table = [
+            ("Goodbye! [[goodbye]]", "Goodbye! ", vec![Order::Goodbye]),
+            (
+                "One moment.[[ Transfer: the reception ]]",
+                "One moment.",
+                vec![transfer("the reception")],
+            ),
+            (
+                "[[transfer x]][[GOODBYE]]ok",
+                "ok",
+                vec![transfer("x"), Order::Goodbye],
+            ),
+            ("a [link] and [[dance]]!", "a [link] and !", vec![]),
+            ("It ends [[good", "It ends ", vec![]),
+            ("It ends [", "It ends [", vec![]),
+            ("[[[goodbye]]", "[", vec![Order::Goodbye]),
+        ];
+        for (text, spoken, found) in table {
+            for pieces in 1..=text.len() {
+                assert_eq!(
+                    read(text, pieces),
+                    (spoken.to_owned(), found.clone()),
+                    "{text}, {pieces}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_is_lost(text in "[a-z \\[\\]é]{0,200}", pieces in 1usize..20) {
+            let (spoken, _) = read(&text, pieces);
+            prop_assert_eq!(&spoken, &read(&text, 1000).0);
+            if !text.contains("[[") {
+                prop_assert_eq!(spoken, text);
+            }
+        }
+    }
+}
