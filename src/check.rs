@@ -48,7 +48,7 @@ pub fn run(
     clock: Clock,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    if user::is_root() {
+    if user::is_root() && environment(user::IS_ASTERISKS).is_none() {
         return user::run_as_asterisk(options, out);
     }
     let started = clock();

@@ -16,19 +16,36 @@ pub(super) fn is_root() -> bool {
 
 /// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's.
 pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
-    let Identity {
-        user,
-        group,
-        groups,
-    } = asterisk();
+    let asterisk = asterisk();
+    out.flush()?;
+    match command(&asterisk, options)?.status() {
+        Ok(status) if status.code().is_some_and(|code| code <= 2) => {
+            Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2))
+        }
+        result => {
+            let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
+            let mut report = Report::new(out, options.style);
+            let Identity { user, group, .. } = asterisk;
+            let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
+            let remedy = "run the one that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
+            report.fail("user", &text, remedy);
+            report.close()?;
+            Ok(2)
+        }
+    }
+}
+
+/// The same again, marked: where Asterisk is root, root must know that it has been started so.
+fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
     let mut command = Command::new("setpriv");
     command
-        .args(["--reuid", &user, "--regid", &group])
-        .arg(groups)
+        .args(["--reuid", &asterisk.user, "--regid", &asterisk.group])
+        .arg(&asterisk.groups)
         .arg(env::current_exe()?)
         .arg("check")
         .env_clear()
         .env("PATH", PATH)
+        .env(IS_ASTERISKS, "1")
         .current_dir("/");
     for name in KEPT {
         if let Some(value) = env::var_os(name) {
@@ -47,21 +64,7 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
             command.arg(flag);
         }
     }
-    out.flush()?;
-    match command.status() {
-        Ok(status) if status.code().is_some_and(|code| code <= 2) => {
-            Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2))
-        }
-        result => {
-            let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
-            let mut report = Report::new(out, options.style);
-            let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
-            let remedy = "run the one that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
-            report.fail("user", &text, remedy);
-            report.close()?;
-            Ok(2)
-        }
-    }
+    Ok(command)
 }
 
 /// Whom Asterisk runs as, in the words of setpriv.
@@ -138,6 +141,9 @@ pub(super) fn setting<'a>(conf: &'a str, name: &str) -> Option<&'a str> {
     values.next_back()
 }
 
+/// Set where the doctor already works as Asterisk's user.
+pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How a terminal is to be written to, and how much is to be logged.
@@ -152,7 +158,25 @@ const KEPT: [&str; 6] = [
 
 #[cfg(test)]
 mod tests {
-    use super::setting;
+    use super::*;
+
+    #[test]
+    fn where_asterisk_is_root_the_doctor_starts_itself_only_once() {
+        let root = Identity {
+            user: "0".to_owned(),
+            group: "0".to_owned(),
+            groups: "--clear-groups".to_owned(),
+        };
+        let options = Options {
+            config: None,
+            offline: true,
+            quiet: false,
+            style: Style::Plain,
+        };
+        let command = command(&root, &options).expect("this test has a path");
+        let marks = |name: &str| command.get_envs().any(|(set, _)| set == name);
+        assert!(marks(IS_ASTERISKS));
+    }
 
     #[test]
     fn settings_of_asterisk_are_read_as_it_reads_them() {
