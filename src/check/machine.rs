@@ -35,10 +35,9 @@ pub(super) fn examine<'c>(
     if uses_account(config) {
         examine_credentials(&config.credentials, report);
     }
-    let data = config.state_folder.parent().unwrap_or(Path::new("/"));
-    examine_folder("folder for calls", &data.join("calls"), report);
+    examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
     examine_state(&config.state_folder, report);
-    examine_privacy(data, report);
+    examine_privacy(Path::new(DATA), report);
     if let Some(log) = &config.log_calls {
         examine_log(log, report);
     }
@@ -222,6 +221,8 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
     Ok((0..count).any(|index| number(start + index * size, 4) == Some(PT_INTERP)))
 }
 
+/// Where install.sh and the dialplan put what calls leave.
+const DATA: &str = "/var/lib/phone-assistant";
 const INDENT: &str = "                                ";
 const MAX_SHOWN: usize = 60;
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -233,7 +234,38 @@ const HEADERS: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::check::finding::{Finding, Status, Style};
+    use crate::config::{Arguments, Job};
+
+    /// What is found with these arguments, and no settings file.
+    fn findings(arguments: &[&str]) -> Vec<Finding> {
+        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
+        let arguments = Arguments::parse(arguments.iter().copied());
+        let config = Config::load(Job::Check, &arguments, &environment);
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&config, &environment, &mut report);
+        report.close().expect("nothing is written")
+    }
+
+    #[test]
+    fn the_folder_around_a_state_folder_of_ones_own_is_nobodys_business() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let state = folder.path().join("state");
+        let found = findings(&[&format!("state.folder={}", state.display())]);
+        let shown = folder.path().display().to_string();
+        let about: Vec<_> = found
+            .iter()
+            .filter(|finding| finding.id != "settings" && finding.text.contains(&shown))
+            .collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert_eq!(about[0].id, "folder for state");
+        assert_eq!(about[0].status, Status::Ok);
+    }
 
     #[test]
     fn a_program_that_is_linked_dynamically_is_told() {
