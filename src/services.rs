@@ -70,8 +70,8 @@ pub fn voices(config: &Config, hangup: &Hangup) -> Result<Chain<dyn Voice>, Setu
     Maker::new(config, hangup)?.voices()
 }
 
-/// Makes the links of all chains.
-struct Maker<'a> {
+/// Makes the chain of each stage.
+pub struct Maker<'a> {
     config: &'a Config,
     client: Client,
     state: State,
@@ -80,7 +80,11 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
+    /// Of what these settings name.
+    ///
+    /// # Errors
+    /// What is wrong under `[http]`.
+    pub fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
         Ok(Self {
             config,
             client: Client::new(&config.http, hangup, config.log_words)?,
@@ -89,7 +93,11 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
+    /// Who transcribes.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider, if no other is left.
+    pub fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
         let settings = &self.config.stt;
         let make = |endpoint| self.recognizer(endpoint);
         self.chain("stt", &settings.endpoints, &settings, make)
@@ -108,7 +116,11 @@ impl<'a> Maker<'a> {
         )))
     }
 
-    fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
+    /// Who answers.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider, if no other is left.
+    pub fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
         let settings = &self.config.llm;
         let make = |endpoint| self.model(endpoint);
         self.chain("llm", &settings.endpoints, &settings, make)
@@ -128,7 +140,11 @@ impl<'a> Maker<'a> {
         Ok(Box::new(Gemini::new(client, sign_in, settings, endpoint)))
     }
 
-    fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
+    /// Who speaks.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider, if no other is left.
+    pub fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
         let settings = &self.config.tts;
         let make = |endpoint| self.voice(endpoint);
         self.chain("tts", &settings.endpoints, &settings, make)

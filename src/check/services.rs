@@ -20,7 +20,7 @@ use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
 use crate::say::{self, Speaking};
-use crate::services::Services;
+use crate::services::{Maker, SetupError};
 
 /// Warns of models that are about to be switched off, and of those that nobody knows a price for.
 pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
@@ -72,17 +72,25 @@ pub(super) fn examine(
     report: &mut Report<'_>,
 ) {
     examine_hosts(config, deadline, hangup, report);
-    let services = match Services::new(config, hangup) {
-        Ok(services) => services,
-        Err(error) => {
-            let text = Chain(error.as_ref()).to_string();
-            return report.fail("services", &text, "see above");
-        }
+    let Some(maker) = ready("services", Maker::new(config, hangup), report) else {
+        return;
     };
     let doctor = Doctor { config, deadline };
-    let spoken = doctor.voices(services.voices.links(), report);
-    doctor.recognizers(services.recognizers.links(), spoken.as_ref(), report);
-    doctor.models(services.models.links(), report);
+    let voices = ready("tts", maker.voices(), report);
+    let spoken = voices.and_then(|chain| doctor.voices(chain.links(), report));
+    if let Some(chain) = ready("stt", maker.recognizers(), report) {
+        doctor.recognizers(chain.links(), spoken.as_ref(), report);
+    }
+    if let Some(chain) = ready("llm", maker.models(), report) {
+        doctor.models(chain.links(), report);
+    }
+}
+
+fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> Option<T> {
+    let tell = |error: SetupError| {
+        report.fail(id, &Chain(error.as_ref()).to_string(), "see above");
+    };
+    made.map_err(tell).ok()
 }
 
 /// The way to each host: name, connection, TLS, and its clock.
