@@ -9,7 +9,6 @@ mod layers;
 pub mod private;
 mod sections;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -75,6 +74,19 @@ pub struct Shown {
     pub digest: String,
 }
 
+/// Why somebody is not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// In which stage, by the settings' word.
+    pub stage: &'static str,
+    /// Who.
+    pub provider: Provider,
+    /// Is it the one who should be asked first?
+    pub is_first: bool,
+    /// What is missing.
+    pub what: String,
+}
+
 /// A text that no log, error or `Debug` shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -112,8 +124,8 @@ pub struct Config {
     pub tts: Tts,
     /// `[limits]`
     pub limits: Limits,
-    /// What keeps the first provider of a stage from being asked, while others can be.
-    pub lacking: BTreeMap<&'static str, String>,
+    /// Who is named in a stage and cannot be asked, while others can be.
+    pub lacking: Vec<Lack>,
     /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
     pub is_streamed: bool,
     /// `[reply]`: with these keys the caller stops the answer.
@@ -184,7 +196,7 @@ impl Config {
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
             limits: limits(layers),
-            lacking: BTreeMap::new(),
+            lacking: Vec::new(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
@@ -208,7 +220,6 @@ impl Config {
             );
         }
         let has_voice = !self.tts.openai_voice.is_empty();
-        let lacking = &mut self.lacking;
         let stages = [
             ("stt", "speech to text", &mut self.stt.endpoints, true),
             ("llm", "the model", &mut self.llm.endpoints, true),
@@ -216,13 +227,11 @@ impl Config {
         ];
         for (stage, what, endpoints, has_voice) in stages {
             if job != Job::Say || stage == "tts" {
-                let Some(lack) = complete(stage, what, endpoints, has_voice) else {
-                    continue;
-                };
+                let lacking = complete(stage, what, endpoints, has_voice);
                 if endpoints.is_empty() {
-                    faults.push(lack);
+                    faults.extend(lacking.into_iter().map(|lack| lack.what).next());
                 } else {
-                    lacking.insert(stage, lack);
+                    self.lacking.extend(lacking);
                 }
             }
         }
@@ -261,13 +270,13 @@ impl Config {
     }
 }
 
-/// Drops the endpoints of a stage that lack something. Returns what the first one lacks.
+/// Drops the endpoints of a stage that lack something. Returns what they lack.
 fn complete(
-    stage: &str,
+    stage: &'static str,
     what: &str,
     endpoints: &mut Vec<Endpoint>,
     has_voice: bool,
-) -> Option<String> {
+) -> Vec<Lack> {
     let lacks = |endpoint: &Endpoint| {
         let table = format!("{stage}.{}", endpoint.provider.name());
         let is_google_voice = stage == "tts" && endpoint.provider == Provider::Google;
@@ -284,15 +293,24 @@ fn complete(
             _ => None,
         }
     };
-    let first = endpoints.first().and_then(lacks);
+    let mut lacking = Vec::new();
+    let mut is_first = true;
     endpoints.retain(|endpoint| {
-        let lack = lacks(endpoint);
+        let lack = lacks(endpoint).map(|what| Lack {
+            stage,
+            provider: endpoint.provider,
+            is_first,
+            what,
+        });
+        is_first = false;
         if let Some(lack) = &lack {
-            debug!("{} is not asked: {lack}", endpoint.provider.name());
+            debug!("{} is not asked: {}", lack.provider.name(), lack.what);
         }
-        lack.is_none()
+        let is_complete = lack.is_none();
+        lacking.extend(lack);
+        is_complete
     });
-    first
+    lacking
 }
 
 /// `[limits]`, where 0 stands for none.

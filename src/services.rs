@@ -17,7 +17,7 @@ use crate::cloud::llm::gemini::{Gemini, SignIn};
 use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
-use crate::config::{Config, Endpoint, Provider, Secret};
+use crate::config::{Config, Endpoint, Lack, Provider, Secret};
 use crate::error::{self, Stage};
 use crate::hangup::Hangup;
 use crate::state::State;
@@ -181,7 +181,9 @@ impl<'a> Maker<'a> {
                 Err(error) => failures.push((endpoint.provider, error)),
             }
         }
-        let mut missing = self.config.lacking.get(stage).cloned();
+        let is_first = |lack: &&Lack| lack.stage == stage && lack.is_first;
+        let lack = self.config.lacking.iter().find(is_first);
+        let mut missing = lack.map(|lack| lack.what.clone());
         for (provider, error) in failures {
             if links.is_empty() {
                 return Err(error.into());

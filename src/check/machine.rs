@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::Report;
 use crate::cloud::google_auth::ServiceAccount;
-use crate::config::{Config, Endpoint, Environment, Faults, Provider};
+use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
 use crate::state::State;
@@ -58,12 +58,22 @@ fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut 
         text.push_str(&line);
     }
     report.ok("settings", &text);
-    for (stage, lack) in &config.lacking {
-        report.warn(
-            stage,
-            &format!("the first provider is not asked: {lack}"),
-            "set what is missing, or make another provider the first",
-        );
+    for lack in &config.lacking {
+        let Lack { stage, what, .. } = lack;
+        if lack.is_first {
+            report.warn(
+                stage,
+                &format!("the first provider is not asked: {what}"),
+                "set what is missing, or make another provider the first",
+            );
+        } else if is_set(config, &format!("{stage}.fallback")) {
+            let name = lack.provider.name();
+            report.warn(
+                stage,
+                &format!("the fallback {name} cannot be asked: {what}"),
+                &format!("set what is missing, or take {name} out of fallback in [{stage}]"),
+            );
+        }
     }
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         if config.http.proxy.is_none() && environment(name).is_some() {
@@ -73,6 +83,10 @@ fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut 
     }
 }
 
+fn is_set(config: &Config, name: &str) -> bool {
+    config.shown.iter().any(|shown| shown.name == name)
+}
+
 fn uses_account(config: &Config) -> bool {
     let signs_in = |endpoint: &Endpoint| match endpoint.provider {
         Provider::Google => true,
@@ -80,7 +94,9 @@ fn uses_account(config: &Config) -> bool {
         Provider::OpenAi => false,
     };
     // The usual fallback of the voice is there for those who have the key.
-    let voices = config.tts.endpoints.iter().take(1);
+    let is_usual = !is_set(config, "tts.fallback");
+    let voices = config.tts.endpoints.iter();
+    let voices = voices.take(if is_usual { 1 } else { usize::MAX });
     let all = config
         .stt
         .endpoints
@@ -265,6 +281,30 @@ mod tests {
         assert_eq!(about.len(), 1, "{about:?}");
         assert_eq!(about[0].id, "folder for state");
         assert_eq!(about[0].status, Status::Ok);
+    }
+
+    #[test]
+    fn a_fallback_that_somebody_named_and_that_cannot_be_asked_is_told() {
+        let stated = |arguments: &[&str], id: &str| {
+            let found = findings(arguments).into_iter();
+            let mut found = found.filter(|finding| finding.id == id);
+            found.next().map(|finding| (finding.status, finding.text))
+        };
+        let (status, text) = stated(&["llm.fallback=openai"], "llm").expect("no model is named");
+        assert_eq!(status, Status::Warn);
+        assert!(text.contains("fallback openai"), "{text}");
+        assert!(text.contains("llm.openai.model is empty"), "{text}");
+        let no_file = "google.credentials=/nonexistent/creds.json";
+        let local = [
+            no_file,
+            "stt.provider=openai",
+            "llm.provider=openai",
+            "llm.openai.model=gpt-6-luna",
+        ];
+        assert_eq!(stated(&local, "Google's key file"), None);
+        let named = [&local[..], &["tts.fallback=google"]].concat();
+        let (status, _) = stated(&named, "Google's key file").expect("it is named");
+        assert_eq!(status, Status::Fail);
     }
 
     #[test]
