@@ -27,6 +27,19 @@ fn a_stage_that_cannot_be_set_up_hides_no_fault_of_another() {
     }
 }
 
+#[test]
+fn the_alias_that_follows_a_retired_model_is_tried_too() {
+    let house = House::new();
+    let found = check(&house, &house.sandbox.settings(), &[]);
+    for id in [
+        "llm gemini gemini-3.5-flash-lite",
+        "llm gemini gemini-flash-lite-latest",
+    ] {
+        assert!(of(&found, id).all(|finding| finding["status"] == "ok"));
+        assert_eq!(of(&found, id).count(), 1, "{id} in {found:#}");
+    }
+}
+
 /// All findings.
 fn check(house: &House, settings: &Settings, arguments: &[&str]) -> Value {
     let output = run_check(house, settings, &[&["--json"], arguments].concat());

@@ -225,10 +225,9 @@ impl Doctor<'_> {
         }
     }
 
-    /// Asks each model for one word.
+    /// Asks each model for one word, also the one that follows when another has been switched off.
     fn models(&self, links: &[Link<dyn Model>], report: &mut Report<'_>) {
-        let is_reserve = |link: &Link<dyn Model>| link.successor_of.is_some();
-        for link in links.iter().filter(|link| !is_reserve(link)) {
+        for link in links {
             let id = id(Stage::Llm, &link.endpoint);
             list(
                 &id,
