@@ -77,7 +77,8 @@ pub fn run(
     let findings = report.close()?;
     if options.quiet {
         let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
-        quiet::tell_changes(&findings, &State::new(folder), out)?;
+        let is_whole = config.is_some() && !options.offline;
+        quiet::tell_changes(&findings, is_whole, &State::new(folder), out)?;
     }
     Ok(worst(&findings).exit_code())
 }

@@ -117,8 +117,8 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
         .iter()
         .all(|id| is_ok(id))
     {
-        let text = "not tried: Asterisk cannot run the program as it should";
-        return report.warn(ID, text, "mend that first");
+        let why = "Asterisk cannot run the program as it should";
+        return report.not_tried(ID, why, "mend that first");
     }
     let state = State::new(&config.state_folder);
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {

@@ -178,6 +178,8 @@ fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
             &format!("others may look into {shown}, where recordings are"),
             &format!("chmod 700 {shown}"),
         );
+    } else {
+        report.ok("privacy", "nobody else may look into recordings");
     }
 }
 

@@ -198,8 +198,8 @@ impl Doctor<'_> {
                 report,
             );
             let Some(Pcm { rate_hz, samples }) = spoken else {
-                let text = "not tried: no voice has spoken anything to listen to";
-                report.warn(&id, text, "mend a voice first");
+                let why = "no voice has spoken anything to listen to";
+                report.not_tried(&id, why, "mend a voice first");
                 continue;
             };
             let began = Instant::now();
