@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Faults, Job, Shown};
 use crate::deadline::{Clock, Deadline};
 use crate::hangup::Hangup;
 use crate::state::State;
@@ -63,8 +63,8 @@ pub fn run(
         report.warn("user", text, "run it as root: sudo phone-assistant check");
     }
     let arguments = Arguments::of_file(options.config.clone());
-    let config = Config::load(Job::Check, &arguments, environment);
-    let config = machine::examine(&config, environment, &mut report);
+    let loaded = Config::load(Job::Check, &arguments, environment);
+    let config = machine::examine(&loaded, environment, &mut report);
     asterisk::examine(config, &mut report);
     if let Some(config) = config {
         services::examine_models(config, &mut report);
@@ -72,24 +72,30 @@ pub fn run(
             let deadline = Deadline::after(started, PATIENCE, clock);
             services::examine(config, deadline, &Hangup::default(), &mut report);
         }
-        inside::examine(config, &mut report);
     }
+    let (state_folder, settings) = known(&loaded);
+    let state = State::new(state_folder);
+    inside::examine(settings, &state, &mut report);
     let findings = report.close()?;
     if options.quiet {
-        let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
         let is_whole = config.is_some() && !options.offline;
-        quiet::tell_changes(&findings, is_whole, &State::new(folder), out)?;
+        quiet::tell_changes(&findings, is_whole, &state, out)?;
     }
     Ok(worst(&findings).exit_code())
+}
+
+/// Where the state is, and what is set; also of settings that cannot be used.
+fn known(config: &Result<Config, Faults>) -> (&Path, &[Shown]) {
+    match config {
+        Ok(config) => (&config.state_folder, &config.shown),
+        Err(faults) => (&faults.state_folder, &faults.shown),
+    }
 }
 
 fn worst(findings: &[Finding]) -> Status {
     let statuses = findings.iter().map(|finding| finding.status);
     statuses.max().unwrap_or(Status::Ok)
 }
-
-/// Where the state is when the settings cannot tell.
-const USUAL_STATE: &str = "/var/lib/phone-assistant/state";
 
 /// Every service is given its own time; this is for all of them together.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -36,6 +36,10 @@ pub struct Faults {
     pub keep_recording: bool,
     /// Where calls are logged, as far as that could be understood.
     pub log_calls: Option<PathBuf>,
+    /// What calls remember for each other, as far as that could be understood.
+    pub state_folder: PathBuf,
+    /// What is set otherwise than by default, as far as that could be understood.
+    pub shown: Vec<Shown>,
 }
 
 impl Faults {
@@ -175,6 +179,8 @@ impl Config {
                 all: layers.faults,
                 keep_recording: config.keep_recording,
                 log_calls: config.log_calls,
+                state_folder: config.state_folder,
+                shown: config.shown,
             })
         }
     }

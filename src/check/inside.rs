@@ -3,16 +3,14 @@
 //! The doctor has Asterisk run `AGI(phone-assistant,mode=check)`; that one looks around, notes what it sees, and ends.
 //! Nothing is paid for, so it does no harm if anybody else dials it.
 
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::USUAL_STATE;
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
-use super::machine;
+use super::{known, machine};
 use crate::config::{Arguments, Config, Environment, Job, Shown};
 use crate::error::Chain;
 use crate::state::State;
@@ -35,19 +33,16 @@ pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let mut sink = std::io::sink();
     let mut report = Report::new(&mut sink, Style::Silent);
     let config = Config::load(Job::Check, arguments, environment);
-    let config = machine::examine(&config, environment, &mut report);
-    let view = View::new(config, report.findings());
-    let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
+    machine::examine(&config, environment, &mut report);
+    let (folder, settings) = known(&config);
+    let view = View::new(settings, report.findings());
     if let Err(cause) = State::new(folder).update(FILE, |last: &mut View| *last = view) {
         log::error!("{}", Chain(&cause));
     }
 }
 
 impl View {
-    fn new(config: Option<&Config>, findings: &[Finding]) -> Self {
-        let shown = config
-            .map(|config| config.shown.as_slice())
-            .unwrap_or_default();
+    fn new(settings: &[Shown], findings: &[Finding]) -> Self {
         let setting = |shown: &Shown| {
             (
                 shown.name.to_owned(),
@@ -65,7 +60,7 @@ impl View {
             time: seconds_since_1970(),
             user: rustix::process::geteuid().as_raw(),
             groups,
-            settings: shown.iter().map(setting).collect(),
+            settings: settings.iter().map(setting).collect(),
             findings: findings.to_vec(),
         }
     }
@@ -104,7 +99,7 @@ impl View {
 }
 
 /// Lets Asterisk start the program, and tells what is different there.
-pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
+pub(super) fn examine(settings: &[Shown], state: &State, report: &mut Report<'_>) {
     let is_ok = |id: &str| {
         let mut all = report
             .findings()
@@ -120,12 +115,11 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
         let why = "Asterisk cannot run the program as it should";
         return report.not_tried(ID, why, "mend that first");
     }
-    let state = State::new(&config.state_folder);
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
         return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
     }
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
-    let Some(there) = wait_for(&state) else {
+    let Some(there) = wait_for(state) else {
         let said = sent.unwrap_or_else(|why| why);
         let text = format!(
             "Asterisk did not run AGI(phone-assistant,mode=check) within {} s {said}",
@@ -137,7 +131,7 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
             "look into Asterisk's log: /var/log/asterisk/full",
         );
     };
-    let here = View::new(Some(config), report.findings());
+    let here = View::new(settings, report.findings());
     let differences = here.differences(&there);
     for finding in &there.findings {
         let same = |own: &&Finding| own.id == finding.id && own.status >= finding.status;
@@ -193,6 +187,22 @@ mod tests {
             groups: groups.to_vec(),
             ..View::default()
         }
+    }
+
+    #[test]
+    fn faulty_settings_are_noted_too_with_what_is_set() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let state = format!("state.folder={}", folder.path().display());
+        let arguments = Arguments::parse(["stt.languag=x", "stt.language=de-DE", &state]);
+        look_around(&arguments, &|_| None);
+        let view: View = State::new(folder.path()).read(FILE);
+        let names: Vec<_> = view
+            .settings
+            .iter()
+            .map(|(name, ..)| name.as_str())
+            .collect();
+        assert_eq!(names, ["stt.language", "state.folder"]);
+        assert!(view.findings.iter().any(|finding| finding.id == "settings"));
     }
 
     #[test]

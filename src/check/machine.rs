@@ -28,6 +28,7 @@ pub(super) fn examine<'c>(
                     "mend it in /etc/phone-assistant/config.toml",
                 );
             }
+            examine_state(&faults.state_folder, report);
             return None;
         }
     };

@@ -1,20 +1,24 @@
 //! From root to Asterisk's user: what root may do tells nothing about what a call may.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use super::finding::Report;
 use super::{Options, Style};
+use crate::config::keys::ENVIRONMENT;
 
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's.
+/// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's, but the keys
+/// of Asterisk's.
 pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
     let asterisk = asterisk();
     out.flush()?;
@@ -46,6 +50,7 @@ fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
         .env_clear()
         .env("PATH", PATH)
         .env(IS_ASTERISKS, "1")
+        .envs(asterisk.environment.iter().cloned())
         .current_dir("/");
     for name in KEPT {
         if let Some(value) = env::var_os(name) {
@@ -72,6 +77,8 @@ struct Identity {
     user: String,
     group: String,
     groups: String,
+    /// What of its environment decides about the settings.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 /// Is it Asterisk's user who asks? Yes where that is not known.
@@ -92,6 +99,7 @@ fn asterisk() -> Identity {
         user,
         group,
         groups: "--init-groups".to_owned(),
+        environment: Vec::new(),
     }
 }
 
@@ -113,6 +121,8 @@ fn running() -> Option<Identity> {
             .find_map(|line| line.strip_prefix("Groups:"))?;
         let groups: Vec<_> = groups.split_whitespace().collect();
         let owner = fs::metadata(&path).ok()?;
+        // Only root is sure to be told it, and only root hands it on.
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
         Some(Identity {
             user: owner.uid().to_string(),
             group: owner.gid().to_string(),
@@ -121,8 +131,21 @@ fn running() -> Option<Identity> {
             } else {
                 format!("--groups={}", groups.join(","))
             },
+            environment: of_settings(&environment),
         })
     })
+}
+
+/// The variables that the settings are read from, of those that a process was started with.
+fn of_settings(environment: &[u8]) -> Vec<(&'static str, OsString)> {
+    let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
+    let names = keys.chain(["CREDENTIALS_DIRECTORY", "PHONE_ASSISTANT_CONFIG"]);
+    let value = |name: &'static str| {
+        let mut set = environment.split(|byte| *byte == 0);
+        let value = set.find_map(|set| set.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+        Some((name, OsStr::from_bytes(value).to_owned()))
+    };
+    names.filter_map(value).collect()
 }
 
 /// A process of another root, a container's, is another machine's.
@@ -161,11 +184,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_asterisk_is_root_the_doctor_starts_itself_only_once() {
+    fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
         let root = Identity {
             user: "0".to_owned(),
             group: "0".to_owned(),
             groups: "--clear-groups".to_owned(),
+            environment: of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0"),
         };
         let options = Options {
             config: None,
@@ -174,8 +198,10 @@ mod tests {
             style: Style::Plain,
         };
         let command = command(&root, &options).expect("this test has a path");
-        let marks = |name: &str| command.get_envs().any(|(set, _)| set == name);
-        assert!(marks(IS_ASTERISKS));
+        let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
+        assert!(value(IS_ASTERISKS).is_some());
+        assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
+        assert_eq!(value("HOME"), None);
     }
 
     #[test]
