@@ -88,12 +88,16 @@ fn is_set(config: &Config, name: &str) -> bool {
     config.shown.iter().any(|shown| shown.name == name)
 }
 
-fn uses_account(config: &Config) -> bool {
-    let signs_in = |endpoint: &Endpoint| match endpoint.provider {
+/// Does Google's account sign in there?
+pub(super) fn signs_in(endpoint: &Endpoint) -> bool {
+    match endpoint.provider {
         Provider::Google => true,
         Provider::Gemini => endpoint.api_key.is_none(),
         Provider::OpenAi => false,
-    };
+    }
+}
+
+fn uses_account(config: &Config) -> bool {
     // The usual fallback of the voice is there for those who have the key.
     let is_usual = !is_set(config, "tts.fallback");
     let voices = config.tts.endpoints.iter();
