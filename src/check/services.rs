@@ -297,7 +297,9 @@ fn list(
 ) {
     // What keeps a list from coming, keeps the work from being done, and is told there.
     let Ok(Some(names)) = list() else { return };
-    if names.is_empty() || names.contains(&endpoint.model) {
+    // Ollama lists a model without a tag as it stores it.
+    let is_it = |name: &String| name.strip_suffix(":latest").unwrap_or(name) == endpoint.model;
+    if names.is_empty() || names.contains(&endpoint.model) || names.iter().any(is_it) {
         return;
     }
     let mut near: Vec<_> = names.iter().map(String::as_str).collect();
@@ -397,6 +399,33 @@ mod tests {
         for (ahead, signs_in, expected) in table {
             let found = findings(|report| examine_clock(ahead, signs_in, report));
             assert_eq!(found[0].status, expected, "{ahead} s, {signs_in}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_on_the_list_also_with_ollamas_tag() {
+        let endpoint = |model: &str| Endpoint {
+            provider: Provider::OpenAi,
+            base_url: "http://127.0.0.1:11434".to_owned(),
+            model: model.to_owned(),
+            api_key: None,
+        };
+        let names = || {
+            Ok(Some(vec![
+                "llama3.2:latest".to_owned(),
+                "qwen3:4b".to_owned(),
+            ]))
+        };
+        let table = [
+            ("llama3.2", true),
+            ("llama3.2:latest", true),
+            ("qwen3:4b", true),
+            ("qwen3", false),
+            ("llama3", false),
+        ];
+        for (model, is_there) in table {
+            let found = findings(|report| list("llm", &endpoint(model), names, report));
+            assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
         }
     }
 
