@@ -3,9 +3,11 @@
 //! The doctor has Asterisk run `AGI(phone-assistant,mode=check)`; that one looks around, notes what it sees, and ends.
 //! Nothing is paid for, so it does no harm if anybody else dials it.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::process::Gid;
 use serde::{Deserialize, Serialize};
 
 use super::asterisk::say;
@@ -50,16 +52,13 @@ impl View {
                 shown.source.clone(),
             )
         };
-        let groups = rustix::process::getgroups().unwrap_or_default();
-        let mut groups: Vec<_> = groups
-            .into_iter()
-            .map(rustix::process::Gid::as_raw)
-            .collect();
-        groups.sort_unstable();
         Self {
             time: seconds_since_1970(),
             user: rustix::process::geteuid().as_raw(),
-            groups,
+            groups: groups(
+                &rustix::process::getgroups().unwrap_or_default(),
+                rustix::process::getegid(),
+            ),
             settings: settings.iter().map(setting).collect(),
             findings: findings.to_vec(),
         }
@@ -160,6 +159,13 @@ fn wait_for(state: &State) -> Option<View> {
     None
 }
 
+/// All groups, sorted. The main one may be among the others or not: the rights are the same.
+fn groups(others: &[Gid], main: Gid) -> Vec<u32> {
+    let all = others.iter().chain([&main]).map(|group| group.as_raw());
+    let all: BTreeSet<_> = all.collect();
+    all.into_iter().collect()
+}
+
 fn seconds_since_1970() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
@@ -203,6 +209,13 @@ mod tests {
             .collect();
         assert_eq!(names, ["stt.language", "state.folder"]);
         assert!(view.findings.iter().any(|finding| finding.id == "settings"));
+    }
+
+    #[test]
+    fn it_is_all_the_same_whether_the_main_group_is_among_the_others() {
+        let [main, other] = [7, 5].map(Gid::from_raw);
+        assert_eq!(groups(&[], main), groups(&[main], main));
+        assert_eq!(groups(&[main, other], main), [5, 7]);
     }
 
     #[test]
