@@ -32,6 +32,8 @@ use crate::limits::Limits;
 #[error("{}", first(.all))]
 pub struct Faults {
     all: Vec<String>,
+    /// The settings file, whether it is there or not.
+    pub file: PathBuf,
     /// Shall the recording stay, as far as that could be understood?
     pub keep_recording: bool,
     /// Where calls are logged, as far as that could be understood.
@@ -171,12 +173,13 @@ impl Config {
         layers.add_key_files();
         layers.faults.extend(open_secret(&layers, &file));
         let mut config = Self::assemble(&layers, arguments);
-        layers.faults.extend(config.missing(job));
+        layers.faults.extend(config.missing(job, &file));
         if layers.faults.is_empty() {
             Ok(config)
         } else {
             Err(Faults {
                 all: layers.faults,
+                file,
                 keep_recording: config.keep_recording,
                 log_calls: config.log_calls,
                 state_folder: config.state_folder,
@@ -213,7 +216,7 @@ impl Config {
     }
 
     /// What `job` needs and nobody has set. Of a stage one endpoint must be complete; one that is not is dropped.
-    fn missing(&mut self, job: Job) -> Vec<String> {
+    fn missing(&mut self, job: Job, file: &Path) -> Vec<String> {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
             Job::Call => self.odd_arguments(),
@@ -233,7 +236,7 @@ impl Config {
         ];
         for (stage, what, endpoints, has_voice) in stages {
             if job != Job::Say || stage == "tts" {
-                let lacking = complete(stage, what, endpoints, has_voice);
+                let lacking = complete(stage, what, endpoints, has_voice, file);
                 if endpoints.is_empty() {
                     faults.extend(lacking.into_iter().map(|lack| lack.what).next());
                 } else {
@@ -282,6 +285,7 @@ fn complete(
     what: &str,
     endpoints: &mut Vec<Endpoint>,
     has_voice: bool,
+    file: &Path,
 ) -> Vec<Lack> {
     let lacks = |endpoint: &Endpoint| {
         let table = format!("{stage}.{}", endpoint.provider.name());
@@ -293,7 +297,8 @@ fn complete(
             Provider::OpenAi if !has_voice => Some(format!("{table}.voice is empty")),
             Provider::OpenAi if endpoint.api_key.is_none() && !endpoint.is_private() => {
                 Some(format!(
-                    "no key for {what}: set api_key under [openai] in {USUAL_FILE}, or OPENAI_API_KEY"
+                    "no key for {what}: set api_key under [openai] in {}, or OPENAI_API_KEY",
+                    file.display()
                 ))
             }
             _ => None,
@@ -381,12 +386,17 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
 /// A settings file that holds a key and that everybody on this machine may read.
 fn open_secret(layers: &Layers, file: &Path) -> Option<String> {
     let shown = file.display();
+    // Mostly it is Asterisk who starts us.
+    let group = match rustix::process::getegid() {
+        root if root.is_root() => "asterisk".to_owned(),
+        own => files::name_of("/etc/group", own.as_raw()),
+    };
     let is_open = fs::metadata(file).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0);
     let is_allowed = layers.switch("secrets.allow_readable");
     (is_open && !is_allowed && layers.has_secret_of(&shown.to_string())).then(|| {
         format!(
             "{shown} holds a key and everybody on this machine may read it; close it with: \
-             chown root:asterisk {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
+             chown root:{group} {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
         )
     })
 }

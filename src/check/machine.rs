@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::Report;
+use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
 use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
@@ -22,11 +23,8 @@ pub(super) fn examine<'c>(
         Ok(config) => config,
         Err(faults) => {
             for fault in faults.all() {
-                report.fail(
-                    "settings",
-                    fault,
-                    "mend it in /etc/phone-assistant/config.toml",
-                );
+                let remedy = format!("mend it in {}", faults.file.display());
+                report.fail("settings", fault, &remedy);
             }
             examine_state(&faults.state_folder, report);
             return None;
@@ -117,12 +115,8 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
         Ok(account) => {
             let text = format!("{} ({})", path.display(), account.identity());
             if is_readable_by_all(path) {
-                let remedy = format!("chown root:asterisk {0}; chmod 640 {0}", path.display());
-                report.warn(
-                    id,
-                    &format!("everybody on this machine may read {text}"),
-                    &remedy,
-                );
+                let text = format!("everybody on this machine may read {text}");
+                report.warn(id, &text, &close(path));
             } else {
                 report.ok(id, &text);
             }
@@ -130,12 +124,15 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             id,
             &Chain(&error).to_string(),
-            &format!(
-                "chown root:asterisk {0}; chmod 640 {0}, if it is there",
-                path.display()
-            ),
+            &format!("{}, if it is there", close(path)),
         ),
     }
+}
+
+/// How a key file is closed to all but Asterisk.
+fn close(path: &Path) -> String {
+    let (group, shown) = (group_name(), path.display());
+    format!("chown root:{group} {shown}; chmod 640 {shown}")
 }
 
 fn is_readable_by_all(path: &Path) -> bool {
@@ -150,7 +147,8 @@ fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
         Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
         Err(error) => {
             let shown = folder.display();
-            let remedy = format!("df -h {shown}; and: chown asterisk: {shown}; chmod 700 {shown}");
+            let user = user_name();
+            let remedy = format!("df -h {shown}; and: chown {user}: {shown}; chmod 700 {shown}");
             report.fail(id, &Chain(&error).to_string(), &remedy);
         }
     }
@@ -166,7 +164,11 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             "folder for state",
             &Chain(&error).to_string(),
-            &format!("chown asterisk: {0}; chmod 700 {0}", folder.display()),
+            &format!(
+                "chown {}: {1}; chmod 700 {1}",
+                user_name(),
+                folder.display()
+            ),
         ),
     }
 }
@@ -197,7 +199,11 @@ fn examine_log(log: &Path, report: &mut Report<'_>) {
         Err(error) => report.warn(
             "log of calls",
             &format!("cannot add to {}: {error}", log.display()),
-            &format!("chown asterisk: {}; or set calls in [log]", log.display()),
+            &format!(
+                "chown {}: {}; or set calls in [log]",
+                user_name(),
+                log.display()
+            ),
         ),
     }
 }
@@ -288,6 +294,14 @@ mod tests {
         assert_eq!(about.len(), 1, "{about:?}");
         assert_eq!(about[0].id, "folder for state");
         assert_eq!(about[0].status, Status::Ok);
+    }
+
+    #[test]
+    fn faults_are_to_be_mended_in_the_file_that_was_named() {
+        let found = findings(&["config=/nonexistent/pa.toml"]);
+        let fault = found.iter().find(|finding| finding.id == "settings");
+        let remedy = &fault.expect("no such file").remedy;
+        assert_eq!(remedy, "mend it in /nonexistent/pa.toml");
     }
 
     #[test]

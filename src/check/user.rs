@@ -12,6 +12,7 @@ use std::process::Command;
 use super::finding::Report;
 use super::{Options, Style};
 use crate::config::keys::ENVIRONMENT;
+use crate::files;
 
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -85,6 +86,21 @@ struct Identity {
 pub(super) fn is_asterisks() -> bool {
     let own = rustix::process::geteuid().as_raw().to_string();
     running().is_none_or(|running| running.user == own)
+}
+
+/// Asterisk's user, as people call it.
+pub(super) fn user_name() -> String {
+    named("/etc/passwd", asterisk().user)
+}
+
+/// Asterisk's group, as people call it.
+pub(super) fn group_name() -> String {
+    named("/etc/group", asterisk().group)
+}
+
+fn named(list: &str, user: String) -> String {
+    let id = user.parse().ok();
+    id.map_or(user, |id| files::name_of(list, id))
 }
 
 /// As the process that runs, else as its settings say, else as usual.
