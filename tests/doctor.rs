@@ -40,6 +40,24 @@ fn the_alias_that_follows_a_retired_model_is_tried_too() {
     }
 }
 
+#[test]
+fn a_daily_run_says_nothing_twice_on_stderr_either() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("llm.provider", "openai")
+        .set("llm.openai.model", "gpt-6-luna")
+        .set("llm.openai.token_limit", "auto");
+    // The model refuses the name that its server is asked with first, and that is a warning.
+    let loud = run_check(&house, &settings, &[]);
+    let warnings = String::from_utf8_lossy(&loud.stderr).into_owned();
+    assert!(warnings.contains("name it in token_limit"), "{warnings}");
+    run_check(&house, &settings, &["--quiet"]);
+    let quiet = run_check(&house, &settings, &["--quiet"]);
+    assert_eq!((quiet.stdout, quiet.stderr), (Vec::new(), Vec::new()));
+}
+
 /// All findings.
 fn check(house: &House, settings: &Settings, arguments: &[&str]) -> Value {
     let output = run_check(house, settings, &[&["--json"], arguments].concat());
