@@ -12,10 +12,10 @@ mod services;
 mod user;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Arguments, Config, Environment, Faults, Job, Shown};
+use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::hangup::Hangup;
 use crate::state::State;
@@ -73,22 +73,22 @@ pub fn run(
             services::examine(config, deadline, &Hangup::default(), &mut report);
         }
     }
-    let (state_folder, settings) = known(&loaded);
-    let state = State::new(state_folder);
-    inside::examine(settings, &state, &mut report);
+    let settings = understood(&loaded);
+    inside::examine(settings, &mut report);
     let findings = report.close()?;
     if options.quiet {
         let is_whole = config.is_some() && !options.offline;
+        let state = State::new(&settings.state_folder);
         quiet::tell_changes(&findings, is_whole, &state, out)?;
     }
     Ok(worst(&findings).exit_code())
 }
 
-/// Where the state is, and what is set; also of settings that cannot be used.
-fn known(config: &Result<Config, Faults>) -> (&Path, &[Shown]) {
+/// The settings, as far as they could be understood.
+fn understood(config: &Result<Config, Faults>) -> &Config {
     match config {
-        Ok(config) => (&config.state_folder, &config.shown),
-        Err(faults) => (&faults.state_folder, &faults.shown),
+        Ok(config) => config,
+        Err(faults) => &faults.understood,
     }
 }
 

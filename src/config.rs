@@ -34,14 +34,8 @@ pub struct Faults {
     all: Vec<String>,
     /// The settings file, whether it is there or not.
     pub file: PathBuf,
-    /// Shall the recording stay, as far as that could be understood?
-    pub keep_recording: bool,
-    /// Where calls are logged, as far as that could be understood.
-    pub log_calls: Option<PathBuf>,
-    /// What calls remember for each other, as far as that could be understood.
-    pub state_folder: PathBuf,
-    /// What is set otherwise than by default, as far as that could be understood.
-    pub shown: Vec<Shown>,
+    /// The settings, as far as they could be understood.
+    pub understood: Box<Config>,
 }
 
 impl Faults {
@@ -180,10 +174,7 @@ impl Config {
             Err(Faults {
                 all: layers.faults,
                 file,
-                keep_recording: config.keep_recording,
-                log_calls: config.log_calls,
-                state_folder: config.state_folder,
-                shown: config.shown,
+                understood: Box::new(config),
             })
         }
     }
@@ -486,7 +477,10 @@ mod tests {
         let none = load(Job::Say, &["log.calls="]).expect("complete").log_calls;
         assert_eq!(none, None);
         let faults = load(Job::Say, &["log.calls=/c/l", "stt.languag=x"]).expect_err("a fault");
-        assert_eq!(faults.log_calls.as_deref(), Some(Path::new("/c/l")));
+        assert_eq!(
+            faults.understood.log_calls.as_deref(),
+            Some(Path::new("/c/l"))
+        );
     }
 
     #[test]

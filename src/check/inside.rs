@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
-use super::{known, machine};
+use super::{machine, understood};
 use crate::config::{Arguments, Config, Environment, Job, Shown};
 use crate::error::Chain;
 use crate::state::State;
@@ -36,15 +36,16 @@ pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let mut report = Report::new(&mut sink, Style::Silent);
     let config = Config::load(Job::Check, arguments, environment);
     machine::examine(&config, environment, &mut report);
-    let (folder, settings) = known(&config);
+    let settings = understood(&config);
     let view = View::new(settings, report.findings());
-    if let Err(cause) = State::new(folder).update(FILE, |last: &mut View| *last = view) {
+    let state = State::new(&settings.state_folder);
+    if let Err(cause) = state.update(FILE, |last: &mut View| *last = view) {
         log::error!("{}", Chain(&cause));
     }
 }
 
 impl View {
-    fn new(settings: &[Shown], findings: &[Finding]) -> Self {
+    fn new(settings: &Config, findings: &[Finding]) -> Self {
         let setting = |shown: &Shown| {
             (
                 shown.name.to_owned(),
@@ -59,7 +60,7 @@ impl View {
                 &rustix::process::getgroups().unwrap_or_default(),
                 rustix::process::getegid(),
             ),
-            settings: settings.iter().map(setting).collect(),
+            settings: settings.shown.iter().map(setting).collect(),
             findings: findings.to_vec(),
         }
     }
@@ -98,7 +99,7 @@ impl View {
 }
 
 /// Lets Asterisk start the program, and tells what is different there.
-pub(super) fn examine(settings: &[Shown], state: &State, report: &mut Report<'_>) {
+pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     let is_ok = |id: &str| {
         let mut all = report
             .findings()
@@ -114,11 +115,12 @@ pub(super) fn examine(settings: &[Shown], state: &State, report: &mut Report<'_>
         let why = "Asterisk cannot run the program as it should";
         return report.not_tried(ID, why, "mend that first");
     }
+    let state = State::new(&settings.state_folder);
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
         return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
     }
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
-    let Some(there) = wait_for(state) else {
+    let Some(there) = wait_for(&state) else {
         let said = sent.unwrap_or_else(|why| why);
         let text = format!(
             "Asterisk did not run AGI(phone-assistant,mode=check) within {} s {said}",

@@ -26,7 +26,7 @@ pub(super) fn examine<'c>(
                 let remedy = format!("mend it in {}", faults.file.display());
                 report.fail("settings", fault, &remedy);
             }
-            examine_state(&faults.state_folder, report);
+            examine_state(&faults.understood.state_folder, report);
             return None;
         }
     };
