@@ -122,6 +122,15 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             }
         },
     );
+    report.check("where Asterisk is root the doctor comes to an end", || {
+        shell(&machine, "cp /bin/sleep /tmp/asterisk");
+        let mut command = machine.root().command("/tmp/asterisk");
+        let mut asterisk = command.arg("60").spawn().unwrap();
+        let found = check(&machine, &["--offline"]);
+        asterisk.kill().ok();
+        asterisk.wait().ok();
+        found.map(drop)
+    });
 }
 
 /// What a daily run says.
