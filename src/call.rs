@@ -98,7 +98,7 @@ fn forget_recording(own: &[String], environment: Environment<'_>) {
     let arguments = Arguments::parse(own.iter().map(String::as_str));
     let config = Config::load(Job::Call, &arguments, environment);
     let keep = config.map_or_else(
-        |faults| faults.keep_recording,
+        |faults| faults.understood.keep_recording,
         |config| config.keep_recording,
     );
     RemovedAfterUse::new(arguments.recording).keep_if(keep);
@@ -196,8 +196,8 @@ impl<O: Write> Call<O> {
         let mut recording = RemovedAfterUse::new(arguments.recording.clone());
         let config = Config::load(Job::Call, arguments, environment)
             .inspect(|config| recording.keep_if(config.keep_recording))
-            .inspect_err(|faults| recording.keep_if(faults.keep_recording))
-            .inspect_err(|faults| self.log.clone_from(&faults.log_calls))
+            .inspect_err(|faults| recording.keep_if(faults.understood.keep_recording))
+            .inspect_err(|faults| self.log.clone_from(&faults.understood.log_calls))
             .at(Stage::Config)?;
         self.log.clone_from(&config.log_calls);
         self.logs_words = config.log_words;

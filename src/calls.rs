@@ -94,7 +94,7 @@ fn usual_log(config: Option<PathBuf>, environment: Environment<'_>) -> Result<Pa
         Ok(config) => config.log_calls,
         Err(faults) => {
             warn!("{faults}");
-            faults.log_calls
+            faults.understood.log_calls
         }
     };
     log.ok_or(Error::NoLog)

@@ -5,6 +5,7 @@
 
 mod asterisk;
 mod finding;
+mod hosts;
 mod inside;
 mod machine;
 mod quiet;
@@ -12,10 +13,10 @@ mod services;
 mod user;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::hangup::Hangup;
 use crate::state::State;
@@ -48,7 +49,7 @@ pub fn run(
     clock: Clock,
     out: &mut dyn Write,
 ) -> io::Result<u8> {
-    if user::is_root() {
+    if user::is_root() && environment(user::IS_ASTERISKS).is_none() {
         return user::run_as_asterisk(options, out);
     }
     let started = clock();
@@ -62,33 +63,49 @@ pub fn run(
         let text = "this is not the user that Asterisk runs as, so calls may see something else";
         report.warn("user", text, "run it as root: sudo phone-assistant check");
     }
+    // Cron's job has no root before it that would have handed it on.
+    let asterisks = user::asterisks_environment();
+    let of_asterisk = |name: &str| {
+        let (_, value) = asterisks.iter().find(|(set, _)| *set == name)?;
+        Some(value.clone())
+    };
+    let environment = |name: &str| environment(name).or_else(|| of_asterisk(name));
     let arguments = Arguments::of_file(options.config.clone());
-    let config = Config::load(Job::Check, &arguments, environment);
-    let config = machine::examine(&config, environment, &mut report);
+    let loaded = Config::load(Job::Check, &arguments, &environment);
+    let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
     if let Some(config) = config {
         services::examine_models(config, &mut report);
         if !options.offline {
             let deadline = Deadline::after(started, PATIENCE, clock);
-            services::examine(config, deadline, &Hangup::default(), &mut report);
+            let hangup = Hangup::default();
+            hosts::examine(config, deadline, &hangup, &mut report);
+            services::examine(config, deadline, &hangup, &mut report);
         }
-        inside::examine(config, &mut report);
     }
+    let settings = understood(&loaded);
+    inside::examine(settings, &mut report);
     let findings = report.close()?;
     if options.quiet {
-        let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
-        quiet::tell_changes(&findings, &State::new(folder), out)?;
+        let is_whole = config.is_some() && !options.offline;
+        let state = State::new(&settings.state_folder);
+        quiet::tell_changes(&findings, is_whole, &state, out)?;
     }
     Ok(worst(&findings).exit_code())
+}
+
+/// The settings, as far as they could be understood.
+fn understood(config: &Result<Config, Faults>) -> &Config {
+    match config {
+        Ok(config) => config,
+        Err(faults) => &faults.understood,
+    }
 }
 
 fn worst(findings: &[Finding]) -> Status {
     let statuses = findings.iter().map(|finding| finding.status);
     statuses.max().unwrap_or(Status::Ok)
 }
-
-/// Where the state is when the settings cannot tell.
-const USUAL_STATE: &str = "/var/lib/phone-assistant/state";
 
 /// Every service is given its own time; this is for all of them together.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -219,6 +219,10 @@ impl Command {
                 offline,
                 quiet,
             } => {
+                // Cron sends a mail of whatever is said; what matters is among the findings.
+                if quiet && environment(LOG_LEVEL).is_none() {
+                    log::set_max_level(LevelFilter::Error);
+                }
                 let options = check::Options {
                     config,
                     offline,
@@ -275,7 +279,7 @@ fn tell(line: &str) {
 /// Warnings, or what `PHONE_ASSISTANT_LOG` says, on stderr. Only our own records: what libraries log
 /// at the lowest levels may hold keys.
 fn start_log() {
-    let level = std::env::var("PHONE_ASSISTANT_LOG")
+    let level = std::env::var(LOG_LEVEL)
         .ok()
         .and_then(|level| level.parse().ok());
     env_logger::Builder::new()
@@ -299,6 +303,8 @@ fn no_core_dump() {
     // Lowering a limit always succeeds; if a kernel thinks otherwise, the call matters more.
     setrlimit(Resource::Core, none).ok();
 }
+
+const LOG_LEVEL: &str = "PHONE_ASSISTANT_LOG";
 
 /// From `sysexits.h`: the command was used incorrectly.
 const EX_USAGE: u8 = 64;

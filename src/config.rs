@@ -9,7 +9,6 @@ mod layers;
 pub mod private;
 mod sections;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -33,10 +32,10 @@ use crate::limits::Limits;
 #[error("{}", first(.all))]
 pub struct Faults {
     all: Vec<String>,
-    /// Shall the recording stay, as far as that could be understood?
-    pub keep_recording: bool,
-    /// Where calls are logged, as far as that could be understood.
-    pub log_calls: Option<PathBuf>,
+    /// The settings file, whether it is there or not.
+    pub file: PathBuf,
+    /// The settings, as far as they could be understood.
+    pub understood: Box<Config>,
 }
 
 impl Faults {
@@ -73,6 +72,19 @@ pub struct Shown {
     pub source: String,
     /// Of the value: equal values have equal ones, and no secret can be found out from it.
     pub digest: String,
+}
+
+/// Why somebody is not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// In which stage, by the settings' word.
+    pub stage: &'static str,
+    /// Who.
+    pub provider: Provider,
+    /// Is it the one who should be asked first?
+    pub is_first: bool,
+    /// What is missing.
+    pub what: String,
 }
 
 /// A text that no log, error or `Debug` shows.
@@ -112,8 +124,8 @@ pub struct Config {
     pub tts: Tts,
     /// `[limits]`
     pub limits: Limits,
-    /// What keeps the first provider of a stage from being asked, while others can be.
-    pub lacking: BTreeMap<&'static str, String>,
+    /// Who is named in a stage and cannot be asked, while others can be.
+    pub lacking: Vec<Lack>,
     /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
     pub is_streamed: bool,
     /// `[reply]`: with these keys the caller stops the answer.
@@ -155,14 +167,14 @@ impl Config {
         layers.add_key_files();
         layers.faults.extend(open_secret(&layers, &file));
         let mut config = Self::assemble(&layers, arguments);
-        layers.faults.extend(config.missing(job));
+        layers.faults.extend(config.missing(job, &file));
         if layers.faults.is_empty() {
             Ok(config)
         } else {
             Err(Faults {
                 all: layers.faults,
-                keep_recording: config.keep_recording,
-                log_calls: config.log_calls,
+                file,
+                understood: Box::new(config),
             })
         }
     }
@@ -184,7 +196,7 @@ impl Config {
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
             limits: limits(layers),
-            lacking: BTreeMap::new(),
+            lacking: Vec::new(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
@@ -195,7 +207,7 @@ impl Config {
     }
 
     /// What `job` needs and nobody has set. Of a stage one endpoint must be complete; one that is not is dropped.
-    fn missing(&mut self, job: Job) -> Vec<String> {
+    fn missing(&mut self, job: Job, file: &Path) -> Vec<String> {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
             Job::Call => self.odd_arguments(),
@@ -208,7 +220,6 @@ impl Config {
             );
         }
         let has_voice = !self.tts.openai_voice.is_empty();
-        let lacking = &mut self.lacking;
         let stages = [
             ("stt", "speech to text", &mut self.stt.endpoints, true),
             ("llm", "the model", &mut self.llm.endpoints, true),
@@ -216,13 +227,11 @@ impl Config {
         ];
         for (stage, what, endpoints, has_voice) in stages {
             if job != Job::Say || stage == "tts" {
-                let Some(lack) = complete(stage, what, endpoints, has_voice) else {
-                    continue;
-                };
+                let lacking = complete(stage, what, endpoints, has_voice, file);
                 if endpoints.is_empty() {
-                    faults.push(lack);
+                    faults.extend(lacking.into_iter().map(|lack| lack.what).next());
                 } else {
-                    lacking.insert(stage, lack);
+                    self.lacking.extend(lacking);
                 }
             }
         }
@@ -261,13 +270,14 @@ impl Config {
     }
 }
 
-/// Drops the endpoints of a stage that lack something. Returns what the first one lacks.
+/// Drops the endpoints of a stage that lack something. Returns what they lack.
 fn complete(
-    stage: &str,
+    stage: &'static str,
     what: &str,
     endpoints: &mut Vec<Endpoint>,
     has_voice: bool,
-) -> Option<String> {
+    file: &Path,
+) -> Vec<Lack> {
     let lacks = |endpoint: &Endpoint| {
         let table = format!("{stage}.{}", endpoint.provider.name());
         let is_google_voice = stage == "tts" && endpoint.provider == Provider::Google;
@@ -278,21 +288,31 @@ fn complete(
             Provider::OpenAi if !has_voice => Some(format!("{table}.voice is empty")),
             Provider::OpenAi if endpoint.api_key.is_none() && !endpoint.is_private() => {
                 Some(format!(
-                    "no key for {what}: set api_key under [openai] in {USUAL_FILE}, or OPENAI_API_KEY"
+                    "no key for {what}: set api_key under [openai] in {}, or OPENAI_API_KEY",
+                    file.display()
                 ))
             }
             _ => None,
         }
     };
-    let first = endpoints.first().and_then(lacks);
+    let mut lacking = Vec::new();
+    let mut is_first = true;
     endpoints.retain(|endpoint| {
-        let lack = lacks(endpoint);
+        let lack = lacks(endpoint).map(|what| Lack {
+            stage,
+            provider: endpoint.provider,
+            is_first,
+            what,
+        });
+        is_first = false;
         if let Some(lack) = &lack {
-            debug!("{} is not asked: {lack}", endpoint.provider.name());
+            debug!("{} is not asked: {}", lack.provider.name(), lack.what);
         }
-        lack.is_none()
+        let is_complete = lack.is_none();
+        lacking.extend(lack);
+        is_complete
     });
-    first
+    lacking
 }
 
 /// `[limits]`, where 0 stands for none.
@@ -357,12 +377,17 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
 /// A settings file that holds a key and that everybody on this machine may read.
 fn open_secret(layers: &Layers, file: &Path) -> Option<String> {
     let shown = file.display();
+    // Mostly it is Asterisk who starts us.
+    let group = match rustix::process::getegid() {
+        root if root.is_root() => "asterisk".to_owned(),
+        own => files::name_of("/etc/group", own.as_raw()),
+    };
     let is_open = fs::metadata(file).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0);
     let is_allowed = layers.switch("secrets.allow_readable");
     (is_open && !is_allowed && layers.has_secret_of(&shown.to_string())).then(|| {
         format!(
             "{shown} holds a key and everybody on this machine may read it; close it with: \
-             chown root:asterisk {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
+             chown root:{group} {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
         )
     })
 }
@@ -460,7 +485,10 @@ mod tests {
         let none = load(Job::Say, &["log.calls="]).expect("complete").log_calls;
         assert_eq!(none, None);
         let faults = load(Job::Say, &["log.calls=/c/l", "stt.languag=x"]).expect_err("a fault");
-        assert_eq!(faults.log_calls.as_deref(), Some(Path::new("/c/l")));
+        assert_eq!(
+            faults.understood.log_calls.as_deref(),
+            Some(Path::new("/c/l"))
+        );
     }
 
     #[test]

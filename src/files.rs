@@ -196,6 +196,18 @@ fn regular(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<
     }
 }
 
+/// The name that `/etc/passwd` or `/etc/group` has for an id; the id itself where it has none.
+pub fn name_of(list: &str, id: u32) -> String {
+    let id = id.to_string();
+    let text = fs::read_to_string(list).unwrap_or_default();
+    let mut lines = text.lines().map(|line| line.split(':'));
+    let name = lines.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&id)).then(|| name.to_owned())
+    });
+    name.unwrap_or(id)
+}
+
 /// The content of a regular file of at most `most` bytes.
 ///
 /// # Errors
@@ -336,6 +348,14 @@ const PLAYABLE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_have_names_where_the_system_knows_one() {
+        assert_eq!(name_of("/etc/passwd", 0), "root");
+        assert_eq!(name_of("/etc/group", 0), "root");
+        assert_eq!(name_of("/etc/passwd", 4_000_000_000), "4000000000");
+        assert_eq!(name_of("/nonexistent", 7), "7");
+    }
 
     #[test]
     fn only_what_calls_leave_behind_is_theirs() {

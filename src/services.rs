@@ -18,7 +18,7 @@ use crate::cloud::llm::gemini::{Gemini, SignIn};
 use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
-use crate::config::{Config, Endpoint, Provider, Secret};
+use crate::config::{Config, Endpoint, Lack, Provider, Secret};
 use crate::error::{self, Stage};
 use crate::hangup::Hangup;
 use crate::state::State;
@@ -71,8 +71,8 @@ pub fn voices(config: &Config, hangup: &Hangup) -> Result<Chain<dyn Voice>, Setu
     Maker::new(config, hangup)?.voices()
 }
 
-/// Makes the links of all chains.
-struct Maker<'a> {
+/// Makes the chain of each stage.
+pub struct Maker<'a> {
     config: &'a Config,
     client: Client,
     state: State,
@@ -81,7 +81,11 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
+    /// Of what these settings name.
+    ///
+    /// # Errors
+    /// What is wrong under `[http]`.
+    pub fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
         Ok(Self {
             config,
             client: Client::new(&config.http, hangup, config.log_words)?,
@@ -90,7 +94,11 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
+    /// Who transcribes.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider, if no other is left.
+    pub fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
         let settings = &self.config.stt;
         let make = |endpoint| self.recognizer(endpoint);
         self.chain("stt", &settings.endpoints, settings.timeout, settings, make)
@@ -109,7 +117,11 @@ impl<'a> Maker<'a> {
         )))
     }
 
-    fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
+    /// Who answers.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider, if no other is left.
+    pub fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
         let settings = &self.config.llm;
         let make = |endpoint| self.model(endpoint);
         self.chain("llm", &settings.endpoints, settings.timeout, settings, make)
@@ -129,7 +141,11 @@ impl<'a> Maker<'a> {
         Ok(Box::new(Gemini::new(client, sign_in, settings, endpoint)))
     }
 
-    fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
+    /// Who speaks.
+    ///
+    /// # Errors
+    /// What is wrong with the first provider, if no other is left.
+    pub fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
         let settings = &self.config.tts;
         let make = |endpoint| self.voice(endpoint);
         self.chain("tts", &settings.endpoints, settings.timeout, settings, make)
@@ -167,7 +183,9 @@ impl<'a> Maker<'a> {
                 Err(error) => failures.push((endpoint.provider, error)),
             }
         }
-        let mut missing = self.config.lacking.get(stage).cloned();
+        let is_first = |lack: &&Lack| lack.stage == stage && lack.is_first;
+        let lack = self.config.lacking.iter().find(is_first);
+        let mut missing = lack.map(|lack| lack.what.clone());
         for (provider, error) in failures {
             if links.is_empty() {
                 return Err(error.into());

@@ -7,6 +7,7 @@ mod call;
 mod calls;
 mod dialplan;
 mod docs;
+mod doctor;
 mod fallback;
 mod faults;
 mod fuzz;

@@ -2,7 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::finding::Report;
 use super::machine::{asterisk_folder, wants_loader};
@@ -20,7 +25,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
         Err(why) => report.fail(
             "Asterisk",
             &format!("it does not answer: {why}"),
-            "start it: systemctl start asterisk (FreePBX: fwconsole start)",
+            "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
         ),
     }
     examine_sounds(config, report);
@@ -28,8 +33,23 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
 
 /// What Asterisk answers to a command.
 pub(super) fn say(command: &str) -> Result<String, String> {
-    let output = Command::new("asterisk").args(["-rx", command]).output();
-    let output = output.map_err(|error| format!("cannot run asterisk -rx: {error}"))?;
+    said(Command::new("asterisk").args(["-rx", command]), PATIENCE)
+}
+
+/// What a program says. One that takes longer is ended: an Asterisk that hangs takes connections, and answers nothing.
+fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
+    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let child = pipes.stderr(Stdio::piped()).spawn();
+    let child = child.map_err(|error| format!("cannot run asterisk -rx: {error}"))?;
+    let process = Pid::from_child(&child);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(limit) else {
+        // It may have ended just now.
+        kill_process(process, Signal::KILL).ok();
+        return Err(format!("no answer within {} s", limit.as_secs()));
+    };
+    let output = output.map_err(|error| format!("cannot read its answer: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
         Ok(text(&output.stdout))
@@ -167,6 +187,7 @@ fn is_sound(folder: &Path, name: &str) -> bool {
     is_here(folder) || languages.into_iter().any(|entry| is_here(&entry.path()))
 }
 
+const PATIENCE: Duration = Duration::from_secs(10);
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
 
 /// What the example dialplan uses beside what every Asterisk has.
@@ -180,3 +201,19 @@ const SOUNDS: [&str; 7] = [
     "all-circuits-busy-now",
     "one-moment-please",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_asterisk_that_hangs_is_not_waited_for() {
+        let limit = Duration::from_millis(50);
+        let why = said(Command::new("sleep").arg("60"), limit).expect_err("it hangs");
+        assert!(why.contains("no answer within"), "{why}");
+        let answer = said(Command::new("echo").arg("Asterisk 22"), PATIENCE);
+        assert_eq!(answer.as_deref(), Ok("Asterisk 22"));
+        let why = said(Command::new("ls").arg("/nonexistent"), PATIENCE).expect_err("a failure");
+        assert!(why.contains("/nonexistent"), "{why}");
+    }
+}

@@ -18,6 +18,13 @@ pub enum Status {
     Fail,
 }
 
+impl Finding {
+    /// Was it looked at?
+    pub(super) fn is_tried(&self) -> bool {
+        !self.text.starts_with(NOT_TRIED)
+    }
+}
+
 impl Status {
     /// As scripts want it.
     pub fn exit_code(self) -> u8 {
@@ -98,6 +105,11 @@ impl<'a> Report<'a> {
 
     pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
         self.add(id, Status::Warn, text, remedy);
+    }
+
+    /// Warns of what could not be looked at.
+    pub(super) fn not_tried(&mut self, id: &str, why: &str, remedy: &str) {
+        self.warn(id, &format!("{NOT_TRIED}{why}"), remedy);
     }
 
     pub(super) fn fail(&mut self, id: &str, text: &str, remedy: &str) {
@@ -191,4 +203,5 @@ fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', " ")
 }
 
+const NOT_TRIED: &str = "not tried: ";
 const ID_WIDTH: usize = 22;

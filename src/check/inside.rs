@@ -3,16 +3,16 @@
 //! The doctor has Asterisk run `AGI(phone-assistant,mode=check)`; that one looks around, notes what it sees, and ends.
 //! Nothing is paid for, so it does no harm if anybody else dials it.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use rustix::process::Gid;
 use serde::{Deserialize, Serialize};
 
-use super::USUAL_STATE;
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
-use super::machine;
+use super::{machine, understood};
 use crate::config::{Arguments, Config, Environment, Job, Shown};
 use crate::date;
 use crate::error::Chain;
@@ -36,19 +36,17 @@ pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let mut sink = std::io::sink();
     let mut report = Report::new(&mut sink, Style::Silent);
     let config = Config::load(Job::Check, arguments, environment);
-    let config = machine::examine(&config, environment, &mut report);
-    let view = View::new(config, report.findings());
-    let folder = config.map_or(Path::new(USUAL_STATE), |config| &config.state_folder);
-    if let Err(cause) = State::new(folder).update(FILE, |last: &mut View| *last = view) {
+    machine::examine(&config, environment, &mut report);
+    let settings = understood(&config);
+    let view = View::new(settings, report.findings());
+    let state = State::new(&settings.state_folder);
+    if let Err(cause) = state.update(FILE, |last: &mut View| *last = view) {
         log::error!("{}", Chain(&cause));
     }
 }
 
 impl View {
-    fn new(config: Option<&Config>, findings: &[Finding]) -> Self {
-        let shown = config
-            .map(|config| config.shown.as_slice())
-            .unwrap_or_default();
+    fn new(settings: &Config, findings: &[Finding]) -> Self {
         let setting = |shown: &Shown| {
             (
                 shown.name.to_owned(),
@@ -56,17 +54,14 @@ impl View {
                 shown.source.clone(),
             )
         };
-        let groups = rustix::process::getgroups().unwrap_or_default();
-        let mut groups: Vec<_> = groups
-            .into_iter()
-            .map(rustix::process::Gid::as_raw)
-            .collect();
-        groups.sort_unstable();
         Self {
             time: date::seconds(SystemTime::now()),
             user: rustix::process::geteuid().as_raw(),
-            groups,
-            settings: shown.iter().map(setting).collect(),
+            groups: groups(
+                &rustix::process::getgroups().unwrap_or_default(),
+                rustix::process::getegid(),
+            ),
+            settings: settings.shown.iter().map(setting).collect(),
             findings: findings.to_vec(),
         }
     }
@@ -105,7 +100,7 @@ impl View {
 }
 
 /// Lets Asterisk start the program, and tells what is different there.
-pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
+pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     let is_ok = |id: &str| {
         let mut all = report
             .findings()
@@ -118,10 +113,10 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
         .iter()
         .all(|id| is_ok(id))
     {
-        let text = "not tried: Asterisk cannot run the program as it should";
-        return report.warn(ID, text, "mend that first");
+        let why = "Asterisk cannot run the program as it should";
+        return report.not_tried(ID, why, "mend that first");
     }
-    let state = State::new(&config.state_folder);
+    let state = State::new(&settings.state_folder);
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
         return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
     }
@@ -138,7 +133,7 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
             "look into Asterisk's log: /var/log/asterisk/full",
         );
     };
-    let here = View::new(Some(config), report.findings());
+    let here = View::new(settings, report.findings());
     let differences = here.differences(&there);
     for finding in &there.findings {
         let same = |own: &&Finding| own.id == finding.id && own.status >= finding.status;
@@ -167,6 +162,13 @@ fn wait_for(state: &State) -> Option<View> {
     None
 }
 
+/// All groups, sorted. The main one may be among the others or not: the rights are the same.
+fn groups(others: &[Gid], main: Gid) -> Vec<u32> {
+    let all = others.iter().chain([&main]).map(|group| group.as_raw());
+    let all: BTreeSet<_> = all.collect();
+    all.into_iter().collect()
+}
+
 const ID: &str = "through Asterisk";
 const FILE: &str = "seen-by-asterisk.json";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -189,6 +191,29 @@ mod tests {
             groups: groups.to_vec(),
             ..View::default()
         }
+    }
+
+    #[test]
+    fn faulty_settings_are_noted_too_with_what_is_set() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let state = format!("state.folder={}", folder.path().display());
+        let arguments = Arguments::parse(["stt.languag=x", "stt.language=de-DE", &state]);
+        look_around(&arguments, &|_| None);
+        let view: View = State::new(folder.path()).read(FILE);
+        let names: Vec<_> = view
+            .settings
+            .iter()
+            .map(|(name, ..)| name.as_str())
+            .collect();
+        assert_eq!(names, ["stt.language", "state.folder"]);
+        assert!(view.findings.iter().any(|finding| finding.id == "settings"));
+    }
+
+    #[test]
+    fn it_is_all_the_same_whether_the_main_group_is_among_the_others() {
+        let [main, other] = [7, 5].map(Gid::from_raw);
+        assert_eq!(groups(&[], main), groups(&[main], main));
+        assert_eq!(groups(&[main, other], main), [5, 7]);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::Report;
+use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
-use crate::config::{Config, Endpoint, Environment, Faults, Provider};
+use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
 use crate::state::State;
@@ -22,12 +23,10 @@ pub(super) fn examine<'c>(
         Ok(config) => config,
         Err(faults) => {
             for fault in faults.all() {
-                report.fail(
-                    "settings",
-                    fault,
-                    "mend it in /etc/phone-assistant/config.toml",
-                );
+                let remedy = format!("mend it in {}", faults.file.display());
+                report.fail("settings", fault, &remedy);
             }
+            examine_state(&faults.understood.state_folder, report);
             return None;
         }
     };
@@ -35,10 +34,9 @@ pub(super) fn examine<'c>(
     if uses_account(config) {
         examine_credentials(&config.credentials, report);
     }
-    let data = config.state_folder.parent().unwrap_or(Path::new("/"));
-    examine_folder("folder for calls", &data.join("calls"), report);
+    examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
     examine_state(&config.state_folder, report);
-    examine_privacy(data, report);
+    examine_privacy(Path::new(DATA), report);
     if let Some(log) = &config.log_calls {
         examine_log(log, report);
     }
@@ -59,12 +57,22 @@ fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut 
         text.push_str(&line);
     }
     report.ok("settings", &text);
-    for (stage, lack) in &config.lacking {
-        report.warn(
-            stage,
-            &format!("the first provider is not asked: {lack}"),
-            "set what is missing, or make another provider the first",
-        );
+    for lack in &config.lacking {
+        let Lack { stage, what, .. } = lack;
+        if lack.is_first {
+            report.warn(
+                stage,
+                &format!("the first provider is not asked: {what}"),
+                "set what is missing, or make another provider the first",
+            );
+        } else if is_set(config, &format!("{stage}.fallback")) {
+            let name = lack.provider.name();
+            report.warn(
+                stage,
+                &format!("the fallback {name} cannot be asked: {what}"),
+                &format!("set what is missing, or take {name} out of fallback in [{stage}]"),
+            );
+        }
     }
     for name in PROXIES {
         if config.http.proxy.is_none() && environment(name).is_some() {
@@ -84,14 +92,24 @@ const PROXIES: [&str; 6] = [
     "http_proxy",
 ];
 
-fn uses_account(config: &Config) -> bool {
-    let signs_in = |endpoint: &Endpoint| match endpoint.provider {
+fn is_set(config: &Config, name: &str) -> bool {
+    config.shown.iter().any(|shown| shown.name == name)
+}
+
+/// Does Google's account sign in there?
+pub(super) fn signs_in(endpoint: &Endpoint) -> bool {
+    match endpoint.provider {
         Provider::Google => true,
         Provider::Gemini => endpoint.api_key.is_none(),
         Provider::OpenAi => false,
-    };
+    }
+}
+
+fn uses_account(config: &Config) -> bool {
     // The usual fallback of the voice is there for those who have the key.
-    let voices = config.tts.endpoints.iter().take(1);
+    let is_usual = !is_set(config, "tts.fallback");
+    let voices = config.tts.endpoints.iter();
+    let voices = voices.take(if is_usual { 1 } else { usize::MAX });
     let all = config
         .stt
         .endpoints
@@ -107,12 +125,8 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
         Ok(account) => {
             let text = format!("{} ({})", path.display(), account.identity());
             if is_readable_by_all(path) {
-                let remedy = format!("chown root:asterisk {0}; chmod 640 {0}", path.display());
-                report.warn(
-                    id,
-                    &format!("everybody on this machine may read {text}"),
-                    &remedy,
-                );
+                let text = format!("everybody on this machine may read {text}");
+                report.warn(id, &text, &close(path));
             } else {
                 report.ok(id, &text);
             }
@@ -120,12 +134,15 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             id,
             &Chain(&error).to_string(),
-            &format!(
-                "chown root:asterisk {0}; chmod 640 {0}, if it is there",
-                path.display()
-            ),
+            &format!("{}, if it is there", close(path)),
         ),
     }
+}
+
+/// How a key file is closed to all but Asterisk.
+fn close(path: &Path) -> String {
+    let (group, shown) = (group_name(), path.display());
+    format!("chown root:{group} {shown}; chmod 640 {shown}")
 }
 
 fn is_readable_by_all(path: &Path) -> bool {
@@ -140,7 +157,8 @@ fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
         Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
         Err(error) => {
             let shown = folder.display();
-            let remedy = format!("df -h {shown}; and: chown asterisk: {shown}; chmod 700 {shown}");
+            let user = user_name();
+            let remedy = format!("df -h {shown}; and: chown {user}: {shown}; chmod 700 {shown}");
             report.fail(id, &Chain(&error).to_string(), &remedy);
         }
     }
@@ -156,7 +174,11 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             "folder for state",
             &Chain(&error).to_string(),
-            &format!("chown asterisk: {0}; chmod 700 {0}", folder.display()),
+            &format!(
+                "chown {}: {1}; chmod 700 {1}",
+                user_name(),
+                folder.display()
+            ),
         ),
     }
 }
@@ -173,6 +195,8 @@ fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
             &format!("others may look into {shown}, where recordings are"),
             &format!("chmod 700 {shown}"),
         );
+    } else {
+        report.ok("privacy", "nobody else may look into recordings");
     }
 }
 
@@ -185,7 +209,11 @@ fn examine_log(log: &Path, report: &mut Report<'_>) {
         Err(error) => report.warn(
             "log of calls",
             &format!("cannot add to {}: {error}", log.display()),
-            &format!("chown asterisk: {}; or set calls in [log]", log.display()),
+            &format!(
+                "chown {}: {}; or set calls in [log]",
+                user_name(),
+                log.display()
+            ),
         ),
     }
 }
@@ -232,6 +260,8 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
     Ok((0..count).any(|index| number(start + index * size, 4) == Some(PT_INTERP)))
 }
 
+/// Where install.sh and the dialplan put what calls leave.
+const DATA: &str = "/var/lib/phone-assistant";
 const INDENT: &str = "                                ";
 const MAX_SHOWN: usize = 60;
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -243,7 +273,70 @@ const HEADERS: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::check::finding::{Finding, Status, Style};
+    use crate::config::{Arguments, Job};
+
+    /// What is found with these arguments, and no settings file.
+    fn findings(arguments: &[&str]) -> Vec<Finding> {
+        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
+        let arguments = Arguments::parse(arguments.iter().copied());
+        let config = Config::load(Job::Check, &arguments, &environment);
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&config, &environment, &mut report);
+        report.close().expect("nothing is written")
+    }
+
+    #[test]
+    fn the_folder_around_a_state_folder_of_ones_own_is_nobodys_business() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let state = folder.path().join("state");
+        let found = findings(&[&format!("state.folder={}", state.display())]);
+        let shown = folder.path().display().to_string();
+        let about: Vec<_> = found
+            .iter()
+            .filter(|finding| finding.id != "settings" && finding.text.contains(&shown))
+            .collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert_eq!(about[0].id, "folder for state");
+        assert_eq!(about[0].status, Status::Ok);
+    }
+
+    #[test]
+    fn faults_are_to_be_mended_in_the_file_that_was_named() {
+        let found = findings(&["config=/nonexistent/pa.toml"]);
+        let fault = found.iter().find(|finding| finding.id == "settings");
+        let remedy = &fault.expect("no such file").remedy;
+        assert_eq!(remedy, "mend it in /nonexistent/pa.toml");
+    }
+
+    #[test]
+    fn a_fallback_that_somebody_named_and_that_cannot_be_asked_is_told() {
+        let stated = |arguments: &[&str], id: &str| {
+            let found = findings(arguments).into_iter();
+            let mut found = found.filter(|finding| finding.id == id);
+            found.next().map(|finding| (finding.status, finding.text))
+        };
+        let (status, text) = stated(&["llm.fallback=openai"], "llm").expect("no model is named");
+        assert_eq!(status, Status::Warn);
+        assert!(text.contains("fallback openai"), "{text}");
+        assert!(text.contains("llm.openai.model is empty"), "{text}");
+        let no_file = "google.credentials=/nonexistent/creds.json";
+        let local = [
+            no_file,
+            "stt.provider=openai",
+            "llm.provider=openai",
+            "llm.openai.model=gpt-6-luna",
+        ];
+        assert_eq!(stated(&local, "Google's key file"), None);
+        let named = [&local[..], &["tts.fallback=google"]].concat();
+        let (status, _) = stated(&named, "Google's key file").expect("it is named");
+        assert_eq!(status, Status::Fail);
+    }
 
     #[test]
     fn a_program_that_is_linked_dynamically_is_told() {

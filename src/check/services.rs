@@ -1,4 +1,4 @@
-//! The services: are they reached, do they know the models, and do they do their work? One round trip each, with real
+//! The services: do they know the models, and do they do their work? One round trip each, with real
 //! audio: a sentence is spoken and transcribed back, and the model says one word.
 
 use std::collections::BTreeSet;
@@ -9,18 +9,18 @@ use super::finding::Report;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, wav};
 use crate::catalogue;
+use crate::cloud;
 use crate::cloud::chain::Link;
-use crate::cloud::http::{Client, Look, Patience};
+use crate::cloud::http::Patience;
 use crate::cloud::llm::{Asked, Model};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
-use crate::cloud::{self, Service};
 use crate::config::{Config, Endpoint};
 use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
 use crate::say::{self, Speaking};
-use crate::services::Services;
+use crate::services::{Maker, SetupError};
 
 /// Warns of models that are about to be switched off.
 pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
@@ -57,7 +57,7 @@ pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
     }
 }
 
-fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
+pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
     let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
     of(Stage::Stt, &config.stt.endpoints)
         .chain(of(Stage::Llm, &config.llm.endpoints))
@@ -71,58 +71,25 @@ pub(super) fn examine(
     hangup: &Hangup,
     report: &mut Report<'_>,
 ) {
-    examine_hosts(config, deadline, hangup, report);
-    let services = match Services::new(config, hangup) {
-        Ok(services) => services,
-        Err(error) => {
-            let text = Chain(error.as_ref()).to_string();
-            return report.fail("services", &text, "see above");
-        }
+    let Some(maker) = ready("services", Maker::new(config, hangup), report) else {
+        return;
     };
     let doctor = Doctor { config, deadline };
-    let spoken = doctor.voices(services.voices.links(), report);
-    doctor.recognizers(services.recognizers.links(), spoken.as_ref(), report);
-    doctor.models(services.models.links(), report);
+    let voices = ready("tts", maker.voices(), report);
+    let spoken = voices.and_then(|chain| doctor.voices(chain.links(), report));
+    if let Some(chain) = ready("stt", maker.recognizers(), report) {
+        doctor.recognizers(chain.links(), spoken.as_ref(), report);
+    }
+    if let Some(chain) = ready("llm", maker.models(), report) {
+        doctor.models(chain.links(), report);
+    }
 }
 
-/// The way to each host: name, connection, TLS, and its clock.
-fn examine_hosts(config: &Config, deadline: Deadline, hangup: &Hangup, report: &mut Report<'_>) {
-    let client = match Client::new(&config.http, hangup, false) {
-        Ok(client) => client,
-        Err(error) => {
-            let text = Chain(&error).to_string();
-            return report.fail("network", &text, "mend it under [http]");
-        }
+fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> Option<T> {
+    let tell = |error: SetupError| {
+        report.fail(id, &Chain(error.as_ref()).to_string(), "see above");
     };
-    let urls: BTreeSet<_> = endpoints(config)
-        .map(|(_, endpoint)| &endpoint.base_url)
-        .collect();
-    for url in urls {
-        let id = url.split("://").nth(1).unwrap_or(url);
-        match client.look(HOST, url, deadline.within(LOOK)) {
-            Ok(Look { took, clock_ahead }) => {
-                let off = clock_ahead.filter(|ahead| ahead.abs() > TOLERATED_SECONDS);
-                if let Some(ahead) = off {
-                    let text = format!(
-                        "this machine's clock is {} s {}: sign-ins will be refused",
-                        ahead.abs(),
-                        if ahead > 0 { "ahead" } else { "behind" }
-                    );
-                    report.fail("clock", &text, "timedatectl set-ntp true");
-                }
-                report.ok(id, &format!("reached in {} ms", took.as_millis()));
-            }
-            Err(error) => report.fail(id, &Chain(&error).to_string(), remedy_of(&error)),
-        }
-    }
-}
-
-/// The message of a refusal ends with its own.
-fn remedy_of(error: &cloud::Error) -> &'static str {
-    match error {
-        cloud::Error::Connect { remedy, .. } => remedy,
-        _ => "see what it says",
-    }
+    made.map_err(tell).ok()
 }
 
 struct Doctor<'a> {
@@ -196,8 +163,8 @@ impl Doctor<'_> {
                 report,
             );
             let Some(Pcm { rate_hz, samples }) = spoken else {
-                let text = "not tried: no voice has spoken anything to listen to";
-                report.warn(&id, text, "mend a voice first");
+                let why = "no voice has spoken anything to listen to";
+                report.not_tried(&id, why, "mend a voice first");
                 continue;
             };
             let began = Instant::now();
@@ -223,10 +190,9 @@ impl Doctor<'_> {
         }
     }
 
-    /// Asks each model for one word.
+    /// Asks each model for one word, also the one that follows when another has been switched off.
     fn models(&self, links: &[Link<dyn Model>], report: &mut Report<'_>) {
-        let is_reserve = |link: &Link<dyn Model>| link.successor_of.is_some();
-        for link in links.iter().filter(|link| !is_reserve(link)) {
+        for link in links {
             let id = id(Stage::Llm, &link.endpoint);
             list(
                 &id,
@@ -283,7 +249,9 @@ fn list(
 ) {
     // What keeps a list from coming, keeps the work from being done, and is told there.
     let Ok(Some(names)) = list() else { return };
-    if names.is_empty() || names.contains(&endpoint.model) {
+    // Ollama lists a model without a tag as it stores it.
+    let is_it = |name: &String| name.strip_suffix(":latest").unwrap_or(name) == endpoint.model;
+    if names.is_empty() || names.contains(&endpoint.model) || names.iter().any(is_it) {
         return;
     }
     let mut near: Vec<_> = names.iter().map(String::as_str).collect();
@@ -326,12 +294,6 @@ fn shared_words(said: &str, heard: &str) -> f32 {
     f32::from(shared) / f32::from(all)
 }
 
-const HOST: Service = Service {
-    name: "the service",
-    settings: "its settings",
-    key: "its key",
-};
-
 /// One easy sentence in the languages of most callers; other languages get the first.
 const SENTENCES: [(&str, &str); 7] = [
     ("en", "The quick test of the telephone worked today."),
@@ -348,9 +310,6 @@ const SENTENCES: [(&str, &str); 7] = [
 
 /// A season to make up one's mind.
 const WARNED_DAYS: i64 = 90;
-/// Tokens are dated back by 30 s.
-const TOLERATED_SECONDS: i64 = 30;
-const LOOK: Duration = Duration::from_secs(6);
 const ROUND_TRIP: Duration = Duration::from_secs(15);
 const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
 const ENOUGH_WORDS: f32 = 0.5;
@@ -361,7 +320,43 @@ const QUIET: u16 = 100;
 
 #[cfg(test)]
 mod tests {
-    use super::shared_words;
+    use super::*;
+    use crate::check::finding::{Finding, Style};
+    use crate::config::Provider;
+
+    fn findings(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
+        let mut sink = std::io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&mut report);
+        report.close().expect("nothing is written")
+    }
+
+    #[test]
+    fn a_model_is_on_the_list_also_with_ollamas_tag() {
+        let endpoint = |model: &str| Endpoint {
+            provider: Provider::OpenAi,
+            base_url: "http://127.0.0.1:11434".to_owned(),
+            model: model.to_owned(),
+            api_key: None,
+        };
+        let names = || {
+            Ok(Some(vec![
+                "llama3.2:latest".to_owned(),
+                "qwen3:4b".to_owned(),
+            ]))
+        };
+        let table = [
+            ("llama3.2", true),
+            ("llama3.2:latest", true),
+            ("qwen3:4b", true),
+            ("qwen3", false),
+            ("llama3", false),
+        ];
+        for (model, is_there) in table {
+            let found = findings(|report| list("llm", &endpoint(model), names, report));
+            assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
+        }
+    }
 
     #[test]
     fn what_was_heard_is_compared_by_words() {

@@ -9,26 +9,47 @@ use std::process::Command;
 
 use super::finding::Report;
 use super::{Options, Style};
+use crate::config::keys::ENVIRONMENT;
+use crate::files;
 
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's.
+/// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's, but the keys
+/// of Asterisk's.
 pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
-    let Identity {
-        user,
-        group,
-        groups,
-    } = asterisk();
+    let asterisk = asterisk();
+    out.flush()?;
+    match command(&asterisk, options)?.status() {
+        Ok(status) if status.code().is_some_and(|code| code <= 2) => {
+            Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2))
+        }
+        result => {
+            let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
+            let mut report = Report::new(out, options.style);
+            let Identity { user, group, .. } = asterisk;
+            let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
+            let remedy = "run the one that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
+            report.fail("user", &text, remedy);
+            report.close()?;
+            Ok(2)
+        }
+    }
+}
+
+/// The same again, marked: where Asterisk is root, root must know that it has been started so.
+fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
     let mut command = Command::new("setpriv");
     command
-        .args(["--reuid", &user, "--regid", &group])
-        .arg(groups)
+        .args(["--reuid", &asterisk.user, "--regid", &asterisk.group])
+        .arg(&asterisk.groups)
         .arg(env::current_exe()?)
         .arg("check")
         .env_clear()
         .env("PATH", PATH)
+        .env(IS_ASTERISKS, "1")
+        .envs(asterisk.environment.iter().cloned())
         .current_dir("/");
     for name in KEPT {
         if let Some(value) = env::var_os(name) {
@@ -47,21 +68,7 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
             command.arg(flag);
         }
     }
-    out.flush()?;
-    match command.status() {
-        Ok(status) if status.code().is_some_and(|code| code <= 2) => {
-            Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2))
-        }
-        result => {
-            let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
-            let mut report = Report::new(out, options.style);
-            let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
-            let remedy = "run the one that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
-            report.fail("user", &text, remedy);
-            report.close()?;
-            Ok(2)
-        }
-    }
+    Ok(command)
 }
 
 /// Whom Asterisk runs as, in the words of setpriv.
@@ -69,12 +76,34 @@ struct Identity {
     user: String,
     group: String,
     groups: String,
+    /// What of its environment decides about the settings.
+    environment: Vec<(&'static str, String)>,
 }
 
 /// Is it Asterisk's user who asks? Yes where that is not known.
 pub(super) fn is_asterisks() -> bool {
     let own = rustix::process::geteuid().as_raw().to_string();
     running().is_none_or(|running| running.user == own)
+}
+
+/// Asterisk's user, as people call it.
+pub(super) fn user_name() -> String {
+    named("/etc/passwd", asterisk().user)
+}
+
+/// Asterisk's group, as people call it.
+pub(super) fn group_name() -> String {
+    named("/etc/group", asterisk().group)
+}
+
+fn named(list: &str, user: String) -> String {
+    let id = user.parse().ok();
+    id.map_or(user, |id| files::name_of(list, id))
+}
+
+/// What of the running Asterisk's environment decides about the settings, as far as we are told.
+pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
+    running().map_or_else(Vec::new, |running| running.environment)
 }
 
 /// As the process that runs, else as its settings say, else as usual.
@@ -89,6 +118,7 @@ fn asterisk() -> Identity {
         user,
         group,
         groups: "--init-groups".to_owned(),
+        environment: Vec::new(),
     }
 }
 
@@ -110,6 +140,8 @@ fn running() -> Option<Identity> {
             .find_map(|line| line.strip_prefix("Groups:"))?;
         let groups: Vec<_> = groups.split_whitespace().collect();
         let owner = fs::metadata(&path).ok()?;
+        // Root is told it, and its own user where it has no more rights than that one.
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
         Some(Identity {
             user: owner.uid().to_string(),
             group: owner.gid().to_string(),
@@ -118,8 +150,22 @@ fn running() -> Option<Identity> {
             } else {
                 format!("--groups={}", groups.join(","))
             },
+            environment: of_settings(&environment),
         })
     })
+}
+
+/// The variables that the settings are read from, of those that a process was started with.
+fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
+    let environment = String::from_utf8_lossy(environment);
+    let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
+    let names = keys.chain(["CREDENTIALS_DIRECTORY", "PHONE_ASSISTANT_CONFIG"]);
+    let value = |name: &'static str| {
+        let mut set = environment.split('\0');
+        let value = set.find_map(|set| set.strip_prefix(name)?.strip_prefix('='))?;
+        Some((name, value.to_owned()))
+    };
+    names.filter_map(value).collect()
 }
 
 /// A process of another root, a container's, is another machine's.
@@ -138,6 +184,9 @@ pub(super) fn setting<'a>(conf: &'a str, name: &str) -> Option<&'a str> {
     values.next_back()
 }
 
+/// Set where the doctor already works as Asterisk's user.
+pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How a terminal is to be written to, and how much is to be logged.
@@ -152,7 +201,30 @@ const KEPT: [&str; 6] = [
 
 #[cfg(test)]
 mod tests {
-    use super::setting;
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
+        let root = Identity {
+            user: "0".to_owned(),
+            group: "0".to_owned(),
+            groups: "--clear-groups".to_owned(),
+            environment: of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0"),
+        };
+        let options = Options {
+            config: None,
+            offline: true,
+            quiet: false,
+            style: Style::Plain,
+        };
+        let command = command(&root, &options).expect("this test has a path");
+        let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
+        assert!(value(IS_ASTERISKS).is_some());
+        assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
+        assert_eq!(value("HOME"), None);
+    }
 
     #[test]
     fn settings_of_asterisk_are_read_as_it_reads_them() {

@@ -244,7 +244,7 @@ fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
 }
 
 /// A clock that is ahead makes tokens of the future; one that is behind makes tokens that are over.
-fn spoils_tokens(ahead: i64) -> bool {
+pub(crate) fn spoils_tokens(ahead: i64) -> bool {
     let dated_back = i64::try_from(DATED_BACK.as_secs()).unwrap_or_default();
     let lifetime = i64::try_from(LIFETIME_SECONDS).unwrap_or_default();
     ahead > dated_back || ahead < dated_back - lifetime
