@@ -10,9 +10,7 @@ pub mod private;
 mod sections;
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -382,7 +380,7 @@ fn open_secret(layers: &Layers, file: &Path) -> Option<String> {
         root if root.is_root() => "asterisk".to_owned(),
         own => files::name_of("/etc/group", own.as_raw()),
     };
-    let is_open = fs::metadata(file).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0);
+    let is_open = files::is_readable_by_all(file);
     let is_allowed = layers.switch("secrets.allow_readable");
     (is_open && !is_allowed && layers.has_secret_of(&shown.to_string())).then(|| {
         format!(
@@ -399,9 +397,6 @@ fn to_text(bytes: Vec<u8>) -> io::Result<String> {
 
 /// A screenful.
 const SHOWN_FAULTS: usize = 12;
-
-/// In a file's mode.
-const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// A settings file has a few kilobytes.
 const MAX_FILE: u64 = 1024 * 1024;

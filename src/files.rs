@@ -174,6 +174,11 @@ fn hand_over(made: &File, path: &Path) {
     }
 }
 
+/// May everybody read it who has a user on this machine?
+pub fn is_readable_by_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0)
+}
+
 /// The folder that a path is in.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -334,6 +339,9 @@ fn failed(place: &Path, source: io::Error) -> Error {
 
 /// A block of most file systems: less might fit into what a full disk has left of one.
 const TRIAL_BYTES: usize = 4096;
+
+/// In a file's mode.
+const READABLE_BY_OTHERS: u32 = 0o004;
 
 /// No call lasts that long.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);

@@ -106,6 +106,17 @@ impl State {
         Ok(result)
     }
 
+    /// Tries whether all there are may be changed.
+    ///
+    /// # Errors
+    /// [`Error`] names the first that may not.
+    pub fn try_locks(&self) -> Result<(), Error> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let is_lock = |path: &PathBuf| path.extension().is_some_and(|name| name == "lock");
+        let mut locks = files.map(|file| file.path()).filter(is_lock);
+        locks.try_for_each(|path| self.lock(&path).map(drop))
+    }
+
     /// Waits for its turn. The turn ends when the file is closed.
     fn lock(&self, path: &Path) -> Result<File, Error> {
         let shown = path.display().to_string();
@@ -266,6 +277,20 @@ mod tests {
             .expect("written");
         let kept = fs::metadata(&other).expect("it is there").uid();
         assert_eq!(kept, rustix::process::geteuid().as_raw());
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_used_is_named() {
+        let (folder, state) = folder();
+        assert!(state.try_locks().is_ok(), "there is none yet");
+        state
+            .update("n.json", |n: &mut u64| *n = 7)
+            .expect("written");
+        assert!(state.try_locks().is_ok());
+        let other = folder.path().join("state/other.json.lock");
+        symlink("/nowhere", other).expect("planted");
+        let error = state.try_locks().expect_err("a link");
+        assert!(error.to_string().contains("other.json.lock"), "{error}");
     }
 
     #[test]

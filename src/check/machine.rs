@@ -124,7 +124,7 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
     match ServiceAccount::load(path) {
         Ok(account) => {
             let text = format!("{} ({})", path.display(), account.identity());
-            if is_readable_by_all(path) {
+            if files::is_readable_by_all(path) {
                 let text = format!("everybody on this machine may read {text}");
                 report.warn(id, &text, &close(path));
             } else {
@@ -145,10 +145,6 @@ fn close(path: &Path) -> String {
     format!("chown root:{group} {shown}; chmod 640 {shown}")
 }
 
-fn is_readable_by_all(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0)
-}
-
 /// Tries to write a file there.
 fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
     let trial = folder.join(format!("check-{}", std::process::id()));
@@ -166,7 +162,9 @@ fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
 
 fn examine_state(folder: &Path, report: &mut Report<'_>) {
     let state = State::new(folder);
-    match state.update("checked.json", |last: &mut u64| *last += 1) {
+    let written = state.update("checked.json", |last: &mut u64| *last += 1);
+    // One that root has left keeps calls from remembering anything.
+    match written.and_then(|()| state.try_locks()) {
         Ok(()) => report.ok(
             "folder for state",
             &format!("{} can be written to", folder.display()),
@@ -175,7 +173,7 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
             "folder for state",
             &Chain(&error).to_string(),
             &format!(
-                "chown {}: {1}; chmod 700 {1}",
+                "chown -R {}: {1}; chmod 700 {1}",
                 user_name(),
                 folder.display()
             ),
@@ -264,7 +262,6 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
 const DATA: &str = "/var/lib/phone-assistant";
 const INDENT: &str = "                                ";
 const MAX_SHOWN: usize = 60;
-const READABLE_BY_OTHERS: u32 = 0o004;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const LOG_MODE: u32 = 0o640;
 const PT_INTERP: usize = 3;

@@ -447,6 +447,25 @@ const FAULTS: &[Planted] = &[
         ],
     },
     Planted {
+        what: "a lock that Asterisk's user may not use",
+        plant: |machine| {
+            let lock = "/var/lib/phone-assistant/state/providers.json.lock";
+            shell(machine, &format!("install -m 600 -o root /dev/null {lock}"));
+        },
+        mend: |machine| {
+            shell(
+                machine,
+                "rm /var/lib/phone-assistant/state/providers.json.lock",
+            );
+        },
+        status: "fail",
+        words: &[
+            "folder for state",
+            "providers.json.lock",
+            "chown -R asterisk: /var/lib/phone-assistant/state",
+        ],
+    },
+    Planted {
         what: "data that others may look into",
         plant: |machine| shell(machine, "chmod 755 /var/lib/phone-assistant"),
         mend: |machine| shell(machine, "chmod 700 /var/lib/phone-assistant"),
