@@ -62,9 +62,16 @@ pub fn run(
         let text = "this is not the user that Asterisk runs as, so calls may see something else";
         report.warn("user", text, "run it as root: sudo phone-assistant check");
     }
+    // Cron's job has no root before it that would have handed it on.
+    let asterisks = user::asterisks_environment();
+    let of_asterisk = |name: &str| {
+        let (_, value) = asterisks.iter().find(|(set, _)| *set == name)?;
+        Some(value.clone())
+    };
+    let environment = |name: &str| environment(name).or_else(|| of_asterisk(name));
     let arguments = Arguments::of_file(options.config.clone());
-    let loaded = Config::load(Job::Check, &arguments, environment);
-    let config = machine::examine(&loaded, environment, &mut report);
+    let loaded = Config::load(Job::Check, &arguments, &environment);
+    let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
     if let Some(config) = config {
         services::examine_models(config, &mut report);

@@ -1,10 +1,8 @@
 //! From root to Asterisk's user: what root may do tells nothing about what a call may.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
@@ -79,7 +77,7 @@ struct Identity {
     group: String,
     groups: String,
     /// What of its environment decides about the settings.
-    environment: Vec<(&'static str, OsString)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// Is it Asterisk's user who asks? Yes where that is not known.
@@ -101,6 +99,11 @@ pub(super) fn group_name() -> String {
 fn named(list: &str, user: String) -> String {
     let id = user.parse().ok();
     id.map_or(user, |id| files::name_of(list, id))
+}
+
+/// What of the running Asterisk's environment decides about the settings, as far as we are told.
+pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
+    running().map_or_else(Vec::new, |running| running.environment)
 }
 
 /// As the process that runs, else as its settings say, else as usual.
@@ -137,7 +140,7 @@ fn running() -> Option<Identity> {
             .find_map(|line| line.strip_prefix("Groups:"))?;
         let groups: Vec<_> = groups.split_whitespace().collect();
         let owner = fs::metadata(&path).ok()?;
-        // Only root is sure to be told it, and only root hands it on.
+        // Root is told it, and its own user where it has no more rights than that one.
         let environment = fs::read(path.join("environ")).unwrap_or_default();
         Some(Identity {
             user: owner.uid().to_string(),
@@ -153,13 +156,14 @@ fn running() -> Option<Identity> {
 }
 
 /// The variables that the settings are read from, of those that a process was started with.
-fn of_settings(environment: &[u8]) -> Vec<(&'static str, OsString)> {
+fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
+    let environment = String::from_utf8_lossy(environment);
     let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
     let names = keys.chain(["CREDENTIALS_DIRECTORY", "PHONE_ASSISTANT_CONFIG"]);
     let value = |name: &'static str| {
-        let mut set = environment.split(|byte| *byte == 0);
-        let value = set.find_map(|set| set.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-        Some((name, OsStr::from_bytes(value).to_owned()))
+        let mut set = environment.split('\0');
+        let value = set.find_map(|set| set.strip_prefix(name)?.strip_prefix('='))?;
+        Some((name, value.to_owned()))
     };
     names.filter_map(value).collect()
 }
@@ -197,6 +201,8 @@ const KEPT: [&str; 6] = [
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
