@@ -5,6 +5,7 @@
 
 mod asterisk;
 mod finding;
+mod hosts;
 mod inside;
 mod machine;
 mod quiet;
@@ -77,7 +78,9 @@ pub fn run(
         services::examine_models(config, &mut report);
         if !options.offline {
             let deadline = Deadline::after(started, PATIENCE, clock);
-            services::examine(config, deadline, &Hangup::default(), &mut report);
+            let hangup = Hangup::default();
+            hosts::examine(config, deadline, &hangup, &mut report);
+            services::examine(config, deadline, &hangup, &mut report);
         }
     }
     let settings = understood(&loaded);

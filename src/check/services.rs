@@ -1,23 +1,21 @@
-//! The services: are they reached, do they know the models, and do they do their work? One round trip each, with real
+//! The services: do they know the models, and do they do their work? One round trip each, with real
 //! audio: a sentence is spoken and transcribed back, and the model says one word.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
-use super::machine::signs_in;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, wav};
 use crate::catalogue;
+use crate::cloud;
 use crate::cloud::chain::Link;
-use crate::cloud::google_auth::spoils_tokens;
-use crate::cloud::http::{Client, Look, Patience};
+use crate::cloud::http::Patience;
 use crate::cloud::llm::Model;
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
-use crate::cloud::{self, Service};
-use crate::config::{Config, Endpoint, is_https};
+use crate::config::{Config, Endpoint};
 use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
@@ -59,7 +57,7 @@ pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
     }
 }
 
-fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
+pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
     let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
     of(Stage::Stt, &config.stt.endpoints)
         .chain(of(Stage::Llm, &config.llm.endpoints))
@@ -73,7 +71,6 @@ pub(super) fn examine(
     hangup: &Hangup,
     report: &mut Report<'_>,
 ) {
-    examine_hosts(config, deadline, hangup, report);
     let Some(maker) = ready("services", Maker::new(config, hangup), report) else {
         return;
     };
@@ -93,58 +90,6 @@ fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> O
         report.fail(id, &Chain(error.as_ref()).to_string(), "see above");
     };
     made.map_err(tell).ok()
-}
-
-/// The way to each host: name, connection, TLS, and its clock.
-fn examine_hosts(config: &Config, deadline: Deadline, hangup: &Hangup, report: &mut Report<'_>) {
-    let client = match Client::new(&config.http, hangup, false) {
-        Ok(client) => client,
-        Err(error) => {
-            let text = Chain(&error).to_string();
-            return report.fail("network", &text, "mend it under [http]");
-        }
-    };
-    let mut urls = BTreeMap::new();
-    for (_, endpoint) in endpoints(config) {
-        *urls.entry(&endpoint.base_url).or_default() |= signs_in(endpoint);
-    }
-    let mut clocks = Vec::new();
-    for (url, signs_in) in urls {
-        let id = url.split("://").nth(1).unwrap_or(url);
-        match client.look(HOST, url, deadline.within(LOOK)) {
-            Ok(Look { took, clock_ahead }) => {
-                // A server of one's own may have a wrong clock itself.
-                let ahead = clock_ahead.filter(|_| is_https(url));
-                clocks.extend(ahead.map(|ahead| (signs_in, ahead)));
-                report.ok(id, &format!("reached in {} ms", took.as_millis()));
-            }
-            Err(error) => report.fail(id, &Chain(&error).to_string(), remedy_of(&error)),
-        }
-    }
-    let decisive = |(signs_in, ahead): &(bool, i64)| (*signs_in, ahead.abs());
-    if let Some((signs_in, ahead)) = clocks.into_iter().max_by_key(decisive) {
-        examine_clock(ahead, signs_in, report);
-    }
-}
-
-fn examine_clock(ahead: i64, signs_in: bool, report: &mut Report<'_>) {
-    let id = "clock";
-    let direction = if ahead > 0 { "ahead" } else { "behind" };
-    let off = format!("this machine's clock is {} s {direction}", ahead.abs());
-    let remedy = "timedatectl set-ntp true";
-    match (spoils_tokens(ahead), signs_in) {
-        (false, _) => report.ok(id, &format!("{} s from the services'", ahead.abs())),
-        (true, true) => report.fail(id, &format!("{off}: sign-ins will be refused"), remedy),
-        (true, false) => report.warn(id, &format!("{off}: logs and limits follow it"), remedy),
-    }
-}
-
-/// The message of a refusal ends with its own.
-fn remedy_of(error: &cloud::Error) -> &'static str {
-    match error {
-        cloud::Error::Connect { remedy, .. } => remedy,
-        _ => "see what it says",
-    }
 }
 
 struct Doctor<'a> {
@@ -342,12 +287,6 @@ fn shared_words(said: &str, heard: &str) -> f32 {
     f32::from(shared) / f32::from(all)
 }
 
-const HOST: Service = Service {
-    name: "the service",
-    settings: "its settings",
-    key: "its key",
-};
-
 /// One easy sentence in the languages of most callers; other languages get the first.
 const SENTENCES: [(&str, &str); 7] = [
     ("en", "The quick test of the telephone worked today."),
@@ -364,7 +303,6 @@ const SENTENCES: [(&str, &str); 7] = [
 
 /// A season to make up one's mind.
 const WARNED_DAYS: i64 = 90;
-const LOOK: Duration = Duration::from_secs(6);
 const ROUND_TRIP: Duration = Duration::from_secs(15);
 const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
 const ENOUGH_WORDS: f32 = 0.5;
@@ -376,7 +314,7 @@ const QUIET: u16 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finding::{Finding, Status, Style};
+    use crate::check::finding::{Finding, Style};
     use crate::config::Provider;
 
     fn findings(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
@@ -384,22 +322,6 @@ mod tests {
         let mut report = Report::new(&mut sink, Style::Silent);
         examine(&mut report);
         report.close().expect("nothing is written")
-    }
-
-    #[test]
-    fn a_clock_fails_only_where_it_spoils_sign_ins() {
-        let table = [
-            (30, true, Status::Ok),
-            (31, true, Status::Fail),
-            (31, false, Status::Warn),
-            (-3570, true, Status::Ok),
-            (-3571, true, Status::Fail),
-            (-3571, false, Status::Warn),
-        ];
-        for (ahead, signs_in, expected) in table {
-            let found = findings(|report| examine_clock(ahead, signs_in, report));
-            assert_eq!(found[0].status, expected, "{ahead} s, {signs_in}");
-        }
     }
 
     #[test]
