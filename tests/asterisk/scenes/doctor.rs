@@ -72,11 +72,44 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         }
     });
     quiet(&machine, report);
+    other_asterisks(&mut machine, report);
+}
+
+/// What a daily run says.
+fn quiet(machine: &Machine, report: &Report) {
+    report.check(
+        "a daily run tells what got worse, once, and what was mended",
+        || {
+            let said =
+                || String::from_utf8_lossy(&run_check(machine, &["--quiet"]).stdout).into_owned();
+            said();
+            let nothing = said();
+            machine
+                .sandbox
+                .fault_service(Service::Gemini, Fault::Status(503), usize::MAX);
+            let (worse, again) = (said(), said());
+            machine.sandbox.restore_service(Service::Gemini);
+            let mended = said();
+            let is_right = nothing.is_empty()
+                && worse.contains("fail  llm gemini")
+                && again.is_empty()
+                && mended.contains("llm gemini gemini-3.5-flash-lite: mended");
+            if is_right {
+                Ok(())
+            } else {
+                Err(format!("{nothing:?} {worse:?} {again:?} {mended:?}"))
+            }
+        },
+    );
+}
+
+/// What it says where Asterisk has keys of its own, does not run, or is root; and to whom it is a stranger.
+fn other_asterisks(machine: &mut Machine, report: &Report) {
     report.check(
         "the doctor asks with the key of Asterisk's environment, which overrides the settings",
         || {
             machine.restart_asterisk_with(&[("OPENAI_API_KEY", "sk-of-somebody-else")]);
-            let found = check(&machine, &[])?;
+            let found = check(machine, &[])?;
             let all = found["checks"].as_array().into_iter().flatten();
             let is_told = all
                 .filter(|finding| finding["id"] == "settings")
@@ -112,7 +145,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         "without Asterisk the doctor says so, and checks the rest",
         || {
             machine.kill_asterisk();
-            let found = check(&machine, &["--offline"])?;
+            let found = check(machine, &["--offline"])?;
             let is_named =
                 worse(&found, "Asterisk").any(|finding| text(finding).contains("start it"));
             if is_named {
@@ -123,42 +156,14 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         },
     );
     report.check("where Asterisk is root the doctor comes to an end", || {
-        shell(&machine, "cp /bin/sleep /tmp/asterisk");
+        shell(machine, "cp /bin/sleep /tmp/asterisk");
         let mut command = machine.root().command("/tmp/asterisk");
         let mut asterisk = command.arg("60").spawn().unwrap();
-        let found = check(&machine, &["--offline"]);
+        let found = check(machine, &["--offline"]);
         asterisk.kill().ok();
         asterisk.wait().ok();
         found.map(drop)
     });
-}
-
-/// What a daily run says.
-fn quiet(machine: &Machine, report: &Report) {
-    report.check(
-        "a daily run tells what got worse, once, and what was mended",
-        || {
-            let said =
-                || String::from_utf8_lossy(&run_check(machine, &["--quiet"]).stdout).into_owned();
-            said();
-            let nothing = said();
-            machine
-                .sandbox
-                .fault_service(Service::Gemini, Fault::Status(503), usize::MAX);
-            let (worse, again) = (said(), said());
-            machine.sandbox.restore_service(Service::Gemini);
-            let mended = said();
-            let is_right = nothing.is_empty()
-                && worse.contains("fail  llm gemini")
-                && again.is_empty()
-                && mended.contains("llm gemini gemini-3.5-flash-lite: mended");
-            if is_right {
-                Ok(())
-            } else {
-                Err(format!("{nothing:?} {worse:?} {again:?} {mended:?}"))
-            }
-        },
-    );
 }
 
 fn found_as(found: &Value, planted: &Planted) -> Result<(), String> {
