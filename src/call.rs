@@ -232,10 +232,9 @@ impl<O: Write> Call<O> {
         let greatest = bill::greatest(services, &Settings::of(config), speech);
         let caller = self.session.env().get("callerid").unwrap_or_default();
         let state = State::new(&config.state_folder);
-        let admission = config
+        self.admission = config
             .limits
-            .admit(&state, caller, greatest, SystemTime::now())?;
-        self.admission = Some(admission);
+            .admit(&state, caller, greatest, SystemTime::now)?;
         Ok(())
     }
 

@@ -75,6 +75,19 @@ impl Price {
     }
 }
 
+impl Usage {
+    /// No more of anything than there is in `most`.
+    #[must_use]
+    pub fn at_most(self, most: Self) -> Self {
+        Self {
+            audio_ms: self.audio_ms.min(most.audio_ms),
+            input_tokens: self.input_tokens.min(most.input_tokens),
+            output_tokens: self.output_tokens.min(most.output_tokens),
+            characters: self.characters.min(most.characters),
+        }
+    }
+}
+
 impl Add for Usage {
     type Output = Self;
 

@@ -71,35 +71,36 @@ struct Ledger {
 }
 
 impl Limits {
-    /// Lets a call go on that can cost at most `greatest`, or not.
+    /// Lets a call go on that can cost at most `greatest`, or not. Where nothing is limited, nothing is counted.
     ///
     /// # Errors
-    /// [`Refused`]; then nothing is counted. Where nothing is limited, nothing is refused.
+    /// [`Refused`]; then nothing is counted either.
     pub fn admit(
         self,
         state: &State,
         caller_id: &str,
         greatest: MicroDollars,
-        now: SystemTime,
-    ) -> Result<Admission, Refused> {
-        let (now, day) = (date::seconds(now), date::day(now));
+        clock: impl FnOnce() -> SystemTime,
+    ) -> Result<Option<Admission>, Refused> {
+        if self == Self::default() {
+            return Ok(None);
+        }
         let admit = |ledger: &mut Ledger| {
+            // Read in one's turn: what others have noted while one waited is not in the future.
+            let now = clock();
+            let (now, day) = (date::seconds(now), date::day(now));
             ledger.forget(now, day);
             self.check(ledger, &caller(caller_id), greatest)?;
             ledger.spent = ledger.spent + greatest;
             ledger.calls.entry(caller(caller_id)).or_default().push(now);
-            Ok::<(), Refused>(())
+            Ok::<u64, Refused>(ledger.day)
         };
-        match state.update(LEDGER, admit) {
-            Ok(admitted) => admitted?,
-            Err(cause) if self == Self::default() => log::debug!("{cause}"),
-            Err(cause) => return Err(cause.into()),
-        }
-        Ok(Admission {
+        let day = state.update(LEDGER, admit)??;
+        Ok(Some(Admission {
             state: state.clone(),
             set_aside: greatest,
             day,
-        })
+        }))
     }
 
     fn check(self, ledger: &Ledger, caller: &str, greatest: MicroDollars) -> Result<(), Refused> {
@@ -139,7 +140,8 @@ impl Admission {
 impl Ledger {
     /// Drops what no longer counts.
     fn forget(&mut self, now: u64, today: u64) {
-        if self.day != today {
+        // A clock that steps back over midnight does not begin a new day.
+        if self.day != today && self.day != today + 1 {
             self.day = today;
             self.spent = MicroDollars::default();
         }
@@ -220,11 +222,13 @@ mod tests {
             per_day: Some(CENT.times(10)),
             ..Limits::default()
         };
-        let admit = || limits.admit(&state, "1001", CENT, at(0));
+        let admit = || limits.admit(&state, "1001", CENT, || at(0));
         let admitted = thread::scope(|scope| {
             let calls: Vec<_> = (0..30).map(|_| scope.spawn(admit)).collect();
             let results = calls.into_iter().map(|call| call.join().expect("no panic"));
-            results.filter_map(Result::ok).collect::<Vec<_>>()
+            results
+                .filter_map(|result| result.ok()?)
+                .collect::<Vec<_>>()
         });
         assert_eq!(admitted.len(), 10);
         assert_eq!(spent(&state), CENT.times(10));
@@ -237,10 +241,10 @@ mod tests {
         assert_eq!(spent(&state), CENT.times(9) + MicroDollars(1));
         admit().expect_err("a millionth too little");
         limits
-            .admit(&state, "1001", CENT - MicroDollars(1), at(0))
+            .admit(&state, "1001", CENT - MicroDollars(1), || at(0))
             .expect("exactly the rest");
         limits
-            .admit(&state, "1001", CENT, at(SECONDS_A_DAY))
+            .admit(&state, "1001", CENT, || at(SECONDS_A_DAY))
             .expect("the next day");
     }
 
@@ -251,7 +255,7 @@ mod tests {
             calls_per_hour: Some(2),
             ..Limits::default()
         };
-        let admit = |caller, time| limits.admit(&state, caller, CENT, at(time)).is_ok();
+        let admit = |caller, time| limits.admit(&state, caller, CENT, || at(time)).is_ok();
         assert!(admit("0049 30 1234", 0) && admit("+49-30-1234", 10));
         assert!(!admit("+49301234", 3599));
         assert!(admit("+49301235", 3599));
@@ -262,6 +266,43 @@ mod tests {
     }
 
     #[test]
+    fn those_who_waited_for_their_turn_count_each_other() {
+        let (_folder, state) = state();
+        let limits = Limits {
+            calls_per_hour: Some(2),
+            ..Limits::default()
+        };
+        let admit = || limits.admit(&state, "1001", CENT, SystemTime::now);
+        let admitted = thread::scope(|scope| {
+            let hold = |_: &mut Ledger| thread::sleep(Duration::from_millis(1500));
+            let state = &state;
+            scope.spawn(move || state.update(LEDGER, hold));
+            let calls: Vec<_> = (0..8)
+                .map(|_| {
+                    thread::sleep(Duration::from_millis(150));
+                    scope.spawn(&admit)
+                })
+                .collect();
+            let results = calls.into_iter().map(|call| call.join().expect("no panic"));
+            results.filter(Result::is_ok).count()
+        });
+        assert_eq!(admitted, 2);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_over_midnight_begins_no_new_day() {
+        let (_folder, state) = state();
+        let limits = Limits {
+            per_day: Some(CENT),
+            ..Limits::default()
+        };
+        let admit = |time| limits.admit(&state, "1001", CENT, || at(time)).is_ok();
+        assert!(admit(SECONDS_A_DAY));
+        assert!(!admit(SECONDS_A_DAY - 3));
+        assert!(!admit(SECONDS_A_DAY + 3));
+    }
+
+    #[test]
     fn a_clock_that_was_set_back_blocks_nobody() {
         let (_folder, state) = state();
         let limits = Limits {
@@ -269,10 +310,10 @@ mod tests {
             ..Limits::default()
         };
         limits
-            .admit(&state, "1001", CENT, at(9999))
+            .admit(&state, "1001", CENT, || at(9999))
             .expect("the first");
         limits
-            .admit(&state, "1001", CENT, at(0))
+            .admit(&state, "1001", CENT, || at(0))
             .expect("the other is of the future");
     }
 
@@ -280,14 +321,14 @@ mod tests {
     fn what_cannot_be_counted_is_refused_only_where_it_is_limited() {
         let nowhere = State::new(Path::new("/proc/nowhere/state"));
         Limits::default()
-            .admit(&nowhere, "1001", CENT, at(0))
+            .admit(&nowhere, "1001", CENT, || at(0))
             .expect("nothing is limited");
         let limits = Limits {
             per_day: Some(CENT),
             ..Limits::default()
         };
         let error = limits
-            .admit(&nowhere, "1001", CENT, at(0))
+            .admit(&nowhere, "1001", CENT, || at(0))
             .expect_err("cannot count");
         assert!(matches!(error, Refused::Unknown(_)), "{error}");
     }

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use log::warn;
+
 use super::pipeline::Settings;
 use crate::audio::Pcm;
 use crate::catalogue;
@@ -84,10 +86,20 @@ impl Bill {
 }
 
 impl Entry<'_> {
-    /// So much was used.
+    /// So much was used, as the service tells or as was measured. More than it can be is not believed.
     pub(super) fn used(&self, usage: Usage) {
         if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
-            item.usage = usage;
+            let most = Usage {
+                audio_ms: item.usage.audio_ms + LARGEST_STEP_MS,
+                ..item.usage
+            };
+            item.usage = usage.at_most(most);
+            if item.usage != usage {
+                warn!(
+                    "{} told that it used {usage:?}, which cannot be",
+                    item.service
+                );
+            }
         }
     }
 

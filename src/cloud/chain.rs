@@ -167,9 +167,16 @@ impl<P: ?Sized> Chain<P> {
         let mut tried: Vec<usize> = failed.iter().map(|(link, _)| *link).collect();
         let mut first_failure = failed;
         let mut link = self.next(&tried).unwrap_or_default();
+        // Who was only too slow while there was hope in others.
+        let mut hurried = None;
         loop {
+            let is_second_time = tried.contains(&link);
             tried.push(link);
-            let patience = self.patience(time, self.is_last_hope(&tried));
+            let is_last_hope = self.is_last_hope(&tried);
+            let mut patience = self.patience(time, is_last_hope);
+            if is_second_time {
+                patience.retry = Retry::Never;
+            }
             let error = match attempt(&self.links[link], patience) {
                 Ok(value) => {
                     self.note(link);
@@ -179,13 +186,16 @@ impl<P: ?Sized> Chain<P> {
                 Err(error) => error,
             };
             self.failed(link, &error);
+            if !is_last_hope && matches!(error.service(), Some(Error::Timeout { .. })) {
+                hurried = Some(link);
+            }
             let failure = match first_failure.take() {
                 Some(first) if first.0 < link => first,
                 _ => (link, error),
             };
-            match self.next(&tried) {
-                None => return Err(failure.1),
+            match self.next(&tried).or_else(|| hurried.take()) {
                 Some(next) => link = next,
+                None => return Err(failure.1),
             }
             first_failure = Some(failure);
         }
@@ -391,6 +401,25 @@ mod tests {
             ask(&chain, |name| (name == "c").then(|| refused(503))).0,
             ["c!", "a!"]
         );
+    }
+
+    #[test]
+    fn who_was_only_too_slow_is_asked_once_more_when_all_others_fail() {
+        let (_folder, state) = state();
+        let chain = chain(&["slow", "b"], &state);
+        let slow = |patience: Patience<'_>| patience.deadline.left() < Duration::from_secs(5);
+        let asked = RefCell::new(Vec::new());
+        let attempt = |link: &Link<str>, patience: Patience<'_>| {
+            asked.borrow_mut().push(link.provider.to_string());
+            match &*link.provider {
+                "slow" if slow(patience) => Err(late(Duration::from_secs(4))),
+                "slow" => Ok("done"),
+                _ => Err(refused(401)),
+            }
+        };
+        let done = chain.ask(time(), attempt).expect("the slow one does it");
+        assert_eq!((done.link, done.value), (0, "done"));
+        assert_eq!(asked.into_inner(), ["slow", "b", "slow"]);
     }
 
     #[test]
