@@ -1,6 +1,7 @@
 //! From a text to samples in the configured voice, and `phone-assistant say`, which makes a sound of them.
 
 use std::io::{Seek, Write};
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,8 +62,9 @@ pub struct Speaking<'a> {
     /// When the last piece must begin.
     deadline: Deadline,
     idle: Duration,
-    /// What the service is sending.
+    /// What the service is sending, and what of it has been read already.
     samples: wav::Reader<Sound>,
+    ahead: Vec<i16>,
     chars: usize,
     /// Pieces that have not been asked for: the service takes a text of any length only in several.
     pieces: std::vec::IntoIter<String>,
@@ -87,12 +89,14 @@ impl<'a> Speaking<'a> {
             .collect();
         let mut pieces = pieces.into_iter();
         let piece = pieces.next().ok_or(Error::Nothing)?;
+        let (samples, ahead) = begun(voice.speak(&piece, rate_hz.into(), patience)?)?;
         Ok(Self {
             voice,
             rate_hz,
             deadline,
             idle: patience.idle,
-            samples: samples(voice.speak(&piece, rate_hz.into(), patience)?)?,
+            samples,
+            ahead,
             chars: piece.chars().count(),
             pieces,
         })
@@ -117,7 +121,8 @@ impl<'a> Speaking<'a> {
                 idle: self.idle,
                 retry: Retry::Once,
             };
-            self.samples = samples(self.voice.speak(&piece, self.rate_hz.into(), patience)?)?;
+            let speech = self.voice.speak(&piece, self.rate_hz.into(), patience)?;
+            (self.samples, self.ahead) = begun(speech)?;
             self.chars = piece.chars().count();
             if self.samples.rate_hz() != rate_hz {
                 return Err(Error::Rate(rate_hz, self.samples.rate_hz()));
@@ -138,33 +143,44 @@ impl<'a> Speaking<'a> {
             .is_some_and(|cause| self.samples.get_ref().may_retry(cause))
     }
 
-    /// Passes on all samples of a piece. Were there any?
+    /// Passes on all samples of a piece. Was there anything to hear in them?
     fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
-        let (mut block, mut floats, mut len_frames) = (Vec::new(), Vec::new(), 0);
+        let (mut block, mut floats, mut len_frames) = (take(&mut self.ahead), Vec::new(), 0);
         let limit =
             LONGEST_PAUSE + LONGEST_CHARACTER * u32::try_from(self.chars).unwrap_or(u32::MAX);
-        let mut goes_on = true;
+        let (mut goes_on, mut is_silent) = (true, true);
         while goes_on {
-            block.clear();
+            if block.is_empty() {
+                goes_on = self.samples.next(&mut block)?;
+            }
+            is_silent &= block.iter().all(|sample| *sample == 0);
             floats.clear();
-            goes_on = self.samples.next(&mut block)?;
             floats.extend(block.iter().copied().map(to_f32));
             telephone.push(&floats)?;
             len_frames += block.len();
+            block.clear();
             if duration_of(len_frames, self.samples.rate_hz()) > limit {
                 let chars = self.chars;
                 return Err(Error::Endless { chars, limit });
             }
         }
-        Ok(len_frames > 0)
+        Ok(!is_silent)
     }
 }
 
-fn samples(speech: Speech) -> Result<wav::Reader<Sound>, Error> {
-    Ok(match speech.raw_rate_hz {
+/// The samples of a sound that has begun, and the first of them: bytes that drip in are no beginning.
+fn begun(speech: Speech) -> Result<(wav::Reader<Sound>, Vec<i16>), Error> {
+    let mut samples = match speech.raw_rate_hz {
         Some(rate_hz) => wav::Reader::bare(speech.sound, rate_hz)?,
         None => wav::Reader::open(speech.sound)?,
-    })
+    };
+    let mut ahead = Vec::new();
+    while duration_of(ahead.len(), samples.rate_hz()) < BEGINNING && samples.next(&mut ahead)? {}
+    if ahead.is_empty() {
+        return Err(Error::NoSound);
+    }
+    samples.get_mut().begins();
+    Ok((samples, ahead))
 }
 
 impl Cause for Error {
@@ -188,6 +204,9 @@ impl From<wav::Error> for Error {
         }
     }
 }
+
+/// A play begins with twice as much.
+const BEGINNING: Duration = Duration::from_millis(100);
 
 /// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
 const LONGEST_CHARACTER: Duration = Duration::from_secs(1);

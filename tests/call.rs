@@ -7,7 +7,7 @@ use std::time::Duration;
 use testkit::audio::{Clip, clips, g711, measure, wav};
 use testkit::{GEMINI_API_KEY, Outcome, Response, Stage};
 
-use crate::house::{House, MOON, PATIENCE, data};
+use crate::house::{self, House, MOON, PATIENCE, data};
 
 fn heard(house: &House, extension: &str) -> Clip {
     let path = format!("{}.{extension}", house.reply().display());
@@ -331,7 +331,7 @@ fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
 #[test]
 fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
     let house = House::new();
-    let answer = "This is one of many sentences, all of them alike. ".repeat(120);
+    let answer = house::many_sentences(120);
     house.sandbox.answer_with(&answer);
     // Until the voice has begun with the first sentence, the others are there.
     house.sandbox.delay(Stage::Tts, Duration::from_millis(500));
@@ -418,7 +418,7 @@ fn two_calls_of_one_second_share_nothing() {
             base.with_file_name(format!("call-1700000000.{id}.wav")),
         )
         .unwrap();
-        testkit::Call::builder(crate::house::program())
+        testkit::Call::builder(house::program())
             .arg(format!("recording={}.wav", base.display()))
             .arg(format!("reply={}-reply", base.display()))
             .arg(crate::house::argument("config", &config))
@@ -457,7 +457,7 @@ fn arguments_may_come_from_the_block_as_fastagi_sends_them() {
     let house = House::new();
     let config = house.sandbox.write_config(house.other());
     house.ask("question-tea.wav");
-    let outcome = testkit::Call::builder(crate::house::program())
+    let outcome = testkit::Call::builder(house::program())
         .fast_agi("phone-assistant")
         .agi(
             "agi_arg_1",

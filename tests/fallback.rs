@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::{Fault, Outcome, Service, Settings, Stage};
 
-use crate::house::{House, PATIENCE, each};
+use crate::house::{self, House, PATIENCE, each};
 
 /// A house whose stages each have somebody to fall back on.
 fn settings(house: &House) -> Settings {
@@ -211,7 +211,7 @@ fn a_wrong_key_is_remembered_whatever_the_service_says_of_it() {
 #[test]
 fn each_piece_of_a_long_text_has_its_own_time() {
     let house = House::new();
-    let answer = "This is one of many sentences, all of them alike. ".repeat(120);
+    let answer = house::many_sentences(120);
     house.sandbox.answer_with(&answer);
     house.sandbox.delay(Stage::Tts, Duration::from_secs(1));
     let settings = settings(&house)
@@ -220,6 +220,42 @@ fn each_piece_of_a_long_text_has_its_own_time() {
     let outcome = house.outcome_with("question-moon.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.spoken_texts().join(" "), answer.trim());
+}
+
+#[test]
+fn bytes_without_words_or_sound_are_no_beginning() {
+    let cases = [
+        (Service::Gemini, Fault::Slow(20)),
+        (Service::OpenAiTts, Fault::Slow(50)),
+        (Service::OpenAiTts, Fault::HangAfter(Duration::ZERO)),
+    ];
+    each(&cases, |(first, fault)| {
+        let house = House::new();
+        house
+            .sandbox
+            .fault_service(*first, fault.clone(), usize::MAX);
+        for _ in 0..2 {
+            let outcome = ask(&house);
+            outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        }
+        let asked = house.sandbox.requests_of(*first).len();
+        assert_eq!(asked, 1, "{first:?} is remembered after {fault:?}");
+    });
+}
+
+#[test]
+fn a_voice_without_sound_or_without_end_is_replaced_before_anybody_hears_it() {
+    let silence = testkit::audio::clips::silence(24_000, 2.0);
+    let silence = testkit::audio::wav::with_header(&silence, testkit::audio::wav::Header::Right);
+    let silence = testkit::Response::new(200, "audio/wav", silence);
+    each(&[Fault::Reply(silence), Fault::Endless], |fault| {
+        let house = House::new();
+        house
+            .sandbox
+            .fault_service(Service::OpenAiTts, fault.clone(), usize::MAX);
+        ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert!(!house.sandbox.requests_of(Service::GoogleTts).is_empty());
+    });
 }
 
 #[test]

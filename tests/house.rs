@@ -15,6 +15,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const MOON: &str = "The moon is about three hundred eighty-four thousand kilometres away. \
     Light needs a little over one second for that. Goodbye!";
 
+/// A long text of sentences that can be told from each other.
+pub(crate) fn many_sentences(count: usize) -> String {
+    let sentences =
+        (1..=count).map(|number| format!("This is number {number} of many sentences. "));
+    sentences.collect()
+}
+
 /// One test's own world; it is gone when dropped.
 pub(crate) struct House {
     pub(crate) sandbox: Sandbox,

@@ -129,6 +129,11 @@ impl<R: Read> Reader<R> {
         self.input.get_ref()
     }
 
+    /// The same, to change.
+    pub fn get_mut(&mut self) -> &mut R {
+        self.input.get_mut()
+    }
+
     /// Appends to `samples` what one read of the input gives, perhaps less than one sample; false at the end.
     ///
     /// # Errors

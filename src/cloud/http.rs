@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{debug, trace, warn};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use ureq::Agent;
 
 use super::redact::Hidden;
@@ -299,7 +300,8 @@ impl Response {
     }
 }
 
-/// A body, or a part of one that stands for itself, as the JSON that `service` documents.
+/// A body, or a part of one that stands for itself, as the JSON that `service` documents. Servers put `null` where
+/// there is nothing: it stands for what is left out.
 ///
 /// # Errors
 /// [`Error::Malformed`], as [`Response::json`].
@@ -308,8 +310,26 @@ pub fn json<T: DeserializeOwned>(
     content_type: &str,
     body: &[u8],
 ) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| malformed(service, content_type, body.len(), Some(error.column())))
+    let broken = |error: serde_json::Error| {
+        malformed(service, content_type, body.len(), Some(error.column()))
+    };
+    let mut value = serde_json::from_slice(body).map_err(broken)?;
+    leave_out_nulls(&mut value);
+    T::deserialize(value).map_err(broken)
+}
+
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(values) => {
+            values.retain(|value| !value.is_null());
+            values.iter_mut().for_each(leave_out_nulls);
+        }
+        _ => {}
+    }
 }
 
 impl Error {

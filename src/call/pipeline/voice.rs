@@ -130,7 +130,7 @@ impl Work {
         } = sound;
         let (result, mut out) = self.write_sound(&text, &mut value, tell);
         let length = match result {
-            Err(error @ say::Error::Endless { .. }) => {
+            Err(error @ say::Error::Endless { .. }) if out.has_sent => {
                 send(tell, Event::Forget);
                 return Err(error);
             }

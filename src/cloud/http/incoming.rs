@@ -26,6 +26,8 @@ pub struct Incoming {
     buffer: Vec<u8>,
     received: u64,
     has_ended: bool,
+    /// Has anything come that is of use? Until then it is the beginning that is waited for, whatever bytes come.
+    has_begun: bool,
 }
 
 /// Where it comes from, and how long each part of it may take.
@@ -86,11 +88,17 @@ impl Incoming {
             buffer: Vec::new(),
             received: 0,
             has_ended: false,
+            has_begun: false,
         };
         while incoming.received == 0 && !incoming.has_ended {
-            incoming.receive(true)?;
+            incoming.receive()?;
         }
         Ok(incoming)
+    }
+
+    /// What has come is of use: from here on only the limit of a pause holds.
+    pub fn begins(&mut self) {
+        self.has_begun = true;
     }
 
     /// The next bytes as they come; empty at the end of the answer.
@@ -99,7 +107,7 @@ impl Incoming {
     /// [`Error`] when it stops or breaks off.
     pub fn block(&mut self) -> Result<Vec<u8>, Error> {
         while self.buffer.is_empty() && !self.has_ended {
-            self.receive(false)?;
+            self.receive()?;
         }
         Ok(std::mem::take(&mut self.buffer))
     }
@@ -110,7 +118,7 @@ impl Incoming {
     /// [`Error`] when it stops or breaks off.
     pub fn peek(&mut self, len: usize) -> Result<&[u8], Error> {
         while self.buffer.len() < len && !self.has_ended {
-            self.receive(false)?;
+            self.receive()?;
         }
         Ok(&self.buffer)
     }
@@ -166,7 +174,7 @@ impl Incoming {
     /// Waits for the whole of it.
     pub(super) fn whole(mut self) -> Result<Response, Error> {
         while !self.has_ended {
-            self.receive(false)?;
+            self.receive()?;
         }
         Ok(Response {
             content_type: self.content_type,
@@ -174,9 +182,9 @@ impl Incoming {
         })
     }
 
-    /// Takes in the next part. The beginning has its own limit.
-    fn receive(&mut self, is_beginning: bool) -> Result<(), Error> {
-        match self.source.next(is_beginning) {
+    /// Takes in the next part.
+    fn receive(&mut self) -> Result<(), Error> {
+        match self.source.next(self.has_begun) {
             Ok(Part::Head(content_type)) => self.content_type = content_type,
             Ok(Part::Block(block)) => {
                 self.received += u64::try_from(block.len()).unwrap_or(u64::MAX);
@@ -200,11 +208,12 @@ impl Incoming {
 }
 
 impl Source {
-    fn next(&self, is_beginning: bool) -> Result<Part, Error> {
+    /// The next part. The beginning has its own limit.
+    fn next(&self, has_begun: bool) -> Result<Part, Error> {
         let service = self.request.service.name;
         let host = host(&self.request.url).to_owned();
         let limit = match self.wait {
-            Wait::Stream(_, idle) if !is_beginning => idle,
+            Wait::Stream(_, idle) if has_begun => idle,
             wait => wait.deadline().left(),
         };
         match self.parts.next(limit) {
@@ -214,7 +223,7 @@ impl Source {
             Err(Gone::TimedOut) => {
                 let after = limit;
                 Err(match self.wait {
-                    Wait::Stream(..) if !is_beginning => Error::Stalled {
+                    Wait::Stream(..) if has_begun => Error::Stalled {
                         service,
                         host,
                         after,

@@ -102,7 +102,10 @@ impl Answering {
             }
         }
         match self.answer.words.pop_front() {
-            Some(words) => Ok(Some(words)),
+            Some(words) => {
+                self.incoming.begins();
+                Ok(Some(words))
+            }
             None => self.failure.take().map_or(Ok(None), Err),
         }
     }

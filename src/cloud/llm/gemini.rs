@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use log::warn;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
 use super::{Asked, Model, Speaker};
@@ -240,7 +241,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
         words: spoken.map(|part| part.text.as_str()).collect(),
         end,
         // Every event tells how much it is so far.
-        tokens: content.usage_metadata.map(UsageMetadata::tokens),
+        tokens: tokens(&content.usage_metadata),
         error: None,
     })
 }
@@ -262,7 +263,7 @@ struct ListedModel {
 struct Content {
     candidates: Vec<Candidate>,
     prompt_feedback: PromptFeedback,
-    usage_metadata: Option<UsageMetadata>,
+    usage_metadata: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -291,24 +292,14 @@ struct PromptFeedback {
     block_reason: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct UsageMetadata {
-    #[serde(rename = "promptTokenCount")]
-    prompt: u64,
-    #[serde(rename = "candidatesTokenCount")]
-    candidates: u64,
-    #[serde(rename = "thoughtsTokenCount")]
-    thoughts: u64,
-}
-
-impl UsageMetadata {
-    fn tokens(self) -> Tokens {
-        Tokens {
-            input: self.prompt,
-            output: self.candidates.saturating_add(self.thoughts),
-        }
-    }
+/// What was used, if that is told: an answer is not thrown away for its numbers. What is left out is 0.
+fn tokens(usage: &Value) -> Option<Tokens> {
+    let count = |name: &str| usage.get(name).map_or(Some(0), Value::as_u64);
+    usage.as_object()?;
+    Some(Tokens {
+        input: count("promptTokenCount")?,
+        output: count("candidatesTokenCount")?.saturating_add(count("thoughtsTokenCount")?),
+    })
 }
 
 const SERVICE: Service = Service {
@@ -332,6 +323,22 @@ const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 mod tests {
     use super::super::Answer;
     use super::*;
+
+    #[test]
+    fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
+        for usage in [
+            r#"{"promptTokenCount":"7"}"#,
+            r#"{"promptTokenCount":-4}"#,
+            r#"{"candidatesTokenCount":1.5}"#,
+            "null",
+        ] {
+            let event = r#"{"candidates":[{"content":{"parts":[{"text":"yes"}]},"finishReason":null}],"usageMetadata":USAGE}"#.replace("USAGE", usage);
+            let said = read_event(&event).expect("an answer");
+            assert_eq!((said.words.as_str(), said.tokens), ("yes", None), "{usage}");
+        }
+        let nothing = read_event(r#"{"candidates":null,"usageMetadata":null}"#).expect("an event");
+        assert_eq!(nothing, Said::default());
+    }
 
     #[test]
     fn thinking_is_as_little_as_each_model_takes() {

@@ -202,10 +202,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
     Ok(Said {
         words: choice.delta.content.unwrap_or_default(),
         end,
-        tokens: chunk.usage.map(|usage| Tokens {
-            input: usage.prompt_tokens,
-            output: usage.completion_tokens,
-        }),
+        tokens: tokens(&chunk.usage),
         error: None,
     })
 }
@@ -215,7 +212,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
 #[serde(default)]
 struct Chunk {
     choices: Vec<Choice>,
-    usage: Option<Usage>,
+    usage: Value,
     error: Option<Value>,
 }
 
@@ -232,11 +229,12 @@ struct Delta {
     content: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Usage {
-    prompt_tokens: u64,
-    completion_tokens: u64,
+/// What was used, if that is told: an answer is not thrown away for its numbers.
+fn tokens(usage: &Value) -> Option<Tokens> {
+    Some(Tokens {
+        input: usage["prompt_tokens"].as_u64()?,
+        output: usage["completion_tokens"].as_u64()?,
+    })
 }
 
 const SERVICE: Service = Service {
@@ -270,6 +268,23 @@ mod tests {
             .and_then(|()| answer.push(&[]))
             .map_err(|error| error.to_string())?;
         Ok((answer.words().collect(), answer.end()))
+    }
+
+    #[test]
+    fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
+        for usage in [
+            r#"{"prompt_tokens":"5","completion_tokens":1}"#,
+            r#"{"prompt_tokens":-1,"completion_tokens":1}"#,
+            "2.5",
+            "null",
+        ] {
+            let event = r#"{"choices":[{"delta":{"content":"yes"}}],"usage":USAGE}"#
+                .replace("USAGE", usage);
+            let said = read_event(&event).expect("an answer");
+            assert_eq!((said.words.as_str(), said.tokens), ("yes", None), "{usage}");
+        }
+        let nothing = read_event(r#"{"choices":null,"usage":null}"#).expect("an event");
+        assert_eq!(nothing, Said::default());
     }
 
     #[test]

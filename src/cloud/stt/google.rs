@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Recognizer, Transcript};
 use crate::cloud::google_auth::ServiceAccount;
@@ -104,7 +105,7 @@ pub fn transcript(response: &Response) -> Result<Transcript, Error> {
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.transcript(),
-        billed: google_duration(&answer.total_billed_time),
+        billed: answer.total_billed_time.as_str().and_then(google_duration),
     })
 }
 
@@ -142,7 +143,8 @@ struct Audio {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Answer {
-    total_billed_time: String,
+    /// A text; an answer is not thrown away for it.
+    total_billed_time: Value,
     results: Vec<SpeechRecognitionResult>,
 }
 
@@ -187,6 +189,29 @@ const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
+        for beside in [
+            r#""totalBilledTime": 15"#,
+            r#""totalBilledTime": null"#,
+            r#""requestId": null"#,
+        ] {
+            let body = format!(
+                r#"{{"results": [{{"alternatives": [{{"transcript": "yes"}}]}}, {{"alternatives": null}}], {beside}}}"#
+            );
+            let response = Response {
+                content_type: String::new(),
+                body: body.into_bytes(),
+            };
+            let transcript = transcript(&response).expect("an answer");
+            assert_eq!(
+                (transcript.text.as_str(), transcript.billed),
+                ("yes", None),
+                "{beside}"
+            );
+        }
+    }
 
     #[test]
     fn documented_answers_become_one_transcript() {

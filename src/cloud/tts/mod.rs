@@ -51,6 +51,13 @@ pub enum Sound {
 }
 
 impl Sound {
+    /// What has come is of use: from here on only the limit of a pause holds.
+    pub fn begins(&mut self) {
+        if let Self::Coming(incoming) = self {
+            incoming.begins();
+        }
+    }
+
     /// If it breaks off by `error` before anything was made of it, might asking once more help?
     pub fn may_retry(&self, error: &Error) -> bool {
         match self {
