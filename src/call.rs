@@ -336,10 +336,10 @@ impl<O: Write> Call<O> {
         !matches!(cause, agi::Error::Closed)
     }
 
-    /// Tells Asterisk's log who has stood in for whom, once a day. Is it still listening?
-    fn warn_of_fallbacks(&mut self) -> bool {
+    /// Tells Asterisk's log who has stood in for whom, once a day.
+    fn warn_of_fallbacks(&mut self) {
         let Some((services, state)) = &self.services else {
-            return true;
+            return;
         };
         let is_news =
             |stage: &Stage| told::first_today(state, &stage.to_string(), SystemTime::now());
@@ -348,10 +348,10 @@ impl<O: Write> Call<O> {
             .into_iter()
             .filter(|(stage, _)| is_news(stage))
             .collect();
-        news.iter().all(|(stage, line)| {
+        for (stage, line) in news {
             let warning = format!("phone-assistant: {stage}: {line}");
-            self.try_asking(Command::Warning(&warning))
-        })
+            self.try_asking(Command::Warning(&warning));
+        }
     }
 
     /// Tells both logs and the dialplan how the call ended. Did Asterisk take it?
@@ -367,10 +367,13 @@ impl<O: Write> Call<O> {
             .failure()
             .map(ToString::to_string)
             .unwrap_or_default();
-        self.tell_notes()
-            && self.warn_of_fallbacks()
+        let is_told = self.tell_notes()
             && (failure.is_empty() || self.tell(&failure, FAULT))
-            && self.set_variables(outcome, &failure)
+            && self.set_variables(outcome, &failure);
+        if is_told {
+            self.warn_of_fallbacks();
+        }
+        is_told
     }
 
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.

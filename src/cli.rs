@@ -1,6 +1,8 @@
 //! The command line. No word at all, or settings as `name=value`: a call for Asterisk. A word: a
 //! command for people.
 
+mod stderr;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -12,6 +14,7 @@ use std::thread;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use env_logger::Target;
 use log::{LevelFilter, error};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -94,7 +97,15 @@ enum Command {
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     no_core_dump();
     let arguments: Vec<OsString> = arguments.skip(1).collect();
-    start_log();
+    let log = start_log();
+    let code = carry_out(arguments);
+    if let Some(log) = log {
+        log.flush();
+    }
+    code
+}
+
+fn carry_out(arguments: Vec<OsString>) -> ExitCode {
     if is_call(&arguments) {
         answer(&arguments);
         return ExitCode::SUCCESS;
@@ -278,20 +289,28 @@ fn tell(line: &str) {
 
 /// Warnings, or what `PHONE_ASSISTANT_LOG` says, on stderr. Only our own records: what libraries log
 /// at the lowest levels may hold keys.
-fn start_log() {
+fn start_log() -> Option<stderr::Lines> {
     let level = std::env::var(LOG_LEVEL)
         .ok()
         .and_then(|level| level.parse().ok());
-    env_logger::Builder::new()
+    let is_read = io::stderr().is_terminal();
+    let lines = (!is_read).then(stderr::Lines::to_stderr);
+    let lines = lines.and_then(Result::ok);
+    let mut builder = env_logger::Builder::new();
+    builder
         .filter_module(env!("CARGO_CRATE_NAME"), level.unwrap_or(LevelFilter::Warn))
         .format_target(false)
-        .format_timestamp(None)
-        .init();
+        .format_timestamp(None);
+    if let Some(lines) = &lines {
+        builder.target(Target::Pipe(Box::new(lines.clone())));
+    }
+    builder.init();
     // The usual message quotes what it stumbled over, and that may be what was said.
     std::panic::set_hook(Box::new(|panic| match panic.location() {
         Some(place) => error!("internal error at {place}"),
         None => error!("internal error"),
     }));
+    lines
 }
 
 /// Keys and recordings must not end up in a core file, whatever limit Asterisk hands down.

@@ -20,6 +20,7 @@ use crate::files::{self, NewFile, Readers};
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
+    patience: Duration,
 }
 
 /// Why something could not be remembered.
@@ -36,10 +37,12 @@ pub enum Error {
         source: io::Error,
     },
     /// Somebody else holds the lock.
-    #[error("{path} was held by another process for more than {} s", PATIENCE.as_secs())]
+    #[error("{path} was held by another process for more than {:.1} s", .waited.as_secs_f32())]
     Busy {
         /// The lock.
         path: String,
+        /// So long.
+        waited: Duration,
     },
     /// The content cannot be written as JSON.
     #[error("cannot write {path} as JSON")]
@@ -59,6 +62,16 @@ impl State {
     pub fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            patience: PATIENCE,
+        }
+    }
+
+    /// The same for what is good to remember, and not worth waiting for.
+    #[must_use]
+    pub fn hasty(&self) -> Self {
+        Self {
+            folder: self.folder.clone(),
+            patience: HASTE,
         }
     }
 
@@ -131,7 +144,7 @@ impl State {
             path: shown.clone(),
             source,
         })?;
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if error != rustix::io::Errno::WOULDBLOCK {
                 let source = error.into();
@@ -141,7 +154,10 @@ impl State {
                 });
             }
             if Instant::now() > end {
-                return Err(Error::Busy { path: shown });
+                return Err(Error::Busy {
+                    path: shown,
+                    waited: self.patience,
+                });
             }
             thread::sleep(PAUSE);
         }
@@ -170,6 +186,7 @@ fn put_aside(path: &Path, error: &io::Error) {
 
 /// A change takes less than a millisecond; so long, and something is wrong with the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
+const HASTE: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A day of calls has some kilobytes.

@@ -1,13 +1,14 @@
 //! What people do at a terminal: replaying a call, converting, speaking, asking for help.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use testkit::audio::wav;
-use testkit::{Stage, TempDir};
+use testkit::{Fault, Service, Stage, TempDir};
 
 use crate::house::{House, data, program};
 
@@ -96,6 +97,46 @@ fn a_recorded_session_replays_twice_and_leaves_the_tree_as_it_was() {
         fs::remove_file(checkout.path().join("target/replay-reply.ulaw")).unwrap();
         assert_eq!(tree(checkout.path()), before);
     }
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_no_call_up() {
+    let house = House::new();
+    house.ask("question-moon.wav");
+    let settings = house.sandbox.settings().set("tts.fallback", ["google"]);
+    house
+        .sandbox
+        .fault_service(Service::OpenAiTts, Fault::Status(401), usize::MAX);
+    let config = settings.set("reply.play", "dialplan").write(house.other());
+    // A pipe holds 64 KiB.
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    full.write_all(&vec![b'x'; 65_536]).unwrap();
+    let session = house.other().join("session.agi");
+    fs::write(
+        &session,
+        "agi_channel: SIP/1\nagi_uniqueid: 1700000000.17\n\n",
+    )
+    .unwrap();
+    let begun = Instant::now();
+    let output = Command::new(program())
+        .arg(format!("recording={}", house.recording().display()))
+        .arg(format!("reply={}", house.reply().display()))
+        .arg(format!("config={}", config.display()))
+        .env("PHONE_ASSISTANT_LOG", "trace")
+        .stdin(File::open(session).unwrap())
+        .stderr(full)
+        .output()
+        .unwrap();
+    let commands = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        commands.contains("\"ASSISTANT_STATUS\" \"ANSWERED\""),
+        "{commands}"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]

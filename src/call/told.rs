@@ -9,9 +9,11 @@ use crate::state::State;
 /// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
 pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
     let today = date::day(now);
-    let told = state.update(FILE, |told: &mut BTreeMap<String, u64>| {
-        told.insert(what.to_owned(), today) == Some(today)
-    });
+    let told = state
+        .hasty()
+        .update(FILE, |told: &mut BTreeMap<String, u64>| {
+            told.insert(what.to_owned(), today) == Some(today)
+        });
     !told.unwrap_or_default()
 }
 

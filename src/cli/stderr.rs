@@ -1,0 +1,73 @@
+//! Lines for stderr that hold nobody up. Asterisk hands down its own; where nobody reads that, a write may wait for ever.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+/// Takes lines, which a thread writes.
+#[derive(Clone)]
+pub(super) struct Lines(Sender<Line>);
+
+enum Line {
+    Text(Vec<u8>),
+    /// All that came before has been written.
+    Mark(Sender<()>),
+}
+
+impl Lines {
+    /// Starts to write.
+    ///
+    /// # Errors
+    /// What the system says, if there can be no thread.
+    pub(super) fn to_stderr() -> io::Result<Self> {
+        let (lines, to_write) = bounded(MANY);
+        thread::Builder::new().spawn(move || write(&to_write))?;
+        Ok(Self(lines))
+    }
+
+    /// Waits a little until what has been taken is written.
+    pub(super) fn flush(&self) {
+        let (written, mark) = bounded(1);
+        if self.0.send_timeout(Line::Mark(written), PATIENCE).is_ok() {
+            mark.recv_timeout(PATIENCE).ok();
+        }
+    }
+}
+
+impl Write for Lines {
+    /// What finds no room is lost, and what comes after that too: somebody has stopped to read.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !IS_STUCK.load(Ordering::Relaxed)
+            && self
+                .0
+                .send_timeout(Line::Text(bytes.to_vec()), PATIENCE)
+                .is_err()
+        {
+            IS_STUCK.store(true, Ordering::Relaxed);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(lines: &Receiver<Line>) {
+    for line in lines {
+        match line {
+            // A closed stderr is no reason to fail.
+            Line::Text(bytes) => drop(io::stderr().write_all(&bytes)),
+            Line::Mark(written) => drop(written.send(())),
+        }
+    }
+}
+
+static IS_STUCK: AtomicBool = AtomicBool::new(false);
+
+/// More than a call at the lowest level writes within a moment.
+const MANY: usize = 4096;
+const PATIENCE: Duration = Duration::from_millis(200);
