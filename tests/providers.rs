@@ -261,7 +261,21 @@ fn the_environments_proxy_and_exceptions_count_where_the_settings_name_none() {
     call(&around).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let through = house.sandbox.settings().set("http.proxy", address.as_str());
     call_in("NO_PROXY", "localhost", &through).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // One that cannot be used is as good as none.
+    call_in("ALL_PROXY", "socks5://127.0.0.1:1", &around)
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(proxy.targets().len(), asked);
+}
+
+#[test]
+fn a_proxy_of_socks_fails_with_the_way_out() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let settings = settings.set("http.proxy", "socks5://office:secret@127.0.0.1:1080");
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "proxy of [http] must be");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::finding::Report;
 use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
+use crate::cloud::http::PROXIES;
 use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
@@ -75,22 +76,22 @@ fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut 
         }
     }
     for name in PROXIES {
-        if config.http.proxy.is_none() && environment(name).is_some() {
-            let text = format!("{name} is set here: requests go through that proxy");
-            report.ok("proxy", &text);
+        match environment(name).filter(|_| config.http.proxy.is_none()) {
+            Some(address) if address.to_ascii_lowercase().starts_with("socks") => report.warn(
+                "proxy",
+                &format!(
+                    "{name} is set here to a proxy of SOCKS, and requests cannot go through it"
+                ),
+                "name a proxy of http or https under [http]",
+            ),
+            Some(_) => {
+                let text = format!("{name} is set here: requests go through that proxy");
+                report.ok("proxy", &text);
+            }
+            None => {}
         }
     }
 }
-
-/// What ureq looks for.
-const PROXIES: [&str; 6] = [
-    "ALL_PROXY",
-    "all_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-];
 
 fn is_set(config: &Config, name: &str) -> bool {
     config.shown.iter().any(|shown| shown.name == name)
@@ -333,6 +334,23 @@ mod tests {
         let named = [&local[..], &["tts.fallback=google"]].concat();
         let (status, _) = stated(&named, "Google's key file").expect("it is named");
         assert_eq!(status, Status::Fail);
+    }
+
+    #[test]
+    fn a_proxy_of_the_environment_that_cannot_be_used_is_told() {
+        let config = Config::load(Job::Calls, &Arguments::parse([]), &|_| None).expect("complete");
+        let proxies = [
+            ("http://proxy.example:3128", Status::Ok),
+            ("socks5://proxy.example", Status::Warn),
+        ];
+        for (address, expected) in proxies {
+            let environment = |name: &str| (name == "ALL_PROXY").then(|| address.to_owned());
+            let mut sink = io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            examine_settings(&config, &environment, &mut report);
+            let found = report.findings().iter().find(|found| found.id == "proxy");
+            assert_eq!(found.expect("it is told").status, expected, "{address}");
+        }
     }
 
     #[test]

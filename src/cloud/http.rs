@@ -24,7 +24,7 @@ use crate::hangup::Hangup;
 use exchange::exchange;
 pub use incoming::Incoming;
 use incoming::Wait;
-pub use setup::SetupError;
+pub use setup::{PROXIES, SetupError};
 
 /// How a request proves who sends it.
 #[derive(Clone, Debug)]
