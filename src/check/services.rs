@@ -13,9 +13,10 @@ use crate::cloud;
 use crate::cloud::chain::Link;
 use crate::cloud::http::Patience;
 use crate::cloud::llm::{Asked, Model};
+use crate::cloud::redact::{Hidden, redact};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, Secret};
 use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
@@ -258,6 +259,9 @@ fn list(
     let likeness = |name: &str| strsim::jaro_winkler(name, &endpoint.model);
     near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     near.truncate(SHOWN_MODELS);
+    let key = endpoint.api_key.as_ref().map(Secret::expose);
+    let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
+    let near: Vec<_> = near.iter().map(|name| redact(name, &hidden)).collect();
     report.warn(
         id,
         &format!("the service's own list does not have {}", endpoint.model),
@@ -331,14 +335,17 @@ mod tests {
         report.close().expect("nothing is written")
     }
 
-    #[test]
-    fn a_model_is_on_the_list_also_with_ollamas_tag() {
-        let endpoint = |model: &str| Endpoint {
+    fn endpoint(model: &str) -> Endpoint {
+        Endpoint {
             provider: Provider::OpenAi,
             base_url: "http://127.0.0.1:11434".to_owned(),
             model: model.to_owned(),
-            api_key: None,
-        };
+            api_key: Some(Secret::new("sk-0123456789abcdef".to_owned())),
+        }
+    }
+
+    #[test]
+    fn a_model_is_on_the_list_also_with_ollamas_tag() {
         let names = || {
             Ok(Some(vec![
                 "llama3.2:latest".to_owned(),
@@ -356,6 +363,13 @@ mod tests {
             let found = findings(|report| list("llm", &endpoint(model), names, report));
             assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_list_of_models_does_not_show_the_key() {
+        let names = || Ok(Some(vec!["no sk-0123456789abcdef".to_owned()]));
+        let found = findings(|report| list("llm", &endpoint("llama3"), names, report));
+        assert_eq!(found[0].remedy, "there are: no [redacted]");
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub struct Request {
 /// A 2xx answer, whole.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Its `Content-Type`; empty where there is none.
+    /// Its `Content-Type`, without what it quotes of the request; empty where there is none.
     pub content_type: String,
     /// Its body.
     pub body: Vec<u8>,
