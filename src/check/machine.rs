@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -48,16 +49,15 @@ pub(super) fn examine<'c>(
 }
 
 fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
-    let mut text = format!("{} of them are set", config.shown.len());
-    for shown in &config.shown {
+    let count = format!("{} of them are set", config.shown.len());
+    let lines = config.shown.iter().map(|shown| {
         let mut value: String = shown.value.chars().take(MAX_SHOWN).collect();
         if value.len() < shown.value.len() {
             value.push('…');
         }
-        let line = format!("\n{INDENT}{} = {value}  ({})", shown.name, shown.source);
-        text.push_str(&line);
-    }
-    report.ok("settings", &text);
+        format!("{} = {value}  ({})", shown.name, shown.source)
+    });
+    report.list("settings", iter::once(count).chain(lines));
     for lack in &config.lacking {
         let Lack { stage, what, .. } = lack;
         if lack.is_first {
@@ -261,7 +261,6 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
 
 /// Where install.sh and the dialplan put what calls leave.
 const DATA: &str = "/var/lib/phone-assistant";
-const INDENT: &str = "                                ";
 const MAX_SHOWN: usize = 60;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const LOG_MODE: u32 = 0o640;

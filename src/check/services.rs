@@ -261,7 +261,11 @@ fn list(
     near.truncate(SHOWN_MODELS);
     let key = endpoint.api_key.as_ref().map(Secret::expose);
     let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
-    let near: Vec<_> = near.iter().map(|name| redact(name, &hidden)).collect();
+    let shown = |name: &&str| -> String {
+        let beginning: String = name.chars().take(2 * MAX_NAME).collect();
+        redact(&beginning, &hidden).chars().take(MAX_NAME).collect()
+    };
+    let near: Vec<_> = near.iter().map(shown).collect();
     report.warn(
         id,
         &format!("the service's own list does not have {}", endpoint.model),
@@ -319,6 +323,8 @@ const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
 const ENOUGH_WORDS: f32 = 0.5;
 const SHOWN_MODELS: usize = 8;
 const MAX_WORDS: usize = 60;
+/// Longer than any model's name.
+const MAX_NAME: usize = 100;
 /// Of 32,767: 50 dB below the loudest.
 const QUIET: u16 = 100;
 
@@ -366,10 +372,16 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_models_does_not_show_the_key() {
-        let names = || Ok(Some(vec!["no sk-0123456789abcdef".to_owned()]));
-        let found = findings(|report| list("llm", &endpoint("llama3"), names, report));
-        assert_eq!(found[0].remedy, "there are: no [redacted]");
+    fn a_list_of_models_shows_neither_the_key_nor_more_than_names() {
+        let table = [
+            ("no sk-0123456789abcdef", "no [redacted]".to_owned()),
+            (&"x".repeat(3_000_000), "x".repeat(MAX_NAME)),
+        ];
+        for (name, shown) in table {
+            let names = || Ok(Some(vec![name.to_owned()]));
+            let found = findings(|report| list("llm", &endpoint("llama3"), names, report));
+            assert_eq!(found[0].remedy, format!("there are: {shown}"));
+        }
     }
 
     #[test]
