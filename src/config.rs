@@ -313,13 +313,13 @@ fn complete(
     lacking
 }
 
-/// `[limits]`, where 0 stands for none.
+/// `[limits]`, where 0 stands for none. The least limit on costs is the smallest amount there is.
 fn limits(layers: &Layers) -> Limits {
     let calls = layers.whole("limits.max_calls_per_caller_per_hour");
-    let cost = MicroDollars::of_dollars(layers.number("limits.max_daily_cost"));
+    let dollars = layers.number("limits.max_daily_cost");
     Limits {
         calls_per_hour: Some(calls).filter(|calls| *calls > 0),
-        per_day: Some(cost).filter(|cost| *cost > MicroDollars::default()),
+        per_day: (dollars > 0.0).then(|| MicroDollars::of_dollars(dollars).max(MicroDollars(1))),
     }
 }
 
@@ -463,6 +463,26 @@ mod tests {
         let arguments = ["tts.provider=google", "tts.google.voice=en-US-Standard-A"];
         let config = load(Job::Say, &arguments).expect("complete");
         assert_eq!(config.tts.endpoints[0].model, "en-US-Standard-A");
+    }
+
+    #[test]
+    fn a_limit_on_costs_is_one_however_small() {
+        let table = [
+            ("0", None),
+            ("1e-7", Some(1)),
+            ("0.000001", Some(1)),
+            ("0.0000016", Some(2)),
+            ("2", Some(2_000_000)),
+        ];
+        for (dollars, expected) in table {
+            let argument = format!("limits.max_daily_cost={dollars}");
+            let config = load(Job::Say, &[&argument]).expect("complete");
+            assert_eq!(
+                config.limits.per_day,
+                expected.map(MicroDollars),
+                "{dollars}"
+            );
+        }
     }
 
     #[test]
