@@ -446,6 +446,18 @@ fn what_is_no_audio_is_never_played_as_samples() {
 }
 
 #[test]
+fn a_voice_that_sends_no_audio_is_not_taken_for_another() {
+    let house = House::new();
+    // "no sound"
+    let answer = serde_json::json!({"audioContent": "bm8gc291bmQ="});
+    house
+        .sandbox
+        .respond(Stage::Tts, testkit::Response::json(200, &answer));
+    let outcome = house.outcome_with("question-tea.wav", &providers::google_voice(&house));
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "in its table under [tts]");
+}
+
+#[test]
 fn a_stage_has_a_time_out_of_its_own() {
     let house = House::new();
     house.sandbox.fault(Stage::Llm, Fault::Hang, usize::MAX);
