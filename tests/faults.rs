@@ -348,6 +348,18 @@ fn a_service_that_cannot_be_reached_is_named() {
             settings.clone().without("http.ca_file"),
             "its certificate is not accepted",
         ),
+        (
+            settings
+                .clone()
+                .set("http.proxy", "http://office:secret@127.0.0.1:1"),
+            "through the proxy 127.0.0.1:1; check",
+        ),
+        (
+            settings
+                .clone()
+                .set("http.proxy", "http://office:secret@no-such-host.invalid"),
+            "through the proxy no-such-host.invalid:80; check",
+        ),
     ];
     for (settings, words) in table {
         let outcome = house
@@ -356,6 +368,10 @@ fn a_service_that_cannot_be_reached_is_named() {
             .start()
             .finish(PATIENCE);
         assert_fails(&house, &outcome, "stt", &["cannot connect to", words]);
+        outcome.assert(
+            !outcome.to_string().contains("secret"),
+            "the proxy's password is shown",
+        );
     }
 }
 
