@@ -163,7 +163,7 @@ impl Config {
             layers.add_text(name, value, "AGI argument");
         }
         layers.add_key_files();
-        layers.faults.extend(open_secret(&layers, &file));
+        layers.faults.extend(open_secrets(&layers, &file));
         let mut config = Self::assemble(&layers, arguments);
         layers.faults.extend(config.missing(job, &file));
         if layers.faults.is_empty() {
@@ -372,22 +372,29 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
     path
 }
 
-/// A settings file that holds a key and that everybody on this machine may read.
-fn open_secret(layers: &Layers, file: &Path) -> Option<String> {
-    let shown = file.display();
+/// The files that hold a key and that everybody on this machine may read: the settings, and those that they name.
+fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
+    if layers.switch("secrets.allow_readable") {
+        return Vec::new();
+    }
     // Mostly it is Asterisk who starts us.
     let group = match rustix::process::getegid() {
         root if root.is_root() => "asterisk".to_owned(),
         own => files::name_of("/etc/group", own.as_raw()),
     };
-    let is_open = files::is_readable_by_all(file);
-    let is_allowed = layers.switch("secrets.allow_readable");
-    (is_open && !is_allowed && layers.has_secret_of(&shown.to_string())).then(|| {
+    let mut secret = layers.key_files();
+    if layers.has_secret_of(&file.display().to_string()) {
+        secret.insert(file.to_owned());
+    }
+    let open = secret.iter().filter(|file| files::is_readable_by_all(file));
+    let fault = |file: &PathBuf| {
+        let shown = file.display();
         format!(
             "{shown} holds a key and everybody on this machine may read it; close it with: \
              chown root:{group} {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
         )
-    })
+    };
+    open.map(fault).collect()
 }
 
 fn to_text(bytes: Vec<u8>) -> io::Result<String> {

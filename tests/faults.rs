@@ -295,6 +295,8 @@ fn wrong_settings_fail_all_at_once_and_show_no_key() {
 fn missing_credentials_and_keys_fail_by_name() {
     let house = House::new();
     let settings = house.sandbox.settings();
+    let no_key = house.other().join("no-key.json");
+    testkit::write_secret(&no_key, "no key");
     let table = [
         (
             settings
@@ -305,7 +307,7 @@ fn missing_credentials_and_keys_fail_by_name() {
         (
             settings
                 .clone()
-                .set("google.credentials", data("README.md").to_str().unwrap()),
+                .set("google.credentials", no_key.to_str().unwrap()),
             "is not the JSON key file",
         ),
         (

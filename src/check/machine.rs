@@ -125,12 +125,7 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
     match ServiceAccount::load(path) {
         Ok(account) => {
             let text = format!("{} ({})", path.display(), account.identity());
-            if files::is_readable_by_all(path) {
-                let text = format!("everybody on this machine may read {text}");
-                report.warn(id, &text, &close(path));
-            } else {
-                report.ok(id, &text);
-            }
+            report.ok(id, &text);
         }
         Err(error) => report.fail(
             id,
