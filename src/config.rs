@@ -163,7 +163,7 @@ impl Config {
             layers.add_text(name, value, "AGI argument");
         }
         layers.add_key_files();
-        layers.faults.extend(open_secret(&layers, &file));
+        layers.faults.extend(open_secrets(&layers, &file));
         let mut config = Self::assemble(&layers, arguments);
         layers.faults.extend(config.missing(job, &file));
         if layers.faults.is_empty() {
@@ -313,13 +313,13 @@ fn complete(
     lacking
 }
 
-/// `[limits]`, where 0 stands for none.
+/// `[limits]`, where 0 stands for none. The least limit on costs is the smallest amount there is.
 fn limits(layers: &Layers) -> Limits {
     let calls = layers.whole("limits.max_calls_per_caller_per_hour");
-    let cost = MicroDollars::of_dollars(layers.number("limits.max_daily_cost"));
+    let dollars = layers.number("limits.max_daily_cost");
     Limits {
         calls_per_hour: Some(calls).filter(|calls| *calls > 0),
-        per_day: Some(cost).filter(|cost| *cost > MicroDollars::default()),
+        per_day: (dollars > 0.0).then(|| MicroDollars::of_dollars(dollars).max(MicroDollars(1))),
     }
 }
 
@@ -372,22 +372,29 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
     path
 }
 
-/// A settings file that holds a key and that everybody on this machine may read.
-fn open_secret(layers: &Layers, file: &Path) -> Option<String> {
-    let shown = file.display();
+/// The files that hold a key and that everybody on this machine may read: the settings, and those that they name.
+fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
+    if layers.switch("secrets.allow_readable") {
+        return Vec::new();
+    }
     // Mostly it is Asterisk who starts us.
     let group = match rustix::process::getegid() {
         root if root.is_root() => "asterisk".to_owned(),
         own => files::name_of("/etc/group", own.as_raw()),
     };
-    let is_open = files::is_readable_by_all(file);
-    let is_allowed = layers.switch("secrets.allow_readable");
-    (is_open && !is_allowed && layers.has_secret_of(&shown.to_string())).then(|| {
+    let mut secret = layers.key_files();
+    if layers.has_secret_of(&file.display().to_string()) {
+        secret.insert(file.to_owned());
+    }
+    let open = secret.iter().filter(|file| files::is_readable_by_all(file));
+    let fault = |file: &PathBuf| {
+        let shown = file.display();
         format!(
             "{shown} holds a key and everybody on this machine may read it; close it with: \
              chown root:{group} {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
         )
-    })
+    };
+    open.map(fault).collect()
 }
 
 fn to_text(bytes: Vec<u8>) -> io::Result<String> {
@@ -463,6 +470,26 @@ mod tests {
         let arguments = ["tts.provider=google", "tts.google.voice=en-US-Standard-A"];
         let config = load(Job::Say, &arguments).expect("complete");
         assert_eq!(config.tts.endpoints[0].model, "en-US-Standard-A");
+    }
+
+    #[test]
+    fn a_limit_on_costs_is_one_however_small() {
+        let table = [
+            ("0", None),
+            ("1e-7", Some(1)),
+            ("0.000001", Some(1)),
+            ("0.0000016", Some(2)),
+            ("2", Some(2_000_000)),
+        ];
+        for (dollars, expected) in table {
+            let argument = format!("limits.max_daily_cost={dollars}");
+            let config = load(Job::Say, &[&argument]).expect("complete");
+            assert_eq!(
+                config.limits.per_day,
+                expected.map(MicroDollars),
+                "{dollars}"
+            );
+        }
     }
 
     #[test]

@@ -174,9 +174,9 @@ fn hand_over(made: &File, path: &Path) {
     }
 }
 
-/// May everybody read it who has a user on this machine?
+/// Is it a regular file that everybody may read who has a user on this machine?
 pub fn is_readable_by_all(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|data| data.mode() & READABLE_BY_OTHERS != 0)
+    fs::metadata(path).is_ok_and(|data| data.is_file() && data.mode() & READABLE_BY_OTHERS != 0)
 }
 
 /// The folder that a path is in.

@@ -26,20 +26,20 @@ pub enum Error {
     Service(#[from] cloud::Error),
     /// The service sent something else than the audio that was asked for.
     #[error(
-        "the voice service sent no usable audio; check model, format and base_url in [tts.openai]"
+        "the voice service sent no usable audio; check model, format and base_url in its table under [tts]"
     )]
     Audio(#[source] wav::Error),
     /// Two pieces of one text do not fit together.
     #[error("the voice service changed its sample rate from {0} to {1} Hz within one text")]
     Rate(u32, u32),
     /// Audio without samples.
-    #[error("the voice service sent no sound; check model and voice in [tts.openai]")]
+    #[error("the voice service sent no sound; check model and voice in its table under [tts]")]
     NoSound,
     /// The sound cannot be made into telephone audio.
     #[error(transparent)]
     Telephone(#[from] telephone::Error),
     /// Far more sound than any voice makes of such a text.
-    #[error("the voice service sent more than {} s of sound for a text of {chars} characters; check model and base_url in [tts.openai]", .limit.as_secs())]
+    #[error("the voice service sent more than {} s of sound for a text of {chars} characters; check model and base_url in its table under [tts]", .limit.as_secs())]
     Endless {
         /// The text's length.
         chars: usize,

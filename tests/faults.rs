@@ -295,6 +295,8 @@ fn wrong_settings_fail_all_at_once_and_show_no_key() {
 fn missing_credentials_and_keys_fail_by_name() {
     let house = House::new();
     let settings = house.sandbox.settings();
+    let no_key = house.other().join("no-key.json");
+    testkit::write_secret(&no_key, "no key");
     let table = [
         (
             settings
@@ -305,7 +307,7 @@ fn missing_credentials_and_keys_fail_by_name() {
         (
             settings
                 .clone()
-                .set("google.credentials", data("README.md").to_str().unwrap()),
+                .set("google.credentials", no_key.to_str().unwrap()),
             "is not the JSON key file",
         ),
         (
@@ -348,6 +350,18 @@ fn a_service_that_cannot_be_reached_is_named() {
             settings.clone().without("http.ca_file"),
             "its certificate is not accepted",
         ),
+        (
+            settings
+                .clone()
+                .set("http.proxy", "http://office:secret@127.0.0.1:1"),
+            "through the proxy 127.0.0.1:1; check",
+        ),
+        (
+            settings
+                .clone()
+                .set("http.proxy", "http://office:secret@no-such-host.invalid"),
+            "through the proxy no-such-host.invalid:80; check",
+        ),
     ];
     for (settings, words) in table {
         let outcome = house
@@ -356,6 +370,10 @@ fn a_service_that_cannot_be_reached_is_named() {
             .start()
             .finish(PATIENCE);
         assert_fails(&house, &outcome, "stt", &["cannot connect to", words]);
+        outcome.assert(
+            !outcome.to_string().contains("secret"),
+            "the proxy's password is shown",
+        );
     }
 }
 
@@ -443,6 +461,18 @@ fn what_is_no_audio_is_never_played_as_samples() {
             &["expected bare samples, found", "check model, format"],
         );
     }
+}
+
+#[test]
+fn a_voice_that_sends_no_audio_is_not_taken_for_another() {
+    let house = House::new();
+    // "no sound"
+    let answer = serde_json::json!({"audioContent": "bm8gc291bmQ="});
+    house
+        .sandbox
+        .respond(Stage::Tts, testkit::Response::json(200, &answer));
+    let outcome = house.outcome_with("question-tea.wav", &providers::google_voice(&house));
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "in its table under [tts]");
 }
 
 #[test]

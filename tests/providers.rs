@@ -144,7 +144,7 @@ fn what_a_server_of_another_make_says_is_read_too() {
 fn keys_come_from_files_and_from_systemd() {
     let house = House::new();
     let file = house.other().join("openai.key");
-    std::fs::write(&file, format!("{}\n", testkit::OPENAI_API_KEY)).unwrap();
+    testkit::write_secret(&file, &format!("{}\n", testkit::OPENAI_API_KEY));
     let settings = house
         .sandbox
         .settings()
@@ -201,6 +201,42 @@ fn a_settings_file_with_a_key_that_everybody_may_read_is_refused_unless_that_is_
     open(&allowed).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     // Where there is no key, there is nothing to hide.
     open(&house.sandbox.local_settings()).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+#[test]
+fn a_key_file_that_everybody_may_read_is_refused_unless_that_is_allowed() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::new();
+    let key = house.other().join("openai.key");
+    testkit::write_secret(&key, testkit::OPENAI_API_KEY);
+    let settings = house
+        .sandbox
+        .settings()
+        .without("openai.api_key")
+        .set("openai.api_key_file", key.to_str().unwrap());
+    let allowed = settings.clone().set("secrets.allow_readable", true);
+    let closed = std::fs::Permissions::from_mode(0o640);
+    for file in [key, house.sandbox.credentials_file()] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        let remedy = format!("chmod 640 {} (or", file.display());
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "FAILED")
+            .assert_variable_contains("ASSISTANT_ERROR", &remedy);
+        let outcome = house.outcome_with("question-tea.wav", &allowed);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        std::fs::set_permissions(&file, closed.clone()).unwrap();
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    }
+    // A key of one's own counts, and the file is not read.
+    let settings = house.sandbox.settings();
+    let settings = settings.set(
+        "openai.api_key_file",
+        crate::house::data("README.md").to_str().unwrap(),
+    );
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
 }
 
 #[test]
@@ -261,7 +297,21 @@ fn the_environments_proxy_and_exceptions_count_where_the_settings_name_none() {
     call(&around).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let through = house.sandbox.settings().set("http.proxy", address.as_str());
     call_in("NO_PROXY", "localhost", &through).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // One that cannot be used is as good as none.
+    call_in("ALL_PROXY", "socks5://127.0.0.1:1", &around)
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(proxy.targets().len(), asked);
+}
+
+#[test]
+fn a_proxy_of_socks_fails_with_the_way_out() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let settings = settings.set("http.proxy", "socks5://office:secret@127.0.0.1:1080");
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "proxy of [http] must be");
 }
 
 #[test]

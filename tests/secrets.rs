@@ -92,6 +92,22 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
         "the key is in the error",
     );
 
+    // In the type of a body that is not what it should be.
+    for (stage, body) in [(Stage::Stt, "{"), (Stage::Tts, "no sound")] {
+        let house = House::new();
+        let quoting = Response::new(200, &format!("text/{OPENAI_API_KEY}"), body);
+        house.sandbox.respond(stage, quoting);
+        let call = house
+            .ask("question-moon.wav")
+            .call_with(&providers::openai(&house))
+            .env("PHONE_ASSISTANT_LOG", "trace");
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert(
+            !outcome.to_string().contains(OPENAI_API_KEY),
+            "the key is in the error or in the log",
+        );
+    }
+
     let house = House::new();
     let sentence = "The moon is far away.";
     let quoting =

@@ -103,6 +103,13 @@ impl<'a> Report<'a> {
         self.add(id, Status::Ok, text, "");
     }
 
+    /// A finding of several lines, each of them below the other.
+    pub(super) fn list(&mut self, id: &str, lines: impl IntoIterator<Item = String>) {
+        let lines: Vec<_> = lines.into_iter().map(|line| one_line(&line)).collect();
+        let text = lines.join(&format!("\n{:INDENT$}", ""));
+        self.push(id, Status::Ok, text, "");
+    }
+
     pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
         self.add(id, Status::Warn, text, remedy);
     }
@@ -117,11 +124,15 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn add(&mut self, id: &str, status: Status, text: &str, remedy: &str) {
+        self.push(id, status, one_line(text), remedy);
+    }
+
+    fn push(&mut self, id: &str, status: Status, text: String, remedy: &str) {
         let finding = Finding {
-            id: id.to_owned(),
+            id: one_line(id),
             status,
-            text: text.to_owned(),
-            remedy: remedy.to_owned(),
+            text,
+            remedy: one_line(remedy),
         };
         let written = match self.style {
             Style::Plain => write!(self.out, "{}", Shown(&finding, false)),
@@ -186,22 +197,64 @@ impl fmt::Display for Shown<'_> {
             text,
             remedy,
         } = finding;
-        writeln!(
-            f,
-            "{colour}{status}{plain}  {id:<ID_WIDTH$}  {}",
-            printable(text)
-        )?;
+        writeln!(f, "{colour}{status}{plain}  {id:<ID_WIDTH$}  {text}")?;
         if !remedy.is_empty() {
-            writeln!(f, "      {:<ID_WIDTH$}  -> {}", "", printable(remedy))?;
+            writeln!(f, "      {:<ID_WIDTH$}  -> {remedy}", "")?;
         }
         Ok(())
     }
 }
 
-/// What services and files say may hold anything; a terminal shall not obey it.
-fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', " ")
+/// What services and files say may hold anything, of any length; a terminal shall not obey it, and nobody take it for
+/// another finding.
+fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let mut line: String = text.chars().map(plain).take(MAX_LINE).collect();
+    if text.chars().nth(MAX_LINE).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 const NOT_TRIED: &str = "not tried: ";
 const ID_WIDTH: usize = 22;
+/// Where the lines of a list begin.
+const INDENT: usize = 32;
+/// Longer than anything that we say ourselves.
+const MAX_LINE: usize = 2000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_say_stays_on_its_line_and_is_cut() {
+        let long = "é".repeat(MAX_LINE);
+        let table = [
+            ("all is well", "all is well"),
+            (
+                "so\nfail  key  none\r\x1b[2J\u{85}",
+                "so fail  key  none  [2J ",
+            ),
+            (&long, &long),
+            (&format!("{long}é"), &format!("{long}…")),
+        ];
+        for (text, expected) in table {
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Style::Plain);
+            report.warn("llm", text, text);
+            assert_eq!(report.findings()[0].text, expected);
+            let shown = String::from_utf8(out).expect("text");
+            assert_eq!(shown.lines().count(), 2, "{shown}");
+        }
+    }
+
+    #[test]
+    fn each_line_of_a_list_begins_below_the_other() {
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        report.list("settings", ["two".to_owned(), "a\nb".to_owned()]);
+        let text = format!("two\n{}a b", " ".repeat(INDENT));
+        assert_eq!(report.findings()[0].text, text);
+    }
+}

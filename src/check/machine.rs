@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::Report;
 use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
+use crate::cloud::http::PROXIES;
 use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
@@ -47,16 +49,15 @@ pub(super) fn examine<'c>(
 }
 
 fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
-    let mut text = format!("{} of them are set", config.shown.len());
-    for shown in &config.shown {
+    let count = format!("{} of them are set", config.shown.len());
+    let lines = config.shown.iter().map(|shown| {
         let mut value: String = shown.value.chars().take(MAX_SHOWN).collect();
         if value.len() < shown.value.len() {
             value.push('…');
         }
-        let line = format!("\n{INDENT}{} = {value}  ({})", shown.name, shown.source);
-        text.push_str(&line);
-    }
-    report.ok("settings", &text);
+        format!("{} = {value}  ({})", shown.name, shown.source)
+    });
+    report.list("settings", iter::once(count).chain(lines));
     for lack in &config.lacking {
         let Lack { stage, what, .. } = lack;
         if lack.is_first {
@@ -75,22 +76,22 @@ fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut 
         }
     }
     for name in PROXIES {
-        if config.http.proxy.is_none() && environment(name).is_some() {
-            let text = format!("{name} is set here: requests go through that proxy");
-            report.ok("proxy", &text);
+        match environment(name).filter(|_| config.http.proxy.is_none()) {
+            Some(address) if address.to_ascii_lowercase().starts_with("socks") => report.warn(
+                "proxy",
+                &format!(
+                    "{name} is set here to a proxy of SOCKS, and requests cannot go through it"
+                ),
+                "name a proxy of http or https under [http]",
+            ),
+            Some(_) => {
+                let text = format!("{name} is set here: requests go through that proxy");
+                report.ok("proxy", &text);
+            }
+            None => {}
         }
     }
 }
-
-/// What ureq looks for.
-const PROXIES: [&str; 6] = [
-    "ALL_PROXY",
-    "all_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-];
 
 fn is_set(config: &Config, name: &str) -> bool {
     config.shown.iter().any(|shown| shown.name == name)
@@ -124,12 +125,7 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
     match ServiceAccount::load(path) {
         Ok(account) => {
             let text = format!("{} ({})", path.display(), account.identity());
-            if files::is_readable_by_all(path) {
-                let text = format!("everybody on this machine may read {text}");
-                report.warn(id, &text, &close(path));
-            } else {
-                report.ok(id, &text);
-            }
+            report.ok(id, &text);
         }
         Err(error) => report.fail(
             id,
@@ -260,7 +256,6 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
 
 /// Where install.sh and the dialplan put what calls leave.
 const DATA: &str = "/var/lib/phone-assistant";
-const INDENT: &str = "                                ";
 const MAX_SHOWN: usize = 60;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const LOG_MODE: u32 = 0o640;
@@ -333,6 +328,23 @@ mod tests {
         let named = [&local[..], &["tts.fallback=google"]].concat();
         let (status, _) = stated(&named, "Google's key file").expect("it is named");
         assert_eq!(status, Status::Fail);
+    }
+
+    #[test]
+    fn a_proxy_of_the_environment_that_cannot_be_used_is_told() {
+        let config = Config::load(Job::Calls, &Arguments::parse([]), &|_| None).expect("complete");
+        let proxies = [
+            ("http://proxy.example:3128", Status::Ok),
+            ("socks5://proxy.example", Status::Warn),
+        ];
+        for (address, expected) in proxies {
+            let environment = |name: &str| (name == "ALL_PROXY").then(|| address.to_owned());
+            let mut sink = io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            examine_settings(&config, &environment, &mut report);
+            let found = report.findings().iter().find(|found| found.id == "proxy");
+            assert_eq!(found.expect("it is told").status, expected, "{address}");
+        }
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::cloud;
 use crate::cloud::chain::Link;
 use crate::cloud::http::Patience;
 use crate::cloud::llm::{Asked, Model};
+use crate::cloud::redact::{Hidden, redact};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, Secret};
 use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
@@ -258,6 +259,13 @@ fn list(
     let likeness = |name: &str| strsim::jaro_winkler(name, &endpoint.model);
     near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     near.truncate(SHOWN_MODELS);
+    let key = endpoint.api_key.as_ref().map(Secret::expose);
+    let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
+    let shown = |name: &&str| -> String {
+        let beginning: String = name.chars().take(2 * MAX_NAME).collect();
+        redact(&beginning, &hidden).chars().take(MAX_NAME).collect()
+    };
+    let near: Vec<_> = near.iter().map(shown).collect();
     report.warn(
         id,
         &format!("the service's own list does not have {}", endpoint.model),
@@ -315,6 +323,8 @@ const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
 const ENOUGH_WORDS: f32 = 0.5;
 const SHOWN_MODELS: usize = 8;
 const MAX_WORDS: usize = 60;
+/// Longer than any model's name.
+const MAX_NAME: usize = 100;
 /// Of 32,767: 50 dB below the loudest.
 const QUIET: u16 = 100;
 
@@ -331,14 +341,17 @@ mod tests {
         report.close().expect("nothing is written")
     }
 
-    #[test]
-    fn a_model_is_on_the_list_also_with_ollamas_tag() {
-        let endpoint = |model: &str| Endpoint {
+    fn endpoint(model: &str) -> Endpoint {
+        Endpoint {
             provider: Provider::OpenAi,
             base_url: "http://127.0.0.1:11434".to_owned(),
             model: model.to_owned(),
-            api_key: None,
-        };
+            api_key: Some(Secret::new("sk-0123456789abcdef".to_owned())),
+        }
+    }
+
+    #[test]
+    fn a_model_is_on_the_list_also_with_ollamas_tag() {
         let names = || {
             Ok(Some(vec![
                 "llama3.2:latest".to_owned(),
@@ -355,6 +368,19 @@ mod tests {
         for (model, is_there) in table {
             let found = findings(|report| list("llm", &endpoint(model), names, report));
             assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_models_shows_neither_the_key_nor_more_than_names() {
+        let table = [
+            ("no sk-0123456789abcdef", "no [redacted]".to_owned()),
+            (&"x".repeat(3_000_000), "x".repeat(MAX_NAME)),
+        ];
+        for (name, shown) in table {
+            let names = || Ok(Some(vec![name.to_owned()]));
+            let found = findings(|report| list("llm", &endpoint("llama3"), names, report));
+            assert_eq!(found[0].remedy, format!("there are: {shown}"));
         }
     }
 

@@ -19,38 +19,58 @@ pub(super) fn is_root() -> bool {
 /// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's, but the keys
 /// of Asterisk's.
 pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
-    let asterisk = asterisk();
+    run_as(&asterisk(), options, out)
+}
+
+fn run_as(asterisk: &Identity, options: &Options, out: &mut dyn Write) -> io::Result<u8> {
     out.flush()?;
-    match command(&asterisk, options)?.status() {
-        Ok(status) if status.code().is_some_and(|code| code <= 2) => {
-            Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2))
-        }
-        result => {
-            let why = result.map_or_else(|error| error.to_string(), |status| status.to_string());
-            let mut report = Report::new(out, options.style);
-            let Identity { user, group, .. } = asterisk;
-            let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
-            let remedy = "run the one that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
-            report.fail("user", &text, remedy);
-            report.close()?;
-            Ok(2)
-        }
+    let why = match try_to_become(asterisk) {
+        Ok(()) => match command(asterisk, options)?.status() {
+            Ok(status) if status.code().is_some_and(|code| code <= 2) => {
+                return Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2));
+            }
+            result => result.map_or_else(|error| error.to_string(), |status| status.to_string()),
+        },
+        Err(why) => why,
+    };
+    let mut report = Report::new(out, options.style);
+    let Identity { user, group, .. } = asterisk;
+    let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
+    let remedy = "check that both are there: getent passwd, getent group; run the program that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
+    report.fail("user", &text, remedy);
+    report.close()?;
+    Ok(2)
+}
+
+/// Does nothing as Asterisk's user: where that fails, setpriv ends with a code that could be the doctor's as well.
+fn try_to_become(asterisk: &Identity) -> Result<(), String> {
+    match setpriv(asterisk).arg("true").output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-/// The same again, marked: where Asterisk is root, root must know that it has been started so.
-fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
+/// What follows is done as Asterisk's user.
+fn setpriv(asterisk: &Identity) -> Command {
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid", &asterisk.user, "--regid", &asterisk.group])
         .arg(&asterisk.groups)
-        .arg(env::current_exe()?)
-        .arg("check")
         .env_clear()
         .env("PATH", PATH)
-        .env(IS_ASTERISKS, "1")
-        .envs(asterisk.environment.iter().cloned())
         .current_dir("/");
+    command
+}
+
+/// The same again, marked: where Asterisk is root, root must know that it has been started so.
+fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
+    let mut command = setpriv(asterisk);
+    command
+        .arg(env::current_exe()?)
+        .arg("check")
+        .env(IS_ASTERISKS, "1")
+        .envs(asterisk.environment.iter().cloned());
     for name in KEPT {
         if let Some(value) = env::var_os(name) {
             command.env(name, value);
@@ -224,6 +244,27 @@ mod tests {
         assert!(value(IS_ASTERISKS).is_some());
         assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
         assert_eq!(value("HOME"), None);
+    }
+
+    #[test]
+    fn a_user_who_is_not_there_is_a_failure_and_told() {
+        let nobody = Identity {
+            user: "no-such-user".to_owned(),
+            group: "no-such-group".to_owned(),
+            groups: "--init-groups".to_owned(),
+            environment: Vec::new(),
+        };
+        let options = Options {
+            config: None,
+            offline: true,
+            quiet: false,
+            style: Style::Json,
+        };
+        let mut out = Vec::new();
+        let code = run_as(&nobody, &options, &mut out).expect("a vector takes all");
+        assert_eq!(code, 2);
+        let report = String::from_utf8(out).expect("text");
+        assert!(report.contains("Asterisk's user no-such-user"), "{report}");
     }
 
     #[test]

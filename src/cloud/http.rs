@@ -25,7 +25,7 @@ use crate::hangup::Hangup;
 use exchange::exchange;
 pub use incoming::Incoming;
 use incoming::Wait;
-pub use setup::SetupError;
+pub use setup::{PROXIES, SetupError};
 
 /// How a request proves who sends it.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ pub struct Request {
 /// A 2xx answer, whole.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Its `Content-Type`; empty where there is none.
+    /// Its `Content-Type`, without what it quotes of the request; empty where there is none.
     pub content_type: String,
     /// Its body.
     pub body: Vec<u8>,

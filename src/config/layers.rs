@@ -2,7 +2,7 @@
 //!
 //! Every value is checked where it comes in, and every fault is kept, so that one look shows them all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -192,6 +192,16 @@ impl Layers {
         KEYS.iter()
             .filter(is_secret)
             .any(|key| self.source(key.name) == source)
+    }
+
+    /// The files that keys were taken from, and Google's.
+    pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
+        let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
+            Some(secret) => self.source(secret) == key.name,
+            None => key.name == "google.credentials",
+        };
+        let keys = KEYS.iter().filter(is_taken);
+        keys.filter_map(|key| self.path(key.name)).collect()
     }
 
     /// A text, a path, an address or a word; empty also where there is no such key.

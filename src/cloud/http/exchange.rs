@@ -53,7 +53,7 @@ pub(super) fn look(
 ) -> Result<Option<i64>, Error> {
     let config = agent.head(url).config();
     let answer = config.timeout_global(Some(limit)).build().call();
-    let answer = answer.map_err(|error| network_error(service, url, limit, error))?;
+    let answer = answer.map_err(|error| network_error(agent, service, url, limit, error))?;
     let date = answer
         .headers()
         .get("date")
@@ -67,7 +67,7 @@ fn receive(
     limits: Limits,
     hand_over: &dyn Fn(Part) -> bool,
 ) -> Result<(), Error> {
-    let failed = |error| network_error(request.service, &request.url, limits.first, error);
+    let failed = |error| network_error(agent, request.service, &request.url, limits.first, error);
     let (parts, body) = send(agent, request, limits).map_err(failed)?.into_parts();
     let body = body.into_reader();
     if !parts.status.is_success() {
@@ -152,11 +152,23 @@ fn send(
 }
 
 /// Tells an administrator what ureq tells a programmer.
-fn network_error(service: Service, url: &str, limit: Duration, error: ureq::Error) -> Error {
+fn network_error(
+    agent: &Agent,
+    service: Service,
+    url: &str,
+    limit: Duration,
+    error: ureq::Error,
+) -> Error {
     let service = service.name;
     let host = host(url).to_owned();
+    let proxy = proxy(agent, url);
+    let way = |remedy| proxy.as_ref().map_or(remedy, |_| PROXY_REMEDY);
     let connect = |remedy, transient, error: ureq::Error| {
-        let (host, source) = (host.clone(), Box::new(error));
+        let host = match &proxy {
+            Some(proxy) => format!("{host} through the proxy {proxy}"),
+            None => host.clone(),
+        };
+        let source = Box::new(error);
         Error::Connect {
             service,
             host,
@@ -167,7 +179,7 @@ fn network_error(service: Service, url: &str, limit: Duration, error: ureq::Erro
     };
     match error {
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => connect(
-            "it does not answer: check the network, the name server and the firewall",
+            way("it does not answer: check the network, the name server and the firewall"),
             false,
             error,
         ),
@@ -176,17 +188,17 @@ fn network_error(service: Service, url: &str, limit: Duration, error: ureq::Erro
             host,
             after: limit,
         },
-        ureq::Error::HostNotFound => connect(NAME_REMEDY, true, error),
+        ureq::Error::HostNotFound => connect(way(NAME_REMEDY), true, error),
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) => connect(TLS_REMEDY, false, error),
-        ureq::Error::Io(ref io) if is_lookup(io) => connect(NAME_REMEDY, true, error),
+        ureq::Error::Io(ref io) if is_lookup(io) => connect(way(NAME_REMEDY), true, error),
         ureq::Error::Io(ref io) if is_tls(io) => connect(TLS_REMEDY, false, error),
         ureq::Error::Io(ref io) if is_no_connection(io) => connect(
-            "nothing listens there or the way is closed: check the network and the firewall",
+            way("nothing listens there or the way is closed: check the network and the firewall"),
             true,
             error,
         ),
         ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
-            connect("check the network and [http] proxy", true, error)
+            connect(PROXY_REMEDY, true, error)
         }
         ureq::Error::Other(ref cause) if cause.is::<NotPrivate>() => connect(
             "without TLS only private networks are safe: use https, or an address in your own network",
@@ -202,6 +214,12 @@ fn network_error(service: Service, url: &str, limit: Duration, error: ureq::Erro
             source: Box::new(error),
         },
     }
+}
+
+/// `host:port` of the proxy that requests to `url` go through, if they do.
+fn proxy(agent: &Agent, url: &str) -> Option<String> {
+    let (proxy, url) = (agent.config().proxy()?, url.parse().ok()?);
+    (!proxy.is_no_proxy(&url)).then(|| format!("{}:{}", proxy.host(), proxy.port()))
 }
 
 /// The standard library has no kind for a failed look-up, only these words.
@@ -258,6 +276,8 @@ const BLOCK_BYTES: usize = 16 * 1024;
 
 const NAME_REMEDY: &str =
     "its name is not known: check base_url, and the name server in /etc/resolv.conf";
+
+const PROXY_REMEDY: &str = "check the network, and [http] proxy or the one of the environment";
 
 const TLS_REMEDY: &str = "its certificate is not accepted: check this machine's date; behind a proxy that \
     inspects TLS, name its root certificate in [http] ca_file";

@@ -8,7 +8,7 @@ use log::debug;
 
 use super::exchange::{Limits, Part};
 use super::{Request, Response, host, log_body, malformed};
-use crate::cloud::redact::Hidden;
+use crate::cloud::redact::{Hidden, redact};
 use crate::cloud::{Error, Refusal};
 use crate::deadline::Deadline;
 use crate::error::Chain;
@@ -22,6 +22,8 @@ pub struct Incoming {
     /// May the request be sent a second time?
     pub(super) may_retry: bool,
     source: Source,
+    /// The `Content-Type` without what it may quote of the request.
+    shown_type: String,
     /// What has arrived and nobody has taken.
     buffer: Vec<u8>,
     received: u64,
@@ -85,6 +87,7 @@ impl Incoming {
                 started: Instant::now(),
                 may_show,
             },
+            shown_type: String::new(),
             buffer: Vec::new(),
             received: 0,
             has_ended: false,
@@ -168,7 +171,7 @@ impl Incoming {
     /// It is not what the service documents.
     pub fn malformed(&self) -> Error {
         let len = usize::try_from(self.received).unwrap_or(usize::MAX);
-        malformed(self.source.request.service, &self.content_type, len, None)
+        malformed(self.source.request.service, &self.shown_type, len, None)
     }
 
     /// Waits for the whole of it.
@@ -177,7 +180,7 @@ impl Incoming {
             self.receive()?;
         }
         Ok(Response {
-            content_type: self.content_type,
+            content_type: self.shown_type,
             body: self.buffer,
         })
     }
@@ -185,10 +188,13 @@ impl Incoming {
     /// Takes in the next part.
     fn receive(&mut self) -> Result<(), Error> {
         match self.source.next(self.has_begun) {
-            Ok(Part::Head(content_type)) => self.content_type = content_type,
+            Ok(Part::Head(content_type)) => {
+                self.shown_type = redact(&content_type, &self.source.request.hidden());
+                self.content_type = content_type;
+            }
             Ok(Part::Block(block)) => {
                 self.received += u64::try_from(block.len()).unwrap_or(u64::MAX);
-                log_body("received", &self.content_type, &block, self.source.may_show);
+                log_body("received", &self.shown_type, &block, self.source.may_show);
                 self.buffer.extend(block);
             }
             Ok(Part::End) => {
@@ -197,7 +203,7 @@ impl Incoming {
                     "POST {} -> {} bytes of {:?} in {} ms",
                     self.source.request.url,
                     self.received,
-                    self.content_type,
+                    self.shown_type,
                     self.source.started.elapsed().as_millis()
                 );
             }

@@ -10,7 +10,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::config;
 use crate::config::private::is_private;
@@ -30,8 +30,10 @@ pub enum SetupError {
     /// `[http] ca_file` holds no certificate.
     #[error("ca_file = {0:?} of [http] holds no PEM certificate")]
     NoCertificate(String),
-    /// `[http] proxy` is not an address.
-    #[error("proxy of [http] is no address such as http://proxy.example:3128")]
+    /// `[http] proxy` is not an address, or one of SOCKS.
+    #[error(
+        "proxy of [http] must be an address of http or https, such as http://proxy.example:3128"
+    )]
     BadProxy,
 }
 
@@ -41,10 +43,7 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     if let Some(file) = &settings.ca_file {
         builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
     }
-    if let Some(proxy) = proxy(settings)? {
-        builder = builder.proxy(Some(proxy));
-    }
-    Ok(builder.build().new_agent())
+    Ok(builder.proxy(proxy(settings)?).build().new_agent())
 }
 
 /// An agent for requests without TLS: it goes no way but a direct one, and connects to private addresses alone.
@@ -109,8 +108,7 @@ fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
     Ok(RootCerts::from(own.into_iter().chain(bundled)))
 }
 
-/// The proxy of the settings with their exceptions; for what they do not name, the environment's. `None` leaves both to
-/// `ureq`, which knows the environment's.
+/// The proxy of the settings with their exceptions; for what they do not name, the environment's.
 fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     let exceptions = if settings.no_proxy.is_empty() {
         let named = ["NO_PROXY", "no_proxy"].map(|name| env::var(name).ok());
@@ -123,9 +121,10 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
         .map(str::trim)
         .filter(|host| !host.is_empty());
     let base = match &settings.proxy {
-        Some(address) => Some(Proxy::new(address.expose()).map_err(|_| SetupError::BadProxy)?),
-        None if settings.no_proxy.is_empty() => None,
-        None => Proxy::try_from_env(),
+        Some(address) => Some(usable(address.expose()).ok_or(SetupError::BadProxy)?),
+        None => PROXIES
+            .iter()
+            .find_map(|name| usable(&env::var(name).ok()?)),
     };
     let Some(base) = base else { return Ok(None) };
     let mut builder = Proxy::builder(base.protocol())
@@ -141,6 +140,23 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     builder.build().map(Some).map_err(|_| SetupError::BadProxy)
 }
 
+/// The proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.
+fn usable(address: &str) -> Option<Proxy> {
+    let is_http =
+        |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+    Proxy::new(address).ok().filter(is_http)
+}
+
+/// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
+pub const PROXIES: [&str; 6] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+];
+
 /// Room for every root there is.
 const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 
@@ -149,3 +165,31 @@ const IDLE_AGE: Duration = Duration::from_secs(120);
 
 /// TCP and TLS to a service take two to three round trips.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    #[test]
+    fn a_proxy_is_one_of_http() {
+        let table = [
+            ("http://proxy.example:3128", true),
+            ("https://office:secret@proxy.example", true),
+            ("proxy.example:3128", true),
+            ("socks5://proxy.example:1080", false),
+            ("socks4a://proxy.example", false),
+            ("ftp://proxy.example", false),
+            ("http://", false),
+        ];
+        for (address, is_fine) in table {
+            let settings = config::Http {
+                ca_file: None,
+                proxy: Some(Secret::new(address.to_owned())),
+                no_proxy: String::new(),
+                warm: false,
+            };
+            assert_eq!(agent(&settings).is_ok(), is_fine, "{address}");
+        }
+    }
+}

@@ -18,6 +18,6 @@ pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Recorded, Response, Sandbox, Script,
-    Service, Settings, Stage, WarmUp,
+    Service, Settings, Stage, WarmUp, write_secret,
 };
 pub use tempfile::TempDir;

@@ -45,7 +45,7 @@ use tempfile::TempDir;
 pub use fault::Fault;
 pub use http::Response;
 pub use script::Script;
-pub use settings::Settings;
+pub use settings::{Settings, write_secret};
 
 use delivery::{ModelPace, VoicePace};
 use google_auth::ServiceAccount;
@@ -230,8 +230,7 @@ impl Sandbox {
     pub fn write_credentials(&self, path: &Path, change: impl FnOnce(&mut Value)) {
         let mut key_file = self.key_file.clone();
         change(&mut key_file);
-        std::fs::write(path, format!("{key_file:#}\n"))
-            .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+        write_secret(path, &format!("{key_file:#}\n"));
     }
 
     /// The program's settings for servers in one's own network: all three speak OpenAI's API without TLS, and no key is

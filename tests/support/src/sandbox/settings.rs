@@ -96,14 +96,19 @@ impl Settings {
     /// Writes `config.toml` into a directory, for nobody else to read.
     pub fn write(&self, dir: &Path) -> PathBuf {
         let path = dir.join("config.toml");
-        // An old file would keep its mode.
-        std::fs::remove_file(&path).ok();
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(self.to_toml().as_bytes()))
-            .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+        write_secret(&path, &self.to_toml());
         path
     }
+}
+
+/// Writes a file for nobody else to read.
+pub fn write_secret(path: &Path, text: &str) {
+    // An old file would keep its mode.
+    std::fs::remove_file(path).ok();
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
 }
 
 fn path_text(path: &Path) -> &str {
