@@ -400,7 +400,7 @@ const FAULTS: &[Planted] = &[
         },
         mend: restore,
         status: "fail",
-        words: &["tts openai tts-1", "silence", "check model and voice"],
+        words: &["tts openai tts-1", "no sound", "check model and voice"],
     },
     Planted {
         what: "a name that nobody knows",
@@ -432,7 +432,7 @@ const FAULTS: &[Planted] = &[
         plant: |machine| configure(machine, "http.proxy", "http://127.0.0.1:9"),
         mend: usual,
         status: "fail",
-        words: &["localhost", "nothing listens there"],
+        words: &["localhost", "through the proxy 127.0.0.1:9", "[http] proxy"],
     },
     Planted {
         what: "a clock that is wrong",
