@@ -17,7 +17,8 @@ use phone_assistant::audio::speech::{
 };
 
 use crate::speech::clips::{
-    Colour, RATE_HZ, Utterance, gain, len, mix_into, noise, pcm, silence, tones, utterances,
+    Colour, RATE_HZ, Utterance, at_peak, decaying, gain, len, mix_into, noise, pcm, read_wav,
+    rms_db, silence, tones, utterances,
 };
 
 const LIMITS: Limits = Limits {
@@ -225,6 +226,91 @@ fn whatever_the_noise_no_turn_is_held_for_ever() {
             assert!(held < 5.0, "{name}: {held} s");
         }
     }
+}
+
+/// While an answer is heard: who speaks is noticed soon, and neither its echo nor a cough is taken for him.
+#[test]
+fn an_answer_is_interrupted_by_a_voice_alone() {
+    let answer = at_peak(&read("answer-moon.wav"), -6.0);
+    let echo_db = -20.0;
+    let begins = |line: &[f64]| {
+        let mut listener = Listener::new(RATE_HZ, LIMITS);
+        let mut begins = None;
+        let answer = frame_levels(&answer);
+        for (frame, samples) in pcm(line, RATE_HZ).samples.chunks(160).enumerate() {
+            let recent = &answer[frame.saturating_sub(16)..(frame + 4).min(answer.len())];
+            let loudest = recent.iter().copied().fold(-120.0, f32::max);
+            listener.guard_against(Some(loudest - 17.0));
+            listener.push(samples, |change, _| {
+                if change == Change::Begins {
+                    begins = begins.or(Some(frame as f64 * 0.02 + 0.02));
+                }
+            });
+        }
+        begins
+    };
+    let echo: Vec<f64> = gain(&answer, echo_db);
+    let mut wrong = Vec::new();
+    for turn in 0..20_u64 {
+        // Echoes come with a delay, in the noise of a line.
+        let delay = len(0.02 + 0.013 * turn as f64, RATE_HZ);
+        let mut line = noise(Colour::Pink, -60.0, answer.len(), turn + 1);
+        mix_into(&mut line, &echo, delay);
+        if let Some(at) = begins(&line) {
+            wrong.push(format!("echo {turn} at {at:.2}"));
+        }
+        // A cough: two bursts of noise that die away.
+        let cough = decaying(&noise(Colour::Pink, -12.0, len(0.35, RATE_HZ), turn + 7));
+        let at = len(1.0 + 0.17 * turn as f64, RATE_HZ);
+        mix_into(&mut line, &cough, at);
+        mix_into(&mut line, &cough, at + len(0.45, RATE_HZ));
+        if let Some(at) = begins(&line) {
+            wrong.push(format!("cough {turn} at {at:.2}"));
+        }
+    }
+    let all = utterances();
+    let words: Vec<&Utterance> = all
+        .iter()
+        .filter(|word| word.rate_hz == RATE_HZ && !word.name.contains("whisper"))
+        .collect();
+    let mut lates = Vec::new();
+    for turn in 0..20_usize {
+        let words: Vec<_> = (0..4)
+            .map(|n| words[(turn * 3 + n * 5) % words.len()])
+            .collect();
+        let spoken = sentence(&words, &[0.05], -20.0);
+        let mut line = noise(Colour::Pink, -60.0, answer.len(), 99);
+        mix_into(&mut line, &echo, len(0.1, RATE_HZ));
+        let at = 1.0 + 0.11 * turn as f64;
+        mix_into(&mut line, &spoken, len(at, RATE_HZ));
+        match begins(&line) {
+            Some(begins) => lates.push(begins - at),
+            None => wrong.push(format!("voice {turn} was not heard")),
+        }
+    }
+    lates.sort_by(f64::total_cmp);
+    println!(
+        "a voice is noticed after {:.2} to {:.2} s, median {:.2}",
+        lates[0],
+        lates[lates.len() - 1],
+        lates[lates.len() / 2]
+    );
+    assert_eq!(wrong, [""; 0]);
+}
+
+fn read(name: &str) -> Vec<f64> {
+    let pcm = read_wav(&crate::speech::clips::data(name));
+    let step = (pcm.rate_hz / RATE_HZ) as usize;
+    let samples = pcm.samples.iter().step_by(step);
+    samples.map(|x| f64::from(*x) / 32768.0).collect()
+}
+
+/// Of 20 ms each, as RMS in dB of full scale.
+fn frame_levels(signal: &[f64]) -> Vec<f32> {
+    signal
+        .chunks(160)
+        .map(|frame| rms_db(frame) as f32)
+        .collect()
 }
 
 /// Asterisk's pieces are 20 ms long, but nothing promises that.

@@ -30,6 +30,22 @@ pub fn a_law(sample: i16) -> u8 {
     low_byte((sign(sample) | segment << 4 | step) ^ A_LAW_TOGGLE)
 }
 
+/// How far from zero the sample is that a mu-law code stands for.
+pub fn mu_law_magnitude(code: u8) -> u16 {
+    let code = u16::from(!code);
+    (((code & 0x0F) << 3 | 0x84) << ((code >> 4) & 0x07)) - 0x84
+}
+
+/// The same of an A-law code.
+pub fn a_law_magnitude(code: u8) -> u16 {
+    let code = u16::from(code ^ 0x55);
+    let (segment, step) = ((code >> 4) & 0x07, (code & 0x0F) << 4);
+    match segment {
+        0 => step + 8,
+        _ => (step + 0x108) << (segment - 1),
+    }
+}
+
 /// The one's complement magnitude, so that −1 mirrors 0.
 fn magnitude(sample: i16) -> u32 {
     u32::from((sample ^ (sample >> 15)).cast_unsigned())

@@ -22,6 +22,13 @@ pub(super) fn is_tone_or_noise(
     is_tone(&spectra, swing) || is_noise(&spectra, swing, levels, threshold)
 }
 
+/// The share of a sound in which a voice vibrates, from 0.0 to 1.0.
+pub(super) fn voiced_share(samples: &[i16], rate_hz: u32) -> f32 {
+    let spectra = spectra(samples, rate_hz);
+    let voiced = spectra.iter().filter(|power| voicing(power) > VOICED);
+    count(voiced.count()) / count(spectra.len().max(1))
+}
+
 fn is_tone(spectra: &[Spectrum], swing_db: f32) -> bool {
     let in_two_sines = share_of_two_sines(spectra);
     in_two_sines > PURE_TONE || in_two_sines > TONE && swing_db < STEADY_TONE_DB

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{HighPass, frame_len, frame_level, noise_floor};
+use super::{HighPass, frame_len, frame_level, noise_floor, sound};
 use crate::audio::Pcm;
 
 /// What ends a turn.
@@ -53,6 +53,8 @@ pub struct Listener {
     samples: Vec<i16>,
     turn: Option<Turn>,
     until_floor: usize,
+    /// How loud the echo of what the caller hears may be.
+    echo_dbfs: Option<f32>,
 }
 
 /// A turn under way, in frames.
@@ -73,10 +75,11 @@ impl Listener {
             rest: Vec::new(),
             levels: VecDeque::with_capacity(FLOOR_FRAMES),
             floor_db: f32::MAX,
-            loud: VecDeque::with_capacity(ONSET_FRAMES),
+            loud: VecDeque::with_capacity(GUARDED_FRAMES),
             samples: Vec::new(),
             turn: None,
             until_floor: 0,
+            echo_dbfs: None,
         }
     }
 
@@ -103,14 +106,15 @@ impl Listener {
         }
     }
 
-    /// For how long it has been quiet within the turn; zero while nobody speaks.
-    pub fn quiet(&self) -> Duration {
-        frames_last(self.turn.unwrap_or_default().quiet)
-    }
-
     /// Is a turn under way?
     pub fn is_in_turn(&self) -> bool {
         self.turn.is_some()
+    }
+
+    /// While something is heard whose echo may be as loud as this, only what is louder and lasts begins a turn: an echo
+    /// does not, nor does a cough. `None`: nothing is heard.
+    pub fn guard_against(&mut self, echo_dbfs: Option<f32>) {
+        self.echo_dbfs = echo_dbfs;
     }
 
     /// Gives up the turn under way: what follows is another.
@@ -127,14 +131,14 @@ impl Listener {
         self.samples.extend_from_slice(frame);
         let level = self.level(frame);
         self.follow(level);
-        let is_loud = level > self.floor_db + ABOVE_FLOOR_DB && level > FAINTEST_DBFS;
-        if self.loud.len() == ONSET_FRAMES {
+        let echo = self.echo_dbfs.filter(|_| self.turn.is_none());
+        let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(echo.unwrap_or(FAINTEST_DBFS));
+        if self.loud.len() == GUARDED_FRAMES {
             self.loud.pop_front();
         }
-        self.loud.push_back(is_loud);
+        self.loud.push_back(level > threshold);
         let Some(turn) = &mut self.turn else {
-            let rises = self.loud.iter().filter(|loud| **loud).count();
-            if rises < ONSET_LOUD {
+            if !self.begins() {
                 return None;
             }
             self.turn = Some(Turn::default());
@@ -161,6 +165,24 @@ impl Listener {
             (false, true, false) => Some(Change::GoesOn),
             _ => None,
         }
+    }
+
+    /// Has somebody begun to speak?
+    fn begins(&self) -> bool {
+        let (frames, least) = match self.echo_dbfs {
+            None => (ONSET_FRAMES, ONSET_LOUD),
+            Some(_) => (GUARDED_FRAMES, GUARDED_LOUD),
+        };
+        let recent = self.loud.iter().rev().take(frames);
+        recent.filter(|loud| **loud).count() >= least
+            && (self.echo_dbfs.is_none() || self.is_voiced())
+    }
+
+    /// Is what rises out of the noise a voice? A cough is as long and as loud, but it is noise.
+    fn is_voiced(&self) -> bool {
+        let len = GUARDED_FRAMES * frame_len(self.rate_hz);
+        let recent = &self.samples[self.samples.len().saturating_sub(len)..];
+        sound::voiced_share(recent, self.rate_hz) >= VOICED_SHARE
     }
 
     /// Outside a turn only what a turn that begins now would begin with is kept.
@@ -215,8 +237,12 @@ const FAINTEST_DBFS: f32 = -58.0;
 /// A turn begins when 60 of 120 ms rise out of the noise: clicks stay at 50.
 const ONSET_FRAMES: usize = 12;
 const ONSET_LOUD: usize = 6;
+/// While an answer is heard it takes 240 of 320 ms, of which half are voiced.
+const GUARDED_FRAMES: usize = 32;
+const GUARDED_LOUD: usize = 24;
+const VOICED_SHARE: f32 = 0.5;
 /// It goes on as long as 30 of 70 ms do.
 const SPEAKING_FRAMES: usize = 7;
 const SPEAKING_LOUD: usize = 3;
-/// 400 ms are kept from before the onset: a soft consonant or syllable that noise hides.
-const BEFORE_FRAMES: usize = 40 + ONSET_FRAMES;
+/// 400 ms are kept from before the longest onset: a soft consonant or syllable that noise hides.
+const BEFORE_FRAMES: usize = 40 + GUARDED_FRAMES;
