@@ -2,9 +2,12 @@
 
 mod answering;
 mod bill;
+mod conversation;
+mod ears;
 mod mouth;
 mod pipeline;
 mod recording;
+mod sentences;
 mod supply;
 mod told;
 
@@ -14,7 +17,7 @@ use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use log::{Level, debug, error, info, log, warn};
 
@@ -33,8 +36,10 @@ use crate::state::State;
 use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
+use crate::text::Order;
 use answering::Answering;
 use bill::Bill;
+use conversation::Talk;
 use pipeline::{Settings, Work};
 
 /// What a call is given.
@@ -122,6 +127,8 @@ enum Outcome {
     HungUp,
     /// The answer broke off after its beginning was heard.
     Partial(Failure),
+    /// Somebody at this extension takes over.
+    Transfer(String),
     /// A limit of calls or costs was reached, and nothing was paid for.
     Limited(Failure),
     Failed(Failure),
@@ -141,6 +148,10 @@ struct Call<O> {
     answer: String,
     /// The key with which the caller stopped the answer.
     key: Option<char>,
+    /// How many frames the caller has heard of how many of the answer.
+    heard_of: (u32, u32),
+    /// What the model wants to be done after its answer.
+    ordered: Vec<Order>,
     /// The log of calls.
     log: Option<PathBuf>,
     /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
@@ -164,6 +175,8 @@ impl<O: Write> Call<O> {
             question: String::new(),
             answer: String::new(),
             key: None,
+            heard_of: (0, 0),
+            ordered: Vec::new(),
             services: None,
             log: None,
             logs_words: false,
@@ -194,7 +207,12 @@ impl<O: Write> Call<O> {
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
         let mut recording = RemovedAfterUse::new(arguments.recording.clone());
-        let config = Config::load(Job::Call, arguments, environment)
+        let job = if arguments.is_conversation {
+            Job::Conversation
+        } else {
+            Job::Call
+        };
+        let config = Config::load(job, arguments, environment)
             .inspect(|config| recording.keep_if(config.keep_recording))
             .inspect_err(|faults| recording.keep_if(faults.understood.keep_recording))
             .inspect_err(|faults| self.log.clone_from(&faults.understood.log_calls))
@@ -207,29 +225,53 @@ impl<O: Write> Call<O> {
         self.services = Some((services.clone(), State::new(&config.state_folder)));
 
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
+        if arguments.is_conversation {
+            drop(reply);
+            return Talk::begin(self, &config, services, encoding)?.run();
+        }
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
-        if let Err(failure) = self.admit(&services, &config, &speech).at(Stage::Limit) {
+        let settings = Settings::of(&config);
+        let admitted = self.admit(&services, &config, &settings, &speech);
+        if let Err(failure) = admitted.at(Stage::Limit) {
             return Ok(Outcome::Limited(failure));
         }
         let work = Work {
             services,
             bill: self.bill.clone(),
-            settings: Settings::of(&config),
+            settings,
             speech: Arc::new(speech),
             encoding,
             deadline: Deadline::after(self.started, config.deadline, self.clock),
             is_streamed: config.is_streamed,
         };
         let events = work.start().at(Stage::Stt)?;
-        Answering::new(self, &config, reply, encoding).run(events)
+        Answering::new(self, &config, reply, encoding).run(Vec::new(), events)
+    }
+
+    /// A turn of a conversation begins to be answered, so long after the caller's last word.
+    fn begin_turn(&mut self, waited: Duration) {
+        self.started = (self.clock)();
+        self.timeline = Timeline::new(self.started);
+        self.timeline.set_waited_before(waited);
+        (self.question, self.answer) = (String::new(), String::new());
+        (self.key, self.ordered, self.heard_of) = (None, Vec::new(), (0, 0));
     }
 
     /// Sets aside the most that the call can cost.
-    fn admit(&mut self, services: &Services, config: &Config, speech: &Pcm) -> Result<(), Refused> {
+    fn admit(
+        &mut self,
+        services: &Services,
+        config: &Config,
+        settings: &Settings,
+        speech: &Pcm,
+    ) -> Result<(), Refused> {
         self.stage = Stage::Limit;
-        let greatest = bill::greatest(services, &Settings::of(config), speech);
+        let greatest = bill::greatest(services, settings, speech);
+        if let Some(admission) = &mut self.admission {
+            return config.limits.go_on(admission, self.bill.total(), greatest);
+        }
         let caller = self.session.env().get("callerid").unwrap_or_default();
         let state = State::new(&config.state_folder);
         self.admission = config
@@ -391,6 +433,7 @@ impl<O: Write> Call<O> {
             ("ASSISTANT_ERROR", failure, false),
             ("ASSISTANT_FILE", outcome.file(), false),
             ("ASSISTANT_KEY", key.as_str(), false),
+            ("ASSISTANT_TRANSFER", outcome.extension(), false),
             ("CDR(userfield)", for_cdr.as_str(), false),
             ("ASSISTANT_STATUS", status, false),
         ];
@@ -430,12 +473,20 @@ impl Outcome {
         }
     }
 
+    /// Who takes over.
+    fn extension(&self) -> &str {
+        match self {
+            Self::Transfer(extension) => extension,
+            _ => "",
+        }
+    }
+
     fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed(failure) | Self::Partial(failure) | Self::Limited(failure) => {
                 Some(failure)
             }
-            Self::Answered(_) | Self::NoSpeech | Self::HungUp => None,
+            Self::Answered(_) | Self::NoSpeech | Self::HungUp | Self::Transfer(_) => None,
         }
     }
 
@@ -445,6 +496,7 @@ impl Outcome {
             Self::Answered(_) => "ANSWERED",
             Self::NoSpeech => "NOSPEECH",
             Self::HungUp => "HANGUP",
+            Self::Transfer(_) => "TRANSFER",
             Self::Partial(_) => "PARTIAL",
             Self::Limited(_) => "LIMITED",
             Self::Failed(_) => "FAILED",

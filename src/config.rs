@@ -17,7 +17,9 @@ use std::time::Duration;
 pub use arguments::Arguments;
 use layers::Layers;
 pub(crate) use layers::is_https;
-pub use sections::{Endpoint, Filler, Http, Llm, Provider, Stt, Tts, Waiting};
+pub use sections::{
+    Conversation, Endpoint, Filler, Http, Llm, Provider, Sentence, Stt, Tts, Waiting,
+};
 
 use log::debug;
 
@@ -51,6 +53,8 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub enum Job {
     /// A whole call.
     Call,
+    /// A talk of several turns, without a recording.
+    Conversation,
     /// Speaking a text into a file.
     Say,
     /// Showing the log of calls.
@@ -132,6 +136,8 @@ pub struct Config {
     pub reply_format: String,
     /// `[waiting]`
     pub waiting: Waiting,
+    /// `[conversation]`
+    pub conversation: Conversation,
     /// What is set otherwise than by default.
     pub shown: Vec<Shown>,
     /// `[http]`
@@ -199,6 +205,7 @@ impl Config {
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
             waiting: Waiting::assemble(layers),
+            conversation: Conversation::assemble(layers),
             shown: layers.shown(),
             http: Http::assemble(layers),
         }
@@ -208,7 +215,8 @@ impl Config {
     fn missing(&mut self, job: Job, file: &Path) -> Vec<String> {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
-            Job::Call => self.odd_arguments(),
+            Job::Call => self.odd_arguments(true),
+            Job::Conversation => self.odd_arguments(false),
             Job::Say | Job::Check => Vec::new(),
         };
         let is_key = |key| "0123456789*#".contains(key);
@@ -236,7 +244,7 @@ impl Config {
         faults
     }
 
-    fn odd_arguments(&self) -> Vec<String> {
+    fn odd_arguments(&self, has_recording: bool) -> Vec<String> {
         let (recording, reply) = (&self.recording, &self.reply);
         let is_empty = |path: &Path| path.as_os_str().is_empty();
         let same_name = recording.with_extension("") == *reply && !is_empty(reply);
@@ -247,7 +255,7 @@ impl Config {
         let is_odd = odd(reply) || reply.file_name().is_none() && !is_empty(reply);
         let table = [
             (
-                is_empty(recording),
+                has_recording && is_empty(recording),
                 "the argument recording= is missing: AGI(phone-assistant,recording=…,reply=…)",
             ),
             (

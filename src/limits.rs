@@ -103,6 +103,35 @@ impl Limits {
         }))
     }
 
+    /// Lets a call that has `spent` so much go on, which can cost at most `greatest` more, or not.
+    ///
+    /// # Errors
+    /// [`Refused`]; then as much is set aside as before.
+    pub fn go_on(
+        self,
+        admission: &mut Admission,
+        spent: MicroDollars,
+        greatest: MicroDollars,
+    ) -> Result<(), Refused> {
+        let (day, before) = (admission.day, admission.set_aside);
+        let set_aside = spent + greatest;
+        let go_on = |ledger: &mut Ledger| {
+            // What was set aside yesterday is no longer counted.
+            let mine = if ledger.day == day {
+                before
+            } else {
+                MicroDollars::default()
+            };
+            ledger.spent = ledger.spent - mine;
+            let checked = self.check_day(ledger, set_aside);
+            ledger.spent = ledger.spent + if checked.is_ok() { set_aside } else { mine };
+            checked.map(|()| ledger.day)
+        };
+        admission.day = admission.state.update(LEDGER, go_on)??;
+        admission.set_aside = set_aside;
+        Ok(())
+    }
+
     fn check(self, ledger: &Ledger, caller: &str, greatest: MicroDollars) -> Result<(), Refused> {
         let made = ledger.calls.get(caller).map_or(0, Vec::len);
         if let Some(most) = self.calls_per_hour
@@ -110,6 +139,10 @@ impl Limits {
         {
             return Err(Refused::Caller { made, most });
         }
+        self.check_day(ledger, greatest)
+    }
+
+    fn check_day(self, ledger: &Ledger, greatest: MicroDollars) -> Result<(), Refused> {
         let spent = ledger.spent;
         match self.per_day {
             Some(most) if spent + greatest > most => Err(Refused::Day {
@@ -246,6 +279,29 @@ mod tests {
         limits
             .admit(&state, "1001", CENT, || at(SECONDS_A_DAY))
             .expect("the next day");
+    }
+
+    #[test]
+    fn a_call_that_goes_on_sets_aside_for_each_turn_what_it_can_cost() {
+        let (_folder, state) = state();
+        let limits = Limits {
+            per_day: Some(CENT.times(3)),
+            ..Limits::default()
+        };
+        let admission = limits.admit(&state, "1001", CENT, || at(0));
+        let mut admission = admission.expect("admitted").expect("counted");
+        // Of the first turn little was spent.
+        let spent = MicroDollars(100);
+        limits
+            .go_on(&mut admission, spent, CENT.times(2))
+            .expect("a second turn");
+        assert_eq!(super::tests::spent(&state), CENT.times(2) + spent);
+        limits
+            .go_on(&mut admission, CENT.times(2), CENT.times(2))
+            .expect_err("too much");
+        assert_eq!(super::tests::spent(&state), CENT.times(2) + spent);
+        admission.settle(CENT);
+        assert_eq!(super::tests::spent(&state), CENT);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod audio;
 mod by_hand;
 mod call;
 mod calls;
+mod conversation;
 mod dialplan;
 mod docs;
 mod doctor;

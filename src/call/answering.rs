@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select_biased};
 
+use super::ears::Ears;
 use super::mouth::{Error, Mouth, Playing, place};
 use super::pipeline::Event;
 use super::{Call, INTERNAL, Outcome};
 use crate::agi::{self, Command, Line, Reply};
+use crate::audio::speech::turn::Change;
 use crate::audio::telephone::Encoding;
 use crate::config::Config;
 use crate::error::{At, Failure, Stage};
@@ -38,6 +40,10 @@ pub(super) struct Answering<'a, O> {
     /// When the answer must have begun.
     due: Option<Instant>,
     end: Option<Result<(), Failure>>,
+    /// An open ear, in a conversation.
+    ears: Option<&'a mut Ears>,
+    /// How loud each frame of the answer is, in dB of full scale.
+    levels_dbfs: Vec<f32>,
 }
 
 impl<'a, O: std::io::Write> Answering<'a, O> {
@@ -55,12 +61,28 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             mouth: Mouth::new(config, reply, encoding),
             call,
             config,
+            ears: None,
+            levels_dbfs: Vec::new(),
         }
     }
 
-    /// Carries out what the services deliver, until the caller has heard it or has gone.
-    pub(super) fn run(mut self, events: Receiver<Event>) -> Result<Outcome, Failure> {
-        let outcome = self.listen(events);
+    /// Lets the caller interrupt the answer.
+    pub(super) fn hearing(self, ears: Option<&'a mut Ears>) -> Self {
+        Self { ears, ..self }
+    }
+
+    /// Carries out what the services have delivered and deliver, until the caller has heard it, has interrupted it, or
+    /// has gone.
+    pub(super) fn run(
+        mut self,
+        taken: Vec<Event>,
+        events: Receiver<Event>,
+    ) -> Result<Outcome, Failure> {
+        let outcome = self.listen(taken, events);
+        let now = (self.call.clock)();
+        self.call.heard_of = self
+            .playing()
+            .map_or((0, 0), |playing| playing.supply.heard_of(now));
         let is_heard = self.mouth.has_been_heard((self.call.clock)());
         self.hush();
         match outcome {
@@ -82,8 +104,21 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
     }
 
     /// `None`: the end of the answer has come, one way or the other.
-    fn listen(&mut self, mut events: Receiver<Event>) -> Result<Option<Outcome>, Failure> {
+    fn listen(
+        &mut self,
+        taken: Vec<Event>,
+        mut events: Receiver<Event>,
+    ) -> Result<Option<Outcome>, Failure> {
+        for event in taken {
+            if let Some(outcome) = self.take(event)? {
+                return Ok(Some(outcome));
+            }
+        }
         let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
+        let pieces = self
+            .ears
+            .as_ref()
+            .map_or_else(never, |ears| ears.pieces().clone());
         let (no_events, no_lines) = (never(), never());
         loop {
             if let Some(outcome) = self.play_on()? {
@@ -103,6 +138,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             let outcome = select_biased! {
                 recv(hangup.raised()) -> _ => Some(Outcome::HungUp),
                 recv(lines) -> line => self.hear(line.ok())?,
+                recv(pieces) -> piece => self.overhear(piece.ok()),
                 recv(events) -> event => if let Ok(event) = event {
                     self.take(event)?
                 } else {
@@ -131,6 +167,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             Event::Question(question) if question.is_empty() => return Ok(Some(Outcome::NoSpeech)),
             Event::Question(question) => self.call.question = question,
             Event::Answer(answer) => self.call.answer = answer,
+            Event::Ordered(orders) => self.call.ordered = orders,
             Event::Sound(bytes) => match &mut self.mouth {
                 Mouth::Dialplan(file) => file.write_all(&bytes).at(Stage::Reply)?,
                 Mouth::Caller(playing) => playing.supply.push(&bytes, (self.call.clock)()),
@@ -240,11 +277,15 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             return false;
         };
         let result = playing.file.write_all(bytes).at(Stage::Reply);
+        let encoding = playing.encoding;
         let is_appended = result.is_ok();
         if !is_appended {
             playing.supply.abandon();
             self.end = Some(result);
         }
+        let frames = bytes.chunks(encoding.frame_bytes());
+        let levels = frames.map(|frame| encoding.level_dbfs(frame));
+        self.levels_dbfs.extend(levels);
         is_appended
     }
 
@@ -319,6 +360,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         if self.sounding == Sounding::Nothing {
             moments.push(self.filler_due);
         }
+        moments.push(self.ears.as_ref().map(|ears| ears.next_look()));
         if let Mouth::Caller(Playing { supply, .. }) = &self.mouth {
             moments.push(supply.next_look(now));
             moments.push(supply.end_of_play().map(silent_at));
@@ -330,9 +372,47 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             .unwrap_or(now + PATIENCE)
     }
 
+    /// Takes in what the caller says meanwhile; `None`: Asterisk has gone.
+    fn overhear(&mut self, piece: Option<Vec<i16>>) -> Option<Outcome> {
+        let Some(piece) = piece else {
+            return Some(Outcome::HungUp);
+        };
+        let now = (self.call.clock)();
+        let echo_dbfs = self.echo_dbfs(now);
+        let changes = self.ears.as_mut().map(|ears| {
+            ears.guard_against(echo_dbfs);
+            ears.hear(&piece, now)
+        });
+        // What he says from its first syllable on is the next question.
+        let interrupts = changes.is_some_and(|changes| changes.contains(&Change::Begins));
+        interrupts.then_some(Outcome::Answered(None))
+    }
+
+    /// How loud the echo may be of what the caller hears, in dB of full scale; `None`: he hears nothing.
+    fn echo_dbfs(&mut self, now: Instant) -> Option<f32> {
+        if !self.awaits_reply() {
+            return None;
+        }
+        let (heard, _) = self.playing()?.supply.heard_of(now);
+        let heard = usize::try_from(heard).unwrap_or(usize::MAX);
+        let end = self
+            .levels_dbfs
+            .len()
+            .min(heard.saturating_add(AHEAD_FRAMES));
+        let recent = &self.levels_dbfs[heard.saturating_sub(ECHO_FRAMES).min(end)..end];
+        let loudest = recent.iter().copied().reduce(f32::max);
+        // What is no answer is a sound that somebody has recorded.
+        let is_answer = self.sounding == Sounding::Answer;
+        let loudest = loudest.filter(|_| is_answer).unwrap_or(USUAL_DBFS);
+        Some(loudest - ECHO_LOSS_DB)
+    }
+
     /// Does what the time has come for.
     fn look(&mut self) -> Result<Option<Outcome>, Failure> {
         let now = (self.call.clock)();
+        if let Some(ears) = &mut self.ears {
+            ears.hear_nothing(now);
+        }
         let is_past = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= now);
         if is_past(self.due) {
             let late = if self.has_begun() {
@@ -383,6 +463,14 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
 fn silent_at(end: Instant) -> Instant {
     end + PATIENCE
 }
+
+/// A telephone's echo is this much softer than what it echoes, at least.
+const ECHO_LOSS_DB: f32 = 17.0;
+/// An echo comes back within 320 ms, and the clock may be 80 ms off.
+const ECHO_FRAMES: usize = 16;
+const AHEAD_FRAMES: usize = 4;
+/// A loud recording.
+const USUAL_DBFS: f32 = -12.0;
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.
 const GRACE: Duration = Duration::from_millis(200);

@@ -41,6 +41,7 @@ pub(super) struct Playing {
     /// What Asterisk calls it: its path without extension.
     pub(super) name: String,
     pub(super) supply: Supply,
+    pub(super) encoding: Encoding,
     pub(super) samples_per_frame: u32,
 }
 
@@ -53,6 +54,7 @@ impl Mouth {
             file: reply,
             name: place(&config.reply),
             supply: Supply::new(encoding),
+            encoding,
             samples_per_frame: encoding.frame_samples(),
         })
     }

@@ -31,7 +31,7 @@ use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::say;
 use crate::services::Services;
-use crate::text::{self, Growing};
+use crate::text::{self, Growing, Order};
 use crate::timeline::Mark;
 
 /// What comes of the work.
@@ -53,6 +53,8 @@ pub(super) enum Event {
     SentenceEnd,
     /// What has not been heard of the sound is not worth hearing.
     Forget,
+    /// What the model has ordered, for the time after its answer.
+    Ordered(Vec<Order>),
     /// No more will come.
     End(Result<(), Failure>),
 }
@@ -89,6 +91,8 @@ pub(super) struct Settings {
     before: Arc<[Exchange]>,
     gain_db: f32,
     log_words: bool,
+    /// May the model end or transfer the call?
+    takes_orders: bool,
 }
 
 impl Settings {
@@ -103,6 +107,17 @@ impl Settings {
             before: Arc::new([]),
             gain_db: config.tts.gain_db,
             log_words: config.log_words,
+            takes_orders: false,
+        }
+    }
+
+    /// The same for a turn of a conversation, after what was said `before`.
+    pub(super) fn in_conversation(self, persona: &Arc<str>, before: &[Exchange]) -> Self {
+        Self {
+            persona: persona.clone(),
+            before: before.into(),
+            takes_orders: true,
+            ..self
         }
     }
 
@@ -248,6 +263,9 @@ impl Work {
             give_text.send(piece).is_ok()
         };
         let mut answer = Growing::new(settings.max_answer_chars);
+        if settings.takes_orders {
+            answer = answer.with_orders();
+        }
         let (end, mut written) = self.write(question, &mut answer, tell, &mut hand_over)?;
         if end.is_err() {
             written.settle(settings.asked(question).bytes(), &answer);
@@ -257,6 +275,9 @@ impl Work {
             hand_over(piece, &answer);
         }
         written.settle(settings.asked(question).bytes(), &answer);
+        if !answer.orders().is_empty() {
+            send(tell, Event::Ordered(answer.orders().to_vec()));
+        }
         if !answer.has_pieces() {
             return Err(say::Error::Nothing).at(Stage::Llm);
         }

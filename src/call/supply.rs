@@ -234,6 +234,16 @@ impl Supply {
         self.heard > 0 || play.is_some_and(|play| now.saturating_duration_since(play.began) > FRAME)
     }
 
+    /// How many frames of how many that have come have been heard by `now`.
+    pub(super) fn heard_of(&self, now: Instant) -> (u32, u32) {
+        let heard = self.play.as_ref().map_or(self.heard, |play| {
+            let played = now.saturating_duration_since(play.began).as_millis() / FRAME.as_millis();
+            let played = u32::try_from(played).unwrap_or(u32::MAX);
+            play.from.saturating_add(played).min(self.appended)
+        });
+        (heard, self.appended + self.held_frames())
+    }
+
     /// Has a play ever been begun?
     pub(super) fn has_begun(&self) -> bool {
         self.appended > 0

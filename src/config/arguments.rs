@@ -15,6 +15,8 @@ pub struct Arguments {
     pub config: Option<PathBuf>,
     /// `mode=check`: look around for the doctor instead of answering a call.
     pub is_check: bool,
+    /// `mode=conversation`: a talk of several turns, without a recording.
+    pub is_conversation: bool,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl Arguments {
             "reply" => self.reply = Some(value.into()),
             "config" => self.config = Some(value.into()),
             "mode" if value == "check" => self.is_check = true,
+            "mode" if value == "conversation" => self.is_conversation = true,
             "keep" => self
                 .settings
                 .push(("recording.keep".to_owned(), value.to_owned())),

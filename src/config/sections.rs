@@ -114,6 +114,46 @@ pub enum Filler {
     Nothing,
 }
 
+/// `[conversation]`: how a talk of several turns goes.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    /// So long a caller may pause before his turn is over.
+    pub quiet: Duration,
+    /// Is a turn transcribed as soon as it may be over?
+    pub thinks_ahead: bool,
+    /// Does the caller's voice stop an answer?
+    pub barge_in: bool,
+    /// A longer turn is cut off.
+    pub max_question: Duration,
+    /// Answers in one talk.
+    pub max_turns: u32,
+    /// Of one talk.
+    pub longest: Duration,
+    /// After so much silence the caller is asked whether he is still there.
+    pub ask_after: Duration,
+    /// What is said first.
+    pub greeting: Sentence,
+    /// What is said to a caller who says nothing.
+    pub still_there: Sentence,
+    /// What is said when the talk ends otherwise than by the model's last words.
+    pub goodbye: Sentence,
+    /// Where sentences are kept that were spoken once.
+    pub sounds: PathBuf,
+    /// To whom the model may transfer a caller: names and extensions.
+    pub transfers: Vec<(String, String)>,
+}
+
+/// A sentence that is always the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sentence {
+    /// A sound of Asterisk's or the administrator's own, as `STREAM FILE` takes it.
+    Sound(String),
+    /// Said by the voice.
+    Spoken(String),
+    /// Nothing.
+    Nothing,
+}
+
 /// `[http]`
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -267,6 +307,41 @@ impl Waiting {
             },
             after: layers.seconds("waiting.after"),
             every: layers.seconds("waiting.every"),
+        }
+    }
+}
+
+impl Conversation {
+    pub(super) fn assemble(layers: &Layers) -> Self {
+        let sentence = |name: &str| Sentence::of(&layers.text(&format!("conversation.{name}")));
+        let transfers = layers.texts("conversation.transfers");
+        let transfer = |text: &String| {
+            let (name, extension) = text.split_once('=')?;
+            Some((name.trim().to_owned(), extension.trim().to_owned()))
+        };
+        Self {
+            quiet: layers.seconds("conversation.quiet"),
+            thinks_ahead: layers.switch("conversation.think_ahead"),
+            barge_in: layers.switch("conversation.barge_in"),
+            max_question: layers.seconds("conversation.max_question"),
+            max_turns: layers.whole("conversation.max_turns"),
+            longest: Duration::from_secs(60) * layers.whole("conversation.max_minutes"),
+            ask_after: layers.seconds("conversation.ask_after"),
+            greeting: sentence("greeting"),
+            still_there: sentence("still_there"),
+            goodbye: sentence("goodbye"),
+            sounds: layers.text("conversation.sounds").into(),
+            transfers: transfers.iter().filter_map(transfer).collect(),
+        }
+    }
+}
+
+impl Sentence {
+    fn of(text: &str) -> Self {
+        match (text.strip_prefix("sound:"), text) {
+            (Some(name), _) => Self::Sound(name.trim().to_owned()),
+            (None, "") => Self::Nothing,
+            (None, words) => Self::Spoken(words.to_owned()),
         }
     }
 }

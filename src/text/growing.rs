@@ -6,6 +6,7 @@
 
 use super::cut::{end_of_clause, limit};
 use super::marks::{is_closer, is_end};
+use super::orders::{Order, Orders};
 use super::sentences::end_of_sentence;
 use super::speakable::{speakable, speakable_beginning};
 
@@ -20,6 +21,8 @@ pub struct Growing {
     said: String,
     has_pieces: bool,
     is_full: bool,
+    /// What the model tells us in between, where it may.
+    orders: Option<Orders>,
 }
 
 impl Growing {
@@ -32,11 +35,31 @@ impl Growing {
             said: String::new(),
             has_pieces: false,
             is_full: false,
+            orders: None,
         }
+    }
+
+    /// The same, with orders in it that are not to be spoken.
+    #[must_use]
+    pub fn with_orders(self) -> Self {
+        let orders = Some(Orders::default());
+        Self { orders, ..self }
+    }
+
+    /// What was ordered so far.
+    pub fn orders(&self) -> &[Order] {
+        self.orders.as_ref().map_or(&[], Orders::found)
     }
 
     /// Appends markdown as a model writes it. What is far longer than any answer is not taken in.
     pub fn push(&mut self, markdown: &str) {
+        match self.orders.as_mut().map(|orders| orders.push(markdown)) {
+            Some(spoken) => self.append(&spoken),
+            None => self.append(markdown),
+        }
+    }
+
+    fn append(&mut self, markdown: &str) {
         if self.markdown.len() + markdown.len() > MOST_BYTES {
             self.is_full = true;
             return;
@@ -59,6 +82,9 @@ impl Growing {
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
     pub fn last(&mut self, is_cut: bool) -> Option<String> {
+        if let Some(rest) = self.orders.as_mut().map(Orders::end) {
+            self.append(&rest);
+        }
         self.speech = speakable(&self.markdown);
         let rest = self.rest().to_owned();
         // An answer that was cut has no end of its own: the last whole sentence is before its last character.
@@ -74,7 +100,11 @@ impl Growing {
     /// An empty one with the same limit.
     #[must_use]
     pub fn anew(&self) -> Self {
-        Self::new(self.max_chars)
+        let anew = Self::new(self.max_chars);
+        match self.orders {
+            Some(_) => anew.with_orders(),
+            None => anew,
+        }
     }
 
     /// Was there anything that a voice can say?

@@ -50,7 +50,9 @@ impl<'a> Asked<'a> {
                 (Speaker::Model, exchange.answer.as_str()),
             ]
         };
+        // Of an answer that was interrupted at once nothing was heard.
         let before = self.before.iter().flat_map(pair);
+        let before = before.filter(|(_, words)| !words.is_empty());
         before.chain([(Speaker::Caller, self.question)])
     }
 

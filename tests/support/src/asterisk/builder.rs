@@ -61,6 +61,7 @@ pub struct CallBuilder {
     pub(super) fast_agi: Option<String>,
     pub(super) dead: bool,
     pub(super) real_time: bool,
+    pub(super) ears: Option<PathBuf>,
     agi: Vec<(String, Vec<u8>)>,
     extra_blank_line: bool,
     raw_block: Option<Vec<u8>>,
@@ -88,6 +89,7 @@ impl CallBuilder {
             fast_agi: None,
             dead: false,
             real_time: false,
+            ears: None,
             extra_blank_line: false,
             raw_block: None,
         }
@@ -170,6 +172,13 @@ impl CallBuilder {
     pub fn real_time(mut self) -> Self {
         self.real_time = true;
         self
+    }
+
+    /// As by `EAGI()`: the caller's sound, signed linear, is read from this pipe as file descriptor 3. The program does
+    /// not start before somebody opens the pipe to write.
+    pub fn enhanced(mut self, ears: &Path) -> Self {
+        self.ears = Some(ears.to_owned());
+        self.agi("agi_enhanced", "1.0")
     }
 
     /// Does something at a command: at the n-th, or at the first that begins with a text.

@@ -178,9 +178,21 @@ impl Drop for Call {
 }
 
 fn spawn(builder: &CallBuilder) -> Child {
-    let mut command = Command::new(&builder.program);
+    let mut command = match &builder.ears {
+        None => {
+            let mut command = Command::new(&builder.program);
+            command.arg0(&builder.arg0);
+            command
+        }
+        // A shell hands down file descriptors, and then becomes the program.
+        Some(ears) => {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", "ears=$1; shift; exec \"$@\" 3<\"$ears\"", "sh"]);
+            command.args([ears, &builder.program]);
+            command
+        }
+    };
     command
-        .arg0(&builder.arg0)
         .env_clear()
         .envs(&builder.env)
         .current_dir(&builder.working_dir);

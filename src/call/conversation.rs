@@ -1,0 +1,406 @@
+//! A talk of several turns: the caller speaks and is answered, may interrupt the answer, and speaks again.
+//!
+//! Each turn is answered as a call with one question is; only its question comes from the open ear instead of a
+//! recording, and is transcribed as soon as it may be over.
+
+use std::io::Write;
+use std::mem::take;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, never, select_biased};
+use log::{debug, warn};
+
+use super::answering::Answering;
+use super::ears::Ears;
+use super::mouth::place;
+use super::pipeline::{Event, Settings, Work};
+use super::sentences::Sentences;
+use super::{Call, Outcome, recording};
+use crate::agi::{self, Command};
+use crate::audio::speech::turn::{Change, Limits};
+use crate::audio::telephone::Encoding;
+use crate::cloud::chain::Time;
+use crate::cloud::llm::Exchange;
+use crate::config::{Config, Sentence};
+use crate::deadline::Deadline;
+use crate::error::{At, Chain, Failure, Stage};
+use crate::files::{self, NewFile, Readers};
+use crate::services::Services;
+use crate::text::{self, Order};
+
+/// A talk under way.
+pub(super) struct Talk<'a, O> {
+    call: &'a mut Call<O>,
+    config: &'a Config,
+    services: Arc<Services>,
+    ears: Ears,
+    encoding: Encoding,
+    began: Instant,
+    /// Who the model is, and what it may order.
+    persona: Arc<str>,
+    /// What was said, and as much of each answer as was heard.
+    before: Vec<Exchange>,
+}
+
+/// What came of listening.
+enum Heard {
+    /// The caller has spoken, and what he has said is being transcribed.
+    Turn(Ahead),
+    /// He says nothing.
+    Silence,
+    /// He has gone.
+    Gone,
+}
+
+/// A turn that is being transcribed.
+struct Ahead {
+    events: Receiver<Event>,
+    /// What has come of it, and waits for the turn to be over.
+    taken: Vec<Event>,
+}
+
+/// Why a talk cannot begin.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(
+        "a conversation hears the caller through EAGI: start it by EAGI(phone-assistant,mode=conversation,…)"
+    )]
+    NotEnhanced,
+    #[error("cannot hear the caller through file descriptor 3")]
+    Deaf(#[source] std::io::Error),
+}
+
+impl<'a, O: Write> Talk<'a, O> {
+    pub(super) fn begin(
+        call: &'a mut Call<O>,
+        config: &'a Config,
+        services: Arc<Services>,
+        encoding: Encoding,
+    ) -> Result<Self, Failure> {
+        let is_enhanced = call.session.env().get("enhanced") == Some("1.0");
+        if !is_enhanced {
+            return Err(Error::NotEnhanced).at(Stage::Recording);
+        }
+        let format = call.session.get_variable("EAGI_AUDIO_FORMAT");
+        let is_wide = format.is_ok_and(|format| format.as_deref() == Some("slin16"));
+        let settings = &config.conversation;
+        let limits = Limits {
+            quiet: settings.quiet,
+            pause: if settings.thinks_ahead {
+                PAUSE.min(settings.quiet)
+            } else {
+                settings.quiet
+            },
+            longest: settings.max_question,
+        };
+        let now = (call.clock)();
+        let rate_hz = if is_wide { 16_000 } else { 8000 };
+        let ears = Ears::open(rate_hz, limits, now).map_err(Error::Deaf);
+        Ok(Self {
+            ears: ears.at(Stage::Recording)?,
+            call,
+            config,
+            services,
+            encoding,
+            began: now,
+            persona: persona(config).into(),
+            before: Vec::new(),
+        })
+    }
+
+    /// Talks until one of the two has had enough.
+    pub(super) fn run(mut self) -> Result<Outcome, Failure> {
+        self.say(&self.config.conversation.greeting)?;
+        let (mut answers, mut silences) = (0, 0);
+        loop {
+            let heard = match self.listen() {
+                Err(limit) if limit.stage == Stage::Limit => return Ok(Outcome::Limited(limit)),
+                heard => heard?,
+            };
+            let outcome = match heard {
+                Heard::Gone => return Ok(Outcome::HungUp),
+                Heard::Silence if silences > 0 => break,
+                Heard::Silence => {
+                    silences += 1;
+                    self.say(&self.config.conversation.still_there)?;
+                    continue;
+                }
+                Heard::Turn(turn) => self.answer(turn)?,
+            };
+            match outcome {
+                Outcome::Answered(_) => {
+                    (answers, silences) = (answers + 1, 0);
+                    if let Some(end) = self.ordered() {
+                        return Ok(end);
+                    }
+                }
+                Outcome::NoSpeech => continue,
+                other => return Ok(other),
+            }
+            let settings = &self.config.conversation;
+            if answers >= settings.max_turns || self.began.elapsed() >= settings.longest {
+                break;
+            }
+        }
+        self.say(&self.config.conversation.goodbye)?;
+        Ok(Outcome::Answered(None))
+    }
+
+    /// Listens until the caller has said something.
+    fn listen(&mut self) -> Result<Heard, Failure> {
+        self.ears.guard_against(None);
+        let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
+        let mut ahead: Option<Ahead> = None;
+        let mut silent_since = (self.call.clock)();
+        loop {
+            let now = (self.call.clock)();
+            let wait = self.ears.next_look().saturating_duration_since(now);
+            let events = ahead
+                .as_ref()
+                .map_or_else(never, |turn| turn.events.clone());
+            let pieces = self.ears.pieces().clone();
+            let changes = select_biased! {
+                recv(hangup.raised()) -> _ => return Ok(Heard::Gone),
+                recv(lines) -> line => {
+                    // Nothing is asked, so nothing is answered; the end of the lines is a hang-up.
+                    let line = line.ok().map(|(_, line)| line);
+                    if let Err(agi::Error::Closed | agi::Error::Dead) = self.call.session.answer(line, Command::Noop) {
+                        return Ok(Heard::Gone);
+                    }
+                    Vec::new()
+                },
+                recv(pieces) -> piece => match piece {
+                    Ok(piece) => self.ears.hear(&piece, (self.call.clock)()),
+                    Err(_) => return Ok(Heard::Gone),
+                },
+                recv(events) -> event => {
+                    if let (Some(turn), Ok(event)) = (&mut ahead, event) {
+                        turn.take(event);
+                    }
+                    Vec::new()
+                },
+                default(wait) => self.ears.hear_nothing((self.call.clock)()),
+            };
+            for change in changes {
+                match change {
+                    Change::Pauses if self.config.conversation.thinks_ahead => {
+                        ahead = self.think()?;
+                    }
+                    Change::Begins | Change::Pauses => {}
+                    // He goes on: what was sent was not all.
+                    Change::GoesOn => ahead = None,
+                    Change::Ends => {
+                        silent_since = (self.call.clock)();
+                        let turn = match ahead.take() {
+                            Some(turn) => Some(turn),
+                            None => self.think()?,
+                        };
+                        if let Some(turn) = turn {
+                            return Ok(Heard::Turn(turn));
+                        }
+                    }
+                }
+            }
+            let is_silent = !self.ears.is_in_turn();
+            let silent = (self.call.clock)().saturating_duration_since(silent_since);
+            if is_silent && silent >= self.config.conversation.ask_after {
+                return Ok(Heard::Silence);
+            }
+        }
+    }
+
+    /// Has what was heard transcribed. `None` if it is no speech.
+    fn think(&mut self) -> Result<Option<Ahead>, Failure> {
+        let Some(question) = recording::trim(&self.ears.heard()) else {
+            return Ok(None);
+        };
+        let settings = Settings::of(self.config).in_conversation(&self.persona, &self.before);
+        self.call
+            .admit(&self.services, self.config, &settings, &question.speech)
+            .at(Stage::Limit)?;
+        let now = (self.call.clock)();
+        let work = Work {
+            services: self.services.clone(),
+            bill: self.call.bill.clone(),
+            settings,
+            speech: Arc::new(question.speech),
+            encoding: self.encoding,
+            deadline: Deadline::after(now, self.config.deadline, self.call.clock),
+            is_streamed: true,
+        };
+        let events = work.start().at(Stage::Stt)?;
+        Ok(Some(Ahead {
+            events,
+            taken: Vec::new(),
+        }))
+    }
+
+    /// Lets the caller hear the answer, or as much of it as he wants.
+    fn answer(&mut self, turn: Ahead) -> Result<Outcome, Failure> {
+        self.call.begin_turn(self.config.conversation.quiet);
+        let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
+        let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
+        let answering = Answering::new(self.call, self.config, reply, self.encoding);
+        let ears = Some(&mut self.ears).filter(|_| self.config.conversation.barge_in);
+        let outcome = answering.hearing(ears).run(turn.taken, turn.events);
+        if !self.config.conversation.barge_in {
+            self.skip_what_was_said();
+        }
+        if matches!(outcome, Ok(Outcome::Answered(_))) {
+            self.before.push(Exchange {
+                question: self.call.question.clone(),
+                answer: self.heard_answer(),
+            });
+        }
+        outcome
+    }
+
+    /// What was said meanwhile was said to the sound that played.
+    fn skip_what_was_said(&mut self) {
+        let now = (self.call.clock)();
+        let pieces = self.ears.pieces().clone();
+        for piece in pieces.try_iter() {
+            self.ears.hear(&piece, now);
+        }
+        self.ears.forget();
+    }
+
+    /// As much of the answer as the caller has heard before he interrupted it.
+    fn heard_answer(&self) -> String {
+        let Call {
+            answer,
+            heard_of: (heard, all),
+            ..
+        } = &*self.call;
+        match (*heard, *all) {
+            (0, _) => return String::new(),
+            (heard, all) if heard >= all => return answer.clone(),
+            _ => {}
+        }
+        let parts = |frames: u32| usize::try_from(frames).unwrap_or(usize::MAX);
+        let chars = answer.chars().count() * parts(*heard) / parts(*all);
+        text::limit(answer, chars).to_owned()
+    }
+
+    /// How the talk ends, if the model has ordered that and the caller has nothing to say to it.
+    fn ordered(&mut self) -> Option<Outcome> {
+        let ordered = take(&mut self.call.ordered);
+        if self.ears.is_in_turn() {
+            return None;
+        }
+        ordered.into_iter().find_map(|order| match order {
+            Order::Goodbye => Some(Outcome::Answered(None)),
+            Order::Transfer(name) => {
+                let known = self.config.conversation.transfers.iter();
+                let found = known.clone().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+                if found.is_none() {
+                    warn!("the model wants to transfer to somebody who is not in transfers under [conversation]");
+                }
+                found.map(|(_, extension)| Outcome::Transfer(extension.clone()))
+            }
+        })
+    }
+
+    /// Says what is always the same, to its end.
+    fn say(&mut self, sentence: &Sentence) -> Result<(), Failure> {
+        let name = match sentence {
+            Sentence::Nothing => return Ok(()),
+            Sentence::Sound(name) => name.clone(),
+            Sentence::Spoken(text) => match self.spoken(text) {
+                Ok(place) => place,
+                // A talk goes on without a greeting.
+                Err(failure) => {
+                    warn!("{failure}");
+                    return Ok(());
+                }
+            },
+        };
+        let command = Command::StreamFile {
+            name: &name,
+            stop_keys: "",
+            offset: 0,
+        };
+        self.call.session.start(command).at(Stage::Reply)?;
+        let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
+        loop {
+            select_biased! {
+                recv(hangup.raised()) -> _ => return Ok(()),
+                recv(lines) -> line => {
+                    let line = line.ok().map(|(_, line)| line);
+                    match self.call.session.answer(line, command) {
+                        Ok(None) => {}
+                        Ok(Some(_)) | Err(agi::Error::Dead | agi::Error::Closed) => break,
+                        Err(cause) => {
+                            debug!("{name}: {}", Chain(&cause));
+                            break;
+                        }
+                    }
+                },
+                default(LONGEST_SENTENCE) => {
+                    self.call.session.stop().at(Stage::Reply)?;
+                    break;
+                }
+            }
+        }
+        self.skip_what_was_said();
+        Ok(())
+    }
+}
+
+impl<O: Write> Talk<'_, O> {
+    /// The place of a sentence's sound, as Asterisk plays it.
+    fn spoken(&self, text: &str) -> Result<String, Failure> {
+        let now = (self.call.clock)();
+        let time = Time {
+            deadline: Deadline::after(now, self.config.tts.timeout, self.call.clock),
+            idle: self.config.idle_timeout,
+            sending: Duration::ZERO,
+        };
+        let sentences = Sentences {
+            folder: &self.config.conversation.sounds,
+            voices: &self.services.voices,
+            bill: &self.call.bill,
+            encoding: self.encoding,
+            gain_db: self.config.tts.gain_db,
+        };
+        sentences.place(text, time).map(|path| place(&path))
+    }
+}
+
+impl Ahead {
+    /// The transcription may begin; whatever comes after it waits.
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Begins(Stage::Stt, agrees) => drop(agrees.send(())),
+            event => self.taken.push(event),
+        }
+    }
+}
+
+/// The model's persona, and how it ends or transfers a call.
+fn persona(config: &Config) -> String {
+    let names: Vec<_> = config
+        .conversation
+        .transfers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let transfer = if names.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " To hand the caller over to somebody, say so and end your answer with [[transfer NAME]], where NAME is one of: {}.",
+            names.join(", ")
+        )
+    };
+    format!(
+        "{}\n\nThis is a telephone call of several turns. When the caller wants to end it, say goodbye and end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller.",
+        config.llm.persona
+    )
+}
+
+/// After so much quiet a turn may be over.
+const PAUSE: Duration = std::time::Duration::from_millis(300);
+/// Nobody is greeted for longer.
+const LONGEST_SENTENCE: Duration = Duration::from_secs(60);

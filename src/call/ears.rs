@@ -1,0 +1,127 @@
+//! What the caller says while the call goes on: EAGI's file descriptor 3.
+//!
+//! A thread reads all the time, because Asterisk drops what does not fit into the pipe. A phone that is silent may send
+//! nothing at all; then the clock tells how much silence that was.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use log::debug;
+
+use crate::audio::Pcm;
+use crate::audio::speech::turn::{Change, Limits, Listener};
+
+/// An open ear.
+pub(super) struct Ears {
+    pieces: Receiver<Vec<i16>>,
+    listener: Listener,
+    rate_hz: u32,
+    /// Until when everything has been heard.
+    heard_until: Instant,
+}
+
+impl Ears {
+    /// Opens file descriptor 3, which brings sound of this rate.
+    ///
+    /// # Errors
+    /// What the system says: without EAGI there is no such file.
+    pub(super) fn open(rate_hz: u32, limits: Limits, now: Instant) -> io::Result<Self> {
+        let sound = File::open("/dev/fd/3")?;
+        let (heard, pieces) = unbounded();
+        thread::Builder::new().spawn(move || {
+            let ended = listen(sound, &heard);
+            debug!("the caller's sound has ended: {ended:?}");
+        })?;
+        Ok(Self {
+            pieces,
+            listener: Listener::new(rate_hz, limits),
+            rate_hz,
+            heard_until: now,
+        })
+    }
+
+    /// What has been said and is to be handed to [`hear`](Self::hear). At its end Asterisk has gone.
+    pub(super) fn pieces(&self) -> &Receiver<Vec<i16>> {
+        &self.pieces
+    }
+
+    /// Takes in a piece. Returns what changes by it.
+    pub(super) fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+        self.heard_until = now;
+        self.take(piece)
+    }
+
+    /// Takes in the silence of a phone that has sent nothing up to now.
+    pub(super) fn hear_nothing(&mut self, now: Instant) -> Vec<Change> {
+        let silent = now.saturating_duration_since(self.heard_until);
+        if silent < GAP {
+            return Vec::new();
+        }
+        self.heard_until = now;
+        let samples = silent.as_millis() * u128::from(self.rate_hz) / 1000;
+        self.take(&vec![0; usize::try_from(samples).unwrap_or_default()])
+    }
+
+    /// When there may be a silence to take in.
+    pub(super) fn next_look(&self) -> Instant {
+        self.heard_until + GAP
+    }
+
+    /// While an answer is heard whose echo may be as loud as this, in dB of full scale, only what is louder and
+    /// lasts is the caller. `None`: nothing is heard.
+    pub(super) fn guard_against(&mut self, echo_dbfs: Option<f32>) {
+        self.listener.guard_against(echo_dbfs);
+    }
+
+    /// What has been heard of the turn under way, or of the one that has just ended.
+    pub(super) fn heard(&self) -> Pcm {
+        self.listener.heard()
+    }
+
+    /// Is the caller speaking?
+    pub(super) fn is_in_turn(&self) -> bool {
+        self.listener.is_in_turn()
+    }
+
+    /// What has been said is of no interest.
+    pub(super) fn forget(&mut self) {
+        self.listener.forget();
+    }
+
+    fn take(&mut self, samples: &[i16]) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.listener
+            .push(samples, |change, _| changes.push(change));
+        changes
+    }
+}
+
+/// Passes on what comes, in samples of the machine's own byte order, until it ends or nobody wants it.
+fn listen(mut sound: impl Read, heard: &Sender<Vec<i16>>) -> io::Result<()> {
+    let mut bytes = [0; PIECE_BYTES];
+    let mut rest = 0;
+    loop {
+        let len = rest + sound.read(&mut bytes[rest..])?;
+        if len == rest {
+            return Ok(());
+        }
+        let pairs = bytes[..len].chunks_exact(2);
+        let samples = pairs
+            .map(|pair| i16::from_ne_bytes([pair[0], pair[1]]))
+            .collect();
+        rest = len % 2;
+        bytes[0] = bytes[len - 1];
+        if heard.send(samples).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// 20 ms at 16 kHz, which is what Asterisk writes at a time, and some more.
+const PIECE_BYTES: usize = 2048;
+
+/// Packets come every 20 ms; three are missing before it is called a silence.
+const GAP: Duration = Duration::from_millis(80);

@@ -1,0 +1,281 @@
+//! A talk of several turns, through EAGI.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use testkit::audio::{Clip, wav};
+use testkit::{Call, Outcome, Settings, Stage};
+
+use crate::house::{self, House, MOON, argument, data, program};
+
+/// The caller's phone: a frame every 20 ms, silent until he says something.
+struct Phone {
+    say: Sender<Clip>,
+    line: Option<JoinHandle<()>>,
+}
+
+/// A call of a talk that is going on.
+struct Talking {
+    call: Call,
+    phone: Phone,
+}
+
+impl Phone {
+    fn open(pipe: PathBuf) -> Self {
+        let (say, said) = mpsc::channel::<Clip>();
+        let line = thread::spawn(move || {
+            let mut line = OpenOptions::new().write(true).open(pipe).unwrap();
+            let mut waiting = Vec::new();
+            let begun = Instant::now();
+            for frame in 1.. {
+                match said.try_recv() {
+                    Ok(clip) => waiting.extend(clip.samples),
+                    Err(mpsc::TryRecvError::Disconnected) => return,
+                    Err(mpsc::TryRecvError::Empty) => {}
+                }
+                let mut samples: Vec<i16> = waiting.drain(..waiting.len().min(160)).collect();
+                samples.resize(160, 0);
+                let bytes: Vec<u8> = samples.iter().flat_map(|x| x.to_ne_bytes()).collect();
+                if line.write_all(&bytes).is_err() {
+                    return;
+                }
+                let next = begun + Duration::from_millis(20) * frame;
+                thread::sleep(next.saturating_duration_since(Instant::now()));
+            }
+        });
+        Self {
+            say,
+            line: Some(line),
+        }
+    }
+
+    /// Says a question without the silence around it.
+    fn say(&self, name: &str) {
+        let clip = wav::read(&data(name));
+        let loud = |sample: &i16| sample.unsigned_abs() > 300;
+        let first = clip.samples.iter().position(loud).unwrap();
+        let last = clip.samples.iter().rposition(loud).unwrap();
+        let samples = clip.samples[first..=last].to_vec();
+        self.say.send(Clip { samples, ..clip }).unwrap();
+    }
+}
+
+fn settings(house: &House) -> Settings {
+    house
+        .sandbox
+        .settings()
+        .set("conversation.greeting", "")
+        .set("conversation.goodbye", "")
+        .set("conversation.still_there", "")
+        .set("conversation.ask_after", 3.0)
+}
+
+fn talk(house: &House, settings: &Settings) -> Talking {
+    let pipe = house.other().join("ears");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let config = settings
+        .clone()
+        .set("reply.play", "stream")
+        .write(house.other());
+    let call = Call::builder(program())
+        .arg("mode=conversation")
+        .arg(argument("reply", &house.reply()))
+        .arg(argument("config", &config))
+        .real_time()
+        .enhanced(&pipe)
+        .start();
+    let phone = Phone::open(pipe);
+    Talking { call, phone }
+}
+
+impl Talking {
+    /// Waits until an answer begins to be heard.
+    fn wait_for_answer(&self) {
+        self.call
+            .wait_for_command("STREAM FILE", Duration::from_secs(10));
+    }
+
+    fn finish(mut self) -> Outcome {
+        let outcome = self.call.finish(Duration::from_secs(60));
+        drop(self.phone.say);
+        self.phone.line.take().unwrap().join().unwrap();
+        outcome
+    }
+}
+
+/// One turn, and how the call ends then.
+fn one_turn(house: &House, settings: &Settings) -> Outcome {
+    let talking = talk(house, settings);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    talking.finish()
+}
+
+#[test]
+fn each_turn_is_answered_with_what_was_said_before_it() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.max_turns", 2)
+        .set("conversation.ask_after", 15.0);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    talking.wait_for_answer();
+    thread::sleep(Duration::from_secs(10));
+    talking.phone.say("question-moon.wav");
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    outcome.assert_variable("ASSISTANT_ANSWER", MOON);
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let contents = |index: usize| asked[index].body["contents"].as_array().unwrap().len();
+    assert_eq!((contents(0), contents(1), asked.len()), (1, 3, 2));
+    // Two questions, each transcribed once: ahead, while it might have gone on.
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2);
+    house.sandbox.assert_clean();
+    house.assert_no_file(&outcome);
+}
+
+#[test]
+fn who_speaks_during_an_answer_is_heard_and_the_model_knows_where_it_broke_off() {
+    let house = House::new();
+    house.sandbox.answer_with(&house::many_sentences(12));
+    let settings = settings(&house).set("conversation.max_turns", 2);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    talking.wait_for_answer();
+    thread::sleep(Duration::from_secs(3));
+    let played = |house: &House| house.sandbox.requests_to(Stage::Llm).len();
+    assert_eq!(played(&house), 1);
+    talking.phone.say("question-moon.wav");
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    assert_eq!(asked.len(), 2);
+    let heard = asked[1].body["contents"][1]["parts"][0]["text"].as_str();
+    let heard = heard.unwrap();
+    let whole = house::many_sentences(12);
+    assert!(
+        whole.starts_with(heard) && heard.len() * 2 < whole.len() && !heard.is_empty(),
+        "{heard}"
+    );
+}
+
+#[test]
+fn the_model_ends_the_talk_and_transfers_to_those_in_the_settings_alone() {
+    let table = [
+        ("See you soon. [[goodbye]]", "ANSWERED", ""),
+        (
+            "One moment please. [[transfer Reception]]",
+            "TRANSFER",
+            "200",
+        ),
+        ("One moment please. [[transfer 0900123]]", "ANSWERED", ""),
+    ];
+    house::each(&table, |(answer, status, extension)| {
+        let house = House::new();
+        house.sandbox.answer_with(answer);
+        let settings = settings(&house)
+            .set("conversation.transfers", ["reception=200"])
+            .set("conversation.ask_after", 2.0);
+        let outcome = one_turn(&house, &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", status);
+        outcome.assert_variable("ASSISTANT_TRANSFER", extension);
+        let spoken = house.spoken_texts().join(" ");
+        assert!(
+            answer.starts_with(&spoken) && !spoken.contains('['),
+            "{spoken}"
+        );
+        assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 1);
+    });
+}
+
+#[test]
+fn who_says_nothing_is_asked_once_and_costs_nothing() {
+    let house = House::new();
+    let settings = settings(&house).set("conversation.ask_after", 2.0);
+    let talking = talk(&house, &settings);
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert!(outcome.took > Duration::from_secs(4), "{:?}", outcome.took);
+    assert_eq!(asked(&house), 0);
+}
+
+#[test]
+fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
+    for during in ["listening", "the answer"] {
+        let house = House::new();
+        let talking = talk(&house, &settings(&house));
+        thread::sleep(BREATH);
+        if during == "the answer" {
+            talking.phone.say("question-tea.wav");
+            talking.wait_for_answer();
+        }
+        talking.call.hangup();
+        let outcome = talking.finish();
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "HANGUP")
+            .assert_exit(0);
+        house.assert_no_file(&outcome);
+    }
+}
+
+#[test]
+fn a_greeting_is_spoken_once_and_kept() {
+    let house = House::new();
+    let sounds = house.other().join("sounds");
+    let settings = settings(&house)
+        .set("conversation.greeting", "Hello, how can I help you?")
+        .set("conversation.sounds", sounds.to_str().unwrap())
+        .set("conversation.ask_after", 2.0);
+    for _ in 0..2 {
+        let outcome = talk(&house, &settings).finish();
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        std::fs::remove_file(house.other().join("ears")).unwrap();
+    }
+    assert_eq!(house.spoken_texts(), ["Hello, how can I help you?"]);
+    assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 1);
+}
+
+#[test]
+fn a_talk_keeps_to_the_limits_of_the_day() {
+    let house = House::new();
+    let settings = settings(&house).set("limits.max_daily_cost", 0.000_01);
+    let outcome = one_turn(&house, &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
+    assert_eq!(asked(&house), 0);
+}
+
+#[test]
+fn without_eagi_a_talk_says_what_it_wants() {
+    let house = House::new();
+    let config = settings(&house).write(house.other());
+    let call = Call::builder(program())
+        .arg("mode=conversation")
+        .arg(argument("reply", &house.reply()))
+        .arg(argument("config", &config));
+    let outcome = call.start().finish(Duration::from_secs(10));
+    outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "EAGI(phone-assistant,mode=conversation");
+}
+
+/// How often anybody was asked for anything.
+fn asked(house: &House) -> usize {
+    let stages = [Stage::Stt, Stage::Llm, Stage::Tts];
+    let asked = stages.map(|stage| house.sandbox.requests_to(stage).len());
+    asked.iter().sum()
+}
+
+/// The line is known after less.
+const BREATH: Duration = Duration::from_millis(600);
