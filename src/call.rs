@@ -26,6 +26,7 @@ use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
 use crate::check;
 use crate::config::{Arguments, Config, Environment, Job};
+use crate::costs::MicroDollars;
 use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
@@ -233,8 +234,8 @@ impl<O: Write> Call<O> {
             return Ok(Outcome::NoSpeech);
         };
         let settings = Settings::of(&config);
-        let admitted = self.admit(&services, &config, &settings, &speech);
-        if let Err(failure) = admitted.at(Stage::Limit) {
+        let greatest = bill::greatest(&services, &settings, &speech);
+        if let Err(failure) = self.admit(&config, greatest).at(Stage::Limit) {
             return Ok(Outcome::Limited(failure));
         }
         let work = Work {
@@ -245,6 +246,7 @@ impl<O: Write> Call<O> {
             encoding,
             deadline: Deadline::after(self.started, config.deadline, self.clock),
             is_streamed: config.is_streamed,
+            is_dropped: Arc::default(),
         };
         let events = work.start().at(Stage::Stt)?;
         Answering::new(self, &config, reply, encoding).run(Vec::new(), events)
@@ -259,16 +261,9 @@ impl<O: Write> Call<O> {
         (self.key, self.ordered, self.heard_of) = (None, Vec::new(), (0, 0));
     }
 
-    /// Sets aside the most that the call can cost.
-    fn admit(
-        &mut self,
-        services: &Services,
-        config: &Config,
-        settings: &Settings,
-        speech: &Pcm,
-    ) -> Result<(), Refused> {
+    /// Sets aside the most that the call, or what comes next in it, can cost.
+    fn admit(&mut self, config: &Config, greatest: MicroDollars) -> Result<(), Refused> {
         self.stage = Stage::Limit;
-        let greatest = bill::greatest(services, settings, speech);
         if let Some(admission) = &mut self.admission {
             return config.limits.go_on(admission, self.bill.total(), greatest);
         }

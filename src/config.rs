@@ -171,6 +171,8 @@ impl Config {
         layers.add_key_files();
         layers.faults.extend(open_secrets(&layers, &file));
         let mut config = Self::assemble(&layers, arguments);
+        // The dialplan cannot play what is to be interrupted.
+        config.is_streamed |= job == Job::Conversation;
         layers.faults.extend(config.missing(job, &file));
         if layers.faults.is_empty() {
             Ok(config)

@@ -342,7 +342,7 @@ fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
         .set("llm.max_output_tokens", 8192);
     let outcome = house.outcome_with("question-moon.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    let asked = house.spoken_texts();
+    let asked = house::in_order(house.spoken_texts());
     assert_eq!(asked.join(" "), answer.trim());
     let lengths: Vec<_> = asked.iter().map(|text| text.chars().count()).collect();
     assert!(lengths.iter().all(|length| *length <= 4096), "{lengths:?}");

@@ -22,6 +22,16 @@ pub(crate) fn many_sentences(count: usize) -> String {
     sentences.collect()
 }
 
+/// Texts of such sentences in their order: a long text's second piece may be asked for after the next text.
+pub(crate) fn in_order(mut texts: Vec<String>) -> Vec<String> {
+    let number = |text: &String| -> u32 {
+        let digits = text.split(' ').find_map(|word| word.parse().ok());
+        digits.unwrap()
+    };
+    texts.sort_by_key(number);
+    texts
+}
+
 /// One test's own world; it is gone when dropped.
 pub(crate) struct House {
     pub(crate) sandbox: Sandbox,

@@ -380,7 +380,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         let now = (self.call.clock)();
         let echo_dbfs = self.echo_dbfs(now);
         let changes = self.ears.as_mut().map(|ears| {
-            ears.guard_against(echo_dbfs);
+            ears.guard_against(Some(echo_dbfs));
             ears.hear(&piece, now)
         });
         // What he says from its first syllable on is the next question.
@@ -388,11 +388,18 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         interrupts.then_some(Outcome::Answered(None))
     }
 
-    /// How loud the echo may be of what the caller hears, in dB of full scale; `None`: he hears nothing.
-    fn echo_dbfs(&mut self, now: Instant) -> Option<f32> {
-        if !self.awaits_reply() {
-            return None;
-        }
+    /// How loud the echo may be of what the caller hears, in dB of full scale.
+    fn echo_dbfs(&mut self, now: Instant) -> f32 {
+        let loudest = match self.sounding {
+            Sounding::Answer => self.loudest_of_late(now).unwrap_or(USUAL_DBFS),
+            Sounding::Sound | Sounding::Music => USUAL_DBFS,
+            Sounding::Nothing => return f32::MIN,
+        };
+        loudest - ECHO_LOSS_DB
+    }
+
+    /// The loudest frame of the answer among those whose echo may come back now.
+    fn loudest_of_late(&mut self, now: Instant) -> Option<f32> {
         let (heard, _) = self.playing()?.supply.heard_of(now);
         let heard = usize::try_from(heard).unwrap_or(usize::MAX);
         let end = self
@@ -400,11 +407,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             .len()
             .min(heard.saturating_add(AHEAD_FRAMES));
         let recent = &self.levels_dbfs[heard.saturating_sub(ECHO_FRAMES).min(end)..end];
-        let loudest = recent.iter().copied().reduce(f32::max);
-        // What is no answer is a sound that somebody has recorded.
-        let is_answer = self.sounding == Sounding::Answer;
-        let loudest = loudest.filter(|_| is_answer).unwrap_or(USUAL_DBFS);
-        Some(loudest - ECHO_LOSS_DB)
+        recent.iter().copied().reduce(f32::max)
     }
 
     /// Does what the time has come for.
@@ -465,12 +468,12 @@ fn silent_at(end: Instant) -> Instant {
 }
 
 /// A telephone's echo is this much softer than what it echoes, at least.
-const ECHO_LOSS_DB: f32 = 17.0;
+pub(super) const ECHO_LOSS_DB: f32 = 17.0;
 /// An echo comes back within 320 ms, and the clock may be 80 ms off.
 const ECHO_FRAMES: usize = 16;
 const AHEAD_FRAMES: usize = 4;
 /// A loud recording.
-const USUAL_DBFS: f32 = -12.0;
+pub(super) const USUAL_DBFS: f32 = -12.0;
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.
 const GRACE: Duration = Duration::from_millis(200);

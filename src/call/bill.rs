@@ -132,6 +132,11 @@ pub(super) fn greatest(services: &Services, settings: &Settings, speech: &Pcm) -
         + of_chain(Stage::Tts, &services.voices, voice)
 }
 
+/// The most that it can cost to have a text spoken.
+pub(super) fn greatest_of_text(services: &Services, text: &str) -> MicroDollars {
+    of_chain(Stage::Tts, &services.voices, spoken(text.chars().count()))
+}
+
 /// Each service is asked once, and a second time when that may help.
 fn of_chain<P: ?Sized>(stage: Stage, chain: &Chain<P>, usage: Usage) -> MicroDollars {
     let prices = chain

@@ -6,18 +6,20 @@
 use std::io::Write;
 use std::mem::take;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, select_biased};
 use log::{debug, warn};
 
-use super::answering::Answering;
+use super::answering::{Answering, ECHO_LOSS_DB, USUAL_DBFS};
 use super::ears::Ears;
 use super::mouth::place;
 use super::pipeline::{Event, Settings, Work};
 use super::sentences::Sentences;
-use super::{Call, Outcome, recording};
+use super::{Call, Outcome, bill, recording};
 use crate::agi::{self, Command};
+use crate::audio::Pcm;
 use crate::audio::speech::turn::{Change, Limits};
 use crate::audio::telephone::Encoding;
 use crate::cloud::chain::Time;
@@ -37,10 +39,14 @@ pub(super) struct Talk<'a, O> {
     ears: Ears,
     encoding: Encoding,
     began: Instant,
+    /// Since when the caller says nothing.
+    silent_since: Instant,
     /// Who the model is, and what it may order.
     persona: Arc<str>,
     /// What was said, and as much of each answer as was heard.
     before: Vec<Exchange>,
+    /// What the caller said before he went on, which nobody has transcribed in time.
+    unanswered: Option<Pcm>,
 }
 
 /// What came of listening.
@@ -51,13 +57,20 @@ enum Heard {
     Silence,
     /// He has gone.
     Gone,
+    /// The talk has lasted long enough.
+    Late,
 }
 
 /// A turn that is being transcribed.
 struct Ahead {
+    speech: Arc<Pcm>,
     events: Receiver<Event>,
     /// What has come of it, and waits for the turn to be over.
     taken: Vec<Event>,
+    /// Nothing more will come.
+    has_ended: bool,
+    /// Nothing more is to be asked for it.
+    is_dropped: Arc<AtomicBool>,
 }
 
 /// Why a talk cannot begin.
@@ -104,6 +117,8 @@ impl<'a, O: Write> Talk<'a, O> {
             services,
             encoding,
             began: now,
+            silent_since: now,
+            unanswered: None,
             persona: persona(config).into(),
             before: Vec::new(),
         })
@@ -111,55 +126,63 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// Talks until one of the two has had enough.
     pub(super) fn run(mut self) -> Result<Outcome, Failure> {
-        self.say(&self.config.conversation.greeting)?;
+        match self.talk() {
+            Err(limit) if limit.stage == Stage::Limit => Ok(Outcome::Limited(limit)),
+            outcome => outcome,
+        }
+    }
+
+    fn talk(&mut self) -> Result<Outcome, Failure> {
+        let settings = &self.config.conversation;
+        self.say(&settings.greeting)?;
+        self.silent_since = (self.call.clock)();
         let (mut answers, mut silences) = (0, 0);
-        loop {
-            let heard = match self.listen() {
-                Err(limit) if limit.stage == Stage::Limit => return Ok(Outcome::Limited(limit)),
-                heard => heard?,
-            };
-            let outcome = match heard {
+        while answers < settings.max_turns {
+            let outcome = match self.listen()? {
                 Heard::Gone => return Ok(Outcome::HungUp),
+                Heard::Late => break,
                 Heard::Silence if silences > 0 => break,
                 Heard::Silence => {
                     silences += 1;
-                    self.say(&self.config.conversation.still_there)?;
+                    self.say(&settings.still_there)?;
+                    self.silent_since = (self.call.clock)();
                     continue;
                 }
                 Heard::Turn(turn) => self.answer(turn)?,
             };
             match outcome {
+                // He went on before anybody knew what he had said.
+                Outcome::Answered(_) if self.unanswered.is_some() => {}
                 Outcome::Answered(_) => {
                     (answers, silences) = (answers + 1, 0);
+                    self.silent_since = (self.call.clock)();
                     if let Some(end) = self.ordered() {
                         return Ok(end);
                     }
                 }
-                Outcome::NoSpeech => continue,
+                Outcome::NoSpeech => {}
                 other => return Ok(other),
             }
-            let settings = &self.config.conversation;
-            if answers >= settings.max_turns || self.began.elapsed() >= settings.longest {
-                break;
-            }
         }
-        self.say(&self.config.conversation.goodbye)?;
+        self.say(&settings.goodbye)?;
         Ok(Outcome::Answered(None))
     }
 
     /// Listens until the caller has said something.
     fn listen(&mut self) -> Result<Heard, Failure> {
-        self.ears.guard_against(None);
         let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
+        let pieces = self.ears.pieces().clone();
+        let settings = &self.config.conversation;
+        // The end of what was heard just now still comes back.
+        let echoes_until = (self.call.clock)() + ECHO;
         let mut ahead: Option<Ahead> = None;
-        let mut silent_since = (self.call.clock)();
         loop {
             let now = (self.call.clock)();
+            self.ears
+                .guard_against((now < echoes_until).then_some(USUAL_DBFS - ECHO_LOSS_DB));
             let wait = self.ears.next_look().saturating_duration_since(now);
-            let events = ahead
-                .as_ref()
-                .map_or_else(never, |turn| turn.events.clone());
-            let pieces = self.ears.pieces().clone();
+            let under_way = ahead.as_ref().filter(|turn| !turn.has_ended);
+            let events = under_way.map_or_else(never, |turn| turn.events.clone());
             let changes = select_biased! {
                 recv(hangup.raised()) -> _ => return Ok(Heard::Gone),
                 recv(lines) -> line => {
@@ -175,8 +198,8 @@ impl<'a, O: Write> Talk<'a, O> {
                     Err(_) => return Ok(Heard::Gone),
                 },
                 recv(events) -> event => {
-                    if let (Some(turn), Ok(event)) = (&mut ahead, event) {
-                        turn.take(event);
+                    if let Some(turn) = &mut ahead {
+                        turn.take(event.ok());
                     }
                     Vec::new()
                 },
@@ -184,14 +207,11 @@ impl<'a, O: Write> Talk<'a, O> {
             };
             for change in changes {
                 match change {
-                    Change::Pauses if self.config.conversation.thinks_ahead => {
-                        ahead = self.think()?;
-                    }
+                    Change::Pauses if settings.thinks_ahead => ahead = self.think()?,
                     Change::Begins | Change::Pauses => {}
                     // He goes on: what was sent was not all.
                     Change::GoesOn => ahead = None,
                     Change::Ends => {
-                        silent_since = (self.call.clock)();
                         let turn = match ahead.take() {
                             Some(turn) => Some(turn),
                             None => self.think()?,
@@ -202,9 +222,12 @@ impl<'a, O: Write> Talk<'a, O> {
                     }
                 }
             }
-            let is_silent = !self.ears.is_in_turn();
-            let silent = (self.call.clock)().saturating_duration_since(silent_since);
-            if is_silent && silent >= self.config.conversation.ask_after {
+            let now = (self.call.clock)();
+            if now.saturating_duration_since(self.began) >= settings.longest {
+                return Ok(Heard::Late);
+            }
+            let silent = now.saturating_duration_since(self.silent_since);
+            if !self.ears.is_in_turn() && silent >= settings.ask_after {
                 return Ok(Heard::Silence);
             }
         }
@@ -215,43 +238,61 @@ impl<'a, O: Write> Talk<'a, O> {
         let Some(question) = recording::trim(&self.ears.heard()) else {
             return Ok(None);
         };
+        let mut speech = question.speech;
+        if let Some(first) = &self.unanswered {
+            speech.samples.splice(..0, first.samples.iter().copied());
+        }
         let settings = Settings::of(self.config).in_conversation(&self.persona, &self.before);
-        self.call
-            .admit(&self.services, self.config, &settings, &question.speech)
-            .at(Stage::Limit)?;
+        let greatest = bill::greatest(&self.services, &settings, &speech);
+        self.call.admit(self.config, greatest).at(Stage::Limit)?;
+        let (speech, is_dropped) = (Arc::new(speech), Arc::new(AtomicBool::new(false)));
         let now = (self.call.clock)();
         let work = Work {
             services: self.services.clone(),
             bill: self.call.bill.clone(),
             settings,
-            speech: Arc::new(question.speech),
+            speech: speech.clone(),
             encoding: self.encoding,
             deadline: Deadline::after(now, self.config.deadline, self.call.clock),
             is_streamed: true,
+            is_dropped: is_dropped.clone(),
         };
         let events = work.start().at(Stage::Stt)?;
         Ok(Some(Ahead {
+            speech,
             events,
             taken: Vec::new(),
+            has_ended: false,
+            is_dropped,
         }))
     }
 
     /// Lets the caller hear the answer, or as much of it as he wants.
-    fn answer(&mut self, turn: Ahead) -> Result<Outcome, Failure> {
+    fn answer(&mut self, mut turn: Ahead) -> Result<Outcome, Failure> {
+        let last = (take(&mut self.call.question), take(&mut self.call.answer));
         self.call.begin_turn(self.config.conversation.quiet);
         let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
         let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
         let answering = Answering::new(self.call, self.config, reply, self.encoding);
         let ears = Some(&mut self.ears).filter(|_| self.config.conversation.barge_in);
-        let outcome = answering.hearing(ears).run(turn.taken, turn.events);
+        let outcome = answering
+            .hearing(ears)
+            .run(take(&mut turn.taken), turn.events.clone());
         if !self.config.conversation.barge_in {
             self.skip_what_was_said();
         }
-        if matches!(outcome, Ok(Outcome::Answered(_))) {
-            self.before.push(Exchange {
+        self.unanswered = None;
+        match outcome {
+            Ok(Outcome::Answered(_)) if self.call.question.is_empty() => {
+                self.unanswered = Some((*turn.speech).clone());
+            }
+            Ok(Outcome::Answered(_)) => self.before.push(Exchange {
                 question: self.call.question.clone(),
                 answer: self.heard_answer(),
-            });
+            }),
+            // Nothing was said after all.
+            Ok(Outcome::NoSpeech) => (self.call.question, self.call.answer) = last,
+            _ => {}
         }
         outcome
     }
@@ -309,6 +350,7 @@ impl<'a, O: Write> Talk<'a, O> {
             Sentence::Sound(name) => name.clone(),
             Sentence::Spoken(text) => match self.spoken(text) {
                 Ok(place) => place,
+                Err(limit) if limit.stage == Stage::Limit => return Err(limit),
                 // A talk goes on without a greeting.
                 Err(failure) => {
                     warn!("{failure}");
@@ -325,12 +367,22 @@ impl<'a, O: Write> Talk<'a, O> {
         let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
         loop {
             select_biased! {
-                recv(hangup.raised()) -> _ => return Ok(()),
+                recv(hangup.raised()) -> _ => {
+                    self.call.session.stop().ok();
+                    return Ok(());
+                }
                 recv(lines) -> line => {
                     let line = line.ok().map(|(_, line)| line);
                     match self.call.session.answer(line, command) {
                         Ok(None) => {}
-                        Ok(Some(_)) | Err(agi::Error::Dead | agi::Error::Closed) => break,
+                        Ok(Some(reply)) => {
+                            if reply.result == "-1" {
+                                // The caller has gone, or there is no such sound.
+                                self.call.try_asking(Command::ChannelStatus);
+                                debug!("{name} was not played");
+                            }
+                            break;
+                        }
                         Err(cause) => {
                             debug!("{name}: {}", Chain(&cause));
                             break;
@@ -350,7 +402,8 @@ impl<'a, O: Write> Talk<'a, O> {
 
 impl<O: Write> Talk<'_, O> {
     /// The place of a sentence's sound, as Asterisk plays it.
-    fn spoken(&self, text: &str) -> Result<String, Failure> {
+    fn spoken(&mut self, text: &str) -> Result<String, Failure> {
+        let greatest = bill::greatest_of_text(&self.services, text);
         let now = (self.call.clock)();
         let time = Time {
             deadline: Deadline::after(now, self.config.tts.timeout, self.call.clock),
@@ -360,21 +413,33 @@ impl<O: Write> Talk<'_, O> {
         let sentences = Sentences {
             folder: &self.config.conversation.sounds,
             voices: &self.services.voices,
-            bill: &self.call.bill,
+            bill: self.call.bill.clone(),
             encoding: self.encoding,
             gain_db: self.config.tts.gain_db,
         };
-        sentences.place(text, time).map(|path| place(&path))
+        if let Some(path) = sentences.kept(text) {
+            return Ok(place(&path));
+        }
+        self.call.admit(self.config, greatest).at(Stage::Limit)?;
+        sentences.make(text, time).map(|path| place(&path))
     }
 }
 
 impl Ahead {
-    /// The transcription may begin; whatever comes after it waits.
-    fn take(&mut self, event: Event) {
+    /// The transcription may begin; whatever comes after it waits. `None`: nothing more will come.
+    fn take(&mut self, event: Option<Event>) {
         match event {
-            Event::Begins(Stage::Stt, agrees) => drop(agrees.send(())),
-            event => self.taken.push(event),
+            Some(Event::Begins(Stage::Stt, agrees)) => drop(agrees.send(())),
+            Some(event) => self.taken.push(event),
+            None => self.has_ended = true,
         }
+    }
+}
+
+/// What nobody waits for any more is not to cost anything more.
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.is_dropped.store(true, Ordering::Relaxed);
     }
 }
 
@@ -395,12 +460,15 @@ fn persona(config: &Config) -> String {
         )
     };
     format!(
-        "{}\n\nThis is a telephone call of several turns. When the caller wants to end it, say goodbye and end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller.",
+        "{}\n\nBut this is a telephone call of several turns: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller.",
         config.llm.persona
     )
 }
 
 /// After so much quiet a turn may be over.
 const PAUSE: Duration = std::time::Duration::from_millis(300);
+/// So long after a sound its echo may come back.
+const ECHO: Duration = Duration::from_millis(320);
+
 /// Nobody is greeted for longer.
 const LONGEST_SENTENCE: Duration = Duration::from_secs(60);

@@ -10,6 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -73,6 +74,8 @@ pub(super) struct Work {
     pub(super) deadline: Deadline,
     /// Is the answer heard while it is made? Then only its beginning has a deadline.
     pub(super) is_streamed: bool,
+    /// Nobody waits for it any more.
+    pub(super) is_dropped: Arc<AtomicBool>,
 }
 
 /// How the services are worked with.
@@ -216,6 +219,14 @@ impl Work {
         Ok(question)
     }
 
+    /// Nobody is asked for what nobody waits for.
+    fn is_wanted(&self) -> Result<(), cloud::Error> {
+        if self.is_dropped.load(Ordering::Relaxed) {
+            return Err(cloud::Error::HungUp("nobody"));
+        }
+        Ok(())
+    }
+
     /// For work that must have begun by then.
     fn time(&self, deadline: Deadline) -> Time {
         Time {
@@ -230,6 +241,7 @@ impl Work {
         let length = duration_of(samples.len(), rate_hz);
         let most = bill::audio(length);
         let attempt = |link: &Link<dyn Recognizer>, patience: Patience<'_>| {
+            self.is_wanted()?;
             let entry = self.bill.begin(Stage::Stt, &link.endpoint, most);
             let result = link.provider.transcribe(samples, rate_hz, patience);
             match &result {
@@ -278,7 +290,7 @@ impl Work {
         if !answer.orders().is_empty() {
             send(tell, Event::Ordered(answer.orders().to_vec()));
         }
-        if !answer.has_pieces() {
+        if !answer.has_pieces() && answer.orders().is_empty() {
             return Err(say::Error::Nothing).at(Stage::Llm);
         }
         if answer.is_full() {
@@ -333,6 +345,7 @@ impl Work {
     ) -> Result<Written<'_>, cloud::Error> {
         let asked = self.settings.asked(question);
         let most = bill::tokens(&self.settings, question.len());
+        self.is_wanted()?;
         let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
         let answering = link.provider.answer(asked, patience);
         let answering = answering.inspect_err(|error| entry.failed(error))?;

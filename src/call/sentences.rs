@@ -1,6 +1,8 @@
 //! Sentences that are always the same: spoken once for each voice, and kept.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, process};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use ring::digest::{SHA256, digest};
@@ -19,38 +21,50 @@ use crate::say::{self, Speaking};
 pub(super) struct Sentences<'a> {
     pub(super) folder: &'a Path,
     pub(super) voices: &'a Chain<dyn Voice>,
-    pub(super) bill: &'a Bill,
+    pub(super) bill: Arc<Bill>,
     pub(super) encoding: Encoding,
     pub(super) gain_db: f32,
 }
 
 impl Sentences<'_> {
-    /// The place of the sound of `text`, without extension. Made now, if it has not been.
-    pub(super) fn place(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
-        let first = &self.voices.links()[0].fingerprint;
-        let hash = digest(&SHA256, format!("{first}\0{text}").as_bytes());
-        let name = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES]);
-        let place = self.folder.join(name);
-        let file = files::append(&place, &format!(".{}", self.encoding));
-        if !file.is_file() {
-            self.make(text, &file, time)?;
-        }
-        Ok(place)
+    /// The place of the sound of `text`, without extension, if the first voice has spoken it before.
+    pub(super) fn kept(&self, text: &str) -> Option<PathBuf> {
+        let place = self.place(text, 0);
+        self.file(&place).is_file().then_some(place)
     }
 
-    fn make(&self, text: &str, file: &Path, time: Time) -> Result<(), Failure> {
+    /// Has it spoken, and keeps it under the name of the voice that did it.
+    pub(super) fn make(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
+        files::create_folder(self.folder).at(Stage::Tts)?;
+        // Under a name of one's own: others may make the same.
+        let own = self.folder.join(format!("new-{}", process::id()));
+        let mut sound = NewFile::create(&self.file(&own), Readers::Owner).at(Stage::Tts)?;
+        sound.try_writing().at(Stage::Tts)?;
         let begin = |link, patience: Patience<'_>| self.begin(link, text, patience, time);
         let done = self.voices.ask(time, begin).at(Stage::Tts)?;
         let (mut speaking, entry) = done.value;
-        files::create_folder(self.folder).at(Stage::Tts)?;
-        let mut sound = NewFile::create(file, Readers::Owner).at(Stage::Tts)?;
         let length = speaking.write(sound.file(), self.encoding, self.gain_db);
         let length = length.at(Stage::Tts)?;
         entry.used(Usage {
             characters: bill::spoken(text.chars().count()).characters,
             ..bill::audio(length)
         });
-        sound.finish().at(Stage::Tts)
+        sound.finish().at(Stage::Tts)?;
+        let place = self.place(text, done.link);
+        fs::rename(self.file(&own), self.file(&place)).at(Stage::Tts)?;
+        Ok(place)
+    }
+
+    fn place(&self, text: &str, link: usize) -> PathBuf {
+        let voice = &self.voices.links()[link].fingerprint;
+        let sound = format!("{voice}\0{}\0{text}", self.gain_db);
+        let hash = digest(&SHA256, sound.as_bytes());
+        let name = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES]);
+        self.folder.join(name)
+    }
+
+    fn file(&self, place: &Path) -> PathBuf {
+        files::append(place, &format!(".{}", self.encoding))
     }
 
     fn begin<'a>(

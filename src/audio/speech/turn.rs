@@ -53,6 +53,8 @@ pub struct Listener {
     samples: Vec<i16>,
     turn: Option<Turn>,
     until_floor: usize,
+    /// What is kept belongs to a turn that is over.
+    has_ended: bool,
     /// How loud the echo of what the caller hears may be.
     echo_dbfs: Option<f32>,
 }
@@ -79,6 +81,7 @@ impl Listener {
             samples: Vec::new(),
             turn: None,
             until_floor: 0,
+            has_ended: false,
             echo_dbfs: None,
         }
     }
@@ -125,6 +128,9 @@ impl Listener {
     }
 
     fn hear(&mut self, frame: &[i16]) -> Option<Change> {
+        if std::mem::take(&mut self.has_ended) {
+            self.samples.clear();
+        }
         if self.turn.is_none() {
             self.keep_before();
         }
@@ -132,7 +138,8 @@ impl Listener {
         let level = self.level(frame);
         self.follow(level);
         let echo = self.echo_dbfs.filter(|_| self.turn.is_none());
-        let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(echo.unwrap_or(FAINTEST_DBFS));
+        let least = echo.unwrap_or(FAINTEST_DBFS).max(FAINTEST_DBFS);
+        let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(least);
         if self.loud.len() == GUARDED_FRAMES {
             self.loud.pop_front();
         }
@@ -158,6 +165,7 @@ impl Listener {
         match (ends, was_pausing, pauses) {
             (true, _, _) => {
                 self.turn = None;
+                self.has_ended = true;
                 self.loud.clear();
                 Some(Change::Ends)
             }
