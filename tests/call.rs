@@ -331,10 +331,11 @@ fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
 #[test]
 fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
     let house = House::new();
-    let answer = house::many_sentences(120);
+    // Twice what the service takes: however the first of it is parted, the rest is more than enough.
+    let answer = house::many_sentences(240);
     house.sandbox.answer_with(&answer);
-    // Until the voice has begun with the first sentence, the others are there.
-    house.sandbox.delay(Stage::Tts, Duration::from_millis(500));
+    // Until the voice has begun with what is there, more is.
+    house.sandbox.delay(Stage::Tts, Duration::from_secs(1));
     let settings = house
         .sandbox
         .settings()
