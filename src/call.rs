@@ -34,10 +34,10 @@ use crate::hangup::Hangup;
 use crate::limits::{Admission, Refused};
 use crate::services::Services;
 use crate::state::State;
+use crate::text::Order;
 use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
-use crate::text::Order;
 use answering::Answering;
 use bill::Bill;
 use conversation::Talk;

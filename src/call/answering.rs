@@ -83,7 +83,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         self.call.heard_of = self
             .playing()
             .map_or((0, 0), |playing| playing.supply.heard_of(now));
-        let is_heard = self.mouth.has_been_heard((self.call.clock)());
+        let is_heard = self.mouth.has_been_heard(now);
         self.hush();
         match outcome {
             Ok(Some(outcome)) => return Ok(outcome),

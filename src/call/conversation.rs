@@ -398,9 +398,7 @@ impl<'a, O: Write> Talk<'a, O> {
         self.skip_what_was_said();
         Ok(())
     }
-}
 
-impl<O: Write> Talk<'_, O> {
     /// The place of a sentence's sound, as Asterisk plays it.
     fn spoken(&mut self, text: &str) -> Result<String, Failure> {
         let greatest = bill::greatest_of_text(&self.services, text);

@@ -64,9 +64,14 @@ impl Failing {
 /// What earlier calls have found.
 pub(super) fn remembered<'a>(
     state: &State,
-    fingerprints: impl Iterator<Item = &'a str>,
+    fingerprints: impl ExactSizeIterator<Item = &'a str>,
 ) -> Vec<Standing> {
-    let memory: Memory = state.read(FILE);
+    // Of one that has nobody to stand in for him nothing is remembered.
+    let memory = if fingerprints.len() > 1 {
+        state.read(FILE)
+    } else {
+        Memory::new()
+    };
     let now = now();
     let standing = |fingerprint| match memory.get(fingerprint) {
         // A clock that was set back must not keep a provider out for longer.
