@@ -114,6 +114,19 @@ impl NewFile {
     pub fn finish(self) -> Result<(), Error> {
         fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))
     }
+
+    /// The same; it is there then also after a loss of power.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and the cause.
+    pub fn finish_for_good(self) -> Result<(), Error> {
+        let finish = || {
+            self.file.sync_all()?;
+            fs::rename(&self.temporary, &self.place)?;
+            File::open(parent(&self.place))?.sync_all()
+        };
+        finish().map_err(|source| failed(&self.place, source))
+    }
 }
 
 impl Drop for NewFile {

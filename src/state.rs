@@ -99,7 +99,7 @@ impl State {
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<R, Error> {
         let path = self.folder.join(name);
-        let lock = self.lock(&files::append(&path, ".lock"))?;
+        let lock = turn(&files::append(&path, ".lock"), self.patience)?;
         let mut content = match read(&path) {
             Ok(content) => content,
             Err(error) => {
@@ -127,42 +127,46 @@ impl State {
         let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let is_lock = |path: &PathBuf| path.extension().is_some_and(|name| name == "lock");
         let mut locks = files.map(|file| file.path()).filter(is_lock);
-        locks.try_for_each(|path| self.lock(&path).map(drop))
+        locks.try_for_each(|path| turn(&path, self.patience).map(drop))
     }
+}
 
-    /// Waits for its turn. The turn ends when the file is closed.
-    fn lock(&self, path: &Path) -> Result<File, Error> {
-        let shown = path.display().to_string();
-        let open = || files::open_to_append(path, 0o600);
-        let opened = open().or_else(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                files::create_folder(&self.folder)?;
-            }
-            open()
-        });
-        let file = opened.map_err(|source| Error::Lock {
-            path: shown.clone(),
-            source,
-        })?;
-        let end = Instant::now() + self.patience;
-        while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            if error != rustix::io::Errno::WOULDBLOCK {
-                let source = error.into();
-                return Err(Error::Lock {
-                    path: shown,
-                    source,
-                });
-            }
-            if Instant::now() > end {
-                return Err(Error::Busy {
-                    path: shown,
-                    waited: self.patience,
-                });
-            }
-            thread::sleep(PAUSE);
+/// Waits for its turn with what `path` stands for, and makes the folder that it is in. The turn ends when the file is
+/// closed.
+///
+/// # Errors
+/// [`Error`], also when somebody else has the turn for longer than `patience`.
+pub fn turn(path: &Path, patience: Duration) -> Result<File, Error> {
+    let shown = path.display().to_string();
+    let open = || files::open_to_append(path, 0o600);
+    let opened = open().or_else(|error| {
+        if let (io::ErrorKind::NotFound, Some(folder)) = (error.kind(), path.parent()) {
+            files::create_folder(folder)?;
         }
-        Ok(file)
+        open()
+    });
+    let file = opened.map_err(|source| Error::Lock {
+        path: shown.clone(),
+        source,
+    })?;
+    let end = Instant::now() + patience;
+    while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if error != rustix::io::Errno::WOULDBLOCK {
+            let source = error.into();
+            return Err(Error::Lock {
+                path: shown,
+                source,
+            });
+        }
+        if Instant::now() > end {
+            return Err(Error::Busy {
+                path: shown,
+                waited: patience,
+            });
+        }
+        thread::sleep(PAUSE);
     }
+    Ok(file)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
