@@ -7,6 +7,7 @@ mod ears;
 mod mouth;
 mod pipeline;
 mod recording;
+mod remembering;
 mod sentences;
 mod supply;
 mod told;
@@ -32,6 +33,7 @@ use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
 use crate::limits::{Admission, Refused};
+use crate::memory::Memory;
 use crate::services::Services;
 use crate::state::State;
 use crate::text::Order;
@@ -89,6 +91,7 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     }
     // What follows may write to stderr, and where nobody reads that, it may wait for ever.
     call.log(began, &outcome);
+    call.sweep_memory();
     match outcome {
         Outcome::Limited(limit) => warn!("{limit}"),
         outcome => {
@@ -158,6 +161,10 @@ struct Call<O> {
     /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
     services: Option<(Arc<Services>, State)>,
     logs_words: bool,
+    /// What is remembered of the caller, if he is one to be remembered.
+    memory: Option<Memory>,
+    /// Why something was not remembered.
+    no_memory: Option<String>,
     /// What was set aside for it, and what of that is spent.
     admission: Option<Admission>,
     bill: Arc<Bill>,
@@ -181,6 +188,8 @@ impl<O: Write> Call<O> {
             services: None,
             log: None,
             logs_words: false,
+            memory: None,
+            no_memory: None,
             admission: None,
             bill: Arc::default(),
         }
@@ -213,7 +222,7 @@ impl<O: Write> Call<O> {
         } else {
             Job::Call
         };
-        let config = Config::load(job, arguments, environment)
+        let mut config = Config::load(job, arguments, environment)
             .inspect(|config| recording.keep_if(config.keep_recording))
             .inspect_err(|faults| recording.keep_if(faults.understood.keep_recording))
             .inspect_err(|faults| self.log.clone_from(&faults.understood.log_calls))
@@ -221,6 +230,7 @@ impl<O: Write> Call<O> {
         self.log.clone_from(&config.log_calls);
         self.logs_words = config.log_words;
         self.session.log_words(config.log_words);
+        self.recall(&mut config);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));
@@ -233,7 +243,7 @@ impl<O: Write> Call<O> {
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
-        let settings = Settings::of(&config);
+        let settings = self.with_memory(Settings::of(&config));
         let greatest = bill::greatest(&services, &settings, &speech);
         if let Err(failure) = self.admit(&config, greatest).at(Stage::Limit) {
             return Ok(Outcome::Limited(failure));
@@ -249,7 +259,9 @@ impl<O: Write> Call<O> {
             is_dropped: Arc::default(),
         };
         let events = work.start().at(Stage::Stt)?;
-        Answering::new(self, &config, reply, encoding).run(Vec::new(), events)
+        let outcome = Answering::new(self, &config, reply, encoding).run(Vec::new(), events);
+        self.remember(&outcome);
+        outcome
     }
 
     /// A turn of a conversation begins to be answered, so long after the caller's last word.
@@ -373,13 +385,14 @@ impl<O: Write> Call<O> {
         !matches!(cause, agi::Error::Closed)
     }
 
-    /// Tells Asterisk's log who has stood in for whom, once a day.
-    fn warn_of_fallbacks(&mut self) {
+    /// Tells Asterisk's log who has stood in for whom, and why nothing is remembered, once a day.
+    fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
         };
+        let state = state.clone();
         let is_news =
-            |stage: &Stage| told::first_today(state, &stage.to_string(), SystemTime::now());
+            |stage: &Stage| told::first_today(&state, &stage.to_string(), SystemTime::now());
         let news: Vec<_> = services
             .stood_in()
             .into_iter()
@@ -389,6 +402,7 @@ impl<O: Write> Call<O> {
             let warning = format!("phone-assistant: {stage}: {line}");
             self.try_asking(Command::Warning(&warning));
         }
+        self.warn_of_memory(&state);
     }
 
     /// Tells both logs and the dialplan how the call ended. Did Asterisk take it?
@@ -408,7 +422,7 @@ impl<O: Write> Call<O> {
             && (failure.is_empty() || self.tell(&failure, FAULT))
             && self.set_variables(outcome, &failure);
         if is_told {
-            self.warn_of_fallbacks();
+            self.warn_administrators();
         }
         is_told
     }

@@ -24,8 +24,10 @@ pub use sections::{
 use log::debug;
 
 use crate::costs::MicroDollars;
+use crate::date::SECONDS_A_DAY;
 use crate::files;
 use crate::limits::Limits;
+use crate::memory::{self, Callers};
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +128,8 @@ pub struct Config {
     pub tts: Tts,
     /// `[limits]`
     pub limits: Limits,
+    /// `[memory]`
+    pub memory: memory::Settings,
     /// Who is named in a stage and cannot be asked, while others can be.
     pub lacking: Vec<Lack>,
     /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
@@ -202,6 +206,7 @@ impl Config {
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
             limits: limits(layers),
+            memory: memory(layers),
             lacking: Vec::new(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
@@ -330,6 +335,24 @@ fn limits(layers: &Layers) -> Limits {
     Limits {
         calls_per_hour: Some(calls).filter(|calls| *calls > 0),
         per_day: (dollars > 0.0).then(|| MicroDollars::of_dollars(dollars).max(MicroDollars(1))),
+    }
+}
+
+/// `[memory]`
+fn memory(layers: &Layers) -> memory::Settings {
+    let max_exchanges = layers.whole("memory.max_exchanges");
+    let days = layers.whole("memory.max_days");
+    memory::Settings {
+        callers: match layers.text("memory.callers").as_str() {
+            "internal" => Callers::Internal,
+            "all" => Callers::All,
+            _ => Callers::None,
+        },
+        folder: layers.text("memory.folder").into(),
+        limits: memory::Limits {
+            max_exchanges: usize::try_from(max_exchanges).unwrap_or(usize::MAX),
+            max_age: Duration::from_secs(SECONDS_A_DAY) * days,
+        },
     }
 }
 

@@ -51,6 +51,7 @@ pub mod error;
 pub mod files;
 pub mod hangup;
 pub mod limits;
+pub mod memory;
 pub mod say;
 pub mod services;
 pub mod state;

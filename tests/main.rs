@@ -16,6 +16,7 @@ mod hangups;
 mod house;
 mod install;
 mod limits;
+mod memory;
 mod providers;
 mod secrets;
 mod speech;

@@ -167,7 +167,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             Event::Question(question) if question.is_empty() => return Ok(Some(Outcome::NoSpeech)),
             Event::Question(question) => self.call.question = question,
             Event::Answer(answer) => self.call.answer = answer,
-            Event::Ordered(orders) => self.call.ordered = orders,
+            Event::Ordered(orders) => self.call.take_orders(orders),
             Event::Sound(bytes) => match &mut self.mouth {
                 Mouth::Dialplan(file) => file.write_all(&bytes).at(Stage::Reply)?,
                 Mouth::Caller(playing) => playing.supply.push(&bytes, (self.call.clock)()),

@@ -29,7 +29,7 @@ use crate::deadline::Deadline;
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers};
 use crate::services::Services;
-use crate::text::{self, Order};
+use crate::text::Order;
 
 /// A talk under way.
 pub(super) struct Talk<'a, O> {
@@ -243,6 +243,7 @@ impl<'a, O: Write> Talk<'a, O> {
             speech.samples.splice(..0, first.samples.iter().copied());
         }
         let settings = Settings::of(self.config).in_conversation(&self.persona, &self.before);
+        let settings = self.call.with_memory(settings);
         let greatest = bill::greatest(&self.services, &settings, &speech);
         self.call.admit(self.config, greatest).at(Stage::Limit)?;
         let (speech, is_dropped) = (Arc::new(speech), Arc::new(AtomicBool::new(false)));
@@ -281,6 +282,7 @@ impl<'a, O: Write> Talk<'a, O> {
         if !self.config.conversation.barge_in {
             self.skip_what_was_said();
         }
+        self.call.remember(&outcome);
         self.unanswered = None;
         match outcome {
             Ok(Outcome::Answered(_)) if self.call.question.is_empty() => {
@@ -288,7 +290,7 @@ impl<'a, O: Write> Talk<'a, O> {
             }
             Ok(Outcome::Answered(_)) => self.before.push(Exchange {
                 question: self.call.question.clone(),
-                answer: self.heard_answer(),
+                answer: self.call.heard_answer(),
             }),
             // Nothing was said after all.
             Ok(Outcome::NoSpeech) => (self.call.question, self.call.answer) = last,
@@ -307,23 +309,6 @@ impl<'a, O: Write> Talk<'a, O> {
         self.ears.forget();
     }
 
-    /// As much of the answer as the caller has heard before he interrupted it.
-    fn heard_answer(&self) -> String {
-        let Call {
-            answer,
-            heard_of: (heard, all),
-            ..
-        } = &*self.call;
-        match (*heard, *all) {
-            (0, _) => return String::new(),
-            (heard, all) if heard >= all => return answer.clone(),
-            _ => {}
-        }
-        let parts = |frames: u32| usize::try_from(frames).unwrap_or(usize::MAX);
-        let chars = answer.chars().count() * parts(*heard) / parts(*all);
-        text::limit(answer, chars).to_owned()
-    }
-
     /// How the talk ends, if the model has ordered that and the caller has nothing to say to it.
     fn ordered(&mut self) -> Option<Outcome> {
         let ordered = take(&mut self.call.ordered);
@@ -340,6 +325,7 @@ impl<'a, O: Write> Talk<'a, O> {
                 }
                 found.map(|(_, extension)| Outcome::Transfer(extension.clone()))
             }
+            Order::Note(_) | Order::Forget => None,
         })
     }
 

@@ -94,7 +94,7 @@ pub(super) struct Settings {
     before: Arc<[Exchange]>,
     gain_db: f32,
     log_words: bool,
-    /// May the model end or transfer the call?
+    /// May the model end or transfer the call, or note something of the caller?
     takes_orders: bool,
 }
 
@@ -119,6 +119,17 @@ impl Settings {
         Self {
             persona: persona.clone(),
             before: before.into(),
+            takes_orders: true,
+            ..self
+        }
+    }
+
+    /// The same with what is remembered of the caller: told to the model, and said in earlier calls.
+    pub(super) fn remembering(self, instructions: &str, earlier: Vec<Exchange>) -> Self {
+        let before = earlier.into_iter().chain(self.before.iter().cloned());
+        Self {
+            persona: format!("{}\n\n{instructions}", self.persona).into(),
+            before: before.collect(),
             takes_orders: true,
             ..self
         }
@@ -287,11 +298,15 @@ impl Work {
             hand_over(piece, &answer);
         }
         written.settle(settings.asked(question).bytes(), &answer);
-        if !answer.orders().is_empty() {
-            send(tell, Event::Ordered(answer.orders().to_vec()));
-        }
-        if !answer.has_pieces() && answer.orders().is_empty() {
+        send(tell, Event::Ordered(answer.orders().to_vec()));
+        let is_noted = |order: &Order| matches!(order, Order::Note(_));
+        if !answer.has_pieces() && answer.orders().iter().all(is_noted) {
             return Err(say::Error::Nothing).at(Stage::Llm);
+        }
+        if answer.has_lost_an_order() {
+            warn!(
+                "the answer ends in the middle of an order or a note, which is lost; raise max_output_tokens in [llm]"
+            );
         }
         if answer.is_full() {
             warn!(
@@ -375,26 +390,45 @@ impl Written<'_> {
     }
 }
 
-/// Hands over each piece of the answer as soon as it stands, until the answer ends or is long enough.
+/// Hands over each piece of the answer as soon as it stands, and tells each order, until the answer ends or is long
+/// enough.
 fn read(
     answering: &mut Answering,
     answer: &mut Growing,
     tell: &Sender<Event>,
     hand_over: HandOver<'_>,
 ) -> Result<End, cloud::Error> {
-    while let Some(words) = answering.words()? {
+    while let Some(words) = next_words(answering, answer)? {
         send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
+        let ordered = answer.orders().len();
         answer.push(&words);
+        if answer.orders().len() > ordered {
+            send(tell, Event::Ordered(answer.orders().to_vec()));
+        }
         while let Some(piece) = answer.piece() {
             if !hand_over(piece, answer) {
                 return Ok(End::Whole);
             }
         }
-        if answer.is_full() {
-            return Ok(End::Whole);
-        }
+    }
+    if answer.is_full() {
+        return Ok(End::Whole);
     }
     answering.end()
+}
+
+/// What is still to be read. After all that is spoken only an order may come, and no call fails of missing that.
+fn next_words(answering: &mut Answering, answer: &Growing) -> Result<Option<String>, cloud::Error> {
+    if !answer.wants_more() {
+        return Ok(None);
+    }
+    match answering.words() {
+        Err(error) if answer.is_full() => {
+            debug!("after the last words that are spoken: {error}");
+            Ok(None)
+        }
+        words => words,
+    }
 }
 
 /// Waits until the call agrees that a stage begins: it does not when the caller has hung up. Returns when that was.

@@ -244,6 +244,22 @@ pub const KEYS: &[Key] = &[
         Kind::Number(0.0, 100_000.0, "US dollars"),
         "0.0",
     ),
+    key(
+        "memory.callers",
+        Kind::OneOf(&["none", "internal", "all"]),
+        r#""none""#,
+    ),
+    key(
+        "memory.folder",
+        Kind::Path,
+        r#""/var/lib/phone-assistant/callers""#,
+    ),
+    key(
+        "memory.max_exchanges",
+        Kind::Whole(1, 100, "exchanges"),
+        "10",
+    ),
+    key("memory.max_days", Kind::Whole(1, 3650, "days"), "30"),
     key("secrets.allow_readable", Kind::Switch, "false"),
     key("http.ca_file", Kind::Path, NOTHING),
     key("http.proxy", Kind::Secret, NOTHING),

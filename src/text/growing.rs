@@ -23,6 +23,8 @@ pub struct Growing {
     is_full: bool,
     /// What the model tells us in between, where it may.
     orders: Option<Orders>,
+    /// How much has been written after the limit, in bytes.
+    unheard: usize,
 }
 
 impl Growing {
@@ -36,6 +38,7 @@ impl Growing {
             has_pieces: false,
             is_full: false,
             orders: None,
+            unheard: 0,
         }
     }
 
@@ -51,11 +54,28 @@ impl Growing {
         self.orders.as_ref().map_or(&[], Orders::found)
     }
 
-    /// Appends markdown as a model writes it. What is far longer than any answer is not taken in.
+    /// Did the text end in the middle of an order?
+    pub fn has_lost_an_order(&self) -> bool {
+        self.orders.as_ref().is_some_and(Orders::is_cut_off)
+    }
+
+    /// Appends markdown as a model writes it. What is far longer than any answer is not taken in, and after the limit
+    /// only orders are.
     pub fn push(&mut self, markdown: &str) {
-        match self.orders.as_mut().map(|orders| orders.push(markdown)) {
-            Some(spoken) => self.append(&spoken),
-            None => self.append(markdown),
+        let spoken = self.orders.as_mut().map(|orders| orders.push(markdown));
+        if self.is_full {
+            self.unheard += markdown.len();
+        } else {
+            self.append(spoken.as_deref().unwrap_or(markdown));
+        }
+    }
+
+    /// Is there any use in what is still to be written? Orders may stand at the end of a text that is too long.
+    pub fn wants_more(&self) -> bool {
+        let held = self.orders.as_ref().map(Orders::held);
+        match held {
+            None => !self.is_full,
+            Some(held) => held.max(self.unheard) < MOST_UNHEARD,
         }
     }
 
@@ -82,7 +102,8 @@ impl Growing {
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
     pub fn last(&mut self, is_cut: bool) -> Option<String> {
-        if let Some(rest) = self.orders.as_mut().map(Orders::end) {
+        let rest = self.orders.as_mut().map(Orders::end);
+        if let Some(rest) = rest.filter(|_| !self.is_full) {
             self.append(&rest);
         }
         self.speech = speakable(&self.markdown);
@@ -170,6 +191,9 @@ fn first_piece(text: &str) -> Option<usize> {
 
 /// Ten times what the largest limit lets through.
 const MOST_BYTES: usize = 1 << 20;
+
+/// Far more than a model may write for one answer.
+const MOST_UNHEARD: usize = 64 * 1024;
 
 /// A word like "Yes." would leave a gap after it: it is said together with the sentence that follows.
 const SHORTEST_CHARS: usize = 12;
@@ -292,6 +316,52 @@ mod tests {
             );
         }
         assert_eq!(pieces("One two thr", 6, 1000, true), ["One two"]);
+    }
+
+    #[test]
+    fn orders_are_found_after_the_limit_too_and_nothing_is_said_there() {
+        let text = "One two three. Four five six. Seven eight nine. [[note x]] Ten. [[forget]]";
+        for words in 1..=16 {
+            let mut growing = Growing::new(30).with_orders();
+            let mut said = Vec::new();
+            let all: Vec<&str> = text.split_inclusive(' ').collect();
+            for event in all.chunks(words) {
+                assert!(growing.wants_more());
+                growing.push(&event.concat());
+                while let Some(piece) = growing.piece() {
+                    said.push(piece);
+                }
+            }
+            said.extend(growing.last(false));
+            assert_eq!(said, ["One two three.", "Four five six."], "{words}");
+            let note = Order::Note("x".to_owned());
+            assert_eq!(growing.orders(), [note, Order::Forget], "{words}");
+            assert!(!growing.has_lost_an_order());
+        }
+    }
+
+    #[test]
+    fn what_is_written_after_the_limit_is_not_waited_for_without_end() {
+        let mut growing = Growing::new(30);
+        growing.push(&"One two three. Four five six. ".repeat(2));
+        while growing.piece().is_some() {}
+        assert!(!growing.wants_more(), "nobody listens to orders");
+        let mut growing = Growing::new(30).with_orders();
+        growing.push(&"One two three. Four five six. ".repeat(2));
+        while growing.piece().is_some() {}
+        let mut written = 0;
+        while growing.wants_more() {
+            growing.push("and more ");
+            written += 9;
+        }
+        assert!(written < 2 * MOST_UNHEARD, "{written}");
+        let mut growing = Growing::new(30).with_orders();
+        growing.push("[[note ");
+        while growing.wants_more() {
+            growing.push(&"and more ".repeat(100));
+        }
+        assert_eq!(growing.last(true), None);
+        assert!(growing.has_lost_an_order());
     }
 
     #[test]

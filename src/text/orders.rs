@@ -1,4 +1,5 @@
-//! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`.
+//! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`,
+//! `[[note likes tea]]`, `[[forget]]`.
 //!
 //! Such an order is never spoken, however its characters are parted among the events of a stream.
 
@@ -9,6 +10,10 @@ pub enum Order {
     Goodbye,
     /// Somebody else takes over then: one of the names in the settings, as the model writes it.
     Transfer(String),
+    /// This is to be known in the caller's next call, in place of what was noted before.
+    Note(String),
+    /// The caller wants to be forgotten.
+    Forget,
 }
 
 /// Takes orders out of a text that is being written.
@@ -17,6 +22,7 @@ pub struct Orders {
     /// What may become an order.
     pending: String,
     found: Vec<Order>,
+    is_cut_off: bool,
 }
 
 impl Orders {
@@ -30,15 +36,19 @@ impl Orders {
                 return spoken;
             }
             let inner = self.pending.strip_prefix("[[");
-            match (
-                inner.filter(|rest| !rest.starts_with('[')),
-                self.pending.find("]]").filter(|end| *end <= LONGEST),
-            ) {
+            let inner = inner.filter(|rest| !rest.starts_with('['));
+            let longest = if inner.is_some_and(is_note) {
+                usize::MAX
+            } else {
+                LONGEST
+            };
+            let end = self.pending.find("]]").filter(|end| *end <= longest);
+            match (inner, end) {
                 (Some(rest), Some(end)) => {
                     self.found.extend(order(&rest[..end - 2]));
                     self.pending.drain(..end + 2);
                 }
-                (Some(rest), None) if rest.len() <= LONGEST => return spoken,
+                (Some(rest), None) if rest.len() <= longest => return spoken,
                 _ => spoken.extend(self.pending.drain(..1)),
             }
         }
@@ -51,6 +61,7 @@ impl Orders {
         let rest = std::mem::take(&mut self.pending);
         // An order that was cut off is none, and is not spoken either.
         if rest.starts_with("[[") {
+            self.is_cut_off = true;
             String::new()
         } else {
             rest
@@ -60,6 +71,16 @@ impl Orders {
     /// What was ordered so far.
     pub fn found(&self) -> &[Order] {
         &self.found
+    }
+
+    /// How many bytes are held back, which may become one.
+    pub fn held(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Did the text end in the middle of one?
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 }
 
@@ -72,8 +93,19 @@ fn order(words: &str) -> Option<Order> {
     match name.to_lowercase().as_str() {
         "goodbye" => Some(Order::Goodbye),
         "transfer" => Some(Order::Transfer(rest.trim().to_owned())),
+        "note" => Some(Order::Note(rest.trim().to_owned())),
+        "forget" => Some(Order::Forget),
         _ => None,
     }
+}
+
+/// A note is longer than any other order, and must not be spoken however long it is.
+fn is_note(words: &str) -> bool {
+    let words = words.trim_start();
+    let name = words
+        .get(..4)
+        .is_some_and(|name| name.eq_ignore_ascii_case("note"));
+    name && words[4..].starts_with(|c: char| c.is_whitespace() || c == ':')
 }
 
 /// In bytes: no name in the settings is longer.
@@ -111,7 +143,14 @@ mod tests {
                 vec![transfer("x"), Order::Goodbye],
             ),
             ("a [link] and [[dance]]!", "a [link] and !", vec![]),
+            (
+                "[[forget]] It is done. [[Note: his name is\nJim]]",
+                " It is done. ",
+                vec![Order::Forget, Order::Note("his name is\nJim".to_owned())],
+            ),
+            ("Yes.[[note]]", "Yes.", vec![Order::Note(String::new())]),
             ("It ends [[good", "It ends ", vec![]),
+            ("It ends [[note that he", "It ends ", vec![]),
             ("It ends [", "It ends [", vec![]),
             ("[[[goodbye]]", "[", vec![Order::Goodbye]),
         ];
@@ -123,6 +162,31 @@ mod tests {
                     "{text}, {pieces}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_note_is_never_spoken_however_long_it_is() {
+        let long = "é ".repeat(5000);
+        for name in ["note", " NOTE", "Note:"] {
+            let text = format!("Yes.[[{name} {long}]] No.");
+            let note = Order::Note(long.trim().to_owned());
+            assert_eq!(read(&text, 7), ("Yes. No.".to_owned(), vec![note]));
+            let cut = format!("Yes.[[{name} {long}");
+            assert_eq!(read(&cut, 7), ("Yes.".to_owned(), vec![]));
+        }
+        // What only begins like one is text when it is too long for an order.
+        let other = format!("[[notes {long}]]");
+        assert_eq!(read(&other, 7), (other, vec![]));
+    }
+
+    #[test]
+    fn an_order_that_was_cut_off_is_told() {
+        for (text, is_cut_off) in [("[[note x", true), ("[[note x]]", false), ("[x", false)] {
+            let mut orders = Orders::default();
+            orders.push(text);
+            orders.end();
+            assert_eq!(orders.is_cut_off(), is_cut_off, "{text}");
         }
     }
 

@@ -1,0 +1,127 @@
+//! What a call takes from the caller's last ones, and leaves for his next. No call fails of that.
+
+use std::io::Write;
+use std::time::SystemTime;
+
+use log::warn;
+
+use super::pipeline::Settings;
+use super::{Call, Outcome, told};
+use crate::agi::Command;
+use crate::cloud::llm::Exchange;
+use crate::config::Config;
+use crate::error::{Chain, Failure};
+use crate::memory::{self, Memory, Signs};
+use crate::state::State;
+use crate::text::{self, Order};
+
+impl<O: Write> Call<O> {
+    /// Recalls what was said with this caller, if he is one to be remembered. The model may write a note beside its answer
+    /// then, and `config` gives it room for that.
+    pub(super) fn recall(&mut self, config: &mut Config) {
+        let env = self.session.env();
+        let get = |name| env.get(name).unwrap_or_default();
+        let signs = Signs {
+            channel: get("channel"),
+            number: get("callerid"),
+            presentation: get("callingpres"),
+        };
+        match Memory::of(&config.memory, signs, SystemTime::now()) {
+            Ok(memory) => self.memory = memory,
+            Err(cause) => self.has_no_memory(&cause),
+        }
+        if self.memory.is_some() {
+            config.llm.max_output_tokens += NOTE_TOKENS;
+        }
+    }
+
+    /// The same settings, with what is remembered.
+    pub(super) fn with_memory(&self, settings: Settings) -> Settings {
+        let Some(memory) = &self.memory else {
+            return settings;
+        };
+        let earlier = memory.exchanges().iter().map(|one| Exchange {
+            question: one.question.clone(),
+            answer: one.answer.clone(),
+        });
+        settings.remembering(&memory.instructions(SystemTime::now()), earlier.collect())
+    }
+
+    /// Takes what the model has ordered so far. To be forgotten is not put off: the caller may hang up.
+    pub(super) fn take_orders(&mut self, orders: Vec<Order>) {
+        if orders.contains(&Order::Forget) && !self.ordered.contains(&Order::Forget) {
+            let forgotten = self.memory.as_mut().map(Memory::forget);
+            if let Some(Err(cause)) = forgotten {
+                self.has_no_memory(&cause);
+            }
+        }
+        self.ordered = orders;
+    }
+
+    /// Keeps what was asked and what was heard of the answer, as soon as it has been.
+    pub(super) fn remember(&mut self, outcome: &Result<Outcome, Failure>) {
+        let answer = match outcome {
+            // The dialplan plays it to whoever is still there.
+            Ok(Outcome::Answered(Some(_))) if !self.hangup.is_raised() => self.answer.clone(),
+            _ => self.heard_answer(),
+        };
+        if self.question.is_empty() || answer.is_empty() {
+            return;
+        }
+        let note = self.ordered.iter().rev().find_map(|order| match order {
+            Order::Note(note) => Some(note.as_str()),
+            _ => None,
+        });
+        let Some(memory) = &mut self.memory else {
+            return;
+        };
+        let kept = memory.add(&self.question, &answer, note, SystemTime::now());
+        if let Err(cause) = kept {
+            self.has_no_memory(&cause);
+        }
+    }
+
+    /// As much of the answer as the caller has heard, where it was played while it was made.
+    pub(super) fn heard_answer(&self) -> String {
+        let (heard, all) = self.heard_of;
+        match (heard, all) {
+            (0, _) => return String::new(),
+            (heard, all) if heard >= all => return self.answer.clone(),
+            _ => {}
+        }
+        let parts = |frames: u32| usize::try_from(frames).unwrap_or(usize::MAX);
+        let chars = self.answer.chars().count() * parts(heard) / parts(all);
+        text::limit(&self.answer, chars).to_owned()
+    }
+
+    /// Tells administrators once a day why nothing is remembered.
+    pub(super) fn warn_of_memory(&mut self, state: &State) {
+        let Some(line) = &self.no_memory else {
+            return;
+        };
+        if told::first_today(state, "memory", SystemTime::now()) {
+            let warning = format!("phone-assistant: memory: {line}");
+            self.try_asking(Command::Warning(&warning));
+        }
+    }
+
+    /// Drops what is too old of all callers, when nobody waits any more.
+    pub(super) fn sweep_memory(&self) {
+        let swept = self
+            .memory
+            .as_ref()
+            .map(|memory| memory.sweep(SystemTime::now()));
+        if let Some(Err(cause)) = swept {
+            warn!("{}", Chain(&cause));
+        }
+    }
+
+    fn has_no_memory(&mut self, cause: &memory::Error) {
+        let line = Chain(cause).to_string();
+        warn!("{line}");
+        self.no_memory.get_or_insert(line);
+    }
+}
+
+/// A note of 500 characters, in languages whose words are several tokens.
+const NOTE_TOKENS: u32 = 250;

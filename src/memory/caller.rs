@@ -1,0 +1,282 @@
+//! Whose memory it is: numbers in one spelling, and which callers are known to be who they say they are.
+//!
+//! Whoever calls from outside chooses what his caller ID says. A phone of one's own has signed in with a password; its
+//! account names its channel, and nobody else's: `PJSIP/200-0000000a` is a call of the account 200. So a caller is internal
+//! whose account is his number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after a part of what he
+//! sends (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
+
+/// Who is remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Callers {
+    /// Nobody.
+    #[default]
+    None,
+    /// Phones that have signed in, by their account.
+    Internal,
+    /// These, and everybody else by the number that his call shows.
+    All,
+}
+
+/// What Asterisk tells of a caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Signs<'a> {
+    /// The channel's name: `PJSIP/200-0000000a`.
+    pub channel: &'a str,
+    /// The caller's number, as the call shows it.
+    pub number: &'a str,
+    /// May it be shown? A number of Q.931, as `agi_callingpres` has it.
+    pub presentation: &'a str,
+}
+
+/// Somebody who can be remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// His number, in the spelling of [`normal`].
+    pub number: String,
+    /// The account that he has signed in with: `PJSIP/200`. `None`: nobody knows whether it is his number.
+    pub account: Option<String>,
+}
+
+impl Caller {
+    /// Who calls, if he is one of `callers`.
+    pub fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
+        let number = normal(signs.number).filter(|_| is_shown(signs.presentation))?;
+        let account = account(signs);
+        let caller = Self { number, account };
+        match callers {
+            Callers::None => None,
+            Callers::Internal => Some(caller).filter(|caller| caller.account.is_some()),
+            Callers::All => Some(caller),
+        }
+    }
+
+    /// Internal callers and others of the same number are two: who forges it does not find what the phone has said.
+    pub(super) fn name(&self) -> &str {
+        self.account.as_deref().unwrap_or(&self.number)
+    }
+
+    /// All who may have this number, as [`normal`] spells it.
+    pub(super) fn all_of(number: &str) -> [Self; 2] {
+        let account = format!("{TECHNOLOGY}{number}");
+        [None, Some(account)].map(|account| Self {
+            number: number.to_owned(),
+            account,
+        })
+    }
+}
+
+/// One spelling for each number: digits, with a `+` before an international one, which may also begin with `00`. `None`
+/// for what is no number of somebody: text, fewer than 2 or more than 15 digits, nothing but noughts.
+pub fn normal(number: &str) -> Option<String> {
+    let number = number.trim();
+    let (sign, rest) = match number.strip_prefix('+') {
+        Some(rest) => ("+", rest),
+        None => ("", number),
+    };
+    if !rest
+        .chars()
+        .all(|c| c.is_ascii_digit() || " ()-./".contains(c))
+    {
+        return None;
+    }
+    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let (sign, digits) = match digits.strip_prefix("00") {
+        Some(rest) if sign.is_empty() => ("+", rest),
+        _ => (sign, digits.as_str()),
+    };
+    let is_somebodys = (LEAST..=MOST).contains(&digits.len()) && digits.contains(|c| c != '0');
+    is_somebodys.then(|| format!("{sign}{digits}"))
+}
+
+/// The account of an internal caller: the channel is named after it, and it is his number.
+fn account(signs: Signs<'_>) -> Option<String> {
+    let number = signs.number.trim();
+    let name = signs.channel.trim().strip_prefix(TECHNOLOGY)?;
+    let (account, count) = name.rsplit_once('-')?;
+    let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_his = account == number && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_count && is_his).then(|| format!("{TECHNOLOGY}{account}"))
+}
+
+/// The bits of `AST_PRES_RESTRICTION` in Asterisk's `callerid.h`: restricted, or not available.
+fn is_shown(presentation: &str) -> bool {
+    let presentation = presentation.trim().parse::<u8>();
+    presentation.is_ok_and(|bits| bits & 0x60 == 0)
+}
+
+const TECHNOLOGY: &str = "PJSIP/";
+/// In digits: the shortest extensions, and E.164's longest number.
+const LEAST: usize = 2;
+const MOST: usize = 15;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_number_has_one_spelling_however_it_is_written() {
+        let table = [
+            ("200", "200"),
+            (" 200 ", "200"),
+            ("10", "10"),
+            ("+49 (30) 123-456", "+4930123456"),
+            ("+49.30.123456", "+4930123456"),
+            ("0049 30 123456", "+4930123456"),
+            ("00-49/30123456", "+4930123456"),
+            // A national number does not tell its country.
+            ("030 123456", "030123456"),
+            ("+123456789012345", "+123456789012345"),
+            ("00123456789012345", "+123456789012345"),
+        ];
+        for (written, expected) in table {
+            assert_eq!(normal(written).as_deref(), Some(expected), "{written:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_nobodys() {
+        let table = [
+            ("nothing", ""),
+            ("hidden", "anonymous"),
+            ("unknown to Asterisk", "unknown"),
+            ("restricted", "Restricted"),
+            ("in brackets", "<unknown>"),
+            ("a name", "anna"),
+            ("an address", "200@pbx.example"),
+            ("one digit", "7"),
+            ("16 digits", "1234567890123456"),
+            ("16 digits after +", "+1234567890123456"),
+            ("only noughts", "0000000000"),
+            ("a place-holder", "00"),
+            ("two signs", "++4930"),
+            ("a sign inside", "49+30"),
+            ("a code", "*43"),
+            ("other digits", "٢٠٠"),
+            ("a path", "../../etc/passwd"),
+            ("a NUL", "200\0"),
+        ];
+        for (name, written) in table {
+            assert_eq!(normal(written), None, "{name}: {written:?}");
+        }
+    }
+
+    fn signs<'a>(channel: &'a str, number: &'a str, presentation: &'a str) -> Signs<'a> {
+        Signs {
+            channel,
+            number,
+            presentation,
+        }
+    }
+
+    #[test]
+    fn only_an_account_that_is_the_callers_number_is_internal() {
+        let table = [
+            ("a phone", "PJSIP/200-0000000a", "200", true),
+            (
+                "its number with spaces",
+                "PJSIP/200-0000000a",
+                " 200 ",
+                true,
+            ),
+            ("another number", "PJSIP/200-0000000a", "201", false),
+            ("the same beginning", "PJSIP/2000-0000000a", "200", false),
+            ("a trunk", "PJSIP/provider-0000000a", "200", false),
+            (
+                "a trunk of several words",
+                "PJSIP/my-200-0000000a",
+                "200",
+                false,
+            ),
+            (
+                "whoever is not known",
+                "PJSIP/anonymous-0000000a",
+                "anonymous",
+                false,
+            ),
+            (
+                "an account in a domain",
+                "PJSIP/200@a.example-0000000a",
+                "200",
+                false,
+            ),
+            // From: <sip:200@200> of a guest.
+            ("chan_sip", "SIP/200-0000000a", "200", false),
+            ("IAX", "IAX2/200-1234", "200", false),
+            (
+                "a Local channel",
+                "Local/200@from-internal-0000000a;1",
+                "200",
+                false,
+            ),
+            (
+                "a forged technology",
+                "PJSIP/PJSIP/200-0000000a",
+                "200",
+                false,
+            ),
+            ("lower case", "pjsip/200-0000000a", "200", false),
+            ("no count", "PJSIP/200", "200", false),
+            ("an empty count", "PJSIP/200-", "200", false),
+            ("two counts", "PJSIP/200-0000000a-0000000b", "200", false),
+            (
+                "another spelling",
+                "PJSIP/0049301234-0000000a",
+                "+49301234",
+                false,
+            ),
+            ("a sign", "PJSIP/+49301234-0000000a", "+49301234", false),
+            ("nothing", "", "200", false),
+        ];
+        for (name, channel, number, is_internal) in table {
+            let signs = signs(channel, number, "0");
+            let caller = Caller::of(signs, Callers::Internal);
+            assert_eq!(caller.is_some(), is_internal, "{name}");
+            assert_eq!(Caller::of(signs, Callers::None), None, "{name}");
+            let all = Caller::of(signs, Callers::All);
+            assert_eq!(all.is_some(), normal(number).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_to_be_shown_is_nobodys() {
+        let table = [
+            ("0", true),
+            ("1", true),
+            ("3", true),
+            ("32", false),
+            ("35", false),
+            ("64", false),
+            ("67", false),
+            ("96", false),
+            ("", false),
+            ("allowed", false),
+            ("256", false),
+        ];
+        for (presentation, is_somebody) in table {
+            let signs = signs("PJSIP/200-0000000a", "200", presentation);
+            let caller = Caller::of(signs, Callers::All);
+            assert_eq!(caller.is_some(), is_somebody, "{presentation:?}");
+        }
+    }
+
+    #[test]
+    fn who_forges_the_number_of_a_phone_has_another_memory() {
+        let phone = signs("PJSIP/200-0000000a", "200", "0");
+        let outside = signs("PJSIP/provider-0000000b", "200", "0");
+        let [phone, outside] =
+            [phone, outside].map(|signs| Caller::of(signs, Callers::All).expect("somebody"));
+        assert_ne!(phone.name(), outside.name());
+        assert_eq!(Caller::all_of("200"), [outside, phone]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_spelling_stays_as_it_is(number in "[+0-9 ()./-]{0,20}|\\PC{0,20}") {
+            if let Some(once) = normal(&number) {
+                prop_assert_eq!(normal(&once), Some(once));
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The folder of callers: a file for each, named so that nobody can tell from the name whose it is.
+//!
+//! Whoever changes anything has the turn for all of it, which takes milliseconds; files are replaced as a whole, so that
+//! readers need none. The name is a keyed hash: <https://www.rfc-editor.org/rfc/rfc2104>.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use log::{debug, warn};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::caller::Caller;
+use super::record::{Limits, MAX_BYTES, Record};
+use crate::date::SECONDS_A_DAY;
+use crate::files::{self, NewFile, Readers};
+use crate::state;
+
+/// Why something cannot be remembered or forgotten.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else has the turn, or nobody can have it.
+    #[error(transparent)]
+    Turn(#[from] state::Error),
+    /// A file cannot be replaced.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// A file cannot be read.
+    #[error("cannot read {path}; check that it belongs to Asterisk's user, in a folder of its own")]
+    Read {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be removed.
+    #[error("cannot remove {path}; what it remembers is still there")]
+    Remove {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no JSON.
+    #[error("cannot write {path} as JSON")]
+    Json {
+        /// The file.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The system gives no random bytes.
+    #[error("the system has no random bytes for a key")]
+    Random,
+}
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// A caller's file.
+#[derive(Debug)]
+pub struct Entry {
+    path: PathBuf,
+    /// What it holds; `None` where that cannot be understood.
+    pub record: Option<Record>,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written.
+    modified: SystemTime,
+}
+
+impl Store {
+    /// The files in `folder`, which is made when it is first needed.
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// What is kept of a caller. What cannot be understood is nothing.
+    ///
+    /// # Errors
+    /// [`Error`] where there can be no memory at all.
+    pub fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
+        let path = self.place(caller)?;
+        read(&path)
+    }
+
+    /// Changes what is kept of a caller, or begins it where that is `None`, and returns what `change` does.
+    ///
+    /// # Errors
+    /// [`Error`]; then it is as it was.
+    pub fn change<R>(
+        &self,
+        caller: &Caller,
+        change: impl FnOnce(&mut Option<Record>) -> R,
+    ) -> Result<R, Error> {
+        let path = self.place(caller)?;
+        let turn = self.turn()?;
+        let mut record = read(&path)?;
+        let before = record.clone();
+        let result = change(&mut record);
+        if let Some(record) = record.filter(|record| Some(record) != before.as_ref()) {
+            write(&path, &record)?;
+        }
+        drop(turn);
+        Ok(result)
+    }
+
+    /// Forgets a caller, also what cannot be understood of him.
+    ///
+    /// # Errors
+    /// [`Error`]; then it is as it was.
+    pub fn remove(&self, caller: &Caller) -> Result<(), Error> {
+        let path = self.place(caller)?;
+        let _turn = self.turn()?;
+        remove(&path)
+    }
+
+    /// Forgets everybody of a number, as [`normal`](super::normal) spells it. Returns how many files that were.
+    ///
+    /// # Errors
+    /// [`Error`]; then some may still be there.
+    pub fn forget(&self, number: &str) -> Result<usize, Error> {
+        if !self.folder.exists() {
+            return Ok(0);
+        }
+        // One that cannot be understood is found by its name alone.
+        let own = Caller::all_of(number).map(|caller| self.place(&caller));
+        let own = own.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let turn = self.turn()?;
+        let is_theirs = |entry: &Entry| {
+            let known = entry.record.as_ref();
+            known.is_some_and(|record| record.number == number) || own.contains(&entry.path)
+        };
+        let entries: Vec<_> = self.entries()?.into_iter().filter(is_theirs).collect();
+        for entry in &entries {
+            remove(&entry.path)?;
+        }
+        drop(turn);
+        Ok(entries.len())
+    }
+
+    /// All files of callers; none where there is no folder.
+    ///
+    /// # Errors
+    /// [`Error::Read`] where there is one that cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|source| unreadable(&self.folder, source))?,
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        let entries = paths.filter(|path| is_callers(path)).filter_map(entry);
+        Ok(entries.collect())
+    }
+
+    /// Once a day: drops what is too old, of all callers.
+    ///
+    /// # Errors
+    /// [`Error`]; then some of it is still there.
+    pub fn sweep(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+        let swept = fs::metadata(self.folder.join(TURN)).and_then(|data| data.modified());
+        let is_due = |swept: SystemTime| {
+            let age = now.duration_since(swept);
+            // A clock that was wrong has swept in the future.
+            age.is_err() || age.is_ok_and(|age| age >= A_DAY)
+        };
+        if !swept.is_ok_and(is_due) {
+            return Ok(());
+        }
+        let turn = self.turn()?;
+        turn.set_modified(now)
+            .map_err(|source| unreadable(&self.folder.join(TURN), source))?;
+        self.sweep_now(limits, now)
+    }
+
+    fn sweep_now(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+        for entry in self.entries()? {
+            let Some(record) = entry.record else {
+                let age = now.duration_since(entry.modified).unwrap_or_default();
+                if age >= limits.max_age {
+                    remove(&entry.path)?;
+                }
+                continue;
+            };
+            let mut kept = record.clone();
+            kept.trim(limits, now);
+            if kept.exchanges.is_empty() {
+                debug!("{} is too old", entry.path.display());
+                remove(&entry.path)?;
+            } else if kept != record {
+                write(&entry.path, &kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries whether callers can be remembered.
+    ///
+    /// # Errors
+    /// [`Error`] tells why not.
+    pub fn try_out(&self) -> Result<(), Error> {
+        self.key()?;
+        let _turn = self.turn()?;
+        let mut trial = NewFile::create(&self.folder.join("trial"), Readers::Owner)?;
+        trial.try_writing()?;
+        Ok(())
+    }
+
+    /// Has the turn until what is returned is dropped.
+    fn turn(&self) -> Result<File, Error> {
+        Ok(state::turn(&self.folder.join(TURN), PATIENCE)?)
+    }
+
+    fn place(&self, caller: &Caller) -> Result<PathBuf, Error> {
+        let name = hmac::sign(&self.key()?, caller.name().as_bytes());
+        Ok(self.folder.join(hex(name.as_ref()) + EXTENSION))
+    }
+
+    /// The key of all names, made once.
+    fn key(&self) -> Result<hmac::Key, Error> {
+        if let Some(key) = self.read_key()? {
+            return Ok(key);
+        }
+        let turn = self.turn()?;
+        // Others may have made it meanwhile.
+        if let Some(key) = self.read_key()? {
+            return Ok(key);
+        }
+        let bytes: [u8; KEY_BYTES] = random()?;
+        let mut file = NewFile::create(&self.folder.join(KEY), Readers::Owner)?;
+        file.write_all(&bytes)?;
+        file.finish_for_good()?;
+        drop(turn);
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+    }
+
+    /// `None`: there is none, or what there is cannot be one.
+    fn read_key(&self) -> Result<Option<hmac::Key>, Error> {
+        let path = self.folder.join(KEY);
+        match files::read(&path, 1024) {
+            Ok(bytes) if bytes.len() == KEY_BYTES => {
+                Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+            }
+            Ok(bytes) => {
+                let len = bytes.len();
+                warn!(
+                    "{} is made anew and all callers are strangers: it has {len} bytes instead of {KEY_BYTES}",
+                    path.display()
+                );
+                Ok(None)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(unreadable(&path, source)),
+        }
+    }
+}
+
+/// An id for a new file.
+pub(super) fn new_id() -> Result<String, Error> {
+    random::<8>().map(|bytes| hex(&bytes))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map(|()| bytes).map_err(|_| Error::Random)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn entry(path: PathBuf) -> Option<Entry> {
+    let data = fs::symlink_metadata(&path).ok()?;
+    Some(Entry {
+        record: read(&path).ok().flatten(),
+        bytes: data.len(),
+        modified: data.modified().ok()?,
+        path,
+    })
+}
+
+fn read(path: &Path) -> Result<Option<Record>, Error> {
+    // What is much larger is not ours.
+    let most = u64::try_from(2 * MAX_BYTES).unwrap_or(u64::MAX);
+    let read =
+        files::read(path, most).and_then(|bytes| Record::parse(&bytes).map_err(io::Error::from));
+    match read {
+        Ok(record) => Ok(Some(record)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(unreadable(path, error))
+        }
+        Err(error) => {
+            warn!("{} is begun anew: {error}", path.display());
+            Ok(None)
+        }
+    }
+}
+
+fn write(path: &Path, record: &Record) -> Result<(), Error> {
+    let json = serde_json::to_vec(record).map_err(|source| Error::Json {
+        path: path.display().to_string(),
+        source,
+    })?;
+    let mut file = NewFile::create(path, Readers::Owner)?;
+    file.write_all(&json)?;
+    Ok(file.finish_for_good()?)
+}
+
+/// It shall not come back after a loss of power either.
+fn remove(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(path);
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| File::open(folder)?.sync_all()),
+    };
+    removed.map_err(|source| Error::Remove {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Read {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+/// Is it named as we name them? What else lies there is not touched.
+fn is_callers(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let hash = name.and_then(|name| name.strip_suffix(EXTENSION));
+    hash.is_some_and(|hash| hash.len() == HASH_CHARS && hash.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// Whoever holds the lock on it has the turn. It was written when the folder was swept.
+const TURN: &str = "lock";
+const KEY: &str = "key";
+const KEY_BYTES: usize = 32;
+const EXTENSION: &str = ".json";
+/// SHA-256 in hexadecimal.
+const HASH_CHARS: usize = 64;
+
+/// Thirty calls that end at once, on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
