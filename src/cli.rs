@@ -28,7 +28,7 @@ use crate::check::{self, Style};
 use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
-use crate::{convert, say};
+use crate::{callers, convert, memory, say};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
@@ -90,6 +90,14 @@ enum Command {
         id: Option<String>,
         /// The log [default: calls in [log] of the settings]
         file: Option<PathBuf>,
+    },
+    /// Show who is remembered from one call to the next
+    Callers,
+    /// Forget what was said with a caller
+    Forget {
+        /// Whose calls are forgotten
+        #[arg(value_parser = number)]
+        number: String,
     },
 }
 
@@ -225,6 +233,10 @@ impl Command {
                 };
                 calls::run(&options, config, &environment, &mut io::stdout())?;
             }
+            Self::Callers => callers::list(config, &environment, &mut io::stdout())?,
+            Self::Forget { number } => {
+                callers::forget(&number, config, &environment, &mut io::stdout())?;
+            }
             Self::Check {
                 json,
                 offline,
@@ -250,6 +262,11 @@ impl Command {
         }
         Ok(0)
     }
+}
+
+/// A caller's number in the one spelling that it has.
+fn number(text: &str) -> Result<String, &'static str> {
+    memory::normal(text).ok_or("a number has 2 to 15 digits, perhaps after a + or 00")
 }
 
 /// In colour on a terminal, unless somebody does not want it: <https://no-color.org>.

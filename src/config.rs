@@ -59,7 +59,7 @@ pub enum Job {
     Conversation,
     /// Speaking a text into a file.
     Say,
-    /// Showing the log of calls.
+    /// Showing the log of calls, or who is remembered.
     Calls,
     /// Checking everything.
     Check,

@@ -1,6 +1,6 @@
 //! The wall clock, in UTC.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Whole seconds since 1970; 0 by a clock that stands before.
 pub fn seconds(time: SystemTime) -> u64 {
@@ -13,5 +13,58 @@ pub fn day(time: SystemTime) -> u64 {
     seconds(time) / SECONDS_A_DAY
 }
 
+/// UTC to the millisecond, such as `2026-11-25T03:18:00.250Z`. The calendar is the one of `httpdate`,
+/// whose dates read `Wed, 25 Nov 2026 03:18:00 GMT`.
+pub fn rfc3339(time: SystemTime) -> String {
+    let since = time
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .min(LAST_DATE);
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + since);
+    let (day, month, year, clock) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
+    let month = MONTHS.iter().position(|name| *name == month);
+    format!(
+        "{year}-{:02}-{day}T{clock}.{:03}Z",
+        month.map_or(0, |index| index + 1),
+        since.subsec_millis()
+    )
+}
+
 /// Leap seconds are not counted.
 pub const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
+/// The end of the year 9999, beyond which the form of the date has no room.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates_of_the_calendar() {
+        let table = [
+            (Duration::ZERO, "1970-01-01T00:00:00.000Z"),
+            (Duration::from_secs(951_782_399), "2000-02-28T23:59:59.000Z"),
+            (Duration::from_secs(951_782_400), "2000-02-29T00:00:00.000Z"),
+            (
+                Duration::from_millis(1_795_576_680_250),
+                "2026-11-25T03:18:00.250Z",
+            ),
+            (
+                Duration::from_secs(4_107_542_400),
+                "2100-03-01T00:00:00.000Z",
+            ),
+            (LAST_DATE, "9999-12-31T23:59:59.000Z"),
+            (2 * LAST_DATE, "9999-12-31T23:59:59.000Z"),
+        ];
+        for (since, shown) in table {
+            assert_eq!(rfc3339(UNIX_EPOCH + since), shown);
+        }
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(rfc3339(before), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -17,13 +17,14 @@
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], [`say`], [`calls`], [`check`] | the commands for people; [`say::Speaking`] is also a call's voice |
+//! | [`convert`], [`say`], [`calls`], [`callers`], [`check`] | the commands for people; [`say::Speaking`] is also a call's voice |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
 //! | [`services`] | which providers the settings name, for each stage in order |
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
+//! | [`memory`] | what was said with a caller, for the next call |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
 //! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`] | what all of them share |
@@ -37,6 +38,7 @@
 pub mod agi;
 pub mod audio;
 pub mod call;
+pub mod callers;
 pub mod calls;
 pub mod catalogue;
 pub mod check;

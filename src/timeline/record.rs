@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Mark, Marks, Timeline, ear_to_ear_ms};
 use crate::costs::{MicroDollars, Usage};
+use crate::date;
 use crate::error::Failure;
 use crate::files;
 
@@ -73,7 +74,7 @@ impl Record {
     pub fn new(started: SystemTime, id: &str, status: &str, timeline: &Timeline) -> Self {
         let (silence_ms, marks) = (timeline.silence_ms(), timeline.marks());
         Self {
-            time: rfc3339(started),
+            time: date::rfc3339(started),
             id: id.to_owned(),
             status: status.to_owned(),
             ear_to_ear_ms: ear_to_ear_ms(silence_ms, &marks),
@@ -154,38 +155,14 @@ fn known_marks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Marks, D::E
     Ok(all.into_iter().filter_map(known).collect())
 }
 
-/// UTC to the millisecond, such as `2026-11-25T03:18:00.250Z`. The calendar is the one of `httpdate`,
-/// whose dates read `Wed, 25 Nov 2026 03:18:00 GMT`.
-fn rfc3339(time: SystemTime) -> String {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .min(LAST_DATE);
-    let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
-    let (day, month, year, clock) = (&date[5..7], &date[8..11], &date[12..16], &date[17..25]);
-    let month = MONTHS.iter().position(|name| *name == month);
-    format!(
-        "{year}-{:02}-{day}T{clock}.{:03}Z",
-        month.map_or(0, |index| index + 1),
-        since.subsec_millis()
-    )
-}
-
 /// The user writes, the group reads: what was said may be in it.
 const MODE: u32 = 0o640;
-
-/// The end of the year 9999, beyond which the form of the date has no room.
-const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
-
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::{At, Stage};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     /// 2026-11-25, 03:18:00.250 UTC.
     const STARTED: Duration = Duration::from_millis(1_795_576_680_250);
@@ -244,26 +221,5 @@ mod tests {
         let read = read(line);
         assert_eq!(read.marks, Marks::from([(Mark::Stt, 7)]));
         assert_eq!((read.id.as_str(), read.silence_ms), ("1.2", None));
-    }
-
-    #[test]
-    fn times_are_dates_of_the_calendar() {
-        let table = [
-            (Duration::ZERO, "1970-01-01T00:00:00.000Z"),
-            (Duration::from_secs(951_782_399), "2000-02-28T23:59:59.000Z"),
-            (Duration::from_secs(951_782_400), "2000-02-29T00:00:00.000Z"),
-            (STARTED, "2026-11-25T03:18:00.250Z"),
-            (
-                Duration::from_secs(4_107_542_400),
-                "2100-03-01T00:00:00.000Z",
-            ),
-            (LAST_DATE, "9999-12-31T23:59:59.000Z"),
-            (2 * LAST_DATE, "9999-12-31T23:59:59.000Z"),
-        ];
-        for (since, shown) in table {
-            assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + since), shown);
-        }
-        let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
-        assert_eq!(rfc3339(before), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -1,0 +1,196 @@
+//! `phone-assistant callers` and `phone-assistant forget NUMBER`: who is remembered, and how somebody no longer is.
+//!
+//! Root does it as the user whose folder it is: no file may be left behind there that a call cannot change.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use log::warn;
+use rustix::process::{Gid, Uid, geteuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use crate::config::{Arguments, Config, Environment, Job};
+use crate::date;
+use crate::memory::{self, Callers, Record, Settings, Store};
+
+/// Why nobody can be shown or forgotten.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Memory(#[from] memory::Error),
+    /// Root cannot do it as the folder's user.
+    #[error("cannot become the user of {folder}; run this as that user")]
+    User {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nobody has that number.
+    #[error("nobody of the number {number} is remembered in {folder}")]
+    Nobody {
+        /// The number.
+        number: String,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Nobody took the answer.
+    #[error("cannot write to the terminal")]
+    Output(#[source] io::Error),
+}
+
+/// Writes to `output` who is remembered, the last caller first.
+///
+/// # Errors
+/// [`Error`]. A reader that has seen enough is none.
+pub fn list(
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+    output: &mut impl Write,
+) -> Result<(), Error> {
+    let settings = settings(config, environment);
+    let store = open(&settings)?;
+    let mut list = List {
+        settings: &settings,
+        lines: Vec::new(),
+        unreadable: 0,
+    };
+    for entry in store.entries()? {
+        match entry.record {
+            Some(record) => list.lines.push((record, entry.bytes)),
+            None => list.unreadable += 1,
+        }
+    }
+    list.lines.sort_by_key(|(record, _)| record.last());
+    list.lines.reverse();
+    say(output, &list.to_string())
+}
+
+/// Forgets everybody of a number, in the spelling of [`memory::normal`], and writes to `output` that it is done.
+///
+/// # Errors
+/// [`Error`], also when there is nobody to be forgotten.
+pub fn forget(
+    number: &str,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+    output: &mut impl Write,
+) -> Result<(), Error> {
+    let settings = settings(config, environment);
+    let count = open(&settings)?.forget(number)?;
+    if count == 0 {
+        return Err(Error::Nobody {
+            number: number.to_owned(),
+            folder: settings.folder,
+        });
+    }
+    say(output, &format!("{number} is forgotten\n"))
+}
+
+/// Wrong settings are the time to look into it, so they are told and no more.
+fn settings(config: Option<PathBuf>, environment: Environment<'_>) -> Settings {
+    match Config::load(Job::Calls, &Arguments::of_file(config), environment) {
+        Ok(config) => config.memory,
+        Err(faults) => {
+            warn!("{faults}");
+            faults.understood.memory
+        }
+    }
+}
+
+fn open(settings: &Settings) -> Result<Store, Error> {
+    let folder = &settings.folder;
+    become_owner(folder).map_err(|source| Error::User {
+        folder: folder.clone(),
+        source,
+    })?;
+    Ok(Store::new(folder))
+}
+
+/// From root to the user of a folder that is another one's. What follows is done in this thread alone, and with no more
+/// rights than that user has in any group but the folder's.
+fn become_owner(folder: &Path) -> io::Result<()> {
+    let Ok(data) = fs::metadata(folder) else {
+        return Ok(());
+    };
+    if !geteuid().is_root() || data.uid() == 0 {
+        return Ok(());
+    }
+    let (user, group) = (Uid::from_raw(data.uid()), Gid::from_raw(data.gid()));
+    set_thread_groups(&[group])?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)?;
+    Ok(())
+}
+
+fn say(output: &mut impl Write, text: &str) -> Result<(), Error> {
+    match output.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Who is remembered, a line each.
+struct List<'a> {
+    settings: &'a Settings,
+    lines: Vec<(Record, u64)>,
+    unreadable: usize,
+}
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lines.is_empty() {
+            let off = match self.settings.callers {
+                Callers::None => ", and nobody will be: callers in [memory] is none",
+                _ => "",
+            };
+            writeln!(
+                f,
+                "nobody is remembered in {}{off}",
+                self.settings.folder.display()
+            )?;
+        } else {
+            writeln!(
+                f,
+                "{:<18}{:<24}{:>9}  {:<20}{:>8}",
+                "number", "account", "exchanges", "last call", "bytes"
+            )?;
+        }
+        for (record, bytes) in &self.lines {
+            let account = plain(record.account.as_deref().unwrap_or("-"));
+            writeln!(
+                f,
+                "{:<18}{account:<24}{:>9}  {:<20}{bytes:>8}",
+                plain(&record.number),
+                record.exchanges.len(),
+                record.last().map_or("-".to_owned(), day_and_minute),
+            )?;
+        }
+        match self.unreadable {
+            0 => Ok(()),
+            1 => writeln!(f, "\n1 file could not be read"),
+            files => writeln!(f, "\n{files} files could not be read"),
+        }
+    }
+}
+
+/// Such as `2026-11-25 03:18 UTC`.
+fn day_and_minute(seconds: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    let time = date::rfc3339(time.unwrap_or(SystemTime::UNIX_EPOCH));
+    format!("{} {} UTC", &time[..10], &time[11..16])
+}
+
+/// Without what a terminal would obey: a file may hold anything.
+fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(shown).take(LONGEST).collect()
+}
+
+/// Longer than any number and account that calls write.
+const LONGEST: usize = 80;
