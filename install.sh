@@ -793,6 +793,10 @@ language = "en-US"             # what callers speak
 #words = false                  # may the log hold what was said?
 #calls = "/var/log/asterisk/phone-assistant.jsonl"   # one line per call; empty: none
 
+[memory]                       # a caller's next call goes on where the last one ended
+#callers = "none"               # none | internal: phones that have signed in | all
+#max_days = 30                  # then it is forgotten
+
 [http]
 #ca_file = ""                   # one more trusted root certificate, PEM
 #proxy = ""                     # else HTTPS_PROXY of the environment

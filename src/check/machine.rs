@@ -13,6 +13,7 @@ use crate::cloud::http::PROXIES;
 use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
+use crate::memory::{Callers, Store};
 use crate::state::State;
 
 /// Looks at the settings and all files that they name. Returns the settings, if they can be used.
@@ -38,6 +39,9 @@ pub(super) fn examine<'c>(
     }
     examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
     examine_state(&config.state_folder, report);
+    if config.memory.callers != Callers::None {
+        examine_callers(&config.memory.folder, report);
+    }
     examine_privacy(Path::new(DATA), report);
     if let Some(log) = &config.log_calls {
         examine_log(log, report);
@@ -177,6 +181,25 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
     }
 }
 
+/// Where callers are remembered, if they are.
+fn examine_callers(folder: &Path, report: &mut Report<'_>) {
+    let (id, shown) = ("folder for callers", folder.display());
+    if let Err(error) = Store::new(folder).try_out() {
+        let remedy = format!(
+            "df -h {shown}; and: chown -R {}: {shown}; chmod 700 {shown}; or set callers in [memory] to \"none\"",
+            user_name()
+        );
+        return report.fail(id, &Chain(&error).to_string(), &remedy);
+    }
+    let is_open = fs::metadata(folder).is_ok_and(|data| data.mode() & ANYTHING_BY_ANYBODY != 0);
+    if is_open {
+        let text = format!("others may look into {shown}, where callers are remembered");
+        report.warn(id, &text, &format!("chmod 700 {shown}"));
+    } else {
+        report.ok(id, &format!("{shown} can be written to"));
+    }
+}
+
 /// Recordings are nobody else's business.
 fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
     let Ok(data) = fs::metadata(folder) else {
@@ -258,6 +281,7 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
 const DATA: &str = "/var/lib/phone-assistant";
 const MAX_SHOWN: usize = 60;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
+const ANYTHING_BY_ANYBODY: u32 = 0o077;
 const LOG_MODE: u32 = 0o640;
 const PT_INTERP: usize = 3;
 /// The headers stand at the beginning of the file.
@@ -296,6 +320,31 @@ mod tests {
         assert_eq!(about.len(), 1, "{about:?}");
         assert_eq!(about[0].id, "folder for state");
         assert_eq!(about[0].status, Status::Ok);
+    }
+
+    #[test]
+    fn the_folder_of_callers_is_tried_where_somebody_is_to_be_remembered() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let callers = folder.path().join("callers");
+        let place = format!("memory.folder={}", callers.display());
+        let found = |arguments: &[&str]| {
+            let mut found = findings(arguments).into_iter();
+            found.find(|finding| finding.id == "folder for callers")
+        };
+        assert_eq!(found(&[&place]), None);
+        assert!(!callers.exists(), "nothing is made for nobody");
+        for expected in [Status::Ok, Status::Warn] {
+            let finding = found(&[&place, "memory.callers=internal"]).expect("tried");
+            assert_eq!(finding.status, expected, "{finding:?}");
+            fs::set_permissions(&callers, fs::Permissions::from_mode(0o750)).expect("ours");
+        }
+        let nowhere = ["memory.folder=/proc/nowhere", "memory.callers=all"];
+        let finding = found(&nowhere).expect("tried");
+        assert_eq!(finding.status, Status::Fail, "{finding:?}");
+        assert!(
+            finding.remedy.contains("callers in [memory]"),
+            "{finding:?}"
+        );
     }
 
     #[test]
