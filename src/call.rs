@@ -33,7 +33,7 @@ use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
 use crate::limits::{Admission, Refused};
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::services::Services;
 use crate::state::State;
 use crate::text::Order;
@@ -163,6 +163,8 @@ struct Call<O> {
     logs_words: bool,
     /// What is remembered of the caller, if he is one to be remembered.
     memory: Option<Memory>,
+    /// Who is remembered, once that is known.
+    remembers: Option<memory::Settings>,
     /// Why something was not remembered.
     no_memory: Option<String>,
     /// What was set aside for it, and what of that is spent.
@@ -189,6 +191,7 @@ impl<O: Write> Call<O> {
             log: None,
             logs_words: false,
             memory: None,
+            remembers: None,
             no_memory: None,
             admission: None,
             bill: Arc::default(),

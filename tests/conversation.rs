@@ -14,15 +14,15 @@ use testkit::{Call, Outcome, Settings, Stage};
 use crate::house::{self, House, MOON, argument, data, program};
 
 /// The caller's phone: a frame every 20 ms, silent until he says something.
-struct Phone {
+pub(crate) struct Phone {
     say: Sender<Clip>,
     line: Option<JoinHandle<()>>,
 }
 
 /// A call of a talk that is going on.
-struct Talking {
+pub(crate) struct Talking {
     call: Call,
-    phone: Phone,
+    pub(crate) phone: Phone,
 }
 
 impl Phone {
@@ -55,7 +55,7 @@ impl Phone {
     }
 
     /// Says a question without the silence around it.
-    fn say(&self, name: &str) {
+    pub(crate) fn say(&self, name: &str) {
         let clip = wav::read(&data(name));
         let loud = |sample: &i16| sample.unsigned_abs() > 300;
         let first = clip.samples.iter().position(loud).unwrap();
@@ -65,7 +65,7 @@ impl Phone {
     }
 }
 
-fn settings(house: &House) -> Settings {
+pub(crate) fn settings(house: &House) -> Settings {
     house
         .sandbox
         .settings()
@@ -75,7 +75,7 @@ fn settings(house: &House) -> Settings {
         .set("conversation.ask_after", 3.0)
 }
 
-fn talk(house: &House, settings: &Settings) -> Talking {
+pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
     let pipe = house.other().join("ears");
     assert!(
         Command::new("mkfifo")
@@ -101,12 +101,12 @@ fn talk(house: &House, settings: &Settings) -> Talking {
 
 impl Talking {
     /// Waits until an answer begins to be heard.
-    fn wait_for_answer(&self) {
+    pub(crate) fn wait_for_answer(&self) {
         self.call
             .wait_for_command("STREAM FILE", Duration::from_secs(10));
     }
 
-    fn finish(mut self) -> Outcome {
+    pub(crate) fn finish(mut self) -> Outcome {
         let outcome = self.call.finish(Duration::from_secs(60));
         drop(self.phone.say);
         self.phone.line.take().unwrap().join().unwrap();
@@ -115,7 +115,7 @@ impl Talking {
 }
 
 /// One turn, and how the call ends then.
-fn one_turn(house: &House, settings: &Settings) -> Outcome {
+pub(crate) fn one_turn(house: &House, settings: &Settings) -> Outcome {
     let talking = talk(house, settings);
     thread::sleep(BREATH);
     talking.phone.say("question-tea.wav");
@@ -278,4 +278,4 @@ fn asked(house: &House) -> usize {
 }
 
 /// The line is known after less.
-const BREATH: Duration = Duration::from_millis(600);
+pub(crate) const BREATH: Duration = Duration::from_millis(600);

@@ -30,6 +30,7 @@ impl<O: Write> Call<O> {
             Ok(memory) => self.memory = memory,
             Err(cause) => self.has_no_memory(&cause),
         }
+        self.remembers = Some(config.memory.clone());
         if self.memory.is_some() {
             config.llm.max_output_tokens += NOTE_TOKENS;
         }
@@ -107,10 +108,8 @@ impl<O: Write> Call<O> {
 
     /// Drops what is too old of all callers, when nobody waits any more.
     pub(super) fn sweep_memory(&self) {
-        let swept = self
-            .memory
-            .as_ref()
-            .map(|memory| memory.sweep(SystemTime::now()));
+        let remembers = self.remembers.as_ref();
+        let swept = remembers.map(|settings| settings.sweep(SystemTime::now()));
         if let Some(Err(cause)) = swept {
             warn!("{}", Chain(&cause));
         }

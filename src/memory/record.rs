@@ -228,9 +228,11 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn a_file_stays_small_and_keeps_the_newest(
-            texts in proptest::collection::vec("[a\"\\\\\u{1}€🙂 .]{0,40}", 1..40),
+            texts in proptest::collection::vec("[a\"\\\\\u{1}€🙂 .]{0,40}", 1..12),
             times in 1_usize..200,
         ) {
             let limits = Limits { max_exchanges: 100, ..LIMITS };
