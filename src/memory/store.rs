@@ -139,8 +139,8 @@ impl Store {
             known.is_some_and(|record| record.number == number) || own.contains(&entry.path)
         };
         let entries: Vec<_> = self.entries()?.into_iter().filter(is_theirs).collect();
-        for entry in &entries {
-            remove(&entry.path)?;
+        for path in entries.iter().map(|entry| &entry.path).chain(&own) {
+            remove(path)?;
         }
         drop(turn);
         Ok(entries.len())
@@ -151,13 +151,17 @@ impl Store {
     /// # Errors
     /// [`Error::Read`] where there is one that cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|source| unreadable(&self.folder, source))?,
-        };
-        let paths = entries.flatten().map(|entry| entry.path());
+        let paths = self.paths()?.into_iter();
         let entries = paths.filter(|path| is_callers(path)).filter_map(entry);
         Ok(entries.collect())
+    }
+
+    fn paths(&self) -> Result<Vec<PathBuf>, Error> {
+        match fs::read_dir(&self.folder) {
+            Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(unreadable(&self.folder, source)),
+        }
     }
 
     /// Once a day: drops what is too old, of all callers.
@@ -180,7 +184,16 @@ impl Store {
         self.sweep_now(limits, now)
     }
 
+    /// Whoever calls this has the turn.
     fn sweep_now(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+        // Nobody else is writing: these were left by calls that were killed.
+        let is_left = |path: &PathBuf| {
+            path.extension().is_some_and(|name| name == PART)
+                && is_callers(&path.with_extension(""))
+        };
+        for path in self.paths()?.into_iter().filter(is_left) {
+            remove_file(&path)?;
+        }
         for entry in self.entries()? {
             let Some(record) = entry.record else {
                 let age = now.duration_since(entry.modified).unwrap_or_default();
@@ -317,8 +330,14 @@ fn write(path: &Path, record: &Record) -> Result<(), Error> {
     Ok(file.finish_for_good()?)
 }
 
-/// It shall not come back after a loss of power either.
+/// Removes a caller's file, and what a call that was killed has left of another.
 fn remove(path: &Path) -> Result<(), Error> {
+    remove_file(&files::append(path, &format!(".{PART}")))?;
+    remove_file(path)
+}
+
+/// It shall not come back after a loss of power either.
+fn remove_file(path: &Path) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(path);
     let removed = match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -349,9 +368,14 @@ const TURN: &str = "lock";
 const KEY: &str = "key";
 const KEY_BYTES: usize = 32;
 const EXTENSION: &str = ".json";
+/// Of a file that is not whole yet.
+const PART: &str = "part";
 /// SHA-256 in hexadecimal.
 const HASH_CHARS: usize = 64;
 
 /// Thirty calls that end at once, on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(10);
 const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
+
+#[cfg(test)]
+mod tests;
