@@ -17,6 +17,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --dialplan       also put the extension into extensions_custom.conf and reload the dialplan;
                    where that was done before, every run brings it up to date
   --extension N    its number (8008); implies --dialplan
+  --conversation N the number of the conversation (8009); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
   --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
                    something got worse or was mended. Each time that costs one short request to each service
@@ -95,12 +96,13 @@ uninstall() {
 # ---- options ----
 
 read_options() {
-    action=install dialplan=no replace=no purge=no watch=no binary='' extension=''
+    action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
             --binary) binary=$(value "$@"); shift ;;
             --extension) extension=$(value "$@"); dialplan=yes; shift ;;
+            --conversation) conversation=$(value "$@"); dialplan=yes; shift ;;
             --dialplan) dialplan=yes ;;
             --replace) replace=yes dialplan=yes ;;
             --watch) watch=yes ;;
@@ -113,6 +115,9 @@ read_options() {
     done
     case $extension in
         *[!0-9*#]*) usage "--extension wants digits, found '$extension'" ;;
+    esac
+    case $conversation in
+        *[!0-9*#]*) usage "--conversation wants digits, found '$conversation'" ;;
     esac
     if [ "$action$dialplan$watch$binary" != uninstallnono ] && [ "$action" = uninstall ]; then
         usage "--uninstall and --purge go with no other option"
@@ -458,10 +463,15 @@ prepare_dialplan() {
     if [ ! -r "$here/extensions_custom.conf.example" ]; then
         die "$here/extensions_custom.conf.example is missing: it belongs beside install.sh"
     fi
-    extension=$(first "$extension" "$(installed_extension)" 8008)
+    extension=$(first "$extension" "$(installed_extension 1)" 8008)
+    conversation=$(first "$conversation" "$(installed_extension 2)" 8009)
+    if [ "$extension" = "$conversation" ]; then
+        die "the question and the conversation want a number each, found $extension for both:" \
+            "name them by --extension and --conversation"
+    fi
     {
         printf '%s: install.sh keeps this up to date; your own lines belong outside\n' "$begin"
-        sed "s/8008/$extension/g" "$here/extensions_custom.conf.example"
+        sed "s/8008/QUESTION/g; s/8009/$conversation/g; s/QUESTION/$extension/g" "$here/extensions_custom.conf.example"
         printf '%s\n' "$end"
     } >"$work/block"
     edit_plan conflicts "$work/before" >"$work/conflicts"
@@ -486,7 +496,7 @@ install_dialplan() {
         say "unchanged  $plan"
     else
         change_plan "$work/after"
-        say "installed  extension $extension in $plan"
+        say "installed  extensions $extension and $conversation in $plan"
     fi
     if [ -z "$asterisk" ]; then return; fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
@@ -496,15 +506,18 @@ install_dialplan() {
     fi
     reload
     if ! dialplan_stands; then undo_dialplan; fi
-    say "checked    Asterisk has extension $extension exactly as written"
+    say "checked    Asterisk has extensions $extension and $conversation exactly as written"
 }
 
 # Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
 dialplan_stands() {
     priorities "$extension" custom-openai >"$work/wanted"
+    priorities "$conversation" custom-openai >>"$work/wanted"
     priorities check custom-openai >>"$work/wanted"
     priorities s custom-openai-cleanup >>"$work/wanted"
-    { shown "$extension@custom-openai"; shown check@custom-openai; shown s@custom-openai-cleanup; } >"$work/found"
+    for place in "$extension@custom-openai" "$conversation@custom-openai" check@custom-openai s@custom-openai-cleanup; do
+        shown "$place"
+    done >"$work/found"
     cmp -s "$work/wanted" "$work/found"
 }
 
@@ -593,8 +606,9 @@ check_markers() {
     done
 }
 
+# installed_extension 1|2: the number of the question or of the conversation, where they were installed before.
 installed_extension() {
-    sed -n "/^$begin/,/^$end/s/^exten => \([0-9*#]*\),1,.*/\1/p" "$work/before" | head -n 1
+    sed -n "/^$begin/,/^$end/s/^exten => \([0-9*#]*\),1,.*/\1/p" "$work/before" | sed -n "$1p"
 }
 
 # edit_plan conflicts|install|uninstall FILE: the text as it shall be, or its lines that are in our way. They are the
@@ -684,6 +698,7 @@ check_sounds() {
 
 say_what_is_next() {
     number=$(first "$extension" 8008)
+    talk=$(first "$conversation" 8009)
     cat <<NEXT
 
 Next
@@ -697,10 +712,11 @@ NEXT
     fi
     cat <<NEXT
      FreePBX: Admin, Custom Destinations, Add: target custom-openai,$number,1
-              Applications, Misc Applications, Add: feature code $number, destination that one. Apply Config.
+              Applications, Misc Applications, Add: feature code $number, destination that one.
+              For conversations the same with custom-openai,$talk,1 and feature code $talk. Apply Config.
      Without FreePBX: include => custom-openai in the context of your phones.
   3. See that all is well: sudo phone-assistant check
-  4. Dial $number.
+  4. Dial $number and ask, or $talk and talk.
 NEXT
 }
 

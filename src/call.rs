@@ -6,6 +6,7 @@ mod conversation;
 mod ears;
 mod mouth;
 mod pipeline;
+mod quiet;
 mod recording;
 mod remembering;
 mod sentences;

@@ -22,6 +22,7 @@ pub(crate) struct Phone {
 /// A call of a talk that is going on.
 pub(crate) struct Talking {
     call: Call,
+    reply: PathBuf,
     pub(crate) phone: Phone,
 }
 
@@ -54,14 +55,16 @@ impl Phone {
         }
     }
 
-    /// Says a question without the silence around it.
-    pub(crate) fn say(&self, name: &str) {
+    /// Says a question without the silence around it; how long that takes.
+    pub(crate) fn say(&self, name: &str) -> Duration {
         let clip = wav::read(&data(name));
         let loud = |sample: &i16| sample.unsigned_abs() > 300;
         let first = clip.samples.iter().position(loud).unwrap();
         let last = clip.samples.iter().rposition(loud).unwrap();
         let samples = clip.samples[first..=last].to_vec();
+        let millis = samples.len() * 1000 / usize::try_from(clip.rate_hz).unwrap();
         self.say.send(Clip { samples, ..clip }).unwrap();
+        Duration::from_millis(millis.try_into().unwrap())
     }
 }
 
@@ -73,6 +76,10 @@ pub(crate) fn settings(house: &House) -> Settings {
         .set("conversation.goodbye", "")
         .set("conversation.still_there", "")
         .set("conversation.ask_after", 3.0)
+        .set(
+            "conversation.sounds",
+            house.other().join("sounds").to_str().unwrap(),
+        )
 }
 
 pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
@@ -96,14 +103,19 @@ pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
         .enhanced(&pipe)
         .start();
     let phone = Phone::open(pipe);
-    Talking { call, phone }
+    Talking {
+        call,
+        reply: house.reply(),
+        phone,
+    }
 }
 
 impl Talking {
     /// Waits until an answer begins to be heard.
     pub(crate) fn wait_for_answer(&self) {
+        let playing = format!("STREAM FILE \"{}\"", self.reply.display());
         self.call
-            .wait_for_command("STREAM FILE", Duration::from_secs(10));
+            .wait_for_command(&playing, Duration::from_secs(10));
     }
 
     pub(crate) fn finish(mut self) -> Outcome {
@@ -232,12 +244,36 @@ fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
 }
 
 #[test]
+fn a_key_ends_a_turn_before_quiet_does_and_nothing_else() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.quiet", 3.0)
+        .set("conversation.think_ahead", false)
+        .set("conversation.ask_after", 10.0)
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    // Nobody has begun to speak.
+    talking.call.press('#');
+    thread::sleep(BREATH);
+    let said = talking.phone.say("question-tea.wav");
+    thread::sleep(said + Duration::from_millis(200));
+    let pressed = Instant::now();
+    talking.call.press('#');
+    talking.wait_for_answer();
+    let waited = pressed.elapsed();
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    house.assert_no_file(&outcome);
+}
+
+#[test]
 fn a_greeting_is_spoken_once_and_kept() {
     let house = House::new();
-    let sounds = house.other().join("sounds");
     let settings = settings(&house)
         .set("conversation.greeting", "Hello, how can I help you?")
-        .set("conversation.sounds", sounds.to_str().unwrap())
         .set("conversation.ask_after", 2.0);
     for _ in 0..2 {
         let outcome = talk(&house, &settings).finish();

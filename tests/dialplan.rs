@@ -12,7 +12,7 @@ fn priorities_follow_each_other_from_one() {
         assert_eq!(step.priority, *expected, "{step:?}");
         *expected += 1;
     }
-    assert_eq!(next.len(), 3, "{next:?}");
+    assert_eq!(next.len(), 4, "{next:?}");
 }
 
 #[test]
@@ -222,6 +222,7 @@ fn each_try_is_recorded_under_its_own_name_from_asking_to_cleaning() {
     let steps = steps(EXAMPLE);
     let tries: Vec<&str> = steps
         .iter()
+        .filter(|step| step.exten == "8008")
         .filter_map(|step| step.data.strip_prefix("ASSISTANT_TRY="))
         .collect();
     assert_eq!(tries, ["", "-2"]);
@@ -247,9 +248,38 @@ fn the_clean_up_is_promised_before_there_is_a_file() {
 
 #[test]
 fn the_number_stands_where_install_can_change_it() {
-    let changed = EXAMPLE.replace("8008", "7");
+    let changed = EXAMPLE.replace("8008", "7").replace("8009", "*9");
     let numbers: BTreeSet<&str> = steps(&changed).iter().map(|step| step.exten).collect();
-    assert_eq!(numbers, BTreeSet::from(["7", "check", "s"]));
+    assert_eq!(numbers, BTreeSet::from(["7", "*9", "check", "s"]));
+}
+
+#[test]
+fn a_conversation_is_counted_cleaned_and_judged_as_a_question_is() {
+    let steps = steps(EXAMPLE);
+    let of = |exten: &str| {
+        steps
+            .iter()
+            .filter(|step| step.exten == exten)
+            .collect::<Vec<_>>()
+    };
+    let (question, talk) = (of("8008"), of("8009"));
+    let eagi = talk
+        .iter()
+        .position(|step| step.application == "EAGI")
+        .unwrap();
+    for step in &talk[..eagi] {
+        let data = step.data.replace("custom-openai,8008,", "");
+        let is_shared = question.iter().any(|other| other.data == data);
+        assert!(
+            is_shared || step.data.starts_with("EAGI_AUDIO_FORMAT="),
+            "{step:?}"
+        );
+    }
+    assert_eq!(
+        talk[eagi].data,
+        "phone-assistant,mode=conversation,reply=${ASSISTANT_CALL}-reply"
+    );
+    assert_eq!(talk[eagi + 1].data, "custom-openai,8008,judge");
 }
 
 #[test]
@@ -361,11 +391,12 @@ fn lands(steps: &[Step], target: &str) -> bool {
         .collect::<Vec<_>>()
     {
         [label] => steps.iter().any(|step| step.label == Some(label)),
-        [context, exten, "1"] => {
+        [context, exten, place] => {
+            let is_it = |step: &Step| place == "1" || step.label == Some(place);
             context.starts_with("${")
                 || steps
                     .iter()
-                    .any(|step| step.context == context && step.exten == exten)
+                    .any(|step| step.context == context && step.exten == exten && is_it(step))
         }
         _ => false,
     }

@@ -44,6 +44,7 @@ fn a_fresh_machine_gets_everything_in_its_place() {
     );
     done.says("custom-openai,8008,1")
         .says("feature code 8008")
+        .says("custom-openai,8009,1")
         .says("config.toml");
 }
 
@@ -144,6 +145,27 @@ fn another_number_is_used_throughout_and_remembered() {
 }
 
 #[test]
+fn a_conversation_has_a_number_of_its_own() {
+    let machine = Machine::with_asterisk();
+    let swapped = ["--extension", "8009", "--conversation", "8008"];
+    machine
+        .install(&swapped)
+        .succeeds()
+        .says("feature code 8009")
+        .says("custom-openai,8008,1 and feature code 8008");
+    let question = EXAMPLE
+        .split("8008")
+        .map(|part| part.replace("8009", "8008"));
+    let expected = question.collect::<Vec<_>>().join("8009");
+    assert!(machine.plan().contains(&expected));
+    machine.install(&[]).succeeds().says("unchanged");
+    let before = machine.plan();
+    let same = ["--extension", "8008"];
+    machine.install(&same).fails(1).says("a number each");
+    assert_eq!(machine.plan(), before);
+}
+
+#[test]
 fn an_older_block_of_ours_is_brought_up_to_date_where_it_stands() {
     let machine = Machine::with_asterisk();
     machine.install(&["--dialplan"]).succeeds();
@@ -152,7 +174,7 @@ fn an_older_block_of_ours_is_brought_up_to_date_where_it_stands() {
     machine
         .install(&[])
         .succeeds()
-        .says("installed  extension 8008");
+        .says("installed  extensions 8008 and 8009");
     assert_eq!(machine.plan(), newest);
 }
 
@@ -305,6 +327,7 @@ fn wrong_options_are_told_and_change_nothing() {
         (&["--extension"], "--extension wants a value"),
         (&["--extension", "80o8"], "wants digits, found '80o8'"),
         (&["--extension", "8008/&"], "wants digits"),
+        (&["--conversation", "8o"], "wants digits, found '8o'"),
         (&["--uninstall", "--dialplan"], "go with no other option"),
         (&["--purge", "--binary", "x"], "go with no other option"),
     ];

@@ -341,7 +341,9 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
     side_by_side([house(8.0), House::new()], |house| {
         let settings = with_wait(&house);
         // At 4 s, when the second sound begins, neither is answered.
-        house.sandbox.delay(Stage::Llm, Duration::from_millis(4_300));
+        house
+            .sandbox
+            .delay(Stage::Llm, Duration::from_millis(4_300));
         let outcome = house
             .ask("question-tea.wav")
             .call_with(&settings)

@@ -16,6 +16,7 @@ use super::answering::{Answering, ECHO_LOSS_DB, USUAL_DBFS};
 use super::ears::Ears;
 use super::mouth::place;
 use super::pipeline::{Event, Settings, Work};
+use super::quiet::Quiet;
 use super::sentences::Sentences;
 use super::{Call, Outcome, bill, recording};
 use crate::agi::{self, Command};
@@ -37,6 +38,8 @@ pub(super) struct Talk<'a, O> {
     config: &'a Config,
     services: Arc<Services>,
     ears: Ears,
+    /// What is played while we listen.
+    quiet: Quiet,
     encoding: Encoding,
     began: Instant,
     /// Since when the caller says nothing.
@@ -112,6 +115,7 @@ impl<'a, O: Write> Talk<'a, O> {
         let ears = Ears::open(rate_hz, limits, now).map_err(Error::Deaf);
         Ok(Self {
             ears: ears.at(Stage::Recording)?,
+            quiet: Quiet::new(&settings.sounds, encoding, &config.stop_keys),
             call,
             config,
             services,
@@ -170,6 +174,13 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// Listens until the caller has said something.
     fn listen(&mut self) -> Result<Heard, Failure> {
+        self.quiet.begin(&mut self.call.session);
+        let heard = self.wait_for_turn();
+        self.quiet.end(&mut self.call.session);
+        heard
+    }
+
+    fn wait_for_turn(&mut self) -> Result<Heard, Failure> {
         let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
         let pieces = self.ears.pieces().clone();
         let settings = &self.config.conversation;
@@ -186,12 +197,12 @@ impl<'a, O: Write> Talk<'a, O> {
             let changes = select_biased! {
                 recv(hangup.raised()) -> _ => return Ok(Heard::Gone),
                 recv(lines) -> line => {
-                    // Nothing is asked, so nothing is answered; the end of the lines is a hang-up.
                     let line = line.ok().map(|(_, line)| line);
-                    if let Err(agi::Error::Closed | agi::Error::Dead) = self.call.session.answer(line, Command::Noop) {
-                        return Ok(Heard::Gone);
+                    match self.quiet.take(line, &mut self.call.session) {
+                        Err(agi::Error::Closed | agi::Error::Dead) => return Ok(Heard::Gone),
+                        Ok(Some(_)) => self.ears.end_turn(),
+                        Ok(None) | Err(_) => Vec::new(),
                     }
-                    Vec::new()
                 },
                 recv(pieces) -> piece => match piece {
                     Ok(piece) => self.ears.hear(&piece, (self.call.clock)()),

@@ -86,6 +86,11 @@ impl Ears {
         self.listener.is_in_turn()
     }
 
+    /// The caller says that he has ended, if he has begun.
+    pub(super) fn end_turn(&mut self) -> Vec<Change> {
+        self.listener.end().into_iter().collect()
+    }
+
     /// What has been said is of no interest.
     pub(super) fn forget(&mut self) {
         self.listener.forget();

@@ -120,6 +120,14 @@ impl Listener {
         self.echo_dbfs = echo_dbfs;
     }
 
+    /// Ends the turn under way, if one is, before quiet does.
+    pub fn end(&mut self) -> Option<Change> {
+        self.turn.take()?;
+        self.has_ended = true;
+        self.loud.clear();
+        Some(Change::Ends)
+    }
+
     /// Gives up the turn under way: what follows is another.
     pub fn forget(&mut self) {
         self.turn = None;
@@ -163,12 +171,7 @@ impl Listener {
         let ends = frames_last(turn.quiet) >= self.limits.quiet
             || frames_last(turn.length) >= self.limits.longest;
         match (ends, was_pausing, pauses) {
-            (true, _, _) => {
-                self.turn = None;
-                self.has_ended = true;
-                self.loud.clear();
-                Some(Change::Ends)
-            }
+            (true, _, _) => self.end(),
             (false, false, true) => Some(Change::Pauses),
             (false, true, false) => Some(Change::GoesOn),
             _ => None,

@@ -1,0 +1,116 @@
+//! A silence that Asterisk plays while we listen: packets go on flowing to the phone, which firewalls and some trunks
+//! want, and a key that the caller presses is told.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+
+use log::debug;
+
+use super::mouth::place;
+use crate::agi::{self, Command, Line, Session};
+use crate::audio::Pcm;
+use crate::audio::telephone::{self, Encoding};
+use crate::error::Chain;
+use crate::files::{self, NewFile, Readers};
+
+/// The silence, where it can be had.
+pub(super) struct Quiet {
+    name: Option<String>,
+    keys: String,
+    plays: bool,
+}
+
+impl Quiet {
+    /// Makes the sound, or finds it made. `keys` are those that are told.
+    pub(super) fn new(folder: &Path, encoding: Encoding, keys: &str) -> Self {
+        let place_of_all = folder.join("silence");
+        let name = match make(&place_of_all, encoding) {
+            Ok(()) => Some(place(&place_of_all)),
+            Err(cause) => {
+                debug!("listening without a silence of ours: {}", Chain(&*cause));
+                None
+            }
+        };
+        Self {
+            name,
+            keys: keys.to_owned(),
+            plays: false,
+        }
+    }
+
+    /// Begins to play, until [`end`](Self::end).
+    pub(super) fn begin<O: Write>(&mut self, session: &mut Session<O>) {
+        let Some(name) = &self.name else { return };
+        let command = Command::StreamFile {
+            name,
+            stop_keys: &self.keys,
+            offset: 0,
+        };
+        match session.start(command) {
+            Ok(()) => self.plays = true,
+            Err(cause) => debug!("playing silence: {}", Chain(&cause)),
+        }
+    }
+
+    /// Takes a line from Asterisk. Returns the key that the caller has pressed, if it tells one.
+    ///
+    /// # Errors
+    /// The caller has gone, or Asterisk does not play such a sound: it is not tried again.
+    pub(super) fn take<O: Write>(
+        &mut self,
+        line: Option<Line>,
+        session: &mut Session<O>,
+    ) -> Result<Option<char>, agi::Error> {
+        let reply = session.answer(line, Command::Noop);
+        let Some(reply) = reply.inspect_err(|_| self.give_up())? else {
+            return Ok(None);
+        };
+        self.plays = false;
+        if reply.result == "-1" {
+            // A caller who has gone is told by this.
+            self.give_up();
+            session.ask(Command::ChannelStatus)?;
+            return Ok(None);
+        }
+        self.begin(session);
+        Ok(reply.key())
+    }
+
+    /// Ends it. Had a key ended it just before, that is returned.
+    pub(super) fn end<O: Write>(&mut self, session: &mut Session<O>) -> Option<char> {
+        if !std::mem::take(&mut self.plays) {
+            return None;
+        }
+        let ended = session.stop().unwrap_or_else(|cause| {
+            debug!("ending the silence: {}", Chain(&cause));
+            None
+        });
+        ended.and_then(|reply| reply.key())
+    }
+
+    fn give_up(&mut self) {
+        (self.name, self.plays) = (None, false);
+    }
+}
+
+fn make(place: &Path, encoding: Encoding) -> Result<(), Box<dyn Error>> {
+    let place = files::append(place, &format!(".{encoding}"));
+    if place.is_file() {
+        return Ok(());
+    }
+    if let Some(folder) = place.parent() {
+        files::create_folder(folder)?;
+    }
+    let rate_hz = u32::from(encoding.rate_hz());
+    let silence = Pcm {
+        rate_hz,
+        samples: vec![0; SECONDS * usize::from(encoding.rate_hz())],
+    };
+    let mut file = NewFile::create(&place, Readers::Owner)?;
+    file.write_all(&telephone::encode(&silence, encoding, 0.0)?)?;
+    Ok(file.finish()?)
+}
+
+/// Played again and again.
+const SECONDS: usize = 20;
