@@ -4,6 +4,7 @@ mod answering;
 mod bill;
 mod conversation;
 mod ears;
+mod echo;
 mod mouth;
 mod pipeline;
 mod quiet;

@@ -125,10 +125,15 @@ impl<W: Write> Session<W> {
     }
 
     fn reply_to(&mut self, command: Command<'_>) -> Result<Reply, Error> {
+        self.reply_within(PATIENCE, command)
+    }
+
+    fn reply_within(&mut self, patience: Duration, command: Command<'_>) -> Result<Reply, Error> {
         loop {
             // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
             let in_step = self.overdue == 0 && !self.hangup.is_raised();
-            let patience = if in_step { PATIENCE } else { LITTLE_PATIENCE };
+            let most = if in_step { PATIENCE } else { LITTLE_PATIENCE };
+            let patience = patience.min(most);
             let line = match self.next_line(patience) {
                 Err(RecvTimeoutError::Timeout) => {
                     self.overdue += 1;
@@ -198,15 +203,22 @@ impl<W: Write> Session<W> {
     /// Stops the sound that is playing. Asterisk then gives no reply to that, unless it had ended just before: that is
     /// returned.
     ///
+    /// Asterisk stops when there is something to read in the pipe. Where it has read the command together with the one
+    /// that began the sound, there is not: it plays on, until something more comes.
+    ///
     /// # Errors
     /// [`Error`] tells why Asterisk did not do it.
     pub fn stop(&mut self) -> Result<Option<Reply>, Error> {
         self.start(Command::Noop)?;
-        let mut ended = None;
+        let (mut ended, mut patience) = (None, SOON);
         loop {
-            match self.reply_to(Command::Noop) {
+            match self.reply_within(patience, Command::Noop) {
                 Ok(reply) if reply.endpos.is_none() => return Ok(ended),
                 Ok(reply) => ended = Some(reply),
+                Err(Error::Silent(SOON)) => {
+                    patience = PATIENCE;
+                    self.start(Command::Noop)?;
+                }
                 // Nothing refuses a NOOP: that was the sound's, and the NOOP's own reply follows.
                 Err(Error::Dead | Error::Refused { .. }) => {}
                 Err(error) => return Err(error),
@@ -307,6 +319,8 @@ fn read_text(input: &mut impl BufRead) -> io::Result<Option<String>> {
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
+/// A sound stops within a packet.
+const SOON: Duration = Duration::from_millis(100);
 
 /// How soon a hang-up before the first line is noticed.
 const STEP: Duration = Duration::from_millis(50);

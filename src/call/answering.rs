@@ -378,24 +378,21 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             return Some(Outcome::HungUp);
         };
         let now = (self.call.clock)();
-        let echo_dbfs = self.echo_dbfs(now);
-        let changes = self.ears.as_mut().map(|ears| {
-            ears.guard_against(Some(echo_dbfs));
-            ears.hear(&piece, now)
-        });
+        let played_dbfs = self.played_dbfs(now);
+        let ears = self.ears.as_mut();
+        let changes = ears.map(|ears| ears.overhear(&piece, played_dbfs, now));
         // What he says from its first syllable on is the next question.
         let interrupts = changes.is_some_and(|changes| changes.contains(&Change::Begins));
         interrupts.then_some(Outcome::Answered(None))
     }
 
-    /// How loud the echo may be of what the caller hears, in dB of full scale.
-    fn echo_dbfs(&mut self, now: Instant) -> f32 {
-        let loudest = match self.sounding {
+    /// How loud that is whose echo may come back now, in dB of full scale.
+    fn played_dbfs(&mut self, now: Instant) -> f32 {
+        match self.sounding {
             Sounding::Answer => self.loudest_of_late(now).unwrap_or(USUAL_DBFS),
             Sounding::Sound | Sounding::Music => USUAL_DBFS,
-            Sounding::Nothing => return f32::MIN,
-        };
-        loudest - ECHO_LOSS_DB
+            Sounding::Nothing => f32::MIN,
+        }
     }
 
     /// The loudest frame of the answer among those whose echo may come back now.
@@ -467,8 +464,6 @@ fn silent_at(end: Instant) -> Instant {
     end + PATIENCE
 }
 
-/// A telephone's echo is this much softer than what it echoes, at least.
-pub(super) const ECHO_LOSS_DB: f32 = 17.0;
 /// An echo comes back within 320 ms, and the clock may be 80 ms off.
 const ECHO_FRAMES: usize = 16;
 const AHEAD_FRAMES: usize = 4;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never, select_biased};
 use log::{debug, warn};
 
-use super::answering::{Answering, ECHO_LOSS_DB, USUAL_DBFS};
+use super::answering::{Answering, USUAL_DBFS};
 use super::ears::Ears;
 use super::mouth::place;
 use super::pipeline::{Event, Settings, Work};
@@ -190,7 +190,7 @@ impl<'a, O: Write> Talk<'a, O> {
         loop {
             let now = (self.call.clock)();
             self.ears
-                .guard_against((now < echoes_until).then_some(USUAL_DBFS - ECHO_LOSS_DB));
+                .guard_against((now < echoes_until).then_some(USUAL_DBFS));
             let wait = self.ears.next_look().saturating_duration_since(now);
             let under_way = ahead.as_ref().filter(|turn| !turn.has_ended);
             let events = under_way.map_or_else(never, |turn| turn.events.clone());
@@ -200,7 +200,13 @@ impl<'a, O: Write> Talk<'a, O> {
                     let line = line.ok().map(|(_, line)| line);
                     match self.quiet.take(line, &mut self.call.session) {
                         Err(agi::Error::Closed | agi::Error::Dead) => return Ok(Heard::Gone),
-                        Ok(Some(_)) => self.ears.end_turn(),
+                        Ok(Some(_)) => {
+                            let changes = self.ears.end_turn();
+                            if changes.is_empty() {
+                                self.quiet.begin(&mut self.call.session);
+                            }
+                            changes
+                        }
                         Ok(None) | Err(_) => Vec::new(),
                     }
                 },

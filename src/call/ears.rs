@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use log::debug;
 
+use super::echo::EchoPath;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::{Change, Limits, Listener};
 
@@ -21,6 +22,7 @@ pub(super) struct Ears {
     rate_hz: u32,
     /// Until when everything has been heard.
     heard_until: Instant,
+    echo: EchoPath,
 }
 
 impl Ears {
@@ -40,6 +42,7 @@ impl Ears {
             listener: Listener::new(rate_hz, limits),
             rate_hz,
             heard_until: now,
+            echo: EchoPath::default(),
         })
     }
 
@@ -70,9 +73,26 @@ impl Ears {
         self.heard_until + GAP
     }
 
-    /// While an answer is heard whose echo may be as loud as this, in dB of full scale, only what is louder and
-    /// lasts is the caller. `None`: nothing is heard.
-    pub(super) fn guard_against(&mut self, echo_dbfs: Option<f32>) {
+    /// Takes in a piece while something as loud as this is heard, in dB of full scale: only what is louder than its echo
+    /// and lasts is the caller.
+    pub(super) fn overhear(
+        &mut self,
+        piece: &[i16],
+        played_dbfs: f32,
+        now: Instant,
+    ) -> Vec<Change> {
+        self.guard_against(Some(played_dbfs));
+        let changes = self.hear(piece, now);
+        self.echo.see(self.listener.level_dbfs(), played_dbfs);
+        if changes.contains(&Change::Begins) {
+            self.echo.forget_latest();
+        }
+        changes
+    }
+
+    /// What is as loud as this, in dB of full scale, is heard now, or was just now. `None`: nothing is.
+    pub(super) fn guard_against(&mut self, played_dbfs: Option<f32>) {
+        let echo_dbfs = played_dbfs.map(|played| self.echo.of(played));
         self.listener.guard_against(echo_dbfs);
     }
 

@@ -53,7 +53,7 @@ impl Quiet {
         }
     }
 
-    /// Takes a line from Asterisk. Returns the key that the caller has pressed, if it tells one.
+    /// Takes a line from Asterisk. Returns the key that the caller has pressed, if it tells one: then nothing plays.
     ///
     /// # Errors
     /// The caller has gone, or Asterisk does not play such a sound: it is not tried again.
@@ -73,20 +73,20 @@ impl Quiet {
             session.ask(Command::ChannelStatus)?;
             return Ok(None);
         }
-        self.begin(session);
-        Ok(reply.key())
+        let key = reply.key();
+        if key.is_none() {
+            self.begin(session);
+        }
+        Ok(key)
     }
 
-    /// Ends it. Had a key ended it just before, that is returned.
-    pub(super) fn end<O: Write>(&mut self, session: &mut Session<O>) -> Option<char> {
-        if !std::mem::take(&mut self.plays) {
-            return None;
-        }
-        let ended = session.stop().unwrap_or_else(|cause| {
+    /// Ends it.
+    pub(super) fn end<O: Write>(&mut self, session: &mut Session<O>) {
+        if std::mem::take(&mut self.plays)
+            && let Err(cause) = session.stop()
+        {
             debug!("ending the silence: {}", Chain(&cause));
-            None
-        });
-        ended.and_then(|reply| reply.key())
+        }
     }
 
     fn give_up(&mut self) {

@@ -138,3 +138,48 @@ fn an_input_that_ends_within_the_block_opens_no_session() {
     let opened = Session::open(&b"agi_request: x\n"[..], End::Hangup, Vec::new(), &hangup);
     assert!(matches!(opened, Err(Error::Closed)));
 }
+
+/// An Asterisk that has read the command which is to stop a sound together with the one that began it.
+struct PlaysOn {
+    stops: usize,
+    replies: io::PipeWriter,
+}
+
+impl Write for PlaysOn {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.stops += usize::from(line.starts_with(b"NOOP"));
+        if line.starts_with(b"NOOP") && self.stops == 2 {
+            self.replies.write_all(b"200 result=0\n200 result=0\n")?;
+        }
+        if line.starts_with(b"GET VARIABLE") {
+            self.replies.write_all(b"200 result=1 (x)\n")?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sound_that_plays_on_is_stopped_by_more_to_read() {
+    let (input, mut replies) = io::pipe().expect("a pipe");
+    replies
+        .write_all(b"agi_request: x\n\n")
+        .expect("room in it");
+    let output = PlaysOn { stops: 0, replies };
+    let mut session =
+        Session::open(input, End::Hangup, output, &Hangup::default()).expect("a block");
+    let before = Instant::now();
+    let command = Command::StreamFile {
+        name: "x",
+        stop_keys: "",
+        offset: 0,
+    };
+    session.start(command).expect("a reader");
+    assert_eq!(session.stop().expect("its own reply"), None);
+    assert!(before.elapsed() < PATIENCE / 2);
+    let value = session.get_variable("X").expect("in step");
+    assert_eq!(value.as_deref(), Some("x"));
+}

@@ -109,6 +109,12 @@ impl Listener {
         }
     }
 
+    /// How loud the last 20 ms were, in dB of full scale.
+    pub fn level_dbfs(&self) -> f32 {
+        let last = self.levels.iter().rev().take(2).copied();
+        last.fold(f32::MIN, f32::max)
+    }
+
     /// Is a turn under way?
     pub fn is_in_turn(&self) -> bool {
         self.turn.is_some()

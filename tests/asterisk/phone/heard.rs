@@ -140,6 +140,21 @@ impl Heard {
         (first < self.clip.samples.len()).then(|| self.answered + time(first, self.clip.rate_hz))
     }
 
+    /// When it fell silent for so long, at a moment or after it.
+    pub(crate) fn silent_from(&self, moment: Instant, lasting: Duration) -> Option<Instant> {
+        let rate_hz = self.clip.rate_hz;
+        let frames = self.clip.samples.get(index(self.at(moment), rate_hz)..)?;
+        let mut silent = 0;
+        for (number, frame) in frames.chunks(frame_len(rate_hz)).enumerate() {
+            silent = if is_audible(frame) { 0 } else { silent + 1 };
+            if time(silent * frame_len(rate_hz), rate_hz) >= lasting {
+                let begins = (number + 1 - silent) * frame_len(rate_hz);
+                return Some(moment + time(begins, rate_hz));
+            }
+        }
+        None
+    }
+
     /// How these bytes arrived: in the codec of the call, all, once and in order; else what is wrong.
     pub(crate) fn delivered(&self, bytes: &[u8]) -> Result<Delivery, String> {
         stream::find(&self.packets, bytes).map_err(|flaw| format!("{flaw}; {}", self.summary()))

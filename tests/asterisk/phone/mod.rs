@@ -105,6 +105,8 @@ pub(crate) struct Call {
 /// When a clip was spoken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Said {
+    /// When its first audible sample was.
+    pub(crate) first_voiced: Instant,
     /// When its last audible sample was.
     pub(crate) last_voiced: Instant,
 }
@@ -122,6 +124,16 @@ impl Call {
     pub(crate) fn wait_for_sound(&mut self, limit: Duration) -> Result<Instant, String> {
         self.listened_until = self.listen(limit, Heard::first_audible_after)?;
         Ok(self.listened_until)
+    }
+
+    /// What was heard before is of no interest any more.
+    pub(crate) fn listen_from(&mut self, moment: Instant) {
+        self.listened_until = moment;
+    }
+
+    /// All that has been heard so far.
+    pub(crate) fn so_far(&self) -> Heard {
+        self.heard_since(self.answered)
     }
 
     /// Listens again and again until `look` finds something.
@@ -161,6 +173,7 @@ impl Call {
     pub(crate) fn say(&self, clip: &Clip) -> Said {
         let begun = self.voice.wait_for(self.start_saying(clip));
         Said {
+            first_voiced: begun + heard::first_audible(clip),
             last_voiced: begun + heard::last_audible(clip),
         }
     }
@@ -178,6 +191,12 @@ impl Call {
     /// Sends no packets at all, or does again.
     pub(crate) fn mute(&self, muted: bool) {
         self.voice.mute(muted);
+    }
+
+    /// Lets what is heard come back, softly, as a loudspeaker beside the microphone does; or no longer.
+    pub(crate) fn echo(&self, echoes: bool) {
+        assert_eq!(self.codec, Codec::Ulaw);
+        self.voice.echo(echoes);
     }
 
     /// Hangs up.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use testkit::audio::g711;
 use testkit::audio::stream::Packet;
 
 use super::Codec;
@@ -36,6 +37,8 @@ struct State {
     waiting: VecDeque<Outgoing>,
     keys: Keys,
     muted: bool,
+    /// What was heard and is to come back, where it does.
+    echo: Option<VecDeque<Vec<u8>>>,
     over: bool,
     /// How many clips have been begun and ended, and when the last one began.
     begun: Option<Instant>,
@@ -86,6 +89,12 @@ impl Voice {
     /// Sends no packets at all, or does again.
     pub(super) fn mute(&self, muted: bool) {
         self.shared.state.lock().unwrap().muted = muted;
+    }
+
+    /// Lets what is heard come back, or no longer.
+    pub(super) fn echo(&self, echoes: bool) {
+        let delay = || vec![vec![self.shared.codec.silence(); PAYLOAD_LEN]; ECHO_PACKETS];
+        self.shared.state.lock().unwrap().echo = echoes.then(|| delay().into());
     }
 
     /// Queues a sound of whole packets; gives its number.
@@ -185,7 +194,11 @@ impl Shared {
                 }
                 _ if state.muted => return Next::Nothing,
                 Some(Outgoing::Sound(payload)) => return Next::Packet(payload),
-                None => return Next::Packet(vec![self.codec.silence(); PAYLOAD_LEN]),
+                None => {
+                    let echo = state.echo.as_mut().and_then(VecDeque::pop_front);
+                    let silence = || vec![self.codec.silence(); PAYLOAD_LEN];
+                    return Next::Packet(echo.unwrap_or_else(silence));
+                }
             }
         }
     }
@@ -203,6 +216,10 @@ impl Shared {
                 .ok()
                 .and_then(|len| parse(&bytes[..len], at, self.codec))
             {
+                if let Some(echo) = &mut state.echo {
+                    let heard = g711::decoded_mulaw(&packet.payload).amplified(ECHO_DB);
+                    echo.push_back(g711::encoded_mulaw(&heard.samples));
+                }
                 state.received.push(packet);
             }
         }
@@ -237,6 +254,9 @@ fn parse(bytes: &[u8], at: Instant, codec: Codec) -> Option<Packet> {
 const PACKET: Duration = Duration::from_millis(20);
 /// All three codecs make 64 kbit/s, and count 8,000 to the second: G.722 too (RFC 3551, 4.5.2).
 const PAYLOAD_LEN: usize = 160;
+/// What comes back is so loud, and comes after 100 ms.
+const ECHO_DB: f64 = -20.0;
+const ECHO_PACKETS: usize = 5;
 const SAMPLES_PER_PACKET: u32 = 160;
 const VERSION_2: u8 = 0x80;
 const MARKER: u8 = 0x80;

@@ -2,6 +2,7 @@
 
 mod call;
 mod callers;
+mod conversation;
 mod crowd;
 mod doctor;
 mod faults;
@@ -29,6 +30,7 @@ pub(crate) const ALONE: &[Scene] = &[
     ("one-call", call::run),
     ("first-word", stream::first_word),
     ("crowd", crowd::run),
+    ("talk-figures", conversation::figures),
 ];
 
 /// Those that run side by side, the longest first.
@@ -55,6 +57,11 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("silent-callers", callers::silent),
     ("own-servers", providers::local),
     ("limits", providers::limits),
+    ("talk", conversation::run),
+    ("talk-echoes", conversation::echoes),
+    ("talk-hang-ups", conversation::hang_ups),
+    ("talk-memory", conversation::memory),
+    ("talk-transfer", conversation::transfer),
     ("roots", roots::run),
 ];
 

@@ -1,0 +1,111 @@
+//! How much softer what the caller hears comes back from his phone, as far as this call has shown it.
+//!
+//! A handset brings back next to nothing, so that a soft voice can interrupt a loud answer; a phone on a table brings
+//! back a lot. Until it is known, the worst is assumed.
+
+use std::collections::VecDeque;
+
+/// What has been seen of it: for each piece, by how much it was louder than what was being heard, in dB.
+#[derive(Debug, Default)]
+pub(super) struct EchoPath {
+    seen: VecDeque<f32>,
+}
+
+impl EchoPath {
+    /// A piece from the phone was so loud while what was being heard was so loud, in dB of full scale.
+    pub(super) fn see(&mut self, came_dbfs: f32, played_dbfs: f32) {
+        if played_dbfs < AUDIBLE_DBFS {
+            return;
+        }
+        if self.seen.len() == MOST_PIECES {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(came_dbfs - played_dbfs);
+    }
+
+    /// The latest pieces were the caller's own voice.
+    pub(super) fn forget_latest(&mut self) {
+        self.seen.truncate(self.known());
+    }
+
+    /// How loud the echo may be, in dB of full scale, while what is being heard is so loud.
+    pub(super) fn of(&self, played_dbfs: f32) -> f32 {
+        played_dbfs - self.loss_db()
+    }
+
+    fn loss_db(&self) -> f32 {
+        let mut known: Vec<f32> = self.seen.iter().copied().take(self.known()).collect();
+        if known.len() < ENOUGH_PIECES {
+            return LEAST_LOSS_DB;
+        }
+        known.sort_unstable_by(f32::total_cmp);
+        // A cough does not count.
+        let loud = known[known.len() * 9 / 10];
+        (-loud - MARGIN_DB).clamp(LEAST_LOSS_DB, MOST_LOSS_DB)
+    }
+
+    /// How many pieces cannot be the beginning of what is about to be taken for the caller's voice.
+    fn known(&self) -> usize {
+        self.seen.len().saturating_sub(UNSURE_PIECES)
+    }
+}
+
+/// A telephone's echo is this much softer than what it echoes, at least.
+const LEAST_LOSS_DB: f32 = 17.0;
+/// Whatever the phone: the room is not silent.
+const MOST_LOSS_DB: f32 = 32.0;
+/// What is to lie between the echo and a voice.
+const MARGIN_DB: f32 = 10.0;
+/// What is softer than this tells nothing.
+const AUDIBLE_DBFS: f32 = -35.0;
+/// Pieces are packets of 20 ms: 6 s, 0.8 s and 0.4 s.
+const MOST_PIECES: usize = 300;
+const ENOUGH_PIECES: usize = 40;
+const UNSURE_PIECES: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The loss after an answer of 2 s at -10 dB of full scale.
+    fn after(came: impl Fn(u16) -> f32) -> f32 {
+        let mut path = EchoPath::default();
+        for piece in 0..100 {
+            path.see(came(piece), -10.0);
+        }
+        -10.0 - path.of(-10.0)
+    }
+
+    #[test]
+    fn a_silent_phone_lets_soft_voices_through_and_a_loud_one_does_not() {
+        let near = |value: f32, expected: f32| (value - expected).abs() < 0.01;
+        assert!(near(after(|_| -70.0), MOST_LOSS_DB));
+        assert!(near(after(|_| -30.0), LEAST_LOSS_DB), "an echo 20 dB below");
+        assert!(near(after(|_| -46.0), 26.0), "one 36 dB below");
+        let cough = |piece| {
+            if (40..47).contains(&piece) {
+                -20.0
+            } else {
+                -70.0
+            }
+        };
+        assert!(near(after(cough), MOST_LOSS_DB), "a cough of 140 ms");
+        let voice = |piece| if piece >= 80 { -20.0 } else { -70.0 };
+        assert!(
+            near(after(voice), MOST_LOSS_DB),
+            "a voice that has just begun"
+        );
+    }
+
+    #[test]
+    fn before_enough_has_been_seen_the_worst_is_assumed() {
+        let mut path = EchoPath::default();
+        for _ in 0..ENOUGH_PIECES + UNSURE_PIECES - 1 {
+            path.see(-90.0, -10.0);
+            path.see(-20.0, AUDIBLE_DBFS - 1.0);
+        }
+        assert!((path.of(-10.0) + 10.0 + LEAST_LOSS_DB).abs() < 0.01);
+        path.see(-90.0, -10.0);
+        assert!(path.of(-10.0) < -10.0 - LEAST_LOSS_DB);
+    }
+}
