@@ -304,18 +304,14 @@ fn tell(line: &str) {
     writeln!(io::stderr(), "{line}").ok();
 }
 
-/// Warnings, or what `PHONE_ASSISTANT_LOG` says, on stderr. Only our own records: what libraries log
-/// at the lowest levels may hold keys.
+/// What is to be logged, on stderr. Only our own records: what libraries log at the lowest levels may hold keys.
 fn start_log() -> Option<stderr::Lines> {
-    let level = std::env::var(LOG_LEVEL)
-        .ok()
-        .and_then(|level| level.parse().ok());
     let is_read = io::stderr().is_terminal();
     let lines = (!is_read).then(stderr::Lines::to_stderr);
     let lines = lines.and_then(Result::ok);
     let mut builder = env_logger::Builder::new();
     builder
-        .filter_module(env!("CARGO_CRATE_NAME"), level.unwrap_or(LevelFilter::Warn))
+        .filter_module(env!("CARGO_CRATE_NAME"), log_level())
         .format_target(false)
         .format_timestamp(None);
     if let Some(lines) = &lines {
@@ -328,6 +324,17 @@ fn start_log() -> Option<stderr::Lines> {
         None => error!("internal error"),
     }));
     lines
+}
+
+/// Warnings, or what `PHONE_ASSISTANT_LOG` says; nothing where Asterisk would take it for commands.
+fn log_level() -> LevelFilter {
+    if stderr::is_asterisks() {
+        return LevelFilter::Off;
+    }
+    std::env::var(LOG_LEVEL)
+        .ok()
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(LevelFilter::Warn)
 }
 
 /// Keys and recordings must not end up in a core file, whatever limit Asterisk hands down.

@@ -1,4 +1,5 @@
-//! The settings: defaults, then the file, then the environment, then the arguments of `AGI()`.
+//! The settings: defaults, then the file, then the environment, then the persona that `AGI()` names, then its other
+//! arguments.
 //!
 //! Strict: an unknown key or a value out of its range is a fault, and all faults are told at once.
 //! What each key means stands in README's table; [`keys`] declares them.
@@ -6,6 +7,7 @@
 mod arguments;
 pub mod keys;
 mod layers;
+pub mod personas;
 pub mod private;
 mod sections;
 
@@ -69,7 +71,7 @@ pub enum Job {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Its value; of a secret only that there is one.
     pub value: String,
     /// Who has set it.
@@ -172,6 +174,7 @@ impl Config {
         for (name, value) in &arguments.settings {
             layers.add_text(name, value, "AGI argument");
         }
+        layers.add_persona(arguments);
         layers.add_key_files();
         layers.faults.extend(open_secrets(&layers, &file));
         let mut config = Self::assemble(&layers, arguments);

@@ -83,6 +83,10 @@ pub(crate) fn settings(house: &House) -> Settings {
 }
 
 pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
+    talk_with(house, settings, &[])
+}
+
+pub(crate) fn talk_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
     let pipe = house.other().join("ears");
     assert!(
         Command::new("mkfifo")
@@ -95,8 +99,11 @@ pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
         .clone()
         .set("reply.play", "stream")
         .write(house.other());
-    let call = Call::builder(program())
-        .arg("mode=conversation")
+    let mut call = Call::builder(program()).arg("mode=conversation");
+    for argument in arguments {
+        call = call.arg(argument);
+    }
+    let call = call
         .arg(argument("reply", &house.reply()))
         .arg(argument("config", &config))
         .real_time()

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use phone_assistant::config::keys::{ENVIRONMENT, KEYS};
+use phone_assistant::config::personas::PERSONA_KEYS;
 
 use crate::house::{House, PATIENCE, argument, program};
 
@@ -53,6 +54,18 @@ fn every_setting_has_its_line_with_values_and_default() {
             "README has a setting {name} that does not exist"
         );
     }
+}
+
+#[test]
+fn every_key_of_a_persona_has_its_line() {
+    let readme = readme();
+    let (_, section) = readme.split_once("### Several personas").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines();
+    let rows: Vec<_> = rows.filter(|line| line.starts_with("| `")).collect();
+    let expected = PERSONA_KEYS
+        .iter()
+        .map(|key| format!("| `{}` | {} |", key.name, key.stands_for));
+    assert_eq!(rows, expected.collect::<Vec<_>>());
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Values are raw: not escaped, in whatever encoding the caller's phone used, with colons and spaces
 //! of their own. A line without a colon is no setting and is passed over (FreePBX's FastAGI proxy and
-//! arguments with line breaks produce such lines).
+//! arguments with line breaks produce such lines). Only the first line must be one of Asterisk's: a port
+//! is found by others, too, and a web browser's request holds lines of any look.
 
 use std::io::{self, BufRead, Read};
 
@@ -17,15 +18,18 @@ impl Env {
     /// UTF-8 become U+FFFD. Beyond 256 KiB nothing more is kept.
     ///
     /// # Errors
-    /// Only what reading `input` itself reports.
+    /// What reading `input` itself reports, or [`io::ErrorKind::InvalidData`]: it does not come from Asterisk.
     pub fn read(input: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut env = Self::default();
         let mut input = input.take(MAX_BYTES);
         let mut line = Vec::new();
-        loop {
+        for number in 1.. {
             line.clear();
             if input.read_until(b'\n', &mut line)? == 0 {
-                return Ok((input.limit() == 0).then_some(env));
+                break;
+            }
+            if number == 1 && !line.starts_with(b"agi_") {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, STRANGER));
             }
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end_matches(['\r', '\n']);
@@ -34,6 +38,7 @@ impl Env {
             }
             env.0.extend(setting(text));
         }
+        Ok((input.limit() == 0).then_some(env))
     }
 
     /// The value of `agi_{name}`, as it came. Unknown names are kept too.
@@ -63,6 +68,8 @@ fn setting(line: &str) -> Option<(String, String)> {
 
 /// Far above what Asterisk sends (about thirty lines, arguments of at most 8 KiB), far below harm.
 const MAX_BYTES: u64 = 256 * 1024;
+
+const STRANGER: &str = "its first line does not begin with agi_, so this is not Asterisk";
 
 #[cfg(test)]
 mod tests {
@@ -122,8 +129,26 @@ mod tests {
 
     #[test]
     fn a_block_without_end_is_not_kept_without_end() {
-        let env = Env::read(&mut io::BufReader::new(io::repeat(b'x'))).expect("readable");
-        assert_eq!(env, Some(Env::default()));
+        let endless = b"agi_request: phone-assistant\n".chain(io::repeat(b'x'));
+        let env = Env::read(&mut io::BufReader::new(endless)).expect("readable");
+        assert_eq!(env, read("agi_request: phone-assistant\n\n"));
+    }
+
+    #[test]
+    fn what_does_not_begin_as_asterisk_does_is_not_asterisk() {
+        let strangers: [&[u8]; 5] = [
+            b"GET / HTTP/1.1\r\nagi_arg_1: config=/tmp/x\r\n\r\n",
+            b"\n",
+            b"\r\nagi_request: x\n\n",
+            b"AGI_request: x\n\n",
+            b"\x16\x03\x01\x02\x00\x01",
+        ];
+        for mut bytes in strangers {
+            let read = Env::read(&mut bytes).expect_err("not from Asterisk");
+            assert_eq!(read.kind(), io::ErrorKind::InvalidData);
+        }
+        let read = Env::read(&mut io::BufReader::new(io::repeat(b'x')));
+        assert!(read.is_err());
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl<W: Write> Session<W> {
     /// Reads the environment block and starts listening.
     ///
     /// # Errors
-    /// [`Error::Closed`] when the input ends within the block, [`Error::Silent`] when it does not come.
+    /// [`Error::Closed`] when the input ends within the block, [`Error::Silent`] when it does not come in time,
+    /// [`Error::Io`] when it is not Asterisk's.
     pub fn open(
         input: impl Read + Send + 'static,
         end: End,
@@ -237,7 +238,8 @@ impl<W: Write> Session<W> {
 
     fn broken(&self, error: io::Error) -> Error {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => {
+            // The second is how a socket says so.
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
                 self.hangup.raise();
                 Error::Closed
             }
@@ -247,11 +249,11 @@ impl<W: Write> Session<W> {
 }
 
 /// The environment, unless the caller hangs up or the time is up before it has come.
-fn first(env: &Receiver<Env>, hangup: &Hangup) -> Result<Env, Error> {
+fn first(env: &Receiver<io::Result<Env>>, hangup: &Hangup) -> Result<Env, Error> {
     let steps = PATIENCE.as_millis() / STEP.as_millis();
     for _ in 0..steps {
         match env.recv_timeout(STEP) {
-            Ok(env) => return Ok(env),
+            Ok(env) => return Ok(env?),
             Err(RecvTimeoutError::Timeout) if !hangup.is_raised() => {}
             Err(_) => return Err(Error::Closed),
         }
@@ -263,14 +265,15 @@ fn first(env: &Receiver<Env>, hangup: &Hangup) -> Result<Env, Error> {
 /// is interested any more.
 fn listen(
     mut input: impl BufRead,
-    env_read: &Sender<Env>,
+    env_read: &Sender<io::Result<Env>>,
     line_read: &Sender<(Instant, Line)>,
     hangup: &Hangup,
 ) -> io::Result<()> {
-    let Some(env) = Env::read(&mut input)? else {
+    let Some(env) = Env::read(&mut input).transpose() else {
         return Ok(());
     };
-    if env_read.send(env).is_err() {
+    let is_whole = env.is_ok();
+    if env_read.send(env).is_err() || !is_whole {
         return Ok(());
     }
     while let Some(line) = next_line(&mut input)? {

@@ -80,7 +80,7 @@ struct Ahead {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(
-        "a conversation hears the caller through EAGI: start it by EAGI(phone-assistant,mode=conversation,…)"
+        "a conversation hears the caller through EAGI, which is not to be had by agi://: start it by EAGI(phone-assistant,mode=conversation,…)"
     )]
     NotEnhanced,
     #[error("cannot hear the caller through file descriptor 3")]

@@ -49,7 +49,7 @@ impl View {
     fn new(settings: &Config, findings: &[Finding]) -> Self {
         let setting = |shown: &Shown| {
             (
-                shown.name.to_owned(),
+                shown.name.clone(),
                 shown.digest.clone(),
                 shown.source.clone(),
             )

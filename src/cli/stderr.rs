@@ -1,4 +1,5 @@
 //! Lines for stderr that hold nobody up. Asterisk hands down its own; where nobody reads that, a write may wait for ever.
+//! Who starts the program at a connection may make the connection stderr as well; then there are no lines.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::fs::{FileType, fstat};
+
+/// Is stderr the connection on which Asterisk talks to us? It would take every line for a command.
+pub(super) fn is_asterisks() -> bool {
+    let (Ok(input), Ok(errors)) = (fstat(io::stdin()), fstat(io::stderr())) else {
+        return false;
+    };
+    FileType::from_raw_mode(errors.st_mode) == FileType::Socket
+        && (input.st_dev, input.st_ino) == (errors.st_dev, errors.st_ino)
+}
 
 /// Takes lines, which a thread writes.
 #[derive(Clone)]

@@ -17,6 +17,8 @@ pub struct Arguments {
     pub is_check: bool,
     /// `mode=conversation`: a talk of several turns, without a recording.
     pub is_conversation: bool,
+    /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
+    pub persona: Option<String>,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
 }
@@ -50,6 +52,7 @@ impl Arguments {
             "recording" => self.recording = Some(value.into()),
             "reply" => self.reply = Some(value.into()),
             "config" => self.config = Some(value.into()),
+            "persona" => self.persona = Some(value.to_owned()).filter(|name| !name.is_empty()),
             "mode" if value == "check" => self.is_check = true,
             "mode" if value == "conversation" => self.is_conversation = true,
             "keep" => self

@@ -50,19 +50,20 @@ pub fn find(name: &str) -> Option<&'static Key> {
 
 /// The name that `wrong` was probably meant to be, if any comes near.
 pub fn nearest(wrong: &str) -> Option<&'static str> {
-    let likeness = |key: &Key| strsim::jaro_winkler(key.name, wrong);
-    let best = KEYS
+    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    most_alike(&names, wrong).or_else(|| {
+        let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+        names.into_iter().find(|name| last(name) == last(wrong))
+    })
+}
+
+/// The one of `names` that `wrong` is a misspelling of, if it is one.
+pub(super) fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static str> {
+    let likeness = |name: &str| strsim::jaro_winkler(name, wrong);
+    let best = names
         .iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    let last = |name: &'static str| name.rsplit('.').next();
-    let same_word = KEYS
-        .iter()
-        .find(|key| last(key.name) == wrong.rsplit('.').next());
-    if likeness(best) >= LIKE {
-        Some(best.name)
-    } else {
-        same_word.map(|key| key.name)
-    }
+    (likeness(best) >= LIKE).then_some(*best)
 }
 
 impl fmt::Display for Kind {

@@ -11,6 +11,7 @@ use ring::digest::{SHA256, digest};
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, Kind, find, nearest};
+use super::personas::Personas;
 use super::{Secret, Shown, private};
 use crate::files;
 
@@ -19,6 +20,7 @@ use crate::files;
 pub(super) struct Layers {
     /// Each with where it comes from.
     values: BTreeMap<&'static str, (Value, String)>,
+    pub(super) personas: Personas,
     pub(super) faults: Vec<String>,
 }
 
@@ -27,6 +29,7 @@ impl Layers {
     pub(super) fn defaults() -> Self {
         let mut layers = Self {
             values: BTreeMap::new(),
+            personas: Personas::default(),
             faults: Vec::new(),
         };
         for key in KEYS {
@@ -65,6 +68,9 @@ impl Layers {
             };
             match (find(&full), value) {
                 (Some(key), value) => self.set(key, value.clone(), source),
+                (None, Value::Table(personas)) if full == "persona" => {
+                    self.faults.extend(self.personas.add(personas, source));
+                }
                 (None, Value::Table(inner)) if !inner.is_empty() || is_table(&full) => {
                     self.add_table(inner, &full, source);
                 }
@@ -130,16 +136,10 @@ impl Layers {
 
     fn unknown(&mut self, name: &str, source: &str) {
         let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
-        let shown = if is_name(name) {
-            name
-        } else {
-            "whose name is not shown, as it may be a key"
-        };
-        self.faults
-            .push(format!("{source}: unknown setting {shown}{hint}"));
+        self.faults.push(unknown(source, "", name, &hint));
     }
 
-    fn set(&mut self, key: &'static Key, value: Value, source: &str) {
+    pub(super) fn set(&mut self, key: &'static Key, value: Value, source: &str) {
         match checked(key.kind, value) {
             Ok(value) => drop(self.values.insert(key.name, (value, source.to_owned()))),
             Err(found) => {
@@ -165,25 +165,15 @@ impl Layers {
         self.values.get(name).map_or("", |(_, source)| source)
     }
 
-    /// What is set otherwise than by default, in the order of the table.
+    /// What is set otherwise than by default, in the order of the table, and then what personas say.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let set = KEYS.iter().filter(|key| self.source(key.name) != DEFAULT);
         let shown = set.filter_map(|key| {
-            let value = self.value(key.name)?.to_string();
-            let hash = digest(&SHA256, value.as_bytes());
-            let is_hidden = key.kind == Kind::Secret && value != "\"\"";
-            Some(Shown {
-                name: key.name,
-                source: self.source(key.name).to_owned(),
-                digest: BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_BYTES]),
-                value: if is_hidden {
-                    "[redacted]".to_owned()
-                } else {
-                    value
-                },
-            })
+            let name = key.name.to_owned();
+            let value = self.value(key.name)?;
+            Some(Shown::new(name, key.kind, value, self.source(key.name)))
         });
-        shown.collect()
+        shown.chain(self.personas.shown()).collect()
     }
 
     /// Does a secret come from there?
@@ -261,6 +251,24 @@ impl Layers {
     }
 }
 
+impl Shown {
+    pub(super) fn new(name: String, kind: Kind, value: &Value, source: &str) -> Self {
+        let value = value.to_string();
+        let hash = digest(&SHA256, value.as_bytes());
+        let is_hidden = kind == Kind::Secret && value != "\"\"";
+        Self {
+            name,
+            source: source.to_owned(),
+            digest: BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_BYTES]),
+            value: if is_hidden {
+                "[redacted]".to_owned()
+            } else {
+                value
+            },
+        }
+    }
+}
+
 /// Where values come from that nobody has set.
 const DEFAULT: &str = "default";
 
@@ -269,6 +277,15 @@ const DIGEST_BYTES: usize = 6;
 
 /// Far longer than any key.
 const MAX_SECRET: u64 = 16 * 1024;
+
+/// The fault of a name that is none of the table `path`. It is shown unless it may be a key.
+pub(super) fn unknown(source: &str, path: &str, name: &str, hint: &str) -> String {
+    if is_name(name) {
+        format!("{source}: unknown setting {path}{name}{hint}")
+    } else {
+        format!("{source}: unknown setting whose name is not shown, as it may be a key{hint}")
+    }
+}
 
 /// Does it look like a setting's name? Keys that were pasted into the wrong place do not.
 fn is_name(text: &str) -> bool {
@@ -289,7 +306,7 @@ fn is_table(path: &str) -> bool {
 }
 
 /// `value` if it is what `kind` says (a whole number passes as a number), else how to show it.
-fn checked(kind: Kind, value: Value) -> Result<Value, String> {
+pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
     let fits = match (kind, &value) {
         (Kind::Text, Value::String(text)) => !text.contains('\0'),
         // A key file's content where its path belongs is a common mistake.

@@ -116,20 +116,30 @@ fn the_end_of_a_pipe_is_a_hang_up_and_the_end_of_a_recording_is_success() {
 
 #[test]
 fn a_closed_stdout_is_a_hang_up() {
-    struct Broken;
+    struct Broken(io::ErrorKind);
     impl Write for Broken {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
+            Err(self.0.into())
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
+    for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset] {
+        let (hangup, block) = (Hangup::default(), &b"agi_request: x\n\n"[..]);
+        let opened = Session::open(block, End::Success, Broken(kind), &hangup);
+        let mut session = opened.expect("a whole block");
+        assert!(matches!(session.ask(VERBOSE), Err(Error::Closed)));
+        assert!(hangup.is_raised());
+    }
+}
+
+#[test]
+fn who_is_not_asterisk_opens_no_session() {
     let hangup = Hangup::default();
-    let mut session =
-        Session::open(&b"\n"[..], End::Success, Broken, &hangup).expect("an empty block");
-    assert!(matches!(session.ask(VERBOSE), Err(Error::Closed)));
-    assert!(hangup.is_raised());
+    let request = &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..];
+    let opened = Session::open(request, End::Hangup, Vec::new(), &hangup);
+    assert!(matches!(opened, Err(Error::Io(_))));
 }
 
 #[test]

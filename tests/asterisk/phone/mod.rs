@@ -131,6 +131,11 @@ impl Call {
         self.listened_until = moment;
     }
 
+    /// How long after the answer a moment is.
+    pub(crate) fn at(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.answered)
+    }
+
     /// All that has been heard so far.
     pub(crate) fn so_far(&self) -> Heard {
         self.heard_since(self.answered)

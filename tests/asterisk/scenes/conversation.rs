@@ -1,20 +1,19 @@
-//! Talks of several turns on extension 8009: who speaks is heard and answered, may interrupt, and ends it or is
-//! transferred; and how soon all that happens at the phone.
+//! Talks of several turns on extension 8009: who speaks is heard and answered, and ends it or is transferred.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::audio::Clip;
-use testkit::{PACE, Sandbox, Script, Settings, Stage};
+use testkit::{Sandbox, Script, Settings, Stage};
 
 use crate::caller::{SOON, answer, call_works, data_dir, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::phone::{Call, Codec, Found, Heard, Phone, Said, first_audible};
-use crate::report::{Report, ms};
+use crate::phone::{Call, Codec, Found, Heard, Phone, Said};
+use crate::report::Report;
 
 /// What is answered to a question of `tests/data` instead of its own answer.
-fn services(answers: &[(&str, &str)]) -> Sandbox {
+pub(super) fn services(answers: &[(&str, &str)]) -> Sandbox {
     let mut scripts = Script::standard(&data_dir());
     for (name, answer) in answers {
         let wav = data_dir().join(format!("question-{name}.wav"));
@@ -25,14 +24,18 @@ fn services(answers: &[(&str, &str)]) -> Sandbox {
     Sandbox::start(scripts)
 }
 
-fn machine(lab: &Lab, sandbox: Sandbox, change: impl Fn(Settings) -> Settings) -> Machine {
+pub(super) fn machine(
+    lab: &Lab,
+    sandbox: Sandbox,
+    change: impl Fn(Settings) -> Settings,
+) -> Machine {
     let machine = Machine::installed(lab, sandbox);
     machine.configure(&change(machine.settings()));
     machine
 }
 
 /// A caller of 8009 who has been greeted.
-fn dial(machine: &Machine, phone: &Phone) -> Result<Call, String> {
+pub(super) fn dial(machine: &Machine, phone: &Phone) -> Result<Call, String> {
     let mut call = phone
         .dial("8009")
         .map_err(|refused| format!("{refused:?}"))?;
@@ -41,7 +44,11 @@ fn dial(machine: &Machine, phone: &Phone) -> Result<Call, String> {
 }
 
 /// Says something, waits for the answer and hears it out.
-fn turn(call: &mut Call, question: &str, answer: &Clip) -> Result<(Said, Found), String> {
+pub(super) fn turn(
+    call: &mut Call,
+    question: &str,
+    answer: &Clip,
+) -> Result<(Said, Found), String> {
     let said = call.say(&words(question));
     call.listen_from(said.last_voiced);
     let found = call.wait_to_hear(answer, SOON)?;
@@ -51,7 +58,7 @@ fn turn(call: &mut Call, question: &str, answer: &Clip) -> Result<(Said, Found),
 }
 
 /// What the voice makes of a text that no recording holds.
-fn spoken(machine: &Machine, text: &str) -> Clip {
+pub(super) fn spoken(machine: &Machine, text: &str) -> Clip {
     machine.sandbox.spoken(text)
 }
 
@@ -129,7 +136,7 @@ pub(crate) fn transfer(lab: &Lab, report: &Report) {
             let heard = call.wait_for_end(LONGEST);
             let said = only(&heard, &spoken(&machine, CONNECT))?;
             let reception = only(&heard, &machine.sound("hello-world"))?;
-            if reception.begins < said.ends - NEAR {
+            if reception.begins + NEAR < said.ends {
                 return Err("the reception spoke first".into());
             }
             machine.becomes_clean()
@@ -274,175 +281,8 @@ pub(crate) fn memory(lab: &Lab, report: &Report) {
     );
 }
 
-/// How soon it answers and how soon it falls silent, at the phone.
-pub(crate) fn figures(lab: &Lab, report: &Report) {
-    let sandbox = services(&[("tea", &many_sentences(12))]);
-    let machine = machine(lab, sandbox, |settings| settings);
-    machine.set_global("ASSISTANT_MAX_CALLS", "30");
-    machine.sandbox.pace(8.0);
-    report.check(
-        "in a talk the answer begins in time, p95 of 20 turns",
-        || {
-            let voice_silence = first_audible(&spoken(&machine, FIRST_SENTENCE).amplified(GAIN_DB));
-            let asked = QUIET.max(PAUSE + PACE.transcript);
-            let floor = asked + PACE.floor(FIRST_SENTENCE) - PACE.transcript + voice_silence;
-            let waits = together(5, |_| {
-                let mut call = dial(&machine, &machine.phone())?;
-                let mut waits = Vec::new();
-                for _ in 0..4 {
-                    let (said, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
-                    let first = call
-                        .so_far()
-                        .first_audible_after(said.last_voiced)
-                        .unwrap_or(found.begins);
-                    waits.push((first - said.last_voiced).saturating_sub(floor));
-                }
-                Ok(waits)
-            })?;
-            judged(
-                report,
-                "in a talk, first word above its floor",
-                waits.concat(),
-                Duration::from_millis(350),
-            )
-        },
-    );
-    report.check(
-        "who speaks during an answer silences it in time, p95 of 20",
-        || {
-            let waits = together(5, |number| {
-                let mut call = dial(&machine, &machine.phone())?;
-                call.say(&words("question-tea.wav"));
-                let mut waits = Vec::new();
-                for turn in 0..4 {
-                    let first = call.wait_for_sound(SOON)?;
-                    let into = Duration::from_millis(1500)
-                        + Duration::from_millis(137) * (4 * number + turn);
-                    thread::sleep((first + into).saturating_duration_since(Instant::now()));
-                    let said = call.say(&words("question-tea.wav"));
-                    let silent = call.so_far().silent_from(said.first_voiced, QUIET);
-                    waits.push(silent.ok_or("it never fell silent")? - said.first_voiced);
-                    call.listen_from(said.last_voiced + PAUSE);
-                }
-                Ok(waits)
-            })?;
-            judged(
-                report,
-                "in a talk, silent after the caller's first sound",
-                waits.concat(),
-                Duration::from_millis(450),
-            )
-        },
-    );
-    report.check("thirty talks at once are heard without a hole", || {
-        let longest = together(30, |number| {
-            thread::sleep(Duration::from_millis(50) * number);
-            let mut call = dial(&machine, &machine.phone())?;
-            let mut longest = Duration::ZERO;
-            for _ in 0..2 {
-                let (_, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
-                longest = longest.max(call.so_far().longest_gap(found.begins, found.ends));
-            }
-            Ok(longest)
-        })?;
-        let longest = longest.into_iter().max().unwrap_or_default();
-        report.figure(
-            "30 talks at once",
-            format!("longest time without a packet in an answer {}", ms(longest)),
-        );
-        if longest <= HOLE {
-            Ok(())
-        } else {
-            Err(format!("a hole of {longest:?}"))
-        }
-    });
-}
-
-/// What is no voice of the caller's does not silence an answer.
-pub(crate) fn echoes(lab: &Lab, report: &Report) {
-    let machine = machine(lab, services(&[]), |settings| settings);
-    machine.set_global("ASSISTANT_MAX_CALLS", "30");
-    let whole = |call: &mut Call, disturb: &dyn Fn(&Call)| {
-        let said = call.say(&words("question-moon.wav"));
-        call.listen_from(said.last_voiced);
-        call.wait_for_sound(SOON)?;
-        disturb(call);
-        let found = call.wait_to_hear(&answer("moon"), SOON)?;
-        let heard = call.so_far();
-        thread::sleep(Duration::from_millis(400));
-        heard.is_whole(&found, &answer("moon"))
-    };
-    report.check(
-        "20 answers that echo at -20 dB are heard to their end",
-        || {
-            together(5, |_| {
-                let mut call = dial(&machine, &machine.phone())?;
-                call.echo(true);
-                (0..4).try_for_each(|_| whole(&mut call, &|_| ()))
-            })
-            .map(drop)
-        },
-    );
-    report.check(
-        "20 answers in which the caller coughs are heard to their end",
-        || {
-            together(5, |number| {
-                let mut call = dial(&machine, &machine.phone())?;
-                (0..4).try_for_each(|turn| {
-                    whole(&mut call, &|call| {
-                        thread::sleep(Duration::from_millis(300));
-                        call.start_saying(&cough(4 * number + turn));
-                    })
-                })
-            })
-            .map(drop)
-        },
-    );
-}
-
-/// So many callers at once; what came of each, or the first thing that went wrong.
-fn together<T: Send>(
-    callers: u32,
-    call: impl Fn(u32) -> Result<T, String> + Sync,
-) -> Result<Vec<T>, String> {
-    thread::scope(|scope| {
-        let call = &call;
-        let threads: Vec<_> = (0..callers)
-            .map(|number| scope.spawn(move || call(number)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    })
-}
-
-fn judged(
-    report: &Report,
-    name: &str,
-    mut times: Vec<Duration>,
-    most: Duration,
-) -> Result<(), String> {
-    times.sort_unstable();
-    let p95 = times[(times.len() * 95).div_ceil(100) - 1];
-    let (first, last, median) = (
-        ms(times[0]),
-        ms(times[times.len() - 1]),
-        ms(times[times.len() / 2]),
-    );
-    report.figure(
-        name,
-        format!("{first} to {last}, median {median}, p95 {}", ms(p95)),
-    );
-    if p95 <= most {
-        Ok(())
-    } else {
-        Err(format!("p95 is {}", ms(p95)))
-    }
-}
-
 /// It was heard once.
-fn only(heard: &Heard, sound: &Clip) -> Result<Found, String> {
+pub(super) fn only(heard: &Heard, sound: &Clip) -> Result<Found, String> {
     match heard.find(sound)[..] {
         [only] => Ok(only),
         ref found => Err(format!(
@@ -453,7 +293,7 @@ fn only(heard: &Heard, sound: &Clip) -> Result<Found, String> {
     }
 }
 
-fn ended_after(heard: &Heard, moment: Instant) -> Result<(), String> {
+pub(super) fn ended_after(heard: &Heard, moment: Instant) -> Result<(), String> {
     if heard.ended + NEAR >= moment {
         Ok(())
     } else {
@@ -461,53 +301,10 @@ fn ended_after(heard: &Heard, moment: Instant) -> Result<(), String> {
     }
 }
 
-fn many_sentences(count: usize) -> String {
-    let sentence =
-        |number| format!("This is sentence number {number} of a long answer that nobody needs.");
-    (1..=count).map(sentence).collect::<Vec<_>>().join(" ")
-}
-
-/// Two bursts of noise, each dying away within 150 ms, as loud as speech.
-fn cough(number: u32) -> Clip {
-    let mut state = number.wrapping_mul(2_654_435_761) | 1;
-    let mut noise = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        f64::from(state) / f64::from(u32::MAX) - 0.5
-    };
-    let burst = |from: f64, at: f64| {
-        if at < from {
-            0.0
-        } else {
-            (-(at - from) / 0.05).exp()
-        }
-    };
-    let samples = (0..4000).map(|index| {
-        let at = f64::from(index) / 8000.0;
-        let loud = 12_000.0 * (burst(0.0, at) + if at < 0.2 { 0.0 } else { burst(0.2, at) });
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_possible_truncation,
-            reason = "it is below 24,000"
-        )]
-        let sample = (loud * noise()) as i16;
-        sample
-    });
-    Clip {
-        rate_hz: 8000,
-        samples: samples.collect(),
-    }
-}
-
-const GOODBYE: &str = "It was a pleasure to talk with you, and good luck with the garden.";
+pub(super) const GOODBYE: &str =
+    "It was a pleasure to talk with you, and good luck with the garden.";
 const CONNECT: &str = "One moment please, I will connect you with the reception.";
-const FIRST_SENTENCE: &str =
-    "The moon is about three hundred eighty-four thousand kilometres away.";
-/// The program's defaults.
-const QUIET: Duration = Duration::from_millis(700);
-const PAUSE: Duration = Duration::from_millis(300);
-const GAIN_DB: f64 = 6.0;
+/// The program's default.
+pub(super) const QUIET: Duration = Duration::from_millis(700);
 const NEAR: Duration = Duration::from_millis(200);
-const HOLE: Duration = Duration::from_millis(60);
 const LONGEST: Duration = Duration::from_secs(60);

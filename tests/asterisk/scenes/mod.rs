@@ -14,6 +14,7 @@ mod roots;
 mod service_faults;
 mod stand_in;
 mod stream;
+mod talk;
 
 use testkit::{Sandbox, Script};
 
@@ -30,7 +31,7 @@ pub(crate) const ALONE: &[Scene] = &[
     ("one-call", call::run),
     ("first-word", stream::first_word),
     ("crowd", crowd::run),
-    ("talk-figures", conversation::figures),
+    ("talk-figures", talk::figures),
 ];
 
 /// Those that run side by side, the longest first.
@@ -58,7 +59,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("own-servers", providers::local),
     ("limits", providers::limits),
     ("talk", conversation::run),
-    ("talk-echoes", conversation::echoes),
+    ("talk-echoes", talk::echoes),
     ("talk-hang-ups", conversation::hang_ups),
     ("talk-memory", conversation::memory),
     ("talk-transfer", conversation::transfer),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub enum Act {
     HangupAfter(Duration),
     /// The caller presses a key so long after the command has come; see [`Call::press`].
     Press(char, Duration),
-    /// Closes the program's standard input instead of replying.
+    /// Closes the program's standard input instead of replying, after any delay.
     CloseStdin,
 }
 
@@ -59,6 +60,7 @@ pub struct CallBuilder {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) acts: Vec<(At, Act)>,
     pub(super) fast_agi: Option<String>,
+    pub(super) server: Option<SocketAddr>,
     pub(super) dead: bool,
     pub(super) real_time: bool,
     pub(super) ears: Option<PathBuf>,
@@ -87,6 +89,7 @@ impl CallBuilder {
             )]),
             acts: Vec::new(),
             fast_agi: None,
+            server: None,
             dead: false,
             real_time: false,
             ears: None,
@@ -153,6 +156,17 @@ impl CallBuilder {
         self.fast_agi = Some(script.to_owned());
         self.env.clear();
         self
+    }
+
+    /// As by `AGI(agi://SERVER/PROGRAM,argument,...)`: connects instead of starting the program. Nobody learns how that
+    /// ends, nor what it writes to its standard error; environment and working directory are the server's.
+    pub fn over(self, server: SocketAddr) -> Self {
+        let script = self.arg0.to_string_lossy().into_owned();
+        let request = format!("agi://{server}/{script}");
+        Self {
+            server: Some(server),
+            ..self.fast_agi(&script).agi("agi_request", request)
+        }
     }
 
     /// A variable of the channel, or a function by its whole call: `CALLERID(num)`.

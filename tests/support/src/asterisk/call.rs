@@ -1,5 +1,8 @@
 //! A running call, as the test holds it: hang up, close, kill, and wait for the end.
 
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,9 +22,10 @@ use super::outcome::Outcome;
 use super::pipe::Reader;
 use super::session::{Event, Session};
 
-/// A program that Asterisk has started; dropping it kills the program.
+/// A program that Asterisk has started, or is connected to; dropping it kills the program, or closes the connection.
 pub struct Call {
-    child: Child,
+    /// `None` over a network.
+    child: Option<Child>,
     started: Instant,
     log: Log,
     events: Sender<Event>,
@@ -37,39 +41,71 @@ impl Call {
     }
 
     pub(super) fn start(builder: CallBuilder) -> Self {
+        match builder.server {
+            None => Self::launch(builder),
+            Some(server) => Self::connect(builder, server),
+        }
+    }
+
+    fn launch(builder: CallBuilder) -> Self {
         let started = Instant::now();
         let mut child = spawn(&builder);
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self::begin(builder, started, Some(child), Box::new(input), output)
+    }
+
+    fn connect(builder: CallBuilder, server: SocketAddr) -> Self {
+        let started = Instant::now();
+        let stream = TcpStream::connect(server)
+            .unwrap_or_else(|error| panic!("connecting to {server}: {error}"));
+        let output = stream.try_clone().unwrap();
+        Self::begin(builder, started, None, Box::new(Sending(stream)), output)
+    }
+
+    fn begin(
+        builder: CallBuilder,
+        started: Instant,
+        mut child: Option<Child>,
+        input: Box<dyn Write + Send>,
+        output: impl Read + AsFd + Send + 'static,
+    ) -> Self {
         let log = Log::default();
         let (events, inbox) = mpsc::channel();
-        let stdout = Reader::start(child.stdout.take().unwrap(), {
+        let (closed, closed_at) = mpsc::channel();
+        let output = Reader::start(output, {
             let (events, mut lines) = (events.clone(), Lines::new(log.clone()));
-            move |piece| deliver(&events, &mut lines, piece)
+            move |piece| {
+                deliver(&events, &mut lines, piece);
+                if piece.is_empty() {
+                    // Of a program of our own it is the end that counts.
+                    closed.send(Instant::now()).ok();
+                }
+            }
         });
-        let stderr = Reader::start(child.stderr.take().unwrap(), {
+        let stderr = child.as_mut().and_then(|child| child.stderr.take());
+        let stderr = stderr.map(|stderr| {
             let log = log.clone();
-            move |piece| log.stderr(piece)
+            Reader::start(stderr, move |piece| log.stderr(piece))
         });
-        let session = Session::new(
-            builder,
-            child.stdin.take().unwrap(),
-            stdout,
-            pid(&child),
-            log.clone(),
-        );
+        let program = child.as_ref().map(pid);
+        let session = Session::new(builder, input, output, program, log.clone());
         Self {
-            exited: watch(pid(&child)),
             child,
             started,
             log,
             events,
+            exited: program.map_or(closed_at, watch),
             session: Some(thread::spawn(move || session.run(&inbox))),
-            stderr: Some(stderr),
+            stderr,
         }
     }
 
     /// The program's process id.
+    ///
+    /// # Panics
+    /// Over a network, where nobody knows it.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.program().id()
     }
 
     /// The caller hangs up: a sound that plays ends, the program gets SIGHUP (unless `AGISIGHUP` forbids it; over
@@ -95,12 +131,18 @@ impl Call {
     }
 
     /// Sends the program any signal.
+    ///
+    /// # Panics
+    /// Over a network.
     pub fn signal(&self, signal: Signal) {
         // The process is not reaped before the call is over, so its id is still its own.
-        kill_process(pid(&self.child), signal).unwrap();
+        kill_process(pid(self.program()), signal).unwrap();
     }
 
     /// Kills the program as nothing can prevent.
+    ///
+    /// # Panics
+    /// Over a network.
     pub fn kill(&self) {
         self.signal(Signal::KILL);
     }
@@ -124,17 +166,17 @@ impl Call {
                     "the program was still running after {timeout:?} and was killed"
                 ));
             }
-            self.kill();
+            self.end();
             self.exited.recv().unwrap_or_else(|_| Instant::now())
         });
         self.tell(Event::Exited);
         let channel = self.session.take().unwrap().join().unwrap();
         self.kill_descendants();
-        self.stderr.take().unwrap().join();
-        let status = self.child.wait().unwrap();
+        self.stderr.take().into_iter().for_each(Reader::join);
+        let ended = self.child.as_mut().map(|child| child.wait().unwrap());
         let entries = self.log.take();
         Outcome {
-            status,
+            status: ended.unwrap_or_default(),
             variables: channel.variables,
             verbose: channel.verbose,
             warnings: channel.warnings,
@@ -148,10 +190,25 @@ impl Call {
         }
     }
 
+    fn program(&self) -> &Child {
+        let program = self.child.as_ref();
+        program.expect("a program of our own, not one behind a network")
+    }
+
+    /// Kills the program; over a network, closes the connection.
+    fn end(&self) {
+        match &self.child {
+            Some(_) => self.kill(),
+            None => self.tell(Event::Exited),
+        }
+    }
+
     /// What the program started and left behind ends with the call.
     fn kill_descendants(&self) {
-        // The group has the id of the program, which is not reaped yet; it may have no other members.
-        kill_process_group(pid(&self.child), Signal::KILL).ok();
+        if let Some(child) = &self.child {
+            // The group has the id of the program, which is not reaped yet; it may have no other members.
+            kill_process_group(pid(child), Signal::KILL).ok();
+        }
     }
 
     fn tell(&self, event: Event) {
@@ -165,15 +222,33 @@ impl Drop for Call {
         let Some(session) = self.session.take() else {
             return;
         };
-        self.kill();
+        self.end();
         self.kill_descendants();
         self.tell(Event::Exited);
         // What went wrong in a call that nobody looks at is of no interest.
         session.join().ok();
-        if let Some(stderr) = self.stderr.take() {
-            stderr.join();
-        }
-        self.child.wait().ok();
+        self.stderr.take().into_iter().for_each(Reader::join);
+        self.child.iter_mut().for_each(|child| drop(child.wait()));
+    }
+}
+
+/// What is sent over a connection; its end is the end of the sending, while the other direction stays open.
+struct Sending(TcpStream);
+
+impl Write for Sending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        // Where the other side has closed, there is nothing left to shut.
+        self.0.shutdown(Shutdown::Write).ok();
     }
 }
 

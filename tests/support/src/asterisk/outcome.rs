@@ -53,7 +53,7 @@ pub struct Music {
 /// A call that is over.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The program's exit code, or the signal that ended it.
+    /// The program's exit code, or the signal that ended it. Over a network that is not known, and counts as 0.
     pub status: ExitStatus,
     /// The channel's variables at the end, those set before the call among them.
     pub variables: BTreeMap<String, String>,

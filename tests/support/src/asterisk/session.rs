@@ -1,7 +1,6 @@
 //! The loop that serves one program's commands, as `run_agi` of Asterisk does.
 
 use std::io::Write;
-use std::process::ChildStdin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -32,9 +31,10 @@ pub(super) enum Event {
 /// One program on one channel.
 pub(super) struct Session {
     channel: Channel,
-    stdin: Option<ChildStdin>,
+    stdin: Option<Box<dyn Write + Send>>,
     stdout: Option<Reader>,
-    program: Pid,
+    /// `None` over a network.
+    program: Option<Pid>,
     log: Log,
     acts: Vec<(At, Act)>,
     /// What will happen by itself, and when.
@@ -49,9 +49,9 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(
         builder: CallBuilder,
-        stdin: ChildStdin,
+        stdin: Box<dyn Write + Send>,
         stdout: Reader,
-        program: Pid,
+        program: Option<Pid>,
         log: Log,
     ) -> Self {
         Self {
@@ -255,9 +255,9 @@ impl Session {
         self.channel.hang_up();
         if self.fast_agi && self.sends_hangup {
             self.write(b"HANGUP\n");
-        } else if self.sends_hangup {
+        } else if let Some(program) = self.program.filter(|_| self.sends_hangup) {
             // A program that has ended but is not reaped yet takes the signal, too.
-            kill_process(self.program, Signal::HUP).unwrap();
+            kill_process(program, Signal::HUP).unwrap();
         }
         if and_close {
             self.close();

@@ -1,0 +1,319 @@
+//! Personas: tables `[persona.NAME]` of the settings file. Each stands for some settings of the calls that choose it by
+//! `AGI(phone-assistant,persona=NAME)`, and lies between the environment and the other arguments.
+//!
+//! All of them are checked whenever the settings are read: a persona of another extension is no place where a misspelt
+//! key could wait for its first caller.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use toml::{Table, Value};
+
+use super::Shown;
+use super::arguments::Arguments;
+use super::keys::{self, KEYS, Kind};
+use super::layers::{Layers, checked, unknown};
+
+/// A key of a persona's table.
+#[derive(Debug)]
+pub struct PersonaKey {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// What it takes the place of.
+    pub stands_for: Setting,
+}
+
+/// The setting that a persona's key stands for. `Display` gives it as README's table has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Setting {
+    /// This one.
+    Of(&'static str),
+    /// A stage, and a key of its first provider's table: the others keep their own.
+    OfFirst(&'static str, &'static str),
+}
+
+/// All keys of a persona's table. Each holds a text.
+pub const PERSONA_KEYS: &[PersonaKey] = &[
+    key("prompt", Setting::Of("llm.persona")),
+    key("voice", Setting::OfFirst("tts", "voice")),
+    key("language", Setting::Of("stt.language")),
+    key("greeting", Setting::Of("conversation.greeting")),
+    key("model", Setting::OfFirst("llm", "model")),
+];
+
+/// What the settings file says of personas.
+#[derive(Debug, Default)]
+pub(super) struct Personas {
+    tables: BTreeMap<String, Persona>,
+    /// The file.
+    source: String,
+}
+
+/// The values of one, by the names of its keys.
+type Persona = BTreeMap<&'static str, Value>;
+
+impl Personas {
+    /// Takes the tables below `[persona]`. Returns what is wrong with them; what is right of a faulty one is kept, so
+    /// that nobody is told that it does not exist.
+    pub(super) fn add(&mut self, tables: &Table, source: &str) -> Vec<String> {
+        source.clone_into(&mut self.source);
+        let mut faults = Vec::new();
+        for (name, value) in tables {
+            match value {
+                Value::Table(table) if is_name(name) => {
+                    let persona = understood(name, table, source, &mut faults);
+                    self.tables.insert(name.clone(), persona);
+                }
+                Value::Table(_) => faults.push(format!(
+                    "{source}: the name of a persona holds something else than letters, digits, - and _"
+                )),
+                _ => faults.push(format!(
+                    "{source}: a setting under [persona] belongs to no persona: each has a table [persona.NAME]"
+                )),
+            }
+        }
+        faults
+    }
+
+    /// All that they say.
+    pub(super) fn shown(&self) -> impl Iterator<Item = Shown> {
+        let of = |(persona, name, value): (&str, &str, &Value)| {
+            let name = format!("persona.{persona}.{name}");
+            Shown::new(name, Kind::Text, value, &self.source)
+        };
+        self.values().map(of)
+    }
+
+    /// A persona's name, a key's, and its value.
+    fn values(&self) -> impl Iterator<Item = (&str, &'static str, &Value)> {
+        self.tables.iter().flat_map(|(persona, values)| {
+            let of = move |(name, value): (&&'static str, _)| (persona.as_str(), *name, value);
+            values.iter().map(of)
+        })
+    }
+
+    fn none_called(&self, name: &str) -> String {
+        let shown = if is_name(name) {
+            name
+        } else {
+            "whose name is not shown, as it is none"
+        };
+        let names: Vec<_> = self.tables.keys().map(String::as_str).collect();
+        if names.is_empty() {
+            return format!("unknown persona {shown} (the settings have none)");
+        }
+        format!("unknown persona {shown} (there are: {})", names.join(", "))
+    }
+}
+
+impl Layers {
+    /// Lays the persona that `arguments` choose beneath the others of them. Those are there already, since they may say
+    /// whose voice and model a persona's are.
+    pub(super) fn add_persona(&mut self, arguments: &Arguments) {
+        self.faults.extend(self.empty_in_personas());
+        let Some(name) = &arguments.persona else {
+            return;
+        };
+        let Some(persona) = self.personas.tables.get(name) else {
+            let fault = self.personas.none_called(name);
+            return self.faults.push(format!("AGI argument: {fault}"));
+        };
+        for (name_of_key, value) in persona.clone() {
+            let Some(setting) = self.setting_of(name_of_key) else {
+                continue;
+            };
+            let is_it = |(argument, _): &(String, String)| argument == setting.name;
+            if !arguments.settings.iter().any(is_it) {
+                self.set(setting, value, &format!("persona {name}"));
+            }
+        }
+    }
+
+    /// What a persona leaves empty though its calls need it. Only Google has a voice for those who name none.
+    fn empty_in_personas(&self) -> Vec<String> {
+        let source = &self.personas.source;
+        let is_needed = |name: &str| {
+            let setting = self.setting_of(name).map_or("", |setting| setting.name);
+            name == "model" || setting == "tts.openai.voice"
+        };
+        let values = self.personas.values();
+        let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));
+        let fault = |(persona, name, _)| {
+            format!("{source}: persona.{persona}.{name} is empty: name one, or leave the line out")
+        };
+        empty.map(fault).collect()
+    }
+
+    fn setting_of(&self, name: &str) -> Option<&'static keys::Key> {
+        let key = PERSONA_KEYS.iter().find(|key| key.name == name)?;
+        match key.stands_for {
+            Setting::Of(setting) => keys::find(setting),
+            Setting::OfFirst(stage, key) => {
+                let provider = self.text(&format!("{stage}.provider"));
+                keys::find(&format!("{stage}.{provider}.{key}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(setting) => write!(f, "`{setting}`"),
+            Self::OfFirst(stage, key) => {
+                let is_one = |name: &str| {
+                    let parts: Vec<_> = name.split('.').collect();
+                    matches!(parts[..], [of, _, last] if of == *stage && last == *key)
+                };
+                let all = KEYS.iter().filter(|key| is_one(key.name));
+                let all: Vec<_> = all.map(|key| format!("`{}`", key.name)).collect();
+                f.write_str(&all.join(" or "))
+            }
+        }
+    }
+}
+
+/// What of a persona's table is as it should be.
+fn understood(persona: &str, table: &Table, source: &str, faults: &mut Vec<String>) -> Persona {
+    let mut values = Persona::new();
+    for (name, value) in table {
+        let Some(key) = PERSONA_KEYS.iter().find(|key| key.name == name) else {
+            faults.push(unknown(
+                source,
+                &format!("persona.{persona}."),
+                name,
+                &near(name),
+            ));
+            continue;
+        };
+        match checked(Kind::Text, value.clone()) {
+            Ok(value) => drop(values.insert(key.name, value)),
+            Err(found) => faults.push(format!(
+                "{source}: persona.{persona}.{name} must be {}, found {found}",
+                Kind::Text
+            )),
+        }
+    }
+    values
+}
+
+/// What an unknown key was probably meant to be, else what there is.
+fn near(wrong: &str) -> String {
+    let names: Vec<_> = PERSONA_KEYS.iter().map(|key| key.name).collect();
+    match keys::most_alike(&names, wrong) {
+        Some(near) => format!(" (did you mean {near}?)"),
+        None => format!(" (a persona has {})", names.join(", ")),
+    }
+}
+
+/// It stands in a dialplan and in a table's head, without quotation marks.
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+const fn key(name: &'static str, stands_for: Setting) -> PersonaKey {
+    PersonaKey { name, stands_for }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(file: &str, arguments: &[&str]) -> Layers {
+        let arguments = Arguments::parse(arguments.iter().copied());
+        let mut layers = Layers::defaults();
+        layers.add_file(file, "config.toml");
+        for (name, value) in &arguments.settings {
+            layers.add_text(name, value, "AGI argument");
+        }
+        layers.add_persona(&arguments);
+        layers
+    }
+
+    const TWO: &str = "[stt]\nlanguage = 'fr-FR'\n\
+        [persona.kitchen]\nprompt = 'You cook.'\nvoice = 'onyx'\nlanguage = 'de-DE'\n\
+        greeting = 'Kitchen.'\nmodel = 'gemini-3-pro'\n\
+        [persona.office-2]\nprompt = 'You file.'\n";
+
+    #[test]
+    fn a_persona_lies_between_the_file_and_the_other_arguments() {
+        let chosen = layers(TWO, &["persona=kitchen", "tts.openai.voice=alloy"]);
+        assert_eq!(chosen.faults, Vec::<String>::new());
+        let expected = [
+            ("llm.persona", "You cook."),
+            ("stt.language", "de-DE"),
+            ("conversation.greeting", "Kitchen."),
+            ("llm.gemini.model", "gemini-3-pro"),
+            ("tts.openai.voice", "alloy"),
+            ("tts.google.voice", ""),
+        ];
+        for (name, value) in expected {
+            assert_eq!(chosen.text(name), value, "{name}");
+        }
+        let other = layers(TWO, &["persona=office-2"]);
+        assert_eq!(other.text("llm.persona"), "You file.");
+        assert_eq!(other.text("stt.language"), "fr-FR");
+        let none = layers(TWO, &["persona="]);
+        assert_eq!(none.text("stt.language"), "fr-FR");
+        assert_eq!(none.faults, Vec::<String>::new());
+    }
+
+    #[test]
+    fn voice_and_model_are_those_of_the_first_provider() {
+        let google = format!("{TWO}[tts]\nprovider = 'google'\n[llm]\nprovider = 'openai'\n");
+        let chosen = layers(&google, &["persona=kitchen"]);
+        assert_eq!(chosen.text("tts.google.voice"), "onyx");
+        assert_eq!(chosen.text("llm.openai.model"), "gemini-3-pro");
+        assert_eq!(chosen.text("tts.openai.voice"), "nova");
+    }
+
+    #[test]
+    fn each_fault_of_any_persona_is_told() {
+        let table = [
+            (
+                "[persona.a]\npromt = 'x'",
+                "",
+                "unknown setting persona.a.promt (did you mean prompt?)",
+            ),
+            (
+                "[persona.a]\nfrobnicate = 'x'",
+                "",
+                "(a persona has prompt, voice, language, greeting, model)",
+            ),
+            (
+                "[persona.a]\nprompt = 7",
+                "",
+                "persona.a.prompt must be text, found",
+            ),
+            (
+                "[persona.'a b']\nprompt = 'x'",
+                "",
+                "something else than letters",
+            ),
+            ("[persona]\nprompt = 'x'", "", "belongs to no persona"),
+            ("[persona.a]\nmodel = ''", "", "persona.a.model is empty"),
+            (
+                TWO,
+                "persona=garden",
+                "unknown persona garden (there are: kitchen, office-2)",
+            ),
+            (
+                "",
+                "persona=garden",
+                "unknown persona garden (the settings have none)",
+            ),
+        ];
+        for (file, argument, fault) in table {
+            let arguments: Vec<_> = [argument]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect();
+            let faults = layers(file, &arguments).faults;
+            let [only] = &faults[..] else {
+                panic!("{file:?}: {faults:?}");
+            };
+            assert!(only.contains(fault), "{only:?} lacks {fault:?}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Talks on extension 8009, by the clock of the phone: how soon they are answered, how soon they fall silent when the
+//! caller speaks, and that nothing else silences them.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testkit::PACE;
+use testkit::audio::Clip;
+
+use super::conversation::{
+    GOODBYE, QUIET, dial, ended_after, machine, only, services, spoken, turn,
+};
+use crate::caller::{SOON, answer, words};
+use crate::lab::Lab;
+use crate::machine::Machine;
+use crate::phone::{Call, first_audible};
+use crate::report::{Report, ms};
+
+/// How soon it answers and how soon it falls silent, at the phone.
+pub(crate) fn figures(lab: &Lab, report: &Report) {
+    let goodbye = format!("{GOODBYE} [[goodbye]]");
+    let sandbox = services(&[("tea", &many_sentences(12)), ("opening-hours", &goodbye)]);
+    let machine = machine(lab, sandbox, |settings| settings);
+    machine.set_global("ASSISTANT_MAX_CALLS", "30");
+    machine.sandbox.pace(8.0);
+    timeline(&machine, report);
+    first_words(&machine, report);
+    interruptions(&machine, report);
+    thirty(&machine, report);
+}
+
+fn timeline(machine: &Machine, report: &Report) {
+    report.check("a talk goes as README's timeline tells", || {
+        let mut call = dial(machine, &machine.phone())?;
+        let greeting = only(&call.so_far(), &machine.sound("hello"))?;
+        let tea = call.say(&words("question-tea.wav"));
+        call.listen_from(tea.last_voiced);
+        let first = call.wait_for_sound(SOON)?;
+        thread::sleep(Duration::from_secs(4));
+        let moon = call.say(&words("question-moon.wav"));
+        let silent = call.so_far().silent_from(moon.first_voiced, QUIET);
+        let silent = silent.ok_or("it never fell silent")?;
+        call.listen_from(moon.last_voiced);
+        let answer = call.wait_to_hear(&answer("moon"), SOON)?;
+        thread::sleep(Duration::from_millis(400));
+        let hours = call.say(&words("question-opening-hours.wav"));
+        call.listen_from(hours.last_voiced);
+        let last = call.wait_to_hear(&spoken(machine, GOODBYE), SOON)?;
+        let moments = [
+            ("\"hello\" begins", greeting.begins),
+            ("the caller asks about tea", tea.first_voiced),
+            ("he has ended", tea.last_voiced),
+            ("a long answer begins", first),
+            ("the caller asks about the moon", moon.first_voiced),
+            ("the answer falls silent", silent),
+            ("he has ended", moon.last_voiced),
+            ("the answer about the moon begins", answer.begins),
+            ("it has ended", answer.ends),
+            ("the caller says goodbye", hours.first_voiced),
+            ("he has ended", hours.last_voiced),
+            ("the last answer begins", last.begins),
+            ("it has ended", last.ends),
+        ];
+        for (what, moment) in moments {
+            report.figure(format!("{:6.2} s", call.at(moment).as_secs_f64()), what);
+        }
+        let heard = call.wait_for_end(SOON);
+        ended_after(&heard, last.ends)
+    });
+}
+
+fn first_words(machine: &Machine, report: &Report) {
+    report.check(
+        "in a talk the answer begins in time, p95 of 20 turns",
+        || {
+            let voice_silence = first_audible(&spoken(machine, FIRST_SENTENCE).amplified(GAIN_DB));
+            let asked = QUIET.max(PAUSE + PACE.transcript);
+            let answered = PACE.floor(FIRST_SENTENCE).saturating_sub(PACE.transcript);
+            let floor = asked + answered + voice_silence;
+            let waits = together(5, |_| {
+                let mut call = dial(machine, &machine.phone())?;
+                let mut waits = Vec::new();
+                for _ in 0..4 {
+                    let (said, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
+                    let first = call
+                        .so_far()
+                        .first_audible_after(said.last_voiced)
+                        .unwrap_or(found.begins);
+                    waits.push((first - said.last_voiced).saturating_sub(floor));
+                }
+                Ok(waits)
+            })?;
+            judged(
+                report,
+                "in a talk, first word above its floor",
+                waits.concat(),
+                Duration::from_millis(350),
+            )
+        },
+    );
+}
+
+fn interruptions(machine: &Machine, report: &Report) {
+    report.check(
+        "who speaks during an answer silences it in time, p95 of 20",
+        || {
+            let waits = together(5, |number| {
+                let mut call = dial(machine, &machine.phone())?;
+                call.say(&words("question-tea.wav"));
+                let mut waits = Vec::new();
+                for turn in 0..4 {
+                    let first = call.wait_for_sound(SOON)?;
+                    let into = Duration::from_millis(1500)
+                        + Duration::from_millis(137) * (4 * number + turn);
+                    thread::sleep((first + into).saturating_duration_since(Instant::now()));
+                    let said = call.say(&words("question-tea.wav"));
+                    let silent = call.so_far().silent_from(said.first_voiced, QUIET);
+                    waits.push(silent.ok_or("it never fell silent")? - said.first_voiced);
+                    call.listen_from(said.last_voiced + PAUSE);
+                }
+                Ok(waits)
+            })?;
+            judged(
+                report,
+                "in a talk, silent after the caller's first sound",
+                waits.concat(),
+                Duration::from_millis(450),
+            )
+        },
+    );
+}
+
+fn thirty(machine: &Machine, report: &Report) {
+    report.check("thirty talks at once are heard without a hole", || {
+        let longest = together(30, |number| {
+            thread::sleep(Duration::from_millis(50) * number);
+            let mut call = dial(machine, &machine.phone())?;
+            let mut longest = Duration::ZERO;
+            for _ in 0..2 {
+                let (_, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
+                longest = longest.max(call.so_far().longest_gap(found.begins, found.ends));
+            }
+            Ok(longest)
+        })?;
+        let longest = longest.into_iter().max().unwrap_or_default();
+        report.figure(
+            "30 talks at once",
+            format!("longest time without a packet in an answer {}", ms(longest)),
+        );
+        if longest <= HOLE {
+            Ok(())
+        } else {
+            Err(format!("a hole of {longest:?}"))
+        }
+    });
+}
+
+/// What is no voice of the caller's does not silence an answer.
+pub(crate) fn echoes(lab: &Lab, report: &Report) {
+    let machine = machine(lab, services(&[]), |settings| settings);
+    machine.set_global("ASSISTANT_MAX_CALLS", "30");
+    let whole = |call: &mut Call, disturb: &dyn Fn(&Call)| {
+        let said = call.say(&words("question-moon.wav"));
+        call.listen_from(said.last_voiced);
+        call.wait_for_sound(SOON)?;
+        disturb(call);
+        let found = call.wait_to_hear(&answer("moon"), SOON)?;
+        let heard = call.so_far();
+        thread::sleep(Duration::from_millis(400));
+        heard.is_whole(&found, &answer("moon"))
+    };
+    report.check(
+        "20 answers that echo at -20 dB are heard to their end",
+        || {
+            together(5, |_| {
+                let mut call = dial(&machine, &machine.phone())?;
+                call.echo(true);
+                (0..4).try_for_each(|_| whole(&mut call, &|_| ()))
+            })
+            .map(drop)
+        },
+    );
+    report.check(
+        "20 answers in which the caller coughs are heard to their end",
+        || {
+            together(5, |number| {
+                let mut call = dial(&machine, &machine.phone())?;
+                (0..4).try_for_each(|turn| {
+                    whole(&mut call, &|call| {
+                        thread::sleep(Duration::from_millis(300));
+                        call.start_saying(&cough(2 * number + turn));
+                    })
+                })
+            })
+            .map(drop)
+        },
+    );
+}
+
+/// So many callers at once; what came of each, or the first thing that went wrong.
+fn together<T: Send>(
+    callers: u32,
+    call: impl Fn(u32) -> Result<T, String> + Sync,
+) -> Result<Vec<T>, String> {
+    thread::scope(|scope| {
+        let call = &call;
+        let threads: Vec<_> = (0..callers)
+            .map(|number| scope.spawn(move || call(number)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
+}
+
+fn judged(
+    report: &Report,
+    name: &str,
+    mut times: Vec<Duration>,
+    most: Duration,
+) -> Result<(), String> {
+    times.sort_unstable();
+    let p95 = times[(times.len() * 95).div_ceil(100) - 1];
+    let (first, last, median) = (
+        ms(times[0]),
+        ms(times[times.len() - 1]),
+        ms(times[times.len() / 2]),
+    );
+    report.figure(
+        name,
+        format!("{first} to {last}, median {median}, p95 {}", ms(p95)),
+    );
+    if p95 <= most {
+        Ok(())
+    } else {
+        Err(format!("p95 is {}", ms(p95)))
+    }
+}
+
+fn many_sentences(count: usize) -> String {
+    let sentence =
+        |number| format!("This is sentence number {number} of a long answer that nobody needs.");
+    (1..=count).map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+/// Two bursts of noise, each dying away within 150 ms, as loud as speech.
+fn cough(number: u32) -> Clip {
+    let mut state = number.wrapping_mul(2_654_435_761) | 1;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        f64::from(state) / f64::from(u32::MAX) - 0.5
+    };
+    let burst = |from: f64, at: f64| {
+        if at < from {
+            0.0
+        } else {
+            (-(at - from) / 0.05).exp()
+        }
+    };
+    let samples = (0..4000).map(|index| {
+        let at = f64::from(index) / 8000.0;
+        let loud = 12_000.0 * (burst(0.0, at) + if at < 0.2 { 0.0 } else { burst(0.2, at) });
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            reason = "it is below 24,000"
+        )]
+        let sample = (loud * noise()) as i16;
+        sample
+    });
+    Clip {
+        rate_hz: 8000,
+        samples: samples.collect(),
+    }
+}
+
+const FIRST_SENTENCE: &str =
+    "The moon is about three hundred eighty-four thousand kilometres away.";
+/// The program's.
+const PAUSE: Duration = Duration::from_millis(300);
+const GAIN_DB: f64 = 6.0;
+/// A pause that a phone's buffer does not hide.
+const HOLE: Duration = Duration::from_millis(60);
