@@ -57,15 +57,26 @@ impl Phone {
 
     /// Says a question without the silence around it; how long that takes.
     pub(crate) fn say(&self, name: &str) -> Duration {
-        let clip = wav::read(&data(name));
-        let loud = |sample: &i16| sample.unsigned_abs() > 300;
-        let first = clip.samples.iter().position(loud).unwrap();
-        let last = clip.samples.iter().rposition(loud).unwrap();
-        let samples = clip.samples[first..=last].to_vec();
-        let millis = samples.len() * 1000 / usize::try_from(clip.rate_hz).unwrap();
-        self.say.send(Clip { samples, ..clip }).unwrap();
-        Duration::from_millis(millis.try_into().unwrap())
+        let (samples, length) = spoken(name);
+        self.say
+            .send(Clip {
+                rate_hz: 8000,
+                samples,
+            })
+            .unwrap();
+        length
     }
+}
+
+/// A question without the silence around it, and how long it is.
+fn spoken(name: &str) -> (Vec<i16>, Duration) {
+    let samples = wav::read(&data(name)).samples;
+    let loud = |sample: &i16| sample.unsigned_abs() > 300;
+    let first = samples.iter().position(loud).unwrap();
+    let last = samples.iter().rposition(loud).unwrap();
+    let samples = samples[first..=last].to_vec();
+    let millis = samples.len() / 8;
+    (samples, Duration::from_millis(millis.try_into().unwrap()))
 }
 
 pub(crate) fn settings(house: &House) -> Settings {
@@ -312,6 +323,71 @@ fn without_eagi_a_talk_says_what_it_wants() {
     outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "EAGI(phone-assistant,mode=conversation");
 }
+
+/// Sound comes faster than anybody speaks, so that an hour of it takes less than a minute.
+#[test]
+fn an_hour_of_talk_does_not_grow() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.max_turns", 200)
+        .set("conversation.max_minutes", 120)
+        .set("conversation.ask_after", 60);
+    let config = settings.write(house.other());
+    let pipe = house.other().join("ears");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let call = Call::builder(program())
+        .arg("mode=conversation")
+        .arg(argument("reply", &house.reply()))
+        .arg(argument("config", &config))
+        // glibc has a heap for each thread, and which of them grows is chance. The program that is installed has one.
+        .env("MALLOC_ARENA_MAX", "1")
+        .enhanced(&pipe)
+        .start();
+    let mut line = OpenOptions::new().write(true).open(pipe).unwrap();
+    let mut said = 0;
+    let mut say = |samples: &[i16]| {
+        said += samples.len();
+        let bytes: Vec<u8> = samples.iter().flat_map(|x| x.to_ne_bytes()).collect();
+        line.write_all(&bytes).unwrap();
+    };
+    let (question, _) = spoken("question-tea.wav");
+    let (pause, quiet) = (vec![0; 8000 * 4 / 10], vec![0; 8000 * 45]);
+    let mut first = 0;
+    for turn in 1..=TURNS {
+        // An answer's echo may come back for so long by the clock.
+        thread::sleep(BREATH);
+        for part in [
+            &question, &pause, &question, &pause, &question, &pause, &question, &quiet,
+        ] {
+            say(part);
+        }
+        house
+            .sandbox
+            .wait_for(Stage::Tts, turn, Duration::from_secs(20));
+        if turn == TURNS / 10 {
+            first = resident_kib(call.pid());
+        }
+    }
+    let last = resident_kib(call.pid());
+    let minutes = said / 8000 / 60;
+    assert!(minutes >= 60, "{minutes} min");
+    assert!(last <= first + 2048, "from {first} kB to {last} kB");
+    call.hangup();
+    let outcome = call.finish(Duration::from_secs(20));
+    outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
+    house.assert_no_file(&outcome);
+}
+
+fn resident_kib(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    kib.unwrap().parse().unwrap()
+}
+
+/// Each is a minute of sound.
+const TURNS: usize = 70;
 
 /// How often anybody was asked for anything.
 fn asked(house: &House) -> usize {

@@ -320,3 +320,38 @@ fn who_says_nothing_or_never_ends_is_not_waited_for_long() {
     }
     server.wait_for("asterisk did not answer within 5 s", waiting.len(), AT_ONCE);
 }
+
+#[test]
+fn the_unit_files_of_readme_are_what_systemd_takes() {
+    let readme = include_str!("../README.md");
+    let house = House::new();
+    let name = "# /etc/systemd/system/";
+    let units = readme
+        .split("```ini\n")
+        .filter_map(|block| block.split("```").next()?.strip_prefix(name));
+    let files = units.map(|unit| {
+        let (file, text) = unit.split_once('\n').unwrap();
+        let text = text.replace(
+            "/usr/local/bin/phone-assistant",
+            program().to_str().unwrap(),
+        );
+        // Whether there is such a user is this machine's affair.
+        let text = text.replace("User=asterisk", "User=root");
+        let path = house.other().join(file);
+        fs::write(&path, text).unwrap();
+        path
+    });
+    let files: Vec<_> = files.collect();
+    assert_eq!(files.len(), 2);
+    let verified = Command::new("systemd-analyze")
+        .arg("verify")
+        .args(&files)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    let own: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("phone-assistant"))
+        .collect();
+    assert!(verified.status.success() && own.is_empty(), "{said}");
+}

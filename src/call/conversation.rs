@@ -174,7 +174,8 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// Listens until the caller has said something.
     fn listen(&mut self) -> Result<Heard, Failure> {
-        self.quiet.begin(&mut self.call.session);
+        let now = (self.call.clock)();
+        self.quiet.begin(&mut self.call.session, now);
         let heard = self.wait_for_turn();
         self.quiet.end(&mut self.call.session);
         heard
@@ -198,12 +199,13 @@ impl<'a, O: Write> Talk<'a, O> {
                 recv(hangup.raised()) -> _ => return Ok(Heard::Gone),
                 recv(lines) -> line => {
                     let line = line.ok().map(|(_, line)| line);
-                    match self.quiet.take(line, &mut self.call.session) {
+                    let now = (self.call.clock)();
+                    match self.quiet.take(line, &mut self.call.session, now) {
                         Err(agi::Error::Closed | agi::Error::Dead) => return Ok(Heard::Gone),
                         Ok(Some(_)) => {
                             let changes = self.ears.end_turn();
                             if changes.is_empty() {
-                                self.quiet.begin(&mut self.call.session);
+                                self.quiet.begin(&mut self.call.session, now);
                             }
                             changes
                         }

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use log::debug;
 
@@ -18,7 +19,8 @@ use crate::files::{self, NewFile, Readers};
 pub(super) struct Quiet {
     name: Option<String>,
     keys: String,
-    plays: bool,
+    /// Since when it plays.
+    since: Option<Instant>,
 }
 
 impl Quiet {
@@ -35,12 +37,12 @@ impl Quiet {
         Self {
             name,
             keys: keys.to_owned(),
-            plays: false,
+            since: None,
         }
     }
 
     /// Begins to play, until [`end`](Self::end).
-    pub(super) fn begin<O: Write>(&mut self, session: &mut Session<O>) {
+    pub(super) fn begin<O: Write>(&mut self, session: &mut Session<O>, now: Instant) {
         let Some(name) = &self.name else { return };
         let command = Command::StreamFile {
             name,
@@ -48,7 +50,7 @@ impl Quiet {
             offset: 0,
         };
         match session.start(command) {
-            Ok(()) => self.plays = true,
+            Ok(()) => self.since = Some(now),
             Err(cause) => debug!("playing silence: {}", Chain(&cause)),
         }
     }
@@ -61,12 +63,13 @@ impl Quiet {
         &mut self,
         line: Option<Line>,
         session: &mut Session<O>,
+        now: Instant,
     ) -> Result<Option<char>, agi::Error> {
         let reply = session.answer(line, Command::Noop);
         let Some(reply) = reply.inspect_err(|_| self.give_up())? else {
             return Ok(None);
         };
-        self.plays = false;
+        let since = self.since.take();
         if reply.result == "-1" {
             // A caller who has gone is told by this.
             self.give_up();
@@ -74,15 +77,19 @@ impl Quiet {
             return Ok(None);
         }
         let key = reply.key();
-        if key.is_none() {
-            self.begin(session);
+        let is_played = since.is_some_and(|since| now.saturating_duration_since(since) > AT_ONCE);
+        match key {
+            Some(_) => {}
+            None if is_played => self.begin(session, now),
+            // Whoever plays twenty seconds in no time would do nothing else.
+            None => self.give_up(),
         }
         Ok(key)
     }
 
     /// Ends it.
     pub(super) fn end<O: Write>(&mut self, session: &mut Session<O>) {
-        if std::mem::take(&mut self.plays)
+        if self.since.take().is_some()
             && let Err(cause) = session.stop()
         {
             debug!("ending the silence: {}", Chain(&cause));
@@ -90,7 +97,7 @@ impl Quiet {
     }
 
     fn give_up(&mut self) {
-        (self.name, self.plays) = (None, false);
+        (self.name, self.since) = (None, None);
     }
 }
 
@@ -114,3 +121,5 @@ fn make(place: &Path, encoding: Encoding) -> Result<(), Box<dyn Error>> {
 
 /// Played again and again.
 const SECONDS: usize = 20;
+/// Nothing is played so fast.
+const AT_ONCE: Duration = Duration::from_secs(1);

@@ -121,7 +121,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
 pub(crate) fn transfer(lab: &Lab, report: &Report) {
     let sandbox = services(&[
         ("tea", &format!("{CONNECT} [[transfer reception]]")),
-        ("moon", &format!("{CONNECT} [[transfer 201]]")),
+        ("opening-hours", &format!("{CONNECT} [[transfer 201]]")),
     ]);
     let machine = machine(lab, sandbox, |settings| {
         settings
@@ -154,7 +154,7 @@ pub(crate) fn transfer(lab: &Lab, report: &Report) {
         "nobody is transferred to where the settings do not lead",
         || {
             let call = dial(&machine, &machine.phone())?;
-            call.say(&words("question-moon.wav"));
+            call.say(&words("question-opening-hours.wav"));
             let heard = call.wait_for_end(LONGEST);
             only(&heard, &spoken(&machine, CONNECT))?;
             only(&heard, &machine.sound("goodbye"))?;

@@ -59,6 +59,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("own-servers", providers::local),
     ("limits", providers::limits),
     ("talk", conversation::run),
+    ("talk-timeline", talk::timeline),
     ("talk-echoes", talk::echoes),
     ("talk-hang-ups", conversation::hang_ups),
     ("talk-memory", conversation::memory),

@@ -18,20 +18,20 @@ use crate::report::{Report, ms};
 
 /// How soon it answers and how soon it falls silent, at the phone.
 pub(crate) fn figures(lab: &Lab, report: &Report) {
-    let goodbye = format!("{GOODBYE} [[goodbye]]");
-    let sandbox = services(&[("tea", &many_sentences(12)), ("opening-hours", &goodbye)]);
-    let machine = machine(lab, sandbox, |settings| settings);
+    let machine = machine(lab, services(&[]), |settings| settings);
     machine.set_global("ASSISTANT_MAX_CALLS", "30");
     machine.sandbox.pace(8.0);
-    timeline(&machine, report);
-    first_words(&machine, report);
-    interruptions(&machine, report);
+    turns(&machine, report);
     thirty(&machine, report);
 }
 
-fn timeline(machine: &Machine, report: &Report) {
+pub(crate) fn timeline(lab: &Lab, report: &Report) {
+    let goodbye = format!("{GOODBYE} [[goodbye]]");
+    let sandbox = services(&[("tea", &many_sentences(12)), ("opening-hours", &goodbye)]);
+    let machine = machine(lab, sandbox, |settings| settings);
+    machine.sandbox.pace(8.0);
     report.check("a talk goes as README's timeline tells", || {
-        let mut call = dial(machine, &machine.phone())?;
+        let mut call = dial(&machine, &machine.phone())?;
         let greeting = only(&call.so_far(), &machine.sound("hello"))?;
         let tea = call.say(&words("question-tea.wav"));
         call.listen_from(tea.last_voiced);
@@ -45,7 +45,7 @@ fn timeline(machine: &Machine, report: &Report) {
         thread::sleep(Duration::from_millis(400));
         let hours = call.say(&words("question-opening-hours.wav"));
         call.listen_from(hours.last_voiced);
-        let last = call.wait_to_hear(&spoken(machine, GOODBYE), SOON)?;
+        let last = call.wait_to_hear(&spoken(&machine, GOODBYE), SOON)?;
         let moments = [
             ("\"hello\" begins", greeting.begins),
             ("the caller asks about tea", tea.first_voiced),
@@ -69,65 +69,55 @@ fn timeline(machine: &Machine, report: &Report) {
     });
 }
 
-fn first_words(machine: &Machine, report: &Report) {
+/// Twenty answers begin, and are interrupted by the next question.
+fn turns(machine: &Machine, report: &Report) {
+    let mut turns = Vec::new();
+    report.check(
+        "in a talk who speaks is answered and falls silent for the next",
+        || {
+            turns = together(10, |number| two_turns(machine, number))?.concat();
+            Ok(())
+        },
+    );
+    let (first_words, silences): (Vec<_>, Vec<_>) = turns.into_iter().unzip();
     report.check(
         "in a talk the answer begins in time, p95 of 20 turns",
         || {
-            let voice_silence = first_audible(&spoken(machine, FIRST_SENTENCE).amplified(GAIN_DB));
-            let asked = QUIET.max(PAUSE + PACE.transcript);
-            let answered = PACE.floor(FIRST_SENTENCE).saturating_sub(PACE.transcript);
-            let floor = asked + answered + voice_silence;
-            let waits = together(5, |_| {
-                let mut call = dial(machine, &machine.phone())?;
-                let mut waits = Vec::new();
-                for _ in 0..4 {
-                    let (said, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
-                    let first = call
-                        .so_far()
-                        .first_audible_after(said.last_voiced)
-                        .unwrap_or(found.begins);
-                    waits.push((first - said.last_voiced).saturating_sub(floor));
-                }
-                Ok(waits)
-            })?;
-            judged(
-                report,
-                "in a talk, first word above its floor",
-                waits.concat(),
-                Duration::from_millis(350),
-            )
+            let name = "in a talk, first word above its floor";
+            judged(report, name, first_words, Duration::from_millis(350))
+        },
+    );
+    report.check(
+        "who speaks during an answer silences it in time, p95 of 20",
+        || {
+            let name = "in a talk, silent after the caller's first sound";
+            judged(report, name, silences, Duration::from_millis(450))
         },
     );
 }
 
-fn interruptions(machine: &Machine, report: &Report) {
-    report.check(
-        "who speaks during an answer silences it in time, p95 of 20",
-        || {
-            let waits = together(5, |number| {
-                let mut call = dial(machine, &machine.phone())?;
-                call.say(&words("question-tea.wav"));
-                let mut waits = Vec::new();
-                for turn in 0..4 {
-                    let first = call.wait_for_sound(SOON)?;
-                    let into = Duration::from_millis(1500)
-                        + Duration::from_millis(137) * (4 * number + turn);
-                    thread::sleep((first + into).saturating_duration_since(Instant::now()));
-                    let said = call.say(&words("question-tea.wav"));
-                    let silent = call.so_far().silent_from(said.first_voiced, QUIET);
-                    waits.push(silent.ok_or("it never fell silent")? - said.first_voiced);
-                    call.listen_from(said.last_voiced + PAUSE);
-                }
-                Ok(waits)
-            })?;
-            judged(
-                report,
-                "in a talk, silent after the caller's first sound",
-                waits.concat(),
-                Duration::from_millis(450),
-            )
-        },
-    );
+/// How long above the floor two answers took to begin, and each to fall silent.
+fn two_turns(machine: &Machine, number: u32) -> Result<Vec<(Duration, Duration)>, String> {
+    let voice_silence = first_audible(&spoken(machine, FIRST_SENTENCE).amplified(GAIN_DB));
+    let answered = PACE.floor(FIRST_SENTENCE).saturating_sub(PACE.transcript);
+    let floor = QUIET.max(PAUSE + PACE.transcript) + answered + voice_silence;
+    let mut call = dial(machine, &machine.phone())?;
+    let mut said = call.say(&words("question-moon.wav"));
+    let mut turns = Vec::new();
+    for turn in 0..2 {
+        call.listen_from(said.last_voiced);
+        let first = call.wait_for_sound(SOON)?;
+        let above = (first - said.last_voiced).saturating_sub(floor);
+        let into = Duration::from_millis(1500) + Duration::from_millis(137) * (2 * number + turn);
+        thread::sleep((first + into).saturating_duration_since(Instant::now()));
+        said = call.say(&words("question-moon.wav"));
+        let silent = call.so_far().silent_from(said.first_voiced, QUIET);
+        turns.push((
+            above,
+            silent.ok_or("it never fell silent")? - said.first_voiced,
+        ));
+    }
+    Ok(turns)
 }
 
 fn thirty(machine: &Machine, report: &Report) {
