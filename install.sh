@@ -511,10 +511,12 @@ install_dialplan() {
 
 # Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
 dialplan_stands() {
-    priorities "$extension" custom-openai >"$work/wanted"
-    priorities "$conversation" custom-openai >>"$work/wanted"
-    priorities check custom-openai >>"$work/wanted"
-    priorities s custom-openai-cleanup >>"$work/wanted"
+    {
+        priorities "$extension" custom-openai
+        priorities "$conversation" custom-openai
+        priorities check custom-openai
+        priorities s custom-openai-cleanup
+    } >"$work/wanted"
     for place in "$extension@custom-openai" "$conversation@custom-openai" check@custom-openai s@custom-openai-cleanup; do
         shown "$place"
     done >"$work/found"
