@@ -254,8 +254,8 @@ const FAINTEST_DBFS: f32 = -58.0;
 /// A turn begins when 60 of 120 ms rise out of the noise: clicks stay at 50.
 const ONSET_FRAMES: usize = 12;
 const ONSET_LOUD: usize = 6;
-/// While an answer is heard it takes 240 of 320 ms, of which half are voiced.
-const GUARDED_FRAMES: usize = 32;
+/// While an answer is heard it takes 240 of 400 ms, of which half are voiced: a word may end within them.
+const GUARDED_FRAMES: usize = 40;
 const GUARDED_LOUD: usize = 24;
 const VOICED_SHARE: f32 = 0.5;
 /// It goes on as long as 30 of 70 ms do.

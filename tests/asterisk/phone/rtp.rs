@@ -185,6 +185,9 @@ impl Shared {
             }
             return Next::Key(packet);
         }
+        // Time passes for the echo too while something is said over it.
+        let echo = state.echo.as_mut().and_then(VecDeque::pop_front);
+        let silence = || vec![self.codec.silence(); PAYLOAD_LEN];
         loop {
             match state.waiting.pop_front() {
                 Some(Outgoing::Begin) => state.begun = Some(moment),
@@ -194,11 +197,7 @@ impl Shared {
                 }
                 _ if state.muted => return Next::Nothing,
                 Some(Outgoing::Sound(payload)) => return Next::Packet(payload),
-                None => {
-                    let echo = state.echo.as_mut().and_then(VecDeque::pop_front);
-                    let silence = || vec![self.codec.silence(); PAYLOAD_LEN];
-                    return Next::Packet(echo.unwrap_or_else(silence));
-                }
+                None => return Next::Packet(echo.unwrap_or_else(silence)),
             }
         }
     }
