@@ -4,16 +4,15 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use log::warn;
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Config, Environment};
 use crate::date;
 use crate::memory::{self, Callers, Record, Settings, Store};
 
@@ -39,21 +38,14 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
-    /// Nobody took the answer.
-    #[error("cannot write to the terminal")]
-    Output(#[source] io::Error),
 }
 
-/// Writes to `output` who is remembered, the last caller first.
+/// Who is remembered, the last caller first.
 ///
 /// # Errors
-/// [`Error`]. A reader that has seen enough is none.
-pub fn list(
-    config: Option<PathBuf>,
-    environment: Environment<'_>,
-    output: &mut impl Write,
-) -> Result<(), Error> {
-    let settings = settings(config, environment);
+/// [`Error`].
+pub fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<String, Error> {
+    let settings = Config::to_look_back(config, environment).memory;
     let store = open(&settings)?;
     let mut list = List {
         settings: &settings,
@@ -68,10 +60,10 @@ pub fn list(
     }
     list.lines.sort_by_key(|(record, _)| record.last());
     list.lines.reverse();
-    say(output, &list.to_string())
+    Ok(list.to_string())
 }
 
-/// Forgets everybody of a number, in the spelling of [`memory::normal`], and writes to `output` that it is done.
+/// Forgets everybody of a number, in the spelling of [`memory::normal`], and says that it is done.
 ///
 /// # Errors
 /// [`Error`], also when there is nobody to be forgotten.
@@ -79,9 +71,8 @@ pub fn forget(
     number: &str,
     config: Option<PathBuf>,
     environment: Environment<'_>,
-    output: &mut impl Write,
-) -> Result<(), Error> {
-    let settings = settings(config, environment);
+) -> Result<String, Error> {
+    let settings = Config::to_look_back(config, environment).memory;
     let count = open(&settings)?.forget(number)?;
     if count == 0 {
         return Err(Error::Nobody {
@@ -89,18 +80,7 @@ pub fn forget(
             folder: settings.folder,
         });
     }
-    say(output, &format!("{number} is forgotten\n"))
-}
-
-/// Wrong settings are the time to look into it, so they are told and no more.
-fn settings(config: Option<PathBuf>, environment: Environment<'_>) -> Settings {
-    match Config::load(Job::Calls, &Arguments::of_file(config), environment) {
-        Ok(config) => config.memory,
-        Err(faults) => {
-            warn!("{faults}");
-            faults.understood.memory
-        }
-    }
+    Ok(format!("{number} is forgotten\n"))
 }
 
 fn open(settings: &Settings) -> Result<Store, Error> {
@@ -126,13 +106,6 @@ fn become_owner(folder: &Path) -> io::Result<()> {
     set_thread_res_gid(group, group, group)?;
     set_thread_res_uid(user, user, user)?;
     Ok(())
-}
-
-fn say(output: &mut impl Write, text: &str) -> Result<(), Error> {
-    match output.write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(()),
-    }
 }
 
 /// Who is remembered, a line each.

@@ -9,12 +9,10 @@ mod summary;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use log::warn;
-
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Config, Environment};
 use crate::files;
 use crate::timeline::record::Record;
 use backwards::Backwards;
@@ -61,43 +59,24 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
-    /// Nobody took the answer.
-    #[error("cannot write to the terminal")]
-    Output(#[source] io::Error),
 }
 
-/// Writes to `output` what the log tells.
+/// What the log tells.
 ///
 /// # Errors
-/// [`Error`]. A reader that has seen enough is none.
+/// [`Error`].
 pub fn run(
     options: &Options,
     config: Option<PathBuf>,
     environment: Environment<'_>,
-    output: &mut impl Write,
-) -> Result<(), Error> {
-    let log = match &options.file {
-        Some(file) => file.clone(),
-        None => usual_log(config, environment)?,
+) -> Result<String, Error> {
+    let log = if let Some(file) = &options.file {
+        file.clone()
+    } else {
+        let settings = Config::to_look_back(config, environment);
+        settings.log_calls.ok_or(Error::NoLog)?
     };
-    let report = Report::read(&log, options)?;
-    match output.write_all(report.to_string().as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
-        _ => Ok(()),
-    }
-}
-
-/// The settings' log. Wrong settings are the time to look into it, so they are told and no more.
-fn usual_log(config: Option<PathBuf>, environment: Environment<'_>) -> Result<PathBuf, Error> {
-    let arguments = Arguments::of_file(config);
-    let log = match Config::load(Job::Calls, &arguments, environment) {
-        Ok(config) => config.log_calls,
-        Err(faults) => {
-            warn!("{faults}");
-            faults.understood.log_calls
-        }
-    };
-    log.ok_or(Error::NoLog)
+    Ok(Report::read(&log, options)?.to_string())
 }
 
 /// What a log tells.

@@ -231,11 +231,11 @@ impl Command {
                     file,
                     pen: pen(&environment),
                 };
-                calls::run(&options, config, &environment, &mut io::stdout())?;
+                show_text(&calls::run(&options, config, &environment)?)?;
             }
-            Self::Callers => callers::list(config, &environment, &mut io::stdout())?,
+            Self::Callers => show_text(&callers::list(config, &environment)?)?,
             Self::Forget { number } => {
-                callers::forget(&number, config, &environment, &mut io::stdout())?;
+                show_text(&callers::forget(&number, config, &environment)?)?;
             }
             Self::Check {
                 json,
@@ -261,6 +261,19 @@ impl Command {
             }
         }
         Ok(0)
+    }
+}
+
+/// Nobody took the answer.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to the terminal")]
+struct Unread(#[source] io::Error);
+
+/// Writes to stdout. A reader that has seen enough is no error.
+fn show_text(text: &str) -> Result<(), Unread> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
+        _ => Ok(()),
     }
 }
 

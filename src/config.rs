@@ -23,7 +23,7 @@ pub use sections::{
     Conversation, Endpoint, Filler, Http, Llm, Provider, Sentence, Stt, Tts, Waiting,
 };
 
-use log::debug;
+use log::{debug, warn};
 
 use crate::costs::MicroDollars;
 use crate::date::SECONDS_A_DAY;
@@ -190,6 +190,15 @@ impl Config {
                 understood: Box::new(config),
             })
         }
+    }
+
+    /// For commands that look into what has happened: wrong settings are the time to do that, so what is wrong is
+    /// logged and no more.
+    pub fn to_look_back(config: Option<PathBuf>, environment: Environment<'_>) -> Self {
+        Self::load(Job::Calls, &Arguments::of_file(config), environment).unwrap_or_else(|faults| {
+            warn!("{faults}");
+            *faults.understood
+        })
     }
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
