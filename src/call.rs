@@ -35,7 +35,6 @@ use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
 use crate::limits::{Admission, Refused};
-use crate::memory::{self, Memory};
 use crate::services::Services;
 use crate::state::State;
 use crate::text::Order;
@@ -46,6 +45,7 @@ use answering::Answering;
 use bill::Bill;
 use conversation::Talk;
 use pipeline::{Settings, Work};
+use remembering::Remembering;
 
 /// What a call is given.
 pub struct Given<'a, I, O> {
@@ -163,12 +163,7 @@ struct Call<O> {
     /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
     services: Option<(Arc<Services>, State)>,
     logs_words: bool,
-    /// What is remembered of the caller, if he is one to be remembered.
-    memory: Option<Memory>,
-    /// Who is remembered, once that is known.
-    remembers: Option<memory::Settings>,
-    /// Why something was not remembered.
-    no_memory: Option<String>,
+    remembering: Remembering,
     /// What was set aside for it, and what of that is spent.
     admission: Option<Admission>,
     bill: Arc<Bill>,
@@ -192,9 +187,7 @@ impl<O: Write> Call<O> {
             services: None,
             log: None,
             logs_words: false,
-            memory: None,
-            remembers: None,
-            no_memory: None,
+            remembering: Remembering::default(),
             admission: None,
             bill: Arc::default(),
         }
@@ -396,18 +389,16 @@ impl<O: Write> Call<O> {
             return;
         };
         let state = state.clone();
-        let is_news =
-            |stage: &Stage| told::first_today(&state, &stage.to_string(), SystemTime::now());
-        let news: Vec<_> = services
-            .stood_in()
-            .into_iter()
-            .filter(|(stage, _)| is_news(stage))
-            .collect();
-        for (stage, line) in news {
-            let warning = format!("phone-assistant: {stage}: {line}");
-            self.try_asking(Command::Warning(&warning));
+        let stood_in = services.stood_in().into_iter();
+        let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
+        let no_memory = self.remembering.fault.clone();
+        let news = stood_in.chain(no_memory.map(|line| ("memory".to_owned(), line)));
+        for (topic, line) in news.collect::<Vec<_>>() {
+            if told::first_today(&state, &topic, SystemTime::now()) {
+                let warning = format!("phone-assistant: {topic}: {line}");
+                self.try_asking(Command::Warning(&warning));
+            }
         }
-        self.warn_of_memory(&state);
     }
 
     /// Tells both logs and the dialplan how the call ended. Did Asterisk take it?

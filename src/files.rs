@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::time::{Duration, SystemTime};
 
 use log::{debug, warn};
@@ -68,6 +69,15 @@ impl NewFile {
         })
     }
 
+    /// The same in `folder`, under a name of this process's own, for a place that others may be filling as well. It gets
+    /// there by [`finish_as`](Self::finish_as).
+    ///
+    /// # Errors
+    /// [`Error`] names a file of `folder` and the cause.
+    pub fn create_in(folder: &Path, readers: Readers) -> Result<Self, Error> {
+        Self::create(&folder.join(format!("new-{}", process::id())), readers)
+    }
+
     /// Makes sure that there is room: writes a little and takes it back. A full disk lets files be
     /// opened, and fails when something is written.
     ///
@@ -115,7 +125,16 @@ impl NewFile {
         fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))
     }
 
-    /// The same; it is there then also after a loss of power.
+    /// Puts the file in another place than the one that it was created for.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and the cause.
+    pub fn finish_as(mut self, place: &Path) -> Result<(), Error> {
+        place.clone_into(&mut self.place);
+        self.finish()
+    }
+
+    /// Like [`finish`](Self::finish); it is there then also after a loss of power.
     ///
     /// # Errors
     /// [`Error`] names the file and the cause.

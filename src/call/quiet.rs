@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use log::debug;
@@ -26,9 +26,8 @@ pub(super) struct Quiet {
 impl Quiet {
     /// Makes the sound, or finds it made. `keys` are those that are told.
     pub(super) fn new(folder: &Path, encoding: Encoding, keys: &str) -> Self {
-        let place_of_all = folder.join("silence");
-        let name = match make(&place_of_all, encoding) {
-            Ok(()) => Some(place(&place_of_all)),
+        let name = match make(folder, encoding) {
+            Ok(silence) => Some(place(&silence)),
             Err(cause) => {
                 debug!("listening without a silence of ours: {}", Chain(&*cause));
                 None
@@ -101,22 +100,23 @@ impl Quiet {
     }
 }
 
-fn make(place: &Path, encoding: Encoding) -> Result<(), Box<dyn Error>> {
-    let place = files::append(place, &format!(".{encoding}"));
-    if place.is_file() {
-        return Ok(());
+/// Returns its place, without extension.
+fn make(folder: &Path, encoding: Encoding) -> Result<PathBuf, Box<dyn Error>> {
+    let place = folder.join("silence");
+    let file = files::append(&place, &format!(".{encoding}"));
+    if file.is_file() {
+        return Ok(place);
     }
-    if let Some(folder) = place.parent() {
-        files::create_folder(folder)?;
-    }
-    let rate_hz = u32::from(encoding.rate_hz());
+    files::create_folder(folder)?;
+    let rate_hz = encoding.rate_hz();
     let silence = Pcm {
-        rate_hz,
-        samples: vec![0; SECONDS * usize::from(encoding.rate_hz())],
+        rate_hz: rate_hz.into(),
+        samples: vec![0; SECONDS * usize::from(rate_hz)],
     };
-    let mut file = NewFile::create(&place, Readers::Owner)?;
-    file.write_all(&telephone::encode(&silence, encoding, 0.0)?)?;
-    Ok(file.finish()?)
+    let mut sound = NewFile::create_in(folder, Readers::Owner)?;
+    sound.write_all(&telephone::encode(&silence, encoding, 0.0)?)?;
+    sound.finish_as(&file)?;
+    Ok(place)
 }
 
 /// Played again and again.

@@ -6,14 +6,23 @@ use std::time::SystemTime;
 use log::warn;
 
 use super::pipeline::Settings;
-use super::{Call, Outcome, told};
-use crate::agi::Command;
+use super::{Call, Outcome};
 use crate::cloud::llm::Exchange;
 use crate::config::Config;
 use crate::error::{Chain, Failure};
 use crate::memory::{self, Memory, Signs};
-use crate::state::State;
 use crate::text::{self, Order};
+
+/// What a call has to do with memory.
+#[derive(Default)]
+pub(super) struct Remembering {
+    /// Of the caller, if he is one to be remembered.
+    memory: Option<Memory>,
+    /// Who is remembered, once that is known.
+    settings: Option<memory::Settings>,
+    /// Why something was not remembered.
+    pub(super) fault: Option<String>,
+}
 
 impl<O: Write> Call<O> {
     /// Recalls what was said with this caller, if he is one to be remembered. The model may write a note beside its answer
@@ -27,18 +36,18 @@ impl<O: Write> Call<O> {
             presentation: get("callingpres"),
         };
         match Memory::of(&config.memory, signs, SystemTime::now()) {
-            Ok(memory) => self.memory = memory,
+            Ok(memory) => self.remembering.memory = memory,
             Err(cause) => self.has_no_memory(&cause),
         }
-        self.remembers = Some(config.memory.clone());
-        if self.memory.is_some() {
+        self.remembering.settings = Some(config.memory.clone());
+        if self.remembering.memory.is_some() {
             config.llm.max_output_tokens += NOTE_TOKENS;
         }
     }
 
     /// The same settings, with what is remembered.
     pub(super) fn with_memory(&self, settings: Settings) -> Settings {
-        let Some(memory) = &self.memory else {
+        let Some(memory) = &self.remembering.memory else {
             return settings;
         };
         let earlier = memory.exchanges().iter().map(|one| Exchange {
@@ -51,7 +60,7 @@ impl<O: Write> Call<O> {
     /// Takes what the model has ordered so far. To be forgotten is not put off: the caller may hang up.
     pub(super) fn take_orders(&mut self, orders: Vec<Order>) {
         if orders.contains(&Order::Forget) && !self.ordered.contains(&Order::Forget) {
-            let forgotten = self.memory.as_mut().map(Memory::forget);
+            let forgotten = self.remembering.memory.as_mut().map(Memory::forget);
             if let Some(Err(cause)) = forgotten {
                 self.has_no_memory(&cause);
             }
@@ -73,7 +82,7 @@ impl<O: Write> Call<O> {
             Order::Note(note) => Some(note.as_str()),
             _ => None,
         });
-        let Some(memory) = &mut self.memory else {
+        let Some(memory) = &mut self.remembering.memory else {
             return;
         };
         let kept = memory.add(&self.question, &answer, note, SystemTime::now());
@@ -95,21 +104,10 @@ impl<O: Write> Call<O> {
         text::limit(&self.answer, chars).to_owned()
     }
 
-    /// Tells administrators once a day why nothing is remembered.
-    pub(super) fn warn_of_memory(&mut self, state: &State) {
-        let Some(line) = &self.no_memory else {
-            return;
-        };
-        if told::first_today(state, "memory", SystemTime::now()) {
-            let warning = format!("phone-assistant: memory: {line}");
-            self.try_asking(Command::Warning(&warning));
-        }
-    }
-
     /// Drops what is too old of all callers, when nobody waits any more.
     pub(super) fn sweep_memory(&self) {
-        let remembers = self.remembers.as_ref();
-        let swept = remembers.map(|settings| settings.sweep(SystemTime::now()));
+        let settings = self.remembering.settings.as_ref();
+        let swept = settings.map(|settings| settings.sweep(SystemTime::now()));
         if let Some(Err(cause)) = swept {
             warn!("{}", Chain(&cause));
         }
@@ -118,7 +116,7 @@ impl<O: Write> Call<O> {
     fn has_no_memory(&mut self, cause: &memory::Error) {
         let line = Chain(cause).to_string();
         warn!("{line}");
-        self.no_memory.get_or_insert(line);
+        self.remembering.fault.get_or_insert(line);
     }
 }
 

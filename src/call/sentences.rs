@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, process};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use ring::digest::{SHA256, digest};
@@ -36,9 +35,7 @@ impl Sentences<'_> {
     /// Has it spoken, and keeps it under the name of the voice that did it.
     pub(super) fn make(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
         files::create_folder(self.folder).at(Stage::Tts)?;
-        // Under a name of one's own: others may make the same.
-        let own = self.folder.join(format!("new-{}", process::id()));
-        let mut sound = NewFile::create(&self.file(&own), Readers::Owner).at(Stage::Tts)?;
+        let mut sound = NewFile::create_in(self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
         let begin = |link, patience: Patience<'_>| self.begin(link, text, patience, time);
         let done = self.voices.ask(time, begin).at(Stage::Tts)?;
@@ -49,9 +46,8 @@ impl Sentences<'_> {
             characters: bill::spoken(text.chars().count()).characters,
             ..bill::audio(length)
         });
-        sound.finish().at(Stage::Tts)?;
         let place = self.place(text, done.link);
-        fs::rename(self.file(&own), self.file(&place)).at(Stage::Tts)?;
+        sound.finish_as(&self.file(&place)).at(Stage::Tts)?;
         Ok(place)
     }
 
