@@ -113,12 +113,8 @@ read_options() {
         esac
         shift
     done
-    case $extension in
-        *[!0-9*#]*) usage "--extension wants digits, found '$extension'" ;;
-    esac
-    case $conversation in
-        *[!0-9*#]*) usage "--conversation wants digits, found '$conversation'" ;;
-    esac
+    check_digits --extension "$extension"
+    check_digits --conversation "$conversation"
     if [ "$action$dialplan$watch$binary" != uninstallnono ] && [ "$action" = uninstall ]; then
         usage "--uninstall and --purge go with no other option"
     fi
@@ -130,6 +126,12 @@ read_options() {
 value() {
     if [ $# -lt 2 ] || [ -z "$2" ]; then usage "$1 wants a value"; fi
     printf '%s\n' "$2"
+}
+
+check_digits() {
+    case $2 in
+        *[!0-9*#]*) usage "$1 wants digits, found '$2'" ;;
+    esac
 }
 
 absolute() {

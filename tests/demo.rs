@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -111,7 +112,16 @@ fn serve(sandbox: &Sandbox, folder: &Path) -> Result<(), Box<dyn Error>> {
 /// Builds the program, which running an example does not, and tells where it is.
 fn build() -> Result<PathBuf, Box<dyn Error>> {
     println!("Building the program …");
-    let output = Command::new(env!("CARGO"))
+    // Cargo has told this example of its package. Told of it again, it would take that for a change, and build much anew.
+    let of_example = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+    };
+    let mut build = Command::new(env!("CARGO"));
+    for (name, _) in env::vars_os().filter(|(name, _)| of_example(name)) {
+        build.env_remove(name);
+    }
+    let output = build
         .args([
             "build",
             "--release",
