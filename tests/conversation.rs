@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use testkit::audio::{Clip, wav};
-use testkit::{Call, Outcome, Settings, Stage};
+use testkit::{Call, CallBuilder, Outcome, Settings, Stage};
 
 use crate::house::{self, House, MOON, argument, data, program};
 
@@ -98,34 +98,29 @@ pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
 }
 
 pub(crate) fn talk_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
-    let pipe = house.other().join("ears");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let config = settings
-        .clone()
-        .set("reply.play", "stream")
-        .write(house.other());
-    let mut call = Call::builder(program()).arg("mode=conversation");
-    for argument in arguments {
-        call = call.arg(argument);
-    }
-    let call = call
-        .arg(argument("reply", &house.reply()))
-        .arg(argument("config", &config))
-        .real_time()
-        .enhanced(&pipe)
-        .start();
+    let (call, pipe) = line(house, settings);
+    let call = arguments.iter().fold(call, CallBuilder::arg);
+    let call = call.real_time().start();
     let phone = Phone::open(pipe);
     Talking {
         call,
         reply: house.reply(),
         phone,
     }
+}
+
+/// A call that hears what is written into the pipe.
+fn line(house: &House, settings: &Settings) -> (CallBuilder, PathBuf) {
+    let pipe = house.other().join("ears");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let settings = settings.clone().set("reply.play", "stream");
+    let call = Call::builder(program())
+        .arg("mode=conversation")
+        .arg(argument("reply", &house.reply()))
+        .arg(argument("config", &settings.write(house.other())))
+        .enhanced(&pipe);
+    (call, pipe)
 }
 
 impl Talking {
@@ -332,18 +327,9 @@ fn an_hour_of_talk_does_not_grow() {
         .set("conversation.max_turns", 200)
         .set("conversation.max_minutes", 120)
         .set("conversation.ask_after", 60);
-    let config = settings.write(house.other());
-    let pipe = house.other().join("ears");
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    let call = Call::builder(program())
-        .arg("mode=conversation")
-        .arg(argument("reply", &house.reply()))
-        .arg(argument("config", &config))
-        // glibc has a heap for each thread, and which of them grows is chance. The program that is installed has one.
-        .env("MALLOC_ARENA_MAX", "1")
-        .enhanced(&pipe)
-        .start();
+    let (call, pipe) = line(&house, &settings);
+    // glibc has a heap for each thread, and which of them grows is chance. The program that is installed has one.
+    let call = call.env("MALLOC_ARENA_MAX", "1").start();
     let mut line = OpenOptions::new().write(true).open(pipe).unwrap();
     let mut said = 0;
     let mut say = |samples: &[i16]| {

@@ -58,7 +58,14 @@ pub(crate) fn call_works(machine: &Machine) -> Result<(), String> {
 
 /// Dials 8008.
 pub(crate) fn dial(phone: &Phone) -> Result<Call, String> {
-    phone.dial("8008").map_err(|refused| format!("{refused:?}"))
+    dial_to(phone, "8008")
+}
+
+/// Dials any number.
+pub(crate) fn dial_to(phone: &Phone, extension: &str) -> Result<Call, String> {
+    phone
+        .dial(extension)
+        .map_err(|refused| format!("{refused:?}"))
 }
 
 /// Listens until Asterisk hangs up.
@@ -203,7 +210,7 @@ pub(crate) fn wall_clock(moment: Instant) -> f64 {
 /// Different sentences of one voice are less alike; half of a sentence is more like the whole.
 const UNLIKE: f64 = 0.6;
 /// As near as the beginning of a sound is known.
-const NEAR: Duration = Duration::from_millis(200);
+pub(crate) const NEAR: Duration = Duration::from_millis(200);
 /// From the program's last word to the apology's first sound.
 const MARGIN: Duration = Duration::from_millis(500);
 /// How long the example dialplan waits for the end of the question.

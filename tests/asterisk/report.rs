@@ -56,6 +56,28 @@ impl Report {
             .push((name.into(), value.into()));
     }
 
+    /// Notes how long something took that happened often, each time; 95 in 100 must have taken no longer than `most`.
+    pub(crate) fn p95(
+        &self,
+        name: impl Into<String>,
+        mut times: Vec<Duration>,
+        most: Duration,
+    ) -> Result<(), String> {
+        times.sort_unstable();
+        let at = |index: usize| ms(times[index]);
+        let p95 = times[(times.len() * 95).div_ceil(100) - 1];
+        let (first, median, last) = (at(0), at(times.len() / 2), at(times.len() - 1));
+        self.figure(
+            name,
+            format!("{first} to {last}, median {median}, p95 {}", ms(p95)),
+        );
+        if p95 <= most {
+            Ok(())
+        } else {
+            Err(format!("p95 is {}", ms(p95)))
+        }
+    }
+
     /// Prints the table and the count; did everything hold?
     pub(crate) fn close(&self) -> bool {
         let state = self.state.lock().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::Stage;
 use testkit::audio::{Clip, measure};
 
-use super::sandbox;
+use super::{GAIN_DB, sandbox};
 use crate::caller::{self, Exchange, answer, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
@@ -157,5 +157,3 @@ pub(super) const SERVICES: [(Stage, Duration); 3] = [
     (Stage::Tts, Duration::from_millis(600)),
 ];
 const OWN_SHARE: Duration = Duration::from_millis(60);
-/// The program's default, by which the answer is louder and so audible sooner.
-const GAIN_DB: f64 = 6.0;

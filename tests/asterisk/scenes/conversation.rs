@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use testkit::audio::Clip;
 use testkit::{Sandbox, Script, Settings, Stage};
 
-use crate::caller::{SOON, answer, call_works, data_dir, words};
+use crate::caller::{self, NEAR, SOON, answer, call_works, data_dir, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::{Call, Codec, Found, Heard, Phone, Said};
@@ -36,9 +36,7 @@ pub(super) fn machine(
 
 /// A caller of 8009 who has been greeted.
 pub(super) fn dial(machine: &Machine, phone: &Phone) -> Result<Call, String> {
-    let mut call = phone
-        .dial("8009")
-        .map_err(|refused| format!("{refused:?}"))?;
+    let mut call = caller::dial_to(phone, "8009")?;
     call.wait_to_hear(&machine.sound("hello"), SOON)?;
     Ok(call)
 }
@@ -57,11 +55,6 @@ pub(super) fn turn(
     Ok((said, found))
 }
 
-/// What the voice makes of a text that no recording holds.
-pub(super) fn spoken(machine: &Machine, text: &str) -> Clip {
-    machine.sandbox.spoken(text)
-}
-
 pub(crate) fn run(lab: &Lab, report: &Report) {
     let sandbox = services(&[("opening-hours", &format!("{GOODBYE} [[goodbye]]"))]);
     let machine = machine(lab, sandbox, |settings| settings);
@@ -75,7 +68,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             turn(&mut call, "question-moon.wav", &answer("moon"))?;
             let said = call.say(&words("question-opening-hours.wav"));
             let heard = call.wait_for_end(LONGEST);
-            let goodbye = only(&heard, &spoken(&machine, GOODBYE))?;
+            let goodbye = only(&heard, &machine.sandbox.spoken(GOODBYE))?;
             ended_after(&heard, goodbye.ends)?;
             let asked = machine.sandbox.requests_to(Stage::Llm);
             let turns = asked
@@ -134,7 +127,7 @@ pub(crate) fn transfer(lab: &Lab, report: &Report) {
             let call = dial(&machine, &machine.phone())?;
             call.say(&words("question-tea.wav"));
             let heard = call.wait_for_end(LONGEST);
-            let said = only(&heard, &spoken(&machine, CONNECT))?;
+            let said = only(&heard, &machine.sandbox.spoken(CONNECT))?;
             let reception = only(&heard, &machine.sound("hello-world"))?;
             if reception.begins + NEAR < said.ends {
                 return Err("the reception spoke first".into());
@@ -156,7 +149,7 @@ pub(crate) fn transfer(lab: &Lab, report: &Report) {
             let call = dial(&machine, &machine.phone())?;
             call.say(&words("question-opening-hours.wav"));
             let heard = call.wait_for_end(LONGEST);
-            only(&heard, &spoken(&machine, CONNECT))?;
+            only(&heard, &machine.sandbox.spoken(CONNECT))?;
             only(&heard, &machine.sound("goodbye"))?;
             machine.becomes_clean()
         },
@@ -169,10 +162,7 @@ pub(crate) fn hang_ups(lab: &Lab, report: &Report) {
         report.check(
             &format!("who hangs up {when} of a talk leaves nothing"),
             || {
-                let mut call = machine
-                    .phone()
-                    .dial("8009")
-                    .map_err(|refused| format!("{refused:?}"))?;
+                let mut call = caller::dial_to(&machine.phone(), "8009")?;
                 moment(&machine, &mut call)?;
                 let heard = call.hang_up();
                 machine.becomes_clean()?;
@@ -306,5 +296,4 @@ pub(super) const GOODBYE: &str =
 const CONNECT: &str = "One moment please, I will connect you with the reception.";
 /// The program's default.
 pub(super) const QUIET: Duration = Duration::from_millis(700);
-const NEAR: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(60);

@@ -71,3 +71,6 @@ pub(crate) const TOGETHER: &[Scene] = &[
 fn sandbox() -> Sandbox {
     Sandbox::start(Script::standard(&data_dir()))
 }
+
+/// How much louder the program makes a voice, by default.
+const GAIN_DB: f64 = 6.0;

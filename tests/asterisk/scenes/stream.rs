@@ -10,12 +10,12 @@ use testkit::audio::stream::Delivery;
 use testkit::{Fault, PACE, Sandbox, Stage};
 
 use super::call::programs_started;
-use super::sandbox;
+use super::{GAIN_DB, sandbox};
 use crate::caller::{self, Exchange, SOON, answer, ask_in, ask_until, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::first_audible;
-use crate::report::{Report, ms};
+use crate::report::Report;
 
 /// Services at the pace of README's figures.
 fn paced(speed: f64) -> Sandbox {
@@ -34,24 +34,9 @@ pub(crate) fn first_word(lab: &Lab, report: &Report) {
         );
         report.check(&name, || {
             let exchanges = staggered(&machine)?;
-            let mut above = above_floor(&machine, &exchanges)?;
-            above.sort_unstable();
-            let p95 = above[(CALLS * 95).div_ceil(100) - 1];
-            report.figure(
-                format!("first word, voice at {speed} times real time"),
-                format!(
-                    "above the floor: {} to {}, median {}, p95 {}",
-                    ms(above[0]),
-                    ms(above[CALLS - 1]),
-                    ms(above[CALLS / 2]),
-                    ms(p95)
-                ),
-            );
-            if p95 <= MOST_ABOVE {
-                Ok(())
-            } else {
-                Err(format!("p95 is {} above the floor", ms(p95)))
-            }
+            let above = above_floor(&machine, &exchanges)?;
+            let name = format!("first word above its floor, voice at {speed} times real time");
+            report.p95(name, above, MOST_ABOVE)
         });
     }
 }
@@ -77,8 +62,7 @@ fn above_floor(machine: &Machine, exchanges: &[Exchange]) -> Result<Vec<Duration
     if started.len() != exchanges.len() {
         return Err(format!("the program was started {} times", started.len()));
     }
-    let voice_silence = first_audible(&machine.sandbox.spoken(FIRST_SENTENCE).amplified(GAIN_DB));
-    let services = PACE.floor(FIRST_SENTENCE) + voice_silence;
+    let services = services_and_silence(&machine.sandbox);
     let pairs = exchanges.iter().zip(started);
     pairs
         .map(|(exchange, started)| {
@@ -88,6 +72,13 @@ fn above_floor(machine: &Machine, exchanges: &[Exchange]) -> Result<Vec<Duration
             Ok(exchange.ear_to_ear()?.saturating_sub(floor))
         })
         .collect()
+}
+
+/// From the end of a question to the first sound of the moon's answer, were there nothing but services at their pace and
+/// the silence with which the voice begins.
+pub(super) fn services_and_silence(sandbox: &Sandbox) -> Duration {
+    let silence = first_audible(&sandbox.spoken(FIRST_SENTENCE).amplified(GAIN_DB));
+    PACE.floor(FIRST_SENTENCE) + silence
 }
 
 /// What arrives at a mu-law phone is the whole conversion of what the voice said, byte by byte.
@@ -340,11 +331,10 @@ const FIRST_SENTENCE: &str =
 
 const CALLS: usize = 20;
 const APART: Duration = Duration::from_secs(1);
-const MOST_ABOVE: Duration = Duration::from_millis(350);
+pub(super) const MOST_ABOVE: Duration = Duration::from_millis(350);
 
 /// A pause that a phone's buffer does not hide.
-const HOLE: Duration = Duration::from_millis(60);
+pub(super) const HOLE: Duration = Duration::from_millis(60);
 
-/// The program's default.
-const GAIN_DB: f64 = 6.0;
+/// The program's default, as the program has it.
 const GAIN_DB_OF_THE_PROGRAM: f32 = 6.0;

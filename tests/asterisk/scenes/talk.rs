@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use testkit::PACE;
 use testkit::audio::Clip;
 
-use super::conversation::{
-    GOODBYE, QUIET, dial, ended_after, machine, only, services, spoken, turn,
-};
+use super::conversation::{GOODBYE, QUIET, dial, ended_after, machine, only, services, turn};
+use super::stream::{HOLE, MOST_ABOVE, services_and_silence};
 use crate::caller::{SOON, answer, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::phone::{Call, first_audible};
+use crate::phone::Call;
 use crate::report::{Report, ms};
 
 /// How soon it answers and how soon it falls silent, at the phone.
@@ -45,7 +44,7 @@ pub(crate) fn timeline(lab: &Lab, report: &Report) {
         thread::sleep(Duration::from_millis(400));
         let hours = call.say(&words("question-opening-hours.wav"));
         call.listen_from(hours.last_voiced);
-        let last = call.wait_to_hear(&spoken(&machine, GOODBYE), SOON)?;
+        let last = call.wait_to_hear(&machine.sandbox.spoken(GOODBYE), SOON)?;
         let moments = [
             ("\"hello\" begins", greeting.begins),
             ("the caller asks about tea", tea.first_voiced),
@@ -84,23 +83,22 @@ fn turns(machine: &Machine, report: &Report) {
         "in a talk the answer begins in time, p95 of 20 turns",
         || {
             let name = "in a talk, first word above its floor";
-            judged(report, name, first_words, Duration::from_millis(350))
+            report.p95(name, first_words, MOST_ABOVE)
         },
     );
     report.check(
         "who speaks during an answer silences it in time, p95 of 20",
         || {
             let name = "in a talk, silent after the caller's first sound";
-            judged(report, name, silences, Duration::from_millis(450))
+            report.p95(name, silences, Duration::from_millis(450))
         },
     );
 }
 
 /// How long above the floor two answers took to begin, and each to fall silent.
 fn two_turns(machine: &Machine, number: u32) -> Result<Vec<(Duration, Duration)>, String> {
-    let voice_silence = first_audible(&spoken(machine, FIRST_SENTENCE).amplified(GAIN_DB));
-    let answered = PACE.floor(FIRST_SENTENCE).saturating_sub(PACE.transcript);
-    let floor = QUIET.max(PAUSE + PACE.transcript) + answered + voice_silence;
+    let answered = services_and_silence(&machine.sandbox).saturating_sub(PACE.transcript);
+    let floor = QUIET.max(PAUSE + PACE.transcript) + answered;
     let mut call = dial(machine, &machine.phone())?;
     let mut said = call.say(&words("question-moon.wav"));
     let mut turns = Vec::new();
@@ -178,7 +176,7 @@ pub(crate) fn echoes(lab: &Lab, report: &Report) {
                 (0..4).try_for_each(|turn| {
                     whole(&mut call, &|call| {
                         thread::sleep(Duration::from_millis(300));
-                        call.start_saying(&cough(2 * number + turn));
+                        call.start_saying(&cough(4 * number + turn));
                     })
                 })
             })
@@ -202,30 +200,6 @@ fn together<T: Send>(
             .map(|thread| thread.join().unwrap())
             .collect()
     })
-}
-
-fn judged(
-    report: &Report,
-    name: &str,
-    mut times: Vec<Duration>,
-    most: Duration,
-) -> Result<(), String> {
-    times.sort_unstable();
-    let p95 = times[(times.len() * 95).div_ceil(100) - 1];
-    let (first, last, median) = (
-        ms(times[0]),
-        ms(times[times.len() - 1]),
-        ms(times[times.len() / 2]),
-    );
-    report.figure(
-        name,
-        format!("{first} to {last}, median {median}, p95 {}", ms(p95)),
-    );
-    if p95 <= most {
-        Ok(())
-    } else {
-        Err(format!("p95 is {}", ms(p95)))
-    }
 }
 
 fn many_sentences(count: usize) -> String {
@@ -267,10 +241,5 @@ fn cough(number: u32) -> Clip {
     }
 }
 
-const FIRST_SENTENCE: &str =
-    "The moon is about three hundred eighty-four thousand kilometres away.";
 /// The program's.
 const PAUSE: Duration = Duration::from_millis(300);
-const GAIN_DB: f64 = 6.0;
-/// A pause that a phone's buffer does not hide.
-const HOLE: Duration = Duration::from_millis(60);
