@@ -37,6 +37,8 @@ pub(super) struct Reply {
     pub(super) wrong: bool,
     /// The command hangs the channel up.
     pub(super) hangs_up: bool,
+    /// In place of the text comes the end of the program's input.
+    pub(super) ends_input: bool,
 }
 
 /// A sound that the caller's keys can stop.
@@ -53,6 +55,7 @@ impl Reply {
             plays: None,
             wrong: false,
             hangs_up: false,
+            ends_input: false,
         }
     }
 }
@@ -185,8 +188,7 @@ impl Channel {
                     sound,
                     escape_digits: escape_digits.to_owned(),
                 }),
-                wrong: false,
-                hangs_up: false,
+                ..Reply::new("")
             },
         }
     }

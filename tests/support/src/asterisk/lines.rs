@@ -27,7 +27,7 @@ impl Lines {
             return Vec::new();
         }
         let first_end = piece.iter().position(|byte| *byte == b'\n');
-        if first_end.is_some_and(|end| end + 1 < piece.len()) {
+        if first_end.is_some_and(|end| end + 1 < piece.len()) && !self.log.has_input_ended() {
             self.violation(
                 "wrote a command before the reply to the one before it",
                 piece,

@@ -16,6 +16,8 @@ pub(super) struct Entries {
     pub(super) dialogue: Vec<Line>,
     pub(super) violations: Vec<String>,
     pub(super) stderr: Vec<u8>,
+    /// The program's input has ended, so that there are no replies to wait for.
+    input_has_ended: bool,
 }
 
 impl Log {
@@ -35,6 +37,15 @@ impl Log {
 
     pub(super) fn stderr(&self, bytes: &[u8]) {
         self.with(|entries| entries.stderr.extend_from_slice(bytes));
+    }
+
+    /// To be told before the program can notice it.
+    pub(super) fn input_ends(&self) {
+        self.with(|entries| entries.input_has_ended = true);
+    }
+
+    pub(super) fn has_input_ended(&self) -> bool {
+        self.with(|entries| entries.input_has_ended)
     }
 
     /// Waits for a command that begins with a text; false when the time is over.

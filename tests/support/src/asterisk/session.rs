@@ -132,7 +132,7 @@ impl Session {
                 Act::Delay(delay) => pause += delay,
                 Act::HangupAfter(delay) => self.schedule(delay, Event::Hangup { and_close: false }),
                 Act::Press(key, delay) => self.schedule(delay, Event::Press(key)),
-                Act::CloseStdin => self.stdin = None,
+                Act::CloseStdin => reply.ends_input = true,
                 Act::Hangup => {}
             }
         }
@@ -203,9 +203,11 @@ impl Session {
         while let Some(Event::Press(_)) = interruption {
             interruption = self.wait(events, Some(until));
         }
-        // A program that wants to stop a sound cannot know that it is over.
+        // A program that wants to stop a sound cannot know that it is over, and one whose input has ended gets no reply
+        // that it could wait for.
         if let Some(Event::Line(line)) = &interruption
             && !is_sound
+            && !self.log.has_input_ended()
         {
             let line = String::from_utf8_lossy(line);
             self.log.violation(format!(
@@ -217,7 +219,9 @@ impl Session {
     }
 
     fn reply(&mut self, reply: &Reply) {
-        if !reply.text.is_empty() {
+        if reply.ends_input {
+            self.end_input();
+        } else if !reply.text.is_empty() {
             self.write(&[&reply.text, &b"\n"[..]].concat());
         }
         if reply.hangs_up {
@@ -244,7 +248,7 @@ impl Session {
     fn happen(&mut self, event: &Event) {
         match event {
             Event::Hangup { and_close } => self.hang_up(*and_close),
-            Event::CloseStdin => self.stdin = None,
+            Event::CloseStdin => self.end_input(),
             // What is still in the pipe is served before the end is noticed.
             Event::Exited => self.stdout.iter_mut().for_each(Reader::stop),
             Event::Press(_) | Event::Line(_) | Event::End => {}
@@ -269,6 +273,11 @@ impl Session {
         if let Some(stdout) = self.stdout.take() {
             stdout.join();
         }
+        self.end_input();
+    }
+
+    fn end_input(&mut self) {
+        self.log.input_ends();
         self.stdin = None;
     }
 

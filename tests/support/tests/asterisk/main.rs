@@ -131,6 +131,36 @@ fn agiexitonhangup_closes_both_pipes() {
 }
 
 #[test]
+fn a_program_waits_for_the_reply_or_the_end_of_its_input() {
+    let dir = TempDir::new().unwrap();
+    let delay = Act::Delay(Duration::from_millis(200));
+    let ends_instead = |script: &str| {
+        let call = call(&dir, script).at("NOOP", delay.clone());
+        call.at("NOOP", Act::CloseStdin).start().finish(LONG)
+    };
+    let outcome = ends_instead("env; say NOOP; say 'NOOP last'");
+    outcome.assert_manners();
+    assert_eq!(outcome.commands().count(), 2, "{outcome}");
+    let outcome =
+        ends_instead("env; printf 'NOOP\\n'; sleep 0.05; printf 'NOOP last\\n'; read -r a");
+    assert!(
+        outcome.violations[0].contains("before the reply"),
+        "{outcome}"
+    );
+    let has_ended = call(
+        &dir,
+        "env; say 'NOOP first'; hear; say NOOP; say 'NOOP last'",
+    )
+    .at(2, delay.clone())
+    .start();
+    has_ended.wait_for_command("NOOP first", LONG);
+    has_ended.close_stdin();
+    let outcome = has_ended.finish(LONG);
+    outcome.assert_manners();
+    assert_eq!(outcome.commands().count(), 3, "{outcome}");
+}
+
+#[test]
 fn fastagi_has_its_own_block_and_hangs_up_by_a_line() {
     let dir = TempDir::new().unwrap();
     let outcome = call(&dir, "env; echo \"argc $#\" >&2; say NOOP; say NOOP; hear")
