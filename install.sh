@@ -793,6 +793,13 @@ language = "en-US"             # what callers speak
 #base_url = "https://texttospeech.googleapis.com"
 #voice = ""
 
+#[persona.kitchen]              # who answers a call that asks for persona=kitchen; as many such tables as you like
+#prompt = "You answer in the kitchen of a school, in two short and friendly sentences."   # an example
+#voice = "onyx"                 # an example
+#language = "en-GB"             # an example
+#greeting = "Kitchen, what can I do for you?"   # an example
+#model = "gemini-3.6-flash"     # an example
+
 [reply]
 #play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file
 #stop_keys = "#*"               # with these the caller stops it

@@ -7,6 +7,7 @@ use phone_assistant::config::keys::{ENVIRONMENT, KEYS};
 use phone_assistant::config::personas::PERSONA_KEYS;
 
 use crate::house::{House, PATIENCE, argument, program};
+use crate::personas;
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -151,12 +152,18 @@ fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
     let installer = document("install.sh");
     let (_, settings) = installer.split_once("<<'TOML'\n").unwrap();
     let (settings, _) = settings.split_once("\nTOML\n").unwrap();
-    let (mut table, mut seen) = ("", 0);
+    let (mut table, mut seen, mut of_kitchen) = ("", 0, 0);
     for line in settings.lines() {
+        let line = line.trim_start_matches('#');
         if let Some(name) = line.strip_prefix('[') {
             table = name.split(']').next().unwrap();
-        } else if let Some((name, value)) = line.trim_start_matches('#').split_once(" = ") {
+        } else if let Some((name, value)) = line.split_once(" = ") {
             let name = format!("{table}.{name}");
+            if personas::is_of_kitchen(&name) {
+                assert!(line.ends_with("# an example"), "{name} has no default");
+                of_kitchen += 1;
+                continue;
+            }
             let key = KEYS
                 .iter()
                 .find(|key| key.name == name)
@@ -170,4 +177,5 @@ fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
         }
     }
     assert!(seen > 20, "only {seen} settings found");
+    assert_eq!(of_kitchen, PERSONA_KEYS.len());
 }

@@ -41,6 +41,21 @@ fn the_alias_that_follows_a_retired_model_is_tried_too() {
 }
 
 #[test]
+fn what_personas_say_is_shown_among_the_settings() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("persona.kitchen.voice", "onyx")
+        .set("persona.office.language", "de-DE");
+    let found = check(&house, &settings, &["--offline"]);
+    let text = of(&found, "settings").next().unwrap()["text"].to_string();
+    for line in ["persona.kitchen.voice = ", "persona.office.language = "] {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+}
+
+#[test]
 fn a_daily_run_says_nothing_twice_on_stderr_either() {
     let house = House::new();
     let settings = house

@@ -1,9 +1,18 @@
 //! Who answers depends on the number that was dialled.
 
-use testkit::{Settings, Stage};
+use std::thread;
 
-use crate::conversation;
-use crate::house::House;
+use phone_assistant::config::personas::PERSONA_KEYS;
+use testkit::{CallBuilder, Settings, Stage};
+
+use crate::conversation::{self, BREATH};
+use crate::house::{House, PATIENCE};
+
+/// Is that one of the settings which a persona named kitchen has?
+pub(crate) fn is_of_kitchen(name: &str) -> bool {
+    let key = name.strip_prefix("persona.kitchen.");
+    PERSONA_KEYS.iter().any(|known| key == Some(known.name))
+}
 
 fn with_kitchen(settings: Settings) -> Settings {
     settings
@@ -14,29 +23,67 @@ fn with_kitchen(settings: Settings) -> Settings {
         .set("persona.kitchen.model", "gemini-3.6-flash")
 }
 
+/// Was it the kitchen that each service worked for, or nobody in particular?
+fn assert_answered_by_kitchen(house: &House, is_expected: bool) {
+    let first = |stage| house.sandbox.requests_to(stage)[0].clone();
+    let path = first(Stage::Llm).path;
+    assert_eq!(path.contains("gemini-3.6-flash:"), is_expected, "{path}");
+    for (stage, words) in [
+        (Stage::Stt, "de-DE"),
+        (Stage::Llm, "You cook."),
+        (Stage::Tts, "\"onyx\""),
+    ] {
+        let body = first(stage).body.to_string();
+        assert_eq!(body.contains(words), is_expected, "{words} in {body}");
+    }
+}
+
 #[test]
 fn a_persona_reaches_every_service_and_only_the_calls_that_choose_it() {
-    for (arguments, persona) in [(vec![], None), (vec!["persona=kitchen"], Some("You cook."))] {
+    let table = [
+        (None, false),
+        (Some("persona="), false),
+        (Some("persona=kitchen"), true),
+    ];
+    for (argument, is_chosen) in table {
         let house = House::new();
         let settings = with_kitchen(house.sandbox.settings());
-        let mut call = house.ask("question-tea.wav").call_with(&settings);
-        for argument in arguments {
-            call = call.arg(argument);
-        }
-        let outcome = call.start().finish(crate::house::PATIENCE);
+        let call = house.ask("question-tea.wav").call_with(&settings);
+        let call = argument.into_iter().fold(call, CallBuilder::arg);
+        let outcome = call.start().finish(PATIENCE);
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        let body = |stage| house.sandbox.requests_to(stage)[0].body.to_string();
-        let said = house.sandbox.requests_to(Stage::Llm)[0].clone();
-        assert_eq!(
-            said.path.contains("gemini-3.6-flash:"),
-            persona.is_some(),
-            "{}",
-            said.path
-        );
-        assert_eq!(body(Stage::Llm).contains("You cook."), persona.is_some());
-        assert_eq!(body(Stage::Stt).contains("de-DE"), persona.is_some());
-        assert_eq!(body(Stage::Tts).contains("\"onyx\""), persona.is_some());
+        assert_answered_by_kitchen(&house, is_chosen);
     }
+}
+
+#[test]
+fn a_talk_is_held_by_its_persona_but_for_what_other_arguments_say() {
+    let house = House::new();
+    let settings = with_kitchen(conversation::settings(&house)).set("conversation.max_turns", 1);
+    let arguments = ["conversation.greeting=", "persona=kitchen"];
+    let talking = conversation::talk_with(&house, &settings, &arguments);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_answered_by_kitchen(&house, true);
+    let greeting = "This is the kitchen.".to_owned();
+    assert!(!house.spoken_texts().contains(&greeting));
+}
+
+#[test]
+fn a_fallback_keeps_its_own_voice() {
+    let house = House::new();
+    let settings = with_kitchen(house.sandbox.settings())
+        .set("tts.openai.api_key", "sk-of-somebody-else")
+        .set("tts.fallback", ["google"].as_slice())
+        .set("tts.google.voice", "en-US-Chirp3-HD-Charon");
+    let call = house.ask("question-tea.wav").call_with(&settings);
+    let outcome = call.arg("persona=kitchen").start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = house.sandbox.requests_to(Stage::Tts);
+    let last = asked.last().unwrap().body.to_string();
+    assert!(last.contains("en-US-Chirp3-HD-Charon"), "{last}");
 }
 
 #[test]
@@ -44,10 +91,7 @@ fn an_unknown_persona_fails_the_call_and_names_those_there_are() {
     let house = House::new();
     let settings = with_kitchen(house.sandbox.settings());
     let call = house.ask("question-tea.wav").call_with(&settings);
-    let outcome = call
-        .arg("persona=garden")
-        .start()
-        .finish(crate::house::PATIENCE);
+    let outcome = call.arg("persona=garden").start().finish(PATIENCE);
     outcome
         .assert_variable("ASSISTANT_STATUS", "FAILED")
         .assert_variable_contains(
