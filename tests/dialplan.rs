@@ -32,6 +32,7 @@ fn every_variable_is_known() {
         .chain(OWN)
         .chain(GLOBALS)
         .chain(ASTERISK)
+        .chain([&PERSONA])
         .copied()
         .collect();
     for step in &steps(EXAMPLE) {
@@ -166,13 +167,14 @@ fn names_of_files_are_made_of_the_call_alone() {
         .filter(|step| runs_or_writes.contains(&step.application))
     {
         for variable in variables(step.data) {
-            assert!(TRUSTED.contains(&variable), "{variable} in {step:?}");
+            let is_trusted = TRUSTED.contains(&variable) || variable == PERSONA;
+            assert!(is_trusted, "{variable} in {step:?}");
         }
     }
     let agi = &steps[position(&steps, |step| step.application == "AGI")];
     assert_eq!(
         agi.data,
-        "phone-assistant,recording=${ASSISTANT_CALL}${ASSISTANT_TRY}.wav,reply=${ASSISTANT_CALL}-reply"
+        "phone-assistant,recording=${ASSISTANT_CALL}${ASSISTANT_TRY}.wav,reply=${ASSISTANT_CALL}-reply,persona=${ASSISTANT_PERSONA}"
     );
 }
 
@@ -277,9 +279,29 @@ fn a_conversation_is_counted_cleaned_and_judged_as_a_question_is() {
     }
     assert_eq!(
         talk[eagi].data,
-        "phone-assistant,mode=conversation,reply=${ASSISTANT_CALL}-reply"
+        "phone-assistant,mode=conversation,reply=${ASSISTANT_CALL}-reply,persona=${ASSISTANT_PERSONA}"
     );
     assert_eq!(talk[eagi + 1].data, "custom-openai,8008,judge");
+}
+
+/// A transfer may lead to another number of the assistant's.
+#[test]
+fn a_persona_answers_the_extensions_that_name_it_until_it_transfers_the_caller() {
+    let (_, section) = README.split_once("### Several personas").unwrap();
+    let (_, block) = section.split_once("```ini\n").unwrap();
+    let (numbers, _) = block.split_once("```").unwrap();
+    let (numbers, plan) = (steps(numbers), steps(EXAMPLE));
+    let names = ["kitchen", "office"].map(|name| format!("{PERSONA}={name}"));
+    let set = numbers.iter().filter(|step| step.application == "Set");
+    assert_eq!(set.map(|step| step.data).collect::<Vec<_>>(), names);
+    let targets: Vec<_> = numbers.iter().flat_map(Step::jumps).collect();
+    assert_eq!(targets, ["custom-openai,8008,1", "custom-openai,8009,1"]);
+    assert!(targets.iter().all(|target| lands(&plan, target)));
+    let transfer = position(&plan, |step| step.label == Some("transfer"));
+    let cleared = format!("{PERSONA}=");
+    let leaves = |step: &Step| step.data.starts_with("${ASSISTANT_TRANSFER_CONTEXT},");
+    let left = position(&plan, leaves);
+    assert!(plan[transfer..left].iter().any(|step| step.data == cleared));
 }
 
 #[test]
@@ -418,6 +440,10 @@ fn position(steps: &[Step], is: impl Fn(&Step) -> bool) -> usize {
 }
 
 const EXAMPLE: &str = include_str!("../extensions_custom.conf.example");
+const README: &str = include_str!("../README.md");
+
+/// What an extension of an administrator's sets before it goes to the example's.
+const PERSONA: &str = "ASSISTANT_PERSONA";
 
 /// What the binary sets.
 const CONTRACT: &[&str] = &[

@@ -70,6 +70,21 @@ fn every_key_of_a_persona_has_its_line() {
 }
 
 #[test]
+fn the_personas_of_the_readme_have_no_other_keys() {
+    let readme = readme();
+    let (_, section) = readme.split_once("### Several personas").unwrap();
+    let (_, block) = section.split_once("```toml\n").unwrap();
+    let settings: toml::Table = block.split_once("```").unwrap().0.parse().unwrap();
+    let personas = settings["persona"].as_table().unwrap();
+    assert_eq!(personas.len(), 2);
+    let tables = personas.values().filter_map(toml::Value::as_table);
+    for key in tables.flat_map(toml::Table::keys) {
+        let is_known = PERSONA_KEYS.iter().any(|known| known.name == key);
+        assert!(is_known, "{key}");
+    }
+}
+
+#[test]
 fn the_default_persona_is_quoted() {
     let persona = KEYS
         .iter()
