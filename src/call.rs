@@ -10,6 +10,7 @@ mod pipeline;
 mod quiet;
 mod recording;
 mod remembering;
+mod said;
 mod sentences;
 mod supply;
 mod told;
@@ -46,6 +47,7 @@ use bill::Bill;
 use conversation::Talk;
 use pipeline::{Settings, Work};
 use remembering::Remembering;
+use said::Said;
 
 /// What a call is given.
 pub struct Given<'a, I, O> {
@@ -154,8 +156,8 @@ struct Call<O> {
     answer: String,
     /// The key with which the caller stopped the answer.
     key: Option<char>,
-    /// How many frames the caller has heard of how many of the answer.
-    heard_of: (u32, u32),
+    /// What was spoken of the answer, and how much of that was heard.
+    said: Said,
     /// What the model wants to be done after its answer.
     ordered: Vec<Order>,
     /// The log of calls.
@@ -182,7 +184,7 @@ impl<O: Write> Call<O> {
             question: String::new(),
             answer: String::new(),
             key: None,
-            heard_of: (0, 0),
+            said: Said::default(),
             ordered: Vec::new(),
             services: None,
             log: None,
@@ -268,7 +270,7 @@ impl<O: Write> Call<O> {
         self.timeline = Timeline::new(self.started);
         self.timeline.set_waited_before(waited);
         (self.question, self.answer) = (String::new(), String::new());
-        (self.key, self.ordered, self.heard_of) = (None, Vec::new(), (0, 0));
+        (self.key, self.ordered, self.said) = (None, Vec::new(), Said::default());
     }
 
     /// Sets aside the most that the call, or what comes next in it, can cost.

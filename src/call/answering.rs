@@ -80,9 +80,8 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
     ) -> Result<Outcome, Failure> {
         let outcome = self.listen(taken, events);
         let now = (self.call.clock)();
-        self.call.heard_of = self
-            .playing()
-            .map_or((0, 0), |playing| playing.supply.heard_of(now));
+        let heard_of = self.heard_of(now);
+        self.call.said.was_heard(heard_of);
         let is_heard = self.mouth.has_been_heard(now);
         self.hush();
         match outcome {
@@ -172,6 +171,10 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
                 Mouth::Dialplan(file) => file.write_all(&bytes).at(Stage::Reply)?,
                 Mouth::Caller(playing) => playing.supply.push(&bytes, (self.call.clock)()),
             },
+            Event::Speaks(text) => {
+                let (_, frames) = self.heard_of((self.call.clock)());
+                self.call.said.begins(text, frames);
+            }
             Event::SentenceEnd => {
                 if let Some(playing) = self.playing() {
                     playing.supply.end_sentence();
@@ -193,6 +196,12 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         if let Some(playing) = self.playing() {
             playing.supply.complete();
         }
+    }
+
+    /// How many frames of how many the caller has heard.
+    fn heard_of(&mut self, now: Instant) -> (u32, u32) {
+        self.playing()
+            .map_or((0, 0), |playing| playing.supply.heard_of(now))
     }
 
     fn playing(&mut self) -> Option<&mut Playing> {
@@ -397,7 +406,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
 
     /// The loudest frame of the answer among those whose echo may come back now.
     fn loudest_of_late(&mut self, now: Instant) -> Option<f32> {
-        let (heard, _) = self.playing()?.supply.heard_of(now);
+        let (heard, _) = self.heard_of(now);
         let heard = usize::try_from(heard).unwrap_or(usize::MAX);
         let end = self
             .levels_dbfs

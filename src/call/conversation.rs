@@ -309,7 +309,7 @@ impl<'a, O: Write> Talk<'a, O> {
             }
             Ok(Outcome::Answered(_)) => self.before.push(Exchange {
                 question: self.call.question.clone(),
-                answer: self.call.heard_answer(),
+                answer: self.call.said.heard(),
             }),
             // Nothing was said after all.
             Ok(Outcome::NoSpeech) => (self.call.question, self.call.answer) = last,

@@ -50,6 +50,8 @@ pub(super) enum Event {
     Answer(String),
     /// The next of the encoded sound.
     Sound(Vec<u8>),
+    /// A text begins to be spoken: the next sound is of it.
+    Speaks(String),
     /// The sound so far ends with a sentence.
     SentenceEnd,
     /// What has not been heard of the sound is not worth hearing.

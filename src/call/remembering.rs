@@ -11,7 +11,7 @@ use crate::cloud::llm::Exchange;
 use crate::config::Config;
 use crate::error::{Chain, Failure};
 use crate::memory::{self, Memory, Signs};
-use crate::text::{self, Order};
+use crate::text::Order;
 
 /// What a call has to do with memory.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl<O: Write> Call<O> {
         let answer = match outcome {
             // The dialplan plays it to whoever is still there.
             Ok(Outcome::Answered(Some(_))) if !self.hangup.is_raised() => self.answer.clone(),
-            _ => self.heard_answer(),
+            _ => self.said.heard(),
         };
         if self.question.is_empty() || answer.is_empty() {
             return;
@@ -89,19 +89,6 @@ impl<O: Write> Call<O> {
         if let Err(cause) = kept {
             self.has_no_memory(&cause);
         }
-    }
-
-    /// As much of the answer as the caller has heard, where it was played while it was made.
-    pub(super) fn heard_answer(&self) -> String {
-        let (heard, all) = self.heard_of;
-        match (heard, all) {
-            (0, _) => return String::new(),
-            (heard, all) if heard >= all => return self.answer.clone(),
-            _ => {}
-        }
-        let parts = |frames: u32| usize::try_from(frames).unwrap_or(usize::MAX);
-        let chars = self.answer.chars().count() * parts(heard) / parts(all);
-        text::limit(&self.answer, chars).to_owned()
     }
 
     /// Drops what is too old of all callers, when nobody waits any more.

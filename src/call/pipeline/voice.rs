@@ -129,6 +129,7 @@ impl Work {
             spoken: Done { link, mut value },
             ..
         } = sound;
+        send(tell, Event::Speaks(text.clone()));
         let (result, mut out) = self.write_sound(&text, &mut value, tell);
         let length = match result {
             Err(error @ say::Error::Endless { .. }) if out.has_sent => {
