@@ -291,7 +291,7 @@ fn a_persona_answers_the_extensions_that_name_it_until_it_transfers_the_caller()
     let (_, block) = section.split_once("```ini\n").unwrap();
     let (numbers, _) = block.split_once("```").unwrap();
     let (numbers, plan) = (steps(numbers), steps(EXAMPLE));
-    let names = ["kitchen", "office"].map(|name| format!("{PERSONA}={name}"));
+    let names = ["office", "kitchen"].map(|name| format!("{PERSONA}={name}"));
     let set = numbers.iter().filter(|step| step.application == "Set");
     assert_eq!(set.map(|step| step.data).collect::<Vec<_>>(), names);
     let targets: Vec<_> = numbers.iter().flat_map(Step::jumps).collect();

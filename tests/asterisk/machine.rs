@@ -113,6 +113,11 @@ impl Machine {
         self.root.path(absolute)
     }
 
+    /// Where its services listen.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
     /// The machine's root.
     pub(crate) fn root(&self) -> &Root {
         &self.root

@@ -1,12 +1,14 @@
 //! Talks of several turns on extension 8009: who speaks is heard and answered, and ends it or is transferred.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testkit::audio::Clip;
 use testkit::{Sandbox, Script, Settings, Stage};
 
-use crate::caller::{self, NEAR, SOON, answer, call_works, data_dir, words};
+use crate::caller::{self, NEAR, SOON, answer, call_works, data, data_dir, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::{Call, Codec, Found, Heard, Phone, Said};
@@ -271,6 +273,73 @@ pub(crate) fn memory(lab: &Lab, report: &Report) {
     );
 }
 
+/// README's two extensions, as an administrator puts them into the dialplan.
+pub(crate) fn personas(lab: &Lab, report: &Report) {
+    let machine = machine(lab, services(&[]), |settings| {
+        settings
+            .set("persona.kitchen.prompt", COOK)
+            .set("persona.kitchen.voice", "onyx")
+            .set("persona.kitchen.greeting", GREETING)
+            .set("persona.office.prompt", CLERK)
+            .set("persona.office.language", "en-GB")
+    });
+    let dialplan = machine.path("/etc/asterisk/extensions_custom.conf");
+    let dialplan = OpenOptions::new().append(true).open(dialplan);
+    dialplan
+        .unwrap()
+        .write_all(extensions().as_bytes())
+        .unwrap();
+    machine.asterisk("dialplan reload");
+    let asked = |expected: [(Stage, &str); 3]| {
+        for (stage, words) in expected {
+            let asked = machine.sandbox.requests_to(stage);
+            let body = asked.last().map(|asked| asked.body.to_string());
+            if !body.as_ref().is_some_and(|body| body.contains(words)) {
+                return Err(format!("not {words:?} in {body:?}"));
+            }
+        }
+        machine.becomes_clean()
+    };
+    report.check("one number is answered by one persona", || {
+        let mut call = caller::dial_to(&machine.phone(), "8010")?;
+        let said = caller::ask_in(&mut call, &machine, &data("question-tea.wav"))?;
+        caller::listen(call, said)?.only_answer("tea")?;
+        asked([
+            (Stage::Stt, "en-GB"),
+            (Stage::Llm, CLERK),
+            (Stage::Tts, "nova"),
+        ])
+    });
+    report.check("another number talks in another's voice", || {
+        let mut call = caller::dial_to(&machine.phone(), "8011")?;
+        call.wait_to_hear(&machine.sandbox.spoken(GREETING), SOON)?;
+        turn(&mut call, "question-tea.wav", &answer("tea"))?;
+        call.hang_up();
+        asked([
+            (Stage::Stt, "en-US"),
+            (Stage::Llm, COOK),
+            (Stage::Tts, "onyx"),
+        ])
+    });
+    report.check("whoever calls 8008 is answered by neither", || {
+        call_works(&machine)?;
+        let default = "You are a friendly voice on the telephone.";
+        asked([
+            (Stage::Stt, "en-US"),
+            (Stage::Llm, default),
+            (Stage::Tts, "nova"),
+        ])
+    });
+}
+
+/// What README adds to the dialplan for them.
+fn extensions() -> String {
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("### Several personas").unwrap();
+    let (_, block) = section.split_once("```ini\n").unwrap();
+    block.split_once("```").unwrap().0.to_owned()
+}
+
 /// It was heard once.
 pub(super) fn only(heard: &Heard, sound: &Clip) -> Result<Found, String> {
     match heard.find(sound)[..] {
@@ -293,6 +362,9 @@ pub(super) fn ended_after(heard: &Heard, moment: Instant) -> Result<(), String> 
 
 pub(super) const GOODBYE: &str =
     "It was a pleasure to talk with you, and good luck with the garden.";
+const GREETING: &str = "Kitchen, what can I do for you?";
+const COOK: &str = "You answer in a kitchen.";
+const CLERK: &str = "You answer in an office.";
 const CONNECT: &str = "One moment please, I will connect you with the reception.";
 /// The program's default.
 pub(super) const QUIET: Duration = Duration::from_millis(700);

@@ -14,15 +14,20 @@ use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
-    for (number, moment) in MOMENTS.iter().enumerate() {
-        let name = format!("a caller who hangs up {} leaves nothing", moment.when);
-        report.check(&name, || {
-            hang_up(&machine, &format!("50{number:02}"), moment)
-        });
-    }
+    at_every_moment(&machine, report, "");
     report.check("after all the hang-ups a normal call works", || {
         call_works(&machine)
     });
+}
+
+/// Callers of one machine, whose program is reached in some `way`.
+pub(super) fn at_every_moment(machine: &Machine, report: &Report, way: &str) {
+    for (number, moment) in MOMENTS.iter().enumerate() {
+        let name = format!("{way}a caller who hangs up {} leaves nothing", moment.when);
+        report.check(&name, || {
+            hang_up(machine, &format!("50{number:02}"), moment)
+        });
+    }
 }
 
 /// When the caller hangs up, what happens until then, and which stages have been asked by then.

@@ -5,6 +5,7 @@ mod callers;
 mod conversation;
 mod crowd;
 mod doctor;
+mod fastagi;
 mod faults;
 mod hangups;
 mod install;
@@ -41,6 +42,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("endless-music", callers::endless_music),
     ("mute-phone", callers::mute_phone),
     ("hang-ups", hangups::run),
+    ("fastagi", fastagi::run),
     ("stream", stream::run),
     ("broken-stream", stream::broken),
     ("waiting", stream::waiting),
@@ -64,6 +66,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-hang-ups", conversation::hang_ups),
     ("talk-memory", conversation::memory),
     ("talk-transfer", conversation::transfer),
+    ("personas", conversation::personas),
     ("roots", roots::run),
 ];
 

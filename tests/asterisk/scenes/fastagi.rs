@@ -1,0 +1,87 @@
+//! FastAGI: Asterisk connects, and systemd's socket activation starts the program for each call.
+
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{hangups, sandbox};
+use crate::caller::{SOON, ask, call_works, data};
+use crate::lab::Lab;
+use crate::machine::Machine;
+use crate::report::Report;
+
+pub(crate) fn run(lab: &Lab, report: &Report) {
+    let machine = Machine::installed(lab, sandbox());
+    let server = Server::start(&machine);
+    connect_to(&server, &machine);
+    report.check("a question over FastAGI is answered", || {
+        call_works(&machine)?;
+        let log = machine.log();
+        let agi = log.lines().rfind(|line| line.contains("] AGI("));
+        match agi {
+            Some(line) if line.contains(&format!("agi://{}/", server.address)) => Ok(()),
+            other => Err(format!("Asterisk did not connect: {other:?}")),
+        }
+    });
+    hangups::at_every_moment(&machine, report, "over FastAGI ");
+    drop(server);
+    report.check(
+        "who calls when nobody listens for FastAGI hears the apology",
+        || {
+            let exchange = ask(&machine, &machine.phone(), &data("question-tea.wav"))?;
+            exchange.apology(&machine, Duration::ZERO, "AGI FAILURE")
+        },
+    );
+}
+
+/// Changes the example dialplan as README says.
+fn connect_to(server: &Server, machine: &Machine) {
+    let from = "AGI(phone-assistant,recording";
+    let to = format!("AGI(agi://{}/phone-assistant,recording", server.address);
+    let dialplan = "/etc/asterisk/extensions_custom.conf";
+    machine
+        .root()
+        .shell(&format!("sed -i 's|{from}|{to}|' {dialplan}"));
+    machine.asterisk("dialplan reload");
+}
+
+/// systemd's socket activation with `Accept=yes` and `User=asterisk`, for the program as a machine has it.
+struct Server {
+    systemd: Child,
+    address: String,
+}
+
+impl Server {
+    /// # Panics
+    /// When it does not listen in time.
+    fn start(machine: &Machine) -> Self {
+        let address = format!("{}:4574", machine.address());
+        let systemd = Command::new("systemd-socket-activate")
+            .env_clear()
+            .args(["--accept", "--inetd", "--listen", &address])
+            .args(["/usr/sbin/chroot", "--userspec=asterisk:asterisk"])
+            .arg(machine.root().folder())
+            .arg("/usr/local/bin/phone-assistant")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("systemd-socket-activate (Debian: systemd): {error}"));
+        let server = Self { systemd, address };
+        let until = Instant::now() + SOON;
+        while TcpStream::connect(&server.address).is_err() {
+            assert!(Instant::now() < until, "nobody listens for FastAGI");
+            thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.systemd.kill().ok();
+        self.systemd.wait().ok();
+    }
+}
