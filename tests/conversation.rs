@@ -282,6 +282,25 @@ fn a_key_ends_a_turn_before_quiet_does_and_nothing_else() {
     house.assert_no_file(&outcome);
 }
 
+/// A packet holds two of the frames in which time is counted, and a turn may end with either of them.
+#[test]
+fn a_turn_that_ends_within_a_packet_is_heard_as_any_other() {
+    house::each([0, 80], |offset| {
+        let house = House::new();
+        let settings = settings(&house)
+            .set("conversation.think_ahead", false)
+            .set("conversation.max_turns", 1);
+        let talking = talk(&house, &settings);
+        thread::sleep(BREATH);
+        let (samples, _) = spoken("question-tea.wav");
+        let samples = [vec![0; offset], samples].concat();
+        let rate_hz = 8000;
+        talking.phone.say.send(Clip { rate_hz, samples }).unwrap();
+        let outcome = talking.finish();
+        outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
+    });
+}
+
 #[test]
 fn a_greeting_is_spoken_once_and_kept() {
     let house = House::new();

@@ -254,7 +254,7 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// Has what was heard transcribed. `None` if it is no speech.
     fn think(&mut self) -> Result<Option<Ahead>, Failure> {
-        let Some(question) = recording::trim(&self.ears.heard()) else {
+        let Some(question) = recording::trim(self.ears.heard()) else {
             return Ok(None);
         };
         let mut speech = question.speech;

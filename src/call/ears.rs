@@ -19,6 +19,8 @@ use crate::audio::speech::turn::{Change, Limits, Listener};
 pub(super) struct Ears {
     pieces: Receiver<Vec<i16>>,
     listener: Listener,
+    /// What had been said at the last pause or end. The piece that told of it may go on after that.
+    said: Pcm,
     rate_hz: u32,
     /// Until when everything has been heard.
     heard_until: Instant,
@@ -40,6 +42,10 @@ impl Ears {
         Ok(Self {
             pieces,
             listener: Listener::new(rate_hz, limits),
+            said: Pcm {
+                rate_hz,
+                samples: Vec::new(),
+            },
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
@@ -96,9 +102,9 @@ impl Ears {
         self.listener.guard_against(echo_dbfs);
     }
 
-    /// What has been heard of the turn under way, or of the one that has just ended.
-    pub(super) fn heard(&self) -> Pcm {
-        self.listener.heard()
+    /// What had been heard of a turn when it paused or ended last.
+    pub(super) fn heard(&self) -> &Pcm {
+        &self.said
     }
 
     /// Is the caller speaking?
@@ -108,7 +114,11 @@ impl Ears {
 
     /// The caller says that he has ended, if he has begun.
     pub(super) fn end_turn(&mut self) -> Vec<Change> {
-        self.listener.end().into_iter().collect()
+        let ended = self.listener.end();
+        if ended.is_some() {
+            self.said = self.listener.heard();
+        }
+        ended.into_iter().collect()
     }
 
     /// What has been said is of no interest.
@@ -117,9 +127,13 @@ impl Ears {
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {
-        let mut changes = Vec::new();
-        self.listener
-            .push(samples, |change, _| changes.push(change));
+        let (mut changes, said) = (Vec::new(), &mut self.said);
+        self.listener.push(samples, |change, listener| {
+            if matches!(change, Change::Pauses | Change::Ends) {
+                *said = listener.heard();
+            }
+            changes.push(change);
+        });
         changes
     }
 }
