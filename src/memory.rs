@@ -9,9 +9,10 @@ mod record;
 mod store;
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::date::{self, SECONDS_A_DAY};
+use crate::state;
 
 pub use caller::{Caller, Callers, Signs, normal};
 use record::MAX_SUMMARY_CHARS;
@@ -54,6 +55,8 @@ pub struct Memory {
     id: Option<String>,
     /// He is forgotten: nothing more is kept of this call.
     is_over: bool,
+    /// What is kept of him is still to be removed.
+    is_to_be_forgotten: bool,
 }
 
 impl Memory {
@@ -71,10 +74,12 @@ impl Memory {
         };
         let store = Store::new(&settings.folder);
         let mut recalled = store.read(&caller)?;
-        let id = recalled.as_ref().map(|record| record.id.clone());
         if let Some(record) = &mut recalled {
             record.trim(settings.limits, now);
         }
+        // What is too old may be swept during the call, which is no wish to be forgotten.
+        let recalled = recalled.filter(|record| !record.exchanges.is_empty());
+        let id = recalled.as_ref().map(|record| record.id.clone());
         Ok(Some(Self {
             store,
             caller,
@@ -82,6 +87,7 @@ impl Memory {
             recalled,
             id,
             is_over: false,
+            is_to_be_forgotten: false,
         }))
     }
 
@@ -149,13 +155,31 @@ impl Memory {
         Ok(())
     }
 
-    /// Forgets the caller, and keeps nothing more of this call.
+    /// Forgets the caller, and keeps nothing more of this call. He may be hearing an answer meanwhile, so whoever has the
+    /// turn is not waited for: then [`settle`](Self::settle) does it.
     ///
     /// # Errors
-    /// [`Error`] if something is still there.
+    /// [`Error`] if something is still there, and why that is not the other's fault.
     pub fn forget(&mut self) -> Result<(), Error> {
         (self.is_over, self.recalled) = (true, None);
-        self.store.remove(&self.caller)
+        let removed = self.store.remove(&self.caller, Duration::ZERO);
+        self.is_to_be_forgotten = removed.is_err();
+        match removed {
+            Err(Error::Turn(state::Error::Busy { .. })) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Removes what is still to be removed, now that nothing is heard.
+    ///
+    /// # Errors
+    /// [`Error`] if it is still there.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        if self.is_to_be_forgotten {
+            self.store.remove(&self.caller, store::PATIENCE)?;
+            self.is_to_be_forgotten = false;
+        }
+        Ok(())
     }
 }
 

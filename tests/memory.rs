@@ -5,8 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use testkit::{CallBuilder, Outcome, Settings, Stage};
 
@@ -76,6 +77,15 @@ fn record(house: &House) -> Value {
 
 fn exchanges(house: &House) -> usize {
     record(house)["exchanges"].as_array().unwrap().len()
+}
+
+/// The lock of a folder that is to be swept.
+fn swept_yesterday(house: &House) -> File {
+    let lock = callers(house).join("lock");
+    let lock = File::options().write(true).open(lock).unwrap();
+    let yesterday = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+    lock.set_modified(yesterday).unwrap();
+    lock
 }
 
 fn mode(path: &Path) -> u32 {
@@ -223,6 +233,26 @@ fn who_wants_to_be_forgotten_is_and_nothing_more_of_the_call_is_kept() {
     let (system, turns) = told(&house, 2);
     assert!(!system.contains("Never mind"), "{system}");
     assert_eq!(turns, [TEA]);
+}
+
+#[test]
+fn who_wants_to_be_forgotten_while_another_call_writes_is_forgotten_after_it() {
+    let house = House::new();
+    let settings = settings(&house, "internal");
+    phone_calls(&house, &settings);
+    house
+        .sandbox
+        .answer_with("[[forget]] I have forgotten you.");
+    let lock = swept_yesterday(&house);
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let other = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(2));
+        drop(lock);
+    });
+    let outcome = phone_calls(&house, &settings);
+    outcome.assert_variable("ASSISTANT_ERROR", "");
+    assert!(files(&house).is_empty());
+    other.join().unwrap();
 }
 
 #[test]
@@ -425,12 +455,13 @@ fn what_is_too_old_is_not_told_and_goes_at_the_next_call_of_anybody_on_another_d
     };
     somebody_calls();
     assert!(path.exists(), "it was swept today already");
-    let yesterday = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
-    let lock = File::options()
-        .write(true)
-        .open(callers(&house).join("lock"))
-        .unwrap();
-    lock.set_modified(yesterday).unwrap();
+    let lock = swept_yesterday(&house);
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let began = Instant::now();
+    somebody_calls();
+    assert!(began.elapsed() < Duration::from_secs(2), "he waited for it");
+    assert!(path.exists());
+    drop(lock);
     somebody_calls();
     assert!(
         !path.exists(),

@@ -70,6 +70,10 @@ impl<O: Write> Call<O> {
 
     /// Keeps what was asked and what was heard of the answer, as soon as it has been.
     pub(super) fn remember(&mut self, outcome: &Result<Outcome, Failure>) {
+        let settled = self.remembering.memory.as_mut().map(Memory::settle);
+        if let Some(Err(cause)) = settled {
+            self.has_no_memory(&cause);
+        }
         let answer = match outcome {
             // The dialplan plays it to whoever is still there.
             Ok(Outcome::Answered(Some(_))) if !self.hangup.is_raised() => self.answer.clone(),

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use log::{debug, warn};
 use ring::hmac;
@@ -112,14 +112,15 @@ impl Store {
         Ok(result)
     }
 
-    /// Forgets a caller, also what cannot be understood of him.
+    /// Forgets a caller, also what cannot be understood of him. Waits so long for the turn.
     ///
     /// # Errors
     /// [`Error`]; then it is as it was.
-    pub fn remove(&self, caller: &Caller) -> Result<(), Error> {
+    pub fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error> {
         let path = self.place(caller)?;
-        let _turn = self.turn()?;
-        remove(&path)
+        let _turn = self.turn_within(patience)?;
+        remove(&path)?;
+        self.sync()
     }
 
     /// Forgets everybody of a number, as [`normal`](super::normal) spells it. Returns how many files that were.
@@ -142,6 +143,7 @@ impl Store {
         for path in entries.iter().map(|entry| &entry.path).chain(&own) {
             remove(path)?;
         }
+        self.sync()?;
         drop(turn);
         Ok(entries.len())
     }
@@ -164,28 +166,40 @@ impl Store {
         }
     }
 
-    /// Once a day: drops what is too old, of all callers.
+    /// Once a day: drops what is too old, of all callers. A call that ends waits for this, so it takes no longer than a
+    /// moment: what is left then, or while another has the turn, is the next call's work.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
     pub fn sweep(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+        if !self.is_sweep_due(now) {
+            return Ok(());
+        }
+        let turn = match self.turn_within(Duration::ZERO) {
+            Err(Error::Turn(state::Error::Busy { .. })) => return Ok(()),
+            turn => turn?,
+        };
+        // Another may have swept just before.
+        if self.is_sweep_due(now) && self.sweep_until(Instant::now() + A_MOMENT, limits, now)? {
+            let place = self.folder.join(TURN);
+            turn.set_modified(now)
+                .map_err(|source| unreadable(&place, source))?;
+        }
+        Ok(())
+    }
+
+    fn is_sweep_due(&self, now: SystemTime) -> bool {
         let swept = fs::metadata(self.folder.join(TURN)).and_then(|data| data.modified());
         let is_due = |swept: SystemTime| {
             let age = now.duration_since(swept);
             // A clock that was wrong has swept in the future.
             age.is_err() || age.is_ok_and(|age| age >= A_DAY)
         };
-        if !swept.is_ok_and(is_due) {
-            return Ok(());
-        }
-        let turn = self.turn()?;
-        turn.set_modified(now)
-            .map_err(|source| unreadable(&self.folder.join(TURN), source))?;
-        self.sweep_now(limits, now)
+        swept.is_ok_and(is_due)
     }
 
-    /// Whoever calls this has the turn.
-    fn sweep_now(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+    /// Whoever calls this has the turn. Has everything been swept by then?
+    fn sweep_until(&self, end: Instant, limits: Limits, now: SystemTime) -> Result<bool, Error> {
         // Nobody else is writing: these were left by calls that were killed.
         let is_left = |path: &PathBuf| {
             path.extension().is_some_and(|name| name == PART)
@@ -194,24 +208,25 @@ impl Store {
         for path in self.paths()?.into_iter().filter(is_left) {
             remove_file(&path)?;
         }
+        let mut is_done = true;
         for entry in self.entries()? {
-            let Some(record) = entry.record else {
-                let age = now.duration_since(entry.modified).unwrap_or_default();
-                if age >= limits.max_age {
-                    remove(&entry.path)?;
-                }
-                continue;
-            };
-            let mut kept = record.clone();
-            kept.trim(limits, now);
-            if kept.exchanges.is_empty() {
-                debug!("{} is too old", entry.path.display());
-                remove(&entry.path)?;
-            } else if kept != record {
-                write(&entry.path, &kept)?;
+            is_done = Instant::now() < end;
+            if !is_done {
+                break;
             }
+            sweep_one(entry, limits, now)?;
         }
-        Ok(())
+        self.sync()?;
+        Ok(is_done)
+    }
+
+    /// What was removed shall not come back after a loss of power either.
+    fn sync(&self) -> Result<(), Error> {
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| Error::Remove {
+            path: self.folder.display().to_string(),
+            source,
+        })
     }
 
     /// Tries whether callers can be remembered.
@@ -228,7 +243,11 @@ impl Store {
 
     /// Has the turn until what is returned is dropped.
     fn turn(&self) -> Result<File, Error> {
-        Ok(state::turn(&self.folder.join(TURN), PATIENCE)?)
+        self.turn_within(PATIENCE)
+    }
+
+    fn turn_within(&self, patience: Duration) -> Result<File, Error> {
+        Ok(state::turn(&self.folder.join(TURN), patience)?)
     }
 
     fn place(&self, caller: &Caller) -> Result<PathBuf, Error> {
@@ -336,17 +355,34 @@ fn remove(path: &Path) -> Result<(), Error> {
     remove_file(path)
 }
 
-/// It shall not come back after a loss of power either.
 fn remove_file(path: &Path) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(path);
-    let removed = match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.and_then(|()| File::open(folder)?.sync_all()),
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Remove {
+            path: path.display().to_string(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Drops what is too old of one caller.
+fn sweep_one(entry: Entry, limits: Limits, now: SystemTime) -> Result<(), Error> {
+    let Some(record) = entry.record else {
+        let age = now.duration_since(entry.modified).unwrap_or_default();
+        if age >= limits.max_age {
+            remove(&entry.path)?;
+        }
+        return Ok(());
     };
-    removed.map_err(|source| Error::Remove {
-        path: path.display().to_string(),
-        source,
-    })
+    let mut kept = record.clone();
+    kept.trim(limits, now);
+    if kept.exchanges.is_empty() {
+        debug!("{} is too old", entry.path.display());
+        remove(&entry.path)?;
+    } else if kept != record {
+        write(&entry.path, &kept)?;
+    }
+    Ok(())
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
@@ -373,8 +409,10 @@ const PART: &str = "part";
 /// SHA-256 in hexadecimal.
 const HASH_CHARS: usize = 64;
 
-/// Thirty calls that end at once, on a slow disk.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Thirty calls that end at once, on a slow disk. A caller may wait for it between two turns.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// So long a caller may wait before he hears what follows his call.
+const A_MOMENT: Duration = Duration::from_millis(200);
 const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
 
 #[cfg(test)]

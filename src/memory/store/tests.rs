@@ -45,7 +45,11 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
         max_exchanges: 1,
         max_age: Duration::ZERO,
     };
-    store.sweep_now(limits, SystemTime::now()).expect("swept");
+    assert!(
+        store
+            .sweep_until(Instant::now() + PATIENCE, limits, SystemTime::now())
+            .expect("swept")
+    );
     assert!(store.entries().expect("readable").is_empty());
     assert!(others.iter().all(|name| folder.path().join(name).exists()));
     // One of ours that cannot be understood goes when it is too old.
@@ -58,7 +62,11 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
     let part = files::append(&ours, ".part");
     fs::write(&part, "half").expect("written");
     for (limits, is_there) in [(an_hour, true), (limits, false)] {
-        store.sweep_now(limits, SystemTime::now()).expect("swept");
+        assert!(
+            store
+                .sweep_until(Instant::now() + PATIENCE, limits, SystemTime::now())
+                .expect("swept")
+        );
         assert_eq!(ours.exists(), is_there);
         assert!(!part.exists());
     }
@@ -75,7 +83,7 @@ fn what_a_killed_call_has_left_is_forgotten_too() {
         assert_eq!(store.forget("200").expect("forgotten"), 0);
         assert!(!part.exists());
         fs::write(&part, "half").expect("written");
-        store.remove(&caller).expect("forgotten");
+        store.remove(&caller, PATIENCE).expect("forgotten");
         assert!(!part.exists());
     }
 }
