@@ -177,6 +177,7 @@ impl Config {
         layers.add_persona(arguments);
         layers.add_key_files();
         layers.faults.extend(open_secrets(&layers, &file));
+        layers.faults.extend(Conversation::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;

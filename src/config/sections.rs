@@ -315,10 +315,6 @@ impl Conversation {
     pub(super) fn assemble(layers: &Layers) -> Self {
         let sentence = |name: &str| Sentence::of(&layers.text(&format!("conversation.{name}")));
         let transfers = layers.texts("conversation.transfers");
-        let transfer = |text: &String| {
-            let (name, extension) = text.split_once('=')?;
-            Some((name.trim().to_owned(), extension.trim().to_owned()))
-        };
         Self {
             quiet: layers.seconds("conversation.quiet"),
             thinks_ahead: layers.switch("conversation.think_ahead"),
@@ -331,9 +327,33 @@ impl Conversation {
             still_there: sentence("still_there"),
             goodbye: sentence("goodbye"),
             sounds: layers.text("conversation.sounds").into(),
-            transfers: transfers.iter().filter_map(transfer).collect(),
+            transfers: transfers.iter().filter_map(|text| transfer(text)).collect(),
         }
     }
+
+    /// What is wrong with it that no single value tells.
+    pub(super) fn faults(layers: &Layers) -> Vec<String> {
+        let transfers = layers.texts("conversation.transfers").into_iter();
+        let odd = transfers.filter(|text| transfer(text).is_none());
+        let fault = |text: String| {
+            format!(
+                "conversation.transfers: {text:?} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\""
+            )
+        };
+        odd.map(fault).collect()
+    }
+}
+
+/// Who takes over, and his extension.
+fn transfer(text: &str) -> Option<(String, String)> {
+    let (name, extension) = text.split_once('=')?;
+    let (name, extension) = (name.trim(), extension.trim());
+    let is_dialled = |key: char| key.is_ascii_digit() || key == '*' || key == '#';
+    let is_right = !name.is_empty()
+        && !name.contains(['[', ']'])
+        && !extension.is_empty()
+        && extension.chars().all(is_dialled);
+    is_right.then(|| (name.to_owned(), extension.to_owned()))
 }
 
 impl Sentence {

@@ -108,8 +108,8 @@ fn is_note(words: &str) -> bool {
     name && words[4..].starts_with(|c: char| c.is_whitespace() || c == ':')
 }
 
-/// In bytes: no name in the settings is longer.
-const LONGEST: usize = 100;
+/// In bytes: no name in the settings is longer than 100 characters.
+const LONGEST: usize = 500;
 
 #[cfg(test)]
 mod tests {
