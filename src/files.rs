@@ -69,13 +69,16 @@ impl NewFile {
         })
     }
 
-    /// The same in `folder`, under a name of this process's own, for a place that others may be filling as well. It gets
-    /// there by [`finish_as`](Self::finish_as).
+    /// The same in `folder`, under a name of its own, for a place that others may be filling as well, on other machines
+    /// too. It gets there by [`finish_as`](Self::finish_as).
     ///
     /// # Errors
     /// [`Error`] names a file of `folder` and the cause.
     pub fn create_in(folder: &Path, readers: Readers) -> Result<Self, Error> {
-        Self::create(&folder.join(format!("new-{}", process::id())), readers)
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let moment = since.unwrap_or_default().as_nanos();
+        let name = format!("new-{}-{moment}", process::id());
+        Self::create(&folder.join(name), readers)
     }
 
     /// Makes sure that there is room: writes a little and takes it back. A full disk lets files be

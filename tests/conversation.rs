@@ -9,9 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use testkit::audio::{Clip, wav};
-use testkit::{Call, CallBuilder, Outcome, Settings, Stage};
+use testkit::{Call, CallBuilder, Fault, Outcome, Settings, Stage};
 
-use crate::house::{self, House, MOON, argument, data, program};
+use crate::house::{self, House, MOON, PATIENCE, argument, data, program};
 
 /// The caller's phone: a frame every 20 ms, silent until he says something.
 pub(crate) struct Phone {
@@ -198,6 +198,26 @@ fn who_speaks_during_an_answer_is_heard_and_the_model_knows_where_it_broke_off()
 }
 
 #[test]
+fn of_a_slow_voice_the_model_knows_as_well_where_its_answer_broke_off() {
+    let house = House::new();
+    let whole = house::many_sentences(12);
+    house.sandbox.answer_with(&whole);
+    house.sandbox.pace_voice(Duration::ZERO, 1.5);
+    let settings = settings(&house).set("conversation.max_turns", 2);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    talking.wait_for_answer();
+    thread::sleep(Duration::from_secs(3));
+    talking.phone.say("question-moon.wav");
+    talking.finish();
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let heard = asked[1].body["contents"][1]["parts"][0]["text"].as_str();
+    let heard = heard.unwrap();
+    assert!(heard.len() * 3 < whole.len(), "{heard}");
+}
+
+#[test]
 fn the_model_ends_the_talk_and_transfers_to_those_in_the_settings_alone() {
     let table = [
         ("See you soon. [[goodbye]]", "ANSWERED", ""),
@@ -314,6 +334,74 @@ fn a_greeting_is_spoken_once_and_kept() {
     }
     assert_eq!(house.spoken_texts(), ["Hello, how can I help you?"]);
     assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 1);
+}
+
+#[test]
+fn a_greeting_is_kept_of_a_voice_that_stands_in_as_well() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.greeting", "Hello, how can I help you?")
+        .set("conversation.ask_after", 2.0)
+        .set("tts.openai.api_key", "sk-of-somebody-else")
+        .set("tts.fallback", ["google"].as_slice())
+        .set("tts.google.voice", "en-US-Chirp3-HD-Charon");
+    for state in ["first", "second"] {
+        // Nothing is known of who has failed, so both are asked in turn.
+        let settings = settings
+            .clone()
+            .set("state.folder", house.other().join(state).to_str().unwrap());
+        let outcome = talk(&house, &settings).finish();
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        std::fs::remove_file(house.other().join("ears")).unwrap();
+    }
+    let asked = house.sandbox.requests_to(Stage::Tts);
+    let asked: Vec<_> = asked.iter().map(|asked| asked.path.as_str()).collect();
+    assert_eq!(
+        asked,
+        [
+            "/v1/audio/speech",
+            "/v1/text:synthesize",
+            "/v1/audio/speech"
+        ]
+    );
+}
+
+#[test]
+fn a_greeting_that_no_voice_says_in_time_is_asterisks_own() {
+    let house = House::new();
+    house.sandbox.fault(Stage::Tts, Fault::Hang, usize::MAX);
+    let settings = settings(&house)
+        .set("conversation.greeting", "Hello, how can I help you?")
+        .set("conversation.ask_after", 2.0);
+    let began = Instant::now();
+    let talking = talk(&house, &settings);
+    talking
+        .call
+        .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
+    let waited = began.elapsed();
+    talking.finish();
+    assert!(waited < Duration::from_secs(7), "{waited:?}");
+}
+
+#[test]
+fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
+    let house = House::new();
+    for text in ["reception", "=200", "sales=front desk", "a]b=200"] {
+        let settings = settings(&house).set("conversation.transfers", [text]);
+        let outcome = talk(&house, &settings).finish();
+        outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
+        outcome.assert_variable_contains("ASSISTANT_ERROR", "conversation.transfers");
+        std::fs::remove_file(house.other().join("ears")).unwrap();
+    }
+    let name = "Отдел ".repeat(15);
+    house
+        .sandbox
+        .answer_with(&format!("One moment. [[transfer {name}]]"));
+    let settings = settings(&house).set("conversation.transfers", [format!("{name}=*200#")]);
+    let outcome = one_turn(&house, &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
+    outcome.assert_variable("ASSISTANT_TRANSFER", "*200#");
+    assert_eq!(house.spoken_texts(), ["One moment."]);
 }
 
 #[test]

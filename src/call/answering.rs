@@ -176,6 +176,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
                 self.call.said.begins(text, frames);
             }
             Event::SentenceEnd => {
+                self.call.said.ends();
                 if let Some(playing) = self.playing() {
                     playing.supply.end_sentence();
                 }

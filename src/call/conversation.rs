@@ -115,7 +115,7 @@ impl<'a, O: Write> Talk<'a, O> {
         let ears = Ears::open(rate_hz, limits, now).map_err(Error::Deaf);
         Ok(Self {
             ears: ears.at(Stage::Recording)?,
-            quiet: Quiet::new(&settings.sounds, encoding, &config.stop_keys),
+            quiet: Quiet::new(&settings.sounds, encoding),
             call,
             config,
             services,
@@ -138,7 +138,7 @@ impl<'a, O: Write> Talk<'a, O> {
 
     fn talk(&mut self) -> Result<Outcome, Failure> {
         let settings = &self.config.conversation;
-        self.say(&settings.greeting)?;
+        self.say(&settings.greeting, "hello")?;
         self.silent_since = (self.call.clock)();
         let (mut answers, mut silences) = (0, 0);
         while answers < settings.max_turns {
@@ -148,7 +148,7 @@ impl<'a, O: Write> Talk<'a, O> {
                 Heard::Silence if silences > 0 => break,
                 Heard::Silence => {
                     silences += 1;
-                    self.say(&settings.still_there)?;
+                    self.say(&settings.still_there, "beep")?;
                     self.silent_since = (self.call.clock)();
                     continue;
                 }
@@ -168,7 +168,7 @@ impl<'a, O: Write> Talk<'a, O> {
                 other => return Ok(other),
             }
         }
-        self.say(&settings.goodbye)?;
+        self.say(&settings.goodbye, "goodbye")?;
         Ok(Outcome::Answered(None))
     }
 
@@ -182,7 +182,8 @@ impl<'a, O: Write> Talk<'a, O> {
     }
 
     fn wait_for_turn(&mut self) -> Result<Heard, Failure> {
-        let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
+        let hangup = self.call.hangup.clone();
+        let mut lines = self.call.session.lines().clone();
         let pieces = self.ears.pieces().clone();
         let settings = &self.config.conversation;
         // The end of what was heard just now still comes back.
@@ -199,6 +200,9 @@ impl<'a, O: Write> Talk<'a, O> {
                 recv(hangup.raised()) -> _ => return Ok(Heard::Gone),
                 recv(lines) -> line => {
                     let line = line.ok().map(|(_, line)| line);
+                    if line.is_none() {
+                        lines = never();
+                    }
                     let now = (self.call.clock)();
                     match self.quiet.take(line, &mut self.call.session, now) {
                         Err(agi::Error::Closed | agi::Error::Dead) => return Ok(Heard::Gone),
@@ -242,7 +246,8 @@ impl<'a, O: Write> Talk<'a, O> {
                 }
             }
             let now = (self.call.clock)();
-            if now.saturating_duration_since(self.began) >= settings.longest {
+            let is_long = now.saturating_duration_since(self.began) >= settings.longest;
+            if is_long && !self.ears.is_in_turn() {
                 return Ok(Heard::Late);
             }
             let silent = now.saturating_duration_since(self.silent_since);
@@ -254,13 +259,17 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// Has what was heard transcribed. `None` if it is no speech.
     fn think(&mut self) -> Result<Option<Ahead>, Failure> {
-        let Some(question) = recording::trim(self.ears.heard()) else {
-            return Ok(None);
+        let heard = recording::trim(self.ears.heard()).map(|question| question.speech);
+        let speech = match (self.unanswered.clone(), heard) {
+            (Some(mut first), Some(heard)) => {
+                first.samples.extend(heard.samples);
+                first
+            }
+            // What he seemed to go on with was no speech.
+            (Some(first), None) => first,
+            (None, Some(heard)) => heard,
+            (None, None) => return Ok(None),
         };
-        let mut speech = question.speech;
-        if let Some(first) = &self.unanswered {
-            speech.samples.splice(..0, first.samples.iter().copied());
-        }
         let settings = Settings::of(self.config).in_conversation(&self.persona, &self.before);
         let settings = self.call.with_memory(settings);
         let greatest = bill::greatest(&self.services, &settings, &speech);
@@ -290,7 +299,7 @@ impl<'a, O: Write> Talk<'a, O> {
     /// Lets the caller hear the answer, or as much of it as he wants.
     fn answer(&mut self, mut turn: Ahead) -> Result<Outcome, Failure> {
         let last = (take(&mut self.call.question), take(&mut self.call.answer));
-        self.call.begin_turn(self.config.conversation.quiet);
+        self.call.begin_turn(self.ears.last_quiet());
         let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
         let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
         let answering = Answering::new(self.call, self.config, reply, self.encoding);
@@ -348,18 +357,17 @@ impl<'a, O: Write> Talk<'a, O> {
         })
     }
 
-    /// Says what is always the same, to its end.
-    fn say(&mut self, sentence: &Sentence) -> Result<(), Failure> {
+    /// Says what is always the same, to its end. Where no voice does, one of Asterisk's sounds is heard `instead`.
+    fn say(&mut self, sentence: &Sentence, instead: &str) -> Result<(), Failure> {
         let name = match sentence {
             Sentence::Nothing => return Ok(()),
             Sentence::Sound(name) => name.clone(),
             Sentence::Spoken(text) => match self.spoken(text) {
                 Ok(place) => place,
                 Err(limit) if limit.stage == Stage::Limit => return Err(limit),
-                // A talk goes on without a greeting.
                 Err(failure) => {
                     warn!("{failure}");
-                    return Ok(());
+                    instead.to_owned()
                 }
             },
         };
@@ -406,13 +414,6 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// The place of a sentence's sound, as Asterisk plays it.
     fn spoken(&mut self, text: &str) -> Result<String, Failure> {
-        let greatest = bill::greatest_of_text(&self.services, text);
-        let now = (self.call.clock)();
-        let time = Time {
-            deadline: Deadline::after(now, self.config.tts.timeout, self.call.clock),
-            idle: self.config.idle_timeout,
-            sending: Duration::ZERO,
-        };
         let sentences = Sentences {
             folder: &self.config.conversation.sounds,
             voices: &self.services.voices,
@@ -423,7 +424,14 @@ impl<'a, O: Write> Talk<'a, O> {
         if let Some(path) = sentences.kept(text) {
             return Ok(place(&path));
         }
+        let greatest = bill::greatest_of_text(&self.services, text);
         self.call.admit(self.config, greatest).at(Stage::Limit)?;
+        let patience = self.config.tts.timeout.min(LONGEST_WAIT);
+        let time = Time {
+            deadline: Deadline::after((self.call.clock)(), patience, self.call.clock),
+            idle: self.config.idle_timeout.min(LONGEST_WAIT),
+            sending: Duration::ZERO,
+        };
         sentences.make(text, time).map(|path| place(&path))
     }
 }
@@ -469,9 +477,11 @@ fn persona(config: &Config) -> String {
 }
 
 /// After so much quiet a turn may be over.
-const PAUSE: Duration = std::time::Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(300);
 /// So long after a sound its echo may come back.
 const ECHO: Duration = Duration::from_millis(320);
 
+/// Nobody waits longer in silence for a sentence that is always the same.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Nobody is greeted for longer.
 const LONGEST_SENTENCE: Duration = Duration::from_secs(60);

@@ -107,6 +107,11 @@ impl Ears {
         &self.said
     }
 
+    /// How long the caller had been quiet when his last turn ended.
+    pub(super) fn last_quiet(&self) -> Duration {
+        self.listener.last_quiet()
+    }
+
     /// Is the caller speaking?
     pub(super) fn is_in_turn(&self) -> bool {
         self.listener.is_in_turn()

@@ -18,14 +18,13 @@ use crate::files::{self, NewFile, Readers};
 /// The silence, where it can be had.
 pub(super) struct Quiet {
     name: Option<String>,
-    keys: String,
     /// Since when it plays.
     since: Option<Instant>,
 }
 
 impl Quiet {
-    /// Makes the sound, or finds it made. `keys` are those that are told.
-    pub(super) fn new(folder: &Path, encoding: Encoding, keys: &str) -> Self {
+    /// Makes the sound, or finds it made.
+    pub(super) fn new(folder: &Path, encoding: Encoding) -> Self {
         let name = match make(folder, encoding) {
             Ok(silence) => Some(place(&silence)),
             Err(cause) => {
@@ -33,11 +32,7 @@ impl Quiet {
                 None
             }
         };
-        Self {
-            name,
-            keys: keys.to_owned(),
-            since: None,
-        }
+        Self { name, since: None }
     }
 
     /// Begins to play, until [`end`](Self::end).
@@ -45,7 +40,7 @@ impl Quiet {
         let Some(name) = &self.name else { return };
         let command = Command::StreamFile {
             name,
-            stop_keys: &self.keys,
+            stop_keys: KEY,
             offset: 0,
         };
         match session.start(command) {
@@ -119,6 +114,8 @@ fn make(folder: &Path, encoding: Encoding) -> Result<PathBuf, Box<dyn Error>> {
     Ok(place)
 }
 
+/// Whoever presses it has ended.
+const KEY: &str = "#";
 /// Played again and again.
 const SECONDS: usize = 20;
 /// Nothing is played so fast.

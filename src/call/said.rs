@@ -2,19 +2,40 @@
 
 use crate::text;
 
-/// The sentences of an answer that have begun to be spoken, each with the frame at which its sound begins.
+/// What of an answer has begun to be spoken, in order.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    sentences: Vec<(u32, String)>,
+    texts: Vec<Text>,
     /// Frames that the caller has heard, and that there are.
     heard: u32,
     all: u32,
 }
 
+/// A sentence, or several that were spoken in one go.
+#[derive(Debug)]
+struct Text {
+    words: String,
+    /// The frame at which its sound begins.
+    from: u32,
+    /// Its sound is there to its end.
+    is_whole: bool,
+}
+
 impl Said {
     /// What is spoken next begins after so many frames.
-    pub(super) fn begins(&mut self, text: String, frames: u32) {
-        self.sentences.push((frames, text));
+    pub(super) fn begins(&mut self, words: String, from: u32) {
+        self.texts.push(Text {
+            words,
+            from,
+            is_whole: false,
+        });
+    }
+
+    /// It has ended.
+    pub(super) fn ends(&mut self) {
+        if let Some(text) = self.texts.last_mut() {
+            text.is_whole = true;
+        }
     }
 
     /// So many frames of so many have been heard.
@@ -22,24 +43,36 @@ impl Said {
         (self.heard, self.all) = (heard, all);
     }
 
-    /// As much of the answer as was heard. Of the sentence that was interrupted it is a share, cut between two words,
-    /// as large as that of its sound: nothing tells which words those were.
+    /// As much of the answer as was heard. Of the text that was interrupted it is a share, cut between two words, as large
+    /// as that of its sound: nothing tells which words those were.
     pub(super) fn heard(&self) -> String {
-        let ends = self.sentences.iter().skip(1).map(|(from, _)| *from);
-        let sentences = self.sentences.iter().zip(ends.chain([self.all]));
-        let heard = sentences.map(|((from, text), end)| {
-            let frames =
-                |from: u32, to: u32| usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
-            match (frames(*from, self.heard), frames(*from, end)) {
-                (0, _) => "",
-                (heard, all) if heard >= all => text.as_str(),
-                (heard, all) => text::limit(text, text.chars().count() * heard / all),
-            }
-        });
-        let heard: Vec<_> = heard.filter(|text| !text.is_empty()).collect();
+        let next = self.texts.iter().skip(1).map(|text| Some(text.from));
+        let texts = self.texts.iter().zip(next.chain([None]));
+        let heard = texts.map(|(text, next)| text.heard(self.heard, next.unwrap_or(self.all)));
+        let heard: Vec<_> = heard.filter(|words| !words.is_empty()).collect();
         heard.join(" ")
     }
 }
+
+impl Text {
+    /// What of it was heard by a caller who has heard so many frames of the answer, where its own end there.
+    fn heard(&self, heard: u32, end: u32) -> &str {
+        let chars = u32::try_from(self.words.chars().count()).unwrap_or(u32::MAX);
+        let mut all = end.saturating_sub(self.from);
+        if !self.is_whole {
+            all = all.max(chars.saturating_mul(FRAMES_A_CHAR));
+        }
+        let heard = heard.saturating_sub(self.from);
+        if heard >= all {
+            return if heard > 0 { &self.words } else { "" };
+        }
+        let share = u64::from(chars) * u64::from(heard) / u64::from(all);
+        text::limit(&self.words, usize::try_from(share).unwrap_or(usize::MAX))
+    }
+}
+
+/// What voices take for a character where the sound is not there to tell: seventeen in a second.
+const FRAMES_A_CHAR: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -48,9 +81,14 @@ mod tests {
     #[test]
     fn whole_sentences_are_heard_and_a_share_of_the_one_that_was_interrupted() {
         let mut said = Said::default();
-        said.begins("One word was said slowly.".into(), 0);
-        said.begins("Ten, twenty, thirty, forty words.".into(), 500);
-        said.begins("Never heard.".into(), 600);
+        for (words, from) in [
+            ("One word was said slowly.", 0),
+            ("Ten, twenty, thirty, forty words.", 500),
+            ("Never heard.", 600),
+        ] {
+            said.begins(words.into(), from);
+            said.ends();
+        }
         let table = [
             (0, ""),
             (1, ""),
@@ -72,7 +110,21 @@ mod tests {
     }
 
     #[test]
+    fn a_text_whose_sound_is_still_to_come_was_not_heard_to_its_end() {
+        let mut said = Said::default();
+        said.begins("Ten, twenty, thirty, forty words.".into(), 0);
+        said.was_heard((50, 50));
+        assert_eq!(said.heard(), "Ten, twenty");
+        said.ends();
+        assert_eq!(said.heard(), "Ten, twenty, thirty, forty words.");
+    }
+
+    #[test]
     fn nothing_was_heard_of_what_was_not_spoken() {
-        assert_eq!(Said::default().heard(), "");
+        let mut said = Said::default();
+        assert_eq!(said.heard(), "");
+        said.begins("Silent.".into(), 0);
+        said.ends();
+        assert_eq!(said.heard(), "");
     }
 }

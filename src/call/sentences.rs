@@ -26,34 +26,36 @@ pub(super) struct Sentences<'a> {
 }
 
 impl Sentences<'_> {
-    /// The place of the sound of `text`, without extension, if the first voice has spoken it before.
+    /// The place of the sound of `text`, without extension, if the voice that would be asked first has spoken it before.
     pub(super) fn kept(&self, text: &str) -> Option<PathBuf> {
-        let place = self.place(text, 0);
+        let place = self.place(text, self.voices.first_link());
         self.file(&place).is_file().then_some(place)
     }
 
-    /// Has it spoken, and keeps it under the name of the voice that did it.
+    /// Has it spoken, and keeps it under the name of the voice that did it. A voice that stands in for another may have done
+    /// it before.
     pub(super) fn make(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
         files::create_folder(self.folder).at(Stage::Tts)?;
         let mut sound = NewFile::create_in(self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
         let begin = |link, patience: Patience<'_>| self.begin(link, text, patience, time);
         let done = self.voices.ask(time, begin).at(Stage::Tts)?;
-        let (mut speaking, entry) = done.value;
+        let place = self.place(text, &self.voices.links()[done.link]);
+        let Some((mut speaking, entry)) = done.value else {
+            return Ok(place);
+        };
         let length = speaking.write(sound.file(), self.encoding, self.gain_db);
         let length = length.at(Stage::Tts)?;
         entry.used(Usage {
             characters: bill::spoken(text.chars().count()).characters,
             ..bill::audio(length)
         });
-        let place = self.place(text, done.link);
         sound.finish_as(&self.file(&place)).at(Stage::Tts)?;
         Ok(place)
     }
 
-    fn place(&self, text: &str, link: usize) -> PathBuf {
-        let voice = &self.voices.links()[link].fingerprint;
-        let sound = format!("{voice}\0{}\0{text}", self.gain_db);
+    fn place(&self, text: &str, link: &Link<dyn Voice>) -> PathBuf {
+        let sound = format!("{}\0{}\0{text}", link.fingerprint, self.gain_db);
         let hash = digest(&SHA256, sound.as_bytes());
         let name = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES]);
         self.folder.join(name)
@@ -63,19 +65,23 @@ impl Sentences<'_> {
         files::append(place, &format!(".{}", self.encoding))
     }
 
+    /// `None`: it is there already.
     fn begin<'a>(
         &'a self,
         link: &'a Link<dyn Voice>,
         text: &str,
         patience: Patience<'_>,
         time: Time,
-    ) -> Result<(Speaking<'a>, Entry<'a>), say::Error> {
+    ) -> Result<Option<(Speaking<'a>, Entry<'a>)>, say::Error> {
+        if self.file(&self.place(text, link)).is_file() {
+            return Ok(None);
+        }
         let most = bill::spoken(text.chars().count());
         let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
         let speaking = Speaking::begin(&*link.provider, text, rate_hz, patience, time.deadline);
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
-        Ok((speaking, entry))
+        Ok(Some((speaking, entry)))
     }
 }
 

@@ -223,8 +223,12 @@ impl<P: ?Sized> Chain<P> {
 
     /// Who is asked first.
     pub fn first(&self) -> &P {
-        let link = self.next(&[]).unwrap_or_default();
-        &self.links[link].provider
+        &self.first_link().provider
+    }
+
+    /// The link that is asked first.
+    pub fn first_link(&self) -> &Link<P> {
+        &self.links[self.next(&[]).unwrap_or_default()]
     }
 
     /// All links.

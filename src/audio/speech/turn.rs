@@ -55,6 +55,8 @@ pub struct Listener {
     until_floor: usize,
     /// What is kept belongs to a turn that is over.
     has_ended: bool,
+    /// How long the last turn was quiet at its end, in frames.
+    last_quiet: usize,
     /// How loud the echo of what the caller hears may be.
     echo_dbfs: Option<f32>,
 }
@@ -82,6 +84,7 @@ impl Listener {
             turn: None,
             until_floor: 0,
             has_ended: false,
+            last_quiet: 0,
             echo_dbfs: None,
         }
     }
@@ -128,10 +131,15 @@ impl Listener {
 
     /// Ends the turn under way, if one is, before quiet does.
     pub fn end(&mut self) -> Option<Change> {
-        self.turn.take()?;
+        self.last_quiet = self.turn.take()?.quiet;
         self.has_ended = true;
         self.loud.clear();
         Some(Change::Ends)
+    }
+
+    /// How long the caller had been quiet when the last turn ended.
+    pub fn last_quiet(&self) -> Duration {
+        frames_last(self.last_quiet)
     }
 
     /// Gives up the turn under way: what follows is another.
