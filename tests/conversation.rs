@@ -1,6 +1,6 @@
 //! A talk of several turns, through EAGI.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use testkit::audio::{Clip, wav};
 use testkit::{Call, CallBuilder, Fault, Outcome, Settings, Stage};
 
@@ -58,13 +59,14 @@ impl Phone {
     /// Says a question without the silence around it; how long that takes.
     pub(crate) fn say(&self, name: &str) -> Duration {
         let (samples, length) = spoken(name);
-        self.say
-            .send(Clip {
-                rate_hz: 8000,
-                samples,
-            })
-            .unwrap();
+        self.send(samples);
         length
+    }
+
+    /// Sends sound of 8 kHz.
+    fn send(&self, samples: Vec<i16>) {
+        let rate_hz = 8000;
+        self.say.send(Clip { rate_hz, samples }).unwrap();
     }
 }
 
@@ -302,6 +304,62 @@ fn a_key_ends_a_turn_before_quiet_does_and_nothing_else() {
     house.assert_no_file(&outcome);
 }
 
+#[test]
+fn who_pauses_and_goes_on_is_heard_whole_and_what_was_sent_ahead_is_on_the_bill() {
+    let house = House::new();
+    let log = house.other().join("calls.log");
+    let settings = settings(&house)
+        .set("log.calls", log.to_str().unwrap())
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    let (samples, _) = spoken("question-moon.wav");
+    let (first, second) = samples.split_at(samples.len() / 2);
+    let gap = vec![0; 8000 * 45 / 100];
+    talking.phone.send([first, &gap, second].concat());
+    talking.finish();
+    let asked = house.sandbox.requests_to(Stage::Stt);
+    let sent = |index: usize| {
+        asked[index].body["audio"]["content"]
+            .as_str()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(asked.len(), 2);
+    assert!(sent(1) > sent(0) * 3 / 2, "{} and {}", sent(0), sent(1));
+    assert!(house.sandbox.requests_to(Stage::Llm).len() == 1);
+    let record: Value = serde_json::from_slice(&fs::read(&log).unwrap()).unwrap();
+    let billed = record["used"][0]["audio_ms"].as_u64().unwrap();
+    let seconds = |base64: usize| (base64 * 3 / 4 / 2 / 8000 + 1) as u64;
+    assert_eq!(
+        billed,
+        1000 * (seconds(sent(0)) + seconds(sent(1))),
+        "{record}"
+    );
+}
+
+#[test]
+fn a_question_is_not_lost_to_a_noise_that_follows_it() {
+    let house = House::new();
+    house.sandbox.delay(Stage::Stt, Duration::from_secs(2));
+    let settings = settings(&house).set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    let said = talking.phone.say("question-tea.wav");
+    thread::sleep(said + Duration::from_millis(1300));
+    let tone = |at: u32| (8000.0 * (f64::from(at) * 0.35).sin()).round();
+    #[allow(clippy::cast_possible_truncation)]
+    let tone = (0..4000).map(|at| tone(at) as i16);
+    talking.phone.send(tone.collect());
+    let outcome = talking.finish();
+    assert_eq!(
+        house.sandbox.requests_to(Stage::Stt).len(),
+        2,
+        "it interrupted"
+    );
+    outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
+}
+
 /// A packet holds two of the frames in which time is counted, and a turn may end with either of them.
 #[test]
 fn a_turn_that_ends_within_a_packet_is_heard_as_any_other() {
@@ -313,9 +371,7 @@ fn a_turn_that_ends_within_a_packet_is_heard_as_any_other() {
         let talking = talk(&house, &settings);
         thread::sleep(BREATH);
         let (samples, _) = spoken("question-tea.wav");
-        let samples = [vec![0; offset], samples].concat();
-        let rate_hz = 8000;
-        talking.phone.say.send(Clip { rate_hz, samples }).unwrap();
+        talking.phone.send([vec![0; offset], samples].concat());
         let outcome = talking.finish();
         outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
     });
@@ -330,7 +386,7 @@ fn a_greeting_is_spoken_once_and_kept() {
     for _ in 0..2 {
         let outcome = talk(&house, &settings).finish();
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        std::fs::remove_file(house.other().join("ears")).unwrap();
+        fs::remove_file(house.other().join("ears")).unwrap();
     }
     assert_eq!(house.spoken_texts(), ["Hello, how can I help you?"]);
     assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 1);
@@ -352,7 +408,7 @@ fn a_greeting_is_kept_of_a_voice_that_stands_in_as_well() {
             .set("state.folder", house.other().join(state).to_str().unwrap());
         let outcome = talk(&house, &settings).finish();
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        std::fs::remove_file(house.other().join("ears")).unwrap();
+        fs::remove_file(house.other().join("ears")).unwrap();
     }
     let asked = house.sandbox.requests_to(Stage::Tts);
     let asked: Vec<_> = asked.iter().map(|asked| asked.path.as_str()).collect();
@@ -391,7 +447,7 @@ fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
         let outcome = talk(&house, &settings).finish();
         outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
         outcome.assert_variable_contains("ASSISTANT_ERROR", "conversation.transfers");
-        std::fs::remove_file(house.other().join("ears")).unwrap();
+        fs::remove_file(house.other().join("ears")).unwrap();
     }
     let name = "Отдел ".repeat(15);
     house
