@@ -51,6 +51,7 @@ install_all() {
     if [ "$watch" = yes ] && [ ! -d "${watch_file%/*}" ]; then
         die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
     fi
+    if [ -z "$binary" ]; then find_rust; fi
     if [ -z "$binary" ]; then build; fi
     check_binary
     install_folders
@@ -221,7 +222,6 @@ reload() {
 # ---- the binary ----
 
 build() {
-    find_rust
     choose_target
     # Only the owner of the sources builds in their target folder, so that no file there ends up with another owner.
     target_dir=$here/target
@@ -248,6 +248,11 @@ find_rust() {
             if [ -n "$have" ]; then check_rust; return; fi
         done
     done
+    if [ -x "$DESTDIR/usr/local/bin/phone-assistant" ]; then
+        binary=$DESTDIR/usr/local/bin/phone-assistant
+        say "there is no Rust to build with: the program stays as it is, and --binary FILE would replace it"
+        return
+    fi
     die "there is no Rust to build with. Install it as your own user, then run this again:" \
         "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh  (or use --binary FILE)"
 }
@@ -692,7 +697,7 @@ edit_plan() {
 # A missing recording would be silence where the caller should hear an apology.
 check_sounds() {
     if [ ! -d "$sounds" ]; then return; fi
-    for name in beep im-sorry please-try-again please-try-call-later goodbye all-circuits-busy-now; do
+    for name in beep hello im-sorry please-try-again please-try-call-later goodbye all-circuits-busy-now; do
         for file in "$sounds/$name".* "$sounds"/*/"$name".*; do
             if [ -e "$file" ]; then continue 2; fi
         done
@@ -747,6 +752,7 @@ usage() {
 default_settings() {
     cat <<'TOML'
 # phone-assistant: its settings. Lines with a "#" show the defaults; remove the "#" to change one.
+# Each [table] may stand here only once; README.md tells of more settings.
 # This file holds a key: keep it readable to root and Asterisk alone. An upgrade does not touch it.
 
 [openai]
@@ -815,6 +821,17 @@ language = "en-US"             # what callers speak
 #play = "sound"                 # sound | music | nothing
 #after = 2.5                    # seconds of silence
 #sound = "one-moment-please"    # one of Asterisk's, or yours: custom/please-hold
+
+[conversation]                 # extension 8009
+#greeting = "sound:hello"       # one of Asterisk's sounds, or words that are spoken
+#goodbye = "sound:goodbye"
+#max_turns = 20                 # then it says goodbye
+#max_minutes = 10
+#transfers = []                 # to whom the model may transfer a caller: ["reception=200"]
+
+[limits]                       # 0: none
+#max_daily_cost = 0.0           # US dollars a day, by this program's price list
+#max_calls_per_caller_per_hour = 0
 
 [log]
 #words = false                  # may the log hold what was said?

@@ -73,7 +73,10 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let session = match Session::open(given.input, given.end, given.output, &given.hangup) {
         Ok(session) => session,
         Err(cause) => {
-            error!("no AGI session: {}", Chain(&cause));
+            error!(
+                "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
+                Chain(&cause)
+            );
             return forget_recording(&given.arguments, given.environment);
         }
     };

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use crate::config::{Config, Environment};
+use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::date;
 use crate::memory::{self, Callers, Record, Settings, Store};
 
@@ -30,6 +30,11 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Nobody knows where callers are remembered.
+    #[error(
+        "nobody was forgotten, because the settings do not tell where callers are remembered; mend them first: {0}"
+    )]
+    Settings(Faults),
     /// Nobody has that number.
     #[error("nobody of the number {number} is remembered in {folder}")]
     Nobody {
@@ -72,7 +77,8 @@ pub fn forget(
     config: Option<PathBuf>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let settings = Config::to_look_back(config, environment).memory;
+    let config = Config::load(Job::Calls, &Arguments::of_file(config), environment);
+    let settings = config.map_err(Error::Settings)?.memory;
     let count = open(&settings)?.forget(number)?;
     if count == 0 {
         return Err(Error::Nobody {

@@ -95,7 +95,7 @@ enum Command {
     Callers,
     /// Forget what was said with a caller
     Forget {
-        /// Whose calls are forgotten
+        /// Whose calls are forgotten, in quotes if there are blanks in it
         #[arg(value_parser = number)]
         number: String,
     },
@@ -234,9 +234,14 @@ impl Command {
                 show_text(&calls::run(&options, config, &environment)?)?;
             }
             Self::Callers => show_text(&callers::list(config, &environment)?)?,
-            Self::Forget { number } => {
-                show_text(&callers::forget(&number, config, &environment)?)?;
-            }
+            Self::Forget { number } => match callers::forget(&number, config, &environment) {
+                Ok(done) => show_text(&done)?,
+                Err(error @ callers::Error::Nobody { .. }) => return Err(error.into()),
+                Err(error) => {
+                    tell(&format!("phone-assistant: {}", Chain(&error)));
+                    return Ok(COULD_NOT_LOOK);
+                }
+            },
             Self::Check {
                 json,
                 offline,
@@ -263,6 +268,9 @@ impl Command {
         Ok(0)
     }
 }
+
+/// The exit code where it is not known whether anybody is remembered.
+const COULD_NOT_LOOK: u8 = 2;
 
 /// Nobody took the answer.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot write {path}; check that the disk has room, and that its folder is there and may be \
-     written (install.sh makes the folder for calls)"
+     written (install.sh makes the one for calls)"
 )]
 pub struct Error {
     path: String,

@@ -510,6 +510,27 @@ fn missing_or_old_rust_is_named_with_the_remedy() {
 }
 
 #[test]
+fn without_rust_the_rest_is_installed_beside_a_program_that_is_there() {
+    let machine = Machine::new();
+    let program = elf("phone-assistant 0.2.0\n", false);
+    machine.write("given", program.clone());
+    machine
+        .run(&["--binary", machine.path("given").to_str().unwrap()])
+        .succeeds();
+    machine
+        .run(&["--dialplan"])
+        .succeeds()
+        .says("there is no Rust to build with: the program stays as it is");
+    assert_eq!(machine.read("usr/local/bin/phone-assistant"), program);
+    let dialplan = machine.read("etc/asterisk/extensions_custom.conf");
+    assert!(
+        String::from_utf8(dialplan)
+            .unwrap()
+            .contains("[custom-openai]")
+    );
+}
+
+#[test]
 fn it_builds_for_musl_and_else_statically_for_glibc() {
     let table: &[(&[&str], &str, &str)] = &[
         (&["libdir", "musl-gcc", "cc"], "musl", ""),

@@ -663,7 +663,36 @@ fn root_leaves_no_file_of_its_own_in_anothers_folder() {
     phone_calls(&house, &settings);
     chown(callers(&house), Some(65_533), Some(65_533)).unwrap();
     let output = command(&house, &settings, &["forget", "200"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(files(&house).len(), 1);
+}
+
+#[test]
+fn nobody_is_said_to_be_forgotten_where_nobody_could_look() {
+    let house = House::new();
+    let settings = settings(&house, "internal");
+    phone_calls(&house, &settings);
+    let file = settings.write(house.other());
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}\n[memory]\nmax_days = 30\n")).unwrap();
+    let forget = |config: &Path| {
+        let output = Command::new(program())
+            .args(["forget", "200", "--config", config.to_str().unwrap()])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        told
+    };
+    assert!(forget(&file).contains("nobody was forgotten, because the settings"));
+    let folder = file.join("callers");
+    fs::write(
+        house.other().join("other.toml"),
+        format!("memory.folder = {folder:?}\n"),
+    )
+    .unwrap();
+    let told = forget(&house.other().join("other.toml"));
+    assert!(told.contains("cannot read"), "{told}");
     assert_eq!(files(&house).len(), 1);
 }
 

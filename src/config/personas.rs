@@ -134,7 +134,7 @@ impl Layers {
         let source = &self.personas.source;
         let is_needed = |name: &str| {
             let setting = self.setting_of(name).map_or("", |setting| setting.name);
-            name == "model" || setting == "tts.openai.voice"
+            ["model", "prompt"].contains(&name) || setting == "tts.openai.voice"
         };
         let values = self.personas.values();
         let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));
@@ -293,6 +293,7 @@ mod tests {
             ),
             ("[persona]\nprompt = 'x'", "", "belongs to no persona"),
             ("[persona.a]\nmodel = ''", "", "persona.a.model is empty"),
+            ("[persona.a]\nprompt = ''", "", "persona.a.prompt is empty"),
             (
                 TWO,
                 "persona=garden",

@@ -128,7 +128,8 @@ impl Store {
     /// # Errors
     /// [`Error`]; then some may still be there.
     pub fn forget(&self, number: &str) -> Result<usize, Error> {
-        if !self.folder.exists() {
+        let is_there = self.folder.try_exists();
+        if !is_there.map_err(|source| unreadable(&self.folder, source))? {
             return Ok(0);
         }
         // One that cannot be understood is found by its name alone.

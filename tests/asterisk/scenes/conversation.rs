@@ -159,7 +159,13 @@ pub(crate) fn transfer(lab: &Lab, report: &Report) {
 }
 
 pub(crate) fn hang_ups(lab: &Lab, report: &Report) {
-    let machine = machine(lab, services(&[]), |settings| settings);
+    let connect = format!("{CONNECT} [[transfer reception]]");
+    let services = services(&[("opening-hours", &connect)]);
+    let machine = machine(lab, services, |settings| {
+        settings
+            .set("conversation.transfers", ["reception=200"])
+            .set("conversation.ask_after", 3)
+    });
     for (when, moment) in MOMENTS {
         report.check(
             &format!("who hangs up {when} of a talk leaves nothing"),
@@ -168,7 +174,9 @@ pub(crate) fn hang_ups(lab: &Lab, report: &Report) {
                 moment(&machine, &mut call)?;
                 let heard = call.hang_up();
                 machine.becomes_clean()?;
-                machine.sandbox.restore(Stage::Llm);
+                for stage in [Stage::Stt, Stage::Llm, Stage::Tts] {
+                    machine.sandbox.restore(stage);
+                }
                 let late = machine
                     .sandbox
                     .requests()
@@ -197,13 +205,14 @@ const MOMENTS: &[(&str, Moment)] = &[
         thread::sleep(Duration::from_millis(900));
         Ok(())
     }),
+    ("while speech is recognised", |machine, call| {
+        until_asked(machine, call, Stage::Stt)
+    }),
     ("while the model thinks", |machine, call| {
-        call.wait_to_hear(&machine.sound("hello"), SOON)?;
-        let before = machine.sandbox.requests_to(Stage::Llm).len();
-        machine.sandbox.delay(Stage::Llm, Duration::from_secs(8));
-        call.say(&words("question-tea.wav"));
-        machine.sandbox.wait_for(Stage::Llm, before + 1, SOON);
-        Ok(())
+        until_asked(machine, call, Stage::Llm)
+    }),
+    ("while the voice is made", |machine, call| {
+        until_asked(machine, call, Stage::Tts)
     }),
     ("in the answer", |machine, call| {
         call.wait_to_hear(&machine.sound("hello"), SOON)?;
@@ -216,7 +225,42 @@ const MOMENTS: &[(&str, Moment)] = &[
         call.wait_to_hear(&machine.sound("hello"), SOON)?;
         turn(call, "question-tea.wav", &answer("tea")).map(drop)
     }),
+    ("while interrupting an answer", |machine, call| {
+        call.wait_to_hear(&machine.sound("hello"), SOON)?;
+        let said = call.say(&words("question-moon.wav"));
+        call.listen_from(said.last_voiced);
+        call.wait_for_sound(SOON)?;
+        thread::sleep(Duration::from_secs(1));
+        call.start_saying(&words("question-tea.wav"));
+        thread::sleep(Duration::from_millis(600));
+        Ok(())
+    }),
+    ("when asked whether he is there", |machine, call| {
+        call.wait_to_hear(&machine.sound("beep"), SOON).map(drop)
+    }),
+    ("in the last sentence", |machine, call| {
+        let asked = call.wait_to_hear(&machine.sound("beep"), SOON)?;
+        call.listen_from(asked.ends);
+        call.wait_for_sound(SOON).map(drop)
+    }),
+    ("after being transferred", |machine, call| {
+        call.wait_to_hear(&machine.sound("hello"), SOON)?;
+        call.say(&words("question-opening-hours.wav"));
+        let said = call.wait_to_hear(&machine.sandbox.spoken(CONNECT), SOON)?;
+        call.listen_from(said.ends);
+        call.wait_for_sound(SOON).map(drop)
+    }),
 ];
+
+/// A stage is busy with the caller's question for longer than he stays.
+fn until_asked(machine: &Machine, call: &mut Call, stage: Stage) -> Result<(), String> {
+    call.wait_to_hear(&machine.sound("hello"), SOON)?;
+    let before = machine.sandbox.requests_to(stage).len();
+    machine.sandbox.delay(stage, Duration::from_secs(8));
+    call.say(&words("question-tea.wav"));
+    machine.sandbox.wait_for(stage, before + 1, SOON);
+    Ok(())
+}
 
 /// What somebody has said is known in his next call, until it is forgotten.
 pub(crate) fn memory(lab: &Lab, report: &Report) {
