@@ -168,6 +168,8 @@ struct Call<O> {
     /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
     services: Option<(Arc<Services>, State)>,
     logs_words: bool,
+    /// Who answers, where the call has chosen.
+    persona: Option<String>,
     remembering: Remembering,
     /// What was set aside for it, and what of that is spent.
     admission: Option<Admission>,
@@ -192,6 +194,7 @@ impl<O: Write> Call<O> {
             services: None,
             log: None,
             logs_words: false,
+            persona: None,
             remembering: Remembering::default(),
             admission: None,
             bill: Arc::default(),
@@ -231,6 +234,7 @@ impl<O: Write> Call<O> {
             .inspect_err(|faults| self.log.clone_from(&faults.understood.log_calls))
             .at(Stage::Config)?;
         self.log.clone_from(&config.log_calls);
+        self.persona.clone_from(&arguments.persona);
         self.logs_words = config.log_words;
         self.session.log_words(config.log_words);
         self.recall(&mut config);
@@ -462,6 +466,7 @@ impl<O: Write> Call<O> {
         let id = self.session.env().get("uniqueid").unwrap_or_default();
         let mut record = Record::new(began, id, outcome.status(), &self.timeline)
             .with_bill(self.bill.used(), self.bill.total());
+        record.persona.clone_from(&self.persona);
         if let Some(failure) = outcome.failure() {
             record = record.with_failure(failure);
         }

@@ -1,8 +1,9 @@
 //! Who answers depends on the number that was dialled.
 
-use std::thread;
+use std::{fs, thread};
 
 use phone_assistant::config::personas::PERSONA_KEYS;
+use serde_json::Value;
 use testkit::{CallBuilder, Settings, Stage};
 
 use crate::conversation::{self, BREATH};
@@ -47,12 +48,17 @@ fn a_persona_reaches_every_service_and_only_the_calls_that_choose_it() {
     ];
     for (argument, is_chosen) in table {
         let house = House::new();
-        let settings = with_kitchen(house.sandbox.settings());
+        let log = house.other().join("calls.log");
+        let settings =
+            with_kitchen(house.sandbox.settings()).set("log.calls", log.to_str().unwrap());
         let call = house.ask("question-tea.wav").call_with(&settings);
         let call = argument.into_iter().fold(call, CallBuilder::arg);
         let outcome = call.start().finish(PATIENCE);
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         assert_answered_by_kitchen(&house, is_chosen);
+        let record: Value = serde_json::from_slice(&fs::read(&log).unwrap()).unwrap();
+        let persona = is_chosen.then_some("kitchen");
+        assert_eq!(record.get("persona").and_then(Value::as_str), persona);
     }
 }
 

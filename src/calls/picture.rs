@@ -129,9 +129,15 @@ fn seconds(ms: u64, step_ms: u64) -> String {
 impl fmt::Display for Picture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Record {
-            id, time, status, ..
+            id,
+            time,
+            status,
+            persona,
+            ..
         } = self.record;
-        writeln!(f, "{}", plain(&format!("call {id}, {time}, {status}")))?;
+        let persona = persona.as_ref().map(|name| format!(", by {name}"));
+        let head = format!("call {id}, {time}, {status}{}", persona.unwrap_or_default());
+        writeln!(f, "{}", plain(&head))?;
         if let (Some(stage), Some(error)) = (&self.record.stage, &self.record.error) {
             writeln!(f, "{}", plain(&format!("{stage}: {error}")))?;
         }

@@ -26,6 +26,9 @@ pub struct Record {
     pub id: String,
     /// `ASSISTANT_STATUS`.
     pub status: String,
+    /// Who answered, where the call chose a persona.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
     /// From the caller's last word to the first sample of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ear_to_ear_ms: Option<u64>,
