@@ -19,7 +19,7 @@ use super::pipeline::{Event, Settings, Work};
 use super::quiet::Quiet;
 use super::sentences::Sentences;
 use super::{Call, Outcome, bill, recording};
-use crate::agi::{self, Command};
+use crate::agi::{self, Command, Line};
 use crate::audio::Pcm;
 use crate::audio::speech::turn::{Change, Limits};
 use crate::audio::telephone::Encoding;
@@ -182,78 +182,111 @@ impl<'a, O: Write> Talk<'a, O> {
     }
 
     fn wait_for_turn(&mut self) -> Result<Heard, Failure> {
-        let hangup = self.call.hangup.clone();
         let mut lines = self.call.session.lines().clone();
-        let pieces = self.ears.pieces().clone();
-        let settings = &self.config.conversation;
         // The end of what was heard just now still comes back.
         let echoes_until = (self.call.clock)() + ECHO;
-        let mut ahead: Option<Ahead> = None;
+        let mut ahead = None;
         loop {
-            let now = (self.call.clock)();
-            self.ears
-                .guard_against((now < echoes_until).then_some(USUAL_DBFS));
-            let wait = self.ears.next_look().saturating_duration_since(now);
-            let under_way = ahead.as_ref().filter(|turn| !turn.has_ended);
-            let events = under_way.map_or_else(never, |turn| turn.events.clone());
-            let changes = select_biased! {
-                recv(hangup.raised()) -> _ => return Ok(Heard::Gone),
-                recv(lines) -> line => {
-                    let line = line.ok().map(|(_, line)| line);
-                    if line.is_none() {
-                        lines = never();
-                    }
-                    let now = (self.call.clock)();
-                    match self.quiet.take(line, &mut self.call.session, now) {
-                        Err(agi::Error::Closed | agi::Error::Dead) => return Ok(Heard::Gone),
-                        Ok(Some(_)) => {
-                            let changes = self.ears.end_turn();
-                            if changes.is_empty() {
-                                self.quiet.begin(&mut self.call.session, now);
-                            }
-                            changes
-                        }
-                        Ok(None) | Err(_) => Vec::new(),
-                    }
-                },
-                recv(pieces) -> piece => match piece {
-                    Ok(piece) => self.ears.hear(&piece, (self.call.clock)()),
-                    Err(_) => return Ok(Heard::Gone),
-                },
-                recv(events) -> event => {
-                    if let Some(turn) = &mut ahead {
-                        turn.take(event.ok());
-                    }
-                    Vec::new()
-                },
-                default(wait) => self.ears.hear_nothing((self.call.clock)()),
+            let is_echo = (self.call.clock)() < echoes_until;
+            self.ears.guard_against(is_echo.then_some(USUAL_DBFS));
+            let Some(changes) = self.hear(&mut lines, ahead.as_mut()) else {
+                return Ok(Heard::Gone);
             };
-            for change in changes {
-                match change {
-                    Change::Pauses if settings.thinks_ahead => ahead = self.think()?,
-                    Change::Begins | Change::Pauses => {}
-                    // He goes on: what was sent was not all.
-                    Change::GoesOn => ahead = None,
-                    Change::Ends => {
-                        let turn = match ahead.take() {
-                            Some(turn) => Some(turn),
-                            None => self.think()?,
-                        };
-                        if let Some(turn) = turn {
-                            return Ok(Heard::Turn(turn));
-                        }
+            if let Some(turn) = self.follow(&changes, &mut ahead)? {
+                return Ok(Heard::Turn(turn));
+            }
+            if let Some(end) = self.patience_ends() {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Takes in what comes next. `None`: the caller has gone.
+    fn hear(
+        &mut self,
+        lines: &mut Receiver<(Instant, Line)>,
+        ahead: Option<&mut Ahead>,
+    ) -> Option<Vec<Change>> {
+        let (hangup, pieces) = (self.call.hangup.clone(), self.ears.pieces().clone());
+        let wait = self.ears.next_look();
+        let wait = wait.saturating_duration_since((self.call.clock)());
+        let under_way = ahead.filter(|turn| !turn.has_ended);
+        let events = under_way
+            .as_ref()
+            .map_or_else(never, |turn| turn.events.clone());
+        select_biased! {
+            recv(hangup.raised()) -> _ => None,
+            recv(lines) -> line => {
+                let line = line.ok().map(|(_, line)| line);
+                if line.is_none() {
+                    *lines = never();
+                }
+                self.hear_asterisk(line)
+            },
+            recv(pieces) -> piece => Some(self.ears.hear(&piece.ok()?, (self.call.clock)())),
+            recv(events) -> event => {
+                if let Some(turn) = under_way {
+                    turn.take(event.ok());
+                }
+                Some(Vec::new())
+            },
+            default(wait) => Some(self.ears.hear_nothing((self.call.clock)())),
+        }
+    }
+
+    /// Takes a line of Asterisk's, or the end of them: it may tell that the caller has pressed the key.
+    fn hear_asterisk(&mut self, line: Option<Line>) -> Option<Vec<Change>> {
+        let now = (self.call.clock)();
+        match self.quiet.take(line, &mut self.call.session, now) {
+            Err(agi::Error::Closed | agi::Error::Dead) => None,
+            Ok(Some(_)) => {
+                let changes = self.ears.end_turn();
+                if changes.is_empty() {
+                    self.quiet.begin(&mut self.call.session, now);
+                }
+                Some(changes)
+            }
+            Ok(None) | Err(_) => Some(Vec::new()),
+        }
+    }
+
+    /// Has transcribed what may be all that the caller says. Returns that once he has ended.
+    fn follow(
+        &mut self,
+        changes: &[Change],
+        ahead: &mut Option<Ahead>,
+    ) -> Result<Option<Ahead>, Failure> {
+        for change in changes {
+            match change {
+                Change::Pauses if self.config.conversation.thinks_ahead => *ahead = self.think()?,
+                Change::Begins | Change::Pauses => {}
+                // He goes on: what was sent was not all.
+                Change::GoesOn => *ahead = None,
+                Change::Ends => {
+                    let turn = match ahead.take() {
+                        Some(turn) => Some(turn),
+                        None => self.think()?,
+                    };
+                    if turn.is_some() {
+                        return Ok(turn);
                     }
                 }
             }
-            let now = (self.call.clock)();
-            let is_long = now.saturating_duration_since(self.began) >= settings.longest;
-            if is_long && !self.ears.is_in_turn() {
-                return Ok(Heard::Late);
-            }
-            let silent = now.saturating_duration_since(self.silent_since);
-            if !self.ears.is_in_turn() && silent >= settings.ask_after {
-                return Ok(Heard::Silence);
-            }
+        }
+        Ok(None)
+    }
+
+    /// Has a caller who says nothing been waited for long enough?
+    fn patience_ends(&self) -> Option<Heard> {
+        let settings = &self.config.conversation;
+        let now = (self.call.clock)();
+        let since = |moment| now.saturating_duration_since(moment);
+        if self.ears.is_in_turn() {
+            None
+        } else if since(self.began) >= settings.longest {
+            Some(Heard::Late)
+        } else {
+            (since(self.silent_since) >= settings.ask_after).then_some(Heard::Silence)
         }
     }
 
