@@ -223,45 +223,50 @@ impl<'a, O: Write> Talk<'a, O> {
                 }
             },
         };
+        self.play(&name)?;
+        self.skip_what_was_said();
+        Ok(())
+    }
+
+    /// Plays a sound to its end.
+    fn play(&mut self, name: &str) -> Result<(), Failure> {
         let command = Command::StreamFile {
-            name: &name,
+            name,
             stop_keys: "",
             offset: 0,
         };
         self.call.session.start(command).at(Stage::Reply)?;
         let (hangup, lines) = (self.call.hangup.clone(), self.call.session.lines().clone());
         loop {
-            select_biased! {
+            let line = select_biased! {
                 recv(hangup.raised()) -> _ => {
                     self.call.session.stop().ok();
                     return Ok(());
                 }
-                recv(lines) -> line => {
-                    let line = line.ok().map(|(_, line)| line);
-                    match self.call.session.answer(line, command) {
-                        Ok(None) => {}
-                        Ok(Some(reply)) => {
-                            if reply.result == "-1" {
-                                // The caller has gone, or there is no such sound.
-                                self.call.try_asking(Command::ChannelStatus);
-                                debug!("{name} was not played");
-                            }
-                            break;
-                        }
-                        Err(cause) => {
-                            debug!("{name}: {}", Chain(&cause));
-                            break;
-                        }
-                    }
-                },
+                recv(lines) -> line => line.ok().map(|(_, line)| line),
                 default(LONGEST_SENTENCE) => {
                     self.call.session.stop().at(Stage::Reply)?;
-                    break;
+                    return Ok(());
+                }
+            };
+            match self.call.session.answer(line, command) {
+                Ok(None) => {}
+                Ok(Some(reply)) => {
+                    if reply.result == "-1" {
+                        // The caller has gone, or there is no such sound.
+                        self.call.try_asking(Command::ChannelStatus);
+                        if !self.call.hangup.is_raised() {
+                            warn!("asterisk cannot play {name}");
+                        }
+                    }
+                    return Ok(());
+                }
+                Err(cause) => {
+                    debug!("{name}: {}", Chain(&cause));
+                    return Ok(());
                 }
             }
         }
-        self.skip_what_was_said();
-        Ok(())
     }
 
     /// The place of a sentence's sound, as Asterisk plays it.
