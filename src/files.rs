@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot write {path}; check that the disk has room, and that its folder is there and may be \
-     written (install.sh makes the one for calls)"
+     written (install.sh makes the folder for calls)"
 )]
 pub struct Error {
     path: String,
@@ -69,15 +69,17 @@ impl NewFile {
         })
     }
 
-    /// The same in `folder`, under a name of its own, for a place that others may be filling as well, on other machines
-    /// too. It gets there by [`finish_as`](Self::finish_as).
+    /// The same in `folder`, under a name of its own, for a place that others may be filling as well, on other machines too.
+    /// It gets there by [`finish_as`](Self::finish_as). What killed processes have left there is removed.
     ///
     /// # Errors
     /// [`Error`] names a file of `folder` and the cause.
     pub fn create_in(folder: &Path, readers: Readers) -> Result<Self, Error> {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = SystemTime::now();
+        sweep_new(folder, now);
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
         let moment = since.unwrap_or_default().as_nanos();
-        let name = format!("new-{}-{moment}", process::id());
+        let name = format!("new-{}-{moment:x}", process::id());
         Self::create(&folder.join(name), readers)
     }
 
@@ -314,19 +316,12 @@ pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
-    let is_old = |path: &Path| {
-        let modified = fs::symlink_metadata(path).and_then(|data| data.modified());
-        modified.is_ok_and(|time| {
-            now.duration_since(time)
-                .is_ok_and(|age| age > FORGOTTEN_AFTER)
-        })
-    };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        if is_leftover(name, keep_recordings) && is_old(&path) {
+        if is_leftover(name, keep_recordings) && is_old(&path, now) {
             debug!(
                 "removing {}, left behind by an earlier call",
                 path.display()
@@ -334,6 +329,30 @@ pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
             remove(&path);
         }
     }
+}
+
+/// Removes what [`NewFile::create_in`] has made in `folder` for processes that were killed.
+fn sweep_new(folder: &Path, now: SystemTime) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let number = name
+            .strip_prefix("new-")
+            .and_then(|name| name.strip_suffix(".part"));
+        if number.is_some() && is_old(&entry.path(), now) {
+            remove(&entry.path());
+        }
+    }
+}
+
+/// Has no call that may still go on written it?
+fn is_old(path: &Path, now: SystemTime) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|data| data.modified());
+    modified.is_ok_and(|time| {
+        now.duration_since(time)
+            .is_ok_and(|age| age > FORGOTTEN_AFTER)
+    })
 }
 
 /// Is it `call-ID.wav`, `call-ID-2.wav` (a second try), `call-ID-reply.ulaw` or the like, with an id that ends in
@@ -434,6 +453,39 @@ mod tests {
         for kept in ["call-1700000000.17.wav", "call-1700000000.17-2.wav"] {
             assert!(!is_leftover(kept, true), "{kept}");
         }
+    }
+
+    #[test]
+    fn two_who_fill_one_folder_under_the_same_process_id_do_not_mix() {
+        // As two machines may that share it.
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let create = || NewFile::create_in(folder.path(), Readers::Owner).expect("created");
+        let (mut one, mut other) = (create(), create());
+        one.write_all(b"one").expect("written");
+        other.write_all(b"oth").expect("written");
+        let place = folder.path().join("one");
+        one.finish_as(&place).expect("finished");
+        assert_eq!(fs::read(place).expect("there"), b"one");
+        let place = folder.path().join("other");
+        other.finish_as(&place).expect("finished");
+        assert_eq!(fs::read(place).expect("there"), b"oth");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_of_a_shared_folder_is_removed_when_it_is_old() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let old = SystemTime::now() - FORGOTTEN_AFTER * 2;
+        for name in ["new-17.part", "new-17-0a.part", "kept.ulaw", "newer.part"] {
+            let left = File::create(folder.path().join(name)).expect("created");
+            left.set_modified(old).expect("made old");
+        }
+        let young = folder.path().join("new-18.part");
+        fs::write(&young, "").expect("written");
+        drop(NewFile::create_in(folder.path(), Readers::Owner).expect("created"));
+        let left = fs::read_dir(folder.path()).expect("a folder").flatten();
+        let mut left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["kept.ulaw", "new-18.part", "newer.part"]);
     }
 
     #[test]

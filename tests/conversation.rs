@@ -441,7 +441,14 @@ fn a_greeting_that_no_voice_says_in_time_is_asterisks_own() {
 #[test]
 fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
     let house = House::new();
-    for text in ["reception", "=200", "sales=front desk", "a]b=200"] {
+    for text in [
+        "reception",
+        "reception=",
+        "=200",
+        "sales=front desk",
+        "sales=２００",
+        "a]b=200",
+    ] {
         let settings = settings(&house).set("conversation.transfers", [text]);
         let outcome = talk(&house, &settings).finish();
         outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
@@ -479,6 +486,87 @@ fn without_eagi_a_talk_says_what_it_wants() {
     let outcome = call.start().finish(Duration::from_secs(10));
     outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "EAGI(phone-assistant,mode=conversation");
+}
+
+#[test]
+fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
+    let house = House::new();
+    let (_, pipe) = line(&house, &settings(&house));
+    let config = settings(&house)
+        .set("reply.play", "stream")
+        .write(house.other());
+    let lines = house.other().join("lines");
+    fs::write(
+        &lines,
+        "agi_request: phone-assistant\nagi_enhanced: 1.0\n\n",
+    )
+    .unwrap();
+    let mut program_by_hand = Command::new("/bin/sh");
+    program_by_hand
+        .args(["-c", "ears=$1; shift; exec \"$@\" 3<\"$ears\"", "sh"])
+        .args([&pipe, program()])
+        .arg("mode=conversation")
+        .arg(argument("reply", &house.reply()))
+        .arg(argument("config", &config))
+        .stdin(fs::File::open(lines).unwrap())
+        .stdout(std::process::Stdio::null());
+    let mut running = program_by_hand.spawn().unwrap();
+    let phone = Phone::open(pipe);
+    thread::sleep(BREATH);
+    phone.say("question-tea.wav");
+    thread::sleep(Duration::from_secs(6));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+}
+
+#[test]
+fn a_key_after_a_knock_leaves_the_silence_playing_and_the_next_key_is_told() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.quiet", 3.0)
+        .set("conversation.think_ahead", false)
+        .set("conversation.ask_after", 6.0)
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH + BREATH);
+    // Long enough to begin a turn, and no speech.
+    let knock = (0..800).map(|n| if n / 8 % 2 == 0 { 6000 } else { -6000 });
+    talking.phone.send(knock.collect());
+    thread::sleep(Duration::from_millis(300));
+    talking.call.press('#');
+    thread::sleep(BREATH);
+    let said = talking.phone.say("question-tea.wav");
+    thread::sleep(said + Duration::from_millis(200));
+    let pressed = Instant::now();
+    talking.call.press('#');
+    talking.wait_for_answer();
+    let waited = pressed.elapsed();
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+}
+
+#[test]
+fn who_hangs_up_while_he_is_greeted_is_not_listened_to() {
+    let house = House::new();
+    let greeting = house.other().join("greeting");
+    fs::write(greeting.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();
+    let sound = format!("sound:{}", greeting.display());
+    let settings = settings(&house).set("conversation.greeting", sound);
+    let talking = talk(&house, &settings);
+    let command = format!("STREAM FILE \"{}\"", greeting.display());
+    talking
+        .call
+        .wait_for_command(&command, Duration::from_secs(5));
+    talking.call.signal(testkit::Signal::TERM);
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_exit(0)
+        .assert_variable("ASSISTANT_STATUS", "HANGUP");
+    let silences = outcome.commands().filter(|line| line.contains("silence"));
+    assert_eq!(silences.count(), 0);
 }
 
 /// Sound comes faster than anybody speaks, so that an hour of it takes less than a minute.

@@ -35,9 +35,11 @@ impl Quiet {
         Self { name, since: None }
     }
 
-    /// Begins to play, until [`end`](Self::end).
-    pub(super) fn begin<O: Write>(&mut self, session: &mut Session<O>, now: Instant) {
-        let Some(name) = &self.name else { return };
+    /// Begins to play if it does not already, until [`end`](Self::end). A key and its own length end it as well.
+    pub(super) fn keep_on<O: Write>(&mut self, session: &mut Session<O>, now: Instant) {
+        let (Some(name), None) = (&self.name, self.since) else {
+            return;
+        };
         let command = Command::StreamFile {
             name,
             stop_keys: KEY,
@@ -45,7 +47,10 @@ impl Quiet {
         };
         match session.start(command) {
             Ok(()) => self.since = Some(now),
-            Err(cause) => debug!("playing silence: {}", Chain(&cause)),
+            Err(cause) => {
+                debug!("playing silence: {}", Chain(&cause));
+                self.give_up();
+            }
         }
     }
 
@@ -72,11 +77,9 @@ impl Quiet {
         }
         let key = reply.key();
         let is_played = since.is_some_and(|since| now.saturating_duration_since(since) > AT_ONCE);
-        match key {
-            Some(_) => {}
-            None if is_played => self.begin(session, now),
+        if key.is_none() && !is_played {
             // Whoever plays twenty seconds in no time would do nothing else.
-            None => self.give_up(),
+            self.give_up();
         }
         Ok(key)
     }

@@ -44,8 +44,6 @@ pub(super) struct Ahead {
 impl<O: Write> Talk<'_, O> {
     /// Listens until the caller has said something.
     pub(super) fn listen(&mut self) -> Result<Heard, Failure> {
-        let now = (self.call.clock)();
-        self.quiet.begin(&mut self.call.session, now);
         let heard = self.wait_for_turn();
         self.quiet.end(&mut self.call.session);
         heard
@@ -57,7 +55,12 @@ impl<O: Write> Talk<'_, O> {
         let echoes_until = (self.call.clock)() + ECHO;
         let mut ahead = None;
         loop {
-            let is_echo = (self.call.clock)() < echoes_until;
+            if self.call.hangup.is_raised() {
+                return Ok(Heard::Gone);
+            }
+            let now = (self.call.clock)();
+            self.quiet.keep_on(&mut self.call.session, now);
+            let is_echo = now < echoes_until;
             self.ears.guard_against(is_echo.then_some(USUAL_DBFS));
             let Some(changes) = self.hear(&mut lines, ahead.as_mut()) else {
                 return Ok(Heard::Gone);
@@ -109,13 +112,7 @@ impl<O: Write> Talk<'_, O> {
         let now = (self.call.clock)();
         match self.quiet.take(line, &mut self.call.session, now) {
             Err(agi::Error::Closed | agi::Error::Dead) => None,
-            Ok(Some(_)) => {
-                let changes = self.ears.end_turn();
-                if changes.is_empty() {
-                    self.quiet.begin(&mut self.call.session, now);
-                }
-                Some(changes)
-            }
+            Ok(Some(_)) => Some(self.ears.end_turn()),
             Ok(None) | Err(_) => Some(Vec::new()),
         }
     }
