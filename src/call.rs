@@ -389,7 +389,9 @@ impl<O: Write> Call<O> {
             "{}",
             Chain(&cause)
         );
-        !matches!(cause, agi::Error::Closed)
+        // Who has hung up is not worth waiting for an Asterisk that says nothing.
+        let is_mute = is_expected && matches!(cause, agi::Error::Silent(_));
+        !is_mute && !matches!(cause, agi::Error::Closed)
     }
 
     /// Tells Asterisk's log who has stood in for whom, and why nothing is remembered, once a day.

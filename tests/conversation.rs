@@ -569,6 +569,99 @@ fn who_hangs_up_while_he_is_greeted_is_not_listened_to() {
     assert_eq!(silences.count(), 0);
 }
 
+#[test]
+fn a_transfer_is_not_lost_to_a_word_that_nobody_understands() {
+    let house = House::new();
+    let connects = "One moment please, I am putting you through to the reception right now. [[transfer \"Reception.\"]]";
+    house.sandbox.answer_with(connects);
+    let settings = settings(&house)
+        .set("conversation.transfers", ["reception=200"])
+        .set("conversation.ask_after", 3.0);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    talking.wait_for_answer();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    thread::sleep(Duration::from_secs(1));
+    talking.phone.say("question-moon.wav");
+    let outcome = talking.finish();
+    assert_eq!(
+        house.sandbox.requests_to(Stage::Stt).len(),
+        2,
+        "it interrupted"
+    );
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "TRANSFER")
+        .assert_variable("ASSISTANT_TRANSFER", "200");
+}
+
+#[test]
+fn who_goes_on_and_on_is_sent_no_longer_than_a_question_may_be() {
+    let house = House::new();
+    house.sandbox.delay(Stage::Stt, Duration::from_secs(4));
+    let settings = settings(&house)
+        .set("conversation.max_question", 5.0)
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    for _ in 0..4 {
+        let said = talking.phone.say("question-tea.wav");
+        thread::sleep(said + Duration::from_millis(1400));
+    }
+    talking.finish();
+    let asked = house.sandbox.requests_to(Stage::Stt);
+    let sent = asked
+        .iter()
+        .map(|asked| asked.body["audio"]["content"].as_str().unwrap().len());
+    let seconds: Vec<_> = sent.map(|base64| base64 * 3 / 4 / 2 / 8000).collect();
+    assert!(
+        seconds.len() > 2 && seconds.iter().all(|sent| *sent <= 5),
+        "{seconds:?}"
+    );
+}
+
+#[test]
+fn a_note_alone_does_not_end_a_talk() {
+    let house = House::new();
+    house
+        .sandbox
+        .answer_with("[[note The caller is called Jim.]]");
+    let settings = settings(&house)
+        .set("memory.callers", "all")
+        .set(
+            "memory.folder",
+            house.other().join("callers").to_str().unwrap(),
+        )
+        .set("conversation.still_there", "sound:beep")
+        .set("conversation.max_turns", 1);
+    let outcome = one_turn(&house, &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let mut commands = outcome.commands();
+    assert!(commands.any(|line| line.contains("STREAM FILE \"beep\"")));
+}
+
+#[test]
+fn a_kept_greeting_that_is_empty_is_spoken_anew() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.greeting", "Hello, how can I help you?")
+        .set("conversation.ask_after", 2.0);
+    for times in [1, 2] {
+        talk(&house, &settings).finish();
+        fs::remove_file(house.other().join("ears")).unwrap();
+        assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), times);
+        for sound in fs::read_dir(house.other().join("sounds"))
+            .unwrap()
+            .flatten()
+        {
+            if sound.file_name() != "silence.ulaw" {
+                fs::write(sound.path(), "").unwrap();
+            }
+        }
+    }
+}
+
 /// Sound comes faster than anybody speaks, so that an hour of it takes less than a minute.
 #[test]
 fn an_hour_of_talk_does_not_grow() {

@@ -29,6 +29,7 @@ use crate::config::{Config, Sentence};
 use crate::deadline::Deadline;
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers};
+use crate::say;
 use crate::services::Services;
 use crate::text::Order;
 use listening::{Ahead, Heard, PAUSE};
@@ -129,7 +130,16 @@ impl<'a, O: Write> Talk<'a, O> {
                     self.silent_since = (self.call.clock)();
                     continue;
                 }
-                Heard::Turn(turn) => self.answer(turn)?,
+                Heard::Turn(turn) => match self.answer(turn) {
+                    // The model may have noted something, and that alone.
+                    Err(failure)
+                        if matches!(failure.cause.downcast_ref(), Some(say::Error::Nothing)) =>
+                    {
+                        self.say(&settings.still_there, "beep")?;
+                        Outcome::Answered(None)
+                    }
+                    outcome => outcome?,
+                },
             };
             match outcome {
                 // He went on before anybody knew what he had said.
@@ -141,16 +151,28 @@ impl<'a, O: Write> Talk<'a, O> {
                         return Ok(end);
                     }
                 }
-                Outcome::NoSpeech => {}
+                Outcome::NoSpeech => {
+                    // He has said something that nobody understood, and may want to say it again.
+                    let lately = (self.call.clock)().checked_sub(settings.ask_after / 2);
+                    self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
+                    if let Some(end) = self.ordered() {
+                        return Ok(end);
+                    }
+                }
                 other => return Ok(other),
             }
         }
         self.say(&settings.goodbye, "goodbye")?;
         Ok(Outcome::Answered(None))
     }
+
     /// Lets the caller hear the answer, or as much of it as he wants.
     fn answer(&mut self, mut turn: Ahead) -> Result<Outcome, Failure> {
-        let last = (take(&mut self.call.question), take(&mut self.call.answer));
+        let last = (
+            take(&mut self.call.question),
+            take(&mut self.call.answer),
+            take(&mut self.call.ordered),
+        );
         self.call.begin_turn(self.ears.last_quiet());
         let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
         let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
@@ -173,7 +195,9 @@ impl<'a, O: Write> Talk<'a, O> {
                 answer: self.call.said.heard(),
             }),
             // Nothing was said after all.
-            Ok(Outcome::NoSpeech) => (self.call.question, self.call.answer) = last,
+            Ok(Outcome::NoSpeech) => {
+                (self.call.question, self.call.answer, self.call.ordered) = last;
+            }
             _ => {}
         }
         outcome
@@ -191,15 +215,15 @@ impl<'a, O: Write> Talk<'a, O> {
 
     /// How the talk ends, if the model has ordered that and the caller has nothing to say to it.
     fn ordered(&mut self) -> Option<Outcome> {
-        let ordered = take(&mut self.call.ordered);
         if self.ears.is_in_turn() {
             return None;
         }
+        let ordered = take(&mut self.call.ordered);
         ordered.into_iter().find_map(|order| match order {
             Order::Goodbye => Some(Outcome::Answered(None)),
             Order::Transfer(name) => {
                 let known = self.config.conversation.transfers.iter();
-                let found = known.clone().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+                let found = known.clone().find(|(known, _)| is_same_name(known, &name));
                 if found.is_none() {
                     warn!("the model wants to transfer to somebody who is not in transfers under [conversation]");
                 }
@@ -293,6 +317,13 @@ impl<'a, O: Write> Talk<'a, O> {
     }
 }
 
+/// Models put names in quotes, and end them with a full stop.
+fn is_same_name(known: &str, written: &str) -> bool {
+    let is_around = |c: char| c.is_whitespace() || "\"'“”.".contains(c);
+    let written = written.trim_matches(is_around);
+    known.to_lowercase() == written.to_lowercase()
+}
+
 /// The model's persona, and how it ends or transfers a call.
 fn persona(config: &Config) -> String {
     let names: Vec<_> = config
@@ -310,7 +341,7 @@ fn persona(config: &Config) -> String {
         )
     };
     format!(
-        "{}\n\nBut this is a telephone call of several turns: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller.",
+        "{}\n\nBut this is a telephone call of several turns: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it.",
         config.llm.persona
     )
 }

@@ -1,9 +1,11 @@
 //! Sentences that are always the same: spoken once for each voice, and kept.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use log::debug;
 use ring::digest::{SHA256, digest};
 
 use super::bill::{self, Bill, Entry};
@@ -29,13 +31,16 @@ impl Sentences<'_> {
     /// The place of the sound of `text`, without extension, if the voice that would be asked first has spoken it before.
     pub(super) fn kept(&self, text: &str) -> Option<PathBuf> {
         let place = self.place(text, self.voices.first_link());
-        self.file(&place).is_file().then_some(place)
+        self.is_kept(&place).then_some(place)
     }
 
     /// Has it spoken, and keeps it under the name of the voice that did it. A voice that stands in for another may have done
     /// it before.
     pub(super) fn make(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
-        files::create_folder(self.folder).at(Stage::Tts)?;
+        if let Err(cause) = files::create_folder(self.folder) {
+            // What is written there next tells more.
+            debug!("{}: {cause}", self.folder.display());
+        }
         let mut sound = NewFile::create_in(self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
         let begin = |link, patience: Patience<'_>| self.begin(link, text, patience, time);
@@ -65,6 +70,11 @@ impl Sentences<'_> {
         files::append(place, &format!(".{}", self.encoding))
     }
 
+    /// A loss of power may have left it empty.
+    fn is_kept(&self, place: &Path) -> bool {
+        fs::metadata(self.file(place)).is_ok_and(|data| data.is_file() && data.len() > 0)
+    }
+
     /// `None`: it is there already.
     fn begin<'a>(
         &'a self,
@@ -73,7 +83,7 @@ impl Sentences<'_> {
         patience: Patience<'_>,
         time: Time,
     ) -> Result<Option<(Speaking<'a>, Entry<'a>)>, say::Error> {
-        if self.file(&self.place(text, link)).is_file() {
+        if self.is_kept(&self.place(text, link)) {
             return Ok(None);
         }
         let most = bill::spoken(text.chars().count());

@@ -29,30 +29,37 @@ impl Orders {
     /// Takes in what was written. Returns what of it, and of what was held back, is no order.
     pub fn push(&mut self, text: &str) -> String {
         self.pending.push_str(text);
-        let mut spoken = String::new();
-        while let Some(start) = self.pending.find('[') {
-            spoken.extend(self.pending.drain(..start));
-            if "[[".starts_with(self.pending.as_str()) {
-                return spoken;
-            }
-            let inner = self.pending.strip_prefix("[[");
-            let inner = inner.filter(|rest| !rest.starts_with('['));
+        let text = std::mem::take(&mut self.pending);
+        let (mut spoken, mut rest) = (String::new(), text.as_str());
+        while let Some(start) = rest.find('[') {
+            spoken.push_str(&rest[..start]);
+            rest = &rest[start..];
+            let inner = rest.strip_prefix("[[");
+            let inner = inner.filter(|inner| !inner.starts_with('['));
             let longest = if inner.is_some_and(is_note) {
                 usize::MAX
             } else {
                 LONGEST
             };
-            let end = self.pending.find("]]").filter(|end| *end <= longest);
+            let end = inner.and_then(|inner| end_of_order(inner, longest));
             match (inner, end) {
-                (Some(rest), Some(end)) => {
-                    self.found.extend(order(&rest[..end - 2]));
-                    self.pending.drain(..end + 2);
+                (Some(inner), Some(end)) => {
+                    self.found.extend(order(&inner[..end]));
+                    rest = &inner[end + 2..];
                 }
-                (Some(rest), None) if rest.len() <= longest => return spoken,
-                _ => spoken.extend(self.pending.drain(..1)),
+                (inner, _) => {
+                    let may_become =
+                        inner.map_or("[[".starts_with(rest), |inner| inner.len() <= longest);
+                    if may_become {
+                        rest.clone_into(&mut self.pending);
+                        return spoken;
+                    }
+                    spoken.push('[');
+                    rest = &rest[1..];
+                }
             }
         }
-        spoken.push_str(&std::mem::take(&mut self.pending));
+        spoken.push_str(rest);
         spoken
     }
 
@@ -84,6 +91,14 @@ impl Orders {
     }
 }
 
+/// Where the brackets close, within so many bytes.
+fn end_of_order(inner: &str, longest: usize) -> Option<usize> {
+    let most = inner.len().min(longest.saturating_add(2));
+    inner.as_bytes()[..most]
+        .windows(2)
+        .position(|two| two == b"]]")
+}
+
 /// The order that stands between the brackets; what cannot be understood is left out.
 fn order(words: &str) -> Option<Order> {
     let words = words.trim();
@@ -113,6 +128,8 @@ const LONGEST: usize = 500;
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -188,6 +205,28 @@ mod tests {
             orders.end();
             assert_eq!(orders.is_cut_off(), is_cut_off, "{text}");
         }
+    }
+
+    #[test]
+    fn a_transfer_to_the_longest_name_in_the_settings_is_not_spoken() {
+        let name = "ü".repeat(98);
+        let text = format!("One moment. [[transfer {name}]]");
+        let transfer = vec![Order::Transfer(name)];
+        assert_eq!(read(&text, 7), ("One moment. ".to_owned(), transfer));
+    }
+
+    #[test]
+    fn a_million_brackets_take_no_longer_than_other_text() {
+        let began = Instant::now();
+        for text in ["[".repeat(1_000_000), "[[x".repeat(300_000)] {
+            let spoken = Orders::default().push(&text);
+            assert!(spoken.len() + 2 * LONGEST > text.len());
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     proptest! {

@@ -143,6 +143,16 @@ impl<O: Write> Talk<'_, O> {
         Ok(None)
     }
 
+    /// The end of what was said, as long as a turn may be: who goes on and on is not paid for again and again.
+    fn last_of(&self, mut said: Pcm) -> Pcm {
+        let longest = self.config.conversation.max_question.as_millis();
+        let most = longest * u128::from(said.rate_hz) / 1000;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let surplus = said.samples.len().saturating_sub(most);
+        said.samples.drain(..surplus);
+        said
+    }
+
     /// Has a caller who says nothing been waited for long enough?
     fn patience_ends(&self) -> Option<Heard> {
         let settings = &self.config.conversation;
@@ -163,7 +173,7 @@ impl<O: Write> Talk<'_, O> {
         let speech = match (self.unanswered.clone(), heard) {
             (Some(mut first), Some(heard)) => {
                 first.samples.extend(heard.samples);
-                first
+                self.last_of(first)
             }
             // What he seemed to go on with was no speech.
             (Some(first), None) => first,
