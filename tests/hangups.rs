@@ -55,6 +55,28 @@ fn closed_pipes_a_closed_stdin_and_sigterm_are_hang_ups_too() {
 }
 
 #[test]
+fn an_asterisk_that_says_nothing_after_the_hang_up_is_not_waited_for_again_and_again() {
+    let house = House::new();
+    house.sandbox.fault(Stage::Llm, Fault::Hang, usize::MAX);
+    let call = house.ask("question-tea.wav").call();
+    let call = call.at("SET VARIABLE", Act::Reply(Vec::new())).start();
+    house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
+    let since = std::time::Instant::now();
+    call.hangup();
+    let outcome = call.finish(PATIENCE);
+    outcome.assert_exit(0);
+    let took = since.elapsed();
+    outcome.assert(took < 2 * AT_ONCE, &format!("it took {took:?} to end"));
+    let commands = outcome.commands();
+    assert_eq!(
+        commands
+            .filter(|line| line.contains("SET VARIABLE"))
+            .count(),
+        1
+    );
+}
+
+#[test]
 fn a_hang_up_between_two_commands_is_noticed_by_the_refusal_or_the_line() {
     let table = [
         ("GET VARIABLE", Act::Hangup),
