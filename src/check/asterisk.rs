@@ -191,9 +191,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
 
 /// What the example dialplan uses beside what every Asterisk has.
-const APPLICATIONS: [&str; 4] = ["AGI", "MixMonitor", "StopMixMonitor", "WaitForSilence"];
-const SOUNDS: [&str; 7] = [
+const APPLICATIONS: [&str; 5] = [
+    "AGI",
+    "EAGI",
+    "MixMonitor",
+    "StopMixMonitor",
+    "WaitForSilence",
+];
+const SOUNDS: [&str; 8] = [
     "beep",
+    "hello",
     "im-sorry",
     "please-try-call-later",
     "please-try-again",
