@@ -250,6 +250,11 @@ find_rust() {
     done
     if [ -x "$DESTDIR/usr/local/bin/phone-assistant" ]; then
         binary=$DESTDIR/usr/local/bin/phone-assistant
+        version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -n 1)
+        if [ "$("$binary" --version 2>/dev/null)" != "phone-assistant $version" ]; then
+            die "there is no Rust to build $version with, and $binary is another version:" \
+                "run this as the user who has Rust, with sudo, or use --binary FILE"
+        fi
         say "there is no Rust to build with: the program stays as it is, and --binary FILE would replace it"
         return
     fi

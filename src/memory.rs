@@ -143,6 +143,8 @@ impl Memory {
                 return None;
             }
             let record = found.get_or_insert_with(|| Record::new(&self.caller, new_id));
+            // What is too old goes with its note.
+            record.trim(self.limits, now);
             record.add(question, answer, note, now);
             record.trim(self.limits, now);
             Some(record.id.clone())

@@ -459,7 +459,7 @@ fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
     house
         .sandbox
         .answer_with(&format!("One moment. [[transfer {name}]]"));
-    let settings = settings(&house).set("conversation.transfers", [format!("{name}=*200#")]);
+    let settings = settings(&house).set("conversation.transfers", [format!("{name}=*20-0#")]);
     let outcome = one_turn(&house, &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
     outcome.assert_variable("ASSISTANT_TRANSFER", "*200#");
@@ -594,6 +594,31 @@ fn a_transfer_is_not_lost_to_a_word_that_nobody_understands() {
     outcome
         .assert_variable("ASSISTANT_STATUS", "TRANSFER")
         .assert_variable("ASSISTANT_TRANSFER", "200");
+}
+
+#[test]
+fn a_transfer_is_not_lost_to_a_noise_either() {
+    let house = House::new();
+    let connects = "One moment please, I am putting you through right now. [[transfer reception]]";
+    house.sandbox.answer_with(connects);
+    let settings = settings(&house)
+        .set("conversation.transfers", ["reception=200"])
+        .set("conversation.ask_after", 8.0);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    talking.phone.say("question-tea.wav");
+    talking.wait_for_answer();
+    thread::sleep(Duration::from_secs(1));
+    let tone = (0..8000).map(|at| if at / 9 % 2 == 0 { 12_000 } else { -12_000 });
+    talking.phone.send(tone.collect());
+    let sent = Instant::now();
+    let outcome = talking.finish();
+    assert!(
+        sent.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        sent.elapsed()
+    );
+    outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
 }
 
 #[test]

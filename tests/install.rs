@@ -512,11 +512,20 @@ fn missing_or_old_rust_is_named_with_the_remedy() {
 #[test]
 fn without_rust_the_rest_is_installed_beside_a_program_that_is_there() {
     let machine = Machine::new();
-    let program = elf("phone-assistant 0.2.0\n", false);
-    machine.write("given", program.clone());
+    let install = |version: &str| {
+        let program = elf(&format!("phone-assistant {version}\n"), false);
+        machine.write("given", program.clone());
+        machine
+            .run(&["--binary", machine.path("given").to_str().unwrap()])
+            .succeeds();
+        program
+    };
+    install("0.0.1");
     machine
-        .run(&["--binary", machine.path("given").to_str().unwrap()])
-        .succeeds();
+        .run(&["--dialplan"])
+        .fails(1)
+        .says("is another version");
+    let program = install(env!("CARGO_PKG_VERSION"));
     machine
         .run(&["--dialplan"])
         .succeeds()

@@ -440,10 +440,12 @@ fn what_is_too_old_is_not_told_and_goes_at_the_next_call_of_anybody_on_another_d
     let mut old = record(&house);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     old["exchanges"][0]["time"] = json!(now.as_secs() - 30 * 24 * 60 * 60);
+    old["summary"] = json!("He likes tea.");
     let path = files(&house).remove(0);
     fs::write(&path, old.to_string()).unwrap();
     phone_calls(&house, &settings);
     assert_eq!(told(&house, 1).1, [TEA]);
+    assert!(!record(&house).to_string().contains("He likes tea."));
     assert_eq!(exchanges(&house), 1, "the new one has taken its place");
 
     fs::write(&path, old.to_string()).unwrap();

@@ -118,11 +118,18 @@ impl<'a, O: Write> Talk<'a, O> {
         let settings = &self.config.conversation;
         self.say(&settings.greeting, "hello")?;
         self.silent_since = (self.call.clock)();
-        let (mut answers, mut silences) = (0, 0);
+        let (mut answers, mut silences, mut unclear) = (0, 0, 0);
         while answers < settings.max_turns {
             let outcome = match self.listen()? {
                 Heard::Gone => return Ok(Outcome::HungUp),
                 Heard::Late => break,
+                Heard::Silence if !self.call.ordered.is_empty() => {
+                    // What interrupted was nothing.
+                    match self.ordered() {
+                        Some(end) => return Ok(end),
+                        None => continue,
+                    }
+                }
                 Heard::Silence if silences > 0 => break,
                 Heard::Silence => {
                     silences += 1;
@@ -135,7 +142,8 @@ impl<'a, O: Write> Talk<'a, O> {
                     Err(failure)
                         if matches!(failure.cause.downcast_ref(), Some(say::Error::Nothing)) =>
                     {
-                        self.say(&settings.still_there, "beep")?;
+                        warn!("{failure}");
+                        self.play("beep")?;
                         Outcome::Answered(None)
                     }
                     outcome => outcome?,
@@ -145,7 +153,7 @@ impl<'a, O: Write> Talk<'a, O> {
                 // He went on before anybody knew what he had said.
                 Outcome::Answered(_) if self.unanswered.is_some() => {}
                 Outcome::Answered(_) => {
-                    (answers, silences) = (answers + 1, 0);
+                    (answers, silences, unclear) = (answers + 1, 0, 0);
                     self.silent_since = (self.call.clock)();
                     if let Some(end) = self.ordered() {
                         return Ok(end);
@@ -153,8 +161,11 @@ impl<'a, O: Write> Talk<'a, O> {
                 }
                 Outcome::NoSpeech => {
                     // He has said something that nobody understood, and may want to say it again.
-                    let lately = (self.call.clock)().checked_sub(settings.ask_after / 2);
-                    self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
+                    unclear += 1;
+                    if unclear <= MOST_UNCLEAR {
+                        let lately = (self.call.clock)().checked_sub(settings.ask_after / 2);
+                        self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
+                    }
                     if let Some(end) = self.ordered() {
                         return Ok(end);
                     }
@@ -189,6 +200,7 @@ impl<'a, O: Write> Talk<'a, O> {
         match outcome {
             Ok(Outcome::Answered(_)) if self.call.question.is_empty() => {
                 self.unanswered = Some((*turn.speech).clone());
+                (self.call.question, self.call.answer, self.call.ordered) = last;
             }
             Ok(Outcome::Answered(_)) => self.before.push(Exchange {
                 question: self.call.question.clone(),
@@ -222,8 +234,8 @@ impl<'a, O: Write> Talk<'a, O> {
         ordered.into_iter().find_map(|order| match order {
             Order::Goodbye => Some(Outcome::Answered(None)),
             Order::Transfer(name) => {
-                let known = self.config.conversation.transfers.iter();
-                let found = known.clone().find(|(known, _)| is_same_name(known, &name));
+                let mut known = self.config.conversation.transfers.iter();
+                let found = known.find(|(known, _)| is_same_name(known, &name));
                 if found.is_none() {
                     warn!("the model wants to transfer to somebody who is not in transfers under [conversation]");
                 }
@@ -307,7 +319,12 @@ impl<'a, O: Write> Talk<'a, O> {
         }
         let greatest = bill::greatest_of_text(&self.services, text);
         self.call.admit(self.config, greatest).at(Stage::Limit)?;
-        let patience = self.config.tts.timeout.min(LONGEST_WAIT);
+        let mut patience = LONGEST_WAIT;
+        if self.services.voices.links().len() > 1 {
+            // The next voice has as long.
+            patience += self.config.fallback_after.min(LONGEST_WAIT);
+        }
+        let patience = patience.min(self.config.tts.timeout);
         let time = Time {
             deadline: Deadline::after((self.call.clock)(), patience, self.call.clock),
             idle: self.config.idle_timeout.min(LONGEST_WAIT),
@@ -320,8 +337,8 @@ impl<'a, O: Write> Talk<'a, O> {
 /// Models put names in quotes, and end them with a full stop.
 fn is_same_name(known: &str, written: &str) -> bool {
     let is_around = |c: char| c.is_whitespace() || "\"'“”.".contains(c);
-    let written = written.trim_matches(is_around);
-    known.to_lowercase() == written.to_lowercase()
+    let core = |name: &str| name.trim_matches(is_around).to_lowercase();
+    core(known) == core(written)
 }
 
 /// The model's persona, and how it ends or transfers a call.
@@ -348,5 +365,7 @@ fn persona(config: &Config) -> String {
 
 /// Nobody waits longer in silence for a sentence that is always the same.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// After so many turns in a row that nobody understands a noise is taken for one.
+const MOST_UNCLEAR: u32 = 2;
 /// Nobody is greeted for longer.
 const LONGEST_SENTENCE: Duration = Duration::from_secs(60);

@@ -344,16 +344,18 @@ impl Conversation {
     }
 }
 
-/// Who takes over, and his extension.
+/// Who takes over, and his extension, without what people write between digits.
 fn transfer(text: &str) -> Option<(String, String)> {
     let (name, extension) = text.split_once('=')?;
-    let (name, extension) = (name.trim(), extension.trim());
-    let is_dialled = |key: char| key.is_ascii_digit() || key == '*' || key == '#';
+    let name = name.trim();
+    let is_between = |c: char| c.is_whitespace() || "+-()./".contains(c);
+    let is_dialled = |c: char| c.is_ascii_digit() || c == '*' || c == '#';
+    let extension: String = extension.chars().filter(|c| !is_between(*c)).collect();
     let is_right = !name.is_empty()
         && !name.contains(['[', ']'])
         && !extension.is_empty()
         && extension.chars().all(is_dialled);
-    is_right.then(|| (name.to_owned(), extension.to_owned()))
+    is_right.then(|| (name.to_owned(), extension))
 }
 
 impl Sentence {

@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::caller::Caller;
 use super::record::{Limits, MAX_BYTES, Record};
 use crate::date::SECONDS_A_DAY;
+use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
 use crate::state;
 
@@ -209,15 +210,27 @@ impl Store {
         for path in self.paths()?.into_iter().filter(is_left) {
             remove_file(&path)?;
         }
-        let mut is_done = true;
-        for entry in self.entries()? {
+        let mut paths = self.paths()?;
+        paths.retain(|path| is_callers(path));
+        // Where there are too many for one moment, each call has others before it.
+        let nanos = now.duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = nanos.unwrap_or_default().subsec_nanos();
+        let first = usize::try_from(nanos).unwrap_or(0) % paths.len().max(1);
+        paths.rotate_left(first);
+        let (mut is_done, mut fault) = (true, Ok(()));
+        for path in paths {
             is_done = Instant::now() < end;
             if !is_done {
                 break;
             }
-            sweep_one(entry, limits, now)?;
+            // One that cannot be swept keeps no other.
+            let swept = entry(path).map_or(Ok(()), |entry| sweep_one(entry, limits, now));
+            fault = fault.and(swept);
         }
         self.sync()?;
+        if let Err(cause) = fault {
+            warn!("{}", Chain(&cause));
+        }
         Ok(is_done)
     }
 

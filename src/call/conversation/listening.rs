@@ -162,6 +162,8 @@ impl<O: Write> Talk<'_, O> {
             None
         } else if since(self.began) >= settings.longest {
             Some(Heard::Late)
+        } else if !self.call.ordered.is_empty() {
+            Some(Heard::Silence)
         } else {
             (since(self.silent_since) >= settings.ask_after).then_some(Heard::Silence)
         }
