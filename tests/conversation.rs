@@ -143,10 +143,21 @@ impl Talking {
 
 /// One turn, and how the call ends then.
 pub(crate) fn one_turn(house: &House, settings: &Settings) -> Outcome {
+    asked_of_tea(house, settings).finish()
+}
+
+/// A talk in which the caller asks about tea.
+pub(crate) fn asked_of_tea(house: &House, settings: &Settings) -> Talking {
     let talking = talk(house, settings);
     thread::sleep(BREATH);
     talking.phone.say("question-tea.wav");
-    talking.finish()
+    talking
+}
+
+/// What is loud and no speech: so many samples of a square wave of 444 Hz.
+fn square_wave(len: i32, amplitude: i16) -> Vec<i16> {
+    let sign = |at: i32| if at / 9 % 2 == 0 { 1 } else { -1 };
+    (0..len).map(|at| sign(at) * amplitude).collect()
 }
 
 #[test]
@@ -155,9 +166,7 @@ fn each_turn_is_answered_with_what_was_said_before_it() {
     let settings = settings(&house)
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 15.0);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     thread::sleep(Duration::from_secs(10));
     talking.phone.say("question-moon.wav");
@@ -178,9 +187,7 @@ fn who_speaks_during_an_answer_is_heard_and_the_model_knows_where_it_broke_off()
     let house = House::new();
     house.sandbox.answer_with(&house::many_sentences(12));
     let settings = settings(&house).set("conversation.max_turns", 2);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     thread::sleep(Duration::from_secs(3));
     let played = |house: &House| house.sandbox.requests_to(Stage::Llm).len();
@@ -206,9 +213,7 @@ fn of_a_slow_voice_the_model_knows_as_well_where_its_answer_broke_off() {
     house.sandbox.answer_with(&whole);
     house.sandbox.pace_voice(Duration::ZERO, 1.5);
     let settings = settings(&house).set("conversation.max_turns", 2);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     thread::sleep(Duration::from_secs(3));
     talking.phone.say("question-moon.wav");
@@ -347,9 +352,7 @@ fn a_question_is_not_lost_to_a_noise_that_follows_it() {
     thread::sleep(BREATH);
     let said = talking.phone.say("question-tea.wav");
     thread::sleep(said + Duration::from_millis(1300));
-    // A square wave of 444 Hz.
-    let tone = (0..4000).map(|at| if at / 9 % 2 == 0 { 4000 } else { -4000 });
-    talking.phone.send(tone.collect());
+    talking.phone.send(square_wave(4000, 4000));
     let outcome = talking.finish();
     assert_eq!(
         house.sandbox.requests_to(Stage::Stt).len(),
@@ -577,9 +580,7 @@ fn a_transfer_is_not_lost_to_a_word_that_nobody_understands() {
     let settings = settings(&house)
         .set("conversation.transfers", ["reception=200"])
         .set("conversation.ask_after", 3.0);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     let nothing = testkit::Response::new(200, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, nothing);
@@ -604,13 +605,10 @@ fn a_transfer_is_not_lost_to_a_noise_either() {
     let settings = settings(&house)
         .set("conversation.transfers", ["reception=200"])
         .set("conversation.ask_after", 8.0);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     thread::sleep(Duration::from_secs(1));
-    let tone = (0..8000).map(|at| if at / 9 % 2 == 0 { 12_000 } else { -12_000 });
-    talking.phone.send(tone.collect());
+    talking.phone.send(square_wave(8000, 12_000));
     let sent = Instant::now();
     let outcome = talking.finish();
     assert!(

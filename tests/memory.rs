@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use testkit::{CallBuilder, Outcome, Settings, Stage};
 
-use crate::conversation::{self, BREATH, one_turn, talk};
+use crate::conversation::{self, asked_of_tea, one_turn};
 use crate::house::{House, PATIENCE, argument, data, many_sentences, program};
 
 const TEA: &str = "How long should black tea steep?";
@@ -537,9 +537,7 @@ fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
 
     house.sandbox.answer_with("[[forget]] Done.");
     let settings = settings.set("conversation.max_turns", 2);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     thread::sleep(Duration::from_secs(2));
     assert!(files(&house).is_empty());
