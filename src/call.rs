@@ -70,7 +70,7 @@ pub struct Given<'a, I, O> {
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
 pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let (started, began) = ((given.clock)(), SystemTime::now());
-    let session = match Session::open(given.input, given.end, given.output, &given.hangup) {
+    let mut session = match Session::open(given.input, given.end, given.output, &given.hangup) {
         Ok(session) => session,
         Err(cause) => {
             error!(
@@ -80,12 +80,19 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
             return forget_recording(&given.arguments, given.environment);
         }
     };
-    let arguments = arguments(&given.arguments, &session);
-    if arguments.is_check {
+    let confirmed = session.confirm();
+    let own = Arguments::parse(given.arguments.iter().map(String::as_str));
+    let arguments = match (given.end, &confirmed) {
+        (_, Err(_)) => own,
+        _ if !given.arguments.is_empty() => own,
+        (End::Hangup, Ok(())) => Arguments::parse_remote(session.env().arguments()),
+        (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
+    };
+    if arguments.is_check && confirmed.is_ok() {
         return check::look_around(&arguments, given.environment);
     }
     let mut call = Call::new(session, given.hangup, given.clock, started);
-    let outcome = call.outcome(&arguments, given.environment);
+    let outcome = call.outcome(confirmed, &arguments, given.environment);
     let told = call.report(&outcome);
     if let Some(admission) = call.admission.take() {
         admission.settle(call.bill.total());
@@ -118,15 +125,6 @@ fn forget_recording(own: &[String], environment: Environment<'_>) {
         |config| config.keep_recording,
     );
     RemovedAfterUse::new(arguments.recording).keep_if(keep);
-}
-
-/// The command line's, or Asterisk's where there is no command line: through FastAGI, or by hand.
-fn arguments<O: Write>(own: &[String], session: &Session<O>) -> Arguments {
-    if own.is_empty() {
-        Arguments::parse(session.env().arguments())
-    } else {
-        Arguments::parse(own.iter().map(String::as_str))
-    }
 }
 
 /// How a call ended.
@@ -201,9 +199,14 @@ impl<O: Write> Call<O> {
         }
     }
 
-    fn outcome(&mut self, arguments: &Arguments, environment: Environment<'_>) -> Outcome {
+    fn outcome(
+        &mut self,
+        confirmed: Result<(), agi::Error>,
+        arguments: &Arguments,
+        environment: Environment<'_>,
+    ) -> Outcome {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            self.carry_through(arguments, environment)
+            self.carry_through(confirmed, arguments, environment)
         }));
         match result {
             _ if self.hangup.is_raised() => Outcome::HungUp,
@@ -219,6 +222,7 @@ impl<O: Write> Call<O> {
     /// The call itself.
     fn carry_through(
         &mut self,
+        confirmed: Result<(), agi::Error>,
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
@@ -228,12 +232,12 @@ impl<O: Write> Call<O> {
         } else {
             Job::Call
         };
-        let mut config = Config::load(job, arguments, environment)
-            .inspect(|config| recording.keep_if(config.keep_recording))
-            .inspect_err(|faults| recording.keep_if(faults.understood.keep_recording))
-            .inspect_err(|faults| self.log.clone_from(&faults.understood.log_calls))
-            .at(Stage::Config)?;
-        self.log.clone_from(&config.log_calls);
+        let config = Config::load(job, arguments, environment);
+        let understood = config.as_ref().unwrap_or_else(|faults| &faults.understood);
+        recording.keep_if(understood.keep_recording);
+        self.log.clone_from(&understood.log_calls);
+        confirmed.at(Stage::Config)?;
+        let mut config = config.at(Stage::Config)?;
         self.persona.clone_from(&arguments.persona);
         self.logs_words = config.log_words;
         self.session.log_words(config.log_words);

@@ -162,7 +162,11 @@ impl Config {
     ) -> Result<Self, Faults> {
         let mut layers = Layers::defaults();
         layers.faults.extend_from_slice(&arguments.faults);
-        let file = add_file(&mut layers, arguments.config.as_deref(), environment);
+        let named = arguments
+            .config
+            .as_deref()
+            .filter(|_| !arguments.are_remote);
+        let file = add_file(&mut layers, named, environment);
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
             layers.add_credentials(Path::new(&folder));
         }
@@ -171,9 +175,7 @@ impl Config {
                 layers.add_text(name, &value, variable);
             }
         }
-        for (name, value) in &arguments.settings {
-            layers.add_text(name, value, "AGI argument");
-        }
+        layers.add_arguments(arguments, &file);
         layers.add_persona(arguments);
         layers.add_key_files();
         layers.faults.extend(open_secrets(&layers, &file));
@@ -470,6 +472,18 @@ mod tests {
         )
     }
 
+    /// The same with settings of a file instead of arguments.
+    fn load_file(job: Job, text: &str) -> Result<Config, Faults> {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(
+            &file,
+            format!("openai.api_key = 'sk-1'\nsecrets.allow_readable = true\n{text}"),
+        )
+        .expect("written");
+        Config::load(job, &Arguments::of_file(Some(file)), &|_| None)
+    }
+
     #[test]
     fn a_call_with_its_two_arguments_and_a_key_is_complete() {
         let config = load(
@@ -528,8 +542,8 @@ mod tests {
             ("2", Some(2_000_000)),
         ];
         for (dollars, expected) in table {
-            let argument = format!("limits.max_daily_cost={dollars}");
-            let config = load(Job::Say, &[&argument]).expect("complete");
+            let limit = format!("limits.max_daily_cost = {dollars}");
+            let config = load_file(Job::Say, &limit).expect("complete");
             assert_eq!(
                 config.limits.per_day,
                 expected.map(MicroDollars),
@@ -550,13 +564,64 @@ mod tests {
             usual.as_deref(),
             Some(Path::new("/var/log/asterisk/phone-assistant.jsonl"))
         );
-        let none = load(Job::Say, &["log.calls="]).expect("complete").log_calls;
-        assert_eq!(none, None);
-        let faults = load(Job::Say, &["log.calls=/c/l", "stt.languag=x"]).expect_err("a fault");
+        let none = load_file(Job::Say, "log.calls = ''").expect("complete");
+        assert_eq!(none.log_calls, None);
+        let faults = load_file(Job::Say, "log.calls = '/c/l'\nstt.languag = 'x'");
+        let faults = faults.expect_err("a fault");
         assert_eq!(
             faults.understood.log_calls.as_deref(),
             Some(Path::new("/c/l"))
         );
+    }
+
+    #[test]
+    fn an_argument_leads_nowhere_unless_the_file_says_so() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        let named = [
+            "recording=/c/call-1.2.wav",
+            "reply=/c/call-1.2-reply",
+            "tts.openai.base_url=https://example.org",
+            "http.warm=no",
+            "stt.language=de-DE",
+        ];
+        let usual =
+            named.map(|argument| argument.replace("/c/", "/var/lib/phone-assistant/calls/"));
+        let usual = usual.each_ref().map(String::as_str);
+        let other = format!("config={}", file.display());
+        let more = [&usual[..], &[&other]].concat();
+        let remote = |arguments: &[&str]| Arguments::parse_remote(arguments.iter().copied());
+        let own = |arguments: &[&str]| Arguments::parse(arguments.iter().copied());
+        let table = [
+            ("safe", own(&named), 2),
+            ("safe", remote(&named), 4),
+            ("safe", remote(&usual), 2),
+            ("safe", remote(&more), 3),
+            ("safe", own(&usual[4..]), 2),
+            ("all", own(&named), 0),
+            ("all", remote(&named), 0),
+            ("all", remote(&more), 1),
+        ];
+        for (allowed, arguments, expected) in table {
+            let text = format!("call.arguments = '{allowed}'\n");
+            std::fs::write(&file, text).expect("written");
+            let environment = |name: &str| match name {
+                "PHONE_ASSISTANT_CONFIG" => Some(file.display().to_string()),
+                "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+                _ => None,
+            };
+            let loaded = Config::load(Job::Call, &arguments, &environment);
+            let faults = loaded.as_ref().map_or_else(Faults::all, |_| &[]);
+            assert_eq!(
+                faults.len(),
+                expected,
+                "{allowed} {arguments:?}: {faults:?}"
+            );
+            let config = loaded.unwrap_or_else(|faults| *faults.understood);
+            let is_led = config.tts.endpoints[0].base_url == "https://example.org";
+            assert_eq!(is_led, allowed == "all", "{arguments:?}");
+            assert_eq!(config.stt.language, "de-DE");
+        }
     }
 
     #[test]

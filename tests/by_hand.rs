@@ -112,11 +112,7 @@ fn a_stderr_that_nobody_reads_holds_no_call_up() {
     let (_unread, mut full) = std::io::pipe().unwrap();
     full.write_all(&vec![b'x'; 65_536]).unwrap();
     let session = house.other().join("session.agi");
-    fs::write(
-        &session,
-        "agi_channel: SIP/1\nagi_uniqueid: 1700000000.17\n\n",
-    )
-    .unwrap();
+    fs::write(&session, testkit::agi_block("1001", &[])).unwrap();
     let begun = Instant::now();
     let output = Command::new(program())
         .arg(format!("recording={}", house.recording().display()))

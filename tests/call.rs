@@ -456,19 +456,17 @@ fn two_calls_of_one_second_share_nothing() {
 #[test]
 fn arguments_may_come_from_the_block_as_fastagi_sends_them() {
     let house = House::new();
-    let config = house.sandbox.write_config(house.other());
+    let settings = house.sandbox.settings().set("call.arguments", "all");
+    let config = settings.write(house.other());
     house.ask("question-tea.wav");
     let outcome = testkit::Call::builder(house::program())
         .fast_agi("phone-assistant")
+        .env("PHONE_ASSISTANT_CONFIG", config)
         .agi(
             "agi_arg_1",
             crate::house::argument("recording", &house.recording()),
         )
         .agi("agi_arg_2", crate::house::argument("reply", &house.reply()))
-        .agi(
-            "agi_arg_3",
-            crate::house::argument("config", Path::new(&config)),
-        )
         .extra_blank_line()
         .start()
         .finish(PATIENCE);

@@ -499,11 +499,8 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
         .set("reply.play", "stream")
         .write(house.other());
     let lines = house.other().join("lines");
-    fs::write(
-        &lines,
-        "agi_request: phone-assistant\nagi_enhanced: 1.0\n\n",
-    )
-    .unwrap();
+    let block = testkit::agi_block("1001", &[]);
+    fs::write(&lines, block.replace("enhanced: 0.0", "enhanced: 1.0")).unwrap();
     let mut program_by_hand = Command::new("/bin/sh");
     program_by_hand
         .args(["-c", "ears=$1; shift; exec \"$@\" 3<\"$ears\"", "sh"])

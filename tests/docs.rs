@@ -111,7 +111,7 @@ fn the_configuration_without_a_cloud_carries_a_call() {
         own = own.replace(server, &house.sandbox.plain_url());
     }
     let config = house.other().join("config.toml");
-    fs::write(&config, own).unwrap();
+    fs::write(&config, format!("call.arguments = 'all'\n{own}")).unwrap();
     house.ask("question-moon.wav");
     let outcome = testkit::Call::builder(program())
         .arg(argument("recording", &house.recording()))

@@ -22,5 +22,7 @@ mod personas;
 mod providers;
 mod secrets;
 mod speech;
+
+mod strangers;
 mod stream;
 mod turns;

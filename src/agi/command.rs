@@ -22,6 +22,8 @@ pub enum Command<'a> {
     ChannelStatus,
     /// Asks for a channel variable or a dialplan function.
     GetVariable(&'a str),
+    /// Asks for this text, which must not hold a `$`, to be sent back. A dead channel does so as well.
+    Echo(&'a str),
     /// Does nothing. Written while something plays, it stops that.
     Noop,
     /// Plays music on hold of a class, the channel's own if it is empty; `None` ends it.
@@ -71,6 +73,7 @@ impl fmt::Display for Command<'_> {
             }
             Self::ChannelStatus => f.write_str("CHANNEL STATUS"),
             Self::GetVariable(name) => write!(f, "GET VARIABLE {}", Quoted(name, MAX_NAME)),
+            Self::Echo(text) => write!(f, "GET FULL VARIABLE {}", Quoted(text, MAX_NAME)),
             Self::Noop => f.write_str("NOOP"),
             Self::Music(None) => f.write_str("SET MUSIC OFF"),
             Self::Music(Some("")) => f.write_str("SET MUSIC ON"),

@@ -1,78 +1,170 @@
-//! The block of `agi_name: value` lines with which Asterisk opens a session.
+//! The block of `agi_name: value` lines with which Asterisk opens a session, read as strictly as `setup_env` of
+//! res_agi.c writes it: each name once, in its order, the arguments last.
 //!
-//! Values are raw: not escaped, in whatever encoding the caller's phone used, with colons and spaces
-//! of their own. A line without a colon is no setting and is passed over (FreePBX's FastAGI proxy and
-//! arguments with line breaks produce such lines). Only the first line must be one of Asterisk's: a port
-//! is found by others, too, and a web browser's request holds lines of any look.
+//! Values are raw: not escaped, in whatever encoding the caller's phone used, with colons and spaces of their own. They
+//! may hold line breaks as well: Asterisk unescapes the user part of a SIP address, so `From: <sip:5%0Aagi_arg_1%3A…@host>`
+//! adds lines to the block. A caller can add lines but cannot take away Asterisk's own, so an added line is doubled, out
+//! of place, or followed by what Asterisk wrote itself. The first two are a [`Forgery`]; the last shows when the session
+//! is [confirmed](super::Session::confirm).
 
 use std::io::{self, BufRead, Read};
 
 /// What Asterisk tells about itself, the channel and the arguments of `AGI()`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Env(Vec<(String, String)>);
+pub struct Env {
+    /// Names without `agi_`, and their values, up to a forgery.
+    values: Vec<(String, String)>,
+    forgery: Option<Forgery>,
+}
+
+/// A block that is not as Asterisk writes it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "line {line} of the block that opens the session is not what Asterisk writes there: the caller's number or name, or \
+     an argument of AGI(), holds a line break; such a call is not answered"
+)]
+pub struct Forgery {
+    /// Counted from 1.
+    line: usize,
+}
 
 impl Env {
     /// Reads up to the empty line that ends the block, or to the end of `input`.
     ///
     /// `None` means that `input` ended before the block did: Asterisk has gone. Bytes that are not
-    /// UTF-8 become U+FFFD. Beyond 256 KiB nothing more is kept.
+    /// UTF-8 become U+FFFD.
     ///
     /// # Errors
     /// What reading `input` itself reports, or [`io::ErrorKind::InvalidData`]: it does not come from Asterisk.
     pub fn read(input: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let mut env = Self::default();
+        let mut values = Vec::new();
         let mut input = input.take(MAX_BYTES);
         let mut line = Vec::new();
-        for number in 1.. {
+        while input.read_until(b'\n', &mut line)? > 0 {
+            if values.is_empty() && !line.starts_with(PREFIX.as_bytes()) {
+                return Err(stranger("its first line does not begin with agi_"));
+            }
+            if line == b"\n" {
+                return Ok(Some(Self::of(values)));
+            }
+            values.push(setting(&String::from_utf8_lossy(&line)));
             line.clear();
-            if input.read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            if number == 1 && !line.starts_with(b"agi_") {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, STRANGER));
-            }
-            let text = String::from_utf8_lossy(&line);
-            let text = text.trim_end_matches(['\r', '\n']);
-            if text.is_empty() {
-                return Ok(Some(env));
-            }
-            env.0.extend(setting(text));
         }
-        Ok((input.limit() == 0).then_some(env))
+        match input.limit() {
+            0 => Err(stranger("its first lines do not end")),
+            _ => Ok(None),
+        }
     }
 
-    /// The value of `agi_{name}`, as it came. Unknown names are kept too.
+    /// Believes values up to the first that is out of place.
+    fn of(mut values: Vec<(String, String)>) -> Self {
+        let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
+        let fault = first_fault(&names);
+        values.truncate(fault.unwrap_or(values.len()));
+        let forgery = fault.map(|index| Forgery { line: index + 1 });
+        Self { values, forgery }
+    }
+
+    /// Where the block is not as Asterisk writes it, if anywhere.
+    pub fn forgery(&self) -> Option<&Forgery> {
+        self.forgery.as_ref()
+    }
+
+    /// The value of `agi_{name}`, as it came.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let is_it = |key: &str| key.strip_prefix("agi_") == Some(name);
-        self.0
-            .iter()
-            .find(|(key, _)| is_it(key))
-            .map(|(_, value)| value.as_str())
+        let mut all = self.values.iter();
+        let (_, value) = all.find(|(known, _)| known == name)?;
+        Some(value)
     }
 
     /// `agi_arg_1`, `agi_arg_2` and so on: how arguments reach a program that has no command line of
-    /// its own (FastAGI, or a recorded session).
+    /// its own (FastAGI, or a recorded session). None of a block with a forgery.
     pub fn arguments(&self) -> impl Iterator<Item = &str> {
-        (1..).map_while(|n| self.get(&format!("arg_{n}")))
+        let arguments = self
+            .values
+            .iter()
+            .filter(|(name, _)| name.starts_with(ARGUMENT));
+        arguments
+            .filter(|_| self.forgery.is_none())
+            .map(|(_, value)| value.as_str())
     }
 }
 
-/// Splits at the first colon: later ones belong to the value.
-fn setting(line: &str) -> Option<(String, String)> {
-    let (name, value) = line.split_once(':')?;
-    Some((
-        name.to_owned(),
-        value.strip_prefix(' ').unwrap_or(value).to_owned(),
-    ))
+/// Splits at the first colon: later ones belong to the value. A line of another look has no name.
+fn setting(line: &str) -> (String, String) {
+    let line = line.trim_end_matches(['\r', '\n']);
+    let named = line
+        .strip_prefix(PREFIX)
+        .and_then(|line| line.split_once(':'));
+    let (name, value) = named.unwrap_or_default();
+    let value = value.strip_prefix(' ').unwrap_or(value);
+    (name.to_owned(), value.to_owned())
 }
 
-/// Far above what Asterisk sends (about thirty lines, arguments of at most 8 KiB), far below harm.
-const MAX_BYTES: u64 = 256 * 1024;
+/// The index of the first name that is doubled, missing, or out of place; the number of names where one is missing at the
+/// end.
+fn first_fault(names: &[&str]) -> Option<usize> {
+    let same = |known: &[&str], names: &[&str]| {
+        let pairs = known.iter().zip(names);
+        pairs.take_while(|(known, name)| known == name).count()
+    };
+    let network = same(&NETWORK, names);
+    let always = network + same(&ALWAYS, &names[network..]);
+    if always < network + ALWAYS.len() {
+        return Some(always);
+    }
+    let arguments = (1..).zip(&names[always..]);
+    let arguments = arguments.take_while(|(number, name)| **name == format!("{ARGUMENT}{number}"));
+    let end = always + arguments.count();
+    let is_end = names[end..].is_empty() || names[end..] == FREEPBX;
+    (!is_end).then_some(end)
+}
 
-const STRANGER: &str = "its first line does not begin with agi_, so this is not Asterisk";
+fn stranger(why: &str) -> io::Error {
+    let why = format!("{why}, so this is not Asterisk");
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+const PREFIX: &str = "agi_";
+const ARGUMENT: &str = "arg_";
+
+/// Only over FastAGI, the second only where the address has a path.
+const NETWORK: [&str; 2] = ["network", "network_script"];
+
+/// In the order of `setup_env`, the same from Asterisk 16 to 23.
+const ALWAYS: [&str; 20] = [
+    "request",
+    "channel",
+    "language",
+    "type",
+    "uniqueid",
+    "version",
+    "callerid",
+    "calleridname",
+    "callingpres",
+    "callingani2",
+    "callington",
+    "callingtns",
+    "dnid",
+    "rdnis",
+    "context",
+    "extension",
+    "priority",
+    "enhanced",
+    "accountcode",
+    "threadid",
+];
+
+/// What FreePBX's own FastAGI server adds behind everything else.
+const FREEPBX: [&str; 2] = ["ASTAGIDIR", "port"];
+
+/// Far above what Asterisk sends (about thirty lines, arguments of at most 8 KiB), far below harm.
+const MAX_BYTES: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use testkit::agi_block as block;
+
     use super::*;
 
     fn read(block: impl AsRef<[u8]>) -> Option<Env> {
@@ -82,42 +174,51 @@ mod tests {
     #[test]
     fn values_are_taken_whole_whatever_they_hold() {
         let table: &[(&str, &[u8], &str)] = &[
-            ("plain", b"agi_x: 8008\n", "8008"),
-            ("a space inside", b"agi_x: Anna Maria\n", "Anna Maria"),
-            ("spaces around", b"agi_x:  two \n", " two "),
+            ("plain", b"agi_callerid: 8008\n", "8008"),
+            (
+                "a space inside",
+                b"agi_callerid: Anna Maria\n",
+                "Anna Maria",
+            ),
+            ("spaces around", b"agi_callerid:  two \n", " two "),
             (
                 "a colon and a space inside",
-                b"agi_x: sip: anna\n",
+                b"agi_callerid: sip: anna\n",
                 "sip: anna",
             ),
-            ("empty", b"agi_x: \n", ""),
-            ("no space after the colon", b"agi_x:8008\n", "8008"),
-            ("a carriage return", b"agi_x: 8008\r\n", "8008"),
+            ("empty", b"agi_callerid: \n", ""),
+            ("no space after the colon", b"agi_callerid:8008\n", "8008"),
+            ("a carriage return", b"agi_callerid: 8008\r\n", "8008"),
             (
                 "quotes and parentheses",
-                b"agi_x: \"Bob\" (home)\n",
+                b"agi_callerid: \"Bob\" (home)\n",
                 "\"Bob\" (home)",
             ),
             (
                 "Latin-1, which is not UTF-8",
-                b"agi_x: Jos\xe9\n",
+                b"agi_callerid: Jos\xe9\n",
                 "Jos\u{fffd}",
             ),
-            ("a NUL byte", b"agi_x: a\0b\n", "a\0b"),
+            ("a NUL byte", b"agi_callerid: a\0b\n", "a\0b"),
         ];
+        let whole = block("1001", &[]);
+        let (before, after) = whole
+            .split_once("agi_callerid: 1001\n")
+            .expect("it is there");
         for (name, line, expected) in table {
-            let env = read([line, &b"\n"[..]].concat()).expect("a whole block");
-            assert_eq!(env.get("x"), Some(*expected), "{name}");
+            let env = read([before.as_bytes(), line, after.as_bytes()].concat());
+            let env = env.expect("a whole block");
+            assert_eq!(env.get("callerid"), Some(*expected), "{name}");
+            assert_eq!(env.forgery(), None, "{name}");
         }
     }
 
     #[test]
     fn the_empty_line_ends_the_block_and_nothing_behind_it_is_read() {
-        let mut input = &b"agi_network: yes\nno colon here\nagi_a: 1\n\n200 result=1\n"[..];
+        let bytes = block("1001", &[]) + "200 result=1\n";
+        let mut input = bytes.as_bytes();
         let env = Env::read(&mut input).expect("readable").expect("whole");
-        assert_eq!(env.get("network"), Some("yes"));
-        assert_eq!(env.get("a"), Some("1"));
-        assert_eq!(env.get("b"), None);
+        assert_eq!(env.get("threadid"), Some("140191871116992"));
         assert_eq!(input, b"200 result=1\n");
     }
 
@@ -128,10 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn a_block_without_end_is_not_kept_without_end() {
+    fn a_block_without_end_is_refused_after_64_kilobytes() {
         let endless = b"agi_request: phone-assistant\n".chain(io::repeat(b'x'));
-        let env = Env::read(&mut io::BufReader::new(endless)).expect("readable");
-        assert_eq!(env, read("agi_request: phone-assistant\n\n"));
+        let mut endless = io::BufReader::new(endless);
+        let refused = Env::read(&mut endless).expect_err("no end");
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
+        for (filling, is_read) in [(65_536, true), (65_537, false)] {
+            let rest = block("", &[]).len();
+            let read = Env::read(&mut block(&"x".repeat(filling - rest), &[]).as_bytes());
+            assert_eq!(read.is_ok(), is_read, "{filling} bytes");
+        }
     }
 
     #[test]
@@ -152,8 +259,108 @@ mod tests {
     }
 
     #[test]
-    fn arguments_come_in_order_and_stop_at_the_first_gap() {
-        let env = read("agi_arg_2: b=2\nagi_arg_1: a=1\nagi_arg_4: d=4\n\n").expect("whole");
-        assert_eq!(env.arguments().collect::<Vec<_>>(), ["a=1", "b=2"]);
+    fn a_block_is_believed_in_asterisks_order_alone() {
+        let plain = block("1234", &["a=1", "b=2"]);
+        let (always, arguments) = plain.split_at(plain.find("agi_arg_1").expect("it is there"));
+        let fast = format!("agi_network: yes\nagi_network_script: x\n{plain}");
+        let proxied =
+            plain.trim_end_matches('\n').to_owned() + "\nagi_ASTAGIDIR: /x\nagi_port: 9\n\n";
+        let whole = [
+            ("AGI", plain.clone()),
+            ("FastAGI", fast.clone()),
+            ("no path", format!("agi_network: yes\n{plain}")),
+            ("no arguments", format!("{always}\n")),
+            ("FreePBX's server", proxied.clone()),
+        ];
+        for (name, block) in whole {
+            assert_eq!(read(&block).expect("whole").forgery(), None, "{name}");
+        }
+        let line = |from: &str, to: &str| plain.replacen(from, to, 1);
+        let forged = [
+            (
+                "an argument in the number",
+                line("1234", "5\nagi_arg_3: c=3"),
+                8,
+            ),
+            ("any line in the number", line("1234", "5\nhello"), 8),
+            (
+                "a carriage return and a line break",
+                line("1234", "5\r\n\r\nagi_x: y"),
+                8,
+            ),
+            (
+                "a block that ends in the number",
+                line("1234", "5\n\nagi_arg_1: c=3"),
+                8,
+            ),
+            (
+                "a doubled name",
+                line("agi_dnid", "agi_callerid: 7\nagi_dnid"),
+                13,
+            ),
+            ("a missing name", line("agi_rdnis: unknown\n", ""), 14),
+            (
+                "two names the other way round",
+                line("agi_dnid: 8008\nagi_rdnis", "agi_rdnis: 5\nagi_dnid"),
+                13,
+            ),
+            ("an argument left out", line("agi_arg_1", "agi_arg_2"), 21),
+            ("an argument twice", line("agi_arg_2", "agi_arg_1"), 22),
+            (
+                "an argument numbered otherwise",
+                line("agi_arg_1", "agi_arg_01"),
+                21,
+            ),
+            ("an argument of two lines", line("a=1", "a=1\nb"), 22),
+            (
+                "an argument numbered on",
+                line("a=1", "a=1\nagi_arg_2: c=3"),
+                23,
+            ),
+            (
+                "a line behind the arguments",
+                line("b=2\n", "b=2\nagi_x: y\n"),
+                23,
+            ),
+            (
+                "arguments first",
+                format!(
+                    "{}{always}\n",
+                    arguments.trim_end_matches('\n').to_owned() + "\n"
+                ),
+                1,
+            ),
+            ("a name of other case", line("agi_dnid", "agi_DNID"), 13),
+            ("no colon", line("agi_dnid: 8008", "agi_dnid"), 13),
+            (
+                "a script without a network",
+                format!("agi_network_script: x\n{plain}"),
+                1,
+            ),
+            (
+                "half of FreePBX's lines",
+                proxied.replace("agi_port: 9\n", ""),
+                23,
+            ),
+        ];
+        for (name, block, line) in forged {
+            let env = read(&block).expect("whole");
+            assert_eq!(env.forgery(), Some(&Forgery { line }), "{name}");
+            assert_eq!(env.arguments().next(), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_forgery_is_still_told() {
+        let env = read(block("5\nagi_dnid: 7", &[])).expect("whole");
+        assert_eq!(env.get("uniqueid"), Some("1700000000.17"));
+        assert_eq!(env.get("callerid"), Some("5"));
+        assert_eq!(env.get("dnid"), None);
+    }
+
+    #[test]
+    fn arguments_come_in_order() {
+        let env = read(block("1234", &["a=1", "", "b=2"])).expect("whole");
+        assert_eq!(env.arguments().collect::<Vec<_>>(), ["a=1", "", "b=2"]);
     }
 }

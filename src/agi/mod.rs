@@ -10,6 +10,6 @@ mod reply;
 mod session;
 
 pub use command::Command;
-pub use env::Env;
+pub use env::{Env, Forgery};
 pub use reply::{Line, Reply};
 pub use session::{End, Error, Session};

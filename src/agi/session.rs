@@ -10,8 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select_biased, unbounded};
-use log::debug;
+use log::{debug, warn};
+use ring::rand::{self, SystemRandom};
 
+use super::env::Forgery;
 use super::{Command, Env, Line, Reply};
 use crate::hangup::Hangup;
 
@@ -35,6 +37,14 @@ pub enum Error {
     /// No reply.
     #[error("asterisk did not answer within {} s", .0.as_secs())]
     Silent(Duration),
+    /// The block of the beginning is not Asterisk's alone.
+    #[error(transparent)]
+    Forged(#[from] Forgery),
+    /// There are lines before the first reply.
+    #[error(
+        "there are lines before asterisk's first reply: the caller's number or name, or an argument of AGI(), holds a line break; such a call is not answered"
+    )]
+    Unasked,
     /// Reading or writing failed.
     #[error("talking to asterisk")]
     Io(#[from] io::Error),
@@ -51,6 +61,8 @@ pub struct Session<W> {
     log_words: bool,
     /// Answers that were given up and may still come.
     overdue: usize,
+    /// What [`confirm`](Self::confirm) is to ask for.
+    unforeseen: Option<String>,
 }
 
 /// What the end of the input means.
@@ -77,10 +89,18 @@ impl<W: Write> Session<W> {
         let (env_read, env) = unbounded();
         let (line_read, lines) = unbounded();
         let raise = hangup.clone();
+        let unforeseen = match end {
+            End::Hangup => Some(unforeseen()?),
+            End::Success => None,
+        };
+        let awaited = unforeseen.clone();
         thread::Builder::new().spawn(move || {
             // Whatever ends the reading, nothing more will come from Asterisk.
-            let ended = listen(BufReader::new(input), &env_read, &line_read, &raise);
-            debug!("AGI input ended: {ended:?}");
+            let input = BufReader::new(input);
+            match listen(input, awaited.as_deref(), &env_read, &line_read, &raise) {
+                Ok(()) => debug!("AGI input ended"),
+                Err(error) => warn!("AGI input is given up: {error}"),
+            }
             if end == End::Hangup {
                 raise.raise();
             }
@@ -94,7 +114,40 @@ impl<W: Write> Session<W> {
             hangup: hangup.clone(),
             log_words: false,
             overdue: 0,
+            unforeseen,
         })
+    }
+
+    /// Makes sure that Asterisk alone is heard, before anything else is asked and anything is done for the caller.
+    ///
+    /// A caller whose number holds line breaks can end the block early, and what follows would be read as replies. Asterisk
+    /// has written all of that before it reads a command. So it is asked for a text that nobody can foresee: what comes
+    /// before that was not asked for. From then on commands and replies are in step. A recorded session is not asked.
+    ///
+    /// # Errors
+    /// [`Error::Forged`], [`Error::Unasked`], or why Asterisk did not answer.
+    pub fn confirm(&mut self) -> Result<(), Error> {
+        let is_alone = match self.unforeseen.take() {
+            Some(text) => self.answers_at_once(&text)?,
+            None => true,
+        };
+        match self.env.forgery() {
+            Some(forgery) => Err(forgery.clone().into()),
+            None if is_alone => Ok(()),
+            None => Err(Error::Unasked),
+        }
+    }
+
+    /// Asks for a text. Returns whether that is the first that comes.
+    fn answers_at_once(&mut self, text: &str) -> Result<bool, Error> {
+        let command = Command::Echo(text);
+        self.start(command)?;
+        let first = self.reply_to(command);
+        match first {
+            Err(Error::Refused { .. }) => self.reply_to(command).map(|_| false),
+            Ok(_) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Lets the log hold what was said.
@@ -262,9 +315,10 @@ fn first(env: &Receiver<io::Result<Env>>, hangup: &Hangup) -> Result<Env, Error>
 }
 
 /// Hands on the environment, then every line that answers a command, until the input ends or nobody
-/// is interested any more.
+/// is interested any more. What comes before the reply that is `awaited` answers nothing.
 fn listen(
     mut input: impl BufRead,
+    awaited: Option<&str>,
     env_read: &Sender<io::Result<Env>>,
     line_read: &Sender<(Instant, Line)>,
     hangup: &Hangup,
@@ -276,23 +330,72 @@ fn listen(
     if env_read.send(env).is_err() || !is_whole {
         return Ok(());
     }
-    while let Some(line) = next_line(&mut input)? {
+    let mut nonsense = match awaited {
+        Some(text) => await_reply(&mut input, text, line_read, hangup)?,
+        None => 0,
+    };
+    while let Some((line, len)) = next_line(&mut input)? {
         match line {
             Line::Hangup => hangup.raise(),
             Line::Blank | Line::Provisional => {}
-            answer => {
-                if line_read.send((Instant::now(), answer)).is_err() {
+            _ if line_read.len() > MOST_UNREAD => return Err(not_asterisk()),
+            ref answer => {
+                if line_read.send((Instant::now(), answer.clone())).is_err() {
                     break;
                 }
             }
+        }
+        nonsense += match line {
+            Line::Reply(_) => len.saturating_sub(LONGEST_REPLY),
+            _ => len,
+        };
+        if nonsense > MAX_NONSENSE {
+            return Err(not_asterisk());
         }
     }
     Ok(())
 }
 
-/// The next line that stands for itself: a value with line breaks is put together, and of a usage
+/// Hands on the reply that gives back `text`, and before it the first line that nobody has asked for. Returns how many
+/// bytes came before the reply. Lines are taken as they are: none of them may swallow the reply.
+fn await_reply(
+    input: &mut impl BufRead,
+    text: &str,
+    line_read: &Sender<(Instant, Line)>,
+    hangup: &Hangup,
+) -> io::Result<usize> {
+    let reply = format!("200 result=1 ({text})\n");
+    let (mut len, mut is_alone) = (0, true);
+    while let Some(line) = read_text(input)? {
+        let is_reply = line == reply;
+        match line.as_str() {
+            "HANGUP\n" => hangup.raise(),
+            "\n" => {}
+            _ if is_reply || is_alone => {
+                is_alone = is_reply;
+                let line = if is_reply {
+                    Line::parse(&line)
+                } else {
+                    Line::Other(UNASKED.to_owned())
+                };
+                line_read.send((Instant::now(), line)).ok();
+            }
+            _ => {}
+        }
+        if is_reply {
+            break;
+        }
+        len += line.len();
+        if len > MAX_NONSENSE {
+            return Err(not_asterisk());
+        }
+    }
+    Ok(len)
+}
+
+/// The next line that stands for itself, and the bytes it took: a value with line breaks is put together, and of a usage
 /// message only its end is given. `None` at the end of the input.
-fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<(Line, usize)>> {
     let Some(mut text) = read_text(input)? else {
         return Ok(None);
     };
@@ -300,16 +403,20 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
         let Some(more) = read_text(input)? else { break };
         text.push_str(&more);
     }
-    let mut line = Line::parse(&text);
+    let (mut line, mut len) = (Line::parse(&text), text.len());
     if line == Line::UsageBegins {
         while line != Line::Usage {
             let Some(more) = read_text(input)? else {
                 return Ok(None);
             };
+            len += more.len();
+            if len > MAX_NONSENSE {
+                return Err(not_asterisk());
+            }
             line = Line::parse(&more);
         }
     }
-    Ok(Some(line))
+    Ok(Some((line, len)))
 }
 
 /// One line with its line break, at most [`MAX_VALUE`] bytes of it; what is not UTF-8 becomes U+FFFD.
@@ -317,6 +424,21 @@ fn read_text(input: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let read = input.take(MAX_VALUE.into()).read_until(b'\n', &mut bytes)?;
     Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn not_asterisk() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "it holds more than 64 kB that Asterisk does not say",
+    )
+}
+
+/// A text that nobody has seen before.
+fn unforeseen() -> Result<String, Error> {
+    let bytes: [u8; 16] = rand::generate(&SystemRandom::new())
+        .map_err(|_| io::Error::other("the system has no random numbers"))?
+        .expose();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.
@@ -330,6 +452,18 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// `GET VARIABLE` gives 1,023 bytes at most; the rest is room for surprises.
 const MAX_VALUE: u16 = u16::MAX;
+
+/// No value that we ask for is longer.
+const LONGEST_REPLY: usize = 2048;
+
+/// Stands for whatever comes before the first reply, in the log too.
+const UNASKED: &str = "a line that nobody has asked for";
+
+/// What Asterisk says beside replies is a few lines.
+const MAX_NONSENSE: usize = 64 * 1024;
+
+/// Each command is sent when the one before it has been answered.
+const MOST_UNREAD: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -196,8 +196,11 @@ mod tests {
     #[test]
     fn faulty_settings_are_noted_too_with_what_is_set() {
         let folder = testkit::TempDir::new().expect("a temporary folder");
-        let state = format!("state.folder={}", folder.path().display());
-        let arguments = Arguments::parse(["stt.languag=x", "stt.language=de-DE", &state]);
+        let file = folder.path().join("config.toml");
+        let state = format!("state.folder = '{}'", folder.path().display());
+        std::fs::write(&file, state).expect("written");
+        let named = format!("config={}", file.display());
+        let arguments = Arguments::parse(["stt.languag=x", "stt.language=de-DE", &named]);
         look_around(&arguments, &|_| None);
         let view: View = State::new(folder.path()).read(FILE);
         let names: Vec<_> = view

@@ -297,7 +297,14 @@ mod tests {
 
     /// What is found with these arguments, and no settings file.
     fn findings(arguments: &[&str]) -> Vec<Finding> {
-        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        fs::write(&file, "call.arguments = 'all'").expect("written");
+        let environment = |name: &str| match name {
+            "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+            "PHONE_ASSISTANT_CONFIG" => Some(file.display().to_string()),
+            _ => None,
+        };
         let arguments = Arguments::parse(arguments.iter().copied());
         let config = Config::load(Job::Check, &arguments, &environment);
         let mut sink = io::sink();

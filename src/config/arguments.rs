@@ -1,8 +1,9 @@
 //! The arguments of `AGI()`: `name=value`, where the name is one of ours or a setting's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::keys::{self, Kind};
+use super::layers::Layers;
 
 /// The arguments of `AGI()`, told apart.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Arguments {
     pub is_conversation: bool,
     /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
     pub persona: Option<String>,
+    /// They came over a network, from whoever reaches the port.
+    pub(super) are_remote: bool,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
 }
@@ -36,6 +39,14 @@ impl Arguments {
             }
         }
         parsed
+    }
+
+    /// The same of arguments that came over a network.
+    pub fn parse_remote<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            are_remote: true,
+            ..Self::parse(arguments)
+        }
     }
 
     /// No arguments but the settings file that somebody named, if anybody did.
@@ -65,3 +76,51 @@ impl Arguments {
         }
     }
 }
+
+impl Layers {
+    /// Lays the arguments on top, as far as the settings in `file` below them allow that.
+    pub(super) fn add_arguments(&mut self, arguments: &Arguments, file: &Path) {
+        let may_be_any = self.text("call.arguments") == "all";
+        for (name, value) in &arguments.settings {
+            match keys::find(name) {
+                Some(key) if !may_be_any && !key.is_safe_argument() => {
+                    self.faults.push(refused(name, "", file));
+                }
+                _ => self.add_text(name, value, "AGI argument"),
+            }
+        }
+        if arguments.are_remote {
+            self.faults
+                .extend(arguments.config.as_ref().map(|_| NO_FILE.to_owned()));
+            if !may_be_any {
+                self.faults.extend(arguments.elsewhere(file));
+            }
+        }
+    }
+}
+
+impl Arguments {
+    /// The faults of files that are not in the folder of calls. Recordings are removed after use, so a stranger must not
+    /// name others.
+    fn elsewhere(&self, file: &Path) -> impl Iterator<Item = String> {
+        let places = [("recording=", &self.recording), ("reply=", &self.reply)];
+        let elsewhere = places.into_iter().filter(|(_, place)| {
+            let place = place.as_ref();
+            place.is_some_and(|place| place.parent() != Some(Path::new(CALLS)))
+        });
+        let limit = format!(" outside {CALLS} over FastAGI");
+        elsewhere.map(move |(name, _)| refused(name, &limit, file))
+    }
+}
+
+fn refused(name: &str, limit: &str, file: &Path) -> String {
+    format!(
+        "{name} cannot be an argument{limit}, unless {} says arguments = \"all\" under [call]",
+        file.display()
+    )
+}
+
+const NO_FILE: &str = "config= cannot be an argument over FastAGI: set PHONE_ASSISTANT_CONFIG in the unit that starts the program";
+
+/// Where the example dialplan puts the files of calls, and install.sh makes the folder.
+const CALLS: &str = "/var/lib/phone-assistant/calls";

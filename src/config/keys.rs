@@ -16,6 +16,20 @@ pub struct Key {
     pub default: &'static str,
 }
 
+impl Key {
+    /// Whether an argument of `AGI()` may set it as long as `call.arguments` is `safe`. Arguments may come from strangers: over
+    /// FastAGI nobody is asked for a password. So none may lead the program, the caller or a key elsewhere, spend more, or
+    /// say what is kept of a call.
+    pub(super) fn is_safe_argument(&self) -> bool {
+        let leads = matches!(
+            self.kind,
+            Kind::Secret | Kind::Path | Kind::Url | Kind::UrlOrPrivate
+        );
+        let is_of = |table: &&str| self.name.starts_with(*table);
+        !leads && !NO_ARGUMENTS.iter().any(|table| is_of(&table))
+    }
+}
+
 /// What a setting may hold. `Display` gives it as README's table has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -188,6 +202,7 @@ pub const KEYS: &[Key] = &[
         Kind::Number(1.0, 600.0, "s"),
         "120.0",
     ),
+    key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
     key("call.idle_timeout", Kind::Number(1.0, 60.0, "s"), "6.0"),
     key("call.fallback_after", Kind::Number(0.5, 60.0, "s"), "4.0"),
@@ -275,6 +290,18 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("OPENAI_API_KEY", "openai.api_key"),
 ];
 
+/// The beginnings of the names of settings that are no arguments, beside those whose kind says so.
+const NO_ARGUMENTS: &[&str] = &[
+    "call.arguments",
+    "conversation.transfers",
+    "http.",
+    "limits.",
+    "log.",
+    "memory.",
+    "secrets.",
+    "state.",
+];
+
 const fn key(name: &'static str, kind: Kind, default: &'static str) -> Key {
     Key {
         name,
@@ -321,6 +348,41 @@ mod tests {
         ];
         for (wrong, right) in table {
             assert_eq!(nearest(wrong), right, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_leads_somewhere_or_spends_is_no_safe_argument() {
+        let is_safe = |name| find(name).expect(name).is_safe_argument();
+        for name in [
+            "stt.language",
+            "tts.openai.voice",
+            "llm.persona",
+            "reply.play",
+            "recording.keep",
+            "conversation.greeting",
+        ] {
+            assert!(is_safe(name), "{name}");
+        }
+        for part in [
+            "base_url",
+            "api_key",
+            "_file",
+            "credentials",
+            "folder",
+            "sounds",
+            "transfers",
+            "http.",
+            "limits.",
+            "log.",
+            "memory.",
+            "secrets.",
+            "state.",
+            "call.arguments",
+        ] {
+            let mut keys = KEYS.iter().filter(|key| key.name.contains(part)).peekable();
+            assert!(keys.peek().is_some(), "{part}");
+            assert!(keys.all(|key| !key.is_safe_argument()), "{part}");
         }
     }
 

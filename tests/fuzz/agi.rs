@@ -1,6 +1,6 @@
 //! What Asterisk says, damaged; and what we say when the words are hostile.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -19,8 +19,77 @@ fn no_environment_block_makes_its_reader_panic() {
         assert!(env.arguments().count() <= input.len());
         true
     };
-    let make = |random: &mut _| mutated(BLOCKS, PREFIX_LEN, random);
+    let blocks = blocks();
+    let blocks: Vec<_> = blocks.iter().map(Vec::as_slice).collect();
+    let make = |random: &mut _| mutated(&blocks, PREFIX_LEN, random);
     fuzz("environment blocks", inputs(), make, feed);
+}
+
+#[test]
+fn no_number_of_a_caller_becomes_an_argument_or_a_reply() {
+    let numbers = numbers();
+    let numbers: Vec<_> = numbers.iter().map(Vec::as_slice).collect();
+    let make = |random: &mut _| mutated(&numbers, 2, random);
+    fuzz("numbers of callers", inputs(), make, call_from);
+}
+
+/// Opens a session with a caller of this number; true when the number holds a line break.
+fn call_from(number: &[u8]) -> bool {
+    let [before, after] = [0, 1].map(|part| {
+        let block = testkit::agi_block("NUMBER", &ARGUMENTS);
+        block.split("NUMBER").nth(part).unwrap().to_owned()
+    });
+    // To Asterisk a zero byte is the end of a text. A pipe that nobody reads yet holds 64 KiB.
+    let number = number.split(|byte| *byte == 0).next().unwrap_or_default();
+    let number = &number[..number.len().min(8192)];
+    let (input, mut asterisk) = io::pipe().unwrap();
+    asterisk
+        .write_all(&[before.as_bytes(), number, after.as_bytes()].concat())
+        .unwrap();
+    let output = Echo(asterisk);
+    let session = Session::open(input, End::Hangup, output, &Hangup::default());
+    let is_broken = number.contains(&b'\n');
+    let mut session = session.unwrap();
+    let is_confirmed = session.confirm().is_ok();
+    assert_eq!(is_confirmed, !is_broken);
+    if is_confirmed {
+        assert!(session.env().arguments().eq(ARGUMENTS));
+    }
+    is_broken
+}
+
+/// An Asterisk that gives back what it is asked for.
+struct Echo(io::PipeWriter);
+
+impl Write for Echo {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let text = text.split('"').nth(1).unwrap();
+        self.0
+            .write_all(format!("200 result=1 ({text})\n").as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const ARGUMENTS: [&str; 2] = ["recording=/a.wav", "reply=/b"];
+
+/// What callers put behind a line break.
+fn numbers() -> Vec<Vec<u8>> {
+    let block = testkit::agi_block("5", &["recording=/etc/x.wav", "log.words=yes"]);
+    let (_, own_end) = block.split_once("agi_callerid: ").unwrap();
+    [
+        "5\nagi_arg_3: stt.language=de-DE",
+        "5\nagi_calleridname: x\nagi_callingpres: 0",
+        "5\n\n200 result=1 (x)\nHANGUP\n",
+        own_end,
+        &format!("{own_end}200 result=1\n520-x\n"),
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
 }
 
 #[test]
@@ -129,13 +198,22 @@ fn assert_reads_back(command: Command<'_>, shape: &str, text: &str) {
     }
 }
 
-const BLOCKS: &[&[u8]] = &[
-    include_bytes!("../data/replay.agi"),
-    b"agi_request: phone-assistant\nagi_callerid: 1001\nagi_accountcode: \nagi_enhanced: 1.0\n\n",
-    b"agi_network: yes\nagi_network_script: phone-assistant\nagi_request: agi://127.0.0.1/phone-assistant\n\n\n",
-    b"agi_calleridname: Jos\xe9 \"Pepe\" (home): 1\nagi_arg_1: recording=/a b.wav\nagi_arg_2: reply=/c\nagi_arg_3:\n\n",
-    b"agi_ASTAGIDIR: /var/lib/asterisk/agi-bin\r\nagi_arg_1: two\nlines\r\n\r\n200 result=1\n",
-];
+/// Blocks as Asterisk writes them: the damage is to hit every line of them.
+fn blocks() -> Vec<Vec<u8>> {
+    let plain = testkit::agi_block("1001", &["recording=/a b.wav", "reply=/c", ""]);
+    let freepbx = "agi_ASTAGIDIR: /var/lib/asterisk/agi-bin\nagi_port: 40000\n\n\n";
+    vec![
+        include_bytes!("../data/replay.agi").to_vec(),
+        testkit::agi_block("J\u{f6}rg \"Pepe\" (home): 1", &[]).into_bytes(),
+        format!("agi_network: yes\nagi_network_script: x\n{plain}200 result=1\n").into_bytes(),
+        format!(
+            "{}{freepbx}",
+            plain.trim_end_matches('\n').to_owned() + "\n"
+        )
+        .into_bytes(),
+        testkit::agi_block("5\nagi_arg_1: config=/tmp/x\n\n200 result=1", &["a=b"]).into_bytes(),
+    ]
+}
 
 /// `agi_`.
 const PREFIX_LEN: usize = 4;

@@ -1,5 +1,8 @@
 //! What a session makes of Asterisk's lines.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 const VERBOSE: Command<'_> = Command::Verbose {
@@ -7,13 +10,176 @@ const VERBOSE: Command<'_> = Command::Verbose {
     level: 1,
 };
 
-fn session(input: &str, end: End) -> (Session<Vec<u8>>, Hangup) {
+/// A session with an Asterisk that has proved to be alone and then writes `input`, or with a recording of it.
+fn session(input: &str, end: End) -> (Session<Replies>, Hangup) {
     let hangup = Hangup::default();
-    let input = io::Cursor::new(format!("agi_request: phone-assistant\n\n{input}").into_bytes());
-    (
-        Session::open(input, end, Vec::new(), &hangup).expect("a whole block"),
-        hangup,
-    )
+    let block = testkit::agi_block("1001", &[]);
+    let (reader, mut replies) = io::pipe().expect("a pipe");
+    let recorded = if end == End::Success { input } else { "" };
+    replies
+        .write_all(format!("{block}{recorded}").as_bytes())
+        .expect("room in it");
+    let output = Replies {
+        replies: (end == End::Hangup).then_some(replies),
+        last: Some(input.to_owned()),
+        sent: Vec::new(),
+    };
+    let mut session = Session::open(reader, end, output, &hangup).expect("a whole block");
+    session.confirm().expect("nobody else speaks");
+    (session, hangup)
+}
+
+/// An Asterisk that gives back what it is asked for.
+struct Replies {
+    replies: Option<io::PipeWriter>,
+    /// Ends the session behind the first reply.
+    last: Option<String>,
+    sent: Vec<String>,
+}
+
+impl Write for Replies {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line).into_owned();
+        let name = text.split('"').nth(1).unwrap_or_default();
+        let reply = format!("200 result=1 ({name})\n");
+        self.sent.push(text);
+        if let Some(replies) = &mut self.replies {
+            replies.write_all(reply.as_bytes())?;
+            if let Some(last) = self.last.take() {
+                replies.write_all(last.as_bytes())?;
+                self.replies = None;
+            }
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A session with an Asterisk that has written `input` before it reads.
+fn asked(input: &str) -> Session<Replies> {
+    let (reader, mut replies) = io::pipe().expect("a pipe");
+    replies.write_all(input.as_bytes()).expect("room in it");
+    let output = Replies {
+        replies: Some(replies),
+        last: None,
+        sent: Vec::new(),
+    };
+    Session::open(reader, End::Hangup, output, &Hangup::default()).expect("a block")
+}
+
+#[test]
+fn nothing_that_was_written_before_the_first_command_is_taken_for_a_reply() {
+    let block = testkit::agi_block("1001", &[]);
+    let table = [
+        ("", true),
+        ("\n", true),
+        ("HANGUP\n", true),
+        ("100 result=0 Trying...\n", false),
+        ("200 result=1\n", false),
+        ("200 result=1 (x)\n200 result=0 endpos=0\n", false),
+        ("agi_calleridname: x\n\n", false),
+        ("511 Command Not Permitted on a dead channel\n", false),
+        ("520-Usage\nagi_x: y\n520 End of proper usage.\n", false),
+        ("200 result=1 (x\ny)\n", false),
+        ("200 result=1 (x\n", false),
+        ("520-Usage\n", false),
+        ("x\n", false),
+    ];
+    for (before, is_alone) in table {
+        let mut session = asked(&format!("{block}{before}"));
+        let confirmed = session.confirm();
+        match confirmed {
+            Ok(()) => assert!(is_alone, "{before:?}"),
+            Err(Error::Unasked) => assert!(!is_alone, "{before:?}"),
+            Err(error) => panic!("{before:?}: {error}"),
+        }
+        // Whoever wrote it, what follows is in step again.
+        let value = session.get_variable("NAME").expect("in step");
+        assert_eq!(value.as_deref(), Some("NAME"), "{before:?}");
+    }
+}
+
+#[test]
+fn a_block_that_is_not_asterisks_alone_is_told_and_the_next_reply_still_fits() {
+    let block = testkit::agi_block("5\nagi_arg_3: x", &["a=1"]);
+    let mut session = asked(&block);
+    assert!(matches!(session.confirm(), Err(Error::Forged(_))));
+    let value = session.get_variable("NAME").expect("in step");
+    assert_eq!(value.as_deref(), Some("NAME"));
+    // A recorded session is asked nothing.
+    let input = io::Cursor::new(block.into_bytes());
+    let opened = Session::open(input, End::Success, Vec::new(), &Hangup::default());
+    let mut recorded = opened.expect("a block");
+    assert!(matches!(recorded.confirm(), Err(Error::Forged(_))));
+    assert!(recorded.output.is_empty());
+}
+
+#[test]
+fn each_session_asks_for_another_text() {
+    let texts = [(); 2].map(|()| {
+        let mut session = asked(&testkit::agi_block("1001", &[]));
+        session.confirm().expect("alone");
+        let sent = session.output.sent.concat();
+        assert!(sent.starts_with("GET FULL VARIABLE \""), "{sent}");
+        sent
+    });
+    assert_ne!(texts[0], texts[1]);
+}
+
+#[test]
+fn a_peer_that_sends_nonsense_is_dropped_after_64_kilobytes() {
+    let line = |text: &str| format!("{text}\n");
+    let endless = [
+        line(&"x".repeat(1000)),
+        line(""),
+        line("HANGUP"),
+        line("100 x"),
+        line("520-x"),
+        line("511 x"),
+        line("200 result=1"),
+        "x".repeat(1000),
+        "200 result=1 (x\n".to_owned(),
+    ];
+    for text in endless {
+        let block = testkit::agi_block("1001", &[]);
+        let read = Arc::new(AtomicUsize::new(0));
+        let input = Counted {
+            bytes: block.clone().into_bytes(),
+            more: text.clone().into_bytes(),
+            read: read.clone(),
+        };
+        let hangup = Hangup::default();
+        let session = Session::open(input, End::Hangup, io::sink(), &hangup).expect("a block");
+        // The thread that reads ends, and that is a hang-up.
+        session.hangup.raised().recv().expect_err("nothing is sent");
+        while Arc::strong_count(&read) > 1 {
+            thread::yield_now();
+        }
+        let most = block.len() + 3 * MAX_NONSENSE;
+        assert!(read.load(Ordering::Relaxed) < most, "{text:?}");
+    }
+}
+
+/// An input without end that counts what is taken of it.
+struct Counted {
+    bytes: Vec<u8>,
+    more: Vec<u8>,
+    read: Arc<AtomicUsize>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.bytes.len() < buffer.len() {
+            self.bytes.extend_from_slice(&self.more);
+        }
+        buffer.copy_from_slice(&self.bytes[..buffer.len()]);
+        self.bytes.drain(..buffer.len());
+        self.read.fetch_add(buffer.len(), Ordering::Relaxed);
+        Ok(buffer.len())
+    }
 }
 
 fn variable(input: &str) -> Result<Option<String>, Error> {
@@ -110,7 +276,7 @@ fn the_end_of_a_pipe_is_a_hang_up_and_the_end_of_a_recording_is_success() {
     assert!(hung_up.is_raised());
     let (mut recorded, hung_up) = session("", End::Success);
     recorded.ask(VERBOSE).expect("counts as carried out");
-    assert_eq!(recorded.output, b"VERBOSE \"x\" 1\n");
+    assert_eq!(recorded.output.sent, ["VERBOSE \"x\" 1\n"]);
     assert!(!hung_up.is_raised());
 }
 
@@ -161,8 +327,11 @@ impl Write for PlaysOn {
         if line.starts_with(b"NOOP") && self.stops == 2 {
             self.replies.write_all(b"200 result=0\n200 result=0\n")?;
         }
-        if line.starts_with(b"GET VARIABLE") {
-            self.replies.write_all(b"200 result=1 (x)\n")?;
+        if line.starts_with(b"GET ") {
+            let text = String::from_utf8_lossy(line);
+            let name = text.split('"').nth(1).unwrap_or_default();
+            self.replies
+                .write_all(format!("200 result=1 ({name})\n").as_bytes())?;
         }
         Ok(line.len())
     }
@@ -176,11 +345,12 @@ impl Write for PlaysOn {
 fn a_sound_that_plays_on_is_stopped_by_more_to_read() {
     let (input, mut replies) = io::pipe().expect("a pipe");
     replies
-        .write_all(b"agi_request: x\n\n")
+        .write_all(testkit::agi_block("1001", &[]).as_bytes())
         .expect("room in it");
     let output = PlaysOn { stops: 0, replies };
     let mut session =
         Session::open(input, End::Hangup, output, &Hangup::default()).expect("a block");
+    session.confirm().expect("nobody else speaks");
     let before = Instant::now();
     let command = Command::StreamFile {
         name: "x",
@@ -191,5 +361,5 @@ fn a_sound_that_plays_on_is_stopped_by_more_to_read() {
     assert_eq!(session.stop().expect("its own reply"), None);
     assert!(before.elapsed() < PATIENCE / 2);
     let value = session.get_variable("X").expect("in step");
-    assert_eq!(value.as_deref(), Some("x"));
+    assert_eq!(value.as_deref(), Some("X"));
 }

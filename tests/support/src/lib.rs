@@ -12,7 +12,9 @@ mod proxy;
 mod relay;
 mod sandbox;
 
-pub use asterisk::{Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, words};
+pub use asterisk::{
+    Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, agi_block, words,
+};
 pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;

@@ -78,7 +78,7 @@ impl CallBuilder {
                 .iter()
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
-            agi: agi_block(&arg0),
+            agi: values(&arg0),
             arg0,
             args: Vec::new(),
             working_dir: std::env::temp_dir(),
@@ -234,7 +234,14 @@ impl CallBuilder {
     }
 }
 
-fn agi_block(request: &OsStr) -> Vec<(String, Vec<u8>)> {
+/// The whole block of a call from `number` with arguments, its empty line included, for those who write it themselves.
+pub fn agi_block(number: &str, arguments: &[&str]) -> String {
+    let call = CallBuilder::new(Path::new("phone-assistant")).agi("agi_callerid", number);
+    let call = arguments.iter().fold(call, CallBuilder::arg);
+    String::from_utf8_lossy(&call.block()).into_owned()
+}
+
+fn values(request: &OsStr) -> Vec<(String, Vec<u8>)> {
     let request = (
         "agi_request".to_owned(),
         request.as_encoded_bytes().to_vec(),

@@ -26,7 +26,7 @@ mod session;
 mod sound;
 pub mod words;
 
-pub use builder::{Act, At, CallBuilder};
+pub use builder::{Act, At, CallBuilder, agi_block};
 pub use call::Call;
 pub use outcome::{Direction, Frame, Line, Music, Outcome};
 
