@@ -35,7 +35,10 @@ fn every_variable_is_known() {
         .chain([&PERSONA])
         .copied()
         .collect();
-    for step in &steps(EXAMPLE) {
+    for step in steps(EXAMPLE)
+        .iter()
+        .filter(|step| !CLEANING.contains(&step.data))
+    {
         for variable in variables(step.data) {
             assert!(known.contains(variable), "{variable} in {step:?}");
         }
@@ -179,8 +182,11 @@ fn names_of_files_are_made_of_the_call_alone() {
 }
 
 #[test]
-fn nothing_that_a_caller_chooses_is_used() {
-    for step in &steps(EXAMPLE) {
+fn nothing_that_a_caller_chooses_is_used_but_to_keep_it_on_one_line() {
+    for step in steps(EXAMPLE)
+        .iter()
+        .filter(|step| !CLEANING.contains(&step.data))
+    {
         for chosen in [
             "CALLERID",
             "EXTEN",
@@ -197,6 +203,32 @@ fn nothing_that_a_caller_chooses_is_used() {
         }
     }
 }
+
+/// Before a number or name is handed on, no line break is left in it.
+#[test]
+fn every_way_to_the_program_keeps_the_callers_words_on_one_line() {
+    let steps = steps(EXAMPLE);
+    let is_ours =
+        |step: &&Step| step.application.ends_with("AGI") && !step.data.contains("mode=check");
+    let mut ways = 0;
+    for program in steps.iter().filter(is_ours) {
+        let before = steps
+            .iter()
+            .filter(|step| step.exten == program.exten && step.priority < program.priority);
+        let cleaning = before
+            .map(|step| step.data)
+            .filter(|data| CLEANING.contains(data));
+        assert_eq!(cleaning.collect::<Vec<_>>(), CLEANING, "{program:?}");
+        ways += 1;
+    }
+    assert_eq!(ways, 2);
+}
+
+const CLEANING: [&str; 3] = [
+    r"CALLERID(num)=${FILTER(0-9A-Za-z+*#._@\-,${CALLERID(num)})}",
+    "ASSISTANT_NAME=${CALLERID(name)}",
+    r"CALLERID(name)=${REPLACE(ASSISTANT_NAME,\\n\\r, )}",
+];
 
 #[test]
 fn the_clean_up_takes_every_file_of_this_call_by_its_exact_name() {

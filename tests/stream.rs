@@ -94,6 +94,23 @@ fn pauses(house: &House, outcome: &Outcome) -> Vec<(usize, Duration)> {
 }
 
 #[test]
+fn an_answer_that_asterisk_ends_at_once_again_and_again_is_given_up_after_three() {
+    let house = House::streaming();
+    house.ask("question-moon.wav");
+    let outcome = house.call().sees_empty_files().start().finish(PATIENCE);
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "asterisk cannot play");
+    let plays = outcome
+        .commands()
+        .filter(|line| line.starts_with("STREAM FILE"));
+    let plays = plays.count();
+    outcome.assert(plays == 3, &format!("{plays} plays"));
+    house.assert_no_file(&outcome);
+}
+
+#[test]
 fn every_sample_is_heard_once_and_without_a_hole() {
     side_by_side([8.0, 1.5, 1.2], |speed| {
         let house = house(speed);

@@ -37,7 +37,7 @@ pub(super) struct Answering<'a, O> {
     sounding: Sounding,
     /// When a silence has become too long.
     filler_due: Option<Instant>,
-    /// When the answer must have begun.
+    /// When the answer must have begun, or must go on after a pause.
     due: Option<Instant>,
     end: Option<Result<(), Failure>>,
     /// An open ear, in a conversation.
@@ -277,7 +277,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         };
         self.call.session.start(command).at(Stage::Reply)?;
         self.call.timeline.reached(Mark::FirstPlayed, now);
-        (self.sounding, self.filler_due, self.due) = (Sounding::Answer, None, None);
+        (self.sounding, self.filler_due) = (Sounding::Answer, None);
         Ok(())
     }
 
@@ -340,8 +340,15 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             let at_open = reply.endpos.map(frames);
             let at_open = at_open.and_then(|frames| u32::try_from(frames).ok());
             playing.supply.ended(at, at_open);
+            let (is_stuck, was_fruitless) =
+                (playing.supply.is_stuck(), playing.supply.was_fruitless());
             self.filler_due = Some(at + self.config.waiting.after);
-            self.due = Some(at + self.config.idle_timeout + GRACE);
+            if is_stuck {
+                return self.unplayable();
+            }
+            if !was_fruitless {
+                self.due = Some(at + self.config.idle_timeout + GRACE);
+            }
         }
         Ok(None)
     }
@@ -356,6 +363,10 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             self.give_up_filler(&"asterisk cannot play it");
             return Ok(None);
         }
+        self.unplayable()
+    }
+
+    fn unplayable(&mut self) -> Result<Option<Outcome>, Failure> {
         if let Some(playing) = self.playing() {
             playing.supply.refused();
         }
@@ -366,7 +377,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
     /// When something is to be done if nothing happens before.
     fn next_look(&self) -> Instant {
         let now = (self.call.clock)();
-        let mut moments = vec![self.due];
+        let mut moments = vec![self.due()];
         if self.sounding == Sounding::Nothing {
             moments.push(self.filler_due);
         }
@@ -424,7 +435,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             ears.hear_nothing(now);
         }
         let is_past = |moment: Option<Instant>| moment.is_some_and(|moment| moment <= now);
-        if is_past(self.due) {
+        if is_past(self.due()) {
             let late = if self.has_begun() {
                 Error::Stopped(self.config.idle_timeout)
             } else {
@@ -441,6 +452,11 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             self.fill_silence();
         }
         Ok(None)
+    }
+
+    /// When the answer must have begun, or go on, unless it plays.
+    fn due(&self) -> Option<Instant> {
+        self.due.filter(|_| self.sounding != Sounding::Answer)
     }
 
     /// Has the answer begun to play?

@@ -30,6 +30,8 @@ pub(super) struct Supply {
     refill: Option<(Instant, usize)>,
     /// The file takes no more.
     is_abandoned: bool,
+    /// Plays in a row of which nothing was heard.
+    fruitless: u32,
 }
 
 /// One play of the file, from `from` on.
@@ -57,6 +59,7 @@ impl Supply {
             play: None,
             refill: None,
             is_abandoned: false,
+            fruitless: 0,
         }
     }
 
@@ -217,9 +220,26 @@ impl Supply {
         let ends = play.ends.iter().copied().chain(frames_at_open);
         let fits = |&end: &u32| end > play.from && FRAME * (end - play.from) <= lasted;
         let end = ends.filter(fits).max().or(frames_at_open);
-        self.heard = end
+        let heard = end
             .unwrap_or(self.appended)
             .clamp(self.heard, self.appended);
+        self.fruitless = if heard > self.heard {
+            0
+        } else {
+            self.fruitless + 1
+        };
+        self.heard = heard;
+    }
+
+    /// Whether Asterisk ends one play after the other without a sound, as where it sees another file than the one that is
+    /// written: it would do so for ever.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.fruitless >= MOST_FRUITLESS
+    }
+
+    /// Whether the last play has ended without a sound.
+    pub(super) fn was_fruitless(&self) -> bool {
+        self.fruitless > 0
     }
 
     /// Has everything been heard?
@@ -313,6 +333,9 @@ const ENOUGH_FRAMES: u32 = 50;
 
 /// With less than that in store, and less than half of what there was, the voice has become too slow.
 const LOW: Duration = Duration::from_millis(600);
+
+/// A play may miss what was appended a moment before it began.
+const MOST_FRUITLESS: u32 = 3;
 
 /// Within so many frames the quietest place is looked for: two syllables.
 const LATITUDE: u32 = 20;

@@ -2,6 +2,32 @@
 
 use super::*;
 
+/// Lets a play end so long after it began, with `at_open` frames in the file when it was opened.
+fn play(supply: &mut Supply, now: Instant, after: Duration, at_open: u32) {
+    assert!(supply.can_begin(now));
+    supply.begin(now);
+    supply.ended(now + after, Some(at_open));
+}
+
+#[test]
+fn a_sound_without_progress_is_given_up_after_three() {
+    let now = Instant::now();
+    let mut supply = Supply::new(Encoding::Ulaw);
+    supply.push(&[0; 16_000], now);
+    for _ in 0..2 {
+        play(&mut supply, now, Duration::ZERO, 0);
+        assert!(supply.was_fruitless() && !supply.is_stuck());
+    }
+    // Progress of one frame begins the count anew.
+    play(&mut supply, now, FRAME, 1);
+    assert!(!supply.was_fruitless());
+    for _ in 0..3 {
+        assert!(!supply.is_stuck());
+        play(&mut supply, now, Duration::ZERO, 1);
+    }
+    assert!(supply.is_stuck());
+}
+
 /// A caller's ear on a supply: Asterisk plays what is appended, and stops at the end of the file.
 struct Ear {
     supply: Supply,

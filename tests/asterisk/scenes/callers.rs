@@ -131,6 +131,46 @@ pub(crate) fn strange_names(lab: &Lab, report: &Report) {
     );
 }
 
+pub(crate) fn forged_numbers(lab: &Lab, report: &Report) {
+    let machine = Machine::installed(lab, sandbox());
+    report.check("a number with line breaks is only a number", || {
+        let phone = machine.phone().number(FORGED);
+        caller::ask(&machine, &phone, &data("question-tea.wav"))?.only_answer("tea")
+    });
+    report.check(
+        "a number with line breaks is not answered by a dialplan that hands it on",
+        || {
+            hand_numbers_on(&machine);
+            forged_number(&machine)
+        },
+    );
+}
+
+/// Takes out of the dialplan what keeps numbers on one line.
+pub(super) fn hand_numbers_on(machine: &Machine) {
+    let dialplan = "/etc/asterisk/extensions_custom.conf";
+    machine.root().shell(&format!(
+        "sed -i 's/^ same => n,Set(CALLERID(.*/ same => n,NoOp()/' {dialplan}"
+    ));
+    machine.asterisk("dialplan reload");
+}
+
+/// Whoever calls from such a number hears the apology, and nobody is asked.
+pub(super) fn forged_number(machine: &Machine) -> Result<(), String> {
+    let before = machine.sandbox.requests().len();
+    let phone = machine.phone().number(FORGED);
+    let exchange = caller::ask(machine, &phone, &data("question-tea.wav"))?;
+    exchange.apology(machine, Duration::ZERO, "line break")?;
+    machine.becomes_clean()?;
+    match machine.sandbox.requests().len() - before {
+        0 => Ok(()),
+        asked => Err(format!("{asked} requests were made")),
+    }
+}
+
+/// A number that Asterisk unescapes to two lines, of which the second would lead a key elsewhere.
+pub(super) const FORGED: &str = "5%0Aagi_arg_3%3Atts.openai.base_url%3Dhttps%3A%2F%2F127.0.0.1%3A9";
+
 /// The name was a name to Asterisk, and nothing that it asks for has been done.
 fn harmless(machine: &Machine, arrives: &str) -> Result<(), String> {
     machine.becomes_clean()?;

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::callers::{self, FORGED};
 use super::{hangups, sandbox};
 use crate::caller::{SOON, ask, call_works, data};
 use crate::lab::Lab;
@@ -24,7 +25,21 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             other => Err(format!("Asterisk did not connect: {other:?}")),
         }
     });
+    report.check(
+        "a number with line breaks is only a number over FastAGI",
+        || {
+            let phone = machine.phone().number(FORGED);
+            ask(&machine, &phone, &data("question-tea.wav"))?.only_answer("tea")
+        },
+    );
     hangups::at_every_moment(&machine, report, "over FastAGI ");
+    report.check(
+        "a number with line breaks is not answered by a dialplan that hands it on",
+        || {
+            callers::hand_numbers_on(&machine);
+            callers::forged_number(&machine)
+        },
+    );
     drop(server);
     report.check(
         "who calls when nobody listens for FastAGI hears the apology",

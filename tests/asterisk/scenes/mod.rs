@@ -53,6 +53,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("install-over-the-tutorial", install::over_the_tutorial),
     ("long-question", callers::long_question),
     ("strange-names", callers::strange_names),
+    ("forged-numbers", callers::forged_numbers),
     ("settings-faults", machine_faults::settings),
     ("disk-faults", machine_faults::disk),
     ("network-faults", machine_faults::network),

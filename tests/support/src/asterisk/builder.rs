@@ -57,6 +57,7 @@ pub struct CallBuilder {
     pub(super) env: BTreeMap<OsString, OsString>,
     pub(super) working_dir: PathBuf,
     pub(super) sounds_dir: Option<PathBuf>,
+    pub(super) sees_empty_files: bool,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) acts: Vec<(At, Act)>,
     pub(super) fast_agi: Option<String>,
@@ -83,6 +84,7 @@ impl CallBuilder {
             args: Vec::new(),
             working_dir: std::env::temp_dir(),
             sounds_dir: None,
+            sees_empty_files: false,
             variables: BTreeMap::from([(
                 "CHANNEL(audionativeformat)".to_owned(),
                 "(ulaw)".to_owned(),
@@ -126,6 +128,12 @@ impl CallBuilder {
     /// Where relative names of sounds are looked up. Defaults to the working directory of the test.
     pub fn sounds_dir(mut self, dir: &Path) -> Self {
         self.sounds_dir = Some(dir.to_owned());
+        self
+    }
+
+    /// Asterisk sees every sound file empty, as over a mount that lags behind: each ends at once.
+    pub fn sees_empty_files(mut self) -> Self {
+        self.sees_empty_files = true;
         self
     }
 

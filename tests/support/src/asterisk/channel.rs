@@ -21,6 +21,8 @@ pub(super) struct Channel {
     pub(super) dead: bool,
     /// Where relative names of sounds are looked up.
     pub(super) sounds_dir: Option<PathBuf>,
+    /// Sound files are seen as they were before anything was written.
+    pub(super) sees_empty_files: bool,
     /// What the caller heard.
     pub(super) played: Vec<Frame>,
     pub(super) music: Vec<Music>,
@@ -179,6 +181,9 @@ impl Channel {
     fn stream(&mut self, name: &str, escape_digits: &str, offset: i64) -> Reply {
         self.stop_music();
         let path = self.sounds_dir.clone().unwrap_or_default().join(name);
+        if self.sees_empty_files {
+            return Reply::new("200 result=0 endpos=0");
+        }
         // A position before the beginning is the beginning.
         match Sound::open(&path, u64::try_from(offset).unwrap_or(0)) {
             None => Reply::new(format!("200 result=-1 endpos={offset}")),
@@ -287,6 +292,7 @@ mod tests {
             warnings: Vec::new(),
             dead: false,
             sounds_dir: None,
+            sees_empty_files: false,
             played: Vec::new(),
             music: Vec::new(),
         }

@@ -67,6 +67,7 @@ impl Session {
                 warnings: Vec::new(),
                 dead: builder.dead,
                 sounds_dir: builder.sounds_dir,
+                sees_empty_files: builder.sees_empty_files,
                 played: Vec::new(),
                 music: Vec::new(),
             },
