@@ -307,7 +307,9 @@ fn assert_key_hastens(before: impl Fn(&Talking) + Sync) {
         let said = talking.phone.say("question-tea.wav");
         thread::sleep(said + Duration::from_millis(200));
         let since = Instant::now();
-        key.into_iter().for_each(|key| talking.call.press(key));
+        if let Some(key) = key {
+            talking.call.press(key);
+        }
         talking.wait_for_answer();
         let waited = since.elapsed();
         let outcome = talking.finish();

@@ -128,7 +128,7 @@ const LONGEST: usize = 500;
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
     use proptest::prelude::*;
