@@ -97,11 +97,8 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     if let Some(admission) = call.admission.take() {
         admission.settle(call.bill.total());
     }
-    if let (false, Some(reply)) = (
-        told && !matches!(outcome, Outcome::HungUp),
-        &arguments.reply,
-    ) {
-        files::remove_replies(reply);
+    if !told || matches!(outcome, Outcome::HungUp) {
+        files::remove_replies(&call.reply);
     }
     // What follows may write to stderr, and where nobody reads that, it may wait for ever.
     call.log(began, &outcome);
@@ -161,6 +158,8 @@ struct Call<O> {
     said: Said,
     /// What the model wants to be done after its answer.
     ordered: Vec<Order>,
+    /// The answer's place, without extension; empty until the settings are known.
+    reply: PathBuf,
     /// The log of calls.
     log: Option<PathBuf>,
     /// Who was asked, once that is known, and where it is noted what administrators have been told of it.
@@ -190,6 +189,7 @@ impl<O: Write> Call<O> {
             said: Said::default(),
             ordered: Vec::new(),
             services: None,
+            reply: PathBuf::new(),
             log: None,
             logs_words: false,
             persona: None,
@@ -226,7 +226,6 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
-        let mut recording = RemovedAfterUse::new(arguments.recording.clone());
         let job = if arguments.is_conversation {
             Job::Conversation
         } else {
@@ -234,7 +233,9 @@ impl<O: Write> Call<O> {
         };
         let config = Config::load(job, arguments, environment);
         let understood = config.as_ref().unwrap_or_else(|faults| &faults.understood);
+        let mut recording = RemovedAfterUse::new(Some(understood.recording.clone()));
         recording.keep_if(understood.keep_recording);
+        self.reply.clone_from(&understood.reply);
         self.log.clone_from(&understood.log_calls);
         confirmed.at(Stage::Config)?;
         let mut config = config.at(Stage::Config)?;

@@ -206,8 +206,8 @@ impl Config {
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
         Self {
-            recording: arguments.recording.clone().unwrap_or_default(),
-            reply: arguments.reply.clone().unwrap_or_default(),
+            recording: layers.place(arguments, &arguments.recording),
+            reply: layers.place(arguments, &arguments.reply),
             keep_recording: layers.switch("recording.keep"),
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),

@@ -305,6 +305,9 @@ pub fn append(base: &Path, extension: &str) -> PathBuf {
 /// Removes every file that Asterisk might play in place of the reply at `base`: it picks among all
 /// formats that it finds under a name.
 pub fn remove_replies(base: &Path) {
+    if base.file_name().is_none() {
+        return;
+    }
     for extension in PLAYABLE {
         remove(&append(base, &format!(".{extension}")));
     }

@@ -1,8 +1,8 @@
 //! Whoever calls chooses their number and name, bytes and all: what they put there is neither an argument nor a reply.
 
-use testkit::{Call, CallBuilder};
+use testkit::CallBuilder;
 
-use crate::house::{House, PATIENCE, argument, program};
+use crate::house::{House, PATIENCE, argument};
 
 /// How Asterisk starts the program.
 #[derive(Clone, Copy, Debug)]
@@ -13,16 +13,13 @@ enum Way {
 
 /// A call whose settings come from the environment, as those of a service do.
 fn call(house: &House, way: Way) -> CallBuilder {
-    let config = house.sandbox.settings().set("call.arguments", "all");
-    let config = config.set("reply.play", "dialplan").write(house.other());
-    let call = Call::builder(program())
-        .arg(argument("recording", &house.recording()))
-        .arg(argument("reply", &house.reply()));
+    let settings = house.sandbox.settings().set("call.arguments", "all");
+    let call = house.call_of_service(&settings);
     let call = match way {
         Way::Agi => call,
         Way::FastAgi => call.fast_agi("phone-assistant"),
     };
-    call.env("PHONE_ASSISTANT_CONFIG", config)
+    call.env("PHONE_ASSISTANT_CONFIG", house.settings_file())
 }
 
 /// A number that ends Asterisk's line and goes on with a whole block of its own.

@@ -89,27 +89,36 @@ impl Layers {
                 _ => self.add_text(name, value, "AGI argument"),
             }
         }
-        if arguments.are_remote {
-            self.faults
-                .extend(arguments.config.as_ref().map(|_| NO_FILE.to_owned()));
-            if !may_be_any {
-                self.faults.extend(arguments.elsewhere(file));
-            }
+        if arguments.are_remote && arguments.config.is_some() {
+            self.faults.push(NO_FILE.to_owned());
         }
+        let places = [
+            ("recording=", &arguments.recording),
+            ("reply=", &arguments.reply),
+        ];
+        let refusal = format!(" outside {CALLS} over FastAGI");
+        let elsewhere = places
+            .iter()
+            .filter(|(_, place)| !self.allows(arguments, place.as_ref()));
+        let faults: Vec<_> = elsewhere
+            .map(|(name, _)| refused(name, &refusal, file))
+            .collect();
+        self.faults.extend(faults);
     }
-}
 
-impl Arguments {
-    /// The faults of files that are not in the folder of calls. Recordings are removed after use, so a stranger must not
-    /// name others.
-    fn elsewhere(&self, file: &Path) -> impl Iterator<Item = String> {
-        let places = [("recording=", &self.recording), ("reply=", &self.reply)];
-        let elsewhere = places.into_iter().filter(|(_, place)| {
-            let place = place.as_ref();
-            place.is_some_and(|place| place.parent() != Some(Path::new(CALLS)))
-        });
-        let limit = format!(" outside {CALLS} over FastAGI");
-        elsewhere.map(move |(name, _)| refused(name, &limit, file))
+    /// Whether calls may have a file there. Recordings are removed after use, so strangers must not name any but those of
+    /// calls.
+    fn allows(&self, arguments: &Arguments, place: Option<&PathBuf>) -> bool {
+        let is_calls = |place: &PathBuf| place.parent() == Some(Path::new(CALLS));
+        !arguments.are_remote || self.text("call.arguments") == "all" || place.is_none_or(is_calls)
+    }
+
+    /// The file that an argument names, where it is allowed; else an empty path.
+    pub(super) fn place(&self, arguments: &Arguments, place: &Option<PathBuf>) -> PathBuf {
+        let allowed = place
+            .clone()
+            .filter(|place| self.allows(arguments, Some(place)));
+        allowed.unwrap_or_default()
     }
 }
 
