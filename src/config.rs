@@ -206,8 +206,8 @@ impl Config {
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
         Self {
-            recording: layers.place(arguments, &arguments.recording),
-            reply: layers.place(arguments, &arguments.reply),
+            recording: layers.place(arguments, arguments.recording.as_ref()),
+            reply: layers.place(arguments, arguments.reply.as_ref()),
             keep_recording: layers.switch("recording.keep"),
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),

@@ -10,6 +10,14 @@
 //! SET VARIABLE ASSISTANT_STATUS, _FILE, _QUESTION, _ANSWER, _ERROR
 //! ```
 //!
+//! Two principles hold everywhere:
+//!
+//! - *The user that Asterisk runs as is a stranger to root.* It owns `/etc/asterisk`, the folder around `agi-bin`,
+//!   `/var/lib/phone-assistant` and `/var/log/asterisk`, and FreePBX's web server runs as it. Root runs nothing that this
+//!   user can write, and makes, renames or changes nothing by a path through its folders.
+//! - *Whoever calls is a stranger to us.* Callers choose their number and name, bytes and all, and whoever reaches the
+//!   port of FastAGI chooses the arguments: none of that leads elsewhere, spends more, or is taken for Asterisk's word.
+//!
 //! From the question on all of it overlaps: while the first sentence is heard, the next is being spoken
 //! and the one after that is being written. Threads do the work and one loop hears them and Asterisk.
 //!

@@ -1,7 +1,6 @@
 //! Whole calls that go well, and those in which there is nothing to answer.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use testkit::audio::{Clip, clips, g711, measure, wav};

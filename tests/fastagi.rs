@@ -201,7 +201,9 @@ fn whoever_reaches_the_port_chooses_neither_settings_nor_files_nor_where_keys_go
     let (house, theirs) = (House::new(), House::new());
     let server = Server::of(&house);
     let [file, other] = ["voicemail.wav", "x.wav"].map(|name| theirs.other().join(name));
-    [&file, &other].map(|file| fs::write(file, "precious").unwrap());
+    for file in [&file, &other] {
+        fs::write(file, "precious").unwrap();
+    }
     theirs.sandbox.settings().write(theirs.other());
     let led = format!("tts.openai.base_url={}", theirs.sandbox.base_url());
     let arguments = [

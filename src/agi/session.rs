@@ -435,10 +435,9 @@ fn not_asterisk() -> io::Error {
 
 /// A text that nobody has seen before.
 fn unforeseen() -> Result<String, Error> {
-    let bytes: [u8; 16] = rand::generate(&SystemRandom::new())
-        .map_err(|_| io::Error::other("the system has no random numbers"))?
-        .expose();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let bytes = rand::generate(&SystemRandom::new())
+        .map_err(|_| io::Error::other("the system has no random numbers"))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes.expose())))
 }
 
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.

@@ -199,8 +199,8 @@ mod tests {
         let file = folder.path().join("config.toml");
         let state = format!("state.folder = '{}'", folder.path().display());
         std::fs::write(&file, state).expect("written");
-        let named = format!("config={}", file.display());
-        let arguments = Arguments::parse(["stt.languag=x", "stt.language=de-DE", &named]);
+        let config = format!("config={}", file.display());
+        let arguments = Arguments::parse(["stt.languag=x", "stt.language=de-DE", &config]);
         look_around(&arguments, &|_| None);
         let view: View = State::new(folder.path()).read(FILE);
         let names: Vec<_> = view

@@ -114,11 +114,9 @@ impl Layers {
     }
 
     /// The file that an argument names, where it is allowed; else an empty path.
-    pub(super) fn place(&self, arguments: &Arguments, place: &Option<PathBuf>) -> PathBuf {
-        let allowed = place
-            .clone()
-            .filter(|place| self.allows(arguments, Some(place)));
-        allowed.unwrap_or_default()
+    pub(super) fn place(&self, arguments: &Arguments, place: Option<&PathBuf>) -> PathBuf {
+        let allowed = place.filter(|place| self.allows(arguments, Some(place)));
+        allowed.cloned().unwrap_or_default()
     }
 }
 

@@ -25,8 +25,10 @@ impl Key {
             self.kind,
             Kind::Secret | Kind::Path | Kind::Url | Kind::UrlOrPrivate
         );
-        let is_of = |table: &&str| self.name.starts_with(*table);
-        !leads && !NO_ARGUMENTS.iter().any(|table| is_of(&table))
+        !leads
+            && !NO_ARGUMENTS
+                .iter()
+                .any(|table| self.name.starts_with(table))
     }
 }
 

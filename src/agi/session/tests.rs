@@ -20,7 +20,7 @@ fn session(input: &str, end: End) -> (Session<Replies>, Hangup) {
         .write_all(format!("{block}{recorded}").as_bytes())
         .expect("room in it");
     let output = Replies {
-        replies: (end == End::Hangup).then_some(replies),
+        line: (end == End::Hangup).then_some(replies),
         last: Some(input.to_owned()),
         sent: Vec::new(),
     };
@@ -31,26 +31,26 @@ fn session(input: &str, end: End) -> (Session<Replies>, Hangup) {
 
 /// An Asterisk that gives back what it is asked for.
 struct Replies {
-    replies: Option<io::PipeWriter>,
+    line: Option<io::PipeWriter>,
     /// Ends the session behind the first reply.
     last: Option<String>,
     sent: Vec<String>,
 }
 
 impl Write for Replies {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line).into_owned();
+    fn write(&mut self, command: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(command).into_owned();
         let name = text.split('"').nth(1).unwrap_or_default();
         let reply = format!("200 result=1 ({name})\n");
         self.sent.push(text);
-        if let Some(replies) = &mut self.replies {
-            replies.write_all(reply.as_bytes())?;
+        if let Some(line) = &mut self.line {
+            line.write_all(reply.as_bytes())?;
             if let Some(last) = self.last.take() {
-                replies.write_all(last.as_bytes())?;
-                self.replies = None;
+                line.write_all(last.as_bytes())?;
+                self.line = None;
             }
         }
-        Ok(line.len())
+        Ok(command.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -63,7 +63,7 @@ fn asked(input: &str) -> Session<Replies> {
     let (reader, mut replies) = io::pipe().expect("a pipe");
     replies.write_all(input.as_bytes()).expect("room in it");
     let output = Replies {
-        replies: Some(replies),
+        line: Some(replies),
         last: None,
         sent: Vec::new(),
     };

@@ -29,7 +29,9 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         "a number with line breaks is only a number over FastAGI",
         || {
             let phone = machine.phone().number(FORGED);
-            ask(&machine, &phone, &data("question-tea.wav"))?.only_answer("tea")
+            ask(&machine, &phone, &data("question-tea.wav"))?
+                .only_answer("tea")
+                .map(drop)
         },
     );
     hangups::at_every_moment(&machine, report, "over FastAGI ");
