@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Environment};
 use crate::files;
+use crate::plain::plain;
 use crate::timeline::record::Record;
 use backwards::Backwards;
 pub use picture::Pen;
@@ -169,7 +170,7 @@ impl fmt::Display for Report<'_> {
                 let picture = Picture::new(record, self.options.pen);
                 write!(f, "{}\n{picture}", self.summary)?;
             }
-            None => writeln!(f, "no calls in {}", self.log.display())?,
+            None => writeln!(f, "no calls in {}", plain(&self.log.display().to_string()))?,
         }
         match self.unreadable {
             0 => Ok(()),
@@ -198,12 +199,6 @@ fn after_half(line: &[u8]) -> Option<Record> {
         .windows(BEGINNING.len())
         .rposition(|bytes| bytes == BEGINNING)?;
     serde_json::from_slice(&line[start..]).ok()
-}
-
-/// `text` without what a terminal would obey: a service's words may be in it.
-fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(shown).collect()
 }
 
 /// How each record begins.
@@ -238,10 +233,5 @@ mod tests {
         assert_eq!(id("\r"), (None, 0));
         assert_eq!(id("{}"), (None, 1));
         assert_eq!(id("\u{0}\u{0}"), (None, 1));
-    }
-
-    #[test]
-    fn a_terminal_obeys_nothing() {
-        assert_eq!(plain("a\x1b[2Jb\nc\u{9b}é"), "a [2Jb c é");
     }
 }

@@ -28,7 +28,7 @@ use crate::check::{self, Style};
 use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
-use crate::{callers, convert, memory, say};
+use crate::{callers, convert, memory, redact, say};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
@@ -322,7 +322,7 @@ fn show(error: &clap::Error) -> ExitCode {
 
 /// For people: what happened, on stderr. A closed stderr is no reason to fail.
 fn tell(line: &str) {
-    writeln!(io::stderr(), "{line}").ok();
+    writeln!(io::stderr(), "{}", redact::shown(line)).ok();
 }
 
 /// What is to be logged, on stderr. Only our own records: what libraries log at the lowest levels may hold keys.
@@ -333,8 +333,11 @@ fn start_log() -> Option<stderr::Lines> {
     let mut builder = env_logger::Builder::new();
     builder
         .filter_module(env!("CARGO_CRATE_NAME"), log_level())
-        .format_target(false)
-        .format_timestamp(None);
+        .format(|out, record| {
+            let (style, level) = (out.default_level_style(record.level()), record.level());
+            let line = redact::shown(&record.args().to_string());
+            writeln!(out, "[{style}{level:<5}{style:#}] {line}")
+        });
     if let Some(lines) = &lines {
         builder.target(Target::Pipe(Box::new(lines.clone())));
     }

@@ -10,17 +10,17 @@ mod setup;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::{debug, trace, warn};
+use log::{Level, debug, log_enabled, trace, warn};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::Agent;
 
-use super::redact::Hidden;
 use super::{Error, Service};
 use crate::config::{self, Secret};
 use crate::deadline::Deadline;
 use crate::error::Chain;
 use crate::hangup::Hangup;
+use crate::redact::Hidden;
 
 use exchange::exchange;
 pub use incoming::Incoming;
@@ -264,7 +264,7 @@ impl Client {
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         let body = request.body.as_deref().unwrap_or_default();
-        log_body("sent", request.content_type, body, may_show);
+        BodyLog::new("sent", may_show).add(request.content_type, body);
         let limits = wait.limits();
         if limits.first.is_zero() {
             return Err(Error::Timeout {
@@ -395,11 +395,44 @@ fn malformed(service: Service, content_type: &str, len: usize, column: Option<us
     Error::Malformed { service, found }
 }
 
-/// Bodies hold what was said, and recordings: of most only the size is shown.
-fn log_body(verb: &str, content_type: &str, body: &[u8], may_show: bool) {
-    match std::str::from_utf8(body) {
-        Ok(text) if may_show && text.len() <= MAX_LOGGED => trace!("{verb}: {text}"),
-        _ => trace!("{verb}: <{} bytes> {content_type}", body.len()),
+/// A body in the log. Bodies hold what was said, and recordings: of most only the size is shown. A text is shown when
+/// all of it has come: in pieces, a key could not be found in it.
+#[derive(Debug)]
+struct BodyLog {
+    verb: &'static str,
+    may_show: bool,
+    beginning: Vec<u8>,
+}
+
+impl BodyLog {
+    fn new(verb: &'static str, may_show: bool) -> Self {
+        Self {
+            verb,
+            may_show,
+            beginning: Vec::new(),
+        }
+    }
+
+    /// Takes in the next part.
+    fn add(&mut self, content_type: &str, part: &[u8]) {
+        trace!("{}: <{} bytes> {content_type}", self.verb, part.len());
+        if self.may_show && log_enabled!(Level::Trace) {
+            let room = MAX_LOGGED - self.beginning.len();
+            self.beginning.extend(&part[..part.len().min(room)]);
+        }
+    }
+}
+
+impl Drop for BodyLog {
+    fn drop(&mut self) {
+        let text = match std::str::from_utf8(&self.beginning) {
+            Err(error) if error.error_len().is_some() => return,
+            Err(error) => String::from_utf8_lossy(&self.beginning[..error.valid_up_to()]),
+            Ok(text) => text.into(),
+        };
+        if !text.is_empty() {
+            trace!("{}: {text}", self.verb);
+        }
     }
 }
 
@@ -430,4 +463,5 @@ fn jitter() -> Duration {
 /// Long enough for a hiccup to pass, short enough for a caller not to wonder.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
+/// Of a text, so much is shown.
 const MAX_LOGGED: usize = 16 * 1024;

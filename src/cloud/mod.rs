@@ -8,7 +8,6 @@ pub mod google_auth;
 pub mod http;
 pub mod llm;
 mod openai;
-pub mod redact;
 mod refusal;
 pub mod sse;
 pub mod stt;

@@ -14,7 +14,7 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::config;
 use crate::config::private::is_private;
-use crate::files;
+use crate::{files, redact};
 
 /// Why no request can be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +127,7 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
             .find_map(|name| usable(&env::var(name).ok()?)),
     };
     let Some(base) = base else { return Ok(None) };
+    enrol_password(&base);
     let mut builder = Proxy::builder(base.protocol())
         .host(base.host())
         .port(base.port());
@@ -138,6 +139,15 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     }
     builder = exceptions.fold(builder, ureq::ProxyBuilder::no_proxy);
     builder.build().map(Some).map_err(|_| SetupError::BadProxy)
+}
+
+/// Nobody may see what a proxy is signed in with, be it the settings' or the environment's.
+fn enrol_password(proxy: &Proxy) {
+    let (user, password) = (proxy.username(), proxy.password());
+    if let Some(password) = password {
+        redact::enrol(password);
+        redact::enrol(&format!("{}:{password}", user.unwrap_or_default()));
+    }
 }
 
 /// The proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.
