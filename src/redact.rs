@@ -155,7 +155,8 @@ mod tests {
     use super::*;
     use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, Engine};
     use proptest::prelude::*;
-    use std::time::Duration;
+    use std::ops::Range;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn keys_are_taken_out_whole_in_parts_and_masked() {
@@ -259,30 +260,20 @@ mod tests {
         all
     }
 
-    /// Is a part of `key` that is worth something still to be read in `text`, by somebody who undoes `spelling` alone?
-    fn survives(key: &str, text: &str) -> Option<String> {
-        let windows = key
-            .as_bytes()
-            .windows(8)
-            .map(|part| String::from_utf8_lossy(part).into_owned());
-        let spelled = windows.flat_map(|part| {
-            spellings(&part)
-                .into_iter()
-                .map(|(_, spelled)| {
-                    // Of base64, what the neighbours do not change.
-                    match spelled.len() {
-                        ..=12 => spelled,
-                        _ => spelled.trim_matches('"').to_owned(),
-                    }
-                })
-                .collect::<Vec<_>>()
-        });
-        spelled
-            .into_iter()
-            .find(|part| text.contains(part.as_str()))
+    /// The longest stretch of the bytes `spelled` of a text that `grams` leave in it.
+    fn left(grams: &Grams, text: &str, spelled: Range<usize>) -> usize {
+        let (mut longest, mut at) = (0, spelled.start);
+        for found in grams.found_in(text) {
+            longest = longest.max(found.start.min(spelled.end).saturating_sub(at));
+            at = at.max(found.end);
+        }
+        longest.max(spelled.end.saturating_sub(at))
     }
 
     proptest! {
+        // Each case is tried in every spelling.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn no_part_of_a_key_is_left_in_any_spelling(
             key in "[!-~]{8,60}",
@@ -295,9 +286,12 @@ mod tests {
             let part = &key[..key.len().min(8 + cut)];
             for (name, spelled) in spellings(part) {
                 let text = format!("{before}{spelled}{after}");
+                let place = before.len()..before.len() + spelled.len();
+                // Of each character the same number of bytes, and of base64 those around them.
+                let of_eight = 8 * spelled.len() / (part.len() + "user:!".len());
+                let left = left(&grams, &text, place);
                 let shown = without_grams(&text, &grams);
-                let left = survives(&key, &shown);
-                prop_assert!(left.is_none(), "{name}: {text:?} became {shown:?} with {left:?}");
+                prop_assert!(left < of_eight.max(8), "{name}: {left} bytes are left: {text:?} became {shown:?}");
                 prop_assert!(shown.contains(REDACTED), "{name}: {text:?} became {shown:?}");
             }
         }
@@ -323,9 +317,12 @@ mod tests {
         grams.add("sk-proj-0123456789abcdef");
         let took = |unit: &str, times: usize| {
             let text = unit.repeat(times);
-            let began = std::time::Instant::now();
-            without_grams(&text, &grams);
-            began.elapsed()
+            let time = || {
+                let began = Instant::now();
+                without_grams(&text, &grams);
+                began.elapsed()
+            };
+            time().min(time()).min(time())
         };
         for unit in [
             "sk-proj-0123456789abcde",
