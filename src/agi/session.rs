@@ -6,7 +6,6 @@
 //! session goes on asking, until the pipes close. This is the only place that writes to stdout.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select_biased, unbounded};
@@ -14,6 +13,7 @@ use log::debug;
 
 use super::{Command, Env, Line, Reply};
 use crate::hangup::Hangup;
+use crate::threads::{self, NoThread};
 
 /// Why Asterisk did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum Error {
     /// No reply.
     #[error("asterisk did not answer within {} s", .0.as_secs())]
     Silent(Duration),
+    /// Nothing can be read from it.
+    #[error("asterisk was not listened to")]
+    NoThread(#[from] NoThread),
     /// Reading or writing failed.
     #[error("talking to asterisk")]
     Io(#[from] io::Error),
@@ -77,7 +80,7 @@ impl<W: Write> Session<W> {
         let (env_read, env) = unbounded();
         let (line_read, lines) = unbounded();
         let raise = hangup.clone();
-        thread::Builder::new().spawn(move || {
+        threads::spawn(move || {
             // Whatever ends the reading, nothing more will come from Asterisk.
             let ended = listen(BufReader::new(input), &env_read, &line_read, &raise);
             debug!("AGI input ended: {ended:?}");

@@ -4,6 +4,7 @@
 //! at once, whatever it hangs in.
 
 mod exchange;
+mod handshake;
 mod incoming;
 mod setup;
 
@@ -19,7 +20,7 @@ use super::{Error, Service};
 use crate::config::{self, Secret};
 use crate::deadline::Deadline;
 use crate::error::Chain;
-use crate::hangup::Hangup;
+use crate::hangup::{Gone, Hangup};
 use crate::redact::Hidden;
 
 use exchange::exchange;
@@ -185,7 +186,14 @@ impl Client {
             after: limit,
         };
         let look = move || exchange::look(&agent, service, &url, limit);
-        let clock_ahead = self.hangup.or(limit, look).map_err(|_| timeout)??;
+        let looked = self.hangup.or(limit, look);
+        let clock_ahead = looked.map_err(|gone| match gone {
+            Gone::NoThread(source) => Error::NoThread {
+                service: service.name,
+                source,
+            },
+            _ => timeout,
+        })??;
         Ok(Look {
             took: began.elapsed(),
             clock_ahead,

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 pub use refusal::Refusal;
 
+use crate::threads::NoThread;
+
 /// A service as its user knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -67,6 +69,14 @@ pub enum Error {
         transient: bool,
         /// What the network said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There was nothing to ask it with.
+    #[error("{service} was not asked")]
+    NoThread {
+        /// The service's name.
+        service: &'static str,
+        /// Why, and what to do.
+        source: NoThread,
     },
     /// The connection ended before the answer did.
     #[error(

@@ -225,6 +225,7 @@ impl Source {
         match self.parts.next(limit) {
             Ok(part) => Ok(part),
             Err(Gone::HungUp) => Err(Error::HungUp(service)),
+            Err(Gone::NoThread(source)) => Err(Error::NoThread { service, source }),
             Err(Gone::Ended) => resume_unwind(Box::new("a request panicked")),
             Err(Gone::TimedOut) => {
                 let after = limit;
