@@ -1,6 +1,7 @@
 //! A sandbox, a folder for calls, and the program between them: what most tests of calls begin with.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -102,9 +103,14 @@ impl House {
 
     /// A call with other settings.
     pub(crate) fn call_with(&self, settings: &Settings) -> CallBuilder {
+        self.call_of(program(), settings)
+    }
+
+    /// The same by a program that starts ours.
+    pub(crate) fn call_of(&self, program: &Path, settings: &Settings) -> CallBuilder {
         let settings = settings.clone().set("reply.play", self.play);
         let config = settings.write(self.other());
-        let call = Call::builder(program())
+        let call = Call::builder(program)
             .arg(argument("recording", &self.recording()))
             .arg(argument("reply", &self.reply()))
             .arg(argument("config", &config));
@@ -149,6 +155,20 @@ impl House {
             clip
         });
         clips.reduce(|all, clip| all.then(&clip)).unwrap()
+    }
+
+    /// A program that runs this line of sh and then becomes ours.
+    pub(crate) fn program_behind(&self, line: &str) -> PathBuf {
+        self.program_behind_of(line, program())
+    }
+
+    /// The same with a copy of ours.
+    pub(crate) fn program_behind_of(&self, line: &str, program: &Path) -> PathBuf {
+        let path = self.folder.path().join("behind");
+        let script = format!("#!/bin/sh\n{line}\nexec {program:?} \"$@\"\n");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
     }
 
     /// What is in the calls folder, sorted.

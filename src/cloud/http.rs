@@ -321,6 +321,9 @@ pub fn json<T: DeserializeOwned>(
     let broken = |error: serde_json::Error| {
         malformed(service, content_type, body.len(), Some(error.column()))
     };
+    if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
+        return Err(malformed(service, content_type, body.len(), None));
+    }
     let mut value = serde_json::from_slice(body).map_err(broken)?;
     leave_out_nulls(&mut value);
     T::deserialize(value).map_err(broken)
@@ -470,6 +473,9 @@ fn jitter() -> Duration {
 
 /// Long enough for a hiccup to pass, short enough for a caller not to wonder.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
+
+/// Far more than any answer has, and still little memory: two bytes of JSON can become a hundred.
+const MAX_VALUES: usize = 100_000;
 
 /// Of a text, so much is shown.
 const MAX_LOGGED: usize = 16 * 1024;

@@ -179,7 +179,7 @@ fn network_error(
             source,
         }
     };
-    if let Some(remedy) = handshake::remedy(&error) {
+    if let Some(remedy) = handshake::remedy(&error).filter(|_| url.starts_with("https:")) {
         return connect(
             remedy,
             matches!(error, ureq::Error::Io(ref io) if !is_tls(io)),

@@ -11,11 +11,11 @@ pub(super) fn remedy(error: &ureq::Error) -> Option<&'static str> {
         ureq::Error::Rustls(error) => Some(remedy_of(error)),
         ureq::Error::Tls(_) => Some(OTHER),
         // rustls' errors travel inside an `io::Error` when they come in the middle of a handshake.
-        ureq::Error::Io(error) => match error.get_ref()?.downcast_ref::<Error>() {
-            Some(error) => Some(remedy_of(error)),
-            None if is_handshake_eof(error) => Some(CLOSED),
-            None => None,
-        },
+        ureq::Error::Io(error) if is_handshake_eof(error) => Some(CLOSED),
+        ureq::Error::Io(error) => {
+            let error = error.get_ref()?.downcast_ref::<Error>()?;
+            Some(remedy_of(error))
+        }
         _ => None,
     }
 }
@@ -44,9 +44,9 @@ fn remedy_of(error: &Error) -> &'static str {
     }
 }
 
-/// The server has hung up before it was its turn to be trusted; rustls has only these words for it.
+/// Whether the server hung up during the handshake: rustls says that without a word, and with one once it is over.
 fn is_handshake_eof(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::UnexpectedEof && error.to_string() == "tls handshake eof"
+    error.kind() == io::ErrorKind::UnexpectedEof && error.get_ref().is_none()
 }
 
 const OLD_TLS: &str = "it speaks no TLS newer than 1.1, which is not safe any more: update that server, or put one in \
