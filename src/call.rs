@@ -1,5 +1,6 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
+mod alone;
 mod answering;
 mod bill;
 mod conversation;
@@ -36,12 +37,14 @@ use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
 use crate::limits::{Admission, Refused};
+use crate::redact;
 use crate::services::Services;
 use crate::state::State;
 use crate::text::Order;
 use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
+use alone::Lent;
 use answering::Answering;
 use bill::Bill;
 use conversation::Talk;
@@ -70,8 +73,13 @@ pub struct Given<'a, I, O> {
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
 pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let (started, began) = ((given.clock)(), SystemTime::now());
-    let mut session = match Session::open(given.input, given.end, given.output, &given.hangup) {
+    let (input, output) = (Lent::new(given.input), Lent::new(given.output));
+    let mut session = match Session::open(input.clone(), given.end, output.clone(), &given.hangup) {
         Ok(session) => session,
+        Err(agi::Error::NoThread(cause)) => {
+            alone::give_up(input, output, cause);
+            return forget_recording(&given.arguments, given.environment);
+        }
         Err(cause) => {
             error!(
                 "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
@@ -442,7 +450,7 @@ impl<O: Write> Call<O> {
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
     fn set_variables(&mut self, outcome: &Outcome, failure: &str) -> bool {
         let status = outcome.status();
-        let (question, answer) = (self.question.clone(), self.answer.clone());
+        let [question, answer] = [&self.question, &self.answer].map(|words| redact::secrets(words));
         let key = self.key.map(String::from).unwrap_or_default();
         let for_cdr = match self.timeline.ear_to_ear_ms() {
             Some(ms) => format!("{status} {ms} ms"),

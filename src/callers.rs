@@ -15,6 +15,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::date;
 use crate::memory::{self, Callers, Record, Settings, Store};
+use crate::plain::plain;
 
 /// Why nobody can be shown or forgotten.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +132,7 @@ impl fmt::Display for List<'_> {
             writeln!(
                 f,
                 "nobody is remembered in {}{off}",
-                self.settings.folder.display()
+                plain(&self.settings.folder.display().to_string())
             )?;
         } else {
             writeln!(
@@ -141,11 +142,11 @@ impl fmt::Display for List<'_> {
             )?;
         }
         for (record, bytes) in &self.lines {
-            let account = plain(record.account.as_deref().unwrap_or("-"));
+            let account = cell(record.account.as_deref().unwrap_or("-"));
             writeln!(
                 f,
                 "{:<18}{account:<24}{:>9}  {:<20}{bytes:>8}",
-                plain(&record.number),
+                cell(&record.number),
                 record.exchanges.len(),
                 record.last().map_or("-".to_owned(), day_and_minute),
             )?;
@@ -165,10 +166,9 @@ fn day_and_minute(seconds: u64) -> String {
     format!("{} {} UTC", &time[..10], &time[11..16])
 }
 
-/// Without what a terminal would obey: a file may hold anything.
-fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(shown).take(LONGEST).collect()
+/// What a file says, which may hold anything.
+fn cell(text: &str) -> String {
+    plain(text).chars().take(LONGEST).collect()
 }
 
 /// Longer than any number and account that calls write.

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Environment};
 use crate::files;
+use crate::plain::plain;
 use crate::timeline::record::Record;
-use backwards::Backwards;
+use backwards::{Backwards, Line};
 pub use picture::Pen;
 use picture::Picture;
 use summary::Summary;
@@ -52,12 +53,14 @@ pub enum Error {
         source: io::Error,
     },
     /// There is no such call.
-    #[error("there is no call {id} in {path} or {path}.1")]
+    #[error("there is no call {id} in {path} or {path}.1{}", if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
     NoSuchCall {
         /// The call.
         id: String,
         /// The log.
         path: PathBuf,
+        /// Is there more of the log than was read?
+        is_cut: bool,
     },
 }
 
@@ -86,6 +89,10 @@ struct Report<'a> {
     summary: Summary,
     shown: Option<Record>,
     unreadable: usize,
+    /// How many bytes of the log may still be read.
+    budget: u64,
+    /// Was there more to read than that?
+    is_cut: bool,
 }
 
 impl<'a> Report<'a> {
@@ -97,6 +104,8 @@ impl<'a> Report<'a> {
             summary: Summary::default(),
             shown: None,
             unreadable: 0,
+            budget: MOST_READ,
+            is_cut: false,
         };
         let paths = [log.to_owned(), files::append(log, ".1")];
         let mut missing = Vec::new();
@@ -117,8 +126,13 @@ impl<'a> Report<'a> {
 
     /// Takes the calls of one file, newest first. Are they enough?
     fn add(&mut self, file: File) -> io::Result<bool> {
-        for line in Backwards::new(file)? {
-            let (record, unreadable) = parse(&line?);
+        let mut budget = self.budget;
+        let mut lines = Backwards::new(file, &mut budget)?;
+        while let Some(line) = lines.next() {
+            let (record, unreadable) = match line? {
+                Line::Whole(line) => parse(&line),
+                Line::TooLong => (None, 1),
+            };
             self.unreadable += unreadable;
             if let Some(record) = record {
                 self.take(record);
@@ -127,7 +141,9 @@ impl<'a> Report<'a> {
                 return Ok(true);
             }
         }
-        Ok(false)
+        self.is_cut |= lines.is_cut();
+        self.budget = budget;
+        Ok(self.is_cut)
     }
 
     fn take(&mut self, record: Record) {
@@ -149,6 +165,7 @@ impl<'a> Report<'a> {
             (Some(id), None) => Err(Error::NoSuchCall {
                 id: id.clone(),
                 path: self.log.to_owned(),
+                is_cut: self.is_cut,
             }),
             _ => Ok(self),
         }
@@ -169,13 +186,20 @@ impl fmt::Display for Report<'_> {
                 let picture = Picture::new(record, self.options.pen);
                 write!(f, "{}\n{picture}", self.summary)?;
             }
-            None => writeln!(f, "no calls in {}", self.log.display())?,
+            None => writeln!(f, "no calls in {}", plain(&self.log.display().to_string()))?,
         }
         match self.unreadable {
-            0 => Ok(()),
-            1 => writeln!(f, "\n1 line could not be read"),
-            lines => writeln!(f, "\n{lines} lines could not be read"),
+            0 => {}
+            1 => writeln!(f, "\n1 line could not be read")?,
+            lines => writeln!(f, "\n{lines} lines could not be read")?,
         }
+        if self.is_cut {
+            writeln!(
+                f,
+                "\nthe log goes on: its newest {MOST_READ_MIB} MiB were read"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -200,11 +224,9 @@ fn after_half(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(&line[start..]).ok()
 }
 
-/// `text` without what a terminal would obey: a service's words may be in it.
-fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(shown).collect()
-}
+/// Some hundred thousand calls; more are not read, be there ever so many.
+const MOST_READ: u64 = MOST_READ_MIB * 1024 * 1024;
+const MOST_READ_MIB: u64 = 64;
 
 /// How each record begins.
 const BEGINNING: &[u8] = br#"{"time":""#;
@@ -238,10 +260,5 @@ mod tests {
         assert_eq!(id("\r"), (None, 0));
         assert_eq!(id("{}"), (None, 1));
         assert_eq!(id("\u{0}\u{0}"), (None, 1));
-    }
-
-    #[test]
-    fn a_terminal_obeys_nothing() {
-        assert_eq!(plain("a\x1b[2Jb\nc\u{9b}é"), "a [2Jb c é");
     }
 }

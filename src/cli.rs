@@ -10,7 +10,6 @@ use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -28,7 +27,7 @@ use crate::check::{self, Style};
 use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
-use crate::{callers, convert, memory, say};
+use crate::{callers, convert, memory, redact, say, threads};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
@@ -147,7 +146,10 @@ fn is_call(arguments: &[OsString]) -> bool {
 fn answer(arguments: &[OsString]) {
     let hangup = Hangup::default();
     if let Err(cause) = raise_on_signals(&hangup) {
-        error!("hang-ups by signal will not be noticed: {cause}");
+        error!(
+            "hang-ups by signal will not be noticed: {}",
+            Chain(cause.as_ref())
+        );
     }
     call::run(Given {
         input: io::stdin(),
@@ -177,11 +179,11 @@ fn end_of_stdin() -> End {
 }
 
 /// Asterisk sends SIGHUP when the caller hangs up, FreePBX's FastAGI proxy SIGTERM, a person Ctrl-C.
-fn raise_on_signals(hangup: &Hangup) -> io::Result<()> {
+fn raise_on_signals(hangup: &Hangup) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     let hangup = hangup.clone();
     let raise = move || signals.forever().for_each(|_| hangup.raise());
-    thread::Builder::new().spawn(raise)?;
+    threads::spawn(raise)?;
     Ok(())
 }
 
@@ -322,7 +324,7 @@ fn show(error: &clap::Error) -> ExitCode {
 
 /// For people: what happened, on stderr. A closed stderr is no reason to fail.
 fn tell(line: &str) {
-    writeln!(io::stderr(), "{line}").ok();
+    writeln!(io::stderr(), "{}", redact::shown(line)).ok();
 }
 
 /// What is to be logged, on stderr. Only our own records: what libraries log at the lowest levels may hold keys.
@@ -333,8 +335,11 @@ fn start_log() -> Option<stderr::Lines> {
     let mut builder = env_logger::Builder::new();
     builder
         .filter_module(env!("CARGO_CRATE_NAME"), log_level())
-        .format_target(false)
-        .format_timestamp(None);
+        .format(|out, record| {
+            let (style, level) = (out.default_level_style(record.level()), record.level());
+            let line = redact::shown(&record.args().to_string());
+            writeln!(out, "[{style}{level:<5}{style:#}] {line}")
+        });
     if let Some(lines) = &lines {
         builder.target(Target::Pipe(Box::new(lines.clone())));
     }

@@ -30,6 +30,7 @@ use crate::date::SECONDS_A_DAY;
 use crate::files;
 use crate::limits::Limits;
 use crate::memory::{self, Callers};
+use crate::redact;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -386,8 +387,9 @@ fn first(faults: &[String]) -> String {
 }
 
 impl Secret {
-    /// Hides `text`.
+    /// Hides `text`, here and wherever somebody else may quote it.
     pub fn new(text: String) -> Self {
+        redact::enrol(&text);
         Self(text)
     }
 

@@ -16,6 +16,7 @@ use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
+use crate::plain::plain;
 
 /// What to convert, and into what.
 #[derive(Clone, Debug)]
@@ -149,13 +150,8 @@ pub fn run(options: &Options, progress: &mut dyn Write) -> Result<(), Error> {
             }
         };
         // Whoever does not listen any more still wants the files.
-        writeln!(
-            progress,
-            "{number}/{} {} {told}",
-            jobs.len(),
-            name_of(&job.input)
-        )
-        .ok();
+        let line = format!("{number}/{} {} {told}", jobs.len(), name_of(&job.input));
+        writeln!(progress, "{}", plain(&line)).ok();
     }
     if failed.is_empty() {
         Ok(())

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::redact;
+
 /// The part of a call that failed, as `ASSISTANT_ERROR` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -84,18 +86,18 @@ impl fmt::Display for Stage {
     }
 }
 
-/// An error with all its causes, on one line.
+/// An error with all its causes, on one line, whatever strangers have put into them.
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut causes = self.0.to_string();
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            causes.push_str(&format!(": {error}"));
             cause = error.source();
         }
-        Ok(())
+        f.write_str(&redact::shown(&causes))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The files of a call: the reply, written beside its place and renamed when it is whole, or in its place while it
 //! is played; the recording, removed after use; and what calls left behind that ended in some other way.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
@@ -180,6 +180,20 @@ pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
     let file = regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)?;
     hand_over(&file, path);
     Ok(file)
+}
+
+/// Takes from the group and from others what `mode` does not give them, if the file is ours: FreePBX hands out more at
+/// every start (`fwconsole chown`).
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn narrow(file: &File, mode: u32) -> io::Result<()> {
+    let data = file.metadata()?;
+    let (is, may_be) = (data.mode() & ALL_RIGHTS, data.mode() & mode);
+    if is == may_be || data.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(may_be))
 }
 
 /// Makes a folder that only its owner may look into. What root makes belongs to the owner of the folder around it.
@@ -399,6 +413,9 @@ const TRIAL_BYTES: usize = 4096;
 
 /// In a file's mode.
 const READABLE_BY_OTHERS: u32 = 0o004;
+
+/// Of a mode, what `chmod` sets.
+const ALL_RIGHTS: u32 = 0o7777;
 
 /// No call lasts that long.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);

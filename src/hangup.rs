@@ -7,11 +7,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased, unbounded};
-use log::error;
+
+use crate::threads::{self, NoThread};
 
 /// A flag that goes up once and stays up. Clones share it.
 #[derive(Clone)]
@@ -28,8 +28,10 @@ pub enum Gone {
     HungUp,
     /// Its time was up first.
     TimedOut,
-    /// It panicked, could not be started, or has no more results.
+    /// It panicked, or has no more results.
     Ended,
+    /// There was no thread to do it on.
+    NoThread(NoThread),
 }
 
 /// The results of a job on a thread of its own, in their order.
@@ -37,6 +39,7 @@ pub enum Gone {
 pub struct Results<T> {
     results: Receiver<T>,
     hangup: Hangup,
+    not_begun: Option<NoThread>,
 }
 
 impl Default for Hangup {
@@ -104,15 +107,14 @@ impl Hangup {
             // A panic has been logged where it happened; the results end, and that is how it is noticed.
             catch_unwind(AssertUnwindSafe(|| job(&hand_over))).ok();
         };
-        // Without a thread there are no results either.
-        if !self.is_raised()
-            && let Err(cause) = thread::Builder::new().spawn(run)
-        {
-            error!("cannot start a thread: {cause}");
-        }
+        let not_begun = match self.is_raised() {
+            true => None,
+            false => threads::spawn(run).err(),
+        };
         Results {
             results,
             hangup: self.clone(),
+            not_begun,
         }
     }
 
@@ -134,6 +136,9 @@ impl<T> Results<T> {
     /// # Errors
     /// [`Gone`]
     pub fn next(&self, limit: Duration) -> Result<T, Gone> {
+        if let Some(no_thread) = self.not_begun {
+            return Err(Gone::NoThread(no_thread));
+        }
         wait(&self.results, &self.hangup, limit)
     }
 }
@@ -155,7 +160,9 @@ impl fmt::Debug for Hangup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::threads::tests::without_threads;
     use std::sync::mpsc::channel;
+    use std::thread;
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -207,6 +214,12 @@ mod tests {
             Hangup::default().or(LONG, || panic!("on purpose")),
             Err::<(), _>(Gone::Ended)
         );
+    }
+
+    #[test]
+    fn a_job_without_a_thread_is_told_apart_from_one_that_panics() {
+        let result = without_threads(|| Hangup::default().or(LONG, || 7));
+        assert!(matches!(result, Err(Gone::NoThread(_))), "{result:?}");
     }
 
     #[test]

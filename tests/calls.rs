@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -74,6 +75,114 @@ fn a_new_log_is_closed_to_others_and_an_old_one_keeps_its_mode() {
     append(&log, &known("1.2")).unwrap();
     assert_eq!(mode(&log), 0o600);
     assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_log_that_was_opened_to_others_is_closed_again_and_a_link_is_not_followed() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    // FreePBX hands out the first at each start.
+    for (found, expected) in [
+        (0o664, 0o640),
+        (0o666, 0o640),
+        (0o777, 0o640),
+        (0o640, 0o640),
+        (0o600, 0o600),
+    ] {
+        fs::write(&log, "").unwrap();
+        fs::set_permissions(&log, fs::Permissions::from_mode(found)).unwrap();
+        append(&log, &known("1.1")).unwrap();
+        assert_eq!(mode(&log), expected, "{found:o}");
+    }
+    let elsewhere = folder.path().join("elsewhere");
+    fs::write(&elsewhere, "").unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o664)).unwrap();
+    let link = folder.path().join("link.jsonl");
+    symlink(&elsewhere, &link).unwrap();
+    append(&link, &known("1.1")).unwrap_err();
+    assert_eq!(mode(&elsewhere), 0o664);
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_escaped_in_the_log_and_means_the_same() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let record = known("1.1").with_words(UNSEEN, UNSEEN);
+    append(&log, &record).unwrap();
+    let line = fs::read_to_string(&log).unwrap();
+    assert!(
+        line.contains(r"\u202e") && line.contains(r"\u009b"),
+        "{line}"
+    );
+    assert_harmless(line.trim_end());
+    assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+}
+
+#[test]
+fn calls_shows_nothing_that_a_terminal_would_obey() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let hostile = Record {
+        time: UNSEEN.to_owned(),
+        status: format!("FAILED{UNSEEN}"),
+        persona: Some(UNSEEN.to_owned()),
+        stage: Some(UNSEEN.to_owned()),
+        error: Some(UNSEEN.to_owned()),
+        ..known(UNSEEN)
+    };
+    let line = serde_json::to_string(&hostile).unwrap();
+    assert!(line.contains('\u{202E}'), "{line}");
+    fs::write(&log, line).unwrap();
+    let told = shown(&[log.to_str().unwrap()]);
+    assert!(told.contains("innocent"), "{told}");
+    assert_harmless(&told);
+    let output = calls(&["--id", "\u{202E}1.1\x1b[2J", log.to_str().unwrap()]);
+    assert_harmless(&String::from_utf8(output.stderr).unwrap());
+}
+
+/// Everything that a terminal obeys, and words that it may show.
+const UNSEEN: &str = "innocent\x1b[2J\u{9b}2J\u{202E}\u{2066}\u{2069}\u{2028}\u{2029}\u{200B}\u{200F}\u{FEFF}\u{AD}\u{E0041}é世";
+
+#[track_caller]
+fn assert_harmless(text: &str) {
+    let is_obeyed = |c: char| {
+        c.is_control() && c != '\n'
+            || ('\u{200B}'..='\u{200F}').contains(&c)
+            || ('\u{2028}'..='\u{202E}').contains(&c)
+            || ('\u{2060}'..='\u{206F}').contains(&c)
+            || ('\u{E0000}'..='\u{E0FFF}').contains(&c)
+            || matches!(c, '\u{FEFF}' | '\u{AD}')
+    };
+    assert!(!text.contains(is_obeyed), "{text:?}");
+}
+
+#[test]
+fn a_log_of_terabytes_is_read_from_its_end_and_no_further_than_it_is_worth() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let path = log.to_str().unwrap();
+    let told_with = |arguments: &[&str]| {
+        let output = calls(arguments);
+        let told = [output.stdout, output.stderr].concat();
+        String::from_utf8(told).unwrap()
+    };
+    // Its calls are at its end, behind zeros that take no room on the disk.
+    let hole = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&log)
+        .unwrap();
+    hole.set_len(1 << 42).unwrap();
+    (&hole).write_all(b"\n").unwrap();
+    append(&log, &known("1700000000.17")).unwrap();
+    assert_eq!(told_with(&["--last", "1", path]), KNOWN);
+    let cut = "\nthe log goes on: its newest 64 MiB were read\n";
+    assert_eq!(told_with(&[path]), format!("{KNOWN}{cut}"));
+    let told = told_with(&["--id", "1.2", path]);
+    assert!(told.contains("as far back as they are read"), "{told}");
+    // And before them.
+    hole.set_len(1 << 43).unwrap();
+    assert_eq!(told_with(&[path]), format!("no calls in {path}\n{cut}"));
 }
 
 #[test]
@@ -239,9 +348,13 @@ fn what_cannot_be_shown_is_told_on_stderr() {
     let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     append(Path::new(&place("calls.jsonl")), &known("1.1")).unwrap();
     fs::write(place("none.toml"), "log.calls = \"\"\n").unwrap();
+    let made = Command::new("mkfifo").arg(place("pipe")).status().unwrap();
+    assert!(made.success());
     for (arguments, code, words) in [
         (vec![place("nowhere")], 1, "cannot read the log of calls"),
         (vec![place("")], 1, "it is no regular file"),
+        (vec![place("pipe")], 1, "it is no regular file"),
+        (vec!["/dev/zero".into()], 1, "it is no regular file"),
         (
             vec!["--id".into(), "1.2".into(), place("calls.jsonl")],
             1,

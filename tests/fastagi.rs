@@ -49,7 +49,9 @@ impl Server {
     /// Asterisk at the other end, with the arguments of the house's dialplan.
     fn call(&self, house: &House) -> CallBuilder {
         let settings = house.sandbox.settings().set("call.arguments", "all");
-        house.call_of_service(&settings).over(self.0.address())
+        house
+            .call_of_service(program(), &settings)
+            .over(self.0.address())
     }
 
     /// Somebody at the other end who is not Asterisk.

@@ -344,7 +344,7 @@ fn a_service_that_cannot_be_reached_is_named() {
         ),
         (
             settings.clone().without("http.ca_file"),
-            "its certificate is not accepted",
+            "nobody whom this machine trusts has issued its certificate",
         ),
         (
             settings

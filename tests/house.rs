@@ -1,6 +1,7 @@
 //! A sandbox, a folder for calls, and the program between them: what most tests of calls begin with.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -102,17 +103,22 @@ impl House {
 
     /// A call with other settings.
     pub(crate) fn call_with(&self, settings: &Settings) -> CallBuilder {
-        let call = self.call_of_service(settings);
+        self.call_of(program(), settings)
+    }
+
+    /// The same by a program that starts ours.
+    pub(crate) fn call_of(&self, program: &Path, settings: &Settings) -> CallBuilder {
+        let call = self.call_of_service(program, settings);
         call.arg(argument("config", &self.settings_file()))
     }
 
     /// A call whose settings file is not named by an argument, but by the environment of whatever starts the program.
-    pub(crate) fn call_of_service(&self, settings: &Settings) -> CallBuilder {
+    pub(crate) fn call_of_service(&self, program: &Path, settings: &Settings) -> CallBuilder {
         settings
             .clone()
             .set("reply.play", self.play)
             .write(self.other());
-        let call = Call::builder(program())
+        let call = Call::builder(program)
             .arg(argument("recording", &self.recording()))
             .arg(argument("reply", &self.reply()));
         if self.play == "stream" {
@@ -161,6 +167,20 @@ impl House {
             clip
         });
         clips.reduce(|all, clip| all.then(&clip)).unwrap()
+    }
+
+    /// A program that runs this line of sh and then becomes ours.
+    pub(crate) fn program_behind(&self, line: &str) -> PathBuf {
+        self.program_behind_of(line, program())
+    }
+
+    /// The same with a copy of ours.
+    pub(crate) fn program_behind_of(&self, line: &str, program: &Path) -> PathBuf {
+        let path = self.folder.path().join("behind");
+        let script = format!("#!/bin/sh\n{line}\nexec {program:?} \"$@\"\n");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
     }
 
     /// What is in the calls folder, sorted.

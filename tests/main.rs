@@ -13,7 +13,9 @@ mod fallback;
 mod fastagi;
 mod faults;
 mod fuzz;
+mod handshakes;
 mod hangups;
+mod hostile;
 mod house;
 mod install;
 mod limits;
@@ -22,7 +24,7 @@ mod personas;
 mod providers;
 mod secrets;
 mod speech;
-
+mod starving;
 mod strangers;
 mod stream;
 mod turns;

@@ -1,7 +1,12 @@
 //! What no log may hold: keys and tokens never, what was said only where the settings allow it.
 
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+
 use serde_json::json;
-use testkit::{Fault, GEMINI_API_KEY, OPENAI_API_KEY, Response, Settings, Stage};
+use testkit::{
+    Fault, GEMINI_API_KEY, OPENAI_API_KEY, Outcome, Place, Response, Settings, Stage, spellings,
+};
 
 use crate::house::{House, MOON, PATIENCE, each};
 use crate::providers;
@@ -226,3 +231,108 @@ const SECRETS: [&str; 9] = [
     "away is the moon",
     "hundred eighty",
 ];
+
+#[test]
+fn a_key_that_a_recogniser_says_back_in_any_spelling_is_shown_nowhere() {
+    no_echo_shows_a_key(Stage::Stt);
+}
+
+#[test]
+fn a_key_that_a_model_says_back_in_any_spelling_is_shown_nowhere() {
+    no_echo_shows_a_key(Stage::Llm);
+}
+
+#[test]
+fn a_key_that_a_voice_says_back_in_any_spelling_is_shown_nowhere() {
+    no_echo_shows_a_key(Stage::Tts);
+}
+
+#[test]
+fn a_signature_that_is_said_back_in_any_spelling_is_shown_nowhere() {
+    each(Place::ALL, |place| says_back(Stage::Token, place, 0));
+}
+
+fn no_echo_shows_a_key(stage: Stage) {
+    let all = Place::ALL
+        .into_iter()
+        .flat_map(|place| (0..3).map(move |providers| (place, providers)));
+    each(all, |(place, providers)| says_back(stage, place, providers));
+}
+
+/// A call to a service that says back the key that it was given shows that key in no log, no variable and nothing else,
+/// on the level that shows most and where words may be shown.
+fn says_back(stage: Stage, place: Place, providers: usize) {
+    let house = House::new();
+    if stage == Stage::Token {
+        house.sandbox.refuse_self_signed(Stage::Stt);
+    }
+    house.sandbox.fault(stage, Fault::Echo(place), usize::MAX);
+    let log = house.other().join("calls.jsonl");
+    let settings = of_all_providers(&house)[providers]
+        .clone()
+        .set("log.words", true)
+        .set("log.calls", log.to_str().unwrap());
+    let call = house.ask("question-moon.wav").call_with(&settings);
+    let outcome = call
+        .env("PHONE_ASSISTANT_LOG", "trace")
+        .start()
+        .finish(PATIENCE);
+    let shown = everything(&outcome) + &fs::read_to_string(&log).unwrap();
+    let keys: BTreeSet<String> = house
+        .sandbox
+        .requests()
+        .iter()
+        .flat_map(|request| {
+            let of_header = |name: &str| {
+                let found = request
+                    .headers
+                    .iter()
+                    .find(|(key, _)| key.eq_ignore_ascii_case(name));
+                found.map(|(_, value)| value.trim_start_matches("Bearer ").to_owned())
+            };
+            let assertion = request.body["assertion"].as_str().map(str::to_owned);
+            [
+                of_header("authorization"),
+                of_header("x-goog-api-key"),
+                assertion,
+            ]
+        })
+        .flatten()
+        .collect();
+    outcome.assert(!keys.is_empty(), "nothing was asked with a key");
+    outcome.assert(
+        place != Place::Refusal || shown.contains("[redacted]"),
+        "nothing was said back",
+    );
+    for key in keys {
+        for (name, spelled) in spellings(&key) {
+            let left = part_left(&key, &spelled, &shown);
+            outcome.assert(
+                left.is_none(),
+                &format!("{stage:?} {place:?}: {name} shows {left:?} of {key}"),
+            );
+        }
+    }
+}
+
+/// All that somebody may come to see of a call.
+fn everything(outcome: &Outcome) -> String {
+    let lines = outcome.dialogue.iter().map(|line| line.text.clone());
+    let told = outcome.verbose.iter().map(|(line, _)| line.clone());
+    let all = lines
+        .chain(told)
+        .chain(outcome.warnings.clone())
+        .chain(outcome.variables.values().cloned())
+        .chain([outcome.stderr.clone()]);
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// What `shown` has of `spelled` that tells eight characters of `key`, if there is that much.
+fn part_left(key: &str, spelled: &str, shown: &str) -> Option<String> {
+    let squeezed = |text: &str| -> Vec<u8> { text.bytes().filter(u8::is_ascii_graphic).collect() };
+    let (spelled, shown) = (squeezed(spelled), squeezed(shown));
+    let len = 8 * (spelled.len() / key.len());
+    let there: HashSet<&[u8]> = shown.windows(len).collect();
+    let left = spelled.windows(len).find(|part| there.contains(part));
+    left.map(|part| String::from_utf8_lossy(part).into_owned())
+}

@@ -2,7 +2,7 @@
 
 use testkit::CallBuilder;
 
-use crate::house::{House, PATIENCE, argument};
+use crate::house::{House, PATIENCE, argument, program};
 
 /// How Asterisk starts the program.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ enum Way {
 /// A call whose settings come from the environment, as those of a service do.
 fn call(house: &House, way: Way) -> CallBuilder {
     let settings = house.sandbox.settings().set("call.arguments", "all");
-    let call = house.call_of_service(&settings);
+    let call = house.call_of_service(program(), &settings);
     let call = match way {
         Way::Agi => call,
         Way::FastAgi => call.fast_agi("phone-assistant"),

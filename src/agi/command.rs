@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::redact;
+
 /// One AGI command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
@@ -89,7 +91,7 @@ impl fmt::Display for Command<'_> {
             Self::Warning(message) => {
                 // The application's last argument takes in all further commas. What stands in it may come from a
                 // service: where AGIEXECFULL is set, Asterisk would expand it.
-                let warning = format!("WARNING,{}", message.replace('$', " "));
+                let warning = format!("WARNING,{}", redact::shown(message).replace('$', " "));
                 write!(
                     f,
                     "EXEC Log {}",
@@ -98,7 +100,8 @@ impl fmt::Display for Command<'_> {
             }
             Self::Verbose { message, level } => {
                 let text_max = MAX_LINE - "VERBOSE  ".len() - u8::MAX.to_string().len();
-                write!(f, "VERBOSE {} {level}", Quoted(message, text_max))
+                let message = redact::shown(message);
+                write!(f, "VERBOSE {} {level}", Quoted(&message, text_max))
             }
         }
     }

@@ -6,7 +6,6 @@
 //! session goes on asking, until the pipes close. This is the only place that writes to stdout.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select_biased, unbounded};
@@ -16,6 +15,7 @@ use ring::rand::{self, SystemRandom};
 use super::env::Forgery;
 use super::{Command, Env, Line, Reply};
 use crate::hangup::Hangup;
+use crate::threads::{self, NoThread};
 
 /// Why Asterisk did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum Error {
         "there are lines before asterisk's first reply: the caller's number or name, or an argument of AGI(), holds a line break; such a call is not answered"
     )]
     Unasked,
+    /// Nothing can be read from it.
+    #[error("asterisk was not listened to")]
+    NoThread(#[from] NoThread),
     /// Reading or writing failed.
     #[error("talking to asterisk")]
     Io(#[from] io::Error),
@@ -94,7 +97,7 @@ impl<W: Write> Session<W> {
             End::Success => None,
         };
         let awaited = unforeseen.clone();
-        thread::Builder::new().spawn(move || {
+        threads::spawn(move || {
             // Whatever ends the reading, nothing more will come from Asterisk.
             let input = BufReader::new(input);
             match listen(input, awaited.as_deref(), &env_read, &line_read, &raise) {

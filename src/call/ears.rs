@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -14,6 +13,7 @@ use log::debug;
 use super::echo::EchoPath;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::{Change, Limits, Listener};
+use crate::threads;
 
 /// An open ear.
 pub(super) struct Ears {
@@ -35,10 +35,11 @@ impl Ears {
     pub(super) fn open(rate_hz: u32, limits: Limits, now: Instant) -> io::Result<Self> {
         let sound = File::open("/dev/fd/3")?;
         let (heard, pieces) = unbounded();
-        thread::Builder::new().spawn(move || {
+        threads::spawn(move || {
             let ended = listen(sound, &heard);
             debug!("the caller's sound has ended: {ended:?}");
-        })?;
+        })
+        .map_err(io::Error::other)?;
         Ok(Self {
             pieces,
             listener: Listener::new(rate_hz, limits),

@@ -6,7 +6,6 @@
 
 mod voice;
 
-use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -33,6 +32,7 @@ use crate::error::{At, Failure, Stage};
 use crate::say;
 use crate::services::Services;
 use crate::text::{self, Growing, Order};
+use crate::threads::{self, NoThread};
 use crate::timeline::Mark;
 
 /// What comes of the work.
@@ -149,14 +149,17 @@ impl Settings {
 
 impl Work {
     /// Begins to work.
-    pub(super) fn start(self) -> io::Result<Receiver<Event>> {
+    ///
+    /// # Errors
+    /// [`NoThread`].
+    pub(super) fn start(self) -> Result<Receiver<Event>, NoThread> {
         let (tell, events) = unbounded();
         if self.settings.warm
             && let Err(cause) = self.clone().warm(&tell)
         {
             debug!("connections are not opened ahead of time: {cause}");
         }
-        thread::Builder::new().spawn(move || {
+        threads::spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| self.carry_out(&tell)));
             // A panic has been logged; without this event the call knows that there was one.
             if let Ok(result) = result {
@@ -167,12 +170,15 @@ impl Work {
     }
 
     /// Opens the ways to the model and the voice, which are not needed yet.
-    fn warm(self, tell: &Sender<Event>) -> io::Result<()> {
+    fn warm(self, tell: &Sender<Event>) -> Result<(), NoThread> {
         let tell = tell.clone();
-        thread::Builder::new().spawn(move || {
+        threads::spawn(move || {
             let Services { models, voices, .. } = &*self.services;
             thread::scope(|scope| {
-                scope.spawn(|| models.first().warm(self.deadline));
+                let warm = || models.first().warm(self.deadline);
+                if let Err(cause) = threads::spawn_within(scope, warm) {
+                    debug!("one connection is not opened ahead of time: {cause}");
+                }
                 voices.first().warm(self.deadline);
             });
             send(&tell, Event::Reached(Mark::Connect, Instant::now()));
@@ -189,14 +195,16 @@ impl Work {
         let (give_text, texts) = unbounded();
         let (give_sound, sounds) = bounded(0);
         thread::scope(|scope| {
-            scope.spawn(move || self.speak(&texts, &give_sound, tell));
-            let voice = scope.spawn(|| {
+            let speak = move || self.speak(&texts, &give_sound, tell);
+            threads::spawn_within(scope, speak).at(Stage::Tts)?;
+            let voice = threads::spawn_within(scope, || {
                 let result = self.pass_on_all(sounds, tell);
                 if result.is_err() {
                     // Whatever the model still has to say, the caller shall not wait for it.
                     send(tell, Event::End(result));
                 }
             });
+            let voice = voice.at(Stage::Tts)?;
             let thought = self.think(&question, give_text, tell);
             voice.join().unwrap_or_else(|panic| resume_unwind(panic));
             thought
@@ -212,14 +220,16 @@ impl Work {
             let transcribe = |piece: Range<usize>| self.hear(&samples[piece], *rate_hz);
             let threads: Vec<_> = pieces
                 .into_iter()
-                .map(|piece| scope.spawn(move || transcribe(piece)))
+                .map(|piece| threads::spawn_within(scope, move || transcribe(piece)))
                 .collect();
-            let results = threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            let results = threads.into_iter().map(|thread| {
+                let thread = thread.at(Stage::Stt)?;
+                let heard = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                heard.at(Stage::Stt)
+            });
             results.collect::<Result<Vec<_>, _>>()
         });
-        let transcripts = transcripts.at(Stage::Stt)?;
+        let transcripts = transcripts?;
         let longest = bill::longest_question(self.speech.duration());
         let question = text::limit(transcripts.join(" ").trim(), longest).to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::plain;
+use crate::plain::plain;
 use crate::timeline::record::Record;
 use crate::timeline::{Mark, steps};
 

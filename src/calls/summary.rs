@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::plain;
 use crate::costs::MicroDollars;
+use crate::plain::plain;
 use crate::timeline::record::Record;
 use crate::timeline::{Mark, steps};
 

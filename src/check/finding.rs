@@ -6,6 +6,9 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::plain::plain_to;
+use crate::redact;
+
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -208,12 +211,7 @@ impl fmt::Display for Shown<'_> {
 /// What services and files say may hold anything, of any length; a terminal shall not obey it, and nobody take it for
 /// another finding.
 fn one_line(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let mut line: String = text.chars().map(plain).take(MAX_LINE).collect();
-    if text.chars().nth(MAX_LINE).is_some() {
-        line.push('…');
-    }
-    line
+    plain_to(&redact::secrets(text), MAX_LINE)
 }
 
 const NOT_TRIED: &str = "not tried: ";

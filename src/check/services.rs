@@ -13,13 +13,13 @@ use crate::cloud;
 use crate::cloud::chain::Link;
 use crate::cloud::http::Patience;
 use crate::cloud::llm::{Asked, Model};
-use crate::cloud::redact::{Hidden, redact};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
 use crate::config::{Config, Endpoint, Secret};
 use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
+use crate::redact::{Hidden, redact};
 use crate::say::{self, Speaking};
 use crate::services::{Maker, SetupError};
 

@@ -3,11 +3,12 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{FileType, fstat};
+
+use crate::threads::{self, NoThread};
 
 /// Is stderr the connection on which Asterisk talks to us? It would take every line for a command.
 pub(super) fn is_asterisks() -> bool {
@@ -32,10 +33,10 @@ impl Lines {
     /// Starts to write.
     ///
     /// # Errors
-    /// What the system says, if there can be no thread.
-    pub(super) fn to_stderr() -> io::Result<Self> {
+    /// [`NoThread`].
+    pub(super) fn to_stderr() -> Result<Self, NoThread> {
         let (lines, to_write) = bounded(MANY);
-        thread::Builder::new().spawn(move || write(&to_write))?;
+        threads::spawn(move || write(&to_write))?;
         Ok(Self(lines))
     }
 

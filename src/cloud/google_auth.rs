@@ -24,8 +24,8 @@ use super::{Error, Refusal, Service};
 use crate::config::{Secret, is_https};
 use crate::deadline::Deadline;
 use crate::error::Chain;
-use crate::files;
 use crate::sync::lock;
+use crate::{files, redact};
 use signer::install_ring;
 
 /// What is wrong with a key file.
@@ -94,6 +94,13 @@ impl ServiceAccount {
             path: shown.clone(),
             found,
         })?;
+        for line in file
+            .private_key
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+        {
+            redact::enrol(line);
+        }
         let bad = |found| CredentialsError::BadKey { path: shown, found };
         let Ok(der) = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.as_bytes()) else {
             return Err(bad("not PEM"));

@@ -4,23 +4,24 @@
 //! at once, whatever it hangs in.
 
 mod exchange;
+mod handshake;
 mod incoming;
 mod setup;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::{debug, trace, warn};
+use log::{Level, debug, log_enabled, trace, warn};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::Agent;
 
-use super::redact::Hidden;
 use super::{Error, Service};
 use crate::config::{self, Secret};
 use crate::deadline::Deadline;
 use crate::error::Chain;
-use crate::hangup::Hangup;
+use crate::hangup::{Gone, Hangup};
+use crate::redact::Hidden;
 
 use exchange::exchange;
 pub use incoming::Incoming;
@@ -185,7 +186,14 @@ impl Client {
             after: limit,
         };
         let look = move || exchange::look(&agent, service, &url, limit);
-        let clock_ahead = self.hangup.or(limit, look).map_err(|_| timeout)??;
+        let looked = self.hangup.or(limit, look);
+        let clock_ahead = looked.map_err(|gone| match gone {
+            Gone::NoThread(source) => Error::NoThread {
+                service: service.name,
+                source,
+            },
+            _ => timeout,
+        })??;
         Ok(Look {
             took: began.elapsed(),
             clock_ahead,
@@ -264,7 +272,7 @@ impl Client {
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         let body = request.body.as_deref().unwrap_or_default();
-        log_body("sent", request.content_type, body, may_show);
+        BodyLog::new("sent", may_show).add(request.content_type, body);
         let limits = wait.limits();
         if limits.first.is_zero() {
             return Err(Error::Timeout {
@@ -313,6 +321,9 @@ pub fn json<T: DeserializeOwned>(
     let broken = |error: serde_json::Error| {
         malformed(service, content_type, body.len(), Some(error.column()))
     };
+    if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
+        return Err(malformed(service, content_type, body.len(), None));
+    }
     let mut value = serde_json::from_slice(body).map_err(broken)?;
     leave_out_nulls(&mut value);
     T::deserialize(value).map_err(broken)
@@ -395,11 +406,44 @@ fn malformed(service: Service, content_type: &str, len: usize, column: Option<us
     Error::Malformed { service, found }
 }
 
-/// Bodies hold what was said, and recordings: of most only the size is shown.
-fn log_body(verb: &str, content_type: &str, body: &[u8], may_show: bool) {
-    match std::str::from_utf8(body) {
-        Ok(text) if may_show && text.len() <= MAX_LOGGED => trace!("{verb}: {text}"),
-        _ => trace!("{verb}: <{} bytes> {content_type}", body.len()),
+/// A body in the log. Bodies hold what was said, and recordings: of most only the size is shown. A text is shown when
+/// all of it has come: in pieces, a key could not be found in it.
+#[derive(Debug)]
+struct BodyLog {
+    verb: &'static str,
+    may_show: bool,
+    beginning: Vec<u8>,
+}
+
+impl BodyLog {
+    fn new(verb: &'static str, may_show: bool) -> Self {
+        Self {
+            verb,
+            may_show,
+            beginning: Vec::new(),
+        }
+    }
+
+    /// Takes in the next part.
+    fn add(&mut self, content_type: &str, part: &[u8]) {
+        trace!("{}: <{} bytes> {content_type}", self.verb, part.len());
+        if self.may_show && log_enabled!(Level::Trace) {
+            let room = MAX_LOGGED - self.beginning.len();
+            self.beginning.extend(&part[..part.len().min(room)]);
+        }
+    }
+}
+
+impl Drop for BodyLog {
+    fn drop(&mut self) {
+        let text = match std::str::from_utf8(&self.beginning) {
+            Err(error) if error.error_len().is_some() => return,
+            Err(error) => String::from_utf8_lossy(&self.beginning[..error.valid_up_to()]),
+            Ok(text) => text.into(),
+        };
+        if !text.is_empty() {
+            trace!("{}: {text}", self.verb);
+        }
     }
 }
 
@@ -430,4 +474,8 @@ fn jitter() -> Duration {
 /// Long enough for a hiccup to pass, short enough for a caller not to wonder.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
+/// Far more than any answer has, and still little memory: two bytes of JSON can become a hundred.
+const MAX_VALUES: usize = 100_000;
+
+/// Of a text, so much is shown.
 const MAX_LOGGED: usize = 16 * 1024;

@@ -8,7 +8,6 @@ pub mod google_auth;
 pub mod http;
 pub mod llm;
 mod openai;
-pub mod redact;
 mod refusal;
 pub mod sse;
 pub mod stt;
@@ -17,6 +16,8 @@ pub mod tts;
 use std::time::Duration;
 
 pub use refusal::Refusal;
+
+use crate::threads::NoThread;
 
 /// A service as its user knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,14 @@ pub enum Error {
         transient: bool,
         /// What the network said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There was nothing to ask it with.
+    #[error("{service} was not asked")]
+    NoThread {
+        /// The service's name.
+        service: &'static str,
+        /// Why, and what to do.
+        source: NoThread,
     },
     /// The connection ended before the answer did.
     #[error(

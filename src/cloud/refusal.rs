@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Service;
-use super::redact::{Hidden, redact};
+use crate::redact::{Hidden, redact};
 
 /// An answer whose status is not 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]

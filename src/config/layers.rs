@@ -13,7 +13,7 @@ use toml::{Table, Value};
 use super::keys::{KEYS, Key, Kind, find, nearest};
 use super::personas::Personas;
 use super::{Secret, Shown, private};
-use crate::files;
+use crate::{files, redact};
 
 /// The values in force, and all that was wrong with what was said.
 #[derive(Debug)]
@@ -140,6 +140,9 @@ impl Layers {
     }
 
     pub(super) fn set(&mut self, key: &'static Key, value: Value, source: &str) {
+        if let (Kind::Secret, Some(secret)) = (key.kind, value.as_str()) {
+            redact::enrol(secret);
+        }
         match checked(key.kind, value) {
             Ok(value) => drop(self.values.insert(key.name, (value, source.to_owned()))),
             Err(found) => {

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
+use log::debug;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::{Mark, Marks, Timeline, ear_to_ear_ms};
 use crate::costs::{MicroDollars, Usage};
 use crate::date;
 use crate::error::Failure;
-use crate::files;
+use crate::{files, plain, redact};
 
 /// What the log keeps of one call. What is not known is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +114,18 @@ impl Record {
         self.answer = spoken(answer);
         self
     }
+
+    fn without_secrets(&self) -> Self {
+        let shown = |text: &Option<String>| text.as_deref().map(redact::secrets);
+        Self {
+            id: redact::secrets(&self.id),
+            persona: shown(&self.persona),
+            error: shown(&self.error),
+            question: shown(&self.question),
+            answer: shown(&self.answer),
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a call is missing in the log.
@@ -126,8 +139,8 @@ pub struct Error {
     source: io::Error,
 }
 
-/// Appends `record` to the file at `path`, which is made if there is none: readable to its owner and
-/// group. Lines of calls that end at the same moment never mix, because each is one write at the end
+/// Appends `record` to the file at `path`, which is made if there is none, and is readable to its owner and
+/// group alone. Keys are taken out of it, and what a terminal would obey is escaped. Lines of calls that end at the same moment never mix, because each is one write at the end
 /// of the file. That holds for disks of this machine, not for NFS.
 ///
 /// # Errors
@@ -140,9 +153,12 @@ pub fn append(path: &Path, record: &Record) -> Result<(), Error> {
 }
 
 fn try_appending(path: &Path, record: &Record) -> io::Result<()> {
-    let mut line = serde_json::to_vec(record)?;
-    line.push(b'\n');
-    let written = files::open_to_append(path, MODE)?.write(&line)?;
+    let line = plain::escaped(&serde_json::to_string(&record.without_secrets())?) + "\n";
+    let mut file = files::open_to_append(path, MODE)?;
+    if let Err(error) = files::narrow(&file, MODE) {
+        debug!("{} keeps its mode: {error}", path.display());
+    }
+    let written = file.write(line.as_bytes())?;
     if written == line.len() {
         Ok(())
     } else {
@@ -211,7 +227,7 @@ mod tests {
         let written = line(&full);
         assert!(
             written.ends_with(
-                r#""stage":"llm","error":"answered 429\nslow down","question":"How \"far\"\n?"}"#
+                r#""stage":"llm","error":"answered 429 slow down","question":"How \"far\"\n?"}"#
             ),
             "{written}"
         );

@@ -156,7 +156,7 @@ fn a_peer_that_sends_nonsense_is_dropped_after_64_kilobytes() {
         // The thread that reads ends, and that is a hang-up.
         session.hangup.raised().recv().expect_err("nothing is sent");
         while Arc::strong_count(&read) > 1 {
-            thread::yield_now();
+            std::thread::yield_now();
         }
         let most = block.len() + 3 * MAX_NONSENSE;
         assert!(read.load(Ordering::Relaxed) < most, "{text:?}");

@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
 
+use super::handshake;
 use super::setup::NotPrivate;
 use super::{Request, host};
 use crate::cloud::{Error, Refusal, Service};
+use crate::threads::NoThread;
 
 /// What comes back for a request, in this order.
 #[derive(Debug)]
@@ -177,6 +179,13 @@ fn network_error(
             source,
         }
     };
+    if let Some(remedy) = handshake::remedy(&error).filter(|_| url.starts_with("https:")) {
+        return connect(
+            remedy,
+            matches!(error, ureq::Error::Io(ref io) if !is_tls(io)),
+            error,
+        );
+    }
     match error {
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => connect(
             way("it does not answer: check the network, the name server and the firewall"),
@@ -189,9 +198,7 @@ fn network_error(
             after: limit,
         },
         ureq::Error::HostNotFound => connect(way(NAME_REMEDY), true, error),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => connect(TLS_REMEDY, false, error),
         ureq::Error::Io(ref io) if is_lookup(io) => connect(way(NAME_REMEDY), true, error),
-        ureq::Error::Io(ref io) if is_tls(io) => connect(TLS_REMEDY, false, error),
         ureq::Error::Io(ref io) if is_no_connection(io) => connect(
             way("nothing listens there or the way is closed: check the network and the firewall"),
             true,
@@ -205,6 +212,17 @@ fn network_error(
             false,
             error,
         ),
+        ureq::Error::Other(cause) if cause.is::<NoThread>() => match cause.downcast() {
+            Ok(no_thread) => Error::NoThread {
+                service,
+                source: *no_thread,
+            },
+            Err(source) => Error::Broken {
+                service,
+                host,
+                source,
+            },
+        },
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             connect("check base_url in its settings", false, error)
         }
@@ -278,6 +296,3 @@ const NAME_REMEDY: &str =
     "its name is not known: check base_url, and the name server in /etc/resolv.conf";
 
 const PROXY_REMEDY: &str = "check the network, and [http] proxy or the one of the environment";
-
-const TLS_REMEDY: &str = "its certificate is not accepted: check this machine's date; behind a proxy that \
-    inspects TLS, name its root certificate in [http] ca_file";

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::exchange::{Limits, Part};
-use super::{Request, Response, host, log_body, malformed};
-use crate::cloud::redact::{Hidden, redact};
+use super::{BodyLog, Request, Response, host, malformed};
 use crate::cloud::{Error, Refusal};
 use crate::deadline::Deadline;
 use crate::error::Chain;
 use crate::hangup::{Gone, Results};
+use crate::redact::{Hidden, redact};
 
 /// A 2xx answer whose body is still coming.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct Source {
     parts: Results<Part>,
     wait: Wait,
     started: Instant,
-    may_show: bool,
+    log: BodyLog,
 }
 
 /// How long an answer is waited for.
@@ -85,7 +85,7 @@ impl Incoming {
                 parts,
                 wait,
                 started: Instant::now(),
-                may_show,
+                log: BodyLog::new("received", may_show),
             },
             shown_type: String::new(),
             buffer: Vec::new(),
@@ -153,7 +153,7 @@ impl Incoming {
     pub fn refusal(&self, status: u16, body: &[u8], answer: &str) -> Error {
         let Request { service, .. } = self.source.request;
         let mut hidden = self.source.request.hidden();
-        if !self.source.may_show {
+        if !self.source.log.may_show {
             hidden.push(Hidden::Words(answer));
         }
         Error::Refused(Box::new(Refusal::read(service, status, body, &hidden)))
@@ -194,7 +194,7 @@ impl Incoming {
             }
             Ok(Part::Block(block)) => {
                 self.received += u64::try_from(block.len()).unwrap_or(u64::MAX);
-                log_body("received", &self.shown_type, &block, self.source.may_show);
+                self.source.log.add(&self.shown_type, &block);
                 self.buffer.extend(block);
             }
             Ok(Part::End) => {
@@ -225,6 +225,7 @@ impl Source {
         match self.parts.next(limit) {
             Ok(part) => Ok(part),
             Err(Gone::HungUp) => Err(Error::HungUp(service)),
+            Err(Gone::NoThread(source)) => Err(Error::NoThread { service, source }),
             Err(Gone::Ended) => resume_unwind(Box::new("a request panicked")),
             Err(Gone::TimedOut) => {
                 let after = limit;

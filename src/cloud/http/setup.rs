@@ -4,6 +4,7 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
+use crossbeam_channel::bounded;
 use ureq::config::ConfigBuilder;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
@@ -14,7 +15,7 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::config;
 use crate::config::private::is_private;
-use crate::files;
+use crate::{files, redact, threads};
 
 /// Why no request can be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +44,12 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     if let Some(file) = &settings.ca_file {
         builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
     }
-    Ok(builder.proxy(proxy(settings)?).build().new_agent())
+    let config = builder.proxy(proxy(settings)?).build();
+    Ok(Agent::with_parts(
+        config,
+        DefaultConnector::default(),
+        Lookup,
+    ))
 }
 
 /// An agent for requests without TLS: it goes no way but a direct one, and connects to private addresses alone.
@@ -62,6 +68,31 @@ fn builder() -> ConfigBuilder<AgentScope> {
         .timeout_connect(Some(CONNECT_TIMEOUT))
 }
 
+/// Looks names up on a thread of its own, so that a name server that says nothing ends in a message of its own.
+#[derive(Debug)]
+struct Lookup;
+
+impl Resolver for Lookup {
+    /// The usual resolver does the same, and panics where there is no thread.
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let (uri, config) = (uri.clone(), config.clone());
+        let (tell, found) = bounded(1);
+        let look_up = move || {
+            let found = DefaultResolver::default().resolve(&uri, &config, NextTimeout::default());
+            // Nobody waits any more for one that comes too late.
+            tell.send(found).ok();
+        };
+        threads::spawn(look_up).map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        let found = found.recv_timeout(*timeout.after);
+        found.unwrap_or(Err(ureq::Error::Timeout(timeout.reason)))
+    }
+}
+
 /// Looks names up, and accepts one only if every address that it leads to is private: what goes there unencrypted
 /// could otherwise be read by everybody on the way.
 #[derive(Debug)]
@@ -74,7 +105,7 @@ impl Resolver for PrivateOnly {
         config: &ureq::config::Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let addresses = DefaultResolver::default().resolve(uri, config, timeout)?;
+        let addresses = Lookup.resolve(uri, config, timeout)?;
         if addresses.iter().all(|address| is_private(address.ip())) {
             Ok(addresses)
         } else {
@@ -127,6 +158,7 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
             .find_map(|name| usable(&env::var(name).ok()?)),
     };
     let Some(base) = base else { return Ok(None) };
+    enrol_password(&base);
     let mut builder = Proxy::builder(base.protocol())
         .host(base.host())
         .port(base.port());
@@ -138,6 +170,15 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     }
     builder = exceptions.fold(builder, ureq::ProxyBuilder::no_proxy);
     builder.build().map(Some).map_err(|_| SetupError::BadProxy)
+}
+
+/// Nobody may see what a proxy is signed in with, be it the settings' or the environment's.
+fn enrol_password(proxy: &Proxy) {
+    let (user, password) = (proxy.username(), proxy.password());
+    if let Some(password) = password {
+        redact::enrol(password);
+        redact::enrol(&format!("{}:{password}", user.unwrap_or_default()));
+    }
 }
 
 /// The proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.

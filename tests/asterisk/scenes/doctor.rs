@@ -425,7 +425,7 @@ const FAULTS: &[Planted] = &[
         plant: |machine| machine.configure(&settings(machine).without("http.ca_file")),
         mend: usual,
         status: "fail",
-        words: &["certificate is not accepted", "[http] ca_file"],
+        words: &["has issued its certificate", "[http] ca_file"],
     },
     Planted {
         what: "a proxy that is not there",

@@ -10,6 +10,7 @@
 mod activation;
 mod asterisk;
 pub mod audio;
+mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
@@ -18,11 +19,12 @@ pub use activation::{Activation, ActivationBuilder, Ended};
 pub use asterisk::{
     Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, agi_block, words,
 };
+pub use peer::{Flaw, Peer};
 pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
-    Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Recorded, Response, Sandbox, Script,
-    Service, Settings, Stage, WarmUp, write_secret,
+    Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
+    Service, Settings, Stage, WarmUp, spellings, write_secret,
 };
 pub use tempfile::TempDir;

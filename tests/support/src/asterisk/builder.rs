@@ -64,6 +64,7 @@ pub struct CallBuilder {
     pub(super) server: Option<SocketAddr>,
     pub(super) dead: bool,
     pub(super) real_time: bool,
+    pub(super) user: Option<u32>,
     pub(super) ears: Option<PathBuf>,
     agi: Vec<(String, Vec<u8>)>,
     extra_blank_line: bool,
@@ -94,6 +95,7 @@ impl CallBuilder {
             server: None,
             dead: false,
             real_time: false,
+            user: None,
             ears: None,
             extra_blank_line: false,
             raw_block: None,
@@ -193,6 +195,12 @@ impl CallBuilder {
     /// is played at once.
     pub fn real_time(mut self) -> Self {
         self.real_time = true;
+        self
+    }
+
+    /// The program runs as the user and the group of this number, which only root can arrange.
+    pub fn user(mut self, id: u32) -> Self {
+        self.user = Some(id);
         self
     }
 

@@ -276,6 +276,9 @@ fn spawn(builder: &CallBuilder) -> Child {
     }
     // A group of its own, so that nothing the program starts can outlive the call.
     command.process_group(0);
+    if let Some(id) = builder.user {
+        command.uid(id).gid(id);
+    }
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

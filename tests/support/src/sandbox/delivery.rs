@@ -41,6 +41,9 @@ pub(super) enum Delivery {
     Reset,
     /// The body, and then these bytes again and again.
     Endless(Vec<u8>),
+    /// These bytes instead of a response, then the second ones again and again if there are any, and then the end of the
+    /// connection.
+    Bytes(Vec<u8>, Vec<u8>),
 }
 
 impl Delivery {

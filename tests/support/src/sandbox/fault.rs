@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::delivery::{Delivery, End, Form, Piece, Right, wrapped};
-use super::http::Response;
+use super::echo::Place;
+use super::http::{Request, Response};
 use super::{Service, gemini, google, google_auth, google_tts, openai, speech_to_text};
 
 /// A way for a service to fail, put in place of its answer.
@@ -37,6 +38,11 @@ pub enum Fault {
     Slow(u32),
     /// This response.
     Reply(Response),
+    /// These bytes instead of any response of HTTP, then the second ones again and again if there are any, and then the
+    /// end of the connection.
+    Bytes(Vec<u8>, Vec<u8>),
+    /// The key that the request brought, in every spelling.
+    Echo(Place),
     /// So many events of the model's stream, never the last, and then a clean end without any `finishReason`.
     /// What is no such stream is cut short.
     BreakAfter(usize),
@@ -57,7 +63,12 @@ pub enum Fault {
 
 impl Fault {
     /// What the client gets instead of `right`, and how.
-    pub(super) fn applied(&self, service: Service, right: Right) -> (Response, Delivery) {
+    pub(super) fn applied(
+        &self,
+        service: Service,
+        request: &Request,
+        right: Right,
+    ) -> (Response, Delivery) {
         let len = right.response.body.len();
         let delivery = match self {
             Self::Hang => Delivery::Never,
@@ -82,6 +93,12 @@ impl Fault {
                 Delivery::Pieces(right.paused_at(right.place_of(*sound), *pause), End::Right)
             }
             Self::Endless => return endless(service, right),
+            Self::Bytes(bytes, more) => Delivery::Bytes(bytes.clone(), more.clone()),
+            Self::Echo(place) => {
+                let response = place.response(request);
+                let delivery = Delivery::whole(&response);
+                return (response, delivery);
+            }
             Self::MidStreamError(events) if right.is_stream() => {
                 return failing(service, right, *events);
             }

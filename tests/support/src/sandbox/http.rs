@@ -35,6 +35,8 @@ pub struct Response {
     pub status: u16,
     /// Headers beside `Date` and those that frame the body.
     pub headers: Vec<(String, String)>,
+    /// What follows the status in its line; without it the usual words.
+    pub reason: Option<String>,
     /// The body.
     pub body: Vec<u8>,
     /// Sent in chunks of odd sizes, as audio is, instead of with a `Content-Length`.
@@ -48,6 +50,7 @@ impl Response {
         Self {
             status,
             headers,
+            reason: None,
             body: body.into(),
             chunked: false,
         }
@@ -62,6 +65,12 @@ impl Response {
     /// The same with one more header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with other words behind the status.
+    pub fn reason(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
         self
     }
 
@@ -217,7 +226,10 @@ pub(super) fn head(response: &Response, framing: Framing, now: SystemTime) -> Ve
     let mut head = format!(
         "HTTP/1.1 {} {}\r\nDate: {}\r\n",
         response.status,
-        reason(response.status),
+        response
+            .reason
+            .as_deref()
+            .unwrap_or(reason(response.status)),
         date(now)
     );
     let framing = match framing {

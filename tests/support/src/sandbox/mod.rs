@@ -15,6 +15,7 @@
 //! ```
 
 mod delivery;
+mod echo;
 mod fault;
 mod gemini;
 mod google;
@@ -42,6 +43,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use echo::{Place, spellings};
 pub use fault::Fault;
 pub use http::Response;
 pub use script::Script;

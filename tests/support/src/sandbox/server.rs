@@ -252,6 +252,10 @@ impl Connection<'_> {
                     }
                 }
                 Delivery::Endless(more) => return self.endlessly(&mut stream, response, more),
+                Delivery::Bytes(bytes, more) => {
+                    self.bytes(&mut stream, bytes, more)?;
+                    return cut(stream);
+                }
                 Delivery::Never => return silence(&mut stream),
                 Delivery::Reset => return self.reset(stream.socket()),
             }
@@ -303,6 +307,18 @@ impl Connection<'_> {
         stream.write_all(&http::chunk(&response.body))?;
         let piece = http::chunk(&more.repeat(ENDLESS_PIECE.div_ceil(more.len())));
         while !self.open.is_closing() {
+            stream.write_all(&piece)?;
+            stream.flush()?;
+            self.open.pause_until(Instant::now() + ENDLESS_PAUSE);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, stream: &mut Stream, bytes: &[u8], more: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes)?;
+        stream.flush()?;
+        let piece = more.repeat(ENDLESS_PIECE.checked_div(more.len()).unwrap_or_default());
+        while !more.is_empty() && !self.open.is_closing() {
             stream.write_all(&piece)?;
             stream.flush()?;
             self.open.pause_until(Instant::now() + ENDLESS_PAUSE);

@@ -222,7 +222,7 @@ impl server::Service for Shared {
         let right = self.right_answer(service, &request, &context);
         self.with(|state| state.requests[index].status = right.response.status);
         let (response, delivery) = match fault {
-            Some(fault) => fault.applied(service, right),
+            Some(fault) => fault.applied(service, &request, right),
             None => (right.response, Delivery::Pieces(right.pieces, End::Right)),
         };
         Answer {

@@ -1,0 +1,146 @@
+//! Text of strangers, made harmless for a terminal and for one line of a log.
+//!
+//! Callers choose their names, services their messages, and whoever may write to a folder the names in it. A terminal
+//! obeys control characters; format characters reorder or hide what stands beside them, and so show a line that was
+//! never written (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>). The words that the dialplan gets
+//! are left alone: there Persian needs U+200C, and many an emoji U+200D.
+
+use std::fmt::Write;
+
+/// `text` on one line: a blank for each control character and line break, U+FFFD for each character that is not seen.
+pub fn plain(text: &str) -> String {
+    text.chars().map(harmless).collect()
+}
+
+/// The same, of at most `most` characters; what is longer ends with an ellipsis.
+pub(crate) fn plain_to(text: &str, most: usize) -> String {
+    let mut chars = text.chars().map(harmless);
+    let mut shown: String = chars.by_ref().take(most).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// `json` with every character that is not seen as `\uXXXX`, so that the file can be shown on a terminal. Outside of its
+/// strings there is none.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() || is_unseen(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A string takes in everything.
+                write!(shown, "\\u{unit:04x}").ok();
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn harmless(c: char) -> char {
+    match c {
+        '\u{2028}' | '\u{2029}' => ' ',
+        c if c.is_control() => ' ',
+        c if is_unseen(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    }
+}
+
+/// Whether `c` is seen only by its effect on others, or not at all: Unicode's categories Cf, Zl and Zp, and the letters
+/// and marks that are drawn as nothing (`Default_Ignorable_Code_Point`), but for the variation selectors of emoji.
+pub(crate) fn is_unseen(c: char) -> bool {
+    UNSEEN
+        .binary_search_by(|(first, last)| match () {
+            () if *last < c => std::cmp::Ordering::Less,
+            () if *first > c => std::cmp::Ordering::Greater,
+            () => std::cmp::Ordering::Equal,
+        })
+        .is_ok()
+}
+
+/// From the Unicode Character Database 16.0, in order.
+const UNSEEN: [(char, char); 24] = [
+    ('\u{AD}', '\u{AD}'),
+    ('\u{34F}', '\u{34F}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{6DD}', '\u{6DD}'),
+    ('\u{70F}', '\u{70F}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8E2}', '\u{8E2}'),
+    ('\u{115F}', '\u{1160}'),
+    ('\u{17B4}', '\u{17B5}'),
+    ('\u{180B}', '\u{180F}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{2028}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+    ('\u{FFA0}', '\u{FFA0}'),
+    ('\u{FFF0}', '\u{FFFB}'),
+    ('\u{110BD}', '\u{110BD}'),
+    ('\u{110CD}', '\u{110CD}'),
+    ('\u{13430}', '\u{1343F}'),
+    ('\u{1BCA0}', '\u{1BCA3}'),
+    ('\u{1D173}', '\u{1D17A}'),
+    ('\u{E0000}', '\u{E0FFF}'),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_left() {
+        let table = [
+            ("all is well", "all is well"),
+            ("a\x1b[2Jb\nc\u{9b}é\u{7f}", "a [2Jb c é "),
+            ("one\u{2028}two\u{2029}three", "one two three"),
+            ("safe\u{202E}txt.exe\u{202C}", "safe\u{FFFD}txt.exe\u{FFFD}"),
+            (
+                "\u{2066}x\u{2069}\u{200B}\u{200F}\u{FEFF}",
+                "\u{FFFD}x\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}",
+            ),
+            ("\u{AD}\u{61C}\u{E0041}", "\u{FFFD}\u{FFFD}\u{FFFD}"),
+            (
+                "größer, 世界, 👋🏽, ❤\u{FE0F}, cafe\u{301}",
+                "größer, 世界, 👋🏽, ❤\u{FE0F}, cafe\u{301}",
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(plain(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_longer_text_ends_with_an_ellipsis() {
+        assert_eq!(plain_to("ééé", 3), "ééé");
+        assert_eq!(plain_to("éé\né", 3), "éé …");
+    }
+
+    #[test]
+    fn json_means_the_same_when_it_is_escaped() {
+        let words = "a\u{202E}b\u{E0041}c\u{9b}\u{200D}d\u{2028}";
+        let json = serde_json::to_string(words).expect("a string is JSON");
+        let shown = escaped(&json);
+        assert_eq!(shown, r#""a\u202eb\udb40\udc41c\u009b\u200dd\u2028""#);
+        assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), words);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn every_format_character_is_known(text in "[\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cc}]") {
+            let c = text.chars().next().expect("one");
+            prop_assert!(c.is_control() || is_unseen(c), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_in_order() {
+        assert!(UNSEEN.windows(2).all(|two| two[0].1 < two[1].0));
+    }
+}

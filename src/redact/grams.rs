@@ -1,0 +1,202 @@
+//! Secrets in all their spellings, as the set of all their parts of one length.
+//!
+//! A text that shares a longer part with a secret shares each of the shorter ones in it; so one look into a set at each
+//! place of a text finds them all, in a time that grows with the text alone.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+
+use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
+
+use super::view::View;
+
+/// Parts of secrets.
+#[derive(Debug)]
+pub(super) struct Grams {
+    /// How many characters a part has, at most 8.
+    len: u32,
+    /// Parts of a spelling in characters, a byte each.
+    of_text: Set,
+    /// Parts of a spelling in hexadecimal digits, half a byte each: two stand for a character.
+    of_dump: Set,
+    /// Secrets that are no longer than a part.
+    words: Vec<String>,
+}
+
+impl Grams {
+    /// None yet, and each with `len` characters.
+    pub(super) const fn new(len: u32) -> Self {
+        Self {
+            len,
+            of_text: HashSet::with_hasher(BuildHasherDefault::new()),
+            of_dump: HashSet::with_hasher(BuildHasherDefault::new()),
+            words: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.of_text.is_empty() && self.words.is_empty()
+    }
+
+    /// Adds the parts of `secret`.
+    pub(super) fn add(&mut self, secret: &str) {
+        let mut view = Some(View::of(secret));
+        while let Some(read) = view {
+            let folded: Vec<u8> = read.folded().map(|(byte, _)| byte).collect();
+            if folded.len() < self.chars() {
+                self.add_word(folded);
+            } else {
+                self.add_text(folded.iter().copied());
+                self.add_text(folded.into_iter().rev());
+            }
+            view = read.decoded();
+        }
+        if secret.len() < self.chars() {
+            return;
+        }
+        for lead in 0..3 {
+            let encoded = base64_behind(lead, secret.as_bytes());
+            self.add_text(View::of(&encoded).folded().map(|(byte, _)| byte));
+        }
+        let nibbles = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        let grams = roll(nibbles.map(|nibble| (Some(nibble), 0..0)), 4, 2 * self.len);
+        self.of_dump.extend(grams.map(|(gram, _)| gram));
+    }
+
+    /// The bytes of `text` that stand for secrets, in order and apart from each other.
+    pub(super) fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut view = Some(View::of(text));
+        for _ in 0..ROUNDS {
+            let Some(read) = view else { break };
+            let bytes = read.folded().map(|(byte, place)| (Some(byte), place));
+            let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| self.of_text.contains(gram));
+            found.extend(of_text.map(|(_, place)| place));
+            let of_dump = roll(read.nibbles(), 4, 2 * self.len);
+            let of_dump = of_dump.filter(|(gram, _)| self.of_dump.contains(gram));
+            found.extend(of_dump.map(|(_, place)| place));
+            found.extend(
+                self.words
+                    .iter()
+                    .flat_map(|word| words_in(text, &read, word)),
+            );
+            view = read.decoded();
+        }
+        joined(found)
+    }
+
+    fn chars(&self) -> usize {
+        usize::try_from(self.len).unwrap_or(usize::MAX)
+    }
+
+    fn add_text(&mut self, folded: impl Iterator<Item = u8>) {
+        let bytes = folded.map(|byte| (Some(byte), 0..0));
+        let grams = roll(bytes, 8, self.len).map(|(gram, _)| gram);
+        self.of_text.extend(grams);
+    }
+
+    /// What is shorter still is no secret: taken out of every line, it would only make them unreadable.
+    fn add_word(&mut self, mut folded: Vec<u8>) {
+        if folded.len() < SHORTEST_WORD {
+            return;
+        }
+        for _ in 0..2 {
+            let word = String::from_utf8_lossy(&folded).into_owned();
+            if !self.words.contains(&word) {
+                self.words.push(word);
+            }
+            folded.reverse();
+        }
+    }
+}
+
+/// The characters of base64 that `bytes` alone decide when `lead` other bytes stand before them.
+fn base64_behind(lead: usize, bytes: &[u8]) -> String {
+    let encoded = BASE64_STANDARD_NO_PAD.encode([&[0; 2][..lead.min(2)], bytes].concat());
+    let first = (8 * lead).div_ceil(6);
+    let end = 8 * (lead + bytes.len()) / 6;
+    encoded.get(first..end).unwrap_or_default().to_owned()
+}
+
+/// Each run of `len` values of so many bits, as a number, and its place from the first to the last.
+fn roll(
+    values: impl Iterator<Item = (Option<u8>, Range<usize>)>,
+    bits: u32,
+    len: u32,
+) -> impl Iterator<Item = (u64, Range<usize>)> {
+    let mask = u64::MAX >> (u64::BITS - bits * len);
+    let run = usize::try_from(len).unwrap_or(usize::MAX);
+    let mut gram = 0_u64;
+    let mut places = std::collections::VecDeque::with_capacity(run);
+    values.filter_map(move |(value, place)| {
+        let Some(value) = value else {
+            places.clear();
+            return None;
+        };
+        if places.len() == run {
+            places.pop_front();
+        }
+        places.push_back(place.clone());
+        gram = ((gram << bits) | u64::from(value)) & mask;
+        let first = places.front().filter(|_| places.len() == run)?;
+        Some((gram, first.start..place.end))
+    })
+}
+
+/// Where `word` stands alone in `text`.
+fn words_in(text: &str, view: &View, word: &str) -> Vec<Range<usize>> {
+    let (bytes, places): (Vec<u8>, Vec<_>) = view.folded().unzip();
+    let is_alone = |place: &Range<usize>| {
+        let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        !is_part(text[..place.start].chars().next_back())
+            && !is_part(text[place.end..].chars().next())
+    };
+    let windows = bytes.windows(word.len()).enumerate();
+    windows
+        .filter(|(_, window)| *window == word.as_bytes())
+        .map(|(at, _)| places[at].start..places[at + word.len() - 1].end)
+        .filter(is_alone)
+        .collect()
+}
+
+/// The same ranges in order, those that touch as one.
+fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut().filter(|last| last.end >= range.start) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => joined.push(range),
+        }
+    }
+    joined
+}
+
+type Set = HashSet<u64, BuildHasherDefault<Mixed>>;
+
+/// Spreads numbers over a table. Nobody can choose them who does not know the secrets.
+#[derive(Debug, Default)]
+pub(super) struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// How often escapes are undone, and once less: an error in JSON within an error in JSON.
+const ROUNDS: usize = 3;
+
+const SHORTEST_WORD: usize = 4;

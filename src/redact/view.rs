@@ -1,0 +1,128 @@
+//! A text as somebody reads it who undoes escapes and overlooks blanks, each character with its place in the text.
+
+use std::ops::Range;
+
+/// A character and the bytes of the text that stand for it.
+type Placed = (char, Range<usize>);
+
+/// A text whose escapes have been undone as often as [`decoded`](Self::decoded) was called.
+pub(super) struct View(Vec<Placed>);
+
+impl View {
+    pub(super) fn of(text: &str) -> Self {
+        let place = |(start, c): (usize, char)| (c, start..start + c.len_utf8());
+        Self(text.char_indices().map(place).collect())
+    }
+
+    /// The same with the escapes of URLs, JSON and HTML undone once; `None` where there are none.
+    pub(super) fn decoded(&self) -> Option<Self> {
+        let mut decoded = Vec::with_capacity(self.0.len());
+        let mut rest = self.0.as_slice();
+        while let Some((c, place)) = rest.first() {
+            let (c, len) = escape(rest).unwrap_or((*c, 1));
+            let end = rest[len - 1].1.end;
+            decoded.push((c, place.start..end));
+            rest = &rest[len..];
+        }
+        (decoded.len() < self.0.len()).then_some(Self(decoded))
+    }
+
+    /// The characters that a key can have, folded so that both alphabets of base64 and both cases are one. Nothing else
+    /// stands between them.
+    pub(super) fn folded(&self) -> impl Iterator<Item = (u8, Range<usize>)> {
+        let graphic = self.0.iter().filter(|(c, _)| c.is_ascii_graphic());
+        graphic.filter_map(|(c, place)| Some((fold(u8::try_from(*c).ok()?), place.clone())))
+    }
+
+    /// The digits of a hexadecimal dump, whatever separates them; `None` stands for what is no dump.
+    pub(super) fn nibbles(&self) -> impl Iterator<Item = (Option<u8>, Range<usize>)> {
+        let next = self.0.iter().skip(1).map(|(c, _)| *c).chain(['\0']);
+        let mut before = '\0';
+        self.0
+            .iter()
+            .zip(next)
+            .filter_map(move |((c, place), next)| {
+                let is_prefix = matches!(
+                    (before, c, next),
+                    ('0' | '\\', 'x' | 'X', _) | (_, '0', 'x' | 'X')
+                );
+                before = *c;
+                match c.to_digit(16) {
+                    _ if is_prefix => None,
+                    Some(digit) => Some((u8::try_from(digit).ok(), place.clone())),
+                    None if c.is_ascii_alphanumeric() => Some((None, place.clone())),
+                    None => None,
+                }
+            })
+    }
+}
+
+/// What the escape at the beginning of `text` stands for, and how many characters it has.
+fn escape(text: &[Placed]) -> Option<(char, usize)> {
+    let at = |index: usize| text.get(index).map(|(c, _)| *c);
+    match at(0)? {
+        '%' => Some((hex(text.get(1..3)?)?, 3)),
+        '\\' => match at(1)? {
+            'u' if at(2) == Some('{') => braced(text),
+            'u' => Some((hex(text.get(2..6)?)?, 6)),
+            'x' => Some((hex(text.get(2..4)?)?, 4)),
+            'n' | 'r' | 't' | 'b' | 'f' | 'v' | '0' => Some((' ', 2)),
+            c if c.is_ascii_punctuation() => Some((c, 2)),
+            _ => None,
+        },
+        '&' => entity(text),
+        _ => None,
+    }
+}
+
+/// Such as `\u{200b}`.
+fn braced(text: &[Placed]) -> Option<(char, usize)> {
+    let digits = len_until(text.get(3..)?, '}')?;
+    Some((hex(&text[3..3 + digits])?, 3 + digits + 1))
+}
+
+/// Such as `&#x73;`, `&#115;` or `&amp;`.
+fn entity(text: &[Placed]) -> Option<(char, usize)> {
+    let len = len_until(text.get(1..)?, ';')?;
+    let name: String = text[1..=len].iter().map(|(c, _)| *c).collect();
+    let code = |digits: &str, radix| u32::from_str_radix(digits, radix).ok();
+    let c = match name.as_str() {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        name => {
+            let digits = name.strip_prefix('#')?;
+            let hex = digits.strip_prefix(['x', 'X']);
+            let code = hex.map_or_else(|| code(digits, 10), |digits| code(digits, 16));
+            char::from_u32(code?).unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+    };
+    Some((c, len + 2))
+}
+
+/// How far it is to `end`, if no further than in any escape.
+fn len_until(text: &[Placed], end: char) -> Option<usize> {
+    text.iter().take(LONGEST).position(|(c, _)| *c == end)
+}
+
+/// The character of this number; one half of a pair is none of a key, and counts as unknown.
+fn hex(digits: &[Placed]) -> Option<char> {
+    let mut code = 0_u32;
+    for (c, _) in digits {
+        code = code.checked_mul(16)? + c.to_digit(16)?;
+    }
+    Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
+fn fold(byte: u8) -> u8 {
+    match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        byte => byte.to_ascii_lowercase(),
+    }
+}
+
+/// `#x10FFFF` and its like.
+const LONGEST: usize = 9;
