@@ -1,5 +1,7 @@
 //! Limits of calls and costs: beyond them nothing is paid for, and what was used stands in the log of calls.
 
+mod ledger;
+
 use std::fs;
 use std::thread;
 
