@@ -1,5 +1,6 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
+mod admitting;
 mod alone;
 mod answering;
 mod bill;
@@ -31,12 +32,12 @@ use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
 use crate::check;
 use crate::config::{Arguments, Config, Environment, Job};
-use crate::costs::MicroDollars;
 use crate::deadline::{Clock, Deadline};
 use crate::error::{At, Chain, Failure, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
-use crate::limits::{Admission, Refused};
+use crate::limits::Admission;
+use crate::presentation::Presentation;
 use crate::redact;
 use crate::services::Services;
 use crate::state::State;
@@ -176,8 +177,12 @@ struct Call<O> {
     /// Who answers, where the call has chosen.
     persona: Option<String>,
     remembering: Remembering,
+    /// Whether the caller's number tells who it is, where that matters.
+    presentation: Presentation,
     /// What was set aside for it, and what of that is spent.
     admission: Option<Admission>,
+    /// Why costs cannot be counted, or not for today.
+    ledger_fault: Option<String>,
     bill: Arc<Bill>,
 }
 
@@ -202,7 +207,9 @@ impl<O: Write> Call<O> {
             logs_words: false,
             persona: None,
             remembering: Remembering::default(),
+            presentation: Presentation::default(),
             admission: None,
+            ledger_fault: None,
             bill: Arc::default(),
         }
     }
@@ -250,6 +257,7 @@ impl<O: Write> Call<O> {
         self.persona.clone_from(&arguments.persona);
         self.logs_words = config.log_words;
         self.session.log_words(config.log_words);
+        self.ask_presentation(&config);
         self.recall(&mut config);
         let services = Services::new(&config, &self.hangup).at(Stage::Config)?;
         let services = Arc::new(services);
@@ -291,20 +299,6 @@ impl<O: Write> Call<O> {
         self.timeline.set_waited_before(waited);
         (self.question, self.answer) = (String::new(), String::new());
         (self.key, self.ordered, self.said) = (None, Vec::new(), Said::default());
-    }
-
-    /// Sets aside the most that the call, or what comes next in it, can cost.
-    fn admit(&mut self, config: &Config, greatest: MicroDollars) -> Result<(), Refused> {
-        self.stage = Stage::Limit;
-        if let Some(admission) = &mut self.admission {
-            return config.limits.go_on(admission, self.bill.total(), greatest);
-        }
-        let caller = self.session.env().get("callerid").unwrap_or_default();
-        let state = State::new(&config.state_folder);
-        self.admission = config
-            .limits
-            .admit(&state, caller, greatest, SystemTime::now)?;
-        Ok(())
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything
@@ -407,7 +401,7 @@ impl<O: Write> Call<O> {
         !is_mute && !matches!(cause, agi::Error::Closed)
     }
 
-    /// Tells Asterisk's log who has stood in for whom, and why nothing is remembered, once a day.
+    /// Tells Asterisk's log once a day who has stood in for whom, and why nothing is remembered or counted.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -416,7 +410,10 @@ impl<O: Write> Call<O> {
         let stood_in = services.stood_in().into_iter();
         let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
         let no_memory = self.remembering.fault.clone();
-        let news = stood_in.chain(no_memory.map(|line| ("memory".to_owned(), line)));
+        let no_ledger = self.ledger_fault.clone();
+        let news = stood_in
+            .chain(no_memory.map(|line| ("memory".to_owned(), line)))
+            .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
         for (topic, line) in news.collect::<Vec<_>>() {
             if told::first_today(&state, &topic, SystemTime::now()) {
                 let warning = format!("phone-assistant: {topic}: {line}");

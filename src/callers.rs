@@ -60,8 +60,8 @@ pub fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<Str
     };
     for entry in store.entries()? {
         match entry.record {
-            Some(record) => list.lines.push((record, entry.bytes)),
-            None => list.unreadable += 1,
+            Ok(record) => list.lines.push((record, entry.bytes)),
+            Err(_) => list.unreadable += 1,
         }
     }
     list.lines.sort_by_key(|(record, _)| record.last());

@@ -5,6 +5,7 @@
 
 mod asterisk;
 mod finding;
+mod guards;
 mod hosts;
 mod inside;
 mod machine;

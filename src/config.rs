@@ -552,6 +552,13 @@ mod tests {
                 "{dollars}"
             );
         }
+        // What is no amount is not taken for none.
+        for dollars in [
+            "nan", "inf", "-inf", "-1", "1e30", "100000.1", "1e999", "$2", "",
+        ] {
+            let argument = format!("limits.max_daily_cost={dollars}");
+            load(Job::Say, &[&argument]).expect_err(dollars);
+        }
     }
 
     #[test]

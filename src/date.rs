@@ -13,6 +13,12 @@ pub fn day(time: SystemTime) -> u64 {
     seconds(time) / SECONDS_A_DAY
 }
 
+/// A day since 1970 as the calendar writes it, such as `2026-11-25`; what lies beyond the year 9999 is its last day.
+pub fn calendar(day: u64) -> String {
+    let since = Duration::from_secs(day.saturating_mul(SECONDS_A_DAY));
+    rfc3339(UNIX_EPOCH + since.min(LAST_DATE))[..10].to_owned()
+}
+
 /// UTC to the millisecond, such as `2026-11-25T03:18:00.250Z`. The calendar is the one of `httpdate`,
 /// whose dates read `Wed, 25 Nov 2026 03:18:00 GMT`.
 pub fn rfc3339(time: SystemTime) -> String {
@@ -63,6 +69,13 @@ mod tests {
         ];
         for (since, shown) in table {
             assert_eq!(rfc3339(UNIX_EPOCH + since), shown);
+        }
+        for (day, shown) in [
+            (0, "1970-01-01"),
+            (20_782, "2026-11-25"),
+            (u64::MAX, "9999-12-31"),
+        ] {
+            assert_eq!(calendar(day), shown);
         }
         let before = UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(rfc3339(before), "1970-01-01T00:00:00.000Z");

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use log::{debug, warn};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -269,8 +270,39 @@ pub fn name_of(list: &str, id: u32) -> String {
 /// # Errors
 /// As [`open`], or that it is larger.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    content(open(path)?, most)
+}
+
+/// The same of a file that nobody but us puts there: a link in its place is refused, whether it leads anywhere or not.
+///
+/// # Errors
+/// As [`read`], or that it is a link.
+pub fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    match regular(OpenOptions::new().read(true), flags, path) {
+        Ok(file) => content(file, most),
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            Err(io::Error::new(error.kind(), "it is a link"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is in a folder; nothing where there is none.
+///
+/// # Errors
+/// What the system says.
+pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn content(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(most).read_to_end(&mut bytes)?;
+    file.take(most).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|len| len < most) {
         Ok(bytes)
     } else {

@@ -35,7 +35,7 @@
 //! | [`memory`] | what was said with a caller, for the next call |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
-//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], [`redact`], [`threads`] | what all of them share |
+//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], [`presentation`], [`redact`], [`threads`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
@@ -63,6 +63,7 @@ pub mod hangup;
 pub mod limits;
 pub mod memory;
 pub mod plain;
+pub mod presentation;
 pub mod redact;
 pub mod say;
 pub mod services;

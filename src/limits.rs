@@ -1,18 +1,27 @@
 //! Limits of calls and of money, kept by all calls of a machine together.
 //!
 //! A call sets aside the most that it can cost before it pays for anything, and gives back afterwards what it has not
-//! spent. A call that is killed gives nothing back: the day's limit is never exceeded, whoever dies.
+//! spent. A call that is killed gives nothing back: the day's limit is never exceeded, whoever dies. Where it cannot be
+//! told what was spent, nothing is paid for.
 
-use std::collections::BTreeMap;
+mod ledger;
+
+use std::fmt;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use log::warn;
+use ring::digest::{SHA256, digest};
 
 use crate::costs::MicroDollars;
 use crate::date;
-use crate::state::{self, State};
+use crate::error::Chain;
+use crate::state::State;
+use crate::state::guard::{self, Guard};
 
-/// What may be used; `None` stands for as much as you like.
+use ledger::Ledger;
+
+/// What may be used; `None` stands for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Calls that one caller may make within 60 minutes.
@@ -24,7 +33,7 @@ pub struct Limits {
 /// Why a call may not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The caller has had his calls.
+    /// This caller has made as many calls as are allowed.
     #[error(
         "this caller has made {made} calls within an hour; max_calls_per_caller_per_hour in [limits] allows {most}"
     )]
@@ -36,7 +45,8 @@ pub enum Refused {
     },
     /// The day's money is spent.
     #[error(
-        "{spent} of {most} are spent or set aside today, and this call could cost {greatest}; max_daily_cost in [limits]"
+        "{spent} of {most} are spent or set aside today, and this call could cost {greatest}; max_daily_cost in [limits]{}",
+        .ahead.map(|ahead| format!("; but {ahead}")).unwrap_or_default()
     )]
     Day {
         /// Spent, and set aside by calls that go on.
@@ -45,61 +55,79 @@ pub enum Refused {
         most: MicroDollars,
         /// What this call could cost.
         greatest: MicroDollars,
+        /// The day that is counted has not come yet.
+        ahead: Option<Ahead>,
     },
-    /// Nobody can tell.
-    #[error("calls and costs cannot be counted, so nothing is paid for")]
-    Unknown(#[from] state::Error),
+    /// The ledger cannot be read or written.
+    #[error(
+        "calls and costs cannot be counted, so nothing is paid for; phone-assistant check tells what to do"
+    )]
+    Unknown(#[from] guard::Error),
+}
+
+/// A ledger that counts for a day after tomorrow: the clock was wrong, then or now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// The ledger's day, since 1970.
+    day: u64,
+    /// How many days it is away.
+    days: u64,
+}
+
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (day, days) = (date::calendar(self.day), self.days);
+        write!(
+            f,
+            "{LEDGER} counts for {day}, which by this machine's clock is {days} days away, and goes on with that until then"
+        )
+    }
 }
 
 /// A call that may go on, and what is set aside for it.
 #[derive(Debug)]
 pub struct Admission {
-    state: State,
+    guard: Guard,
     set_aside: MicroDollars,
     day: u64,
-}
-
-/// What is kept.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Ledger {
-    /// Days since 1970.
-    day: u64,
-    spent: MicroDollars,
-    /// When each caller's calls began, in seconds since 1970.
-    calls: BTreeMap<String, Vec<u64>>,
+    /// What administrators should know about the ledger.
+    pub ahead: Option<Ahead>,
 }
 
 impl Limits {
-    /// Lets a call go on that can cost at most `greatest`, or not. Where nothing is limited, nothing is counted.
+    /// Lets a call go on that can cost at most `greatest`, or not. Where nothing is limited, nothing is counted. `caller` is
+    /// the number as the call shows it, and empty where that is withheld.
     ///
     /// # Errors
     /// [`Refused`]; then nothing is counted either.
     pub fn admit(
         self,
         state: &State,
-        caller_id: &str,
+        caller: &str,
         greatest: MicroDollars,
-        clock: impl FnOnce() -> SystemTime,
+        clock: impl Fn() -> SystemTime,
     ) -> Result<Option<Admission>, Refused> {
         if self == Self::default() {
             return Ok(None);
         }
+        let (guard, caller) = (guard(state), key(caller));
         let admit = |ledger: &mut Ledger| {
             // Read in one's turn: what others have noted while one waited is not in the future.
             let now = clock();
-            let (now, day) = (date::seconds(now), date::day(now));
-            ledger.forget(now, day);
-            self.check(ledger, &caller(caller_id), greatest)?;
+            ledger.catch_up(now);
+            self.check(ledger, &caller, greatest, now)?;
             ledger.spent = ledger.spent + greatest;
-            ledger.calls.entry(caller(caller_id)).or_default().push(now);
-            Ok::<u64, Refused>(ledger.day)
+            if self.calls_per_hour.is_some() {
+                ledger.note(caller, now);
+            }
+            Ok::<_, Refused>((ledger.day, ledger.ahead_of(now)))
         };
-        let day = state.update(LEDGER, admit)??;
+        let (day, ahead) = guard.update(|| Ledger::of(date::day(clock())), admit)?;
         Ok(Some(Admission {
-            state: state.clone(),
+            guard,
             set_aside: greatest,
             day,
+            ahead,
         }))
     }
 
@@ -112,43 +140,64 @@ impl Limits {
         admission: &mut Admission,
         spent: MicroDollars,
         greatest: MicroDollars,
+        clock: impl Fn() -> SystemTime,
     ) -> Result<(), Refused> {
         let (day, before) = (admission.day, admission.set_aside);
         let set_aside = spent + greatest;
         let go_on = |ledger: &mut Ledger| {
+            let now = clock();
+            ledger.catch_up(now);
             // What was set aside yesterday is no longer counted.
-            let mine = if ledger.day == day {
-                before
-            } else {
-                MicroDollars::default()
-            };
-            ledger.spent = ledger.spent - mine;
-            let checked = self.check_day(ledger, set_aside);
-            ledger.spent = ledger.spent + if checked.is_ok() { set_aside } else { mine };
-            checked.map(|()| ledger.day)
+            if ledger.day == day {
+                ledger.spent = ledger.spent - before;
+            }
+            self.check_day(ledger, set_aside, now)?;
+            ledger.spent = ledger.spent + set_aside;
+            Ok::<_, Refused>(ledger.day)
         };
-        admission.day = admission.state.update(LEDGER, go_on)??;
+        admission.day = admission.guard.update(|| Ledger::of(day), go_on)?;
         admission.set_aside = set_aside;
         Ok(())
     }
 
-    fn check(self, ledger: &Ledger, caller: &str, greatest: MicroDollars) -> Result<(), Refused> {
+    /// Whether calls can be counted, as calls will find it: for administrators.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub(crate) fn look(state: &State, now: SystemTime) -> Result<Option<Ahead>, guard::Error> {
+        let ledger = guard(state).read::<Ledger>()?;
+        Ok(ledger.and_then(|ledger| ledger.ahead_of(now)))
+    }
+
+    fn check(
+        self,
+        ledger: &Ledger,
+        caller: &str,
+        greatest: MicroDollars,
+        now: SystemTime,
+    ) -> Result<(), Refused> {
         let made = ledger.calls.get(caller).map_or(0, Vec::len);
         if let Some(most) = self.calls_per_hour
             && u32::try_from(made).is_ok_and(|made| made >= most)
         {
             return Err(Refused::Caller { made, most });
         }
-        self.check_day(ledger, greatest)
+        self.check_day(ledger, greatest, now)
     }
 
-    fn check_day(self, ledger: &Ledger, greatest: MicroDollars) -> Result<(), Refused> {
+    fn check_day(
+        self,
+        ledger: &Ledger,
+        greatest: MicroDollars,
+        now: SystemTime,
+    ) -> Result<(), Refused> {
         let spent = ledger.spent;
         match self.per_day {
             Some(most) if spent + greatest > most => Err(Refused::Day {
                 spent,
                 most,
                 greatest,
+                ahead: ledger.ahead_of(now),
             }),
             _ => Ok(()),
         }
@@ -163,47 +212,44 @@ impl Admission {
             if ledger.day == self.day {
                 ledger.spent = ledger.spent - self.set_aside + spent;
             }
+            Ok::<_, guard::Error>(())
         };
-        if let Err(cause) = self.state.update(LEDGER, settle) {
-            log::debug!("{cause}");
+        if let Err(cause) = self.guard.update(|| Ledger::of(self.day), settle) {
+            warn!("more counts as spent today than was: {}", Chain(&cause));
         }
     }
 }
 
-impl Ledger {
-    /// Drops what no longer counts.
-    fn forget(&mut self, now: u64, today: u64) {
-        // A clock that steps back over midnight does not begin a new day.
-        if self.day != today && self.day != today + 1 {
-            self.day = today;
-            self.spent = MicroDollars::default();
-        }
-        // What a clock that was wrong has put into the future does not count either.
-        let counts = |time: &u64| *time <= now && now - time < SECONDS_AN_HOUR;
-        self.calls.retain(|_, times| {
-            times.retain(counts);
-            !times.is_empty()
-        });
-    }
-}
-
-/// One name for each caller, however the number is written; all who hide theirs share one.
-fn caller(id: &str) -> String {
-    let id = id.trim().to_lowercase();
-    if HIDDEN.contains(&id.as_str()) {
+/// One short name for each caller, however the number is written; all who hide theirs share one. Callers choose what they
+/// are called, so what is no number is not kept as it came, but as a digest.
+fn key(caller: &str) -> String {
+    let caller = caller.trim().to_lowercase();
+    let is_digit = |c: char| c.is_ascii_digit();
+    let is_number = |c: char| is_digit(c) || "+ ()-./".contains(c);
+    let digits: String = caller.chars().filter(|c| is_digit(*c)).collect();
+    let is_numeric = caller.chars().all(is_number);
+    if HIDDEN.contains(&caller.as_str()) || (is_numeric && digits.is_empty()) {
         return "anonymous".to_owned();
     }
-    let is_number = |c: char| c.is_ascii_digit() || "+ ()-./".contains(c);
-    if !id.chars().all(is_number) {
-        return id.chars().take(LONGEST_NAME).collect();
+    if !is_numeric || digits.len() > MOST_DIGITS {
+        let hash = digest(&SHA256, caller.as_bytes());
+        let bytes = hash.as_ref().iter().take(KEY_BYTES);
+        return bytes.fold("name-".to_owned(), |key, byte| format!("{key}{byte:02x}"));
     }
-    let digits = id.chars().filter(char::is_ascii_digit);
-    let digits: String = digits.take(LONGEST_NAME).collect();
-    match (id.starts_with('+'), digits.strip_prefix("00")) {
+    match (caller.starts_with('+'), digits.strip_prefix("00")) {
         (true, _) => format!("+{digits}"),
         (false, Some(number)) => format!("+{number}"),
         (false, None) => digits,
     }
+}
+
+/// Where it is kept what has been spent and who has called.
+pub(crate) fn ledger(state: &State) -> PathBuf {
+    state.file(LEDGER)
+}
+
+fn guard(state: &State) -> Guard {
+    Guard::new(ledger(state))
 }
 
 /// What Asterisk and telephone networks say in place of a number.
@@ -220,172 +266,9 @@ const HIDDEN: &[&str] = &[
 ];
 
 const LEDGER: &str = "limits.json";
-const SECONDS_AN_HOUR: u64 = 60 * 60;
-/// No number has more digits; what a caller makes up must not fill the file.
-const LONGEST_NAME: usize = 80;
+/// Of a number that can be dialled: E.164's longest has 15, behind a prefix for foreign countries.
+const MOST_DIGITS: usize = 20;
+const KEY_BYTES: usize = 12;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::date::SECONDS_A_DAY;
-    use std::path::Path;
-    use std::thread;
-    use std::time::Duration;
-
-    const CENT: MicroDollars = MicroDollars(10_000);
-
-    fn state() -> (testkit::TempDir, State) {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let state = State::new(folder.path());
-        (folder, state)
-    }
-
-    fn at(seconds: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(20_782 * SECONDS_A_DAY + seconds)
-    }
-
-    fn spent(state: &State) -> MicroDollars {
-        state.read::<Ledger>(LEDGER).spent
-    }
-
-    #[test]
-    fn thirty_calls_at_once_never_exceed_the_day() {
-        let (_folder, state) = state();
-        let limits = Limits {
-            per_day: Some(CENT.times(10)),
-            ..Limits::default()
-        };
-        let admit = || limits.admit(&state, "1001", CENT, || at(0));
-        let admitted = thread::scope(|scope| {
-            let calls: Vec<_> = (0..30).map(|_| scope.spawn(admit)).collect();
-            let results = calls.into_iter().map(|call| call.join().expect("no panic"));
-            results
-                .filter_map(|result| result.ok()?)
-                .collect::<Vec<_>>()
-        });
-        assert_eq!(admitted.len(), 10);
-        assert_eq!(spent(&state), CENT.times(10));
-        let error = admit().expect_err("nothing is left").to_string();
-        assert!(error.contains("$0.1000 of $0.1000"), "{error}");
-        // What is given back is there for others; what is not, because a call was killed, is not.
-        let mut admitted = admitted.into_iter();
-        admitted.next().expect("ten").settle(MicroDollars(1));
-        drop(admitted);
-        assert_eq!(spent(&state), CENT.times(9) + MicroDollars(1));
-        admit().expect_err("a millionth too little");
-        limits
-            .admit(&state, "1001", CENT - MicroDollars(1), || at(0))
-            .expect("exactly the rest");
-        limits
-            .admit(&state, "1001", CENT, || at(SECONDS_A_DAY))
-            .expect("the next day");
-    }
-
-    #[test]
-    fn a_call_that_goes_on_sets_aside_for_each_turn_what_it_can_cost() {
-        let (_folder, state) = state();
-        let limits = Limits {
-            per_day: Some(CENT.times(3)),
-            ..Limits::default()
-        };
-        let admission = limits.admit(&state, "1001", CENT, || at(0));
-        let mut admission = admission.expect("admitted").expect("counted");
-        // Of the first turn little was spent.
-        let spent = MicroDollars(100);
-        limits
-            .go_on(&mut admission, spent, CENT.times(2))
-            .expect("a second turn");
-        assert_eq!(super::tests::spent(&state), CENT.times(2) + spent);
-        limits
-            .go_on(&mut admission, CENT.times(2), CENT.times(2))
-            .expect_err("too much");
-        assert_eq!(super::tests::spent(&state), CENT.times(2) + spent);
-        admission.settle(CENT);
-        assert_eq!(super::tests::spent(&state), CENT);
-    }
-
-    #[test]
-    fn a_caller_has_so_many_calls_in_any_hour() {
-        let (_folder, state) = state();
-        let limits = Limits {
-            calls_per_hour: Some(2),
-            ..Limits::default()
-        };
-        let admit = |caller, time| limits.admit(&state, caller, CENT, || at(time)).is_ok();
-        assert!(admit("0049 30 1234", 0) && admit("+49-30-1234", 10));
-        assert!(!admit("+49301234", 3599));
-        assert!(admit("+49301235", 3599));
-        assert!(admit("+49301234", 3600));
-        assert!(!admit("+49301234", 3601));
-        assert!(admit("+49301234", 3610));
-        assert!(admit("Anonymous", 0) && admit("unknown", 0) && !admit("", 0));
-    }
-
-    #[test]
-    fn those_who_waited_for_their_turn_count_each_other() {
-        let (_folder, state) = state();
-        let limits = Limits {
-            calls_per_hour: Some(2),
-            ..Limits::default()
-        };
-        let admit = || limits.admit(&state, "1001", CENT, SystemTime::now);
-        let admitted = thread::scope(|scope| {
-            let hold = |_: &mut Ledger| thread::sleep(Duration::from_millis(1500));
-            let state = &state;
-            scope.spawn(move || state.update(LEDGER, hold));
-            let calls: Vec<_> = (0..8)
-                .map(|_| {
-                    thread::sleep(Duration::from_millis(150));
-                    scope.spawn(admit)
-                })
-                .collect();
-            let results = calls.into_iter().map(|call| call.join().expect("no panic"));
-            results.flatten().count()
-        });
-        assert_eq!(admitted, 2);
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_over_midnight_begins_no_new_day() {
-        let (_folder, state) = state();
-        let limits = Limits {
-            per_day: Some(CENT),
-            ..Limits::default()
-        };
-        let admit = |time| limits.admit(&state, "1001", CENT, || at(time)).is_ok();
-        assert!(admit(SECONDS_A_DAY));
-        assert!(!admit(SECONDS_A_DAY - 3));
-        assert!(!admit(SECONDS_A_DAY + 3));
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_blocks_nobody() {
-        let (_folder, state) = state();
-        let limits = Limits {
-            calls_per_hour: Some(1),
-            ..Limits::default()
-        };
-        limits
-            .admit(&state, "1001", CENT, || at(9999))
-            .expect("the first");
-        limits
-            .admit(&state, "1001", CENT, || at(0))
-            .expect("the other is of the future");
-    }
-
-    #[test]
-    fn what_cannot_be_counted_is_refused_only_where_it_is_limited() {
-        let nowhere = State::new(Path::new("/proc/nowhere/state"));
-        Limits::default()
-            .admit(&nowhere, "1001", CENT, || at(0))
-            .expect("nothing is limited");
-        let limits = Limits {
-            per_day: Some(CENT),
-            ..Limits::default()
-        };
-        let error = limits
-            .admit(&nowhere, "1001", CENT, || at(0))
-            .expect_err("cannot count");
-        assert!(matches!(error, Refused::Unknown(_)), "{error}");
-    }
-}
+mod tests;

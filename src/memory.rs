@@ -206,6 +206,7 @@ const BEGINNING: &str = "You remember this caller from one call to the next.";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::presentation::Presentation;
     use std::path::Path;
     use std::time::Duration;
 
@@ -227,7 +228,7 @@ mod tests {
         let signs = Signs {
             channel: "PJSIP/200-0000000a",
             number: "200",
-            presentation: "0",
+            presentation: Presentation::Shown,
         };
         let memory = Memory::of(&settings, signs, now).expect("a folder");
         memory.expect("somebody")

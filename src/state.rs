@@ -2,9 +2,15 @@
 //!
 //! A file is replaced as a whole, so that readers need no lock; writers take turns by a lock on a file beside it, which the
 //! system gives back when its holder ends, however that is.
+//!
+//! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money is
+//! [`guard`]'s.
+
+pub(crate) mod guard;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +22,7 @@ use serde::de::DeserializeOwned;
 
 use crate::files::{self, NewFile, Readers};
 
-/// The folder of such files.
+/// The folder of such files. Nothing in it that is read or changed through this guards anything.
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
@@ -124,10 +130,15 @@ impl State {
     /// # Errors
     /// [`Error`] names the first that may not.
     pub fn try_locks(&self) -> Result<(), Error> {
-        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let is_lock = |path: &PathBuf| path.extension().is_some_and(|name| name == "lock");
-        let mut locks = files.map(|file| file.path()).filter(is_lock);
+        let files = files::list(&self.folder).map_err(|error| unlocked(&self.folder, error))?;
+        let mut locks = files.into_iter().filter(is_lock);
         locks.try_for_each(|path| turn(&path, self.patience).map(drop))
+    }
+
+    /// The path of one of its files.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 }
 
@@ -137,7 +148,18 @@ impl State {
 /// # Errors
 /// [`Error`], also when somebody else has the turn for longer than `patience`.
 pub fn turn(path: &Path, patience: Duration) -> Result<File, Error> {
-    let shown = path.display().to_string();
+    let end = Instant::now() + patience;
+    loop {
+        let file = open_lock(path)?;
+        wait_for(&file, path, patience, end)?;
+        // One that was removed meanwhile keeps nobody out any more.
+        if file.metadata().is_ok_and(|data| data.nlink() > 0) {
+            return Ok(file);
+        }
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File, Error> {
     let open = || files::open_to_append(path, 0o600);
     let opened = open().or_else(|error| {
         if let (io::ErrorKind::NotFound, Some(folder)) = (error.kind(), path.parent()) {
@@ -145,28 +167,30 @@ pub fn turn(path: &Path, patience: Duration) -> Result<File, Error> {
         }
         open()
     });
-    let file = opened.map_err(|source| Error::Lock {
-        path: shown.clone(),
-        source,
-    })?;
-    let end = Instant::now() + patience;
-    while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    opened.map_err(|source| unlocked(path, source))
+}
+
+fn wait_for(file: &File, path: &Path, patience: Duration, end: Instant) -> Result<(), Error> {
+    while let Err(error) = flock(file, FlockOperation::NonBlockingLockExclusive) {
         if error != rustix::io::Errno::WOULDBLOCK {
-            let source = error.into();
-            return Err(Error::Lock {
-                path: shown,
-                source,
-            });
+            return Err(unlocked(path, error.into()));
         }
         if Instant::now() > end {
             return Err(Error::Busy {
-                path: shown,
+                path: path.display().to_string(),
                 waited: patience,
             });
         }
         thread::sleep(PAUSE);
     }
-    Ok(file)
+    Ok(())
+}
+
+fn unlocked(path: &Path, source: io::Error) -> Error {
+    Error::Lock {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
@@ -199,7 +223,7 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{MetadataExt, chown, symlink};
+    use std::os::unix::fs::{chown, symlink};
 
     fn folder() -> (testkit::TempDir, State) {
         let folder = testkit::TempDir::new().expect("a temporary folder");
@@ -301,6 +325,39 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_that_was_removed_while_it_was_waited_for_keeps_others_out_all_the_same() {
+        let (folder, state) = folder();
+        let lock = folder.path().join("state/n.json.lock");
+        let held = turn(&lock, PATIENCE).expect("free");
+        let state = &state;
+        let both = thread::scope(|scope| {
+            let waits = || turn(&lock, PATIENCE).expect("its turn comes");
+            let waiting = scope.spawn(waits);
+            while open_files_of(&lock) < 2 {
+                thread::yield_now();
+            }
+            fs::remove_file(&lock).expect("it was there");
+            drop(held);
+            let held = waiting.join().expect("no panic");
+            // Whoever comes now finds the lock that is held.
+            let hasty = state.hasty().update("n.json", |n: &mut u64| *n += 1);
+            drop(held);
+            hasty
+        });
+        assert!(matches!(both, Err(Error::Busy { .. })), "{both:?}");
+    }
+
+    /// How many descriptors of this process are of this file.
+    fn open_files_of(path: &Path) -> usize {
+        let open = fs::read_dir("/proc/self/fd")
+            .into_iter()
+            .flatten()
+            .flatten();
+        let links = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+        links.filter(|link| link == path).count()
+    }
+
+    #[test]
     fn a_lock_that_cannot_be_used_is_named() {
         let (folder, state) = folder();
         assert!(state.try_locks().is_ok(), "there is none yet");
@@ -312,6 +369,8 @@ mod tests {
         symlink("/nowhere", other).expect("planted");
         let error = state.try_locks().expect_err("a link");
         assert!(error.to_string().contains("other.json.lock"), "{error}");
+        let nobodys = State::new(&folder.path().join("state/n.json"));
+        nobodys.try_locks().expect_err("it is no folder");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A talk of several turns, through EAGI.
 
+mod cost;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;

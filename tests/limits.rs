@@ -1,5 +1,8 @@
 //! Limits of calls and costs: beyond them nothing is paid for, and what was used stands in the log of calls.
 
+mod ledger;
+mod roads;
+
 use std::fs;
 use std::thread;
 

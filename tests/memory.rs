@@ -1,5 +1,7 @@
 //! What is remembered of a caller from one call to the next, and what is not.
 
+mod unreadable;
+
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -195,6 +197,13 @@ fn only_who_is_known_to_be_himself_is_remembered_unless_all_are() {
         .start()
         .finish(PATIENCE);
     assert!(files(&house).is_empty(), "the number is not to be shown");
+    // FreePBX's inbound routes show every number, and keep what the network said of it.
+    for (saved, is_remembered) in [("prohib_passed_screen", false), ("allowed", true)] {
+        let call = call(&house, &settings(&house, "all"), trunk, "200");
+        let call = call.variable("CALLINGNUMPRES_SV", saved);
+        call.start().finish(PATIENCE).assert_manners();
+        assert_eq!(files(&house).len(), usize::from(is_remembered), "{saved}");
+    }
 }
 
 #[test]
@@ -399,37 +408,6 @@ fn what_cannot_be_written_leaves_what_was_there() {
     );
     assert_eq!(record(&house), before);
     assert_eq!(told(&house, 1).1.len(), 3, "what is there is still used");
-}
-
-#[test]
-fn a_file_that_cannot_be_understood_is_begun_anew() {
-    let table: [(&str, Vec<u8>); 5] = [
-        ("half", br#"{"version":1,"id":"a","num"#.to_vec()),
-        ("empty", Vec::new()),
-        ("no text", vec![0xff; 300]),
-        ("huge", br#"{"version":1,"exchanges":["#.repeat(100_000)),
-        (
-            "a later format",
-            br#"{"version":2,"id":"a","number":"200"}"#.to_vec(),
-        ),
-    ];
-    let house = House::new();
-    let settings = settings(&house, "internal");
-    for (name, bytes) in table {
-        phone_calls(&house, &settings);
-        fs::write(&files(&house)[0], bytes).unwrap();
-        let outcome = phone_calls(&house, &settings);
-        assert!(
-            outcome.stderr.contains("begun anew"),
-            "{name}: {}",
-            outcome.stderr
-        );
-        assert_eq!(exchanges(&house), 1, "{name}");
-    }
-    // A key that is none makes strangers of all, and no call fails.
-    fs::write(callers(&house).join("key"), "short").unwrap();
-    phone_calls(&house, &settings);
-    assert_eq!(files(&house).len(), 2);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::speech::clips::{
 
 const LIMITS: Limits = Limits {
     quiet: Duration::from_millis(700),
-    pause: Duration::from_millis(300),
+    pause: Some(Duration::from_millis(300)),
     longest: Duration::from_secs(30),
 };
 

@@ -42,6 +42,8 @@ pub(super) struct Answering<'a, O> {
     end: Option<Result<(), Failure>>,
     /// An open ear, in a conversation.
     ears: Option<&'a mut Ears>,
+    /// Nothing ends the answer before the caller has been understood.
+    is_patient: bool,
     /// How loud each frame of the answer is, in dB of full scale.
     levels_dbfs: Vec<f32>,
 }
@@ -62,13 +64,19 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
             call,
             config,
             ears: None,
+            is_patient: false,
             levels_dbfs: Vec::new(),
         }
     }
 
-    /// Lets the caller interrupt the answer.
-    pub(super) fn hearing(self, ears: Option<&'a mut Ears>) -> Self {
-        Self { ears, ..self }
+    /// Lets the caller interrupt the answer. Where it `is_patient`, not before they have been understood: then they would go
+    /// on, and all that they have said would have to be transcribed once more.
+    pub(super) fn hearing(self, ears: Option<&'a mut Ears>, is_patient: bool) -> Self {
+        Self {
+            ears,
+            is_patient,
+            ..self
+        }
     }
 
     /// Carries out what the services have delivered and deliver, until the caller has heard it, has interrupted it, or
@@ -239,6 +247,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         if playing.supply.can_begin(now) {
             // A key or the hang-up may have ended what sounds just before.
             let key = self.hush().and_then(|reply| reply.key());
+            let key = key.filter(|_| self.may_be_ended());
             if key.is_some() || self.call.hangup.is_raised() {
                 self.call.key = key;
                 return Ok(Some(Outcome::Answered(None)));
@@ -329,7 +338,7 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         if reply.result == "-1" {
             return self.could_not_play(sounding);
         }
-        if key.is_some() {
+        if key.is_some() && self.may_be_ended() {
             self.call.key = key;
             return Ok(Some(Outcome::Answered(None)));
         }
@@ -400,11 +409,20 @@ impl<'a, O: std::io::Write> Answering<'a, O> {
         };
         let now = (self.call.clock)();
         let played_dbfs = self.played_dbfs(now);
-        let ears = self.ears.as_mut();
-        let changes = ears.map(|ears| ears.overhear(&piece, played_dbfs, now));
-        // What he says from its first syllable on is the next question.
-        let interrupts = changes.is_some_and(|changes| changes.contains(&Change::Begins));
-        interrupts.then_some(Outcome::Answered(None))
+        let ears = self.ears.as_mut()?;
+        let changes = ears.overhear(&piece, played_dbfs, now);
+        // What they say from its first syllable on is the next question.
+        let interrupts = if self.is_patient {
+            ears.is_in_turn()
+        } else {
+            changes.contains(&Change::Begins)
+        };
+        (interrupts && self.may_be_ended()).then_some(Outcome::Answered(None))
+    }
+
+    /// Whether the caller may end the answer, by speaking or by a key.
+    fn may_be_ended(&self) -> bool {
+        !self.is_patient || !self.call.question.is_empty()
     }
 
     /// How loud that is whose echo may come back now, in dB of full scale.

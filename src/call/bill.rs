@@ -123,13 +123,18 @@ pub(super) fn greatest(services: &Services, settings: &Settings, speech: &Pcm) -
     // Each text that is spoken for itself may have its own pauses.
     let mut voice = spoken(settings.max_answer_chars);
     voice.audio_ms += LONGEST_PAUSE_MS * len(settings.max_answer_chars / SHORTEST_TEXT);
-    // So may each piece of a long question be rounded up.
-    let pieces = speech.duration().as_secs() / SHORTEST_PIECE.as_secs() + 1;
-    let mut heard = audio(speech.duration());
-    heard.audio_ms += LARGEST_STEP_MS * pieces;
-    of_chain(Stage::Stt, &services.recognizers, heard)
+    of_transcriptions(services, speech.duration(), 1)
         + of_chain(Stage::Llm, &services.models, tokens(settings, question))
         + of_chain(Stage::Tts, &services.voices, voice)
+}
+
+/// The most that it can cost to have speech of this length transcribed so many times.
+pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u32) -> MicroDollars {
+    // Each piece of a long question may be rounded up.
+    let pieces = length.as_secs() / SHORTEST_PIECE.as_secs() + 1;
+    let mut heard = audio(length);
+    heard.audio_ms += LARGEST_STEP_MS * pieces;
+    of_chain(Stage::Stt, &services.recognizers, heard).times(times.into())
 }
 
 /// The most that it can cost to have a text spoken.

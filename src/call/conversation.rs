@@ -3,6 +3,7 @@
 //! Each turn is answered as a call with one question is; only its question comes from the open ear instead of a
 //! recording, and is transcribed as soon as it may be over.
 
+mod ahead;
 mod listening;
 
 use std::io::Write;
@@ -32,7 +33,8 @@ use crate::files::{self, NewFile, Readers};
 use crate::say;
 use crate::services::Services;
 use crate::text::Order;
-use listening::{Ahead, Heard, PAUSE};
+use ahead::Transcriptions;
+use listening::{Ahead, Heard};
 
 /// A talk under way.
 pub(super) struct Talk<'a, O> {
@@ -50,8 +52,10 @@ pub(super) struct Talk<'a, O> {
     persona: Arc<str>,
     /// What was said, and as much of each answer as was heard.
     before: Vec<Exchange>,
-    /// What the caller said before he went on, which nobody has transcribed in time.
+    /// What the caller said before they went on, which has not been transcribed in time.
     unanswered: Option<Pcm>,
+    /// How often that, and what they say now, has been sent.
+    transcriptions: Transcriptions,
 }
 
 /// Why a talk cannot begin.
@@ -81,11 +85,7 @@ impl<'a, O: Write> Talk<'a, O> {
         let settings = &config.conversation;
         let limits = Limits {
             quiet: settings.quiet,
-            pause: if settings.thinks_ahead {
-                PAUSE.min(settings.quiet)
-            } else {
-                settings.quiet
-            },
+            pause: listening::pause(settings, Transcriptions::default()),
             longest: settings.max_question,
         };
         let now = (call.clock)();
@@ -101,6 +101,7 @@ impl<'a, O: Write> Talk<'a, O> {
             began: now,
             silent_since: now,
             unanswered: None,
+            transcriptions: Transcriptions::default(),
             persona: persona(config).into(),
             before: Vec::new(),
         })
@@ -118,8 +119,8 @@ impl<'a, O: Write> Talk<'a, O> {
         let settings = &self.config.conversation;
         self.say(&settings.greeting, "hello")?;
         self.silent_since = (self.call.clock)();
-        let (mut answers, mut silences, mut unclear) = (0, 0, 0);
-        while answers < settings.max_turns {
+        let (mut turns, mut silences, mut unclear) = (0, 0, 0);
+        while turns < settings.max_turns {
             let outcome = match self.listen()? {
                 Heard::Gone => return Ok(Outcome::HungUp),
                 Heard::Late => break,
@@ -153,16 +154,19 @@ impl<'a, O: Write> Talk<'a, O> {
                 // He went on before anybody knew what he had said.
                 Outcome::Answered(_) if self.unanswered.is_some() => {}
                 Outcome::Answered(_) => {
-                    (answers, silences, unclear) = (answers + 1, 0, 0);
+                    (turns, silences, unclear) = (turns + 1, 0, 0);
                     self.silent_since = (self.call.clock)();
                     if let Some(end) = self.ordered() {
                         return Ok(end);
                     }
                 }
                 Outcome::NoSpeech => {
-                    // He has said something that nobody understood, and may want to say it again.
+                    // They have said something that nobody understood, and may want to say it again. But it was paid for, and
+                    // noise without end is to end too.
                     unclear += 1;
-                    if unclear <= MOST_UNCLEAR {
+                    if unclear > MOST_UNCLEAR {
+                        turns += 1;
+                    } else {
                         let lately = (self.call.clock)().checked_sub(settings.ask_after / 2);
                         self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
                     }
@@ -189,8 +193,9 @@ impl<'a, O: Write> Talk<'a, O> {
         let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
         let answering = Answering::new(self.call, self.config, reply, self.encoding);
         let ears = Some(&mut self.ears).filter(|_| self.config.conversation.barge_in);
+        let is_patient = self.transcriptions.left() == 0;
         let outcome = answering
-            .hearing(ears)
+            .hearing(ears, is_patient)
             .run(take(&mut turn.taken), turn.events.clone());
         if !self.config.conversation.barge_in {
             self.skip_what_was_said();
@@ -201,6 +206,7 @@ impl<'a, O: Write> Talk<'a, O> {
             Ok(Outcome::Answered(_)) if self.call.question.is_empty() => {
                 self.unanswered = Some((*turn.speech).clone());
                 (self.call.question, self.call.answer, self.call.ordered) = last;
+                return outcome;
             }
             Ok(Outcome::Answered(_)) => self.before.push(Exchange {
                 question: self.call.question.clone(),
@@ -212,6 +218,7 @@ impl<'a, O: Write> Talk<'a, O> {
             }
             _ => {}
         }
+        self.begin_anew();
         outcome
     }
 

@@ -118,7 +118,12 @@ impl Ears {
         self.listener.is_in_turn()
     }
 
-    /// The caller says that he has ended, if he has begun.
+    /// From now on a turn may be over after so much quiet; `None`: its end is waited for.
+    pub(super) fn pause_after(&mut self, quiet: Option<Duration>) {
+        self.listener.pause_after(quiet);
+    }
+
+    /// The caller says that they have ended, if they have begun.
     pub(super) fn end_turn(&mut self) -> Vec<Change> {
         let ended = self.listener.end();
         if ended.is_some() {

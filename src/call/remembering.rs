@@ -33,7 +33,7 @@ impl<O: Write> Call<O> {
         let signs = Signs {
             channel: get("channel"),
             number: get("callerid"),
-            presentation: get("callingpres"),
+            presentation: self.presentation,
         };
         match Memory::of(&config.memory, signs, SystemTime::now()) {
             Ok(memory) => self.remembering.memory = memory,

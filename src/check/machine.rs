@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::Report;
+use super::guards;
 use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::PROXIES;
@@ -39,6 +40,7 @@ pub(super) fn examine<'c>(
     }
     examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
     examine_state(&config.state_folder, report);
+    guards::examine_ledger(config.limits, &config.state_folder, report);
     if config.memory.callers != Callers::None {
         examine_callers(&config.memory.folder, report);
     }
@@ -185,12 +187,10 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
 fn examine_callers(folder: &Path, report: &mut Report<'_>) {
     let (id, shown) = ("folder for callers", folder.display());
     if let Err(error) = Store::new(folder).try_out() {
-        let remedy = format!(
-            "df -h {shown}; and: chown -R {}: {shown}; chmod 700 {shown}; or set callers in [memory] to \"none\"",
-            user_name()
-        );
+        let remedy = guards::remedy_for_callers(&error, folder);
         return report.fail(id, &Chain(&error).to_string(), &remedy);
     }
+    guards::examine_remembered(folder, report);
     let is_open = fs::metadata(folder).is_ok_and(|data| data.mode() & ANYTHING_BY_ANYBODY != 0);
     if is_open {
         let text = format!("others may look into {shown}, where callers are remembered");

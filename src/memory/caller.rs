@@ -5,6 +5,8 @@
 //! whose account is his number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after a part of what he
 //! sends (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
 
+use crate::presentation::Presentation;
+
 /// Who is remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Callers {
@@ -24,8 +26,8 @@ pub struct Signs<'a> {
     pub channel: &'a str,
     /// The caller's number, as the call shows it.
     pub number: &'a str,
-    /// May it be shown? A number of Q.931, as `agi_callingpres` has it.
-    pub presentation: &'a str,
+    /// Whether it may be shown.
+    pub presentation: Presentation,
 }
 
 /// Somebody who can be remembered.
@@ -40,7 +42,8 @@ pub struct Caller {
 impl Caller {
     /// Who calls, if he is one of `callers`.
     pub fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
-        let number = normal(signs.number).filter(|_| is_shown(signs.presentation))?;
+        let is_shown = signs.presentation == Presentation::Shown;
+        let number = normal(signs.number).filter(|_| is_shown)?;
         let account = account(signs);
         let caller = Self { number, account };
         match callers {
@@ -96,12 +99,6 @@ fn account(signs: Signs<'_>) -> Option<String> {
     let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_his = account == number && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_count && is_his).then(|| format!("{TECHNOLOGY}{account}"))
-}
-
-/// The bits of `AST_PRES_RESTRICTION` in Asterisk's `callerid.h`: restricted, or not available.
-fn is_shown(presentation: &str) -> bool {
-    let presentation = presentation.trim().parse::<u8>();
-    presentation.is_ok_and(|bits| bits & 0x60 == 0)
 }
 
 const TECHNOLOGY: &str = "PJSIP/";
@@ -166,7 +163,7 @@ mod tests {
         Signs {
             channel,
             number,
-            presentation,
+            presentation: Presentation::of(None, presentation),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
 use crate::date;
+use crate::state::guard;
 use crate::text;
 
 /// How much is kept.
@@ -64,14 +65,7 @@ impl Record {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn parse(bytes: &[u8]) -> serde_json::Result<Self> {
-        use serde::de::Error;
-        let record: Self = serde_json::from_slice(bytes)?;
-        if record.version == VERSION {
-            Ok(record)
-        } else {
-            let version = record.version;
-            Err(Error::custom(format_args!("it is of version {version}")))
-        }
+        guard::parse(bytes, VERSION)
     }
 
     /// Adds an exchange; a note of the model's takes the place of the summary.

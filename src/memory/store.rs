@@ -36,6 +36,26 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A file is not what calls write.
+    #[error(
+        "cannot understand {path}, so it is left as it is; phone-assistant check tells what to do"
+    )]
+    Unclear {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The key is none.
+    #[error(
+        "cannot use {path}, the key of all callers' names: it has {len} bytes instead of {KEY_BYTES}; phone-assistant check tells what to do"
+    )]
+    Key {
+        /// The key.
+        path: String,
+        /// Its length.
+        len: usize,
+    },
     /// A file cannot be removed.
     #[error("cannot remove {path}; what it remembers is still there")]
     Remove {
@@ -66,13 +86,14 @@ pub struct Store {
 /// A caller's file.
 #[derive(Debug)]
 pub struct Entry {
-    path: PathBuf,
-    /// What it holds; `None` where that cannot be understood.
-    pub record: Option<Record>,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds, or why that cannot be told.
+    pub record: Result<Record, Error>,
     /// Its size.
     pub bytes: u64,
-    /// When it was written.
-    modified: SystemTime,
+    /// When it was written, where that can be told.
+    modified: Option<SystemTime>,
 }
 
 impl Store {
@@ -83,10 +104,10 @@ impl Store {
         }
     }
 
-    /// What is kept of a caller. What cannot be understood is nothing.
+    /// What is kept of a caller; `None` where there is nothing.
     ///
     /// # Errors
-    /// [`Error`] where there can be no memory at all.
+    /// [`Error`], also where there is something that cannot be read or understood.
     pub fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
         let path = self.place(caller)?;
         read(&path)
@@ -135,11 +156,15 @@ impl Store {
         }
         // One that cannot be understood is found by its name alone.
         let own = Caller::all_of(number).map(|caller| self.place(&caller));
-        let own = own.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let (own, fault) = match own.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(own) => (own, Ok(())),
+            // Without a key the others are still found by what they hold.
+            Err(error) => (Vec::new(), Err(error)),
+        };
         let turn = self.turn()?;
         let is_theirs = |entry: &Entry| {
             let known = entry.record.as_ref();
-            known.is_some_and(|record| record.number == number) || own.contains(&entry.path)
+            known.is_ok_and(|record| record.number == number) || own.contains(&entry.path)
         };
         let entries: Vec<_> = self.entries()?.into_iter().filter(is_theirs).collect();
         for path in entries.iter().map(|entry| &entry.path).chain(&own) {
@@ -147,7 +172,7 @@ impl Store {
         }
         self.sync()?;
         drop(turn);
-        Ok(entries.len())
+        fault.map(|()| entries.len())
     }
 
     /// All files of callers; none where there is no folder.
@@ -161,11 +186,7 @@ impl Store {
     }
 
     fn paths(&self) -> Result<Vec<PathBuf>, Error> {
-        match fs::read_dir(&self.folder) {
-            Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(unreadable(&self.folder, source)),
-        }
+        files::list(&self.folder).map_err(|source| unreadable(&self.folder, source))
     }
 
     /// Once a day: drops what is too old, of all callers. A call that ends waits for this, so it takes no longer than a
@@ -287,21 +308,17 @@ impl Store {
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
     }
 
-    /// `None`: there is none, or what there is cannot be one.
+    /// `None`: there is none yet.
     fn read_key(&self) -> Result<Option<hmac::Key>, Error> {
         let path = self.folder.join(KEY);
-        match files::read(&path, 1024) {
+        match files::read_own(&path, 1024) {
             Ok(bytes) if bytes.len() == KEY_BYTES => {
                 Ok(Some(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
             }
-            Ok(bytes) => {
-                let len = bytes.len();
-                warn!(
-                    "{} is made anew and all callers are strangers: it has {len} bytes instead of {KEY_BYTES}",
-                    path.display()
-                );
-                Ok(None)
-            }
+            Ok(bytes) => Err(Error::Key {
+                path: path.display().to_string(),
+                len: bytes.len(),
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(unreadable(&path, source)),
         }
@@ -325,31 +342,32 @@ fn hex(bytes: &[u8]) -> String {
     digits.collect()
 }
 
+/// `None` where it has been removed meanwhile.
 fn entry(path: PathBuf) -> Option<Entry> {
-    let data = fs::symlink_metadata(&path).ok()?;
+    let record = read(&path).transpose()?;
+    let data = fs::symlink_metadata(&path).ok();
     Some(Entry {
-        record: read(&path).ok().flatten(),
-        bytes: data.len(),
-        modified: data.modified().ok()?,
+        record,
+        bytes: data.as_ref().map_or(0, fs::Metadata::len),
+        modified: data.and_then(|data| data.modified().ok()),
         path,
     })
 }
 
+/// `None` where there is no file.
 fn read(path: &Path) -> Result<Option<Record>, Error> {
     // What is much larger is not ours.
     let most = u64::try_from(2 * MAX_BYTES).unwrap_or(u64::MAX);
-    let read =
-        files::read(path, most).and_then(|bytes| Record::parse(&bytes).map_err(io::Error::from));
-    match read {
-        Ok(record) => Ok(Some(record)),
+    match files::read_own(path, most) {
+        Ok(bytes) => match Record::parse(&bytes) {
+            Ok(record) => Ok(Some(record)),
+            Err(source) => Err(Error::Unclear {
+                path: path.display().to_string(),
+                source,
+            }),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err(unreadable(path, error))
-        }
-        Err(error) => {
-            warn!("{} is begun anew: {error}", path.display());
-            Ok(None)
-        }
+        Err(source) => Err(unreadable(path, source)),
     }
 }
 
@@ -381,9 +399,12 @@ fn remove_file(path: &Path) -> Result<(), Error> {
 
 /// Drops what is too old of one caller.
 fn sweep_one(entry: Entry, limits: Limits, now: SystemTime) -> Result<(), Error> {
-    let Some(record) = entry.record else {
-        let age = now.duration_since(entry.modified).unwrap_or_default();
-        if age >= limits.max_age {
+    let Ok(record) = entry.record else {
+        // Whatever it holds is no younger than the file: it goes because of its age, not because it cannot be read.
+        let age = entry
+            .modified
+            .and_then(|time| now.duration_since(time).ok());
+        if age.is_some_and(|age| age >= limits.max_age) {
             remove(&entry.path)?;
         }
         return Ok(());

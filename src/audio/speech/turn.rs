@@ -17,8 +17,8 @@ use crate::audio::Pcm;
 pub struct Limits {
     /// So long a caller may pause within a turn.
     pub quiet: Duration,
-    /// After so much quiet the turn may be over: what has been said can be sent already.
-    pub pause: Duration,
+    /// After so much quiet the turn may be over: what has been said can be sent already. `None`: its end is waited for.
+    pub pause: Option<Duration>,
     /// A turn is no longer than this, whatever is heard.
     pub longest: Duration,
 }
@@ -129,6 +129,11 @@ impl Listener {
         self.echo_dbfs = echo_dbfs;
     }
 
+    /// From now on a turn may be over after so much quiet; `None`: its end is waited for.
+    pub fn pause_after(&mut self, quiet: Option<Duration>) {
+        self.limits.pause = quiet;
+    }
+
     /// Ends the turn under way, if one is, before quiet does.
     pub fn end(&mut self) -> Option<Change> {
         self.last_quiet = self.turn.take()?.quiet;
@@ -177,19 +182,18 @@ impl Listener {
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
-        let (pauses, was_pausing) = (
-            frames_last(turn.quiet) >= self.limits.pause,
-            turn.is_pausing,
-        );
-        turn.is_pausing = pauses;
-        let ends = frames_last(turn.quiet) >= self.limits.quiet
-            || frames_last(turn.length) >= self.limits.longest;
-        match (ends, was_pausing, pauses) {
-            (true, _, _) => self.end(),
-            (false, false, true) => Some(Change::Pauses),
-            (false, true, false) => Some(Change::GoesOn),
-            _ => None,
+        let quiet = frames_last(turn.quiet);
+        if quiet >= self.limits.quiet || frames_last(turn.length) >= self.limits.longest {
+            return self.end();
         }
+        let may_be_over = self.limits.pause.is_some_and(|pause| quiet >= pause);
+        let change = match turn.is_pausing {
+            false if may_be_over => Change::Pauses,
+            true if is_speaking => Change::GoesOn,
+            _ => return None,
+        };
+        turn.is_pausing = change == Change::Pauses;
+        Some(change)
     }
 
     /// Has somebody begun to speak?

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, never, select_biased};
 
 use super::Talk;
+use super::ahead::{Step, Transcriptions};
 use crate::agi::{self, Line};
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
 use crate::call::answering::USUAL_DBFS;
 use crate::call::pipeline::{Event, Settings, Work};
 use crate::call::{bill, recording};
+use crate::config::Conversation;
 use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 
@@ -117,23 +119,21 @@ impl<O: Write> Talk<'_, O> {
         }
     }
 
-    /// Has transcribed what may be all that the caller says. Returns that once he has ended.
+    /// Has transcribed what may be all that the caller says. Returns that once they have ended.
     fn follow(
         &mut self,
         changes: &[Change],
         ahead: &mut Option<Ahead>,
     ) -> Result<Option<Ahead>, Failure> {
         for change in changes {
-            match change {
-                Change::Pauses if self.config.conversation.thinks_ahead => *ahead = self.think()?,
-                Change::Begins | Change::Pauses => {}
-                // He goes on: what was sent was not all.
-                Change::GoesOn => *ahead = None,
-                Change::Ends => {
-                    let turn = match ahead.take() {
-                        Some(turn) => Some(turn),
-                        None => self.think()?,
-                    };
+            match self.transcriptions.on(*change, ahead.is_some()) {
+                Step::Stay => {}
+                // While the turn goes on, all that may still be sent of it is set aside.
+                Step::TryOut => *ahead = self.think(self.transcriptions.left() - 1)?,
+                Step::Drop => *ahead = None,
+                Step::Take => return Ok(ahead.take()),
+                Step::Transcribe => {
+                    let turn = self.think(0)?;
                     if turn.is_some() {
                         return Ok(turn);
                     }
@@ -169,8 +169,9 @@ impl<O: Write> Talk<'_, O> {
         }
     }
 
-    /// Has what was heard transcribed. `None` if it is no speech.
-    fn think(&mut self) -> Result<Option<Ahead>, Failure> {
+    /// Has what was heard transcribed, and sets aside what it costs if that is to be done so many times more. `None` if it is
+    /// no speech.
+    fn think(&mut self, later: u32) -> Result<Option<Ahead>, Failure> {
         let heard = recording::trim(self.ears.heard()).map(|question| question.speech);
         let speech = match (self.unanswered.clone(), heard) {
             (Some(mut first), Some(heard)) => {
@@ -184,8 +185,12 @@ impl<O: Write> Talk<'_, O> {
         };
         let settings = Settings::of(self.config).in_conversation(&self.persona, &self.before);
         let settings = self.call.with_memory(settings);
-        let greatest = bill::greatest(&self.services, &settings, &speech);
+        let longest = self.config.conversation.max_question;
+        let greatest = bill::greatest(&self.services, &settings, &speech)
+            + bill::of_transcriptions(&self.services, longest, later);
         self.call.admit(self.config, greatest).at(Stage::Limit)?;
+        self.transcriptions.send();
+        self.pause_after_more();
         let (speech, is_dropped) = (Arc::new(speech), Arc::new(AtomicBool::new(false)));
         let now = (self.call.clock)();
         let work = Work {
@@ -209,6 +214,25 @@ impl<O: Write> Talk<'_, O> {
     }
 }
 
+impl<O: Write> Talk<'_, O> {
+    /// The caller has been understood: what they say next is another turn.
+    pub(super) fn begin_anew(&mut self) {
+        self.transcriptions = Transcriptions::default();
+        self.pause_after_more();
+    }
+
+    fn pause_after_more(&mut self) {
+        let settings = &self.config.conversation;
+        self.ears.pause_after(pause(settings, self.transcriptions));
+    }
+}
+
+/// The quiet after which a turn may be over.
+pub(super) fn pause(settings: &Conversation, sent: Transcriptions) -> Option<Duration> {
+    let first = PAUSE.min(settings.quiet);
+    sent.pause(first).filter(|_| settings.thinks_ahead)
+}
+
 impl Ahead {
     /// The transcription may begin; whatever comes after it waits. `None`: nothing more will come.
     fn take(&mut self, event: Option<Event>) {
@@ -228,6 +252,6 @@ impl Drop for Ahead {
 }
 
 /// After so much quiet a turn may be over.
-pub(super) const PAUSE: Duration = Duration::from_millis(300);
+const PAUSE: Duration = Duration::from_millis(300);
 /// So long after a sound its echo may come back.
 const ECHO: Duration = Duration::from_millis(320);

@@ -124,6 +124,24 @@ pub(crate) fn limits(lab: &Lab, report: &Report) {
             }
         },
     );
+    report.check(
+        "callers who withhold their number share one limit where FreePBX shows it",
+        || {
+            let calls = |number: &str| {
+                let phone = machine.phone().number(number);
+                let mut call = caller::dial_to(&phone, "withheld")?;
+                let said = caller::ask_in(&mut call, &machine, &data("question-tea.wav"))?;
+                caller::listen(call, said)
+            };
+            calls("5201")?.only_answer("tea")?;
+            let paid = machine.sandbox.paid_requests();
+            calls("5202")?;
+            match machine.sandbox.paid_requests() - paid {
+                0 => machine.becomes_clean(),
+                more => Err(format!("{more} requests were paid")),
+            }
+        },
+    );
 }
 
 /// So many callers at once; how long each waited for the answer.

@@ -1,0 +1,90 @@
+//! What a caller can make us pay for again and again in one conversation, and where that ends.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use testkit::Stage;
+
+use super::{BREATH, one_turn, settings, spoken, talk};
+use crate::house::House;
+
+/// Half a second of a voice and 0.4 s of quiet, again and again.
+fn pulses(count: usize) -> Vec<i16> {
+    let (samples, _) = spoken("question-tea.wav");
+    let pulse = [&samples[..4000], &[0; 3200]].concat();
+    pulse.repeat(count)
+}
+
+#[test]
+fn a_turn_of_many_pauses_is_transcribed_four_times_at_most() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.max_question", 8.0)
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    talking.phone.send(pulses(9));
+    talking.finish();
+    let asked = house.sandbox.requests_to(Stage::Stt).len();
+    assert!((2..=4).contains(&asked), "{asked} transcriptions");
+}
+
+#[test]
+fn whoever_goes_on_again_and_again_before_they_are_understood_pays_for_four_transcriptions_too() {
+    let house = House::new();
+    // Nobody is understood before they go on.
+    house.sandbox.delay(Stage::Stt, Duration::from_secs(3));
+    let settings = settings(&house)
+        .set("conversation.quiet", 0.4)
+        .set("conversation.max_question", 20.0)
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    let (samples, _) = spoken("question-tea.wav");
+    let turn = [&samples[..8000], &[0; 4800]].concat();
+    talking.phone.send(turn.repeat(8));
+    let outcome = talking.finish();
+    let asked = house.sandbox.requests_to(Stage::Stt).len();
+    assert!((2..=4).contains(&asked), "{asked} transcriptions");
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+#[test]
+fn noises_that_nobody_understands_use_up_turns() {
+    let house = House::new();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    let settings = settings(&house)
+        .set("conversation.max_turns", 2)
+        .set("conversation.ask_after", 60.0);
+    let talking = talk(&house, &settings);
+    thread::sleep(BREATH);
+    let (samples, _) = spoken("question-tea.wav");
+    let noise = [&samples[..4000], &vec![0; 12_000]].concat();
+    talking.phone.send(noise.repeat(15));
+    talking.finish();
+    let asked = house.sandbox.requests_to(Stage::Stt).len();
+    assert_eq!(asked, 4, "two for free, and two turns");
+}
+
+#[test]
+fn all_that_a_turn_may_be_transcribed_is_set_aside_before_the_first_time() {
+    let house = House::new();
+    let could_cost = |thinks_ahead: bool| {
+        let settings = settings(&house)
+            .set("conversation.think_ahead", thinks_ahead)
+            .set("conversation.max_question", 60.0)
+            .set("limits.max_daily_cost", 0.000_001);
+        let outcome = one_turn(&house, &settings);
+        fs::remove_file(house.other().join("ears")).unwrap();
+        outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
+        let error = outcome.variable("ASSISTANT_ERROR");
+        let (_, cost) = error.split_once("could cost $").unwrap();
+        let (cost, _) = cost.split_once(';').unwrap();
+        cost.parse::<f64>().unwrap()
+    };
+    // A minute of Google's costs $0.024.
+    assert!(could_cost(true) > could_cost(false) + 3.0 * 0.024);
+    assert_eq!(house.sandbox.paid_requests(), 0);
+}
