@@ -1,6 +1,7 @@
 //! The command line. No word at all, or settings as `name=value`: a call for Asterisk. A word: a
 //! command for people.
 
+mod place;
 mod stderr;
 
 use std::error::Error;
@@ -99,6 +100,9 @@ enum Command {
         #[arg(value_parser = number)]
         number: String,
     },
+    /// What install.sh puts where other users own folders
+    #[command(hide = true, subcommand)]
+    Place(place::Action),
 }
 
 /// Does what the command line says.
@@ -233,6 +237,7 @@ impl Command {
                 };
                 show_text(&calls::run(&options, config, &environment)?)?;
             }
+            Self::Place(action) => return Ok(action.run()?),
             Self::Callers => show_text(&callers::list(config, &environment)?)?,
             Self::Forget { number } => match callers::forget(&number, config, &environment) {
                 Ok(done) => show_text(&done)?,
