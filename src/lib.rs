@@ -27,6 +27,7 @@
 //! | [`memory`] | what was said with a caller, for the next call |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
+//! | [`identity`] | the user and group that Asterisk runs as |
 //! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
@@ -52,8 +53,10 @@ pub mod deadline;
 pub mod error;
 pub mod files;
 pub mod hangup;
+pub mod identity;
 pub mod limits;
 pub mod memory;
+mod rooted;
 pub mod say;
 pub mod services;
 pub mod state;
