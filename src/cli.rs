@@ -29,6 +29,7 @@ use crate::check::{self, Style};
 use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
+use crate::identity::{self, Question};
 use crate::{callers, convert, memory, say};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
@@ -103,6 +104,22 @@ enum Command {
     /// What install.sh puts where other users own folders
     #[command(hide = true, subcommand)]
     Place(place::Action),
+    /// Say which user and group Asterisk runs as, for install.sh
+    #[command(hide = true)]
+    Identity {
+        /// The folder in which the machine is laid out
+        #[arg(long, value_name = "DIR", default_value = "/")]
+        root: PathBuf,
+        /// The user, where it is known
+        #[arg(long)]
+        user: Option<String>,
+        /// The group, where it is known
+        #[arg(long)]
+        group: Option<String>,
+        /// Also the folders that asterisk.conf sets
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// Does what the command line says.
@@ -247,6 +264,12 @@ impl Command {
                     return Ok(COULD_NOT_LOOK);
                 }
             },
+            Self::Identity {
+                root,
+                user,
+                group,
+                all,
+            } => show_text(&identity_lines(&Question { root, user, group }, all)?)?,
             Self::Check {
                 json,
                 offline,
@@ -288,6 +311,18 @@ fn show_text(text: &str) -> Result<(), Unread> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
         _ => Ok(()),
     }
+}
+
+/// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
+fn identity_lines(question: &Question, all: bool) -> Result<String, identity::Error> {
+    let found = identity::find(question)?;
+    let mut lines = format!("user {}\ngroup {}\n", found.user, found.group);
+    if all {
+        for (name, folder) in identity::folders(&question.root)? {
+            lines += &format!("{name} {folder}\n");
+        }
+    }
+    Ok(lines)
 }
 
 /// A caller's number in the one spelling that it has.

@@ -368,7 +368,6 @@ if [ "$1" = place ] && [ -e "$TOOLS/notes-owners" ]; then
         set -- "$@" "$word"
     done
 fi
-if [ "$1" = identity ]; then cat "$TOOLS/identity" 2>/dev/null || printf 'user asterisk\ngroup asterisk\n'; exit; fi
 exec "$real" "$@"
 "#;
 
