@@ -64,6 +64,14 @@ impl Machine {
         machine
     }
 
+    /// One where whoever runs the tests is who they are, and users are those of this machine.
+    pub(super) fn really_root() -> Self {
+        let machine = Self::new();
+        fs::remove_file(machine.path("tools/id")).unwrap();
+        machine.link_tool("id");
+        machine
+    }
+
     /// One whose Asterisk reads `extensions_custom.conf` when told to, and shows the priorities of an extension.
     pub(super) fn with_asterisk() -> Self {
         let machine = Self::new();
@@ -106,9 +114,19 @@ impl Machine {
     }
 
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        self.shell(&[], arguments)
+    }
+
+    /// With every command in stderr before it runs.
+    pub(super) fn traced(&self, arguments: &[&str]) -> Command {
+        self.shell(&["-x"], arguments)
+    }
+
+    fn shell(&self, options: &[&str], arguments: &[&str]) -> Command {
         let tools = self.path("tools");
         let mut command = Command::new("/bin/sh");
         command
+            .args(options)
             .arg(self.path("src/install.sh"))
             .args(arguments)
             .env_clear();
