@@ -145,8 +145,11 @@ impl Place {
                 walk.enter(&name)?;
                 continue;
             }
-            let link = walk.here.link(&name, trust)?;
-            let Some(to) = link.filter(|_| last == Last::Follow) else {
+            let link = match last {
+                Last::Follow => walk.here.link(&name, trust)?,
+                Last::Take => None,
+            };
+            let Some(to) = link else {
                 let folder = walk.end()?;
                 return Ok(Self { folder, name });
             };

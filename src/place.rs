@@ -6,12 +6,15 @@
 //! then theirs is in the place, which they could have done anyway, and it is told.
 
 mod change;
+#[cfg(test)]
+mod tests;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::held::user::{self, User};
@@ -217,7 +220,7 @@ impl Ground {
                 place => place?,
             };
             if place.folder.stat(&place.name)?.is_some() {
-                remove(&place, self.trust(), 0)?;
+                remove(&place.folder, &place.name, self.trust(), 0)?;
                 told.push(format!("removed    {}", place.path()));
             }
         }
@@ -259,35 +262,29 @@ fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
 }
 
 /// Takes away what has this name, whatever it is.
-fn remove(place: &Place, trust: Trust, depth: usize) -> Result<(), Error> {
-    let Place { folder, name } = place;
-    let failed = |errno| folder.failed("remove", name, errno);
+fn remove(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
     let flags = match folder.stat(name)? {
         None => return Ok(()),
         Some(stat) if kind(&stat) == FileType::Directory => {
-            empty(place, trust, depth)?;
-            rustix::fs::AtFlags::REMOVEDIR
+            empty(folder, name, trust, depth)?;
+            AtFlags::REMOVEDIR
         }
-        Some(_) => rustix::fs::AtFlags::empty(),
+        Some(_) => AtFlags::empty(),
     };
     match rustix::fs::unlinkat(folder.fd(), name, flags) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(failed(errno).into()),
+        Err(errno) => Err(folder.failed("remove", name, errno).into()),
     }
 }
 
-fn empty(place: &Place, trust: Trust, depth: usize) -> Result<(), Error> {
+fn empty(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
     if depth == MAX_DEPTH {
-        return Err(Error::TooDeep { path: place.path() });
+        let path = folder.path_of(name);
+        return Err(Error::TooDeep { path });
     }
-    let entered = place.folder.enter(&place.name, OFlags::RDONLY, trust)?;
-    let mut inner = Place {
-        name: place.name.clone(),
-        folder: entered,
-    };
-    for name in inner.folder.names()? {
-        inner.name = name;
-        remove(&inner, trust, depth + 1)?;
+    let inner = folder.enter(name, OFlags::RDONLY, trust)?;
+    for name in inner.names()? {
+        remove(&inner, &name, trust, depth + 1)?;
     }
     Ok(())
 }

@@ -2,18 +2,18 @@
 //! nothing; a rename follows, and can be taken back.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::process;
 
 use ring::rand::{SecureRandom, SystemRandom};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, fchmod, fchown, fstat};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat};
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
-use super::{Error, Ground, Rights, Wanted, content};
-use crate::held::{self, Folder, Last, Place, is_same, kind};
+use super::{Error, Ground, Rights, Wanted, content, remove};
+use crate::held::{self, Folder, Last, Place, Trust, is_same, kind};
 
 /// What is to happen in one place.
 #[derive(Debug)]
@@ -28,8 +28,14 @@ pub(super) struct Change {
 
 #[derive(Debug)]
 enum What {
-    Nothing { told: bool },
-    Put { temporary: OsString, new: Stat },
+    Nothing {
+        told: bool,
+    },
+    /// The file stays open: the number of one that is taken away and closed may be given to the next.
+    Put {
+        temporary: OsString,
+        file: File,
+    },
     Remove,
 }
 
@@ -44,7 +50,7 @@ impl Change {
             return Self::prepare_removal(ground, wanted);
         };
         let place = ground.find(&wanted.to, last, true)?;
-        sweep(&place.folder)?;
+        sweep(&place.folder, ground.trust())?;
         let is_file = refuse_folder(&place)?;
         let (mode, owner) = rights(ground, wanted)?;
         let bytes = content(from)?;
@@ -58,7 +64,7 @@ impl Change {
 
     fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Self, Error> {
         let place = ground.find(&wanted.to, Last::Take, true)?;
-        sweep(&place.folder)?;
+        sweep(&place.folder, ground.trust())?;
         let exists = place.folder.stat(&place.name)?.is_some();
         refuse_folder(&place)?;
         let what = if exists {
@@ -102,12 +108,12 @@ impl Change {
                     .map_err(|errno| folder.failed("remove", name, errno))?;
                 self.is_done = true;
             }
-            What::Put { temporary, new } => {
-                expect(folder, temporary, name, new)?;
+            What::Put { temporary, file } => {
+                expect(folder, temporary, name, file)?;
                 rustix::fs::renameat(folder.fd(), temporary, folder.fd(), name)
                     .map_err(|errno| folder.failed("put", name, errno))?;
                 self.is_done = true;
-                expect(folder, name, name, new)?;
+                expect(folder, name, name, file)?;
             }
         }
         Ok(())
@@ -238,13 +244,12 @@ fn put(
             give(&file, owner)?;
         }
         fchmod(&file, Mode::from_raw_mode(mode))?;
-        file.sync_all()?;
-        Ok::<_, io::Error>(fstat(&file)?)
+        file.sync_all()
     };
     match write() {
-        Ok(new) => Ok(What::Put {
+        Ok(()) => Ok(What::Put {
             temporary: name,
-            new,
+            file,
         }),
         Err(source) => {
             // The disk is full, perhaps.
@@ -255,9 +260,10 @@ fn put(
 }
 
 /// Makes sure that `name` leads to the file that we have made.
-fn expect(folder: &Folder, name: &OsStr, place: &OsStr, new: &Stat) -> Result<(), held::Error> {
+fn expect(folder: &Folder, name: &OsStr, place: &OsStr, file: &File) -> Result<(), held::Error> {
+    let new = fstat(file).map_err(|errno| folder.failed("look at", place, errno))?;
     match folder.stat(name)? {
-        Some(stat) if is_same(&stat, new) => Ok(()),
+        Some(stat) if is_same(&stat, &new) => Ok(()),
         _ => Err(held::Error::Raced {
             path: folder.path_of(place),
         }),
@@ -282,15 +288,30 @@ fn temporary_name(folder: &Folder) -> Result<OsString, held::Error> {
 }
 
 /// Takes away what killed processes have left in a folder.
-fn sweep(folder: &Folder) -> Result<(), held::Error> {
+fn sweep(folder: &Folder, trust: Trust) -> Result<(), held::Error> {
     for name in folder.names()? {
-        let is_plain = |stat: Stat| kind(&stat) != FileType::Directory;
-        if is_left(&name) && folder.stat(&name)?.is_some_and(is_plain) {
-            // Another process may have been here first.
-            rustix::fs::unlinkat(folder.fd(), &name, AtFlags::empty()).ok();
+        let Some(stat) = folder.stat(&name)? else {
+            continue;
+        };
+        let is_folder = kind(&stat) == FileType::Directory;
+        if if is_folder {
+            is_older(&name)
+        } else {
+            is_left(&name)
+        } {
+            // Its owner may be at work there, and it hinders nothing.
+            remove(folder, &name, trust, 0).ok();
         }
     }
     Ok(())
+}
+
+/// A folder of the first versions, which made them with `mktemp`.
+fn is_older(name: &OsStr) -> bool {
+    let random = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY));
+    random.is_some_and(|random| {
+        random.len() == 6 && random.bytes().all(|c| c.is_ascii_alphanumeric())
+    })
 }
 
 fn is_left(name: &OsStr) -> bool {
@@ -299,7 +320,17 @@ fn is_left(name: &OsStr) -> bool {
         let is_random = random.len() == 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit());
         Pid::from_raw(process.parse().ok()?).filter(|_| is_random)
     };
-    process().is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
+    process().is_some_and(|process| !is_running(process))
+}
+
+/// A process that has ended is listed until its parent has asked how, which may be never.
+fn is_running(process: Pid) -> bool {
+    let stat = || fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok();
+    let has_ended = |stat: String| {
+        let state = stat.rsplit_once(") ").map(|(_, state)| state.to_owned());
+        state.is_some_and(|state| state.starts_with(['Z', 'X']))
+    };
+    test_kill_process(process) != Err(Errno::SRCH) && !stat().is_some_and(has_ended)
 }
 
 const TEMPORARY: &str = ".phone-assistant.";

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -167,11 +167,13 @@ fn trace(machine: &Machine, at: usize, signal: Signal) -> usize {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let seen = lines.by_ref().take(at).count();
     if seen == at {
+        // What runs now has no lines of its own.
+        (0..by_chance(YIELDS)).for_each(|_| thread::yield_now());
         let group = Pid::from_child(&child);
         // It may have ended by itself.
         kill_process_group(group, signal).ok();
     }
-    // To its end: so long somebody of the group lives.
+    // The pipe ends with the last process of the group.
     let rest = lines.count();
     child.wait().unwrap();
     seen + rest
@@ -188,6 +190,8 @@ fn kills() -> usize {
     asked.and_then(|count| count.parse().ok()).unwrap_or(6)
 }
 
+/// As many as a program needs to do its part, more or less.
+const YIELDS: usize = 20_000;
 const PROGRAMS: [&str; 2] = [
     "usr/local/bin/phone-assistant",
     "var/lib/asterisk/agi-bin/phone-assistant",

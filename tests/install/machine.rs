@@ -320,22 +320,20 @@ fn aarch64() -> Vec<u8> {
         .collect()
 }
 
-/// The script behind the programs of this version, which are many.
+/// The script behind the programs of this version, which all runs share.
 fn stand_in(line: &str) -> PathBuf {
-    static SCRIPTS: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut scripts = SCRIPTS.lock().unwrap();
-    let name = format!("stand-in-{}-{}", std::process::id(), scripts.len());
-    let script = || {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let real = env!("CARGO_BIN_EXE_phone-assistant");
-        let text = format!("line='{}' real={real}\n{STAND_IN}", line.trim_end());
-        write_script(&path, &text);
-        path
-    };
-    scripts
-        .entry(line.to_owned())
-        .or_insert_with(script)
-        .clone()
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = WRITING.lock().unwrap();
+    let name = line
+        .trim_end()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stand-in-{name}"));
+    let real = env!("CARGO_BIN_EXE_phone-assistant");
+    let script = format!("line='{}' real={real}\n{STAND_IN}", line.trim_end());
+    if fs::read_to_string(&path).ok() != Some(format!("#!/bin/sh\n{script}\n")) {
+        write_script(&path, &script);
+    }
+    path
 }
 
 /// Written by a child: a file that this process writes while another test forks could not be run.

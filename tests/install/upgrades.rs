@@ -90,9 +90,10 @@ fn a_program_goes_back_with_the_dialplan_that_asterisk_does_not_show() {
         machine.install(&["--dialplan"]).fails(1);
         assert_eq!(machine.plan(), "[a]\n");
         for program in PROGRAMS {
-            match had_one {
-                true => assert_eq!(machine.read(program), old),
-                false => assert!(!machine.path(program).exists()),
+            if had_one {
+                assert_eq!(machine.read(program), old);
+            } else {
+                assert!(!machine.path(program).exists());
             }
         }
     }
