@@ -37,6 +37,7 @@ main() {
     read_options "$@"
     name_places
     make_work
+    if [ "$action" = build ]; then build_alone; return; fi
     if [ "$action" = uninstall ]; then
         uninstall
     else
@@ -123,6 +124,7 @@ read_options() {
             --watch) watch=yes ;;
             --uninstall) action=uninstall ;;
             --purge) action=uninstall purge=yes ;;
+            --build) action=build ;;
             --help | -h) help; exit 0 ;;
             *) usage "there is no option '$1'" ;;
         esac
@@ -138,7 +140,7 @@ read_options() {
     DESTDIR=$(absolute "${DESTDIR%/}")
     if [ -n "$DESTDIR" ]; then
         mkdir -p "$DESTDIR"
-    elif [ "$(id -u)" != 0 ]; then
+    elif [ "$(id -u)" != 0 ] && [ "$action" != build ]; then
         die "this needs the rights of root: run  sudo $0"
     fi
 }
@@ -265,11 +267,20 @@ reload() {
 
 # ---- the binary ----
 
+# --build is for the demo: builds what would be installed, as whoever runs this and into the sources' own target folder,
+# and tells on stdout where it is and nothing else.
+build_alone() {
+    SUDO_USER=''
+    find_rust >&2
+    build >&2
+    printf '%s\n' "$binary"
+}
+
 build() {
     choose_target
     # Only the owner of the sources builds in their target folder, so that no file there ends up with another owner.
     target_dir=$here/target
-    if [ "$(owner "$here")" != "$builder" ]; then
+    if [ "$action" != build ] && [ "$(owner "$here")" != "$builder" ]; then
         target_dir=$(as_builder mktemp -d /var/tmp/phone-assistant.XXXXXX | tail -n 1)
         trap 'rm -rf "$work" "$target_dir"' EXIT
     fi
@@ -286,12 +297,18 @@ find_rust() {
     needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$here/Cargo.toml" 2>/dev/null) ||
         die "$here has no Cargo.toml: run install.sh in the folder of the sources, or use --binary FILE"
     me=$(id -un)
+    too_old=''
     for builder in ${SUDO_USER:-} "$me"; do
         for rust in "$(home_of "$builder")/.cargo/bin/" ''; do
             have=$(as_builder "${rust}rustc" --version 2>/dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
-            if [ -n "$have" ]; then check_rust; return; fi
+            if [ -n "$have" ] && check_rust; then return; fi
         done
     done
+    if [ -n "$too_old" ]; then
+        die "$too_old, and $needed or newer is needed. Debian's own Rust is older; get a newer one beside it:" \
+            "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh  (where rustup is already: rustup update)," \
+            "then run this again, or use --binary FILE"
+    fi
     if [ -x "$program" ]; then
         binary=$program
         version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -n 1)
@@ -310,12 +327,12 @@ find_rust() {
         "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh  (or use --binary FILE)"
 }
 
+# Whether this Rust is new enough; another may stand behind it, so that one that is not is no end.
 check_rust() {
     oldest=$(printf '%s\n' "$needed" "$have" | sort -V | head -n 1)
-    if [ "$oldest" != "$needed" ]; then
-        die "the Rust of $builder is $have, and $needed or newer is needed: as $builder, run  rustup update" \
-            "(without rustup, get it from https://rustup.rs), or use --binary FILE"
-    fi
+    if [ "$oldest" = "$needed" ]; then return 0; fi
+    too_old="the Rust of $builder is $have"
+    return 1
 }
 
 # musl makes a binary for every Linux. One from glibc looks up names only beside the same glibc: fit for this machine.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use testkit::audio::{Clip, wav};
 use testkit::{Call, CallBuilder, Fault, Outcome, Settings, Stage};
 
-use crate::house::{self, House, MOON, PATIENCE, argument, data, program};
+use crate::house::{self, House, MOON, PATIENCE, argument, assert_at_once, data, program};
 
 /// The caller's phone: a frame every 20 ms, silent until he says something.
 pub(crate) struct Phone {
@@ -129,8 +129,7 @@ impl Talking {
     /// Waits until an answer begins to be heard.
     pub(crate) fn wait_for_answer(&self) {
         let playing = format!("STREAM FILE \"{}\"", self.reply.display());
-        self.call
-            .wait_for_command(&playing, Duration::from_secs(10));
+        self.call.wait_for_command(&playing, PATIENCE);
     }
 
     pub(crate) fn finish(mut self) -> Outcome {
@@ -289,28 +288,46 @@ fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
 
 #[test]
 fn a_key_ends_a_turn_before_quiet_does_and_nothing_else() {
-    let house = House::new();
-    let settings = settings(&house)
-        .set("conversation.quiet", 3.0)
-        .set("conversation.think_ahead", false)
-        .set("conversation.ask_after", 10.0)
-        .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    // Nobody has begun to speak.
-    talking.call.press('#');
-    thread::sleep(BREATH);
-    let said = talking.phone.say("question-tea.wav");
-    thread::sleep(said + Duration::from_millis(200));
-    let pressed = Instant::now();
-    talking.call.press('#');
-    talking.wait_for_answer();
-    let waited = pressed.elapsed();
-    let outcome = talking.finish();
-    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
-    house.assert_no_file(&outcome);
+    assert_key_hastens(|talking| {
+        thread::sleep(BREATH);
+        // Nobody has begun to speak.
+        talking.call.press('#');
+        thread::sleep(BREATH);
+    });
+}
+
+/// After something else has happened, a question that is ended by a key is answered before its twin, which quiet ends.
+#[track_caller]
+fn assert_key_hastens(before: impl Fn(&Talking) + Sync) {
+    let waited = |key: Option<char>| {
+        let house = House::new();
+        let settings = settings(&house)
+            .set("conversation.quiet", 3.0)
+            .set("conversation.think_ahead", false)
+            .set("conversation.ask_after", 10.0)
+            .set("conversation.max_turns", 1);
+        let talking = talk(&house, &settings);
+        before(&talking);
+        let said = talking.phone.say("question-tea.wav");
+        thread::sleep(said + Duration::from_millis(200));
+        let since = Instant::now();
+        if let Some(key) = key {
+            talking.call.press(key);
+        }
+        talking.wait_for_answer();
+        let waited = since.elapsed();
+        let outcome = talking.finish();
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+        house.assert_no_file(&outcome);
+        waited
+    };
+    thread::scope(|scope| {
+        let quiet = scope.spawn(|| waited(None));
+        let key = waited(Some('#'));
+        let quiet = quiet.join().unwrap();
+        assert!(key < quiet, "{key:?} after the key, {quiet:?} without one");
+    });
 }
 
 #[test]
@@ -442,7 +459,8 @@ fn a_greeting_that_no_voice_says_in_time_is_asterisks_own() {
         .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
     let waited = began.elapsed();
     talking.finish();
-    assert!(waited < Duration::from_secs(7), "{waited:?}");
+    // README: a voice that has not begun after 5 s is not waited for.
+    assert_at_once(waited.saturating_sub(Duration::from_secs(5)));
 }
 
 #[test]
@@ -490,7 +508,7 @@ fn without_eagi_a_talk_says_what_it_wants() {
         .arg("mode=conversation")
         .arg(argument("reply", &house.reply()))
         .arg(argument("config", &config));
-    let outcome = call.start().finish(Duration::from_secs(10));
+    let outcome = call.start().finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
     outcome.assert_variable_contains("ASSISTANT_ERROR", "EAGI(phone-assistant,mode=conversation");
 }
@@ -529,29 +547,15 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
 
 #[test]
 fn a_key_after_a_knock_leaves_the_silence_playing_and_the_next_key_is_told() {
-    let house = House::new();
-    let settings = settings(&house)
-        .set("conversation.quiet", 3.0)
-        .set("conversation.think_ahead", false)
-        .set("conversation.ask_after", 6.0)
-        .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH + BREATH);
-    // Long enough to begin a turn, and no speech.
-    let knock = (0..800).map(|n| if n / 8 % 2 == 0 { 6000 } else { -6000 });
-    talking.phone.send(knock.collect());
-    thread::sleep(Duration::from_millis(300));
-    talking.call.press('#');
-    thread::sleep(BREATH);
-    let said = talking.phone.say("question-tea.wav");
-    thread::sleep(said + Duration::from_millis(200));
-    let pressed = Instant::now();
-    talking.call.press('#');
-    talking.wait_for_answer();
-    let waited = pressed.elapsed();
-    let outcome = talking.finish();
-    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    assert_key_hastens(|talking| {
+        thread::sleep(BREATH + BREATH);
+        // Long enough to begin a turn, and no speech.
+        let knock = (0..800).map(|n| if n / 8 % 2 == 0 { 6000 } else { -6000 });
+        talking.phone.send(knock.collect());
+        thread::sleep(Duration::from_millis(300));
+        talking.call.press('#');
+        thread::sleep(BREATH);
+    });
 }
 
 #[test]
@@ -563,9 +567,7 @@ fn who_hangs_up_while_he_is_greeted_is_not_listened_to() {
     let settings = settings(&house).set("conversation.greeting", sound);
     let talking = talk(&house, &settings);
     let command = format!("STREAM FILE \"{}\"", greeting.display());
-    talking
-        .call
-        .wait_for_command(&command, Duration::from_secs(5));
+    talking.call.wait_for_command(&command, PATIENCE);
     talking.call.signal(testkit::Signal::TERM);
     let outcome = talking.finish();
     outcome
@@ -608,19 +610,16 @@ fn a_transfer_is_not_lost_to_a_noise_either() {
     house.sandbox.answer_with(connects);
     let settings = settings(&house)
         .set("conversation.transfers", ["reception=200"])
-        .set("conversation.ask_after", 8.0);
+        // Whoever waits for a caller who is silent waits beyond the end of this test.
+        .set("conversation.ask_after", 60.0);
     let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
     thread::sleep(Duration::from_secs(1));
     talking.phone.send(square_wave(8000, 12_000));
-    let sent = Instant::now();
     let outcome = talking.finish();
-    assert!(
-        sent.elapsed() < Duration::from_secs(6),
-        "{:?}",
-        sent.elapsed()
-    );
-    outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "TRANSFER");
 }
 
 #[test]
@@ -718,9 +717,7 @@ fn an_hour_of_talk_does_not_grow() {
         ] {
             say(part);
         }
-        house
-            .sandbox
-            .wait_for(Stage::Tts, turn, Duration::from_secs(20));
+        house.sandbox.wait_for(Stage::Tts, turn, PATIENCE);
         if turn == TURNS / 10 {
             first = resident_kib(call.pid());
         }
@@ -730,7 +727,7 @@ fn an_hour_of_talk_does_not_grow() {
     assert!(minutes >= 60, "{minutes} min");
     assert!(last <= first + 2048, "from {first} kB to {last} kB");
     call.hangup();
-    let outcome = call.finish(Duration::from_secs(20));
+    let outcome = call.finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
     house.assert_no_file(&outcome);
 }

@@ -1,4 +1,4 @@
-//! A whole call with no account and no Asterisk: `cargo run --release --example demo`.
+//! A whole call with no account and no Asterisk: `cargo run --locked --example demo`.
 //!
 //! Everything around the program is a stand-in: a scripted Asterisk on its stdin and stdout, and the
 //! three services on loopback over real TLS, which recognise the recorded questions of `tests/data`.
@@ -7,10 +7,12 @@
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
-use std::{env, fs};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -101,7 +103,7 @@ fn serve(sandbox: &Sandbox, folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("The services listen on {}; {STAND_INS}", sandbox.base_url());
     println!("In another terminal, from the same folder:\n");
     println!(
-        "  PHONE_ASSISTANT_CONFIG={} target/release/phone-assistant < tests/data/replay.agi\n",
+        "  PHONE_ASSISTANT_CONFIG={} PHONE_ASSISTANT_LOG=info \\\n    \"$(./install.sh --build)\" < tests/data/replay.agi\n",
         config.display()
     );
     println!("Ctrl-C ends them.");
@@ -109,37 +111,45 @@ fn serve(sandbox: &Sandbox, folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds the program, which running an example does not, and tells where it is.
+/// Builds the program as the installer does, which then has nothing left to build, and tells where it is. What cargo
+/// says meanwhile is shown.
 fn build() -> Result<PathBuf, Box<dyn Error>> {
-    println!("Building the program …");
+    println!("Building the program as install.sh does; the first time this takes a minute or two.");
     // Cargo has told this example of its package. Told of it again, it would take that for a change, and build much anew.
     let of_example = |name: &OsString| {
         let name = name.to_string_lossy();
         name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
     };
-    let mut build = Command::new(env!("CARGO"));
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut build = Command::new("/bin/sh");
     for (name, _) in env::vars_os().filter(|(name, _)| of_example(name)) {
         build.env_remove(name);
     }
-    let output = build
-        .args([
-            "build",
-            "--release",
-            "--quiet",
-            "--bin",
-            "phone-assistant",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()?;
-    let messages = String::from_utf8(output.stdout)?;
-    let mut messages = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let program = messages.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
-    program.ok_or_else(|| "the program could not be built".into())
+    let mut building = build
+        .arg(sources.join("install.sh"))
+        .arg("--build")
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let telling = thread::spawn(move || tell_that_it_goes_on(&has_ended));
+    let output = building.stdout.take().map(io::read_to_string);
+    let status = building.wait()?;
+    drop(ended);
+    telling.join().map_err(|_| "the telling thread panicked")?;
+    match output {
+        Some(Ok(path)) if status.success() => Ok(path.trim_end().into()),
+        _ => Err("the program could not be built, see above".into()),
+    }
+}
+
+/// Cargo moves its bar on a terminal; elsewhere it is silent while the last and longest crate is compiled.
+fn tell_that_it_goes_on(has_ended: &Receiver<()>) {
+    let begun = Instant::now();
+    while has_ended.recv_timeout(NEWS) == Err(RecvTimeoutError::Timeout) {
+        if !io::stderr().is_terminal() {
+            println!("… still building, {} s", begun.elapsed().as_secs());
+        }
+    }
 }
 
 /// This example is `TARGET/PROFILE/examples/demo`.
@@ -151,6 +161,9 @@ fn target_folder() -> Result<PathBuf, Box<dyn Error>> {
         .ok_or("this example is in no target folder")?
         .to_owned())
 }
+
+/// So long may nothing be seen of a build.
+const NEWS: Duration = Duration::from_secs(10);
 
 /// How much faster than speech the voice is made.
 const VOICE_SPEED: f64 = 8.0;

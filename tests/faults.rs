@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use testkit::{Act, Fault, Outcome, Settings, Stage};
 
-use crate::house::{House, PATIENCE, data, each};
+use crate::house::{House, PATIENCE, assert_at_once, data, each};
 use crate::providers;
 
-/// The deadline of these calls, in seconds, and what the whole process may take beyond it.
-const DEADLINE: f64 = 3.0;
-const SLACK: f64 = 1.0;
+/// The deadline of these calls.
+const DEADLINE: Duration = Duration::from_secs(3);
 
 fn call_with_fault(stage: Stage, fault: Fault, times: usize) -> (House, Outcome) {
     call_of_provider(usual, stage, fault, times)
@@ -30,7 +29,7 @@ fn call_of_provider(
 ) -> (House, Outcome) {
     let house = House::new();
     house.sandbox.fault(stage, fault, times);
-    let settings = provider(&house).set("call.deadline", DEADLINE);
+    let settings = provider(&house).set("call.deadline", DEADLINE.as_secs());
     let outcome = house.outcome_with("question-tea.wav", &settings);
     (house, outcome)
 }
@@ -51,10 +50,7 @@ fn assert_fails(house: &House, outcome: &Outcome, stage: &str, words: &[&str]) {
         error.starts_with(&format!("{stage}: ")),
         &format!("the error does not begin with {stage:?}"),
     );
-    outcome.assert(
-        outcome.took.as_secs_f64() < DEADLINE + SLACK,
-        "it took longer than the deadline allows",
-    );
+    assert_at_once(outcome.took.saturating_sub(DEADLINE));
     house.assert_no_file(outcome);
 }
 
@@ -366,7 +362,7 @@ fn a_service_that_cannot_be_reached_is_named() {
     for (settings, words) in table {
         let outcome = house
             .ask("question-tea.wav")
-            .call_with(&settings.set("call.deadline", DEADLINE))
+            .call_with(&settings.set("call.deadline", DEADLINE.as_secs()))
             .start()
             .finish(PATIENCE);
         assert_fails(&house, &outcome, "stt", &["cannot connect to", words]);

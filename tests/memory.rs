@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{CallBuilder, Outcome, Settings, Stage};
 
 use crate::conversation::{self, asked_of_tea, one_turn};
-use crate::house::{House, PATIENCE, argument, data, many_sentences, program};
+use crate::house::{House, PATIENCE, argument, assert_at_once, data, many_sentences, program};
 
 const TEA: &str = "How long should black tea steep?";
 const TEA_ANSWER: &str = "Black tea should steep for three to five minutes. Goodbye!";
@@ -461,7 +461,7 @@ fn what_is_too_old_is_not_told_and_goes_at_the_next_call_of_anybody_on_another_d
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     let began = Instant::now();
     somebody_calls();
-    assert!(began.elapsed() < Duration::from_secs(2), "he waited for it");
+    assert_at_once(began.elapsed());
     assert!(path.exists());
     drop(lock);
     somebody_calls();

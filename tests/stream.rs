@@ -9,7 +9,7 @@ use phone_assistant::audio::telephone::{self, Encoding};
 
 use testkit::{Act, Fault, Outcome, PACE, Settings, Stage};
 
-use crate::house::{House, MOON, PATIENCE};
+use crate::house::{House, MOON, PATIENCE, assert_at_once};
 
 /// A frame that is this late is a hole; the scripted Asterisk shares the processor with everything else.
 const HOLE: Duration = Duration::from_millis(60);
@@ -361,9 +361,10 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
             .collect();
         let first = fillers[0].at.duration_since(outcome.started);
         outcome.assert(
-            (950..1500).contains(&first.as_millis()),
+            first >= Duration::from_millis(950),
             &format!("the first is heard after {first:?}"),
         );
+        assert_at_once(first.saturating_sub(Duration::from_secs(1)));
         let played = outcome.played_of(&moment).len();
         outcome.assert(
             (8_000 + 800..=16_000).contains(&played),
@@ -453,10 +454,7 @@ fn a_hang_up_ends_the_call_whatever_overlaps() {
         let asked = house.sandbox.requests().len();
         let heard_last = outcome.played.last().unwrap().at;
         let ended = outcome.started + outcome.took;
-        outcome.assert(
-            ended.duration_since(heard_last) < Duration::from_secs(1),
-            "it goes on after the hang-up",
-        );
+        assert_at_once(ended.saturating_duration_since(heard_last));
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(house.sandbox.requests().len(), asked);
     });
@@ -488,7 +486,8 @@ fn a_voice_that_never_ends_is_not_listened_to() {
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "PARTIAL")
         .assert_variable_contains("ASSISTANT_ERROR", "of sound for a text of");
-    assert!(outcome.took < Duration::from_secs(12), "{:?}", outcome.took);
+    let heard = outcome.played_of(&reply(&house)).len();
+    outcome.assert(heard < 12 * 8_000, &format!("{heard} samples were heard"));
     house.assert_no_file(&outcome);
 }
 
@@ -496,7 +495,9 @@ fn a_voice_that_never_ends_is_not_listened_to() {
 fn nothing_is_heard_of_a_call_whose_voice_never_begins() {
     let house = house(8.0);
     house.sandbox.fault(Stage::Tts, Fault::Hang, usize::MAX);
-    let settings = house.sandbox.settings().set("call.deadline", 3);
+    let deadline = Duration::from_secs(3);
+    let settings = house.sandbox.settings();
+    let settings = settings.set("call.deadline", deadline.as_secs());
     let outcome = house.outcome_with("question-moon.wav", &settings);
     outcome
         .assert_variable("ASSISTANT_STATUS", "FAILED")
@@ -504,7 +505,7 @@ fn nothing_is_heard_of_a_call_whose_voice_never_begins() {
             "ASSISTANT_ERROR",
             "tts: OpenAI's voice gave no whole answer",
         );
-    assert!(outcome.took < Duration::from_secs(4), "{:?}", outcome.took);
+    assert_at_once(outcome.took.saturating_sub(deadline));
     house.assert_no_file(&outcome);
 }
 

@@ -4,14 +4,17 @@
 //! * [`Proxy`]: the way out of a company's network.
 //! * [`Relay`]: a long way to a sandbox, every byte as late as on a real one.
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
+//! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
 
+mod activation;
 mod asterisk;
 pub mod audio;
 mod proxy;
 mod relay;
 mod sandbox;
 
+pub use activation::{Activation, ActivationBuilder, Ended};
 pub use asterisk::{Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, words};
 pub use proxy::Proxy;
 pub use relay::Relay;

@@ -29,7 +29,7 @@ pub struct Line {
 /// What the caller heard of a file in one go: 20 ms, or what was left of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// When it began to play.
+    /// When it was due to begin.
     pub at: Instant,
     /// How long it plays.
     pub lasts: Duration,

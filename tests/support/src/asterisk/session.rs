@@ -159,7 +159,8 @@ impl Session {
         let mut due = Instant::now();
         while let Some((bytes, lasts)) = sound.next_frame() {
             self.channel.played.push(Frame {
-                at: Instant::now(),
+                // By the clock of the sound: that this thread is late is no fault of the program.
+                at: due,
                 lasts,
                 bytes,
                 path: sound.path.clone(),

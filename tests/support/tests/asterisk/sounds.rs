@@ -1,8 +1,9 @@
 //! What the caller hears: sounds that play, grow, end, and are stopped.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testkit::{Act, CallBuilder, Outcome, TempDir};
 
@@ -72,10 +73,11 @@ fn a_sound_plays_a_frame_every_20_ms_and_its_end_is_told_when_the_last_one_is_ov
     for (index, frame) in (0..).zip(&outcome.played[..5]) {
         assert_eq!((frame.lasts, frame.bytes.len()), (FRAME, 160));
         let at = frame.at - first;
-        outcome.assert(at >= FRAME * index, &format!("frame {index} at {at:?}"));
+        outcome.assert(at == FRAME * index, &format!("frame {index} at {at:?}"));
     }
     outcome.assert(outcome.played[5].at - first >= 5 * FRAME, "gone too early");
-    outcome.assert(outcome.took < Duration::from_secs(1), "gone too late");
+    let gone = outcome.started + outcome.took;
+    outcome.assert(gone >= outcome.played[9].at + FRAME, "gone too early");
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn a_sound_that_grows_in_time_plays_on() {
     );
     let silence = outcome.longest_silence_in(&path);
     outcome.assert(
-        silence < Duration::from_millis(100),
+        silence == Duration::ZERO,
         &format!("{silence:?} of silence"),
     );
 }
@@ -228,14 +230,12 @@ fn a_test_presses_keys_itself() {
 #[test]
 fn a_hang_up_comes_when_it_is_due_whatever_the_program_does() {
     let dir = TempDir::new().unwrap();
-    let begun = Instant::now();
     let outcome = call(&dir, "env; say NOOP; exec sleep 60")
         .at("NOOP", Act::HangupAfter(Duration::from_millis(150)))
         .start()
         .finish(LONG);
-    outcome.assert(outcome.status.code().is_none(), "not by a signal");
+    outcome.assert(outcome.status.signal() == Some(1), "not by the hang-up");
     outcome.assert(outcome.took >= Duration::from_millis(150), "too early");
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use testkit::Stage;
 
 use super::{Client, sandbox};
 
-const SOON: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_request_for_the_root_asks_nothing_and_leaves_the_connection_open() {
@@ -21,7 +21,7 @@ fn a_request_for_the_root_asks_nothing_and_leaves_the_connection_open() {
     let page = get.body_mut().read_to_string().unwrap();
     assert!(page.contains("404"));
     assert_eq!(client.generate("How far is the moon?").status, 200);
-    sandbox.wait_for_warm_ups(2, SOON);
+    sandbox.wait_for_warm_ups(2, PATIENCE);
     assert_eq!((sandbox.warm_ups().len(), sandbox.connections()), (2, 1));
     assert_eq!((sandbox.requests().len(), sandbox.paid_requests()), (1, 1));
     let carried = sandbox.requests_to(Stage::Llm)[0].connection;
@@ -37,12 +37,12 @@ fn a_request_for_the_root_asks_nothing_and_leaves_the_connection_open() {
 #[test]
 fn connections_are_counted_and_told_apart() {
     let (_dir, sandbox, client) = sandbox();
-    let other = Client::new(&sandbox, SOON);
+    let other = Client::new(&sandbox, PATIENCE);
     assert_eq!(sandbox.connections(), 0);
     for client in [&client, &other, &client] {
         client.speak("Goodbye!", "pcm");
     }
-    sandbox.wait_for_connections(2, SOON);
+    sandbox.wait_for_connections(2, PATIENCE);
     assert_eq!(sandbox.connections(), 2);
     let carried: Vec<_> = sandbox
         .requests()

@@ -135,10 +135,9 @@ fn a_sandbox_that_goes_takes_its_connections_along() {
     sandbox.fault(Stage::Tts, Fault::Hang, 1);
     thread::scope(|scope| {
         let asked = scope.spawn(|| ask(&client, Stage::Tts).map(|answer| answer.status));
-        sandbox.wait_for(Stage::Tts, 1, Duration::from_secs(2));
-        let begun = Instant::now();
+        sandbox.wait_for(Stage::Tts, 1, Duration::from_secs(20));
         drop(sandbox);
-        assert!(asked.join().unwrap().is_err());
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        let error = asked.join().unwrap().unwrap_err().to_string();
+        assert!(!error.contains("timeout"), "{error}");
     });
 }

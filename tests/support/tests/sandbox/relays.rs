@@ -1,6 +1,6 @@
 //! The long way to a sandbox.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,16 +11,20 @@ use testkit::{Fault, OPENAI_API_KEY, Relay, Stage};
 use super::{Client, GEMINI, LLM, TTS, generate_body, sandbox, speak_body};
 
 const DELAY: Duration = Duration::from_millis(40);
-const SOON: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What listens, and a client that has connected to it through a relay.
 fn far_apart() -> (Relay, TcpStream, TcpStream) {
+    far_apart_by(DELAY)
+}
+
+fn far_apart_by(delay: Duration) -> (Relay, TcpStream, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let relay = Relay::start(listener.local_addr().unwrap().port(), DELAY);
+    let relay = Relay::start(listener.local_addr().unwrap().port(), delay);
     let near = TcpStream::connect((Ipv4Addr::LOCALHOST, relay.port())).unwrap();
     let (far, _) = listener.accept().unwrap();
     for socket in [&near, &far] {
-        socket.set_read_timeout(Some(SOON)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
     }
     (relay, near, far)
 }
@@ -45,8 +49,7 @@ fn bytes_arrive_as_late_as_they_would_from_afar() {
         assert!(begun.elapsed() >= DELAY);
         near.write_all(b"c").unwrap();
         far.read_exact(&mut byte).unwrap();
-        let elapsed = begun.elapsed();
-        assert!(elapsed >= 2 * DELAY && elapsed < SOON, "{elapsed:?}");
+        assert!(begun.elapsed() >= 2 * DELAY);
     }
 }
 
@@ -61,24 +64,27 @@ fn a_server_that_speaks_first_waits_for_no_handshake() {
 
 #[test]
 fn a_delay_is_no_limit_of_throughput() {
-    let (_relay, mut near, mut far) = far_apart();
     let bytes: Vec<u8> = (0..=250).cycle().take(20_000_000).collect();
-    let begun = Instant::now();
-    let mut got = Vec::new();
-    thread::scope(|scope| {
-        let bytes = &bytes;
-        scope.spawn(move || {
-            far.write_all(bytes).unwrap();
-            drop(far);
+    let took = |delay: Duration| {
+        let (_relay, mut near, mut far) = far_apart_by(delay);
+        let begun = Instant::now();
+        let mut got = Vec::new();
+        thread::scope(|scope| {
+            let bytes = &bytes;
+            scope.spawn(move || {
+                far.write_all(bytes).unwrap();
+                drop(far);
+            });
+            near.read_to_end(&mut got).unwrap();
         });
-        near.read_to_end(&mut got).unwrap();
-    });
-    assert!(got == bytes);
-    // 1,221 reads of the most that is read at once would take 49 s with a wait after each.
-    assert!(
-        begun.elapsed() < Duration::from_secs(20),
-        "{:?}",
+        assert!(got == bytes);
         begun.elapsed()
+    };
+    // With a wait after each read of the most that is read at once it would be 1,221 delays more.
+    let (near, far) = (took(Duration::ZERO), took(DELAY));
+    assert!(
+        far < 2 * near + 400 * DELAY,
+        "{far:?}, and {near:?} from near"
     );
 }
 
@@ -99,11 +105,14 @@ fn an_end_travels_too_and_leaves_the_way_back_open() {
 fn a_relay_that_goes_takes_its_connections_along() {
     let (relay, mut near, mut far) = far_apart();
     let port = relay.port();
-    let begun = Instant::now();
     drop(relay);
-    assert_eq!(near.read(&mut [0]).unwrap_or(0), 0);
-    assert_eq!(far.read(&mut [0]).unwrap_or(0), 0);
-    assert!(begun.elapsed() < SOON);
+    for socket in [&mut near, &mut far] {
+        let read = socket.read(&mut [0]).map_err(|error| error.kind());
+        assert!(
+            matches!(read, Ok(0) | Err(ErrorKind::ConnectionReset)),
+            "{read:?}"
+        );
+    }
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
 }
 
@@ -121,8 +130,7 @@ fn the_sandbox_answers_through_a_relay_only_later() {
     };
     // TCP's handshake, TLS's, and the request.
     assert!(ask() >= 6 * DELAY);
-    let warm = ask();
-    assert!(warm >= 2 * DELAY && warm < SOON, "{warm:?}");
+    assert!(ask() >= 2 * DELAY);
     assert_eq!((sandbox.connections(), sandbox.requests().len()), (1, 2));
 }
 

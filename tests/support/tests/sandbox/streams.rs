@@ -172,17 +172,19 @@ fn each_event_comes_when_its_last_word_is_due() {
     let due = [220, 340, 400].map(Duration::from_millis);
     assert_eq!(times.len(), due.len());
     for (at, due) in times.iter().zip(due) {
-        assert!(
-            *at >= due && *at < due + Duration::from_secs(2),
-            "{times:?}"
-        );
+        assert!(*at >= due, "{times:?}");
     }
     assert!(times[0] < times[1] && times[1] < times[2], "{times:?}");
     let begun = Instant::now();
     client.generate("x");
     assert!(begun.elapsed() >= due[2]);
     sandbox.restore(Stage::Llm);
-    assert!(streamed(&client, STREAM).ended < Duration::from_secs(2));
+    let again: Vec<_> = (0..5).map(|_| streamed(&client, STREAM).ended).collect();
+    assert!(
+        again.iter().any(|ended| *ended < stream.ended),
+        "{again:?}, and {:?} with a pace",
+        stream.ended
+    );
 }
 
 #[test]
@@ -192,13 +194,20 @@ fn the_voice_speaks_at_its_pace() {
     let right = spoken(&client, text).body();
     let first = Duration::from_millis(80);
     sandbox.pace_voice(first, 4.0);
-    let spoken = spoken(&client, text);
-    assert_eq!(spoken.body(), right);
-    assert_never_early(&spoken, first, 4.0);
-    assert!(spoken.arrivals.len() > 3);
-    assert!(spoken.ended < Duration::from_secs(4));
+    let fast = spoken(&client, text);
+    assert_eq!(fast.body(), right);
+    assert_never_early(&fast, first, 4.0);
+    assert!(fast.arrivals.len() > 3);
     let header = client.stream(TTS, OPENAI_API_KEY, &speak_body(text, "wav"));
     assert!(header.arrivals[0].0 >= first && header.body().ends_with(&right));
+    sandbox.pace_voice(first, 1.0);
+    let slow = spoken(&client, text);
+    assert!(
+        fast.ended < slow.ended,
+        "{:?}, and {:?} at a quarter of the speed",
+        fast.ended,
+        slow.ended
+    );
 }
 
 #[test]
@@ -214,7 +223,7 @@ fn only_so_many_answers_of_the_voice_stall() {
     assert!(early <= 24_000, "{early} bytes within the pause");
     assert!(stalled.body() == right && stalled.ended >= pause);
     let fluent = spoken(&client, text);
-    assert!(fluent.body() == right && fluent.ended < pause);
+    assert!(fluent.body() == right && fluent.ended < stalled.ended);
 }
 
 #[test]
