@@ -53,7 +53,7 @@ install_all() {
     if [ -z "$binary" ]; then build; fi
     check_binary
     find_asterisk
-    read_plan
+    read_text "$plan" before
     if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
     if [ "$dialplan" = yes ]; then prepare_dialplan; fi
     prepare_files
@@ -82,7 +82,7 @@ uninstall() {
 }
 
 uninstall_plan() {
-    read_plan
+    read_text "$plan" before
     check_markers "$plan" "$work/before"
     keep after edit_plan uninstall before
     read_text "$chown_conf" chown-before
@@ -244,11 +244,9 @@ identity() {
 }
 
 usual_folder() {
-    if [ ! -e "$DESTDIR/etc/freepbx.conf" ] && [ -d "$DESTDIR/usr/share/asterisk/agi-bin" ]; then
-        printf '%s\n' "/usr/share/asterisk${1:+/$1}"
-    else
-        printf '%s\n' "/var/lib/asterisk${1:+/$1}"
-    fi
+    layout=/var/lib/asterisk
+    if [ ! -e "$DESTDIR/etc/freepbx.conf" ] && [ -d "$DESTDIR/usr/share/asterisk/agi-bin" ]; then layout=/usr/share/asterisk; fi
+    printf '%s\n' "$layout${1:+/$1}"
 }
 
 running() {
@@ -428,7 +426,9 @@ prepare_files() {
     keep rotation default_rotation
     keep watch daily_check
     old_key=$agi_bin/google-creds.json
-    if [ ! -e "$settings/google-creds.json" ]; then read_old_key || no_old_key $?; fi
+    if [ ! -e "$settings/google-creds.json" ]; then
+        place read --as-guest -- "$old_key" >"$work/key" 2>"$work/why" || no_old_key $?
+    fi
     if [ -e "$DESTDIR/etc/freepbx.conf" ]; then
         read_text "$chown_conf" chown-before
         check_markers "$chown_conf" "$work/chown-before"
@@ -437,10 +437,6 @@ prepare_files() {
     fi
     remember "$agi_bin/phone-assistant" old-agi-bin
     remember "$program" old-program
-}
-
-read_old_key() {
-    place read --as-guest -- "$old_key" >"$work/key" 2>"$work/why"
 }
 
 # no_old_key STATUS: 3 is that there is none, 4 that Asterisk's user could run no program there either
@@ -480,16 +476,15 @@ install_files() {
     if [ "$watch" = yes ] && is_new "$watch_file"; then set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"; fi
     if [ -e "$work/chown-after" ]; then set -- "$@" "like:$chown_conf" "$users" "$work/chown-after" "$chown_conf"; fi
     if [ "$dialplan" = yes ] && ! cmp -s "$work/before" "$work/after"; then
-        if [ -s "$work/before" ]; then
-            set -- "$@" "like:$plan" "$users" "$work/before" "$plan.before-phone-assistant"
-        fi
+        if [ -s "$work/before" ]; then set -- "$@" "like:$plan" "$users" "$work/before" "$plan.before-phone-assistant"; fi
         set -- "$@" "like:$plan" "$users" "$work/after" "$plan"
     fi
     place files -- "$@"
     # Keys that were put there by hand are often readable to nobody but root, or to everybody.
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
-        if [ -e "$file" ]; then chmod 0640 "$file"; fi
-        if [ -e "$file" ] && [ "$groups" != - ]; then chown -h "$groups" "$file"; fi
+        if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
+        chmod 0640 "$file"
+        if [ "$groups" != - ]; then chown "$groups" "$file"; fi
     done
 }
 
@@ -608,10 +603,6 @@ priorities() {
 shown() {
     $asterisk -rx "dialplan show $1@$2" |
         sed -nE "s/^ *('[^']*' =>|\[[^]]*\])? *([0-9]+\. .*[^ ]) +\[[^]]*\]\$/\2/p"
-}
-
-read_plan() {
-    read_text "$plan" before
 }
 
 # check_markers PATH FILE, which holds its text

@@ -59,7 +59,7 @@ impl Machine {
             real.display()
         );
         machine.tool("id", &known);
-        machine.tool("chown", r#"echo "$2 $3" >>"$TOOLS/owners""#);
+        machine.tool("chown", r#"echo "$*" >>"$TOOLS/owners""#);
         machine.write("tools/notes-owners", "");
         machine
     }

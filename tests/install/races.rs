@@ -2,10 +2,13 @@
 //! race is held open; the others are run, and what they win is counted by what they change.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+
+use rustix::process::{Gid, Uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::links::chmod;
 use super::{Machine, PLAN};
@@ -71,6 +74,74 @@ fn whatever_its_owner_does_in_a_folder_what_lies_elsewhere_stays_as_it_is() {
     assert_eq!(copies, [machine.path(VICTIM)]);
 }
 
+#[test]
+fn as_root_another_user_who_owns_the_folders_reaches_nothing() {
+    let machine = Machine::really_root();
+    if machine.metadata("tools/static").uid() != 0 {
+        return;
+    }
+    machine.write(
+        "etc/asterisk/asterisk.conf",
+        "[options]\nrunuser = nobody\n",
+    );
+    machine.write("root/sudoers.d/README", "");
+    machine.write("root/google-creds.json", "{\"private_key\": \"of root\"}");
+    machine.install(&["--dialplan"]).succeeds();
+    for folder in [
+        "etc/asterisk",
+        "var/lib/asterisk",
+        "var/lib/asterisk/agi-bin",
+    ] {
+        lchown(machine.path(folder), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    chmod(&machine.path("root"), 0o700);
+    let before = names(&machine.path("root"));
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // A link in the place of the dialplan would end it early.
+        for folder in ["var/lib/asterisk/agi-bin", "var/lib/asterisk"] {
+            let (machine, is_over) = (&machine, &is_over);
+            scope.spawn(move || {
+                become_nobody();
+                while !is_over.load(Ordering::Relaxed) {
+                    attack(&machine.path(folder), &machine.path("root"));
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            let program = super::elf(&format!("phone-assistant 0.1.{round}\n"), false);
+            machine.write("tools/static", program);
+            // It may be told that somebody is at work there.
+            machine.install(&["--dialplan"]);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(names(&machine.path("root")), before);
+    assert!(
+        !machine
+            .path("etc/phone-assistant/google-creds.json")
+            .exists()
+    );
+    let others: Vec<_> = [
+        "root/sudoers.d/README",
+        "root/google-creds.json",
+        "etc/phone-assistant",
+        "usr/local/bin",
+    ]
+    .into_iter()
+    .filter(|path| machine.metadata(path).uid() != 0)
+    .collect();
+    assert!(others.is_empty(), "given away: {others:?}");
+}
+
+/// For good, and in this thread alone.
+fn become_nobody() {
+    let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    set_thread_groups(&[]).unwrap();
+    set_thread_res_gid(group, group, group).unwrap();
+    set_thread_res_uid(user, user, user).unwrap();
+}
+
 /// Puts links in the place of all that is ours in a folder, and in the folder's.
 fn attack(folder: &Path, root: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -127,6 +198,9 @@ fn names(folder: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+/// The user of this name on every Linux.
+const NOBODY: u32 = 65_534;
 
 const VICTIM: &str = "root/shadow";
 const ROUNDS: usize = 8;
