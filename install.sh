@@ -394,10 +394,7 @@ is_of_these_sources() {
 # For --uninstall: what is installed, what lies beside this script, or what was built here, if it knows how.
 find_program() {
     for binary in "$program" "$here/phone-assistant" "$here"/target/*/release/phone-assistant; do
-        if [ -x "$binary" ] && "$binary" place dialplan >/dev/null 2>&1; then
-            take_binary
-            return 0
-        fi
+        if [ -x "$binary" ] && "$binary" place dialplan >/dev/null 2>&1; then take_binary; return 0; fi
     done
     return 1
 }
@@ -450,7 +447,9 @@ no_old_key() {
 
 # remember PATH NAME: a program that was there before, so that it can be brought back.
 remember() {
-    place read -- "$1" >"$work/$2" 2>/dev/null || rm -f "$work/$2"
+    place read -- "$1" >"$work/$2" 2>/dev/null && return
+    if [ $? = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
+    rm -f "$work/$2"
 }
 
 remembered() {
@@ -499,8 +498,7 @@ owner() {
     ls -ld "$1" | awk '{ print $3 }'
 }
 
-# FreePBX gives all files of agi-bin and of the log's folder to the user asterisk, and opens them, but for those that are
-# named here.
+# FreePBX gives files of agi-bin and of the log's folder to asterisk and opens them, but for those that are named here.
 chown_lines() {
     printf '%s: install.sh keeps this up to date; your own lines belong outside\n[blacklist]\n' "$begin"
     printf 'item = %s\n' "${agi_bin#"$DESTDIR"}/phone-assistant" "$log"

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::error::Chain;
 use crate::held::user::{self, User};
 use crate::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
 
@@ -37,7 +38,7 @@ pub(super) enum Action {
         place: Where,
         items: Vec<OsString>,
     },
-    /// Write a plain file to stdout; exit with 3 if there is none, and 4 if the guest may not even look
+    /// Write a plain file to stdout; exit with 3 if there is none, 4 if the guest may not even look, 5 if it is not written
     Read {
         #[command(flatten)]
         place: Where,
@@ -110,7 +111,10 @@ impl Action {
                         super::tell(&format!("phone-assistant: {error}"));
                         Ok(IT_IS_CLOSED)
                     }
-                    bytes => write(&bytes?),
+                    bytes => write(&bytes?).or_else(|error| {
+                        super::tell(&format!("phone-assistant: {}", Chain(&error)));
+                        Ok(THERE_IS_NO_ROOM)
+                    }),
                 };
             }
         };
@@ -190,6 +194,9 @@ fn disagreed(words: &[OsString]) -> Error {
 
 /// The exit code where there is nothing to read.
 const THERE_IS_NONE: u8 = 3;
+
+/// The exit code where what was read could not be written.
+const THERE_IS_NO_ROOM: u8 = 5;
 
 /// The exit code where the guest does not get as far as to what is to be read.
 const IT_IS_CLOSED: u8 = 4;

@@ -2,8 +2,10 @@
 //! nobody has, keeps to its own lines in FreePBX's file, and notices that there is no room before it changes anything.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use super::{Machine, PLAN};
+use crate::house::program;
 
 #[test]
 fn lines_of_others_are_shown_harmless() {
@@ -80,6 +82,23 @@ fn a_tool_that_does_not_tell_that_the_disk_is_full_is_noticed_before_anything_is
             .says("is there room in");
         assert_eq!(machine.snapshot().len(), before.len(), "{tool}");
         assert_eq!(machine.plan(), format!("[a]\n{lines}"), "{tool}");
+    }
+}
+
+#[test]
+fn what_was_read_and_not_written_is_told_from_what_is_not_there() {
+    let machine = Machine::new();
+    machine.write("there", "text");
+    for (name, code) in [("there", 5), ("nowhere", 3), ("tools", 1)] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut read = Command::new(program());
+        read.args(["place", "read", "--root"]).arg(machine.path(""));
+        let status = read
+            .arg(machine.path(name))
+            .stdout(full)
+            .stderr(Stdio::null())
+            .status();
+        assert_eq!(status.unwrap().code(), Some(code), "{name}");
     }
 }
 
