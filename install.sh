@@ -2,7 +2,8 @@
 # Installs phone-assistant beside the Asterisk of this machine, or takes it away again.
 #
 # Asks nothing. Everything is checked before anything is changed, files are replaced by a rename, and a second run
-# changes nothing. Plain POSIX sh, because people type "sh install.sh".
+# changes nothing. What is below folders that other users own, the new program does: "phone-assistant place" names no
+# path there. Plain POSIX sh, because people type "sh install.sh".
 set -eu
 umask 022
 export LC_ALL=C
@@ -21,6 +22,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
   --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
                    something got worse or was mended. Each time that costs one short request to each service
+  --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
@@ -33,11 +35,9 @@ HELP
 
 main() {
     read_options "$@"
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 1' HUP INT TERM
+    name_places
+    make_work
     if [ "$action" = build ]; then build_alone; return; fi
-    find_asterisk
     if [ "$action" = uninstall ]; then
         uninstall
     else
@@ -46,48 +46,34 @@ main() {
 }
 
 install_all() {
-    read_plan
-    if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
-    if [ "$dialplan" = yes ]; then prepare_dialplan; fi
     if [ "$watch" = yes ] && [ ! -d "${watch_file%/*}" ]; then
         die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
     fi
     if [ -z "$binary" ]; then find_rust; fi
     if [ -z "$binary" ]; then build; fi
     check_binary
+    find_asterisk
+    read_text "$plan" before
+    if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
+    if [ "$dialplan" = yes ]; then prepare_dialplan; fi
+    prepare_files
     install_folders
-    put "$work/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant" 0755 root:root
-    put "$work/phone-assistant" "$agi_bin/phone-assistant" 0755 root:root
-    install_settings
-    install_rotation
-    install_watch
-    if [ "$dialplan" = yes ]; then install_dialplan; fi
+    install_files
+    if [ "$dialplan" = yes ]; then check_dialplan; fi
     check_sounds
     say_what_is_next
 }
 
 uninstall() {
-    read_plan
-    check_markers
-    edit_plan uninstall "$work/before" >"$work/after"
-    if ! cmp -s "$work/before" "$work/after"; then
-        change_plan "$work/after"
-        if asterisk_runs; then reload; fi
-        say "restored   $plan"
+    if find_program; then
+        find_asterisk
+        uninstall_plan
+    elif [ "$(id -u)" = 0 ] || grep -qs "^$begin" "$plan"; then
+        die "there is no phone-assistant of this version to do it with: run ./install.sh first, then this again"
     fi
-    rm -f "$agi_bin/phone-assistant" "$DESTDIR/usr/local/bin/phone-assistant"
-    say "removed    $agi_bin/phone-assistant and $DESTDIR/usr/local/bin/phone-assistant"
-    if [ -e "$rotation" ]; then
-        rm -f "$rotation"
-        say "removed    $rotation"
-    fi
-    if [ -e "$watch_file" ]; then
-        rm -f "$watch_file"
-        say "removed    $watch_file"
-    fi
+    take_away "$agi_bin/phone-assistant" "$program" "$rotation" "$watch_file"
     if [ "$purge" = yes ]; then
-        rm -rf "$settings" "$data" "$DESTDIR$log" "$DESTDIR$log".[0-9]*
-        rm -f "$plan.before-phone-assistant"
+        take_away "$settings" "$data" "$DESTDIR$log" "$DESTDIR$log".[0-9]* "$plan.before-phone-assistant"
         say "removed    $settings, $data and $DESTDIR$log"
     else
         say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
@@ -95,16 +81,44 @@ uninstall() {
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
 
+uninstall_plan() {
+    read_text "$plan" before
+    check_markers "$plan" "$work/before"
+    keep after edit_plan uninstall before
+    read_text "$chown_conf" chown-before
+    check_markers "$chown_conf" "$work/chown-before"
+    keep chown-after edit_plan uninstall chown-before
+    set --
+    if ! cmp -s "$work/chown-before" "$work/chown-after"; then
+        from=-
+        if [ -s "$work/chown-after" ]; then from=$work/chown-after; fi
+        set -- "like:$chown_conf" - "$from" "$chown_conf"
+    fi
+    if ! cmp -s "$work/before" "$work/after"; then
+        set -- "$@" "like:$plan" - "$work/before" "$plan.before-phone-assistant" "like:$plan" - "$work/after" "$plan"
+        say "restored   $plan"
+    fi
+    place files -- "$@" >/dev/null
+    if [ $# != 0 ] && asterisk_runs; then reload; fi
+}
+
+# Without a program only what is ours alone is left to be taken away.
+take_away() {
+    if [ -e "$work/phone-assistant" ]; then place trees -- "$@"; else rm -rf "$@"; fi
+}
+
 # ---- options ----
 
 read_options() {
-    action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation=''
+    action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
             --binary) binary=$(value "$@"); shift ;;
             --extension) extension=$(value "$@"); dialplan=yes; shift ;;
             --conversation) conversation=$(value "$@"); dialplan=yes; shift ;;
+            --user) given_user=$(value "$@"); shift ;;
+            --group) given_group=$(value "$@"); shift ;;
             --dialplan) dialplan=yes ;;
             --replace) replace=yes dialplan=yes ;;
             --watch) watch=yes ;;
@@ -124,6 +138,11 @@ read_options() {
     binary=$(absolute "$binary")
     DESTDIR=${DESTDIR:-}
     DESTDIR=$(absolute "${DESTDIR%/}")
+    if [ -n "$DESTDIR" ]; then
+        mkdir -p "$DESTDIR"
+    elif [ "$(id -u)" != 0 ] && [ "$action" != build ]; then
+        die "this needs the rights of root: run  sudo $0"
+    fi
 }
 
 value() {
@@ -144,72 +163,95 @@ absolute() {
     esac
 }
 
-# ---- the Asterisk of this machine ----
+# ---- a folder of our own ----
 
-find_asterisk() {
+name_places() {
     settings=$DESTDIR/etc/phone-assistant
     data=$DESTDIR/var/lib/phone-assistant
     log=/var/log/asterisk/phone-assistant.jsonl
     rotation=$DESTDIR/etc/logrotate.d/phone-assistant
     watch_file=$DESTDIR/etc/cron.d/phone-assistant
+    program=$DESTDIR/usr/local/bin/phone-assistant
+    plan=$DESTDIR/etc/asterisk/extensions_custom.conf
+    chown_conf=$DESTDIR/etc/asterisk/freepbx_chown.conf
+    agi_bin=$DESTDIR$(usual_folder agi-bin)
+}
+
+# Nobody else can rename it; it goes when this ends, and what ends this early is noticed once the next command is over.
+make_work() {
+    temporary=${TMPDIR:-/tmp}
+    if [ "$(id -u)" = 0 ] && [ -z "$(find "$temporary/." -prune \( -user 0 -o -user "$(id -un)" \) \( -perm -1000 -o ! -perm -20 ! -perm -2 \))" ]; then
+        die "others can change what is in $temporary: set TMPDIR to a folder of your own"
+    fi
+    work=''
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM
+    work=$(mktemp -d "$temporary/phone-assistant-install.$$.XXXXXX")
+}
+
+# What killed runs have left there.
+sweep() {
+    for left in "$temporary"/phone-assistant-install.*.*; do
+        process=${left#"$temporary"/phone-assistant-install.}
+        if [ -d "$left" ] && [ ! -L "$left" ] && ! kill -0 "${process%%.*}" 2>/dev/null; then
+            "$work/phone-assistant" place trees -- "$left" >/dev/null 2>&1 || :
+        fi
+    done
+}
+
+# keep NAME COMMAND...: what it prints, in a file of ours. Some tools do not tell that a disk is full, so it is compared.
+keep() {
+    name=$1
+    shift
+    if ! "$@" >"$work/$name" || ! "$@" | cmp -s - "$work/$name"; then
+        die "cannot write $work/$name: is there room in $temporary?"
+    fi
+}
+
+# place WHAT ARGUMENT...
+place() {
+    what=$1
+    shift
+    "$work/phone-assistant" place "$what" --root "${DESTDIR:-/}" ${guest:+--guest "$guest"} "$@"
+}
+
+# read_text PATH NAME: a text of another user's folder, in a file of ours; an empty one if there is none.
+read_text() {
+    place read --text -- "$1" >"$work/$2" || [ $? = 3 ] || exit 1
+}
+
+# ---- the Asterisk of this machine ----
+
+find_asterisk() {
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
-    agi_bin=$DESTDIR$(folder_of astagidir 'AGI Scripts directory' agi-bin)
-    sounds=$DESTDIR$(folder_of astdatadir 'Data directory' '')/sounds
-    user=$(first "$(setting options runuser)" "$(process user)" asterisk)
-    group=$(first "$(setting options rungroup)" "$(process group)" "$(id -gn "$user" 2>/dev/null || :)" "$user")
-    find_rights
-}
-
-find_rights() {
-    may_chown=no
-    if [ "$(id -u)" = 0 ] && id "$user" >/dev/null 2>&1; then
-        may_chown=yes
+    "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
+        ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || exit 1
+    user=$(identity user)
+    group=$(identity group)
+    agi_bin=$DESTDIR$(first "$(identity astagidir)" "$(running 'AGI Scripts directory')" "$(usual_folder agi-bin)")
+    sounds=$DESTDIR$(first "$(identity astdatadir)" "$(running 'Data directory')" "$(usual_folder)")/sounds
+    guest='' roots=- groups=- users=-
+    if [ "$(id -u)" = 0 ] && [ -n "$user" ] && id "$user" >/dev/null 2>&1; then
+        guest=$user roots=root:root groups=root:$group users=$user:$group
     elif [ -n "$DESTDIR" ]; then
         say "note: owners are not set below $DESTDIR"
-    elif [ "$(id -u)" != 0 ]; then
-        die "this needs the rights of root: run  sudo $0"
-    elif [ "$action" = install ]; then
-        die "there is no user '$user' for Asterisk to run as: install Asterisk first," \
-            "or set runuser in /etc/asterisk/asterisk.conf"
     fi
 }
 
-# folder_of KEY LABEL BELOW: asterisk.conf says it, else the running Asterisk, else the layout that we find.
-folder_of() {
-    found=$(first "$(setting directories "$1")" "$(running "$2")")
-    if [ -n "$found" ]; then
-        printf '%s\n' "$found"
-    elif [ ! -e "$DESTDIR/etc/freepbx.conf" ] && [ -d "$DESTDIR/usr/share/asterisk/agi-bin" ]; then
-        printf '%s\n' "/usr/share/asterisk${3:+/$3}"
-    else
-        printf '%s\n' "/var/lib/asterisk${3:+/$3}"
-    fi
+identity() {
+    sed -n "s/^$1 //p" "$work/identity"
 }
 
-# setting SECTION KEY, from asterisk.conf. A template, "[directories](!)", sets nothing: Debian ships its file so.
-setting() {
-    if [ ! -r "$DESTDIR/etc/asterisk/asterisk.conf" ]; then return; fi
-    awk -v section="[$1]" -v key="$2" '
-        { sub(/;.*/, ""); gsub(/^[ \t]+|[ \t\r]+$/, "") }
-        /^\[/ { inside = ($0 == section || $0 == section "(+)"); next }
-        inside && /=/ {
-            name = value = $0
-            sub(/[ \t]*=.*/, "", name)
-            sub(/^[^=]*=>?[ \t]*/, "", value)
-            if (name == key) found = value
-        }
-        END { print found }' "$DESTDIR/etc/asterisk/asterisk.conf"
+usual_folder() {
+    layout=/var/lib/asterisk
+    if [ ! -e "$DESTDIR/etc/freepbx.conf" ] && [ -d "$DESTDIR/usr/share/asterisk/agi-bin" ]; then layout=/usr/share/asterisk; fi
+    printf '%s\n' "$layout${1:+/$1}"
 }
 
 running() {
     if [ -z "$asterisk" ]; then return; fi
     $asterisk -rx 'core show settings' 2>/dev/null | sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p"
-}
-
-process() {
-    if [ -z "$asterisk" ]; then return; fi
-    ps -C asterisk -o "$1:32=" 2>/dev/null | sed -n '1s/ *$//p'
 }
 
 asterisk_runs() {
@@ -265,11 +307,15 @@ find_rust() {
             "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh  (where rustup is already: rustup update)," \
             "then run this again, or use --binary FILE"
     fi
-    if [ -x "$DESTDIR/usr/local/bin/phone-assistant" ]; then
-        binary=$DESTDIR/usr/local/bin/phone-assistant
+    if [ -x "$program" ]; then
+        binary=$program
         version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -n 1)
         if [ "$("$binary" --version 2>/dev/null)" != "phone-assistant $version" ]; then
             die "there is no Rust to build $version with, and $binary is another version:" \
+                "run this as the user who has Rust, with sudo, or use --binary FILE"
+        fi
+        if ! is_of_these_sources "$binary"; then
+            die "there is no Rust to build with, and $binary was built from other sources than these:" \
                 "run this as the user who has Rust, with sudo, or use --binary FILE"
         fi
         say "there is no Rust to build with: the program stays as it is, and --binary FILE would replace it"
@@ -317,24 +363,40 @@ home_of() {
     if [ "$1" = "$me" ]; then printf '%s\n' "${HOME:-/root}"; else getent passwd "$1" | cut -d: -f6; fi
 }
 
-owner() {
-    # shellcheck disable=SC2012 # stat is not POSIX, and ls with -d prints one line.
-    ls -ld "$1" | awk '{ print $3 }'
-}
-
 check_binary() {
     if [ ! -f "$binary" ]; then die "there is no file $binary"; fi
     if ! is_static "$binary"; then
         die "$binary is not a static 64-bit Linux program: let install.sh build it," \
             "or run  cargo build --release --target $(uname -m)-unknown-linux-musl"
     fi
-    cp "$binary" "$work/phone-assistant"
-    chmod 0755 "$work/phone-assistant"
+    take_binary
     case $("$work/phone-assistant" --version 2>&1 || :) in
         'phone-assistant '*) ;;
         *) die "$binary does not run here as phone-assistant: is it made for $(uname -m)?" \
-            "If programs may not run in ${work%/*} (noexec), set TMPDIR to another folder" ;;
+            "If programs may not run in $temporary (noexec), set TMPDIR to another folder" ;;
     esac
+    if ! is_of_these_sources "$work/phone-assistant"; then
+        die "$binary was built from other sources than these: take install.sh and program from one version"
+    fi
+}
+
+take_binary() {
+    keep phone-assistant cat "$binary"
+    chmod 0755 "$work/phone-assistant"
+    sweep
+}
+
+# Program and dialplan belong together, and their version does not tell: so the program knows its dialplan.
+is_of_these_sources() {
+    "$1" place dialplan 2>/dev/null | cmp -s - "$here/extensions_custom.conf.example"
+}
+
+# For --uninstall: what is installed, what lies beside this script, or what was built here, if it knows how.
+find_program() {
+    for binary in "$program" "$here/phone-assistant" "$here"/target/*/release/phone-assistant; do
+        if [ -x "$binary" ] && "$binary" place dialplan >/dev/null 2>&1; then take_binary; return 0; fi
+    done
+    return 1
 }
 
 # ELF, 64 bits, little-endian, and no program header of type 3: PT_INTERP, which names the loader of shared libraries.
@@ -355,127 +417,92 @@ number() {
 
 # ---- files ----
 
-install_folders() {
-    mkdir -p "$agi_bin" "$DESTDIR/usr/local/bin" "$DESTDIR/etc" "$DESTDIR/var/lib"
-    folder "$settings" 0750 "root:$group"
-    folder "$data" 0700 "$user:$group"
-    chmod 0750 "$settings"
-    chmod 0700 "$data"
-    for name in calls state sounds callers; do
-        folder "$data/$name" 0700 "$user:$group"
-    done
-}
-
-# Keys that were put there by hand are often readable to nobody but root, or to everybody: that is set right.
-install_settings() {
-    if [ -e "$settings/config.toml" ]; then
-        say "unchanged  $settings/config.toml"
-    else
-        default_settings >"$work/config.toml"
-        put "$work/config.toml" "$settings/config.toml" 0640 "root:$group"
-    fi
-    if [ ! -e "$settings/google-creds.json" ]; then install_old_key; fi
-    for file in "$settings/config.toml" "$settings/google-creds.json"; do
-        if [ -e "$file" ]; then chmod 0640 "$file"; own "root:$group" "$file"; fi
-    done
-}
-
-# The tutorial's key. Its folder may be the asterisk user's, who must not get here what only root may read.
-install_old_key() {
+# Everything that is put is in a file of ours first. The tutorial's key is taken only if Asterisk's user can read it.
+prepare_files() {
+    keep config.toml default_settings
+    keep rotation default_rotation
+    keep watch daily_check
     old_key=$agi_bin/google-creds.json
-    if [ ! -e "$old_key" ]; then return; fi
-    if ! copy_plain "$old_key" "$work/key" || ! belongs_to "$work/key" "root $user $(id -un)"; then
-        say "note: $old_key was not taken: it is a link, or not the file of root or $user." \
-            "If it is your key, copy it to $settings/google-creds.json"
-    elif grep -q '"private_key"' "$work/key"; then
-        put "$work/key" "$settings/google-creds.json" 0640 "root:$group"
+    if [ ! -e "$settings/google-creds.json" ]; then
+        place read --as-guest -- "$old_key" >"$work/key" 2>"$work/why" || no_old_key $?
+    fi
+    if [ -e "$DESTDIR/etc/freepbx.conf" ]; then
+        read_text "$chown_conf" chown-before
+        check_markers "$chown_conf" "$work/chown-before"
+        keep chown-block chown_lines
+        keep chown-after edit_plan install chown-before chown-block -
+    fi
+    remember "$agi_bin/phone-assistant" old-agi-bin
+    remember "$program" old-program
+}
+
+# no_old_key STATUS: 3 is that there is none, 4 that Asterisk's user could run no program there either
+no_old_key() {
+    rm -f "$work/key"
+    if [ "$1" = 4 ]; then die "$(cat "$work/why")"; fi
+    if [ "$1" != 3 ]; then
+        say "note: $old_key was not taken: $(cat "$work/why"). If it is your key, copy it to $settings/google-creds.json"
+    fi
+}
+
+# remember PATH NAME: a program that was there before, so that it can be brought back.
+remember() {
+    place read -- "$1" >"$work/$2" 2>/dev/null && return
+    if [ $? = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
+    rm -f "$work/$2"
+}
+
+remembered() {
+    if [ -e "$work/$1" ]; then printf '%s\n' "$work/$1"; else echo -; fi
+}
+
+install_folders() {
+    place folders -- 0750 "$groups" "$settings" 0700 "$users" "$data" 0700 "$users" "$data/calls" \
+        0700 "$users" "$data/state" 0700 "$users" "$data/sounds" 0700 "$users" "$data/callers"
+}
+
+# All of them or none, and the program first: an older dialplan works with it, and never a newer one without it. Settings,
+# rotation and watch are the administrator's once they are there.
+install_files() {
+    set -- 0755 "$roots" "$work/phone-assistant" "$agi_bin/phone-assistant" \
+        0755 "$roots" "$work/phone-assistant" "$program"
+    if is_new "$settings/config.toml"; then set -- "$@" 0640 "$groups" "$work/config.toml" "$settings/config.toml"; fi
+    if [ -s "$work/key" ] && grep -q '"private_key"' "$work/key"; then
+        set -- "$@" 0640 "$groups" "$work/key" "$settings/google-creds.json"
         say "note: every user of this machine can read $old_key. Once calls work, delete it."
     fi
-}
-
-# As the settings, it is the administrator's once it is there.
-install_rotation() {
-    if [ ! -d "${rotation%/*}" ]; then return; fi
-    if [ -e "$rotation" ]; then
-        say "unchanged  $rotation"
-    else
-        default_rotation >"$work/rotation"
-        put "$work/rotation" "$rotation" 0644 root:root
+    if [ -d "${rotation%/*}" ] && is_new "$rotation"; then set -- "$@" 0644 "$roots" "$work/rotation" "$rotation"; fi
+    if [ "$watch" = yes ] && is_new "$watch_file"; then set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"; fi
+    if [ -e "$work/chown-after" ]; then set -- "$@" "like:$chown_conf" "$users" "$work/chown-after" "$chown_conf"; fi
+    if [ "$dialplan" = yes ] && ! cmp -s "$work/before" "$work/after"; then
+        if [ -s "$work/before" ]; then set -- "$@" "like:$plan" "$users" "$work/before" "$plan.before-phone-assistant"; fi
+        set -- "$@" "like:$plan" "$users" "$work/after" "$plan"
     fi
+    place files -- "$@"
+    # Keys that were put there by hand are often readable to nobody but root, or to everybody.
+    for file in "$settings/config.toml" "$settings/google-creds.json"; do
+        if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
+        chmod 0640 "$file"
+        if [ "$groups" != - ]; then chown "$groups" "$file"; fi
+    done
 }
 
-# Once asked for, every run keeps it.
-install_watch() {
-    if [ "$watch" = no ]; then return; fi
-    if [ -e "$watch_file" ]; then
-        say "unchanged  $watch_file"
-    else
-        daily_check >"$work/watch"
-        put "$work/watch" "$watch_file" 0644 root:root
-    fi
+is_new() {
+    if [ ! -e "$1" ]; then return 0; fi
+    say "unchanged  $1"
+    return 1
 }
 
-# folder PATH MODE OWNER. Mode at birth, and no link followed: the asterisk user can plant one where the parent is theirs.
-folder() {
-    if [ ! -d "$1" ]; then mkdir -m "$2" "$1"; fi
-    own "$3" "$1"
+owner() {
+    # shellcheck disable=SC2012 # stat is not POSIX, and ls with -d prints one line.
+    ls -ld "$1" | awk '{ print $3 }'
 }
 
-own() {
-    if [ "$may_chown" = yes ]; then chown -h "$1" "$2"; fi
-}
-
-# copy_plain FROM TO, with owner and mode; fails for a link and for anything else that is no plain file.
-copy_plain() {
-    [ -f "$1" ] && cp -pP "$1" "$2" && [ -f "$2" ] && [ ! -L "$2" ]
-}
-
-# belongs_to PATH "USER..."
-belongs_to() {
-    case " $2 " in
-        *" $(owner "$1") "*) ;;
-        *) return 1 ;;
-    esac
-}
-
-# put FROM TO MODE OWNER, or put FROM TO like FILE: replaces TO by a rename, so that whatever reads or runs the old file
-# goes on undisturbed. The asterisk user owns some of these folders. So TO itself is never written, never followed and
-# never given a mode: the new file is made in a folder of our own, whose owner is checked after entering it, and from
-# there it is renamed to the folder above.
-put() (
-    if [ "$3" != like ] && stands "$@"; then
-        say "unchanged  $2"
-        return
-    fi
-    new=$(mktemp -d "$(dirname "$2")/.phone-assistant.XXXXXX")
-    trap 'rm -rf "$new"' EXIT
-    cd "$new"
-    if [ "$(owner .)" != "$(id -un)" ]; then die "somebody changes $(dirname "$2") at this moment: run this again"; fi
-    if [ "$3" = like ]; then
-        cp -p "$4" file
-        cat "$1" >file
-    else
-        cp "$1" file
-        chmod "$3" file
-        own "$4" file
-    fi
-    rename file "../${2##*/}" || die "a file belongs at $2: take away what is there, then run this again"
-    say "installed  $2"
-)
-
-# stands FROM TO MODE OWNER: is TO what it shall be? A link never is.
-stands() {
-    if [ -z "$(find "$2" -type f -perm "$3" 2>/dev/null)" ] || ! cmp -s "$1" "$2"; then return 1; fi
-    [ "$may_chown" = no ] || [ -n "$(find "$2" -user "${4%:*}" -group "${4#*:}" 2>/dev/null)" ]
-}
-
-# Plain mv moves into a folder, also where a link to one stands. GNU and busybox know -T, which does not.
-rename() {
-    if mv -fT "$1" renamed 2>/dev/null; then
-        mv -fT renamed "$2"
-    else
-        [ ! -d "$2" ] && mv -f "$1" "$2"
-    fi
+# FreePBX gives files of agi-bin and of the log's folder to asterisk and opens them, but for those that are named here.
+chown_lines() {
+    printf '%s: install.sh keeps this up to date; your own lines belong outside\n[blacklist]\n' "$begin"
+    printf 'item = %s\n' "${agi_bin#"$DESTDIR"}/phone-assistant" "$log"
+    printf '%s\n' "$end"
 }
 
 # ---- the dialplan ----
@@ -488,24 +515,23 @@ old_end='; END commented out by phone-assistant'
 
 # Everything that can go wrong with the text goes wrong here, before anything is changed.
 prepare_dialplan() {
-    check_markers
-    if [ ! -r "$here/extensions_custom.conf.example" ]; then
-        die "$here/extensions_custom.conf.example is missing: it belongs beside install.sh"
-    fi
+    check_markers "$plan" "$work/before"
     extension=$(first "$extension" "$(installed_extension 1)" 8008)
     conversation=$(first "$conversation" "$(installed_extension 2)" 8009)
     if [ "$extension" = "$conversation" ]; then
         die "the question and the conversation want a number each, found $extension for both:" \
             "name them by --extension and --conversation"
     fi
-    {
-        printf '%s: install.sh keeps this up to date; your own lines belong outside\n' "$begin"
-        sed "s/8008/QUESTION/g; s/8009/$conversation/g; s/QUESTION/$extension/g" "$here/extensions_custom.conf.example"
-        printf '%s\n' "$end"
-    } >"$work/block"
-    edit_plan conflicts "$work/before" >"$work/conflicts"
+    keep block block
+    keep conflicts edit_plan conflicts before block "$extension"
     if [ -s "$work/conflicts" ] && [ "$replace" = no ]; then stop_at_conflict; fi
-    edit_plan install "$work/before" >"$work/after"
+    keep after edit_plan install before block "$extension"
+}
+
+block() {
+    printf '%s: install.sh keeps this up to date; your own lines belong outside\n' "$begin"
+    sed "s/8008/QUESTION/g; s/8009/$conversation/g; s/QUESTION/$extension/g" "$here/extensions_custom.conf.example"
+    printf '%s\n' "$end"
 }
 
 stop_at_conflict() {
@@ -515,16 +541,15 @@ stop_at_conflict() {
         printf '\nphone-assistant would bring this:\n\n'
         grep -v '^;' "$work/block" | grep .
         printf '\n'
-    } >&2
+    } | visible >&2
     die "nothing was changed. To comment the old lines out, run this again with --replace" \
         "(--uninstall brings them back); or take them out yourself"
 }
 
-install_dialplan() {
+check_dialplan() {
     if cmp -s "$work/before" "$work/after"; then
         say "unchanged  $plan"
     else
-        change_plan "$work/after"
         say "installed  extensions $extension and $conversation in $plan"
     fi
     if [ -z "$asterisk" ]; then return; fi
@@ -534,31 +559,32 @@ install_dialplan() {
         return
     fi
     reload
-    if ! dialplan_stands; then undo_dialplan; fi
+    if ! dialplan_stands; then undo; fi
     say "checked    Asterisk has extensions $extension and $conversation exactly as written"
 }
 
 # Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
 dialplan_stands() {
-    {
-        priorities "$extension" custom-openai
-        priorities "$conversation" custom-openai
-        priorities check custom-openai
-        priorities s custom-openai-cleanup
-    } >"$work/wanted"
-    for place in "$extension@custom-openai" "$conversation@custom-openai" check@custom-openai s@custom-openai-cleanup; do
-        shown "$place"
-    done >"$work/found"
+    keep wanted of_each priorities
+    keep found of_each shown
     cmp -s "$work/wanted" "$work/found"
 }
 
-undo_dialplan() {
-    if ! cmp -s "$work/before" "$work/after"; then
-        change_plan "$work/before"
-        reload
-    fi
-    diff "$work/wanted" "$work/found" >&2 || :
-    die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan is as it was." \
+of_each() {
+    "$1" "$extension" custom-openai
+    "$1" "$conversation" custom-openai
+    "$1" check custom-openai
+    "$1" s custom-openai-cleanup
+}
+
+# The program goes back with the dialplan, as it came with it.
+undo() {
+    place files -- "like:$plan" - "$work/before" "$plan" \
+        0755 "$roots" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
+        0755 "$roots" "$(remembered old-program)" "$program" >/dev/null
+    reload
+    diff "$work/wanted" "$work/found" | visible >&2
+    die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
         "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \
         "If more was found, look for it:  grep -rn custom-openai /etc/asterisk"
 }
@@ -573,65 +599,15 @@ priorities() {
 }
 
 shown() {
-    $asterisk -rx "dialplan show $1" |
+    $asterisk -rx "dialplan show $1@$2" |
         sed -nE "s/^ *('[^']*' =>|\[[^]]*\])? *([0-9]+\. .*[^ ]) +\[[^]]*\]\$/\2/p"
 }
 
-change_plan() {
-    mkdir -p "$(dirname "$plan")"
-    if [ -s "$work/before" ]; then
-        put "$work/before" "$plan.before-phone-assistant" like "$work/before" >/dev/null
-    fi
-    put "$1" "$plan" like "$work/before" >/dev/null
-}
-
-# The text as it is, with its owner and mode, or as they shall be. Read once: the asterisk user may own the folder and
-# put another file there, or a link, at any time.
-read_plan() {
-    plan=$DESTDIR/etc/asterisk/extensions_custom.conf
-    follow_links
-    if [ -e "$plan" ]; then
-        copy_plain "$plan" "$work/before" || die "$plan is no plain file: put one there, then run this again"
-    else
-        : >"$work/before"
-        chmod 0640 "$work/before"
-        own "$user:$group" "$work/before"
-    fi
-}
-
-# A link stays a link, and the file that it leads to is changed, if nobody but root can have made it.
-follow_links() {
-    hops=0
-    while [ -L "$plan" ]; do
-        folder=$(cd -P "$(dirname "$plan")" && pwd)
-        to=$(readlink "$plan")
-        hops=$((hops + 1))
-        if [ "$hops" -gt 8 ] || ! belongs_to "$plan" "root $(id -un)" || ! only_ours "$folder"; then
-            die "$plan is a link to $to, and others than root can change it, so it is not followed:" \
-                "put the file itself in its place if the link is yours, remove the link if it is not"
-        fi
-        case $to in
-            /*) plan=$to ;;
-            *) plan=$folder/$to ;;
-        esac
-    done
-}
-
-# only_ours FOLDER: can nobody but root, and whoever runs this, put something there, or in a folder above it?
-only_ours() {
-    if ! belongs_to "$1" "root $(id -un)"; then return 1; fi
-    # shellcheck disable=SC2012 # stat is not POSIX, and ls with -d prints one line.
-    case $(ls -ld "$1") in
-        ?????w* | ????????w*) return 1 ;;
-    esac
-    if [ "$1" = / ] || [ "$1" = "$DESTDIR" ]; then return 0; fi
-    only_ours "$(dirname "$1")"
-}
-
+# check_markers PATH FILE, which holds its text
 check_markers() {
     for pair in "$begin|$end" "$old_begin|$old_end"; do
-        if [ "$(grep -c "^${pair%|*}" "$work/before")" != "$(grep -c "^${pair#*|}" "$work/before")" ]; then
-            die "$plan has lost one of the lines '${pair%|*}' and '${pair#*|}':" \
+        if [ "$(grep -c "^${pair%|*}" "$2")" != "$(grep -c "^${pair#*|}" "$2")" ]; then
+            die "$1 has lost one of the lines '${pair%|*}' and '${pair#*|}':" \
                 "put it back, or restore the file from a backup"
         fi
     done
@@ -642,11 +618,11 @@ installed_extension() {
     sed -n "/^$begin/,/^$end/s/^exten => \([0-9*#]*\),1,.*/\1/p" "$work/before" | sed -n "$1p"
 }
 
-# edit_plan conflicts|install|uninstall FILE: the text as it shall be, or its lines that are in our way. They are the
+# edit_plan conflicts|install|uninstall TEXT BLOCK NUMBER: the text as it shall be, or its lines that are in our way. They are the
 # contexts of our names, and our number in any other context, unless that leads to us. An "X" is put behind the text
 # and taken away again, to keep its last newline, or the want of one.
 edit_plan() {
-    { cat "$2"; printf X; } | awk -v mode="$1" -v replace="$replace" -v number="$extension" -v block="$work/block" \
+    { cat "$work/$2"; printf X; } | awk -v mode="$1" -v number="${4-}" -v block="$work/${3-}" \
         -v begin="$begin" -v end="$end" -v old_begin="$old_begin" -v old_end="$old_end" '
         { line[NR] = $0 }
 
@@ -757,12 +733,17 @@ first() {
     done
 }
 
+# Harmless for a terminal: what other users have chosen may be among the words.
+visible() {
+    tr -c '\011\012\040-\176' '?'
+}
+
 say() {
-    printf '%s\n' "$*"
+    printf '%s\n' "$*" | visible
 }
 
 die() {
-    printf 'install.sh: %s\n' "$*" >&2
+    printf 'install.sh: %s\n' "$*" | visible >&2
     exit 1
 }
 

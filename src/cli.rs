@@ -1,6 +1,7 @@
 //! The command line. No word at all, or settings as `name=value`: a call for Asterisk. A word: a
 //! command for people.
 
+mod place;
 mod stderr;
 
 use std::error::Error;
@@ -27,6 +28,7 @@ use crate::check::{self, Style};
 use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
+use crate::identity::{self, Question};
 use crate::{callers, convert, memory, redact, say, threads};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
@@ -97,6 +99,25 @@ enum Command {
         /// Whose calls are forgotten, in quotes if there are blanks in it
         #[arg(value_parser = number)]
         number: String,
+    },
+    /// What install.sh puts where other users own folders
+    #[command(hide = true, subcommand)]
+    Place(place::Action),
+    /// Say which user and group Asterisk runs as, for install.sh
+    #[command(hide = true)]
+    Identity {
+        /// The folder in which the machine is laid out
+        #[arg(long, value_name = "DIR", default_value = "/")]
+        root: PathBuf,
+        /// The user, where it is known
+        #[arg(long)]
+        user: Option<String>,
+        /// The group, where it is known
+        #[arg(long)]
+        group: Option<String>,
+        /// Also the folders that asterisk.conf sets
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -235,6 +256,7 @@ impl Command {
                 };
                 show_text(&calls::run(&options, config, &environment)?)?;
             }
+            Self::Place(action) => return Ok(action.run()?),
             Self::Callers => show_text(&callers::list(config, &environment)?)?,
             Self::Forget { number } => match callers::forget(&number, config, &environment) {
                 Ok(done) => show_text(&done)?,
@@ -244,6 +266,12 @@ impl Command {
                     return Ok(COULD_NOT_LOOK);
                 }
             },
+            Self::Identity {
+                root,
+                user,
+                group,
+                all,
+            } => show_text(&identity_lines(&Question { root, user, group }, all)?)?,
             Self::Check {
                 json,
                 offline,
@@ -285,6 +313,18 @@ fn show_text(text: &str) -> Result<(), Unread> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
         _ => Ok(()),
     }
+}
+
+/// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
+fn identity_lines(question: &Question, all: bool) -> Result<String, identity::Error> {
+    let found = identity::find(question)?;
+    let mut lines = format!("user {}\ngroup {}\n", found.user, found.group);
+    if all {
+        for (name, folder) in identity::folders(&question.root)? {
+            lines += &format!("{name} {folder}\n");
+        }
+    }
+    Ok(lines)
 }
 
 /// A caller's number in the one spelling that it has.

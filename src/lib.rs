@@ -35,6 +35,8 @@
 //! | [`memory`] | what was said with a caller, for the next call |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
+//! | [`identity`] | the user and group that Asterisk runs as |
+//! | `place`, `held` | what `install.sh` has put where others than root own folders, and how a folder is held |
 //! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], [`presentation`], [`redact`], [`threads`] | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
@@ -60,11 +62,15 @@ pub mod deadline;
 pub mod error;
 pub mod files;
 pub mod hangup;
+mod held;
+pub mod identity;
 pub mod limits;
 pub mod memory;
+mod place;
 pub mod plain;
 pub mod presentation;
 pub mod redact;
+mod rooted;
 pub mod say;
 pub mod services;
 pub mod state;

@@ -149,7 +149,11 @@ pub(crate) fn one_turn(house: &House, settings: &Settings) -> Outcome {
 
 /// A talk in which the caller asks about tea.
 pub(crate) fn asked_of_tea(house: &House, settings: &Settings) -> Talking {
-    let talking = talk(house, settings);
+    asked_of_tea_with(house, settings, &[])
+}
+
+pub(crate) fn asked_of_tea_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
+    let talking = talk_with(house, settings, arguments);
     thread::sleep(BREATH);
     talking.phone.say("question-tea.wav");
     talking

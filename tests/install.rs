@@ -9,9 +9,13 @@ use phone_assistant::config::keys;
 
 use crate::personas::is_of_kitchen;
 
+mod kills;
 mod links;
 mod machine;
+mod races;
 mod rotation;
+mod strangers;
+mod upgrades;
 mod watch;
 
 #[test]

@@ -66,6 +66,25 @@ impl View {
         }
     }
 
+    /// What `other`, which Asterisk has started, finds and is not found here.
+    fn worse_in<'a>(&self, other: &'a Self) -> Vec<&'a Finding> {
+        let is_known = |finding: &Finding| {
+            let same = |own: &Finding| own.id == finding.id && own.status >= finding.status;
+            self.findings.iter().any(same)
+        };
+        let all = other.findings.iter();
+        all.filter(|finding| finding.status > Status::Ok && !is_known(finding))
+            .collect()
+    }
+
+    /// Takes the groups of `other` where that hinders nothing: Asterisk that was started with `-G` has given up the other
+    /// groups of its user, and cron has not.
+    fn forgive_groups(&mut self, other: &Self) {
+        if self.worse_in(other).is_empty() {
+            self.groups.clone_from(&other.groups);
+        }
+    }
+
     /// How `other`, which Asterisk has started, differs.
     fn differences(&self, other: &Self) -> Vec<String> {
         let mut all = Vec::new();
@@ -133,17 +152,18 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
             "look into Asterisk's log: /var/log/asterisk/full",
         );
     };
-    let here = View::new(settings, report.findings());
-    let differences = here.differences(&there);
-    for finding in &there.findings {
-        let same = |own: &&Finding| own.id == finding.id && own.status >= finding.status;
-        if finding.status > Status::Ok && !report.findings().iter().any(|own| same(&own)) {
-            let id = format!("{ID}: {}", finding.id);
-            report.add(&id, finding.status, &finding.text, &finding.remedy);
-        }
+    let mut here = View::new(settings, report.findings());
+    for finding in here.worse_in(&there) {
+        let id = format!("{ID}: {}", finding.id);
+        report.add(&id, finding.status, &finding.text, &finding.remedy);
     }
+    here.forgive_groups(&there);
+    let differences = here.differences(&there);
     if differences.is_empty() {
-        return report.ok(ID, "sees the same settings, user and groups");
+        return report.ok(
+            ID,
+            "sees the same settings and user, and its groups hinder nothing",
+        );
     }
     let remedy = "calls use what is there: mend Asterisk's environment (systemctl cat asterisk, /etc/default/asterisk), or set it in config.toml; restart Asterisk after a change of groups";
     report.warn(ID, &differences.join("; "), remedy);
@@ -217,6 +237,32 @@ mod tests {
         let [main, other] = [7, 5].map(Gid::from_raw);
         assert_eq!(groups(&[], main), groups(&[main], main));
         assert_eq!(groups(&[main, other], main), [5, 7]);
+    }
+
+    #[test]
+    fn groups_are_told_only_where_something_is_worse_there() {
+        let key = |status| Finding {
+            id: "Google's key".to_owned(),
+            status,
+            text: String::new(),
+            remedy: String::new(),
+        };
+        for (here, there, are_told) in [
+            (Status::Ok, Status::Ok, false),
+            (Status::Fail, Status::Fail, false),
+            (Status::Ok, Status::Fail, true),
+        ] {
+            let mut here = View {
+                findings: vec![key(here)],
+                ..view(&[], &[5, 7])
+            };
+            let there = View {
+                findings: vec![key(there)],
+                ..view(&[], &[5])
+            };
+            here.forgive_groups(&there);
+            assert_eq!(!here.differences(&there).is_empty(), are_told);
+        }
     }
 
     #[test]

@@ -55,21 +55,6 @@ fn a_link_to_itself_is_refused() {
 }
 
 #[test]
-fn a_link_put_in_the_plans_place_while_it_is_read_is_not_read() {
-    let machine = Machine::new();
-    machine.write(PLAN, "[a]\n");
-    machine.write(SECRET, "root:hash\n");
-    let swap = "case $* in *extensions_custom.conf*) ln -sf \"$DESTDIR/root/secret\" \"$DESTDIR/etc/asterisk/extensions_custom.conf\" ;; esac";
-    machine.link_tool("ln");
-    machine.wrap("cp", swap, "");
-    machine
-        .install(&["--dialplan"])
-        .fails(1)
-        .says("is no plain file");
-    assert_eq!(machine.read(SECRET), b"root:hash\n");
-}
-
-#[test]
 fn the_plan_and_its_backup_have_the_owner_and_mode_of_the_original() {
     let machine = Machine::new();
     machine.write(PLAN, "[a]\n");
@@ -95,20 +80,6 @@ fn a_key_is_not_taken_from_behind_a_link() {
     machine.write(SECRET, KEY);
     machine.write("var/lib/asterisk/agi-bin/x", "");
     symlink(machine.path(SECRET), machine.path(OLD_KEY)).unwrap();
-    machine.install(&[]).succeeds().says("was not taken");
-    assert!(!machine.path(NEW_KEY).exists());
-}
-
-#[test]
-fn a_link_put_in_the_keys_place_while_it_is_taken_is_not_followed() {
-    let machine = Machine::new();
-    machine.write(SECRET, KEY);
-    machine.write(OLD_KEY, KEY);
-    machine.link_tool("ln");
-    let swap = format!(
-        "case $* in *agi-bin*) ln -sf \"$DESTDIR/{SECRET}\" \"$DESTDIR/{OLD_KEY}\" ;; esac"
-    );
-    machine.wrap("cp", &swap, "");
     machine.install(&[]).succeeds().says("was not taken");
     assert!(!machine.path(NEW_KEY).exists());
 }
@@ -148,21 +119,6 @@ fn a_link_in_the_programs_place_is_replaced_and_what_it_leads_to_left_alone() {
 }
 
 #[test]
-fn a_link_put_in_the_programs_place_after_a_look_at_it_changes_no_mode() {
-    let machine = Machine::new();
-    machine.install(&[]).succeeds();
-    machine.write(SECRET, "");
-    chmod(&machine.path(SECRET), 0o600);
-    machine.link_tool("ln");
-    let swap = format!(
-        "case $* in *agi-bin*) ln -sf \"$DESTDIR/{SECRET}\" \"$DESTDIR/{PROGRAM}\" ;; esac"
-    );
-    machine.wrap("cmp", "", &swap);
-    machine.install(&[]).succeeds();
-    assert_eq!(machine.metadata(SECRET).mode() & 0o777, 0o600);
-}
-
-#[test]
 fn a_program_with_a_wrong_mode_is_replaced_by_a_rename() {
     let machine = Machine::new();
     machine.install(&[]).succeeds();
@@ -191,6 +147,94 @@ fn a_folder_in_the_programs_place_is_told_also_where_mv_has_no_option_for_it() {
     }
 }
 
+#[test]
+fn a_key_behind_a_linked_folder_stays_there_and_so_does_the_program() {
+    let machine = Machine::new();
+    machine.write("root/private/google-creds.json", KEY);
+    chmod(&machine.path("root/private"), 0o700);
+    machine.write("var/lib/asterisk/x", "");
+    symlink(
+        machine.path("root/private"),
+        machine.path("var/lib/asterisk/agi-bin"),
+    )
+    .unwrap();
+    // Others can have made the link.
+    chmod(&machine.path("var/lib/asterisk"), 0o775);
+    let refused = machine.install(&[]);
+    refused.fails(1).says("is not followed");
+    assert!(!machine.path(NEW_KEY).exists());
+    let names = fs::read_dir(machine.path("root/private")).unwrap();
+    assert_eq!(names.count(), 1, "the program was put there");
+}
+
+#[test]
+fn a_key_that_asterisks_user_cannot_read_is_not_taken() {
+    let machine = Machine::new();
+    machine.write(OLD_KEY, KEY);
+    chmod(&machine.path(OLD_KEY), 0);
+    if is_root(&machine) {
+        return;
+    }
+    machine.install(&[]).succeeds().says("was not taken");
+    assert!(!machine.path(NEW_KEY).exists());
+}
+
+#[test]
+fn as_root_a_key_and_a_folder_that_only_root_may_read_are_left_alone() {
+    let machine = Machine::really_root();
+    if !is_root(&machine) {
+        return;
+    }
+    machine.write(
+        "etc/asterisk/asterisk.conf",
+        "[options]\nrunuser = nobody\n",
+    );
+    machine.write(OLD_KEY, KEY);
+    chmod(&machine.path(OLD_KEY), 0o600);
+    machine.install(&[]).succeeds().says("was not taken");
+    assert!(!machine.path(NEW_KEY).exists());
+    chmod(&machine.path(OLD_KEY), 0o644);
+    let agi_bin = "[options]\nrunuser = nobody\n[directories]\nastagidir => /root/private\n";
+    machine.write("root/private/google-creds.json", KEY);
+    chmod(&machine.path("root/private"), 0o700);
+    machine.write("etc/asterisk/asterisk.conf", agi_bin);
+    machine
+        .install(&[])
+        .fails(1)
+        .says("may not enter the folder of");
+    assert!(!machine.path(NEW_KEY).exists());
+    assert!(!machine.path("root/private/phone-assistant").exists());
+}
+
+#[test]
+fn as_root_a_folder_of_root_is_not_given_to_asterisks_user_by_its_name() {
+    let machine = Machine::really_root();
+    if !is_root(&machine) {
+        return;
+    }
+    machine.write(
+        "etc/asterisk/asterisk.conf",
+        "[options]\nrunuser = nobody\n",
+    );
+    machine.install(&[]).succeeds();
+    let (calls, mine) = (
+        machine.path("var/lib/phone-assistant/calls"),
+        machine.metadata("var/lib/phone-assistant"),
+    );
+    assert_eq!(
+        machine.metadata("var/lib/phone-assistant/calls").uid(),
+        mine.uid()
+    );
+    assert_ne!(mine.uid(), 0);
+    // Whoever owns a folder can rename what root keeps in it.
+    fs::remove_dir(&calls).unwrap();
+    machine.write("var/lib/phone-assistant/roots/secret", KEY);
+    chmod(&machine.path("var/lib/phone-assistant/roots"), 0o700);
+    fs::rename(machine.path("var/lib/phone-assistant/roots"), &calls).unwrap();
+    machine.install(&[]).fails(1).says("phone-assistant/calls");
+    assert_eq!(machine.metadata("var/lib/phone-assistant/calls").uid(), 0);
+}
+
 /// `extensions_custom.conf` leads to `srv/pbx/next.conf`, and that to `etc/far.conf`; nobody else can write there.
 fn with_linked_plan() -> Machine {
     let machine = Machine::new();
@@ -203,6 +247,11 @@ fn with_linked_plan() -> Machine {
     }
     symlink(machine.path(NEXT), machine.path(PLAN)).unwrap();
     symlink("../../etc/far.conf", machine.path(NEXT)).unwrap();
+    machine.write(
+        "usr/local/bin/phone-assistant",
+        machine.read("tools/static"),
+    );
+    chmod(&machine.path("usr/local/bin/phone-assistant"), 0o755);
     machine
 }
 
@@ -222,7 +271,7 @@ fn refuses_the_link(machine: &Machine) {
     assert_eq!(machine.snapshot(), before);
 }
 
-fn chmod(path: &Path, mode: u32) {
+pub(super) fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
@@ -31,6 +32,9 @@ impl Machine {
             let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
             machine.write(&format!("src/{name}"), fs::read(source).unwrap());
         }
+        machine.write("tools/tmp/kept", "");
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(machine.temporary(), mode).unwrap();
         machine.write("tools/static", elf("phone-assistant 0.1.0\n", false));
         for tool in TOOLS.split_whitespace() {
             machine.link_tool(tool);
@@ -55,7 +59,16 @@ impl Machine {
             real.display()
         );
         machine.tool("id", &known);
-        machine.tool("chown", r#"echo "$2 $3" >>"$TOOLS/owners""#);
+        machine.tool("chown", r#"echo "$*" >>"$TOOLS/owners""#);
+        machine.write("tools/notes-owners", "");
+        machine
+    }
+
+    /// One where whoever runs the tests is who they are, and users are those of this machine.
+    pub(super) fn really_root() -> Self {
+        let machine = Self::new();
+        fs::remove_file(machine.path("tools/id")).unwrap();
+        machine.link_tool("id");
         machine
     }
 
@@ -71,22 +84,8 @@ impl Machine {
         self.tool("cargo", CARGO);
     }
 
-    /// Written by a child: a file that this process writes while another test forks could not be run.
     pub(super) fn tool(&self, name: &str, script: &str) {
-        let path = self.path("tools").join(name);
-        let mut writer = Command::new("sh")
-            .args(["-c", r#"rm -f "$1" && cat >"$1" && chmod 755 "$1""#, "sh"])
-            .arg(path)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        writer
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(format!("#!/bin/sh\n{script}\n").as_bytes())
-            .unwrap();
-        assert!(writer.wait().unwrap().success());
+        write_script(&self.path("tools").join(name), script);
     }
 
     /// One of this machine's own.
@@ -115,9 +114,19 @@ impl Machine {
     }
 
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        self.shell(&[], arguments)
+    }
+
+    /// With every command in stderr before it runs.
+    pub(super) fn traced(&self, arguments: &[&str]) -> Command {
+        self.shell(&["-x"], arguments)
+    }
+
+    fn shell(&self, options: &[&str], arguments: &[&str]) -> Command {
         let tools = self.path("tools");
         let mut command = Command::new("/bin/sh");
         command
+            .args(options)
             .arg(self.path("src/install.sh"))
             .args(arguments)
             .env_clear();
@@ -127,11 +136,16 @@ impl Machine {
             .env("HOME", self.path("home"));
         command
             .env("DESTDIR", &self.root)
-            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"));
+            .env("TMPDIR", self.temporary());
         if tools.join("asterisk").exists() {
             command.env("ASTERISK", "asterisk");
         }
         command
+    }
+
+    /// Where `install.sh` has its own files.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.path("tools/tmp")
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {
@@ -233,13 +247,20 @@ impl Outcome {
     }
 }
 
-/// A program that prints `line` and ends, whatever it is asked; with `loader`, one that names a dynamic loader.
+/// A static program whose version is `line` and which otherwise is the one under test; with `loader`, one that names a
+/// dynamic loader.
 pub(super) fn elf(line: &str, loader: bool) -> Vec<u8> {
+    elf_of(&stand_in(line), loader)
+}
+
+/// A static program that runs a script.
+pub(super) fn elf_of(script: &Path, loader: bool) -> Vec<u8> {
     let (machine, code) = match env::consts::ARCH {
-        "x86_64" => (62_u16, x86_64(line.len())),
-        "aarch64" => (183, aarch64(line.len())),
+        "x86_64" => (62_u16, x86_64()),
+        "aarch64" => (183, aarch64()),
         other => panic!("no machine code for {other}"),
     };
+    let line = [script.to_str().unwrap().as_bytes(), b"\0"].concat();
     let headers: u16 = if loader { 2 } else { 1 };
     let start = 64 + 56 * u64::from(headers);
     let size = start + u64::try_from(code.len() + line.len()).unwrap();
@@ -266,38 +287,68 @@ pub(super) fn elf(line: &str, loader: bool) -> Vec<u8> {
         header(3, 4);
     }
     file.extend(code);
-    file.extend(line.as_bytes());
+    file.extend(line);
     file
 }
 
 const BASE: u64 = 0x40_0000;
 
-/// `write(1, line, len); exit(0)`, with the line right behind the code.
-fn x86_64(len: usize) -> Vec<u8> {
-    let len = u8::try_from(len).unwrap();
-    let write = [
-        0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0, 0x48, 0x8d, 0x35, 16, 0, 0, 0, 0xba, len, 0, 0, 0,
-        0x0f, 0x05,
+/// `execve(path, argv, envp); exit(127)`, with the path right behind the code.
+fn x86_64() -> Vec<u8> {
+    let execute = [
+        0x48, 0x8d, 0x3d, 33, 0, 0, 0, 0x48, 0x8d, 0x74, 0x24, 8, 0x48, 0x8b, 0x04, 0x24, 0x48,
+        0x8d, 0x54, 0xc6, 8, 0xb8, 59, 0, 0, 0, 0x0f, 0x05,
     ];
-    let exit = [0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05];
-    [&write[..], &exit].concat()
+    let exit = [0xbf, 127, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05];
+    [&execute[..], &exit].concat()
 }
 
-fn aarch64(len: usize) -> Vec<u8> {
-    let len = u32::try_from(len).unwrap();
-    let write = [
-        0xd280_0020,
-        0x1000_00e1,
-        0xd280_0002 | len << 5,
-        0xd280_0808,
-        0xd400_0001,
+fn aarch64() -> Vec<u8> {
+    let arguments = [
+        0x1000_0120,
+        0xf940_03e2,
+        0x9100_23e1,
+        0x8b02_0c22,
+        0x9100_2042,
     ];
-    let exit = [0xd280_0000, 0xd280_0ba8, 0xd400_0001_u32];
-    [&write[..], &exit]
+    let execute = [0xd280_1ba8, 0xd400_0001];
+    let exit = [0xd280_0ba8, 0xd400_0001_u32];
+    [&arguments[..], &execute, &exit]
         .concat()
         .into_iter()
         .flat_map(u32::to_le_bytes)
         .collect()
+}
+
+/// The script behind the programs of this version, which all runs share.
+fn stand_in(line: &str) -> PathBuf {
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = WRITING.lock().unwrap();
+    let name = line
+        .trim_end()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stand-in-{name}"));
+    let real = env!("CARGO_BIN_EXE_phone-assistant");
+    let script = format!("line='{}' real={real}\n{STAND_IN}", line.trim_end());
+    if fs::read_to_string(&path).ok() != Some(format!("#!/bin/sh\n{script}\n")) {
+        write_script(&path, &script);
+    }
+    path
+}
+
+/// Written by a child: a file that this process writes while another test forks could not be run.
+pub(super) fn write_script(path: &Path, script: &str) {
+    let mut writer = Command::new("sh")
+        .args(["-c", r#"rm -f "$1" && cat >"$1" && chmod 755 "$1""#, "sh"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = format!("#!/bin/sh\n{script}\n");
+    let mut input = writer.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    drop(input);
+    assert!(writer.wait().unwrap().success());
 }
 
 fn found_in_path(tool: &str) -> PathBuf {
@@ -311,6 +362,30 @@ fn found_in_path(tool: &str) -> PathBuf {
 /// The only programs of this machine that `install.sh` meets.
 const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ls mkdir mktemp mv od readlink rm sed sh sort \
     tail tr uname";
+
+/// Where `tools/notes-owners` is, owners are noted in `tools/owners` and nobody is given anything: whoever runs the tests
+/// may not, and the users are not there.
+const STAND_IN: &str = r#"
+if [ "${1-}" != place ] && [ "${1-}" != identity ]; then echo "$line"; exit; fi
+if [ "$1" = place ] && [ -e "$TOOLS/notes-owners" ]; then
+    what=$2 owner='' left=0 skipped=''
+    for word do
+        shift
+        if [ -n "$skipped" ]; then skipped=''; continue; fi
+        if [ $left -gt 0 ]; then
+            left=$((left - 1))
+            if [ $left = 0 ]; then echo "$owner $word" >>"$TOOLS/owners"; fi
+        fi
+        case $word in
+            --guest) skipped=yes; continue ;;
+            like:* | */*) ;;
+            *:*) owner=$word left=2 word=-; if [ "$what" = folders ]; then left=1; fi ;;
+        esac
+        set -- "$@" "$word"
+    done
+fi
+exec "$real" "$@"
+"#;
 
 const ASTERISK: &str = r#"
 [ ! -e "$TOOLS/stopped" ] || exit 1

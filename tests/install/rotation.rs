@@ -38,7 +38,8 @@ fn the_log_is_rotated_as_asterisks_user() {
             "logrotate wants it so"
         );
         let owners = String::from_utf8(machine.read("tools/owners")).unwrap();
-        assert!(owners.contains("root:root file"), "{owners}");
+        let rules = format!("root:root {}\n", machine.path(RULES).display());
+        assert!(owners.contains(&rules), "{owners}");
     }
 }
 

@@ -160,6 +160,60 @@ pub(crate) fn over_the_tutorial(lab: &Lab, report: &Report) {
     });
 }
 
+/// While the user asterisk, who owns Asterisk's folders, puts links in the place of whatever root makes there.
+pub(crate) fn beside_a_stranger(lab: &Lab, report: &Report) {
+    let machine = Machine::bare(lab, sandbox());
+    machine.root().shell(FWCONSOLE_CHOWN);
+    machine.root().shell(
+        "mkdir -p /etc/sudoers.d /root/private; chmod 700 /root/private; \
+         echo '{\"private_key\": \"of root\"}' >/root/private/google-creds.json",
+    );
+    let out_of_reach = |machine: &Machine| {
+        let listed =
+            "find /root /etc/sudoers.d /etc/shadow /etc/passwd -printf '%p %u:%g %m %s %l\\n'";
+        machine.root().shell(listed)
+    };
+    let before = out_of_reach(&machine);
+    report.check(
+        "whatever asterisk's user swaps, root changes nothing elsewhere",
+        || {
+            let mut attack = machine
+                .root()
+                .command_of("asterisk", "sh")
+                .args(["-c", ATTACK])
+                .spawn()
+                .unwrap();
+            for _ in 0..20 {
+                // It may be told that somebody is at work there.
+                machine.install(INSTALL);
+            }
+            attack.kill().unwrap();
+            attack.wait().unwrap();
+            machine.root().shell(AFTER_THE_ATTACK);
+            let after = out_of_reach(&machine);
+            if after != before {
+                return Err(format!("{before} became {after}"));
+            }
+            succeeds(&machine.install(INSTALL))
+        },
+    );
+    report.check("a link to root's folder brings asterisk's user no key of root", || {
+        machine.root().shell(
+            "rm -rf /etc/phone-assistant/google-creds.json /var/lib/asterisk/agi-bin; \
+             ln -s /root/private /var/lib/asterisk/agi-bin; chown -h asterisk: /var/lib/asterisk/agi-bin",
+        );
+        let refused = machine.install(INSTALL);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        if refused.status.success() || !said.contains("is not followed") {
+            return Err(format!("it said {said}"));
+        }
+        match out_of_reach(&machine) {
+            after if after == before => Ok(()),
+            after => Err(format!("{before} became {after}")),
+        }
+    });
+}
+
 fn upgrade(machine: &Machine) -> Result<(), String> {
     let settings = machine
         .settings()
@@ -310,6 +364,14 @@ const FWCONSOLE_CHOWN: &str = "find /etc/asterisk /var/lib/asterisk /var/spool/a
     ! -name '*-journal' -exec chown -h asterisk:asterisk {} +; \
     find /etc/asterisk -type d -exec chmod 775 {} +; find /etc/asterisk -type f -exec chmod 664 {} +; \
     chmod -R 775 /var/lib/asterisk/agi-bin";
+/// What the owner of the folders can do, as fast as a shell can.
+const ATTACK: &str = "cd /var/lib/asterisk; while :; do \
+    for made in /etc/asterisk/.phone-assistant.* agi-bin/.phone-assistant.*; do \
+        if [ -e \"$made\" ]; then rm -rf \"$made\"; ln -s /etc/sudoers.d \"$made\"; fi; done; \
+    mv agi-bin aside && ln -s /root/private agi-bin; rm -f agi-bin; mv aside agi-bin; done";
+const AFTER_THE_ATTACK: &str = "cd /var/lib/asterisk; \
+    if [ -d aside ] && [ ! -L aside ]; then rm -rf agi-bin; mv aside agi-bin; fi; \
+    find agi-bin /etc/asterisk -name '.phone-assistant.*' -exec rm -rf {} +";
 /// Of the kind that people have copied.
 const TUTORIAL: &str = "[custom-openai]\nexten => 8008,1,Answer()\n same => n,Record(/tmp/question.wav,2,30)\n \
     same => n,AGI(openai.py)\n same => n,Playback(/tmp/finalplayback)\n same => n,Hangup()\n";

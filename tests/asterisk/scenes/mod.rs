@@ -51,6 +51,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("voice-faults", service_faults::voice),
     ("install", install::run),
     ("install-over-the-tutorial", install::over_the_tutorial),
+    ("install-beside-a-stranger", install::beside_a_stranger),
     ("long-question", callers::long_question),
     ("strange-names", callers::strange_names),
     ("forged-numbers", callers::forged_numbers),

@@ -1,0 +1,202 @@
+//! The words by which `install.sh` has files put and taken away: `phone-assistant place …`. They are not for people, and
+//! belong to the `install.sh` of the same version.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::error::Chain;
+use crate::held::user::{self, User};
+use crate::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
+
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    /// The folder that all paths are below
+    #[arg(long, default_value = "/")]
+    root: PathBuf,
+    /// The user, beside root and whoever runs this, that folders may belong to
+    #[arg(long)]
+    guest: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Put files, all or none: MODE (or like:FILE), USER:GROUP (or -), FROM (or - to remove it) and TO, for each
+    Files {
+        #[command(flatten)]
+        place: Where,
+        items: Vec<OsString>,
+    },
+    /// Make folders: MODE, USER:GROUP (or -) and PATH, for each
+    Folders {
+        #[command(flatten)]
+        place: Where,
+        items: Vec<OsString>,
+    },
+    /// Write a plain file to stdout; exit with 3 if there is none, 4 if the guest may not even look, 5 if it is not written
+    Read {
+        #[command(flatten)]
+        place: Where,
+        /// With the rights of the guest
+        #[arg(long)]
+        as_guest: bool,
+        /// Refuse what is no text
+        #[arg(long)]
+        text: bool,
+        path: PathBuf,
+    },
+    /// Remove files, and folders with all that is in them
+    Trees {
+        #[command(flatten)]
+        place: Where,
+        paths: Vec<PathBuf>,
+    },
+    /// Write the dialplan that belongs to this program to stdout
+    Dialplan,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Place(#[from] place::Error),
+    #[error(transparent)]
+    User(#[from] user::Error),
+    #[error("cannot do this without being interrupted")]
+    Interrupted(#[source] io::Error),
+    #[error("cannot write to stdout")]
+    Unwritten(#[source] io::Error),
+    #[error(
+        "'{0}' is not what this install.sh and this program agree on: take both from one version"
+    )]
+    Disagreed(String),
+}
+
+impl Action {
+    /// Returns the exit code.
+    pub(super) fn run(self) -> Result<u8, Error> {
+        // What has begun is brought to its end: it takes a moment, and would leave files behind.
+        let _signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Error::Interrupted)?;
+        let told = match self {
+            Self::Files { place, items } => {
+                let wanted: Result<Vec<_>, _> = items.chunks(4).map(file).collect();
+                place.ground()?.files(&wanted?)?
+            }
+            Self::Folders { place, items } => {
+                let wanted: Result<Vec<_>, _> = items.chunks(3).map(folder).collect();
+                place.ground()?.folders(&wanted?)?;
+                Vec::new()
+            }
+            Self::Trees { place, paths } => place.ground()?.trees(&paths)?,
+            Self::Dialplan => return write(DIALPLAN.as_bytes()),
+            Self::Read {
+                place,
+                as_guest,
+                text,
+                path,
+            } => {
+                let reader = if as_guest {
+                    Reader::Guest
+                } else {
+                    Reader::Oneself
+                };
+                return match place.ground()?.read(&path, reader, text) {
+                    Err(error) if error.is_absence() => Ok(THERE_IS_NONE),
+                    Err(error) if error.is_closed() => {
+                        super::tell(&format!("phone-assistant: {error}"));
+                        Ok(IT_IS_CLOSED)
+                    }
+                    bytes => write(&bytes?).or_else(|error| {
+                        super::tell(&format!("phone-assistant: {}", Chain(&error)));
+                        Ok(THERE_IS_NO_ROOM)
+                    }),
+                };
+            }
+        };
+        write(
+            told.iter()
+                .map(|line| line.clone() + "\n")
+                .collect::<String>()
+                .as_bytes(),
+        )
+    }
+}
+
+impl Where {
+    fn ground(self) -> Result<Ground, place::Error> {
+        Ground::new(self.root, self.guest.as_deref())
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<u8, Error> {
+    let mut stdout = io::stdout();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(Error::Unwritten)?;
+    Ok(0)
+}
+
+fn file(words: &[OsString]) -> Result<Wanted, Error> {
+    let [rights, owner, from, to] = words else {
+        return Err(disagreed(words));
+    };
+    let like = rights.as_bytes().strip_prefix(b"like:");
+    let rights = match like {
+        Some(path) => Rights::Like(std::ffi::OsStr::from_bytes(path).into()),
+        None => Rights::Mode(mode(rights)?),
+    };
+    Ok(Wanted {
+        rights,
+        owner: owners(owner)?,
+        from: (from != "-").then(|| from.into()),
+        to: to.into(),
+    })
+}
+
+fn folder(words: &[OsString]) -> Result<WantedFolder, Error> {
+    let [rights, owner, path] = words else {
+        return Err(disagreed(words));
+    };
+    Ok(WantedFolder {
+        mode: mode(rights)?,
+        owner: owners(owner)?,
+        path: path.into(),
+    })
+}
+
+fn mode(word: &OsString) -> Result<u32, Error> {
+    let mode = word
+        .to_str()
+        .and_then(|digits| u32::from_str_radix(digits, 8).ok());
+    mode.filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| disagreed(std::slice::from_ref(word)))
+}
+
+fn owners(word: &OsString) -> Result<Option<(u32, u32)>, Error> {
+    if word == "-" {
+        return Ok(None);
+    }
+    let (user, group) = word
+        .to_str()
+        .and_then(|word| word.split_once(':'))
+        .ok_or_else(|| disagreed(std::slice::from_ref(word)))?;
+    Ok(Some((User::find(user)?.uid, user::group(group)?)))
+}
+
+fn disagreed(words: &[OsString]) -> Error {
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    Error::Disagreed(words.join(" ").escape_debug().to_string())
+}
+
+/// The exit code where there is nothing to read.
+const THERE_IS_NONE: u8 = 3;
+
+/// The exit code where what was read could not be written.
+const THERE_IS_NO_ROOM: u8 = 5;
+
+/// The exit code where the guest does not get as far as to what is to be read.
+const IT_IS_CLOSED: u8 = 4;

@@ -1,0 +1,304 @@
+//! What `install.sh` puts where other users than root own folders or may write into them: files, all of them or none;
+//! folders; and what is taken away again. It never names a path there: see [`held`](crate::held).
+//!
+//! A file is made under a name that nobody knows beforehand, is written, given and opened to others through its
+//! descriptor, and renamed within the folder. Whoever owns the folder can put something else under that name in between;
+//! then theirs is in the place, which they could have done anyway, and it is told.
+
+mod change;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::held::user::{self, User};
+use crate::held::{self, Folder, Last, Place, Trust, kind, shown};
+use change::Change;
+
+/// The dialplan that belongs to this program.
+pub(crate) const DIALPLAN: &str = include_str!("../extensions_custom.conf.example");
+
+/// Why something was not put, read or taken away.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Held(#[from] held::Error),
+    #[error(transparent)]
+    User(#[from] user::Error),
+    #[error("cannot read {path}")]
+    Unread { path: String, source: io::Error },
+    #[error("{path} holds a zero byte, so it is no text: put the text there, then run this again")]
+    NoText { path: String },
+    #[error(
+        "user {uid} may not enter the folder of {path}, and Asterisk runs as that user: let them in, or set another \
+         folder in asterisk.conf"
+    )]
+    Closed { path: String, uid: u32 },
+    #[error("{path} is nested more than {MAX_DEPTH} folders deep: take it away by hand")]
+    TooDeep { path: String },
+}
+
+impl Error {
+    /// Whether the guest may not even look whether there is something to read.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed { .. })
+    }
+
+    /// Whether what was to be read does not exist.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Held(error) if error.is_absence())
+    }
+}
+
+/// Where everything happens, and who else may own folders there.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    root: PathBuf,
+    guest: Option<User>,
+}
+
+/// A file as it shall be.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) rights: Rights,
+    /// User and group, if they are to be set.
+    pub(crate) owner: Option<(u32, u32)>,
+    /// What is to be in it; nothing, if there is to be no such file.
+    pub(crate) from: Option<PathBuf>,
+    pub(crate) to: PathBuf,
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Debug)]
+pub(crate) enum Rights {
+    Mode(u32),
+    /// Mode and owner of that file; where there is none, the owner that is named and mode 0640. If it is the file itself
+    /// and a link, the file that it leads to is meant.
+    Like(PathBuf),
+}
+
+/// A folder as it shall be.
+#[derive(Debug)]
+pub(crate) struct WantedFolder {
+    pub(crate) mode: u32,
+    pub(crate) owner: Option<(u32, u32)>,
+    pub(crate) path: PathBuf,
+}
+
+/// With whose rights a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Oneself,
+    /// The guest, who shall get nothing that they could not read before.
+    Guest,
+}
+
+impl Ground {
+    /// Everything below `root`, where folders may also belong to `guest`.
+    ///
+    /// # Errors
+    /// That there is no such user.
+    pub(crate) fn new(root: PathBuf, guest: Option<&str>) -> Result<Self, Error> {
+        let guest = guest.map(User::find).transpose()?;
+        Ok(Self { root, guest })
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::with(self.guest.as_ref().map(|guest| guest.uid))
+    }
+
+    fn find(&self, path: &Path, last: Last, make: bool) -> Result<Place, held::Error> {
+        Place::find(&self.root, path, self.trust(), last, make)
+    }
+
+    /// Puts all `wanted` files, in their order, or changes nothing. Returns what became of each.
+    ///
+    /// # Errors
+    /// [`Error`] names the file that could not be put.
+    pub(crate) fn files(&self, wanted: &[Wanted]) -> Result<Vec<String>, Error> {
+        let prepare = |wanted| Change::prepare(self, wanted);
+        let mut changes = wanted.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        change::commit(&mut changes)?;
+        Ok(changes.iter().filter_map(Change::told).collect())
+    }
+
+    /// Makes folders that are missing, and gives all of them their owner and mode.
+    ///
+    /// # Errors
+    /// [`Error`] names the folder that is not as it shall be.
+    pub(crate) fn folders(&self, wanted: &[WantedFolder]) -> Result<(), Error> {
+        for folder in wanted {
+            let place = self.find(&folder.path, Last::Take, true)?;
+            match &self.guest {
+                // What another user can replace by a folder of somebody else is not given to them.
+                Some(guest) if !place.folder.is_ours() => {
+                    guest.act(|| make(&place, folder.mode, Some(guest.uid), self.trust()))??;
+                }
+                _ => {
+                    let made = make(&place, folder.mode, None, self.trust())?;
+                    give(&made, folder)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of a plain file, without zero bytes if it is to be a `text`.
+    ///
+    /// # Errors
+    /// [`Error`] says why it is not read; [`Error::is_absence`], that there is none.
+    pub(crate) fn read(&self, path: &Path, reader: Reader, text: bool) -> Result<Vec<u8>, Error> {
+        let bytes = match (reader, &self.guest) {
+            (Reader::Guest, Some(guest)) => guest.act(|| self.read_own(path, Last::Take))??,
+            (Reader::Guest, None) => self.read_own(path, Last::Take)?,
+            (Reader::Oneself, _) => self.read_own(path, Last::Follow)?,
+        };
+        if text && bytes.contains(&0) {
+            return Err(Error::NoText { path: shown(path) });
+        }
+        Ok(bytes)
+    }
+
+    fn read_own(&self, path: &Path, last: Last) -> Result<Vec<u8>, Error> {
+        let place = self.find(path, last, false);
+        let place = place.map_err(|error| self.closed(path, error))?;
+        let seen = place.folder.stat(&place.name);
+        seen.map_err(|error| self.closed(path, error))?;
+        let Some((file, stat)) = place.folder.open(&place.name)? else {
+            return Err(place
+                .folder
+                .failed("open", &place.name, Errno::NOENT)
+                .into());
+        };
+        if last == Last::Take && !self.trust().knows(&stat) {
+            return Err(held::Error::Stranger {
+                path: place.path(),
+                owner: stat.st_uid,
+            }
+            .into());
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| place.folder.failed("read", &place.name, source))?;
+        let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if found > MAX_BYTES {
+            return Err(held::Error::TooLarge {
+                path: place.path(),
+                most: MAX_BYTES,
+            }
+            .into());
+        }
+        Ok(bytes)
+    }
+
+    fn closed(&self, path: &Path, error: held::Error) -> Error {
+        match &self.guest {
+            Some(guest) if error.is_refusal() => Error::Closed {
+                path: shown(path),
+                uid: guest.uid,
+            },
+            _ => error.into(),
+        }
+    }
+
+    /// Takes away files and folders with all that is in them. Returns which there were.
+    ///
+    /// # Errors
+    /// [`Error`] names what could not be taken away.
+    pub(crate) fn trees(&self, paths: &[PathBuf]) -> Result<Vec<String>, Error> {
+        let mut told = Vec::new();
+        for path in paths {
+            let place = match self.find(path, Last::Take, false) {
+                Err(error) if error.is_absence() => continue,
+                place => place?,
+            };
+            if place.folder.stat(&place.name)?.is_some() {
+                remove(&place.folder, &place.name, self.trust(), 0)?;
+                told.push(format!("removed    {}", place.path()));
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Makes sure that there is such a folder, of `owner` if one is named.
+fn make(place: &Place, mode: u32, owner: Option<u32>, trust: Trust) -> Result<Folder, held::Error> {
+    let Place { folder, name } = place;
+    match rustix::fs::mkdirat(folder.fd(), name, Mode::from_raw_mode(mode)) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(folder.failed("make", name, errno)),
+    }
+    let entered = folder.enter(name, OFlags::RDONLY, trust)?;
+    let found =
+        rustix::fs::fstat(entered.fd()).map_err(|errno| folder.failed("look at", name, errno))?;
+    if let Some(wanted) = owner.filter(|owner| *owner != found.st_uid) {
+        return Err(held::Error::Owner {
+            path: place.path(),
+            found: found.st_uid,
+            wanted,
+        });
+    }
+    rustix::fs::fchmod(entered.fd(), Mode::from_raw_mode(mode))
+        .map_err(|errno| folder.failed("set the mode of", name, errno))?;
+    Ok(entered)
+}
+
+fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
+    let Some(owner) = wanted.owner else {
+        return Ok(());
+    };
+    change::give(made.fd(), owner).map_err(|errno| held::Error::System {
+        doing: "set the owner of",
+        path: shown(&wanted.path),
+        source: errno.into(),
+    })
+}
+
+/// Takes away what has this name, whatever it is.
+fn remove(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
+    let flags = match folder.stat(name)? {
+        None => return Ok(()),
+        Some(stat) if kind(&stat) == FileType::Directory => {
+            empty(folder, name, trust, depth)?;
+            AtFlags::REMOVEDIR
+        }
+        Some(_) => AtFlags::empty(),
+    };
+    match rustix::fs::unlinkat(folder.fd(), name, flags) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(folder.failed("remove", name, errno).into()),
+    }
+}
+
+fn empty(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
+    if depth == MAX_DEPTH {
+        let path = folder.path_of(name);
+        return Err(Error::TooDeep { path });
+    }
+    let inner = folder.enter(name, OFlags::RDONLY, trust)?;
+    for name in inner.names()? {
+        remove(&inner, &name, trust, depth + 1)?;
+    }
+    Ok(())
+}
+
+/// A file of whoever runs this, in a folder of their own.
+fn content(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Unread {
+        path: shown(path),
+        source,
+    })
+}
+
+/// More than any text or program that is read.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Deeper than anything of ours.
+const MAX_DEPTH: usize = 32;

@@ -1,0 +1,206 @@
+//! Whoever owns a folder changes what is in it while `install.sh` works there: what lies elsewhere stays as it is. One
+//! race is held open; the others are run, and what they win is counted by what they change.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::process::{Gid, Uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use super::links::chmod;
+use super::{Machine, PLAN};
+
+#[test]
+fn a_folder_that_becomes_a_link_before_it_is_entered_leads_nowhere() {
+    for folder in ["etc/asterisk", "var/lib/asterisk/agi-bin"] {
+        let machine = with_strangers();
+        machine.link_tool("ln");
+        // Whatever is made there is a link by the time that it is used.
+        let swap = format!(
+            r#"for made in "$DESTDIR"/{folder}/.phone-assistant.*; do
+                if [ -d "$made" ]; then rm -rf "$made"; ln -s "$DESTDIR/root/sudoers.d" "$made"; fi
+            done"#
+        );
+        machine.wrap("mktemp", "", &swap);
+        let before = names(&machine.path("root"));
+        machine.install(&["--dialplan"]);
+        assert_eq!(names(&machine.path("root")), before, "{folder}");
+    }
+}
+
+#[test]
+fn whatever_its_owner_does_in_a_folder_what_lies_elsewhere_stays_as_it_is() {
+    let machine = with_strangers();
+    machine.write(VICTIM, "root:hash\n");
+    chmod(&machine.path(VICTIM), 0o600);
+    let before = (names(&machine.path("root")), machine.metadata(VICTIM));
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for folder in [
+            "etc/asterisk",
+            "var/lib/asterisk/agi-bin",
+            "var/lib/phone-assistant",
+        ] {
+            let (machine, is_over) = (&machine, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    attack(&machine.path(folder), &machine.path("root"));
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            let program = super::elf(&format!("phone-assistant 0.1.{round}\n"), false);
+            machine.write("tools/static", program);
+            // It may be told that somebody is at work there.
+            machine.install(&["--dialplan"]);
+            machine.run(&["--purge"]);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let after = (names(&machine.path("root")), machine.metadata(VICTIM));
+    assert_eq!(after.0, before.0);
+    assert_eq!(
+        (after.1.mode(), after.1.nlink()),
+        (before.1.mode(), before.1.nlink())
+    );
+    assert_eq!(machine.read(VICTIM), b"root:hash\n");
+    let holds = |(path, (_, _, _, content)): (_, (u32, i64, i64, Vec<u8>))| {
+        (content == b"root:hash\n").then_some(path)
+    };
+    let copies: Vec<_> = machine.snapshot().into_iter().filter_map(holds).collect();
+    assert_eq!(copies, [machine.path(VICTIM)]);
+}
+
+#[test]
+fn as_root_another_user_who_owns_the_folders_reaches_nothing() {
+    let machine = Machine::really_root();
+    if machine.metadata("tools/static").uid() != 0 {
+        return;
+    }
+    machine.write(
+        "etc/asterisk/asterisk.conf",
+        "[options]\nrunuser = nobody\n",
+    );
+    machine.write("root/sudoers.d/README", "");
+    machine.write("root/google-creds.json", "{\"private_key\": \"of root\"}");
+    machine.install(&["--dialplan"]).succeeds();
+    for folder in [
+        "etc/asterisk",
+        "var/lib/asterisk",
+        "var/lib/asterisk/agi-bin",
+    ] {
+        lchown(machine.path(folder), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    chmod(&machine.path("root"), 0o700);
+    let before = names(&machine.path("root"));
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // A link in the place of the dialplan would end it early.
+        for folder in ["var/lib/asterisk/agi-bin", "var/lib/asterisk"] {
+            let (machine, is_over) = (&machine, &is_over);
+            scope.spawn(move || {
+                become_nobody();
+                while !is_over.load(Ordering::Relaxed) {
+                    attack(&machine.path(folder), &machine.path("root"));
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            let program = super::elf(&format!("phone-assistant 0.1.{round}\n"), false);
+            machine.write("tools/static", program);
+            // It may be told that somebody is at work there.
+            machine.install(&["--dialplan"]);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(names(&machine.path("root")), before);
+    assert!(
+        !machine
+            .path("etc/phone-assistant/google-creds.json")
+            .exists()
+    );
+    let others: Vec<_> = [
+        "root/sudoers.d/README",
+        "root/google-creds.json",
+        "etc/phone-assistant",
+        "usr/local/bin",
+    ]
+    .into_iter()
+    .filter(|path| machine.metadata(path).uid() != 0)
+    .collect();
+    assert!(others.is_empty(), "given away: {others:?}");
+}
+
+/// For good, and in this thread alone.
+fn become_nobody() {
+    let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    set_thread_groups(&[]).unwrap();
+    set_thread_res_gid(group, group, group).unwrap();
+    set_thread_res_uid(user, user, user).unwrap();
+}
+
+/// Puts links in the place of all that is ours in a folder, and in the folder's.
+fn attack(folder: &Path, root: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(".phone-assistant.")
+        {
+            // Somebody else may be faster.
+            drop(fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)));
+            drop(symlink(root.join("shadow"), &path));
+        }
+    }
+    for name in ["google-creds.json", "extensions_custom.conf", "calls"] {
+        drop(fs::remove_file(folder.join(name)));
+        drop(symlink(root.join("shadow"), folder.join(name)));
+    }
+    let aside = folder.with_extension("aside");
+    drop(fs::rename(folder, &aside));
+    drop(symlink(root.join("sudoers.d"), folder));
+    drop(fs::remove_file(folder));
+    drop(fs::rename(&aside, folder));
+}
+
+/// A machine where others can change the folders of Asterisk, and where something lies that they must not reach.
+fn with_strangers() -> Machine {
+    let machine = Machine::new();
+    machine.write(PLAN, "[a]\n");
+    machine.write("root/sudoers.d/README", "");
+    for folder in [
+        "var/lib",
+        "var/lib/asterisk",
+        "var/lib/asterisk/agi-bin",
+        "var/lib/phone-assistant",
+        "etc",
+        "etc/asterisk",
+    ] {
+        fs::create_dir_all(machine.path(folder)).unwrap();
+        chmod(&machine.path(folder), 0o775);
+    }
+    machine
+}
+
+/// Everything below a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(names(&entry.path()));
+        }
+        found.push(entry.path().display().to_string());
+    }
+    found.sort();
+    found
+}
+
+/// The user of this name on every Linux.
+const NOBODY: u32 = 65_534;
+
+const VICTIM: &str = "root/shadow";
+const ROUNDS: usize = 8;

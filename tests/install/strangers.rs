@@ -1,0 +1,149 @@
+//! What others have written where `install.sh` reads: it shows nothing that a terminal would obey, believes no name that
+//! nobody has, keeps to its own lines in FreePBX's file, and notices that there is no room before it changes anything.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use super::{Machine, PLAN};
+use crate::house::program;
+
+#[test]
+fn lines_of_others_are_shown_harmless() {
+    let odd = "\u{1b}[2J \u{202e} \u{2028} \u{200b} \u{9b}31m";
+    let machine = Machine::new();
+    let text = format!("[custom-openai]\nexten => 8008,1,NoOp({odd})\n same => n,Echo()\n");
+    machine.write(PLAN, &text);
+    let stopped = machine.install(&["--dialplan"]);
+    stopped.fails(1).says("NoOp(?[2J").says("same => n,Echo()");
+    let strange = |c: char| c != '\n' && !(' '..='~').contains(&c);
+    assert_eq!(stopped.text().matches(strange).collect::<String>(), "");
+    // Also where it comes from asterisk.conf.
+    machine.write(
+        "etc/asterisk/asterisk.conf",
+        format!("[directories]\nastagidir => /opt/{odd}\n"),
+    );
+    let done = machine.install(&[]);
+    assert_eq!(done.text().matches(strange).collect::<String>(), "");
+}
+
+#[test]
+fn a_user_or_group_that_nobody_is_stops_it_before_anything_is_changed() {
+    for conf in [
+        "runuser = -u",
+        "rungroup = -g",
+        "runuser = pbx\nrungroup = a b",
+    ] {
+        let machine = Machine::as_root();
+        machine.write("etc/asterisk/asterisk.conf", format!("[options]\n{conf}\n"));
+        let before = machine.snapshot();
+        machine.install(&["--dialplan"]).fails(1);
+        assert_eq!(machine.snapshot(), before, "{conf}");
+    }
+}
+
+#[test]
+fn the_user_and_group_that_are_named_are_the_ones() {
+    let machine = Machine::as_root();
+    machine.write("etc/asterisk/asterisk.conf", "[options]\nrunuser = pbx\n");
+    machine
+        .install(&["--user", "other", "--group", "phones"])
+        .succeeds();
+    let owners = String::from_utf8(machine.read("tools/owners")).unwrap();
+    assert!(
+        owners.contains("other:phones ") && !owners.contains("pbx"),
+        "{owners}"
+    );
+    machine
+        .install(&["--user"])
+        .fails(64)
+        .says("--user wants a value");
+}
+
+#[test]
+fn a_tool_that_does_not_tell_that_the_disk_is_full_is_noticed_before_anything_is_changed() {
+    // A file gets the beginning of what is written, and a pipe everything.
+    let cut = |real: &str| {
+        format!(
+            "if [ -f /proc/self/fd/1 ]; then {real} \"$@\" >\"$TOOLS/whole\"; head -c 200 \"$TOOLS/whole\"; \
+             else exec {real} \"$@\"; fi"
+        )
+    };
+    for tool in ["awk", "sed", "cat"] {
+        let machine = Machine::new();
+        let lines = "; a line of somebody else\n".repeat(900);
+        machine.write(PLAN, format!("[a]\n{lines}"));
+        let real = fs::canonicalize(machine.path("tools").join(tool)).unwrap();
+        machine.tool(tool, &cut(real.to_str().unwrap()));
+        machine.write("tools/whole", "");
+        let before = machine.snapshot();
+        machine
+            .install(&["--dialplan"])
+            .fails(1)
+            .says("is there room in");
+        assert_eq!(machine.snapshot().len(), before.len(), "{tool}");
+        assert_eq!(machine.plan(), format!("[a]\n{lines}"), "{tool}");
+    }
+}
+
+#[test]
+fn what_was_read_and_not_written_is_told_from_what_is_not_there() {
+    let machine = Machine::new();
+    machine.write("there", "text");
+    for (name, code) in [("there", 5), ("nowhere", 3), ("tools", 1)] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut read = Command::new(program());
+        read.args(["place", "read", "--root"]).arg(machine.path(""));
+        let status = read
+            .arg(machine.path(name))
+            .stdout(full)
+            .stderr(Stdio::null())
+            .status();
+        assert_eq!(status.unwrap().code(), Some(code), "{name}");
+    }
+}
+
+#[test]
+fn freepbx_is_told_to_leave_program_and_log_alone_and_forgets_it_again() {
+    for others in [
+        "",
+        "[custom]\nfile = /a,0640,b,c\n",
+        "[blacklist]\nitem = /x",
+        "; mine\n[blacklist]\n\n",
+    ] {
+        let machine = Machine::new();
+        machine.write("etc/freepbx.conf", "");
+        if !others.is_empty() {
+            machine.write(CHOWN, others);
+        }
+        machine.install(&[]).succeeds();
+        let text = String::from_utf8(machine.read(CHOWN)).unwrap();
+        assert!(text.starts_with(others), "{text}");
+        let ours = "[blacklist]\nitem = /var/lib/asterisk/agi-bin/phone-assistant\n\
+            item = /var/log/asterisk/phone-assistant.jsonl\n";
+        assert!(text.contains(ours), "{text}");
+        let before = machine.snapshot();
+        machine.install(&[]).succeeds();
+        assert_eq!(machine.snapshot(), before, "a second run");
+        machine.run(&["--uninstall"]).succeeds();
+        assert_eq!(machine.path(CHOWN).exists(), !others.is_empty());
+        if !others.is_empty() {
+            assert_eq!(machine.read(CHOWN), others.as_bytes());
+        }
+    }
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    assert!(!machine.path(CHOWN).exists(), "where there is no FreePBX");
+}
+
+#[test]
+fn a_folder_of_others_is_no_place_for_files_of_its_own() {
+    let machine = Machine::as_root();
+    super::links::chmod(&machine.temporary(), 0o777);
+    let before = machine.snapshot();
+    machine.install(&[]).fails(1).says("set TMPDIR");
+    assert_eq!(machine.snapshot(), before);
+    super::links::chmod(&machine.temporary(), 0o1777);
+    machine.install(&[]).succeeds();
+}
+
+const CHOWN: &str = "etc/asterisk/freepbx_chown.conf";
