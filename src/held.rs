@@ -17,6 +17,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::plain::plain;
+
 mod error;
 pub(crate) mod user;
 
@@ -363,7 +365,7 @@ fn below<'a>(root: &Path, path: &'a Path) -> Result<&'a Path, Error> {
 
 /// A path as it is harmless for a terminal: its name may be a stranger's choice.
 pub(crate) fn shown(path: &Path) -> String {
-    path.display().to_string().escape_debug().to_string()
+    plain(&path.display().to_string())
 }
 
 pub(crate) fn kind(stat: &Stat) -> FileType {
