@@ -56,6 +56,7 @@ pub mod hangup;
 pub mod identity;
 pub mod limits;
 pub mod memory;
+pub mod owner;
 mod rooted;
 pub mod say;
 pub mod services;

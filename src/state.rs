@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::files::{self, NewFile, Readers};
+use crate::owner::{self, Acting};
 
 /// The folder of such files.
 #[derive(Clone, Debug)]
@@ -136,8 +138,12 @@ impl State {
 ///
 /// # Errors
 /// [`Error`], also when somebody else has the turn for longer than `patience`.
-pub fn turn(path: &Path, patience: Duration) -> Result<File, Error> {
+pub fn turn(path: &Path, patience: Duration) -> Result<Turn, Error> {
     let shown = path.display().to_string();
+    let acting = owner::act_in_named(files::parent(path)).map_err(|error| Error::Lock {
+        path: shown.clone(),
+        source: error.into(),
+    })?;
     let open = || files::open_to_append(path, 0o600);
     let opened = open().or_else(|error| {
         if let (io::ErrorKind::NotFound, Some(folder)) = (error.kind(), path.parent()) {
@@ -166,7 +172,25 @@ pub fn turn(path: &Path, patience: Duration) -> Result<File, Error> {
         }
         thread::sleep(PAUSE);
     }
-    Ok(file)
+    Ok(Turn {
+        file,
+        _acting: acting,
+    })
+}
+
+/// A turn. Root has it as the owner of the folder, so that whatever is done in it leads no further than that user may go.
+#[derive(Debug)]
+pub struct Turn {
+    file: File,
+    _acting: Option<Acting>,
+}
+
+impl Deref for Turn {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
@@ -293,9 +317,9 @@ mod tests {
         let other = folder.path().join("other");
         fs::write(&other, "").expect("written");
         fs::hard_link(&other, &lock).expect("linked");
-        state
-            .update("other.json", |n: &mut u64| *n = 7)
-            .expect("written");
+        // Root works there as the owner, who may not write to root's file.
+        let updated = state.update("other.json", |n: &mut u64| *n = 7);
+        assert_eq!(updated.is_err(), is_root);
         let kept = fs::metadata(&other).expect("it is there").uid();
         assert_eq!(kept, rustix::process::geteuid().as_raw());
     }

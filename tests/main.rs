@@ -20,6 +20,7 @@ mod limits;
 mod memory;
 mod personas;
 mod providers;
+mod root;
 mod secrets;
 mod speech;
 mod stream;
