@@ -37,6 +37,7 @@
 //! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].
 
 pub mod agi;
+mod apart;
 pub mod audio;
 pub mod call;
 pub mod callers;
@@ -57,6 +58,7 @@ pub mod identity;
 pub mod limits;
 pub mod memory;
 pub mod owner;
+mod remedy;
 mod rooted;
 pub mod say;
 pub mod services;
