@@ -84,7 +84,7 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
             .args(arguments)
             .env_remove(MARK)
             .exec();
-        let why = format!("{}: {error}", program.display());
+        let why = format!("cannot run {}: {error}", program.display());
         return Err(io::Error::new(error.kind(), why));
     }
     let rights = Rights::parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;

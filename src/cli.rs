@@ -133,7 +133,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.skip(1).collect();
     // Before there is a thread, which would keep the rights that are given up here.
     if let Err(cause) = apart::enter(&arguments) {
-        tell(&format!("phone-assistant: cannot run apart: {cause}"));
+        tell(&format!("phone-assistant, started apart: {cause}"));
         return ExitCode::from(EX_OSERR);
     }
     let log = start_log();

@@ -198,6 +198,11 @@ fn root_tells_what_another_user_finds() {
     let text = of(&found["checks"], "settings").next().unwrap()["text"].to_string();
     assert!(text.contains("Permission denied"), "{text}");
     assert_eq!(code, Some(2));
+    let state = of(&found["checks"], "folder for state").next().unwrap();
+    if state["status"] == "fail" {
+        let remedy = state["remedy"].as_str().unwrap();
+        assert!(remedy.contains("chown -hR nobody: "), "{remedy}");
+    }
     let (code, lines) = check(&[]);
     assert!(lines.contains("fail  settings"), "{lines}");
     assert!(lines.contains("checks: "), "{lines}");

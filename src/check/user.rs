@@ -79,12 +79,14 @@ fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
         groups: groups.unwrap_or_else(|| asterisk.usual_groups()),
     };
     let environment = running.map(|running| of_settings(&running.environment));
-    command(&rights, &environment.unwrap_or_default(), options)
+    let names = format!("{}:{}", asterisk.user, asterisk.group);
+    command(&rights, &names, &environment.unwrap_or_default(), options)
         .map_err(|error| format!("cannot start the check: {error}"))
 }
 
 fn command(
     rights: &Rights,
+    names: &str,
     environment: &[(&'static str, String)],
     options: &Options,
 ) -> io::Result<Command> {
@@ -92,7 +94,7 @@ fn command(
     command
         .arg("check")
         .env("PATH", PATH)
-        .env(IS_ASTERISKS, "1")
+        .env(IS_ASTERISKS, names)
         .envs(environment.iter().cloned())
         .current_dir("/");
     for name in KEPT {
@@ -188,12 +190,22 @@ pub(super) fn is_asterisks() -> bool {
 
 /// Asterisk's user, as people call it.
 pub(super) fn user_name() -> String {
-    identity().map_or_else(|_| "asterisk".to_owned(), |asterisk| asterisk.user)
+    names().0
 }
 
 /// Asterisk's group, as people call it.
 pub(super) fn group_name() -> String {
-    identity().map_or_else(|_| "asterisk".to_owned(), |asterisk| asterisk.group)
+    names().1
+}
+
+/// As root has found them, where it has started this.
+fn names() -> (String, String) {
+    let told = env::var(IS_ASTERISKS).unwrap_or_default();
+    if let Some((user, group)) = told.split_once(':') {
+        return (user.to_owned(), group.to_owned());
+    }
+    let usual = || ("asterisk".to_owned(), "asterisk".to_owned());
+    identity().map_or_else(|_| usual(), |asterisk| (asterisk.user, asterisk.group))
 }
 
 fn identity() -> Result<Identity, identity::Error> {
@@ -229,7 +241,7 @@ fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     names.filter_map(value).collect()
 }
 
-/// Set where the doctor already works as Asterisk's user.
+/// Set where the doctor already works as Asterisk's user, to the names of user and group.
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
 
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -275,7 +287,8 @@ mod tests {
             groups: Vec::new(),
         };
         let environment = of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0");
-        let command = command(&root, &environment, &options()).expect("this test has a path");
+        let command =
+            command(&root, "root:root", &environment, &options()).expect("this test has a path");
         let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
         assert!(value(IS_ASTERISKS).is_some());
         assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
