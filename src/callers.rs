@@ -3,18 +3,13 @@
 //! Root does it as the user whose folder it is: no file may be left behind there that a call cannot change.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-
-use rustix::process::{Gid, Uid, geteuid};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::date;
 use crate::memory::{self, Callers, Record, Settings, Store};
+use crate::owner;
 use crate::plain::plain;
 
 /// Why nobody can be shown or forgotten.
@@ -24,13 +19,8 @@ pub enum Error {
     #[error(transparent)]
     Memory(#[from] memory::Error),
     /// Root cannot do it as the folder's user.
-    #[error("cannot become the user of {folder}; run this as that user")]
-    User {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    User(#[from] owner::Error),
     /// Nobody knows where callers are remembered.
     #[error(
         "nobody was forgotten, because the settings do not tell where callers are remembered; mend them first: {0}"
@@ -91,28 +81,8 @@ pub fn forget(
 }
 
 fn open(settings: &Settings) -> Result<Store, Error> {
-    let folder = &settings.folder;
-    become_owner(folder).map_err(|source| Error::User {
-        folder: folder.clone(),
-        source,
-    })?;
-    Ok(Store::new(folder))
-}
-
-/// From root to the user of a folder that is another one's. What follows is done in this thread alone, and with no more
-/// rights than that user has in any group but the folder's.
-fn become_owner(folder: &Path) -> io::Result<()> {
-    let Ok(data) = fs::metadata(folder) else {
-        return Ok(());
-    };
-    if !geteuid().is_root() || data.uid() == 0 {
-        return Ok(());
-    }
-    let (user, group) = (Uid::from_raw(data.uid()), Gid::from_raw(data.gid()));
-    set_thread_groups(&[group])?;
-    set_thread_res_gid(group, group, group)?;
-    set_thread_res_uid(user, user, user)?;
-    Ok(())
+    owner::become_owner(&settings.folder)?;
+    Ok(Store::new(&settings.folder))
 }
 
 /// Who is remembered, a line each.

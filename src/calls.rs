@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Environment};
 use crate::files;
+use crate::owner;
 use crate::plain::plain;
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
@@ -52,6 +53,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Root cannot do it as the user whose folder it is in.
+    #[error(transparent)]
+    User(#[from] owner::Error),
     /// There is no such call.
     #[error("there is no call {id} in {path} or {path}.1{}", if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
     NoSuchCall {
@@ -79,6 +83,7 @@ pub fn run(
         let settings = Config::to_look_back(config, environment);
         settings.log_calls.ok_or(Error::NoLog)?
     };
+    owner::become_owner_of_named(files::parent(&log))?;
     Ok(Report::read(&log, options)?.to_string())
 }
 

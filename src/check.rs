@@ -5,6 +5,7 @@
 
 mod asterisk;
 mod finding;
+mod freepbx;
 mod guards;
 mod hosts;
 mod inside;
@@ -37,6 +38,10 @@ pub struct Options {
     pub quiet: bool,
     /// How findings are written.
     pub style: Style,
+    /// Asterisk's user, where a person has named it.
+    pub user: Option<String>,
+    /// Asterisk's group, where a person has named it.
+    pub group: Option<String>,
 }
 
 /// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2 with
@@ -60,9 +65,11 @@ pub fn run(
         options.style
     };
     let mut report = Report::new(out, style);
-    if !user::is_asterisks() {
-        let text = "this is not the user that Asterisk runs as, so calls may see something else";
+    let is_asterisks = environment(user::IS_ASTERISKS).is_some() || user::is_asterisks();
+    if !is_asterisks {
+        let text = "this is not the user that Asterisk runs as, so nothing else was looked at";
         report.warn("user", text, "run it as root: sudo phone-assistant check");
+        return Ok(worst(&report.close()?).exit_code());
     }
     // Cron's job has no root before it that would have handed it on.
     let asterisks = user::asterisks_environment();

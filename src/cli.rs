@@ -29,7 +29,7 @@ use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
 use crate::identity::{self, Question};
-use crate::{callers, convert, memory, redact, say, threads};
+use crate::{apart, callers, convert, memory, redact, say, threads};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
@@ -80,6 +80,15 @@ enum Command {
         /// Tell only what has become worse, or was mended, since the last time
         #[arg(long)]
         quiet: bool,
+        /// The user that Asterisk runs as, where the machine does not tell
+        #[arg(long)]
+        user: Option<String>,
+        /// Its group, where that is not the user's own
+        #[arg(long, requires = "user")]
+        group: Option<String>,
+        /// Write a JSON object a line, for root's run
+        #[arg(long, hide = true)]
+        lines: bool,
     },
     /// Show how calls ended and where their time went, from the log of calls
     Calls {
@@ -125,6 +134,11 @@ enum Command {
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     no_core_dump();
     let arguments: Vec<OsString> = arguments.skip(1).collect();
+    // Before there is a thread, which would keep the rights that are given up here.
+    if let Err(cause) = apart::enter(&arguments) {
+        tell(&format!("phone-assistant, started apart: {cause}"));
+        return ExitCode::from(EX_OSERR);
+    }
     let log = start_log();
     let code = carry_out(arguments);
     if let Some(log) = log {
@@ -276,6 +290,9 @@ impl Command {
                 json,
                 offline,
                 quiet,
+                user,
+                group,
+                lines,
             } => {
                 // Cron sends a mail of whatever is said; what matters is among the findings.
                 if quiet && environment(LOG_LEVEL).is_none() {
@@ -285,7 +302,13 @@ impl Command {
                     config,
                     offline,
                     quiet,
-                    style: style(json, &environment),
+                    style: if lines {
+                        Style::Lines
+                    } else {
+                        style(json, &environment)
+                    },
+                    user,
+                    group,
                 };
                 return Ok(check::run(
                     &options,
@@ -318,13 +341,14 @@ fn show_text(text: &str) -> Result<(), Unread> {
 /// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
 fn identity_lines(question: &Question, all: bool) -> Result<String, identity::Error> {
     let found = identity::find(question)?;
-    let mut lines = format!("user {}\ngroup {}\n", found.user, found.group);
+    let mut lines = vec![("user", found.user), ("group", found.group)];
     if all {
-        for (name, folder) in identity::folders(&question.root)? {
-            lines += &format!("{name} {folder}\n");
-        }
+        lines.extend(identity::folders(&question.root)?);
     }
-    Ok(lines)
+    let lines = lines
+        .into_iter()
+        .map(|(name, value)| format!("{name} {value}\n"));
+    Ok(lines.collect())
 }
 
 /// A caller's number in the one spelling that it has.
@@ -417,5 +441,7 @@ const LOG_LEVEL: &str = "PHONE_ASSISTANT_LOG";
 
 /// From `sysexits.h`: the command was used incorrectly.
 const EX_USAGE: u8 = 64;
+/// The system refuses what is needed.
+const EX_OSERR: u8 = 71;
 
 const AFTER_HELP: &str = "Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";

@@ -31,6 +31,7 @@ use crate::files;
 use crate::limits::Limits;
 use crate::memory::{self, Callers};
 use crate::redact;
+use crate::remedy;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -441,7 +442,8 @@ fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
         let shown = file.display();
         format!(
             "{shown} holds a key and everybody on this machine may read it; close it with: \
-             chown root:{group} {shown}; chmod 640 {shown} (or set allow_readable in [secrets])"
+             {} (or set allow_readable in [secrets])",
+            remedy::close(file, &group)
         )
     };
     open.map(fault).collect()

@@ -16,6 +16,7 @@ use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
+use crate::owner;
 use crate::plain::plain;
 
 /// What to convert, and into what.
@@ -60,6 +61,9 @@ pub enum Error {
     /// Several inputs need a folder to go to.
     #[error("several sounds cannot become the one file {0:?}: name a folder")]
     NotFolder(PathBuf),
+    /// Root cannot make the folder as the user whose folder it is for.
+    #[error(transparent)]
+    User(#[from] owner::Error),
     /// The folder could not be made.
     #[error("cannot make the folder {path:?}")]
     MakeFolder {
@@ -119,6 +123,9 @@ pub enum FileError {
     /// It ends before its first sample.
     #[error("it holds no sound")]
     NoSound,
+    /// Root cannot write it as the user whose folder it is for.
+    #[error(transparent)]
+    User(#[from] owner::Error),
     /// The output cannot be made, or put in its place.
     #[error(transparent)]
     Write(#[from] files::Error),
@@ -196,6 +203,7 @@ fn plan(options: &Options) -> Result<Vec<Job>, Error> {
     };
     refuse_collisions(&jobs)?;
     if jobs.len() > 1 {
+        let _acting = owner::act_in(output)?;
         fs::create_dir_all(output).map_err(|source| Error::MakeFolder {
             path: output.clone(),
             source,
@@ -270,6 +278,7 @@ impl Job {
     /// Returns how long the sound is.
     fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
         let decoder = Decoder::open(File::open(&self.input).map_err(FileError::Open)?)?;
+        let _acting = owner::act_in(files::parent(&self.output))?;
         let mut file = NewFile::create(&self.output, Readers::All)?;
         let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
         file.finish()?;

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use log::{debug, warn};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+use crate::owner::{self, Acting};
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,7 @@ impl NewFile {
     /// [`Error`] names `place` and the cause.
     pub fn create(place: &Path, readers: Readers) -> Result<Self, Error> {
         let temporary = append(place, ".part");
+        let _acting = acting(place)?;
         remove(&temporary);
         let mode = match readers {
             Readers::Owner => 0o600,
@@ -60,9 +63,6 @@ impl NewFile {
             .mode(mode)
             .open(&temporary);
         let file = open.map_err(|source| failed(place, source))?;
-        if readers == Readers::Owner {
-            hand_over(&file, place);
-        }
         Ok(Self {
             file,
             temporary,
@@ -118,6 +118,7 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn reveal(&mut self) -> Result<(), Error> {
+        let _acting = acting(&self.place)?;
         fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))?;
         self.temporary.clone_from(&self.place);
         Ok(())
@@ -128,6 +129,7 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn finish(self) -> Result<(), Error> {
+        let _acting = acting(&self.place)?;
         fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))
     }
 
@@ -145,6 +147,7 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn finish_for_good(self) -> Result<(), Error> {
+        let _acting = acting(&self.place)?;
         let finish = || {
             self.file.sync_all()?;
             fs::rename(&self.temporary, &self.place)?;
@@ -160,6 +163,11 @@ impl Drop for NewFile {
     }
 }
 
+/// Root works on a file as the owner of its folder.
+fn acting(place: &Path) -> Result<Option<Acting>, Error> {
+    owner::act_in_named(parent(place)).map_err(|error| failed(place, error.into()))
+}
+
 /// Opens a regular file for reading. Anything else is refused at once: a pipe would wait for its writer
 /// for ever, and a device may never end.
 ///
@@ -170,17 +178,16 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file for writing at its end, and makes it with `mode` if there is none. A link is
-/// refused: where somebody else may write to the folder, it could lead to any file of whoever runs this. What root makes
-/// belongs to the owner of the folder.
+/// refused: where somebody else may write to the folder, it could lead to any file of whoever runs this. Root does this
+/// as the owner of the folder.
 ///
 /// # Errors
 /// What the system says, or that it is no regular file.
 pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(mode);
-    let file = regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)?;
-    hand_over(&file, path);
-    Ok(file)
+    let _acting = owner::act_in_named(parent(path))?;
+    regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)
 }
 
 /// Takes from the group and from others what `mode` does not give them, if the file is ours: FreePBX hands out more at
@@ -197,32 +204,15 @@ pub(crate) fn narrow(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(may_be))
 }
 
-/// Makes a folder that only its owner may look into. What root makes belongs to the owner of the folder around it.
+/// Makes a folder that only its owner may look into. Root does this as the owner of the folder around it.
 ///
 /// # Errors
 /// What the system says; not that there is one already.
 pub fn create_folder(path: &Path) -> io::Result<()> {
+    let _acting = owner::act_in_named(parent(path))?;
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        made => made?,
-    }
-    hand_over(&File::open(path)?, path);
-    Ok(())
-}
-
-/// Gives what root has made to the owner of the folder that it is in, who works with it from then on. A second name
-/// may lead out of that folder: then it stays as it is.
-fn hand_over(made: &File, path: &Path) {
-    let give = || {
-        let (made_as, folder) = (made.metadata()?, fs::metadata(parent(path))?);
-        let is_ours = made_as.uid() == 0 && (made_as.is_dir() || made_as.nlink() == 1);
-        if is_ours && folder.uid() != 0 && rustix::process::geteuid().is_root() {
-            fchown(made, Some(folder.uid()), Some(folder.gid()))?;
-        }
-        Ok::<_, io::Error>(())
-    };
-    if let Err(error) = give() {
-        debug!("{} keeps its owner: {error}", path.display());
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 
@@ -232,7 +222,7 @@ pub fn is_readable_by_all(path: &Path) -> bool {
 }
 
 /// The folder that a path is in.
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -425,7 +415,10 @@ fn is_leftover(name: &str, keep_recordings: bool) -> bool {
 }
 
 fn remove(path: &Path) {
-    match fs::remove_file(path) {
+    let removed = owner::act_in_named(parent(path))
+        .map_err(io::Error::from)
+        .and_then(|_acting| fs::remove_file(path));
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             warn!("cannot remove {}: {error}", path.display());
         }

@@ -40,6 +40,15 @@ pub struct Identity {
     pub(crate) ids: Option<(u32, u32)>,
 }
 
+impl Identity {
+    /// The other groups that this user has on this machine, where no process tells.
+    pub(crate) fn usual_groups(&self) -> Vec<u32> {
+        let names = Names::of(Path::new("/"));
+        let groups = |(_, own)| names.groups_of(&self.user, own);
+        self.ids.map_or_else(Vec::new, groups)
+    }
+}
+
 /// Why it is not clear.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -108,7 +117,7 @@ pub fn find(question: &Question) -> Result<Identity, Error> {
     let names = Names::of(&question.root);
     let claims = claims(question)?;
     let is_here = question.root == Path::new("/");
-    let named = |what, source_name: &str, value: &str| -> Result<String, Error> {
+    let check = |what, source_name: &str, value: &str| -> Result<String, Error> {
         let (source_name, value) = (source_name.to_owned(), shortened(value));
         if !is_name(&value) {
             return Err(Error::Name {
@@ -131,13 +140,13 @@ pub fn find(question: &Question) -> Result<Identity, Error> {
             None => Ok(value),
         }
     };
-    let user = match agreed(USER, &claims, |claim| claim.user.as_deref(), named)? {
+    let user = match agreed(USER, &claims, |claim| claim.user.as_deref(), check)? {
         Some(user) => user,
         None if is_here && names.user(USUAL).is_none() => return Err(Error::NoAsterisk),
         None => USUAL.to_owned(),
     };
     let entry = names.user(&user);
-    let group = match agreed(GROUP, &claims, |claim| claim.group.as_deref(), named)? {
+    let group = match agreed(GROUP, &claims, |claim| claim.group.as_deref(), check)? {
         Some(group) => group,
         None => entry
             .and_then(|user| names.own_group(user))
@@ -194,7 +203,9 @@ fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
     claims.extend(service::claims(root).map_err(|(path, source)| Error::Read { path, source })?);
     claims.extend(socket::claim(root, &conf));
     if asked.group.is_some() {
-        claims.iter_mut().for_each(|claim| claim.group = None);
+        for claim in &mut claims {
+            claim.group = None;
+        }
         claims.push(asked);
     }
     claims.retain(|claim| claim.user.is_some() || claim.group.is_some());
@@ -206,14 +217,14 @@ fn agreed(
     what: &'static str,
     claims: &[Claim],
     of: impl Fn(&Claim) -> Option<&str>,
-    named: impl Fn(&'static str, &str, &str) -> Result<String, Error>,
+    check: impl Fn(&'static str, &str, &str) -> Result<String, Error>,
 ) -> Result<Option<String>, Error> {
     let said = claims
         .iter()
         .filter_map(|claim| Some((claim.source.as_str(), of(claim)?)));
     let (mut answers, mut unknown) = (Vec::new(), None);
     for (source, value) in said {
-        let answer = match named(what, source, value) {
+        let answer = match check(what, source, value) {
             Err(error @ Error::Unknown { .. }) => {
                 unknown.get_or_insert(error);
                 value.to_owned()
@@ -277,155 +288,4 @@ const FOLDERS: [&str; 2] = ["astagidir", "astdatadir"];
 const MAX_NAME: usize = 256;
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn root(files: &[(&str, &str)]) -> testkit::TempDir {
-        let root = testkit::TempDir::new().expect("a temporary folder");
-        for (name, text) in files {
-            let path = root.path().join(name);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-            fs::write(path, text).expect("written");
-        }
-        root
-    }
-
-    fn question(root: &Path) -> Question {
-        Question {
-            root: root.to_owned(),
-            user: None,
-            group: None,
-        }
-    }
-
-    /// User and group, or what stands in their way.
-    fn found(files: &[(&str, &str)]) -> Result<(String, String), String> {
-        let root = root(files);
-        let found = find(&question(root.path()));
-        let found = found.map_err(|error| error.to_string())?;
-        Ok((found.user, found.group))
-    }
-
-    const CONF: &str = "etc/asterisk/asterisk.conf";
-    const UNIT: &str = "lib/systemd/system/asterisk.service";
-    const USERS: (&str, &str) = (
-        "etc/passwd",
-        "pbx:x:7123:7124::/:/bin/false\nother:x:7125:7125::/:/bin/false\n",
-    );
-    const GROUPS: (&str, &str) = ("etc/group", "voice:x:7124:\nother:x:7125:\n");
-
-    #[test]
-    fn the_sources_that_agree_are_believed() {
-        let runuser = (CONF, "[options]\nrunuser = pbx\n");
-        let both = (CONF, "[options]\nrunuser = pbx\nrungroup = other\n");
-        let unit = (
-            UNIT,
-            "[Service]\nUser=7123\nExecStart=/usr/sbin/asterisk -U pbx\n",
-        );
-        let table: &[(&[(&str, &str)], (&str, &str))] = &[
-            (&[runuser], ("pbx", "voice")),
-            (&[both], ("pbx", "other")),
-            (&[unit], ("pbx", "voice")),
-            (&[both, unit], ("pbx", "other")),
-        ];
-        for (files, (user, group)) in table {
-            let files = [*files, &[USERS, GROUPS]].concat();
-            let expected = ((*user).to_owned(), (*group).to_owned());
-            assert_eq!(found(&files), Ok(expected), "{files:?}");
-        }
-        let unknown = found(&[(CONF, "[options]\nrunuser = no-such-user-here\n")]);
-        let same = "no-such-user-here".to_owned();
-        assert_eq!(
-            unknown,
-            Ok((same.clone(), same)),
-            "a machine that is being laid out"
-        );
-    }
-
-    #[test]
-    fn sources_that_differ_are_refused_by_name() {
-        let files = [
-            (CONF, "[options]\nrunuser = pbx\n"),
-            (UNIT, "[Service]\nUser=other\n"),
-            USERS,
-        ];
-        let why = found(&files).expect_err("they differ");
-        for words in [
-            "asterisk.conf says pbx",
-            "asterisk.service and its drop-ins says other",
-            "--user",
-        ] {
-            assert!(why.contains(words), "{why}");
-        }
-        let groups = [
-            (CONF, "[options]\nrunuser = pbx\nrungroup = voice\n"),
-            (UNIT, "[Service]\nUser=pbx\nGroup=other\n"),
-            USERS,
-        ];
-        let why = found(&groups).expect_err("they differ");
-        assert!(
-            why.contains("which group") && why.contains("--group"),
-            "{why}"
-        );
-        let root = root(&files);
-        let named = Question {
-            user: Some("other".to_owned()),
-            ..question(root.path())
-        };
-        assert_eq!(find(&named).expect("it was named").user, "other");
-    }
-
-    #[test]
-    fn what_is_no_name_is_refused_before_anything_else() {
-        for value in ["-u", "a:b", "a/b", "$(id)", "a b", ".x"] {
-            let conf = format!("[options]\nrunuser = {value}\n");
-            let why = found(&[(CONF, &conf)]).expect_err(value);
-            assert!(
-                why.contains("no name of a user") && why.contains("--user"),
-                "{why}"
-            );
-            assert!(why.contains(&format!("{value:?}")), "{why}");
-            let conf = format!("[options]\nrungroup = {value}\n");
-            let why = found(&[(CONF, &conf)]).expect_err(value);
-            assert!(why.contains("no name of a group"), "{why}");
-        }
-    }
-
-    #[test]
-    fn a_user_who_is_unknown_on_this_machine_is_refused_with_the_way_out() {
-        let here = |user: &str, group: Option<&str>| {
-            let question = Question {
-                user: Some(user.to_owned()),
-                group: group.map(str::to_owned),
-                ..question(Path::new("/"))
-            };
-            find(&question)
-        };
-        let why = here("no-such-user-here", None)
-            .expect_err("unknown")
-            .to_string();
-        assert!(
-            why.contains("no-such-user-here") && why.contains("--user"),
-            "{why}"
-        );
-        let why = here("root", Some("no-such-group"))
-            .expect_err("unknown")
-            .to_string();
-        assert!(
-            why.contains("no-such-group") && why.contains("--group"),
-            "{why}"
-        );
-        let root = here("0", None).expect("every machine has it");
-        assert_eq!((root.user.as_str(), root.ids), ("root", Some((0, 0))));
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_not_taken_for_none() {
-        let root = root(&[]);
-        fs::create_dir_all(root.path().join(CONF)).expect("made");
-        let error = find(&question(root.path())).expect_err("a folder");
-        assert!(matches!(error, Error::Read { .. }), "{error}");
-    }
-}
+mod tests;

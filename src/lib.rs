@@ -46,6 +46,7 @@
 //! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].
 
 pub mod agi;
+mod apart;
 pub mod audio;
 pub mod call;
 pub mod callers;
@@ -66,10 +67,12 @@ mod held;
 pub mod identity;
 pub mod limits;
 pub mod memory;
+pub mod owner;
 mod place;
 pub mod plain;
 pub mod presentation;
 pub mod redact;
+mod remedy;
 mod rooted;
 pub mod say;
 pub mod services;

@@ -85,6 +85,61 @@ pub(crate) fn resolve(path: &Path, trusted: Option<u32>) -> Result<PathBuf, Faul
     Ok(real)
 }
 
+/// A path behind the links that root alone can have made.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// The real path; what is not there stands in it as it was.
+    pub(crate) real: PathBuf,
+    /// Whether root alone can change what stands there: what is above it belongs to root.
+    pub(crate) is_roots: bool,
+}
+
+/// The real path behind `path`, whoever owns its components.
+///
+/// # Errors
+/// The first link that others than root can have made, and where it leads.
+pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
+    let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
+    let mut rest = names(&path);
+    let (mut real, mut is_roots, mut hops) = (PathBuf::from("/"), true, 0);
+    while let Some(name) = rest.pop_front() {
+        if name == ".." {
+            real.pop();
+            continue;
+        }
+        is_roots = is_roots && is_roots_alone(&real);
+        let next = real.join(&name);
+        let Ok(to) = fs::read_link(&next) else {
+            real = next;
+            continue;
+        };
+        hops += 1;
+        let is_theirs = !is_roots || look(&next).is_ok_and(|data| data.uid() != 0);
+        if is_theirs || hops > MAX_HOPS {
+            return Err(Fault::Link { path: next, to });
+        }
+        if to.is_absolute() {
+            real = PathBuf::from("/");
+        }
+        for name in names(&to).into_iter().rev() {
+            rest.push_front(name);
+        }
+    }
+    Ok(Followed { real, is_roots })
+}
+
+/// Whether root alone can put something into a folder. One that is not there is made by whoever can make it.
+fn is_roots_alone(folder: &Path) -> bool {
+    match fs::symlink_metadata(folder) {
+        Ok(data) => {
+            let is_sticky = data.mode() & STICKY != 0;
+            let by_group = data.mode() & BY_GROUP != 0 && data.gid() != 0;
+            data.uid() == 0 && (is_sticky || data.mode() & BY_OTHERS == 0 && !by_group)
+        }
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Whether root alone can change what stands at `path`, which is a file or folder; an error where anybody but root and
 /// `trusted` can.
 fn examine(path: &Path, data: &Metadata, trusted: Option<u32>) -> Result<bool, Fault> {
@@ -148,8 +203,8 @@ mod tests {
 
     #[test]
     fn what_root_alone_can_change_is_followed_to_its_end() {
-        let real = resolve(Path::new("/proc/self/../self/../version"), None);
-        assert_eq!(real.expect("root's"), Path::new("/proc/version"));
+        let real = resolve(Path::new("/usr/../etc/./passwd"), None);
+        assert_eq!(real.expect("root's"), Path::new("/etc/passwd"));
         for link in ["/bin", "/lib", "/usr/bin/sh"] {
             let real = fs::canonicalize(link).expect("every Linux has it");
             assert_eq!(resolve(Path::new(link), None).expect("root's"), real);
@@ -165,7 +220,7 @@ mod tests {
         assert_eq!(resolve(&path, Some(owner)).expect("trusted"), path);
         if owner != 0 {
             let fault = resolve(&path, None).expect_err("not root's");
-            assert!(matches!(fault, Fault::Owner { path, .. } if path == folder.path()));
+            assert!(matches!(fault, Fault::Owner { path, .. } if folder.path().starts_with(&path)));
         }
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("ours");
         let fault = resolve(&path, Some(owner)).expect_err("open to all");
@@ -190,6 +245,24 @@ mod tests {
         symlink(&there, &here).expect("linked");
         let found = resolve(&here, Some(owner));
         assert!(matches!(found, Err(Fault::Link { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn a_link_of_others_is_told_from_one_of_roots_wherever_it_stands() {
+        let (folder, owner) = folder();
+        let link = folder.path().join("link");
+        symlink("/etc", &link).expect("linked");
+        let found = follow(&link.join("passwd"));
+        match found {
+            Ok(found) if owner == 0 => assert_eq!(found.real, Path::new("/etc/passwd")),
+            found => assert!(matches!(found, Err(Fault::Link { path, .. }) if path == link)),
+        }
+        let missing = folder.path().join("missing/deep");
+        let found = follow(&missing).expect("no link");
+        assert_eq!((found.real, found.is_roots), (missing, owner == 0));
+        let found = follow(Path::new("/bin/sh")).expect("root's links");
+        assert_eq!(found.real, fs::canonicalize("/bin/sh").expect("there"));
+        assert!(found.is_roots);
     }
 
     #[test]

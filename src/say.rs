@@ -15,6 +15,7 @@ use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::files::{self, NewFile, Readers};
 use crate::hangup::Hangup;
+use crate::owner;
 use crate::services::{self, SetupError};
 use crate::text;
 
@@ -235,6 +236,9 @@ pub enum CommandError {
     /// No samples.
     #[error(transparent)]
     Speak(#[from] Error),
+    /// Root cannot write it as the user whose folder it is for.
+    #[error(transparent)]
+    User(#[from] owner::Error),
     /// No file.
     #[error(transparent)]
     Write(#[from] files::Error),
@@ -273,6 +277,8 @@ pub fn run(
         Speaking::begin(&**provider, &text, encoding.rate_hz(), patience, deadline)
     };
     let mut speaking = voices.ask(time, begin)?.value;
+    // Root's rights were for the keys alone.
+    owner::become_owner(files::parent(output))?;
     let mut file = NewFile::create(output, Readers::All)?;
     let length = speaking.write(file.file(), encoding, gain_db)?;
     file.finish()?;

@@ -10,6 +10,7 @@ pub(crate) mod guard;
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::files::{self, NewFile, Readers};
+use crate::owner::{self, Acting};
 
 /// The folder of such files. Nothing in it that is read or changed through this guards anything.
 #[derive(Clone, Debug)]
@@ -147,15 +149,35 @@ impl State {
 ///
 /// # Errors
 /// [`Error`], also when somebody else has the turn for longer than `patience`.
-pub fn turn(path: &Path, patience: Duration) -> Result<File, Error> {
+pub fn turn(path: &Path, patience: Duration) -> Result<Turn, Error> {
+    let acting =
+        owner::act_in_named(files::parent(path)).map_err(|error| unlocked(path, error.into()))?;
     let end = Instant::now() + patience;
     loop {
         let file = open_lock(path)?;
         wait_for(&file, path, patience, end)?;
         // One that was removed meanwhile keeps nobody out any more.
         if file.metadata().is_ok_and(|data| data.nlink() > 0) {
-            return Ok(file);
+            return Ok(Turn {
+                file,
+                _acting: acting,
+            });
         }
+    }
+}
+
+/// A turn. Root has it as the owner of the folder, so that whatever is done in it leads no further than that user may go.
+#[derive(Debug)]
+pub struct Turn {
+    file: File,
+    _acting: Option<Acting>,
+}
+
+impl Deref for Turn {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
     }
 }
 
@@ -224,6 +246,7 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 mod tests {
     use super::*;
     use std::os::unix::fs::{chown, symlink};
+    use std::sync::mpsc::channel;
 
     fn folder() -> (testkit::TempDir, State) {
         let folder = testkit::TempDir::new().expect("a temporary folder");
@@ -317,9 +340,9 @@ mod tests {
         let other = folder.path().join("other");
         fs::write(&other, "").expect("written");
         fs::hard_link(&other, &lock).expect("linked");
-        state
-            .update("other.json", |n: &mut u64| *n = 7)
-            .expect("written");
+        // Root works there as the owner, who may not write to root's file.
+        let updated = state.update("other.json", |n: &mut u64| *n = 7);
+        assert_eq!(updated.is_err(), is_root);
         let kept = fs::metadata(&other).expect("it is there").uid();
         assert_eq!(kept, rustix::process::geteuid().as_raw());
     }
@@ -331,17 +354,23 @@ mod tests {
         let held = turn(&lock, PATIENCE).expect("free");
         let state = &state;
         let both = thread::scope(|scope| {
-            let waits = || turn(&lock, PATIENCE).expect("its turn comes");
-            let waiting = scope.spawn(waits);
+            let ((tell, told), (release, released)) = (channel(), channel::<()>());
+            let place = &lock;
+            scope.spawn(move || {
+                let held = turn(place, PATIENCE);
+                tell.send(held.is_ok()).expect("it is waited for");
+                // Until the other end is dropped.
+                released.recv().ok();
+            });
             while open_files_of(&lock) < 2 {
                 thread::yield_now();
             }
             fs::remove_file(&lock).expect("it was there");
             drop(held);
-            let held = waiting.join().expect("no panic");
+            assert!(told.recv().expect("no panic"), "its turn comes");
             // Whoever comes now finds the lock that is held.
             let hasty = state.hasty().update("n.json", |n: &mut u64| *n += 1);
-            drop(held);
+            drop(release);
             hasty
         });
         assert!(matches!(both, Err(Error::Busy { .. })), "{both:?}");

@@ -1,10 +1,14 @@
 //! `phone-assistant check` where no Asterisk is: what it says of settings and services. What it says of a machine with an
 //! Asterisk, tests/asterisk knows.
 
-use std::process::{Command, Output};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
-use testkit::Settings;
+use testkit::{Settings, TempDir};
 
 use crate::house::{House, program};
 
@@ -88,14 +92,146 @@ fn of<'a>(found: &'a Value, id: &'a str) -> impl Iterator<Item = &'a Value> {
 
 /// Starts the doctor as whoever runs this test, root too, and lets it end.
 fn run_check(house: &House, settings: &Settings, arguments: &[&str]) -> Output {
+    doctor(house, settings, arguments).output().unwrap()
+}
+
+fn doctor(house: &House, settings: &Settings, arguments: &[&str]) -> Command {
     let config = settings.write(house.other());
-    Command::new(program())
+    let mut command = Command::new(program());
+    command
         .arg("check")
         .args(arguments)
         .arg("--config")
         .arg(config)
         .env_clear()
-        .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1")
+        .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1");
+    command
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_does_not_change_the_exit_code() {
+    let house = House::new();
+    let settings = house.sandbox.settings().set("stt.langauge", "de-DE");
+    let read = run_check(&house, &settings, &["--offline"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = doctor(&house, &settings, &["--offline"])
+        .stdout(writer)
         .output()
-        .unwrap()
+        .unwrap();
+    assert_eq!(output.status.code(), read.status.code());
+    assert_eq!(read.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!told.contains("pipe"), "{told}");
+}
+
+/// Ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn nobody_becomes_asterisk_by_starting_a_program_of_that_name() {
+    let folder = TempDir::new().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let asterisk = folder.path().join("asterisk");
+    // Written by a child: a file that this process writes while another test forks could not be run.
+    let copied = Command::new("cp").arg("/bin/sleep").arg(&asterisk).status();
+    assert!(copied.unwrap().success());
+    let identity = || {
+        let output = Command::new(program()).arg("identity").output().unwrap();
+        (output.status.code(), output.stdout, output.stderr)
+    };
+    let before = identity();
+    let mut command = Command::new(&asterisk);
+    if rustix::process::geteuid().is_root() {
+        chown(&asterisk, Some(65_534), Some(65_534)).unwrap();
+        command.uid(65_534).gid(65_534);
+    }
+    let running = Running(command.arg("1000").spawn().unwrap());
+    let name = format!("/proc/{}/comm", running.0.id());
+    while fs::read_to_string(&name).unwrap().trim() != "asterisk" {
+        thread::yield_now();
+    }
+    assert_eq!(identity(), before);
+    // Nor does root's doctor ask as that user, or tell people to give it anything.
+    let output = Command::new(program())
+        .args(["check", "--offline", "--json"])
+        .output()
+        .unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    for word in ["65534", "nobody"] {
+        assert!(!found.contains(word), "{found}");
+    }
+}
+
+#[test]
+fn root_tells_what_another_user_finds() {
+    let house = House::new();
+    fs::set_permissions(house.other(), fs::Permissions::from_mode(0o755)).unwrap();
+    let config = house.sandbox.settings().write(house.other());
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    let check = |style: &[&str]| {
+        let output = Command::new(program())
+            .args(["check", "--offline", "--user", "nobody", "--config"])
+            .arg(&config)
+            .args(style)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, found) = check(&["--json"]);
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert!(!found["checks"].as_array().unwrap().is_empty(), "{found:#}");
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    // The settings are root's alone, and nobody has looked.
+    let text = of(&found["checks"], "settings").next().unwrap()["text"].to_string();
+    assert!(text.contains("Permission denied"), "{text}");
+    assert_eq!(code, Some(2));
+    let state = of(&found["checks"], "folder for state").next().unwrap();
+    if state["status"] == "fail" {
+        let remedy = state["remedy"].as_str().unwrap();
+        assert!(remedy.contains("chown -hR nobody: "), "{remedy}");
+    }
+    let (code, lines) = check(&[]);
+    assert!(lines.contains("fail  settings"), "{lines}");
+    assert!(lines.contains("checks: "), "{lines}");
+    assert_eq!(code, Some(2));
+    let (code, lines) = check(&["--quiet"]);
+    assert!(lines.starts_with("fail  "), "{lines}");
+    assert_eq!(code, Some(2));
+}
+
+#[test]
+fn a_program_that_runs_apart_has_a_session_and_no_terminal() {
+    let script = "cat /proc/$$/stat; if : </dev/tty; then echo terminal; fi; cat; echo $PHONE_ASSISTANT_APART";
+    let output = Command::new(program())
+        .args(["sh", "-c", script])
+        .env("PHONE_ASSISTANT_APART", "exec")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let fields: Vec<_> = told.split_whitespace().collect();
+    // Process, name, state, parent, group, session.
+    assert_eq!((fields[0], fields[0]), (fields[4], fields[5]), "{told}");
+    assert!(!told.contains("terminal"), "{told}");
+    let output = Command::new(program())
+        .arg("no-such-program-anywhere")
+        .env("PHONE_ASSISTANT_APART", "exec")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(71), "{told}");
+    assert!(told.contains("no-such-program-anywhere"), "{told}");
 }

@@ -22,6 +22,7 @@ mod limits;
 mod memory;
 mod personas;
 mod providers;
+mod root;
 mod secrets;
 mod speech;
 mod starving;

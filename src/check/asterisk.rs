@@ -1,17 +1,22 @@
 //! Asterisk's side: is it there, does it know the dialplan, the program and the sounds?
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::fs::Access;
 
 use super::finding::Report;
-use super::machine::{asterisk_folder, wants_loader};
+use super::machine::{agi_program, asterisk_folder, wants_loader};
+use super::user::{self, PATH};
+use crate::apart::{self, End, Stream};
 use crate::config::{Config, Filler};
+use crate::error::Chain;
+use crate::files;
+use crate::rooted;
 
 /// Looks at what Asterisk needs for a call.
 pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
@@ -33,43 +38,64 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
 
 /// What Asterisk answers to a command.
 pub(super) fn say(command: &str) -> Result<String, String> {
-    said(Command::new("asterisk").args(["-rx", command]), PATIENCE)
+    let asterisk = found_in_path("asterisk")?;
+    said(apart::other(&asterisk).args(["-rx", command]), PATIENCE)
+}
+
+/// Root runs only what root alone can change, wherever it is found.
+fn found_in_path(name: &str) -> Result<OsString, String> {
+    if !user::is_root() {
+        return Ok(name.into());
+    }
+    let mut places = PATH.split(':').map(|folder| Path::new(folder).join(name));
+    let place = places.find(|place| place.exists());
+    let place = place.ok_or_else(|| format!("there is no {name} in {PATH}"))?;
+    match rooted::resolve(&place, None) {
+        Ok(real) => Ok(real.into()),
+        Err(fault) => Err(format!("root does not run it: {}", Chain(&fault))),
+    }
 }
 
 /// What a program says. One that takes longer is ended: an Asterisk that hangs takes connections, and answers nothing.
 fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
-    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let child = pipes.stderr(Stdio::piped()).spawn();
-    let child = child.map_err(|error| format!("cannot run asterisk -rx: {error}"))?;
-    let process = Pid::from_child(&child);
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(child.wait_with_output()));
-    let Ok(output) = receiver.recv_timeout(limit) else {
-        // It may have ended just now.
-        kill_process(process, Signal::KILL).ok();
-        return Err(format!("no answer within {} s", limit.as_secs()));
-    };
-    let output = output.map_err(|error| format!("cannot read its answer: {error}"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        let said = [text(&output.stderr), text(&output.stdout)].join(" ");
-        Err(said.lines().next().unwrap_or_default().trim().to_owned())
+    let (mut output, mut errors) = (String::new(), String::new());
+    let end = apart::run(command, limit, &mut |stream, line| {
+        let text = match stream {
+            Stream::Out => &mut output,
+            Stream::Err => &mut errors,
+        };
+        text.push_str(&line);
+        text.push('\n');
+    });
+    match end.map_err(|error| format!("cannot run asterisk -rx: {error}"))? {
+        End::Ended(status) if status.success() => Ok(output.trim().to_owned()),
+        End::Ended(_) => {
+            let mut said = errors.lines().chain(output.lines());
+            Err(said.next().unwrap_or_default().trim().to_owned())
+        }
+        End::Late => Err(format!("no answer within {} s", limit.as_secs())),
+        End::TooMuch => Err("it says more than anybody reads".to_owned()),
     }
 }
 
-/// The program that Asterisk starts must be there, run, and be this version.
+/// The program that Asterisk starts must be there, run, and be this one. It is not run for that: who may replace it could
+/// have it do anything.
 fn examine_program(report: &mut Report<'_>) {
+    examine_program_at(&agi_program(), report);
+}
+
+fn examine_program_at(program: &Path, report: &mut Report<'_>) {
     let id = "program";
-    let folder = asterisk_folder(
-        "astagidir",
-        &["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"],
-    );
-    let program = folder.join("phone-assistant");
     let shown = program.display();
     let install = "sudo ./install.sh";
-    match wants_loader(&program) {
+    if let Ok(to) = fs::read_link(program) {
+        let text = format!(
+            "{shown} is a link to {}, and FreePBX gives what it leads to to Asterisk's user",
+            to.display()
+        );
+        return report.warn(id, &text, &format!("rm {shown}; {install}"));
+    }
+    match wants_loader(program) {
         Err(error) => {
             return report.fail(id, &format!("cannot read {shown}: {error}"), install);
         }
@@ -82,28 +108,37 @@ fn examine_program(report: &mut Report<'_>) {
         ),
         Ok(false) => {}
     }
-    let version = Command::new(&program).arg("--version").output();
-    match version {
-        Ok(output) if output.status.success() => {
-            let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            if version == OWN_VERSION {
-                report.ok(id, &format!("{shown}, {version}"));
-            } else {
-                let text = format!("{shown} is {version}, and this is {OWN_VERSION}");
-                report.warn(id, &text, install);
-            }
-        }
-        Ok(output) => report.fail(
-            id,
-            &format!("{shown} does not run: {}", output.status),
-            install,
-        ),
-        Err(error) => report.fail(
-            id,
-            &format!("{shown} cannot be run: {error}"),
-            &format!("chmod 755 {shown}, or {install}"),
-        ),
+    if let Err(error) = rustix::fs::access(program, Access::EXEC_OK) {
+        let text = format!("{shown} cannot be run: {}", io::Error::from(error));
+        return report.fail(id, &text, install);
     }
+    match is_this_program(program) {
+        Ok(true) => report.ok(id, &format!("{shown}, {OWN_VERSION}")),
+        Ok(false) => {
+            let text = format!(
+                "{shown} is not the program that runs here, {OWN_VERSION}: it is older or newer, or was replaced"
+            );
+            report.warn(id, &text, install);
+        }
+        Err(error) => report.fail(id, &format!("cannot read {shown}: {error}"), install),
+    }
+}
+
+/// Whether the bytes of a file are those of the program that runs.
+fn is_this_program(program: &Path) -> io::Result<bool> {
+    let (mut own, mut other) = (File::open(OURSELVES)?, files::open(program)?);
+    let (own_len, other_len) = (own.metadata()?.len(), other.metadata()?.len());
+    let (mut one, mut two) = (vec![0; BLOCK], vec![0; BLOCK]);
+    let mut left = own_len;
+    let mut is_same = own_len == other_len;
+    while is_same && left > 0 {
+        let len = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+        own.read_exact(&mut one[..len])?;
+        other.read_exact(&mut two[..len])?;
+        is_same = one[..len] == two[..len];
+        left -= u64::try_from(len).unwrap_or(left);
+    }
+    Ok(is_same)
 }
 
 fn examine_dialplan(report: &mut Report<'_>) {
@@ -188,6 +223,8 @@ fn is_sound(folder: &Path, name: &str) -> bool {
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const OURSELVES: &str = "/proc/self/exe";
+const BLOCK: usize = 64 * 1024;
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
 
 /// What the example dialplan uses beside what every Asterisk has.
@@ -211,16 +248,95 @@ const SOUNDS: [&str; 8] = [
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::process::CommandExt;
+
+    use super::super::finding::{Finding, Status, Style};
     use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        command
+    }
 
     #[test]
     fn an_asterisk_that_hangs_is_not_waited_for() {
         let limit = Duration::from_millis(50);
-        let why = said(Command::new("sleep").arg("60"), limit).expect_err("it hangs");
+        let why = said(&mut shell("sleep 60"), limit).expect_err("it hangs");
         assert!(why.contains("no answer within"), "{why}");
-        let answer = said(Command::new("echo").arg("Asterisk 22"), PATIENCE);
+        let answer = said(&mut shell("echo Asterisk 22"), PATIENCE);
         assert_eq!(answer.as_deref(), Ok("Asterisk 22"));
-        let why = said(Command::new("ls").arg("/nonexistent"), PATIENCE).expect_err("a failure");
+        let why = said(&mut shell("ls /nonexistent"), PATIENCE).expect_err("a failure");
         assert!(why.contains("/nonexistent"), "{why}");
+    }
+
+    fn program_at(path: &Path) -> Finding {
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine_program_at(path, &mut report);
+        let found = report.close().expect("nothing is written");
+        found.last().expect("something is found").clone()
+    }
+
+    /// A header of a program without a loader, and what it would do.
+    fn elf(script: &str) -> Vec<u8> {
+        let mut bytes = b"\x7fELF\x02\x01".to_vec();
+        bytes.resize(64, 0);
+        bytes.extend(script.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_replaced_program_is_told_by_its_bytes_and_never_run() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let (place, trace) = (
+            folder.path().join("phone-assistant"),
+            folder.path().join("trace"),
+        );
+        // Whoever runs it leaves a trace; it says what ours says.
+        let script = format!("#!/bin/sh\ntouch {}\necho {OWN_VERSION}\n", trace.display());
+        let table = [
+            (
+                script.clone().into_bytes(),
+                Status::Fail,
+                "it is no program",
+            ),
+            (
+                elf(&script),
+                Status::Warn,
+                "is not the program that runs here",
+            ),
+        ];
+        for (bytes, status, words) in table {
+            fs::write(&place, bytes).expect("written");
+            fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).expect("ours");
+            let found = program_at(&place);
+            assert!(
+                found.status == status && found.text.contains(words),
+                "{found:?}"
+            );
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).expect("ours");
+        let found = program_at(&place);
+        assert!(
+            found.status == Status::Fail && found.text.contains("cannot be run"),
+            "{found:?}"
+        );
+        assert_eq!(
+            found.remedy, "sudo ./install.sh",
+            "root follows nothing there"
+        );
+        assert!(!trace.exists());
+        fs::remove_file(&place).expect("removed");
+        fs::copy(OURSELVES, &place).expect("copied");
+        let found = program_at(&place);
+        assert!(found.status == Status::Ok, "{found:?}");
+        symlink(&place, folder.path().join("link")).expect("linked");
+        let found = program_at(&folder.path().join("link"));
+        assert!(
+            found.status == Status::Warn && found.text.contains("is a link to"),
+            "{found:?}"
+        );
     }
 }

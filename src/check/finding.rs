@@ -80,6 +80,8 @@ pub enum Style {
     Colour,
     /// One JSON object at the end.
     Json,
+    /// A JSON object a line, as soon as it is there: what Asterisk's user finds, for root to tell.
+    Lines,
     /// Not at all.
     Silent,
 }
@@ -130,6 +132,17 @@ impl<'a> Report<'a> {
         self.push(id, status, one_line(text), remedy);
     }
 
+    /// Passes on what the same program has found as another user. It is not trusted to have cleaned it.
+    pub(super) fn relay(&mut self, finding: &Finding) {
+        let lines: Vec<_> = finding.text.split('\n').map(one_line).collect();
+        self.push(
+            &finding.id,
+            finding.status,
+            lines.join("\n"),
+            &finding.remedy,
+        );
+    }
+
     fn push(&mut self, id: &str, status: Status, text: String, remedy: &str) {
         let finding = Finding {
             id: one_line(id),
@@ -140,12 +153,20 @@ impl<'a> Report<'a> {
         let written = match self.style {
             Style::Plain => write!(self.out, "{}", Shown(&finding, false)),
             Style::Colour => write!(self.out, "{}", Shown(&finding, true)),
+            Style::Lines => writeln!(self.out, "{}", json!(finding)),
             Style::Json | Style::Silent => Ok(()),
         };
-        if let Err(error) = written {
-            self.failure.get_or_insert(error);
-        }
+        self.note(written);
         self.findings.push(finding);
+    }
+
+    /// A reader that has seen enough is no error: what is found still decides the exit code.
+    fn note(&mut self, written: io::Result<()>) {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.style = Style::Silent,
+            Err(error) => drop(self.failure.get_or_insert(error)),
+            Ok(()) => {}
+        }
     }
 
     /// What was found so far.
@@ -155,32 +176,31 @@ impl<'a> Report<'a> {
 
     /// Ends the report and returns all findings.
     pub(super) fn close(mut self) -> io::Result<Vec<Finding>> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
         let count = |status| {
-            self.findings
-                .iter()
-                .filter(|finding| finding.status == status)
-                .count()
+            let all = self.findings.iter();
+            all.filter(|finding| finding.status == status).count()
         };
         let (warnings, failures) = (count(Status::Warn), count(Status::Fail));
-        match self.style {
+        let written = match self.style {
             Style::Json => {
                 let status = self.findings.iter().map(|finding| finding.status).max();
                 let all = json!({"status": status.unwrap_or(Status::Ok), "checks": self.findings});
-                writeln!(self.out, "{all:#}")?;
+                writeln!(self.out, "{all:#}")
             }
             Style::Plain | Style::Colour => {
                 let all = self.findings.len();
                 writeln!(
                     self.out,
                     "\n{all} checks: {failures} failed, {warnings} to be warned of"
-                )?;
+                )
             }
-            Style::Silent => {}
+            Style::Lines | Style::Silent => Ok(()),
+        };
+        self.note(written);
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self.findings),
         }
-        Ok(self.findings)
     }
 }
 
@@ -210,7 +230,7 @@ impl fmt::Display for Shown<'_> {
 
 /// What services and files say may hold anything, of any length; a terminal shall not obey it, and nobody take it for
 /// another finding.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     plain_to(&redact::secrets(text), MAX_LINE)
 }
 
@@ -245,6 +265,62 @@ mod tests {
             let shown = String::from_utf8(out).expect("text");
             assert_eq!(shown.lines().count(), 2, "{shown}");
         }
+    }
+
+    /// A reader that closes after so many bytes.
+    struct Closing(usize);
+
+    impl Write for Closing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let len = bytes.len().min(self.0);
+            self.0 -= len;
+            if len == 0 {
+                Err(io::ErrorKind::BrokenPipe.into())
+            } else {
+                Ok(len)
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_changes_nothing_of_what_is_found() {
+        for style in [Style::Plain, Style::Colour, Style::Json, Style::Lines] {
+            let mut out = Closing(10);
+            let mut report = Report::new(&mut out, style);
+            report.ok("one", "well");
+            report.fail("two", "not well", "fix it");
+            let findings = report.close().expect("no error of ours");
+            assert_eq!(findings.len(), 2, "{style:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_user_found_is_told_as_if_it_had_been_found_here() {
+        let mut lines = Vec::new();
+        let mut there = Report::new(&mut lines, Style::Lines);
+        there.list("settings", ["two".to_owned(), "a\u{1b}b".to_owned()]);
+        there.warn("llm", "slow", "wait");
+        there.close().expect("a vector takes all");
+        let mut sink = io::sink();
+        let mut here = Report::new(&mut sink, Style::Silent);
+        let text = String::from_utf8(lines).expect("text");
+        for line in text.lines() {
+            here.relay(&serde_json::from_str(line).expect("a finding"));
+        }
+        here.relay(&Finding {
+            id: "x\u{1b}".to_owned(),
+            status: Status::Ok,
+            text: "one\u{1b}[2J\ntwo\u{7}".to_owned(),
+            remedy: "\r".to_owned(),
+        });
+        let found: Vec<_> = here.findings().iter().map(|it| it.text.as_str()).collect();
+        let list = format!("two\n{}a b", " ".repeat(INDENT));
+        assert_eq!(found, [&list, "slow", "one [2J\ntwo "]);
+        assert_eq!(here.findings()[2].id, "x ");
     }
 
     #[test]

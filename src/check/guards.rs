@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finding::Report;
+use super::machine::given;
 use super::user::user_name;
 use crate::error::Chain;
 use crate::limits::{self, Limits};
@@ -78,8 +79,8 @@ pub(super) fn remedy_for_callers(cause: &memory::Error, folder: &Path) -> String
             "look for {path} in a backup; without one remove it: rm {path} (all callers are forgotten then)"
         ),
         _ => format!(
-            "df -h {shown}; and: chown -R {}: {shown}; chmod 700 {shown}; or set callers in [memory] to \"none\"",
-            user_name()
+            "df -h {shown}; and: {}; or set callers in [memory] to \"none\"",
+            given(folder, true)
         ),
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::Report;
+use super::freepbx;
 use super::guards;
 use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
@@ -14,7 +15,9 @@ use crate::cloud::http::PROXIES;
 use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
+use crate::identity::conf::Conf;
 use crate::memory::{Callers, Store};
+use crate::remedy;
 use crate::state::State;
 
 /// Looks at the settings and all files that they name. Returns the settings, if they can be used.
@@ -51,6 +54,8 @@ pub(super) fn examine<'c>(
     if let Some(file) = &config.http.ca_file {
         examine_root(file, report);
     }
+    let kept = iter::once(agi_program()).chain(config.log_calls.clone());
+    freepbx::examine(Path::new("/"), &kept.collect::<Vec<_>>(), report);
     Some(config)
 }
 
@@ -136,15 +141,9 @@ fn examine_credentials(path: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             id,
             &Chain(&error).to_string(),
-            &format!("{}, if it is there", close(path)),
+            &format!("{}, if it is there", remedy::close(path, &group_name())),
         ),
     }
-}
-
-/// How a key file is closed to all but Asterisk.
-fn close(path: &Path) -> String {
-    let (group, shown) = (group_name(), path.display());
-    format!("chown root:{group} {shown}; chmod 640 {shown}")
 }
 
 /// Tries to write a file there.
@@ -154,9 +153,7 @@ fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
     match written {
         Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
         Err(error) => {
-            let shown = folder.display();
-            let user = user_name();
-            let remedy = format!("df -h {shown}; and: chown {user}: {shown}; chmod 700 {shown}");
+            let remedy = format!("df -h {}; and: {}", folder.display(), given(folder, false));
             report.fail(id, &Chain(&error).to_string(), &remedy);
         }
     }
@@ -174,12 +171,23 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             "folder for state",
             &Chain(&error).to_string(),
-            &format!(
-                "chown -R {}: {1}; chmod 700 {1}",
-                user_name(),
-                folder.display()
-            ),
+            &given(folder, true),
         ),
+    }
+}
+
+/// How a folder is given to Asterisk's user alone.
+pub(super) fn given(folder: &Path, is_deep: bool) -> String {
+    let user = user_name();
+    let (owner, mode) = (
+        remedy::own(folder, &user, is_deep),
+        remedy::mode(folder, 0o700, &user),
+    );
+    // Of a link both say the same.
+    if owner == mode {
+        owner
+    } else {
+        format!("{owner}; {mode}")
     }
 }
 
@@ -194,7 +202,8 @@ fn examine_callers(folder: &Path, report: &mut Report<'_>) {
     let is_open = fs::metadata(folder).is_ok_and(|data| data.mode() & ANYTHING_BY_ANYBODY != 0);
     if is_open {
         let text = format!("others may look into {shown}, where callers are remembered");
-        report.warn(id, &text, &format!("chmod 700 {shown}"));
+        let remedy = remedy::mode(folder, 0o700, &user_name());
+        report.warn(id, &text, &remedy);
     } else {
         report.ok(id, &format!("{shown} can be written to"));
     }
@@ -210,7 +219,7 @@ fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
         report.warn(
             "privacy",
             &format!("others may look into {shown}, where recordings are"),
-            &format!("chmod 700 {shown}"),
+            &remedy::mode(folder, 0o700, &user_name()),
         );
     } else {
         report.ok("privacy", "nobody else may look into recordings");
@@ -227,9 +236,8 @@ fn examine_log(log: &Path, report: &mut Report<'_>) {
             "log of calls",
             &format!("cannot add to {}: {error}", log.display()),
             &format!(
-                "chown {}: {}; or set calls in [log]",
-                user_name(),
-                log.display()
+                "{}; or set calls in [log]",
+                remedy::own(log, &user_name(), false)
             ),
         ),
     }
@@ -244,10 +252,17 @@ fn examine_root(file: &Path, report: &mut Report<'_>) {
     }
 }
 
+/// The program in the folder from which Asterisk starts it.
+pub(super) fn agi_program() -> PathBuf {
+    let usual = ["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"];
+    asterisk_folder("astagidir", &usual).join("phone-assistant")
+}
+
 /// Where Asterisk keeps its files, by `asterisk.conf` or as usual.
 pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
-    let conf = fs::read_to_string("/etc/asterisk/asterisk.conf").unwrap_or_default();
-    if let Some(folder) = super::user::setting(&conf, setting) {
+    // What cannot be read is told by the commands of Asterisk that fail then.
+    let conf = Conf::read(Path::new("/")).unwrap_or_default();
+    if let Some(folder) = conf.get("directories", setting) {
         return folder.into();
     }
     let there = usual.iter().find(|folder| Path::new(folder).is_dir());

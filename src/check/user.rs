@@ -1,76 +1,102 @@
 //! From root to Asterisk's user: what root may do tells nothing about what a call may.
+//!
+//! Root tells what that user's run finds, and does nothing else. That run has no terminal: it is apart, see
+//! [`crate::apart`], and only its lines come back, as text.
 
 use std::env;
-use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use super::finding::Report;
-use super::{Options, Style};
+use super::finding::{Finding, Report, Status, one_line};
+use super::{Options, worst};
+use crate::apart::{self, End, Rights, Stream};
 use crate::config::keys::ENVIRONMENT;
-use crate::files;
+use crate::error::Chain;
+use crate::identity::process::{self, Process};
+use crate::identity::{self, Identity, Question};
+use crate::rooted;
 
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's, but the keys
-/// of Asterisk's.
+/// of Asterisk's. Returns the exit code.
 pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
-    run_as(&asterisk(), options, out)
-}
-
-fn run_as(asterisk: &Identity, options: &Options, out: &mut dyn Write) -> io::Result<u8> {
-    out.flush()?;
-    let why = match try_to_become(asterisk) {
-        Ok(()) => match command(asterisk, options)?.status() {
-            Ok(status) if status.code().is_some_and(|code| code <= 2) => {
-                return Ok(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2));
-            }
-            result => result.map_or_else(|error| error.to_string(), |status| status.to_string()),
-        },
-        Err(why) => why,
+    let question = Question {
+        user: options.user.clone(),
+        group: options.group.clone(),
+        root: "/".into(),
     };
-    let mut report = Report::new(out, options.style);
-    let Identity { user, group, .. } = asterisk;
-    let text = format!("cannot become Asterisk's user {user}, group {group}: {why}");
-    let remedy = "check that both are there: getent passwd, getent group; run the program that install.sh has put there, /usr/local/bin/phone-assistant; setpriv comes with util-linux";
-    report.fail("user", &text, remedy);
-    report.close()?;
-    Ok(2)
-}
-
-/// Does nothing as Asterisk's user: where that fails, setpriv ends with a code that could be the doctor's as well.
-fn try_to_become(asterisk: &Identity) -> Result<(), String> {
-    match setpriv(asterisk).arg("true").output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Err(error) => Err(error.to_string()),
+    let run = identity::find(&question)
+        .map_err(|error| Chain(&error).to_string())
+        .and_then(|asterisk| run_of(&asterisk, options));
+    match run {
+        Ok(mut command) if options.quiet => relay_text(&mut command, PATIENCE, out),
+        Ok(mut command) => {
+            let mut report = Report::new(out, options.style);
+            examine_own_place(&mut report);
+            relay(&mut command, PATIENCE, report)
+        }
+        Err(why) => {
+            let mut report = Report::new(out, options.style);
+            report.fail(
+                "user",
+                &why,
+                "getent passwd and getent group show who is there",
+            );
+            Ok(worst(&report.close()?).exit_code())
+        }
     }
 }
 
-/// What follows is done as Asterisk's user.
-fn setpriv(asterisk: &Identity) -> Command {
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid", &asterisk.user, "--regid", &asterisk.group])
-        .arg(&asterisk.groups)
-        .env_clear()
-        .env("PATH", PATH)
-        .current_dir("/");
-    command
+/// The program that root runs is to be root's.
+fn examine_own_place(report: &mut Report<'_>) {
+    let place = env::current_exe();
+    let place = place.unwrap_or_else(|_| "/usr/local/bin/phone-assistant".into());
+    if let Err(fault) = rooted::resolve(&place, None) {
+        let text = format!("root runs this program, and {}", Chain(&fault));
+        let remedy = "let root run the one that install.sh has put there: sudo /usr/local/bin/phone-assistant check";
+        report.warn("program of root", &text, remedy);
+    }
 }
 
-/// The same again, marked: where Asterisk is root, root must know that it has been started so.
-fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
-    let mut command = setpriv(asterisk);
+/// The same again, apart, marked: where Asterisk is root, root must know that it has been started so.
+fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
+    let (user, group) = asterisk.ids.ok_or_else(|| {
+        format!(
+            "the numbers of user {} and group {} are not known",
+            asterisk.user, asterisk.group
+        )
+    })?;
+    let running = running(user);
+    let groups = running.as_ref().map(|running| running.groups.clone());
+    let rights = Rights {
+        user,
+        group,
+        groups: groups.unwrap_or_else(|| asterisk.usual_groups()),
+    };
+    let environment = running.map(|running| of_settings(&running.environment));
+    let names = format!("{}:{}", asterisk.user, asterisk.group);
+    command(&rights, &names, &environment.unwrap_or_default(), options)
+        .map_err(|error| format!("cannot start the check: {error}"))
+}
+
+fn command(
+    rights: &Rights,
+    names: &str,
+    environment: &[(&'static str, String)],
+    options: &Options,
+) -> io::Result<Command> {
+    let mut command = apart::ourselves(rights);
     command
-        .arg(env::current_exe()?)
         .arg("check")
-        .env(IS_ASTERISKS, "1")
-        .envs(asterisk.environment.iter().cloned());
+        .env("PATH", PATH)
+        .env(IS_ASTERISKS, names)
+        .envs(environment.iter().cloned())
+        .current_dir("/");
     for name in KEPT {
         if let Some(value) = env::var_os(name) {
             command.env(name, value);
@@ -82,7 +108,7 @@ fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
     for (flag, is_set) in [
         ("--offline", options.offline),
         ("--quiet", options.quiet),
-        ("--json", options.style == Style::Json),
+        ("--lines", !options.quiet),
     ] {
         if is_set {
             command.arg(flag);
@@ -91,88 +117,115 @@ fn command(asterisk: &Identity, options: &Options) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Whom Asterisk runs as, in the words of setpriv.
-struct Identity {
-    user: String,
-    group: String,
-    groups: String,
-    /// What of its environment decides about the settings.
-    environment: Vec<(&'static str, String)>,
+/// Tells each finding of a run of [`Style::Lines`](super::Style::Lines) as if it had been found here.
+fn relay(command: &mut Command, limit: Duration, mut report: Report<'_>) -> io::Result<u8> {
+    let end = apart::run(
+        command,
+        limit,
+        &mut |stream, line| match serde_json::from_str::<Finding>(&line) {
+            Ok(finding) if stream == Stream::Out => report.relay(&finding),
+            _ => pass_on(&line),
+        },
+    );
+    if let Err(why) = code(end, limit) {
+        report.fail(ID, &why, REMEDY);
+    }
+    Ok(worst(&report.close()?).exit_code())
 }
 
-/// Is it Asterisk's user who asks? Yes where that is not known.
+/// Passes on the lines of a quiet run, which are for people already.
+fn relay_text(command: &mut Command, limit: Duration, out: &mut dyn Write) -> io::Result<u8> {
+    let mut written = Ok(());
+    let end = apart::run(command, limit, &mut |stream, line| {
+        if stream == Stream::Err {
+            pass_on(&line);
+        } else if written.is_ok() {
+            written = writeln!(out, "{}", one_line(&line));
+        }
+    });
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+        _ => {}
+    }
+    match code(end, limit) {
+        Ok(code) => Ok(code),
+        Err(why) => {
+            let mut report = Report::new(out, super::Style::Plain);
+            report.fail(ID, &why, REMEDY);
+            Ok(worst(&report.close()?).exit_code())
+        }
+    }
+}
+
+/// What that user's run logs. A closed stderr is no reason to fail.
+fn pass_on(line: &str) {
+    writeln!(io::stderr(), "{}", one_line(line)).ok();
+}
+
+/// The exit code of a run that came to its end, or why it did not.
+fn code(end: io::Result<End>, limit: Duration) -> Result<u8, String> {
+    match end {
+        Ok(End::Ended(status)) => match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) if code <= Status::Fail.exit_code() => Ok(code),
+            _ => Err(format!("it ended early: {status}")),
+        },
+        Ok(End::Late) => Err(format!("it was ended after {} s", limit.as_secs())),
+        Ok(End::TooMuch) => Err("it was ended, because it said more than anybody reads".to_owned()),
+        Err(error) => Err(format!("it cannot be started: {error}")),
+    }
+}
+
+/// Whether it is Asterisk's user who asks; yes where that is not known.
 pub(super) fn is_asterisks() -> bool {
-    let own = rustix::process::geteuid().as_raw().to_string();
-    running().is_none_or(|running| running.user == own)
+    let own = rustix::process::geteuid().as_raw();
+    match identity() {
+        Ok(asterisk) => asterisk.ids.is_none_or(|(user, _)| user == own),
+        // Asterisk's user can read Asterisk's files.
+        Err(identity::Error::Read { source, .. }) => {
+            source.kind() != io::ErrorKind::PermissionDenied
+        }
+        Err(_) => true,
+    }
 }
 
 /// Asterisk's user, as people call it.
 pub(super) fn user_name() -> String {
-    named("/etc/passwd", asterisk().user)
+    names().0
 }
 
 /// Asterisk's group, as people call it.
 pub(super) fn group_name() -> String {
-    named("/etc/group", asterisk().group)
+    names().1
 }
 
-fn named(list: &str, user: String) -> String {
-    let id = user.parse().ok();
-    id.map_or(user, |id| files::name_of(list, id))
+/// As root has found them, where it has started this.
+fn names() -> (String, String) {
+    let told = env::var(IS_ASTERISKS).unwrap_or_default();
+    if let Some((user, group)) = told.split_once(':') {
+        return (user.to_owned(), group.to_owned());
+    }
+    let usual = || ("asterisk".to_owned(), "asterisk".to_owned());
+    identity().map_or_else(|_| usual(), |asterisk| (asterisk.user, asterisk.group))
+}
+
+fn identity() -> Result<Identity, identity::Error> {
+    identity::find(&Question {
+        root: Path::new("/").to_owned(),
+        user: None,
+        group: None,
+    })
 }
 
 /// What of the running Asterisk's environment decides about the settings, as far as we are told.
 pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
-    running().map_or_else(Vec::new, |running| running.environment)
+    let own = rustix::process::geteuid().as_raw();
+    running(own).map_or_else(Vec::new, |running| of_settings(&running.environment))
 }
 
-/// As the process that runs, else as its settings say, else as usual.
-fn asterisk() -> Identity {
-    if let Some(running) = running() {
-        return running;
-    }
-    let conf = fs::read_to_string("/etc/asterisk/asterisk.conf").unwrap_or_default();
-    let user = setting(&conf, "runuser").unwrap_or("asterisk").to_owned();
-    let group = setting(&conf, "rungroup").unwrap_or(&user).to_owned();
-    Identity {
-        user,
-        group,
-        groups: "--init-groups".to_owned(),
-        environment: Vec::new(),
-    }
-}
-
-/// Where Asterisk is told its group it gives up the user's others.
-fn running() -> Option<Identity> {
-    let processes = fs::read_dir("/proc").ok()?;
-    processes.flatten().find_map(|entry| {
-        let path = entry.path();
-        let name = fs::read_to_string(path.join("comm")).ok()?;
-        let own = root_of(Path::new("/proc/self"));
-        // Where the system does not tell others than root, it is taken for ours.
-        let same_root = root_of(&path).is_none_or(|root| Some(root) == own);
-        if name.trim() != "asterisk" || !same_root {
-            return None;
-        }
-        let status = fs::read_to_string(path.join("status")).ok()?;
-        let groups = status
-            .lines()
-            .find_map(|line| line.strip_prefix("Groups:"))?;
-        let groups: Vec<_> = groups.split_whitespace().collect();
-        let owner = fs::metadata(&path).ok()?;
-        // Root is told it, and its own user where it has no more rights than that one.
-        let environment = fs::read(path.join("environ")).unwrap_or_default();
-        Some(Identity {
-            user: owner.uid().to_string(),
-            group: owner.gid().to_string(),
-            groups: if groups.is_empty() {
-                "--clear-groups".to_owned()
-            } else {
-                format!("--groups={}", groups.join(","))
-            },
-            environment: of_settings(&environment),
-        })
-    })
+/// The Asterisk that runs as a user. Where Asterisk is told its group it gives up the user's others.
+fn running(user: u32) -> Option<Process> {
+    let mut all = process::all().into_iter();
+    all.find(|process| process.user == user)
 }
 
 /// The variables that the settings are read from, of those that a process was started with.
@@ -188,58 +241,54 @@ fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     names.filter_map(value).collect()
 }
 
-/// A process of another root, a container's, is another machine's.
-fn root_of(process: &Path) -> Option<std::path::PathBuf> {
-    fs::read_link(process.join("root")).ok()
-}
-
-/// `name = value` or `name => value` anywhere in `asterisk.conf`; the last one counts.
-pub(super) fn setting<'a>(conf: &'a str, name: &str) -> Option<&'a str> {
-    let mut values = conf.lines().filter_map(|line| {
-        let line = line.split(';').next()?.trim();
-        let (key, value) = line.split_once('=')?;
-        let value = value.trim_start_matches('>').trim();
-        (key.trim() == name && !value.is_empty()).then_some(value)
-    });
-    values.next_back()
-}
-
-/// Set where the doctor already works as Asterisk's user.
+/// Set where the doctor already works as Asterisk's user, to the names of user and group.
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
 
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How a terminal is to be written to, and how much is to be logged.
-const KEPT: [&str; 6] = [
-    "TERM",
-    "NO_COLOR",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "PHONE_ASSISTANT_LOG",
-];
+/// How it is to speak, and how much is to be logged.
+const KEPT: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "PHONE_ASSISTANT_LOG"];
+
+const ID: &str = "check";
+const REMEDY: &str = "run it as Asterisk's user, which tells more: sudo -u asterisk phone-assistant check; and look for what hangs: a disk, a server of names";
+/// Services have three minutes, and Asterisk ten seconds for each of a dozen questions.
+const PATIENCE: Duration = Duration::from_secs(420);
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
+    use std::os::unix::process::CommandExt;
 
+    use super::super::Style;
     use super::*;
 
-    #[test]
-    fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
-        let root = Identity {
-            user: "0".to_owned(),
-            group: "0".to_owned(),
-            groups: "--clear-groups".to_owned(),
-            environment: of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0"),
-        };
-        let options = Options {
+    fn options() -> Options {
+        Options {
             config: None,
             offline: true,
             quiet: false,
-            style: Style::Plain,
+            style: Style::Json,
+            user: None,
+            group: None,
+        }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        command
+    }
+
+    #[test]
+    fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
+        let root = Rights {
+            user: 0,
+            group: 0,
+            groups: Vec::new(),
         };
-        let command = command(&root, &options).expect("this test has a path");
+        let environment = of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0");
+        let command =
+            command(&root, "root:root", &environment, &options()).expect("this test has a path");
         let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
         assert!(value(IS_ASTERISKS).is_some());
         assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
@@ -248,33 +297,53 @@ mod tests {
 
     #[test]
     fn a_user_who_is_not_there_is_a_failure_and_told() {
-        let nobody = Identity {
-            user: "no-such-user".to_owned(),
-            group: "no-such-group".to_owned(),
-            groups: "--init-groups".to_owned(),
-            environment: Vec::new(),
-        };
         let options = Options {
-            config: None,
-            offline: true,
-            quiet: false,
-            style: Style::Json,
+            user: Some("no-such-user".to_owned()),
+            ..options()
         };
         let mut out = Vec::new();
-        let code = run_as(&nobody, &options, &mut out).expect("a vector takes all");
+        let code = run_as_asterisk(&options, &mut out).expect("a vector takes all");
         assert_eq!(code, 2);
         let report = String::from_utf8(out).expect("text");
-        assert!(report.contains("Asterisk's user no-such-user"), "{report}");
+        assert!(
+            report.contains("no-such-user") && report.contains("--user"),
+            "{report}"
+        );
     }
 
     #[test]
-    fn settings_of_asterisk_are_read_as_it_reads_them() {
-        let conf = "[directories](!)\nastagidir => /var/lib/asterisk/agi-bin ; usual\n[options]\n;runuser = no\nrunuser = pbx\n";
-        assert_eq!(setting(conf, "runuser"), Some("pbx"));
-        assert_eq!(
-            setting(conf, "astagidir"),
-            Some("/var/lib/asterisk/agi-bin")
-        );
-        assert_eq!(setting(conf, "rungroup"), None);
+    fn what_another_user_finds_is_told_and_decides_the_exit_code() {
+        let finding = |status| {
+            format!(
+                r#"echo '{{"id":"dns","status":"{status}","text":"it\u001b[2Jis","remedy":""}}'"#
+            )
+        };
+        let table = [
+            (finding("ok"), 0, "\"it [2Jis\""),
+            (finding("warn") + "; exit 1", 1, "\"it [2Jis\""),
+            (finding("ok") + "; kill -9 $$", 2, "it ended early"),
+            (finding("ok") + "; exit 70", 2, "it ended early"),
+            (finding("ok") + "; sleep 1000", 2, "it was ended after"),
+        ];
+        for (script, expected, words) in table {
+            let mut out = Vec::new();
+            let report = Report::new(&mut out, Style::Json);
+            let limit = if script.contains("sleep") { 0 } else { 60 };
+            let limit = Duration::from_secs(limit) + Duration::from_millis(300);
+            let code = relay(&mut shell(&script), limit, report).expect("a vector takes all");
+            let told = String::from_utf8(out).expect("text");
+            assert_eq!(code, expected, "{script}: {told}");
+            assert!(told.contains(words), "{script}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_run_says_its_own_lines_and_nothing_that_a_terminal_obeys() {
+        let mut out = Vec::new();
+        let script = "printf 'fail  dns  none\\033[2J\\n'; exit 2";
+        let limit = Duration::from_secs(60);
+        let code = relay_text(&mut shell(script), limit, &mut out).expect("a vector takes all");
+        let told = String::from_utf8(out).expect("text");
+        assert_eq!((code, told.as_str()), (2, "fail  dns  none [2J\n"));
     }
 }

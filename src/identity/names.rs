@@ -1,5 +1,6 @@
 //! Users and groups by name and number, of this machine or of one that is laid out below a folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::files;
@@ -18,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) id: u32,
     /// A user's own group.
     group: Option<u32>,
+    /// The names in the last field: a group's users.
+    members: Vec<String>,
 }
 
 impl Names {
@@ -44,12 +47,24 @@ impl Names {
         find(&self.groups, name)
     }
 
+    /// The groups that name a user as theirs, and this one: what a login has.
+    pub(crate) fn groups_of(&self, user: &str, own: u32) -> Vec<u32> {
+        let is_theirs = |group: &&Entry| group.members.iter().any(|member| member == user);
+        let theirs = self.groups.iter().filter(is_theirs).map(|group| group.id);
+        let all: BTreeSet<_> = theirs.chain([own]).collect();
+        all.into_iter().collect()
+    }
+
     /// The group that a user has without being in it: its name, or its number where it has none.
     pub(crate) fn own_group(&self, user: &Entry) -> Option<String> {
         let id = user.group?.to_string();
         let group = self.group(&id).map(|group| group.name.clone());
         Some(group.unwrap_or(id))
     }
+}
+
+fn members(field: &str) -> Vec<String> {
+    field.split(',').map(str::to_owned).collect()
 }
 
 fn find<'a>(list: &'a [Entry], name: &str) -> Option<&'a Entry> {
@@ -67,7 +82,8 @@ fn entries(file: &Path) -> Vec<Entry> {
         Some(Entry {
             name: name.to_owned(),
             id: id.parse().ok()?,
-            group: fields.next().and_then(|group| group.parse().ok()),
+            group: fields.clone().next().and_then(|group| group.parse().ok()),
+            members: fields.next().map_or_else(Vec::new, members),
         })
     };
     text.lines().filter_map(entry).collect()
@@ -86,13 +102,16 @@ mod tests {
         let etc = folder.path().join("etc");
         std::fs::create_dir(&etc).expect("made");
         std::fs::write(etc.join("passwd"), "pbx:x:7123:7124::/:/bin/false\n").expect("written");
-        std::fs::write(etc.join("group"), "voice:x:7124:\n").expect("written");
+        std::fs::write(etc.join("group"), "voice:x:7124:\naudio:x:29:pbx,other\n")
+            .expect("written");
         let names = Names::of(folder.path());
         for name in ["pbx", "7123"] {
             let user = names.user(name).expect("listed");
             assert_eq!((user.name.as_str(), user.id), ("pbx", 7123));
             assert_eq!(names.own_group(user).as_deref(), Some("voice"));
         }
+        assert_eq!(names.groups_of("pbx", 7124), [29, 7124]);
+        assert_eq!(names.groups_of("px", 7124), [7124]);
         assert_eq!(names.user("root").map(|user| user.id), Some(0));
         assert!(names.user("nobody-at-all").is_none());
     }

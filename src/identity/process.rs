@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use crate::rooted;
 
-#[allow(dead_code)] // until the doctor asks
 /// A process that is an Asterisk of this machine.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -18,8 +17,6 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     /// Its user, in effect.
     pub(crate) user: u32,
-    /// Its group, in effect.
-    pub(crate) group: u32,
     /// The other groups that it is in.
     pub(crate) groups: Vec<u32>,
     /// What it was started with; nothing where we are not told.
@@ -55,7 +52,6 @@ impl Process {
         Some(Self {
             id,
             user: *numbers("Uid:")?.get(1)?,
-            group: *numbers("Gid:")?.get(1)?,
             groups: numbers("Groups:")?,
             environment: fs::read(path.join("environ")).unwrap_or_default(),
         })

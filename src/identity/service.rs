@@ -316,6 +316,9 @@ mod tests {
 
     use super::*;
 
+    /// Names and texts.
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
     fn root(files: &[(&str, &str)]) -> testkit::TempDir {
         let root = testkit::TempDir::new().expect("a temporary folder");
         for (name, text) in files {
@@ -340,7 +343,7 @@ mod tests {
     #[test]
     fn the_unit_says_as_whom_and_drop_ins_change_it() {
         let unit = "usr/lib/systemd/system/asterisk.service";
-        let table: &[(&[(&str, &str)], &[&str], &[&str])] = &[
+        let table: &[(Files<'_>, &[&str], &[&str])] = &[
             (&[(unit, DEBIAN)], &["asterisk", "asterisk"], &["voice"]),
             (
                 &[

@@ -277,11 +277,11 @@ impl Store {
     }
 
     /// Has the turn until what is returned is dropped.
-    fn turn(&self) -> Result<File, Error> {
+    fn turn(&self) -> Result<state::Turn, Error> {
         self.turn_within(PATIENCE)
     }
 
-    fn turn_within(&self, patience: Duration) -> Result<File, Error> {
+    fn turn_within(&self, patience: Duration) -> Result<state::Turn, Error> {
         Ok(state::turn(&self.folder.join(TURN), patience)?)
     }
 

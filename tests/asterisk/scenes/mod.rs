@@ -14,6 +14,7 @@ mod providers;
 mod roots;
 mod service_faults;
 mod stand_in;
+mod strangers;
 mod stream;
 mod talk;
 
@@ -70,6 +71,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-transfer", conversation::transfer),
     ("personas", conversation::personas),
     ("roots", roots::run),
+    ("strangers", strangers::run),
 ];
 
 /// Services that know the questions of `tests/data`.

@@ -1,0 +1,329 @@
+//! Programs that are run apart: in a session of their own, so that no terminal is theirs to push keys into, with nothing
+//! to read, with their output read up to a limit, and ended with all that they have started when their time is over.
+//!
+//! The session is made by this program itself, which is started again for that and then becomes another user, or the
+//! other program, or both.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use rustix::process::{
+    Gid, Pid, Signal, Uid, kill_process, kill_process_group, set_parent_process_death_signal,
+    setsid,
+};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+/// The user whom the program is to become, by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rights {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+/// What a program that runs apart has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It has ended by itself.
+    Ended(ExitStatus),
+    /// Its time was over.
+    Late,
+    /// It had more to say than is read.
+    TooMuch,
+}
+
+/// Where a line was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Out,
+    Err,
+}
+
+/// This program again, apart, as another user.
+pub(crate) fn ourselves(rights: &Rights) -> Command {
+    let Rights {
+        user,
+        group,
+        groups,
+    } = rights;
+    let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
+    let mut command = Command::new(OURSELVES);
+    command.env_clear();
+    command.env(MARK, format!("{user}:{group}:{}", groups.join(",")));
+    command
+}
+
+/// Another program, apart, as whoever asks.
+pub(crate) fn other(program: &OsStr) -> Command {
+    let mut command = Command::new(OURSELVES);
+    command.env(MARK, EXEC).arg(program);
+    command
+}
+
+/// What the first lines of the program do where it was started apart: no thread is there yet. Returns whether the rest
+/// of the program is to run.
+///
+/// # Errors
+/// What the system says where it refuses, or why the other program does not run.
+pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
+    let Some(mark) = env::var_os(MARK) else {
+        return Ok(());
+    };
+    setsid()?;
+    let mark = mark.to_string_lossy();
+    if mark == EXEC {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        let (program, arguments) = arguments.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let error = Command::new(program)
+            .args(arguments)
+            .env_remove(MARK)
+            .exec();
+        let why = format!("cannot run {}: {error}", program.display());
+        return Err(io::Error::new(error.kind(), why));
+    }
+    let rights = Rights::parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
+    rights.take()?;
+    // A change of user takes this away, so it comes last.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    Ok(())
+}
+
+impl Rights {
+    fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.split(':');
+        let mut number = || fields.next()?.parse().ok();
+        let (user, group) = (number()?, number()?);
+        let groups = fields.next()?.split(',').filter(|group| !group.is_empty());
+        let groups = groups.map(|group| group.parse().ok());
+        Some(Self {
+            user,
+            group,
+            groups: groups.collect::<Option<_>>()?,
+        })
+    }
+
+    fn take(&self) -> io::Result<()> {
+        let groups: Vec<_> = self.groups.iter().copied().map(Gid::from_raw).collect();
+        let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
+        set_thread_groups(&groups)?;
+        set_thread_res_gid(group, group, group)?;
+        set_thread_res_uid(user, user, user)?;
+        Ok(())
+    }
+}
+
+/// Runs a program, and passes on each of its lines, without the line break and as text, while it goes on.
+///
+/// # Errors
+/// What the system says where it cannot be started.
+pub(crate) fn run(
+    command: &mut Command,
+    limit: Duration,
+    told: &mut dyn FnMut(Stream, String),
+) -> io::Result<End> {
+    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut running = Running(pipes.stderr(Stdio::piped()).spawn()?);
+    let (sender, lines) = bounded(MANY);
+    if let Some(pipe) = running.0.stdout.take() {
+        follow(Stream::Out, pipe, sender.clone())?;
+    }
+    if let Some(pipe) = running.0.stderr.take() {
+        follow(Stream::Err, pipe, sender.clone())?;
+    }
+    drop(sender);
+    running.follow(&lines, Instant::now() + limit, told)
+}
+
+/// A line, or that more was said than is read.
+type Line = Result<(Stream, String), ()>;
+
+fn follow(stream: Stream, pipe: impl Read + Send + 'static, to: Sender<Line>) -> io::Result<()> {
+    thread::Builder::new().spawn(move || read(stream, pipe, &to))?;
+    Ok(())
+}
+
+/// Reads lines of bounded length up to a bound.
+fn read(stream: Stream, pipe: impl Read, sender: &Sender<Line>) {
+    let mut pipe = BufReader::new(pipe.take(MAX_BYTES + 1));
+    let mut total = 0;
+    loop {
+        let mut line = Vec::new();
+        let len = (&mut pipe).take(MAX_LINE).read_until(b'\n', &mut line);
+        // What cannot be read any more has been read.
+        let len = len.unwrap_or_default();
+        total += len;
+        if len == 0 {
+            return;
+        }
+        let is_too_much = u64::try_from(total).is_ok_and(|total| total > MAX_BYTES);
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        let line = String::from_utf8_lossy(line).into_owned();
+        let told = if is_too_much {
+            Err(())
+        } else {
+            Ok((stream, line))
+        };
+        if sender.send(told).is_err() || is_too_much {
+            return;
+        }
+    }
+}
+
+/// Ends with all that it has started, when it is dropped.
+struct Running(Child);
+
+impl Running {
+    fn follow(
+        &mut self,
+        lines: &Receiver<Line>,
+        end: Instant,
+        told: &mut dyn FnMut(Stream, String),
+    ) -> io::Result<End> {
+        let mut last = None;
+        loop {
+            let now = Instant::now();
+            let until = last.map_or(end, |(_, until): (ExitStatus, Instant)| until);
+            if now >= until {
+                return Ok(last.map_or(End::Late, |(status, _)| End::Ended(status)));
+            }
+            match lines.recv_timeout(PAUSE.min(until - now)) {
+                Ok(Ok((stream, line))) => told(stream, line),
+                Ok(Err(())) => return Ok(End::TooMuch),
+                // Nobody holds its pipes any more.
+                Err(RecvTimeoutError::Disconnected) if last.is_some() => {
+                    return Ok(last.map_or(End::Late, |(status, _)| End::Ended(status)));
+                }
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(PAUSE.min(until - now)),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if last.is_none()
+                && let Some(status) = self.0.try_wait()?
+            {
+                // What it has started may hold its pipes for ever.
+                last = Some((status, end.min(Instant::now() + REST)));
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let id = Pid::from_child(&self.0);
+        // It is gone already, or has not made its session yet.
+        kill_process_group(id, Signal::KILL).ok();
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            kill_process(id, Signal::KILL).ok();
+            self.0.wait().ok();
+        }
+    }
+}
+
+/// Set where this program was started apart: [`EXEC`], or whom it is to become.
+const MARK: &str = "PHONE_ASSISTANT_APART";
+const EXEC: &str = "exec";
+/// What runs is started again, whatever may stand at its place on the disk.
+const OURSELVES: &str = "/proc/self/exe";
+
+const MANY: usize = 256;
+const MAX_LINE: u64 = 1024 * 1024;
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+const PAUSE: Duration = Duration::from_millis(20);
+/// For the lines that are still in the pipes.
+const REST: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> (End, Vec<(Stream, String)>) {
+        let mut lines = Vec::new();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        let mut told = |stream, line| lines.push((stream, line));
+        let end = run(&mut command, limit, &mut told).expect("every machine has a shell");
+        (end, lines)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn lines_are_passed_on_with_where_they_were_written() {
+        let (end, mut lines) = shell("echo one; echo two >&2; printf three; exit 3", LONG);
+        assert!(
+            matches!(end, End::Ended(status) if status.code() == Some(3)),
+            "{end:?}"
+        );
+        lines.sort_by_key(|(_, line)| line.clone());
+        let expected = [
+            (Stream::Out, "one"),
+            (Stream::Out, "three"),
+            (Stream::Err, "two"),
+        ];
+        assert_eq!(
+            lines,
+            expected.map(|(stream, line)| (stream, line.to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_program_that_never_ends_is_ended_with_what_it_has_started() {
+        let (end, lines) = shell("sleep 1000 & echo $!; wait", Duration::from_millis(300));
+        assert_eq!(end, End::Late);
+        let started: i32 = lines[0].1.parse().expect("a number");
+        let started = Pid::from_raw(started).expect("no zero");
+        // Killed before this; whoever inherits it may take a moment to notice.
+        let is_gone = || {
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", started.as_raw_nonzero()));
+            state.map_or(true, |stat| stat.contains(") Z "))
+        };
+        let end = Instant::now() + LONG;
+        while !is_gone() && Instant::now() < end {
+            thread::yield_now();
+        }
+        assert!(is_gone());
+    }
+
+    #[test]
+    fn a_program_that_leaves_its_pipes_to_another_is_not_waited_for() {
+        let (end, lines) = shell("sleep 1000 & echo done", LONG);
+        assert!(
+            matches!(end, End::Ended(status) if status.success()),
+            "{end:?}"
+        );
+        assert_eq!(lines, [(Stream::Out, "done".to_owned())]);
+    }
+
+    #[test]
+    fn a_flood_is_cut_off() {
+        let (end, lines) = shell("yes 123456789012345", LONG);
+        assert_eq!(end, End::TooMuch);
+        let bytes: usize = lines.iter().map(|(_, line)| line.len() + 1).sum();
+        assert!(u64::try_from(bytes).expect("few") <= MAX_BYTES);
+        let (end, lines) = shell("head -c 3000000 /dev/zero", LONG);
+        assert!(matches!(end, End::Ended(_)), "{end:?}");
+        assert_eq!(lines.len(), 3, "a line without an end comes in pieces");
+    }
+
+    #[test]
+    fn rights_survive_their_way() {
+        let rights = Rights {
+            user: 102,
+            group: 103,
+            groups: vec![103, 5],
+        };
+        assert_eq!(Rights::parse("102:103:103,5"), Some(rights));
+        assert_eq!(
+            Rights::parse("102:103:").map(|rights| rights.groups),
+            Some(vec![])
+        );
+        for text in ["", "102", "102:103", "x:1:", "1:1:x", "-1:0:"] {
+            assert_eq!(Rights::parse(text), None, "{text}");
+        }
+    }
+}
