@@ -133,7 +133,7 @@ impl<'a> Report<'a> {
     fn add(&mut self, file: File) -> io::Result<bool> {
         let mut budget = self.budget;
         let mut lines = Backwards::new(file, &mut budget)?;
-        while let Some(line) = lines.next() {
+        for line in lines.by_ref() {
             let (record, unreadable) = match line? {
                 Line::Whole(line) => parse(&line),
                 Line::TooLong => (None, 1),

@@ -394,6 +394,12 @@ impl Secret {
         Self(text)
     }
 
+    /// Hides an address, of which only what stands before its host is secret.
+    pub fn address(text: String) -> Self {
+        redact::enrol_address(&text);
+        Self(text)
+    }
+
     /// The text itself, for the one header that carries it.
     pub fn expose(&self) -> &str {
         &self.0

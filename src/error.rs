@@ -91,13 +91,13 @@ pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut causes = self.0.to_string();
+        let mut causes = vec![self.0.to_string()];
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            causes.push_str(&format!(": {error}"));
+            causes.push(error.to_string());
             cause = error.source();
         }
-        f.write_str(&redact::shown(&causes))
+        f.write_str(&redact::shown(&causes.join(": ")))
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Gone {
 /// The results of a job on a thread of its own, in their order.
 #[derive(Debug)]
 pub struct Results<T> {
-    results: Receiver<T>,
+    handed_over: Receiver<T>,
     hangup: Hangup,
     not_begun: Option<NoThread>,
 }
@@ -107,12 +107,13 @@ impl Hangup {
             // A panic has been logged where it happened; the results end, and that is how it is noticed.
             catch_unwind(AssertUnwindSafe(|| job(&hand_over))).ok();
         };
-        let not_begun = match self.is_raised() {
-            true => None,
-            false => threads::spawn(run).err(),
+        let not_begun = if self.is_raised() {
+            None
+        } else {
+            threads::spawn(run).err()
         };
         Results {
-            results,
+            handed_over: results,
             hangup: self.clone(),
             not_begun,
         }
@@ -139,7 +140,7 @@ impl<T> Results<T> {
         if let Some(no_thread) = self.not_begun {
             return Err(Gone::NoThread(no_thread));
         }
-        wait(&self.results, &self.hangup, limit)
+        wait(&self.handed_over, &self.hangup, limit)
     }
 }
 

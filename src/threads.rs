@@ -68,10 +68,10 @@ pub(crate) mod tests {
     }
 
     pub(super) fn may_spawn() -> Result<(), NoThread> {
-        match REFUSES.get() {
-            true => Err(NoThread(rustix::io::Errno::AGAIN.raw_os_error())),
-            false => Ok(()),
+        if REFUSES.get() {
+            return Err(NoThread(rustix::io::Errno::AGAIN.raw_os_error()));
         }
+        Ok(())
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl House {
     /// The same with a copy of ours.
     pub(crate) fn program_behind_of(&self, line: &str, program: &Path) -> PathBuf {
         let path = self.folder.path().join("behind");
-        let script = format!("#!/bin/sh\n{line}\nexec {program:?} \"$@\"\n");
+        let script = format!("#!/bin/sh\n{line}\nexec '{}' \"$@\"\n", program.display());
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path

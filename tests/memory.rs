@@ -549,6 +549,13 @@ fn callers_are_listed_and_forgotten_by_their_number() {
     );
     outside.start().finish(PATIENCE);
     let mut record = record_of(&house, "200");
+    // Whoever may write to the folder may write anything; a terminal shall not obey it.
+    let (path, mut hostile) = record.clone();
+    hostile["account"] = json!("\u{202E}x\u{1b}[2J\u{200B}");
+    fs::write(&path, hostile.to_string()).unwrap();
+    let output = command(&house, &settings, &["callers"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\u{FFFD}x [2J\u{FFFD}"), "{text:?}");
     record.1["exchanges"][0]["time"] = json!(1_795_576_679);
     record.1["exchanges"][1]["time"] = json!(1_795_576_680);
     fs::write(&record.0, record.1.to_string()).unwrap();

@@ -336,3 +336,51 @@ fn part_left(key: &str, spelled: &str, shown: &str) -> Option<String> {
     let left = spelled.windows(len).find(|part| there.contains(part));
     left.map(|part| String::from_utf8_lossy(part).into_owned())
 }
+
+#[test]
+fn what_a_stranger_says_reaches_no_log_with_what_a_terminal_obeys() {
+    let house = House::new();
+    let message = format!("no such voice {UNSEEN}");
+    let error = json!({"error": {"message": message, "code": UNSEEN}});
+    house
+        .sandbox
+        .fault(Stage::Llm, Fault::Reply(Response::json(400, &error)), 1);
+    house.sandbox.fault(
+        Stage::Tts,
+        Fault::Reply(Response::json(400, &error)),
+        usize::MAX,
+    );
+    let settings = house
+        .sandbox
+        .settings()
+        .set("llm.fallback", json!(["openai"]))
+        .set("llm.openai.model", "gpt-6-luna")
+        .set("log.words", true);
+    house.sandbox.answer_with(&format!("Four. {UNSEEN}"));
+    let call = house
+        .ask("question-moon.wav")
+        .call_with(&settings)
+        .agi("agi_calleridname", UNSEEN)
+        .env("PHONE_ASSISTANT_LOG", "trace");
+    let outcome = call.start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
+    outcome.assert_variable_contains("ASSISTANT_ERROR", "no such voice");
+    outcome.assert(!outcome.warnings.is_empty(), "administrators are not told");
+    let told = outcome.verbose.iter().map(|(line, _)| line);
+    let error = outcome.variable("ASSISTANT_ERROR").to_owned();
+    let shown = told
+        .chain(&outcome.warnings)
+        .chain([&error, &outcome.stderr]);
+    for text in shown {
+        let obeyed = text
+            .chars()
+            .find(|c| *c != '\n' && (c.is_control() || UNSEEN.contains(*c) && !c.is_ascii()));
+        outcome.assert(
+            obeyed.is_none(),
+            &format!("{obeyed:?} is shown in {text:?}"),
+        );
+    }
+}
+
+/// A terminal obeys each of these.
+const UNSEEN: &str = "\x1b[2J\u{9b}2J\u{202E}\u{2066}\u{2069}\u{2028}\u{2029}\u{200B}\u{200F}\u{FEFF}\u{AD}\u{E0041}";

@@ -40,13 +40,13 @@ fn too_few_threads_are_a_failure_with_its_reason_and_never_a_bug_of_ours() {
         // There nobody else counts: the call fails wherever a thread is begun, until there are enough.
         let last = outcomes.iter().rposition(|one| failed(&one)).unwrap();
         assert!(last > 3 && last + 1 < outcomes.len(), "{last} failed");
-        let reasons = outcomes[..last]
+        let reasons = outcomes[..=last]
             .iter()
             .map(|(_, outcome)| outcome.variable("ASSISTANT_ERROR"));
         let stages: std::collections::BTreeSet<_> = reasons
             .filter_map(|reason| reason.split(':').next())
             .collect();
-        assert!(stages.len() > 2, "{stages:?}");
+        assert!(stages.len() > 1, "{stages:?}");
     }
 }
 

@@ -160,9 +160,10 @@ mod tests {
         for (len, is_too_long) in [(LONGEST, false), (LONGEST + 1, true), (5 * LONGEST, true)] {
             let long = vec![0; len];
             let text = [b"one\n", &long[..], b"\ntwo"].concat();
-            let between = match is_too_long {
-                true => Line::TooLong,
-                false => Line::Whole(long.clone()),
+            let between = if is_too_long {
+                Line::TooLong
+            } else {
+                Line::Whole(long.clone())
             };
             let [one, two] = [b"one", b"two"].map(|text| Line::Whole(text.to_vec()));
             assert_eq!(lines(&text), [two, between, one], "{len}");

@@ -248,12 +248,18 @@ mod tests {
     #[test]
     fn what_others_say_stays_on_its_line_and_is_cut() {
         let long = "é".repeat(MAX_LINE);
+        redact::enrol("sk-finding-8d7f6a5c4b3e");
         let table = [
             ("all is well", "all is well"),
             (
                 "so\nfail  key  none\r\x1b[2J\u{85}",
                 "so fail  key  none  [2J ",
             ),
+            (
+                "heard \u{202E}eno\u{2028}fail\u{200B}",
+                "heard \u{FFFD}eno fail\u{FFFD}",
+            ),
+            ("c2stZmluZGluZy04ZDdmNmE1YzRiM2U=", "[redacted]U="),
             (&long, &long),
             (&format!("{long}é"), &format!("{long}…")),
         ];

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Service;
+use crate::plain::plain;
 use crate::redact::{Hidden, redact};
 
 /// An answer whose status is not 2xx.
@@ -146,12 +147,8 @@ fn one_line(text: &str, hidden: &[Hidden<'_>]) -> String {
     let words = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty());
-    words
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(MAX_MESSAGE)
-        .collect()
+    let words = words.collect::<Vec<_>>().join(" ");
+    plain(&words).chars().take(MAX_MESSAGE).collect()
 }
 
 /// Google's JSON durations: `23s`, `1.770s`.

@@ -141,7 +141,10 @@ impl Layers {
 
     pub(super) fn set(&mut self, key: &'static Key, value: Value, source: &str) {
         if let (Kind::Secret, Some(secret)) = (key.kind, value.as_str()) {
-            redact::enrol(secret);
+            match key.name {
+                PROXY => redact::enrol_address(secret),
+                _ => redact::enrol(secret),
+            }
         }
         match checked(key.kind, value) {
             Ok(value) => drop(self.values.insert(key.name, (value, source.to_owned()))),
@@ -216,7 +219,10 @@ impl Layers {
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         Some(self.text(name))
             .filter(|text| !text.is_empty())
-            .map(Secret::new)
+            .map(|text| match name {
+                PROXY => Secret::address(text),
+                _ => Secret::new(text),
+            })
     }
 
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
@@ -271,6 +277,9 @@ impl Shown {
         }
     }
 }
+
+/// The one secret that is an address.
+const PROXY: &str = "http.proxy";
 
 /// Where values come from that nobody has set.
 const DEFAULT: &str = "default";

@@ -5,13 +5,14 @@ use std::ops::Range;
 /// A character and the bytes of the text that stand for it.
 type Placed = (char, Range<usize>);
 
-/// A text whose escapes have been undone as often as [`decoded`](Self::decoded) was called.
+/// A text whose escapes have been undone as often as [`decoded`](Self::decoded) was called. Nothing but the characters
+/// that a key can have is in it.
 pub(super) struct View(Vec<Placed>);
 
 impl View {
     pub(super) fn of(text: &str) -> Self {
-        let place = |(start, c): (usize, char)| (c, start..start + c.len_utf8());
-        Self(text.char_indices().map(place).collect())
+        let graphic = text.char_indices().filter(|(_, c)| c.is_ascii_graphic());
+        Self(graphic.map(|(start, c)| (c, start..start + 1)).collect())
     }
 
     /// The same with the escapes of URLs, JSON and HTML undone once; `None` where there are none.
@@ -20,18 +21,18 @@ impl View {
         let mut rest = self.0.as_slice();
         while let Some((c, place)) = rest.first() {
             let (c, len) = escape(rest).unwrap_or((*c, 1));
-            let end = rest[len - 1].1.end;
-            decoded.push((c, place.start..end));
+            if c.is_ascii_graphic() {
+                decoded.push((c, place.start..rest[len - 1].1.end));
+            }
             rest = &rest[len..];
         }
         (decoded.len() < self.0.len()).then_some(Self(decoded))
     }
 
-    /// The characters that a key can have, folded so that both alphabets of base64 and both cases are one. Nothing else
-    /// stands between them.
+    /// Its characters, folded so that both alphabets of base64 and both cases are one.
     pub(super) fn folded(&self) -> impl Iterator<Item = (u8, Range<usize>)> {
-        let graphic = self.0.iter().filter(|(c, _)| c.is_ascii_graphic());
-        graphic.filter_map(|(c, place)| Some((fold(u8::try_from(*c).ok()?), place.clone())))
+        let bytes = self.0.iter();
+        bytes.filter_map(|(c, place)| Some((fold(u8::try_from(*c).ok()?), place.clone())))
     }
 
     /// The digits of a hexadecimal dump, whatever separates them; `None` stands for what is no dump.

@@ -7,6 +7,7 @@ use phone_assistant::cloud::{Refusal, Service};
 use phone_assistant::redact::Hidden;
 use phone_assistant::text::{chunks, limit, sentences, speakable};
 use serde_json::{Value, json};
+use testkit::spellings;
 
 use super::mutate::Random;
 use super::tree::mutated;
@@ -46,7 +47,16 @@ fn no_refusal_makes_its_reader_panic() {
         let refusal = Refusal::read(SERVICE, status, input, &hidden);
         assert!(!refusal.to_string().contains("sk-secret"));
         assert!(!refusal.to_string().contains(char::is_control));
+        let shown = squeezed(&refusal.to_string());
+        for (what, spelled) in spellings("sk-secret") {
+            assert!(!shown.contains(&squeezed(&spelled)), "{what}: {refusal}");
+        }
     });
+}
+
+/// What is left when blanks and what is not seen are overlooked.
+fn squeezed(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).collect()
 }
 
 /// Past the first look is what is JSON at all.
@@ -129,8 +139,10 @@ fn answers() -> Vec<Value> {
     whole.chain(others).collect()
 }
 
-fn refusals() -> [Value; 6] {
-    [
+fn refusals() -> Vec<Value> {
+    let said_back =
+        |(_, spelled)| json!({"error": {"message": spelled, "code": "invalid_api_key"}});
+    let documented = [
         json!({"error": {
             "code": 403,
             "message": "Cloud Speech-to-Text API has not been used.",
@@ -155,7 +167,9 @@ fn refusals() -> [Value; 6] {
         json!({"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": null}}),
         json!({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}),
         json!({"detail": "unknown\nvoice sk-secret"}),
-    ]
+    ];
+    let said_back = spellings("sk-secret").into_iter().map(said_back);
+    documented.into_iter().chain(said_back).collect()
 }
 
 /// What models write although the persona asks them to speak.

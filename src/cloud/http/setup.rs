@@ -226,7 +226,7 @@ mod tests {
         for (address, is_fine) in table {
             let settings = config::Http {
                 ca_file: None,
-                proxy: Some(Secret::new(address.to_owned())),
+                proxy: Some(Secret::address(address.to_owned())),
                 no_proxy: String::new(),
                 warm: false,
             };
