@@ -185,7 +185,7 @@ impl Config {
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;
-        layers.faults.extend(config.missing(job, &file));
+        layers.faults.extend(config.missing(job, arguments, &file));
         if layers.faults.is_empty() {
             Ok(config)
         } else {
@@ -236,11 +236,11 @@ impl Config {
     }
 
     /// What `job` needs and nobody has set. Of a stage one endpoint must be complete; one that is not is dropped.
-    fn missing(&mut self, job: Job, file: &Path) -> Vec<String> {
+    fn missing(&mut self, job: Job, arguments: &Arguments, file: &Path) -> Vec<String> {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
-            Job::Call => self.odd_arguments(true),
-            Job::Conversation => self.odd_arguments(false),
+            Job::Call => self.odd_arguments(arguments, true),
+            Job::Conversation => self.odd_arguments(arguments, false),
             Job::Say | Job::Check => Vec::new(),
         };
         let is_key = |key| "0123456789*#".contains(key);
@@ -268,9 +268,10 @@ impl Config {
         faults
     }
 
-    fn odd_arguments(&self, has_recording: bool) -> Vec<String> {
+    fn odd_arguments(&self, arguments: &Arguments, has_recording: bool) -> Vec<String> {
         let (recording, reply) = (&self.recording, &self.reply);
         let is_empty = |path: &Path| path.as_os_str().is_empty();
+        let is_missing = |path: Option<&PathBuf>| path.is_none_or(|path| is_empty(path));
         let same_name = recording.with_extension("") == *reply && !is_empty(reply);
         let odd = |path: &Path| {
             path.to_str()
@@ -279,11 +280,11 @@ impl Config {
         let is_odd = odd(reply) || reply.file_name().is_none() && !is_empty(reply);
         let table = [
             (
-                has_recording && is_empty(recording),
+                has_recording && is_missing(arguments.recording.as_ref()),
                 "the argument recording= is missing: AGI(phone-assistant,recording=…,reply=…)",
             ),
             (
-                is_empty(reply),
+                is_missing(arguments.reply.as_ref()),
                 "the argument reply= is missing: AGI(phone-assistant,recording=…,reply=…)",
             ),
             (
