@@ -1,7 +1,6 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
 mod admitting;
-mod alone;
 mod answering;
 mod bill;
 mod conversation;
@@ -45,7 +44,6 @@ use crate::text::Order;
 use crate::timeline::record::{self, Record};
 use crate::timeline::{Mark, Timeline};
 
-use alone::Lent;
 use answering::Answering;
 use bill::Bill;
 use conversation::Talk;
@@ -74,13 +72,8 @@ pub struct Given<'a, I, O> {
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
 pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let (started, began) = ((given.clock)(), SystemTime::now());
-    let (input, output) = (Lent::new(given.input), Lent::new(given.output));
-    let mut session = match Session::open(input.clone(), given.end, output.clone(), &given.hangup) {
+    let mut session = match Session::open(given.input, given.end, given.output, &given.hangup) {
         Ok(session) => session,
-        Err(agi::Error::NoThread(cause)) => {
-            alone::give_up(input, output, cause);
-            return forget_recording(&given.arguments, given.environment);
-        }
         Err(cause) => {
             error!(
                 "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
@@ -101,6 +94,7 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         return check::look_around(&arguments, given.environment);
     }
     let mut call = Call::new(session, given.hangup, given.clock, started);
+    call.knows_recording = arguments.recording.is_some() || arguments.is_conversation;
     let outcome = call.outcome(confirmed, &arguments, given.environment);
     let told = call.report(&outcome);
     if let Some(admission) = call.admission.take() {
@@ -167,6 +161,8 @@ struct Call<O> {
     said: Said,
     /// What the model wants to be done after its answer.
     ordered: Vec<Order>,
+    /// Whether it was told, by somebody who is believed, what has been recorded.
+    knows_recording: bool,
     /// The answer's place, without extension; empty until the settings are known.
     reply: PathBuf,
     /// The log of calls.
@@ -202,6 +198,7 @@ impl<O: Write> Call<O> {
             said: Said::default(),
             ordered: Vec::new(),
             services: None,
+            knows_recording: true,
             reply: PathBuf::new(),
             log: None,
             logs_words: false,
@@ -447,6 +444,11 @@ impl<O: Write> Call<O> {
     /// Sets the variables of the contract, the status last: a dialplan that finds it finds the others.
     fn set_variables(&mut self, outcome: &Outcome, failure: &str) -> bool {
         let status = outcome.status();
+        // Without one, which means FAILED, the dialplan removes the recording itself.
+        let told = match outcome {
+            Outcome::Failed(_) if !self.knows_recording => "",
+            _ => status,
+        };
         let [question, answer] = [&self.question, &self.answer].map(|words| redact::secrets(words));
         let key = self.key.map(String::from).unwrap_or_default();
         let for_cdr = match self.timeline.ear_to_ear_ms() {
@@ -461,7 +463,7 @@ impl<O: Write> Call<O> {
             ("ASSISTANT_KEY", key.as_str(), false),
             ("ASSISTANT_TRANSFER", outcome.extension(), false),
             ("CDR(userfield)", for_cdr.as_str(), false),
-            ("ASSISTANT_STATUS", status, false),
+            ("ASSISTANT_STATUS", told, false),
         ];
         variables.into_iter().all(|(name, value, is_words)| {
             self.try_asking(Command::SetVariable {

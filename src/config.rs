@@ -523,7 +523,7 @@ mod tests {
         let text = faults.expect_err("five faults").to_string();
         let parts = [
             "argument is not name=value",
-            "llm.openai.model is empty",
+            "llm.provider cannot be an argument",
             "recording= is missing",
             "reply= is missing",
             "openai.api_key cannot be an AGI argument",
@@ -533,13 +533,15 @@ mod tests {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
         assert!(!text.contains("sk-2"));
+        let faults = load_file(Job::Call, "llm.provider = 'openai'").expect_err("three faults");
+        assert_eq!(faults.all()[2], "llm.openai.model is empty");
     }
 
     /// Its price depends on it.
     #[test]
     fn the_model_of_googles_speech_is_its_voice() {
-        let arguments = ["tts.provider=google", "tts.google.voice=en-US-Standard-A"];
-        let config = load(Job::Say, &arguments).expect("complete");
+        let settings = "tts.provider = 'google'\ntts.google.voice = 'en-US-Standard-A'";
+        let config = load_file(Job::Say, settings).expect("complete");
         assert_eq!(config.tts.endpoints[0].model, "en-US-Standard-A");
     }
 

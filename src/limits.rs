@@ -122,7 +122,7 @@ impl Limits {
             }
             Ok::<_, Refused>((ledger.day, ledger.ahead_of(now)))
         };
-        let (day, ahead) = guard.update(|| Ledger::of(date::day(clock())), admit)?;
+        let (day, ahead) = guard.update_for_good(|| Ledger::of(date::day(clock())), admit)?;
         Ok(Some(Admission {
             guard,
             set_aside: greatest,

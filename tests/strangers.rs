@@ -80,14 +80,16 @@ fn a_number_that_holds_line_breaks_is_not_answered() {
                 .agi("agi_callerid", &number)
                 .start()
                 .finish(PATIENCE);
-            let expected = if name.contains("hang-up") {
-                "HANGUP"
-            } else {
-                "FAILED"
+            let expected = match way {
+                _ if name.contains("hang-up") => "HANGUP",
+                Way::Agi => "FAILED",
+                // Nobody is believed who says what was recorded: without a status, which means the same, the dialplan
+                // removes that itself.
+                Way::FastAgi => "",
             };
             outcome.assert_manners();
             outcome.assert_variable("ASSISTANT_STATUS", expected);
-            if expected == "FAILED" {
+            if expected != "HANGUP" {
                 outcome.assert_variable_contains("ASSISTANT_ERROR", "line break");
             }
             let paid = house.sandbox.requests().len() + other.sandbox.requests().len();
@@ -112,7 +114,7 @@ fn a_forged_argument_removes_no_file() {
             .agi("agi_callerid", number)
             .start()
             .finish(PATIENCE);
-        outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
+        outcome.assert_variable("ASSISTANT_STATUS", "");
         assert!(file.exists());
     }
 }

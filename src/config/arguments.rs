@@ -81,9 +81,11 @@ impl Layers {
     /// Lays the arguments on top, as far as the settings in `file` below them allow that.
     pub(super) fn add_arguments(&mut self, arguments: &Arguments, file: &Path) {
         let may_be_any = self.text("call.arguments") == "all";
+        // The dialplan may ask for it; whoever reaches the port of FastAGI could fill the disk.
+        let may_keep = |name| name == "recording.keep" && !arguments.are_remote;
         for (name, value) in &arguments.settings {
             match keys::find(name) {
-                Some(key) if !may_be_any && !key.is_safe_argument() => {
+                Some(key) if !may_be_any && !key.is_safe_argument() && !may_keep(key.name) => {
                     self.faults.push(refused(name, "", file));
                 }
                 _ => self.add_text(name, value, "AGI argument"),

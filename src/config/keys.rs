@@ -25,10 +25,9 @@ impl Key {
             self.kind,
             Kind::Secret | Kind::Path | Kind::Url | Kind::UrlOrPrivate
         );
-        !leads
-            && !NO_ARGUMENTS
-                .iter()
-                .any(|table| self.name.starts_with(table))
+        let last = self.name.rsplit('.').next().unwrap_or_default();
+        let begins = NO_ARGUMENTS.iter().any(|name| self.name.starts_with(name));
+        !leads && !begins && !NO_LAST_WORDS.contains(&last)
     }
 }
 
@@ -295,14 +294,20 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
 /// The beginnings of the names of settings that are no arguments, beside those whose kind says so.
 const NO_ARGUMENTS: &[&str] = &[
     "call.arguments",
+    "conversation.max_",
     "conversation.transfers",
     "http.",
     "limits.",
+    "llm.max_",
     "log.",
     "memory.",
+    "recording.",
     "secrets.",
     "state.",
 ];
+
+/// The last words of the names of further ones: who is asked, and how long they think.
+const NO_LAST_WORDS: &[&str] = &["provider", "fallback", "model", "thinking"];
 
 const fn key(name: &'static str, kind: Kind, default: &'static str) -> Key {
     Key {
@@ -361,7 +366,7 @@ mod tests {
             "tts.openai.voice",
             "llm.persona",
             "reply.play",
-            "recording.keep",
+            "tts.speed",
             "conversation.greeting",
         ] {
             assert!(is_safe(name), "{name}");
@@ -381,8 +386,17 @@ mod tests {
             "secrets.",
             "state.",
             "call.arguments",
+            ".provider",
+            ".fallback",
+            ".model",
+            ".thinking",
+            ".max_",
+            ".keep",
         ] {
-            let mut keys = KEYS.iter().filter(|key| key.name.contains(part)).peekable();
+            let mut keys = KEYS
+                .iter()
+                .filter(|key| key.name.contains(part) && key.name != "call.fallback_after")
+                .peekable();
             assert!(keys.peek().is_some(), "{part}");
             assert!(keys.all(|key| !key.is_safe_argument()), "{part}");
         }

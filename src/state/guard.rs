@@ -86,7 +86,8 @@ impl Guard {
     }
 
     /// Changes what it holds, or what `begin` gives where there is no file, and returns what `change` does. Unless that is
-    /// an error the file has been replaced, and stays so after a loss of power.
+    /// an error the file has been replaced. After a loss of power it may be as it was before, or empty, and the latter is
+    /// noticed.
     ///
     /// # Errors
     /// What `change` returns, or [`Error`]; then the file is as it was.
@@ -95,15 +96,40 @@ impl Guard {
         begin: impl FnOnce() -> T,
         change: impl FnOnce(&mut T) -> Result<R, E>,
     ) -> Result<R, E> {
+        self.update_by(NewFile::finish, begin, change)
+    }
+
+    /// The same where it is to stay so after a loss of power: the disk is waited for, 100 ms and more where it is a card.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub(crate) fn update_for_good<T: Guarded, R, E: From<Error>>(
+        &self,
+        begin: impl FnOnce() -> T,
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.update_by(NewFile::finish_for_good, begin, change)
+    }
+
+    fn update_by<T: Guarded, R, E: From<Error>>(
+        &self,
+        finish: fn(NewFile) -> Result<(), files::Error>,
+        begin: impl FnOnce() -> T,
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+    ) -> Result<R, E> {
         let lock = turn(&files::append(&self.path, ".lock"), PATIENCE).map_err(Error::from)?;
         let mut content = self.read()?.unwrap_or_else(begin);
         let result = change(&mut content)?;
-        self.write(&content)?;
+        self.write(&content, finish)?;
         drop(lock);
         Ok(result)
     }
 
-    fn write<T: Guarded>(&self, content: &T) -> Result<(), Error> {
+    fn write<T: Guarded>(
+        &self,
+        content: &T,
+        finish: fn(NewFile) -> Result<(), files::Error>,
+    ) -> Result<(), Error> {
         let json = serde_json::to_vec(content).map_err(|source| super::Error::Json {
             path: self.path.display().to_string(),
             source,
@@ -116,7 +142,7 @@ impl Guard {
         let replace = || {
             let mut file = NewFile::create(&self.path, Readers::Owner)?;
             file.write_all(&json)?;
-            file.finish_for_good()
+            finish(file)
         };
         Ok(replace().map_err(super::Error::from)?)
     }
@@ -236,7 +262,7 @@ mod tests {
         let limit = usize::try_from(MAX_FILE).expect("small");
         for (len, fits) in [(limit - 3, true), (limit - 2, false)] {
             let words = Words("x".repeat(len));
-            let written = guard.write(&words);
+            let written = guard.write(&words, NewFile::finish);
             assert_eq!(written.is_ok(), fits, "{len}");
             let bytes = fs::read(&guard.path).expect("it is there");
             assert_eq!(bytes.len(), limit - 1);
