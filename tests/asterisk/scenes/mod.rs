@@ -10,6 +10,7 @@ mod faults;
 mod hangups;
 mod install;
 mod machine_faults;
+mod older;
 mod providers;
 mod roots;
 mod service_faults;
@@ -53,6 +54,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("install", install::run),
     ("install-over-the-tutorial", install::over_the_tutorial),
     ("install-beside-a-stranger", install::beside_a_stranger),
+    ("older-dialplans", older::run),
     ("long-question", callers::long_question),
     ("strange-names", callers::strange_names),
     ("forged-numbers", callers::forged_numbers),
