@@ -94,7 +94,7 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         return check::look_around(&arguments, given.environment);
     }
     let mut call = Call::new(session, given.hangup, given.clock, started);
-    call.knows_recording = arguments.recording.is_some() || arguments.is_conversation;
+    call.is_believing = confirmed.is_ok() || !given.arguments.is_empty();
     let outcome = call.outcome(confirmed, &arguments, given.environment);
     let told = call.report(&outcome);
     if let Some(admission) = call.admission.take() {
@@ -161,8 +161,8 @@ struct Call<O> {
     said: Said,
     /// What the model wants to be done after its answer.
     ordered: Vec<Order>,
-    /// Whether it was told, by somebody who is believed, what has been recorded.
-    knows_recording: bool,
+    /// Whether the arguments are believed, which say what has been recorded.
+    is_believing: bool,
     /// The answer's place, without extension; empty until the settings are known.
     reply: PathBuf,
     /// The log of calls.
@@ -198,7 +198,7 @@ impl<O: Write> Call<O> {
             said: Said::default(),
             ordered: Vec::new(),
             services: None,
-            knows_recording: true,
+            is_believing: true,
             reply: PathBuf::new(),
             log: None,
             logs_words: false,
@@ -446,7 +446,7 @@ impl<O: Write> Call<O> {
         let status = outcome.status();
         // Without one, which means FAILED, the dialplan removes the recording itself.
         let told = match outcome {
-            Outcome::Failed(_) if !self.knows_recording => "",
+            Outcome::Failed(_) if !self.is_believing => "",
             _ => status,
         };
         let [question, answer] = [&self.question, &self.answer].map(|words| redact::secrets(words));
