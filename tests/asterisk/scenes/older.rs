@@ -39,7 +39,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
                 &format!("the dialplan of {commit} holds a conversation"),
                 || {
                     let mut call = conversation::dial(&machine, &machine.phone())?;
-                    conversation::turn(&mut call, "tea", &answer("tea")).map(drop)
+                    conversation::turn(&mut call, "question-tea.wav", &answer("tea")).map(drop)
                 },
             );
         }
