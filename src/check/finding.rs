@@ -61,7 +61,7 @@ impl fmt::Display for Status {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What, in a word or three; the same from run to run.
+    /// What, in a word or three; the same from run to run, and so nothing is redacted in it.
     pub id: String,
     /// How it is.
     pub status: Status,
@@ -145,7 +145,7 @@ impl<'a> Report<'a> {
 
     fn push(&mut self, id: &str, status: Status, text: String, remedy: &str) {
         let finding = Finding {
-            id: one_line(id),
+            id: plain_to(id, MAX_LINE),
             status,
             text,
             remedy: one_line(remedy),

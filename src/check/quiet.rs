@@ -7,7 +7,7 @@ use log::warn;
 
 use super::finding::{Finding, Shown, Status};
 use crate::error::Chain;
-use crate::redact;
+use crate::plain::plain;
 use crate::state::State;
 
 /// The last run's statuses by what was looked at.
@@ -41,7 +41,7 @@ pub(super) fn tell_changes(
         let is_there = all.peek().is_some();
         if is_there && all.all(Finding::is_tried) {
             if now.get(id) == Some(&Status::Ok) {
-                writeln!(out, "{}  {}: mended", Status::Ok, redact::shown(id))?;
+                writeln!(out, "{}  {}: mended", Status::Ok, plain(id))?;
             }
         } else if is_there || !is_whole {
             let kept = now.entry(id.clone()).or_insert(*status);
