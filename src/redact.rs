@@ -2,7 +2,7 @@
 //!
 //! Services quote: a key whole, in part or masked, in base64, as hexadecimal digits, escaped, with blanks in between; half
 //! a sentence. So every part that could only come from there is taken out, in every spelling. What a service says is
-//! looked at more closely than our own lines, but no line leaves the program without [`secrets`]. Short keys, such as
+//! looked at more closely than our own lines, but no line leaves the program without `secrets`. Short keys, such as
 //! `openai` or `EMPTY` for a local server, are words of our own lines too: only what the service says that was sent them
 //! is searched for those.
 
