@@ -27,14 +27,17 @@ pub(crate) fn shell_quoted(text: impl AsRef<OsStr>) -> String {
         .filter(|text| plain(text) == *text)
     {
         Some(text) => format!("'{}'", text.replace('\'', r"'\''")),
-        None => format!("$'{}'", bytes.iter().map(escaped).collect::<String>()),
+        None => format!(
+            "$'{}'",
+            bytes.iter().copied().map(escaped).collect::<String>()
+        ),
     }
 }
 
 /// A byte as `$'…'` of a shell reads it.
-fn escaped(byte: &u8) -> String {
+fn escaped(byte: u8) -> String {
     match byte {
-        b' '..=b'~' if !b"'\\".contains(byte) => char::from(*byte).to_string(),
+        b' '..=b'~' if !b"'\\".contains(&byte) => char::from(byte).to_string(),
         byte => format!("\\{byte:03o}"),
     }
 }

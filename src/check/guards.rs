@@ -1,5 +1,5 @@
-//! What limits and memory keep, where it cannot be read: calls are turned away then, or remember nothing, until somebody has
-//! looked at it.
+//! What limits and memory keep, where it cannot be read: calls are turned away then, or remember nothing, until an
+//! administrator has looked at it.
 
 use std::io;
 use std::path::Path;
