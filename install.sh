@@ -21,7 +21,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --conversation N the number of the conversation (8009); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
   --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
-                   something got worse or was mended. Each time that costs one short request to each service
+                   something got worse or was fixed. Each time that costs one short request to each service
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too

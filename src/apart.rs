@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::{
-    Gid, Pid, Signal, Uid, kill_process, kill_process_group, set_parent_process_death_signal,
-    setsid,
+    DumpableBehavior, Gid, Pid, Signal, Uid, kill_process, kill_process_group,
+    set_dumpable_behavior, set_parent_process_death_signal, setsid,
 };
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
@@ -89,6 +89,8 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
     }
     let rights = Rights::parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
     rights.take()?;
+    // Root relays what this process says, so no other process of that user may trace it, whatever fs.suid_dumpable is.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     // A change of user takes this away, so it comes last.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     Ok(())

@@ -23,7 +23,7 @@ pub enum Error {
     User(#[from] owner::Error),
     /// Nobody knows where callers are remembered.
     #[error(
-        "nobody was forgotten, because the settings do not tell where callers are remembered; mend them first: {0}"
+        "nobody was forgotten, because the settings do not tell where callers are remembered; fix them first: {0}"
     )]
     Settings(Faults),
     /// Nobody has that number.

@@ -63,7 +63,7 @@ pub enum Error {
         id: String,
         /// The log.
         path: PathBuf,
-        /// Is there more of the log than was read?
+        /// Whether there is more of the log than was read.
         is_cut: bool,
     },
 }
@@ -96,7 +96,7 @@ struct Report<'a> {
     unreadable: usize,
     /// How many bytes of the log may still be read.
     budget: u64,
-    /// Was there more to read than that?
+    /// Whether there was more to read than that.
     is_cut: bool,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Takes the calls of one file, newest first. Are they enough?
+    /// Takes the calls of one file, newest first. Returns whether they are enough.
     fn add(&mut self, file: File) -> io::Result<bool> {
         let mut budget = self.budget;
         let mut lines = Backwards::new(file, &mut budget)?;

@@ -1,4 +1,4 @@
-//! `phone-assistant check`, the doctor: tries everything that a call needs, and says how to mend what does not work.
+//! `phone-assistant check`, the doctor: tries everything that a call needs, and says how to fix what does not work.
 //!
 //! Started as root it does its work as Asterisk's user, in a clean environment. Last it lets Asterisk start it, because
 //! a call has Asterisk's environment, groups and view of the disk, and tells what is different there.
@@ -34,7 +34,7 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Leave out whatever needs the network.
     pub offline: bool,
-    /// Tell only what has become worse or was mended since the last time.
+    /// Tell only what has become worse or was fixed since the last time.
     pub quiet: bool,
     /// How findings are written.
     pub style: Style,

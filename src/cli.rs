@@ -69,7 +69,7 @@ enum Command {
         #[arg(value_name = "OUT")]
         output: PathBuf,
     },
-    /// Try everything that a call needs, and say how to mend what does not work
+    /// Try everything that a call needs, and say how to fix what does not work
     Check {
         /// Write one JSON object
         #[arg(long)]
@@ -77,7 +77,7 @@ enum Command {
         /// Leave out whatever needs the network
         #[arg(long)]
         offline: bool,
-        /// Tell only what has become worse, or was mended, since the last time
+        /// Tell only what has become worse, or was fixed, since the last time
         #[arg(long)]
         quiet: bool,
         /// The user that Asterisk runs as, where the machine does not tell
@@ -356,7 +356,7 @@ fn number(text: &str) -> Result<String, &'static str> {
     memory::normal(text).ok_or("a number has 2 to 15 digits, perhaps after a + or 00")
 }
 
-/// In colour on a terminal, unless somebody does not want it: <https://no-color.org>.
+/// In colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.
 fn style(json: bool, environment: Environment<'_>) -> Style {
     let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     match json {

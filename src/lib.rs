@@ -37,7 +37,7 @@
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
 //! | [`identity`] | the user and group that Asterisk runs as |
 //! | `place`, `held` | what `install.sh` has put where others than root own folders, and how a folder is held |
-//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], [`presentation`], [`redact`], [`threads`] | what all of them share |
+//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `presentation`, [`redact`], `threads` | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
@@ -70,7 +70,7 @@ pub mod memory;
 pub mod owner;
 mod place;
 pub mod plain;
-pub mod presentation;
+pub(crate) mod presentation;
 pub mod redact;
 mod remedy;
 mod rooted;
@@ -79,5 +79,5 @@ pub mod services;
 pub mod state;
 pub mod sync;
 pub mod text;
-pub mod threads;
+pub(crate) mod threads;
 pub mod timeline;

@@ -33,7 +33,7 @@ impl Presentation {
 }
 
 /// The channel variable in which FreePBX keeps what the network said.
-pub const SAVED: &str = "CALLINGNUMPRES_SV";
+pub(crate) const SAVED: &str = "CALLINGNUMPRES_SV";
 
 /// The bits of `AST_PRES_RESTRICTION` in Asterisk's `callerid.h`: restricted, or not available.
 const RESTRICTION: u8 = 0x60;

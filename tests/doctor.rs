@@ -7,8 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-use serde_json::Value;
-use testkit::{Settings, TempDir};
+use serde_json::{Value, json};
+use testkit::{Response, Settings, Stage, TempDir};
 
 use crate::house::{House, program};
 
@@ -75,6 +75,46 @@ fn a_daily_run_says_nothing_twice_on_stderr_either() {
     run_check(&house, &settings, &["--quiet"]);
     let quiet = run_check(&house, &settings, &["--quiet"]);
     assert_eq!((quiet.stdout, quiet.stderr), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn findings_stay_whole_where_keys_and_users_are_ordinary_words() {
+    let house = House::new();
+    let found = |settings: Settings| {
+        let mut found = check(&house, &settings, &["--offline"]);
+        for finding in found.as_array_mut().unwrap() {
+            let text = finding["text"].as_str().unwrap();
+            // The settings differ, and so do the numbers of the processes that tried a folder.
+            let told = text.chars().filter(|c| !c.is_ascii_digit());
+            let is_about = finding["id"] != "settings";
+            finding["text"] = told.filter(|_| is_about).collect::<String>().into();
+        }
+        found
+    };
+    let settings = |key: &str, user: &str| {
+        house.sandbox.settings().set("openai.api_key", key).set(
+            "http.proxy",
+            format!("http://{user}:pw@127.0.0.1:9").as_str(),
+        )
+    };
+    let usual = found(settings("sk-0123456789abcdef", "4f9b2c7d6e"));
+    let words = found(settings("openai", "asterisk"));
+    assert_eq!(words, usual);
+    assert!(of(&words, "Asterisk").count() == 1, "{words:#}");
+    assert!(!words.to_string().contains("[redacted]"), "{words:#}");
+
+    // The service says the short key back.
+    let quoting =
+        json!({"error": {"message": "the key openai is wrong", "code": "invalid_api_key"}});
+    house
+        .sandbox
+        .respond(Stage::Tts, Response::json(401, &quoting));
+    let settings = house.sandbox.settings().set("openai.api_key", "openai");
+    let found = check(&house, &settings, &[]);
+    let id = "tts openai tts-1";
+    let failed = of(&found, id).find(|finding| finding["status"] == "fail");
+    let text = failed.unwrap_or_else(|| panic!("no {id} in {found:#}"))["text"].to_string();
+    assert!(text.contains("the key [redacted] is wrong"), "{text}");
 }
 
 /// All findings.

@@ -15,7 +15,7 @@ pub(super) struct Backwards<'a, F> {
     held: Vec<u8>,
     /// Where in `held` the line break may be that has not been looked for.
     unsearched: usize,
-    /// Has the beginning of `held` been dropped, because the line is too long?
+    /// Whether the beginning of `held` was dropped because the line is too long.
     is_too_long: bool,
     /// How many bytes may still be read, of this file and of others.
     budget: &'a mut u64,

@@ -16,6 +16,7 @@ use crate::apart::{self, End, Stream};
 use crate::config::{Config, Filler};
 use crate::error::Chain;
 use crate::files;
+use crate::remedy;
 use crate::rooted;
 
 /// Looks at what Asterisk needs for a call.
@@ -93,7 +94,8 @@ fn examine_program_at(program: &Path, report: &mut Report<'_>) {
             "{shown} is a link to {}, and FreePBX gives what it leads to to Asterisk's user",
             to.display()
         );
-        return report.warn(id, &text, &format!("rm {shown}; {install}"));
+        let remove = remedy::remove(program, &user::user_name());
+        return report.warn(id, &text, &format!("{remove}; {install}"));
     }
     match wants_loader(program) {
         Err(error) => {
@@ -338,5 +340,17 @@ mod tests {
             found.status == Status::Warn && found.text.contains("is a link to"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_folder_that_asterisk_names_is_no_command() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let named = folder.path().join("a;id>pwned;");
+        fs::create_dir(&named).expect("made");
+        let link = named.join("phone-assistant");
+        symlink("/etc/passwd", &link).expect("linked");
+        let remedy = program_at(&link).remedy;
+        let expected = format!("rm '{}'; sudo ./install.sh", link.display());
+        assert!(remedy.ends_with(&expected), "{remedy}");
     }
 }

@@ -15,14 +15,14 @@ use crate::redact;
 pub enum Status {
     /// As it should be.
     Ok,
-    /// Calls work, but somebody should know.
+    /// Calls work, but an administrator should know.
     Warn,
     /// Calls do not work, or not for all.
     Fail,
 }
 
 impl Finding {
-    /// Was it looked at?
+    /// Whether it was looked at.
     pub(super) fn is_tried(&self) -> bool {
         !self.text.starts_with(NOT_TRIED)
     }
@@ -61,13 +61,13 @@ impl fmt::Display for Status {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What, in a word or three; the same from run to run.
+    /// What, in a word or three; the same from run to run, and so nothing is redacted in it.
     pub id: String,
     /// How it is.
     pub status: Status,
     /// What was found.
     pub text: String,
-    /// How to mend it; empty where nothing has to be.
+    /// How to fix it; empty where nothing has to be.
     pub remedy: String,
 }
 
@@ -145,7 +145,7 @@ impl<'a> Report<'a> {
 
     fn push(&mut self, id: &str, status: Status, text: String, remedy: &str) {
         let finding = Finding {
-            id: one_line(id),
+            id: plain_to(id, MAX_LINE),
             status,
             text,
             remedy: one_line(remedy),
@@ -180,7 +180,7 @@ impl<'a> Report<'a> {
             let all = self.findings.iter();
             all.filter(|finding| finding.status == status).count()
         };
-        let (warnings, failures) = (count(Status::Warn), count(Status::Fail));
+        let [well, warnings, failures] = [Status::Ok, Status::Warn, Status::Fail].map(count);
         let written = match self.style {
             Style::Json => {
                 let status = self.findings.iter().map(|finding| finding.status).max();
@@ -188,10 +188,15 @@ impl<'a> Report<'a> {
                 writeln!(self.out, "{all:#}")
             }
             Style::Plain | Style::Colour => {
-                let all = self.findings.len();
+                let of = |count: usize, what: &str| match count {
+                    1 => format!("1 {what}"),
+                    count => format!("{count} {what}s"),
+                };
+                let all = of(self.findings.len(), "check");
+                let warnings = of(warnings, "warning");
                 writeln!(
                     self.out,
-                    "\n{all} checks: {failures} failed, {warnings} to be warned of"
+                    "\n{all}: {well} ok, {warnings}, {failures} failed"
                 )
             }
             Style::Lines | Style::Silent => Ok(()),
@@ -327,6 +332,31 @@ mod tests {
         let list = format!("two\n{}a b", " ".repeat(INDENT));
         assert_eq!(found, [&list, "slow", "one [2J\ntwo "]);
         assert_eq!(here.findings()[2].id, "x ");
+    }
+
+    #[test]
+    fn the_last_line_counts_all_findings() {
+        let table = [
+            (vec![Status::Ok], "1 check: 1 ok, 0 warnings, 0 failed"),
+            (
+                vec![Status::Ok, Status::Warn, Status::Fail],
+                "3 checks: 1 ok, 1 warning, 1 failed",
+            ),
+            (
+                vec![Status::Warn; 2],
+                "2 checks: 0 ok, 2 warnings, 0 failed",
+            ),
+        ];
+        for (statuses, expected) in table {
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Style::Plain);
+            for status in statuses {
+                report.add("id", status, "text", "");
+            }
+            report.close().expect("a vector takes all");
+            let shown = String::from_utf8(out).expect("text");
+            assert_eq!(shown.lines().last(), Some(expected));
+        }
     }
 
     #[test]

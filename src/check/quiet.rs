@@ -7,13 +7,13 @@ use log::warn;
 
 use super::finding::{Finding, Shown, Status};
 use crate::error::Chain;
-use crate::redact;
+use crate::plain::plain;
 use crate::state::State;
 
 /// The last run's statuses by what was looked at.
 type Last = BTreeMap<String, Status>;
 
-/// Tells what has become worse and what was mended, and remembers how it is now. What was not tried is as it was, and so
+/// Tells what has become worse and what was fixed, and remembers how it is now. What was not tried is as it was, and so
 /// is what is missing among the findings, unless the run was a whole one: then there is nothing more to look at.
 ///
 /// # Errors
@@ -41,7 +41,7 @@ pub(super) fn tell_changes(
         let is_there = all.peek().is_some();
         if is_there && all.all(Finding::is_tried) {
             if now.get(id) == Some(&Status::Ok) {
-                writeln!(out, "{}  {}: mended", Status::Ok, redact::shown(id))?;
+                writeln!(out, "{}  {}: fixed", Status::Ok, plain(id))?;
             }
         } else if is_there || !is_whole {
             let kept = now.entry(id.clone()).or_insert(*status);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_looked_at_is_not_mended() {
+    fn what_was_not_looked_at_is_not_fixed() {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let told = |findings: &[Finding], is_whole| told(findings, is_whole, &folder);
         let ill = [finding("key", Status::Fail)];
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(told(&ill, true), "");
         assert_eq!(
             told(&[finding("key", Status::Ok)], true),
-            "ok    key: mended\n"
+            "ok    key: fixed\n"
         );
         // What there is no more is forgotten, and told when it is back.
         assert!(told(&ill, true).starts_with("fail  key"));
@@ -120,8 +120,8 @@ mod tests {
         assert!(told(&ill).starts_with("warn  key"));
         assert_eq!(told(&ill), "");
         assert!(told(&worse).starts_with("fail  key"));
-        assert_eq!(told(&ill), "", "better, and not yet mended");
-        assert_eq!(told(&well), "ok    key: mended\n");
+        assert_eq!(told(&ill), "", "better, and not yet fixed");
+        assert_eq!(told(&well), "ok    key: fixed\n");
         assert_eq!(told(&well), "");
     }
 }

@@ -165,7 +165,7 @@ impl Doctor<'_> {
             );
             let Some(Pcm { rate_hz, samples }) = spoken else {
                 let why = "no voice has spoken anything to listen to";
-                report.not_tried(&id, why, "mend a voice first");
+                report.not_tried(&id, why, "fix a voice first");
                 continue;
             };
             let began = Instant::now();
@@ -174,7 +174,8 @@ impl Doctor<'_> {
                     let ms = began.elapsed().as_millis();
                     let (sentence, is_known) = self.sentence();
                     let shared = shared_words(sentence, &transcript.text);
-                    let heard = format!("heard {:?} in {ms} ms", transcript.text);
+                    let said = quoted(&link.endpoint, &transcript.text);
+                    let heard = format!("heard {said:?} in {ms} ms");
                     if transcript.text.is_empty() || is_known && shared < ENOUGH_WORDS {
                         let text = format!("{heard}, and {sentence:?} was said");
                         report.warn(
@@ -205,7 +206,8 @@ impl Doctor<'_> {
             match self.word(&*link.provider) {
                 Ok(words) => {
                     let ms = began.elapsed().as_millis();
-                    report.ok(&id, &format!("said {:?} in {ms} ms", words.trim()));
+                    let said = quoted(&link.endpoint, words.trim());
+                    report.ok(&id, &format!("said {said:?} in {ms} ms"));
                 }
                 Err(error) => unable(&id, &error, report),
             }
@@ -259,11 +261,12 @@ fn list(
     let likeness = |name: &str| strsim::jaro_winkler(name, &endpoint.model);
     near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     near.truncate(SHOWN_MODELS);
-    let key = endpoint.api_key.as_ref().map(Secret::expose);
-    let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
     let shown = |name: &&str| -> String {
         let beginning: String = name.chars().take(2 * MAX_NAME).collect();
-        redact(&beginning, &hidden).chars().take(MAX_NAME).collect()
+        quoted(endpoint, &beginning)
+            .chars()
+            .take(MAX_NAME)
+            .collect()
     };
     let near: Vec<_> = near.iter().map(shown).collect();
     report.warn(
@@ -271,6 +274,13 @@ fn list(
         &format!("the service's own list does not have {}", endpoint.model),
         &format!("there are: {}", near.join(", ")),
     );
+}
+
+/// What a service says, without the key that it was sent.
+fn quoted(endpoint: &Endpoint, said: &str) -> String {
+    let key = endpoint.api_key.as_ref().map(Secret::expose);
+    let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
+    redact(said, &hidden)
 }
 
 fn unable<E: std::error::Error + 'static>(id: &str, error: &E, report: &mut Report<'_>) {
@@ -377,6 +387,14 @@ mod tests {
             ("no sk-0123456789abcdef", "no [redacted]".to_owned()),
             (&"x".repeat(3_000_000), "x".repeat(MAX_NAME)),
         ];
+        let short = Endpoint {
+            api_key: Some(Secret::new("openai".to_owned())),
+            ..endpoint("llama3")
+        };
+        assert_eq!(
+            quoted(&short, "no openai, openai"),
+            "no [redacted], [redacted]"
+        );
         for (name, shown) in table {
             let names = || Ok(Some(vec![name.to_owned()]));
             let found = findings(|report| list("llm", &endpoint("llama3"), names, report));

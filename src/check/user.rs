@@ -1,7 +1,8 @@
 //! From root to Asterisk's user: what root may do tells nothing about what a call may.
 //!
 //! Root tells what that user's run finds, and does nothing else. That run has no terminal: it is apart, see
-//! [`crate::apart`], and only its lines come back, as text.
+//! [`crate::apart`], and only its lines come back, as text. They can be believed: the run is this program, and Linux lets
+//! no process of that user trace one that was root's, or open its pipes. To end or stop it is all that they can do.
 
 use std::env;
 use std::io::{self, Write};
@@ -63,7 +64,8 @@ fn examine_own_place(report: &mut Report<'_>) {
     }
 }
 
-/// The same again, apart, marked: where Asterisk is root, root must know that it has been started so.
+/// The command that runs this check again as Asterisk's user. It is marked by [`IS_ASTERISKS`]: where that user is root, it
+/// would otherwise start itself without end.
 fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
     let (user, group) = asterisk.ids.ok_or_else(|| {
         format!(

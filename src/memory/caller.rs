@@ -1,9 +1,9 @@
 //! Whose memory it is: numbers in one spelling, and which callers are known to be who they say they are.
 //!
-//! Whoever calls from outside chooses what his caller ID says. A phone of one's own has signed in with a password; its
+//! Whoever calls from outside chooses what their caller ID says. A phone of one's own has signed in with a password; its
 //! account names its channel, and nobody else's: `PJSIP/200-0000000a` is a call of the account 200. So a caller is internal
-//! whose account is his number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after a part of what he
-//! sends (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
+//! whose account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after a part of what
+//! they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
 
 use crate::presentation::Presentation;
 
@@ -15,7 +15,7 @@ pub enum Callers {
     None,
     /// Phones that have signed in, by their account.
     Internal,
-    /// These, and everybody else by the number that his call shows.
+    /// These, and everybody else by the number that their call shows.
     All,
 }
 
@@ -30,17 +30,17 @@ pub struct Signs<'a> {
     pub presentation: Presentation,
 }
 
-/// Somebody who can be remembered.
+/// A caller who can be remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// His number, in the spelling of [`normal`].
+    /// Their number, in the spelling of [`normal`].
     pub number: String,
-    /// The account that he has signed in with: `PJSIP/200`. `None`: nobody knows whether it is his number.
+    /// The account that they have signed in with: `PJSIP/200`. `None`: nobody knows whether it is their number.
     pub account: Option<String>,
 }
 
 impl Caller {
-    /// Who calls, if he is one of `callers`.
+    /// The caller, if they are one of `callers`.
     pub fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
         let is_shown = signs.presentation == Presentation::Shown;
         let number = normal(signs.number).filter(|_| is_shown)?;
@@ -91,7 +91,7 @@ pub fn normal(number: &str) -> Option<String> {
     is_somebodys.then(|| format!("{sign}{digits}"))
 }
 
-/// The account of an internal caller: the channel is named after it, and it is his number.
+/// The account of an internal caller: the channel is named after it, and it is their number.
 fn account(signs: Signs<'_>) -> Option<String> {
     let number = signs.number.trim();
     let name = signs.channel.trim().strip_prefix(TECHNOLOGY)?;

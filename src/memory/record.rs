@@ -18,7 +18,7 @@ pub struct Limits {
     pub max_age: Duration,
 }
 
-/// What a caller said, and as much of the answer as he has heard.
+/// What a caller said, and as much of the answer as they have heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// In seconds since 1970.
@@ -38,10 +38,10 @@ pub struct Record {
     pub(super) id: String,
     /// The caller's number.
     pub number: String,
-    /// The account that he has signed in with, if he has.
+    /// The account that they have signed in with, if they have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// What the model has noted of him.
+    /// What the model has noted of them.
     #[serde(default)]
     pub summary: String,
     /// What was said, the newest last.

@@ -134,7 +134,7 @@ impl Store {
         Ok(result)
     }
 
-    /// Forgets a caller, also what cannot be understood of him. Waits so long for the turn.
+    /// Forgets a caller, also what cannot be understood of them. Waits at most `patience` for the lock.
     ///
     /// # Errors
     /// [`Error`]; then it is as it was.
@@ -446,7 +446,7 @@ const HASH_CHARS: usize = 64;
 
 /// Thirty calls that end at once, on a slow disk. A caller may wait for it between two turns.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
-/// So long a caller may wait before he hears what follows his call.
+/// How long a caller may wait before they hear what follows their call.
 const A_MOMENT: Duration = Duration::from_millis(200);
 const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
 

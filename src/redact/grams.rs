@@ -16,6 +16,8 @@ use super::view::View;
 pub(super) struct Grams {
     /// How many characters a part has, at most 8.
     len: u32,
+    /// A shorter secret is none: taken out of every line, it would only make them unreadable.
+    shortest: usize,
     /// Parts of a spelling in characters, a byte each.
     of_text: Set,
     /// Parts of a spelling in hexadecimal digits, half a byte each: two stand for a character.
@@ -25,10 +27,11 @@ pub(super) struct Grams {
 }
 
 impl Grams {
-    /// None yet, and each with `len` characters.
-    pub(super) const fn new(len: u32) -> Self {
+    /// None yet, each with `len` characters, of secrets with at least `shortest`.
+    pub(super) const fn new(len: u32, shortest: usize) -> Self {
         Self {
             len,
+            shortest,
             of_text: HashSet::with_hasher(BuildHasherDefault::new()),
             of_dump: HashSet::with_hasher(BuildHasherDefault::new()),
             words: Vec::new(),
@@ -42,9 +45,13 @@ impl Grams {
     /// Adds the parts of `secret`.
     pub(super) fn add(&mut self, secret: &str) {
         let mut view = Some(View::of(secret));
+        let mut len = secret.len();
         while let Some(read) = view {
             let folded: Vec<u8> = read.folded().map(|(byte, _)| byte).collect();
-            if folded.len() < self.chars() {
+            len = len.min(folded.len());
+            if folded.len() < self.shortest {
+                break;
+            } else if folded.len() < self.chars() {
                 self.add_word(folded);
             } else {
                 self.add_text(folded.iter().copied());
@@ -52,7 +59,7 @@ impl Grams {
             }
             view = read.decoded();
         }
-        if secret.len() < self.chars() {
+        if len < self.shortest.max(self.chars()) {
             return;
         }
         for lead in 0..3 {
@@ -64,6 +71,15 @@ impl Grams {
         self.of_dump.extend(grams.map(|(gram, _)| gram));
     }
 
+    /// Removes the parts that also stand in `word`, which is no secret.
+    pub(super) fn spare(&mut self, word: &str) {
+        let folded = View::of(word);
+        let bytes = folded.folded().map(|(byte, _)| (Some(byte), 0..0));
+        for (gram, _) in roll(bytes, 8, self.len) {
+            self.of_text.remove(&gram);
+        }
+    }
+
     /// The bytes of `text` that stand for secrets, in order and apart from each other.
     pub(super) fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
@@ -71,10 +87,10 @@ impl Grams {
         for _ in 0..ROUNDS {
             let Some(read) = view else { break };
             let bytes = read.folded().map(|(byte, place)| (Some(byte), place));
-            let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| self.of_text.contains(gram));
+            let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| holds(&self.of_text, *gram));
             found.extend(of_text.map(|(_, place)| place));
             let of_dump = roll(read.nibbles(), 4, 2 * self.len);
-            let of_dump = of_dump.filter(|(gram, _)| self.of_dump.contains(gram));
+            let of_dump = of_dump.filter(|(gram, _)| holds(&self.of_dump, *gram));
             found.extend(of_dump.map(|(_, place)| place));
             found.extend(
                 self.words
@@ -96,11 +112,7 @@ impl Grams {
         self.of_text.extend(grams);
     }
 
-    /// What is shorter still is no secret: taken out of every line, it would only make them unreadable.
     fn add_word(&mut self, mut folded: Vec<u8>) {
-        if folded.len() < SHORTEST_WORD {
-            return;
-        }
         for _ in 0..2 {
             let word = String::from_utf8_lossy(&folded).into_owned();
             if !self.words.contains(&word) {
@@ -109,6 +121,12 @@ impl Grams {
             folded.reverse();
         }
     }
+}
+
+fn holds(set: &Set, gram: u64) -> bool {
+    #[cfg(test)]
+    super::LOOKS.set(super::LOOKS.get() + 1);
+    set.contains(&gram)
 }
 
 /// The characters of base64 that `bytes` alone decide when `lead` other bytes stand before them.
@@ -198,5 +216,3 @@ impl Hasher for Mixed {
 
 /// How often escapes are undone, and once less: an error in JSON within an error in JSON.
 const ROUNDS: usize = 3;
-
-const SHORTEST_WORD: usize = 4;

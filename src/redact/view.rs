@@ -1,4 +1,4 @@
-//! A text as somebody reads it who undoes escapes and overlooks blanks, each character with its place in the text.
+//! A text with its escapes undone and its blanks left out, and the place in the text that each character stands for.
 
 use std::ops::Range;
 
@@ -105,7 +105,12 @@ fn entity(text: &[Placed]) -> Option<(char, usize)> {
 
 /// How far it is to `end`, if no further than in any escape.
 fn len_until(text: &[Placed], end: char) -> Option<usize> {
-    text.iter().take(LONGEST).position(|(c, _)| *c == end)
+    let is_end = |(c, _): &Placed| {
+        #[cfg(test)]
+        super::LOOKS.set(super::LOOKS.get() + 1);
+        *c == end
+    };
+    text.iter().take(LONGEST).position(is_end)
 }
 
 /// The character of this number; one half of a pair is none of a key, and counts as unknown.

@@ -1,4 +1,4 @@
-//! When a caller begins and ends to speak, told while he does it.
+//! When a caller begins and ends to speak, told while it happens.
 //!
 //! Sound comes in frames of 10 ms, from a phone that is always open. The level of each is compared with a noise floor that
 //! follows the line: a tenth of the last three seconds stays below it. So a fan that starts raises the floor within
@@ -28,11 +28,11 @@ pub struct Limits {
 pub enum Change {
     /// The caller has begun to speak.
     Begins,
-    /// He pauses: perhaps he has ended.
+    /// The caller pauses, and may have ended.
     Pauses,
-    /// He goes on after a pause.
+    /// The caller goes on after a pause.
     GoesOn,
-    /// He has ended, or has spoken for long enough.
+    /// The caller has ended, or has spoken for long enough.
     Ends,
 }
 

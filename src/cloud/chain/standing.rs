@@ -126,7 +126,7 @@ fn now() -> u64 {
 /// A time-out may be a little early by the clock that measures it.
 const PUNCTUALITY: Duration = Duration::from_millis(100);
 
-/// What may be mended by the network, and what somebody has to mend.
+/// What may pass when the network does, and what an administrator has to fix.
 const SHORT: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(300);
 

@@ -174,10 +174,8 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
 
 /// Nobody may see what a proxy is signed in with, be it the settings' or the environment's.
 fn enrol_password(proxy: &Proxy) {
-    let (user, password) = (proxy.username(), proxy.password());
-    if let Some(password) = password {
-        redact::enrol(password);
-        redact::enrol(&format!("{}:{password}", user.unwrap_or_default()));
+    if let Some(password) = proxy.password() {
+        redact::enrol_login(proxy.username().unwrap_or_default(), password);
     }
 }
 

@@ -1,5 +1,5 @@
 //! `phone-assistant check` on a machine on which everything is right, and on one on which something is not: every fault is
-//! planted for real, found, and named with its remedy; once it is mended, all is well again.
+//! planted for real, found, and named with its remedy; once it is fixed, all is well again.
 
 use std::fs;
 use std::process::Output;
@@ -12,7 +12,7 @@ use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::report::Report;
 
-/// What is wrong, how it comes to be so, how it is mended, and what the doctor says: the status, and words of the finding and its remedy.
+/// What is wrong, how it comes to be so, how it is fixed, and what the doctor says: the status, and words of the finding and its remedy.
 struct Planted {
     what: &'static str,
     plant: fn(&Machine),
@@ -60,7 +60,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             },
         );
     }
-    report.check("with everything mended, all is well again", || {
+    report.check("with everything fixed, all is well again", || {
         let found = check(&machine, &[])?;
         let bad: Vec<_> = worse(&found, "")
             .filter(|finding| !text(finding).contains("switched off"))
@@ -78,7 +78,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
 /// What a daily run says.
 fn quiet(machine: &Machine, report: &Report) {
     report.check(
-        "a daily run tells what got worse, once, and what was mended",
+        "a daily run tells what got worse, once, and what was fixed",
         || {
             let said =
                 || String::from_utf8_lossy(&run_check(machine, &["--quiet"]).stdout).into_owned();
@@ -89,15 +89,15 @@ fn quiet(machine: &Machine, report: &Report) {
                 .fault_service(Service::Gemini, Fault::Status(503), usize::MAX);
             let (worse, again) = (said(), said());
             machine.sandbox.restore_service(Service::Gemini);
-            let mended = said();
+            let fixed = said();
             let is_right = nothing.is_empty()
                 && worse.contains("fail  llm gemini")
                 && again.is_empty()
-                && mended.contains("llm gemini gemini-3.5-flash-lite: mended");
+                && fixed.contains("llm gemini gemini-3.5-flash-lite: fixed");
             if is_right {
                 Ok(())
             } else {
-                Err(format!("{nothing:?} {worse:?} {again:?} {mended:?}"))
+                Err(format!("{nothing:?} {worse:?} {again:?} {fixed:?}"))
             }
         },
     );
