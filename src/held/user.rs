@@ -1,13 +1,14 @@
 //! Another user of this machine, and what root does with no more rights than theirs.
 //!
 //! Rights belong to threads: <https://man7.org/linux/man-pages/man7/credentials.7.html>. So a thread of its own gives them
-//! up for good and ends, while the rest of the process keeps them.
+//! up and ends, while the rest of the process keeps them. Its real and its saved user stay root: a signal to a thread is
+//! one to its process, and these two decide who may send it (kill(2)).
 
 use std::fs;
 use std::io;
 use std::thread;
 
-use rustix::process::{Gid, Uid, geteuid};
+use rustix::process::{Gid, Uid, geteuid, getgid, getuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 /// A user with all of their groups.
@@ -77,8 +78,8 @@ impl User {
         let groups: Vec<_> = self.groups.iter().copied().map(Gid::from_raw).collect();
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         set_thread_groups(&groups)?;
-        set_thread_res_gid(gid, gid, gid)?;
-        set_thread_res_uid(uid, uid, uid)?;
+        set_thread_res_gid(getgid(), gid, getgid())?;
+        set_thread_res_uid(getuid(), uid, Uid::ROOT)?;
         Ok(())
     }
 }
@@ -131,6 +132,10 @@ fn unknown(file: &'static str, name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -167,5 +172,44 @@ mod tests {
         };
         assert_eq!(acted, expected);
         assert_eq!(geteuid(), before);
+    }
+
+    /// Whether another process of `uid` may send `signal` to the thread `id`.
+    fn may_signal(uid: u32, signal: &str, id: i32) -> bool {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("kill -{signal} {id}")]);
+        let status = shell.uid(uid).gid(uid).stderr(Stdio::null()).status();
+        status.expect("every machine has a shell").success()
+    }
+
+    #[test]
+    fn the_user_may_send_no_signal_to_root_who_acts_with_their_rights() {
+        let nobody = User {
+            uid: 65_534,
+            gid: 65_534,
+            groups: Vec::new(),
+        };
+        let (tell, told) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let job = move || {
+                    let id = rustix::thread::gettid().as_raw_nonzero().get();
+                    tell.send((id, geteuid())).expect("it is waited for");
+                    // An error says that the other end is over too.
+                    ended.recv().ok();
+                };
+                nobody.act(job).expect("it may");
+            });
+            let (id, acting_as) = told.recv().expect("it acts");
+            if geteuid().is_root() {
+                assert_eq!(acting_as.as_raw(), 65_534);
+                assert!(!may_signal(65_534, "0", id), "this process could be ended");
+                assert!(!may_signal(65_534, "STOP", id), "this process was stopped");
+            } else {
+                assert_eq!(acting_as, geteuid());
+            }
+            drop(end);
+        });
     }
 }
