@@ -14,18 +14,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::{
-    Gid, Pid, Signal, Uid, kill_process, kill_process_group, set_parent_process_death_signal,
-    setsid,
+    Pid, Signal, kill_process, kill_process_group, set_parent_process_death_signal, setsid,
 };
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-/// The user whom the program is to become, by number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rights {
-    pub(crate) user: u32,
-    pub(crate) group: u32,
-    pub(crate) groups: Vec<u32>,
-}
+use crate::rights::Rights;
 
 /// What a program that runs apart has come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,15 +39,9 @@ pub(crate) enum Stream {
 
 /// This program again, apart, as another user.
 pub(crate) fn ourselves(rights: &Rights) -> Command {
-    let Rights {
-        user,
-        group,
-        groups,
-    } = rights;
-    let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
     let mut command = Command::new(OURSELVES);
     command.env_clear();
-    command.env(MARK, format!("{user}:{group}:{}", groups.join(",")));
+    command.env(MARK, written(rights));
     command
 }
 
@@ -87,35 +73,31 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
         let why = format!("cannot run {}: {error}", program.display());
         return Err(io::Error::new(error.kind(), why));
     }
-    let rights = Rights::parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
-    rights.take()?;
+    let rights = parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
+    rights.take().map_err(io::Error::other)?;
     // A change of user takes this away, so it comes last.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     Ok(())
 }
 
-impl Rights {
-    fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.split(':');
-        let mut number = || fields.next()?.parse().ok();
-        let (user, group) = (number()?, number()?);
-        let groups = fields.next()?.split(',').filter(|group| !group.is_empty());
-        let groups = groups.map(|group| group.parse().ok());
-        Some(Self {
-            user,
-            group,
-            groups: groups.collect::<Option<_>>()?,
-        })
-    }
+/// Rights as [`MARK`] holds them: user, group, groups.
+fn written(rights: &Rights) -> String {
+    let Rights { uid, gid, groups } = rights;
+    let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
+    format!("{uid}:{gid}:{}", groups.join(","))
+}
 
-    fn take(&self) -> io::Result<()> {
-        let groups: Vec<_> = self.groups.iter().copied().map(Gid::from_raw).collect();
-        let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
-        set_thread_groups(&groups)?;
-        set_thread_res_gid(group, group, group)?;
-        set_thread_res_uid(user, user, user)?;
-        Ok(())
-    }
+fn parse(text: &str) -> Option<Rights> {
+    let mut fields = text.split(':');
+    let mut number = || fields.next()?.parse().ok();
+    let (uid, gid) = (number()?, number()?);
+    let groups = fields.next()?.split(',').filter(|group| !group.is_empty());
+    let groups = groups.map(|group| group.parse().ok());
+    Some(Rights {
+        uid,
+        gid,
+        groups: groups.collect::<Option<_>>()?,
+    })
 }
 
 /// Runs a program, and passes on each of its lines, without the line break and as text, while it goes on.
@@ -313,17 +295,15 @@ mod tests {
     #[test]
     fn rights_survive_their_way() {
         let rights = Rights {
-            user: 102,
-            group: 103,
+            uid: 102,
+            gid: 103,
             groups: vec![103, 5],
         };
-        assert_eq!(Rights::parse("102:103:103,5"), Some(rights));
-        assert_eq!(
-            Rights::parse("102:103:").map(|rights| rights.groups),
-            Some(vec![])
-        );
+        assert_eq!(written(&rights), "102:103:103,5");
+        assert_eq!(parse("102:103:103,5"), Some(rights));
+        assert_eq!(parse("102:103:").map(|rights| rights.groups), Some(vec![]));
         for text in ["", "102", "102:103", "x:1:", "1:1:x", "-1:0:"] {
-            assert_eq!(Rights::parse(text), None, "{text}");
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

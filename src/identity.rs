@@ -5,7 +5,7 @@
 //! install.sh and the doctor share this, and it is a hidden command: `phone-assistant identity`.
 
 pub(crate) mod conf;
-mod names;
+pub(crate) mod names;
 pub(crate) mod process;
 mod service;
 mod socket;
@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use conf::Conf;
-use names::Names;
+use names::{Names, Unread};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -43,9 +43,10 @@ pub struct Identity {
 impl Identity {
     /// The other groups that this user has on this machine, where no process tells.
     pub(crate) fn usual_groups(&self) -> Vec<u32> {
-        let names = Names::of(Path::new("/"));
-        let groups = |(_, own)| names.groups_of(&self.user, own);
-        self.ids.map_or_else(Vec::new, groups)
+        let own = self.ids.map(|(_, own)| own);
+        // Where the lists cannot be read it has no other.
+        let all = own.and_then(|own| Some(Names::here().ok()?.groups_of(&self.user, own)));
+        all.or(own.map(|own| vec![own])).unwrap_or_default()
     }
 }
 
@@ -114,7 +115,8 @@ struct Claim {
 /// # Errors
 /// [`Error`]; nothing is guessed.
 pub fn find(question: &Question) -> Result<Identity, Error> {
-    let names = Names::of(&question.root);
+    let names = Names::of(&question.root)
+        .map_err(|Unread { path, source }| Error::Read { path, source })?;
     let claims = claims(question)?;
     let is_here = question.root == Path::new("/");
     let check = |what, source_name: &str, value: &str| -> Result<String, Error> {
@@ -261,7 +263,7 @@ fn contradicted(usual: Option<u32>) -> Result<(), Error> {
         None => Ok(()),
         Some(other) => {
             let process = format!("the process {} of Asterisk", other.id);
-            let user = crate::files::name_of("/etc/passwd", other.user);
+            let user = names::user_name(other.user);
             let usual = ("the usual where nothing is set", USUAL.to_owned());
             Err(several(USER, &[usual, (&process, user)]))
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::files;
+use crate::identity::names;
 use crate::rooted::{self, Fault, Followed};
 
 /// Gives a folder or file to a user, and with `is_deep` what is in it.
@@ -43,7 +43,7 @@ pub(crate) fn close(path: &Path, group: &str) -> String {
                 "put {shown} into a folder that root alone can change, such as /etc/phone-assistant, and name it in the settings"
             )
         } else {
-            let user = files::name_of("/etc/passwd", owner);
+            let user = names::user_name(owner);
             format!("sudo -u {user} chmod 640 {shown}")
         }
     };
@@ -144,7 +144,7 @@ mod tests {
         let is_root = rustix::process::geteuid().is_root();
         let remedy = close(&key, "voice");
         let owner = fs::metadata(&key).expect("there").uid();
-        let user = files::name_of("/etc/passwd", owner);
+        let user = names::user_name(owner);
         let expected = if is_root {
             format!("put {} into a folder", key.display())
         } else {

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use super::finding::{Finding, Report, Status, one_line};
 use super::{Options, worst};
-use crate::apart::{self, End, Rights, Stream};
+use crate::apart::{self, End, Stream};
 use crate::config::keys::ENVIRONMENT;
 use crate::error::Chain;
 use crate::identity::process::{self, Process};
 use crate::identity::{self, Identity, Question};
+use crate::rights::Rights;
 use crate::rooted;
 
 pub(super) fn is_root() -> bool {
@@ -74,8 +75,8 @@ fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
     let running = running(user);
     let groups = running.as_ref().map(|running| running.groups.clone());
     let rights = Rights {
-        user,
-        group,
+        uid: user,
+        gid: group,
         groups: groups.unwrap_or_else(|| asterisk.usual_groups()),
     };
     let environment = running.map(|running| of_settings(&running.environment));
@@ -282,8 +283,8 @@ mod tests {
     #[test]
     fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
         let root = Rights {
-            user: 0,
-            group: 0,
+            uid: 0,
+            gid: 0,
             groups: Vec::new(),
         };
         let environment = of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0");
