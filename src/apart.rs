@@ -1,5 +1,6 @@
 //! Programs that are run apart: in a session of their own, so that no terminal is theirs to push keys into, with nothing
-//! to read, with their output read up to a limit, and ended with all that they have started when their time is over.
+//! to read, with their output read up to a limit. When their time is over they are ended, with all that they have started
+//! and that has stayed in their process group: what makes a group or session of its own lives on, as the user that it is.
 //!
 //! The session is made by this program itself, which is started again for that and then becomes another user, or the
 //! other program, or both.
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::{
-    Pid, Signal, kill_process, kill_process_group, set_parent_process_death_signal, setsid,
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group,
+    set_parent_process_death_signal, setsid, waitid,
 };
 
 use crate::rights::Rights;
@@ -110,16 +112,21 @@ pub(crate) fn run(
     told: &mut dyn FnMut(Stream, String),
 ) -> io::Result<End> {
     let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut running = Running(pipes.stderr(Stdio::piped()).spawn()?);
+    let mut running = Running {
+        child: pipes.stderr(Stdio::piped()).spawn()?,
+        is_reaped: false,
+    };
     let (sender, lines) = bounded(MANY);
-    if let Some(pipe) = running.0.stdout.take() {
+    if let Some(pipe) = running.child.stdout.take() {
         follow(Stream::Out, pipe, sender.clone())?;
     }
-    if let Some(pipe) = running.0.stderr.take() {
+    if let Some(pipe) = running.child.stderr.take() {
         follow(Stream::Err, pipe, sender.clone())?;
     }
     drop(sender);
-    running.follow(&lines, Instant::now() + limit, told)
+    let cut = running.follow(&lines, Instant::now() + limit, told)?;
+    let status = running.end()?;
+    Ok(cut.unwrap_or(End::Ended(status)))
 }
 
 /// A line, or that more was said than is read.
@@ -157,52 +164,69 @@ fn read(stream: Stream, pipe: impl Read, sender: &Sender<Line>) {
     }
 }
 
-/// Ends with all that it has started, when it is dropped.
-struct Running(Child);
+/// Ends with its group when it is dropped. Until then it is not reaped, so that its number, which is its group's too, is
+/// nobody else's.
+struct Running {
+    child: Child,
+    is_reaped: bool,
+}
 
 impl Running {
+    /// Passes on its lines until it has ended by itself, or returns why it is to be ended.
     fn follow(
-        &mut self,
+        &self,
         lines: &Receiver<Line>,
         end: Instant,
         told: &mut dyn FnMut(Stream, String),
-    ) -> io::Result<End> {
+    ) -> io::Result<Option<End>> {
         let mut last = None;
         loop {
-            let now = Instant::now();
-            let until = last.map_or(end, |(_, until): (ExitStatus, Instant)| until);
+            let (now, until) = (Instant::now(), last.unwrap_or(end));
             if now >= until {
-                return Ok(last.map_or(End::Late, |(status, _)| End::Ended(status)));
+                return Ok(last.is_none().then_some(End::Late));
             }
             match lines.recv_timeout(PAUSE.min(until - now)) {
                 Ok(Ok((stream, line))) => told(stream, line),
-                Ok(Err(())) => return Ok(End::TooMuch),
+                Ok(Err(())) => return Ok(Some(End::TooMuch)),
                 // Nobody holds its pipes any more.
-                Err(RecvTimeoutError::Disconnected) if last.is_some() => {
-                    return Ok(last.map_or(End::Late, |(status, _)| End::Ended(status)));
-                }
+                Err(RecvTimeoutError::Disconnected) if last.is_some() => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(PAUSE.min(until - now)),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if last.is_none()
-                && let Some(status) = self.0.try_wait()?
-            {
+            if last.is_none() && self.has_ended()? {
                 // What it has started may hold its pipes for ever.
-                last = Some((status, end.min(Instant::now() + REST)));
+                last = Some(end.min(Instant::now() + REST));
             }
         }
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Whether it has ended; it stays to be reaped.
+    fn has_ended(&self) -> io::Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(self.id()), options)?.is_some())
+    }
+
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        if !self.is_reaped {
+            // There is nobody left in it, or it has not made its session yet.
+            kill_process_group(self.id(), Signal::KILL).ok();
+            // It has ended already.
+            kill_process(self.id(), Signal::KILL).ok();
+        }
+        let status = self.child.wait()?;
+        self.is_reaped = true;
+        Ok(status)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let id = Pid::from_child(&self.0);
-        // It is gone already, or has not made its session yet.
-        kill_process_group(id, Signal::KILL).ok();
-        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
-            kill_process(id, Signal::KILL).ok();
-            self.0.wait().ok();
-        }
+        // Nobody is there to be told.
+        self.end().ok();
     }
 }
 
@@ -279,6 +303,30 @@ mod tests {
             "{end:?}"
         );
         assert_eq!(lines, [(Stream::Out, "done".to_owned())]);
+    }
+
+    #[test]
+    fn the_number_of_a_program_that_has_ended_is_nobody_elses_while_it_is_followed() {
+        let script = "echo $$; (while :; do echo tick; sleep 0; done) & exit 7";
+        let (mut id, mut ticks, mut lost) = (String::new(), 0_u32, 0_u32);
+        let mut told = |_, line: String| {
+            if line != "tick" {
+                id = line;
+                return;
+            }
+            ticks += 1;
+            let is_there = std::path::Path::new("/proc").join(&id).exists();
+            lost += u32::from(!is_there);
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        let end = run(&mut command, LONG, &mut told).expect("every machine has a shell");
+        assert!(
+            matches!(end, End::Ended(status) if status.code() == Some(7)),
+            "{end:?}"
+        );
+        assert!(ticks > 0);
+        assert_eq!(lost, 0, "of {ticks}");
     }
 
     #[test]

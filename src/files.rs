@@ -290,7 +290,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     let _acting = folder.act()?;
     match rustix::fs::mkdirat(&folder, &name, Mode::from_raw_mode(mode)) {
         Err(Errno::EXIST) => Ok(()),
-        made => Ok(made?),
+        result => Ok(result?),
     }
 }
 
