@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use conf::Conf;
-use names::{Names, Unread};
+use names::{Names, Unread, number};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -85,6 +85,12 @@ pub enum Error {
         /// The name.
         value: String,
     },
+    /// A user who is in no list has no group there either.
+    #[error("user {user} is not in /etc/passwd, so their group is not known; name it with --group")]
+    NoGroup {
+        /// The user's number.
+        user: String,
+    },
     /// Nothing says so, and the usual user is not there.
     #[error(
         "there is no user {USUAL:?} for Asterisk to run as: install Asterisk first, set runuser in /etc/asterisk/asterisk.conf, or name the user with --user"
@@ -134,6 +140,8 @@ pub fn find(question: &Question) -> Result<Identity, Error> {
         };
         match known {
             Some(entry) => Ok(entry.name.clone()),
+            // A directory such as LDAP may know it, which only a person can tell.
+            None if source_name == ASKED && number(&value).is_some() => Ok(value),
             None if is_here => Err(Error::Unknown {
                 what,
                 source_name,
@@ -150,17 +158,16 @@ pub fn find(question: &Question) -> Result<Identity, Error> {
     let entry = names.user(&user);
     let group = match agreed(GROUP, &claims, |claim| claim.group.as_deref(), check)? {
         Some(group) => group,
-        None => entry
-            .and_then(|user| names.own_group(user))
-            .unwrap_or_else(|| user.clone()),
+        None => match entry.and_then(|user| names.own_group(user)) {
+            Some(group) => group,
+            None if is_here && entry.is_none() => return Err(Error::NoGroup { user }),
+            None => user.clone(),
+        },
     };
-    let id = |group: &str| {
-        names
-            .group(group)
-            .map(|group| group.id)
-            .or_else(|| group.parse().ok())
-    };
-    let ids = entry.and_then(|user| Some((user.id, id(&group)?)));
+    let uid = entry.map(|user| user.id).or_else(|| number(&user));
+    let listed = names.group(&group).map(|group| group.id);
+    let gid = listed.or_else(|| number(&group));
+    let ids = uid.zip(gid);
     if claims.is_empty() && is_here {
         contradicted(ids.map(|(user, _)| user))?;
     }
@@ -188,7 +195,7 @@ fn conf(root: &Path) -> Result<Conf, Error> {
 fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
     let root = &question.root;
     let asked = Claim {
-        source: "the command line".to_owned(),
+        source: ASKED.to_owned(),
         user: question.user.clone(),
         group: question.group.clone(),
     };
@@ -281,6 +288,8 @@ fn shortened(value: &str) -> String {
     value.chars().take(MAX_NAME).collect()
 }
 
+/// The source that is a person.
+const ASKED: &str = "the command line";
 const USER: &str = "user";
 const GROUP: &str = "group";
 /// The user that Debian, Red Hat and FreePBX make.
