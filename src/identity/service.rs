@@ -327,7 +327,7 @@ const INIT_SCRIPT: &str = "etc/init.d/asterisk";
 const DEFAULTS: [&str; 2] = ["etc/default/asterisk", "etc/sysconfig/asterisk"];
 const SAFE_ASTERISK: [&str; 2] = ["usr/sbin/safe_asterisk", "usr/local/sbin/safe_asterisk"];
 /// Asterisk's options that want a value, from its `asterisk.c`.
-const WITH_VALUE: [char; 9] = ['C', 'e', 'G', 'i', 'L', 'M', 's', 'U', 'x'];
+pub(super) const WITH_VALUE: [char; 9] = ['C', 'e', 'G', 'i', 'L', 'M', 's', 'U', 'x'];
 const MAX_BYTES: u64 = 1024 * 1024;
 
 #[cfg(test)]
