@@ -1,5 +1,6 @@
 //! Programs that are run apart: in a session of their own, so that no terminal is theirs to push keys into, with nothing
-//! to read, with their output read up to a limit, and ended with all that they have started when their time is over.
+//! to read, with their output read up to a limit. When their time is over they are ended, with all that they have started
+//! and that has stayed in their process group: what makes a group or session of its own lives on, as the user that it is.
 //!
 //! The session is made by this program itself, which is started again for that and then becomes another user, or the
 //! other program, or both.
@@ -14,18 +15,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::{
-    DumpableBehavior, Gid, Pid, Signal, Uid, kill_process, kill_process_group,
-    set_dumpable_behavior, set_parent_process_death_signal, setsid,
+    DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group,
+    set_dumpable_behavior, set_parent_process_death_signal, setsid, waitid,
 };
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-/// The user whom the program is to become, by number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rights {
-    pub(crate) user: u32,
-    pub(crate) group: u32,
-    pub(crate) groups: Vec<u32>,
-}
+use crate::rights::Rights;
 
 /// What a program that runs apart has come to.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,15 +41,9 @@ pub(crate) enum Stream {
 
 /// This program again, apart, as another user.
 pub(crate) fn ourselves(rights: &Rights) -> Command {
-    let Rights {
-        user,
-        group,
-        groups,
-    } = rights;
-    let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
     let mut command = Command::new(OURSELVES);
     command.env_clear();
-    command.env(MARK, format!("{user}:{group}:{}", groups.join(",")));
+    command.env(MARK, written(rights));
     command
 }
 
@@ -87,8 +75,8 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
         let why = format!("cannot run {}: {error}", program.display());
         return Err(io::Error::new(error.kind(), why));
     }
-    let rights = Rights::parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
-    rights.take()?;
+    let rights = parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
+    rights.take().map_err(io::Error::other)?;
     // Root relays what this process says, so no other process of that user may trace it, whatever fs.suid_dumpable is.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     // A change of user takes this away, so it comes last.
@@ -96,28 +84,24 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
     Ok(())
 }
 
-impl Rights {
-    fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.split(':');
-        let mut number = || fields.next()?.parse().ok();
-        let (user, group) = (number()?, number()?);
-        let groups = fields.next()?.split(',').filter(|group| !group.is_empty());
-        let groups = groups.map(|group| group.parse().ok());
-        Some(Self {
-            user,
-            group,
-            groups: groups.collect::<Option<_>>()?,
-        })
-    }
+/// Rights as [`MARK`] holds them: user, group, groups.
+fn written(rights: &Rights) -> String {
+    let Rights { uid, gid, groups } = rights;
+    let groups: Vec<_> = groups.iter().map(u32::to_string).collect();
+    format!("{uid}:{gid}:{}", groups.join(","))
+}
 
-    fn take(&self) -> io::Result<()> {
-        let groups: Vec<_> = self.groups.iter().copied().map(Gid::from_raw).collect();
-        let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
-        set_thread_groups(&groups)?;
-        set_thread_res_gid(group, group, group)?;
-        set_thread_res_uid(user, user, user)?;
-        Ok(())
-    }
+fn parse(text: &str) -> Option<Rights> {
+    let mut fields = text.split(':');
+    let mut number = || fields.next()?.parse().ok();
+    let (uid, gid) = (number()?, number()?);
+    let groups = fields.next()?.split(',').filter(|group| !group.is_empty());
+    let groups = groups.map(|group| group.parse().ok());
+    Some(Rights {
+        uid,
+        gid,
+        groups: groups.collect::<Option<_>>()?,
+    })
 }
 
 /// Runs a program, and passes on each of its lines, without the line break and as text, while it goes on.
@@ -130,16 +114,21 @@ pub(crate) fn run(
     told: &mut dyn FnMut(Stream, String),
 ) -> io::Result<End> {
     let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut running = Running(pipes.stderr(Stdio::piped()).spawn()?);
+    let mut running = Running {
+        child: pipes.stderr(Stdio::piped()).spawn()?,
+        is_reaped: false,
+    };
     let (sender, lines) = bounded(MANY);
-    if let Some(pipe) = running.0.stdout.take() {
+    if let Some(pipe) = running.child.stdout.take() {
         follow(Stream::Out, pipe, sender.clone())?;
     }
-    if let Some(pipe) = running.0.stderr.take() {
+    if let Some(pipe) = running.child.stderr.take() {
         follow(Stream::Err, pipe, sender.clone())?;
     }
     drop(sender);
-    running.follow(&lines, Instant::now() + limit, told)
+    let cut = running.follow(&lines, Instant::now() + limit, told)?;
+    let status = running.end()?;
+    Ok(cut.unwrap_or(End::Ended(status)))
 }
 
 /// A line, or that more was said than is read.
@@ -177,52 +166,69 @@ fn read(stream: Stream, pipe: impl Read, sender: &Sender<Line>) {
     }
 }
 
-/// Ends with all that it has started, when it is dropped.
-struct Running(Child);
+/// Ends with its group when it is dropped. Until then it is not reaped, so that its number, which is its group's too, is
+/// nobody else's.
+struct Running {
+    child: Child,
+    is_reaped: bool,
+}
 
 impl Running {
+    /// Passes on its lines until it has ended by itself, or returns why it is to be ended.
     fn follow(
-        &mut self,
+        &self,
         lines: &Receiver<Line>,
         end: Instant,
         told: &mut dyn FnMut(Stream, String),
-    ) -> io::Result<End> {
+    ) -> io::Result<Option<End>> {
         let mut last = None;
         loop {
-            let now = Instant::now();
-            let until = last.map_or(end, |(_, until): (ExitStatus, Instant)| until);
+            let (now, until) = (Instant::now(), last.unwrap_or(end));
             if now >= until {
-                return Ok(last.map_or(End::Late, |(status, _)| End::Ended(status)));
+                return Ok(last.is_none().then_some(End::Late));
             }
             match lines.recv_timeout(PAUSE.min(until - now)) {
                 Ok(Ok((stream, line))) => told(stream, line),
-                Ok(Err(())) => return Ok(End::TooMuch),
+                Ok(Err(())) => return Ok(Some(End::TooMuch)),
                 // Nobody holds its pipes any more.
-                Err(RecvTimeoutError::Disconnected) if last.is_some() => {
-                    return Ok(last.map_or(End::Late, |(status, _)| End::Ended(status)));
-                }
+                Err(RecvTimeoutError::Disconnected) if last.is_some() => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(PAUSE.min(until - now)),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if last.is_none()
-                && let Some(status) = self.0.try_wait()?
-            {
+            if last.is_none() && self.has_ended()? {
                 // What it has started may hold its pipes for ever.
-                last = Some((status, end.min(Instant::now() + REST)));
+                last = Some(end.min(Instant::now() + REST));
             }
         }
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Whether it has ended; it stays to be reaped.
+    fn has_ended(&self) -> io::Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(self.id()), options)?.is_some())
+    }
+
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        if !self.is_reaped {
+            // There is nobody left in it, or it has not made its session yet.
+            kill_process_group(self.id(), Signal::KILL).ok();
+            // It has ended already.
+            kill_process(self.id(), Signal::KILL).ok();
+        }
+        let status = self.child.wait()?;
+        self.is_reaped = true;
+        Ok(status)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let id = Pid::from_child(&self.0);
-        // It is gone already, or has not made its session yet.
-        kill_process_group(id, Signal::KILL).ok();
-        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
-            kill_process(id, Signal::KILL).ok();
-            self.0.wait().ok();
-        }
+        // Nobody is there to be told.
+        self.end().ok();
     }
 }
 
@@ -302,6 +308,30 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_a_program_that_has_ended_is_nobody_elses_while_it_is_followed() {
+        let script = "echo $$; (while :; do echo tick; sleep 0; done) & exit 7";
+        let (mut id, mut ticks, mut lost) = (String::new(), 0_u32, 0_u32);
+        let mut told = |_, line: String| {
+            if line != "tick" {
+                id = line;
+                return;
+            }
+            ticks += 1;
+            let is_there = std::path::Path::new("/proc").join(&id).exists();
+            lost += u32::from(!is_there);
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        let end = run(&mut command, LONG, &mut told).expect("every machine has a shell");
+        assert!(
+            matches!(end, End::Ended(status) if status.code() == Some(7)),
+            "{end:?}"
+        );
+        assert!(ticks > 0);
+        assert_eq!(lost, 0, "of {ticks}");
+    }
+
+    #[test]
     fn a_flood_is_cut_off() {
         let (end, lines) = shell("yes 123456789012345", LONG);
         assert_eq!(end, End::TooMuch);
@@ -315,17 +345,15 @@ mod tests {
     #[test]
     fn rights_survive_their_way() {
         let rights = Rights {
-            user: 102,
-            group: 103,
+            uid: 102,
+            gid: 103,
             groups: vec![103, 5],
         };
-        assert_eq!(Rights::parse("102:103:103,5"), Some(rights));
-        assert_eq!(
-            Rights::parse("102:103:").map(|rights| rights.groups),
-            Some(vec![])
-        );
+        assert_eq!(written(&rights), "102:103:103,5");
+        assert_eq!(parse("102:103:103,5"), Some(rights));
+        assert_eq!(parse("102:103:").map(|rights| rights.groups), Some(vec![]));
         for text in ["", "102", "102:103", "x:1:", "1:1:x", "-1:0:"] {
-            assert_eq!(Rights::parse(text), None, "{text}");
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

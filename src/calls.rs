@@ -83,7 +83,7 @@ pub fn run(
         let settings = Config::to_look_back(config, environment);
         settings.log_calls.ok_or(Error::NoLog)?
     };
-    owner::become_owner_of_named(files::parent(&log))?;
+    owner::become_owner(files::parent(&log))?;
     Ok(Report::read(&log, options)?.to_string())
 }
 

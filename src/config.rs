@@ -438,7 +438,7 @@ fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
     // Mostly it is Asterisk who starts us.
     let group = match rustix::process::getegid() {
         root if root.is_root() => "asterisk".to_owned(),
-        own => files::name_of("/etc/group", own.as_raw()),
+        own => crate::identity::names::group_name(own.as_raw()),
     };
     let mut secret = layers.key_files();
     if layers.has_secret_of(&file.display().to_string()) {

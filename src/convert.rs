@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::iter;
 use std::ops::RangeInclusive;
@@ -16,7 +16,6 @@ use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
-use crate::owner;
 use crate::plain::plain;
 
 /// What to convert, and into what.
@@ -61,9 +60,6 @@ pub enum Error {
     /// Several inputs need a folder to go to.
     #[error("several sounds cannot become the one file {0:?}: name a folder")]
     NotFolder(PathBuf),
-    /// Root cannot make the folder as the user whose folder it is for.
-    #[error(transparent)]
-    User(#[from] owner::Error),
     /// The folder could not be made.
     #[error("cannot make the folder {path:?}")]
     MakeFolder {
@@ -123,9 +119,6 @@ pub enum FileError {
     /// It ends before its first sample.
     #[error("it holds no sound")]
     NoSound,
-    /// Root cannot write it as the user whose folder it is for.
-    #[error(transparent)]
-    User(#[from] owner::Error),
     /// The output cannot be made, or put in its place.
     #[error(transparent)]
     Write(#[from] files::Error),
@@ -203,8 +196,7 @@ fn plan(options: &Options) -> Result<Vec<Job>, Error> {
     };
     refuse_collisions(&jobs)?;
     if jobs.len() > 1 {
-        let _acting = owner::act_in(output)?;
-        fs::create_dir_all(output).map_err(|source| Error::MakeFolder {
+        files::create_folders(output).map_err(|source| Error::MakeFolder {
             path: output.clone(),
             source,
         })?;
@@ -278,7 +270,6 @@ impl Job {
     /// Returns how long the sound is.
     fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
         let decoder = Decoder::open(File::open(&self.input).map_err(FileError::Open)?)?;
-        let _acting = owner::act_in(files::parent(&self.output))?;
         let mut file = NewFile::create(&self.output, Readers::All)?;
         let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
         file.finish()?;

@@ -1,18 +1,19 @@
 //! The files of a call: the reply, written beside its place and renamed when it is whole, or in its place while it
 //! is played; the recording, removed after use; and what calls left behind that ended in some other way.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
 
 use log::{debug, warn};
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::owner::{self, Acting};
+use crate::owner::{self, Held};
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +35,23 @@ pub enum Readers {
     All,
 }
 
+impl Readers {
+    fn mode(self) -> Mode {
+        Mode::from_raw_mode(match self {
+            Self::Owner => 0o600,
+            Self::All => 0o666,
+        })
+    }
+}
+
 /// A file that appears in its place only when it is whole, unless it is revealed before. Dropped before it is whole, it
 /// leaves nothing.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
-    temporary: PathBuf,
+    folder: Held,
+    /// Its name in the folder now.
+    name: OsString,
     place: PathBuf,
 }
 
@@ -50,22 +62,21 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names `place` and the cause.
     pub fn create(place: &Path, readers: Readers) -> Result<Self, Error> {
-        let temporary = append(place, ".part");
-        let _acting = acting(place)?;
-        remove(&temporary);
-        let mode = match readers {
-            Readers::Owner => 0o600,
-            Readers::All => 0o666,
+        let create = || {
+            let (folder, mut name) = hold(place)?;
+            name.push(".part");
+            let acting = folder.act()?;
+            remove_in(&folder, &name)?;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(&folder, &name, flags, readers.mode())?;
+            drop(acting);
+            Ok((File::from(file), folder, name))
         };
-        let open = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&temporary);
-        let file = open.map_err(|source| failed(place, source))?;
+        let (file, folder, name) = create().map_err(|source| failed(place, source))?;
         Ok(Self {
             file,
-            temporary,
+            folder,
+            name,
             place: place.to_owned(),
         })
     }
@@ -118,10 +129,24 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn reveal(&mut self) -> Result<(), Error> {
-        let _acting = acting(&self.place)?;
-        fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))?;
-        self.temporary.clone_from(&self.place);
+        let place = self.place.clone();
+        let reveal = || {
+            let name = name_in(&place)?;
+            self.rename(&self.folder, name)?;
+            Ok(name.to_owned())
+        };
+        self.name = reveal().map_err(|source| failed(&place, source))?;
         Ok(())
+    }
+
+    fn rename(&self, folder: &Held, name: &OsStr) -> io::Result<()> {
+        let _acting = self.folder.act()?;
+        Ok(rustix::fs::renameat(
+            &self.folder,
+            &self.name,
+            folder,
+            name,
+        )?)
     }
 
     /// Puts the file in its place.
@@ -129,17 +154,20 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn finish(self) -> Result<(), Error> {
-        let _acting = acting(&self.place)?;
-        fs::rename(&self.temporary, &self.place).map_err(|source| failed(&self.place, source))
+        let finish = || self.rename(&self.folder, name_in(&self.place)?);
+        finish().map_err(|source| failed(&self.place, source))
     }
 
     /// Puts the file in another place than the one that it was created for.
     ///
     /// # Errors
     /// [`Error`] names the file and the cause.
-    pub fn finish_as(mut self, place: &Path) -> Result<(), Error> {
-        place.clone_into(&mut self.place);
-        self.finish()
+    pub fn finish_as(self, place: &Path) -> Result<(), Error> {
+        let finish = || {
+            let (folder, name) = hold(place)?;
+            self.rename(&folder, &name)
+        };
+        finish().map_err(|source| failed(place, source))
     }
 
     /// Like [`finish`](Self::finish); it is there then also after a loss of power.
@@ -147,11 +175,13 @@ impl NewFile {
     /// # Errors
     /// [`Error`] names the file and the cause.
     pub fn finish_for_good(self) -> Result<(), Error> {
-        let _acting = acting(&self.place)?;
         let finish = || {
             self.file.sync_all()?;
-            fs::rename(&self.temporary, &self.place)?;
-            File::open(parent(&self.place))?.sync_all()
+            self.rename(&self.folder, name_in(&self.place)?)?;
+            let _acting = self.folder.act()?;
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let folder = rustix::fs::openat(&self.folder, ".", flags, Mode::empty())?;
+            Ok(rustix::fs::fsync(folder)?)
         };
         finish().map_err(|source| failed(&self.place, source))
     }
@@ -159,13 +189,36 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        remove(&self.temporary);
+        let remove = || {
+            let _acting = self.folder.act()?;
+            remove_in(&self.folder, &self.name)
+        };
+        if let Err(error) = remove() {
+            warn!(
+                "cannot remove what was to become {}: {error}",
+                self.place.display()
+            );
+        }
     }
 }
 
-/// Root works on a file as the owner of its folder.
-fn acting(place: &Path) -> Result<Option<Acting>, Error> {
-    owner::act_in_named(parent(place)).map_err(|error| failed(place, error.into()))
+/// Holds the folder of a file. Root works on the file as the owner of that folder.
+fn hold(place: &Path) -> io::Result<(Held, OsString)> {
+    let name = name_in(place)?.to_owned();
+    Ok((owner::hold(parent(place))?, name))
+}
+
+fn name_in(place: &Path) -> io::Result<&OsStr> {
+    let none = || io::Error::new(io::ErrorKind::InvalidInput, "it is no name of a file");
+    place.file_name().ok_or_else(none)
+}
+
+/// Removes a file of this name, if there is one.
+fn remove_in(folder: &Held, name: &OsStr) -> io::Result<()> {
+    match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        removed => Ok(removed?),
+    }
 }
 
 /// Opens a regular file for reading. Anything else is refused at once: a pipe would wait for its writer
@@ -184,10 +237,12 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// What the system says, or that it is no regular file.
 pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(mode);
-    let _acting = owner::act_in_named(parent(path))?;
-    regular(&mut options, OFlags::NONBLOCK | OFlags::NOFOLLOW, path)
+    let (folder, name) = hold(path)?;
+    let _acting = folder.act()?;
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+    let flags = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = rustix::fs::openat(&folder, &name, flags, Mode::from_raw_mode(mode))?;
+    checked(file.into())
 }
 
 /// Takes from the group and from others what `mode` does not give them, if the file is ours: FreePBX hands out more at
@@ -209,10 +264,33 @@ pub(crate) fn narrow(file: &File, mode: u32) -> io::Result<()> {
 /// # Errors
 /// What the system says; not that there is one already.
 pub fn create_folder(path: &Path) -> io::Result<()> {
-    let _acting = owner::act_in_named(parent(path))?;
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+    make_folder(path, 0o700)
+}
+
+/// Makes a folder that everybody may look into, as far as the umask allows, and those above it that are missing. Root
+/// makes each as the owner of the folder around it.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn create_folders(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    match make_folder(path, 0o777) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_folders(parent(path))?;
+            make_folder(path, 0o777)
+        }
         made => made,
+    }
+}
+
+fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+    let (folder, name) = hold(path)?;
+    let _acting = folder.act()?;
+    match rustix::fs::mkdirat(&folder, &name, Mode::from_raw_mode(mode)) {
+        Err(Errno::EXIST) => Ok(()),
+        result => Ok(result?),
     }
 }
 
@@ -232,7 +310,10 @@ pub(crate) fn parent(path: &Path) -> &Path {
 /// With `NONBLOCK` among the flags a pipe without another end is an error, or is opened and then refused.
 fn regular(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file = options.custom_flags(flags).open(path)?;
+    checked(options.custom_flags(flags).open(path)?)
+}
+
+fn checked(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -241,18 +322,6 @@ fn regular(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<
             "it is no regular file",
         ))
     }
-}
-
-/// The name that `/etc/passwd` or `/etc/group` has for an id; the id itself where it has none.
-pub fn name_of(list: &str, id: u32) -> String {
-    let id = id.to_string();
-    let text = fs::read_to_string(list).unwrap_or_default();
-    let mut lines = text.lines().map(|line| line.split(':'));
-    let name = lines.find_map(|mut fields| {
-        let name = fields.next()?;
-        (fields.nth(1) == Some(&id)).then(|| name.to_owned())
-    });
-    name.unwrap_or(id)
 }
 
 /// The content of a regular file of at most `most` bytes.
@@ -415,10 +484,12 @@ fn is_leftover(name: &str, keep_recordings: bool) -> bool {
 }
 
 fn remove(path: &Path) {
-    let removed = owner::act_in_named(parent(path))
-        .map_err(io::Error::from)
-        .and_then(|_acting| fs::remove_file(path));
-    match removed {
+    let remove = || {
+        let (folder, name) = hold(path)?;
+        let _acting = folder.act()?;
+        remove_in(&folder, &name)
+    };
+    match remove() {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             warn!("cannot remove {}: {error}", path.display());
         }
@@ -455,14 +526,6 @@ const PLAYABLE: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_have_names_where_the_system_knows_one() {
-        assert_eq!(name_of("/etc/passwd", 0), "root");
-        assert_eq!(name_of("/etc/group", 0), "root");
-        assert_eq!(name_of("/etc/passwd", 4_000_000_000), "4000000000");
-        assert_eq!(name_of("/nonexistent", 7), "7");
-    }
 
     #[test]
     fn only_what_calls_leave_behind_is_theirs() {

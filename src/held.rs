@@ -20,7 +20,6 @@ use rustix::io::Errno;
 use crate::plain::plain;
 
 mod error;
-pub(crate) mod user;
 
 pub(crate) use error::Error;
 

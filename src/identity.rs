@@ -5,7 +5,7 @@
 //! install.sh and the doctor share this, and it is a hidden command: `phone-assistant identity`.
 
 pub(crate) mod conf;
-mod names;
+pub(crate) mod names;
 pub(crate) mod process;
 mod service;
 mod socket;
@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use conf::Conf;
-use names::Names;
+use names::{Names, Unread, number};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -43,9 +43,10 @@ pub struct Identity {
 impl Identity {
     /// The other groups that this user has on this machine, where no process tells.
     pub(crate) fn usual_groups(&self) -> Vec<u32> {
-        let names = Names::of(Path::new("/"));
-        let groups = |(_, own)| names.groups_of(&self.user, own);
-        self.ids.map_or_else(Vec::new, groups)
+        let own = self.ids.map(|(_, own)| own);
+        // Where the lists cannot be read it has no other.
+        let all = own.and_then(|own| Some(Names::here().ok()?.groups_of(&self.user, own)));
+        all.or(own.map(|own| vec![own])).unwrap_or_default()
     }
 }
 
@@ -84,6 +85,12 @@ pub enum Error {
         /// The name.
         value: String,
     },
+    /// A user who is in no list has no group there either.
+    #[error("user {user} is not in /etc/passwd, so their group is not known; name it with --group")]
+    NoGroup {
+        /// The user's number.
+        user: String,
+    },
     /// Nothing says so, and the usual user is not there.
     #[error(
         "there is no user {USUAL:?} for Asterisk to run as: install Asterisk first, set runuser in /etc/asterisk/asterisk.conf, or name the user with --user"
@@ -114,7 +121,8 @@ struct Claim {
 /// # Errors
 /// [`Error`]; nothing is guessed.
 pub fn find(question: &Question) -> Result<Identity, Error> {
-    let names = Names::of(&question.root);
+    let names = Names::of(&question.root)
+        .map_err(|Unread { path, source }| Error::Read { path, source })?;
     let claims = claims(question)?;
     let is_here = question.root == Path::new("/");
     let check = |what, source_name: &str, value: &str| -> Result<String, Error> {
@@ -132,6 +140,8 @@ pub fn find(question: &Question) -> Result<Identity, Error> {
         };
         match known {
             Some(entry) => Ok(entry.name.clone()),
+            // A directory such as LDAP may know it, which only a person can tell.
+            None if source_name == ASKED && number(&value).is_some() => Ok(value),
             None if is_here => Err(Error::Unknown {
                 what,
                 source_name,
@@ -148,17 +158,16 @@ pub fn find(question: &Question) -> Result<Identity, Error> {
     let entry = names.user(&user);
     let group = match agreed(GROUP, &claims, |claim| claim.group.as_deref(), check)? {
         Some(group) => group,
-        None => entry
-            .and_then(|user| names.own_group(user))
-            .unwrap_or_else(|| user.clone()),
+        None => match entry.and_then(|user| names.own_group(user)) {
+            Some(group) => group,
+            None if is_here && entry.is_none() => return Err(Error::NoGroup { user }),
+            None => user.clone(),
+        },
     };
-    let id = |group: &str| {
-        names
-            .group(group)
-            .map(|group| group.id)
-            .or_else(|| group.parse().ok())
-    };
-    let ids = entry.and_then(|user| Some((user.id, id(&group)?)));
+    let uid = entry.map(|user| user.id).or_else(|| number(&user));
+    let listed = names.group(&group).map(|group| group.id);
+    let gid = listed.or_else(|| number(&group));
+    let ids = uid.zip(gid);
     if claims.is_empty() && is_here {
         contradicted(ids.map(|(user, _)| user))?;
     }
@@ -186,7 +195,7 @@ fn conf(root: &Path) -> Result<Conf, Error> {
 fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
     let root = &question.root;
     let asked = Claim {
-        source: "the command line".to_owned(),
+        source: ASKED.to_owned(),
         user: question.user.clone(),
         group: question.group.clone(),
     };
@@ -261,7 +270,7 @@ fn contradicted(usual: Option<u32>) -> Result<(), Error> {
         None => Ok(()),
         Some(other) => {
             let process = format!("the process {} of Asterisk", other.id);
-            let user = crate::files::name_of("/etc/passwd", other.user);
+            let user = names::user_name(other.user);
             let usual = ("the usual where nothing is set", USUAL.to_owned());
             Err(several(USER, &[usual, (&process, user)]))
         }
@@ -279,6 +288,8 @@ fn shortened(value: &str) -> String {
     value.chars().take(MAX_NAME).collect()
 }
 
+/// The source that is a person.
+const ASKED: &str = "the command line";
 const USER: &str = "user";
 const GROUP: &str = "group";
 /// The user that Debian, Red Hat and FreePBX make.

@@ -73,6 +73,7 @@ pub mod plain;
 pub(crate) mod presentation;
 pub mod redact;
 mod remedy;
+mod rights;
 mod rooted;
 pub mod say;
 pub mod services;

@@ -167,7 +167,7 @@ impl Memory {
         let removed = self.store.remove(&self.caller, Duration::ZERO);
         self.is_to_be_forgotten = removed.is_err();
         match removed {
-            Err(Error::Turn(state::Error::Busy { .. })) => Ok(()),
+            Err(Error::Lock(state::Error::Busy { .. })) => Ok(()),
             removed => removed,
         }
     }

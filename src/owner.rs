@@ -1,39 +1,46 @@
 //! What root does in another user's folder, it does as that user: then links that the user plants there lead no further
 //! than that user may go, and no file is left that a call cannot change.
+//!
+//! A folder is either held ([`hold`]), and what is done in it names no path any more; or it is used by its path
+//! ([`act_in`], [`become_owner`]), and then it must not be root's own where anybody else can exchange it.
 
 use std::io;
-use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Gid, Uid, geteuid, getgid, getgroups, getuid};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::process::geteuid;
 
-use crate::files;
+use crate::error::Chain;
+use crate::held::{self, Last, Place, Trust};
+use crate::identity::names;
+use crate::rights::{self, Acting, Rights};
 use crate::rooted::{self, Fault};
-
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
-        Self::new(
-            io::ErrorKind::PermissionDenied,
-            crate::error::Chain(&error).to_string(),
-        )
-    }
-}
 
 /// Why root does nothing there.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not clear whose folder it is.
+    /// Others can change whose folder it is.
     #[error(
-        "root does nothing in {}, because others can change where that leads; remove the link, or run this as the user whose folder it is",
+        "root does nothing in {}, because others can change where that leads; {way}run this as the user whose folder it is",
         .folder.display()
     )]
     Unclear {
         /// The folder.
         folder: PathBuf,
+        /// What to do about it first.
+        way: &'static str,
         /// What others can change.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It is not there, or cannot be looked at.
+    #[error("cannot look at {}", .path.display())]
+    Look {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// The system does not let root become the folder's owner.
     #[error("cannot become {user}, the user of {}; run this as that user", .folder.display())]
@@ -43,16 +50,24 @@ pub enum Error {
         /// Its owner's name.
         user: String,
         /// Why.
-        source: io::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Look { source, .. } => source,
+            error => Self::new(io::ErrorKind::PermissionDenied, Chain(&error).to_string()),
+        }
+    }
+}
+
 /// Another user, whose folder root has to do with.
-#[derive(Debug)]
-pub(crate) struct Owner {
+#[derive(Clone, Debug)]
+struct Owner {
     folder: PathBuf,
-    user: Uid,
-    group: Gid,
+    uid: u32,
 }
 
 impl Owner {
@@ -60,116 +75,114 @@ impl Owner {
     /// process is not root: then it is to go on as it is.
     ///
     /// # Errors
-    /// [`Error::Unclear`] where anybody else can change where `folder` leads.
-    pub(crate) fn of(folder: &Path) -> Result<Option<Self>, Error> {
+    /// [`Error`] where another user can exchange a folder of root's, or has put a link on the way.
+    fn of(folder: &Path) -> Result<Option<Self>, Error> {
         if !geteuid().is_root() {
             return Ok(None);
         }
-        let unclear = |fault: Fault| Error::Unclear {
-            folder: folder.to_owned(),
-            source: Box::new(fault),
-        };
-        let there = nearest(&rooted::follow(folder).map_err(unclear)?.real);
-        let look = |path: &Path| {
-            let source = path.symlink_metadata();
-            source.map_err(|source| Fault::Look {
-                path: path.to_owned(),
-                source,
-            })
-        };
-        let user = look(&there).map_err(unclear)?.uid();
-        let real = rooted::resolve(&there, Some(user)).map_err(unclear)?;
-        let owner = Self {
-            folder: folder.to_owned(),
-            user: Uid::from_raw(user),
-            group: Gid::from_raw(look(&real).map_err(unclear)?.gid()),
-        };
-        Ok((user != 0).then_some(owner))
+        let unclear = |fault| unclear(folder, fault);
+        let real = rooted::follow(folder).map_err(unclear)?.real;
+        let there = nearest(&real);
+        let owner = hold_real(folder, &there)?.owner;
+        if owner.is_none() {
+            rooted::resolve(&there, None).map_err(unclear)?;
+        }
+        Ok(owner)
     }
 
-    /// The same where it does not matter that others can exchange what is above a folder of root's, because a person
-    /// has named it: a link of others is refused all the same.
+    fn become_for_good(&self) -> Result<(), Error> {
+        let rights = Rights::of(self.uid).map_err(|error| self.failed(error))?;
+        rights.take().map_err(|error| self.failed(error))
+    }
+
+    fn act(&self) -> Result<Acting, Error> {
+        let rights = Rights::of(self.uid).map_err(|error| self.failed(error))?;
+        rights.begin().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: rights::Error) -> Error {
+        Error::Become {
+            folder: self.folder.clone(),
+            user: names::user_name(self.uid),
+            source: source.into(),
+        }
+    }
+}
+
+/// A folder, whatever its name leads to by now, and as whom root works in it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    fd: OwnedFd,
+    owner: Option<Owner>,
+}
+
+impl Held {
+    /// Acts as the folder's owner in this thread, where that is not root, until what is returned is dropped.
     ///
     /// # Errors
-    /// [`Error::Unclear`] names the link.
-    fn of_named(folder: &Path) -> Result<Option<Self>, Error> {
-        if !geteuid().is_root() {
-            return Ok(None);
-        }
-        let unclear = |fault: Fault| Error::Unclear {
-            folder: folder.to_owned(),
-            source: Box::new(fault),
-        };
-        let there = nearest(&rooted::follow(folder).map_err(unclear)?.real);
-        let data = there.symlink_metadata();
-        let data = data.map_err(|source| {
-            unclear(Fault::Look {
-                path: there,
-                source,
-            })
-        })?;
-        let owner = Self {
-            folder: folder.to_owned(),
-            user: Uid::from_raw(data.uid()),
-            group: Gid::from_raw(data.gid()),
-        };
-        Ok((data.uid() != 0).then_some(owner))
+    /// [`Error::Become`].
+    pub(crate) fn act(&self) -> Result<Option<Acting>, Error> {
+        let is_root = geteuid().is_root();
+        let owner = self.owner.as_ref().filter(|_| is_root);
+        owner.map(Owner::act).transpose()
     }
 
-    /// Becomes this user for good: in this thread and those that it starts, with no group but the folder's.
+    /// Becomes the folder's owner for good, where that is not root.
     ///
     /// # Errors
     /// [`Error::Become`].
     pub(crate) fn become_for_good(&self) -> Result<(), Error> {
-        let (user, group) = (self.user, self.group);
-        let all = || {
-            set_thread_groups(&[group])?;
-            set_thread_res_gid(group, group, group)?;
-            set_thread_res_uid(user, user, user)
-        };
-        all().map_err(|error| self.failed(error.into()))
-    }
-
-    /// Acts as this user in this thread until what is returned is dropped.
-    ///
-    /// # Errors
-    /// [`Error::Become`].
-    pub(crate) fn act(&self) -> Result<Acting, Error> {
-        let failed = |error: rustix::io::Errno| self.failed(error.into());
-        let acting = Acting {
-            groups: getgroups().map_err(failed)?,
-            here: PhantomData,
-        };
-        set_thread_groups(&[self.group]).map_err(failed)?;
-        set_thread_res_gid(getgid(), self.group, getgid()).map_err(failed)?;
-        set_thread_res_uid(getuid(), self.user, Uid::ROOT).map_err(failed)?;
-        Ok(acting)
-    }
-
-    fn failed(&self, source: io::Error) -> Error {
-        Error::Become {
-            folder: self.folder.clone(),
-            user: files::name_of("/etc/passwd", self.user.as_raw()),
-            source,
-        }
+        self.owner.as_ref().map_or(Ok(()), Owner::become_for_good)
     }
 }
 
-/// Root's thread while it acts as another user.
-#[derive(Debug)]
-pub(crate) struct Acting {
-    groups: Vec<Gid>,
-    /// Rights are a thread's own.
-    here: PhantomData<*const ()>,
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
-impl Drop for Acting {
-    /// A thread that did not get root's rights back could do less, not more.
-    fn drop(&mut self) {
-        set_thread_res_uid(getuid(), Uid::ROOT, Uid::ROOT).ok();
-        set_thread_res_gid(getgid(), getgid(), getgid()).ok();
-        set_thread_groups(&self.groups).ok();
+/// Holds `folder`. Others may write to one of root's, since no link is followed that they can have made.
+///
+/// # Errors
+/// [`Error`] where it is root's below another user's, or another user's below that of a third.
+pub(crate) fn hold(folder: &Path) -> Result<Held, Error> {
+    if geteuid().is_root() {
+        let followed = rooted::follow(folder);
+        return hold_real(
+            folder,
+            &followed.map_err(|fault| unclear(folder, fault))?.real,
+        );
     }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(CWD, folder, flags, Mode::empty());
+    let fd = fd.map_err(|errno| unseen(folder, errno.into()))?;
+    Ok(Held { fd, owner: None })
+}
+
+/// Holds the folder `real`, which is what `folder` leads to.
+fn hold_real(folder: &Path, real: &Path) -> Result<Held, Error> {
+    let data = real.symlink_metadata();
+    let uid = data.map_err(|source| unseen(real, source))?.uid();
+    let guest = (uid != 0).then_some(uid);
+    // Of the place, only the folder counts.
+    let inside = real.join("inside");
+    let place = Place::find(
+        Path::new("/"),
+        &inside,
+        Trust::with(guest),
+        Last::Take,
+        false,
+    );
+    let place = place.map_err(|error| not_held(folder, error))?;
+    let fd = place.folder.fd().try_clone_to_owned();
+    Ok(Held {
+        fd: fd.map_err(|source| unseen(real, source))?,
+        owner: guest.map(|uid| Owner {
+            folder: folder.to_owned(),
+            uid,
+        }),
+    })
 }
 
 /// Becomes the owner of `folder` for good, where that is not root.
@@ -188,22 +201,49 @@ pub(crate) fn act_in(folder: &Path) -> Result<Option<Acting>, Error> {
     Owner::of(folder)?.map(|owner| owner.act()).transpose()
 }
 
-/// The same in a folder that a person or the settings have named, see [`Owner::of_named`].
-///
-/// # Errors
-/// [`Error`].
-pub(crate) fn act_in_named(folder: &Path) -> Result<Option<Acting>, Error> {
-    Owner::of_named(folder)?
-        .map(|owner| owner.act())
-        .transpose()
+fn unclear(folder: &Path, fault: Fault) -> Error {
+    let way = match fault {
+        Fault::Look { path, source } => return Error::Look { path, source },
+        Fault::Link { .. } => "remove the link, or ",
+        Fault::Owner { .. } | Fault::Open { .. } => "take that from them, or ",
+    };
+    Error::Unclear {
+        folder: folder.to_owned(),
+        way,
+        source: fault.into(),
+    }
 }
 
-/// Becomes the owner of such a folder for good.
-///
-/// # Errors
-/// [`Error`].
-pub(crate) fn become_owner_of_named(folder: &Path) -> Result<(), Error> {
-    Owner::of_named(folder)?.map_or(Ok(()), |owner| owner.become_for_good())
+fn not_held(folder: &Path, error: held::Error) -> Error {
+    let fault = match error {
+        held::Error::Link { path, to } => Fault::Link {
+            path: path.into(),
+            to: to.into(),
+        },
+        held::Error::Stranger { path, owner } => Fault::Owner {
+            path: path.into(),
+            owner: names::user_name(owner),
+        },
+        held::Error::System { path, source, .. } => Fault::Look {
+            path: path.into(),
+            source,
+        },
+        error => {
+            return Error::Unclear {
+                folder: folder.to_owned(),
+                way: "",
+                source: error.into(),
+            };
+        }
+    };
+    unclear(folder, fault)
+}
+
+fn unseen(path: &Path, source: io::Error) -> Error {
+    Error::Look {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// `folder`, or the nearest one above it that is there. A link that leads nowhere is there.

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::held::user::{self, User};
 use crate::held::{self, Folder, Last, Place, Trust, kind, shown};
+use crate::rights::{self as user, Rights as User};
 use change::Change;
 
 /// The dialplan that belongs to this program.

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::files;
+use crate::identity::names;
 use crate::plain::plain;
 use crate::rooted::{self, Fault, Followed};
 
@@ -101,7 +101,7 @@ pub(crate) fn close(path: &Path, group: &str) -> String {
                 "put {shown} into a folder that root alone can change, such as /etc/phone-assistant, and name it in the settings"
             )
         } else {
-            let user = files::name_of("/etc/passwd", owner);
+            let user = names::user_name(owner);
             format!("sudo -u {} chmod 640 {shown}", shell_quoted(user))
         }
     };
@@ -204,7 +204,7 @@ mod tests {
         let is_root = rustix::process::geteuid().is_root();
         let remedy = close(&key, "voice");
         let owner = fs::metadata(&key).expect("there").uid();
-        let user = files::name_of("/etc/passwd", owner);
+        let user = names::user_name(owner);
         let expected = if is_root {
             format!("put {} into a folder", key.display())
         } else {

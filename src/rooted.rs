@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::files;
+use crate::identity::names;
 
 /// Why a path is not root's alone.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +147,7 @@ fn examine(path: &Path, data: &Metadata, trusted: Option<u32>) -> Result<bool, F
     if !is_roots && Some(data.uid()) != trusted {
         return Err(Fault::Owner {
             path: path.to_owned(),
-            owner: files::name_of("/etc/passwd", data.uid()),
+            owner: names::user_name(data.uid()),
         });
     }
     // In a sticky folder others cannot touch what is not theirs.

@@ -278,7 +278,7 @@ pub fn run(
     };
     let mut speaking = voices.ask(time, begin)?.value;
     // Root's rights were for the keys alone.
-    owner::become_owner(files::parent(output))?;
+    owner::hold(files::parent(output))?.become_for_good()?;
     let mut file = NewFile::create(output, Readers::All)?;
     let length = speaking.write(file.file(), encoding, gain_db)?;
     file.finish()?;

@@ -1,6 +1,6 @@
 //! What the calls of one machine remember for each other: small JSON files, each changed by one process at a time.
 //!
-//! A file is replaced as a whole, so that readers need no lock; writers take turns by a lock on a file beside it, which the
+//! A file is replaced as a whole, so that readers need no lock; writers wait for each other by a lock on a file beside it, which the
 //! system gives back when its holder ends, however that is.
 //!
 //! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money is
@@ -22,7 +22,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::files::{self, NewFile, Readers};
-use crate::owner::{self, Acting};
+use crate::owner;
+use crate::rights::Acting;
 
 /// The folder of such files. Nothing in it that is read or changed through this guards anything.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ impl State {
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<R, Error> {
         let path = self.folder.join(name);
-        let lock = turn(&files::append(&path, ".lock"), self.patience)?;
+        let lock = lock(&files::append(&path, ".lock"), self.patience)?;
         let mut content = match read(&path) {
             Ok(content) => content,
             Err(error) => {
@@ -135,7 +136,7 @@ impl State {
         let is_lock = |path: &PathBuf| path.extension().is_some_and(|name| name == "lock");
         let files = files::list(&self.folder).map_err(|error| unlocked(&self.folder, error))?;
         let mut locks = files.into_iter().filter(is_lock);
-        locks.try_for_each(|path| turn(&path, self.patience).map(drop))
+        locks.try_for_each(|path| lock(&path, self.patience).map(drop))
     }
 
     /// The path of one of its files.
@@ -144,21 +145,21 @@ impl State {
     }
 }
 
-/// Waits for its turn with what `path` stands for, and makes the folder that it is in. The turn ends when the file is
+/// Waits for the lock on the file at `path`, and makes the folder that it is in. The lock is given back when the file is
 /// closed.
 ///
 /// # Errors
-/// [`Error`], also when somebody else has the turn for longer than `patience`.
-pub fn turn(path: &Path, patience: Duration) -> Result<Turn, Error> {
+/// [`Error`], also when another process holds it for longer than `patience`.
+pub fn lock(path: &Path, patience: Duration) -> Result<Lock, Error> {
     let acting =
-        owner::act_in_named(files::parent(path)).map_err(|error| unlocked(path, error.into()))?;
+        owner::act_in(files::parent(path)).map_err(|error| unlocked(path, error.into()))?;
     let end = Instant::now() + patience;
     loop {
         let file = open_lock(path)?;
         wait_for(&file, path, patience, end)?;
         // One that was removed meanwhile keeps nobody out any more.
         if file.metadata().is_ok_and(|data| data.nlink() > 0) {
-            return Ok(Turn {
+            return Ok(Lock {
                 file,
                 _acting: acting,
             });
@@ -166,14 +167,14 @@ pub fn turn(path: &Path, patience: Duration) -> Result<Turn, Error> {
     }
 }
 
-/// A turn. Root has it as the owner of the folder, so that whatever is done in it leads no further than that user may go.
+/// A lock that is held. Root holds it as the owner of the folder, so that whatever is done in it leads no further than that user may go.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Lock {
     file: File,
     _acting: Option<Acting>,
 }
 
-impl Deref for Turn {
+impl Deref for Lock {
     type Target = File;
 
     fn deref(&self) -> &File {
@@ -216,7 +217,7 @@ fn unlocked(path: &Path, source: io::Error) -> Error {
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    let bytes = files::read(path, MAX_FILE)?;
+    let bytes = files::read_own(path, MAX_FILE)?;
     serde_json::from_slice(&bytes).map_err(io::Error::from)
 }
 
@@ -350,24 +351,24 @@ mod tests {
     #[test]
     fn a_lock_that_was_removed_while_it_was_waited_for_keeps_others_out_all_the_same() {
         let (folder, state) = folder();
-        let lock = folder.path().join("state/n.json.lock");
-        let held = turn(&lock, PATIENCE).expect("free");
+        let path = folder.path().join("state/n.json.lock");
+        let held = lock(&path, PATIENCE).expect("free");
         let state = &state;
         let both = thread::scope(|scope| {
             let ((tell, told), (release, released)) = (channel(), channel::<()>());
-            let place = &lock;
+            let place = &path;
             scope.spawn(move || {
-                let held = turn(place, PATIENCE);
+                let held = lock(place, PATIENCE);
                 tell.send(held.is_ok()).expect("it is waited for");
                 // Until the other end is dropped.
                 released.recv().ok();
             });
-            while open_files_of(&lock) < 2 {
+            while open_files_of(&path) < 2 {
                 thread::yield_now();
             }
-            fs::remove_file(&lock).expect("it was there");
+            fs::remove_file(&path).expect("it was there");
             drop(held);
-            assert!(told.recv().expect("no panic"), "its turn comes");
+            assert!(told.recv().expect("no panic"), "it gets the lock");
             // Whoever comes now finds the lock that is held.
             let hasty = state.hasty().update("n.json", |n: &mut u64| *n += 1);
             drop(release);

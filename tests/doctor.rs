@@ -183,11 +183,32 @@ fn nobody_becomes_asterisk_by_starting_a_program_of_that_name() {
     // Written by a child: a file that this process writes while another test forks could not be run.
     let copied = Command::new("cp").arg("/bin/sleep").arg(&asterisk).status();
     assert!(copied.unwrap().success());
+    // This machine may have no Asterisk; the one that is laid out has an answer.
+    let machine = TempDir::new().unwrap();
+    let units = machine.path().join("lib/systemd/system");
+    fs::create_dir_all(&units).unwrap();
+    let unit = "[Service]\nUser=pbx\nGroup=voice\nExecStart=/usr/sbin/asterisk -f\n";
+    fs::write(units.join("asterisk.service"), unit).unwrap();
+    let ask = |arguments: &[&str]| {
+        let output = Command::new(program()).args(arguments).output().unwrap();
+        let [told, faults] = [output.stdout, output.stderr].map(String::from_utf8);
+        (output.status.code(), told.unwrap(), faults.unwrap())
+    };
     let identity = || {
-        let output = Command::new(program()).arg("identity").output().unwrap();
-        (output.status.code(), output.stdout, output.stderr)
+        let root = machine.path().to_str().unwrap();
+        [
+            ask(&["identity"]),
+            ask(&["identity", "--root", root]),
+            // Whom a person names is believed on every machine.
+            ask(&["identity", "--user", "root"]),
+        ]
     };
     let before = identity();
+    let lines = [&before[1].1, &before[2].1].map(String::as_str);
+    assert_eq!(
+        lines,
+        ["user pbx\ngroup voice\n", "user root\ngroup root\n"]
+    );
     let mut command = Command::new(&asterisk);
     if rustix::process::geteuid().is_root() {
         chown(&asterisk, Some(65_534), Some(65_534)).unwrap();

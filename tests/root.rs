@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
+use phone_assistant::error::Chain;
+use phone_assistant::files::{self, NewFile, Readers};
+use phone_assistant::state;
 use testkit::{Settings, TempDir};
 
 use crate::house::{House, data, program};
@@ -202,4 +206,160 @@ fn root_reads_no_log_of_calls_behind_a_link() {
     let log = folder.join("calls.jsonl");
     let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn root_reads_what_the_owner_of_the_folder_may_read_whatever_its_group() {
+    let (house, place) = (House::new(), Place::new());
+    let folder = place.folder("log");
+    let private = place.private.path().join("private.jsonl");
+    fs::write(&private, call("1700000000.77")).unwrap();
+    fs::set_permissions(place.private.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(&private, folder.join("calls.jsonl")).unwrap();
+    if is_root() {
+        // As /var/log/asterisk is asterisk's, and of the group adm.
+        chown(&folder, Some(OTHER), Some(0)).unwrap();
+    }
+    let log = folder.join("calls.jsonl");
+    let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.success(), !is_root(), "{output:?}");
+    assert_eq!(told.contains("Permission denied"), is_root(), "{told}");
+}
+
+fn call(id: &str) -> String {
+    format!(r#"{{"time":"2026-11-25T03:18:00.250Z","id":"{id}","status":"ANSWERED"}}"#) + "\n"
+}
+
+/// A folder of root's, or of whoever runs this, in one that another user can exchange.
+fn below(place: &Place) -> PathBuf {
+    let folder = place.theirs.path().join("below");
+    fs::create_dir(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn root_does_nothing_in_a_folder_of_its_own_that_another_user_can_exchange() {
+    let (house, place) = (House::new(), Place::new());
+    let folder = below(&place);
+    let log = folder.join("calls.jsonl");
+    fs::write(&log, call("1.2")).unwrap();
+    let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
+    assert_refused_as_theirs(&place, &output);
+    let settings = house
+        .sandbox
+        .settings()
+        .set("memory.callers", "all")
+        .set("memory.folder", text(&folder));
+    let output = run(&settings, &house, &["forget", "200"]);
+    if is_root() {
+        assert_refused_as_theirs(&place, &output);
+    }
+    let faults = [
+        NewFile::create(&folder.join("new"), Readers::All)
+            .map(drop)
+            .map_err(|error| Chain(&error).to_string()),
+        files::open_to_append(&folder.join("more"), 0o600)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        files::create_folder(&folder.join("sub")).map_err(|error| error.to_string()),
+        state::lock(&folder.join("x.lock"), Duration::ZERO)
+            .map(drop)
+            .map_err(|error| Chain(&error).to_string()),
+    ];
+    for fault in faults {
+        assert_eq!(fault.is_err(), is_root(), "{fault:?}");
+        let why = fault.err().unwrap_or_default();
+        assert_eq!(why.contains(text(place.theirs.path())), is_root(), "{why}");
+    }
+    let left = fs::read_dir(&folder).unwrap().count();
+    assert!(!is_root() || left == 1, "{left} files are there");
+}
+
+/// As root the folder that is another user's is named.
+#[track_caller]
+fn assert_refused_as_theirs(place: &Place, output: &Output) {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.success(), !is_root(), "{output:?}");
+    let words = format!("{} belongs to", place.theirs.path().display());
+    assert_eq!(told.contains(&words), is_root(), "{told}");
+    assert!(!told.contains("remove the link"), "{told}");
+}
+
+#[test]
+fn a_new_file_gets_into_the_folder_that_it_was_begun_in_whatever_has_its_name_by_then() {
+    let place = Place::new();
+    let (folder, moved) = (place.folder("folder"), place.theirs.path().join("moved"));
+    let begin = |name| NewFile::create(&folder.join(name), Readers::All).unwrap();
+    let (finished, mut revealed, dropped) =
+        (begin("finished"), begin("revealed"), begin("dropped"));
+    fs::rename(&folder, &moved).unwrap();
+    place.link("folder");
+    finished.finish().unwrap();
+    revealed.reveal().unwrap();
+    drop(dropped);
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&moved), ["finished", "revealed"]);
+    drop(revealed);
+    assert_eq!(names(&moved), ["finished"]);
+    assert_eq!(names(place.private.path()), ["key"]);
+    let owner = |path: &Path| fs::metadata(path).unwrap().uid();
+    assert_eq!(owner(&moved.join("finished")), owner(&moved));
+}
+
+#[test]
+fn root_writes_sounds_in_folders_of_its_own_that_others_may_write_to() {
+    for mode in [0o2775, 0o777] {
+        let (house, place) = (House::new(), Place::new());
+        let top = place.private.path().join("sounds");
+        let folder = top.join("deep");
+        fs::create_dir_all(&folder).unwrap();
+        for folder in [&top, &folder] {
+            if is_root() {
+                chown(folder, Some(0), Some(OTHER)).unwrap();
+            }
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let key = place.private.path().join("key");
+        for name in ["a.ulaw", "a.ulaw.part", "b.ulaw", "b.ulaw.part"] {
+            symlink(&key, folder.join(name)).unwrap();
+        }
+        let (tea, settings) = (data("answer-tea.wav"), house.sandbox.settings());
+        let [a, b] = ["a.ulaw", "b.ulaw"].map(|name| folder.join(name));
+        for arguments in [
+            ["convert", text(&tea), text(&a)],
+            ["say", "Hello there.", text(&b)],
+        ] {
+            let output = run(&settings, &house, &arguments);
+            assert!(output.status.success(), "{mode:o} {output:?}");
+            let made = fs::symlink_metadata(arguments[2]).unwrap();
+            assert!(made.is_file(), "{arguments:?}");
+        }
+        assert_eq!(fs::read(&key).unwrap(), KEY);
+        let many = [text(&tea), text(&data("beep.wav"))].map(str::to_owned);
+        let into = folder.join("new/newer");
+        let output = run(
+            &settings,
+            &house,
+            &["convert", &many[0], &many[1], text(&into)],
+        );
+        assert!(output.status.success(), "{mode:o} {output:?}");
+        // A link of another user on the way is refused, and is named.
+        let link = folder.join("link");
+        symlink(place.theirs.path(), &link).unwrap();
+        if is_root() {
+            lchown(&link, Some(OTHER), Some(OTHER)).unwrap();
+            let c = link.join("c.ulaw");
+            let output = run(&settings, &house, &["convert", text(&tea), text(&c)]);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("link is a link to"), "{told}");
+            assert!(!c.exists(), "{output:?}");
+        }
+    }
 }

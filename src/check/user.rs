@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use super::finding::{Finding, Report, Status, one_line};
 use super::{Options, worst};
-use crate::apart::{self, End, Rights, Stream};
+use crate::apart::{self, End, Stream};
 use crate::config::keys::ENVIRONMENT;
 use crate::error::Chain;
 use crate::identity::process::{self, Process};
 use crate::identity::{self, Identity, Question};
+use crate::rights::Rights;
 use crate::rooted;
 
 pub(super) fn is_root() -> bool {
@@ -76,8 +77,8 @@ fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
     let running = running(user);
     let groups = running.as_ref().map(|running| running.groups.clone());
     let rights = Rights {
-        user,
-        group,
+        uid: user,
+        gid: group,
         groups: groups.unwrap_or_else(|| asterisk.usual_groups()),
     };
     let environment = running.map(|running| of_settings(&running.environment));
@@ -226,8 +227,13 @@ pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
 
 /// The Asterisk that runs as a user. Where Asterisk is told its group it gives up the user's others.
 fn running(user: u32) -> Option<Process> {
-    let mut all = process::all().into_iter();
-    all.find(|process| process.user == user)
+    best(process::all(), user)
+}
+
+/// A service leads its session; anything else that this user has started comes after it.
+fn best(all: Vec<Process>, user: u32) -> Option<Process> {
+    let theirs = all.into_iter().filter(|process| process.user == user);
+    theirs.min_by_key(|process| !process.is_leader)
 }
 
 /// The variables that the settings are read from, of those that a process was started with.
@@ -284,8 +290,8 @@ mod tests {
     #[test]
     fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
         let root = Rights {
-            user: 0,
-            group: 0,
+            uid: 0,
+            gid: 0,
             groups: Vec::new(),
         };
         let environment = of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0");
@@ -295,6 +301,29 @@ mod tests {
         assert!(value(IS_ASTERISKS).is_some());
         assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
         assert_eq!(value("HOME"), None);
+    }
+
+    #[test]
+    fn the_environment_is_that_of_the_service_and_of_no_other_program_of_its_user() {
+        let process = |id, user, is_leader| Process {
+            id,
+            user,
+            is_leader,
+            groups: Vec::new(),
+            environment: Vec::new(),
+        };
+        let all = || {
+            vec![
+                process(7, 0, true),
+                process(8, 5, false),
+                process(9, 5, true),
+                process(10, 5, true),
+                process(11, 6, false),
+            ]
+        };
+        for (user, expected) in [(5, Some(9)), (6, Some(11)), (7, None)] {
+            assert_eq!(best(all(), user).map(|process| process.id), expected);
+        }
     }
 
     #[test]

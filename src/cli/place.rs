@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::error::Chain;
-use crate::held::user::{self, User};
 use crate::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
+use crate::rights::{self as user, Rights as User};
 
 #[derive(Debug, Args)]
 pub(super) struct Where {

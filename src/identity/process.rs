@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::service::WITH_VALUE;
 use crate::rooted;
 
 /// A process that is an Asterisk of this machine.
@@ -17,13 +18,16 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     /// Its user, in effect.
     pub(crate) user: u32,
+    /// Whether it leads its session, as a service does.
+    pub(crate) is_leader: bool,
     /// The other groups that it is in.
     pub(crate) groups: Vec<u32>,
     /// What it was started with; nothing where we are not told.
     pub(crate) environment: Vec<u8>,
 }
 
-/// All of them, as far as this user is told.
+/// All of them, as far as this user is told. A console (`asterisk -r`) is none: it has the environment of whoever has
+/// opened it.
 pub(crate) fn all() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -40,6 +44,10 @@ impl Process {
         if !is_ours || !is_asterisk(&path.join("exe")) {
             return None;
         }
+        if is_console(&fs::read(path.join("cmdline")).ok()?) {
+            return None;
+        }
+        let stat = fs::read_to_string(path.join("stat")).ok()?;
         let status = fs::read_to_string(path.join("status")).ok()?;
         let numbers = |name: &str| -> Option<Vec<u32>> {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -52,10 +60,40 @@ impl Process {
         Some(Self {
             id,
             user: *numbers("Uid:")?.get(1)?,
+            is_leader: session(&stat) == Some(id),
             groups: numbers("Groups:")?,
             environment: fs::read(path.join("environ")).unwrap_or_default(),
         })
     }
+}
+
+/// The session, from what `/proc/ID/stat` says. The name that stands before it may hold anything.
+fn session(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(3)?.parse().ok()
+}
+
+/// Whether Asterisk's arguments make it a console of the one that runs: its name, or `-r`, `-R` or `-x` among its options.
+fn is_console(command: &[u8]) -> bool {
+    let command = String::from_utf8_lossy(command);
+    let mut words = command.split('\0');
+    let program = words.next().unwrap_or_default();
+    if program.rsplit('/').next() == Some("rasterisk") {
+        return true;
+    }
+    while let Some(word) = words.next().filter(|word| *word != "--") {
+        let Some(letters) = word.strip_prefix('-') else {
+            continue;
+        };
+        let (flags, value) = letters.split_at(letters.find(WITH_VALUE).unwrap_or(letters.len()));
+        if flags.contains(['r', 'R']) || value.starts_with('x') {
+            return true;
+        }
+        if value.len() == 1 {
+            words.next();
+        }
+    }
+    false
 }
 
 /// Whether two paths lead to the same thing. Where we may not look, they do not.
@@ -92,6 +130,33 @@ mod tests {
             self.0.kill().ok();
             self.0.wait().ok();
         }
+    }
+
+    #[test]
+    fn a_console_is_told_from_the_asterisk_that_it_asks() {
+        let table = [
+            ("/usr/sbin/asterisk\0-f\0-p\0-U\0asterisk\0", false),
+            ("/usr/sbin/asterisk\0-fUrx\0-G\0-r\0", false),
+            ("asterisk\0-g\0--\0-r\0", false),
+            ("asterisk\0-rx\0core show version\0", true),
+            ("asterisk\0-vvvr\0", true),
+            ("asterisk\0-C\0/etc/a.conf\0-R\0", true),
+            ("asterisk\0-x\0core stop now\0", true),
+            ("/usr/sbin/rasterisk\0", true),
+        ];
+        for (command, expected) in table {
+            assert_eq!(is_console(command.as_bytes()), expected, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_read_whatever_the_programs_name_holds() {
+        assert_eq!(session("17 (a) S 1 2) S 1 17 18 0 -1 4"), Some(18));
+        assert_eq!(session("17 (asterisk"), None);
+        let own = fs::read_to_string("/proc/self/stat").expect("Linux");
+        let session = session(&own).and_then(|id| i32::try_from(id).ok());
+        let expected = rustix::process::getsid(None).expect("it has one");
+        assert_eq!(session, Some(expected.as_raw_nonzero().get()));
     }
 
     #[test]

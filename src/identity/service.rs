@@ -5,18 +5,20 @@
 //! systemd.service(5), systemd.syntax(7).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Claim;
 use crate::files;
 
+/// A file or folder that is there, and why it cannot be read.
+type Unread = (PathBuf, io::Error);
+
 /// What the files below `root` say.
 ///
 /// # Errors
 /// The file that is there and cannot be read.
-pub(super) fn claims(root: &Path) -> Result<Vec<Claim>, (PathBuf, io::Error)> {
+pub(super) fn claims(root: &Path) -> Result<Vec<Claim>, Unread> {
     let defaults = first_of(root, &DEFAULTS)?;
     let words = defaults.as_ref().map(|(_, text)| assignments(text));
     let words = words.unwrap_or_default();
@@ -60,7 +62,7 @@ fn user_and_group(
 }
 
 /// The options that safe_asterisk gives to Asterisk.
-fn script_claims(root: &Path) -> Result<Option<Claim>, (PathBuf, io::Error)> {
+fn script_claims(root: &Path) -> Result<Option<Claim>, Unread> {
     let found = first_of(root, &SAFE_ASTERISK)?;
     Ok(found.and_then(|(file, text)| {
         let words = assignments(&text);
@@ -85,15 +87,12 @@ struct Unit {
 
 impl Unit {
     /// `None` where there is none, or it is masked: a link to `/dev/null`, which is no file.
-    fn read(root: &Path) -> Result<Option<Self>, (PathBuf, io::Error)> {
+    fn read(root: &Path) -> Result<Option<Self>, Unread> {
         let files = UNIT_FOLDERS.map(|folder| root.join(folder).join(UNIT));
-        let Some(file) = files
-            .into_iter()
-            .find(|file| file.symlink_metadata().is_ok())
-        else {
+        let Some(file) = first(files, |file| file.symlink_metadata().map(|_| true))? else {
             return Ok(None);
         };
-        if !file.is_file() {
+        if !is_file(&file)? {
             return Ok(None);
         }
         let mut unit = Self {
@@ -102,7 +101,7 @@ impl Unit {
             group: None,
             start: Vec::new(),
         };
-        for part in [file].into_iter().chain(drop_ins(root)) {
+        for part in [file].into_iter().chain(drop_ins(root)?) {
             unit.add(&read(&part)?);
         }
         Ok(Some(unit))
@@ -188,19 +187,21 @@ impl Claim {
 }
 
 /// The drop-ins that count: of one name the first, in the order of their names.
-fn drop_ins(root: &Path) -> Vec<PathBuf> {
+fn drop_ins(root: &Path) -> Result<Vec<PathBuf>, Unread> {
     let mut found = BTreeMap::new();
     for folder in UNIT_FOLDERS {
         let folder = root.join(folder).join(format!("{UNIT}.d"));
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
+        for path in files::list(&folder).map_err(|error| (folder, error))? {
+            let name = path.file_name().map(ToOwned::to_owned);
             if path.extension().is_some_and(|name| name == "conf") {
-                found.entry(entry.file_name()).or_insert(path);
+                found.entry(name).or_insert(path);
             }
         }
     }
     // One that leads to /dev/null takes the place of another, and says nothing.
-    found.into_values().filter(|path| path.is_file()).collect()
+    let says = |path: PathBuf| Ok(is_file(&path)?.then_some(path));
+    let says = found.into_values().map(says);
+    says.filter_map(Result::transpose).collect()
 }
 
 /// Lines without comments; a backslash at the end of one joins it with the next.
@@ -274,19 +275,38 @@ fn expanded(value: &str, words: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// The first of these files that is there, and its text.
-fn first_of(
-    root: &Path,
-    names: &[&str],
-) -> Result<Option<(PathBuf, String)>, (PathBuf, io::Error)> {
+fn first_of(root: &Path, names: &[&str]) -> Result<Option<(PathBuf, String)>, Unread> {
     let files = names.iter().map(|name| root.join(name));
-    let Some(file) = files.into_iter().find(|file| file.is_file()) else {
+    let Some(file) = first(files, |file| file.metadata().map(|data| data.is_file()))? else {
         return Ok(None);
     };
     let text = read(&file)?;
     Ok(Some((file, text)))
 }
 
-fn read(file: &Path) -> Result<String, (PathBuf, io::Error)> {
+/// The first that is there, as `look` sees it.
+fn first(
+    files: impl IntoIterator<Item = PathBuf>,
+    look: impl Fn(&Path) -> io::Result<bool>,
+) -> Result<Option<PathBuf>, Unread> {
+    for file in files {
+        match look(&file) {
+            Ok(true) => return Ok(Some(file)),
+            Ok(false) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err((file, error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether there is a file, perhaps behind a link. Where that cannot be told it is not taken for absent.
+fn is_file(file: &Path) -> Result<bool, Unread> {
+    let look = |file: &Path| file.metadata().map(|data| data.is_file());
+    Ok(first([file.to_owned()], look)?.is_some())
+}
+
+fn read(file: &Path) -> Result<String, Unread> {
     match files::read(file, MAX_BYTES) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) => Err((file.to_owned(), error)),
@@ -307,11 +327,12 @@ const INIT_SCRIPT: &str = "etc/init.d/asterisk";
 const DEFAULTS: [&str; 2] = ["etc/default/asterisk", "etc/sysconfig/asterisk"];
 const SAFE_ASTERISK: [&str; 2] = ["usr/sbin/safe_asterisk", "usr/local/sbin/safe_asterisk"];
 /// Asterisk's options that want a value, from its `asterisk.c`.
-const WITH_VALUE: [char; 9] = ['C', 'e', 'G', 'i', 'L', 'M', 's', 'U', 'x'];
+pub(super) const WITH_VALUE: [char; 9] = ['C', 'e', 'G', 'i', 'L', 'M', 's', 'U', 'x'];
 const MAX_BYTES: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -436,6 +457,24 @@ mod tests {
         )
         .expect("linked");
         assert_eq!(said(&root), (strings(&["pbx"]), strings(&["voice"])));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_and_not_taken_for_absent() {
+        let unit = "lib/systemd/system/asterisk.service";
+        for loops in [
+            "etc/systemd/system/asterisk.service.d",
+            "etc/systemd/system/asterisk.service.d/10-a.conf",
+            "etc/systemd/system/asterisk.service",
+            "etc/default/asterisk",
+        ] {
+            let root = root(&[(unit, DEBIAN)]);
+            let place = root.path().join(loops);
+            fs::create_dir_all(place.parent().expect("a folder")).expect("made");
+            symlink(&place, &place).expect("linked");
+            let (path, _) = claims(root.path()).expect_err("it leads nowhere and to no end");
+            assert_eq!(path, place);
+        }
     }
 
     #[test]

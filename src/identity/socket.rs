@@ -17,7 +17,8 @@ use super::conf::Conf;
 use crate::rooted;
 
 /// What the owner of the control socket says, if it is to be believed: a socket that takes a connection, in a real
-/// folder of its owner or of root, which no stranger can write to or exchange.
+/// folder of its owner or of root, which no stranger can write to or exchange. A folder of root's that a group may write to
+/// says nothing: any of its members can have made the socket.
 pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     let folder = conf.get("directories", "astrundir").unwrap_or(USUAL_FOLDER);
     let name = conf.get("files", "astctl").unwrap_or(USUAL_NAME);
@@ -26,7 +27,8 @@ pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     let socket = open(&place.join(name)).ok()?;
     let made = socket.metadata().ok()?;
     let owner = made.uid();
-    let is_theirs = data.uid() == owner || data.uid() == 0;
+    let is_groups = data.mode() & BY_GROUP != 0 && data.gid() != 0;
+    let is_theirs = data.uid() == owner || data.uid() == 0 && !is_groups;
     if !made.file_type().is_socket() || !is_theirs || data.mode() & BY_OTHERS != 0 {
         return None;
     }
@@ -35,14 +37,14 @@ pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     }
     // Asterisk gives it to others where its settings say so, and a folder gives its own group.
     let is_given = |setting| conf.get("files", setting).is_some();
-    let is_groups = data.mode() & SETGID != 0 || is_given("astctlgroup");
+    let is_folders = data.mode() & SETGID != 0 || is_given("astctlgroup");
     Some(Claim {
         source: format!(
             "the owner of the control socket {}",
             place.join(name).display()
         ),
         user: (!is_given("astctlowner")).then(|| owner.to_string()),
-        group: (!is_groups).then(|| made.gid().to_string()),
+        group: (!is_folders).then(|| made.gid().to_string()),
     })
 }
 
@@ -85,6 +87,7 @@ fn answers(socket: File) -> bool {
 const USUAL_FOLDER: &str = "/var/run/asterisk";
 const USUAL_NAME: &str = "asterisk.ctl";
 const BY_OTHERS: u32 = 0o002;
+const BY_GROUP: u32 = 0o020;
 const SETGID: u32 = 0o2000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -119,6 +122,18 @@ mod tests {
         assert_eq!(said(&root, given), Some((None, None)));
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("ours");
         assert_eq!(said(&root, ""), None, "open to all");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
+        if rustix::process::geteuid().is_root() {
+            // Its socket is another user's, as Asterisk's is.
+            std::os::unix::fs::chown(&place, Some(65_534), Some(65_534)).expect("given");
+            let theirs = (Some("65534".to_owned()), Some("65534".to_owned()));
+            for (group, expected) in [(65_533, None), (0, Some(theirs.clone()))] {
+                std::os::unix::fs::chown(&folder, None, Some(group)).expect("given");
+                fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).expect("ours");
+                assert_eq!(said(&root, ""), expected, "open to group {group}");
+            }
+            std::os::unix::fs::chown(&place, Some(own.uid()), Some(own.gid())).expect("ours");
+        }
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
         symlink(&place, folder.join("link")).expect("linked");
         assert_eq!(said(&root, "[files]\nastctl = link\n"), None, "a link");

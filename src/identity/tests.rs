@@ -153,3 +153,24 @@ fn a_file_that_cannot_be_read_is_not_taken_for_none() {
     let error = find(&question(root.path())).expect_err("a folder");
     assert!(matches!(error, Error::Read { .. }), "{error}");
 }
+
+#[test]
+fn a_number_that_only_a_directory_knows_is_believed_where_a_person_names_it() {
+    let ask = |user: &str, group: Option<&str>| {
+        let found = find(&Question {
+            root: "/".into(),
+            user: Some(user.to_owned()),
+            group: group.map(str::to_owned),
+        });
+        found.map_err(|error| error.to_string())
+    };
+    let found = ask("4000000001", Some("4000000002")).expect("both are numbers");
+    assert_eq!(found.user, "4000000001");
+    assert_eq!(found.ids, Some((4_000_000_001, 4_000_000_002)));
+    let found = ask("4000000001", Some("root")).expect("every machine has one");
+    assert_eq!(found.ids, Some((4_000_000_001, 0)));
+    let why = ask("4000000001", None).expect_err("no list has its group");
+    assert!(why.contains("--group"), "{why}");
+    let why = ask("no-such-user", Some("root")).expect_err("a name is looked up");
+    assert!(why.contains("no-such-user"), "{why}");
+}

@@ -1,6 +1,6 @@
 //! The folder of callers: a file for each, named so that nobody can tell from the name whose it is.
 //!
-//! Whoever changes anything has the turn for all of it, which takes milliseconds; files are replaced as a whole, so that
+//! Whoever changes anything holds the lock for all of it, which takes milliseconds; files are replaced as a whole, so that
 //! readers need none. The name is a keyed hash: <https://www.rfc-editor.org/rfc/rfc2104>.
 
 use std::fs::{self, File};
@@ -22,9 +22,9 @@ use crate::state;
 /// Why something cannot be remembered or forgotten.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Somebody else has the turn, or nobody can have it.
+    /// Another process holds the lock, or nobody can.
     #[error(transparent)]
-    Turn(#[from] state::Error),
+    Lock(#[from] state::Error),
     /// A file cannot be replaced.
     #[error(transparent)]
     Write(#[from] files::Error),
@@ -123,24 +123,24 @@ impl Store {
         change: impl FnOnce(&mut Option<Record>) -> R,
     ) -> Result<R, Error> {
         let path = self.place(caller)?;
-        let turn = self.turn()?;
+        let lock = self.lock()?;
         let mut record = read(&path)?;
         let before = record.clone();
         let result = change(&mut record);
         if let Some(record) = record.filter(|record| Some(record) != before.as_ref()) {
             write(&path, &record)?;
         }
-        drop(turn);
+        drop(lock);
         Ok(result)
     }
 
-    /// Forgets a caller, also what cannot be understood of them. Waits at most `patience` for the lock.
+    /// Forgets a caller, also what cannot be understood of them. Waits for the lock for at most `patience`.
     ///
     /// # Errors
     /// [`Error`]; then it is as it was.
     pub fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error> {
         let path = self.place(caller)?;
-        let _turn = self.turn_within(patience)?;
+        let _lock = self.lock_within(patience)?;
         remove(&path)?;
         self.sync()
     }
@@ -161,7 +161,7 @@ impl Store {
             // Without a key the others are still found by what they hold.
             Err(error) => (Vec::new(), Err(error)),
         };
-        let turn = self.turn()?;
+        let lock = self.lock()?;
         let is_theirs = |entry: &Entry| {
             let known = entry.record.as_ref();
             known.is_ok_and(|record| record.number == number) || own.contains(&entry.path)
@@ -171,7 +171,7 @@ impl Store {
             remove(path)?;
         }
         self.sync()?;
-        drop(turn);
+        drop(lock);
         fault.map(|()| entries.len())
     }
 
@@ -190,7 +190,7 @@ impl Store {
     }
 
     /// Once a day: drops what is too old, of all callers. A call that ends waits for this, so it takes no longer than a
-    /// moment: what is left then, or while another has the turn, is the next call's work.
+    /// moment: what is left then, or while another holds the lock, is the next call's work.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
@@ -198,21 +198,21 @@ impl Store {
         if !self.is_sweep_due(now) {
             return Ok(());
         }
-        let turn = match self.turn_within(Duration::ZERO) {
-            Err(Error::Turn(state::Error::Busy { .. })) => return Ok(()),
-            turn => turn?,
+        let lock = match self.lock_within(Duration::ZERO) {
+            Err(Error::Lock(state::Error::Busy { .. })) => return Ok(()),
+            lock => lock?,
         };
         // Another may have swept just before.
         if self.is_sweep_due(now) && self.sweep_until(Instant::now() + A_MOMENT, limits, now)? {
-            let place = self.folder.join(TURN);
-            turn.set_modified(now)
+            let place = self.folder.join(LOCK);
+            lock.set_modified(now)
                 .map_err(|source| unreadable(&place, source))?;
         }
         Ok(())
     }
 
     fn is_sweep_due(&self, now: SystemTime) -> bool {
-        let swept = fs::metadata(self.folder.join(TURN)).and_then(|data| data.modified());
+        let swept = fs::metadata(self.folder.join(LOCK)).and_then(|data| data.modified());
         let is_due = |swept: SystemTime| {
             let age = now.duration_since(swept);
             // A clock that was wrong has swept in the future.
@@ -221,7 +221,7 @@ impl Store {
         swept.is_ok_and(is_due)
     }
 
-    /// Whoever calls this has the turn. Has everything been swept by then?
+    /// Whether everything has been swept by then. Whoever calls this holds the lock.
     fn sweep_until(&self, end: Instant, limits: Limits, now: SystemTime) -> Result<bool, Error> {
         // Nobody else is writing: these were left by calls that were killed.
         let is_left = |path: &PathBuf| {
@@ -270,19 +270,19 @@ impl Store {
     /// [`Error`] tells why not.
     pub fn try_out(&self) -> Result<(), Error> {
         self.key()?;
-        let _turn = self.turn()?;
+        let _lock = self.lock()?;
         let mut trial = NewFile::create(&self.folder.join("trial"), Readers::Owner)?;
         trial.try_writing()?;
         Ok(())
     }
 
     /// Has the turn until what is returned is dropped.
-    fn turn(&self) -> Result<state::Turn, Error> {
-        self.turn_within(PATIENCE)
+    fn lock(&self) -> Result<state::Lock, Error> {
+        self.lock_within(PATIENCE)
     }
 
-    fn turn_within(&self, patience: Duration) -> Result<state::Turn, Error> {
-        Ok(state::turn(&self.folder.join(TURN), patience)?)
+    fn lock_within(&self, patience: Duration) -> Result<state::Lock, Error> {
+        Ok(state::lock(&self.folder.join(LOCK), patience)?)
     }
 
     fn place(&self, caller: &Caller) -> Result<PathBuf, Error> {
@@ -295,7 +295,7 @@ impl Store {
         if let Some(key) = self.read_key()? {
             return Ok(key);
         }
-        let turn = self.turn()?;
+        let lock = self.lock()?;
         // Others may have made it meanwhile.
         if let Some(key) = self.read_key()? {
             return Ok(key);
@@ -304,7 +304,7 @@ impl Store {
         let mut file = NewFile::create(&self.folder.join(KEY), Readers::Owner)?;
         file.write_all(&bytes)?;
         file.finish_for_good()?;
-        drop(turn);
+        drop(lock);
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
     }
 
@@ -434,8 +434,8 @@ fn is_callers(path: &Path) -> bool {
     hash.is_some_and(|hash| hash.len() == HASH_CHARS && hash.bytes().all(|c| c.is_ascii_hexdigit()))
 }
 
-/// Whoever holds the lock on it has the turn. It was written when the folder was swept.
-const TURN: &str = "lock";
+/// The file that the lock is on. It was written when the folder was swept.
+const LOCK: &str = "lock";
 const KEY: &str = "key";
 const KEY_BYTES: usize = 32;
 const EXTENSION: &str = ".json";

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_FILE, turn};
+use super::{MAX_FILE, lock};
 use crate::files::{self, NewFile, Readers};
 
 /// What such a file holds.
@@ -117,7 +117,7 @@ impl Guard {
         begin: impl FnOnce() -> T,
         change: impl FnOnce(&mut T) -> Result<R, E>,
     ) -> Result<R, E> {
-        let lock = turn(&files::append(&self.path, ".lock"), PATIENCE).map_err(Error::from)?;
+        let lock = lock(&files::append(&self.path, ".lock"), PATIENCE).map_err(Error::from)?;
         let mut content = self.read()?.unwrap_or_else(begin);
         let result = change(&mut content)?;
         self.write(&content, finish)?;
