@@ -189,14 +189,19 @@ make_work() {
     work=$(mktemp -d "$temporary/phone-assistant-install.$$.XXXXXX")
 }
 
-# What killed runs have left there.
+# What killed runs of the same user have left there; "place trees" empties nothing that others can have put there.
 sweep() {
     for left in "$temporary"/phone-assistant-install.*.*; do
         process=${left#"$temporary"/phone-assistant-install.}
-        if [ -d "$left" ] && [ ! -L "$left" ] && ! kill -0 "${process%%.*}" 2>/dev/null; then
+        if is_of "$(id -un)" "$left" && ! kill -0 "${process%%.*}" 2>/dev/null; then
             "$work/phone-assistant" place trees -- "$left" >/dev/null 2>&1 || :
         fi
     done
+}
+
+# is_of USER FOLDER: whether it is a folder, no link, and belongs to that user.
+is_of() {
+    [ -n "$(find "$2" -prune -type d -user "$1" 2>/dev/null)" ]
 }
 
 # keep NAME COMMAND...: what it prints, in a file of ours. Some tools do not tell that a disk is full, so it is compared.

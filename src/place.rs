@@ -6,20 +6,21 @@
 //! then theirs is in the place, which they could have done anyway, and it is told.
 
 mod change;
+mod removal;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::held::user::{self, User};
-use crate::held::{self, Folder, Last, Place, Trust, kind, shown};
+use crate::held::{self, Folder, Last, Place, Trust, shown};
 use change::Change;
+use removal::Removal;
 
 /// The dialplan that belongs to this program.
 pub(crate) const DIALPLAN: &str = include_str!("../extensions_custom.conf.example");
@@ -42,6 +43,10 @@ pub(crate) enum Error {
     Closed { path: String, uid: u32 },
     #[error("{path} is nested more than {MAX_DEPTH} folders deep: take it away by hand")]
     TooDeep { path: String },
+    #[error(
+        "{path} belongs to user {owner}, and others can have put it there, so it is not emptied: take it away by hand"
+    )]
+    Foreign { path: String, owner: u32 },
 }
 
 impl Error {
@@ -111,6 +116,13 @@ impl Ground {
 
     fn trust(&self) -> Trust {
         Trust::with(self.guest.as_ref().map(|guest| guest.uid))
+    }
+
+    fn removal(&self) -> Removal<'_> {
+        Removal {
+            trust: self.trust(),
+            guest: self.guest.as_ref(),
+        }
     }
 
     fn find(&self, path: &Path, last: Last, make: bool) -> Result<Place, held::Error> {
@@ -220,7 +232,7 @@ impl Ground {
                 place => place?,
             };
             if place.folder.stat(&place.name)?.is_some() {
-                remove(&place.folder, &place.name, self.trust(), 0)?;
+                self.removal().remove(&place.folder, &place.name, 0)?;
                 told.push(format!("removed    {}", place.path()));
             }
         }
@@ -259,34 +271,6 @@ fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
         path: shown(&wanted.path),
         source: errno.into(),
     })
-}
-
-/// Takes away what has this name, whatever it is.
-fn remove(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
-    let flags = match folder.stat(name)? {
-        None => return Ok(()),
-        Some(stat) if kind(&stat) == FileType::Directory => {
-            empty(folder, name, trust, depth)?;
-            AtFlags::REMOVEDIR
-        }
-        Some(_) => AtFlags::empty(),
-    };
-    match rustix::fs::unlinkat(folder.fd(), name, flags) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(folder.failed("remove", name, errno).into()),
-    }
-}
-
-fn empty(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
-    if depth == MAX_DEPTH {
-        let path = folder.path_of(name);
-        return Err(Error::TooDeep { path });
-    }
-    let inner = folder.enter(name, OFlags::RDONLY, trust)?;
-    for name in inner.names()? {
-        remove(&inner, &name, trust, depth + 1)?;
-    }
-    Ok(())
 }
 
 /// A file of whoever runs this, in a folder of their own.

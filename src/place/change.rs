@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fsta
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
-use super::{Error, Ground, Rights, Wanted, content, remove};
-use crate::held::{self, Folder, Last, Place, Trust, is_same, kind};
+use super::{Error, Ground, Rights, Wanted, content};
+use crate::held::{self, Folder, Last, Place, is_same, kind};
 
 /// What is to happen in one place.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Change {
             return Self::prepare_removal(ground, wanted);
         };
         let place = ground.find(&wanted.to, last, true)?;
-        sweep(&place.folder, ground.trust())?;
+        sweep(&place.folder)?;
         let is_file = refuse_folder(&place)?;
         let (mode, owner) = rights(ground, wanted)?;
         let bytes = content(from)?;
@@ -64,7 +64,7 @@ impl Change {
 
     fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Self, Error> {
         let place = ground.find(&wanted.to, Last::Take, true)?;
-        sweep(&place.folder, ground.trust())?;
+        sweep(&place.folder)?;
         let exists = place.folder.stat(&place.name)?.is_some();
         refuse_folder(&place)?;
         let what = if exists {
@@ -287,31 +287,17 @@ fn temporary_name(folder: &Folder) -> Result<OsString, held::Error> {
     Ok(format!("{TEMPORARY}{}.{random:016x}", process::id()).into())
 }
 
-/// Takes away what killed processes have left in a folder.
-fn sweep(folder: &Folder, trust: Trust) -> Result<(), held::Error> {
+/// Takes away the files that killed processes have left in a folder. A folder may be called like that and hold what
+/// belongs to others.
+fn sweep(folder: &Folder) -> Result<(), held::Error> {
     for name in folder.names()? {
-        let Some(stat) = folder.stat(&name)? else {
-            continue;
-        };
-        let is_folder = kind(&stat) == FileType::Directory;
-        if if is_folder {
-            is_older(&name)
-        } else {
-            is_left(&name)
-        } {
+        let is_file = |stat| kind(&stat) == FileType::RegularFile;
+        if is_left(&name) && folder.stat(&name)?.is_some_and(is_file) {
             // Its owner may be at work there, and it hinders nothing.
-            remove(folder, &name, trust, 0).ok();
+            rustix::fs::unlinkat(folder.fd(), &name, AtFlags::empty()).ok();
         }
     }
     Ok(())
-}
-
-/// A folder of the first versions, which made them with `mktemp`.
-fn is_older(name: &OsStr) -> bool {
-    let random = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY));
-    random.is_some_and(|random| {
-        random.len() == 6 && random.bytes().all(|c| c.is_ascii_alphanumeric())
-    })
 }
 
 fn is_left(name: &OsStr) -> bool {
