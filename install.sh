@@ -319,7 +319,7 @@ find_rust() {
             die "there is no Rust to build $version with, and $binary is another version:" \
                 "run this as the user who has Rust, with sudo, or use --binary FILE"
         fi
-        if ! is_of_these_sources "$binary"; then
+        if ! is_built_from_these "$binary"; then
             die "there is no Rust to build with, and $binary was built from other sources than these:" \
                 "run this as the user who has Rust, with sudo, or use --binary FILE"
         fi
@@ -394,6 +394,12 @@ take_binary() {
 # Program and dialplan belong together, and their version does not tell: so the program knows its dialplan.
 is_of_these_sources() {
     "$1" place dialplan 2>/dev/null | cmp -s - "$here/extensions_custom.conf.example"
+}
+
+# The same for all that a program is built from, where that is here.
+is_built_from_these() {
+    is_of_these_sources "$1" || return 1
+    [ ! -d "$here/src" ] || "$1" place sources "$here" >/dev/null 2>&1
 }
 
 # For --uninstall: what is installed, what lies beside this script, or what was built here, if it knows how.

@@ -19,11 +19,29 @@ use rustix::io::Errno;
 
 use crate::held::user::{self, User};
 use crate::held::{self, Folder, Last, Place, Trust, shown};
+use crate::sources;
 use change::Change;
 use removal::Removal;
 
 /// The dialplan that belongs to this program.
 pub(crate) const DIALPLAN: &str = include_str!("../extensions_custom.conf.example");
+
+/// Makes sure that a folder has the sources that this program was built from.
+///
+/// # Errors
+/// [`Error`] says that it has others, or none.
+pub(crate) fn expect_sources(folder: &Path) -> Result<(), Error> {
+    let found = sources::digest(folder).map_err(|source| Error::Unread {
+        path: shown(folder),
+        source,
+    })?;
+    if found == env!("PHONE_ASSISTANT_SOURCES") {
+        return Ok(());
+    }
+    Err(Error::OtherSources {
+        path: shown(folder),
+    })
+}
 
 /// Why something was not put, read or taken away.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +65,10 @@ pub(crate) enum Error {
         "{path} belongs to user {owner}, and others can have put it there, so it is not emptied: take it away by hand"
     )]
     Foreign { path: String, owner: u32 },
+    #[error(
+        "this program was built from other sources than those in {path}: build it there, or take both from one version"
+    )]
+    OtherSources { path: String },
 }
 
 impl Error {

@@ -44,6 +44,28 @@ fn without_rust_a_program_from_other_sources_is_not_kept_beside_a_new_dialplan()
 }
 
 #[test]
+fn without_rust_a_program_from_other_sources_is_not_kept_beside_the_same_dialplan() {
+    let machine = Machine::new();
+    machine.install(&["--dialplan"]).succeeds();
+    machine.run(&[]).succeeds().says("stays as it is");
+    let lock = machine.read("src/Cargo.lock");
+    machine.write("src/Cargo.lock", [&lock[..], b"# changed\n"].concat());
+    let before = machine.snapshot();
+    for arguments in [&[][..], &["--dialplan"]] {
+        machine
+            .run(arguments)
+            .fails(1)
+            .says("built from other sources")
+            .says("with sudo, or use --binary FILE");
+    }
+    assert_eq!(machine.snapshot(), before);
+    // Where there are no sources, there is nothing else to compare with.
+    fs::remove_file(machine.path("src/src")).unwrap();
+    fs::remove_file(machine.path("src/Cargo.toml")).unwrap();
+    machine.install(&["--dialplan"]).succeeds();
+}
+
+#[test]
 fn program_and_dialplan_are_put_together_or_not_at_all() {
     let in_the_way = [
         PROGRAMS[0],
