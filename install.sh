@@ -230,6 +230,9 @@ read_text() {
 find_asterisk() {
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
+    limit=''
+    if command -v timeout >/dev/null; then limit='timeout -s KILL 10'; fi
+    ask 'core show settings' >"$work/running" || die "cannot write $work/running: is there room in $temporary?"
     "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
         ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || exit 1
     user=$(identity user)
@@ -255,17 +258,23 @@ usual_folder() {
 }
 
 running() {
+    sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p" "$work/running" | head -n 1
+}
+
+# ask COMMAND: what Asterisk says to it. The user it runs as owns its socket, so it may never answer, or never end.
+ask() {
     if [ -z "$asterisk" ]; then return; fi
-    $asterisk -rx 'core show settings' 2>/dev/null | sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p"
+    # shellcheck disable=SC2086 # Both may be several words.
+    $limit $asterisk -rx "$1" </dev/null 2>/dev/null | head -c 1000000
 }
 
 asterisk_runs() {
-    [ -n "$asterisk" ] && $asterisk -rx 'core show version' >/dev/null 2>&1
+    ask 'core show version' | grep -q '^Asterisk'
 }
 
 # Whether it worked is judged by what "dialplan show" says afterwards.
 reload() {
-    $asterisk -rx 'dialplan reload' >/dev/null || :
+    ask 'dialplan reload' >/dev/null
 }
 
 # ---- the binary ----
@@ -594,7 +603,7 @@ undo() {
         0755 "$roots" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
         0755 "$roots" "$(remembered old-program)" "$program" >/dev/null
     reload
-    diff "$work/wanted" "$work/found" | visible >&2
+    diff "$work/wanted" "$work/found" | head -n 100 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
         "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \
         "If more was found, look for it:  grep -rn custom-openai /etc/asterisk"
@@ -610,7 +619,7 @@ priorities() {
 }
 
 shown() {
-    $asterisk -rx "dialplan show $1@$2" |
+    ask "dialplan show $1@$2" |
         sed -nE "s/^ *('[^']*' =>|\[[^]]*\])? *([0-9]+\. .*[^ ]) +\[[^]]*\]\$/\2/p"
 }
 
