@@ -220,9 +220,11 @@ place() {
     "$work/phone-assistant" place "$what" --root "${DESTDIR:-/}" ${guest:+--guest "$guest"} "$@"
 }
 
-# read_text PATH NAME: a text of another user's folder, in a file of ours; an empty one if there is none.
+# read_text PATH NAME: a text of another user's folder, in a file of ours; an empty one if there is none, and a note of that.
 read_text() {
-    place read --text -- "$1" >"$work/$2" || [ $? = 3 ] || exit 1
+    place read --text -- "$1" >"$work/$2" && return
+    if [ $? != 3 ]; then exit 1; fi
+    : >"$work/$2.none"
 }
 
 # ---- the Asterisk of this machine ----
@@ -452,6 +454,7 @@ prepare_files() {
         keep chown-block chown_lines
         keep chown-after edit_plan install chown-before chown-block -
     fi
+    remember "$plan.before-phone-assistant" old-backup
     remember "$agi_bin/phone-assistant" old-agi-bin
     remember "$program" old-program
 }
@@ -465,15 +468,16 @@ no_old_key() {
     fi
 }
 
-# remember PATH NAME: a program that was there before, so that it can be brought back.
+# remember PATH NAME: a file that was there before, so that it can be brought back.
 remember() {
     place read -- "$1" >"$work/$2" 2>/dev/null && return
     if [ $? = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
     rm -f "$work/$2"
 }
 
+# remembered NAME: the file of ours with what was there before, or the word for nothing.
 remembered() {
-    if [ -e "$work/$1" ]; then printf '%s\n' "$work/$1"; else echo -; fi
+    if [ -e "$work/$1" ] && [ ! -e "$work/$1.none" ]; then printf '%s\n' "$work/$1"; else echo -; fi
 }
 
 install_folders() {
@@ -491,8 +495,14 @@ install_files() {
         set -- "$@" 0640 "$groups" "$work/key" "$settings/google-creds.json"
         say "note: every user of this machine can read $old_key. Once calls work, delete it."
     fi
-    if [ -d "${rotation%/*}" ] && is_new "$rotation"; then set -- "$@" 0644 "$roots" "$work/rotation" "$rotation"; fi
-    if [ "$watch" = yes ] && is_new "$watch_file"; then set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"; fi
+    if [ -d "${rotation%/*}" ] && is_new "$rotation"; then
+        set -- "$@" 0644 "$roots" "$work/rotation" "$rotation"
+        : >"$work/new-rotation"
+    fi
+    if [ "$watch" = yes ] && is_new "$watch_file"; then
+        set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"
+        : >"$work/new-watch"
+    fi
     if [ -e "$work/chown-after" ]; then set -- "$@" "like:$chown_conf" "$users" "$work/chown-after" "$chown_conf"; fi
     if [ "$dialplan" = yes ] && ! cmp -s "$work/before" "$work/after"; then
         if [ -s "$work/before" ]; then set -- "$@" "like:$plan" "$users" "$work/before" "$plan.before-phone-assistant"; fi
@@ -597,11 +607,18 @@ of_each() {
     "$1" s custom-openai-cleanup
 }
 
-# The program goes back with the dialplan, as it came with it.
+# All that came with the dialplan goes back with it; settings stay, as they do at --uninstall.
 undo() {
-    place files -- "like:$plan" - "$work/before" "$plan" \
+    set -- "like:$plan" "$users" "$(remembered old-backup)" "$plan.before-phone-assistant" \
+        "like:$plan" "$users" "$(remembered before)" "$plan" \
         0755 "$roots" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
-        0755 "$roots" "$(remembered old-program)" "$program" >/dev/null
+        0755 "$roots" "$(remembered old-program)" "$program"
+    if [ -e "$work/chown-after" ]; then
+        set -- "$@" "like:$chown_conf" "$users" "$(remembered chown-before)" "$chown_conf"
+    fi
+    if [ -e "$work/new-rotation" ]; then set -- "$@" 0644 "$roots" - "$rotation"; fi
+    if [ -e "$work/new-watch" ]; then set -- "$@" 0644 "$roots" - "$watch_file"; fi
+    place files -- "$@" >/dev/null
     reload
     diff "$work/wanted" "$work/found" | head -n 100 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \

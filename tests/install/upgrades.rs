@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use testkit::{Call, Outcome, Settings};
 
@@ -122,6 +123,38 @@ fn a_program_goes_back_with_the_dialplan_that_asterisk_does_not_show() {
 }
 
 #[test]
+fn what_came_with_a_dialplan_that_asterisk_does_not_show_goes_back_with_it() {
+    let settings = ["etc/phone-assistant", "var/lib/phone-assistant"];
+    let backup = format!("{PLAN}.before-phone-assistant");
+    for has in [&[][..], &[PLAN], &[PLAN, &backup, CHOWN]] {
+        let machine = Machine::with_asterisk();
+        for path in has {
+            machine.write(path, format!("; {path}\n"));
+        }
+        machine.write("etc/freepbx.conf", "");
+        machine.write("etc/logrotate.d/asterisk", "");
+        machine.write("etc/cron.d/others", "");
+        machine.write("tools/elsewhere", "  '8008' =>  1. Answer()   [x.conf:3]\n");
+        let files = || {
+            let all = machine.snapshot().into_iter();
+            let files = all.filter(|(_, (mode, ..))| mode & 0o170_000 == 0o100_000);
+            let is_kept = |path: &Path| {
+                settings
+                    .iter()
+                    .any(|name| path.starts_with(machine.path(name)))
+            };
+            let files = files.filter(|(path, _)| !is_kept(path));
+            files
+                .map(|(path, (mode, .., content))| (path, mode, content))
+                .collect::<Vec<_>>()
+        };
+        let before = files();
+        machine.install(&["--dialplan", "--watch"]).fails(1);
+        assert_eq!(files(), before, "{has:?}");
+    }
+}
+
+#[test]
 fn an_older_program_takes_nothing_back_and_says_what_to_do() {
     let machine = Machine::really_root();
     if machine.metadata("tools/static").uid() == 0 {
@@ -225,6 +258,7 @@ fn called(house: &House, settings: &Settings, arguments: &[&str]) -> Outcome {
         .finish(PATIENCE)
 }
 
+const CHOWN: &str = "etc/asterisk/freepbx_chown.conf";
 const PROGRAMS: [&str; 2] = [
     "usr/local/bin/phone-assistant",
     "var/lib/asterisk/agi-bin/phone-assistant",
