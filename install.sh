@@ -175,6 +175,7 @@ name_places() {
     plan=$DESTDIR/etc/asterisk/extensions_custom.conf
     chown_conf=$DESTDIR/etc/asterisk/freepbx_chown.conf
     agi_bin=$DESTDIR$(usual_folder agi-bin)
+    builds=/var/tmp/phone-assistant
 }
 
 # Nobody else can rename it; it goes when this ends, and what ends this early is noticed once the next command is over.
@@ -295,8 +296,11 @@ build() {
     # Only the owner of the sources builds in their target folder, so that no file there ends up with another owner.
     target_dir=$here/target
     if [ "$action" != build ] && [ "$(owner "$here")" != "$builder" ]; then
-        target_dir=$(as_builder mktemp -d /var/tmp/phone-assistant.XXXXXX | tail -n 1)
-        trap 'rm -rf "$work" "$target_dir"' EXIT
+        sweep_builds
+        target_dir=''
+        trap 'rm -rf "$work"; as_builder rm -rf "$target_dir"' EXIT
+        target_dir=$(as_builder mktemp -d "$builds.$$.XXXXXX" | tail -n 1)
+        if [ -z "$target_dir" ]; then die "$builder cannot make a folder in ${builds%/*}: is there room?"; fi
     fi
     say "building for $target as $builder"
     as_builder env "RUSTFLAGS=$rust_flags" "${rust}cargo" build --release --locked \
@@ -304,6 +308,16 @@ build() {
         die "the build failed, see above. No C compiler or no static libc: apt-get install musl-tools build-essential" \
             "(or yum install gcc glibc-static). No network: build elsewhere and use --binary FILE"
     binary=$target_dir/$target/release/phone-assistant
+}
+
+# What killed builds have left. Its owner takes it away, with no rights of root.
+sweep_builds() {
+    for left in "$builds".*.*; do
+        process=${left#"$builds".}
+        if is_of "$builder" "$left" && ! kill -0 "${process%%.*}" 2>/dev/null; then
+            as_builder rm -rf "$left" || :
+        fi
+    done
 }
 
 # Whoever called sudo has the Rust, as a rule; it is looked for where rustup puts it, then in their login PATH.
