@@ -156,19 +156,23 @@ impl Ground {
     /// # Errors
     /// [`Error`] names the file that could not be put.
     pub(crate) fn files(&self, wanted: &[Wanted]) -> Result<Vec<String>, Error> {
-        let prepare = |wanted| Change::prepare(self, wanted);
-        let mut changes = wanted.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let prepare = |wanted| Change::prepare(self, wanted).transpose();
+        let mut changes = wanted
+            .iter()
+            .filter_map(prepare)
+            .collect::<Result<Vec<_>, _>>()?;
         change::commit(&mut changes)?;
-        Ok(changes.iter().filter_map(Change::told).collect())
+        Ok(changes.iter().map(Change::told).collect())
     }
 
-    /// Makes folders that are missing, and gives all of them their owner and mode.
+    /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
+    /// leads to the folder that is meant.
     ///
     /// # Errors
     /// [`Error`] names the folder that is not as it shall be.
     pub(crate) fn folders(&self, wanted: &[WantedFolder]) -> Result<(), Error> {
         for folder in wanted {
-            let place = self.find(&folder.path, Last::Take, true)?;
+            let place = self.find(&folder.path, Last::Follow, true)?;
             match &self.guest {
                 // What another user can replace by a folder of somebody else is not given to them.
                 Some(guest) if !place.folder.is_ours() => {

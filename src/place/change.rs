@@ -28,9 +28,7 @@ pub(super) struct Change {
 
 #[derive(Debug)]
 enum What {
-    Nothing {
-        told: bool,
-    },
+    Nothing,
     /// The file stays open: the number of one that is taken away and closed may be given to the next.
     Put {
         temporary: OsString,
@@ -40,8 +38,8 @@ enum What {
 }
 
 impl Change {
-    /// Makes everything ready, and changes nothing.
-    pub(super) fn prepare(ground: &Ground, wanted: &Wanted) -> Result<Self, Error> {
+    /// Makes everything ready, and changes nothing. Where there is nothing to take away, nothing is to happen.
+    pub(super) fn prepare(ground: &Ground, wanted: &Wanted) -> Result<Option<Self>, Error> {
         let last = match &wanted.rights {
             Rights::Like(path) if *path == wanted.to => Last::Follow,
             _ => Last::Take,
@@ -55,24 +53,22 @@ impl Change {
         let (mode, owner) = rights(ground, wanted)?;
         let bytes = content(from)?;
         let what = if is_file && stands(&place, &bytes, mode, owner)? {
-            What::Nothing { told: true }
+            What::Nothing
         } else {
             put(&place.folder, &bytes, mode, owner)?
         };
-        Ok(Self::new(place, what))
+        Ok(Some(Self::new(place, what)))
     }
 
-    fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Self, Error> {
-        let place = ground.find(&wanted.to, Last::Take, true)?;
-        sweep(&place.folder)?;
-        let exists = place.folder.stat(&place.name)?.is_some();
-        refuse_folder(&place)?;
-        let what = if exists {
-            What::Remove
-        } else {
-            What::Nothing { told: false }
+    fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Option<Self>, Error> {
+        let place = match ground.find(&wanted.to, Last::Take, false) {
+            Err(error) if error.is_absence() => return Ok(None),
+            place => place?,
         };
-        Ok(Self::new(place, what))
+        sweep(&place.folder)?;
+        refuse_folder(&place)?;
+        let is_there = place.folder.stat(&place.name)?.is_some();
+        Ok(is_there.then(|| Self::new(place, What::Remove)))
     }
 
     fn new(place: Place, what: What) -> Self {
@@ -85,24 +81,23 @@ impl Change {
     }
 
     /// What became of it, for people.
-    pub(super) fn told(&self) -> Option<String> {
+    pub(super) fn told(&self) -> String {
         let what = match self.what {
-            What::Nothing { told: false } => return None,
-            What::Nothing { told: true } => "unchanged",
+            What::Nothing => "unchanged",
             What::Put { .. } => "installed",
             What::Remove => "removed  ",
         };
-        Some(format!("{what}  {}", self.place.path()))
+        format!("{what}  {}", self.place.path())
     }
 
     fn carry_out(&mut self) -> Result<(), held::Error> {
         let Place { folder, name } = &self.place;
-        if let What::Nothing { .. } = self.what {
+        if let What::Nothing = self.what {
             return Ok(());
         }
         self.old = second_name(folder, name);
         match &self.what {
-            What::Nothing { .. } => {}
+            What::Nothing => {}
             What::Remove => {
                 rustix::fs::unlinkat(folder.fd(), name, AtFlags::empty())
                     .map_err(|errno| folder.failed("remove", name, errno))?;

@@ -69,7 +69,7 @@ impl Scene {
 
     fn prepared(&self, to: &[&str]) -> Vec<Change> {
         let prepare = |to: &&str| Change::prepare(&self.ground(), &self.wanted(to)).expect("ready");
-        to.iter().map(prepare).collect()
+        to.iter().filter_map(prepare).collect()
     }
 
     /// The new file that is not in its place yet.
@@ -330,6 +330,42 @@ fn folders_get_their_modes_and_no_link_is_taken_for_one() {
     assert!(scene.ground().folders(&[wanted("open/link")]).is_err());
     assert!(scene.ground().folders(&[wanted("open/link/d")]).is_err());
     scene.victim_is_well();
+}
+
+#[test]
+fn a_folder_behind_a_link_that_only_we_can_have_made_is_the_one_that_is_meant() {
+    let scene = Scene::new();
+    symlink(scene.path("far"), scene.path("data")).expect("linked");
+    let wanted = |path: &str| WantedFolder {
+        mode: 0o700,
+        owner: None,
+        path: scene.path(path),
+    };
+    let folders = [wanted("data"), wanted("data/calls")];
+    scene.ground().folders(&folders).expect("made");
+    scene.ground().folders(&folders).expect("as they are");
+    for path in ["far", "far/calls"] {
+        let data = fs::symlink_metadata(scene.path(path)).expect(path);
+        assert_eq!(data.mode() & 0o170_777, 0o040_700, "{path}");
+    }
+    symlink(scene.path("closed"), scene.path("open/link")).expect("linked");
+    assert!(scene.ground().folders(&[wanted("open/link")]).is_err());
+    scene.victim_is_well();
+}
+
+#[test]
+fn nothing_is_made_in_order_to_take_something_away() {
+    let scene = Scene::new();
+    let removal = |path: &str| Wanted {
+        from: None,
+        ..scene.wanted(path)
+    };
+    let told = scene.ground().files(&[removal("a/b/c"), removal("open/c")]);
+    assert_eq!(told.expect("there is nothing"), [""; 0]);
+    assert_eq!(scene.names(""), ["closed", "new", "open"]);
+    let told = scene.ground().files(&[removal("new")]);
+    assert_eq!(told.expect("removed").len(), 1);
+    assert_eq!(scene.names(""), ["closed", "open"]);
 }
 
 #[test]
