@@ -175,6 +175,7 @@ name_places() {
     plan=$DESTDIR/etc/asterisk/extensions_custom.conf
     chown_conf=$DESTDIR/etc/asterisk/freepbx_chown.conf
     agi_bin=$DESTDIR$(usual_folder agi-bin)
+    builds=/var/tmp/phone-assistant
 }
 
 # Nobody else can rename it; it goes when this ends, and what ends this early is noticed once the next command is over.
@@ -189,14 +190,19 @@ make_work() {
     work=$(mktemp -d "$temporary/phone-assistant-install.$$.XXXXXX")
 }
 
-# What killed runs have left there.
+# What killed runs of the same user have left there; "place trees" empties nothing that others can have put there.
 sweep() {
     for left in "$temporary"/phone-assistant-install.*.*; do
         process=${left#"$temporary"/phone-assistant-install.}
-        if [ -d "$left" ] && [ ! -L "$left" ] && ! kill -0 "${process%%.*}" 2>/dev/null; then
+        if is_of "$(id -un)" "$left" && ! kill -0 "${process%%.*}" 2>/dev/null; then
             "$work/phone-assistant" place trees -- "$left" >/dev/null 2>&1 || :
         fi
     done
+}
+
+# is_of USER FOLDER: whether it is a folder, no link, and belongs to that user.
+is_of() {
+    [ -n "$(find "$2" -prune -type d -user "$1" 2>/dev/null)" ]
 }
 
 # keep NAME COMMAND...: what it prints, in a file of ours. Some tools do not tell that a disk is full, so it is compared.
@@ -215,9 +221,11 @@ place() {
     "$work/phone-assistant" place "$what" --root "${DESTDIR:-/}" ${guest:+--guest "$guest"} "$@"
 }
 
-# read_text PATH NAME: a text of another user's folder, in a file of ours; an empty one if there is none.
+# read_text PATH NAME: a text of another user's folder, in a file of ours; an empty one if there is none, and a note of that.
 read_text() {
-    place read --text -- "$1" >"$work/$2" || [ $? = 3 ] || exit 1
+    place read --text -- "$1" >"$work/$2" && return
+    if [ $? != 3 ]; then exit 1; fi
+    : >"$work/$2.none"
 }
 
 # ---- the Asterisk of this machine ----
@@ -225,6 +233,9 @@ read_text() {
 find_asterisk() {
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
+    limit=''
+    if command -v timeout >/dev/null; then limit='timeout -s KILL 10'; fi
+    ask 'core show settings' >"$work/running" || die "cannot write $work/running: is there room in $temporary?"
     "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
         ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || exit 1
     user=$(identity user)
@@ -250,17 +261,23 @@ usual_folder() {
 }
 
 running() {
+    sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p" "$work/running" | head -n 1
+}
+
+# ask COMMAND: what Asterisk says to it. The user it runs as owns its socket, so it may never answer, or never end.
+ask() {
     if [ -z "$asterisk" ]; then return; fi
-    $asterisk -rx 'core show settings' 2>/dev/null | sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p"
+    # shellcheck disable=SC2086 # Both may be several words.
+    $limit $asterisk -rx "$1" </dev/null 2>/dev/null | head -c 1000000
 }
 
 asterisk_runs() {
-    [ -n "$asterisk" ] && $asterisk -rx 'core show version' >/dev/null 2>&1
+    ask 'core show version' | grep -q '^Asterisk'
 }
 
 # Whether it worked is judged by what "dialplan show" says afterwards.
 reload() {
-    $asterisk -rx 'dialplan reload' >/dev/null || :
+    ask 'dialplan reload' >/dev/null
 }
 
 # ---- the binary ----
@@ -279,8 +296,11 @@ build() {
     # Only the owner of the sources builds in their target folder, so that no file there ends up with another owner.
     target_dir=$here/target
     if [ "$action" != build ] && [ "$(owner "$here")" != "$builder" ]; then
-        target_dir=$(as_builder mktemp -d /var/tmp/phone-assistant.XXXXXX | tail -n 1)
-        trap 'rm -rf "$work" "$target_dir"' EXIT
+        sweep_builds
+        target_dir=''
+        trap 'rm -rf "$work"; as_builder rm -rf "$target_dir"' EXIT
+        target_dir=$(as_builder mktemp -d "$builds.$$.XXXXXX" | tail -n 1)
+        if [ -z "$target_dir" ]; then die "$builder cannot make a folder in ${builds%/*}: is there room?"; fi
     fi
     say "building for $target as $builder"
     as_builder env "RUSTFLAGS=$rust_flags" "${rust}cargo" build --release --locked \
@@ -288,6 +308,16 @@ build() {
         die "the build failed, see above. No C compiler or no static libc: apt-get install musl-tools build-essential" \
             "(or yum install gcc glibc-static). No network: build elsewhere and use --binary FILE"
     binary=$target_dir/$target/release/phone-assistant
+}
+
+# What killed builds have left. Its owner takes it away, with no rights of root.
+sweep_builds() {
+    for left in "$builds".*.*; do
+        process=${left#"$builds".}
+        if is_of "$builder" "$left" && ! kill -0 "${process%%.*}" 2>/dev/null; then
+            as_builder rm -rf "$left" || :
+        fi
+    done
 }
 
 # Whoever called sudo has the Rust, as a rule; it is looked for where rustup puts it, then in their login PATH.
@@ -314,7 +344,7 @@ find_rust() {
             die "there is no Rust to build $version with, and $binary is another version:" \
                 "run this as the user who has Rust, with sudo, or use --binary FILE"
         fi
-        if ! is_of_these_sources "$binary"; then
+        if ! is_built_from_these "$binary"; then
             die "there is no Rust to build with, and $binary was built from other sources than these:" \
                 "run this as the user who has Rust, with sudo, or use --binary FILE"
         fi
@@ -391,6 +421,12 @@ is_of_these_sources() {
     "$1" place dialplan 2>/dev/null | cmp -s - "$here/extensions_custom.conf.example"
 }
 
+# The same for all that a program is built from, where that is here.
+is_built_from_these() {
+    is_of_these_sources "$1" || return 1
+    [ ! -d "$here/src" ] || "$1" place sources "$here" >/dev/null 2>&1
+}
+
 # For --uninstall: what is installed, what lies beside this script, or what was built here, if it knows how.
 find_program() {
     for binary in "$program" "$here/phone-assistant" "$here"/target/*/release/phone-assistant; do
@@ -432,6 +468,7 @@ prepare_files() {
         keep chown-block chown_lines
         keep chown-after edit_plan install chown-before chown-block -
     fi
+    remember "$plan.before-phone-assistant" old-backup
     remember "$agi_bin/phone-assistant" old-agi-bin
     remember "$program" old-program
 }
@@ -445,15 +482,16 @@ no_old_key() {
     fi
 }
 
-# remember PATH NAME: a program that was there before, so that it can be brought back.
+# remember PATH NAME: a file that was there before, so that it can be brought back.
 remember() {
     place read -- "$1" >"$work/$2" 2>/dev/null && return
     if [ $? = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
     rm -f "$work/$2"
 }
 
+# remembered NAME: the file of ours with what was there before, or the word for nothing.
 remembered() {
-    if [ -e "$work/$1" ]; then printf '%s\n' "$work/$1"; else echo -; fi
+    if [ -e "$work/$1" ] && [ ! -e "$work/$1.none" ]; then printf '%s\n' "$work/$1"; else echo -; fi
 }
 
 install_folders() {
@@ -471,8 +509,14 @@ install_files() {
         set -- "$@" 0640 "$groups" "$work/key" "$settings/google-creds.json"
         say "note: every user of this machine can read $old_key. Once calls work, delete it."
     fi
-    if [ -d "${rotation%/*}" ] && is_new "$rotation"; then set -- "$@" 0644 "$roots" "$work/rotation" "$rotation"; fi
-    if [ "$watch" = yes ] && is_new "$watch_file"; then set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"; fi
+    if [ -d "${rotation%/*}" ] && is_new "$rotation"; then
+        set -- "$@" 0644 "$roots" "$work/rotation" "$rotation"
+        : >"$work/new-rotation"
+    fi
+    if [ "$watch" = yes ] && is_new "$watch_file"; then
+        set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"
+        : >"$work/new-watch"
+    fi
     if [ -e "$work/chown-after" ]; then set -- "$@" "like:$chown_conf" "$users" "$work/chown-after" "$chown_conf"; fi
     if [ "$dialplan" = yes ] && ! cmp -s "$work/before" "$work/after"; then
         if [ -s "$work/before" ]; then set -- "$@" "like:$plan" "$users" "$work/before" "$plan.before-phone-assistant"; fi
@@ -577,13 +621,20 @@ of_each() {
     "$1" s custom-openai-cleanup
 }
 
-# The program goes back with the dialplan, as it came with it.
+# All that came with the dialplan goes back with it; settings stay, as they do at --uninstall.
 undo() {
-    place files -- "like:$plan" - "$work/before" "$plan" \
+    set -- "like:$plan" "$users" "$(remembered old-backup)" "$plan.before-phone-assistant" \
+        "like:$plan" "$users" "$(remembered before)" "$plan" \
         0755 "$roots" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
-        0755 "$roots" "$(remembered old-program)" "$program" >/dev/null
+        0755 "$roots" "$(remembered old-program)" "$program"
+    if [ -e "$work/chown-after" ]; then
+        set -- "$@" "like:$chown_conf" "$users" "$(remembered chown-before)" "$chown_conf"
+    fi
+    if [ -e "$work/new-rotation" ]; then set -- "$@" 0644 "$roots" - "$rotation"; fi
+    if [ -e "$work/new-watch" ]; then set -- "$@" 0644 "$roots" - "$watch_file"; fi
+    place files -- "$@" >/dev/null
     reload
-    diff "$work/wanted" "$work/found" | visible >&2
+    diff "$work/wanted" "$work/found" | head -n 100 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
         "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \
         "If more was found, look for it:  grep -rn custom-openai /etc/asterisk"
@@ -599,7 +650,7 @@ priorities() {
 }
 
 shown() {
-    $asterisk -rx "dialplan show $1@$2" |
+    ask "dialplan show $1@$2" |
         sed -nE "s/^ *('[^']*' =>|\[[^]]*\])? *([0-9]+\. .*[^ ]) +\[[^]]*\]\$/\2/p"
 }
 

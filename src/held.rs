@@ -39,7 +39,12 @@ impl Trust {
 
     /// Whether only root, or whoever runs this, can change what has this owner.
     pub(crate) fn is_ours(self, stat: &Stat) -> bool {
-        stat.st_uid == 0 || stat.st_uid == self.me
+        self.owns(stat.st_uid)
+    }
+
+    /// Whether this user is root, or whoever runs this.
+    pub(crate) fn owns(self, user: u32) -> bool {
+        user == 0 || user == self.me
     }
 
     /// Whether the owner is one of the three.
@@ -59,6 +64,7 @@ impl Trust {
 pub(crate) struct Folder {
     fd: OwnedFd,
     path: PathBuf,
+    owner: u32,
     is_ours: bool,
     /// The first folder on the way here that belongs to an unknown user.
     stranger: Option<(PathBuf, u32)>,
@@ -121,6 +127,10 @@ impl Folder {
     /// Whether nobody but root, or whoever runs this, can change what is in it.
     pub(crate) fn is_ours(&self) -> bool {
         self.is_ours
+    }
+
+    pub(crate) fn owner(&self) -> u32 {
+        self.owner
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
@@ -189,6 +199,7 @@ impl Folder {
         let unknown = (!trust.knows(&stat)).then(|| (path.clone(), stat.st_uid));
         Ok(Self {
             fd,
+            owner: stat.st_uid,
             is_ours: self.is_ours && trust.keeps(&stat),
             stranger: self.stranger.clone().or(unknown),
             path,
@@ -350,6 +361,7 @@ fn start(root: &Path, trust: Trust) -> Result<Folder, Error> {
     Ok(Folder {
         fd,
         path: root.to_owned(),
+        owner: stat.st_uid,
         is_ours: trust.keeps(&stat),
         stranger: None,
     })

@@ -37,6 +37,7 @@
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
 //! | [`identity`] | the user and group that Asterisk runs as |
 //! | `place`, `held` | what `install.sh` has put where others than root own folders, and how a folder is held |
+//! | `sources` | which sources a program was built from |
 //! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `presentation`, [`redact`], `threads` | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
@@ -77,6 +78,7 @@ mod rights;
 mod rooted;
 pub mod say;
 pub mod services;
+mod sources;
 pub mod state;
 pub mod sync;
 pub mod text;

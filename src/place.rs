@@ -6,23 +6,42 @@
 //! then theirs is in the place, which they could have done anyway, and it is told.
 
 mod change;
+mod removal;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::held::{self, Folder, Last, Place, Trust, kind, shown};
+use crate::held::{self, Folder, Last, Place, Trust, shown};
 use crate::rights::{self as user, Rights as User};
+use crate::sources;
 use change::Change;
+use removal::Removal;
 
 /// The dialplan that belongs to this program.
 pub(crate) const DIALPLAN: &str = include_str!("../extensions_custom.conf.example");
+
+/// Makes sure that a folder has the sources that this program was built from.
+///
+/// # Errors
+/// [`Error`] says that it has others, or none.
+pub(crate) fn expect_sources(folder: &Path) -> Result<(), Error> {
+    let found = sources::digest(folder).map_err(|source| Error::Unread {
+        path: shown(folder),
+        source,
+    })?;
+    if found == env!("PHONE_ASSISTANT_SOURCES") {
+        return Ok(());
+    }
+    Err(Error::OtherSources {
+        path: shown(folder),
+    })
+}
 
 /// Why something was not put, read or taken away.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +61,14 @@ pub(crate) enum Error {
     Closed { path: String, uid: u32 },
     #[error("{path} is nested more than {MAX_DEPTH} folders deep: take it away by hand")]
     TooDeep { path: String },
+    #[error(
+        "{path} belongs to user {owner}, and others can have put it there, so it is not emptied: take it away by hand"
+    )]
+    Foreign { path: String, owner: u32 },
+    #[error(
+        "this program was built from other sources than those in {path}: build it there, or take both from one version"
+    )]
+    OtherSources { path: String },
 }
 
 impl Error {
@@ -113,6 +140,13 @@ impl Ground {
         Trust::with(self.guest.as_ref().map(|guest| guest.uid))
     }
 
+    fn removal(&self) -> Removal<'_> {
+        Removal {
+            trust: self.trust(),
+            guest: self.guest.as_ref(),
+        }
+    }
+
     fn find(&self, path: &Path, last: Last, make: bool) -> Result<Place, held::Error> {
         Place::find(&self.root, path, self.trust(), last, make)
     }
@@ -122,19 +156,23 @@ impl Ground {
     /// # Errors
     /// [`Error`] names the file that could not be put.
     pub(crate) fn files(&self, wanted: &[Wanted]) -> Result<Vec<String>, Error> {
-        let prepare = |wanted| Change::prepare(self, wanted);
-        let mut changes = wanted.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        let prepare = |wanted| Change::prepare(self, wanted).transpose();
+        let mut changes = wanted
+            .iter()
+            .filter_map(prepare)
+            .collect::<Result<Vec<_>, _>>()?;
         change::commit(&mut changes)?;
-        Ok(changes.iter().filter_map(Change::told).collect())
+        Ok(changes.iter().map(Change::told).collect())
     }
 
-    /// Makes folders that are missing, and gives all of them their owner and mode.
+    /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
+    /// leads to the folder that is meant.
     ///
     /// # Errors
     /// [`Error`] names the folder that is not as it shall be.
     pub(crate) fn folders(&self, wanted: &[WantedFolder]) -> Result<(), Error> {
         for folder in wanted {
-            let place = self.find(&folder.path, Last::Take, true)?;
+            let place = self.find(&folder.path, Last::Follow, true)?;
             match &self.guest {
                 // What another user can replace by a folder of somebody else is not given to them.
                 Some(guest) if !place.folder.is_ours() => {
@@ -220,7 +258,7 @@ impl Ground {
                 place => place?,
             };
             if place.folder.stat(&place.name)?.is_some() {
-                remove(&place.folder, &place.name, self.trust(), 0)?;
+                self.removal().remove(&place.folder, &place.name, 0)?;
                 told.push(format!("removed    {}", place.path()));
             }
         }
@@ -259,34 +297,6 @@ fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
         path: shown(&wanted.path),
         source: errno.into(),
     })
-}
-
-/// Takes away what has this name, whatever it is.
-fn remove(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
-    let flags = match folder.stat(name)? {
-        None => return Ok(()),
-        Some(stat) if kind(&stat) == FileType::Directory => {
-            empty(folder, name, trust, depth)?;
-            AtFlags::REMOVEDIR
-        }
-        Some(_) => AtFlags::empty(),
-    };
-    match rustix::fs::unlinkat(folder.fd(), name, flags) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(folder.failed("remove", name, errno).into()),
-    }
-}
-
-fn empty(folder: &Folder, name: &OsStr, trust: Trust, depth: usize) -> Result<(), Error> {
-    if depth == MAX_DEPTH {
-        let path = folder.path_of(name);
-        return Err(Error::TooDeep { path });
-    }
-    let inner = folder.enter(name, OFlags::RDONLY, trust)?;
-    for name in inner.names()? {
-        remove(&inner, &name, trust, depth + 1)?;
-    }
-    Ok(())
 }
 
 /// A file of whoever runs this, in a folder of their own.

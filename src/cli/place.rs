@@ -58,6 +58,8 @@ pub(super) enum Action {
     },
     /// Write the dialplan that belongs to this program to stdout
     Dialplan,
+    /// Tell whether this program was built from the sources in a folder
+    Sources { folder: PathBuf },
 }
 
 /// Why nothing was done.
@@ -94,6 +96,10 @@ impl Action {
             }
             Self::Trees { place, paths } => place.ground()?.trees(&paths)?,
             Self::Dialplan => return write(DIALPLAN.as_bytes()),
+            Self::Sources { folder } => {
+                place::expect_sources(&folder)?;
+                Vec::new()
+            }
             Self::Read {
                 place,
                 as_guest,

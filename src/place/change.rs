@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fsta
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
-use super::{Error, Ground, Rights, Wanted, content, remove};
-use crate::held::{self, Folder, Last, Place, Trust, is_same, kind};
+use super::{Error, Ground, Rights, Wanted, content};
+use crate::held::{self, Folder, Last, Place, is_same, kind};
 
 /// What is to happen in one place.
 #[derive(Debug)]
@@ -28,9 +28,7 @@ pub(super) struct Change {
 
 #[derive(Debug)]
 enum What {
-    Nothing {
-        told: bool,
-    },
+    Nothing,
     /// The file stays open: the number of one that is taken away and closed may be given to the next.
     Put {
         temporary: OsString,
@@ -40,8 +38,8 @@ enum What {
 }
 
 impl Change {
-    /// Makes everything ready, and changes nothing.
-    pub(super) fn prepare(ground: &Ground, wanted: &Wanted) -> Result<Self, Error> {
+    /// Makes everything ready, and changes nothing. Where there is nothing to take away, nothing is to happen.
+    pub(super) fn prepare(ground: &Ground, wanted: &Wanted) -> Result<Option<Self>, Error> {
         let last = match &wanted.rights {
             Rights::Like(path) if *path == wanted.to => Last::Follow,
             _ => Last::Take,
@@ -50,29 +48,27 @@ impl Change {
             return Self::prepare_removal(ground, wanted);
         };
         let place = ground.find(&wanted.to, last, true)?;
-        sweep(&place.folder, ground.trust())?;
+        sweep(&place.folder)?;
         let is_file = refuse_folder(&place)?;
         let (mode, owner) = rights(ground, wanted)?;
         let bytes = content(from)?;
         let what = if is_file && stands(&place, &bytes, mode, owner)? {
-            What::Nothing { told: true }
+            What::Nothing
         } else {
             put(&place.folder, &bytes, mode, owner)?
         };
-        Ok(Self::new(place, what))
+        Ok(Some(Self::new(place, what)))
     }
 
-    fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Self, Error> {
-        let place = ground.find(&wanted.to, Last::Take, true)?;
-        sweep(&place.folder, ground.trust())?;
-        let exists = place.folder.stat(&place.name)?.is_some();
-        refuse_folder(&place)?;
-        let what = if exists {
-            What::Remove
-        } else {
-            What::Nothing { told: false }
+    fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Option<Self>, Error> {
+        let place = match ground.find(&wanted.to, Last::Take, false) {
+            Err(error) if error.is_absence() => return Ok(None),
+            place => place?,
         };
-        Ok(Self::new(place, what))
+        sweep(&place.folder)?;
+        refuse_folder(&place)?;
+        let is_there = place.folder.stat(&place.name)?.is_some();
+        Ok(is_there.then(|| Self::new(place, What::Remove)))
     }
 
     fn new(place: Place, what: What) -> Self {
@@ -85,24 +81,23 @@ impl Change {
     }
 
     /// What became of it, for people.
-    pub(super) fn told(&self) -> Option<String> {
+    pub(super) fn told(&self) -> String {
         let what = match self.what {
-            What::Nothing { told: false } => return None,
-            What::Nothing { told: true } => "unchanged",
+            What::Nothing => "unchanged",
             What::Put { .. } => "installed",
             What::Remove => "removed  ",
         };
-        Some(format!("{what}  {}", self.place.path()))
+        format!("{what}  {}", self.place.path())
     }
 
     fn carry_out(&mut self) -> Result<(), held::Error> {
         let Place { folder, name } = &self.place;
-        if let What::Nothing { .. } = self.what {
+        if let What::Nothing = self.what {
             return Ok(());
         }
         self.old = second_name(folder, name);
         match &self.what {
-            What::Nothing { .. } => {}
+            What::Nothing => {}
             What::Remove => {
                 rustix::fs::unlinkat(folder.fd(), name, AtFlags::empty())
                     .map_err(|errno| folder.failed("remove", name, errno))?;
@@ -287,31 +282,17 @@ fn temporary_name(folder: &Folder) -> Result<OsString, held::Error> {
     Ok(format!("{TEMPORARY}{}.{random:016x}", process::id()).into())
 }
 
-/// Takes away what killed processes have left in a folder.
-fn sweep(folder: &Folder, trust: Trust) -> Result<(), held::Error> {
+/// Takes away the files that killed processes have left in a folder. A folder may be called like that and hold what
+/// belongs to others.
+fn sweep(folder: &Folder) -> Result<(), held::Error> {
     for name in folder.names()? {
-        let Some(stat) = folder.stat(&name)? else {
-            continue;
-        };
-        let is_folder = kind(&stat) == FileType::Directory;
-        if if is_folder {
-            is_older(&name)
-        } else {
-            is_left(&name)
-        } {
+        let is_file = |stat| kind(&stat) == FileType::RegularFile;
+        if is_left(&name) && folder.stat(&name)?.is_some_and(is_file) {
             // Its owner may be at work there, and it hinders nothing.
-            remove(folder, &name, trust, 0).ok();
+            rustix::fs::unlinkat(folder.fd(), &name, AtFlags::empty()).ok();
         }
     }
     Ok(())
-}
-
-/// A folder of the first versions, which made them with `mktemp`.
-fn is_older(name: &OsStr) -> bool {
-    let random = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY));
-    random.is_some_and(|random| {
-        random.len() == 6 && random.bytes().all(|c| c.is_ascii_alphanumeric())
-    })
 }
 
 fn is_left(name: &OsStr) -> bool {

@@ -9,6 +9,7 @@ use testkit::TempDir;
 
 use super::change::{self, Change};
 use super::*;
+use crate::error::Chain;
 
 /// A folder that others can write to, beside one that they cannot reach, and what shall be put.
 struct Scene {
@@ -68,7 +69,7 @@ impl Scene {
 
     fn prepared(&self, to: &[&str]) -> Vec<Change> {
         let prepare = |to: &&str| Change::prepare(&self.ground(), &self.wanted(to)).expect("ready");
-        to.iter().map(prepare).collect()
+        to.iter().filter_map(prepare).collect()
     }
 
     /// The new file that is not in its place yet.
@@ -230,25 +231,74 @@ fn what_killed_processes_have_left_goes_and_what_others_work_on_stays() {
         .expect("put");
     assert!(!scene.path(&left).exists());
     assert!(kept.iter().all(|file| scene.path(file).exists()));
-    assert_eq!(scene.names("open").len(), 5);
+    // A folder of that name may hold what belongs to others.
+    assert!(scene.path("open/.phone-assistant.aB3xY9/file").exists());
+    assert_eq!(scene.names("open").len(), 6);
     ended.wait().expect("ended");
 }
 
 #[test]
 fn a_tree_goes_without_what_its_links_lead_to() {
     let scene = Scene::new();
-    fs::create_dir_all(scene.path("open/tree/inner")).expect("made");
-    symlink(scene.path("closed"), scene.path("open/tree/inner/link")).expect("linked");
-    scene.write("open/tree/file", "");
-    let paths = ["open/tree", "open/tree", "nowhere/x"].map(|path| scene.path(path));
+    fs::create_dir_all(scene.path("tree/inner")).expect("made");
+    symlink(scene.path("closed"), scene.path("tree/inner/link")).expect("linked");
+    scene.write("tree/file", "");
+    let paths = ["tree", "tree", "nowhere/x"].map(|path| scene.path(path));
     let told = scene.ground().trees(&paths).expect("gone");
     assert_eq!(told.len(), 1);
-    assert!(scene.names("open").is_empty());
+    assert_eq!(scene.names(""), ["closed", "new", "open"]);
     scene.victim_is_well();
-    let deep = scene.path("open").join("d/".repeat(MAX_DEPTH + 2));
+    let deep = scene.root.path().join("d/".repeat(MAX_DEPTH + 2));
     fs::create_dir_all(deep).expect("made");
-    let refused = scene.ground().trees(&[scene.path("open/d")]);
+    let refused = scene.ground().trees(&[scene.path("d")]);
     assert!(matches!(refused, Err(Error::TooDeep { .. })), "{refused:?}");
+}
+
+#[test]
+fn as_root_a_folder_of_root_that_another_user_has_renamed_keeps_what_is_in_it() {
+    let scene = Scene::new();
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let ground = Ground::new(scene.root.path().to_owned(), Some(NOBODY)).expect("a user");
+    fs::create_dir_all(scene.path("theirs/data/inner")).expect("made");
+    scene.write("theirs/data/inner/file", "");
+    for path in ["theirs", "theirs/data", "theirs/data/inner"] {
+        let owner = ground.guest.as_ref().expect("named").uid;
+        std::os::unix::fs::chown(scene.path(path), Some(owner), None).expect("given");
+    }
+    // Neither below the name of ours, nor beside what is put, nor deep in a folder of theirs, nor in one open to all.
+    let renamed = [
+        "theirs/phone-assistant",
+        "theirs/.phone-assistant.aB3xY9",
+        "theirs/data/inner/keys",
+        "open/phone-assistant",
+    ];
+    for path in renamed {
+        fs::create_dir(scene.path(path)).expect("made");
+        scene.write(&format!("{path}/key"), "of root");
+        chmod(&scene.path(path), 0o700);
+    }
+    ground.files(&[scene.wanted("theirs/a")]).expect("put");
+    for path in [
+        "theirs/phone-assistant",
+        "theirs/data",
+        "open/phone-assistant",
+    ] {
+        let refused = ground.trees(&[scene.path(path)]).expect_err(path);
+        assert!(Chain(&refused).to_string().contains(path), "{refused}");
+        let alone = scene.ground().trees(&[scene.path(path)]);
+        alone.expect_err("with the rights of nobody else");
+    }
+    for path in renamed {
+        assert_eq!(scene.read(&format!("{path}/key")), "of root");
+    }
+    // What holds nothing of others goes, in a folder of root as well.
+    fs::remove_dir_all(scene.path("theirs/data/inner/keys")).expect("ours");
+    scene.write("theirs/data/inner/file", "");
+    fs::rename(scene.path("theirs/data"), scene.path("closed/data")).expect("ours");
+    ground.trees(&[scene.path("closed/data")]).expect("gone");
+    scene.victim_is_well();
 }
 
 #[test]
@@ -283,6 +333,42 @@ fn folders_get_their_modes_and_no_link_is_taken_for_one() {
 }
 
 #[test]
+fn a_folder_behind_a_link_that_only_we_can_have_made_is_the_one_that_is_meant() {
+    let scene = Scene::new();
+    symlink(scene.path("far"), scene.path("data")).expect("linked");
+    let wanted = |path: &str| WantedFolder {
+        mode: 0o700,
+        owner: None,
+        path: scene.path(path),
+    };
+    let folders = [wanted("data"), wanted("data/calls")];
+    scene.ground().folders(&folders).expect("made");
+    scene.ground().folders(&folders).expect("as they are");
+    for path in ["far", "far/calls"] {
+        let data = fs::symlink_metadata(scene.path(path)).expect(path);
+        assert_eq!(data.mode() & 0o170_777, 0o040_700, "{path}");
+    }
+    symlink(scene.path("closed"), scene.path("open/link")).expect("linked");
+    assert!(scene.ground().folders(&[wanted("open/link")]).is_err());
+    scene.victim_is_well();
+}
+
+#[test]
+fn nothing_is_made_in_order_to_take_something_away() {
+    let scene = Scene::new();
+    let removal = |path: &str| Wanted {
+        from: None,
+        ..scene.wanted(path)
+    };
+    let told = scene.ground().files(&[removal("a/b/c"), removal("open/c")]);
+    assert_eq!(told.expect("there is nothing"), [""; 0]);
+    assert_eq!(scene.names(""), ["closed", "new", "open"]);
+    let told = scene.ground().files(&[removal("new")]);
+    assert_eq!(told.expect("removed").len(), 1);
+    assert_eq!(scene.names(""), ["closed", "open"]);
+}
+
+#[test]
 fn nothing_outside_of_the_root_is_touched() {
     let scene = Scene::new();
     let ground = Ground::new(scene.path("open"), None).expect("nobody else");
@@ -291,3 +377,6 @@ fn nothing_outside_of_the_root_is_touched() {
     assert!(up.expect_err("it is above").is_absence());
     scene.victim_is_well();
 }
+
+/// The user of this number on every Linux.
+const NOBODY: &str = "65534";

@@ -5,12 +5,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{EXAMPLE, Machine, PLAN, elf};
+use super::{EXAMPLE, Machine, Outcomes, PLAN, elf};
 
 #[test]
 fn after_a_kill_everything_is_old_or_new_and_the_next_run_ends_it() {
@@ -54,6 +55,47 @@ fn whoever_ends_it_by_a_signal_finds_nothing_left_behind() {
             whole(&machine, &old, &new, at);
             left_nothing(&machine, at);
         }
+    }
+}
+
+#[test]
+fn what_a_killed_build_has_left_goes_with_the_next_one_as_its_builder() {
+    let machine = Machine::new();
+    machine.rust("1.88.0", "/");
+    machine.tool("musl-gcc", "exit 0");
+    // The sources are somebody else's, so that they are not built in.
+    machine.tool("ls", "echo drwxr-xr-x 2 another another 4096");
+    machine.tool(
+        "sudo",
+        r#"echo "$*" >>"$TOOLS/sudo.log"; shift 4; exec "$@""#,
+    );
+    let me = Command::new("id").arg("-un").output().unwrap().stdout;
+    let me = String::from_utf8(me).unwrap().trim().to_owned();
+    let names = format!(
+        "case $# in 1) if [ $1 = -un ]; then echo other; else echo 1000; fi ;; *) echo {me} ;; esac"
+    );
+    machine.tool("id", &names);
+    let build = || machine.command(&[]).env("SUDO_USER", &me).outcome();
+    machine.tool("getent", "echo caller:x:1001:1001::/home/caller:/bin/sh");
+    let cargo = fs::read_to_string(machine.path("tools/cargo")).unwrap();
+    machine.write("tools/cargo-whole", &cargo);
+    let kill = r#". "$TOOLS/cargo-whole"; kill -KILL $PPID"#;
+    machine.tool("cargo", kill);
+    let folder = || {
+        let lines = String::from_utf8(machine.read("tools/built")).unwrap();
+        let folder = lines.split_once("--target-dir ").unwrap().1.trim();
+        PathBuf::from(folder)
+    };
+    build();
+    let left = folder();
+    assert!(left.exists(), "it was killed in the middle: {left:?}");
+    machine.tool("cargo", r#". "$TOOLS/cargo-whole""#);
+    build().succeeds();
+    assert!(!left.exists() && left != folder() && !folder().exists());
+    let calls = String::from_utf8(machine.read("tools/sudo.log")).unwrap();
+    for folder in [left, folder()] {
+        let call = format!("-u {me} -i -- rm -rf {}", folder.display());
+        assert!(calls.lines().any(|line| line == call), "{calls}");
     }
 }
 

@@ -21,6 +21,23 @@ fn a_link_that_only_root_can_have_made_stays_and_its_file_is_changed() {
 }
 
 #[test]
+fn data_is_kept_where_a_link_of_the_administrator_leads() {
+    let machine = Machine::new();
+    for folder in ["var/lib", "srv"] {
+        fs::create_dir_all(machine.path(folder)).unwrap();
+    }
+    for folder in ["", "var", "var/lib", "srv"] {
+        chmod(&machine.path(folder), 0o755);
+    }
+    let data = machine.path("var/lib/phone-assistant");
+    symlink(machine.path("srv/pa"), &data).unwrap();
+    machine.install(&[]).succeeds();
+    machine.install(&[]).succeeds();
+    assert!(is_link(&data));
+    assert_eq!(machine.metadata("srv/pa/calls").mode() & 0o777, 0o700);
+}
+
+#[test]
 fn a_link_that_others_could_have_made_is_refused_with_the_way_out() {
     for (folder, mode) in [
         ("etc/asterisk", 0o775),

@@ -28,10 +28,14 @@ impl Machine {
         let machine = Self {
             root: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
         };
-        for name in ["install.sh", "extensions_custom.conf.example", "Cargo.toml"] {
-            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-            machine.write(&format!("src/{name}"), fs::read(source).unwrap());
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for name in SOURCES {
+            machine.write(
+                &format!("src/{name}"),
+                fs::read(sources.join(name)).unwrap(),
+            );
         }
+        symlink(sources.join("src"), machine.path("src/src")).unwrap();
         machine.write("tools/tmp/kept", "");
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(machine.temporary(), mode).unwrap();
@@ -359,9 +363,17 @@ fn found_in_path(tool: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("no {tool} on this machine"))
 }
 
+/// What lies beside `src`.
+const SOURCES: [&str; 4] = [
+    "install.sh",
+    "extensions_custom.conf.example",
+    "Cargo.toml",
+    "Cargo.lock",
+];
+
 /// The only programs of this machine that `install.sh` meets.
 const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ls mkdir mktemp mv od readlink rm sed sh sort \
-    tail tr uname";
+    tail timeout tr uname";
 
 /// Where `tools/notes-owners` is, owners are noted in `tools/owners` and nobody is given anything: whoever runs the tests
 /// may not, and the users are not there.

@@ -75,6 +75,47 @@ fn whatever_its_owner_does_in_a_folder_what_lies_elsewhere_stays_as_it_is() {
 }
 
 #[test]
+fn as_root_a_folder_of_root_in_one_of_others_keeps_what_is_in_it() {
+    let machine = Machine::really_root();
+    chmod(&machine.temporary(), 0o1777);
+    let mine = machine
+        .temporary()
+        .join("phone-assistant-install.999999999.mine");
+    fs::create_dir_all(mine.join("inner")).unwrap();
+    let theirs = "tools/tmp/phone-assistant-install.999999999.theirs";
+    machine.write(&format!("{theirs}/keys/key"), "of root");
+    machine.write("etc/asterisk/phone-assistant.d/key", "of root");
+    machine.write("etc/asterisk/.phone-assistant.aB3xY9/key", "of root");
+    let is_root = machine.metadata("tools/static").uid() == 0;
+    if is_root {
+        for folder in [theirs, "etc/asterisk"] {
+            lchown(machine.path(folder), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let conf = "[options]\nrunuser = nobody\n[directories]\nastagidir => /etc/asterisk/agi\n";
+        machine.write("etc/asterisk/asterisk.conf", conf);
+    }
+    machine.install(&["--dialplan"]).succeeds();
+    assert!(!mine.exists());
+    assert!(
+        machine
+            .path("etc/asterisk/.phone-assistant.aB3xY9/key")
+            .exists()
+    );
+    if !is_root {
+        return;
+    }
+    assert!(machine.path(theirs).join("keys/key").exists());
+    // As the user who owns the folder can.
+    let program = machine.path("etc/asterisk/agi/phone-assistant");
+    let folder = program.parent().unwrap();
+    lchown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::remove_file(&program).unwrap();
+    fs::rename(machine.path("etc/asterisk/phone-assistant.d"), &program).unwrap();
+    machine.run(&["--uninstall"]).fails(1).says("not emptied");
+    assert!(program.join("key").exists());
+}
+
+#[test]
 fn as_root_another_user_who_owns_the_folders_reaches_nothing() {
     let machine = Machine::really_root();
     if machine.metadata("tools/static").uid() != 0 {

@@ -137,6 +137,40 @@ fn freepbx_is_told_to_leave_program_and_log_alone_and_forgets_it_again() {
 }
 
 #[test]
+fn an_asterisk_that_never_answers_or_never_ends_is_not_waited_for() {
+    // A stopped process takes no time of the machine, and no signal but one ends it.
+    let mute = "kill -STOP $$";
+    let endless =
+        "trap '' PIPE; while :; do echo '  AGI Scripts directory:  /srv/agi'; done 2>/dev/null";
+    for asterisk in [mute, endless] {
+        let machine = Machine::with_asterisk();
+        machine.tool("asterisk", asterisk);
+        let real = fs::canonicalize(machine.path("tools/timeout")).unwrap();
+        fs::remove_file(machine.path("tools/timeout")).unwrap();
+        let sooner = format!(
+            "[ \"$3\" = 10 ] && shift 3 && exec {} -s KILL 0.2 \"$@\"",
+            real.display()
+        );
+        machine.tool("timeout", &sooner);
+        machine.write(PLAN, "[a]\n");
+        let done = machine.install(&["--dialplan"]);
+        done.succeeds().says("Asterisk is not running");
+        assert!(machine.plan().starts_with("[a]\n"));
+        machine.run(&["--uninstall"]).succeeds();
+        assert_eq!(machine.plan(), "[a]\n");
+        // It says how it is called, and no more.
+        machine.tool(
+            "asterisk",
+            &format!(
+                "if [ \"$2\" = 'core show version' ]; then echo Asterisk; else {asterisk}; fi"
+            ),
+        );
+        machine.install(&["--dialplan"]).fails(1);
+        assert_eq!(machine.plan(), "[a]\n");
+    }
+}
+
+#[test]
 fn a_folder_of_others_is_no_place_for_files_of_its_own() {
     let machine = Machine::as_root();
     super::links::chmod(&machine.temporary(), 0o777);

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use testkit::{Call, Outcome, Settings};
 
@@ -41,6 +42,28 @@ fn without_rust_a_program_from_other_sources_is_not_kept_beside_a_new_dialplan()
             .says("built from other sources");
         assert_eq!(machine.plan(), "[a]\n");
     }
+}
+
+#[test]
+fn without_rust_a_program_from_other_sources_is_not_kept_beside_the_same_dialplan() {
+    let machine = Machine::new();
+    machine.install(&["--dialplan"]).succeeds();
+    machine.run(&[]).succeeds().says("stays as it is");
+    let lock = machine.read("src/Cargo.lock");
+    machine.write("src/Cargo.lock", [&lock[..], b"# changed\n"].concat());
+    let before = machine.snapshot();
+    for arguments in [&[][..], &["--dialplan"]] {
+        machine
+            .run(arguments)
+            .fails(1)
+            .says("built from other sources")
+            .says("with sudo, or use --binary FILE");
+    }
+    assert_eq!(machine.snapshot(), before);
+    // Where there are no sources, there is nothing else to compare with.
+    fs::remove_file(machine.path("src/src")).unwrap();
+    fs::remove_file(machine.path("src/Cargo.toml")).unwrap();
+    machine.install(&["--dialplan"]).succeeds();
 }
 
 #[test]
@@ -96,6 +119,38 @@ fn a_program_goes_back_with_the_dialplan_that_asterisk_does_not_show() {
                 assert!(!machine.path(program).exists());
             }
         }
+    }
+}
+
+#[test]
+fn what_came_with_a_dialplan_that_asterisk_does_not_show_goes_back_with_it() {
+    let settings = ["etc/phone-assistant", "var/lib/phone-assistant"];
+    let backup = format!("{PLAN}.before-phone-assistant");
+    for has in [&[][..], &[PLAN], &[PLAN, &backup, CHOWN]] {
+        let machine = Machine::with_asterisk();
+        for path in has {
+            machine.write(path, format!("; {path}\n"));
+        }
+        machine.write("etc/freepbx.conf", "");
+        machine.write("etc/logrotate.d/asterisk", "");
+        machine.write("etc/cron.d/others", "");
+        machine.write("tools/elsewhere", "  '8008' =>  1. Answer()   [x.conf:3]\n");
+        let files = || {
+            let all = machine.snapshot().into_iter();
+            let files = all.filter(|(_, (mode, ..))| mode & 0o170_000 == 0o100_000);
+            let is_kept = |path: &Path| {
+                settings
+                    .iter()
+                    .any(|name| path.starts_with(machine.path(name)))
+            };
+            let files = files.filter(|(path, _)| !is_kept(path));
+            files
+                .map(|(path, (mode, .., content))| (path, mode, content))
+                .collect::<Vec<_>>()
+        };
+        let before = files();
+        machine.install(&["--dialplan", "--watch"]).fails(1);
+        assert_eq!(files(), before, "{has:?}");
     }
 }
 
@@ -203,6 +258,7 @@ fn called(house: &House, settings: &Settings, arguments: &[&str]) -> Outcome {
         .finish(PATIENCE)
 }
 
+const CHOWN: &str = "etc/asterisk/freepbx_chown.conf";
 const PROGRAMS: [&str; 2] = [
     "usr/local/bin/phone-assistant",
     "var/lib/asterisk/agi-bin/phone-assistant",
