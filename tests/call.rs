@@ -329,7 +329,7 @@ fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
     let answer = house::many_sentences(240);
     house.sandbox.answer_with(&answer);
     // Until the voice has begun with what is there, more is.
-    house.sandbox.delay(Stage::Tts, Duration::from_secs(1));
+    house.sandbox.delay(Stage::Tts, Duration::from_secs(3));
     let settings = house
         .sandbox
         .settings()

@@ -194,3 +194,37 @@ fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
     assert!(seen > 20, "only {seen} settings found");
     assert_eq!(of_kitchen, PERSONA_KEYS.len());
 }
+
+#[test]
+fn the_quick_start_is_what_ci_runs() {
+    let (_, block) = readme().split_once("```sh\n").map(own).unwrap();
+    let ci = document(".ci/run");
+    let commands: Vec<_> = block
+        .lines()
+        .take_while(|line| *line != "```")
+        .filter(|line| line.starts_with("cargo "))
+        .map(|line| line.split('#').next().unwrap().trim())
+        .collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        assert!(ci.contains(command), "{command} is not in .ci/run");
+    }
+}
+
+fn own((before, after): (&str, &str)) -> (String, String) {
+    (before.to_owned(), after.to_owned())
+}
+
+/// A Cargo that is too old for the edition says so, unless something before that is beyond it: words for `debug` are.
+#[test]
+fn an_old_cargo_comes_to_the_edition() {
+    for manifest in ["Cargo.toml", "tests/support/Cargo.toml"] {
+        let manifest: toml::Table = document(manifest).parse().unwrap();
+        for profile in manifest["profile"].as_table().unwrap().values() {
+            let debug = profile.get("debug").and_then(toml::Value::as_str);
+            assert_eq!(debug, None, "in words");
+        }
+        assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
+        assert!(manifest["package"]["rust-version"].is_str());
+    }
+}

@@ -100,7 +100,7 @@ fn when_all_fail_the_first_one_is_named() {
 }
 
 #[test]
-fn whoever_refuses_connections_is_passed_over_within_50_ms() {
+fn whoever_refuses_connections_is_passed_over_within_half_a_call() {
     let house = House::new();
     let refusing = |key: &str| settings(&house).set(key, "https://localhost:1");
     let candidates = [
@@ -119,11 +119,11 @@ fn whoever_refuses_connections_is_passed_over_within_50_ms() {
         }
         let [base, others @ ..] = shortest;
         more = others.map(|took| took.saturating_sub(base));
-        if round >= 4 && more.iter().all(|more| *more < AT_MOST) {
+        if round >= 4 && more.iter().all(|more| *more < base / 2) {
             return;
         }
     }
-    panic!("more than without a refusal, for stt, llm and tts: {more:?}");
+    panic!("of {shortest:?} more than without a refusal, for stt, llm and tts: {more:?}");
 }
 
 /// How long a call takes that remembers nothing of the ones before it.
@@ -140,7 +140,6 @@ fn took(house: &House, settings: &Settings, round: usize) -> Duration {
 }
 
 const ROUNDS: usize = 30;
-const AT_MOST: Duration = Duration::from_millis(50);
 
 #[test]
 fn whoever_never_answers_costs_his_time_once_and_then_nothing() {
@@ -212,8 +211,10 @@ fn each_piece_of_a_long_text_has_its_own_time() {
     let house = House::new();
     let answer = house::many_sentences(120);
     house.sandbox.answer_with(&answer);
-    house.sandbox.delay(Stage::Tts, Duration::from_secs(1));
+    house.sandbox.delay(Stage::Tts, Duration::from_secs(2));
     let settings = settings(&house)
+        .set("call.fallback_after", 5.0)
+        .set("call.deadline", 60)
         .set("llm.max_answer_chars", 20_000)
         .set("llm.max_output_tokens", 8192);
     let outcome = house.outcome_with("question-moon.wav", &settings);

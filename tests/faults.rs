@@ -28,8 +28,11 @@ fn call_of_provider(
     times: usize,
 ) -> (House, Outcome) {
     let house = House::new();
+    // A busy machine needs time for what ends by itself, and for a second try.
+    let never_ends = matches!(fault, Fault::Hang | Fault::Endless | Fault::Slow(_));
+    let deadline = if never_ends { DEADLINE } else { PATIENCE / 2 };
     house.sandbox.fault(stage, fault, times);
-    let settings = provider(&house).set("call.deadline", DEADLINE.as_secs());
+    let settings = provider(&house).set("call.deadline", deadline.as_secs());
     let outcome = house.outcome_with("question-tea.wav", &settings);
     (house, outcome)
 }
@@ -380,7 +383,9 @@ fn event(json: &serde_json::Value) -> testkit::Response {
 
 #[test]
 fn a_model_that_never_ends_is_heard_up_to_the_limit() {
-    let (house, outcome) = call_with_fault(Stage::Llm, Fault::Endless, 1);
+    let house = House::new();
+    house.sandbox.fault(Stage::Llm, Fault::Endless, 1);
+    let outcome = house.outcome("question-tea.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let spoken = house.spoken_texts().join(" ");
     outcome.assert_variable("ASSISTANT_ANSWER", &spoken);

@@ -9,6 +9,7 @@ use phone_assistant::config::keys;
 
 use crate::personas::is_of_kitchen;
 
+mod build;
 mod kills;
 mod links;
 mod machine;

@@ -469,9 +469,10 @@ fn a_hang_up_ends_the_call_whatever_overlaps() {
             .assert_variable("ASSISTANT_STATUS", "HANGUP");
         house.assert_no_file(&outcome);
         let asked = house.sandbox.requests().len();
-        let heard_last = outcome.played.last().unwrap().at;
         let ended = outcome.started + outcome.took;
-        assert_at_once(ended.saturating_duration_since(heard_last));
+        if let Some(heard_last) = outcome.played.last() {
+            assert_at_once(ended.saturating_duration_since(heard_last.at));
+        }
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(house.sandbox.requests().len(), asked);
     });

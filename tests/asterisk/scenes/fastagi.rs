@@ -1,9 +1,12 @@
 //! FastAGI: Asterisk connects, and systemd's socket activation starts the program for each call.
 
+use std::fs;
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use testkit::TempDir;
 
 use super::callers::{self, FORGED};
 use super::{hangups, sandbox};
@@ -42,6 +45,10 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             callers::forged_number(&machine)
         },
     );
+    report.check(
+        "README's unit files are what systemd takes",
+        systemd_verifies,
+    );
     drop(server);
     report.check(
         "who calls when nobody listens for FastAGI hears the apology",
@@ -50,6 +57,36 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             exchange.apology(&machine, Duration::ZERO, "AGI FAILURE")
         },
     );
+}
+
+/// Whether there are such a user and such a program is another machine's affair.
+fn systemd_verifies() -> Result<(), String> {
+    let folder = TempDir::new().unwrap();
+    let blocks = include_str!("../../../README.md").split("```ini\n");
+    let units = blocks.filter_map(|block| {
+        let unit = block.split("```").next()?;
+        unit.strip_prefix("# /etc/systemd/system/")?
+            .split_once('\n')
+    });
+    let files = units.map(|(name, text)| {
+        let text = text.replace("/usr/local/bin/phone-assistant", "/bin/true");
+        let path = folder.path().join(name);
+        fs::write(&path, text.replace("User=asterisk", "User=root")).unwrap();
+        path
+    });
+    let files: Vec<_> = files.collect();
+    let verify = Command::new("systemd-analyze")
+        .arg("verify")
+        .args(&files)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verify.stderr).into_owned();
+    let is_of_ours = said.lines().any(|line| line.contains("phone-assistant"));
+    if files.len() == 2 && verify.status.success() && !is_of_ours {
+        Ok(())
+    } else {
+        Err(format!("{} unit files: {said}", files.len()))
+    }
 }
 
 /// Changes the example dialplan as README says.
