@@ -20,7 +20,7 @@ pub(crate) fn digest(root: &Path) -> io::Result<String> {
         let name = file.to_string_lossy();
         let length = format!("\0{}\0", content.len());
         for bytes in [name.as_bytes(), length.as_bytes(), &content] {
-            hash = bytes.iter().fold(hash, add);
+            hash = bytes.iter().copied().fold(hash, add);
         }
     }
     Ok(format!("{hash:032x}"))
@@ -44,8 +44,8 @@ fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> 
 }
 
 /// FNV-1a: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
-fn add(hash: u128, byte: &u8) -> u128 {
-    (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
+fn add(hash: u128, byte: u8) -> u128 {
+    (hash ^ u128::from(byte)).wrapping_mul(PRIME)
 }
 
 const OFFSET_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
