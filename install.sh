@@ -73,8 +73,10 @@ uninstall() {
     fi
     take_away "$agi_bin/phone-assistant" "$program" "$rotation" "$watch_file"
     if [ "$purge" = yes ]; then
+        elsewhere=$(readlink "$data" || :)
         take_away "$settings" "$data" "$DESTDIR$log" "$DESTDIR$log".[0-9]* "$plan.before-phone-assistant"
         say "removed    $settings, $data and $DESTDIR$log"
+        if [ -n "$elsewhere" ]; then say "note: $data was a link to $elsewhere, and what is there stays"; fi
     else
         say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
     fi

@@ -82,8 +82,8 @@ fn what_a_killed_build_has_left_goes_with_the_next_one_as_its_builder() {
     let kill = r#". "$TOOLS/cargo-whole"; kill -KILL $PPID"#;
     machine.tool("cargo", kill);
     let folder = || {
-        let lines = String::from_utf8(machine.read("tools/built")).unwrap();
-        let folder = lines.split_once("--target-dir ").unwrap().1.trim();
+        let noted = String::from_utf8(machine.read("tools/built")).unwrap();
+        let folder = noted.split_once("--target-dir ").unwrap().1.trim();
         PathBuf::from(folder)
     };
     build();

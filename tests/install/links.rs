@@ -35,6 +35,11 @@ fn data_is_kept_where_a_link_of_the_administrator_leads() {
     machine.install(&[]).succeeds();
     assert!(is_link(&data));
     assert_eq!(machine.metadata("srv/pa/calls").mode() & 0o777, 0o700);
+    machine
+        .run(&["--purge"])
+        .succeeds()
+        .says("what is there stays");
+    assert!(!data.exists() && machine.path("srv/pa/calls").exists());
 }
 
 #[test]
@@ -198,23 +203,18 @@ fn a_key_that_asterisks_user_cannot_read_is_not_taken() {
 
 #[test]
 fn as_root_a_key_and_a_folder_that_only_root_may_read_are_left_alone() {
-    let machine = Machine::really_root();
-    if !is_root(&machine) {
+    let Some(machine) = of_nobody() else {
         return;
-    }
-    machine.write(
-        "etc/asterisk/asterisk.conf",
-        "[options]\nrunuser = nobody\n",
-    );
+    };
     machine.write(OLD_KEY, KEY);
     chmod(&machine.path(OLD_KEY), 0o600);
     machine.install(&[]).succeeds().says("was not taken");
     assert!(!machine.path(NEW_KEY).exists());
     chmod(&machine.path(OLD_KEY), 0o644);
-    let agi_bin = "[options]\nrunuser = nobody\n[directories]\nastagidir => /root/private\n";
+    let agi_bin = format!("{RUNS_AS_NOBODY}[directories]\nastagidir => /root/private\n");
     machine.write("root/private/google-creds.json", KEY);
     chmod(&machine.path("root/private"), 0o700);
-    machine.write("etc/asterisk/asterisk.conf", agi_bin);
+    machine.write(CONF, agi_bin);
     machine
         .install(&[])
         .fails(1)
@@ -225,14 +225,9 @@ fn as_root_a_key_and_a_folder_that_only_root_may_read_are_left_alone() {
 
 #[test]
 fn as_root_a_folder_of_root_is_not_given_to_asterisks_user_by_its_name() {
-    let machine = Machine::really_root();
-    if !is_root(&machine) {
+    let Some(machine) = of_nobody() else {
         return;
-    }
-    machine.write(
-        "etc/asterisk/asterisk.conf",
-        "[options]\nrunuser = nobody\n",
-    );
+    };
     machine.install(&[]).succeeds();
     let (calls, mine) = (
         machine.path("var/lib/phone-assistant/calls"),
@@ -250,6 +245,13 @@ fn as_root_a_folder_of_root_is_not_given_to_asterisks_user_by_its_name() {
     fs::rename(machine.path("var/lib/phone-assistant/roots"), &calls).unwrap();
     machine.install(&[]).fails(1).says("phone-assistant/calls");
     assert_eq!(machine.metadata("var/lib/phone-assistant/calls").uid(), 0);
+}
+
+/// A machine whose Asterisk runs as another user, where whoever runs the tests is root.
+pub(super) fn of_nobody() -> Option<Machine> {
+    let machine = Machine::really_root();
+    machine.write(CONF, RUNS_AS_NOBODY);
+    is_root(&machine).then_some(machine)
 }
 
 /// `extensions_custom.conf` leads to `srv/pbx/next.conf`, and that to `etc/far.conf`; nobody else can write there.
@@ -299,6 +301,9 @@ fn is_link(path: &Path) -> bool {
 fn is_root(machine: &Machine) -> bool {
     machine.metadata("tools/static").uid() == 0
 }
+
+pub(super) const CONF: &str = "etc/asterisk/asterisk.conf";
+pub(super) const RUNS_AS_NOBODY: &str = "[options]\nrunuser = nobody\n";
 
 const NEXT: &str = "srv/pbx/next.conf";
 const FAR: &str = "etc/far.conf";

@@ -1,5 +1,5 @@
-//! Whoever owns a folder changes what is in it while `install.sh` works there: what lies elsewhere stays as it is. One
-//! race is held open; the others are run, and what they win is counted by what they change.
+//! Whoever owns a folder changes what is in it while `install.sh` works there: what lies elsewhere stays as it is. The
+//! races are run, and what they win is counted by what they change; `src/place/tests.rs` holds races open.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
@@ -10,26 +10,8 @@ use std::thread;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use super::links::chmod;
+use super::links::{CONF, RUNS_AS_NOBODY, chmod, of_nobody};
 use super::{Machine, PLAN};
-
-#[test]
-fn a_folder_that_becomes_a_link_before_it_is_entered_leads_nowhere() {
-    for folder in ["etc/asterisk", "var/lib/asterisk/agi-bin"] {
-        let machine = with_strangers();
-        machine.link_tool("ln");
-        // Whatever is made there is a link by the time that it is used.
-        let swap = format!(
-            r#"for made in "$DESTDIR"/{folder}/.phone-assistant.*; do
-                if [ -d "$made" ]; then rm -rf "$made"; ln -s "$DESTDIR/root/sudoers.d" "$made"; fi
-            done"#
-        );
-        machine.wrap("mktemp", "", &swap);
-        let before = names(&machine.path("root"));
-        machine.install(&["--dialplan"]);
-        assert_eq!(names(&machine.path("root")), before, "{folder}");
-    }
-}
 
 #[test]
 fn whatever_its_owner_does_in_a_folder_what_lies_elsewhere_stays_as_it_is() {
@@ -37,29 +19,12 @@ fn whatever_its_owner_does_in_a_folder_what_lies_elsewhere_stays_as_it_is() {
     machine.write(VICTIM, "root:hash\n");
     chmod(&machine.path(VICTIM), 0o600);
     let before = (names(&machine.path("root")), machine.metadata(VICTIM));
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for folder in [
-            "etc/asterisk",
-            "var/lib/asterisk/agi-bin",
-            "var/lib/phone-assistant",
-        ] {
-            let (machine, is_over) = (&machine, &is_over);
-            scope.spawn(move || {
-                while !is_over.load(Ordering::Relaxed) {
-                    attack(&machine.path(folder), &machine.path("root"));
-                }
-            });
-        }
-        for round in 0..ROUNDS {
-            let program = super::elf(&format!("phone-assistant 0.1.{round}\n"), false);
-            machine.write("tools/static", program);
-            // It may be told that somebody is at work there.
-            machine.install(&["--dialplan"]);
-            machine.run(&["--purge"]);
-        }
-        is_over.store(true, Ordering::Relaxed);
-    });
+    let folders = [
+        "etc/asterisk",
+        "var/lib/asterisk/agi-bin",
+        "var/lib/phone-assistant",
+    ];
+    race(&machine, &folders, || {}, &["--purge"]);
     let after = (names(&machine.path("root")), machine.metadata(VICTIM));
     assert_eq!(after.0, before.0);
     assert_eq!(
@@ -91,8 +56,8 @@ fn as_root_a_folder_of_root_in_one_of_others_keeps_what_is_in_it() {
         for folder in [theirs, "etc/asterisk"] {
             lchown(machine.path(folder), Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let conf = "[options]\nrunuser = nobody\n[directories]\nastagidir => /etc/asterisk/agi\n";
-        machine.write("etc/asterisk/asterisk.conf", conf);
+        let agi_bin = "[directories]\nastagidir => /etc/asterisk/agi\n";
+        machine.write(CONF, format!("{RUNS_AS_NOBODY}{agi_bin}"));
     }
     machine.install(&["--dialplan"]).succeeds();
     assert!(!mine.exists());
@@ -117,14 +82,9 @@ fn as_root_a_folder_of_root_in_one_of_others_keeps_what_is_in_it() {
 
 #[test]
 fn as_root_another_user_who_owns_the_folders_reaches_nothing() {
-    let machine = Machine::really_root();
-    if machine.metadata("tools/static").uid() != 0 {
+    let Some(machine) = of_nobody() else {
         return;
-    }
-    machine.write(
-        "etc/asterisk/asterisk.conf",
-        "[options]\nrunuser = nobody\n",
-    );
+    };
     machine.write("root/sudoers.d/README", "");
     machine.write("root/google-creds.json", "{\"private_key\": \"of root\"}");
     machine.install(&["--dialplan"]).succeeds();
@@ -137,26 +97,9 @@ fn as_root_another_user_who_owns_the_folders_reaches_nothing() {
     }
     chmod(&machine.path("root"), 0o700);
     let before = names(&machine.path("root"));
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        // A link in the place of the dialplan would end it early.
-        for folder in ["var/lib/asterisk/agi-bin", "var/lib/asterisk"] {
-            let (machine, is_over) = (&machine, &is_over);
-            scope.spawn(move || {
-                become_nobody();
-                while !is_over.load(Ordering::Relaxed) {
-                    attack(&machine.path(folder), &machine.path("root"));
-                }
-            });
-        }
-        for round in 0..ROUNDS {
-            let program = super::elf(&format!("phone-assistant 0.1.{round}\n"), false);
-            machine.write("tools/static", program);
-            // It may be told that somebody is at work there.
-            machine.install(&["--dialplan"]);
-        }
-        is_over.store(true, Ordering::Relaxed);
-    });
+    // A link in the place of the dialplan would end it early.
+    let folders = ["var/lib/asterisk/agi-bin", "var/lib/asterisk"];
+    race(&machine, &folders, become_nobody, &[]);
     assert_eq!(names(&machine.path("root")), before);
     assert!(
         !machine
@@ -173,6 +116,31 @@ fn as_root_another_user_who_owns_the_folders_reaches_nothing() {
     .filter(|path| machine.metadata(path).uid() != 0)
     .collect();
     assert!(others.is_empty(), "given away: {others:?}");
+}
+
+/// Installs again and again, and then does `also`, while the owner of each folder attacks there.
+fn race(machine: &Machine, folders: &[&str], become_owner: fn(), also: &[&str]) {
+    let is_over = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        for folder in folders {
+            scope.spawn(move || {
+                become_owner();
+                while !is_over.load(Ordering::Relaxed) {
+                    attack(&machine.path(folder), &machine.path("root"));
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            let program = super::elf(&format!("phone-assistant 0.1.{round}\n"), false);
+            machine.write("tools/static", program);
+            // It may be told that somebody is at work there.
+            machine.install(&["--dialplan"]);
+            if !also.is_empty() {
+                machine.run(also);
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 /// For good, and in this thread alone.
