@@ -90,7 +90,7 @@ pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
         (End::Hangup, Ok(())) => Arguments::parse_remote(session.env().arguments()),
         (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
     };
-    if arguments.is_check && confirmed.is_ok() {
+    if arguments.is_check() && confirmed.is_ok() {
         return check::look_around(&arguments, given.environment);
     }
     let mut call = Call::new(session, given.hangup, given.clock, started);
@@ -217,10 +217,13 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Outcome {
+        let is_forged = matches!(confirmed, Err(agi::Error::Forged(_) | agi::Error::Unasked));
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.carry_through(confirmed, arguments, environment)
         }));
         match result {
+            // Whoever puts lines into the block may put a hang-up there as well.
+            Ok(Err(failure)) if is_forged => Outcome::Failed(failure),
             _ if self.hangup.is_raised() => Outcome::HungUp,
             Ok(Ok(outcome)) => outcome,
             Ok(Err(failure)) => Outcome::Failed(failure),

@@ -224,6 +224,11 @@ fn whoever_reaches_the_port_chooses_neither_settings_nor_files_nor_where_keys_go
             "limits.max_daily_cost cannot",
         ),
         ("call.arguments=all".to_owned(), "call.arguments cannot"),
+        (
+            format!("llm.persona={}", "x".repeat(1001)),
+            "llm.persona cannot",
+        ),
+        ("mode=check".to_owned(), "recording= is missing"),
     ];
     for (argument, reason) in &arguments {
         house.sandbox.settings().write(house.other());

@@ -268,8 +268,14 @@ impl<W: Write> Session<W> {
     pub fn stop(&mut self) -> Result<Option<Reply>, Error> {
         self.start(Command::Noop)?;
         let (mut ended, mut patience) = (None, SOON);
+        let mut end = Instant::now() + PATIENCE;
         loop {
-            match self.reply_within(patience, Command::Noop) {
+            if self.hangup.is_raised() {
+                end = end.min(Instant::now() + LITTLE_PATIENCE);
+            }
+            // Whoever goes on writing other lines is not waited for any longer.
+            let left = end.saturating_duration_since(Instant::now());
+            match self.reply_within(patience.min(left), Command::Noop) {
                 Ok(reply) if reply.endpos.is_none() => return Ok(ended),
                 Ok(reply) => ended = Some(reply),
                 Err(Error::Silent(SOON)) => {

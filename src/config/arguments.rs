@@ -14,8 +14,7 @@ pub struct Arguments {
     pub reply: Option<PathBuf>,
     /// `config=`: the settings file.
     pub config: Option<PathBuf>,
-    /// `mode=check`: look around for the doctor instead of answering a call.
-    pub is_check: bool,
+    is_check: bool,
     /// `mode=conversation`: a talk of several turns, without a recording.
     pub is_conversation: bool,
     /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
@@ -47,6 +46,12 @@ impl Arguments {
             are_remote: true,
             ..Self::parse(arguments)
         }
+    }
+
+    /// `mode=check`: look around for the doctor instead of answering a call. Not for whoever reaches the port of FastAGI:
+    /// the doctor would take their note for Asterisk's.
+    pub fn is_check(&self) -> bool {
+        self.is_check && !self.are_remote
     }
 
     /// No arguments but the settings file that somebody named, if anybody did.
@@ -83,8 +88,17 @@ impl Layers {
         let may_be_any = self.text("call.arguments") == "all";
         // The dialplan may ask for it; whoever reaches the port of FastAGI could fill the disk.
         let may_keep = |name| name == "recording.keep" && !arguments.are_remote;
+        let longest = if arguments.are_remote && !may_be_any {
+            LONGEST_REMOTE
+        } else {
+            usize::MAX
+        };
         for (name, value) in &arguments.settings {
             match keys::find(name) {
+                Some(_) if value.len() > longest => {
+                    let limit = format!(" of more than {LONGEST_REMOTE} bytes over FastAGI");
+                    self.faults.push(refused(name, &limit, file));
+                }
                 Some(key) if !may_be_any && !key.is_safe_argument() && !may_keep(key.name) => {
                     self.faults.push(refused(name, "", file));
                 }
@@ -130,6 +144,9 @@ fn refused(name: &str, limit: &str, file: &Path) -> String {
 }
 
 const NO_FILE: &str = "config= cannot be an argument over FastAGI: set PHONE_ASSISTANT_CONFIG in the unit that starts the program";
+
+/// What is sent along with each request is paid for.
+const LONGEST_REMOTE: usize = 1000;
 
 /// Where the example dialplan puts the files of calls, and install.sh makes the folder.
 const CALLS: &str = "/var/lib/phone-assistant/calls";

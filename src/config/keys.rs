@@ -304,6 +304,8 @@ const NO_ARGUMENTS: &[&str] = &[
     "recording.",
     "secrets.",
     "state.",
+    "stt.phrases",
+    "tts.instructions",
 ];
 
 /// The last words of the names of further ones: who is asked, and how long they think.
@@ -392,6 +394,8 @@ mod tests {
             ".thinking",
             ".max_",
             ".keep",
+            ".phrases",
+            ".instructions",
         ] {
             let mut keys = KEYS
                 .iter()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::*;
 
@@ -156,7 +157,7 @@ fn a_peer_that_sends_nonsense_is_dropped_after_64_kilobytes() {
         // The thread that reads ends, and that is a hang-up.
         session.hangup.raised().recv().expect_err("nothing is sent");
         while Arc::strong_count(&read) > 1 {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         let most = block.len() + 3 * MAX_NONSENSE;
         assert!(read.load(Ordering::Relaxed) < most, "{text:?}");
@@ -361,4 +362,42 @@ fn a_sound_that_plays_on_is_stopped_by_more_to_read() {
     assert_eq!(session.output.stops, 2);
     let value = session.get_variable("X").expect("in step");
     assert_eq!(value.as_deref(), Some("X"));
+}
+
+/// A peer that goes on writing ends of sounds, and never the reply to the command that stops one.
+struct Drips(io::PipeWriter);
+
+impl Write for Drips {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        if let Some(text) = text.strip_prefix("GET FULL VARIABLE ") {
+            let text = text.trim_matches(['"', '\n']);
+            self.0
+                .write_all(format!("200 result=1 ({text})\n").as_bytes())?;
+        } else {
+            let mut replies = self.0.try_clone()?;
+            // Until nobody reads any more.
+            thread::spawn(move || while replies.write_all(b"200 result=0 endpos=0\n").is_ok() {});
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_peer_that_never_lets_a_sound_be_stopped_is_given_up() {
+    let (input, mut replies) = io::pipe().expect("a pipe");
+    replies
+        .write_all(testkit::agi_block("1001", &[]).as_bytes())
+        .expect("room in it");
+    let hangup = Hangup::default();
+    let opened = Session::open(input, End::Hangup, Drips(replies), &hangup);
+    let mut session = opened.expect("a block");
+    session.confirm().expect("nobody else speaks");
+    // Sooner then.
+    hangup.raise();
+    session.stop().expect_err("it is not stopped");
 }
