@@ -66,7 +66,9 @@ impl ActivationBuilder {
                 return;
             }
             let number = state.all.len();
-            let mut child = self.spawn(stream, peer);
+            let mut child = self.spawn(&stream, peer);
+            // From now on nobody but the program holds the connection.
+            drop(stream);
             state.all.push(Connection {
                 program: Some(Pid::from_child(&child)),
                 ended: None,
@@ -79,8 +81,7 @@ impl ActivationBuilder {
         }
     }
 
-    /// With this return nobody but the program holds the connection.
-    fn spawn(&self, stream: TcpStream, peer: SocketAddr) -> Child {
+    fn spawn(&self, stream: &TcpStream, peer: SocketAddr) -> Child {
         let copy = || Stdio::from(OwnedFd::from(stream.try_clone().unwrap()));
         let mut command = Command::new(&self.program);
         command

@@ -50,6 +50,10 @@ impl From<&str> for At {
 
 /// A call in the making; see [`Call::builder`].
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing that a call may have or not"
+)]
 pub struct CallBuilder {
     pub(super) program: PathBuf,
     pub(super) arg0: OsString,

@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
 };
@@ -305,11 +306,12 @@ fn deliver(events: &Sender<Event>, lines: &mut Lines, piece: &[u8]) {
 fn watch(pid: Pid) -> Receiver<Instant> {
     let (exited, inbox) = mpsc::channel();
     thread::spawn(move || {
-        waitid(
-            WaitId::Pid(pid),
-            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-        )
-        .unwrap();
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        // A call that is dropped may have reaped it before this thread came to look.
+        match waitid(WaitId::Pid(pid), options) {
+            Ok(_) | Err(Errno::CHILD) => {}
+            Err(error) => panic!("waiting for the end of {pid:?}: {error}"),
+        }
         // A call that was dropped does not wait for this.
         exited.send(Instant::now()).ok();
     });

@@ -95,7 +95,9 @@ fn transform(input: &[Complex], stride: usize, output: &mut [Complex], roots: &[
         output[0] = input[0];
         return;
     }
-    let parts = (2..).find(|factor| len.is_multiple_of(*factor)).unwrap();
+    let parts = (2..=len)
+        .find(|factor| len.is_multiple_of(*factor))
+        .unwrap();
     let part = len / parts;
     for (index, output) in output.chunks_exact_mut(part).enumerate() {
         transform(&input[index * stride..], stride * parts, output, roots);
