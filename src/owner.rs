@@ -228,6 +228,10 @@ fn not_held(folder: &Path, error: held::Error) -> Error {
             path: path.into(),
             source,
         },
+        held::Error::NotAFolder { path } => Fault::Look {
+            path: path.into(),
+            source: io::ErrorKind::NotADirectory.into(),
+        },
         error => {
             return Error::Unclear {
                 folder: folder.to_owned(),
@@ -246,11 +250,11 @@ fn unseen(path: &Path, source: io::Error) -> Error {
     }
 }
 
-/// `folder`, or the nearest one above it that is there. A link that leads nowhere is there.
+/// `folder`, or the nearest one above it that is there.
 fn nearest(folder: &Path) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let mut all = absolute.ancestors();
-    let there = all.find(|path| path.symlink_metadata().is_ok());
+    let is_folder = |path: &&Path| path.symlink_metadata().is_ok_and(|data| data.is_dir());
+    let there = absolute.ancestors().find(is_folder);
     there.unwrap_or(Path::new("/")).to_owned()
 }
 
@@ -310,5 +314,16 @@ mod tests {
         let below = folder.path().join("below");
         fs::create_dir(&below).expect("made");
         assert_eq!(Owner::of(&below).is_err(), is_root);
+    }
+
+    #[test]
+    fn what_is_no_folder_is_named_as_that_and_nobodys_fault() {
+        let (folder, _) = others_folder();
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("written");
+        let kind = |place: &Path| io::Error::from(hold(place).expect_err("no folder")).kind();
+        assert_eq!(kind(&file), io::ErrorKind::NotADirectory);
+        assert_eq!(kind(&folder.path().join("none")), io::ErrorKind::NotFound);
+        assert!(Owner::of(&file.join("below")).is_ok());
     }
 }
