@@ -34,12 +34,13 @@ mod speech_to_text;
 mod state;
 mod tls;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -159,7 +160,8 @@ pub struct WarmUp {
 pub struct Sandbox {
     server: Option<Server>,
     plain: Option<Server>,
-    ipv6: Option<Server>,
+    ipv6: OnceLock<Option<Server>>,
+    tls: Arc<ServerConfig>,
     shared: Arc<Shared>,
     dir: TempDir,
     key_file: Value,
@@ -176,18 +178,16 @@ impl Sandbox {
             ServiceAccount::from_key_file(&key_file),
             Scripts::new(scripts),
         ));
-        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let localhost = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server =
             Server::start(localhost, Some(identity.config.clone()), shared.clone()).unwrap();
         let plain = Server::start(localhost, None, shared.clone()).unwrap();
-        // Not every machine has IPv6.
-        let localhost = IpAddr::V6(Ipv6Addr::LOCALHOST);
-        let ipv6 = Server::start(localhost, Some(identity.config), shared.clone()).ok();
         key_file["token_uri"] = format!("https://localhost:{}/token", server.port()).into();
         let sandbox = Self {
             server: Some(server),
             plain: Some(plain),
-            ipv6,
+            ipv6: OnceLock::new(),
+            tls: identity.config,
             shared,
             dir,
             key_file,
@@ -209,7 +209,14 @@ impl Sandbox {
 
     /// `https://[::1]:PORT`, if this machine has IPv6.
     pub fn ipv6_url(&self) -> Option<String> {
-        let port = self.ipv6.as_ref()?.port();
+        let port = self.port();
+        let start = || {
+            // The port that is this sandbox's already: "localhost" is both addresses, and at another port here a call
+            // to another sandbox would come.
+            let address = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+            Server::start(address, Some(self.tls.clone()), self.shared.clone()).ok()
+        };
+        self.ipv6.get_or_init(start).as_ref()?;
         Some(format!("https://[::1]:{port}"))
     }
 
@@ -483,7 +490,7 @@ pub const PACE: Pace = Pace {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        (self.server, self.plain, self.ipv6) = (None, None, None);
+        (self.server, self.plain, self.ipv6) = (None, None, OnceLock::new());
         if !thread::panicking() {
             self.assert_clean();
         }

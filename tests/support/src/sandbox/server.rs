@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -45,16 +45,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts serving on a free port of an address, over TLS if there is a configuration for it.
+    /// Starts serving at an address, with port 0 on a free one; over TLS if there is a configuration for it.
     ///
     /// # Errors
-    /// When this machine has no such address.
+    /// When this machine has no such address, or its port is taken.
     pub(super) fn start(
-        host: IpAddr,
+        address: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
         service: Arc<dyn Service>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((host, 0))?;
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let open = Arc::new(Open::default());
         let acceptor = thread::spawn({
