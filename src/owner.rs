@@ -1,8 +1,8 @@
 //! What root does in another user's folder, it does as that user: then links that the user plants there lead no further
 //! than that user may go, and no file is left that a call cannot change.
 //!
-//! A folder is either held ([`hold`]), and what is done in it names no path any more; or it is used by its path
-//! ([`act_in`], [`become_owner`]), and then it must not be root's own where anybody else can exchange it.
+//! A folder is either held (`hold`), and what is done in it names no path any more; or it is used by its path
+//! (`act_in`, `become_owner`), and then it must not be root's own where anybody else can exchange it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -4,7 +4,7 @@
 //! system gives back when its holder ends, however that is.
 //!
 //! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money is
-//! [`guard`]'s.
+//! `guard`'s.
 
 pub(crate) mod guard;
 
