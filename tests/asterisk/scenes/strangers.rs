@@ -2,7 +2,7 @@
 //! neither root's terminal nor root's time, and no name makes anybody Asterisk.
 
 use std::fs;
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use super::sandbox;
 use crate::lab::{Lab, succeed};
@@ -55,9 +55,17 @@ fn replaced(machine: &Machine) -> Result<(), String> {
         ),
     );
     // `script` gives root a terminal; what was pushed into it would be read by what follows there.
-    let typed = "phone-assistant check --offline; timeout 1 cat";
-    let terminal = format!("timeout 120 script -qec '{typed}' /dev/null </dev/null; echo $?");
-    let said = machine.root().shell(&format!("rm -f /tmp/ran; {terminal}"));
+    let typed = format!(
+        "chroot {} sh -c 'phone-assistant check --offline; timeout 1 cat'",
+        machine.root().folder().display()
+    );
+    let mut terminal = Command::new("timeout");
+    terminal
+        .args(["120", "script", "-qec", &typed, "/dev/null"])
+        .env("PATH", PATH)
+        .stdin(Stdio::null());
+    let output = terminal.output().map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let traces = machine.root().shell("ls /tmp/ran 2>/dev/null || :");
     shell(
         machine,
@@ -137,7 +145,8 @@ fn named(machine: &mut Machine) -> Result<(), String> {
         .shell("phone-assistant check --offline --json || :");
     drop(stranger);
     machine.restart_asterisk();
-    if identity == "user asterisk\ngroup asterisk\n" && !check.contains("nobody") {
+    let told = check.replace("nobody else may look into", "");
+    if identity == "user asterisk\ngroup asterisk\n" && !told.contains("nobody") {
         Ok(())
     } else {
         Err(format!("{identity:?} {check}"))
@@ -148,4 +157,5 @@ fn shell(machine: &Machine, script: &str) {
     machine.root().shell(script);
 }
 
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const PROGRAM: &str = "/var/lib/asterisk/agi-bin/phone-assistant";
