@@ -307,7 +307,7 @@ fn with_token(house: &House) -> Settings {
     house.sandbox.settings()
 }
 
-/// A call in little memory whose service answers so; with the shortest deadline that there is.
+/// A call in little memory whose service answers so; with a deadline that leaves a busy machine time for the other stages.
 fn call(
     fault: Option<Fault>,
     service: Service,
@@ -317,7 +317,7 @@ fn call(
     if let Some(fault) = fault {
         house.sandbox.fault_service(service, fault, usize::MAX);
     }
-    let settings = settings(&house).set("call.deadline", 3);
+    let settings = settings(&house).set("call.deadline", 5);
     let program = house.program_behind(&format!("ulimit -d {MEMORY_KB}"));
     let call = house.ask("question-tea.wav").call_of(&program, &settings);
     let outcome = call.start().finish(PATIENCE);

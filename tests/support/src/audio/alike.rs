@@ -5,8 +5,11 @@
 
 use std::f64::consts::PI;
 use std::ops::Range;
+use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use super::fft::{self, Complex, forward};
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex;
+
 use super::{Clip, float, to_index};
 
 /// A recording to look in, prepared for any number of references.
@@ -14,7 +17,7 @@ use super::{Clip, float, to_index};
 pub struct Recording {
     /// With silence before and after, where a reference may stick out that has lost its beginning or end.
     samples: Vec<f64>,
-    spectrum: Vec<Complex>,
+    spectrum: Vec<Complex<f64>>,
 }
 
 impl Recording {
@@ -24,7 +27,7 @@ impl Recording {
         let samples = [&silence, &common(clip), &silence]
             .map(Vec::as_slice)
             .concat();
-        let spectrum = forward(&extended(&samples, samples.len().next_power_of_two()));
+        let spectrum = forward(extended(&samples, samples.len().next_power_of_two()));
         Self { samples, spectrum }
     }
 }
@@ -107,16 +110,16 @@ impl Reference {
     }
 
     /// The sums of products with the recording, two for each of its samples.
-    fn products(&self, spectrum: &[Complex]) -> Vec<f64> {
+    fn products(&self, spectrum: &[Complex<f64>]) -> Vec<f64> {
         let len = 2 * (spectrum.len() - 1);
-        let own = forward(&extended(&self.samples, len));
+        let own = forward(extended(&self.samples, len));
         let mut product: Vec<_> = spectrum
             .iter()
             .zip(own)
-            .map(|(one, other)| *one * other.conj())
+            .map(|(one, other)| one * other.conj())
             .collect();
         product.resize(len + 1, Complex::ZERO);
-        backward(&product, 2 * len, len)
+        backward(product, 2 * len, len)
     }
 }
 
@@ -124,9 +127,9 @@ impl Reference {
 pub(super) fn resampled(samples: &[f64], from_hz: u32, to_hz: u32) -> Vec<f64> {
     let ratio = f64::from(to_hz) / f64::from(from_hz);
     let (from_len, to_len) = smooth_lens(samples.len(), from_hz, to_hz);
-    let mut spectrum = forward(&extended(samples, from_len));
+    let mut spectrum = forward(extended(samples, from_len));
     spectrum.resize(to_len / 2 + 1, Complex::ZERO);
-    let mut resampled = backward(&spectrum, to_len, from_len);
+    let mut resampled = backward(spectrum, to_len, from_len);
     resampled.truncate(to_index((float(samples.len()) * ratio).round()));
     resampled
 }
@@ -224,10 +227,33 @@ fn extended(samples: &[f64], len: usize) -> Vec<f64> {
     [samples, &vec![0.0; len - samples.len()]].concat()
 }
 
+fn forward(mut samples: Vec<f64>) -> Vec<Complex<f64>> {
+    let transform = planner().plan_fft_forward(samples.len());
+    let mut spectrum = transform.make_output_vec();
+    transform.process(&mut samples, &mut spectrum).unwrap();
+    spectrum
+}
+
 /// The signal of a spectrum, undoing a forward transform of `scale` samples.
-fn backward(spectrum: &[Complex], len: usize, scale: usize) -> Vec<f64> {
-    let samples = fft::backward(spectrum, len).into_iter();
-    samples.map(|sample| sample / float(scale)).collect()
+fn backward(mut spectrum: Vec<Complex<f64>>, len: usize, scale: usize) -> Vec<f64> {
+    let transform = planner().plan_fft_inverse(len);
+    let mut samples = transform.make_output_vec();
+    // The last value of the spectrum of an even number of real samples is real.
+    if let Some(last) = spectrum.last_mut() {
+        last.im = 0.0;
+    }
+    transform.process(&mut spectrum, &mut samples).unwrap();
+    samples
+        .into_iter()
+        .map(|sample| sample / float(scale))
+        .collect()
+}
+
+/// A plan costs more than the transform that it is for; this keeps those of every length that was wanted.
+fn planner() -> MutexGuard<'static, RealFftPlanner<f64>> {
+    static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> =
+        LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
+    PLANNER.lock().unwrap()
 }
 
 const COMMON_HZ: u32 = 2000;

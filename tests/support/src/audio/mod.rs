@@ -7,7 +7,6 @@
 pub mod alike;
 pub mod clips;
 pub mod ffmpeg;
-mod fft;
 pub mod g711;
 pub mod measure;
 pub mod stream;
