@@ -1,14 +1,14 @@
 //! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`,
 //! `[[note likes tea]]`, `[[forget]]`.
 //!
-//! Such an order is never spoken, however its characters are parted among the events of a stream.
+//! Such an order is never spoken, however its characters are split among the events of a stream.
 
 /// What a model may order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The call is over when the answer has been heard.
     Goodbye,
-    /// Somebody else takes over then: one of the names in the settings, as the model writes it.
+    /// Another person takes over then: one of the names in the settings, as the model writes it.
     Transfer(String),
     /// This is to be known in the caller's next call, in place of what was noted before.
     Note(String),
@@ -26,7 +26,7 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Takes in what was written. Returns what of it, and of what was held back, is no order.
+    /// Takes in what was written. Returns the part of it, and of what was held back, that is no order.
     pub fn push(&mut self, text: &str) -> String {
         self.pending.push_str(text);
         let text = std::mem::take(&mut self.pending);
@@ -85,13 +85,13 @@ impl Orders {
         self.pending.len()
     }
 
-    /// Did the text end in the middle of one?
+    /// Whether the text ended in the middle of an order.
     pub fn is_cut_off(&self) -> bool {
         self.is_cut_off
     }
 }
 
-/// Where the brackets close, within so many bytes.
+/// Where the brackets close, within at most `longest` bytes between them.
 fn end_of_order(inner: &str, longest: usize) -> Option<usize> {
     let most = inner.len().min(longest.saturating_add(2));
     inner.as_bytes()[..most]
@@ -123,7 +123,7 @@ fn is_note(words: &str) -> bool {
     name && words[4..].starts_with(|c: char| c.is_whitespace() || c == ':')
 }
 
-/// In bytes: no name in the settings is longer than 100 characters.
+/// The longest order, in bytes: no name in the settings is longer than 100 characters.
 const LONGEST: usize = 500;
 
 #[cfg(test)]
@@ -232,6 +232,12 @@ mod tests {
             let (few, many) = (took(brackets, count), took(brackets, 10 * count));
             assert!(many < 40 * few, "{brackets}: {few:?}, ten times {many:?}");
         }
+    }
+
+    #[test]
+    fn many_brackets_that_open_no_order_are_all_spoken_however_they_come() {
+        let text = "[[ a[a a[é a]a[éa a aa  é] a[[][a[aaaa é] ]a[é[  a  ]a ]éa[é]a]a ]aé [[ééaé  aé a[[aéé ]]";
+        assert_eq!(read(text, 1).0, read(text, 1000).0);
     }
 
     proptest! {

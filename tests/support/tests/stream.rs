@@ -1,4 +1,5 @@
 //! Known bytes among packets, and the ways in which they may not be whole.
+#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 

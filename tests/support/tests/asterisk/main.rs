@@ -1,4 +1,5 @@
 //! The scripted Asterisk, and shell scripts that serve as good and bad AGI programs.
+#![allow(clippy::unwrap_used)]
 
 mod sounds;
 
