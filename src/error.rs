@@ -101,6 +101,10 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
+/// The cause of a failure that is a fault of this program.
+pub(crate) const INTERNAL: &str =
+    "an internal error, which is a bug: please report it with the log";
+
 /// Far more than any message of ours; what a service or a file says may be longer than a log should hold.
 const MAX_SHOWN: usize = 1000;
 

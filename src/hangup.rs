@@ -1,7 +1,7 @@
 //! "The caller hung up", as one fact that every part of a call can ask about or wait for.
 //!
-//! A hang-up arrives in many ways: SIGHUP or SIGTERM, the end of stdin, a `HANGUP` line, a reply 511,
-//! a broken pipe on stdout. Whoever sees one raises the flag; what it means is decided elsewhere.
+//! A hang-up arrives in many ways: SIGHUP or SIGTERM, the end of stdin, a `HANGUP` line, a reply 511, a broken pipe on
+//! stdout. The code that sees one raises the flag; what it means is decided elsewhere.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,21 +16,25 @@ use crate::threads::{self, NoThread};
 /// A flag that goes up once and stays up. Clones share it.
 #[derive(Clone)]
 pub struct Hangup {
-    /// Dropping the only sender raises the flag: everybody who listens learns of it.
+    /// Dropping the only sender raises the flag, which wakes every receiver.
     down: Arc<Mutex<Option<Sender<Infallible>>>>,
     raised: Receiver<Infallible>,
 }
 
 /// Why a job was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Gone {
     /// The caller hung up first.
+    #[error("the caller hung up")]
     HungUp,
     /// Its time was up first.
+    #[error("its time was up")]
     TimedOut,
     /// It panicked, or has no more results.
+    #[error("it ended without a result")]
     Ended,
     /// There was no thread to do it on.
+    #[error(transparent)]
     NoThread(NoThread),
 }
 
@@ -64,12 +68,12 @@ impl Hangup {
         );
     }
 
-    /// Has the caller hung up?
+    /// Whether the caller has hung up.
     pub fn is_raised(&self) -> bool {
         self.raised.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    /// For `select!`: becomes ready, disconnected, at the hang-up.
+    /// The receiver for `select!`, which becomes ready, disconnected, at the hang-up.
     pub fn raised(&self) -> &Receiver<Infallible> {
         &self.raised
     }
@@ -85,14 +89,14 @@ impl Hangup {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Gone> {
         let run = |tell: &dyn Fn(T) -> bool| {
-            // Nobody listens any more to a job that was given up.
+            // A job that was given up has no receiver any more.
             tell(job());
         };
         self.start(run).next(limit)
     }
 
-    /// Runs `job` on a thread of its own. It hands over results by calling what it is given, which tells whether
-    /// anybody is still interested.
+    /// Runs `job` on a thread of its own. It hands over results by calling what it is given, which returns whether the
+    /// results are still wanted.
     ///
     /// A job that is given up runs on until it notices by itself, so give it only work that leaves
     /// nothing behind, such as a request whose socket dies with the process. It is what makes a
@@ -119,7 +123,7 @@ impl Hangup {
         }
     }
 
-    /// Waits for `time`, or less: until the hang-up.
+    /// Waits for `time`, or until the hang-up if that comes first.
     ///
     /// # Errors
     /// [`Gone::HungUp`].

@@ -1,15 +1,16 @@
 //! Keys and what was said, taken out of what people may read.
 //!
-//! Services quote: a key whole, in part or masked, in base64, as hexadecimal digits, escaped, with blanks in between; half
-//! a sentence. So every part that could only come from there is taken out, in every spelling. What a service says is
-//! looked at more closely than our own lines, but no line leaves the program without `secrets`. Short keys, such as
-//! `openai` or `EMPTY` for a local server, are words of our own lines too: only what the service says that was sent them
-//! is searched for those.
+//! Services quote: a key whole, in part or masked, in base64, as hexadecimal digits, escaped, with blanks in between;
+//! half a sentence. So every part that could only come from there is taken out, in every spelling. What a service says
+//! is looked at more closely than our own lines, but no line leaves the program without `secrets`. Short keys, such as
+//! `openai` or `EMPTY` for a local server, are words of our own lines too: only what the service says that was sent
+//! them is searched for those.
 
 mod grams;
 mod view;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -26,6 +27,18 @@ pub enum Hidden<'a> {
     Secret(&'a str),
     /// Something that was said.
     Words(&'a str),
+}
+
+/// What was said, as a log may hold it: in full, or only the number of its bytes.
+pub(crate) struct Words<'a>(pub(crate) &'a str, pub(crate) bool);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(words, true) => write!(f, "\"{}\"", plain(words)),
+            Self(words, false) => write!(f, "<{} bytes>", words.len()),
+        }
+    }
 }
 
 /// Makes `secret`, a key or a token, one that [`secrets`] takes out from here on, if it has at least 12 characters.
@@ -62,7 +75,8 @@ pub(crate) fn secrets(text: &str) -> String {
     without_grams(text, &in_force)
 }
 
-/// `text` as a terminal and a log may have it: on one line, without secrets, and without anything that a terminal obeys.
+/// `text` as a terminal and a log may have it: on one line, without secrets, and without anything that a terminal
+/// obeys.
 pub(crate) fn shown(text: &str) -> String {
     plain(&secrets(text))
 }
@@ -126,7 +140,7 @@ fn without_words(text: &str, words: &str) -> String {
     result
 }
 
-/// How many bytes at the beginning of `text` stand somewhere in `source`, if at least so many do.
+/// How many bytes at the beginning of `text` stand somewhere in `source`, if these are at least `least` bytes.
 fn common_beginning(text: &str, source: &str, least: usize) -> Option<usize> {
     let matches = source.char_indices().map(|(start, _)| {
         let pairs = text.chars().zip(source[start..].chars());
@@ -151,18 +165,20 @@ fn without_masks(text: &str) -> String {
 }
 
 /// Every key that the settings hold and every token that was made of them. There is one process for each call, and what
-/// it knows must not leave it by any way: so this one value is everybody's.
+/// it knows must not leave it by any way, so this value is global.
 static IN_FORCE: RwLock<Grams> = RwLock::new(Grams::new(KNOWN_PART, SHORTEST_KNOWN));
 
 const REDACTED: &str = "[redacted]";
 
-/// Of the key that a service was sent, so much may be seen in its answer: the beginning says only what kind of key it is.
+/// How many characters of the key that a service was sent may be seen in its answer: the beginning says only what kind
+/// of key it is.
 const SECRET_PART: u32 = 6;
 
 /// What a service was sent as a key is searched for in its answer from this length on, in characters.
 const SHORTEST_SENT: usize = 4;
 
-/// Of any key, so much may be seen in our own lines, which have reasons of their own for words like `openai`.
+/// How many characters of any key may be seen in our own lines, which have reasons of their own for words like
+/// `openai`.
 const KNOWN_PART: u32 = 8;
 
 /// A key is searched for in our own lines from this length on, in characters.
@@ -188,14 +204,8 @@ const OWN: [&str; 16] = [
     "texttospeech.googleapis.com",
 ];
 
-/// Of what was said, so much may be seen: shorter parts are words that everybody uses.
+/// How many bytes of what was said may be seen: shorter parts are words that all callers use.
 const WORDS_PART: usize = 12;
-
-#[cfg(test)]
-thread_local! {
-    /// How many parts and characters this thread has compared.
-    static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ pub enum Command<'a> {
         name: &'a str,
         /// Its value, stored as it is: Asterisk substitutes nothing in it.
         value: &'a str,
-        /// Is it something that was said? Then a log does not show it unasked.
+        /// Whether it is something that was said, which a log shows only on request.
         is_words: bool,
     },
     /// Asks how the channel is. It is the one command of ours that a dead channel refuses.
@@ -45,7 +45,7 @@ pub enum Command<'a> {
     Verbose {
         /// The text; what does not fit the line is cut off.
         message: &'a str,
-        /// From 1, nearly always shown, to 4.
+        /// The level, from 1, nearly always shown, to 4.
         level: u8,
     },
 }
@@ -107,7 +107,7 @@ impl fmt::Display for Command<'_> {
     }
 }
 
-/// An argument in quotes, of at most so many bytes with them; what is too long is cut at a character.
+/// An argument in quotes, of at most this number of bytes with them; what is too long is cut at a character.
 struct Quoted<'a>(&'a str, usize);
 
 impl fmt::Display for Quoted<'_> {

@@ -2,10 +2,10 @@
 //! res_agi.c writes it: each name once, in its order, the arguments last.
 //!
 //! Values are raw: not escaped, in whatever encoding the caller's phone used, with colons and spaces of their own. They
-//! may hold line breaks as well: Asterisk unescapes the user part of a SIP address, so `From: <sip:5%0Aagi_arg_1%3A…@host>`
-//! adds lines to the block. A caller can add lines but cannot take away Asterisk's own, so an added line is doubled, out
-//! of place, or followed by what Asterisk wrote itself. The first two are a [`Forgery`]; the last shows when the session
-//! is [confirmed](super::Session::confirm).
+//! may hold line breaks as well: Asterisk unescapes the user part of a SIP address, so `From:
+//! <sip:5%0Aagi_arg_1%3A…@host>` adds lines to the block. A caller can add lines but cannot take away Asterisk's own,
+//! so an added line is doubled, out of place, or followed by what Asterisk wrote itself. The first two are a
+//! [`Forgery`]; the last shows when `Session::confirm` asks.
 
 use std::io::{self, BufRead, Read};
 
@@ -31,8 +31,8 @@ pub struct Forgery {
 impl Env {
     /// Reads up to the empty line that ends the block, or to the end of `input`.
     ///
-    /// `None` means that `input` ended before the block did: Asterisk has gone. Bytes that are not
-    /// UTF-8 become U+FFFD.
+    /// `None` means that `input` ended before the block did: Asterisk closed it. Bytes that are not UTF-8 become
+    /// U+FFFD.
     ///
     /// # Errors
     /// What reading `input` itself reports, or [`io::ErrorKind::InvalidData`]: it does not come from Asterisk.
@@ -101,8 +101,8 @@ fn setting(line: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// The index of the first name that is doubled, missing, or out of place; the number of names where one is missing at the
-/// end.
+/// The index of the first name that is doubled, missing, or out of place; the number of names where one is missing at
+/// the end.
 fn first_fault(names: &[&str]) -> Option<usize> {
     let same = |known: &[&str], names: &[&str]| {
         let pairs = known.iter().zip(names);
@@ -128,10 +128,10 @@ fn stranger(why: &str) -> io::Error {
 const PREFIX: &str = "agi_";
 const ARGUMENT: &str = "arg_";
 
-/// Only over FastAGI, the second only where the address has a path.
+/// The names that are sent only over FastAGI, the second only where the address has a path.
 const NETWORK: [&str; 2] = ["network", "network_script"];
 
-/// In the order of `setup_env`, the same from Asterisk 16 to 23.
+/// The names that are always sent, in the order of `setup_env`, the same from Asterisk 16 to 23.
 const ALWAYS: [&str; 20] = [
     "request",
     "channel",

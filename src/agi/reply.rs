@@ -3,7 +3,12 @@
 //! The usual reply is `200 result=R`, then perhaps ` (value)`, then perhaps ` endpos=N`. The value is raw:
 //! it may hold spaces, parentheses, even line breaks, so it reaches from the first `(` to the last `)`.
 
-/// One line from Asterisk, told apart by its beginning.
+use std::fmt;
+
+use crate::plain::plain;
+
+/// One line from Asterisk, told apart by its beginning. Its `Display` is the line on the wire, as far as that was
+/// understood, without its line break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// `200 …`: the command was carried out, for better or worse.
@@ -59,10 +64,39 @@ impl Line {
         }
     }
 
-    /// Does `line` open a value in parentheses that a later line must close? A variable's value may
-    /// hold line breaks, and Asterisk sends them as they are.
+    /// Whether `line` opens a value in parentheses that a later line must close. A variable's value may hold line
+    /// breaks, and Asterisk sends them as they are.
     pub fn is_unfinished(line: &str) -> bool {
         line.starts_with("200 ") && line.contains('(') && !line.contains(')')
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reply(reply) => return write!(f, "200 {reply}"),
+            Self::Other(line) => return f.write_str(&plain(line)),
+            Self::Unknown => "510 Invalid or unknown command",
+            Self::Dead => "511 Command Not Permitted on a dead channel or intercept routine",
+            Self::Usage => "520 End of proper usage.",
+            Self::UsageBegins => "520-Invalid command syntax.  Proper usage follows:",
+            Self::Hangup => "HANGUP",
+            Self::Provisional => "100 Trying...",
+            Self::Blank => "",
+        })
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "result={}", plain(&self.result))?;
+        if let Some(value) = &self.value {
+            write!(f, " ({})", plain(value))?;
+        }
+        match self.endpos {
+            Some(endpos) => write!(f, " endpos={endpos}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! One conversation with Asterisk: a command out, its reply in, never two at a time. But a command that stops
 //! a sound is written while that plays.
 //!
-//! A thread reads, so that the end of stdin or a `HANGUP` line is noticed while nobody waits for a
-//! reply. It only raises [`Hangup`]: after a hang-up Asterisk goes on serving commands, and the
-//! session goes on asking, until the pipes close. This is the only place that writes to stdout.
+//! A thread reads, so that the end of stdin or a `HANGUP` line is noticed while no reply is awaited. It only raises
+//! [`Hangup`]: after a hang-up Asterisk goes on serving commands, and the session goes on asking, until the pipes
+//! close. This is the only place that writes to stdout.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select_biased, unbou
 use log::{debug, warn};
 use ring::rand::{self, SystemRandom};
 
-use super::env::Forgery;
-use super::{Command, Env, Line, Reply};
+use super::command::Command;
+use super::env::{Env, Forgery};
+use super::reply::{Line, Reply};
 use crate::hangup::Hangup;
 use crate::threads::{self, NoThread};
 
@@ -27,14 +28,14 @@ pub enum Error {
     #[error("asterisk refused the command, because the channel has been hung up")]
     Dead,
     /// The command is not as Asterisk wants it.
-    #[error("asterisk answered {answer:?} to {command}, which Asterisk 22 knows; update Asterisk")]
+    #[error("asterisk answered {answer} to {command}, which Asterisk 22 knows; update Asterisk")]
     Refused {
         /// The command; of what was said, only the size.
         command: String,
         /// What came back.
         answer: Line,
     },
-    /// No reply.
+    /// No reply came in time.
     #[error("asterisk did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     /// The block of the beginning is not Asterisk's alone.
@@ -66,6 +67,8 @@ pub struct Session<W> {
     overdue: usize,
     /// What [`confirm`](Self::confirm) is to ask for.
     unforeseen: Option<String>,
+    /// The command whose reply is due, as a log may hold it.
+    pending: String,
 }
 
 /// What the end of the input means.
@@ -118,14 +121,16 @@ impl<W: Write> Session<W> {
             log_words: false,
             overdue: 0,
             unforeseen,
+            pending: String::new(),
         })
     }
 
     /// Makes sure that Asterisk alone is heard, before anything else is asked and anything is done for the caller.
     ///
-    /// A caller whose number holds line breaks can end the block early, and what follows would be read as replies. Asterisk
-    /// has written all of that before it reads a command. So it is asked for a text that nobody can foresee: what comes
-    /// before that was not asked for. From then on commands and replies are in step. A recorded session is not asked.
+    /// A caller whose number holds line breaks can end the block early, and what follows would be read as replies.
+    /// Asterisk has written all of that before it reads a command. So it is asked for a text that cannot be foreseen:
+    /// what comes before that was not asked for. From then on commands and replies are in step. A recorded session is
+    /// not asked.
     ///
     /// # Errors
     /// [`Error::Forged`], [`Error::Unasked`], or why Asterisk did not answer.
@@ -143,11 +148,8 @@ impl<W: Write> Session<W> {
 
     /// Asks for a text. Returns whether that is the first that comes.
     fn answers_at_once(&mut self, text: &str) -> Result<bool, Error> {
-        let command = Command::Echo(text);
-        self.start(command)?;
-        let first = self.reply_to(command);
-        match first {
-            Err(Error::Refused { .. }) => self.reply_to(command).map(|_| false),
+        match self.ask(Command::Echo(text)) {
+            Err(Error::Refused { .. }) => self.reply_within(PATIENCE).map(|_| false),
             Ok(_) => Ok(true),
             Err(error) => Err(error),
         }
@@ -158,7 +160,7 @@ impl<W: Write> Session<W> {
         self.log_words = allowed;
     }
 
-    /// What Asterisk told at the beginning.
+    /// The environment that Asterisk sent at the beginning.
     pub fn env(&self) -> &Env {
         &self.env
     }
@@ -178,16 +180,12 @@ impl<W: Write> Session<W> {
     /// [`Error`] tells why Asterisk did not do it. After [`Error::Closed`] no command will reach it.
     pub fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
         self.start(command)?;
-        self.reply_to(command)
+        self.reply_within(PATIENCE)
     }
 
-    fn reply_to(&mut self, command: Command<'_>) -> Result<Reply, Error> {
-        self.reply_within(PATIENCE, command)
-    }
-
-    fn reply_within(&mut self, patience: Duration, command: Command<'_>) -> Result<Reply, Error> {
+    fn reply_within(&mut self, patience: Duration) -> Result<Reply, Error> {
         loop {
-            // Somebody who was late once, or serves a caller who has gone, is not waited for as long again.
+            // After one late reply, or once the caller has hung up, wait only briefly.
             let in_step = self.overdue == 0 && !self.hangup.is_raised();
             let most = if in_step { PATIENCE } else { LITTLE_PATIENCE };
             let patience = patience.min(most);
@@ -199,7 +197,7 @@ impl<W: Write> Session<W> {
                 Err(RecvTimeoutError::Disconnected) => None,
                 Ok((_, line)) => Some(line),
             };
-            if let Some(reply) = self.answer(line, command)? {
+            if let Some(reply) = self.answer(line)? {
                 return Ok(reply);
             }
         }
@@ -211,6 +209,11 @@ impl<W: Write> Session<W> {
     /// # Errors
     /// [`Error::Closed`] or [`Error::Io`].
     pub fn start(&mut self, command: Command<'_>) -> Result<(), Error> {
+        self.pending = command.for_log(false);
+        self.send(command)
+    }
+
+    fn send(&mut self, command: Command<'_>) -> Result<(), Error> {
         debug!("AGI > {}", command.for_log(self.log_words));
         let line = format!("{command}\n");
         self.output
@@ -225,18 +228,17 @@ impl<W: Write> Session<W> {
         &self.lines
     }
 
-    /// What `line`, or the end of the lines, means to somebody who waits for the reply to `command`. `None`: wait on.
+    /// What `line`, or the end of the lines, means to the command whose reply is due. `None`: wait on.
     ///
     /// # Errors
     /// [`Error`] tells why Asterisk did not do it.
-    pub fn answer(
-        &mut self,
-        line: Option<Line>,
-        command: Command<'_>,
-    ) -> Result<Option<Reply>, Error> {
-        debug!("AGI < {line:?}");
+    pub fn answer(&mut self, line: Option<Line>) -> Result<Option<Reply>, Error> {
+        match &line {
+            Some(line) => debug!("AGI < {line}"),
+            None => debug!("AGI < end of the input"),
+        }
         match line {
-            // The end of a sound is told in no other reply, and no sound is given up for being late.
+            // Only the reply to a sound has an `endpos`, and no sound is given up for being late.
             Some(Line::Reply(reply)) if reply.endpos.is_some() => Ok(Some(reply)),
             // The answer to an earlier command that was given up.
             Some(_) if self.overdue > 0 => {
@@ -249,7 +251,7 @@ impl<W: Write> Session<W> {
                 Err(Error::Dead)
             }
             Some(answer) => Err(Error::Refused {
-                command: command.for_log(false),
+                command: self.pending.clone(),
                 answer,
             }),
             None if self.end == End::Success => Ok(Some(Reply::success())),
@@ -266,21 +268,22 @@ impl<W: Write> Session<W> {
     /// # Errors
     /// [`Error`] tells why Asterisk did not do it.
     pub fn stop(&mut self) -> Result<Option<Reply>, Error> {
-        self.start(Command::Noop)?;
+        // The sound's reply is still the one that is due.
+        self.send(Command::Noop)?;
         let (mut ended, mut patience) = (None, SOON);
         let mut end = Instant::now() + PATIENCE;
         loop {
             if self.hangup.is_raised() {
                 end = end.min(Instant::now() + LITTLE_PATIENCE);
             }
-            // Whoever goes on writing other lines is not waited for any longer.
+            // A peer that goes on writing other lines is not waited for any longer.
             let left = end.saturating_duration_since(Instant::now());
-            match self.reply_within(patience.min(left), Command::Noop) {
+            match self.reply_within(patience.min(left)) {
                 Ok(reply) if reply.endpos.is_none() => return Ok(ended),
                 Ok(reply) => ended = Some(reply),
                 Err(Error::Silent(SOON)) => {
                     patience = PATIENCE;
-                    self.start(Command::Noop)?;
+                    self.send(Command::Noop)?;
                 }
                 // Nothing refuses a NOOP: that was the sound's, and the NOOP's own reply follows.
                 Err(Error::Dead | Error::Refused { .. }) => {}
@@ -289,7 +292,7 @@ impl<W: Write> Session<W> {
         }
     }
 
-    /// The next line; after a hang-up nobody waits long for it.
+    /// The next line, waited for only briefly after a hang-up.
     fn next_line(&self, patience: Duration) -> Result<(Instant, Line), RecvTimeoutError> {
         select_biased! {
             recv(self.lines) -> line => line.map_err(|_| RecvTimeoutError::Disconnected),
@@ -323,8 +326,8 @@ fn first(env: &Receiver<io::Result<Env>>, hangup: &Hangup) -> Result<Env, Error>
     Err(Error::Silent(PATIENCE))
 }
 
-/// Hands on the environment, then every line that answers a command, until the input ends or nobody
-/// is interested any more. What comes before the reply that is `awaited` answers nothing.
+/// Hands on the environment, then every line that answers a command, until the input ends or the receiver is gone. What
+/// comes before the reply that is `awaited` answers nothing.
 fn listen(
     mut input: impl BufRead,
     awaited: Option<&str>,
@@ -365,7 +368,7 @@ fn listen(
     Ok(())
 }
 
-/// Hands on the reply that gives back `text`, and before it the first line that nobody has asked for. Returns how many
+/// Hands on the reply that gives back `text`, and before it the first line that was not asked for. Returns how many
 /// bytes came before the reply. Lines are taken as they are: none of them may swallow the reply.
 fn await_reply(
     input: &mut impl BufRead,
@@ -402,8 +405,8 @@ fn await_reply(
     Ok(len)
 }
 
-/// The next line that stands for itself, and the bytes it took: a value with line breaks is put together, and of a usage
-/// message only its end is given. `None` at the end of the input.
+/// The next line that stands for itself, and the bytes it took: a value with line breaks is put together, and of a
+/// usage message only its end is given. `None` at the end of the input.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<(Line, usize)>> {
     let Some(mut text) = read_text(input)? else {
         return Ok(None);
@@ -442,7 +445,7 @@ fn not_asterisk() -> io::Error {
     )
 }
 
-/// A text that nobody has seen before.
+/// A random text, which cannot be guessed.
 fn unforeseen() -> Result<String, Error> {
     let bytes = rand::generate(&SystemRandom::new())
         .map_err(|_| io::Error::other("the system has no random numbers"))?;
@@ -452,7 +455,7 @@ fn unforeseen() -> Result<String, Error> {
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
-/// A sound stops within a packet.
+/// The patience for a sound to stop, which takes no more than a packet.
 const SOON: Duration = Duration::from_millis(100);
 
 /// How soon a hang-up before the first line is noticed.
@@ -461,16 +464,16 @@ const STEP: Duration = Duration::from_millis(50);
 /// `GET VARIABLE` gives 1,023 bytes at most; the rest is room for surprises.
 const MAX_VALUE: u16 = u16::MAX;
 
-/// No value that we ask for is longer.
+/// The maximum length of a reply to our commands.
 const LONGEST_REPLY: usize = 2048;
 
 /// Stands for whatever comes before the first reply, in the log too.
 const UNASKED: &str = "a line that nobody has asked for";
 
-/// What Asterisk says beside replies is a few lines.
+/// The maximum size of what Asterisk writes beside replies, which is a few lines.
 const MAX_NONSENSE: usize = 64 * 1024;
 
-/// Each command is sent when the one before it has been answered.
+/// The maximum number of unread lines; each command is sent when the one before it has been answered.
 const MOST_UNREAD: usize = 64;
 
 #[cfg(test)]

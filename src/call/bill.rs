@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use log::warn;
 
-use super::pipeline::Settings;
+use super::settings::Settings;
 use crate::audio::Pcm;
 use crate::catalogue;
 use crate::cloud;
@@ -86,7 +86,7 @@ impl Bill {
 }
 
 impl Entry<'_> {
-    /// So much was used, as the service tells or as was measured. More than it can be is not believed.
+    /// Puts down what was used, as the service tells or as was measured. More than is possible is not believed.
     pub(super) fn used(&self, usage: Usage) {
         if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
             let most = Usage {
@@ -96,8 +96,12 @@ impl Entry<'_> {
             item.usage = usage.at_most(most);
             if item.usage != usage {
                 warn!(
-                    "{} told that it used {usage:?}, which cannot be",
-                    item.service
+                    "{} told that it used more than it can have: {} ms of audio, {} + {} tokens, {} characters",
+                    item.service,
+                    usage.audio_ms,
+                    usage.input_tokens,
+                    usage.output_tokens,
+                    usage.characters
                 );
             }
         }
@@ -117,8 +121,8 @@ impl Entry<'_> {
     }
 }
 
-/// The most that a call about `speech` can cost. Nobody can be asked more often than this counts, nor for more.
-pub(super) fn greatest(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
+/// The most that a call about `speech` can cost: no service can be asked more often than this counts, nor for more.
+pub(super) fn max_cost(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
     let question = BYTES_PER_CHAR * longest_question(speech.duration());
     // Each text that is spoken for itself may have its own pauses.
     let mut voice = spoken(settings.max_answer_chars);
@@ -128,7 +132,7 @@ pub(super) fn greatest(services: &Services, settings: &Settings, speech: &Pcm) -
         + of_chain(Stage::Tts, &services.voices, voice)
 }
 
-/// The most that it can cost to have speech of this length transcribed so many times.
+/// The maximum cost of having speech of this length transcribed `times` times.
 pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u32) -> MicroDollars {
     // Each piece of a long question may be rounded up.
     let pieces = length.as_secs() / SHORTEST_PIECE.as_secs() + 1;
@@ -138,7 +142,7 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
 }
 
 /// The most that it can cost to have a text spoken.
-pub(super) fn greatest_of_text(services: &Services, text: &str) -> MicroDollars {
+pub(super) fn max_cost_of_text(services: &Services, text: &str) -> MicroDollars {
     of_chain(Stage::Tts, &services.voices, spoken(text.chars().count()))
 }
 
@@ -177,7 +181,7 @@ pub(super) fn estimate(read_bytes: usize, written_bytes: usize) -> Usage {
     }
 }
 
-/// The most that a text of so many characters can use of a voice. Some voices are paid by the minute.
+/// The maximum that a text of `chars` characters can use of a voice. Some voices are paid by the minute.
 pub(super) fn spoken(chars: usize) -> Usage {
     Usage {
         characters: len(chars),
@@ -186,7 +190,7 @@ pub(super) fn spoken(chars: usize) -> Usage {
     }
 }
 
-/// The longest transcript, in characters, that so much speech can have: what is longer is cut.
+/// The longest transcript, in characters, that `speech` can have: what is longer is cut.
 pub(super) fn longest_question(speech: Duration) -> usize {
     let chars = CHARS_PER_SECOND * (speech.as_secs() + 1) + SHORTEST_QUESTION;
     usize::try_from(chars).unwrap_or(usize::MAX)
@@ -215,3 +219,6 @@ const SHORTEST_QUESTION: u64 = 100;
 /// A voice that takes longer is given up.
 const SLOWEST_CHAR_MS: u64 = 1000;
 const LONGEST_PAUSE_MS: u64 = 10_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! How much softer what the caller hears comes back from his phone, as far as this call has shown it.
+//! How much softer the sound that the caller hears comes back from their phone, as far as this call has shown it.
 //!
 //! A handset brings back next to nothing, so that a soft voice can interrupt a loud answer; a phone on a table brings
 //! back a lot. Until it is known, the worst is assumed.

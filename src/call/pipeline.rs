@@ -16,51 +16,24 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
 
-use super::Words;
 use super::bill::{self, Bill, Entry};
+use super::event::Event;
+use super::settings::Settings;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
 use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::{Patience, Retry};
-use crate::cloud::llm::{Answering, Asked, End, Exchange, Model};
+use crate::cloud::llm::{Answering, End, Model};
 use crate::cloud::stt::{self, Recognizer};
-use crate::config::Config;
 use crate::costs::Usage;
 use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
-use crate::say;
+use crate::redact::Words;
 use crate::services::Services;
 use crate::text::{self, Growing, Order};
 use crate::threads::{self, NoThread};
 use crate::timeline::Mark;
-
-/// What comes of the work.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// Something that costs money begins, if the call agrees.
-    Begins(Stage, Sender<()>),
-    /// A step of the call's timeline is over.
-    Reached(Mark, Instant),
-    /// A stage is over, which began then; this is what came of it.
-    Done(Stage, Instant, String),
-    /// What the caller asked; empty when there were no words in it.
-    Question(String),
-    /// What the answer is so far.
-    Answer(String),
-    /// The next of the encoded sound.
-    Sound(Vec<u8>),
-    /// A text begins to be spoken: the next sound is of it.
-    Speaks(String),
-    /// The sound so far ends with a sentence.
-    SentenceEnd,
-    /// What has not been heard of the sound is not worth hearing.
-    Forget,
-    /// What the model has ordered, for the time after its answer.
-    Ordered(Vec<Order>),
-    /// No more will come.
-    End(Result<(), Failure>),
-}
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -78,73 +51,6 @@ pub(super) struct Work {
     pub(super) is_streamed: bool,
     /// Nobody waits for it any more.
     pub(super) is_dropped: Arc<AtomicBool>,
-}
-
-/// How the services are worked with.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    /// Connections are opened before they are needed.
-    warm: bool,
-    /// So long may a service stop in the middle of its answer.
-    idle: Duration,
-    voice_timeout: Duration,
-    pub(super) max_answer_chars: usize,
-    pub(super) max_output_tokens: u32,
-    /// Who the model is.
-    persona: Arc<str>,
-    /// What was said before.
-    before: Arc<[Exchange]>,
-    gain_db: f32,
-    log_words: bool,
-    /// May the model end or transfer the call, or note something of the caller?
-    takes_orders: bool,
-}
-
-impl Settings {
-    pub(super) fn of(config: &Config) -> Self {
-        Self {
-            warm: config.http.warm,
-            idle: config.idle_timeout,
-            voice_timeout: config.tts.timeout,
-            max_answer_chars: config.llm.max_answer_chars,
-            max_output_tokens: config.llm.max_output_tokens,
-            persona: config.llm.persona.as_str().into(),
-            before: Arc::new([]),
-            gain_db: config.tts.gain_db,
-            log_words: config.log_words,
-            takes_orders: false,
-        }
-    }
-
-    /// The same for a turn of a conversation, after what was said `before`.
-    pub(super) fn in_conversation(self, persona: &Arc<str>, before: &[Exchange]) -> Self {
-        Self {
-            persona: persona.clone(),
-            before: before.into(),
-            takes_orders: true,
-            ..self
-        }
-    }
-
-    /// The same with what is remembered of the caller: told to the model, and said in earlier calls.
-    pub(super) fn remembering(self, instructions: &str, earlier: Vec<Exchange>) -> Self {
-        let before = earlier.into_iter().chain(self.before.iter().cloned());
-        Self {
-            persona: format!("{}\n\n{instructions}", self.persona).into(),
-            before: before.collect(),
-            takes_orders: true,
-            ..self
-        }
-    }
-
-    /// What the model is asked.
-    pub(super) fn asked<'a>(&'a self, question: &'a str) -> Asked<'a> {
-        Asked {
-            persona: &self.persona,
-            before: &self.before,
-            question,
-        }
-    }
 }
 
 impl Work {
@@ -242,7 +148,7 @@ impl Work {
         Ok(question)
     }
 
-    /// Nobody is asked for what nobody waits for.
+    /// Fails if the job was dropped: then no further service is asked.
     fn is_wanted(&self) -> Result<(), cloud::Error> {
         if self.is_dropped.load(Ordering::Relaxed) {
             return Err(cloud::Error::HungUp("nobody"));
@@ -310,10 +216,11 @@ impl Work {
             hand_over(piece, &answer);
         }
         written.settle(settings.asked(question).bytes(), &answer);
-        send(tell, Event::Ordered(answer.orders().to_vec()));
+        send(tell, Event::Actions(answer.orders().to_vec()));
         let is_noted = |order: &Order| matches!(order, Order::Note(_));
         if !answer.has_pieces() && answer.orders().iter().all(is_noted) {
-            return Err(say::Error::Nothing).at(Stage::Llm);
+            send(tell, Event::Wordless);
+            return Ok(());
         }
         if answer.has_lost_an_order() {
             warn!(
@@ -415,7 +322,7 @@ fn read(
         let ordered = answer.orders().len();
         answer.push(&words);
         if answer.orders().len() > ordered {
-            send(tell, Event::Ordered(answer.orders().to_vec()));
+            send(tell, Event::Actions(answer.orders().to_vec()));
         }
         while let Some(piece) = answer.piece() {
             if !hand_over(piece, answer) {
@@ -458,5 +365,5 @@ fn send(tell: &Sender<Event>, event: Event) {
 /// A recording of this length is sent in no time.
 const QUICKLY_SENT: Duration = Duration::from_secs(10);
 
-/// Longer ones go out so many times faster than they were spoken, over a slow line: 16 kHz in base64 at 3 Mbit/s.
+/// How many times faster than they were spoken longer recordings go out over a slow line: 16 kHz in base64 at 3 Mbit/s.
 const SENDING_SPEED: u32 = 8;

@@ -1,53 +1,45 @@
-//! What a call takes from the caller's last ones, and leaves for his next. No call fails of that.
+//! What a call takes from the caller's last ones, and leaves for the next. No call fails because of that.
 
-use std::io::Write;
 use std::time::SystemTime;
 
 use log::warn;
 
-use super::pipeline::Settings;
-use super::{Call, Outcome};
+use super::settings::Settings;
+use super::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::config::Config;
-use crate::error::{Chain, Failure};
+use crate::error::Chain;
 use crate::memory::{self, Memory, Signs};
 use crate::text::Order;
 
 /// What a call has to do with memory.
 #[derive(Default)]
 pub(super) struct Remembering {
-    /// Of the caller, if he is one to be remembered.
+    /// The caller's memory, if they are to be remembered.
     memory: Option<Memory>,
-    /// Who is remembered, once that is known.
+    /// Which callers are remembered, once that is known.
     settings: Option<memory::Settings>,
     /// Why something was not remembered.
     pub(super) fault: Option<String>,
 }
 
-impl<O: Write> Call<O> {
-    /// Recalls what was said with this caller, if he is one to be remembered. The model may write a note beside its answer
+impl Remembering {
+    /// Recalls what was said with this caller, if they are to be remembered. The model may write a note beside its answer
     /// then, and `config` gives it room for that.
-    pub(super) fn recall(&mut self, config: &mut Config) {
-        let env = self.session.env();
-        let get = |name| env.get(name).unwrap_or_default();
-        let signs = Signs {
-            channel: get("channel"),
-            number: get("callerid"),
-            presentation: self.presentation,
-        };
+    pub(super) fn recall(&mut self, config: &mut Config, signs: Signs<'_>) {
         match Memory::of(&config.memory, signs, SystemTime::now()) {
-            Ok(memory) => self.remembering.memory = memory,
+            Ok(memory) => self.memory = memory,
             Err(cause) => self.has_no_memory(&cause),
         }
-        self.remembering.settings = Some(config.memory.clone());
-        if self.remembering.memory.is_some() {
+        self.settings = Some(config.memory.clone());
+        if self.memory.is_some() {
             config.llm.max_output_tokens += NOTE_TOKENS;
         }
     }
 
     /// The same settings, with what is remembered.
     pub(super) fn with_memory(&self, settings: Settings) -> Settings {
-        let Some(memory) = &self.remembering.memory else {
+        let Some(memory) = &self.memory else {
             return settings;
         };
         let earlier = memory.exchanges().iter().map(|one| Exchange {
@@ -57,47 +49,38 @@ impl<O: Write> Call<O> {
         settings.remembering(&memory.instructions(SystemTime::now()), earlier.collect())
     }
 
-    /// Takes what the model has ordered so far. To be forgotten is not put off: the caller may hang up.
-    pub(super) fn take_orders(&mut self, orders: Vec<Order>) {
-        if orders.contains(&Order::Forget) && !self.ordered.contains(&Order::Forget) {
-            let forgotten = self.remembering.memory.as_mut().map(Memory::forget);
-            if let Some(Err(cause)) = forgotten {
-                self.has_no_memory(&cause);
-            }
+    /// Forgets the caller.
+    pub(super) fn forget(&mut self) {
+        let forgotten = self.memory.as_mut().map(Memory::forget);
+        if let Some(Err(cause)) = forgotten {
+            self.has_no_memory(&cause);
         }
-        self.ordered = orders;
     }
 
-    /// Keeps what was asked and what was heard of the answer, as soon as it has been.
-    pub(super) fn remember(&mut self, outcome: &Result<Outcome, Failure>) {
-        let settled = self.remembering.memory.as_mut().map(Memory::settle);
+    /// Keeps what was asked in `turn` and what was `heard` of the answer, as soon as it has been.
+    pub(super) fn keep(&mut self, turn: &Turn, heard: &str) {
+        let settled = self.memory.as_mut().map(Memory::settle);
         if let Some(Err(cause)) = settled {
             self.has_no_memory(&cause);
         }
-        let answer = match outcome {
-            // The dialplan plays it to whoever is still there.
-            Ok(Outcome::Answered(Some(_))) if !self.hangup.is_raised() => self.answer.clone(),
-            _ => self.said.heard(),
-        };
-        if self.question.is_empty() || answer.is_empty() {
+        if turn.question.is_empty() || heard.is_empty() {
             return;
         }
-        let note = self.ordered.iter().rev().find_map(|order| match order {
+        let note = turn.actions.iter().rev().find_map(|action| match action {
             Order::Note(note) => Some(note.as_str()),
             _ => None,
         });
-        let Some(memory) = &mut self.remembering.memory else {
+        let Some(memory) = &mut self.memory else {
             return;
         };
-        let kept = memory.add(&self.question, &answer, note, SystemTime::now());
-        if let Err(cause) = kept {
+        if let Err(cause) = memory.add(&turn.question, heard, note, SystemTime::now()) {
             self.has_no_memory(&cause);
         }
     }
 
-    /// Drops what is too old of all callers, when nobody waits any more.
-    pub(super) fn sweep_memory(&self) {
-        let settings = self.remembering.settings.as_ref();
+    /// Drops what is too old of all callers, once the call is over.
+    pub(super) fn sweep(&self) {
+        let settings = self.settings.as_ref();
         let swept = settings.map(|settings| settings.sweep(SystemTime::now()));
         if let Some(Err(cause)) = swept {
             warn!("{}", Chain(&cause));
@@ -107,7 +90,7 @@ impl<O: Write> Call<O> {
     fn has_no_memory(&mut self, cause: &memory::Error) {
         let line = Chain(cause).to_string();
         warn!("{line}");
-        self.remembering.fault.get_or_insert(line);
+        self.fault.get_or_insert(line);
     }
 }
 

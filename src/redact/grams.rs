@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 
+#[cfg(test)]
+use super::view;
 use super::view::View;
 
 /// Parts of secrets.
@@ -16,7 +18,8 @@ use super::view::View;
 pub(super) struct Grams {
     /// How many characters a part has, at most 8.
     len: u32,
-    /// A shorter secret is none: taken out of every line, it would only make them unreadable.
+    /// The length from which a text counts as a secret: a shorter one, taken out of every line, would make them
+    /// unreadable.
     shortest: usize,
     /// Parts of a spelling in characters, a byte each.
     of_text: Set,
@@ -27,7 +30,7 @@ pub(super) struct Grams {
 }
 
 impl Grams {
-    /// None yet, each with `len` characters, of secrets with at least `shortest`.
+    /// An empty set of parts of `len` characters, of secrets with at least `shortest` characters.
     pub(super) const fn new(len: u32, shortest: usize) -> Self {
         Self {
             len,
@@ -125,7 +128,7 @@ impl Grams {
 
 fn holds(set: &Set, gram: u64) -> bool {
     #[cfg(test)]
-    super::LOOKS.set(super::LOOKS.get() + 1);
+    view::LOOKS.set(view::LOOKS.get() + 1);
     set.contains(&gram)
 }
 
@@ -137,7 +140,7 @@ fn base64_behind(lead: usize, bytes: &[u8]) -> String {
     encoded.get(first..end).unwrap_or_default().to_owned()
 }
 
-/// Each run of `len` values of so many bits, as a number, and its place from the first to the last.
+/// Each run of `len` values of `bits` bits, as a number, and its place from the first to the last.
 fn roll(
     values: impl Iterator<Item = (Option<u8>, Range<usize>)>,
     bits: u32,
@@ -193,7 +196,7 @@ fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 type Set = HashSet<u64, BuildHasherDefault<Mixed>>;
 
-/// Spreads numbers over a table. Nobody can choose them who does not know the secrets.
+/// Spreads numbers over a table. They cannot be chosen without knowing the secrets.
 #[derive(Debug, Default)]
 pub(super) struct Mixed(u64);
 

@@ -1,5 +1,6 @@
 //! What is taken out, and what stays.
 
+use super::view::LOOKS;
 use super::*;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE};
 use proptest::prelude::*;
@@ -48,7 +49,7 @@ fn what_was_said_is_taken_out_in_parts_and_counted() {
     assert_eq!(redact("anything", &[Hidden::Words("")]), "anything");
 }
 
-/// Every way in which somebody may write `key`.
+/// Every way in which `key` may be written.
 fn spellings(key: &str) -> Vec<(&'static str, String)> {
     let bytes = key.as_bytes();
     let each = |write: fn(u8) -> String, between: &str| {
@@ -134,7 +135,7 @@ proptest! {
         for (name, spelled) in spellings(part) {
             let text = format!("{before}{spelled}{after}");
             let place = before.len()..before.len() + spelled.len();
-            // Of each character the same number of bytes, and of base64 those around them.
+            // The same number of bytes of each character, and for base64 those around them.
             let of_eight = 8 * spelled.len() / (part.len() + "user:!".len());
             let left = left(&grams, &text, place);
             let shown = without_grams(&text, &grams);

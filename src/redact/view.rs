@@ -107,7 +107,7 @@ fn entity(text: &[Placed]) -> Option<(char, usize)> {
 fn len_until(text: &[Placed], end: char) -> Option<usize> {
     let is_end = |(c, _): &Placed| {
         #[cfg(test)]
-        super::LOOKS.set(super::LOOKS.get() + 1);
+        LOOKS.set(LOOKS.get() + 1);
         *c == end
     };
     text.iter().take(LONGEST).position(is_end)
@@ -132,3 +132,9 @@ fn fold(byte: u8) -> u8 {
 
 /// `#x10FFFF` and its like.
 const LONGEST: usize = 9;
+
+#[cfg(test)]
+thread_local! {
+    /// How many parts and characters this thread has compared.
+    pub(super) static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}

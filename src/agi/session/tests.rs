@@ -97,7 +97,7 @@ fn nothing_that_was_written_before_the_first_command_is_taken_for_a_reply() {
             Err(Error::Unasked) => assert!(!is_alone, "{before:?}"),
             Err(error) => panic!("{before:?}: {error}"),
         }
-        // Whoever wrote it, what follows is in step again.
+        // Whatever its origin, what follows is in step again.
         let value = session.get_variable("NAME").expect("in step");
         assert_eq!(value.as_deref(), Some("NAME"), "{before:?}");
     }
@@ -376,7 +376,7 @@ impl Write for Drips {
                 .write_all(format!("200 result=1 ({text})\n").as_bytes())?;
         } else {
             let mut replies = self.0.try_clone()?;
-            // Until nobody reads any more.
+            // Until the pipe is closed.
             thread::spawn(move || while replies.write_all(b"200 result=0 endpos=0\n").is_ok() {});
         }
         Ok(line.len())
@@ -397,7 +397,7 @@ fn a_peer_that_never_lets_a_sound_be_stopped_is_given_up() {
     let opened = Session::open(input, End::Hangup, Drips(replies), &hangup);
     let mut session = opened.expect("a block");
     session.confirm().expect("nobody else speaks");
-    // Sooner then.
+    // After a hang-up it gives up sooner.
     hangup.raise();
     session.stop().expect_err("it is not stopped");
 }

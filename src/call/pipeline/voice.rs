@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::{Event, Work, may_begin, send};
+use super::{Work, may_begin, send};
 use crate::call::bill::{self, Entry};
+use crate::call::event::Event;
 use crate::cloud::chain::{Broken, Done, Link};
 use crate::cloud::http::Patience;
 use crate::cloud::tts::Voice;

@@ -40,12 +40,12 @@ pub(super) fn read(place: &Path, limit: Duration) -> Result<Pcm, Error> {
     })
 }
 
-/// The part of a recording in which somebody spoke, if anybody did.
+/// The part of a recording in which there is speech, if there is any.
 pub(super) fn trim(pcm: &Pcm) -> Option<Question> {
     let range = speech::find(pcm)?;
     let after = duration_of(pcm.samples.len() - range.end, pcm.rate_hz);
     Some(Question {
-        // Where nothing is left out, nobody knows how much of it was silent.
+        // Where nothing is left out, it is not known how much of it was silent.
         silence: (!after.is_zero()).then(|| after + speech::AROUND),
         speech: Pcm {
             rate_hz: pcm.rate_hz,

@@ -10,7 +10,7 @@ use crate::audio::speech::turn::Change;
 
 /// What is to be done with what has been heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Transcribing {
     /// Nothing yet.
     Stay,
     /// Have it transcribed, in case it is all.
@@ -31,13 +31,13 @@ pub(super) struct Transcriptions {
 
 impl Transcriptions {
     /// What follows from a change, where something that was sent `is_under_way` or not.
-    pub(super) fn on(self, change: Change, is_under_way: bool) -> Step {
+    pub(super) fn on(self, change: Change, is_under_way: bool) -> Transcribing {
         match change {
-            Change::Pauses if self.sent < MOST_AHEAD => Step::TryOut,
-            Change::Begins | Change::Pauses => Step::Stay,
-            Change::GoesOn => Step::Drop,
-            Change::Ends if is_under_way => Step::Take,
-            Change::Ends => Step::Transcribe,
+            Change::Pauses if self.sent < MOST_AHEAD => Transcribing::TryOut,
+            Change::Begins | Change::Pauses => Transcribing::Stay,
+            Change::GoesOn => Transcribing::Drop,
+            Change::Ends if is_under_way => Transcribing::Take,
+            Change::Ends => Transcribing::Transcribe,
         }
     }
 
@@ -61,7 +61,7 @@ impl Transcriptions {
 /// Of one turn: its end, and what is done ahead.
 const MOST: u32 = 4;
 const MOST_AHEAD: u32 = MOST - 1;
-/// So many are sent after the same quiet.
+/// The number that are sent after the same quiet.
 const MOST_AT_ONCE: u32 = 2;
 
 #[cfg(test)]
@@ -90,8 +90,8 @@ mod tests {
     /// Voice and quiet by turns, in ms, and what is done when, with a turn that ends after 700 ms of quiet or 8 s.
     #[test]
     fn a_turn_of_many_pauses_is_transcribed_four_times_at_most() {
-        use Step::{Drop, Take, Transcribe, TryOut};
-        type Row<'a> = (&'a str, &'a [(u32, u32)], &'a [(u32, Step)]);
+        use Transcribing::{Drop, Take, Transcribe, TryOut};
+        type Row<'a> = (&'a str, &'a [(u32, u32)], &'a [(u32, Transcribing)]);
         let table: &[Row<'_>] = &[
             ("a word", &[(1000, 1000)], &[(1350, TryOut), (1750, Take)]),
             (
@@ -135,8 +135,8 @@ mod tests {
         }
     }
 
-    /// The steps but [`Step::Stay`], and when in ms each is done. A turn that is over is understood at once.
-    fn steps(sound: &[(u32, u32)]) -> Vec<(u32, Step)> {
+    /// The steps but [`Transcribing::Stay`], and when in ms each is done. A turn that is over is understood at once.
+    fn steps(sound: &[(u32, u32)]) -> Vec<(u32, Transcribing)> {
         let limits = Limits {
             quiet: Duration::from_millis(700),
             pause: Some(FIRST),
@@ -161,13 +161,13 @@ mod tests {
             for change in changes {
                 let step = sent.on(change, is_under_way);
                 match step {
-                    Step::Stay => continue,
-                    Step::TryOut => {
+                    Transcribing::Stay => continue,
+                    Transcribing::TryOut => {
                         is_under_way = true;
                         sent.send();
                     }
-                    Step::Drop => is_under_way = false,
-                    Step::Take | Step::Transcribe => {
+                    Transcribing::Drop => is_under_way = false,
+                    Transcribing::Take | Transcribing::Transcribe => {
                         (is_under_way, sent) = (false, Transcriptions::default());
                     }
                 }

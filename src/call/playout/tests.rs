@@ -1,36 +1,36 @@
-//! What a caller hears of a supply, whatever the voice does.
+//! What a caller hears of a playout, whatever the voice does.
 
 use super::*;
 
-/// Lets a play end so long after it began, with `at_open` frames in the file when it was opened.
-fn play(supply: &mut Supply, now: Instant, after: Duration, at_open: u32) {
-    assert!(supply.can_begin(now));
-    supply.begin(now);
-    supply.ended(now + after, Some(at_open));
+/// Lets a play end `after` it began, with `at_open` frames in the file when it was opened.
+fn play(playout: &mut Playout, now: Instant, after: Duration, at_open: u32) {
+    assert!(playout.can_begin(now));
+    playout.begin(now);
+    playout.ended(now + after, Some(at_open));
 }
 
 #[test]
 fn a_sound_without_progress_is_given_up_after_three() {
     let now = Instant::now();
-    let mut supply = Supply::new(Encoding::Ulaw);
-    supply.push(&[0; 16_000], now);
+    let mut playout = Playout::new(Encoding::Ulaw);
+    playout.push(&[0; 16_000], now);
     for _ in 0..2 {
-        play(&mut supply, now, Duration::ZERO, 0);
-        assert!(supply.was_fruitless() && !supply.is_stuck());
+        play(&mut playout, now, Duration::ZERO, 0);
+        assert!(playout.was_fruitless() && !playout.is_stuck());
     }
     // Progress of one frame begins the count anew.
-    play(&mut supply, now, FRAME, 1);
-    assert!(!supply.was_fruitless());
+    play(&mut playout, now, FRAME, 1);
+    assert!(!playout.was_fruitless());
     for _ in 0..3 {
-        assert!(!supply.is_stuck());
-        play(&mut supply, now, Duration::ZERO, 1);
+        assert!(!playout.is_stuck());
+        play(&mut playout, now, Duration::ZERO, 1);
     }
-    assert!(supply.is_stuck());
+    assert!(playout.is_stuck());
 }
 
-/// A caller's ear on a supply: Asterisk plays what is appended, and stops at the end of the file.
+/// A caller's ear on a playout: Asterisk plays what is appended, and stops at the end of the file.
 struct Ear {
-    supply: Supply,
+    playout: Playout,
     now: Instant,
     file: Vec<u8>,
     heard: Vec<u8>,
@@ -42,7 +42,7 @@ struct Ear {
 impl Ear {
     fn new() -> Self {
         Self {
-            supply: Supply::new(Encoding::Ulaw),
+            playout: Playout::new(Encoding::Ulaw),
             now: Instant::now(),
             file: Vec::new(),
             heard: Vec::new(),
@@ -59,13 +59,13 @@ impl Ear {
         for tick in 0..100_000_u32 {
             self.now = start + Duration::from_millis(1) * tick;
             while let Some((_, bytes)) = pieces.next_if(|(at, _)| start + *at <= self.now) {
-                self.supply.push(bytes, self.now);
+                self.playout.push(bytes, self.now);
             }
             if pieces.peek().is_none() {
-                self.supply.complete();
+                self.playout.complete();
             }
-            if self.supply.can_begin(self.now) {
-                let (bytes, from) = self.supply.begin(self.now);
+            if self.playout.can_begin(self.now) {
+                let (bytes, from) = self.playout.begin(self.now);
                 self.file.extend(bytes);
                 place = Some((
                     usize::try_from(from).expect("small") * 160,
@@ -75,7 +75,7 @@ impl Ear {
                 if let Some(since) = self.silent_since.take() {
                     self.pauses.push((self.heard.len(), self.now - since));
                 }
-            } else if let Some(bytes) = self.supply.more(self.now) {
+            } else if let Some(bytes) = self.playout.more(self.now) {
                 self.file.extend(bytes);
             }
             if let Some((at, due, at_open)) = &mut place
@@ -89,10 +89,10 @@ impl Ear {
                     let at_open = u32::try_from(*at_open).ok();
                     place = None;
                     self.silent_since = Some(self.now);
-                    self.supply.ended(self.now, at_open);
+                    self.playout.ended(self.now, at_open);
                 }
             }
-            if self.supply.is_over() {
+            if self.playout.is_over() {
                 return self;
             }
         }
@@ -168,77 +168,77 @@ fn a_slow_voice_is_heard_whole_with_few_pauses() {
 
 #[test]
 fn what_was_appended_too_late_is_played_next() {
-    let mut supply = Supply::new(Encoding::Ulaw);
+    let mut playout = Playout::new(Encoding::Ulaw);
     let start = Instant::now();
-    supply.push(&sound(100), start);
-    let (first, _) = supply.begin(start);
+    playout.push(&sound(100), start);
+    let (first, _) = playout.begin(start);
     assert_eq!(first.len(), 50 * 160);
     let now = start + Duration::from_millis(900);
-    assert_eq!(supply.more(now).map(|bytes| bytes.len()), Some(30 * 160));
+    assert_eq!(playout.more(now).map(|bytes| bytes.len()), Some(30 * 160));
     // Asterisk had come to the end of the first second just before that.
-    supply.ended(start + Duration::from_millis(1_005), Some(50));
-    supply.complete();
-    let (rest, from) = supply.begin(now);
+    playout.ended(start + Duration::from_millis(1_005), Some(50));
+    playout.complete();
+    let (rest, from) = playout.begin(now);
     assert_eq!((rest.len(), from), (20 * 160, 50));
 }
 
 #[test]
 fn a_wait_for_the_next_sentence_is_a_pause_between_the_two() {
     let (one, two) = (sound(61), sound(40));
-    let mut supply = Supply::new(Encoding::Ulaw);
+    let mut playout = Playout::new(Encoding::Ulaw);
     let start = Instant::now();
-    supply.push(&one, start);
-    supply.end_sentence();
-    assert!(supply.can_begin(start));
-    let (mut file, _) = supply.begin(start);
-    while let Some(bytes) = supply.more(start) {
+    playout.push(&one, start);
+    playout.end_sentence();
+    assert!(playout.can_begin(start));
+    let (mut file, _) = playout.begin(start);
+    while let Some(bytes) = playout.more(start) {
         file.extend(bytes);
     }
     assert_eq!(file, one, "nothing of it is kept back");
     let over = start + FRAME * 61;
-    assert_eq!(supply.more(over), None);
-    supply.ended(over, Some(31));
-    assert!(!supply.can_begin(over));
-    supply.push(&two[..160 * 3], over);
-    assert!(!supply.can_begin(over));
-    supply.end_sentence();
-    assert!(supply.can_begin(over), "a short sentence is whole");
-    assert_eq!(supply.begin(over).1, 61);
+    assert_eq!(playout.more(over), None);
+    playout.ended(over, Some(31));
+    assert!(!playout.can_begin(over));
+    playout.push(&two[..160 * 3], over);
+    assert!(!playout.can_begin(over));
+    playout.end_sentence();
+    assert!(playout.can_begin(over), "a short sentence is whole");
+    assert_eq!(playout.begin(over).1, 61);
 }
 
 #[test]
 fn a_break_after_one_piece_of_odd_length_harms_nothing() {
-    let mut supply = Supply::new(Encoding::Ulaw);
+    let mut playout = Playout::new(Encoding::Ulaw);
     let start = Instant::now();
-    supply.push(&sound(10), start);
-    supply.begin(start);
-    supply.ended(start + FRAME * 6, Some(5));
-    supply.push(&[0x55; 333], start + FRAME * 10);
-    supply.complete();
-    assert!(supply.can_begin(start + FRAME * 11));
+    playout.push(&sound(10), start);
+    playout.begin(start);
+    playout.ended(start + FRAME * 6, Some(5));
+    playout.push(&[0x55; 333], start + FRAME * 10);
+    playout.complete();
+    assert!(playout.can_begin(start + FRAME * 11));
 }
 
 #[test]
 fn a_file_that_takes_no_more_ends_with_what_it_took() {
-    let mut supply = Supply::new(Encoding::Ulaw);
+    let mut playout = Playout::new(Encoding::Ulaw);
     let start = Instant::now();
-    supply.push(&sound(100), start);
-    supply.begin(start);
-    assert!(supply.more(start + FRAME * 20).is_some());
-    supply.abandon();
-    supply.push(&sound(100), start + FRAME * 21);
-    assert_eq!(supply.more(start + FRAME * 22), None);
-    supply.ended(start + FRAME * 50, Some(50));
-    assert!(supply.is_over() && !supply.can_begin(start + FRAME * 51));
+    playout.push(&sound(100), start);
+    playout.begin(start);
+    assert!(playout.more(start + FRAME * 20).is_some());
+    playout.abandon();
+    playout.push(&sound(100), start + FRAME * 21);
+    assert_eq!(playout.more(start + FRAME * 22), None);
+    playout.ended(start + FRAME * 50, Some(50));
+    assert!(playout.is_over() && !playout.can_begin(start + FRAME * 51));
 }
 
 #[test]
 fn an_asterisk_without_a_clock_is_believed() {
-    let mut supply = Supply::new(Encoding::Sln16);
+    let mut playout = Playout::new(Encoding::Sln16);
     let start = Instant::now();
-    supply.push(&[0; 640 * 10], start);
-    supply.complete();
-    assert_eq!(supply.begin(start).0.len(), 6_400);
-    supply.ended(start, Some(10));
-    assert!(supply.is_over());
+    playout.push(&[0; 640 * 10], start);
+    playout.complete();
+    assert_eq!(playout.begin(start).0.len(), 6_400);
+    playout.ended(start, Some(10));
+    assert!(playout.is_over());
 }

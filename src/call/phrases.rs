@@ -1,4 +1,4 @@
-//! Sentences that are always the same: spoken once for each voice, and kept.
+//! Phrases: texts that are always the same, spoken once for each voice, and kept.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,42 +10,43 @@ use ring::digest::{SHA256, digest};
 
 use super::bill::{self, Bill, Entry};
 use crate::audio::telephone::Encoding;
-use crate::cloud::chain::{Chain, Link, Time};
+use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::Patience;
 use crate::cloud::tts::Voice;
 use crate::costs::Usage;
 use crate::error::{At, Failure, Stage};
 use crate::files::{self, NewFile, Readers};
 use crate::say::{self, Speaking};
+use crate::services::Services;
 
-/// Where they are kept, and who speaks them.
-pub(super) struct Sentences<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) voices: &'a Chain<dyn Voice>,
+/// Where they are kept, and which voices speak them.
+pub(super) struct Phrases {
+    pub(super) folder: PathBuf,
+    pub(super) services: Arc<Services>,
     pub(super) bill: Arc<Bill>,
     pub(super) encoding: Encoding,
     pub(super) gain_db: f32,
 }
 
-impl Sentences<'_> {
+impl Phrases {
     /// The place of the sound of `text`, without extension, if the voice that would be asked first has spoken it before.
     pub(super) fn kept(&self, text: &str) -> Option<PathBuf> {
-        let place = self.place(text, self.voices.first_link());
+        let place = self.place(text, self.services.voices.first_link());
         self.is_kept(&place).then_some(place)
     }
 
     /// Has it spoken, and keeps it under the name of the voice that did it. A voice that stands in for another may have done
     /// it before.
     pub(super) fn make(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
-        if let Err(cause) = files::create_folder(self.folder) {
+        if let Err(cause) = files::create_folder(&self.folder) {
             // What is written there next tells more.
             debug!("{}: {cause}", self.folder.display());
         }
-        let mut sound = NewFile::create_in(self.folder, Readers::Owner).at(Stage::Tts)?;
+        let mut sound = NewFile::create_in(&self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
         let begin = |link, patience: Patience<'_>| self.begin(link, text, patience, time);
-        let done = self.voices.ask(time, begin).at(Stage::Tts)?;
-        let place = self.place(text, &self.voices.links()[done.link]);
+        let done = self.services.voices.ask(time, begin).at(Stage::Tts)?;
+        let place = self.place(text, &self.services.voices.links()[done.link]);
         let Some((mut speaking, entry)) = done.value else {
             return Ok(place);
         };

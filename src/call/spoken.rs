@@ -2,9 +2,9 @@
 
 use crate::text;
 
-/// What of an answer has begun to be spoken, in order.
+/// The texts of an answer that have begun to be spoken, in order.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Spoken {
     texts: Vec<Text>,
     /// Frames that the caller has heard, and that there are.
     heard: u32,
@@ -21,8 +21,8 @@ struct Text {
     is_whole: bool,
 }
 
-impl Said {
-    /// What is spoken next begins after so many frames.
+impl Spoken {
+    /// Begins the next text, whose sound begins at frame `from`.
     pub(super) fn begins(&mut self, words: String, from: u32) {
         self.texts.push(Text {
             words,
@@ -38,7 +38,7 @@ impl Said {
         }
     }
 
-    /// So many frames of so many have been heard.
+    /// Notes how many frames were heard, and how many there are.
     pub(super) fn was_heard(&mut self, (heard, all): (u32, u32)) {
         (self.heard, self.all) = (heard, all);
     }
@@ -55,7 +55,7 @@ impl Said {
 }
 
 impl Text {
-    /// What of it was heard by a caller who has heard so many frames of the answer, where its own end there.
+    /// The part of this text that was heard, given `heard` frames of the answer; `end` is the frame at which its audio ends.
     fn heard(&self, heard: u32, end: u32) -> &str {
         let chars = u32::try_from(self.words.chars().count()).unwrap_or(u32::MAX);
         let mut all = end.saturating_sub(self.from);
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn whole_sentences_are_heard_and_a_share_of_the_one_that_was_interrupted() {
-        let mut said = Said::default();
+        let mut spoken = Spoken::default();
         for (words, from) in [
             ("One word was said slowly.", 0),
             ("Ten, twenty, thirty, forty words.", 500),
             ("Never heard.", 600),
         ] {
-            said.begins(words.into(), from);
-            said.ends();
+            spoken.begins(words.into(), from);
+            spoken.ends();
         }
         let table = [
             (0, ""),
@@ -102,29 +102,29 @@ mod tests {
             ),
         ];
         for (heard, expected) in table {
-            said.was_heard((heard, 650));
-            assert_eq!(said.heard(), expected, "after {heard} frames");
+            spoken.was_heard((heard, 650));
+            assert_eq!(spoken.heard(), expected, "after {heard} frames");
         }
-        said.was_heard((650, 650));
-        assert!(said.heard().ends_with("words. Never heard."));
+        spoken.was_heard((650, 650));
+        assert!(spoken.heard().ends_with("words. Never heard."));
     }
 
     #[test]
     fn a_text_whose_sound_is_still_to_come_was_not_heard_to_its_end() {
-        let mut said = Said::default();
-        said.begins("Ten, twenty, thirty, forty words.".into(), 0);
-        said.was_heard((50, 50));
-        assert_eq!(said.heard(), "Ten, twenty");
-        said.ends();
-        assert_eq!(said.heard(), "Ten, twenty, thirty, forty words.");
+        let mut spoken = Spoken::default();
+        spoken.begins("Ten, twenty, thirty, forty words.".into(), 0);
+        spoken.was_heard((50, 50));
+        assert_eq!(spoken.heard(), "Ten, twenty");
+        spoken.ends();
+        assert_eq!(spoken.heard(), "Ten, twenty, thirty, forty words.");
     }
 
     #[test]
     fn nothing_was_heard_of_what_was_not_spoken() {
-        let mut said = Said::default();
-        assert_eq!(said.heard(), "");
-        said.begins("Silent.".into(), 0);
-        said.ends();
-        assert_eq!(said.heard(), "");
+        let mut spoken = Spoken::default();
+        assert_eq!(spoken.heard(), "");
+        spoken.begins("Silent.".into(), 0);
+        spoken.ends();
+        assert_eq!(spoken.heard(), "");
     }
 }

@@ -14,7 +14,7 @@ use crate::audio::telephone::{Encoding, FRAME};
 
 /// Encoded sound between the voice and Asterisk.
 #[derive(Debug)]
-pub(super) struct Supply {
+pub(super) struct Playout {
     encoding: Encoding,
     /// What has come from the voice and has not been appended.
     held: Vec<u8>,
@@ -47,7 +47,7 @@ struct Play {
     runs_out: bool,
 }
 
-impl Supply {
+impl Playout {
     pub(super) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
@@ -115,7 +115,7 @@ impl Supply {
         self.play.is_none() && !self.is_abandoned && has_enough
     }
 
-    /// Has more come since the first than was spoken meanwhile?
+    /// Whether more sound has come since the first than was spoken meanwhile.
     fn is_fast(&self, now: Instant) -> bool {
         self.refill.is_some_and(|(since, first)| {
             let frames = self.held.len().saturating_sub(first) / self.encoding.frame_bytes();
@@ -242,13 +242,13 @@ impl Supply {
         self.fruitless > 0
     }
 
-    /// Has everything been heard?
+    /// Whether everything has been heard.
     pub(super) fn is_over(&self) -> bool {
         let is_heard = self.held.is_empty() && self.heard == self.appended;
         self.is_complete && self.play.is_none() && (is_heard || self.is_abandoned)
     }
 
-    /// Has the caller heard anything by `now`?
+    /// Whether the caller has heard anything by `now`.
     pub(super) fn has_been_heard(&self, now: Instant) -> bool {
         let play = self.play.as_ref();
         self.heard > 0 || play.is_some_and(|play| now.saturating_duration_since(play.began) > FRAME)
@@ -264,7 +264,7 @@ impl Supply {
         (heard, self.appended + self.held_frames())
     }
 
-    /// Has a play ever been begun?
+    /// Whether a play has ever been begun.
     pub(super) fn has_begun(&self) -> bool {
         self.appended > 0
     }
@@ -297,7 +297,7 @@ impl Supply {
         (1..=most).rev().min_by_key(edge).unwrap_or(most)
     }
 
-    /// Takes so many of the frames that are held.
+    /// Takes `frames` of the frames that are held.
     fn append(&mut self, frames: u32) -> Vec<u8> {
         let len = usize::try_from(frames).unwrap_or(usize::MAX) * self.encoding.frame_bytes();
         let len = len.min(self.held.len());
@@ -316,7 +316,7 @@ const START: Duration = Duration::from_millis(200);
 /// Going on with a slow voice begins with so much.
 const SLOW_START: Duration = Duration::from_secs(1);
 
-/// So much tells whether a voice is fast.
+/// How much sound tells whether a voice is fast.
 const TELLING: Duration = Duration::from_millis(100);
 
 /// With less than that unheard, Asterisk may reach the file's end while something is being appended.
@@ -325,10 +325,10 @@ const MARGIN: Duration = Duration::from_millis(40);
 /// With less than that unheard, something is to be appended soon.
 const LEAST_AHEAD: Duration = Duration::from_millis(100);
 
-/// Where there is plenty, so much is appended ahead that a late writer does no harm.
+/// How far ahead sound is appended where there is plenty: a late writer then does no harm.
 const MOST_AHEAD: Duration = Duration::from_secs(1);
 
-/// So many frames are appended at a time: a second.
+/// The maximum number of frames that are appended at a time: a second.
 const ENOUGH_FRAMES: u32 = 50;
 
 /// With less than that in store, and less than half of what there was, the voice has become too slow.
@@ -337,7 +337,7 @@ const LOW: Duration = Duration::from_millis(600);
 /// A play may miss what was appended a moment before it began.
 const MOST_FRUITLESS: u32 = 3;
 
-/// Within so many frames the quietest place is looked for: two syllables.
+/// The number of frames within which the quietest place is looked for: two syllables.
 const LATITUDE: u32 = 20;
 
 #[cfg(test)]

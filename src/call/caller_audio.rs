@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use log::debug;
 
 use super::echo::EchoPath;
@@ -15,9 +15,24 @@ use crate::audio::Pcm;
 use crate::audio::speech::turn::{Change, Limits, Listener};
 use crate::threads;
 
-/// An open ear.
-pub(super) struct Ears {
-    pieces: Receiver<Vec<i16>>,
+/// Opens the caller's voice: file descriptor 3, in samples of the machine's own byte order. Its end is a hang-up.
+///
+/// # Errors
+/// What the system says: without EAGI there is no such file.
+pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
+    let sound = File::open("/dev/fd/3")?;
+    let (heard, pieces) = bounded(MAX_UNHEARD);
+    threads::spawn(move || match listen(sound, &heard) {
+        Ok(()) => debug!("the caller's sound has ended"),
+        Err(cause) => debug!("the caller's sound cannot be read any more: {cause}"),
+    })
+    .map_err(io::Error::other)?;
+    Ok(pieces)
+}
+
+/// What the caller says, piece by piece, and what follows from it.
+#[derive(Debug)]
+pub(super) struct CallerAudio {
     listener: Listener,
     /// What had been said at the last pause or end. The piece that told of it may go on after that.
     said: Pcm,
@@ -27,21 +42,10 @@ pub(super) struct Ears {
     echo: EchoPath,
 }
 
-impl Ears {
-    /// Opens file descriptor 3, which brings sound of this rate.
-    ///
-    /// # Errors
-    /// What the system says: without EAGI there is no such file.
-    pub(super) fn open(rate_hz: u32, limits: Limits, now: Instant) -> io::Result<Self> {
-        let sound = File::open("/dev/fd/3")?;
-        let (heard, pieces) = unbounded();
-        threads::spawn(move || {
-            let ended = listen(sound, &heard);
-            debug!("the caller's sound has ended: {ended:?}");
-        })
-        .map_err(io::Error::other)?;
-        Ok(Self {
-            pieces,
+impl CallerAudio {
+    /// Takes in sound of this rate, from `now` on.
+    pub(super) fn new(rate_hz: u32, limits: Limits, now: Instant) -> Self {
+        Self {
             listener: Listener::new(rate_hz, limits),
             said: Pcm {
                 rate_hz,
@@ -50,12 +54,7 @@ impl Ears {
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
-        })
-    }
-
-    /// What has been said and is to be handed to [`hear`](Self::hear). At its end Asterisk has gone.
-    pub(super) fn pieces(&self) -> &Receiver<Vec<i16>> {
-        &self.pieces
+        }
     }
 
     /// Takes in a piece. Returns what changes by it.
@@ -108,17 +107,17 @@ impl Ears {
         &self.said
     }
 
-    /// How long the caller had been quiet when his last turn ended.
+    /// How long the caller had been quiet when their last turn ended.
     pub(super) fn last_quiet(&self) -> Duration {
         self.listener.last_quiet()
     }
 
-    /// Is the caller speaking?
+    /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
         self.listener.is_in_turn()
     }
 
-    /// From now on a turn may be over after so much quiet; `None`: its end is waited for.
+    /// Sets the quiet after which a turn may be over; `None`: its end is waited for.
     pub(super) fn pause_after(&mut self, quiet: Option<Duration>) {
         self.listener.pause_after(quiet);
     }
@@ -149,7 +148,7 @@ impl Ears {
     }
 }
 
-/// Passes on what comes, in samples of the machine's own byte order, until it ends or nobody wants it.
+/// Passes on samples of the machine's own byte order, until they end or are no longer received.
 fn listen(mut sound: impl Read, heard: &Sender<Vec<i16>>) -> io::Result<()> {
     let mut bytes = [0; PIECE_BYTES];
     let mut rest = 0;
@@ -173,5 +172,11 @@ fn listen(mut sound: impl Read, heard: &Sender<Vec<i16>>) -> io::Result<()> {
 /// 20 ms at 16 kHz, which is what Asterisk writes at a time, and some more.
 const PIECE_BYTES: usize = 2048;
 
+/// 20 s of packets: what is not taken for longer, Asterisk drops.
+const MAX_UNHEARD: usize = 1000;
+
 /// Packets come every 20 ms; three are missing before it is called a silence.
 const GAP: Duration = Duration::from_millis(80);
+
+#[cfg(test)]
+mod tests;

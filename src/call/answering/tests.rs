@@ -1,0 +1,302 @@
+//! Answers, in virtual time: (input at ms -> step).
+
+use super::*;
+use crate::call::phase::tests::{Heard as Line, Virtual, caller};
+
+const FRAME_BYTES: usize = 160;
+
+fn settings() -> Settings {
+    Settings {
+        waiting: Waiting {
+            play: Filler::Sound("beep".into()),
+            after: Duration::from_millis(1500),
+            every: Duration::from_secs(3),
+        },
+        stop_keys: "#*".into(),
+        deadline: Duration::from_secs(20),
+        idle: Duration::from_secs(5),
+        reply: "/r".into(),
+        encoding: Encoding::Ulaw,
+        is_streamed: true,
+        barge_in: true,
+        is_patient: false,
+    }
+}
+
+fn answering(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
+    let mut settings = settings();
+    change(&mut settings);
+    Virtual::new(|now, _| Answering::new(settings, now))
+}
+
+/// The next `frames` frames of the answer.
+fn sound(frames: usize) -> Input {
+    Input::Work(Event::Sound(vec![0x55; frames * FRAME_BYTES]))
+}
+
+fn end() -> Input {
+    Input::Work(Event::End(Ok(())))
+}
+
+fn question(words: &str) -> Input {
+    Input::Work(Event::Question(words.into()))
+}
+
+fn through(frames: u64) -> How {
+    How::Through {
+        endpos: Some(frames * 160),
+    }
+}
+
+fn key(key: char) -> How {
+    How::Key {
+        key,
+        endpos: Some(8000),
+    }
+}
+
+/// How the phase ended: when in ms, and by what.
+fn ended(call: &Virtual<Answering>) -> String {
+    match &call.end {
+        None => "goes on".into(),
+        Some((ms, Ok(Answered::Outcome(outcome)))) => {
+            let failure = outcome.failure().map(ToString::to_string);
+            format!("{ms} {} {}", outcome.status(), failure.unwrap_or_default())
+        }
+        Some((ms, Ok(Answered::Whole))) => format!("{ms} whole"),
+        Some((ms, Ok(Answered::Wordless))) => format!("{ms} wordless"),
+        Some((ms, Err(failure))) => format!("{ms} {failure}"),
+    }
+}
+
+#[track_caller]
+fn assert_steps(call: &mut Virtual<Answering>, steps: &[(u64, &str)]) {
+    let told = call.told();
+    let told: Vec<_> = told.iter().map(|(ms, step)| (*ms, step.as_str())).collect();
+    assert_eq!(told, steps);
+}
+
+#[test]
+fn a_silence_is_filled_at_its_times_until_the_answer_begins() {
+    let mut call = answering(|_| {});
+    call.pass(1600);
+    call.ends(1900, Sound::Filler, through(20));
+    call.pass(5000);
+    call.on(5100, sound(50)).on(5100, end());
+    call.ends(6200, Sound::Answer, through(50));
+    assert_steps(
+        &mut call,
+        &[
+            (1500, "play beep @0"),
+            (4900, "play beep @0"),
+            (5100, "stop"),
+            (5100, "play /r #*@0"),
+        ],
+    );
+    assert_eq!(ended(&call), "6200 ANSWERED ");
+}
+
+#[test]
+fn music_fills_a_silence_once_and_silence_is_left_alone() {
+    let mut call = answering(|settings| settings.waiting.play = Filler::Music("jazz".into()));
+    call.pass(9000);
+    assert_steps(&mut call, &[(1500, "play jazz @0")]);
+    let mut call = answering(|settings| settings.waiting.play = Filler::Nothing);
+    call.pass(9000);
+    assert_steps(&mut call, &[]);
+}
+
+#[test]
+fn a_filler_that_is_not_played_is_not_tried_again() {
+    let mut call = answering(|_| {});
+    call.pass(1600);
+    call.ends(1600, Sound::Filler, How::Unplayable(None));
+    call.pass(15_000);
+    assert_steps(&mut call, &[(1500, "play beep @0")]);
+}
+
+#[test]
+fn a_pause_in_the_answer_is_filled_and_keys_mean_there_what_they_mean_in_the_answer() {
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50));
+    call.pass(2400);
+    call.ends(2100, Sound::Answer, through(50));
+    call.pass(4000);
+    assert_steps(
+        &mut call,
+        &[(1000, "play /r #*@0"), (3600, "play beep #*@0")],
+    );
+    call.ends(4000, Sound::Filler, key('*'));
+    assert_eq!(ended(&call), "4000 ANSWERED ");
+    assert_eq!(call.scene.turn.key, Some('*'));
+}
+
+#[test]
+fn an_answer_that_goes_on_after_a_pause_is_played_from_where_it_was_heard() {
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50));
+    call.pass(2100);
+    call.ends(2100, Sound::Answer, through(50));
+    call.on(2500, sound(60)).on(2500, end());
+    assert_steps(
+        &mut call,
+        &[(1000, "play /r #*@0"), (2500, "play /r #*@8000")],
+    );
+    call.ends(3800, Sound::Answer, through(110));
+    assert_eq!(ended(&call), "3800 ANSWERED ");
+}
+
+#[test]
+fn deadlines_end_what_does_not_begin_and_what_does_not_go_on() {
+    let mut call = answering(|_| {});
+    call.pass(20_199);
+    assert_eq!(ended(&call), "goes on");
+    call.pass(20_200);
+    assert!(ended(&call).starts_with("20200 config: no whole answer within 20.0 s"));
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50));
+    call.pass(2100);
+    call.ends(2100, Sound::Answer, through(50));
+    call.pass(7299);
+    assert_eq!(ended(&call), "goes on");
+    call.pass(7300);
+    assert!(ended(&call).starts_with("7300 PARTIAL config: the answer stopped for 5.0 s"));
+}
+
+#[test]
+fn an_asterisk_that_does_not_tell_the_end_of_a_sound_is_given_up_after_five_seconds() {
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50)).on(1000, end());
+    call.pass(6999);
+    assert_eq!(ended(&call), "goes on");
+    call.pass(7000);
+    assert!(ended(&call).starts_with("7000 PARTIAL reply: asterisk did not answer within 5 s"));
+}
+
+#[test]
+fn what_cannot_be_played_is_a_failure_with_a_way_out() {
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50));
+    call.ends(1000, Sound::Answer, How::Unplayable(None));
+    assert!(ended(&call).starts_with("1000 reply: asterisk cannot play /r; may its user"));
+    // It ends at once, again and again.
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50));
+    for ms in [1000, 1001, 1002] {
+        call.ends(ms, Sound::Answer, through(0));
+    }
+    assert!(ended(&call).starts_with("1002 reply: asterisk cannot play /r"));
+}
+
+#[test]
+fn a_reply_that_cannot_be_written_ends_the_answer_where_it_is() {
+    let full = || Input::Failed(Err::<(), _>("disk full").at(Stage::Reply).expect_err("one"));
+    let mut call = answering(|_| {});
+    call.on(900, full());
+    assert_eq!(ended(&call), "900 reply: disk full");
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50)).on(1500, full());
+    assert_eq!(ended(&call), "goes on");
+    call.ends(2010, Sound::Answer, through(25));
+    assert_eq!(ended(&call), "2010 PARTIAL reply: disk full");
+}
+
+#[test]
+fn what_the_services_tell_ends_the_answer() {
+    let failed = || Event::End(Err("no model").at(Stage::Llm));
+    let table = [
+        (Event::Question(String::new()), "700 NOSPEECH "),
+        (Event::Wordless, "700 wordless"),
+        (failed(), "700 llm: no model"),
+        (Event::Panicked, "700 config: an internal error"),
+    ];
+    for (event, end) in table {
+        let mut call = answering(|_| {});
+        call.on(700, Input::Work(event));
+        assert!(ended(&call).starts_with(end), "{}", ended(&call));
+    }
+    // The first reason counts, once what is there has been heard.
+    let mut call = answering(|_| {});
+    call.on(700, sound(10)).on(700, Input::Work(failed()));
+    call.on(710, Input::Work(Event::Panicked));
+    call.ends(910, Sound::Answer, through(10));
+    assert_eq!(ended(&call), "910 PARTIAL llm: no model");
+}
+
+#[test]
+fn an_answer_for_the_dialplan_is_whole_when_the_work_is_done() {
+    let mut call = answering(|settings| settings.is_streamed = false);
+    call.on(1000, sound(50)).on(1200, end());
+    assert_steps(&mut call, &[]);
+    assert_eq!(ended(&call), "1200 whole");
+}
+
+#[test]
+fn a_hang_up_ends_everything() {
+    let mut call = answering(|_| {});
+    call.on(1000, sound(50)).on(1100, Input::HungUp);
+    assert_eq!(ended(&call), "1100 HANGUP ");
+}
+
+#[test]
+fn a_key_stops_the_answer_but_not_before_a_patient_turn_has_been_understood() {
+    for (is_patient, words, end) in [
+        (false, "", "1500 ANSWERED "),
+        (true, "", "goes on"),
+        (true, "When?", "1500 ANSWERED "),
+    ] {
+        let mut call = answering(|settings| settings.is_patient = is_patient);
+        if !words.is_empty() {
+            call.on(900, question(words));
+        }
+        call.on(1000, sound(100));
+        call.ends(1500, Sound::Answer, key('#'));
+        assert_eq!(ended(&call), end, "{is_patient} {words:?}");
+    }
+}
+
+/// The caller speaks for `ms_long` while an answer plays that began at 1000 ms.
+fn interrupted(change: impl FnOnce(&mut Settings), words: &str, ms_long: u64) -> String {
+    let mut call = answering(change);
+    call.scene.caller = Some(caller(call.at(0), None));
+    let quiet_until = call.hears(0, 1000, Line::Quiet);
+    if !words.is_empty() {
+        call.on(1000, question(words));
+    }
+    call.on(1000, sound(500));
+    let said_until = call.hears(quiet_until, ms_long, Line::Voice);
+    call.hears(said_until, 3000 - said_until, Line::Quiet);
+    ended(&call)
+}
+
+#[test]
+fn the_callers_voice_stops_the_answer_once_it_has_lasted() {
+    assert_eq!(interrupted(|_| {}, "When?", 600), "1240 ANSWERED ");
+    assert_eq!(interrupted(|_| {}, "When?", 200), "goes on", "a cough");
+    assert_eq!(
+        interrupted(|settings| settings.barge_in = false, "When?", 600),
+        "goes on"
+    );
+    assert_eq!(
+        interrupted(|settings| settings.is_patient = true, "", 600),
+        "goes on"
+    );
+}
+
+#[test]
+fn what_the_model_wants_is_noted_and_to_be_forgotten_is_not_put_off() {
+    let mut call = answering(|_| {});
+    let forget = || Input::Work(Event::Actions(vec![Order::Forget]));
+    call.on(800, forget()).on(900, forget());
+    assert_steps(&mut call, &[(800, "forget")]);
+    assert_eq!(call.scene.turn.actions, [Order::Forget]);
+}
+
+#[test]
+fn a_stage_that_costs_money_asks_whether_the_caller_is_there() {
+    let (agrees, _asked) = crossbeam_channel::bounded(1);
+    let mut call = answering(|_| {});
+    call.on(100, Input::Work(Event::Begins(Stage::Llm, agrees)));
+    assert_steps(&mut call, &[(100, "agree llm")]);
+    assert_eq!(call.scene.stage, Stage::Llm);
+}

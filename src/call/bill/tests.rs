@@ -1,0 +1,89 @@
+//! What a call has used and spent.
+
+use super::*;
+use crate::config::Provider;
+
+fn endpoint(provider: Provider, model: &str) -> Endpoint {
+    Endpoint {
+        provider,
+        base_url: "https://service.example".into(),
+        model: model.into(),
+        api_key: None,
+    }
+}
+
+fn voice() -> Endpoint {
+    endpoint(Provider::OpenAi, "tts-1")
+}
+
+#[test]
+fn a_request_counts_as_the_most_that_it_can_be_until_its_outcome_is_known() {
+    let bill = Bill::default();
+    let entry = bill.begin(Stage::Tts, &voice(), spoken(1000));
+    let most = bill.total();
+    assert!(most > MicroDollars::default());
+    entry.used(spoken(10));
+    let used = bill.total();
+    assert!(used < most && used > MicroDollars::default());
+}
+
+#[test]
+fn what_a_service_cannot_have_used_is_not_believed() {
+    let bill = Bill::default();
+    let entry = bill.begin(Stage::Tts, &voice(), spoken(10));
+    let most = bill.total();
+    entry.used(spoken(1_000_000));
+    assert!(bill.total() <= most + most, "{:?}", bill.total());
+}
+
+#[test]
+fn what_was_not_reached_or_was_refused_costs_nothing_and_what_broke_off_may() {
+    let connect = cloud::Error::Clock {
+        service: "a service",
+        ahead: 900,
+    };
+    let bill = Bill::default();
+    bill.begin(Stage::Tts, &voice(), spoken(10))
+        .failed(&connect);
+    assert_eq!(bill.total(), MicroDollars::default());
+    let hung_up = cloud::Error::HungUp("a service");
+    bill.begin(Stage::Tts, &voice(), spoken(10))
+        .failed(&hung_up);
+    assert!(bill.total() > MicroDollars::default());
+}
+
+#[test]
+fn requests_to_one_service_are_one_line_of_the_bill() {
+    let bill = Bill::default();
+    for chars in [10, 20] {
+        bill.begin(Stage::Tts, &voice(), spoken(100))
+            .used(spoken(chars));
+    }
+    bill.begin(
+        Stage::Llm,
+        &endpoint(Provider::Gemini, "gemini-3.5-flash-lite"),
+        estimate(90, 30),
+    )
+    .used(estimate(90, 30));
+    let used = bill.used();
+    let lines: Vec<_> = used
+        .iter()
+        .map(|used| {
+            (
+                used.stage.as_str(),
+                used.usage.characters,
+                used.usage.output_tokens,
+            )
+        })
+        .collect();
+    assert_eq!(lines, [("tts", 30, 0), ("llm", 0, 10)]);
+    let sum = used.iter().map(|used| used.microdollars).sum();
+    assert_eq!(bill.total(), sum);
+}
+
+#[test]
+fn a_transcript_can_be_no_longer_than_anybody_speaks() {
+    for (seconds, chars) in [(0, 140), (1, 180), (59, 2500)] {
+        assert_eq!(longest_question(Duration::from_secs(seconds)), chars);
+    }
+}

@@ -1,0 +1,117 @@
+//! What is made of the caller's voice, in virtual time.
+
+use std::collections::VecDeque;
+
+use super::*;
+
+/// A pipe that gives these bytes at a time.
+struct Pipe(VecDeque<Vec<u8>>);
+
+impl Read for Pipe {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Some(bytes) = self.0.pop_front() else {
+            return Ok(0);
+        };
+        into[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn samples_are_whole_however_the_bytes_come() {
+    let samples: Vec<i16> = (0..40).map(|at| at * 700 - 14_000).collect();
+    let bytes: Vec<u8> = samples
+        .iter()
+        .flat_map(|sample| sample.to_ne_bytes())
+        .collect();
+    for len in [1, 2, 3, 7, 80] {
+        let (heard, pieces) = bounded(100);
+        let pipe = Pipe(bytes.chunks(len).map(<[u8]>::to_vec).collect());
+        listen(pipe, &heard).expect("it ends");
+        drop(heard);
+        assert_eq!(
+            pieces.iter().flatten().collect::<Vec<_>>(),
+            samples,
+            "{len} at a time"
+        );
+    }
+}
+
+#[test]
+fn a_line_that_no_longer_reads_ends_the_listening() {
+    let (heard, pieces) = bounded(1);
+    drop(pieces);
+    let pipe = Pipe([vec![0; 320], vec![0; 320]].into());
+    assert!(listen(pipe, &heard).is_ok());
+}
+
+fn caller(now: Instant) -> CallerAudio {
+    let limits = Limits {
+        quiet: Duration::from_millis(700),
+        pause: None,
+        longest: Duration::from_secs(8),
+    };
+    CallerAudio::new(8000, limits, now)
+}
+
+/// A line that is never quite silent, and then a voice of 0.6 s.
+fn speaks(caller: &mut CallerAudio, now: Instant) -> Vec<Change> {
+    caller.hear(&[30, -30].repeat(4000), now);
+    caller.hear(
+        &testkit::audio::clips::babble(8000, "waterfall").samples,
+        now,
+    )
+}
+
+#[test]
+fn a_phone_that_sends_nothing_is_silent_and_its_silence_ends_a_turn() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut caller = caller(start);
+    assert_eq!(speaks(&mut caller, at(1600)), [Change::Begins]);
+    assert_eq!(caller.next_look(), at(1680));
+    assert!(caller.hear_nothing(at(1679)).is_empty());
+    assert!(caller.hear_nothing(at(2000)).is_empty() && caller.is_in_turn());
+    assert_eq!(caller.hear_nothing(at(2400)), [Change::Ends]);
+    assert_eq!(caller.last_quiet(), Duration::from_millis(700));
+    let heard = caller.heard().duration();
+    assert!((Duration::from_millis(1300)..Duration::from_millis(2200)).contains(&heard));
+}
+
+#[test]
+fn the_caller_can_end_a_turn_that_has_begun_and_only_that() {
+    let start = Instant::now();
+    let mut caller = caller(start);
+    assert!(caller.end_turn().is_empty());
+    speaks(&mut caller, start);
+    assert_eq!(caller.end_turn(), [Change::Ends]);
+    assert!(!caller.is_in_turn() && !caller.heard().samples.is_empty());
+}
+
+#[test]
+fn what_is_forgotten_is_no_turn() {
+    let start = Instant::now();
+    let mut caller = caller(start);
+    speaks(&mut caller, start);
+    caller.forget();
+    assert!(!caller.is_in_turn() && caller.end_turn().is_empty());
+}
+
+#[test]
+fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
+    let start = Instant::now();
+    for (played_dbfs, interrupts) in [(f32::MIN, true), (-30.0, true), (10.0, false)] {
+        let mut caller = caller(start);
+        caller.hear(&[30, -30].repeat(4000), start);
+        let voice = testkit::audio::clips::babble(8000, "waterfallwaterfall").samples;
+        let mut changes = Vec::new();
+        for packet in voice.chunks(160) {
+            changes.extend(caller.overhear(packet, played_dbfs, start));
+        }
+        assert_eq!(
+            changes.contains(&Change::Begins),
+            interrupts,
+            "{played_dbfs} dB"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Which phase of a conversation follows which: the caller speaks and is answered, may interrupt the answer, and speaks
+//! again, until one of the two has had enough.
+
+use std::time::Instant;
+
+use log::warn;
+
+use super::answering::Answered;
+use super::listening::{Heard, Utterance};
+use super::outcome::Outcome;
+use super::turn::Scene;
+use crate::config::{Config, Conversation, Sentence};
+use crate::text::Order;
+
+/// What comes next in a conversation.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// A phrase is said; `instead` is the sound of Asterisk's that is played if no voice speaks.
+    Say(Sentence, &'static str),
+    /// The caller is listened to, who has said nothing since then.
+    Listen {
+        silent_since: Instant,
+    },
+    /// What the caller has said is answered.
+    Answer(Utterance),
+    End(Outcome),
+}
+
+/// A conversation, as far as it has come.
+pub(super) struct Dialogue {
+    settings: Conversation,
+    began: Instant,
+    /// Answers so far; silences in a row; turns in a row that were not understood.
+    turns: u32,
+    silences: u32,
+    unclear: u32,
+    /// Since when the caller says nothing.
+    silent_since: Instant,
+    is_leaving: bool,
+}
+
+impl Dialogue {
+    pub(super) fn new(settings: Conversation, began: Instant) -> Self {
+        Self {
+            settings,
+            began,
+            turns: 0,
+            silences: 0,
+            unclear: 0,
+            silent_since: began,
+            is_leaving: false,
+        }
+    }
+
+    pub(super) fn begin(&self) -> Next {
+        Next::Say(self.settings.greeting.clone(), "hello")
+    }
+
+    /// A phrase has been said.
+    pub(super) fn said(&mut self, now: Instant) -> Next {
+        if self.is_leaving {
+            return Next::End(Outcome::Answered(None));
+        }
+        self.silent_since = now;
+        self.listen()
+    }
+
+    /// Listening has come to an end.
+    pub(super) fn heard(&mut self, heard: Heard, scene: &mut Scene) -> Next {
+        match heard {
+            Heard::Turn(utterance) => Next::Answer(utterance),
+            Heard::HungUp => Next::End(Outcome::HungUp),
+            Heard::Late => self.leave(),
+            // What interrupted the answer was no speech.
+            Heard::Silence if !scene.turn.actions.is_empty() => self.act_or_listen(scene),
+            Heard::Silence if self.silences > 0 => self.leave(),
+            Heard::Silence => {
+                self.silences += 1;
+                Next::Say(self.settings.still_there.clone(), "beep")
+            }
+        }
+    }
+
+    /// An answer has come to an end. Where the caller `goes_on`, they did so before they had been understood.
+    pub(super) fn answered(
+        &mut self,
+        answered: Answered,
+        goes_on: bool,
+        scene: &mut Scene,
+        now: Instant,
+    ) -> Next {
+        match answered {
+            Answered::Outcome(Outcome::Answered(_)) if goes_on => self.listen(),
+            Answered::Outcome(Outcome::Answered(_)) | Answered::Whole => {
+                self.count_turn(now);
+                self.act_or_listen(scene)
+            }
+            // The model may have noted something, and that alone.
+            Answered::Wordless => {
+                warn!(
+                    "the model's answer has nothing that a voice can say: the caller hears a beep"
+                );
+                self.count_turn(now);
+                match self.act(scene) {
+                    Some(end) => Next::End(end),
+                    None => Next::Say(Sentence::Sound("beep".to_owned()), "beep"),
+                }
+            }
+            Answered::Outcome(Outcome::NoSpeech) => {
+                // The caller may want to say it again. But it was paid for, and noise without end is to end too.
+                self.unclear += 1;
+                if self.unclear > MAX_UNCLEAR {
+                    self.turns += 1;
+                } else {
+                    let lately = now.checked_sub(self.settings.ask_after / 2);
+                    self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
+                }
+                self.act_or_listen(scene)
+            }
+            Answered::Outcome(other) => Next::End(other),
+        }
+    }
+
+    fn count_turn(&mut self, now: Instant) {
+        self.turns += 1;
+        (self.silences, self.unclear) = (0, 0);
+        self.silent_since = now;
+    }
+
+    fn act_or_listen(&mut self, scene: &mut Scene) -> Next {
+        match self.act(scene) {
+            Some(end) => Next::End(end),
+            None => self.listen(),
+        }
+    }
+
+    fn listen(&mut self) -> Next {
+        if self.turns >= self.settings.max_turns {
+            return self.leave();
+        }
+        Next::Listen {
+            silent_since: self.silent_since,
+        }
+    }
+
+    fn leave(&mut self) -> Next {
+        self.is_leaving = true;
+        Next::Say(self.settings.goodbye.clone(), "goodbye")
+    }
+
+    /// How the conversation ends, if the model wants that and the caller has nothing to say to it.
+    fn act(&self, scene: &mut Scene) -> Option<Outcome> {
+        if scene.is_in_turn() {
+            return None;
+        }
+        let actions = scene.turn.take_actions();
+        actions.into_iter().find_map(|action| match action {
+            Order::Goodbye => Some(Outcome::Answered(None)),
+            Order::Transfer(name) => self.transfer(&name),
+            Order::Note(_) | Order::Forget => None,
+        })
+    }
+
+    fn transfer(&self, name: &str) -> Option<Outcome> {
+        let mut known = self.settings.transfers.iter();
+        let found = known.find(|(known, _)| is_same_name(known, name));
+        if found.is_none() {
+            warn!(
+                "the model wants to transfer to a name that is not in transfers under [conversation]"
+            );
+        }
+        found.map(|(_, extension)| Outcome::Transfer(extension.clone()))
+    }
+}
+
+/// Models put names in quotes, and end them with a full stop.
+fn is_same_name(known: &str, written: &str) -> bool {
+    let is_around = |c: char| c.is_whitespace() || "\"'“”.".contains(c);
+    let core = |name: &str| name.trim_matches(is_around).to_lowercase();
+    core(known) == core(written)
+}
+
+/// The model's persona in a conversation, and how it ends or transfers the call.
+pub(super) fn persona(config: &Config) -> String {
+    let names: Vec<_> = config
+        .conversation
+        .transfers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let transfer = if names.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " To hand the caller over to somebody, say so and end your answer with [[transfer NAME]], where NAME is one of: {}.",
+            names.join(", ")
+        )
+    };
+    format!(
+        "{}\n\nBut this is a telephone call of several turns: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it.",
+        config.llm.persona
+    )
+}
+
+/// After as many turns in a row that were not understood a noise is taken for one.
+const MAX_UNCLEAR: u32 = 2;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! Which phase follows which, as tables.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::audio::Pcm;
+
+fn settings() -> Conversation {
+    Conversation {
+        quiet: Duration::from_millis(700),
+        thinks_ahead: true,
+        barge_in: true,
+        max_question: Duration::from_secs(60),
+        max_turns: 3,
+        longest: Duration::from_secs(600),
+        ask_after: Duration::from_secs(10),
+        greeting: Sentence::Sound("greeting".into()),
+        still_there: Sentence::Sound("there?".into()),
+        goodbye: Sentence::Sound("bye".into()),
+        sounds: PathBuf::new(),
+        transfers: vec![("Sales".into(), "200".into())],
+    }
+}
+
+fn turn() -> Heard {
+    let speech = Arc::new(Pcm {
+        rate_hz: 8000,
+        samples: Vec::new(),
+    });
+    Heard::Turn(Utterance {
+        speech,
+        events: Vec::new(),
+    })
+}
+
+/// The caller is listened to, who has said nothing since the greeting.
+const LISTENED: &str = "listen, silent since 1 s";
+
+/// What happens in a conversation.
+enum On {
+    Said,
+    Heard(Heard),
+    /// The answer has been heard, and the model wants this.
+    Answered(Vec<Order>),
+    /// The caller spoke before they had been understood.
+    Interrupted,
+    NotUnderstood,
+    Wordless,
+    HungUp,
+}
+
+/// What follows from each of them, one second after the other.
+fn follow(all: Vec<On>) -> Vec<String> {
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    let mut dialogue = Dialogue::new(settings(), began);
+    let mut now = began;
+    let mut steps = vec![told(&dialogue.begin(), began)];
+    for on in all {
+        now += Duration::from_secs(1);
+        let mut answered = |outcome, goes_on, scene: &mut Scene| {
+            dialogue.answered(Answered::Outcome(outcome), goes_on, scene, now)
+        };
+        let next = match on {
+            On::Answered(actions) => {
+                scene.turn.actions = actions;
+                answered(Outcome::Answered(None), false, &mut scene)
+            }
+            On::Interrupted => answered(Outcome::Answered(None), true, &mut scene),
+            On::NotUnderstood => answered(Outcome::NoSpeech, false, &mut scene),
+            On::HungUp => answered(Outcome::HungUp, false, &mut scene),
+            On::Wordless => dialogue.answered(Answered::Wordless, false, &mut scene, now),
+            On::Said => dialogue.said(now),
+            On::Heard(heard) => dialogue.heard(heard, &mut scene),
+        };
+        steps.push(told(&next, began));
+    }
+    steps
+}
+
+fn told(next: &Next, began: Instant) -> String {
+    match next {
+        Next::Say(Sentence::Sound(name), _) => format!("say {name}"),
+        Next::Say(sentence, _) => format!("{sentence:?}"),
+        Next::Listen { silent_since } => {
+            let since = silent_since.duration_since(began).as_secs();
+            format!("listen, silent since {since} s")
+        }
+        Next::Answer(_) => "answer".into(),
+        Next::End(outcome) => format!("{} {}", outcome.status(), outcome.extension()),
+    }
+}
+
+/// What is tried, what happens, and the steps.
+type Row = (&'static str, Vec<On>, &'static [&'static str]);
+
+#[track_caller]
+fn assert_follows(table: Vec<Row>) {
+    for (name, on, steps) in table {
+        assert_eq!(follow(on), steps, "{name}");
+    }
+}
+
+#[test]
+fn a_conversation_goes_from_phase_to_phase_until_one_of_the_two_has_had_enough() {
+    use super::Heard::{HungUp as Gone, Late, Silence};
+    use On::{Answered, Heard, HungUp, Said};
+    assert_follows(vec![
+        (
+            "an answer after the other, until there have been enough",
+            vec![
+                Said,
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Said,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "answer",
+                "listen, silent since 5 s",
+                "answer",
+                "say bye",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "a caller who says nothing is asked once",
+            vec![Said, Heard(Silence), Said, Heard(Silence), Said],
+            &[
+                "say greeting",
+                LISTENED,
+                "say there?",
+                "listen, silent since 3 s",
+                "say bye",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "the time is up",
+            vec![Said, Heard(Late)],
+            &["say greeting", LISTENED, "say bye"],
+        ),
+        (
+            "the caller hangs up while listened to",
+            vec![Said, Heard(Gone)],
+            &["say greeting", LISTENED, "HANGUP "],
+        ),
+        (
+            "the caller hangs up during the answer",
+            vec![Said, Heard(turn()), HungUp],
+            &["say greeting", LISTENED, "answer", "HANGUP "],
+        ),
+    ]);
+}
+
+#[test]
+fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
+    use On::{Answered, Heard, Interrupted, NotUnderstood, Said, Wordless};
+    let goodbye = || vec![Order::Note("n".into()), Order::Goodbye];
+    let transfer = |name: &str| vec![Order::Transfer(name.into())];
+    assert_follows(vec![
+        (
+            "the model says goodbye",
+            vec![Said, Heard(turn()), Answered(goodbye())],
+            &["say greeting", LISTENED, "answer", "ANSWERED "],
+        ),
+        (
+            "the model transfers, and writes the name as models do",
+            vec![Said, Heard(turn()), Answered(transfer("\"sales\"."))],
+            &["say greeting", LISTENED, "answer", "TRANSFER 200"],
+        ),
+        (
+            "the model transfers to a name that is not known",
+            vec![Said, Heard(turn()), Answered(transfer("Nobody"))],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+            ],
+        ),
+        (
+            "the caller goes on before they are understood: no turn",
+            vec![Said, Heard(turn()), Interrupted],
+            &["say greeting", LISTENED, "answer", LISTENED],
+        ),
+        (
+            "an answer without words is a beep and a turn",
+            vec![Said, Heard(turn()), Wordless, Said],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "say beep",
+                "listen, silent since 4 s",
+            ],
+        ),
+        (
+            "a noise without end is a turn from the third time on",
+            vec![
+                Said,
+                Heard(turn()),
+                NotUnderstood,
+                Heard(turn()),
+                NotUnderstood,
+                Heard(turn()),
+                NotUnderstood,
+                Heard(turn()),
+                NotUnderstood,
+                Heard(turn()),
+                NotUnderstood,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                LISTENED,
+                "answer",
+                LISTENED,
+                "answer",
+                LISTENED,
+                "answer",
+                "listen, silent since 1 s",
+                "answer",
+                "say bye",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_the_call() {
+    use crate::call::phase::tests::caller;
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    let mut voice = caller(began, None);
+    voice.hear(&[0; 8000], began);
+    voice.hear(
+        &testkit::audio::clips::babble(8000, "waterfall").samples,
+        began,
+    );
+    scene.caller = Some(voice);
+    assert!(scene.is_in_turn());
+    let mut dialogue = Dialogue::new(settings(), began);
+    scene.turn.actions = vec![Order::Goodbye];
+    let outcome = Answered::Outcome(Outcome::Answered(None));
+    let next = dialogue.answered(outcome, false, &mut scene, began);
+    assert!(matches!(next, Next::Listen { .. }), "{next:?}");
+    scene.caller.as_mut().expect("there").forget();
+    let next = dialogue.heard(Heard::Silence, &mut scene);
+    assert!(
+        matches!(next, Next::End(Outcome::Answered(None))),
+        "{next:?}"
+    );
+}

@@ -1,0 +1,43 @@
+//! What the threads that do paid work tell the call, in the order in which the caller should hear of it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use crate::error::{Failure, Stage};
+use crate::text::Order;
+use crate::timeline::Mark;
+
+/// What comes of the work.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Something that costs money begins, if the call agrees.
+    Begins(Stage, Sender<()>),
+    /// A step of the call's timeline is over.
+    Reached(Mark, Instant),
+    /// A stage is over that began then, and what it has done.
+    Done(Stage, Instant, String),
+    /// The transcript; empty when there were no words in it.
+    Question(String),
+    /// The answer so far.
+    Answer(String),
+    /// The next of the encoded sound.
+    Sound(Vec<u8>),
+    /// A text begins to be spoken: the next sound is of it.
+    Speaks(String),
+    /// The sound so far ends with a sentence.
+    SentenceEnd,
+    /// The sound that has not been heard is not worth hearing.
+    Forget,
+    /// All actions that the model has asked for so far.
+    Actions(Vec<Order>),
+    /// The answer has nothing that a voice could say, and no action that ends the call.
+    Wordless,
+    /// A phrase is kept at this place, without extension.
+    Phrase(PathBuf),
+    /// The work is done, or has failed.
+    End(Result<(), Failure>),
+    /// The work ended without a word: it has panicked.
+    Panicked,
+}

@@ -1,0 +1,368 @@
+//! A call while it goes on: one loop that waits for what happens, lets a phase decide, and does what the phase wants.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answering::{self, Answered, Answering};
+use super::caller_audio::{self, CallerAudio};
+use super::contract;
+use super::dialogue::{self, Dialogue, Next};
+use super::event::Event;
+use super::job::Job;
+use super::keepalive;
+use super::line::{How, Input, Line, Play, Played, Sound};
+use super::listening::{Listening, Utterance};
+use super::outcome::Outcome;
+use super::phase::{Act, Phase, Step};
+use super::phrase::Phrase;
+use super::phrases::Phrases;
+use super::pipeline::Work;
+use super::purse::Purse;
+use super::remembering::Remembering;
+use super::settings::Settings;
+use super::turn::Scene;
+use crate::audio::Pcm;
+use crate::audio::speech::turn::Limits;
+use crate::audio::telephone::Encoding;
+use crate::cloud::chain::Time;
+use crate::cloud::llm::Exchange;
+use crate::config::{Config, Sentence};
+use crate::deadline::Deadline;
+use crate::error::{At, Failure, Stage};
+use crate::files::{self, NewFile, Readers};
+use crate::say;
+use crate::services::Services;
+use crate::timeline::Mark;
+
+/// What a call has while it goes on.
+pub(super) struct Flow<'a, O> {
+    pub(super) line: &'a mut Line<O>,
+    pub(super) scene: &'a mut Scene,
+    pub(super) purse: &'a mut Purse,
+    pub(super) remembering: &'a mut Remembering,
+    pub(super) config: &'a Config,
+    pub(super) services: Arc<Services>,
+    pub(super) encoding: Encoding,
+    /// The caller's number for the limits; empty where it is withheld.
+    pub(super) caller: String,
+    /// The persona in a conversation.
+    pub(super) persona: Option<Arc<str>>,
+    /// What was said in the conversation, and as much of each answer as was heard.
+    pub(super) before: Vec<Exchange>,
+    pub(super) job: Job,
+    /// The file that the answer is written to.
+    pub(super) reply: Option<NewFile>,
+}
+
+/// Why a conversation cannot begin.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(
+        "a conversation hears the caller through EAGI, which is not to be had by agi://: start it by EAGI(phone-assistant,mode=conversation,…)"
+    )]
+    NotEnhanced,
+    #[error("cannot hear the caller through file descriptor 3")]
+    Deaf(#[source] std::io::Error),
+}
+
+impl<O: Write> Flow<'_, O> {
+    /// Answers one question, whose speech this is.
+    pub(super) fn answer_one(&mut self, speech: Pcm, reply: NewFile) -> Result<Outcome, Failure> {
+        self.begin_job(Arc::new(speech), 0)?;
+        match self.answer(Vec::new(), reply, false)? {
+            Answered::Outcome(outcome) => Ok(outcome),
+            Answered::Wordless => Err(say::Error::Nothing).at(Stage::Llm),
+            Answered::Whole => {
+                let place = files::absolute(&self.config.reply);
+                Ok(Outcome::Answered(Some(place)))
+            }
+        }
+    }
+
+    /// Converses until one of the two has had enough.
+    pub(super) fn converse(&mut self) -> Result<Outcome, Failure> {
+        let began = self.line.now();
+        let settings = &self.config.conversation;
+        let silence = keepalive::silence(&settings.sounds, self.encoding);
+        let mut listening = Listening::new(settings.clone(), silence, began);
+        self.hear_caller(listening.pause(), began)?;
+        self.persona = Some(dialogue::persona(self.config).into());
+        let mut dialogue = Dialogue::new(settings.clone(), began);
+        let mut next = dialogue.begin();
+        loop {
+            next = match next {
+                Next::Say(sentence, instead) => {
+                    self.say(sentence, instead)?;
+                    dialogue.said(self.line.now())
+                }
+                Next::Listen { silent_since } => {
+                    listening.begin(silent_since, self.line.now());
+                    let heard = self.follow(&mut listening)?;
+                    dialogue.heard(heard, self.scene)
+                }
+                Next::Answer(utterance) => {
+                    let answered = self.answer_turn(utterance, &mut listening)?;
+                    let (goes_on, now) = (listening.goes_on(), self.line.now());
+                    dialogue.answered(answered, goes_on, self.scene, now)
+                }
+                Next::End(outcome) => return Ok(outcome),
+            };
+        }
+    }
+
+    /// Hears the caller through EAGI's file descriptor from now on.
+    fn hear_caller(&mut self, pause: Option<Duration>, now: Instant) -> Result<(), Failure> {
+        if self.line.env().get("enhanced") != Some("1.0") {
+            return Err(Error::NotEnhanced).at(Stage::Recording);
+        }
+        let format = self.line.get_variable("EAGI_AUDIO_FORMAT");
+        let is_wide = format.is_ok_and(|format| format.as_deref() == Some("slin16"));
+        let settings = &self.config.conversation;
+        let limits = Limits {
+            quiet: settings.quiet,
+            pause,
+            longest: settings.max_question,
+        };
+        let rate_hz = if is_wide { 16_000 } else { 8000 };
+        let voice = caller_audio::open().map_err(Error::Deaf);
+        self.line.hear(voice.at(Stage::Recording)?);
+        self.scene.caller = Some(CallerAudio::new(rate_hz, limits, now));
+        Ok(())
+    }
+
+    /// Lets the caller hear the answer to what they have said, or as much of it as they want.
+    fn answer_turn(
+        &mut self,
+        utterance: Utterance,
+        listening: &mut Listening,
+    ) -> Result<Answered, Failure> {
+        let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
+        let now = self.line.now();
+        let before = self.scene.begin_turn(now, waited.unwrap_or_default());
+        let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
+        let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
+        let answered = self.answer(utterance.events, reply, listening.is_patient());
+        if let Some(caller) = &mut self.scene.caller
+            && !self.config.conversation.barge_in
+        {
+            // It was said to the answer.
+            caller.forget();
+        }
+        let mut unanswered = None;
+        match &answered {
+            Ok(Answered::Outcome(Outcome::Answered(_))) if self.scene.turn.question.is_empty() => {
+                unanswered = Some(utterance.speech);
+                self.scene.turn = before;
+            }
+            Ok(Answered::Outcome(Outcome::Answered(_))) => self.before.push(Exchange {
+                question: self.scene.turn.question.clone(),
+                answer: self.scene.turn.spoken.heard(),
+            }),
+            // Nothing was said after all.
+            Ok(Answered::Outcome(Outcome::NoSpeech)) => self.scene.turn = before,
+            _ => {}
+        }
+        listening.answered(unanswered, self.scene);
+        answered
+    }
+
+    /// Lets the caller hear what the services make, or has it written for the dialplan. `events` are what has come already.
+    fn answer(
+        &mut self,
+        events: Vec<Event>,
+        reply: NewFile,
+        is_patient: bool,
+    ) -> Result<Answered, Failure> {
+        self.reply = Some(reply);
+        let settings = answering::Settings {
+            waiting: self.config.waiting.clone(),
+            stop_keys: self.config.stop_keys.clone(),
+            deadline: self.config.deadline,
+            idle: self.config.idle_timeout,
+            reply: files::absolute(&self.config.reply),
+            encoding: self.encoding,
+            is_streamed: self.config.is_streamed,
+            barge_in: self.config.conversation.barge_in,
+            is_patient,
+        };
+        let mut answering = Answering::new(settings, self.scene.turn.started);
+        for event in events {
+            answering.on(Input::Work(event), self.scene, self.line.now());
+        }
+        let answered = self.follow(&mut answering);
+        self.job = Job::none();
+        let reply = self.reply.take();
+        let answered = match (answered, reply) {
+            (Ok(Answered::Whole), Some(reply)) => reply.finish().at(Stage::Reply).map(|()| {
+                // What the dialplan plays is heard from here on.
+                let now = self.line.now();
+                self.scene.turn.timeline.reached(Mark::FirstPlayed, now);
+                Answered::Whole
+            }),
+            (answered, _) => answered,
+        };
+        let turn = &self.scene.turn;
+        let heard = match &answered {
+            Ok(Answered::Whole) if !self.line.is_hung_up() => turn.answer.clone(),
+            _ => turn.spoken.heard(),
+        };
+        self.remembering.keep(turn, &heard);
+        answered
+    }
+
+    /// Says what is always the same, to its end. If no voice speaks, the sound `instead` is heard.
+    fn say(&mut self, sentence: Sentence, instead: &'static str) -> Result<(), Failure> {
+        let mut phrase = match sentence {
+            Sentence::Nothing => return Ok(()),
+            Sentence::Sound(name) => Phrase::sound(name),
+            Sentence::Spoken(text) => self.spoken(text, instead)?,
+        };
+        let said = self.follow(&mut phrase);
+        self.job = Job::none();
+        said
+    }
+
+    /// The phrase of this text, which is kept or is being made.
+    fn spoken(&mut self, text: String, instead: &'static str) -> Result<Phrase, Failure> {
+        let phrases = Phrases {
+            folder: self.config.conversation.sounds.clone(),
+            services: self.services.clone(),
+            bill: self.purse.bill.clone(),
+            encoding: self.encoding,
+            gain_db: self.config.tts.gain_db,
+        };
+        if let Some(place) = phrases.kept(&text) {
+            return Ok(Phrase::sound(files::absolute(&place)));
+        }
+        let mut patience = LONGEST_WAIT;
+        if self.services.voices.links().len() > 1 {
+            // The next voice has as long.
+            patience += self.config.fallback_after.min(LONGEST_WAIT);
+        }
+        let patience = patience.min(self.config.tts.timeout);
+        let time = Time {
+            deadline: Deadline::after(self.line.now(), patience, self.line.clock()),
+            idle: self.config.idle_timeout.min(LONGEST_WAIT),
+            sending: Duration::ZERO,
+        };
+        self.scene.stage = Stage::Limit;
+        let job = Job::phrase(phrases, text, time, &mut |max_cost| {
+            self.purse.admit(self.config, &self.caller, max_cost)
+        });
+        self.job = job?;
+        Ok(Phrase::being_made(instead))
+    }
+
+    /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
+    fn follow<P: Phase>(&mut self, phase: &mut P) -> Result<P::End, Failure> {
+        let end = loop {
+            let input = match phase.poll(self.scene, self.line.now()) {
+                Step::Do(act) => match self.perform(act) {
+                    Some(input) => input,
+                    None => continue,
+                },
+                Step::Wait(until) => {
+                    // While a sound plays a command would end it.
+                    if self.line.is_free() && !self.line.is_hung_up() {
+                        contract::tell_notes(self.line, &mut self.scene.notes);
+                    }
+                    self.line.next(until, self.job.events())
+                }
+                Step::End(end) => break end,
+            };
+            phase.on(input, self.scene, self.line.now());
+        };
+        self.line.stop();
+        end
+    }
+
+    /// Does what a phase wants. Returns what the phase is to know of it.
+    fn perform(&mut self, act: Act) -> Option<Input> {
+        match act {
+            Act::Append(bytes) => self.write(|reply| reply.write_all(&bytes)),
+            Act::Reveal => self.write(NewFile::reveal),
+            Act::Forget => {
+                self.remembering.forget();
+                None
+            }
+            Act::Cancel => {
+                self.job = Job::none();
+                None
+            }
+            // What is left is asked of Asterisk, or costs money.
+            _ if self.line.is_hung_up() => Some(Input::HungUp),
+            Act::Stop => self.line.stop().map(Input::Ended),
+            Act::Play {
+                what,
+                name,
+                stop_keys,
+                offset,
+            } => {
+                let play = Play {
+                    what,
+                    name: &name,
+                    stop_keys: &stop_keys,
+                    offset,
+                };
+                let played = self.line.play(play);
+                let at = self.line.now();
+                if what == Sound::Answer {
+                    self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
+                }
+                let how = How::Unplayable(Some(played.err()?));
+                Some(Input::Ended(Played { what, how, at }))
+            }
+            Act::Agree(stage, agrees) => {
+                self.scene.stage = stage;
+                if self.line.is_connected() {
+                    // A thread that has ended does not begin either.
+                    agrees.send(()).ok();
+                }
+                None
+            }
+            Act::Transcribe { speech, later } => {
+                self.begin_job(speech, later).err().map(Input::Failed)
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut NewFile) -> Result<(), files::Error>,
+    ) -> Option<Input> {
+        let written = write(self.reply.as_mut()?);
+        written.at(Stage::Reply).err().map(Input::Failed)
+    }
+
+    /// Has speech transcribed and answered, in place of what was sent before.
+    fn begin_job(&mut self, speech: Arc<Pcm>, later: u32) -> Result<(), Failure> {
+        self.job = Job::none();
+        let mut settings = Settings::of(self.config);
+        let mut began = self.scene.turn.started;
+        if let Some(persona) = &self.persona {
+            settings = settings.in_conversation(persona, &self.before);
+            began = self.line.now();
+        }
+        let work = Work {
+            services: self.services.clone(),
+            bill: self.purse.bill.clone(),
+            settings: self.remembering.with_memory(settings),
+            speech,
+            encoding: self.encoding,
+            deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
+            is_streamed: self.config.is_streamed,
+            is_dropped: Arc::default(),
+        };
+        let longest = self.config.conversation.max_question;
+        self.scene.stage = Stage::Limit;
+        let job = Job::answer(work, later, longest, &mut |max_cost| {
+            self.purse.admit(self.config, &self.caller, max_cost)
+        });
+        self.job = job?;
+        Ok(())
+    }
+}
+
+/// No caller waits longer in silence for a phrase.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);

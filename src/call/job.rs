@@ -1,0 +1,92 @@
+//! Paid work under way: the only place where work begins that costs money, once its most is set aside.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, never, unbounded};
+
+use super::bill;
+use super::event::Event;
+use super::phrases::Phrases;
+use super::pipeline::Work;
+use crate::cloud::chain::Time;
+use crate::costs::MicroDollars;
+use crate::error::{At, Failure, Stage};
+use crate::limits::Refused;
+use crate::threads;
+
+/// Work whose events are to be heard. Dropping it stops paying: no further request of it begins.
+pub(super) struct Job {
+    events: Receiver<Event>,
+    is_dropped: Arc<AtomicBool>,
+}
+
+/// Sets money aside, or refuses.
+pub(super) type Admit<'a> = &'a mut dyn FnMut(MicroDollars) -> Result<(), Refused>;
+
+impl Job {
+    /// No work.
+    pub(super) fn none() -> Self {
+        Self {
+            events: never(),
+            is_dropped: Arc::default(),
+        }
+    }
+
+    /// Has the speech of `work` transcribed and answered, if `admit` sets aside what that can cost, `later` more
+    /// transcriptions of at most `longest` included.
+    ///
+    /// # Errors
+    /// [`Stage::Limit`] where it is refused, [`Stage::Stt`] where there is no thread for it.
+    pub(super) fn answer(
+        work: Work,
+        later: u32,
+        longest: Duration,
+        admit: Admit<'_>,
+    ) -> Result<Self, Failure> {
+        let max_cost = bill::max_cost(&work.services, &work.settings, &work.speech)
+            + bill::of_transcriptions(&work.services, longest, later);
+        admit(max_cost).at(Stage::Limit)?;
+        let is_dropped = work.is_dropped.clone();
+        let events = work.start().at(Stage::Stt)?;
+        Ok(Self { events, is_dropped })
+    }
+
+    /// Has a phrase spoken and kept, if `admit` sets aside what that can cost.
+    ///
+    /// # Errors
+    /// [`Stage::Limit`] where it is refused, [`Stage::Tts`] where there is no thread for it.
+    pub(super) fn phrase(
+        phrases: Phrases,
+        text: String,
+        time: Time,
+        admit: Admit<'_>,
+    ) -> Result<Self, Failure> {
+        admit(bill::max_cost_of_text(&phrases.services, &text)).at(Stage::Limit)?;
+        let (tell, events) = unbounded();
+        threads::spawn(move || {
+            let event = match phrases.make(&text, time) {
+                Ok(place) => Event::Phrase(place),
+                Err(failure) => Event::End(Err(failure)),
+            };
+            // A call that has ended wants to know nothing more.
+            tell.send(event).ok();
+        })
+        .at(Stage::Tts)?;
+        Ok(Self {
+            events,
+            is_dropped: Arc::default(),
+        })
+    }
+
+    pub(super) fn events(&mut self) -> &mut Receiver<Event> {
+        &mut self.events
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.is_dropped.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,330 @@
+//! The caller's line: the only place of a call that waits, and the only one that plays.
+//!
+//! Asterisk gives one reply to each sound, when that has ended, and the reply is read here alone. What follows from an
+//! input is decided by the phases of a call, which know nothing of Asterisk's replies.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, never, select_biased};
+use log::debug;
+
+use super::event::Event;
+use crate::agi::{self, Command, Env, Reply, Session};
+use crate::deadline::Clock;
+use crate::error::{Chain, Failure};
+use crate::hangup::Hangup;
+
+/// All that can happen to a call. [`Line::next`] makes all of it but [`Input::Failed`].
+#[derive(Debug)]
+pub(super) enum Input {
+    /// The caller has hung up.
+    HungUp,
+    /// A sound has ended by itself or by a key.
+    Ended(Played),
+    /// The next samples of the caller's voice.
+    Caller(Vec<i16>),
+    /// The next event of the job under way.
+    Work(Event),
+    /// The time that was asked for has come.
+    Elapsed,
+    /// What was to be done could not be.
+    Failed(Failure),
+}
+
+/// What Asterisk can be asked to play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sound {
+    Answer,
+    Phrase,
+    /// What fills a silence while the services work.
+    Filler,
+    /// The same as music on hold, which gives no reply.
+    Music,
+    /// Silence, for which packets are sent.
+    KeepAlive,
+}
+
+/// The end of a sound.
+#[derive(Debug)]
+pub(super) struct Played {
+    pub(super) what: Sound,
+    pub(super) how: How,
+    pub(super) at: Instant,
+}
+
+/// How a sound has ended.
+#[derive(Debug)]
+pub(super) enum How {
+    /// At the end of the file. `endpos` is the length that it had in samples when it was opened, if that is known.
+    Through { endpos: Option<u64> },
+    /// By a key of the caller's.
+    Key { key: char, endpos: Option<u64> },
+    /// Without progress; it may be tried again.
+    AtOnce,
+    /// Asterisk does not play it, and would not if it was asked again.
+    Unplayable(Option<agi::Error>),
+}
+
+/// A sound to play: the arguments of `STREAM FILE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Play<'a> {
+    pub(super) what: Sound,
+    /// A path without extension, or one of Asterisk's own sounds.
+    pub(super) name: &'a str,
+    pub(super) stop_keys: &'a str,
+    /// In samples.
+    pub(super) offset: u64,
+}
+
+/// A call's session with Asterisk, and the caller's voice.
+pub(super) struct Line<O> {
+    session: Session<O>,
+    hangup: Hangup,
+    clock: Clock,
+    caller: Receiver<Vec<i16>>,
+    playing: Option<Playing>,
+    /// The sound that made no progress last, and how many times in a row.
+    futile: Option<(Sound, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Playing {
+    what: Sound,
+    offset: u64,
+    began: Instant,
+}
+
+impl<O: Write> Line<O> {
+    pub(super) fn new(session: Session<O>, hangup: Hangup, clock: Clock) -> Self {
+        Self {
+            session,
+            hangup,
+            clock,
+            caller: never(),
+            playing: None,
+            futile: None,
+        }
+    }
+
+    /// Hears the caller from now on; the end of `voice` is a hang-up.
+    pub(super) fn hear(&mut self, voice: Receiver<Vec<i16>>) {
+        self.caller = voice;
+    }
+
+    /// Waits for what happens next, until `until`. The hang-up comes first, then Asterisk, the caller, and the services:
+    /// none of them can keep the one before it from being noticed.
+    pub(super) fn next(&mut self, until: Instant, work: &mut Receiver<Event>) -> Input {
+        loop {
+            let wait = until.saturating_duration_since((self.clock)());
+            // Without a sound no reply is due, and the end of the replies is a hang-up already.
+            let lines = if self.is_free() {
+                never()
+            } else {
+                self.session.lines().clone()
+            };
+            let (hangup, caller) = (self.hangup.clone(), self.caller.clone());
+            let events = work.clone();
+            select_biased! {
+                recv(hangup.raised()) -> _ => return Input::HungUp,
+                recv(lines) -> line => if let Some(input) = self.read(line.ok()) {
+                    return input;
+                },
+                recv(caller) -> samples => return samples.map_or(Input::HungUp, Input::Caller),
+                recv(events) -> event => return Input::Work(event.unwrap_or_else(|_| {
+                    // Threads that end without a word have panicked.
+                    *work = never();
+                    Event::Panicked
+                })),
+                default(wait) => return Input::Elapsed,
+            }
+        }
+    }
+
+    /// Begins to play. Nothing else may be playing.
+    ///
+    /// # Errors
+    /// [`agi::Error`] tells why Asterisk could not be asked.
+    pub(super) fn play(&mut self, play: Play<'_>) -> Result<(), agi::Error> {
+        let Play {
+            what,
+            name,
+            stop_keys,
+            offset,
+        } = play;
+        match what {
+            Sound::Music => self.session.ask(Command::Music(Some(name))).map(drop)?,
+            _ => self.session.start(Command::StreamFile {
+                name,
+                stop_keys,
+                offset,
+            })?,
+        }
+        self.playing = Some(Playing {
+            what,
+            offset,
+            began: (self.clock)(),
+        });
+        Ok(())
+    }
+
+    /// Ends what plays. Returns how it ended if that was just before.
+    pub(super) fn stop(&mut self) -> Option<Played> {
+        let playing = self.playing?;
+        let ended = match playing.what {
+            Sound::Music => self.session.ask(Command::Music(None)).map(|_| None),
+            _ => self.session.stop(),
+        };
+        self.playing = None;
+        let reply = ended.unwrap_or_else(|cause| {
+            debug!("ending a sound: {}", Chain(&cause));
+            None
+        })?;
+        self.played(playing, &reply, (self.clock)())
+    }
+
+    /// Whether Asterisk can be asked something: while a sound plays, a command would end that.
+    pub(super) fn is_free(&self) -> bool {
+        self.playing
+            .is_none_or(|playing| playing.what == Sound::Music)
+    }
+
+    /// Whether the caller is there, as far as that can be told: with `AGISIGHUP=no`, or on a channel that was dead from the
+    /// start, nothing tells it but a command. While a sound plays, its end does.
+    pub(super) fn is_connected(&mut self) -> bool {
+        if self.is_free() && !self.hangup.is_raised() {
+            // A dead channel raises the flag, and that is all there is to know.
+            self.try_asking(Command::ChannelStatus);
+        }
+        !self.hangup.is_raised()
+    }
+
+    /// Asks for something that a call can do without. Returns whether Asterisk still listens.
+    pub(super) fn try_asking(&mut self, command: Command<'_>) -> bool {
+        let Err(cause) = self.session.ask(command) else {
+            return true;
+        };
+        let is_expected = self.hangup.is_raised();
+        let level = if is_expected {
+            log::Level::Debug
+        } else {
+            log::Level::Error
+        };
+        log::log!(level, "{}", Chain(&cause));
+        // After a hang-up an Asterisk that says nothing is not waited for again.
+        let is_mute = is_expected && matches!(cause, agi::Error::Silent(_));
+        !is_mute && !matches!(cause, agi::Error::Closed)
+    }
+
+    /// The value of a channel variable or dialplan function; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Session::get_variable`].
+    pub(super) fn get_variable(&mut self, name: &str) -> Result<Option<String>, agi::Error> {
+        self.session.get_variable(name)
+    }
+
+    pub(super) fn env(&self) -> &Env {
+        self.session.env()
+    }
+
+    /// Lets the log hold what was said.
+    pub(super) fn log_words(&mut self, allowed: bool) {
+        self.session.log_words(allowed);
+    }
+
+    pub(super) fn is_hung_up(&self) -> bool {
+        self.hangup.is_raised()
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(super) fn hangup(&self) -> &Hangup {
+        &self.hangup
+    }
+
+    /// What a line of Asterisk's, or the end of them, means to what plays. `None`: it goes on.
+    fn read(&mut self, line: Option<(Instant, agi::Line)>) -> Option<Input> {
+        let playing = self.playing?;
+        let (at, line) = line.unzip();
+        let now = (self.clock)();
+        match self.session.answer(line) {
+            Ok(None) => None,
+            // The end of a sound is told by its reply alone; a recorded session that is over tells nothing more.
+            Ok(Some(reply)) if reply.endpos.is_none() && at.is_some() => None,
+            Ok(Some(reply)) => {
+                self.playing = None;
+                let played = self.played(playing, &reply, at.unwrap_or(now));
+                Some(played.map_or(Input::HungUp, Input::Ended))
+            }
+            Err(agi::Error::Dead | agi::Error::Closed) => Some(Input::HungUp),
+            Err(cause) => {
+                self.playing = None;
+                Some(Input::Ended(Played {
+                    what: playing.what,
+                    how: How::Unplayable(Some(cause)),
+                    at: at.unwrap_or(now),
+                }))
+            }
+        }
+    }
+
+    /// The one reading of the reply to `STREAM FILE`. `None`: the caller has hung up.
+    fn played(&mut self, playing: Playing, reply: &Reply, at: Instant) -> Option<Played> {
+        let Playing {
+            what,
+            offset,
+            began,
+        } = playing;
+        let endpos = reply.endpos;
+        let lasted = at.saturating_duration_since(began);
+        let has_progressed = match what {
+            // How much of an answer was heard is for its playout to tell.
+            Sound::Answer => true,
+            Sound::KeepAlive => lasted >= SHORTEST_SILENCE,
+            _ => endpos.is_none_or(|end| end > offset),
+        };
+        let how = if reply.result == "-1" {
+            // There is no such sound, or no caller.
+            if !self.is_connected() {
+                return None;
+            }
+            How::Unplayable(None)
+        } else if let Some(key) = reply.key() {
+            How::Key { key, endpos }
+        } else if has_progressed {
+            self.futile = None;
+            How::Through { endpos }
+        } else {
+            self.is_futile(what)
+        };
+        Some(Played { what, how, at })
+    }
+
+    /// One more end without progress: an Asterisk that ends a sound at once, again and again, would keep us busy for ever.
+    fn is_futile(&mut self, what: Sound) -> How {
+        let before = self.futile.filter(|(sound, _)| *sound == what);
+        let times = before.map_or(1, |(_, times)| times + 1);
+        self.futile = Some((what, times));
+        if times < MAX_FUTILE {
+            How::AtOnce
+        } else {
+            How::Unplayable(None)
+        }
+    }
+}
+
+/// Twenty seconds of silence are not over sooner.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
+
+/// A play may miss what was appended a moment before it began.
+const MAX_FUTILE: u32 = 3;
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,357 @@
+//! One call, from its first line to its last. The only file that knows the order.
+
+mod answering;
+mod bill;
+mod caller_audio;
+mod contract;
+mod dialogue;
+mod echo;
+mod event;
+mod flow;
+mod job;
+mod keepalive;
+mod line;
+mod listening;
+mod outcome;
+mod phase;
+mod phrase;
+mod phrases;
+mod pipeline;
+mod playout;
+mod purse;
+mod question;
+mod remembering;
+mod settings;
+mod spoken;
+mod turn;
+
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use log::{debug, error, warn};
+
+use crate::agi::{self, End, Session};
+use crate::audio::Pcm;
+use crate::audio::telephone::Encoding;
+use crate::check;
+use crate::config::{Arguments, Config, Environment, Job as For};
+use crate::deadline::Clock;
+use crate::error::{At, Chain, Failure, INTERNAL, Stage};
+use crate::files::{self, NewFile, Readers, RemovedAfterUse};
+use crate::hangup::Hangup;
+use crate::limits::Limits;
+use crate::memory::{Callers, Signs};
+use crate::presentation::{self, Presentation};
+use crate::services::Services;
+use crate::state::State;
+use crate::timeline::Mark;
+
+use contract::Contract;
+use flow::Flow;
+use job::Job;
+use line::Line;
+use outcome::Outcome;
+use purse::Purse;
+use remembering::Remembering;
+use turn::Scene;
+
+/// What a call is given.
+pub struct Given<'a, I, O> {
+    /// Asterisk's side: stdin.
+    pub input: I,
+    /// What the end of `input` means.
+    pub end: End,
+    /// Our side: stdout.
+    pub output: O,
+    /// The command line, without the program's name.
+    pub arguments: Vec<String>,
+    /// The process's environment.
+    pub environment: Environment<'a>,
+    /// Raised by signals too.
+    pub hangup: Hangup,
+    /// The clock of the deadline, which runs from the start.
+    pub clock: Clock,
+}
+
+/// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
+pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
+    let (started, began) = ((given.clock)(), SystemTime::now());
+    let mut session = match Session::open(given.input, given.end, given.output, &given.hangup) {
+        Ok(session) => session,
+        Err(cause) => {
+            error!(
+                "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
+                Chain(&cause)
+            );
+            return forget_recording(&given.arguments, given.environment);
+        }
+    };
+    let confirmed = session.confirm();
+    let own = Arguments::parse(given.arguments.iter().map(String::as_str));
+    let arguments = match (given.end, &confirmed) {
+        (_, Err(_)) => own,
+        _ if !given.arguments.is_empty() => own,
+        (End::Hangup, Ok(())) => Arguments::parse_remote(session.env().arguments()),
+        (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
+    };
+    if arguments.is_check() && confirmed.is_ok() {
+        return check::look_around(&arguments, given.environment);
+    }
+    let line = Line::new(session, given.hangup, given.clock);
+    let mut call = Call::new(line, started);
+    call.contract.is_distrusted = confirmed.is_err() && given.arguments.is_empty();
+    let outcome = call.outcome(confirmed, &arguments, given.environment);
+    call.end(began, &outcome);
+}
+
+/// Removes the recording of a call that was over before it began, unless it is to be kept.
+fn forget_recording(own: &[String], environment: Environment<'_>) {
+    let arguments = Arguments::parse(own.iter().map(String::as_str));
+    let config = Config::load(For::Call, &arguments, environment);
+    let keep = config.map_or_else(
+        |faults| faults.understood.keep_recording,
+        |config| config.keep_recording,
+    );
+    RemovedAfterUse::new(arguments.recording).keep_if(keep);
+}
+
+struct Call<O> {
+    line: Line<O>,
+    scene: Scene,
+    contract: Contract,
+    purse: Purse,
+    remembering: Remembering,
+    /// Whether the caller's number may be shown, where that matters.
+    presentation: Presentation,
+    /// The answer's place, without extension; empty until the settings are known.
+    reply: PathBuf,
+    /// The services that are asked, once they are known, and where it is noted what administrators have been told of them.
+    services: Option<(Arc<Services>, State)>,
+}
+
+impl<O: Write> Call<O> {
+    fn new(line: Line<O>, started: Instant) -> Self {
+        Self {
+            scene: Scene::new(started),
+            line,
+            contract: Contract::default(),
+            purse: Purse::default(),
+            remembering: Remembering::default(),
+            presentation: Presentation::default(),
+            reply: PathBuf::new(),
+            services: None,
+        }
+    }
+
+    fn outcome(
+        &mut self,
+        confirmed: Result<(), agi::Error>,
+        arguments: &Arguments,
+        environment: Environment<'_>,
+    ) -> Outcome {
+        let is_forged = matches!(confirmed, Err(agi::Error::Forged(_) | agi::Error::Unasked));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            self.carry_through(confirmed, arguments, environment)
+        }));
+        match result {
+            // Whoever puts lines into the block may put a hang-up there as well.
+            Ok(Err(failure)) if is_forged => Outcome::Failed(failure),
+            _ if self.line.is_hung_up() => Outcome::HungUp,
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(failure)) if failure.stage == Stage::Limit => Outcome::Limited(failure),
+            Ok(Err(failure)) => Outcome::Failed(failure),
+            Err(_) => Outcome::Failed(Failure {
+                stage: self.scene.stage,
+                cause: INTERNAL.into(),
+            }),
+        }
+    }
+
+    /// The call itself.
+    fn carry_through(
+        &mut self,
+        confirmed: Result<(), agi::Error>,
+        arguments: &Arguments,
+        environment: Environment<'_>,
+    ) -> Result<Outcome, Failure> {
+        let job = if arguments.is_conversation {
+            For::Conversation
+        } else {
+            For::Call
+        };
+        let config = Config::load(job, arguments, environment);
+        let understood = config.as_ref().unwrap_or_else(|faults| &faults.understood);
+        let mut recording = RemovedAfterUse::new(Some(understood.recording.clone()));
+        recording.keep_if(understood.keep_recording);
+        self.reply.clone_from(&understood.reply);
+        self.contract.log.clone_from(&understood.log_calls);
+        confirmed.at(Stage::Config)?;
+        let mut config = config.at(Stage::Config)?;
+        self.contract.persona.clone_from(&arguments.persona);
+        self.contract.log_words = config.log_words;
+        self.line.log_words(config.log_words);
+        self.ask_presentation(&config);
+        self.recall(&mut config);
+        let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
+        let services = Arc::new(services);
+        self.services = Some((services.clone(), State::new(&config.state_folder)));
+        let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
+        if arguments.is_conversation {
+            drop(reply);
+            return self.flow(&config, services, encoding).converse();
+        }
+        let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
+            return Ok(Outcome::NoSpeech);
+        };
+        self.flow(&config, services, encoding)
+            .answer_one(speech, reply)
+    }
+
+    fn flow<'c>(
+        &'c mut self,
+        config: &'c Config,
+        services: Arc<Services>,
+        encoding: Encoding,
+    ) -> Flow<'c, O> {
+        let number = match self.presentation {
+            Presentation::Shown => self.line.env().get("callerid").unwrap_or_default(),
+            Presentation::Withheld => "",
+        };
+        Flow {
+            caller: number.to_owned(),
+            line: &mut self.line,
+            scene: &mut self.scene,
+            purse: &mut self.purse,
+            remembering: &mut self.remembering,
+            config,
+            services,
+            encoding,
+            persona: None,
+            before: Vec::new(),
+            job: Job::none(),
+            reply: None,
+        }
+    }
+
+    /// Asks whether the caller's number may be shown, where callers are counted or remembered by it.
+    fn ask_presentation(&mut self, config: &Config) {
+        if config.limits == Limits::default() && config.memory.callers == Callers::None {
+            return;
+        }
+        let saved = match self.line.get_variable(presentation::SAVED) {
+            Ok(saved) => saved,
+            // Without an answer the number counts as withheld.
+            Err(cause) => return debug!("asking for the presentation: {}", Chain(&cause)),
+        };
+        let callingpres = self.line.env().get("callingpres").unwrap_or_default();
+        self.presentation = Presentation::of(saved.as_deref(), callingpres);
+    }
+
+    fn recall(&mut self, config: &mut Config) {
+        let env = self.line.env();
+        let get = |name| env.get(name).unwrap_or_default();
+        let signs = Signs {
+            channel: get("channel"),
+            number: get("callerid"),
+            presentation: self.presentation,
+        };
+        self.remembering.recall(config, signs);
+    }
+
+    /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything
+    /// that costs money, and before silence is taken for the caller's when a full disk made it.
+    fn prepare(&mut self, config: &Config) -> Result<(Encoding, NewFile), files::Error> {
+        self.scene.stage = Stage::Reply;
+        let folder = config.reply.parent().unwrap_or(Path::new("."));
+        files::sweep(folder, config.keep_recording, SystemTime::now());
+        files::remove_replies(&config.reply);
+        let encoding = config
+            .reply_format
+            .parse()
+            .unwrap_or_else(|_| self.encoding_of_channel());
+        let place = files::append(&config.reply, &format!(".{encoding}"));
+        let mut file = NewFile::create(&place, Readers::Owner)?;
+        file.try_writing()?;
+        Ok((encoding, file))
+    }
+
+    /// The encoding that the caller's phone gets without loss: 16 kHz for wideband phones, else G.711.
+    fn encoding_of_channel(&mut self) -> Encoding {
+        match self.line.get_variable("CHANNEL(audionativeformat)") {
+            Ok(formats) => Encoding::for_channel(&formats.unwrap_or_default()),
+            Err(cause) => {
+                debug!("asking for the channel's format: {}", Chain(&cause));
+                Encoding::Ulaw
+            }
+        }
+    }
+
+    /// What the caller said, without the silence around it.
+    fn listen(&mut self, config: &Config) -> Result<Option<Pcm>, question::Error> {
+        self.scene.stage = Stage::Recording;
+        let since = self.line.now();
+        let pcm = question::read(&config.recording, config.max_recording)?;
+        let timeline = &mut self.scene.turn.timeline;
+        timeline.reached(Mark::Recording, self.line.now());
+        let question = question::trim(&pcm);
+        timeline.reached(Mark::Trim, self.line.now());
+        if let Some(silence) = question.as_ref().and_then(|question| question.silence) {
+            timeline.set_waited_before(silence);
+        }
+        let what = match &question {
+            None => "nobody spoke".to_owned(),
+            Some(question) => {
+                let seconds = question.speech.duration().as_secs_f32();
+                format!("{seconds:.1} s of it speech")
+            }
+        };
+        let all = pcm.duration().as_secs_f32();
+        let what = format!("{all:.1} s at {} Hz, {what}", pcm.rate_hz);
+        let took = self.line.now().saturating_duration_since(since);
+        self.scene.note(Stage::Recording, took, &what);
+        contract::tell_notes(&mut self.line, &mut self.scene.notes);
+        Ok(question.map(|question| question.speech))
+    }
+
+    /// Tells how the call ended, and does what remains to be done.
+    fn end(&mut self, began: SystemTime, outcome: &Outcome) {
+        let is_told = self
+            .contract
+            .report(&mut self.line, &mut self.scene, outcome);
+        if is_told {
+            self.warn_administrators();
+        }
+        self.purse.settle();
+        if !is_told || matches!(outcome, Outcome::HungUp) {
+            files::remove_replies(&self.reply);
+        }
+        // What follows may write to stderr, which waits for ever where it is not read.
+        let id = self.line.env().get("uniqueid").unwrap_or_default();
+        let (turn, bill) = (&self.scene.turn, &self.purse.bill);
+        self.contract.log(began, id, turn, bill, outcome);
+        self.remembering.sweep();
+        match (outcome, outcome.failure()) {
+            (Outcome::Limited(limit), _) => warn!("{limit}"),
+            (_, Some(failure)) => error!("{failure}"),
+            _ => {}
+        }
+    }
+
+    /// Tells Asterisk's log once a day which provider has stood in for which, and why nothing is remembered or counted.
+    fn warn_administrators(&mut self) {
+        let Some((services, state)) = &self.services else {
+            return;
+        };
+        let stood_in = services.stood_in().into_iter();
+        let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
+        let no_memory = self.remembering.fault.clone();
+        let no_ledger = self.purse.fault.clone();
+        let news = stood_in
+            .chain(no_memory.map(|line| ("memory".to_owned(), line)))
+            .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
+        contract::warn_administrators(&mut self.line, state, news.collect());
+    }
+}

@@ -1,0 +1,96 @@
+//! How a call, or one answer in it, has ended.
+
+use crate::error::Failure;
+
+/// How a call has ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The answer was heard, or is in this file for the dialplan to play.
+    Answered(Option<String>),
+    NoSpeech,
+    HungUp,
+    /// The answer broke off after its beginning was heard.
+    Partial(Failure),
+    /// This extension takes over.
+    Transfer(String),
+    /// A limit of calls or costs was reached, and nothing was paid for.
+    Limited(Failure),
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// The file that the dialplan is to play; empty if there is none.
+    pub(super) fn file(&self) -> &str {
+        match self {
+            Self::Answered(Some(file)) => file,
+            _ => "",
+        }
+    }
+
+    /// The extension that takes over; empty if there is none.
+    pub(super) fn extension(&self) -> &str {
+        match self {
+            Self::Transfer(extension) => extension,
+            _ => "",
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) | Self::Partial(failure) | Self::Limited(failure) => {
+                Some(failure)
+            }
+            Self::Answered(_) | Self::NoSpeech | Self::HungUp | Self::Transfer(_) => None,
+        }
+    }
+
+    /// The word that the dialplan branches on.
+    pub(super) fn status(&self) -> &'static str {
+        match self {
+            Self::Answered(_) => "ANSWERED",
+            Self::NoSpeech => "NOSPEECH",
+            Self::HungUp => "HANGUP",
+            Self::Transfer(_) => "TRANSFER",
+            Self::Partial(_) => "PARTIAL",
+            Self::Limited(_) => "LIMITED",
+            Self::Failed(_) => "FAILED",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{At, Stage};
+
+    #[test]
+    fn each_outcome_has_its_word_and_what_belongs_to_it() {
+        let failure = || {
+            let failed = Err::<(), _>("why").at(Stage::Llm);
+            failed.expect_err("it is one")
+        };
+        let table = [
+            (Outcome::Answered(None), "ANSWERED", "", "", ""),
+            (
+                Outcome::Answered(Some("/c/r".into())),
+                "ANSWERED",
+                "/c/r",
+                "",
+                "",
+            ),
+            (Outcome::NoSpeech, "NOSPEECH", "", "", ""),
+            (Outcome::HungUp, "HANGUP", "", "", ""),
+            (Outcome::Transfer("200".into()), "TRANSFER", "", "200", ""),
+            (Outcome::Partial(failure()), "PARTIAL", "", "", "llm: why"),
+            (Outcome::Limited(failure()), "LIMITED", "", "", "llm: why"),
+            (Outcome::Failed(failure()), "FAILED", "", "", "llm: why"),
+        ];
+        for (outcome, status, file, extension, why) in table {
+            let told = outcome.failure().map(ToString::to_string);
+            assert_eq!(outcome.status(), status);
+            assert_eq!(outcome.file(), file, "{status}");
+            assert_eq!(outcome.extension(), extension, "{status}");
+            assert_eq!(told.unwrap_or_default(), why, "{status}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A phase of a call: what happens is an input, what is to be done is an output, and time is a parameter.
+//!
+//! A phase reads no clock, waits for nothing, and neither writes files nor talks to Asterisk: the call does, in one loop.
+//! So a phase can be tested in virtual time. Each begins and ends in silence.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use super::line::{Input, Sound};
+use super::turn::Scene;
+use crate::audio::Pcm;
+use crate::error::{Failure, Stage};
+
+/// A part of a call that ends with an `End`.
+pub(super) trait Phase {
+    type End;
+
+    /// Takes in what has happened at `now`.
+    fn on(&mut self, input: Input, scene: &mut Scene, now: Instant);
+
+    /// Returns what is to be done next at `now`. After [`Step::Do`] it is asked again.
+    fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Self::End>;
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(super) enum Step<E> {
+    Do(Act),
+    /// Nothing before this moment, unless something happens.
+    Wait(Instant),
+    End(Result<E, Failure>),
+}
+
+/// What a phase wants to be done. If it cannot be done the phase is told so by [`Input::Failed`], and if a sound cannot be
+/// played by its end.
+#[derive(Debug)]
+pub(super) enum Act {
+    /// Plays a sound; nothing else plays.
+    Play {
+        what: Sound,
+        name: String,
+        stop_keys: String,
+        /// In samples.
+        offset: u64,
+    },
+    /// Stops what plays. If that had ended just before, the phase is told.
+    Stop,
+    /// Makes the reply's file visible under its name.
+    Reveal,
+    /// Appends encoded sound to the reply.
+    Append(Vec<u8>),
+    /// Lets a stage begin that costs money, if the caller is still there.
+    Agree(Stage, Sender<()>),
+    /// Forgets the caller, who may hang up before the answer ends.
+    Forget,
+    /// Has speech transcribed and answered, in place of what was sent before; `later` more transcriptions of the same turn
+    /// may follow.
+    Transcribe { speech: Arc<Pcm>, later: u32 },
+    /// Drops what was sent.
+    Cancel,
+}
+
+#[cfg(test)]
+pub(super) mod tests;

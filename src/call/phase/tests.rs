@@ -1,0 +1,151 @@
+//! Virtual time for the tests of phases: inputs at their milliseconds in, steps at theirs out.
+
+use std::time::{Duration, Instant};
+
+use super::{Act, Phase, Step};
+use crate::audio::speech::turn::Limits;
+use crate::call::caller_audio::CallerAudio;
+use crate::call::line::{How, Input, Played, Sound};
+use crate::call::turn::Scene;
+use crate::error::Failure;
+
+/// A phase that believes that time passes.
+pub(in crate::call) struct Virtual<P: Phase> {
+    pub(in crate::call) phase: P,
+    pub(in crate::call) scene: Scene,
+    start: Instant,
+    /// When each step was, in ms, and what it was. Appended sound is left out.
+    pub(in crate::call) steps: Vec<(u64, String)>,
+    /// When the phase ended, in ms, and how.
+    pub(in crate::call) end: Option<(u64, Result<P::End, Failure>)>,
+    wake_at: Instant,
+}
+
+impl<P: Phase> Virtual<P> {
+    /// The phase that `make` makes begins now.
+    pub(in crate::call) fn new(make: impl FnOnce(Instant, &mut Scene) -> P) -> Self {
+        let start = Instant::now();
+        let mut scene = Scene::new(start);
+        let mut all = Self {
+            phase: make(start, &mut scene),
+            scene,
+            start,
+            steps: Vec::new(),
+            end: None,
+            wake_at: start,
+        };
+        all.poll(start);
+        all
+    }
+
+    /// The moment `ms` after the beginning.
+    pub(in crate::call) fn at(&self, ms: u64) -> Instant {
+        self.start + Duration::from_millis(ms)
+    }
+
+    /// Lets `input` happen at `ms`, and before that what the time comes for.
+    pub(in crate::call) fn on(&mut self, ms: u64, input: Input) -> &mut Self {
+        self.pass(ms);
+        if self.end.is_none() {
+            let now = self.at(ms);
+            self.phase.on(input, &mut self.scene, now);
+            self.poll(now);
+        }
+        self
+    }
+
+    /// A sound ends at `ms`.
+    pub(in crate::call) fn ends(&mut self, ms: u64, what: Sound, how: How) -> &mut Self {
+        let at = self.at(ms);
+        self.on(ms, Input::Ended(Played { what, how, at }))
+    }
+
+    /// Lets time pass until `ms`.
+    pub(in crate::call) fn pass(&mut self, ms: u64) -> &mut Self {
+        while self.end.is_none() && self.wake_at <= self.at(ms) {
+            let now = self.wake_at;
+            self.phase.on(Input::Elapsed, &mut self.scene, now);
+            self.poll(now);
+            assert!(
+                self.end.is_some() || self.wake_at > now,
+                "it wants to be asked again at once"
+            );
+        }
+        self
+    }
+
+    /// The caller's line brings `ms_long` of `sound` from `ms` on, in packets of 20 ms. Returns when that has ended.
+    pub(in crate::call) fn hears(&mut self, ms: u64, ms_long: u64, sound: Heard) -> u64 {
+        let voice = testkit::audio::clips::babble(8000, &"waterfall".repeat(12));
+        let mut voice = voice.samples.chunks(160);
+        for at in (ms..ms + ms_long).step_by(20) {
+            let packet = match sound {
+                Heard::Voice => voice.next().expect("it is long enough").to_vec(),
+                Heard::Quiet => [30, -30].repeat(80),
+            };
+            self.on(at + 20, Input::Caller(packet));
+        }
+        ms + ms_long
+    }
+
+    fn poll(&mut self, now: Instant) {
+        let ms = now.duration_since(self.start).as_millis();
+        let ms = u64::try_from(ms).expect("short");
+        loop {
+            match self.phase.poll(&mut self.scene, now) {
+                Step::Do(act) => self.steps.extend(told(&act).map(|step| (ms, step))),
+                Step::Wait(until) => {
+                    self.wake_at = until;
+                    return;
+                }
+                Step::End(end) => {
+                    self.end = Some((ms, end));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The steps so far, which are then forgotten.
+    pub(in crate::call) fn told(&mut self) -> Vec<(u64, String)> {
+        std::mem::take(&mut self.steps)
+    }
+}
+
+fn told(act: &Act) -> Option<String> {
+    Some(match act {
+        Act::Play {
+            name,
+            stop_keys,
+            offset,
+            ..
+        } => format!("play {name} {stop_keys}@{offset}"),
+        Act::Stop => "stop".to_owned(),
+        Act::Agree(stage, _) => format!("agree {stage}"),
+        Act::Forget => "forget".to_owned(),
+        Act::Transcribe { speech, later } => {
+            let seconds = speech.duration().as_secs_f32();
+            format!("transcribe {seconds:.1} s, {later} later")
+        }
+        Act::Cancel => "cancel".to_owned(),
+        Act::Append(_) | Act::Reveal => return None,
+    })
+}
+
+/// The voice of a caller in a conversation.
+pub(in crate::call) fn caller(now: Instant, pause: Option<Duration>) -> CallerAudio {
+    let limits = Limits {
+        quiet: Duration::from_millis(700),
+        pause,
+        longest: Duration::from_secs(8),
+    };
+    CallerAudio::new(8000, limits, now)
+}
+
+/// What a line can bring.
+#[derive(Clone, Copy)]
+pub(in crate::call) enum Heard {
+    Voice,
+    /// A line is never quite silent.
+    Quiet,
+}

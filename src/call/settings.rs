@@ -1,0 +1,74 @@
+//! How the services are worked with: what the model is told, and the limits of an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cloud::llm::{Asked, Exchange};
+use crate::config::Config;
+
+/// How the services are worked with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Connections are opened before they are needed.
+    pub(super) warm: bool,
+    /// The longest pause of a service in the middle of its answer.
+    pub(super) idle: Duration,
+    pub(super) voice_timeout: Duration,
+    pub(super) max_answer_chars: usize,
+    pub(super) max_output_tokens: u32,
+    /// The model's instructions.
+    pub(super) persona: Arc<str>,
+    /// What was said before.
+    pub(super) before: Arc<[Exchange]>,
+    pub(super) gain_db: f32,
+    pub(super) log_words: bool,
+    /// Whether the model may end or transfer the call, or note something about the caller.
+    pub(super) takes_orders: bool,
+}
+
+impl Settings {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            warm: config.http.warm,
+            idle: config.idle_timeout,
+            voice_timeout: config.tts.timeout,
+            max_answer_chars: config.llm.max_answer_chars,
+            max_output_tokens: config.llm.max_output_tokens,
+            persona: config.llm.persona.as_str().into(),
+            before: Arc::new([]),
+            gain_db: config.tts.gain_db,
+            log_words: config.log_words,
+            takes_orders: false,
+        }
+    }
+
+    /// The same for a turn of a conversation, after what was said `before`.
+    pub(super) fn in_conversation(self, persona: &Arc<str>, before: &[Exchange]) -> Self {
+        Self {
+            persona: persona.clone(),
+            before: before.into(),
+            takes_orders: true,
+            ..self
+        }
+    }
+
+    /// The same with what is remembered of the caller: told to the model, and said in earlier calls.
+    pub(super) fn remembering(self, instructions: &str, earlier: Vec<Exchange>) -> Self {
+        let before = earlier.into_iter().chain(self.before.iter().cloned());
+        Self {
+            persona: format!("{}\n\n{instructions}", self.persona).into(),
+            before: before.collect(),
+            takes_orders: true,
+            ..self
+        }
+    }
+
+    /// What the model is asked.
+    pub(super) fn asked<'a>(&'a self, question: &'a str) -> Asked<'a> {
+        Asked {
+            persona: &self.persona,
+            before: &self.before,
+            question,
+        }
+    }
+}
