@@ -10,42 +10,27 @@ mod guards;
 mod hosts;
 mod inside;
 mod machine;
+mod options;
 mod quiet;
 mod services;
 mod user;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Arguments, Config, Environment, Faults, Job};
+use crate::config::{Arguments, Config, Environment, Job};
 use crate::deadline::{Clock, Deadline};
 use crate::hangup::Hangup;
 use crate::state::State;
 
-use finding::Report;
 pub use finding::{Finding, Status, Style};
+use finding::{Report, worst};
 pub use inside::look_around;
+pub use options::Options;
+use options::understood;
 
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The settings file that was named.
-    pub config: Option<PathBuf>,
-    /// Leave out whatever needs the network.
-    pub offline: bool,
-    /// Tell only what has become worse or was fixed since the last time.
-    pub quiet: bool,
-    /// How findings are written.
-    pub style: Style,
-    /// Asterisk's user, where a person has named it.
-    pub user: Option<String>,
-    /// Asterisk's group, where a person has named it.
-    pub group: Option<String>,
-}
-
-/// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2 with
-/// failures.
+/// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2
+/// with failures.
 ///
 /// # Errors
 /// When `out` takes no more.
@@ -100,19 +85,6 @@ pub fn run(
         quiet::tell_changes(&findings, is_whole, &state, out)?;
     }
     Ok(worst(&findings).exit_code())
-}
-
-/// The settings, as far as they could be understood.
-fn understood(config: &Result<Config, Faults>) -> &Config {
-    match config {
-        Ok(config) => config,
-        Err(faults) => &faults.understood,
-    }
-}
-
-fn worst(findings: &[Finding]) -> Status {
-    let statuses = findings.iter().map(|finding| finding.status);
-    statuses.max().unwrap_or(Status::Ok)
 }
 
 /// Every service is given its own time; this is for all of them together.

@@ -2,16 +2,17 @@
 //! arguments.
 //!
 //! Strict: an unknown key or a value out of its range is a fault, and all faults are told at once.
-//! What each key means stands in README's table; [`keys`] declares them.
+//! [`keys`] declares each key and says what it means.
 
 mod arguments;
 pub mod keys;
 mod layers;
+mod persona_layer;
 pub mod personas;
 pub mod private;
 mod sections;
+mod values;
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub(crate) use layers::is_https;
 pub use sections::{
     Conversation, Endpoint, Filler, Http, Llm, Provider, Sentence, Stt, Tts, Waiting,
 };
+pub use values::{Secret, Shown};
 
 use log::{debug, warn};
 
@@ -30,7 +32,6 @@ use crate::date::SECONDS_A_DAY;
 use crate::files;
 use crate::limits::Limits;
 use crate::memory::{self, Callers};
-use crate::redact;
 use crate::remedy;
 
 /// Everything that is wrong with the settings.
@@ -59,7 +60,7 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub enum Job {
     /// A whole call.
     Call,
-    /// A talk of several turns, without a recording.
+    /// A conversation of several turns, without a recording.
     Conversation,
     /// Speaking a text into a file.
     Say,
@@ -69,35 +70,18 @@ pub enum Job {
     Check,
 }
 
-/// A setting that somebody has set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// Its name.
-    pub name: String,
-    /// Its value; of a secret only that there is one.
-    pub value: String,
-    /// Who has set it.
-    pub source: String,
-    /// Of the value: equal values have equal ones, and no secret can be found out from it.
-    pub digest: String,
-}
-
-/// Why somebody is not asked.
+/// Why a provider is not asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
-    /// In which stage, by the settings' word.
+    /// The stage, by the settings' word.
     pub stage: &'static str,
-    /// Who.
+    /// The provider.
     pub provider: Provider,
-    /// Is it the one who should be asked first?
+    /// Whether it is the first choice of its stage.
     pub is_first: bool,
     /// What is missing.
     pub what: String,
 }
-
-/// A text that no log, error or `Debug` shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
 
 /// The settings, checked.
 #[derive(Clone, Debug)]
@@ -108,19 +92,19 @@ pub struct Config {
     pub reply: PathBuf,
     /// `[recording]`
     pub keep_recording: bool,
-    /// What lies beyond this much of a recording is not listened to.
+    /// How much of a recording is listened to; the rest is ignored.
     pub max_recording: Duration,
     /// `[call]`: from the start to the first sample of the answer.
     pub deadline: Duration,
-    /// `[call]`: so long may a service stop in the middle of its answer.
+    /// `[call]`: how long a service may pause in the middle of its answer.
     pub idle_timeout: Duration,
-    /// `[call]`: so long may a service with a fallback take until its answer begins.
+    /// `[call]`: how long a service with a fallback may take to begin its answer.
     pub fallback_after: Duration,
     /// `[state]`: what calls remember for each other.
     pub state_folder: PathBuf,
-    /// `[log]`: may the log hold what was said?
+    /// `[log]`: whether the log may hold what was said.
     pub log_words: bool,
-    /// `[log]`: the log of calls, if there shall be one.
+    /// `[log]`: the log of calls, if there is to be one.
     pub log_calls: Option<PathBuf>,
     /// `[google]`
     pub credentials: PathBuf,
@@ -134,11 +118,11 @@ pub struct Config {
     pub limits: Limits,
     /// `[memory]`
     pub memory: memory::Settings,
-    /// Who is named in a stage and cannot be asked, while others can be.
+    /// The providers that are named in a stage and cannot be asked, while others can be.
     pub lacking: Vec<Lack>,
-    /// `[reply]`: is the answer played by us, while it is made? Else the dialplan plays it, whole.
+    /// `[reply]`: whether the program plays the answer itself while it is made. Otherwise the dialplan plays it whole.
     pub is_streamed: bool,
-    /// `[reply]`: with these keys the caller stops the answer.
+    /// `[reply]`: the keys with which the caller stops the answer.
     pub stop_keys: String,
     /// `[reply]`: an encoding's name, or `auto`.
     pub reply_format: String,
@@ -197,8 +181,8 @@ impl Config {
         }
     }
 
-    /// For commands that look into what has happened: wrong settings are the time to do that, so what is wrong is
-    /// logged and no more.
+    /// Loads the settings for commands that look into past calls. They are needed most when settings are wrong, so
+    /// faults are only logged.
     pub fn to_look_back(config: Option<PathBuf>, environment: Environment<'_>) -> Self {
         Self::load(Job::Calls, &Arguments::of_file(config), environment).unwrap_or_else(|faults| {
             warn!("{faults}");
@@ -235,7 +219,7 @@ impl Config {
         }
     }
 
-    /// What `job` needs and nobody has set. Of a stage one endpoint must be complete; one that is not is dropped.
+    /// Returns what `job` needs and is not set. Of a stage one endpoint must be complete; one that is not is dropped.
     fn missing(&mut self, job: Job, arguments: &Arguments, file: &Path) -> Vec<String> {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
@@ -346,7 +330,7 @@ fn complete(
     lacking
 }
 
-/// `[limits]`, where 0 stands for none. The least limit on costs is the smallest amount there is.
+/// `[limits]`, where 0 stands for none. A limit on costs is at least one millionth of a dollar.
 fn limits(layers: &Layers) -> Limits {
     let calls = layers.whole("limits.max_calls_per_caller_per_hour");
     let dollars = layers.number("limits.max_daily_cost");
@@ -388,31 +372,6 @@ fn first(faults: &[String]) -> String {
     }
 }
 
-impl Secret {
-    /// Hides `text`, here and wherever somebody else may quote it.
-    pub fn new(text: String) -> Self {
-        redact::enrol(&text);
-        Self(text)
-    }
-
-    /// Hides an address, of which only what stands before its host is secret.
-    pub fn address(text: String) -> Self {
-        redact::enrol_address(&text);
-        Self(text)
-    }
-
-    /// The text itself, for the one header that carries it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
 /// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
 fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<'_>) -> PathBuf {
     let named = named
@@ -430,12 +389,12 @@ fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<
     path
 }
 
-/// The files that hold a key and that everybody on this machine may read: the settings, and those that they name.
+/// The files that hold a key and that every user of this machine may read: the settings, and those that they name.
 fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
     if layers.switch("secrets.allow_readable") {
         return Vec::new();
     }
-    // Mostly it is Asterisk who starts us.
+    // Usually Asterisk starts this program.
     let group = match rustix::process::getegid() {
         root if root.is_root() => "asterisk".to_owned(),
         own => crate::identity::names::group_name(own.as_raw()),
@@ -461,7 +420,7 @@ fn to_text(bytes: Vec<u8>) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
 }
 
-/// A screenful.
+/// How many faults are shown: about a screenful.
 const SHOWN_FAULTS: usize = 12;
 
 /// A settings file has a few kilobytes.
@@ -563,7 +522,7 @@ mod tests {
                 "{dollars}"
             );
         }
-        // What is no amount is not taken for none.
+        // What is no amount is rejected.
         for dollars in [
             "nan", "inf", "-inf", "-1", "1e30", "100000.1", "1e999", "$2", "",
         ] {

@@ -2,18 +2,27 @@
 //! is played; the recording, removed after use; and what calls left behind that ended in some other way.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::{File, Permissions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{self, Path, PathBuf};
 use std::process;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use log::{debug, warn};
+use log::warn;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::owner::{self, Held};
+
+mod leftovers;
+pub(crate) mod reading;
+
+pub use leftovers::{RemovedAfterUse, remove_replies, sweep};
+pub use reading::{is_readable_by_all, list, open, read, read_own};
+
+use leftovers::sweep_new;
+use reading::checked;
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +35,12 @@ pub struct Error {
     source: io::Error,
 }
 
-/// Who may read a new file.
+/// The users that may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner alone: what was said is nobody else's business.
+    /// Its owner alone, since what was said is private.
     Owner,
-    /// Everybody, as far as the umask allows: a sound that Asterisk plays, whoever made it.
+    /// All users, as far as the umask allows: a sound that Asterisk plays, whichever user made it.
     All,
 }
 
@@ -56,8 +65,8 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Opens a temporary file beside `place`, in place of one that a killed call may have left. It is
-    /// always a new file: a link that somebody planted there is not followed.
+    /// Opens a temporary file beside `place`, in place of one that a killed call may have left. It is always a new
+    /// file: a link that another user put there is not followed.
     ///
     /// # Errors
     /// [`Error`] names `place` and the cause.
@@ -81,8 +90,9 @@ impl NewFile {
         })
     }
 
-    /// The same in `folder`, under a name of its own, for a place that others may be filling as well, on other machines too.
-    /// It gets there by [`finish_as`](Self::finish_as). What killed processes have left there is removed.
+    /// Opens a new file in `folder`, under a name of its own, for a place that other processes may be filling as well,
+    /// on other machines too. It gets there by [`finish_as`](Self::finish_as). What killed processes have left there is
+    /// removed.
     ///
     /// # Errors
     /// [`Error`] names a file of `folder` and the cause.
@@ -119,7 +129,7 @@ impl NewFile {
             .map_err(|source| failed(&self.place, source))
     }
 
-    /// The file itself, for what writes piece by piece.
+    /// The file itself, for code that writes piece by piece.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
@@ -170,7 +180,7 @@ impl NewFile {
         finish().map_err(|source| failed(place, source))
     }
 
-    /// Like [`finish`](Self::finish); it is there then also after a loss of power.
+    /// Puts the file in its place like [`finish`](Self::finish), so that it survives a loss of power.
     ///
     /// # Errors
     /// [`Error`] names the file and the cause.
@@ -221,18 +231,9 @@ fn remove_in(folder: &Held, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// Opens a regular file for reading. Anything else is refused at once: a pipe would wait for its writer
-/// for ever, and a device may never end.
-///
-/// # Errors
-/// What the system says, or that it is no regular file.
-pub fn open(path: &Path) -> io::Result<File> {
-    regular(OpenOptions::new().read(true), OFlags::NONBLOCK, path)
-}
-
-/// Opens a regular file for writing at its end, and makes it with `mode` if there is none. A link is
-/// refused: where somebody else may write to the folder, it could lead to any file of whoever runs this. Root does this
-/// as the owner of the folder.
+/// Opens a regular file for writing at its end, and makes it with `mode` if there is none. A link is refused: where
+/// other users may write to the folder, it could lead to any file of the user who runs this. Root does this as the
+/// owner of the folder.
 ///
 /// # Errors
 /// What the system says, or that it is no regular file.
@@ -267,7 +268,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     make_folder(path, 0o700)
 }
 
-/// Makes a folder that everybody may look into, as far as the umask allows, and those above it that are missing. Root
+/// Makes a folder that every user may look into, as far as the umask allows, and those above it that are missing. Root
 /// makes each as the owner of the folder around it.
 ///
 /// # Errors
@@ -294,11 +295,6 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Is it a regular file that everybody may read who has a user on this machine?
-pub fn is_readable_by_all(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|data| data.is_file() && data.mode() & READABLE_BY_OTHERS != 0)
-}
-
 /// The folder that a path is in.
 pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -307,97 +303,10 @@ pub(crate) fn parent(path: &Path) -> &Path {
     }
 }
 
-/// With `NONBLOCK` among the flags a pipe without another end is an error, or is opened and then refused.
-fn regular(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    checked(options.custom_flags(flags).open(path)?)
-}
-
-fn checked(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is no regular file",
-        ))
-    }
-}
-
-/// The content of a regular file of at most `most` bytes.
-///
-/// # Errors
-/// As [`open`], or that it is larger.
-pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    content(open(path)?, most)
-}
-
-/// The same of a file that nobody but us puts there: a link in its place is refused, whether it leads anywhere or not.
-///
-/// # Errors
-/// As [`read`], or that it is a link.
-pub fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    match regular(OpenOptions::new().read(true), flags, path) {
-        Ok(file) => content(file, most),
-        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
-            Err(io::Error::new(error.kind(), "it is a link"))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// What is in a folder; nothing where there is none.
-///
-/// # Errors
-/// What the system says.
-pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
-}
-
-fn content(file: File, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len < most) {
-        Ok(bytes)
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it has {most} bytes or more"),
-        ))
-    }
-}
-
-/// A recording that is removed when this goes out of scope, whatever happens until then.
-#[derive(Debug)]
-pub struct RemovedAfterUse(Option<PathBuf>);
-
-impl RemovedAfterUse {
-    /// Guards `recording`, if its name is one that Asterisk gives: an argument may name the wrong file.
-    pub fn new(recording: Option<PathBuf>) -> Self {
-        let is_wav = |path: &PathBuf| {
-            path.extension()
-                .is_some_and(|name| name == "wav" || name == "wav16")
-        };
-        Self(recording.filter(is_wav))
-    }
-
-    /// Lets the file stay, if `keep`.
-    pub fn keep_if(&mut self, keep: bool) {
-        self.0.take_if(|_| keep);
-    }
-}
-
-impl Drop for RemovedAfterUse {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            remove(path);
-        }
-    }
+/// A path as Asterisk wants it: it looks for a relative one among its sounds.
+pub(crate) fn absolute(path: &Path) -> String {
+    let absolute = path::absolute(path);
+    absolute.as_deref().unwrap_or(path).display().to_string()
 }
 
 /// `base` with an extension appended: names carry the call's id, whose dot is no extension.
@@ -407,96 +316,6 @@ pub fn append(base: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
-/// Removes every file that Asterisk might play in place of the reply at `base`: it picks among all
-/// formats that it finds under a name.
-pub fn remove_replies(base: &Path) {
-    if base.file_name().is_none() {
-        return;
-    }
-    for extension in PLAYABLE {
-        remove(&append(base, &format!(".{extension}")));
-    }
-}
-
-/// Removes what calls left in `folder` more than an hour before `now`: only files named as the example
-/// dialplan names them, and recordings only unless they are to be kept.
-pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        if is_leftover(name, keep_recordings) && is_old(&path, now) {
-            debug!(
-                "removing {}, left behind by an earlier call",
-                path.display()
-            );
-            remove(&path);
-        }
-    }
-}
-
-/// Removes what [`NewFile::create_in`] has made in `folder` for processes that were killed.
-fn sweep_new(folder: &Path, now: SystemTime) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        let name = name.to_str().unwrap_or_default();
-        let number = name
-            .strip_prefix("new-")
-            .and_then(|name| name.strip_suffix(".part"));
-        if number.is_some() && is_old(&entry.path(), now) {
-            remove(&entry.path());
-        }
-    }
-}
-
-/// Has no call that may still go on written it?
-fn is_old(path: &Path, now: SystemTime) -> bool {
-    let modified = fs::symlink_metadata(path).and_then(|data| data.modified());
-    modified.is_ok_and(|time| {
-        now.duration_since(time)
-            .is_ok_and(|age| age > FORGOTTEN_AFTER)
-    })
-}
-
-/// Is it `call-ID.wav`, `call-ID-2.wav` (a second try), `call-ID-reply.ulaw` or the like, with an id that ends in
-/// digits, a dot, digits?
-fn is_leftover(name: &str, keep_recordings: bool) -> bool {
-    let name = name.strip_suffix(".part").unwrap_or(name);
-    let Some((stem, extension)) = name
-        .strip_prefix("call-")
-        .and_then(|name| name.rsplit_once('.'))
-    else {
-        return false;
-    };
-    let id = match (stem.strip_suffix("-reply"), extension) {
-        (Some(id), extension) if PLAYABLE.contains(&extension) => id,
-        (None, "wav") if !keep_recordings => stem.strip_suffix("-2").unwrap_or(stem),
-        _ => return false,
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (time, count) = id.rsplit_once('.').unwrap_or_default();
-    digits(time.rsplit('-').next().unwrap_or_default()) && digits(count)
-}
-
-fn remove(path: &Path) {
-    let remove = || {
-        let (folder, name) = hold(path)?;
-        let _acting = folder.act()?;
-        remove_in(&folder, &name)
-    };
-    match remove() {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            warn!("cannot remove {}: {error}", path.display());
-        }
-        _ => {}
-    }
-}
-
 fn failed(place: &Path, source: io::Error) -> Error {
     Error {
         path: place.display().to_string(),
@@ -504,28 +323,17 @@ fn failed(place: &Path, source: io::Error) -> Error {
     }
 }
 
-/// A block of most file systems: less might fit into what a full disk has left of one.
+/// The size of a block in most file systems: less might fit into the rest of a block on a full disk.
 const TRIAL_BYTES: usize = 4096;
 
-/// In a file's mode.
-const READABLE_BY_OTHERS: u32 = 0o004;
-
-/// Of a mode, what `chmod` sets.
+/// The bits of a mode that `chmod` sets.
 const ALL_RIGHTS: u32 = 0o7777;
-
-/// No call lasts that long.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
-
-/// The extensions under which Asterisk looks for a sound, from its format modules.
-const PLAYABLE: &[&str] = &[
-    "pcm", "ulaw", "ul", "mu", "ulw", "alaw", "al", "alw", "au", "g722", "sln", "slin", "raw",
-    "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96", "sln192", "wav", "wav16", "WAV",
-    "wav49", "gsm", "g729", "g726", "ilbc", "siren7", "siren14", "ogg", "ogg16",
-];
 
 #[cfg(test)]
 mod tests {
+    use super::leftovers::{FORGOTTEN_AFTER, is_leftover};
     use super::*;
+    use std::fs;
 
     #[test]
     fn only_what_calls_leave_behind_is_theirs() {
@@ -565,7 +373,7 @@ mod tests {
 
     #[test]
     fn two_who_fill_one_folder_under_the_same_process_id_do_not_mix() {
-        // As two machines may that share it.
+        // Two machines may share the folder.
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let create = || NewFile::create_in(folder.path(), Readers::Owner).expect("created");
         let (mut one, mut other) = (create(), create());

@@ -1,8 +1,8 @@
 //! The user and group that Asterisk runs as, from what only root or that user can have said.
 //!
-//! Believed are, in this order: `asterisk.conf`; the unit of systemd or the init script; the owner of the control socket
-//! that answers. Where they differ nothing is guessed. A process proves nothing: anybody can name one "asterisk".
-//! install.sh and the doctor share this, and it is a hidden command: `phone-assistant identity`.
+//! Believed are, in this order: `asterisk.conf`; the unit of systemd or the init script; the owner of the control
+//! socket that answers. Where they differ nothing is guessed. A process proves nothing: any user can name one
+//! "asterisk". install.sh and the doctor share this, and it is a hidden command: `phone-assistant identity`.
 
 pub(crate) mod conf;
 pub(crate) mod names;
@@ -261,8 +261,8 @@ fn several(what: &'static str, answers: &[(&str, String)]) -> Error {
     Error::Several { what, said }
 }
 
-/// Where nothing else says anything, an Asterisk that runs as another than the usual user stops the guess. It is not
-/// believed either: any user can start Asterisk's own program.
+/// Fails where an Asterisk runs as another than the usual user and no other source says anything, so that the usual
+/// user is not guessed. The process is not believed either: any user can start Asterisk's own program.
 fn contradicted(usual: Option<u32>) -> Result<(), Error> {
     let running = process::all();
     let is_usual = |process: &process::Process| Some(process.user) == usual;

@@ -1,27 +1,27 @@
 //! What `install.sh` puts where other users than root own folders or may write into them: files, all of them or none;
 //! folders; and what is taken away again. It never names a path there: see [`held`](crate::held).
 //!
-//! A file is made under a name that nobody knows beforehand, is written, given and opened to others through its
-//! descriptor, and renamed within the folder. Whoever owns the folder can put something else under that name in between;
-//! then theirs is in the place, which they could have done anyway, and it is told.
+//! A file is made under a name that cannot be known beforehand, is written, given and opened to others through its
+//! descriptor, and renamed within the folder. The owner of the folder can put something else under that name in
+//! between; then theirs is in the place, which they could have done anyway, and it is told.
 
 mod change;
 mod removal;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
-use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::held::{self, Folder, Last, Place, Trust, shown};
-use crate::rights::{self as user, Rights as User};
 use crate::sources;
 use change::Change;
 use removal::Removal;
+pub(crate) use wanted::{Error, Ground, Reader, Rights, Wanted, WantedFolder};
 
 /// The dialplan that belongs to this program.
 pub(crate) const DIALPLAN: &str = include_str!("../extensions_custom.conf.example");
@@ -43,112 +43,12 @@ pub(crate) fn expect_sources(folder: &Path) -> Result<(), Error> {
     })
 }
 
-/// Why something was not put, read or taken away.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error(transparent)]
-    Held(#[from] held::Error),
-    #[error(transparent)]
-    User(#[from] user::Error),
-    #[error("cannot read {path}")]
-    Unread { path: String, source: io::Error },
-    #[error("{path} holds a zero byte, so it is no text: put the text there, then run this again")]
-    NoText { path: String },
-    #[error(
-        "user {uid} may not enter the folder of {path}, and Asterisk runs as that user: let them in, or set another \
-         folder in asterisk.conf"
-    )]
-    Closed { path: String, uid: u32 },
-    #[error("{path} is nested more than {MAX_DEPTH} folders deep: take it away by hand")]
-    TooDeep { path: String },
-    #[error(
-        "{path} belongs to user {owner}, and others can have put it there, so it is not emptied: take it away by hand"
-    )]
-    Foreign { path: String, owner: u32 },
-    #[error(
-        "this program was built from other sources than those in {path}: build it there, or take both from one version"
-    )]
-    OtherSources { path: String },
-}
-
-impl Error {
-    /// Whether the guest may not even look whether there is something to read.
-    pub(crate) fn is_closed(&self) -> bool {
-        matches!(self, Self::Closed { .. })
-    }
-
-    /// Whether what was to be read does not exist.
-    pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::Held(error) if error.is_absence())
-    }
-}
-
-/// Where everything happens, and who else may own folders there.
-#[derive(Debug)]
-pub(crate) struct Ground {
-    root: PathBuf,
-    guest: Option<User>,
-}
-
-/// A file as it shall be.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    pub(crate) rights: Rights,
-    /// User and group, if they are to be set.
-    pub(crate) owner: Option<(u32, u32)>,
-    /// What is to be in it; nothing, if there is to be no such file.
-    pub(crate) from: Option<PathBuf>,
-    pub(crate) to: PathBuf,
-}
-
-/// Who may do what with a file.
-#[derive(Clone, Debug)]
-pub(crate) enum Rights {
-    Mode(u32),
-    /// Mode and owner of that file; where there is none, the owner that is named and mode 0640. If it is the file itself
-    /// and a link, the file that it leads to is meant.
-    Like(PathBuf),
-}
-
-/// A folder as it shall be.
-#[derive(Debug)]
-pub(crate) struct WantedFolder {
-    pub(crate) mode: u32,
-    pub(crate) owner: Option<(u32, u32)>,
-    pub(crate) path: PathBuf,
-}
-
-/// With whose rights a file is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reader {
-    Oneself,
-    /// The guest, who shall get nothing that they could not read before.
-    Guest,
-}
-
 impl Ground {
-    /// Everything below `root`, where folders may also belong to `guest`.
-    ///
-    /// # Errors
-    /// That there is no such user.
-    pub(crate) fn new(root: PathBuf, guest: Option<&str>) -> Result<Self, Error> {
-        let guest = guest.map(User::find).transpose()?;
-        Ok(Self { root, guest })
-    }
-
-    fn trust(&self) -> Trust {
-        Trust::with(self.guest.as_ref().map(|guest| guest.uid))
-    }
-
     fn removal(&self) -> Removal<'_> {
         Removal {
             trust: self.trust(),
             guest: self.guest.as_ref(),
         }
-    }
-
-    fn find(&self, path: &Path, last: Last, make: bool) -> Result<Place, held::Error> {
-        Place::find(&self.root, path, self.trust(), last, make)
     }
 
     /// Puts all `wanted` files, in their order, or changes nothing. Returns what became of each.
@@ -168,13 +68,13 @@ impl Ground {
     /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
     /// leads to the folder that is meant.
     ///
-    /// # Errors
-    /// [`Error`] names the folder that is not as it shall be.
+    /// [`Error`] names the folder that is not as it should be.
+    /// [`Error`] names the folder that is not as it should be.
     pub(crate) fn folders(&self, wanted: &[WantedFolder]) -> Result<(), Error> {
         for folder in wanted {
             let place = self.find(&folder.path, Last::Follow, true)?;
             match &self.guest {
-                // What another user can replace by a folder of somebody else is not given to them.
+                // What another user can replace by a third user's folder is not given to the guest.
                 Some(guest) if !place.folder.is_ours() => {
                     guest.act(|| make(&place, folder.mode, Some(guest.uid), self.trust()))??;
                 }
@@ -299,16 +199,5 @@ fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
     })
 }
 
-/// A file of whoever runs this, in a folder of their own.
-fn content(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Unread {
-        path: shown(path),
-        source,
-    })
-}
-
 /// More than any text or program that is read.
 const MAX_BYTES: u64 = 64 << 20;
-
-/// Deeper than anything of ours.
-const MAX_DEPTH: usize = 32;

@@ -28,4 +28,5 @@ mod speech;
 mod starving;
 mod strangers;
 mod stream;
+mod structure;
 mod turns;

@@ -1,4 +1,4 @@
-//! Asterisk's side: is it there, does it know the dialplan, the program and the sounds?
+//! Asterisk's side: whether it is there, and knows the dialplan, the program and the sounds.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -57,7 +57,7 @@ fn found_in_path(name: &str) -> Result<OsString, String> {
     }
 }
 
-/// What a program says. One that takes longer is ended: an Asterisk that hangs takes connections, and answers nothing.
+/// The output of a program, which is ended after `limit`: an Asterisk that hangs takes connections and never answers.
 fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
     let (mut output, mut errors) = (String::new(), String::new());
     let end = apart::run(command, limit, &mut |stream, line| {
@@ -79,8 +79,8 @@ fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
     }
 }
 
-/// The program that Asterisk starts must be there, run, and be this one. It is not run for that: who may replace it could
-/// have it do anything.
+/// Examines the program that Asterisk starts, which must be there, run, and be this one. It is not run for that: a user
+/// who may replace it could have it do anything.
 fn examine_program(report: &mut Report<'_>) {
     examine_program_at(&agi_program(), report);
 }
@@ -296,7 +296,7 @@ mod tests {
             folder.path().join("phone-assistant"),
             folder.path().join("trace"),
         );
-        // Whoever runs it leaves a trace; it says what ours says.
+        // A program that is run leaves a trace; it says what ours says.
         let script = format!("#!/bin/sh\ntouch {}\necho {OWN_VERSION}\n", trace.display());
         let table = [
             (

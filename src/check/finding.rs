@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::plain::plain_to;
 use crate::redact;
 
-/// How something is.
+/// The state of what was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// As it should be.
+    /// It is as it should be.
     Ok,
     /// Calls work, but an administrator should know.
     Warn,
@@ -29,7 +29,7 @@ impl Finding {
 }
 
 impl Status {
-    /// As scripts want it.
+    /// The exit code, as scripts want it.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Ok => 0,
@@ -47,7 +47,7 @@ impl Status {
     }
 }
 
-/// As wide as the widest.
+/// Pads the word to the width of the widest.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -233,8 +233,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// What services and files say may hold anything, of any length; a terminal shall not obey it, and nobody take it for
-/// another finding.
+/// Makes text of services and files, which may hold anything, of any length, safe to show: a terminal must not obey it,
+/// and it must not pass for another finding.
 pub(super) fn one_line(text: &str) -> String {
     plain_to(&redact::secrets(text), MAX_LINE)
 }
@@ -245,6 +245,12 @@ const ID_WIDTH: usize = 22;
 const INDENT: usize = 32;
 /// Longer than anything that we say ourselves.
 const MAX_LINE: usize = 2000;
+
+/// The worst that was found.
+pub(super) fn worst(findings: &[Finding]) -> Status {
+    let statuses = findings.iter().map(|finding| finding.status);
+    statuses.max().unwrap_or(Status::Ok)
+}
 
 #[cfg(test)]
 mod tests {
@@ -278,7 +284,7 @@ mod tests {
         }
     }
 
-    /// A reader that closes after so many bytes.
+    /// A reader that closes after this number of bytes.
     struct Closing(usize);
 
     impl Write for Closing {

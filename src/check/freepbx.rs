@@ -1,4 +1,4 @@
-//! FreePBX's own hand on what install.sh has put.
+//! What FreePBX changes in the files that install.sh has put.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,8 @@ use super::finding::Report;
 use crate::files;
 use crate::identity::conf::Conf;
 
-/// What `fwconsole` of FreePBX is to leave alone: at each boot it would give the program to the user of its web pages, and
-/// open the log of calls to all. The file is
-/// FreePBX's own, and `[blacklist]` in it names what is spared.
+/// What `fwconsole` of FreePBX is to leave alone: at each boot it would give the program to the user of its web pages,
+/// and open the log of calls to all. The file is FreePBX's own, and `[blacklist]` in it names what is spared.
 pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
     if !root.join("etc/freepbx.conf").exists() {
         return;
@@ -39,7 +38,7 @@ pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
     }
 }
 
-/// It has a few lines.
+/// The file has a few lines.
 const MAX_CONF: u64 = 1024 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What limits and memory keep, where it cannot be read: calls are turned away then, or remember nothing, until an
+//! Checks what limits and memory keep. Where it cannot be read, calls are turned away or remember nothing until an
 //! administrator has looked at it.
 
 use std::io;

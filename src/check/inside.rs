@@ -1,8 +1,9 @@
 //! What is different when Asterisk starts the program: it hands down its own environment, groups and view of the disk.
 //!
 //! The doctor has Asterisk run `AGI(phone-assistant,mode=check)`; that one looks around, notes what it sees, and ends.
-//! Nothing is paid for, so it does no harm if anybody else dials it. Its note lies in a folder of Asterisk's user, who can
-//! write anything there: root is shown what of it is known here, as that user's words, and no command from there.
+//! Nothing is paid for, so it does no harm if another caller dials it. Its note lies in a folder of Asterisk's user,
+//! who can write anything there: root is shown what of it is known here, as that user's words, and no command from
+//! there.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
-use super::{machine, understood};
+use super::machine;
+use super::options::understood;
 use crate::config::keys::KEYS;
 use crate::config::{Arguments, Config, Environment, Job, Shown};
 use crate::date;
@@ -25,7 +27,7 @@ use crate::state::State;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct View {
-    /// In seconds since 1970.
+    /// The time of the note, in seconds since 1970.
     time: u64,
     user: u32,
     groups: Vec<u32>,
@@ -92,15 +94,15 @@ impl View {
             .collect()
     }
 
-    /// Takes the groups of `other` where that hinders nothing: Asterisk that was started with `-G` has given up the other
-    /// groups of its user, and cron has not.
+    /// Takes the groups of `other` where that hinders nothing: Asterisk that was started with `-G` has given up the
+    /// other groups of its user, and cron has not.
     fn forgive_groups(&mut self, other: &Self) {
         if self.worse_in(other).is_empty() {
             self.groups.clone_from(&other.groups);
         }
     }
 
-    /// How `other`, which Asterisk has started, differs.
+    /// How `other`, which Asterisk has started, differs from this one.
     fn differences(&self, other: &Self) -> Vec<String> {
         let mut all = Vec::new();
         if self.user != other.user {

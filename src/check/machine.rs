@@ -1,4 +1,4 @@
-//! Settings, files and folders: what can be seen without asking anybody.
+//! Settings, files and folders: what can be seen without asking a service or Asterisk.
 
 use std::fs;
 use std::io::{self, Read};
@@ -108,7 +108,7 @@ fn is_set(config: &Config, name: &str) -> bool {
     config.shown.iter().any(|shown| shown.name == name)
 }
 
-/// Does Google's account sign in there?
+/// Whether Google's account signs in at this endpoint.
 pub(super) fn signs_in(endpoint: &Endpoint) -> bool {
     match endpoint.provider {
         Provider::Google => true,
@@ -187,7 +187,7 @@ pub(super) fn given(folder: &Path, is_deep: bool) -> String {
         remedy::own(folder, &user, is_deep),
         remedy::mode(folder, 0o700, &user),
     );
-    // Of a link both say the same.
+    // For a link both say the same.
     if owner == mode {
         owner
     } else {
@@ -213,7 +213,7 @@ fn examine_callers(folder: &Path, report: &mut Report<'_>) {
     }
 }
 
-/// Recordings are nobody else's business.
+/// Examines whether recordings are private, since they hold what callers said.
 fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
     let Ok(data) = fs::metadata(folder) else {
         return;
@@ -273,7 +273,8 @@ pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
     PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
 }
 
-/// Does a program want a dynamic loader? The header of an ELF file tells: <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html>.
+/// Whether a program needs a dynamic loader. The header of an ELF file tells:
+/// <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html>.
 pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
     let mut bytes = Vec::new();
     files::open(program)?

@@ -1,4 +1,5 @@
-//! `--quiet`: only what has changed since the last time, for a daily run that nobody reads while all is well.
+//! `--quiet`: only what has changed since the last time, for a daily run whose output is read only when something is
+//! wrong.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! The services: do they know the models, and do they do their work? One round trip each, with real
-//! audio: a sentence is spoken and transcribed back, and the model says one word.
+//! The services: whether they know the models, and do their work. One round trip each, with real audio: a sentence is
+//! spoken and transcribed back, and the model says one word.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -243,14 +243,14 @@ impl Doctor<'_> {
     }
 }
 
-/// Is the model on the service's own list?
+/// Checks whether the model is on the service's own list.
 fn list(
     id: &str,
     endpoint: &Endpoint,
     list: impl Fn() -> Result<Option<Vec<String>>, cloud::Error>,
     report: &mut Report<'_>,
 ) {
-    // What keeps a list from coming, keeps the work from being done, and is told there.
+    // A fault that keeps a list from coming keeps the work from being done as well, and is reported there.
     let Ok(Some(names)) = list() else { return };
     // Ollama lists a model without a tag as it stores it.
     let is_it = |name: &String| name.strip_suffix(":latest").unwrap_or(name) == endpoint.model;
@@ -326,7 +326,7 @@ const SENTENCES: [(&str, &str); 7] = [
     ("pt", "O teste do telefone funcionou muito bem hoje."),
 ];
 
-/// A season to make up one's mind.
+/// Time enough for an administrator to choose another model.
 const WARNED_DAYS: i64 = 90;
 const ROUND_TRIP: Duration = Duration::from_secs(15);
 const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
@@ -335,7 +335,7 @@ const SHOWN_MODELS: usize = 8;
 const MAX_WORDS: usize = 60;
 /// Longer than any model's name.
 const MAX_NAME: usize = 100;
-/// Of 32,767: 50 dB below the loudest.
+/// The level below which a voice counts as silent, of 32,767: 50 dB below the loudest.
 const QUIET: u16 = 100;
 
 #[cfg(test)]

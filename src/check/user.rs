@@ -1,8 +1,9 @@
 //! From root to Asterisk's user: what root may do tells nothing about what a call may.
 //!
 //! Root tells what that user's run finds, and does nothing else. That run has no terminal: it is apart, see
-//! [`crate::apart`], and only its lines come back, as text. They can be believed: the run is this program, and Linux lets
-//! no process of that user trace one that was root's, or open its pipes. To end or stop it is all that they can do.
+//! [`crate::apart`], and only its lines come back, as text. They can be believed: the run is this program, and Linux
+//! lets no process of that user trace one that was root's, or open its pipes. To end or stop it is all that they can
+//! do.
 
 use std::env;
 use std::io::{self, Write};
@@ -10,8 +11,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::finding::{Finding, Report, Status, one_line};
-use super::{Options, worst};
+use super::finding::{Finding, Report, Status, Style, one_line, worst};
+use super::options::Options;
 use crate::apart::{self, End, Stream};
 use crate::config::keys::ENVIRONMENT;
 use crate::error::Chain;
@@ -54,7 +55,7 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
     }
 }
 
-/// The program that root runs is to be root's.
+/// Checks that only root can change the program that root runs.
 fn examine_own_place(report: &mut Report<'_>) {
     let place = env::current_exe();
     let place = place.unwrap_or_else(|_| "/usr/local/bin/phone-assistant".into());
@@ -65,8 +66,8 @@ fn examine_own_place(report: &mut Report<'_>) {
     }
 }
 
-/// The command that runs this check again as Asterisk's user. It is marked by [`IS_ASTERISKS`]: where that user is root, it
-/// would otherwise start itself without end.
+/// The command that runs this check again as Asterisk's user. It is marked by [`IS_ASTERISKS`]: where that user is
+/// root, it would otherwise start itself without end.
 fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
     let (user, group) = asterisk.ids.ok_or_else(|| {
         format!(
@@ -120,7 +121,7 @@ fn command(
     Ok(command)
 }
 
-/// Tells each finding of a run of [`Style::Lines`](super::Style::Lines) as if it had been found here.
+/// Tells each finding of a run of [`Style::Lines`] as if it had been found here.
 fn relay(command: &mut Command, limit: Duration, mut report: Report<'_>) -> io::Result<u8> {
     let end = apart::run(
         command,
@@ -153,7 +154,7 @@ fn relay_text(command: &mut Command, limit: Duration, out: &mut dyn Write) -> io
     match code(end, limit) {
         Ok(code) => Ok(code),
         Err(why) => {
-            let mut report = Report::new(out, super::Style::Plain);
+            let mut report = Report::new(out, Style::Plain);
             report.fail(ID, &why, REMEDY);
             Ok(worst(&report.close()?).exit_code())
         }
@@ -178,7 +179,7 @@ fn code(end: io::Result<End>, limit: Duration) -> Result<u8, String> {
     }
 }
 
-/// Whether it is Asterisk's user who asks; yes where that is not known.
+/// Whether this process runs as Asterisk's user; yes where that is not known.
 pub(super) fn is_asterisks() -> bool {
     let own = rustix::process::geteuid().as_raw();
     match identity() {
@@ -201,7 +202,7 @@ pub(super) fn group_name() -> String {
     names().1
 }
 
-/// As root has found them, where it has started this.
+/// Asterisk's user and group, as root has found them where it has started this.
 fn names() -> (String, String) {
     let told = env::var(IS_ASTERISKS).unwrap_or_default();
     if let Some((user, group)) = told.split_once(':') {
@@ -219,7 +220,8 @@ fn identity() -> Result<Identity, identity::Error> {
     })
 }
 
-/// What of the running Asterisk's environment decides about the settings, as far as we are told.
+/// The variables of the running Asterisk's environment that decide about the settings, as far as this user may read
+/// them.
 pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
     let own = rustix::process::geteuid().as_raw();
     running(own).map_or_else(Vec::new, |running| of_settings(&running.environment))
@@ -230,7 +232,7 @@ fn running(user: u32) -> Option<Process> {
     best(process::all(), user)
 }
 
-/// A service leads its session; anything else that this user has started comes after it.
+/// The process of `user` that leads its session, as a service does, before any other that this user has started.
 fn best(all: Vec<Process>, user: u32) -> Option<Process> {
     let theirs = all.into_iter().filter(|process| process.user == user);
     theirs.min_by_key(|process| !process.is_leader)
@@ -267,7 +269,6 @@ mod tests {
     use std::ffi::OsStr;
     use std::os::unix::process::CommandExt;
 
-    use super::super::Style;
     use super::*;
 
     fn options() -> Options {

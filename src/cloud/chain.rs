@@ -1,10 +1,10 @@
-//! Who is asked when somebody fails: the providers of a stage, in the order of the settings.
+//! The providers of a stage, in the order of the settings: which one is asked when another fails.
 //!
-//! A provider that fails before anything of its work is of use is passed over at once, and the next one is asked. What
-//! will still be so in a minute (nobody listens, no answer, a wrong key, a retired model) is remembered in a file that
-//! all calls share, so that the next caller does not wait for it again. What is remembered is kept under a fingerprint
-//! of provider, key and settings: whoever repairs one of these is asked again at once. A provider that is remembered as
-//! failing is still asked when nobody else is left.
+//! A provider that fails before anything of its work is of use is passed over at once, and the next one is asked. A
+//! failure that will last for a minute (no connection, no answer, a wrong key, a retired model) is remembered in a file
+//! that all calls share, so that the next caller does not wait for it again. It is remembered under a fingerprint of
+//! provider, key and settings, so that a provider is asked again at once when one of these is repaired. A provider that
+//! is remembered as failing is still asked when no other is left.
 
 mod standing;
 
@@ -27,12 +27,12 @@ use standing::{Failing, Standing};
 #[derive(Debug)]
 pub struct Chain<P: ?Sized> {
     links: Vec<Link<P>>,
-    /// So long one that is not the last may take to begin.
+    /// How long a link that is not the last may take to begin.
     fallback_after: Duration,
     state: State,
     /// How the links have done, in their order.
     standings: Mutex<Vec<Standing>>,
-    /// Who has stood in for whom, and why.
+    /// Which link replaced which, and why.
     stood_in: Mutex<Option<String>>,
 }
 
@@ -41,22 +41,22 @@ pub struct Chain<P: ?Sized> {
 pub struct Link<P: ?Sized> {
     /// What the settings say of it.
     pub endpoint: Endpoint,
-    /// Of everything that decides whether it works.
+    /// A digest of everything that decides whether it works.
     pub fingerprint: String,
     /// It is asked only after this one has turned out to be retired.
     pub successor_of: Option<usize>,
-    /// Who does the work.
+    /// The provider, which does the work.
     pub provider: Box<P>,
 }
 
 /// How much time there is for a piece of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Time {
-    /// It must have begun by then.
+    /// The time by which the work must have begun.
     pub deadline: Deadline,
-    /// Once it has begun it may stop for no longer than this.
+    /// How long the work may pause once it has begun.
     pub idle: Duration,
-    /// So long it takes to send the request, whoever is asked.
+    /// How long it takes to send the request, to any provider.
     pub sending: Duration,
 }
 
@@ -76,7 +76,7 @@ pub struct Broken<E> {
     pub link: usize,
     /// Why.
     pub error: E,
-    /// Might the same link do better a second time?
+    /// Whether the same link may succeed a second time.
     pub may_retry: bool,
 }
 
@@ -93,7 +93,7 @@ impl Cause for Error {
 }
 
 impl<P: ?Sized> Chain<P> {
-    /// A chain of at least one link. `missing` says which one should be the first and why it cannot be.
+    /// Makes a chain of at least one link. `missing` says which one should be the first and why it cannot be.
     pub fn new(
         links: Vec<Link<P>>,
         missing: Option<String>,
@@ -110,7 +110,7 @@ impl<P: ?Sized> Chain<P> {
         }
     }
 
-    /// Has `attempt` made with one link after the other, until one does the work.
+    /// Makes `attempt` with one link after the other, until one does the work.
     ///
     /// # Errors
     /// When all fail, that of the first in the settings' order.
@@ -122,8 +122,8 @@ impl<P: ?Sized> Chain<P> {
         self.ask_all(None, time, attempt)
     }
 
-    /// The same after a link has broken off: the others are asked, or, if there are none and it may help, the same one
-    /// once more.
+    /// Asks again after a link has broken off: the others, or, if there are none and it may help, the same one once
+    /// more.
     ///
     /// # Errors
     /// As [`ask`](Self::ask).
@@ -167,7 +167,7 @@ impl<P: ?Sized> Chain<P> {
         let mut tried: Vec<usize> = failed.iter().map(|(link, _)| *link).collect();
         let mut first_failure = failed;
         let mut link = self.next(&tried).unwrap_or_default();
-        // Who was only too slow while there was hope in others.
+        // A link that timed out on a shortened budget, and may be retried last.
         let mut hurried = None;
         loop {
             let is_second_time = tried.contains(&link);
@@ -201,7 +201,7 @@ impl<P: ?Sized> Chain<P> {
         }
     }
 
-    /// Whoever has somebody behind him who may do better is given less time, and no second try.
+    /// How long a link is waited for. One with a good link behind it gets less time, and no second try.
     fn patience(&self, time: Time, is_last_hope: bool) -> Patience<'static> {
         let Time {
             deadline,
@@ -221,7 +221,7 @@ impl<P: ?Sized> Chain<P> {
         }
     }
 
-    /// Who is asked first.
+    /// The provider that is asked first.
     pub fn first(&self) -> &P {
         &self.first_link().provider
     }
@@ -236,7 +236,7 @@ impl<P: ?Sized> Chain<P> {
         &self.links
     }
 
-    /// Who has stood in for whom in this call, and why.
+    /// Which link replaced which in this call, and why.
     pub fn stood_in(&self) -> Option<String> {
         lock(&self.stood_in).clone()
     }
@@ -256,7 +256,7 @@ impl<P: ?Sized> Chain<P> {
         (0..self.links.len()).filter(is_open).min_by_key(rank)
     }
 
-    /// Is there nobody left but those who are known to fail?
+    /// Whether only links are left that are known to fail.
     fn is_last_hope(&self, tried: &[usize]) -> bool {
         let next = self.next(tried);
         next.is_none_or(|link| lock(&self.standings)[link] != Standing::Good)
@@ -278,7 +278,7 @@ impl<P: ?Sized> Chain<P> {
         standing::remember(&self.state, fingerprint, failing);
     }
 
-    /// Notes for whom a link has done the work.
+    /// Notes that a link has done the work in place of the first one.
     fn note(&self, link: usize) {
         let standings = lock(&self.standings);
         if let Some(failing) = standings[0].failing()
@@ -291,7 +291,7 @@ impl<P: ?Sized> Chain<P> {
     }
 }
 
-/// Would somebody else do better? Not after a hang-up, nor when a service will not answer this question.
+/// Whether another provider may do better. Not after a hang-up, nor when a service will not answer this question.
 fn moves_on<E: Cause>(error: &E) -> bool {
     !matches!(
         error.service(),
@@ -399,7 +399,7 @@ mod tests {
             told.starts_with("openai c stood in for openai a: a service answered 503"),
             "{told}"
         );
-        // In one call nobody is asked again who has failed, as long as there are others.
+        // In one call a link that has failed is not asked again, as long as there are others.
         assert_eq!(ask(&chain, |_| None).0, ["c!"]);
         assert_eq!(
             ask(&chain, |name| (name == "c").then(|| refused(503))).0,
@@ -463,10 +463,10 @@ mod tests {
             });
             let next = chain(&["a", "b"], &state);
             let (asked, _) = ask(&next, |_| None);
-            // Nobody but the one who is known to fail stands behind.
+            // Only a link that is known to fail stands behind.
             let expected = if is_remembered { "b!" } else { "a" };
             assert_eq!(asked, [expected], "{}", error());
-            // Who is remembered is still asked when nobody else is left.
+            // A link that is remembered as failing is still asked when no other is left.
             let (asked, done) = ask(&next, |name| (name == "b").then(|| refused(503)));
             assert!(asked.iter().any(|name| name.starts_with('a')), "{asked:?}");
             assert_eq!(done.as_deref(), Some("a"));

@@ -1,9 +1,8 @@
 //! Signing in to Google with a service account's key file.
 //!
-//! The account signs its own token for each service, without asking anybody
-//! (<https://google.aip.dev/auth/4111>). Where a service says that it does not take that kind of token,
-//! one is fetched at the key file's `token_uri` (<https://google.aip.dev/auth/4112>). The only user of
-//! `jsonwebtoken`.
+//! The account signs its own token for each service, without a request to Google (<https://google.aip.dev/auth/4111>).
+//! Where a service says that it does not take that kind of token, one is fetched at the key file's `token_uri`
+//! (<https://google.aip.dev/auth/4112>). The only user of `jsonwebtoken`.
 
 mod signer;
 
@@ -154,7 +153,7 @@ impl ServiceAccount {
         send(&request, Patience { retry, ..patience })
     }
 
-    /// What tells this key from others: nothing of it is secret.
+    /// An identity that tells this key from others and holds no secret.
     pub fn identity(&self) -> String {
         format!("{} {}", self.email, self.key_id)
     }

@@ -6,54 +6,40 @@
 mod exchange;
 mod handshake;
 mod incoming;
+mod request;
 mod setup;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use log::{Level, debug, log_enabled, trace, warn};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use log::{debug, warn};
 use ureq::Agent;
 
 use super::{Error, Service};
-use crate::config::{self, Secret};
+use crate::config;
 use crate::deadline::Deadline;
 use crate::error::Chain;
 use crate::hangup::{Gone, Hangup};
-use crate::redact::Hidden;
 
 use exchange::exchange;
 pub use incoming::Incoming;
 use incoming::Wait;
+pub use request::{Auth, Request, Response, json};
+use request::{BodyLog, host};
 pub use setup::{PROXIES, SetupError};
-
-/// How a request proves who sends it.
-#[derive(Clone, Debug)]
-pub enum Auth {
-    /// It does not, or not yet.
-    None,
-    /// By this part of the body.
-    InBody(Secret),
-    /// `Authorization: Bearer …`
-    Bearer(Secret),
-    /// `x-goog-api-key: …`, and never an `Authorization` beside it: Google refuses both together.
-    GoogleApiKey(Secret),
-}
 
 /// How long an answer is waited for, and whether it is asked for twice.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience<'a> {
-    /// It must have begun by then; an answer that is only of use whole must have ended.
+    /// The time by which the answer must have begun, or ended if it is only of use whole.
     pub deadline: Deadline,
-    /// Once it has begun it may stop for no longer than this.
+    /// How long the answer may pause once it has begun.
     pub idle: Duration,
     /// What is done about a failure that may pass by itself.
     pub retry: Retry<'a>,
 }
 
 impl Patience<'static> {
-    /// For an answer that is only of use whole, and is asked for once.
+    /// The patience for an answer that is only of use whole, and is asked for once.
     pub fn short(deadline: Deadline) -> Self {
         Self {
             deadline,
@@ -64,7 +50,7 @@ impl Patience<'static> {
 }
 
 impl Patience<'_> {
-    /// With a service that may take `limit` by itself.
+    /// The same patience with a service that may take `limit` by itself.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self {
@@ -81,36 +67,8 @@ pub enum Retry<'a> {
     Once,
     /// This is the second time, and that ended the first.
     After(&'a Error),
-    /// Nothing: there is somebody else to ask.
+    /// No retry: there is another provider to ask.
     Never,
-}
-
-/// A request.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Whom it is for.
-    pub service: Service,
-    /// The whole address.
-    pub url: String,
-    /// Who sends it.
-    pub auth: Auth,
-    /// The type of `body`.
-    pub content_type: &'static str,
-    /// What is posted; without it the request is a GET.
-    pub body: Option<Arc<[u8]>>,
-    /// What of it was said: an error that repeats it is not shown whole.
-    pub words: String,
-    /// An answer of more bytes is an error.
-    pub most: u64,
-}
-
-/// A 2xx answer, whole.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// Its `Content-Type`, without what it quotes of the request; empty where there is none.
-    pub content_type: String,
-    /// Its body.
-    pub body: Vec<u8>,
 }
 
 /// What a look at a host has shown.
@@ -126,7 +84,7 @@ pub struct Look {
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
-    /// For requests without TLS, which never leave private networks.
+    /// The agent for requests without TLS, which never leave private networks.
     private: Agent,
     hangup: Hangup,
     log_words: bool,
@@ -173,7 +131,7 @@ impl Client {
         })
     }
 
-    /// Connects to the host of `url` and looks at its clock. It asks for nothing.
+    /// Connects to the host of `url` and reads its clock from the answer to a HEAD request.
     ///
     /// # Errors
     /// [`Error`] when there is no connection or no answer.
@@ -200,8 +158,8 @@ impl Client {
         })
     }
 
-    /// Connects to the host of `url`, so that the next request to it finds the way open. It asks for nothing; what
-    /// the host answers, if it answers at all, does not matter.
+    /// Connects to the host of `url`, so that the next request to it finds the connection open. It sends a HEAD
+    /// request; what the host answers, if it answers at all, does not matter.
     pub fn warm(&self, url: &str, deadline: Deadline) {
         let Some(front) = front(url) else { return };
         let (agent, limit) = (self.agent_for(url).clone(), deadline.left());
@@ -213,7 +171,7 @@ impl Client {
         match self.hangup.or(limit, ask) {
             Ok(Ok(())) => debug!("connected to {front}"),
             Ok(Err(error)) => debug!("not connected to {front} ahead of time: {error}"),
-            Err(gone) => debug!("not connected to {front} ahead of time: {gone:?}"),
+            Err(gone) => debug!("not connected to {front} ahead of time: {gone}"),
         }
     }
 
@@ -293,56 +251,6 @@ impl Client {
     }
 }
 
-impl Response {
-    /// The body as the JSON that `service` documents.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
-    pub fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
-        json(service, &self.content_type, &self.body)
-    }
-
-    /// It is not what `service` documents.
-    pub fn malformed(&self, service: Service) -> Error {
-        malformed(service, &self.content_type, self.body.len(), None)
-    }
-}
-
-/// A body, or a part of one that stands for itself, as the JSON that `service` documents. Servers put `null` where
-/// there is nothing: it stands for what is left out.
-///
-/// # Errors
-/// [`Error::Malformed`], as [`Response::json`].
-pub fn json<T: DeserializeOwned>(
-    service: Service,
-    content_type: &str,
-    body: &[u8],
-) -> Result<T, Error> {
-    let broken = |error: serde_json::Error| {
-        malformed(service, content_type, body.len(), Some(error.column()))
-    };
-    if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
-        return Err(malformed(service, content_type, body.len(), None));
-    }
-    let mut value = serde_json::from_slice(body).map_err(broken)?;
-    leave_out_nulls(&mut value);
-    T::deserialize(value).map_err(broken)
-}
-
-fn leave_out_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(leave_out_nulls);
-        }
-        Value::Array(values) => {
-            values.retain(|value| !value.is_null());
-            values.iter_mut().for_each(leave_out_nulls);
-        }
-        _ => {}
-    }
-}
-
 impl Error {
     fn is_transient(&self) -> bool {
         match self {
@@ -359,99 +267,6 @@ impl Error {
             _ => None,
         }
     }
-}
-
-impl Request {
-    /// What an error must not repeat.
-    fn hidden(&self) -> Vec<Hidden<'_>> {
-        let key = self.auth.secret().map(Hidden::Secret);
-        key.into_iter()
-            .chain([Hidden::Words(&self.words)])
-            .collect()
-    }
-}
-
-impl Auth {
-    fn header(&self) -> Option<(&'static str, String)> {
-        match self {
-            Self::None | Self::InBody(_) => None,
-            Self::Bearer(token) => Some(("authorization", format!("Bearer {}", token.expose()))),
-            Self::GoogleApiKey(key) => Some(("x-goog-api-key", key.expose().to_owned())),
-        }
-    }
-
-    fn secret(&self) -> Option<&str> {
-        match self {
-            Self::None => None,
-            Self::InBody(secret) | Self::Bearer(secret) | Self::GoogleApiKey(secret) => {
-                Some(secret.expose())
-            }
-        }
-    }
-}
-
-/// What came instead of what `service` documents, and where it was noticed.
-fn malformed(service: Service, content_type: &str, len: usize, column: Option<usize>) -> Error {
-    let kind = content_type.split(';').next().unwrap_or_default();
-    let is_type = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
-    // What is no type might be anything, words among them.
-    let kind = if kind.chars().all(is_type) { kind } else { "" };
-    let found = match (len, column) {
-        (0, _) => "an empty body".to_owned(),
-        (_, None) => format!("{len} bytes of {kind:?} that are not in its format"),
-        (_, Some(column)) => {
-            format!("{len} bytes of {kind:?} that break its format in column {column}")
-        }
-    };
-    Error::Malformed { service, found }
-}
-
-/// A body in the log. Bodies hold what was said, and recordings: of most only the size is shown. A text is shown when
-/// all of it has come: in pieces, a key could not be found in it.
-#[derive(Debug)]
-struct BodyLog {
-    verb: &'static str,
-    may_show: bool,
-    beginning: Vec<u8>,
-}
-
-impl BodyLog {
-    fn new(verb: &'static str, may_show: bool) -> Self {
-        Self {
-            verb,
-            may_show,
-            beginning: Vec::new(),
-        }
-    }
-
-    /// Takes in the next part.
-    fn add(&mut self, content_type: &str, part: &[u8]) {
-        trace!("{}: <{} bytes> {content_type}", self.verb, part.len());
-        if self.may_show && log_enabled!(Level::Trace) {
-            let room = MAX_LOGGED - self.beginning.len();
-            self.beginning.extend(&part[..part.len().min(room)]);
-        }
-    }
-}
-
-impl Drop for BodyLog {
-    fn drop(&mut self) {
-        let text = match std::str::from_utf8(&self.beginning) {
-            Err(error) if error.error_len().is_some() => return,
-            Err(error) => String::from_utf8_lossy(&self.beginning[..error.valid_up_to()]),
-            Ok(text) => text.into(),
-        };
-        if !text.is_empty() {
-            trace!("{}: {text}", self.verb);
-        }
-    }
-}
-
-/// The host of an address, for people: without user, port and path.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
 }
 
 /// `https://host:port`, which every address of a host begins with.
@@ -474,15 +289,11 @@ fn jitter() -> Duration {
 /// Long enough for a hiccup to pass, short enough for a caller not to wonder.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
-/// Far more than any answer has, and still little memory: two bytes of JSON can become a hundred.
-const MAX_VALUES: usize = 100_000;
-
-/// Of a text, so much is shown.
-const MAX_LOGGED: usize = 16 * 1024;
-
 #[cfg(test)]
 mod tests {
+    use super::request::MAX_VALUES;
     use super::*;
+    use serde_json::Value;
 
     const SERVICE: Service = Service {
         name: "Gemini",

@@ -36,7 +36,7 @@ pub enum Error {
     /// The caller hung up while it worked.
     #[error("the caller hung up while {0} was working")]
     HungUp(&'static str),
-    /// No answer in time.
+    /// The answer did not come in time.
     #[error("{service} gave no whole answer within {:.1} s; check this machine's way to {host}, or raise timeout in its settings and deadline in [call]", .after.as_secs_f32())]
     Timeout {
         /// The service's name.
@@ -51,12 +51,12 @@ pub enum Error {
     Stalled {
         /// The service's name.
         service: &'static str,
-        /// Who stopped.
+        /// The host that stopped.
         host: String,
         /// How long was waited.
         after: Duration,
     },
-    /// No connection.
+    /// There is no connection to the service.
     #[error("{service}: cannot connect to {host}; {remedy}")]
     Connect {
         /// The service's name.
@@ -65,7 +65,7 @@ pub enum Error {
         host: String,
         /// What to do.
         remedy: &'static str,
-        /// Might a second try succeed?
+        /// Whether a second try may succeed.
         transient: bool,
         /// What the network said.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -85,12 +85,12 @@ pub enum Error {
     Broken {
         /// The service's name.
         service: &'static str,
-        /// Who broke off.
+        /// The host that broke off.
         host: String,
         /// What the network said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The service says no.
+    /// The service refused the request.
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// This machine's clock is wrong, so no signature of ours is valid.
@@ -98,7 +98,7 @@ pub enum Error {
     Clock {
         /// The service's name.
         service: &'static str,
-        /// By how many seconds; negative when it is behind.
+        /// How many seconds it is ahead; negative when it is behind.
         ahead: i64,
     },
     /// Not the JSON that the service documents.

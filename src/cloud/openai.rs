@@ -62,7 +62,7 @@ struct Model {
 /// Some hundred models, with a few hundred bytes of description each.
 const MAX_LIST: u64 = 4 * 1024 * 1024;
 
-/// Is it OpenAI itself?
+/// Whether the endpoint is OpenAI itself.
 pub(super) fn is_openai(endpoint: &Endpoint) -> bool {
     endpoint.base_url == "https://api.openai.com"
 }

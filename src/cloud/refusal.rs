@@ -1,4 +1,4 @@
-//! A service's "no": what its error body says, and what that means for the administrator.
+//! A service's refusal: what its error body says, and what that means for the administrator.
 //!
 //! Three shapes are read. Google's `{"error":{"code","message","status","details"}}`, sometimes in an
 //! array (<https://google.aip.dev/193>); OpenAI's `{"error":{"message","type","param","code"}}`
@@ -17,7 +17,7 @@ use crate::redact::{Hidden, redact};
 /// An answer whose status is not 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Who said no.
+    /// The service that refused.
     pub service: Service,
     /// The HTTP status.
     pub status: u16,
@@ -27,7 +27,7 @@ pub struct Refusal {
     pub reason: String,
     /// The service's explanation, on one line and without our key.
     pub message: String,
-    /// What was bought or granted is used up; waiting a little does not help.
+    /// Whether a quota or a credit is used up, so that waiting a little does not help.
     pub is_quota: bool,
     /// When it wants to be asked again.
     pub retry_after: Option<Duration>,
@@ -53,7 +53,7 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// Reads an error body. `hidden` lists what services may quote of the request and nobody should see.
+    /// Reads an error body. `hidden` lists what services may quote of the request and must not be shown.
     pub fn read(service: Service, status: u16, body: &[u8], hidden: &[Hidden<'_>]) -> Self {
         let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let top = json.get(0).unwrap_or(&json);
@@ -87,7 +87,7 @@ impl Refusal {
         }
     }
 
-    /// Might the same request succeed in a moment? Quotas and faults of ours do not pass by themselves.
+    /// Whether the same request may succeed in a moment. Quotas and faults of ours do not pass by themselves.
     pub fn is_transient(&self) -> bool {
         match self.status {
             429 => !self.is_quota && self.retry_after.is_none_or(|wait| wait <= SHORT),
@@ -96,13 +96,13 @@ impl Refusal {
         }
     }
 
-    /// Is it the kind of token that Google does not take here, and would another kind do? Google's
-    /// reasons are `ACCESS_TOKEN_TYPE_UNSUPPORTED` and `ACCESS_TOKEN_SCOPE_INSUFFICIENT`.
+    /// Whether Google refuses this kind of token here, and would accept another kind. Google's reasons are
+    /// `ACCESS_TOKEN_TYPE_UNSUPPORTED` and `ACCESS_TOKEN_SCOPE_INSUFFICIENT`.
     pub fn is_token_kind(&self) -> bool {
         matches!(self.status, 401 | 403) && self.reason.starts_with("ACCESS_TOKEN_")
     }
 
-    /// Does the service not know the key? Gemini says so with 400 and the reason `API_KEY_INVALID`.
+    /// Whether the service does not know the key. Gemini says so with 400 and the reason `API_KEY_INVALID`.
     pub fn is_unknown_key(&self) -> bool {
         self.status == 401 || self.status == 400 && self.reason.starts_with("API_KEY_")
     }
@@ -139,7 +139,7 @@ fn first_text<'a>(candidates: &[&'a Value]) -> &'a str {
         .unwrap_or_default()
 }
 
-/// At most [`MAX_MESSAGE`] characters on one line, with what is hidden replaced.
+/// Returns at most [`MAX_MESSAGE`] characters of `text` on one line, with what is hidden replaced.
 fn one_line(text: &str, hidden: &[Hidden<'_>]) -> String {
     // Far more than is shown, so that nothing is cut in its middle.
     let beginning: String = text.chars().take(4 * MAX_MESSAGE).collect();

@@ -13,7 +13,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// Takes in the next bytes and returns the data of every event that they complete. What is not UTF-8 becomes U+FFFD.
+    /// Takes in the next bytes and returns the data of every event that they complete. What is not UTF-8 becomes
+    /// U+FFFD.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -34,7 +35,7 @@ impl Events {
         unfinished.or_else(|| self.take_line(""))
     }
 
-    /// What stood between the events and is no part of any: an error that breaks the format, or another format.
+    /// The text between the events that is no part of any: an error that breaks the format, or another format.
     pub fn stray(&self) -> &str {
         &self.stray
     }

@@ -15,11 +15,11 @@ pub struct Arguments {
     /// `config=`: the settings file.
     pub config: Option<PathBuf>,
     is_check: bool,
-    /// `mode=conversation`: a talk of several turns, without a recording.
+    /// `mode=conversation`: a conversation of several turns, without a recording.
     pub is_conversation: bool,
     /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
     pub persona: Option<String>,
-    /// They came over a network, from whoever reaches the port.
+    /// Whether they came over a network, from a client that may be anywhere.
     pub(super) are_remote: bool,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
@@ -48,13 +48,13 @@ impl Arguments {
         }
     }
 
-    /// `mode=check`: look around for the doctor instead of answering a call. Not for whoever reaches the port of FastAGI:
+    /// `mode=check`: look around for the doctor instead of answering a call. Not for clients of the port of FastAGI:
     /// the doctor would take their note for Asterisk's.
     pub fn is_check(&self) -> bool {
         self.is_check && !self.are_remote
     }
 
-    /// No arguments but the settings file that somebody named, if anybody did.
+    /// No arguments but the settings file, if one was named.
     pub fn of_file(config: Option<PathBuf>) -> Self {
         Self {
             config,
@@ -86,7 +86,7 @@ impl Layers {
     /// Lays the arguments on top, as far as the settings in `file` below them allow that.
     pub(super) fn add_arguments(&mut self, arguments: &Arguments, file: &Path) {
         let may_be_any = self.text("call.arguments") == "all";
-        // The dialplan may ask for it; whoever reaches the port of FastAGI could fill the disk.
+        // The dialplan may ask for it; a client of the port of FastAGI could fill the disk.
         let may_keep = |name| name == "recording.keep" && !arguments.are_remote;
         let longest = if arguments.are_remote && !may_be_any {
             LONGEST_REMOTE
@@ -122,8 +122,8 @@ impl Layers {
         self.faults.extend(faults);
     }
 
-    /// Whether calls may have a file there. Recordings are removed after use, so strangers must not name any but those of
-    /// calls.
+    /// Whether calls may have a file there. Recordings are removed after use, so strangers must not name any but those
+    /// of calls.
     fn allows(&self, arguments: &Arguments, place: Option<&PathBuf>) -> bool {
         let is_calls = |place: &PathBuf| place.parent() == Some(Path::new(CALLS));
         !arguments.are_remote || self.text("call.arguments") == "all" || place.is_none_or(is_calls)

@@ -1,7 +1,6 @@
-//! Every setting there is: its name, what it may hold, and what holds when nobody says otherwise.
+//! Every setting: its name, what it may hold, its default, and what it does.
 //!
-//! This table is the only place where a setting is declared. README's table says the same in words,
-//! and a test holds the two together.
+//! This table is the only place where a setting is declared and described: `phone-assistant help settings` prints it.
 
 use std::fmt;
 
@@ -14,12 +13,14 @@ pub struct Key {
     pub kind: Kind,
     /// Its default, written as in the file.
     pub default: &'static str,
+    /// What it does, for people: one paragraph, with what is typed in backticks.
+    pub meaning: &'static str,
 }
 
 impl Key {
-    /// Whether an argument of `AGI()` may set it as long as `call.arguments` is `safe`. Arguments may come from strangers: over
-    /// FastAGI nobody is asked for a password. So none may lead the program, the caller or a key elsewhere, spend more, or
-    /// say what is kept of a call.
+    /// Whether an argument of `AGI()` may set it as long as `call.arguments` is `safe`. Arguments may come from
+    /// strangers: over FastAGI no password is asked for. So none may lead the program, the caller or a key elsewhere,
+    /// spend more, or say what is kept of a call.
     pub(super) fn is_safe_argument(&self) -> bool {
         let leads = matches!(
             self.kind,
@@ -31,7 +32,7 @@ impl Key {
     }
 }
 
-/// What a setting may hold. `Display` gives it as README's table has it.
+/// What a setting may hold. `Display` gives it in words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// Any text.
@@ -54,7 +55,7 @@ pub enum Kind {
     Number(f64, f64, &'static str),
     /// A whole number within these bounds, and its unit.
     Whole(u32, u32, &'static str),
-    /// Several texts: at most so many, each of at most so many characters.
+    /// Several texts: the maximum number, and the maximum number of characters of each.
     Texts(usize, usize),
 }
 
@@ -100,188 +101,197 @@ impl fmt::Display for Kind {
 }
 
 /// All settings, in the order of the file.
+#[rustfmt::skip] // One setting and its meaning in two lines: a table.
 pub const KEYS: &[Key] = &[
-    key(
-        "google.credentials",
-        Kind::Path,
-        r#""/etc/phone-assistant/google-creds.json""#,
-    ),
-    key("stt.provider", Kind::OneOf(STT_PROVIDERS), r#""google""#),
-    key("stt.fallback", Kind::Several(STT_PROVIDERS), "[]"),
-    key("stt.language", Kind::Text, r#""en-US""#),
+    key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
+        "The service account's key file: for speech to text, Gemini, and Google's voice."),
+    key("stt.provider", Kind::OneOf(STT_PROVIDERS), r#""google""#,
+        "Which service transcribes what callers say."),
+    key("stt.fallback", Kind::Several(STT_PROVIDERS), "[]",
+        "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`."),
+    key("stt.language", Kind::Text, r#""en-US""#,
+        "The language that callers speak, as a BCP-47 tag: `de-DE`, `fr-FR`."),
     // At most 3 alternatives, 5,000 phrases, 100 characters each: Google's limits.
-    key("stt.alternative_languages", Kind::Texts(3, 20), "[]"),
-    key("stt.phrases", Kind::Texts(5000, 100), "[]"),
-    key("stt.punctuation", Kind::Switch, "true"),
-    key("stt.timeout", STAGE_SECONDS, "12.0"),
-    key(
-        "stt.google.base_url",
-        Kind::Url,
-        r#""https://speech.googleapis.com""#,
-    ),
-    key("stt.google.model", Kind::Text, r#""telephony""#),
-    key("stt.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL),
-    key("stt.openai.model", Kind::Text, r#""gpt-transcribe""#),
-    key("stt.openai.api_key", Kind::Secret, NOTHING),
-    key("stt.openai.api_key_file", Kind::Path, NOTHING),
-    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), r#""gemini""#),
-    key("llm.fallback", Kind::Several(LLM_PROVIDERS), "[]"),
-    key("llm.persona", Kind::Text, PERSONA),
-    key(
-        "llm.max_output_tokens",
-        Kind::Whole(16, 8192, "tokens"),
-        "400",
-    ),
-    key(
-        "llm.max_answer_chars",
-        Kind::Whole(50, 20_000, "characters"),
-        "1000",
-    ),
-    key("llm.timeout", STAGE_SECONDS, "12.0"),
-    key(
-        "llm.gemini.base_url",
-        Kind::Url,
-        r#""https://generativelanguage.googleapis.com""#,
-    ),
-    key("llm.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#),
-    key("llm.gemini.thinking", THINKING, r#""least""#),
-    key("llm.gemini.api_key", Kind::Secret, NOTHING),
-    key("llm.gemini.api_key_file", Kind::Path, NOTHING),
-    key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL),
-    key("llm.openai.model", Kind::Text, NOTHING),
-    key("llm.openai.token_limit", TOKEN_LIMIT, r#""auto""#),
-    key("llm.openai.api_key", Kind::Secret, NOTHING),
-    key("llm.openai.api_key_file", Kind::Path, NOTHING),
-    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), r#""openai""#),
-    key(
-        "tts.fallback",
-        Kind::Several(TTS_PROVIDERS),
-        r#"["google"]"#,
-    ),
-    key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0"),
+    key("stt.alternative_languages", Kind::Texts(3, 20), "[]",
+        "Other languages that callers may speak."),
+    key("stt.phrases", Kind::Texts(5000, 100), "[]",
+        "Words to expect: names, products, places."),
+    key("stt.punctuation", Kind::Switch, "true",
+        "Ask for punctuation in the transcript."),
+    key("stt.timeout", STAGE_SECONDS, "12.0",
+        "How long one request may take."),
+    key("stt.google.base_url", Kind::Url, r#""https://speech.googleapis.com""#,
+        "The service's address, such as a regional one."),
+    key("stt.google.model", Kind::Text, r#""telephony""#,
+        "`telephony` is made for phones; a language that lacks it wants `latest_long`."),
+    key("stt.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
+        "The server's address: OpenAI's, or any server that speaks its API."),
+    key("stt.openai.model", Kind::Text, r#""gpt-transcribe""#,
+        "The model that transcribes."),
+    key("stt.openai.api_key", Kind::Secret, NOTHING,
+        "A key of its own; otherwise the one under `[openai]`."),
+    key("stt.openai.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
+    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), r#""gemini""#,
+        "Which service answers."),
+    key("llm.fallback", Kind::Several(LLM_PROVIDERS), "[]",
+        "Which services answer when that provider fails, in this order."),
+    key("llm.persona", Kind::Text, PERSONA,
+        "Who the assistant is and how it speaks."),
+    key("llm.max_output_tokens", Kind::Whole(16, 8192, "tokens"), "400",
+        "How much the model may write for one answer, thinking included."),
+    key("llm.max_answer_chars", Kind::Whole(50, 20_000, "characters"), "1000",
+        "A longer answer ends at the last sentence that fits."),
+    key("llm.timeout", STAGE_SECONDS, "12.0",
+        "How long it may take until the model begins to write."),
+    key("llm.gemini.base_url", Kind::Url, r#""https://generativelanguage.googleapis.com""#,
+        "The service's address."),
+    key("llm.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
+        "The model, by its name in Google's list."),
+    key("llm.gemini.thinking", THINKING, r#""least""#,
+        "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
+         leaves it to the model."),
+    key("llm.gemini.api_key", Kind::Secret, NOTHING,
+        "A Gemini API key, used instead of the service account."),
+    key("llm.gemini.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
+    key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
+        "The server's address: OpenAI's, or any server that speaks its API, such as Ollama."),
+    key("llm.openai.model", Kind::Text, NOTHING,
+        "The model, by the server's own name for it."),
+    key("llm.openai.token_limit", TOKEN_LIMIT, r#""auto""#,
+        "What the server calls `max_output_tokens`. `auto` tries the other name when one is refused."),
+    key("llm.openai.api_key", Kind::Secret, NOTHING,
+        "A key of its own; otherwise the one under `[openai]`."),
+    key("llm.openai.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
+    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), r#""openai""#,
+        "Which service speaks."),
+    key("tts.fallback", Kind::Several(TTS_PROVIDERS), r#"["google"]"#,
+        "Which services speak when that provider fails, in this order."),
+    key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0",
+        "How much louder than the service delivers it. A limiter keeps it from clipping."),
     // OpenAI's own bounds.
-    key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0"),
-    key("tts.instructions", Kind::Text, NOTHING),
-    key("tts.timeout", STAGE_SECONDS, "15.0"),
-    key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL),
-    key("tts.openai.model", Kind::Text, r#""tts-1""#),
-    key("tts.openai.voice", Kind::Text, r#""nova""#),
-    key(
-        "tts.openai.format",
-        Kind::OneOf(&["wav", "pcm"]),
-        r#""wav""#,
-    ),
-    key(
-        "tts.openai.pcm_rate_hz",
-        Kind::Whole(8000, 48_000, "Hz"),
-        "24000",
-    ),
-    key("tts.openai.api_key", Kind::Secret, NOTHING),
-    key("tts.openai.api_key_file", Kind::Path, NOTHING),
-    key(
-        "tts.google.base_url",
-        Kind::Url,
-        r#""https://texttospeech.googleapis.com""#,
-    ),
-    key("tts.google.voice", Kind::Text, NOTHING),
-    key("openai.api_key", Kind::Secret, NOTHING),
-    key("openai.api_key_file", Kind::Path, NOTHING),
-    key(
-        "reply.play",
-        Kind::OneOf(&["dialplan", "stream"]),
-        r#""stream""#,
-    ),
-    key("reply.stop_keys", Kind::Text, r##""#*""##),
-    key(
-        "reply.format",
-        Kind::OneOf(&["auto", "ulaw", "alaw", "sln16"]),
-        r#""auto""#,
-    ),
-    key("recording.keep", Kind::Switch, "false"),
-    key(
-        "recording.max_length",
-        Kind::Number(1.0, 600.0, "s"),
-        "120.0",
-    ),
-    key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#),
-    key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0"),
-    key("call.idle_timeout", Kind::Number(1.0, 60.0, "s"), "6.0"),
-    key("call.fallback_after", Kind::Number(0.5, 60.0, "s"), "4.0"),
-    key("conversation.quiet", Kind::Number(0.4, 3.0, "s"), "0.7"),
-    key("conversation.think_ahead", Kind::Switch, "true"),
-    key("conversation.barge_in", Kind::Switch, "true"),
-    key(
-        "conversation.max_question",
-        Kind::Number(3.0, 120.0, "s"),
-        "30.0",
-    ),
-    key("conversation.max_turns", Kind::Whole(1, 200, "turns"), "20"),
-    key("conversation.max_minutes", Kind::Whole(1, 120, "min"), "10"),
-    key(
-        "conversation.ask_after",
-        Kind::Number(2.0, 60.0, "s"),
-        "8.0",
-    ),
-    key("conversation.greeting", Kind::Text, r#""sound:hello""#),
-    key("conversation.still_there", Kind::Text, r#""sound:beep""#),
-    key("conversation.goodbye", Kind::Text, r#""sound:goodbye""#),
-    key(
-        "conversation.sounds",
-        Kind::Path,
-        r#""/var/lib/phone-assistant/sounds""#,
-    ),
-    key("conversation.transfers", Kind::Texts(50, 100), "[]"),
-    key(
-        "waiting.play",
-        Kind::OneOf(&["sound", "music", "nothing"]),
-        r#""sound""#,
-    ),
-    key("waiting.after", Kind::Number(0.5, 60.0, "s"), "2.5"),
-    key("waiting.every", Kind::Number(1.0, 60.0, "s"), "6.0"),
-    key("waiting.sound", Kind::Text, r#""one-moment-please""#),
-    key("waiting.music_class", Kind::Text, NOTHING),
-    key("log.words", Kind::Switch, "false"),
-    key(
-        "log.calls",
-        Kind::Path,
-        r#""/var/log/asterisk/phone-assistant.jsonl""#,
-    ),
-    key(
-        "state.folder",
-        Kind::Path,
-        r#""/var/lib/phone-assistant/state""#,
-    ),
-    key(
-        "limits.max_calls_per_caller_per_hour",
-        Kind::Whole(0, 10_000, "calls"),
-        "0",
-    ),
-    key(
-        "limits.max_daily_cost",
-        Kind::Number(0.0, 100_000.0, "US dollars"),
-        "0.0",
-    ),
-    key(
-        "memory.callers",
-        Kind::OneOf(&["none", "internal", "all"]),
-        r#""none""#,
-    ),
-    key(
-        "memory.folder",
-        Kind::Path,
-        r#""/var/lib/phone-assistant/callers""#,
-    ),
-    key(
-        "memory.max_exchanges",
-        Kind::Whole(1, 100, "exchanges"),
-        "10",
-    ),
-    key("memory.max_days", Kind::Whole(1, 3650, "days"), "30"),
-    key("secrets.allow_readable", Kind::Switch, "false"),
-    key("http.ca_file", Kind::Path, NOTHING),
-    key("http.proxy", Kind::Secret, NOTHING),
-    key("http.no_proxy", Kind::Text, NOTHING),
-    key("http.warm", Kind::Switch, "true"),
+    key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0",
+        "How fast the voice speaks."),
+    key("tts.instructions", Kind::Text, NOTHING,
+        "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` take none."),
+    key("tts.timeout", STAGE_SECONDS, "15.0",
+        "How long it may take until the voice begins to speak."),
+    key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
+        "The server's address: OpenAI's, or any server that speaks its API."),
+    key("tts.openai.model", Kind::Text, r#""tts-1""#,
+        "The speech model."),
+    key("tts.openai.voice", Kind::Text, r#""nova""#,
+        "The voice: `alloy`, `echo`, `fable`, `onyx`, `nova`, `shimmer` and more."),
+    key("tts.openai.format", Kind::OneOf(&["wav", "pcm"]), r#""wav""#,
+        "What to ask for. `wav` tells its sample rate; `pcm` is for servers that send broken WAV."),
+    key("tts.openai.pcm_rate_hz", Kind::Whole(8000, 48_000, "Hz"), "24000",
+        "The rate of `pcm` where the server does not tell it."),
+    key("tts.openai.api_key", Kind::Secret, NOTHING,
+        "A key of its own; otherwise the one under `[openai]`."),
+    key("tts.openai.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
+    key("tts.google.base_url", Kind::Url, r#""https://texttospeech.googleapis.com""#,
+        "The service's address."),
+    key("tts.google.voice", Kind::Text, NOTHING,
+        "A voice by Google's name for it, such as `en-US-Chirp3-HD-Charon`; empty: any of `stt.language`."),
+    key("openai.api_key", Kind::Secret, NOTHING,
+        "The OpenAI key, for all stages; it is never sent without TLS."),
+    key("openai.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
+    key("reply.play", Kind::OneOf(&["dialplan", "stream"]), r#""stream""#,
+        "`stream`: the program plays the answer while it is being made. `dialplan`: it hands over a whole file, which the \
+         dialplan plays. The example dialplan does both."),
+    key("reply.stop_keys", Kind::Text, r##""#*""##,
+        "The keys with which the caller stops the answer. Empty: none."),
+    key("reply.format", Kind::OneOf(&["auto", "ulaw", "alaw", "sln16"]), r#""auto""#,
+        "The format of the answer's file. `auto` asks Asterisk what the phone speaks; wideband phones get 16 kHz."),
+    key("recording.keep", Kind::Switch, "false",
+        "Keep recordings instead of removing them after use."),
+    key("recording.max_length", Kind::Number(1.0, 600.0, "s"), "120.0",
+        "What is recorded beyond this is not listened to."),
+    key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
+        "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key: \
+         no address, file, folder, provider, model, thinking or `max_…`, and nothing of `http`, `limits`, `log`, \
+         `memory`, `recording` (but `keep=yes`, where Asterisk starts the program itself), `secrets`, `state` and \
+         `conversation.transfers`."),
+    key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0",
+        "From the start of the program to the first word of the answer. After that the caller hears the apology."),
+    key("call.idle_timeout", Kind::Number(1.0, 60.0, "s"), "6.0",
+        "Longest pause of the model or the voice inside an answer."),
+    key("call.fallback_after", Kind::Number(0.5, 60.0, "s"), "4.0",
+        "How long to wait for a service before its fallback is asked."),
+    key("conversation.quiet", Kind::Number(0.4, 3.0, "s"), "0.7",
+        "Quiet that ends the caller's turn in a conversation: see `phone-assistant help conversation`."),
+    key("conversation.think_ahead", Kind::Switch, "true",
+        "Transcribe what was said after 0.3 s of quiet already. A caller who goes on after that costs one transcription \
+         more. That happens three times in a turn at most, the third time after 0.6 s; a fourth is kept for the turn's \
+         end."),
+    key("conversation.barge_in", Kind::Switch, "true",
+        "The caller's voice stops an answer."),
+    key("conversation.max_question", Kind::Number(3.0, 120.0, "s"), "30.0",
+        "Length at which a turn of the caller's is cut off."),
+    key("conversation.max_turns", Kind::Whole(1, 200, "turns"), "20",
+        "Most answers in one call; then it says goodbye. Two noises in a row that are not understood are free; more of \
+         them count as turns."),
+    key("conversation.max_minutes", Kind::Whole(1, 120, "min"), "10",
+        "Length of a call; the answer being spoken then is finished."),
+    key("conversation.ask_after", Kind::Number(2.0, 60.0, "s"), "8.0",
+        "Silence after which the caller hears `still_there`, and after as much again `goodbye`."),
+    key("conversation.greeting", Kind::Text, r#""sound:hello""#,
+        "What is said first: words for the voice, spoken once and kept, or `sound:` and the name of a sound."),
+    key("conversation.still_there", Kind::Text, r#""sound:beep""#,
+        "Said to a caller who says nothing. Words or a sound, like `greeting`."),
+    key("conversation.goodbye", Kind::Text, r#""sound:goodbye""#,
+        "Said when the call ends because of a limit or silence (not when the model ends it). Words or a sound, like \
+         `greeting`."),
+    key("conversation.sounds", Kind::Path, r#""/var/lib/phone-assistant/sounds""#,
+        "The folder that keeps what was spoken once."),
+    key("conversation.transfers", Kind::Texts(50, 100), "[]",
+        "Where the model may transfer a caller to: `[\"reception=200\"]`, a name and an extension each."),
+    key("waiting.play", Kind::OneOf(&["sound", "music", "nothing"]), r#""sound""#,
+        "What callers hear while they wait for the answer."),
+    key("waiting.after", Kind::Number(0.5, 60.0, "s"), "2.5",
+        "Silence after which it is played."),
+    key("waiting.every", Kind::Number(1.0, 60.0, "s"), "6.0",
+        "Pause between the end of a sound and its repetition."),
+    key("waiting.sound", Kind::Text, r#""one-moment-please""#,
+        "One of Asterisk's sounds, or yours: `custom/please-hold`, a path without extension. If it is missing, the call goes \
+         on without it."),
+    key("waiting.music_class", Kind::Text, NOTHING,
+        "The class of music on hold; empty: the channel's own."),
+    key("log.words", Kind::Switch, "false",
+        "Whether logs may hold what was said."),
+    key("log.calls", Kind::Path, r#""/var/log/asterisk/phone-assistant.jsonl""#,
+        "The log of calls: see `phone-assistant help log`. Empty: none."),
+    key("state.folder", Kind::Path, r#""/var/lib/phone-assistant/state""#,
+        "What calls remember for each other: which services fail, and what was spent."),
+    key("limits.max_calls_per_caller_per_hour", Kind::Whole(0, 10_000, "calls"), "0",
+        "Most calls of one caller within any 60 minutes. Callers who hide their number share one limit. 0: no limit."),
+    key("limits.max_daily_cost", Kind::Number(0.0, 100_000.0, "US dollars"), "0.0",
+        "What all calls of a day (UTC) may cost, by the price list of this version: see `phone-assistant help limits`. 0: \
+         no limit."),
+    key("memory.callers", Kind::OneOf(&["none", "internal", "all"]), r#""none""#,
+        "Which callers' next calls go on where their last one ended: see `phone-assistant help memory`."),
+    key("memory.folder", Kind::Path, r#""/var/lib/phone-assistant/callers""#,
+        "Where that is kept, one small file for each caller."),
+    key("memory.max_exchanges", Kind::Whole(1, 100, "exchanges"), "10",
+        "How many questions with their answers are kept of a caller, the last ones."),
+    key("memory.max_days", Kind::Whole(1, 3650, "days"), "30",
+        "Age at which an exchange is forgotten."),
+    key("secrets.allow_readable", Kind::Switch, "false",
+        "Accept a settings file that holds a key, or a key file, that everybody on the machine may read."),
+    key("http.ca_file", Kind::Path, NOTHING,
+        "One more trusted root certificate, PEM: a proxy's that inspects TLS."),
+    key("http.proxy", Kind::Secret, NOTHING,
+        "A proxy of http or https, `http://proxy.example:3128`; without it `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` \
+         counts."),
+    key("http.no_proxy", Kind::Text, NOTHING,
+        "Hosts that are reached without the proxy, separated by commas; without it `NO_PROXY` counts."),
+    key("http.warm", Kind::Switch, "true",
+        "Open the connections to the model and the voice while the question is being transcribed. It costs each of them \
+         one request that is not billed (`HEAD /`)."),
 ];
 
 /// Environment variables that services' own tools use, and the setting each stands for.
@@ -308,14 +318,15 @@ const NO_ARGUMENTS: &[&str] = &[
     "tts.instructions",
 ];
 
-/// The last words of the names of further ones: who is asked, and how long they think.
+/// The last words of the names of further ones: which providers and models are asked, and how long they think.
 const NO_LAST_WORDS: &[&str] = &["provider", "fallback", "model", "thinking"];
 
-const fn key(name: &'static str, kind: Kind, default: &'static str) -> Key {
+const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key {
         name,
         kind,
         default,
+        meaning,
     }
 }
 

@@ -12,13 +12,14 @@ use toml::{Table, Value};
 
 use super::keys::{KEYS, Key, Kind, find, nearest};
 use super::personas::Personas;
-use super::{Secret, Shown, private};
+use super::private;
+use super::values::{Secret, Shown};
 use crate::{files, redact};
 
-/// The values in force, and all that was wrong with what was said.
+/// The values in force, and all faults of the settings.
 #[derive(Debug)]
 pub(super) struct Layers {
-    /// Each with where it comes from.
+    /// Each value with its source.
     values: BTreeMap<&'static str, (Value, String)>,
     pub(super) personas: Personas,
     pub(super) faults: Vec<String>,
@@ -182,7 +183,7 @@ impl Layers {
         shown.chain(self.personas.shown()).collect()
     }
 
-    /// Does a secret come from there?
+    /// Whether a secret comes from this source.
     pub(super) fn has_secret_of(&self, source: &str) -> bool {
         let is_secret = |key: &&Key| key.kind == Kind::Secret && !self.text(key.name).is_empty();
         KEYS.iter()
@@ -281,7 +282,7 @@ impl Shown {
 /// The one secret that is an address.
 const PROXY: &str = "http.proxy";
 
-/// Where values come from that nobody has set.
+/// The source of values that are not set.
 const DEFAULT: &str = "default";
 
 /// Enough to tell two values apart, and nothing to guess a key by.
@@ -299,7 +300,7 @@ pub(super) fn unknown(source: &str, path: &str, name: &str, hint: &str) -> Strin
     }
 }
 
-/// Does it look like a setting's name? Keys that were pasted into the wrong place do not.
+/// Whether it looks like a setting's name. Keys that were pasted into the wrong place do not.
 fn is_name(text: &str) -> bool {
     text.len() <= 60
         && text
@@ -307,7 +308,7 @@ fn is_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
 }
 
-/// Is `path` a table of known keys?
+/// Whether `path` is a table of known keys.
 fn is_table(path: &str) -> bool {
     let inside = |key: &Key| {
         key.name
@@ -353,8 +354,8 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
     }
 }
 
-/// What `text`, from an argument or the environment, stands for. Several texts are parted by `|`,
-/// since a comma parts the arguments of `AGI()`.
+/// What `text`, from an argument or the environment, stands for. Several texts are separated by `|`, since a comma
+/// separates the arguments of `AGI()`.
 fn from_text(kind: Kind, text: &str) -> Value {
     let as_text = || Value::String(text.to_owned());
     match kind {
@@ -378,7 +379,8 @@ pub(crate) fn is_https(address: &str) -> bool {
     address.strip_prefix("https://").is_some_and(is_place)
 }
 
-/// Within a private network nobody else listens. Whether a name leads into one is seen when it is looked up.
+/// Whether it is an address without TLS that may be private, since a private network carries requests to no stranger.
+/// Whether a name leads into one is seen when it is looked up.
 fn is_private_http(address: &str) -> bool {
     let Some(place) = address
         .strip_prefix("http://")

@@ -9,10 +9,9 @@ use std::fmt;
 
 use toml::{Table, Value};
 
-use super::Shown;
-use super::arguments::Arguments;
 use super::keys::{self, KEYS, Kind};
-use super::layers::{Layers, checked, unknown};
+use super::layers::{checked, unknown};
+use super::values::Shown;
 
 /// A key of a persona's table.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub struct PersonaKey {
     pub stands_for: Setting,
 }
 
-/// The setting that a persona's key stands for. `Display` gives it as README's table has it.
+/// The setting that a persona's key stands for. `Display` gives it as the manual's table has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Setting {
     /// This one.
@@ -44,9 +43,9 @@ pub const PERSONA_KEYS: &[PersonaKey] = &[
 /// What the settings file says of personas.
 #[derive(Debug, Default)]
 pub(super) struct Personas {
-    tables: BTreeMap<String, Persona>,
+    pub(super) tables: BTreeMap<String, Persona>,
     /// The file.
-    source: String,
+    pub(super) source: String,
 }
 
 /// The values of one, by the names of its keys.
@@ -54,7 +53,7 @@ type Persona = BTreeMap<&'static str, Value>;
 
 impl Personas {
     /// Takes the tables below `[persona]`. Returns what is wrong with them; what is right of a faulty one is kept, so
-    /// that nobody is told that it does not exist.
+    /// that no error says that it does not exist.
     pub(super) fn add(&mut self, tables: &Table, source: &str) -> Vec<String> {
         source.clone_into(&mut self.source);
         let mut faults = Vec::new();
@@ -85,14 +84,14 @@ impl Personas {
     }
 
     /// A persona's name, a key's, and its value.
-    fn values(&self) -> impl Iterator<Item = (&str, &'static str, &Value)> {
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &'static str, &Value)> {
         self.tables.iter().flat_map(|(persona, values)| {
             let of = move |(name, value): (&&'static str, _)| (persona.as_str(), *name, value);
             values.iter().map(of)
         })
     }
 
-    fn none_called(&self, name: &str) -> String {
+    pub(super) fn none_called(&self, name: &str) -> String {
         let shown = if is_name(name) {
             name
         } else {
@@ -103,56 +102,6 @@ impl Personas {
             return format!("unknown persona {shown} (the settings have none)");
         }
         format!("unknown persona {shown} (there are: {})", names.join(", "))
-    }
-}
-
-impl Layers {
-    /// Lays the persona that `arguments` choose beneath the others of them. Those are there already, since they may say
-    /// whose voice and model a persona's are.
-    pub(super) fn add_persona(&mut self, arguments: &Arguments) {
-        self.faults.extend(self.empty_in_personas());
-        let Some(name) = &arguments.persona else {
-            return;
-        };
-        let Some(persona) = self.personas.tables.get(name) else {
-            let fault = self.personas.none_called(name);
-            return self.faults.push(format!("AGI argument: {fault}"));
-        };
-        for (name_of_key, value) in persona.clone() {
-            let Some(setting) = self.setting_of(name_of_key) else {
-                continue;
-            };
-            let is_it = |(argument, _): &(String, String)| argument == setting.name;
-            if !arguments.settings.iter().any(is_it) {
-                self.set(setting, value, &format!("persona {name}"));
-            }
-        }
-    }
-
-    /// What a persona leaves empty though its calls need it. Only Google has a voice for those who name none.
-    fn empty_in_personas(&self) -> Vec<String> {
-        let source = &self.personas.source;
-        let is_needed = |name: &str| {
-            let setting = self.setting_of(name).map_or("", |setting| setting.name);
-            ["model", "prompt"].contains(&name) || setting == "tts.openai.voice"
-        };
-        let values = self.personas.values();
-        let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));
-        let fault = |(persona, name, _)| {
-            format!("{source}: persona.{persona}.{name} is empty: name one, or leave the line out")
-        };
-        empty.map(fault).collect()
-    }
-
-    fn setting_of(&self, name: &str) -> Option<&'static keys::Key> {
-        let key = PERSONA_KEYS.iter().find(|key| key.name == name)?;
-        match key.stands_for {
-            Setting::Of(setting) => keys::find(setting),
-            Setting::OfFirst(stage, key) => {
-                let provider = self.text(&format!("{stage}.provider"));
-                keys::find(&format!("{stage}.{provider}.{key}"))
-            }
-        }
     }
 }
 
@@ -173,7 +122,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// What of a persona's table is as it should be.
+/// The part of a persona's table that is as it should be.
 fn understood(persona: &str, table: &Table, source: &str, faults: &mut Vec<String>) -> Persona {
     let mut values = Persona::new();
     for (name, value) in table {
@@ -218,7 +167,8 @@ const fn key(name: &'static str, stands_for: Setting) -> PersonaKey {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::Arguments;
+    use crate::config::layers::Layers;
 
     fn layers(file: &str, arguments: &[&str]) -> Layers {
         let arguments = Arguments::parse(arguments.iter().copied());

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Is `address` one that the internet does not carry? Loopback, the private networks of RFC 1918 and RFC 4193, and
-/// link-local ones.
+/// Whether `address` is one that the internet does not carry: loopback, the private networks of RFC 1918 and RFC 4193,
+/// and link-local ones.
 pub fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),

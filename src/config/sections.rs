@@ -4,23 +4,23 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Secret;
 use super::layers::Layers;
+use super::values::Secret;
 
-/// Who does the work of a stage, with what its own table of the settings says.
+/// A provider of a stage, with what its own table of the settings says.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Whose API it speaks.
+    /// The provider whose API it speaks.
     pub provider: Provider,
     /// Its address, without a slash at the end.
     pub base_url: String,
     /// Its name for the recogniser, the model or the synthesiser; empty where it has none.
     pub model: String,
-    /// Its key; `None` where the service account signs in, or where nobody has to.
+    /// Its key; `None` where the service account signs in, or no key is needed.
     pub api_key: Option<Secret>,
 }
 
-/// Whose API is spoken.
+/// The provider whose API is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     /// Google Cloud's speech services.
@@ -40,11 +40,11 @@ pub struct Stt {
     pub alternative_languages: Vec<String>,
     /// Words to expect: names, products.
     pub phrases: Vec<String>,
-    /// Ask for punctuation?
+    /// Whether to ask for punctuation.
     pub punctuation: bool,
-    /// For one request.
+    /// The limit for one request.
     pub timeout: Duration,
-    /// Who is asked, in this order.
+    /// The providers, in the order in which they are asked.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -57,13 +57,13 @@ pub struct Llm {
     pub max_output_tokens: u32,
     /// A longer answer is spoken only up to the last sentence that fits.
     pub max_answer_chars: usize,
-    /// Until the answer begins.
+    /// The limit until the answer begins.
     pub timeout: Duration,
     /// How much a Gemini model may think before it speaks.
     pub thinking: String,
     /// What a server of OpenAI's kind calls `max_output_tokens`.
     pub token_limit: String,
-    /// Who is asked, in this order.
+    /// The providers, in the order in which they are asked.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -76,7 +76,7 @@ pub struct Tts {
     pub speed: f64,
     /// How to speak: the mood. Empty: no instructions.
     pub instructions: String,
-    /// Until the answer begins.
+    /// The limit until the answer begins.
     pub timeout: Duration,
     /// The language of a voice that is not named, as in [`Stt`].
     pub language: String,
@@ -88,7 +88,7 @@ pub struct Tts {
     pub pcm_rate_hz: u32,
     /// The voice at Google; empty: any of the language.
     pub google_voice: String,
-    /// Who is asked, in this order.
+    /// The providers, in the order in which they are asked.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -97,9 +97,9 @@ pub struct Tts {
 pub struct Waiting {
     /// What is played.
     pub play: Filler,
-    /// So long a caller waits in silence.
+    /// How long a caller waits in silence before it is played.
     pub after: Duration,
-    /// So long after a sound it is played again.
+    /// How long after a sound it is played again.
     pub every: Duration,
 }
 
@@ -114,32 +114,32 @@ pub enum Filler {
     Nothing,
 }
 
-/// `[conversation]`: how a talk of several turns goes.
+/// `[conversation]`: how a conversation of several turns goes.
 #[derive(Clone, Debug)]
 pub struct Conversation {
-    /// So long a caller may pause before his turn is over.
+    /// How long a caller may pause before the turn is over.
     pub quiet: Duration,
-    /// Is a turn transcribed as soon as it may be over?
+    /// Whether a turn is transcribed as soon as it may be over.
     pub thinks_ahead: bool,
-    /// Does the caller's voice stop an answer?
+    /// Whether the caller's voice stops an answer.
     pub barge_in: bool,
     /// A longer turn is cut off.
     pub max_question: Duration,
-    /// Answers in one talk.
+    /// The maximum number of answers in one conversation.
     pub max_turns: u32,
-    /// Of one talk.
+    /// The maximum length of one conversation.
     pub longest: Duration,
-    /// After so much silence the caller is asked whether he is still there.
+    /// How long a caller may be silent before the question whether they are still there.
     pub ask_after: Duration,
     /// What is said first.
     pub greeting: Sentence,
     /// What is said to a caller who says nothing.
     pub still_there: Sentence,
-    /// What is said when the talk ends otherwise than by the model's last words.
+    /// What is said when the conversation ends otherwise than by the model's last words.
     pub goodbye: Sentence,
     /// Where sentences are kept that were spoken once.
     pub sounds: PathBuf,
-    /// To whom the model may transfer a caller: names and extensions.
+    /// The names and extensions to which the model may transfer a caller.
     pub transfers: Vec<(String, String)>,
 }
 
@@ -161,9 +161,9 @@ pub struct Http {
     pub ca_file: Option<PathBuf>,
     /// A proxy's address, perhaps with a password; without one the environment decides.
     pub proxy: Option<Secret>,
-    /// Hosts that are reached directly, parted by commas.
+    /// Hosts that are reached directly, separated by commas.
     pub no_proxy: String,
-    /// Are connections opened before they are needed?
+    /// Whether connections are opened before they are needed.
     pub warm: bool,
 }
 
@@ -212,13 +212,13 @@ impl Endpoint {
         }
     }
 
-    /// Is it reached without TLS, in a private network?
+    /// Whether it is reached without TLS, in a private network.
     pub fn is_private(&self) -> bool {
         is_private(&self.base_url)
     }
 }
 
-/// As people call it: `openai tts-1`.
+/// The name for people: `openai tts-1`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.provider.name())?;
@@ -344,7 +344,7 @@ impl Conversation {
     }
 }
 
-/// Who takes over, and his extension, without what people write between digits.
+/// The name of a person to transfer to, and their extension, without what people write between digits.
 fn transfer(text: &str) -> Option<(String, String)> {
     let (name, extension) = text.split_once('=')?;
     let name = name.trim();

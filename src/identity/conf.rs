@@ -1,7 +1,7 @@
 //! `asterisk.conf`, read as Asterisk reads it: sections, templates, inheritance, comments.
 //!
-//! A template, `[directories](!)`, sets nothing by itself: Debian ships its file so. Of several sections of one name the
-//! first counts, and what `(+)` adds to it. `#include` and `#exec` are left out. See `main/config.c` and
+//! A template, `[directories](!)`, sets nothing by itself: Debian ships its file so. Of several sections of one name
+//! the first counts, and what `(+)` adds to it. `#include` and `#exec` are left out. See `main/config.c` and
 //! `main/options.c` of Asterisk.
 
 use std::io;

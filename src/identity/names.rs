@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files;
+use crate::files::reading;
 
 /// The lists of users and groups.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ fn find<'a>(list: &'a [Entry], name: &str) -> Option<&'a Entry> {
 }
 
 fn entries(file: &Path) -> Result<Vec<Entry>, Unread> {
-    let bytes = match files::read(file, MAX_BYTES) {
+    let bytes = match reading::read(file, MAX_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         read => read.map_err(|source| Unread {
             path: file.to_owned(),

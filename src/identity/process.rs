@@ -2,7 +2,7 @@
 //!
 //! Any user can name a process of theirs "asterisk", and other roots and containers have an Asterisk of their own. So a
 //! process counts only with our root and mount namespace, and a program named asterisk that root alone can change; and
-//! since anybody may run that program as well, only if it runs as the user whom others have named. See proc(5).
+//! since any user may run that program as well, only if it runs as the user whom others have named. See proc(5).
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -26,7 +26,7 @@ pub(crate) struct Process {
     pub(crate) environment: Vec<u8>,
 }
 
-/// All of them, as far as this user is told. A console (`asterisk -r`) is none: it has the environment of whoever has
+/// All of them, as far as this user is told. A console (`asterisk -r`) is none: it has the environment of the user who
 /// opened it.
 pub(crate) fn all() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -73,7 +73,8 @@ fn session(stat: &str) -> Option<u32> {
     fields.split_whitespace().nth(3)?.parse().ok()
 }
 
-/// Whether Asterisk's arguments make it a console of the one that runs: its name, or `-r`, `-R` or `-x` among its options.
+/// Whether Asterisk's arguments make it a console of the one that runs: its name, or `-r`, `-R` or `-x` among its
+/// options.
 fn is_console(command: &[u8]) -> bool {
     let command = String::from_utf8_lossy(command);
     let mut words = command.split('\0');

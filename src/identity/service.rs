@@ -323,7 +323,7 @@ const UNIT_FOLDERS: [&str; 5] = [
     "lib/systemd/system",
 ];
 const INIT_SCRIPT: &str = "etc/init.d/asterisk";
-/// Of Debian and of Red Hat.
+/// The files of Debian and of Red Hat.
 const DEFAULTS: [&str; 2] = ["etc/default/asterisk", "etc/sysconfig/asterisk"];
 const SAFE_ASTERISK: [&str; 2] = ["usr/sbin/safe_asterisk", "usr/local/sbin/safe_asterisk"];
 /// Asterisk's options that want a value, from its `asterisk.c`.

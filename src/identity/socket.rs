@@ -1,4 +1,4 @@
-//! Asterisk's control socket: who has made the one that answers.
+//! Asterisk's control socket: which user has made the one that answers.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -17,8 +17,8 @@ use super::conf::Conf;
 use crate::rooted;
 
 /// What the owner of the control socket says, if it is to be believed: a socket that takes a connection, in a real
-/// folder of its owner or of root, which no stranger can write to or exchange. A folder of root's that a group may write to
-/// says nothing: any of its members can have made the socket.
+/// folder of its owner or of root, which no stranger can write to or exchange. A folder of root's that a group may
+/// write to says nothing: any of its members can have made the socket.
 pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     let folder = conf.get("directories", "astrundir").unwrap_or(USUAL_FOLDER);
     let name = conf.get("files", "astctl").unwrap_or(USUAL_NAME);
@@ -48,7 +48,8 @@ pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     })
 }
 
-/// Where `folder` is, with no link on the way that others than root can have made; below a root of its own no link at all.
+/// Where `folder` is, with no link on the way that others than root can have made; below a root of its own no link at
+/// all.
 fn below(root: &Path, folder: &Path) -> Option<PathBuf> {
     let parent = folder.parent()?;
     let name = folder.file_name()?;
@@ -78,7 +79,7 @@ fn answers(socket: File) -> bool {
     let (sender, receiver) = mpsc::channel();
     let connect = move || {
         let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
-        // Nobody waits for this any more once the time is over.
+        // After the time limit there is no receiver any more.
         sender.send(UnixStream::connect(path).is_ok()).ok();
     };
     thread::Builder::new().spawn(connect).is_ok() && receiver.recv_timeout(PATIENCE) == Ok(true)

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fsta
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid, test_kill_process};
 
-use super::{Error, Ground, Rights, Wanted, content};
+use super::wanted::{Error, Ground, Rights, Wanted, content};
 use crate::held::{self, Folder, Last, Place, is_same, kind};
 
 /// What is to happen in one place.
@@ -174,7 +174,7 @@ fn refuse_folder(place: &Place) -> Result<bool, held::Error> {
     }
 }
 
-/// Mode and owner that a file shall have. Nobody but root can give files away.
+/// Mode and owner that a file should have. Only root can give files away.
 fn rights(ground: &Ground, wanted: &Wanted) -> Result<(u32, Option<(u32, u32)>), Error> {
     let path = match &wanted.rights {
         Rights::Mode(mode) => return Ok((*mode, wanted.owner)),
@@ -198,7 +198,7 @@ fn rights(ground: &Ground, wanted: &Wanted) -> Result<(u32, Option<(u32, u32)>),
     })
 }
 
-/// Whether the file in this place is as it shall be.
+/// Whether the file in this place is as it should be.
 fn stands(
     place: &Place,
     bytes: &[u8],
@@ -272,7 +272,7 @@ fn second_name(folder: &Folder, name: &OsStr) -> Option<OsString> {
     Some(old)
 }
 
-/// A name that nobody can know beforehand, with the process that it belongs to.
+/// A name that cannot be known beforehand, with the process that it belongs to.
 fn temporary_name(folder: &Folder) -> Result<OsString, held::Error> {
     let mut random = [0; 8];
     SystemRandom::new()
@@ -322,5 +322,5 @@ const PERMISSIONS: u32 = 0o777;
 /// The same with the bits that change whose rights a program has.
 const ANY_MODE: u32 = 0o7777;
 
-/// For a text that may hold what not everybody shall read.
+/// The mode of a text that may hold what not every user should read.
 const MODE_OF_SETTINGS: u32 = 0o640;

@@ -1,7 +1,7 @@
 //! Trees that are taken away: files and folders, with all that is in them.
 //!
-//! Whoever owns a folder can rename what root keeps in it, but cannot empty a folder of root there. So root empties by
-//! itself only what nobody else can have put where it is, and the rest with the rights of the guest.
+//! The owner of a folder can rename what root keeps in it, but cannot empty a folder of root there. So root empties by
+//! itself only what no other user can have put where it is, and the rest with the rights of the guest.
 
 use std::ffi::OsStr;
 
@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::{Error, MAX_DEPTH};
+use super::wanted::{Error, MAX_DEPTH};
 use crate::held::{Folder, Trust, kind};
 use crate::rights::Rights as User;
 
@@ -20,21 +20,21 @@ pub(super) struct Removal<'a> {
     pub(super) guest: Option<&'a User>,
 }
 
-/// With whose rights a folder is emptied.
+/// The user with whose rights a folder is emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rights {
     Own,
     Guest,
-    /// It is not emptied.
+    /// The folder is not emptied.
     Nobody,
 }
 
 /// What decides on these rights.
 #[derive(Clone, Copy, Debug)]
 struct Found {
-    /// Whether nobody but root, or whoever runs this, can have put the folder where it is.
+    /// Whether only root, or the user who runs this, can have put the folder where it is.
     is_ours: bool,
-    /// Who empties it.
+    /// The user that empties it.
     acting: u32,
     /// Owner of the folder.
     owner: u32,

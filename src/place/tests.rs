@@ -1,4 +1,4 @@
-//! Races that are held open: between two steps, whoever owns the folder does what they can do.
+//! Races that are held open: between two steps, the owner of the folder does what they can do.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -8,10 +8,11 @@ use std::process;
 use testkit::TempDir;
 
 use super::change::{self, Change};
+use super::wanted::MAX_DEPTH;
 use super::*;
 use crate::error::Chain;
 
-/// A folder that others can write to, beside one that they cannot reach, and what shall be put.
+/// A folder that others can write to, beside one that they cannot reach, and what is to be put.
 struct Scene {
     root: TempDir,
 }

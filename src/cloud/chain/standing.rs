@@ -17,7 +17,7 @@ pub(super) enum Standing {
     Good,
     /// An earlier call has found it failing.
     Remembered(Failing),
-    /// This call has.
+    /// This call has found it failing.
     Failed(Failing),
 }
 
@@ -25,13 +25,13 @@ pub(super) enum Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Failing {
-    /// In seconds since 1970.
+    /// The end of this state, in seconds since 1970.
     until: u64,
     pub(super) why: String,
     pub(super) is_retired: bool,
 }
 
-/// By fingerprint.
+/// Failing providers by fingerprint.
 type Memory = BTreeMap<String, Failing>;
 
 impl Standing {
@@ -66,7 +66,7 @@ pub(super) fn remembered<'a>(
     state: &State,
     fingerprints: impl ExactSizeIterator<Item = &'a str>,
 ) -> Vec<Standing> {
-    // Of one that has nobody to stand in for him nothing is remembered.
+    // Where there is no fallback, nothing is remembered of the only provider.
     let memory = if fingerprints.len() > 1 {
         state.read(FILE)
     } else {
@@ -98,11 +98,11 @@ pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing) {
     }
 }
 
-/// How long it will be so at least, if it is nothing that passes by itself.
+/// How long the error will last at least, if it does not pass by itself.
 fn lasts(error: &Error, usual: Duration) -> Option<Duration> {
     match error {
         Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => Some(SHORT),
-        // Who was given less time than usual, because others had used it up, is not to blame.
+        // A provider that was given less time than usual, because others had used it up, is not to blame.
         Error::Timeout { after, .. } => (*after + PUNCTUALITY >= usual).then_some(SHORT),
         Error::Refused(refusal) => match refusal.status {
             _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONGEST),
@@ -114,7 +114,8 @@ fn lasts(error: &Error, usual: Duration) -> Option<Duration> {
     }
 }
 
-/// "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched off.
+/// Whether the model is retired. "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched
+/// off.
 fn is_retired(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
 }

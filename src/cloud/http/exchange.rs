@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ureq::Agent;
 
 use super::handshake;
+use super::request::{Request, host};
 use super::setup::NotPrivate;
-use super::{Request, host};
 use crate::cloud::{Error, Refusal, Service};
 use crate::threads::NoThread;
 
@@ -27,13 +27,13 @@ pub(super) enum Part {
 /// How long a service may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// To its answer's first byte, or to its last if `idle` is none.
+    /// The limit for the answer's first byte, or for its last if `idle` is none.
     pub(super) first: Duration,
-    /// For every further read.
+    /// The limit for every further read.
     pub(super) idle: Option<Duration>,
 }
 
-/// Sends `request` and hands over the parts of its answer as they come, until nobody takes them.
+/// Sends `request` and hands over the parts of its answer as they come, until the receiver is gone.
 pub(super) fn exchange(
     agent: &Agent,
     request: &Request,
@@ -46,7 +46,7 @@ pub(super) fn exchange(
     };
 }
 
-/// Asks the host of `url` for nothing. Returns how far our clock is ahead of its, if it tells.
+/// Sends a HEAD request to the host of `url`. Returns how far our clock is ahead of its, if it tells.
 pub(super) fn look(
     agent: &Agent,
     service: Service,
@@ -106,7 +106,7 @@ fn pass_on(
     }
 }
 
-/// The service's "no".
+/// Reads the service's refusal.
 fn refusal(
     request: &Request,
     parts: &ureq::http::response::Parts,
@@ -144,8 +144,8 @@ fn send(
     let config = post.config();
     let config = match limits.idle {
         None => config.timeout_global(Some(limits.first)),
-        // A limit for each read holds for the first as well, which may take longer. Whoever waits for the parts
-        // knows which is which; this only ends a thread that has been given up.
+        // A limit for each read holds for the first as well, which may take longer. The receiver of the parts knows
+        // which is which; this only ends a thread that has been given up.
         Some(idle) => config
             .timeout_recv_response(Some(limits.first))
             .timeout_per_read(Some(idle.max(limits.first))),

@@ -44,7 +44,8 @@ fn remedy_of(error: &Error) -> &'static str {
     }
 }
 
-/// Whether the server hung up during the handshake: rustls says that without a word, and with one once it is over.
+/// Whether the server closed the connection during the handshake: rustls reports that without a message, and with one
+/// after the handshake.
 fn is_handshake_eof(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof && error.get_ref().is_none()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 use super::exchange::{Limits, Part};
-use super::{BodyLog, Request, Response, host, malformed};
+use super::request::{BodyLog, Request, Response, host, malformed};
 use crate::cloud::{Error, Refusal};
 use crate::deadline::Deadline;
 use crate::error::Chain;
@@ -19,16 +19,16 @@ use crate::redact::{Hidden, redact};
 pub struct Incoming {
     /// Its `Content-Type`; empty where there is none.
     pub content_type: String,
-    /// May the request be sent a second time?
+    /// Whether the request may be sent a second time.
     pub(super) may_retry: bool,
     source: Source,
     /// The `Content-Type` without what it may quote of the request.
     shown_type: String,
-    /// What has arrived and nobody has taken.
+    /// What has arrived and was not taken yet.
     buffer: Vec<u8>,
     received: u64,
     has_ended: bool,
-    /// Has anything come that is of use? Until then it is the beginning that is waited for, whatever bytes come.
+    /// Whether anything has come that is of use. Until then the limit of the beginning holds, whatever bytes come.
     has_begun: bool,
 }
 
@@ -115,7 +115,7 @@ impl Incoming {
         Ok(std::mem::take(&mut self.buffer))
     }
 
-    /// At least `len` of the bytes that are next, or all there are; they stay to be read.
+    /// Returns at least `len` of the bytes that are next, or all there are; they stay to be read.
     ///
     /// # Errors
     /// [`Error`] when it stops or breaks off.
@@ -143,7 +143,7 @@ impl Incoming {
         std::mem::take(&mut self.buffer)
     }
 
-    /// If it breaks off by `error` before anything was made of it, might asking once more help?
+    /// Whether asking once more may help, if it breaks off by `error` before anything was made of it.
     pub fn may_retry(&self, error: &Error) -> bool {
         self.may_retry && error.is_transient()
     }
@@ -174,7 +174,7 @@ impl Incoming {
         malformed(self.source.request.service, &self.shown_type, len, None)
     }
 
-    /// Waits for the whole of it.
+    /// Waits for the whole answer.
     pub(super) fn whole(mut self) -> Result<Response, Error> {
         while !self.has_ended {
             self.receive()?;
@@ -200,8 +200,8 @@ impl Incoming {
             Ok(Part::End) => {
                 self.has_ended = true;
                 debug!(
-                    "POST {} -> {} bytes of {:?} in {} ms",
-                    self.source.request.url,
+                    "{} -> {} bytes of \"{}\" in {} ms",
+                    self.source.request.line(),
                     self.received,
                     self.shown_type,
                     self.source.started.elapsed().as_millis()
@@ -247,8 +247,8 @@ impl Source {
 
     fn failed(&self, error: Error) -> Error {
         debug!(
-            "POST {} failed after {} ms: {}",
-            self.request.url,
+            "{} failed after {} ms: {}",
+            self.request.line(),
             self.started.elapsed().as_millis(),
             Chain(&error)
         );
@@ -256,7 +256,7 @@ impl Source {
     }
 }
 
-/// For readers of files: a failure arrives as an [`io::Error`] that holds the [`Error`].
+/// Lets readers of files read it: a failure arrives as an [`io::Error`] that holds the [`Error`].
 impl Read for Incoming {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.peek(1).map_err(io::Error::other)?;

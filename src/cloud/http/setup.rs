@@ -84,7 +84,7 @@ impl Resolver for Lookup {
         let (tell, found) = bounded(1);
         let look_up = move || {
             let found = DefaultResolver::default().resolve(&uri, &config, NextTimeout::default());
-            // Nobody waits any more for one that comes too late.
+            // A result that comes too late has no receiver any more.
             tell.send(found).ok();
         };
         threads::spawn(look_up).map_err(|error| ureq::Error::Other(Box::new(error)))?;
@@ -93,8 +93,8 @@ impl Resolver for Lookup {
     }
 }
 
-/// Looks names up, and accepts one only if every address that it leads to is private: what goes there unencrypted
-/// could otherwise be read by everybody on the way.
+/// Looks names up, and accepts one only if every address that it leads to is private: what goes there unencrypted could
+/// otherwise be read on the way.
 #[derive(Debug)]
 struct PrivateOnly;
 
@@ -172,7 +172,7 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     builder.build().map(Some).map_err(|_| SetupError::BadProxy)
 }
 
-/// Nobody may see what a proxy is signed in with, be it the settings' or the environment's.
+/// Hides what a proxy is signed in with, be it the settings' or the environment's.
 fn enrol_password(proxy: &Proxy) {
     if let Some(password) = proxy.password() {
         redact::enrol_login(proxy.username().unwrap_or_default(), password);

@@ -1,8 +1,8 @@
 //! What a model sends back, put together from server-sent events, each with the next words. What an event says is left
 //! to the provider's [`Dialect`].
 //!
-//! An answer is whole only if an event says so. An error in the middle may come as an event, or break the format: then it
-//! stands as bare JSON between the events.
+//! An answer is whole only if an event says so. An error in the middle may come as an event, or break the format: then
+//! it stands as bare JSON between the events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::cloud::{Error, Service};
 /// How a provider writes its events.
 #[derive(Debug)]
 pub struct Dialect {
-    /// Whose it is.
+    /// The service whose dialect it is.
     pub service: Service,
     /// What the data of an event says.
     pub read: fn(&str) -> Result<Said, Error>,
@@ -68,7 +68,7 @@ pub struct Answering {
 pub struct Answer {
     dialect: &'static Dialect,
     events: Events,
-    /// Words, markup included, that nobody has taken yet.
+    /// Words, markup included, that were not taken yet.
     words: VecDeque<String>,
     /// All words so far.
     said: String,
@@ -126,7 +126,7 @@ impl Answering {
         Ok(())
     }
 
-    /// Might asking once more help, when it has broken off by `error` and nothing of it was heard?
+    /// Whether asking once more may help, if it has broken off by `error` and nothing of it was heard.
     pub fn may_retry(&self, error: &Error) -> bool {
         self.incoming.may_retry(error)
     }
@@ -206,8 +206,8 @@ impl Answer {
     /// Takes in the next bytes of the stream, none at its end.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when an event is not the JSON that the service documents, [`Error::Blocked`] when the service
-    /// withholds the answer.
+    /// [`Error::Malformed`] when an event is not the JSON that the service documents, [`Error::Blocked`] when the
+    /// service withholds the answer.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let mut events = self.events.push(bytes);
         if bytes.is_empty() {
@@ -216,7 +216,7 @@ impl Answer {
         events.iter().try_for_each(|event| self.take(event))
     }
 
-    /// The words that nobody has taken yet.
+    /// The words that were not taken yet.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str)
     }

@@ -14,7 +14,7 @@ use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Llm, Secret};
 use crate::deadline::Deadline;
 
-/// Who asks: a key if there is one, else the service account.
+/// How requests sign in: with a key if there is one, else as the service account.
 #[derive(Debug)]
 pub enum SignIn {
     /// A Gemini API key.
@@ -215,8 +215,8 @@ impl Thinking {
     }
 }
 
-/// How Gemini writes its events: each is a `GenerateContentResponse`. Only the last has a `finishReason`, and nothing else
-/// marks the end.
+/// How Gemini writes its events: each is a `GenerateContentResponse`. Only the last has a `finishReason`, and nothing
+/// else marks the end.
 pub const DIALECT: Dialect = Dialect {
     service: SERVICE,
     read: read_event,

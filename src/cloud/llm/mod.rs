@@ -15,7 +15,7 @@ pub use answering::{Answer, Answering, End, Tokens};
 /// What a model is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// Who it is, and how it speaks: the system instruction.
+    /// The persona of the model, and how it speaks: the system instruction.
     pub persona: &'a str,
     /// What was said before, in its order.
     pub before: &'a [Exchange],
@@ -42,7 +42,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// All that was said, whose it was, in its order.
+    /// All that was said and by which speaker, in order.
     fn turns(&self) -> impl Iterator<Item = (Speaker, &'a str)> {
         let pair = |exchange: &'a Exchange| {
             [
@@ -50,13 +50,13 @@ impl<'a> Asked<'a> {
                 (Speaker::Model, exchange.answer.as_str()),
             ]
         };
-        // Of an answer that was interrupted at once nothing was heard.
+        // Nothing was heard of an answer that was interrupted at once.
         let before = self.before.iter().flat_map(pair);
         let before = before.filter(|(_, words)| !words.is_empty());
         before.chain([(Speaker::Caller, self.question)])
     }
 
-    /// All that was said, which no log may quote.
+    /// All that was said, which must not appear in a log.
     fn words(&self) -> String {
         let words: Vec<_> = self.turns().map(|(_, words)| words).collect();
         words.join("\n")
@@ -68,7 +68,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Who has said something.
+/// The speaker of some words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaker {
     Caller,

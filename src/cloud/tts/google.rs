@@ -158,7 +158,7 @@ const SERVICE: Service = Service {
     key: "[google] credentials",
 };
 
-/// As the service's own clients sign.
+/// The audience for which the service's own clients sign.
 const AUDIENCE: &str = "https://texttospeech.googleapis.com/";
 
 /// "Speaking rate/speed, in the range [0.25, 2.0]."

@@ -18,8 +18,8 @@ pub trait Voice: Debug + Send + Sync {
     /// The longest text that one request may carry, in characters.
     fn longest(&self) -> usize;
 
-    /// Has `text` of at most [`longest`](Self::longest) characters spoken, at `rate_hz` if the service lets itself be
-    /// told. Returns when the sound begins.
+    /// Has `text` of at most [`longest`](Self::longest) characters spoken, at `rate_hz` if the service lets the rate be
+    /// chosen. Returns when the sound begins.
     ///
     /// # Errors
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
@@ -58,7 +58,7 @@ impl Sound {
         }
     }
 
-    /// If it breaks off by `error` before anything was made of it, might asking once more help?
+    /// Whether asking once more may help, if it breaks off by `error` before anything was made of it.
     pub fn may_retry(&self, error: &Error) -> bool {
         match self {
             Self::Coming(incoming) => incoming.may_retry(error),

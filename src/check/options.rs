@@ -1,0 +1,31 @@
+//! What the doctor is asked for, and the settings that it looks at.
+
+use std::path::PathBuf;
+
+use super::finding::Style;
+use crate::config::{Config, Faults};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The settings file that was named.
+    pub config: Option<PathBuf>,
+    /// Leave out whatever needs the network.
+    pub offline: bool,
+    /// Tell only what has become worse or was fixed since the last time.
+    pub quiet: bool,
+    /// How findings are written.
+    pub style: Style,
+    /// Asterisk's user, where a person has named it.
+    pub user: Option<String>,
+    /// Asterisk's group, where a person has named it.
+    pub group: Option<String>,
+}
+
+/// The settings, as far as they could be understood.
+pub(super) fn understood(config: &Result<Config, Faults>) -> &Config {
+    match config {
+        Ok(config) => config,
+        Err(faults) => &faults.understood,
+    }
+}

@@ -1,0 +1,213 @@
+//! What is asked of a service and what it answers, and what of both a log may show.
+
+use std::sync::Arc;
+
+use log::{Level, log_enabled, trace};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cloud::{Error, Service};
+use crate::config::Secret;
+use crate::redact::Hidden;
+
+/// How a request proves its sender's identity.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// It does not, or not yet.
+    None,
+    /// It is in the body, as this part of it.
+    InBody(Secret),
+    /// `Authorization: Bearer …`
+    Bearer(Secret),
+    /// `x-goog-api-key: …`, and never an `Authorization` beside it: Google refuses both together.
+    GoogleApiKey(Secret),
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The service that it is for.
+    pub service: Service,
+    /// The whole address.
+    pub url: String,
+    /// The sender's credentials.
+    pub auth: Auth,
+    /// The type of `body`.
+    pub content_type: &'static str,
+    /// What is posted; without it the request is a GET.
+    pub body: Option<Arc<[u8]>>,
+    /// The part of it that was said: an error that repeats it is not shown whole.
+    pub words: String,
+    /// An answer of more bytes is an error.
+    pub most: u64,
+}
+
+/// A 2xx answer, whole.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Its `Content-Type`, without what it quotes of the request; empty where there is none.
+    pub content_type: String,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The body as the JSON that `service` documents.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
+    pub fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
+        json(service, &self.content_type, &self.body)
+    }
+
+    /// It is not what `service` documents.
+    pub fn malformed(&self, service: Service) -> Error {
+        malformed(service, &self.content_type, self.body.len(), None)
+    }
+}
+
+/// A body, or a part of one that stands for itself, as the JSON that `service` documents. Servers put `null` where
+/// there is nothing: it stands for what is left out.
+///
+/// # Errors
+/// [`Error::Malformed`], as [`Response::json`].
+pub fn json<T: DeserializeOwned>(
+    service: Service,
+    content_type: &str,
+    body: &[u8],
+) -> Result<T, Error> {
+    let broken = |error: serde_json::Error| {
+        malformed(service, content_type, body.len(), Some(error.column()))
+    };
+    if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
+        return Err(malformed(service, content_type, body.len(), None));
+    }
+    let mut value = serde_json::from_slice(body).map_err(broken)?;
+    leave_out_nulls(&mut value);
+    T::deserialize(value).map_err(broken)
+}
+
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(values) => {
+            values.retain(|value| !value.is_null());
+            values.iter_mut().for_each(leave_out_nulls);
+        }
+        _ => {}
+    }
+}
+
+impl Request {
+    /// How the log names it: its method and its address.
+    pub(super) fn line(&self) -> String {
+        let method = if self.body.is_some() { "POST" } else { "GET" };
+        format!("{method} {}", self.url)
+    }
+
+    /// What an error must not repeat.
+    pub(super) fn hidden(&self) -> Vec<Hidden<'_>> {
+        let key = self.auth.secret().map(Hidden::Secret);
+        key.into_iter()
+            .chain([Hidden::Words(&self.words)])
+            .collect()
+    }
+}
+
+impl Auth {
+    pub(super) fn header(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::None | Self::InBody(_) => None,
+            Self::Bearer(token) => Some(("authorization", format!("Bearer {}", token.expose()))),
+            Self::GoogleApiKey(key) => Some(("x-goog-api-key", key.expose().to_owned())),
+        }
+    }
+
+    pub(super) fn secret(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::InBody(secret) | Self::Bearer(secret) | Self::GoogleApiKey(secret) => {
+                Some(secret.expose())
+            }
+        }
+    }
+}
+
+/// What came instead of what `service` documents, and where it was noticed.
+pub(super) fn malformed(
+    service: Service,
+    content_type: &str,
+    len: usize,
+    column: Option<usize>,
+) -> Error {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    let is_type = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
+    // What is no type might be anything, words among them.
+    let kind = if kind.chars().all(is_type) { kind } else { "" };
+    let found = match (len, column) {
+        (0, _) => "an empty body".to_owned(),
+        (_, None) => format!("{len} bytes of \"{kind}\" that are not in its format"),
+        (_, Some(column)) => {
+            format!("{len} bytes of \"{kind}\" that break its format in column {column}")
+        }
+    };
+    Error::Malformed { service, found }
+}
+
+/// A body in the log. Bodies hold what was said, and recordings: of most only the size is shown. A text is shown when
+/// all of it has come: in pieces, a key could not be found in it.
+#[derive(Debug)]
+pub(super) struct BodyLog {
+    verb: &'static str,
+    pub(super) may_show: bool,
+    beginning: Vec<u8>,
+}
+
+impl BodyLog {
+    pub(super) fn new(verb: &'static str, may_show: bool) -> Self {
+        Self {
+            verb,
+            may_show,
+            beginning: Vec::new(),
+        }
+    }
+
+    /// Takes in the next part.
+    pub(super) fn add(&mut self, content_type: &str, part: &[u8]) {
+        trace!("{}: <{} bytes> {content_type}", self.verb, part.len());
+        if self.may_show && log_enabled!(Level::Trace) {
+            let room = MAX_LOGGED - self.beginning.len();
+            self.beginning.extend(&part[..part.len().min(room)]);
+        }
+    }
+}
+
+impl Drop for BodyLog {
+    fn drop(&mut self) {
+        let text = match std::str::from_utf8(&self.beginning) {
+            Err(error) if error.error_len().is_some() => return,
+            Err(error) => String::from_utf8_lossy(&self.beginning[..error.valid_up_to()]),
+            Ok(text) => text.into(),
+        };
+        if !text.is_empty() {
+            trace!("{}: {text}", self.verb);
+        }
+    }
+}
+
+/// The host of an address, for people: without user, port and path.
+pub(super) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// The maximum number of values in a JSON body: far more than any answer has, and still little memory, since two bytes
+/// of JSON can become a hundred.
+pub(super) const MAX_VALUES: usize = 100_000;
+
+/// How many bytes of a text are shown.
+const MAX_LOGGED: usize = 16 * 1024;

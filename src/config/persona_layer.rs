@@ -1,0 +1,56 @@
+//! The persona that a call chooses, as a layer of its settings.
+
+use super::arguments::Arguments;
+use super::keys;
+use super::layers::Layers;
+use super::personas::{PERSONA_KEYS, Setting};
+
+impl Layers {
+    /// Lays the persona that `arguments` choose beneath the others of them. Those are there already, since they may say
+    /// whose voice and model a persona's are.
+    pub(super) fn add_persona(&mut self, arguments: &Arguments) {
+        self.faults.extend(self.empty_in_personas());
+        let Some(name) = &arguments.persona else {
+            return;
+        };
+        let Some(persona) = self.personas.tables.get(name) else {
+            let fault = self.personas.none_called(name);
+            return self.faults.push(format!("AGI argument: {fault}"));
+        };
+        for (name_of_key, value) in persona.clone() {
+            let Some(setting) = self.setting_of(name_of_key) else {
+                continue;
+            };
+            let is_it = |(argument, _): &(String, String)| argument == setting.name;
+            if !arguments.settings.iter().any(is_it) {
+                self.set(setting, value, &format!("persona {name}"));
+            }
+        }
+    }
+
+    /// What a persona leaves empty though its calls need it. Only Google has a voice for settings that name none.
+    fn empty_in_personas(&self) -> Vec<String> {
+        let source = &self.personas.source;
+        let is_needed = |name: &str| {
+            let setting = self.setting_of(name).map_or("", |setting| setting.name);
+            ["model", "prompt"].contains(&name) || setting == "tts.openai.voice"
+        };
+        let values = self.personas.values();
+        let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));
+        let fault = |(persona, name, _)| {
+            format!("{source}: persona.{persona}.{name} is empty: name one, or leave the line out")
+        };
+        empty.map(fault).collect()
+    }
+
+    fn setting_of(&self, name: &str) -> Option<&'static keys::Key> {
+        let key = PERSONA_KEYS.iter().find(|key| key.name == name)?;
+        match key.stands_for {
+            Setting::Of(setting) => keys::find(setting),
+            Setting::OfFirst(stage, key) => {
+                let provider = self.text(&format!("{stage}.provider"));
+                keys::find(&format!("{stage}.{provider}.{key}"))
+            }
+        }
+    }
+}

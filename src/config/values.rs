@@ -1,0 +1,47 @@
+//! Values of settings: those that are secret, and those that are shown.
+
+use std::fmt;
+
+use crate::redact;
+
+/// A text that no log, error or `Debug` shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`, here and in anything that quotes it.
+    pub fn new(text: String) -> Self {
+        redact::enrol(&text);
+        Self(text)
+    }
+
+    /// Hides an address, of which only what stands before its host is secret.
+    pub fn address(text: String) -> Self {
+        redact::enrol_address(&text);
+        Self(text)
+    }
+
+    /// The text itself, for the one header that carries it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A setting that is set explicitly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its name.
+    pub name: String,
+    /// Its value; of a secret only that there is one.
+    pub value: String,
+    /// Where it was set.
+    pub source: String,
+    /// A digest of the value: equal values have equal ones, and no secret can be found out from it.
+    pub digest: String,
+}

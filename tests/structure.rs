@@ -1,0 +1,135 @@
+//! The house: which module may know which, and where each outside crate stays.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules, floor by floor from the ground up: each knows its own floor and those below. What is on the floor of
+/// `agi` does not know its neighbours.
+const FLOORS: &[&[&str]] = &[
+    &[
+        "apart",
+        "costs",
+        "date",
+        "deadline",
+        "error",
+        "files",
+        "hangup",
+        "held",
+        "identity",
+        "owner",
+        "plain",
+        "presentation",
+        "redact",
+        "remedy",
+        "rights",
+        "rooted",
+        "sources",
+        "state",
+        "sync",
+        "threads",
+    ],
+    &["config"],
+    &["agi", "audio", "cloud", "text"],
+    &["catalogue", "limits", "memory", "services", "timeline"],
+    &["say"],
+    &[
+        "callers", "calls", "check", "convert", "help", "manual", "place",
+    ],
+    &["call"],
+    &["cli"],
+];
+
+/// What knows a higher floor all the same: settings hold values of those who use them, and redaction knows their names.
+const UPWARDS: &[(&str, &str)] = &[
+    ("config", "limits"),
+    ("config", "memory"),
+    ("redact", "config"),
+];
+
+/// Outside crates that are more than a convenience, and the only place of each.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("clap", "cli"),
+    ("hound", "audio/wav"),
+    ("jsonwebtoken", "cloud/google_auth"),
+    ("rubato", "audio/resample"),
+    ("symphonia", "audio/decode"),
+    ("ureq", "cloud/http"),
+];
+
+/// The source files with their paths below `src`, comments left out.
+fn sources() -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, root: &Path, all: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, all);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let is_code = |line: &&str| !line.trim_start().starts_with("//");
+                let code: Vec<_> = text.lines().filter(is_code).collect();
+                all.push((path.strip_prefix(root).unwrap().to_owned(), code.join("\n")));
+            }
+        }
+    }
+    let (mut all, root) = (
+        Vec::new(),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+    );
+    walk(&root, &root, &mut all);
+    all
+}
+
+/// The modules at the top of the crate that a text names after `crate::`.
+fn known(text: &str) -> BTreeSet<&str> {
+    let after = text.split("crate::").skip(1);
+    let names = after.map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+#[test]
+fn modules_know_only_what_is_below_them() {
+    let neighbours = floor("agi");
+    let mut wrong = BTreeSet::new();
+    for (path, text) in sources() {
+        let top = path.iter().next().unwrap().to_str().unwrap();
+        let module = top.strip_suffix(".rs").unwrap_or(top);
+        if ["lib", "main", "build"].contains(&module) {
+            continue;
+        }
+        let own = floor(module).unwrap_or_else(|| panic!("{module} is on no floor"));
+        for other in known(&text) {
+            let Some(theirs) = floor(other).filter(|_| other != module) else {
+                continue;
+            };
+            let is_upwards = theirs > own || theirs == own && Some(own) == neighbours;
+            if is_upwards && !UPWARDS.contains(&(module, other)) {
+                wrong.insert(format!("{} knows {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_outside_crate_stays_in_its_place() {
+    for (path, text) in sources() {
+        for (name, place) in OUTSIDE {
+            let is_there = path.starts_with(place) || path.with_extension("") == Path::new(place);
+            let is_used =
+                text.contains(&format!("{name}::")) || text.contains(&format!("use {name};"));
+            assert!(
+                is_there || !is_used,
+                "{} uses {name}, whose place is {place}",
+                path.display()
+            );
+        }
+    }
+}
