@@ -808,7 +808,7 @@ usage() {
 default_settings() {
     cat <<'TOML'
 # phone-assistant: its settings. Lines with a "#" show the defaults; remove the "#" to change one.
-# Each [table] may stand here only once; README.md tells of more settings.
+# Each [table] may stand here only once; "phone-assistant help settings" lists every setting.
 # This file holds a key: keep it readable to root and Asterisk alone. An upgrade does not touch it.
 
 [openai]

@@ -1,6 +1,7 @@
-//! Programs that are run apart: in a session of their own, so that no terminal is theirs to push keys into, with nothing
-//! to read, with their output read up to a limit. When their time is over they are ended, with all that they have started
-//! and that has stayed in their process group: what makes a group or session of its own lives on, as the user that it is.
+//! Programs that are run apart: in a session of their own, so that they have no terminal to push keys into, with an
+//! empty stdin, and with their output read up to a limit. When their time is over they are ended together with all
+//! processes in their process group; a process that has made a group or session of its own lives on, with its own
+//! rights.
 //!
 //! The session is made by this program itself, which is started again for that and then becomes another user, or the
 //! other program, or both.
@@ -21,14 +22,14 @@ use rustix::process::{
 
 use crate::rights::Rights;
 
-/// What a program that runs apart has come to.
+/// How the run of a program ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// It has ended by itself.
     Ended(ExitStatus),
-    /// Its time was over.
+    /// It took longer than its limit and was ended.
     Late,
-    /// It had more to say than is read.
+    /// It wrote more than is read, and was ended.
     TooMuch,
 }
 
@@ -39,7 +40,7 @@ pub(crate) enum Stream {
     Err,
 }
 
-/// This program again, apart, as another user.
+/// Returns a command that runs this program again, apart, as another user.
 pub(crate) fn ourselves(rights: &Rights) -> Command {
     let mut command = Command::new(OURSELVES);
     command.env_clear();
@@ -47,15 +48,15 @@ pub(crate) fn ourselves(rights: &Rights) -> Command {
     command
 }
 
-/// Another program, apart, as whoever asks.
+/// Returns a command that runs another program apart, with the rights of this process.
 pub(crate) fn other(program: &OsStr) -> Command {
     let mut command = Command::new(OURSELVES);
     command.env(MARK, EXEC).arg(program);
     command
 }
 
-/// What the first lines of the program do where it was started apart: no thread is there yet. Returns whether the rest
-/// of the program is to run.
+/// Does what the first lines of the program must do where it was started apart: no thread is there yet. Returns whether
+/// the rest of the program is to run.
 ///
 /// # Errors
 /// What the system says where it refuses, or why the other program does not run.
@@ -131,7 +132,7 @@ pub(crate) fn run(
     Ok(cut.unwrap_or(End::Ended(status)))
 }
 
-/// A line, or that more was said than is read.
+/// A line, or an error where more was written than is read.
 type Line = Result<(Stream, String), ()>;
 
 fn follow(stream: Stream, pipe: impl Read + Send + 'static, to: Sender<Line>) -> io::Result<()> {
@@ -139,14 +140,14 @@ fn follow(stream: Stream, pipe: impl Read + Send + 'static, to: Sender<Line>) ->
     Ok(())
 }
 
-/// Reads lines of bounded length up to a bound.
+/// Reads lines of at most [`MAX_LINE`] bytes, and at most [`MAX_BYTES`] bytes in all.
 fn read(stream: Stream, pipe: impl Read, sender: &Sender<Line>) {
     let mut pipe = BufReader::new(pipe.take(MAX_BYTES + 1));
     let mut total = 0;
     loop {
         let mut line = Vec::new();
         let len = (&mut pipe).take(MAX_LINE).read_until(b'\n', &mut line);
-        // What cannot be read any more has been read.
+        // A pipe that cannot be read any more counts as ended.
         let len = len.unwrap_or_default();
         total += len;
         if len == 0 {
@@ -166,15 +167,15 @@ fn read(stream: Stream, pipe: impl Read, sender: &Sender<Line>) {
     }
 }
 
-/// Ends with its group when it is dropped. Until then it is not reaped, so that its number, which is its group's too, is
-/// nobody else's.
+/// A running program, which ends with its group when this is dropped. Until then it is not reaped, so that its number,
+/// which is its group's too, is given to no other process.
 struct Running {
     child: Child,
     is_reaped: bool,
 }
 
 impl Running {
-    /// Passes on its lines until it has ended by itself, or returns why it is to be ended.
+    /// Passes on its lines until it has ended by itself. Returns why it must be ended, if it must.
     fn follow(
         &self,
         lines: &Receiver<Line>,
@@ -190,7 +191,7 @@ impl Running {
             match lines.recv_timeout(PAUSE.min(until - now)) {
                 Ok(Ok((stream, line))) => told(stream, line),
                 Ok(Err(())) => return Ok(Some(End::TooMuch)),
-                // Nobody holds its pipes any more.
+                // No process holds its pipes any more.
                 Err(RecvTimeoutError::Disconnected) if last.is_some() => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => thread::sleep(PAUSE.min(until - now)),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -206,7 +207,7 @@ impl Running {
         Pid::from_child(&self.child)
     }
 
-    /// Whether it has ended; it stays to be reaped.
+    /// Whether it has ended; it is not reaped by this.
     fn has_ended(&self) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         Ok(waitid(WaitId::Pid(self.id()), options)?.is_some())
@@ -214,7 +215,7 @@ impl Running {
 
     fn end(&mut self) -> io::Result<ExitStatus> {
         if !self.is_reaped {
-            // There is nobody left in it, or it has not made its session yet.
+            // No process is left in the group, or the child has not made its session yet.
             kill_process_group(self.id(), Signal::KILL).ok();
             // It has ended already.
             kill_process(self.id(), Signal::KILL).ok();
@@ -227,22 +228,22 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Nobody is there to be told.
+        // There is no caller left to report an error to.
         self.end().ok();
     }
 }
 
-/// Set where this program was started apart: [`EXEC`], or whom it is to become.
+/// The variable that is set where this program was started apart, to [`EXEC`] or to the user that it must become.
 const MARK: &str = "PHONE_ASSISTANT_APART";
 const EXEC: &str = "exec";
-/// What runs is started again, whatever may stand at its place on the disk.
+/// The running program itself, whatever file may stand at its place on the disk.
 const OURSELVES: &str = "/proc/self/exe";
 
 const MANY: usize = 256;
 const MAX_LINE: u64 = 1024 * 1024;
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 const PAUSE: Duration = Duration::from_millis(20);
-/// For the lines that are still in the pipes.
+/// How long the lines that are still in the pipes are waited for.
 const REST: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -285,7 +286,7 @@ mod tests {
         assert_eq!(end, End::Late);
         let started: i32 = lines[0].1.parse().expect("a number");
         let started = Pid::from_raw(started).expect("no zero");
-        // Killed before this; whoever inherits it may take a moment to notice.
+        // Killed before this; the process that inherits it may take a moment to reap it.
         let is_gone = || {
             let state = std::fs::read_to_string(format!("/proc/{}/stat", started.as_raw_nonzero()));
             state.map_or(true, |stat| stat.contains(") Z "))

@@ -1,4 +1,5 @@
-//! `phone-assistant callers` and `phone-assistant forget NUMBER`: who is remembered, and how somebody no longer is.
+//! `phone-assistant callers` and `phone-assistant forget NUMBER`: lists the callers that are remembered, and forgets
+//! one.
 //!
 //! Root does it as the user whose folder it is: no file may be left behind there that a call cannot change.
 
@@ -12,7 +13,7 @@ use crate::memory::{self, Callers, Record, Settings, Store};
 use crate::owner;
 use crate::plain::plain;
 
-/// Why nobody can be shown or forgotten.
+/// Why callers cannot be listed or forgotten.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder cannot be used.
@@ -21,12 +22,12 @@ pub enum Error {
     /// Root cannot do it as the folder's user.
     #[error(transparent)]
     User(#[from] owner::Error),
-    /// Nobody knows where callers are remembered.
+    /// The settings do not tell where callers are remembered.
     #[error(
         "nobody was forgotten, because the settings do not tell where callers are remembered; fix them first: {0}"
     )]
     Settings(Faults),
-    /// Nobody has that number.
+    /// No caller with that number is remembered.
     #[error("nobody of the number {number} is remembered in {folder}")]
     Nobody {
         /// The number.
@@ -36,7 +37,7 @@ pub enum Error {
     },
 }
 
-/// Who is remembered, the last caller first.
+/// Lists the callers that are remembered, the last one first.
 ///
 /// # Errors
 /// [`Error`].
@@ -59,10 +60,10 @@ pub fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<Str
     Ok(list.to_string())
 }
 
-/// Forgets everybody of a number, in the spelling of [`memory::normal`], and says that it is done.
+/// Forgets all that is kept under a number, in the spelling of [`memory::normal`], and says that it is done.
 ///
 /// # Errors
-/// [`Error`], also when there is nobody to be forgotten.
+/// [`Error`], also when there is nothing to forget.
 pub fn forget(
     number: &str,
     config: Option<PathBuf>,
@@ -85,7 +86,7 @@ fn open(settings: &Settings) -> Result<Store, Error> {
     Ok(Store::new(&settings.folder))
 }
 
-/// Who is remembered, a line each.
+/// The callers that are remembered, one on each line.
 struct List<'a> {
     settings: &'a Settings,
     lines: Vec<(Record, u64)>,
@@ -136,7 +137,7 @@ fn day_and_minute(seconds: u64) -> String {
     format!("{} {} UTC", &time[..10], &time[11..16])
 }
 
-/// What a file says, which may hold anything.
+/// Makes a text of a file, which may hold anything, fit for the table.
 fn cell(text: &str) -> String {
     plain(text).chars().take(LONGEST).collect()
 }

@@ -25,7 +25,7 @@ use summary::Summary;
 /// What to show.
 #[derive(Debug)]
 pub struct Options {
-    /// At most so many calls, the newest.
+    /// How many calls at most, the newest first.
     pub last: usize,
     /// The call whose picture is shown. `None`: the last one.
     pub id: Option<String>,
@@ -68,7 +68,7 @@ pub enum Error {
     },
 }
 
-/// What the log tells.
+/// Returns what the log tells.
 ///
 /// # Errors
 /// [`Error`].
@@ -123,7 +123,7 @@ impl<'a> Report<'a> {
             }
         }
         match (missing.pop(), missing.pop()) {
-            // Before the first call there is no log, which is no fault unless somebody named it.
+            // Before the first call there is no log, which is an error only where a file was named.
             (Some(_), Some(source)) if options.file.is_some() => Err(unreadable(log, source)),
             _ => report.checked(),
         }
@@ -229,7 +229,7 @@ fn after_half(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(&line[start..]).ok()
 }
 
-/// Some hundred thousand calls; more are not read, be there ever so many.
+/// The maximum size that is read: some hundred thousand calls.
 const MOST_READ: u64 = MOST_READ_MIB * 1024 * 1024;
 const MOST_READ_MIB: u64 = 64;
 

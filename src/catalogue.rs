@@ -17,19 +17,19 @@ use crate::error::Stage;
 pub struct Model {
     /// What it does.
     pub stage: Stage,
-    /// Whose it is, by the settings' word.
+    /// Its provider, by the settings' word.
     pub provider: String,
     /// Its name, or a part that the names of several voices share.
     pub name: String,
-    /// The day on which the service stops to take it.
+    /// The day on which the service switches it off.
     pub retires: Option<Datetime>,
     /// What to use instead.
     pub successor: Option<String>,
     /// What it costs.
     pub price: Option<Price>,
-    /// Where that stands.
+    /// The page that says so.
     pub source: String,
-    /// When it was seen there.
+    /// The day on which it was seen there.
     pub seen: Datetime,
 }
 
@@ -39,7 +39,7 @@ pub struct Model {
 struct Alias {
     contains: String,
     name: String,
-    /// Where it stands, and when it was seen there: for whoever updates the file.
+    /// Where it stands, and when it was seen there: for those who update the file.
     #[serde(rename = "source")]
     _source: String,
     #[serde(rename = "seen")]
@@ -67,7 +67,8 @@ pub fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> {
     of(stage, endpoint.provider).find(fits)
 }
 
-/// What the work of `stage` costs at `endpoint`. A model that is not listed is taken for the dearest of its provider.
+/// What the work of `stage` costs at `endpoint`. A model that is not listed is priced as the most expensive one of its
+/// provider.
 pub fn price(stage: Stage, endpoint: &Endpoint) -> Price {
     if endpoint.is_private() {
         return Price::default();
@@ -114,7 +115,8 @@ fn catalogue() -> &'static Catalogue {
     CATALOGUE.get_or_init(|| toml::from_str(TEXT).unwrap_or_default())
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar: <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>.
+/// Days since 1970-01-01 in the Gregorian calendar:
+/// <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>.
 fn day_number(Date { year, month, day }: Date) -> i64 {
     let (month, day) = (i64::from(month), i64::from(day));
     // A year that begins in March has its leap day at its end.
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!(price(Stage::Tts, &own), Price::default());
     }
 
-    /// Else a limit of what may be spent would not be one.
+    /// Otherwise a limit on what may be spent would limit nothing.
     #[test]
     fn no_provider_is_free() {
         for (stage, provider) in [

@@ -1,6 +1,7 @@
-//! The command line. No word at all, or settings as `name=value`: a call for Asterisk. A word: a
-//! command for people.
+//! The command line. Settings as `name=value`, or no arguments and a stdin that is no terminal: a call for Asterisk. A
+//! word: a command for people.
 
+mod pager;
 mod place;
 mod stderr;
 
@@ -29,11 +30,11 @@ use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
 use crate::identity::{self, Question};
-use crate::{apart, callers, convert, memory, redact, say, threads};
+use crate::{apart, callers, convert, help, memory, redact, say, threads};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
-#[command(name = "phone-assistant", version, after_help = AFTER_HELP)]
+#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
 struct Cli {
     /// The settings file [default: /etc/phone-assistant/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -109,6 +110,11 @@ enum Command {
         #[arg(value_parser = number)]
         number: String,
     },
+    /// Print the manual: its topics, one of them, or a setting
+    Help {
+        /// A topic, or a setting such as stt.language [default: list all topics]
+        topic: Option<String>,
+    },
     /// What install.sh puts where other users own folders
     #[command(hide = true, subcommand)]
     Place(place::Action),
@@ -166,8 +172,8 @@ fn carry_out(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// Asterisk sets `AST_AGI_DIR`. Whatever else it passes then is no command: prose on stdout would be
-/// taken for AGI commands.
+/// Whether this run is a call. With `AST_AGI_DIR`, which Asterisk sets, it always is, whatever the arguments: prose on
+/// stdout would be taken for AGI commands.
 fn is_call(arguments: &[OsString]) -> bool {
     let first = arguments.first().map(|first| first.to_string_lossy());
     let from_asterisk = std::env::var_os("AST_AGI_DIR").is_some();
@@ -200,7 +206,7 @@ fn answer(arguments: &[OsString]) {
     });
 }
 
-/// The end of a recorded session in a file is not the caller's.
+/// What the end of stdin means: where it is a file, the end of a recorded session and not a hang-up.
 fn end_of_stdin() -> End {
     let metadata = io::stdin()
         .as_fd()
@@ -280,6 +286,14 @@ impl Command {
                     return Ok(COULD_NOT_LOOK);
                 }
             },
+            Self::Help { topic } => match help_on(topic.as_deref()) {
+                Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
+                Ok(page) => show_text(&page)?,
+                Err(error) => {
+                    tell(&format!("phone-assistant: {error}"));
+                    return Ok(EX_USAGE);
+                }
+            },
             Self::Identity {
                 root,
                 user,
@@ -294,7 +308,7 @@ impl Command {
                 group,
                 lines,
             } => {
-                // Cron sends a mail of whatever is said; what matters is among the findings.
+                // Cron mails all output, and what matters is among the findings.
                 if quiet && environment(LOG_LEVEL).is_none() {
                     log::set_max_level(LevelFilter::Error);
                 }
@@ -322,10 +336,10 @@ impl Command {
     }
 }
 
-/// The exit code where it is not known whether anybody is remembered.
+/// The exit code where it is not known whether any caller is remembered.
 const COULD_NOT_LOOK: u8 = 2;
 
-/// Nobody took the answer.
+/// The answer could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to the terminal")]
 struct Unread(#[source] io::Error);
@@ -336,6 +350,21 @@ fn show_text(text: &str) -> Result<(), Unread> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
         _ => Ok(()),
     }
+}
+
+/// A page of the manual, or how a command is used.
+fn help_on(topic: Option<&str>) -> Result<String, help::Unknown> {
+    let Some(topic) = topic else {
+        return Ok(help::topics());
+    };
+    help::page(topic).or_else(|unknown| {
+        let mut cli = Cli::command();
+        cli.build();
+        let command = cli.find_subcommand_mut(topic);
+        command
+            .map(|command| command.render_long_help().to_string())
+            .ok_or(unknown)
+    })
 }
 
 /// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
@@ -356,7 +385,7 @@ fn number(text: &str) -> Result<String, &'static str> {
     memory::normal(text).ok_or("a number has 2 to 15 digits, perhaps after a + or 00")
 }
 
-/// In colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.
+/// The style of findings: in colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.
 fn style(json: bool, environment: Environment<'_>) -> Style {
     let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     match json {
@@ -366,7 +395,7 @@ fn style(json: bool, environment: Environment<'_>) -> Style {
     }
 }
 
-/// Blocks only where they will be seen: on a terminal whose locale is UTF-8.
+/// The pen for pictures: blocks only where they will be seen, on a terminal whose locale is UTF-8.
 fn pen(environment: Environment<'_>) -> Pen {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -381,12 +410,12 @@ fn pen(environment: Environment<'_>) -> Pen {
 }
 
 fn show(error: &clap::Error) -> ExitCode {
-    // A terminal that has gone away cannot be told so.
+    // A terminal that was closed cannot be told about it.
     error.print().ok();
     ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
 }
 
-/// For people: what happened, on stderr. A closed stderr is no reason to fail.
+/// Tells people what happened, on stderr. A closed stderr is no reason to fail.
 fn tell(line: &str) {
     writeln!(io::stderr(), "{}", redact::shown(line)).ok();
 }
@@ -444,4 +473,4 @@ const EX_USAGE: u8 = 64;
 /// The system refuses what is needed.
 const EX_OSERR: u8 = 71;
 
-const AFTER_HELP: &str = "Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";
+const AFTER_HELP: &str = "The manual: phone-assistant help. Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";

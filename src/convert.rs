@@ -23,8 +23,8 @@ use crate::plain::plain;
 pub struct Options {
     /// Sound files: WAV, MP3, FLAC or Ogg Vorbis.
     pub inputs: Vec<PathBuf>,
-    /// For one input a file whose extension names the format, or an existing folder; for several a folder, which is made
-    /// where there is none.
+    /// The output: for one input a file whose extension names the format, or an existing folder; for several a folder,
+    /// which is made where there is none.
     pub output: PathBuf,
     /// How much louder, in dB from -60 to 60. Peaks are limited and never clip.
     pub gain_db: f32,
@@ -149,7 +149,7 @@ pub fn run(options: &Options, progress: &mut dyn Write) -> Result<(), Error> {
                 format!("FAILED: {}", Chain(&error))
             }
         };
-        // Whoever does not listen any more still wants the files.
+        // A reader that has closed the progress output still wants the files.
         let line = format!("{number}/{} {} {told}", jobs.len(), name_of(&job.input));
         writeln!(progress, "{}", plain(&line)).ok();
     }

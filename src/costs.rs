@@ -17,15 +17,15 @@ pub struct MicroDollars(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Price {
-    /// For a minute of audio.
+    /// The price of a minute of audio.
     pub per_minute: f64,
     /// The audio of a request is rounded up to a multiple of this.
     pub step_seconds: f64,
-    /// For tokens that are read.
+    /// The price of a million tokens that are read.
     pub per_million_input: f64,
-    /// For tokens that are written.
+    /// The price of a million tokens that are written.
     pub per_million_output: f64,
-    /// For text that is spoken.
+    /// The price of a million characters that are spoken.
     pub per_million_characters: f64,
 }
 
@@ -48,7 +48,7 @@ pub struct Usage {
 }
 
 impl Price {
-    /// What one request costs that uses so much.
+    /// The cost of one request with this usage.
     pub fn of(self, usage: Usage) -> MicroDollars {
         let step = self.step_seconds.max(SHORTEST_STEP);
         let seconds = MILLISECONDS * millions(usage.audio_ms);
@@ -60,7 +60,7 @@ impl Price {
         MicroDollars(whole((dollars * MILLION).ceil()))
     }
 
-    /// The dearer of two in everything.
+    /// The higher of two prices in each field.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl Price {
 }
 
 impl Usage {
-    /// No more of anything than there is in `most`.
+    /// This usage, limited in each field to that of `most`.
     #[must_use]
     pub fn at_most(self, most: Self) -> Self {
         Self {
@@ -102,17 +102,17 @@ impl Add for Usage {
 }
 
 impl MicroDollars {
-    /// Of an amount in dollars.
+    /// The amount for a number of dollars.
     pub fn of_dollars(dollars: f64) -> Self {
         Self(whole((dollars * MILLION).round()))
     }
 
-    /// Is it nothing?
+    /// Whether the amount is zero.
     pub fn is_zero(&self) -> bool {
         self.0 == 0
     }
 
-    /// So many times as much.
+    /// The amount, `count` times.
     #[must_use]
     pub fn times(self, count: u64) -> Self {
         Self(self.0.saturating_mul(count))
@@ -127,7 +127,7 @@ impl Add for MicroDollars {
     }
 }
 
-/// What is left; nothing when more is taken away than there is.
+/// Subtracts; the result is nothing when more is taken away than there is.
 impl Sub for MicroDollars {
     type Output = Self;
 
@@ -142,7 +142,7 @@ impl Sum for MicroDollars {
     }
 }
 
-/// To a hundredth of a cent: `$0.0123`.
+/// Shows the amount to a hundredth of a cent: `$0.0123`.
 impl fmt::Display for MicroDollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tenths_of_mills = self.0.div_ceil(100);
@@ -178,7 +178,7 @@ fn whole(number: f64) -> u64 {
 }
 
 const MILLION: f64 = 1_000_000.0;
-/// Of which a million are so many seconds.
+/// How many seconds a million milliseconds are.
 const MILLISECONDS: f64 = 1000.0;
 /// Where no step is known, audio is billed by the millisecond.
 const SHORTEST_STEP: f64 = 0.001;

@@ -13,7 +13,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// `budget` after `start`, by `clock`.
+    /// Makes a deadline `budget` after `start`, by `clock`.
     pub fn after(start: Instant, budget: Duration, clock: Clock) -> Self {
         Self {
             clock,

@@ -1,8 +1,8 @@
 //! Folders that are held by descriptor, for what root does where other users own folders or may write into them.
 //!
-//! A path is walked one component at a time, and no step follows a link unless nobody but root, or whoever runs this,
+//! A path is walked one component at a time, and no step follows a link unless only root, or the user who runs this,
 //! can have made it. What is found stays the same folder whatever its owner does to its name; all that happens in it
-//! then names no path any more. Who those other users are is left to the caller; what is put there, to `place`.
+//! then names no path any more. The choice of those other users is left to the caller; what is put there, to `place`.
 //! <https://man7.org/linux/man-pages/man2/openat.2.html>
 
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ mod error;
 
 pub(crate) use error::Error;
 
-/// Whose folders may be used: root's, those of whoever runs this, and one other user's.
+/// The owners whose folders may be used: root, the user who runs this, and one other user.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trust {
     me: u32,
@@ -37,12 +37,12 @@ impl Trust {
         Self { me, guest }
     }
 
-    /// Whether only root, or whoever runs this, can change what has this owner.
+    /// Whether only root, or the user who runs this, can change a file with this owner.
     pub(crate) fn is_ours(self, stat: &Stat) -> bool {
         self.owns(stat.st_uid)
     }
 
-    /// Whether this user is root, or whoever runs this.
+    /// Whether this user is root, or the user who runs this.
     pub(crate) fn owns(self, user: u32) -> bool {
         user == 0 || user == self.me
     }
@@ -52,7 +52,7 @@ impl Trust {
         self.is_ours(stat) || Some(stat.st_uid) == self.guest
     }
 
-    /// Whether nobody else can rename or replace what is in this folder and is ours.
+    /// Whether no other user can rename or replace what is in this folder and is ours.
     fn keeps(self, stat: &Stat) -> bool {
         let is_open = stat.st_mode & (WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS) != 0;
         self.is_ours(stat) && (!is_open || stat.st_mode & STICKY != 0)
@@ -79,7 +79,7 @@ pub(crate) enum Last {
     Take,
 }
 
-/// A name in a held folder; whether anything has it is another question.
+/// A name in a held folder, whether a file has it or not.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) folder: Folder,
@@ -124,7 +124,7 @@ impl Place {
 }
 
 impl Folder {
-    /// Whether nobody but root, or whoever runs this, can change what is in it.
+    /// Whether only root, or the user who runs this, can change what is in it.
     pub(crate) fn is_ours(&self) -> bool {
         self.is_ours
     }
@@ -142,7 +142,7 @@ impl Folder {
         shown(&self.path.join(name))
     }
 
-    /// What has this name; a link is not followed.
+    /// What has this name in the folder; a link is not followed.
     pub(crate) fn stat(&self, name: &OsStr) -> Result<Option<Stat>, Error> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -345,7 +345,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The folder that a walk begins in: whoever runs this has named it, so its path is taken as it is.
+/// The folder that a walk begins in: the user who runs this has named it, so its path is taken as it is.
 fn start(root: &Path, trust: Trust) -> Result<Folder, Error> {
     let open = || {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -395,5 +395,5 @@ const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_OTHERS: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// As many as a person might put behind each other.
+/// As many links as a person might put behind each other.
 const MAX_LINKS: usize = 8;

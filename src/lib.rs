@@ -13,9 +13,9 @@
 //! Two principles hold everywhere:
 //!
 //! - *The user that Asterisk runs as is a stranger to root.* It owns `/etc/asterisk`, the folder around `agi-bin`,
-//!   `/var/lib/phone-assistant` and `/var/log/asterisk`, and FreePBX's web server runs as it. Root runs nothing that this
-//!   user can write, and makes, renames or changes nothing by a path through its folders.
-//! - *Whoever calls is a stranger to us.* Callers choose their number and name, bytes and all, and whoever reaches the
+//!   `/var/lib/phone-assistant` and `/var/log/asterisk`, and FreePBX's web server runs as it. Root runs nothing that
+//!   this user can write, and makes, renames or changes nothing by a path through its folders.
+//! - *Callers are strangers to us.* Callers choose their number and name, bytes and all, and a client that reaches the
 //!   port of FastAGI chooses the arguments: none of that leads elsewhere, spends more, or is taken for Asterisk's word.
 //!
 //! From the question on all of it overlaps: while the first sentence is heard, the next is being spoken
@@ -25,13 +25,14 @@
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], [`say`], [`calls`], [`callers`], [`check`] | the commands for people; [`say::Speaking`] is also a call's voice |
+//! | [`convert`], [`say`], [`calls`], [`callers`], [`check`], [`help`] | the commands for people; [`say::Speaking`] is also a call's voice |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
 //! | [`services`] | which providers the settings name, for each stage in order |
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
+//! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
 //! | [`memory`] | what was said with a caller, for the next call |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
@@ -65,8 +66,10 @@ pub mod error;
 pub mod files;
 pub mod hangup;
 mod held;
+pub mod help;
 pub mod identity;
 pub mod limits;
+pub mod manual;
 pub mod memory;
 pub mod owner;
 mod place;

@@ -1,8 +1,8 @@
 //! Limits of calls and of money, kept by all calls of a machine together.
 //!
-//! A call sets aside the most that it can cost before it pays for anything, and gives back afterwards what it has not
-//! spent. A call that is killed gives nothing back: the day's limit is never exceeded, whoever dies. Where it cannot be
-//! told what was spent, nothing is paid for.
+//! Before a call pays for anything it sets aside the maximum that it can cost, and afterwards it gives back what it has
+//! not spent. A call that is killed gives nothing back, so the day's limit is never exceeded. Where it cannot be told
+//! what was spent, nothing is paid for.
 
 mod ledger;
 
@@ -38,9 +38,9 @@ pub enum Refused {
         "this caller has made {made} calls within an hour; max_calls_per_caller_per_hour in [limits] allows {most}"
     )]
     Caller {
-        /// So many.
+        /// How many calls this caller has made within the hour.
         made: usize,
-        /// So many may be.
+        /// How many are allowed.
         most: u32,
     },
     /// The day's money is spent.
@@ -49,9 +49,9 @@ pub enum Refused {
         .ahead.map(|ahead| format!("; but {ahead}")).unwrap_or_default()
     )]
     Day {
-        /// Spent, and set aside by calls that go on.
+        /// What has been spent, and set aside by running calls.
         spent: MicroDollars,
-        /// What may be.
+        /// The limit of the day.
         most: MicroDollars,
         /// What this call could cost.
         greatest: MicroDollars,
@@ -65,7 +65,7 @@ pub enum Refused {
     Unknown(#[from] guard::Error),
 }
 
-/// A ledger that counts for a day after tomorrow: the clock was wrong, then or now.
+/// A ledger that counts for a day after tomorrow: the clock was wrong when it was written, or is wrong now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
     /// The ledger's day, since 1970.
@@ -90,13 +90,13 @@ pub struct Admission {
     guard: Guard,
     set_aside: MicroDollars,
     day: u64,
-    /// What administrators should know about the ledger.
+    /// A warning for administrators about the ledger.
     pub ahead: Option<Ahead>,
 }
 
 impl Limits {
-    /// Lets a call go on that can cost at most `greatest`, or not. Where nothing is limited, nothing is counted. `caller` is
-    /// the number as the call shows it, and empty where that is withheld.
+    /// Admits a call that can cost at most `greatest`, or refuses it. Where nothing is limited, nothing is counted.
+    /// `caller` is the number as the call shows it, and empty where that is withheld.
     ///
     /// # Errors
     /// [`Refused`]; then nothing is counted either.
@@ -112,7 +112,8 @@ impl Limits {
         }
         let (guard, caller) = (guard(state), key(caller));
         let admit = |ledger: &mut Ledger| {
-            // Read in one's turn: what others have noted while one waited is not in the future.
+            // The clock is read under the lock, so that entries that others wrote while this call waited are not in the
+            // future.
             let now = clock();
             ledger.catch_up(now);
             self.check(ledger, &caller, greatest, now)?;
@@ -131,7 +132,7 @@ impl Limits {
         }))
     }
 
-    /// Lets a call that has `spent` so much go on, which can cost at most `greatest` more, or not.
+    /// Re-admits a running call that has spent `spent` and may cost up to `greatest` more, or refuses it.
     ///
     /// # Errors
     /// [`Refused`]; then as much is set aside as before.
@@ -220,8 +221,8 @@ impl Admission {
     }
 }
 
-/// One short name for each caller, however the number is written; all who hide theirs share one. Callers choose what they
-/// are called, so what is no number is not kept as it came, but as a digest.
+/// Returns one short name for each caller, however the number is written; all callers who withhold theirs share one.
+/// Callers choose what they are called, so what is no number is not kept as it came, but as a digest.
 fn key(caller: &str) -> String {
     let caller = caller.trim().to_lowercase();
     let is_digit = |c: char| c.is_ascii_digit();
@@ -243,7 +244,7 @@ fn key(caller: &str) -> String {
     }
 }
 
-/// Where it is kept what has been spent and who has called.
+/// The file that keeps what has been spent and which callers have called.
 pub(crate) fn ledger(state: &State) -> PathBuf {
     state.file(LEDGER)
 }
@@ -266,7 +267,8 @@ const HIDDEN: &[&str] = &[
 ];
 
 const LEDGER: &str = "limits.json";
-/// Of a number that can be dialled: E.164's longest has 15, behind a prefix for foreign countries.
+/// The maximum number of digits that can be dialled: E.164's longest number has 15, behind a prefix for foreign
+/// countries.
 const MOST_DIGITS: usize = 20;
 const KEY_BYTES: usize = 12;
 

@@ -2,7 +2,7 @@
 //! than that user may go, and no file is left that a call cannot change.
 //!
 //! A folder is either held (`hold`), and what is done in it names no path any more; or it is used by its path
-//! (`act_in`, `become_owner`), and then it must not be root's own where anybody else can exchange it.
+//! (`act_in`, `become_owner`), and then it must not be root's own where another user can exchange it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,9 +1,9 @@
 //! Text of strangers, made harmless for a terminal and for one line of a log.
 //!
-//! Callers choose their names, services their messages, and whoever may write to a folder the names in it. A terminal
+//! Callers choose their names, services their messages, and users who may write to a folder the names in it. A terminal
 //! obeys control characters; format characters reorder or hide what stands beside them, and so show a line that was
-//! never written (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>). The words that the dialplan gets
-//! are left alone: there Persian needs U+200C, and many an emoji U+200D.
+//! never written (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>). The words that the dialplan
+//! gets are left alone: there Persian needs U+200C, and many an emoji U+200D.
 
 use std::fmt::Write;
 
@@ -22,8 +22,8 @@ pub(crate) fn plain_to(text: &str, most: usize) -> String {
     shown
 }
 
-/// `json` with every character that is not seen as `\uXXXX`, so that the file can be shown on a terminal. Outside of its
-/// strings there is none.
+/// `json` with every character that is not seen as `\uXXXX`, so that the file can be shown on a terminal. Outside of
+/// its strings there is none.
 pub(crate) fn escaped(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
@@ -60,7 +60,7 @@ pub(crate) fn is_unseen(c: char) -> bool {
         .is_ok()
 }
 
-/// From the Unicode Character Database 16.0, in order.
+/// Ranges of unseen characters from the Unicode Character Database 16.0, in order.
 const UNSEEN: [(char, char); 24] = [
     ('\u{AD}', '\u{AD}'),
     ('\u{34F}', '\u{34F}'),

@@ -1,15 +1,15 @@
 //! Whether a caller's number may be shown, and so may be used to tell callers apart.
 //!
-//! `agi_callingpres` is how Asterisk has it when the call reaches us. FreePBX overwrites that on every inbound route with
-//! "allowed", and keeps what the network said in `CALLINGNUMPRES_SV` (`func_callerid` names the values); a trunk that is
-//! trusted brings the number all the same.
+//! `agi_callingpres` is how Asterisk has it when the call reaches us. FreePBX overwrites that on every inbound route
+//! with "allowed", and keeps what the network said in `CALLINGNUMPRES_SV` (`func_callerid` names the values); a trunk
+//! that is trusted brings the number all the same.
 
 /// Whether the caller's number may be shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presentation {
     /// It may.
     Shown,
-    /// It may not, or nobody can tell.
+    /// It may not, or it is not known.
     #[default]
     Withheld,
 }
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn what_freepbx_has_saved_counts_before_what_it_has_written_over_it() {
         let table = [
-            // Without FreePBX.
+            // Asterisk without FreePBX.
             (None, "0", true),
             (None, "1", true),
             (None, "3", true),
@@ -63,7 +63,7 @@ mod tests {
             (None, "-1", false),
             (None, "allowed", false),
             (None, "0\0", false),
-            // With it.
+            // Asterisk with FreePBX.
             (Some("allowed_not_screened"), "0", true),
             (Some("allowed_passed_screen"), "0", true),
             (Some("allowed_failed_screen"), "0", true),
@@ -79,7 +79,7 @@ mod tests {
             (Some("35"), "0", false),
             (Some("allowed, they say"), "0", false),
             (Some("allowed"), "32", true),
-            // Set to nothing it tells nothing.
+            // A variable that is set to nothing tells nothing.
             (Some(""), "0", true),
             (Some(" "), "32", false),
         ];

@@ -1,8 +1,8 @@
 //! What an administrator is told to type as root where owners or modes are wrong.
 //!
-//! What is read here may be another thing when it is typed: whoever may write to a folder can put a link there. So a link
-//! is named instead of followed, `chown` leaves links alone (`-h`), and `chmod`, which cannot, is left to the user whose
-//! folder it is. Whoever names a file may have put a command into its name, so each path is quoted.
+//! What is read here may have changed when it is typed: a user who may write to a folder can put a link there. So a
+//! link is named instead of followed, `chown` leaves links alone (`-h`), and `chmod`, which cannot, is left to the user
+//! whose folder it is. A file's name may hold a command, so each path is quoted.
 
 use std::ffi::OsStr;
 use std::fs;

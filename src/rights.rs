@@ -1,8 +1,8 @@
 //! The rights of another user of this machine, and what root does with no more than those.
 //!
-//! Rights belong to threads: <https://man7.org/linux/man-pages/man7/credentials.7.html>. Where root goes on afterwards its
-//! real and its saved user stay root: a signal to a thread is one to its process, and these two decide who may send it
-//! (kill(2)).
+//! Rights belong to threads: <https://man7.org/linux/man-pages/man7/credentials.7.html>. Where root goes on afterwards
+//! its real and its saved user stay root: a signal to a thread is one to its process, and these two decide who may send
+//! it (kill(2)).
 
 use std::io;
 use std::marker::PhantomData;
@@ -32,7 +32,8 @@ pub(crate) enum Error {
 }
 
 impl Rights {
-    /// Finds who has this name, or this number. A number that no list has is a user all the same, see [`Self::of`].
+    /// Finds the user with this name, or this number. A number that no list has is a user all the same, see
+    /// [`Self::of`].
     ///
     /// # Errors
     /// [`Error`] says which list does not have it.
@@ -70,7 +71,7 @@ impl Rights {
         }
     }
 
-    /// Does a `job` with these rights, if whoever runs this can take them; else with their own.
+    /// Does a `job` with these rights, if the user who runs this can take them; else with their own.
     ///
     /// # Errors
     /// [`Error::Refused`]; then nothing was done.
@@ -132,7 +133,7 @@ pub(crate) struct Acting {
 }
 
 impl Drop for Acting {
-    /// A thread that did not get root's rights back could do less, not more.
+    /// Takes root's rights back. A failure is ignored: the thread then can do less, not more.
     fn drop(&mut self) {
         set_thread_res_uid(getuid(), Uid::ROOT, Uid::ROOT).ok();
         set_thread_res_gid(getgid(), getgid(), getgid()).ok();

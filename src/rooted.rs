@@ -1,7 +1,7 @@
-//! Whether a path is root's alone: nobody else can change where it leads or what stands there.
+//! Whether a path is root's alone: no other user can change where it leads or what stands there.
 //!
-//! Whoever may write to a folder may put a link into it at any moment, so a path is trusted component by component. What
-//! is done with a trusted path is left to others.
+//! A user who may write to a folder may put a link into it at any moment, so a path is trusted component by component.
+//! What is done with a trusted path is left to others.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -47,8 +47,8 @@ pub(crate) enum Fault {
     },
 }
 
-/// The real path behind `path`, if nobody but root and the user `trusted` can change any component of it. Links are
-/// followed where root alone can have made them.
+/// The real path behind `path`, if only root and the user `trusted` can change any component of it. Links are followed
+/// where root alone can have made them.
 ///
 /// # Errors
 /// [`Fault`] names the first component that others can change.
@@ -94,7 +94,7 @@ pub(crate) struct Followed {
     pub(crate) is_roots: bool,
 }
 
-/// The real path behind `path`, whoever owns its components.
+/// The real path behind `path`, whichever users own its components.
 ///
 /// # Errors
 /// The first link that others than root can have made, and where it leads.
@@ -128,7 +128,7 @@ pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
     Ok(Followed { real, is_roots })
 }
 
-/// Whether root alone can put something into a folder. One that is not there is made by whoever can make it.
+/// Whether root alone can put something into a folder. One that is not there is made by any user who can make it.
 fn is_roots_alone(folder: &Path) -> bool {
     match fs::symlink_metadata(folder) {
         Ok(data) => {
@@ -140,8 +140,8 @@ fn is_roots_alone(folder: &Path) -> bool {
     }
 }
 
-/// Whether root alone can change what stands at `path`, which is a file or folder; an error where anybody but root and
-/// `trusted` can.
+/// Whether root alone can change what stands at `path`, which is a file or folder; an error where another user than
+/// root and `trusted` can.
 fn examine(path: &Path, data: &Metadata, trusted: Option<u32>) -> Result<bool, Fault> {
     let is_roots = data.uid() == 0;
     if !is_roots && Some(data.uid()) != trusted {
@@ -184,7 +184,7 @@ fn names(path: &Path) -> VecDeque<OsString> {
 const STICKY: u32 = 0o1000;
 const BY_GROUP: u32 = 0o020;
 const BY_OTHERS: u32 = 0o002;
-/// As many as Linux follows.
+/// As many links as Linux follows.
 const MAX_HOPS: u32 = 40;
 
 #[cfg(test)]
@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// Its owner is whoever runs the test.
+    /// A folder, and its owner: the user who runs the test.
     fn folder() -> (testkit::TempDir, u32) {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");

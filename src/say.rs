@@ -22,7 +22,7 @@ use crate::text;
 /// Why a text could not be spoken.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The service did not do it.
+    /// The service failed.
     #[error(transparent)]
     Service(#[from] cloud::Error),
     /// The service sent something else than the audio that was asked for.
@@ -72,8 +72,8 @@ pub struct Speaking<'a> {
 }
 
 impl<'a> Speaking<'a> {
-    /// Has `text` spoken, however long it is, at `rate_hz` if the voice can. Returns when the sound begins; where the
-    /// voice takes the text in several pieces only, the last must begin by `deadline`.
+    /// Has `text` spoken, of any length, at `rate_hz` if the voice can. Returns when the sound begins; where the voice
+    /// takes the text in several pieces only, the last must begin by `deadline`.
     ///
     /// # Errors
     /// [`Error`]
@@ -137,14 +137,14 @@ impl<'a> Speaking<'a> {
         }
     }
 
-    /// If it breaks off by `error` before anything of it was heard, might asking once more help?
+    /// Whether asking once more may help, if it breaks off by `error` before anything of it was heard.
     pub fn may_retry(&self, error: &Error) -> bool {
         error
             .service()
             .is_some_and(|cause| self.samples.get_ref().may_retry(cause))
     }
 
-    /// Passes on all samples of a piece. Was there anything to hear in them?
+    /// Passes on all samples of a piece. Returns whether there was anything to hear in them.
     fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
         let (mut block, mut floats, mut len_frames) = (take(&mut self.ahead), Vec::new(), 0);
         let limit =
@@ -193,7 +193,7 @@ impl Cause for Error {
     }
 }
 
-/// What ends the reading of a sound is often the service, and then that is what there is to tell.
+/// The reading of a sound often fails because the service did, and then the service's error is the one to report.
 impl From<wav::Error> for Error {
     fn from(error: wav::Error) -> Self {
         match error {
@@ -206,14 +206,14 @@ impl From<wav::Error> for Error {
     }
 }
 
-/// A play begins with twice as much.
+/// How much sound must have arrived before it counts as begun; the playout waits for twice as much.
 const BEGINNING: Duration = Duration::from_millis(100);
 
 /// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
 const LONGEST_CHARACTER: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A text of several pieces takes several requests; each has its own time-out as well.
+/// The time for a text of several pieces, which takes several requests; each has its own time-out as well.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Why `phone-assistant say` failed.
@@ -227,19 +227,19 @@ pub enum CommandError {
         /// Why.
         source: UnknownEncoding,
     },
-    /// The settings.
+    /// The settings are not right.
     #[error("the settings are not right")]
     Config(#[from] Faults),
     /// No voice can be asked at all.
     #[error("the voice cannot be set up")]
     Setup(#[source] SetupError),
-    /// No samples.
+    /// The text could not be spoken.
     #[error(transparent)]
     Speak(#[from] Error),
     /// Root cannot write it as the user whose folder it is for.
     #[error(transparent)]
     User(#[from] owner::Error),
-    /// No file.
+    /// The file could not be written.
     #[error(transparent)]
     Write(#[from] files::Error),
 }

@@ -26,11 +26,11 @@ use crate::state::State;
 /// The services of a call.
 #[derive(Debug)]
 pub struct Services {
-    /// Who transcribes.
+    /// The speech recognizers.
     pub recognizers: Chain<dyn Recognizer>,
-    /// Who answers.
+    /// The language models.
     pub models: Chain<dyn Model>,
-    /// Who speaks.
+    /// The voices.
     pub voices: Chain<dyn Voice>,
 }
 
@@ -38,7 +38,7 @@ pub struct Services {
 pub type SetupError = Box<dyn Error + Send + Sync>;
 
 impl Services {
-    /// All that a call needs.
+    /// Makes all services that a call needs.
     ///
     /// # Errors
     /// What is wrong with the first provider of a stage that is left without any.
@@ -51,7 +51,7 @@ impl Services {
         })
     }
 
-    /// In which stages somebody has stood in for the first provider, and why.
+    /// The stages in which a fallback replaced the first provider, and why.
     pub fn stood_in(&self) -> Vec<(Stage, String)> {
         let all = [
             (Stage::Stt, self.recognizers.stood_in()),
@@ -63,7 +63,7 @@ impl Services {
     }
 }
 
-/// The voices alone.
+/// Makes the voices alone.
 ///
 /// # Errors
 /// As [`Services::new`].
@@ -81,7 +81,7 @@ pub struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    /// Of what these settings name.
+    /// Prepares to make what these settings name.
     ///
     /// # Errors
     /// What is wrong under `[http]`.
@@ -94,7 +94,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// Who transcribes.
+    /// Makes the chain of speech recognizers.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
@@ -117,7 +117,7 @@ impl<'a> Maker<'a> {
         )))
     }
 
-    /// Who answers.
+    /// Makes the chain of language models.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
@@ -141,7 +141,7 @@ impl<'a> Maker<'a> {
         Ok(Box::new(Gemini::new(client, sign_in, settings, endpoint)))
     }
 
-    /// Who speaks.
+    /// Makes the chain of voices.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
@@ -164,7 +164,7 @@ impl<'a> Maker<'a> {
         )))
     }
 
-    /// A chain of the endpoints that can be used. One that cannot is left out, unless none else is there.
+    /// Makes a chain of the endpoints that can be used. One that cannot is left out, unless there is no other.
     fn chain<P: ?Sized>(
         &self,
         stage: &str,
@@ -242,7 +242,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Of everything that decides whether a provider works. No key can be found out from it.
+    /// A digest of everything that decides whether a provider works. No key can be found out from it.
     fn fingerprint(&self, stage: &str, endpoint: &Endpoint, settings: &dyn Debug) -> String {
         let proxy = self.config.http.proxy.as_ref();
         let key = endpoint.api_key.as_ref();

@@ -1,6 +1,7 @@
 //! Which sources a program was built from, as one number. The build script and the program compute it with this file.
 //!
-//! It tells versions apart and is no protection: whoever can change the sources is trusted with what is built from them.
+//! It tells versions apart and is no protection: those who can change the sources are trusted with what is built from
+//! them.
 
 use std::fs;
 use std::io;

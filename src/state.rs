@@ -1,10 +1,10 @@
 //! What the calls of one machine remember for each other: small JSON files, each changed by one process at a time.
 //!
-//! A file is replaced as a whole, so that readers need no lock; writers wait for each other by a lock on a file beside it, which the
-//! system gives back when its holder ends, however that is.
+//! A file is replaced as a whole, so that readers need no lock; writers wait for each other by a lock on a file beside
+//! it, which the system gives back when its holder ends, however that is.
 //!
-//! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money is
-//! `guard`'s.
+//! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money
+//! is `guard`'s.
 
 pub(crate) mod guard;
 
@@ -45,12 +45,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// Somebody else holds the lock.
+    /// Another process holds the lock.
     #[error("{path} was held by another process for more than {:.1} s", .waited.as_secs_f32())]
     Busy {
         /// The lock.
         path: String,
-        /// So long.
+        /// How long this one waited.
         waited: Duration,
     },
     /// The content cannot be written as JSON.
@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    /// The same for what is good to remember, and not worth waiting for.
+    /// The same state, waited for only briefly: for what is good to remember and not worth waiting for.
     #[must_use]
     pub fn hasty(&self) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl State {
         Ok(result)
     }
 
-    /// Tries whether all there are may be changed.
+    /// Tries whether all locks that exist may be opened for writing.
     ///
     /// # Errors
     /// [`Error`] names the first that may not.
@@ -145,8 +145,8 @@ impl State {
     }
 }
 
-/// Waits for the lock on the file at `path`, and makes the folder that it is in. The lock is given back when the file is
-/// closed.
+/// Waits for the lock on the file at `path`, and makes the folder that it is in. The lock is given back when the file
+/// is closed.
 ///
 /// # Errors
 /// [`Error`], also when another process holds it for longer than `patience`.
@@ -157,7 +157,7 @@ pub fn lock(path: &Path, patience: Duration) -> Result<Lock, Error> {
     loop {
         let file = open_lock(path)?;
         wait_for(&file, path, patience, end)?;
-        // One that was removed meanwhile keeps nobody out any more.
+        // A lock file that was removed meanwhile excludes no other process any more.
         if file.metadata().is_ok_and(|data| data.nlink() > 0) {
             return Ok(Lock {
                 file,
@@ -167,7 +167,8 @@ pub fn lock(path: &Path, patience: Duration) -> Result<Lock, Error> {
     }
 }
 
-/// A lock that is held. Root holds it as the owner of the folder, so that whatever is done in it leads no further than that user may go.
+/// A lock that is held. Root holds it as the owner of the folder, so that whatever is done in it leads no further than
+/// that user may go.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -235,7 +236,8 @@ fn put_aside(path: &Path, error: &io::Error) {
     fs::rename(path, aside).ok();
 }
 
-/// A change takes less than a millisecond; so long, and something is wrong with the disk.
+/// How long a lock is waited for. A change takes less than a millisecond; if it takes this long, something is wrong
+/// with the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
 const HASTE: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
@@ -259,9 +261,10 @@ mod tests {
     fn no_change_is_lost_when_many_make_them_at_once() {
         let (folder, state) = folder();
         thread::scope(|scope| {
-            for _ in 0..20 {
+            // Each waits for the others: many more would be given up on a machine with other work.
+            for _ in 0..5 {
                 scope.spawn(|| {
-                    for _ in 0..25 {
+                    for _ in 0..100 {
                         state
                             .update("n.json", |n: &mut u64| *n += 1)
                             .expect("written");
@@ -318,7 +321,7 @@ mod tests {
         assert_eq!(fs::read(&victim).expect("still there"), b"precious");
     }
 
-    /// The owner of a file cannot be given away but by root, who alone needs it.
+    /// Only root can give a file to another user, so only as root is there anything to test.
     #[test]
     fn what_root_remembers_belongs_to_the_owner_of_the_folder() {
         let (folder, state) = folder();
@@ -369,7 +372,7 @@ mod tests {
             fs::remove_file(&path).expect("it was there");
             drop(held);
             assert!(told.recv().expect("no panic"), "it gets the lock");
-            // Whoever comes now finds the lock that is held.
+            // A process that comes now finds the lock that is held.
             let hasty = state.hasty().update("n.json", |n: &mut u64| *n += 1);
             drop(release);
             hasty

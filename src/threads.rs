@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
-/// The system has refused a thread; by its number in `errno.h` it says why.
+/// The system has refused a thread, with the error number of `errno.h` that says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this machine gives Asterisk's user no more threads ({}); raise its limit of processes, which counts them (TasksMax= \

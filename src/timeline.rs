@@ -1,4 +1,4 @@
-//! Where the time of a call goes: the moments at which its steps were over, told on one line.
+//! Where the time of a call goes: the moments at which its steps were over, shown on one line.
 //!
 //! [`record`] keeps them in the log of calls. In which order a call takes its steps is left to `call`.
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
-/// The moment at which a step was over. Their order is the usual one; a call may take another.
+/// The moment at which a step of a call was over, in their usual order; a call may take another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     /// The recording has been read.
@@ -29,7 +29,7 @@ pub enum Mark {
     FirstAudio,
     /// The first sample of the answer has been played.
     FirstPlayed,
-    /// The last one has.
+    /// The last sample of the answer has been played.
     LastPlayed,
 }
 
@@ -120,9 +120,9 @@ impl Timeline {
         self.reached.remove(&mark);
     }
 
-    /// From the caller's last word to the first sample of the answer, in milliseconds: what the caller
-    /// felt as waiting. `None` where the silence before the start is not known, since it is about half
-    /// of it, or where nothing was played.
+    /// The time from the caller's last word to the first sample of the answer, in milliseconds, which the caller felt
+    /// as waiting. `None` where the silence before the start is not known, since it is about half of the time, or where
+    /// nothing was played.
     pub fn ear_to_ear_ms(&self) -> Option<u64> {
         ear_to_ear_ms(self.silence_ms(), &self.marks())
     }
@@ -171,8 +171,8 @@ impl Step {
     }
 }
 
-/// The steps between `marks`, in the order in which these were reached: what is done beside something
-/// else costs only what it takes beyond that, so together they are the whole time.
+/// The steps between `marks`, in the order in which these were reached: work that overlaps other work costs only the
+/// time beyond it, so together the steps are the whole time.
 pub fn steps(marks: &Marks) -> impl Iterator<Item = Step> + use<> {
     let mut reached: Vec<(u64, Mark)> = marks.iter().map(|(&mark, &ms)| (ms, mark)).collect();
     reached.sort_unstable();

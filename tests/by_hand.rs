@@ -142,6 +142,12 @@ fn help_and_version_go_to_stdout_and_mistakes_to_stderr() {
     for (arguments, code, words) in [
         (&["--help"][..], 0, "convert"),
         (&["help", "convert"], 0, "--gain"),
+        (&["help"], 0, "troubleshooting"),
+        (&["help", "memory"], 0, "keyed hash"),
+        (&["help", "check"], 0, "THE DOCTOR"),
+        (&["help", "settings"], 0, "\nhttp.warm\n"),
+        (&["help", "stt.language"], 0, "default: \"en-US\""),
+        (&["help", "phone-assistant.socket"], 0, "[Socket]\n"),
         (&["convert", "--help"], 0, "limiter"),
     ] {
         let output = run(arguments);
@@ -157,12 +163,42 @@ fn help_and_version_go_to_stdout_and_mistakes_to_stderr() {
         &["say"],
         &["--frob"],
         &["convert", "a", "b", "--gain", "loud"],
+        &["help", "memry"],
+        &["help", "memory", "cost"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
         assert!(
             output.stdout.is_empty() && !output.stderr.is_empty(),
             "{arguments:?}"
+        );
+    }
+}
+
+/// `script` is a terminal: <https://man7.org/linux/man-pages/man1/script.1.html>.
+#[test]
+fn on_a_terminal_a_pager_shows_the_manual_and_where_there_is_none_it_is_printed() {
+    let page = String::from_utf8(run(&["help", "memory"]).stdout).unwrap();
+    let first = page.lines().next().unwrap();
+    for (pager, expected) in [
+        ("head -n 1", first),
+        ("/nowhere/pager", page.trim_end()),
+        ("", page.trim_end()),
+    ] {
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command"])
+            .arg(format!("{} help memory", program().display()))
+            .arg("/dev/null")
+            .env("PAGER", pager)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{pager:?}: {shown}");
+        assert_eq!(
+            shown.replace("\r\n", "\n").trim_end(),
+            expected,
+            "{pager:?}"
         );
     }
 }

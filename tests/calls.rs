@@ -241,24 +241,26 @@ fn a_known_call_looks_like_this() {
 }
 
 #[test]
-fn readme_shows_what_the_program_shows() {
+fn the_manual_shows_what_the_program_shows() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
     for call in 0..20 {
         append(&log, &sample(call)).unwrap();
     }
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (of_log, of_time) = (
+        include_str!("../src/manual/log.md"),
+        include_str!("../src/manual/time.md"),
+    );
     let written = fs::read_to_string(&log).unwrap();
     let line = written.lines().last().unwrap();
     assert!(
-        readme.contains(&format!("```json\n{line}\n```\n")),
-        "README lacks\n{line}"
+        of_log.contains(&format!("```json\n{line}\n```\n")),
+        "help log lacks\n{line}"
     );
     let told = shown(&[log.to_str().unwrap()]);
     assert!(
-        readme.contains(&format!("```text\n{told}```\n")),
-        "README lacks\n{told}"
+        of_time.contains(&format!("```text\n{told}```\n")),
+        "help time lacks\n{told}"
     );
 }
 

@@ -461,7 +461,7 @@ fn a_greeting_that_no_voice_says_in_time_is_asterisks_own() {
         .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
     let waited = began.elapsed();
     talking.finish();
-    // README: a voice that has not begun after 5 s is not waited for.
+    // The manual: a voice that has not begun after 5 s is not waited for.
     assert_at_once(waited.saturating_sub(Duration::from_secs(5)));
 }
 

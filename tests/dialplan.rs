@@ -319,10 +319,7 @@ fn a_conversation_is_counted_cleaned_and_judged_as_a_question_is() {
 /// A transfer may lead to another number of the assistant's.
 #[test]
 fn a_persona_answers_the_extensions_that_name_it_until_it_transfers_the_caller() {
-    let (_, section) = README.split_once("### Several personas").unwrap();
-    let (_, block) = section.split_once("```ini\n").unwrap();
-    let (numbers, _) = block.split_once("```").unwrap();
-    let (numbers, plan) = (steps(numbers), steps(EXAMPLE));
+    let (numbers, plan) = (steps(PERSONAS), steps(EXAMPLE));
     let names = ["office", "kitchen"].map(|name| format!("{PERSONA}={name}"));
     let set = numbers.iter().filter(|step| step.application == "Set");
     assert_eq!(set.map(|step| step.data).collect::<Vec<_>>(), names);
@@ -472,7 +469,7 @@ fn position(steps: &[Step], is: impl Fn(&Step) -> bool) -> usize {
 }
 
 const EXAMPLE: &str = include_str!("../extensions_custom.conf.example");
-const README: &str = include_str!("../README.md");
+const PERSONAS: &str = include_str!("../src/manual/personas.conf");
 
 /// What an extension of an administrator's sets before it goes to the example's.
 const PERSONA: &str = "ASSISTANT_PERSONA";

@@ -1,198 +1,274 @@
-//! Documents are tested: README's table of settings against the code, its persona, its commands.
+//! Documents are tested: README and the manual against the code, and against each other.
 
+mod reading;
+mod settings;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
+use phone_assistant::check::Status;
 use phone_assistant::config::keys::{ENVIRONMENT, KEYS};
-use phone_assistant::config::personas::PERSONA_KEYS;
+use phone_assistant::help;
+use phone_assistant::manual::{EXAMPLES, TOPICS};
 
-use crate::house::{House, PATIENCE, argument, program};
-use crate::personas;
-
-fn document(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
-}
-
-fn readme() -> String {
-    document("README.md")
-}
-
-/// The default column: a long text stands below the table.
-fn default_of(default: &str) -> String {
-    if default.len() > 80 {
-        "see below".to_owned()
-    } else {
-        format!("`{default}`")
-    }
-}
+use crate::house::program;
+pub(crate) use reading::example;
+use reading::{
+    anchors, blocks, code, document, documents, is_of_topic, readme, root, section, sources, topic,
+    variables, words, words_behind,
+};
 
 #[test]
-fn every_setting_has_its_line_with_values_and_default() {
-    let readme = readme();
-    for key in KEYS {
-        let start = format!(
-            "| `{}` | {} | {} | ",
-            key.name,
-            key.kind,
-            default_of(key.default)
-        );
-        let line = readme.lines().find(|line| line.starts_with(&start));
-        let meaning = line
-            .and_then(|line| line.strip_prefix(&start))
-            .unwrap_or_default();
-        assert!(
-            meaning.len() > 5,
-            "README lacks a line that begins {start:?}"
-        );
+fn what_stands_twice_is_the_same() {
+    for (page, file) in [
+        ("personas", "personas.toml"),
+        ("personas", "personas.conf"),
+        ("providers", "openai.toml"),
+        ("local", "local.toml"),
+    ] {
+        let (_, kind) = file.split_once('.').unwrap();
+        let language = if kind == "conf" { "ini" } else { kind };
+        assert_eq!(blocks(topic(page), language), [example(file)], "{file}");
     }
-    let rows = readme
+    let picture = blocks(&readme(), "text");
+    assert_eq!(picture, blocks(topic("conversation"), "text"));
+    assert_eq!(picture.len(), 1);
+    let readme = readme();
+    let symptoms = section(&readme, "## When something is wrong");
+    let symptoms: Vec<_> = symptoms
         .lines()
-        .filter(|line| line.starts_with("| `") && line.matches('|').count() == 5);
-    for row in rows {
-        let name = row.split('`').nth(1).unwrap();
-        assert!(
-            KEYS.iter().any(|key| key.name == name),
-            "README has a setting {name} that does not exist"
-        );
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    assert!(symptoms.len() > 5);
+    for row in symptoms {
+        assert!(topic("troubleshooting").contains(row), "{row}");
     }
 }
 
 #[test]
-fn every_key_of_a_persona_has_its_line() {
+fn every_command_and_option_is_named_and_no_other() {
+    let of_help = |arguments: &[&str]| {
+        let output = Command::new(program()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = of_help(&["--help"]);
+    let (_, list) = all.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\nOptions:").unwrap();
+    let commands: BTreeSet<_> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert!(commands.len() >= 7, "{commands:?}");
+    let reference = format!("{}{}", topic("commands"), topic("doctor"));
+    for command in &commands {
+        let named = format!("| `phone-assistant {command}");
+        assert!(topic("commands").contains(&named), "{command}");
+        for option in words_behind(&of_help(&[command, "--help"]), "--", is_of_topic) {
+            if option == "help" {
+                continue;
+            }
+            assert!(
+                reference.contains(&format!("`--{option}")),
+                "{command} --{option}"
+            );
+        }
+    }
+    for (document, text) in documents() {
+        for span in code(&text) {
+            for word in words_behind(&span, "phone-assistant ", is_of_topic) {
+                let is_known = commands.contains(word) || ["--help", "--version"].contains(&word);
+                assert!(is_known, "{document}: phone-assistant {word}");
+            }
+        }
+    }
+}
+
+/// Of the installer likewise.
+#[test]
+fn every_option_of_the_installer_that_a_document_names_exists() {
+    let installer = document("install.sh");
+    let (_, options) = installer.split_once("read_options()").unwrap();
+    let options = options.split("\n}\n").next().unwrap();
+    let mut seen = 0;
+    for (document, text) in documents() {
+        for span in code(&text) {
+            for (_, rest) in span
+                .match_indices("install.sh")
+                .map(|(at, _)| span.split_at(at))
+            {
+                let line = rest.lines().next().unwrap_or_default();
+                for option in words_behind(line, " --", is_of_topic) {
+                    assert!(
+                        options.contains(&format!("--{option})"))
+                            || options.contains(&format!("--{option} |")),
+                        "{document}: install.sh --{option}"
+                    );
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 8, "only {seen} options found");
+    let all: String = documents().into_iter().map(|(_, text)| text).collect();
+    let (_, usage) = installer.split_once("<<'HELP'\n").unwrap();
+    let (usage, _) = usage.split_once("\nHELP\n").unwrap();
+    for option in words_behind(usage, "\n  --", is_of_topic) {
+        assert!(all.contains(&format!("--{option}")), "--{option}");
+    }
+}
+
+#[test]
+fn every_topic_that_is_named_exists() {
+    let mut seen = 0;
+    let mut all = documents();
+    all.extend(
+        [
+            "install.sh",
+            "extensions_custom.conf.example",
+            "tests/README.md",
+        ]
+        .map(|name| (name.to_owned(), document(name))),
+    );
+    all.push(("src".to_owned(), sources()));
+    for (document, text) in all {
+        for topic in words_behind(&text, "phone-assistant help ", is_of_topic) {
+            let topic = topic.trim_end_matches('.');
+            if ["TOPIC", "lists"].contains(&topic) {
+                continue;
+            }
+            assert!(help::page(topic).is_ok(), "{document}: help {topic}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "only {seen} found");
+}
+
+#[test]
+fn every_file_of_the_manual_is_a_topic_or_a_file_to_copy_and_readme_lists_the_topics() {
+    let files = fs::read_dir(root().join("src/manual")).unwrap();
+    let files: BTreeSet<_> = files
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| Path::new(name).extension().is_none_or(|end| end != "rs"))
+        .collect();
+    let topics = TOPICS.iter().map(|topic| format!("{}.md", topic.name));
+    let examples = EXAMPLES.iter().map(|example| example.name.to_owned());
+    assert_eq!(files, topics.chain(examples).collect());
     let readme = readme();
-    let (_, section) = readme.split_once("### Several personas").unwrap();
-    let rows = section.split("\n## ").next().unwrap().lines();
-    let rows: Vec<_> = rows.filter(|line| line.starts_with("| `")).collect();
-    let expected = PERSONA_KEYS
-        .iter()
-        .map(|key| format!("| `{}` | {} |", key.name, key.stands_for));
+    let rows = section(&readme, "## Where the rest is").lines();
+    let rows: Vec<_> = rows.filter(|line| line.starts_with("| [")).collect();
+    let expected = TOPICS.iter().map(|topic| {
+        let (name, summary) = (topic.name, topic.summary);
+        format!("| [`{name}`](src/manual/{name}.md) | {summary} |")
+    });
     assert_eq!(rows, expected.collect::<Vec<_>>());
 }
 
 #[test]
-fn the_personas_of_the_readme_have_no_other_keys() {
-    let readme = readme();
-    let (_, section) = readme.split_once("### Several personas").unwrap();
-    let (_, block) = section.split_once("```toml\n").unwrap();
-    let settings: toml::Table = block.split_once("```").unwrap().0.parse().unwrap();
-    let personas = settings["persona"].as_table().unwrap();
-    assert_eq!(personas.len(), 2);
-    let tables = personas.values().filter_map(toml::Value::as_table);
-    for key in tables.flat_map(toml::Table::keys) {
-        let is_known = PERSONA_KEYS.iter().any(|known| known.name == key);
-        assert!(is_known, "{key}");
+fn no_link_is_dead() {
+    let mut seen = 0;
+    for name in ["README.md", "tests/README.md", "tests/data/README.md"] {
+        let text = document(name);
+        for link in text
+            .split("](")
+            .skip(1)
+            .map(|rest| rest.split(')').next().unwrap())
+        {
+            if link.starts_with("https://") {
+                continue;
+            }
+            seen += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => root().join(name),
+                path => root().join(name).parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{name}: {link}");
+            assert!(
+                anchor.is_empty() || anchors(&target).contains(anchor),
+                "{name}: {link}"
+            );
+        }
     }
-}
-
-#[test]
-fn the_default_persona_is_quoted() {
-    let persona = KEYS
-        .iter()
-        .find(|key| key.name == "llm.persona")
-        .unwrap()
-        .default;
-    assert!(readme().contains(&format!("> {}", persona.trim_matches('"'))));
-}
-
-#[test]
-fn the_configuration_without_a_cloud_carries_a_call() {
-    let readme = readme();
-    let (_, rest) = readme.split_once("### No cloud at all").unwrap();
-    let (_, block) = rest.split_once("```toml\n").unwrap();
-    let (settings, _) = block.split_once("```").unwrap();
-    let house = House::new();
-    let mut own = settings.to_owned();
-    for server in [
-        "http://127.0.0.1:8000",
-        "http://127.0.0.1:11434",
-        "http://127.0.0.1:8880",
-    ] {
-        assert!(own.contains(server), "{server}");
-        own = own.replace(server, &house.sandbox.plain_url());
-    }
-    let config = house.other().join("config.toml");
-    fs::write(&config, format!("call.arguments = 'all'\n{own}")).unwrap();
-    house.ask("question-moon.wav");
-    let outcome = testkit::Call::builder(program())
-        .arg(argument("recording", &house.recording()))
-        .arg(argument("reply", &house.reply()))
-        .arg(argument("config", &config))
-        .arg("log.calls=")
-        .arg(argument("state.folder", &house.other().join("state")))
-        .arg("reply.play=dialplan")
-        .start()
-        .finish(PATIENCE);
-    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    assert_eq!(
-        house.sandbox.requests().len(),
-        house.sandbox.paid_requests()
-    );
-}
-
-#[test]
-fn every_command_and_option_of_the_doctor_is_named() {
-    let readme = readme();
-    for words in [
-        "`phone-assistant check`",
-        "`--json`",
-        "`--offline`",
-        "`--quiet`",
-        "--watch",
-    ] {
-        assert!(readme.contains(words), "{words}");
-    }
-}
-
-#[test]
-fn environment_variables_and_variables_of_the_contract_are_named() {
-    let readme = readme();
-    for (variable, _) in ENVIRONMENT {
-        assert!(readme.contains(variable), "{variable}");
-    }
-    for variable in ["STATUS", "FILE", "QUESTION", "ANSWER", "ERROR", "KEY"] {
+    assert!(seen > 30, "only {seen} links found");
+    for topic in TOPICS {
         assert!(
-            readme.contains(&format!("`ASSISTANT_{variable}`")),
+            !topic.text.contains("]("),
+            "{}: a terminal follows no link",
+            topic.name
+        );
+    }
+}
+
+#[test]
+fn environment_variables_and_variables_of_the_contract_are_named_and_no_others() {
+    let all: String = documents().into_iter().map(|(_, text)| text).collect();
+    for (variable, _) in ENVIRONMENT {
+        assert!(all.contains(variable), "{variable}");
+    }
+    let (sources, dialplan) = (sources(), document("extensions_custom.conf.example"));
+    let set = variables(&sources, "ASSISTANT_");
+    assert!(set.len() >= 7, "{set:?}");
+    let (told, _) = dialplan.split_once("\n[custom-openai]").unwrap();
+    let may_be_set = variables(told, "ASSISTANT_");
+    assert!(may_be_set.len() >= 4, "{may_be_set:?}");
+    for variable in set.iter().chain(&may_be_set) {
+        assert!(
+            topic("call").contains(&format!("`{variable}`")),
             "{variable}"
         );
     }
+    let known: BTreeSet<_> = set
+        .union(&variables(&dialplan, "ASSISTANT_"))
+        .cloned()
+        .collect();
+    let named = variables(&all, "ASSISTANT_");
+    assert!(named.is_subset(&known), "{:?}", named.difference(&known));
+    let named = variables(&all, "PHONE_ASSISTANT_");
+    let read = ["PHONE_ASSISTANT_CONFIG", "PHONE_ASSISTANT_LOG"].map(str::to_owned);
+    assert_eq!(named, BTreeSet::from(read.clone()));
+    assert!(read.iter().all(|variable| sources.contains(variable)));
     for status in [
         "ANSWERED", "NOSPEECH", "PARTIAL", "FAILED", "LIMITED", "TRANSFER", "HANGUP",
     ] {
-        assert!(readme.contains(&format!("`{status}`")), "{status}");
+        assert!(
+            topic("call").contains(&format!("| `{status}` | ")),
+            "{status}"
+        );
     }
 }
 
 #[test]
-fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
-    let installer = document("install.sh");
-    let (_, settings) = installer.split_once("<<'TOML'\n").unwrap();
-    let (settings, _) = settings.split_once("\nTOML\n").unwrap();
-    let (mut table, mut seen, mut of_kitchen) = ("", 0, 0);
-    for line in settings.lines() {
-        let line = line.trim_start_matches('#');
-        if let Some(name) = line.strip_prefix('[') {
-            table = name.split(']').next().unwrap();
-        } else if let Some((name, value)) = line.split_once(" = ") {
-            let name = format!("{table}.{name}");
-            if personas::is_of_kitchen(&name) {
-                assert!(line.ends_with("# an example"), "{name} has no default");
-                of_kitchen += 1;
-                continue;
-            }
-            let key = KEYS
-                .iter()
-                .find(|key| key.name == name)
-                .unwrap_or_else(|| panic!("{name} does not exist"));
-            let value = value.split(" #").next().unwrap().trim();
-            assert!(
-                value == key.default || line.ends_with("# an example"),
-                "{name} shows {value}"
-            );
-            seen += 1;
+fn every_exit_code_is_named_and_no_other() {
+    let rows = section(topic("commands"), "## Exit codes").lines();
+    let named: BTreeSet<u8> = rows
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
+        .collect();
+    let command_line = document("src/cli.rs");
+    let constants = words_behind(&command_line, ": u8 = ", |c| c.is_ascii_digit());
+    let mut codes: BTreeSet<u8> = constants.iter().map(|code| code.parse().unwrap()).collect();
+    assert_eq!(codes.len(), 3, "{codes:?}");
+    codes.extend([Status::Ok, Status::Warn, Status::Fail].map(Status::exit_code));
+    assert_eq!(named, codes);
+}
+
+#[test]
+fn readme_is_short_and_documents_are_in_plain_english() {
+    assert!(readme().lines().count() <= 250);
+    let meanings = KEYS
+        .iter()
+        .map(|key| (key.name.to_owned(), key.meaning.to_owned()));
+    for (document, text) in documents().into_iter().chain(meanings) {
+        let text = format!(" {} ", words(&text).to_lowercase());
+        for word in [
+            "he", "his", "him", "dearest", "noughts", "mend", "parted", "whoever",
+        ] {
+            assert!(!text.contains(&format!(" {word} ")), "{document}: {word}");
         }
     }
-    assert!(seen > 20, "only {seen} settings found");
-    assert_eq!(of_kitchen, PERSONA_KEYS.len());
 }
 
 #[test]
@@ -220,7 +296,8 @@ fn own((before, after): (&str, &str)) -> (String, String) {
 fn an_old_cargo_comes_to_the_edition() {
     for manifest in ["Cargo.toml", "tests/support/Cargo.toml"] {
         let manifest: toml::Table = document(manifest).parse().unwrap();
-        for profile in manifest["profile"].as_table().unwrap().values() {
+        let profiles = manifest.get("profile").and_then(toml::Value::as_table);
+        for profile in profiles.into_iter().flat_map(toml::Table::values) {
             let debug = profile.get("debug").and_then(toml::Value::as_str);
             assert_eq!(debug, None, "in words");
         }

@@ -1,4 +1,4 @@
-//! FastAGI: Asterisk connects, and systemd starts the program for each connection, as for the unit files in README.
+//! FastAGI: Asterisk connects, and systemd starts the program for each connection, as for the unit files in `src/manual`.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use testkit::audio::{g711, measure};
 use testkit::{Act, Activation, ActivationBuilder, Call, CallBuilder, Fault, Outcome, Stage};
 
+use crate::docs::example;
 use crate::house::{House, MOON, PATIENCE, argument, assert_at_once, data, program};
 
-/// The socket unit of README with the program, on a port of this test.
+/// The manual's socket unit with the program, on a port of this test.
 struct Server(Activation);
 
 impl Server {
@@ -308,13 +309,15 @@ fn who_says_nothing_or_never_ends_is_not_waited_for_long() {
 }
 
 #[test]
-fn the_unit_files_of_readme_ask_for_what_the_test_kit_does() {
-    let readme = include_str!("../README.md");
-    let units: String = readme
-        .split("```ini\n")
-        .filter_map(|block| block.split("```").next())
-        .filter(|block| block.starts_with("# /etc/systemd/system/"))
-        .collect();
+fn the_unit_files_of_the_manual_ask_for_what_the_test_kit_does() {
+    let units: String = ["phone-assistant.socket", "phone-assistant@.service"]
+        .map(|name| {
+            let unit = example(name);
+            let place = format!("# /etc/systemd/system/{name}\n");
+            assert!(unit.starts_with(&place), "{unit}");
+            unit
+        })
+        .concat();
     for line in [
         "Accept=yes",
         "ExecStart=/usr/local/bin/phone-assistant",

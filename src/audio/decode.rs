@@ -91,7 +91,7 @@ impl Decoder {
         })
     }
 
-    /// Samples per second of all blocks.
+    /// The samples per second of all blocks.
     pub fn rate_hz(&self) -> u32 {
         self.rate_hz
     }
@@ -143,7 +143,7 @@ impl Decoder {
     }
 }
 
-/// Says of a WAV file that its end is not known, which is true of a live recording, where the size is still 0.
+/// Says of a WAV file that its end is not known, which is true of a live recording, whose size is still 0.
 fn with_open_end(mut input: impl Read) -> Result<impl Read, Error> {
     let mut head = Vec::with_capacity(RIFF_HEAD_BYTES.into());
     input

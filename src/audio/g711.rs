@@ -5,10 +5,10 @@
 //! it on the whole axis, from −32,768 to 32,767, as in the ITU's own software: a negative one therefore to the
 //! step nearer to zero.
 //!
-//! ffmpeg differs from the standard for 964 of the 65,536 samples, in either law, by one step. It drops the two lowest bits
-//! of a sample by rounding down, which takes negative samples away from zero, so that up to three too many of them reach
-//! the next step; and it puts the seven borders between segments halfway between two decoded values, which is beyond
-//! the decision value, because the step above a border is twice as wide. Both are far below the step itself.
+//! ffmpeg differs from the standard for 964 of the 65,536 samples, in either law, by one step. It drops the two lowest
+//! bits of a sample by rounding down, which takes negative samples away from zero, so that up to three too many of them
+//! reach the next step; and it puts the seven borders between segments halfway between two decoded values, which is
+//! beyond the decision value, because the step above a border is twice as wide. Both are far below the step itself.
 //!
 //! Specification: [ITU-T G.711](https://www.itu.int/rec/T-REC-G.711), tables 1a to 2b, and the reference software
 //! of [ITU-T G.191](https://www.itu.int/rec/T-REC-G.191).

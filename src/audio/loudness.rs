@@ -1,8 +1,8 @@
 //! Louder without clipping: a gain, then a limiter that sees peaks coming.
 //!
-//! Every sample over the ceiling wants its gain reduced by what brings it down to the ceiling. The reduction applied is the
-//! greatest wanted within the last 5 ms, released slowly, averaged over 5 ms; the sound is delayed by as much. So when
-//! a peak comes out, all that the average holds is at or above what that peak wanted: no peak can pass the
+//! Every sample over the ceiling wants its gain reduced by what brings it down to the ceiling. The reduction applied is
+//! the greatest wanted within the last 5 ms, released slowly, averaged over 5 ms; the sound is delayed by as much. So
+//! when a peak comes out, all that the average holds is at or above what that peak wanted: no peak can pass the
 //! ceiling, the gain moves in ramps that are not heard as clicks, and a sound below the ceiling is not touched.
 //!
 //! The principle is described in Giannoulis, Massberg and Reiss, *Digital Dynamic Range Compressor Design*,
@@ -76,7 +76,7 @@ impl Limiter {
             0.0
         };
         let left = self.released * self.release;
-        // A reduction that nobody hears any more has an end, and the sound is untouched again.
+        // A reduction that is too small to be heard is dropped, so that the sound is untouched again.
         let left = if left < STEP { 0.0 } else { left };
         self.released = self.greatest.push(wanted).max(left);
         let limited = self.delay.push(sample) * (1.0 - self.average.push(self.released));
@@ -89,7 +89,8 @@ impl Limiter {
 struct SlidingMaximum {
     window: usize,
     pushed: usize,
-    /// Values above 0.0 that are, or may become, the greatest, with their place in the stream; they fall from front to back.
+    /// Values above 0.0 that are, or may become, the greatest, with their place in the stream; they fall from front to
+    /// back.
     candidates: VecDeque<(usize, f32)>,
 }
 
@@ -151,7 +152,7 @@ impl MovingAverage {
         self.sum * self.weight
     }
 
-    /// Are all the last values 0.0?
+    /// Whether all the last values are 0.0.
     fn is_zero(&self) -> bool {
         self.sum == 0.0
     }

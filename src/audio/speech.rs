@@ -1,4 +1,4 @@
-//! Where the caller speaks in a recording, whether anyone does, and where a long recording may be cut.
+//! Where the caller speaks in a recording, whether there is any speech, and where a long recording may be cut.
 //!
 //! The recording becomes one level per 10 ms, above the rumble and hum that telephones do not carry.
 //! Stretches that rise out of the line's noise are candidates; one is speech unless it is too short (a
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// The samples from a little before the first speech to a little after the last, pauses included.
 ///
-/// `None` when nobody spoke.
+/// `None` when there is no speech.
 pub fn find(pcm: &Pcm) -> Option<Range<usize>> {
     let levels = frame_levels(pcm);
     let threshold = noise_floor(&levels, ENOUGH_TO_TELL_NOISE) + ABOVE_NOISE_DB;
@@ -76,7 +76,8 @@ fn frame_level(high_pass: &mut HighPass, frame: &[i16]) -> f32 {
     decibels(squares.sum::<f32>() / count(frame.len()))
 }
 
-/// The stretches of frames above the line's noise that are long enough to be more than a click, none longer than a second.
+/// The stretches of frames above the line's noise that are long enough to be more than a click, none longer than a
+/// second.
 fn loud_stretches(levels: &[f32], threshold: f32) -> Vec<Range<usize>> {
     let mut start = 0;
     let mut stretches = Vec::new();
@@ -101,8 +102,8 @@ fn sustained(levels: &[f32]) -> usize {
         .count()
 }
 
-/// The level that a tenth of the frames stay below, leaving out those in which the phone sent nothing. Fewer frames than
-/// `enough` tell nothing.
+/// The level that a tenth of the frames stay below, leaving out those in which the phone sent nothing. Fewer frames
+/// than `enough` tell nothing.
 fn noise_floor(levels: &[f32], enough: usize) -> f32 {
     let mut heard: Vec<f32> = levels
         .iter()
@@ -183,12 +184,14 @@ impl HighPass {
 
 /// Full scale of 16-bit samples.
 const FULL_SCALE: f32 = 32768.0;
-/// A frame is 10 ms, as in G.729 Annex B: shorter than any speech sound, a whole number of samples at all telephone rates.
+/// A frame is 10 ms, as in G.729 Annex B: shorter than any speech sound, a whole number of samples at all telephone
+/// rates.
 const FRAMES_PER_SECOND: u32 = 100;
 /// Handsets carry 300 Hz and up (ITU-T P.48); below lie mains hum, rumble and DC.
 const LOWEST_HZ: f32 = 250.0;
 
-/// Below this a phone has sent nothing: above mu-law's idle ±8 (−72 dB), below the vowels of a voice that peaks at −40 dB (−52 dB).
+/// Below this a phone has sent nothing: above mu-law's idle ±8 (−72 dB), below the vowels of a voice that peaks at −40
+/// dB (−52 dB).
 const NOTHING_DBFS: f32 = -70.0;
 /// Less than a second of sound may be nothing but a word, and says nothing of the noise behind it.
 const ENOUGH_TO_TELL_NOISE: usize = 100;

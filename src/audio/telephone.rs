@@ -1,7 +1,7 @@
 //! Sound as Asterisk plays it: resampled, made louder without clipping, and encoded in the file's format.
 //!
-//! The chain is `resample -> loudness -> encode`, in pieces as they come. What goes out is a whole number of 20 ms frames,
-//! Asterisk's unit of playing, so that one file can follow another without a gap.
+//! The chain is `resample -> loudness -> encode`, in pieces as they come. What goes out is a whole number of 20 ms
+//! frames, Asterisk's unit of playing, so that one file can follow another without a gap.
 //!
 //! Formats: [Asterisk's sound formats](https://docs.asterisk.org/Fundamentals/Key-Concepts/Asterisk-Sounds-Packages/),
 //! `format_pcm.c`, `format_sln.c` and `format_wav.c` in its source.
@@ -316,7 +316,8 @@ fn append_encoded(bytes: &mut Vec<u8>, samples: &[i16], encoding: Encoding) {
 pub const FRAME: Duration = Duration::from_millis(20);
 const FRAMES_PER_SECOND: u16 = 50;
 
-/// Asterisk takes the header's 44 bytes off the end of a WAV file (`wav_read` in `format_wav.c`): those must be silence.
+/// Asterisk takes the header's 44 bytes off the end of a WAV file (`wav_read` in `format_wav.c`): those must be
+/// silence.
 const WAV_UNPLAYED_FRAMES: usize = 22;
 
 /// How much [`encode`] takes at a time: enough to be fast, small beside the sound itself.

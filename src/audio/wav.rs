@@ -20,7 +20,7 @@ pub enum Error {
     /// The stream failed.
     #[error("cannot read the WAV file")]
     Read(#[source] io::Error),
-    /// Nothing at all: not even a header was written.
+    /// The file is empty: not even a header was written.
     #[error("the WAV file is empty (0 bytes)")]
     Empty,
     /// Another kind of file.
@@ -124,12 +124,12 @@ impl<R: Read> Reader<R> {
         self.format.rate_hz
     }
 
-    /// Where they come from.
+    /// The source of the samples.
     pub fn get_ref(&self) -> &R {
         self.input.get_ref()
     }
 
-    /// The same, to change.
+    /// The source of the samples, to change it.
     pub fn get_mut(&mut self) -> &mut R {
         self.input.get_mut()
     }
@@ -400,7 +400,7 @@ const CHUNK_HEAD_BYTES: u64 = 8;
 /// Cover pictures and editors' notes may come before the audio; an endless run of them must end.
 const HEADER_LIMIT_BYTES: u64 = 16 << 20;
 
-/// Kinds of files are told by so many bytes.
+/// How many bytes at the beginning tell the kind of a file.
 const TELLING_BYTES: u16 = 4;
 
 const READ_BLOCK_BYTES: usize = 16 << 10;

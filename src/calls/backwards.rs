@@ -21,7 +21,7 @@ pub(super) struct Backwards<'a, F> {
     budget: &'a mut u64,
 }
 
-/// What stands between two line breaks.
+/// The text between two line breaks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     Whole(Vec<u8>),
@@ -30,7 +30,7 @@ pub(super) enum Line {
 }
 
 impl<'a, F: Read + Seek> Backwards<'a, F> {
-    /// From the end of `file`, and no further than `budget` allows, which is lowered by what is read.
+    /// Reads from the end of `file`, and no further than `budget` allows, which is lowered by what is read.
     pub(super) fn new(mut file: F, budget: &'a mut u64) -> io::Result<Self> {
         Ok(Self {
             before: file.seek(SeekFrom::End(0))?,
@@ -95,7 +95,7 @@ impl<F: Read + Seek> Iterator for Backwards<'_, F> {
                 return Some(Ok(line));
             }
             if self.is_cut() {
-                // Half a line is none.
+                // A part of a line counts as none.
                 return None;
             }
             if self.before == 0 {
@@ -111,7 +111,7 @@ impl<F: Read + Seek> Iterator for Backwards<'_, F> {
     }
 }
 
-/// Many lines at once, and little memory.
+/// The size of one read: many lines, and little memory.
 const BLOCK: u64 = 64 * 1024;
 
 /// Longer than any line of ours.

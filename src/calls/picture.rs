@@ -18,13 +18,13 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// For everything.
+    /// The pen for every terminal.
     pub const ASCII: Self = Self {
         bar: '#',
         thin: '|',
         sum: '-',
     };
-    /// For terminals that show UTF-8.
+    /// The pen for terminals that show UTF-8.
     pub const BLOCKS: Self = Self {
         bar: '█',
         thin: '▏',
@@ -115,7 +115,7 @@ fn rows(record: &Record) -> Vec<Row> {
     silence.into_iter().chain(steps).collect()
 }
 
-/// With as many decimals as the steps between labels have.
+/// Formats a time with as many decimals as the steps between labels have.
 fn seconds(ms: u64, step_ms: u64) -> String {
     let (whole, rest) = (ms / 1000, ms % 1000);
     match step_ms {

@@ -14,7 +14,7 @@ pub(super) struct Summary {
     calls: usize,
     newest: String,
     oldest: String,
-    /// By status, and those that failed by stage.
+    /// The number of calls by status, and of those that failed by stage.
     statuses: BTreeMap<String, Count>,
     times_ms: BTreeMap<Row, Vec<u64>>,
     cost: MicroDollars,

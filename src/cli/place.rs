@@ -1,5 +1,5 @@
-//! The words by which `install.sh` has files put and taken away: `phone-assistant place …`. They are not for people, and
-//! belong to the `install.sh` of the same version.
+//! The words by which `install.sh` has files put and taken away: `phone-assistant place …`. They are not for people,
+//! and belong to the `install.sh` of the same version.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -38,7 +38,8 @@ pub(super) enum Action {
         place: Where,
         items: Vec<OsString>,
     },
-    /// Write a plain file to stdout; exit with 3 if there is none, 4 if the guest may not even look, 5 if it is not written
+    /// Write a plain file to stdout; exit with 3 if there is none, 4 if the guest may not even look, 5 if it is not
+    /// written
     Read {
         #[command(flatten)]
         place: Where,

@@ -1,5 +1,6 @@
-//! Lines for stderr that hold nobody up. Asterisk hands down its own; where nobody reads that, a write may wait for ever.
-//! Who starts the program at a connection may make the connection stderr as well; then there are no lines.
+//! Lines for stderr that never block the caller. Asterisk hands down its own; where no process reads that, a write may
+//! wait for ever. A server that starts the program for a connection may make the connection stderr as well; then there
+//! are no lines.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use rustix::fs::{FileType, fstat};
 
 use crate::threads::{self, NoThread};
 
-/// Is stderr the connection on which Asterisk talks to us? It would take every line for a command.
+/// Whether stderr is the connection on which Asterisk talks to us. It would take every line for a command.
 pub(super) fn is_asterisks() -> bool {
     let (Ok(input), Ok(errors)) = (fstat(io::stdin()), fstat(io::stderr())) else {
         return false;
@@ -50,7 +51,7 @@ impl Lines {
 }
 
 impl Write for Lines {
-    /// What finds no room is lost, and what comes after that too: somebody has stopped to read.
+    /// Drops what finds no room, and all that comes after it: then the reader of stderr has stopped reading.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !IS_STUCK.load(Ordering::Relaxed)
             && self

@@ -1,4 +1,4 @@
-//! What has been spent on a day, and who has called within an hour.
+//! What has been spent on a day, and which callers have called within an hour.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -18,7 +18,7 @@ pub(super) struct Ledger {
     version: u32,
     /// Days since 1970.
     pub(super) day: u64,
-    /// On that day, and what is set aside by calls that go on.
+    /// The amount spent on that day, with what is set aside by calls that go on.
     pub(super) spent: MicroDollars,
     /// When each caller's calls began, in seconds since 1970.
     pub(super) calls: BTreeMap<String, Vec<u64>>,
@@ -39,15 +39,16 @@ impl Ledger {
         }
     }
 
-    /// Begins a later day, and drops the calls that no longer count. An earlier day is a clock that was set back, or has not
-    /// been set yet: what is spent then is added to the day that the ledger has reached.
+    /// Begins a later day, and drops the calls that no longer count. An earlier day is a clock that was set back, or
+    /// has not been set yet: what is spent then is added to the day that the ledger has reached.
     pub(super) fn catch_up(&mut self, now: SystemTime) {
         let today = date::day(now);
         if today > self.day {
             (self.day, self.spent) = (today, MicroDollars::default());
         }
         let now = date::seconds(now);
-        // Clocks are set back by seconds all the time. What one that was wrong has put further into the future blocks nobody.
+        // Clocks are set back by seconds all the time. An entry that a wrong clock has put further into the future
+        // blocks no call.
         self.calls.retain(|_, times| {
             times.retain(|time| now.abs_diff(*time) < SECONDS_AN_HOUR);
             !times.is_empty()

@@ -65,7 +65,7 @@ fn a_call_that_goes_on_sets_aside_for_each_turn_what_it_can_cost() {
     };
     let admission = limits.admit(&state, "1001", CENT, || at(0));
     let mut admission = admission.expect("admitted").expect("counted");
-    // Of the first turn little was spent.
+    // In the first turn little was spent.
     let spent = MicroDollars(100);
     limits
         .go_on(&mut admission, spent, CENT.times(2), || at(1))

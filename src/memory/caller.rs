@@ -1,21 +1,21 @@
-//! Whose memory it is: numbers in one spelling, and which callers are known to be who they say they are.
+//! Which caller a memory belongs to: numbers in one spelling, and which callers are known to be who they say they are.
 //!
-//! Whoever calls from outside chooses what their caller ID says. A phone of one's own has signed in with a password; its
-//! account names its channel, and nobody else's: `PJSIP/200-0000000a` is a call of the account 200. So a caller is internal
-//! whose account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after a part of what
-//! they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
+//! A caller from outside chooses what their caller ID says. A phone of one's own has signed in with a password; its
+//! account names its channel, and no other one: `PJSIP/200-0000000a` is a call of the account 200. So a caller is
+//! internal if their account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after
+//! a part of what they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
 
 use crate::presentation::Presentation;
 
-/// Who is remembered.
+/// Which callers are remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Callers {
-    /// Nobody.
+    /// No caller.
     #[default]
     None,
     /// Phones that have signed in, by their account.
     Internal,
-    /// These, and everybody else by the number that their call shows.
+    /// These, and all others by the number that their call shows.
     All,
 }
 
@@ -30,12 +30,12 @@ pub struct Signs<'a> {
     pub presentation: Presentation,
 }
 
-/// A caller who can be remembered.
+/// A caller that can be remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Their number, in the spelling of [`normal`].
     pub number: String,
-    /// The account that they have signed in with: `PJSIP/200`. `None`: nobody knows whether it is their number.
+    /// The account that they have signed in with: `PJSIP/200`. `None`: it is not known whether it is their number.
     pub account: Option<String>,
 }
 
@@ -53,12 +53,13 @@ impl Caller {
         }
     }
 
-    /// Internal callers and others of the same number are two: who forges it does not find what the phone has said.
+    /// Internal callers and others of the same number are kept apart: a caller who forges it does not find what the
+    /// phone has said.
     pub(super) fn name(&self) -> &str {
         self.account.as_deref().unwrap_or(&self.number)
     }
 
-    /// All who may have this number, as [`normal`] spells it.
+    /// All callers who may have this number, as [`normal`] spells it.
     pub(super) fn all_of(number: &str) -> [Self; 2] {
         let account = format!("{TECHNOLOGY}{number}");
         [None, Some(account)].map(|account| Self {
@@ -69,7 +70,7 @@ impl Caller {
 }
 
 /// One spelling for each number: digits, with a `+` before an international one, which may also begin with `00`. `None`
-/// for what is no number of somebody: text, fewer than 2 or more than 15 digits, nothing but noughts.
+/// for what is no caller's number: text, fewer than 2 or more than 15 digits, only zeros.
 pub fn normal(number: &str) -> Option<String> {
     let number = number.trim();
     let (sign, rest) = match number.strip_prefix('+') {
@@ -102,7 +103,7 @@ fn account(signs: Signs<'_>) -> Option<String> {
 }
 
 const TECHNOLOGY: &str = "PJSIP/";
-/// In digits: the shortest extensions, and E.164's longest number.
+/// The number of digits: from the shortest extensions to E.164's longest number.
 const LEAST: usize = 2;
 const MOST: usize = 15;
 

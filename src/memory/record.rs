@@ -14,14 +14,14 @@ use crate::text;
 pub struct Limits {
     /// The last exchanges.
     pub max_exchanges: usize,
-    /// What is older is dropped.
+    /// The age from which an exchange is dropped.
     pub max_age: Duration,
 }
 
 /// What a caller said, and as much of the answer as they have heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// In seconds since 1970.
+    /// When it was said, in seconds since 1970.
     pub time: u64,
     /// The caller's words.
     pub question: String,
@@ -32,9 +32,9 @@ pub struct Exchange {
 /// The file of one caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Of this format.
+    /// The format of the file.
     pub(super) version: u32,
-    /// Another one for each file that is begun: so a call knows whether what it has read is still there.
+    /// A new id for each file that is begun, by which a call knows whether the file that it has read is still there.
     pub(super) id: String,
     /// The caller's number.
     pub number: String,
@@ -91,7 +91,7 @@ impl Record {
     pub(super) fn trim(&mut self, limits: Limits, now: SystemTime) {
         let now = date::seconds(now);
         self.exchanges.retain_mut(|exchange| {
-            // By a clock that was wrong it would be young for ever.
+            // An exchange that was dated by a wrong clock would be young for ever.
             exchange.time = exchange.time.min(now);
             now - exchange.time < limits.max_age.as_secs()
         });
@@ -127,7 +127,7 @@ const VERSION: u32 = 1;
 /// A file has no more than this. One exchange always fits: its words have at most 16,000 bytes.
 pub(super) const MAX_BYTES: usize = 32 * 1024;
 
-/// Two minutes of speech.
+/// The maximum length of a question or an answer: two minutes of speech.
 const MAX_WORDS_CHARS: usize = 2000;
 
 /// What the model is told that a note may have.

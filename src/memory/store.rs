@@ -1,7 +1,7 @@
-//! The folder of callers: a file for each, named so that nobody can tell from the name whose it is.
+//! The folder of callers: a file for each, under a name that does not tell whose it is.
 //!
-//! Whoever changes anything holds the lock for all of it, which takes milliseconds; files are replaced as a whole, so that
-//! readers need none. The name is a keyed hash: <https://www.rfc-editor.org/rfc/rfc2104>.
+//! A process that changes anything holds the lock for all of it, which takes milliseconds; files are replaced as a
+//! whole, so that readers need none. The name is a keyed hash: <https://www.rfc-editor.org/rfc/rfc2104>.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,7 +22,7 @@ use crate::state;
 /// Why something cannot be remembered or forgotten.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another process holds the lock, or nobody can.
+    /// Another process holds the lock, or it cannot be taken.
     #[error(transparent)]
     Lock(#[from] state::Error),
     /// A file cannot be replaced.
@@ -145,7 +145,7 @@ impl Store {
         self.sync()
     }
 
-    /// Forgets everybody of a number, as [`normal`](super::normal) spells it. Returns how many files that were.
+    /// Forgets all callers of a number, as [`normal`](super::normal) spells it. Returns how many files that were.
     ///
     /// # Errors
     /// [`Error`]; then some may still be there.
@@ -221,9 +221,9 @@ impl Store {
         swept.is_ok_and(is_due)
     }
 
-    /// Whether everything has been swept by then. Whoever calls this holds the lock.
+    /// Whether everything has been swept by then. The caller of this function holds the lock.
     fn sweep_until(&self, end: Instant, limits: Limits, now: SystemTime) -> Result<bool, Error> {
-        // Nobody else is writing: these were left by calls that were killed.
+        // No other process is writing: these were left by calls that were killed.
         let is_left = |path: &PathBuf| {
             path.extension().is_some_and(|name| name == PART)
                 && is_callers(&path.with_extension(""))
@@ -255,7 +255,7 @@ impl Store {
         Ok(is_done)
     }
 
-    /// What was removed shall not come back after a loss of power either.
+    /// Makes sure that what was removed does not come back after a loss of power.
     fn sync(&self) -> Result<(), Error> {
         let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| Error::Remove {
@@ -276,7 +276,7 @@ impl Store {
         Ok(())
     }
 
-    /// Has the turn until what is returned is dropped.
+    /// Holds the lock until what is returned is dropped.
     fn lock(&self) -> Result<state::Lock, Error> {
         self.lock_within(PATIENCE)
     }
@@ -427,7 +427,7 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
     }
 }
 
-/// Is it named as we name them? What else lies there is not touched.
+/// Whether it is named as we name them. Other files in the folder are not touched.
 fn is_callers(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let hash = name.and_then(|name| name.strip_suffix(EXTENSION));
@@ -439,12 +439,13 @@ const LOCK: &str = "lock";
 const KEY: &str = "key";
 const KEY_BYTES: usize = 32;
 const EXTENSION: &str = ".json";
-/// Of a file that is not whole yet.
+/// The extension of a file that is not whole yet.
 const PART: &str = "part";
 /// SHA-256 in hexadecimal.
 const HASH_CHARS: usize = 64;
 
-/// Thirty calls that end at once, on a slow disk. A caller may wait for it between two turns.
+/// How long the lock is waited for: enough for thirty calls that end at once on a slow disk. A caller may wait for it
+/// between two turns.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a caller may wait before they hear what follows their call.
 const A_MOMENT: Duration = Duration::from_millis(200);

@@ -1,9 +1,9 @@
-//! Files that guard something, such as the day's money: one that cannot be read or understood is an error, and only one that
-//! is not there is begun anew.
+//! Files that guard something, such as the day's money: one that cannot be read or understood is an error, and only one
+//! that is not there is begun anew.
 //!
-//! Everything else that calls remember for each other is lost without harm, and is [`State`](super::State)'s. Content of
-//! this kind has no [`Default`], so it cannot get there by mistake. What has been written here is still there after a loss
-//! of power.
+//! Everything else that calls remember for each other is lost without harm, and is [`State`](super::State)'s. Content
+//! of this kind has no [`Default`], so it cannot get there by mistake. What has been written here is still there after
+//! a loss of power.
 
 use std::io;
 use std::path::PathBuf;
@@ -27,10 +27,10 @@ pub(crate) struct Guard {
     path: PathBuf,
 }
 
-/// Why a guard cannot tell, or cannot be changed. Then the file is as it was.
+/// Why a file cannot be read or changed. Then it is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("cannot read {}", .path.display())]
     Read {
         /// The file.
@@ -38,7 +38,7 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// It is not what this program writes.
+    /// The content is not what this program writes.
     #[error("cannot understand {}", .path.display())]
     Unclear {
         /// The file.
@@ -46,13 +46,13 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// More than would be read again.
+    /// The file would be larger than what is read.
     #[error("{} would grow beyond {MAX_FILE} bytes", .path.display())]
     Full {
         /// The file.
         path: PathBuf,
     },
-    /// It cannot be locked or written.
+    /// The file cannot be locked or written.
     #[error(transparent)]
     Change(#[from] super::Error),
 }
@@ -85,9 +85,9 @@ impl Guard {
         }
     }
 
-    /// Changes what it holds, or what `begin` gives where there is no file, and returns what `change` does. Unless that is
-    /// an error the file has been replaced. After a loss of power it may be as it was before, or empty, and the latter is
-    /// noticed.
+    /// Changes what it holds, or what `begin` gives where there is no file, and returns what `change` does. Unless that
+    /// is an error the file has been replaced. After a loss of power it may be as it was before, or empty, and the
+    /// latter is noticed.
     ///
     /// # Errors
     /// What `change` returns, or [`Error`]; then the file is as it was.
@@ -99,7 +99,8 @@ impl Guard {
         self.update_by(NewFile::finish, begin, change)
     }
 
-    /// The same where it is to stay so after a loss of power: the disk is waited for, 100 ms and more where it is a card.
+    /// The same where it is to stay so after a loss of power: the disk is waited for, 100 ms and more where it is a
+    /// card.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -148,8 +149,8 @@ impl Guard {
     }
 }
 
-/// Reads a JSON object whose `version` says in which format it is; without one it is of the first. A later format is named
-/// as such, whatever else has changed in it.
+/// Reads a JSON object whose `version` says in which format it is; without one it is of the first. A later format is
+/// named as such, whatever else has changed in it.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -184,7 +185,8 @@ pub(crate) fn first() -> u32 {
     1
 }
 
-/// Thirty calls that begin at once, on a disk that takes 50 ms to make sure of a file and as long for its folder.
+/// How long the lock is waited for: enough for thirty calls that begin at once, on a disk that takes 50 ms to sync a
+/// file and as long for its folder.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Text within somebody's limit: a service's input, an answer's length, a line of a protocol.
+//! Text within a limit: a service's input, an answer's length, a line of a protocol.
 //!
 //! A cut goes where it is heard least: between sentences, else between clauses, else between words. A
 //! character in the sense of these limits is a `char`, as the services count.
@@ -64,8 +64,8 @@ fn first_piece_len(text: &str, max_chars: usize) -> usize {
         .unwrap_or(head.len())
 }
 
-/// Where the last sentence ends that fits into `max_len` bytes, which are `max_chars` characters. Only so
-/// much of `text` is looked at that a long sentence is not searched once for every piece of it.
+/// Where the last sentence ends that fits into `max_len` bytes, which are `max_chars` characters. Only a window of
+/// `text` is looked at, so that a long sentence is not searched once for every piece of it.
 fn last_sentence_end(text: &str, max_len: usize, max_chars: usize) -> Option<usize> {
     let window = first_chars(text, max_chars.saturating_add(LOOKAHEAD_CHARS));
     let ends = sentences(window).scan(0, |start, sentence| {
@@ -108,7 +108,7 @@ fn first_chars(text: &str, max_chars: usize) -> &str {
         .map_or(text, |(end, _)| &text[..end])
 }
 
-/// How far after a sentence is looked to know that it has ended: a quotation mark and a month's name.
+/// How many characters after a sentence are read to know that it has ended: a quotation mark and a month's name.
 const LOOKAHEAD_CHARS: usize = 32;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A text that is still being written, handed out in pieces that a voice can begin with.
 //!
-//! Whatever stands as a sentence is handed out; the first piece may be a clause, because a caller waits for it.
-//! What is markup shows only later (a table is one when its second row begins), so the whole is read
-//! again as it grows, and what has been handed out is passed over.
+//! Each sentence is handed out once it is complete; the first piece may be a clause, because a caller waits for it.
+//! What is markup shows only later (a table is one when its second row begins), so the whole is read again as it grows,
+//! and what has been handed out is passed over.
 
 use super::cut::{end_of_clause, limit};
 use super::marks::{is_closer, is_end};
@@ -17,7 +17,7 @@ pub struct Growing {
     markdown: String,
     /// What a voice can say of it so far.
     speech: String,
-    /// What of that has been handed out.
+    /// The part of that which has been handed out.
     said: String,
     has_pieces: bool,
     is_full: bool,
@@ -54,7 +54,7 @@ impl Growing {
         self.orders.as_ref().map_or(&[], Orders::found)
     }
 
-    /// Did the text end in the middle of an order?
+    /// Whether the text ended in the middle of an order.
     pub fn has_lost_an_order(&self) -> bool {
         self.orders.as_ref().is_some_and(Orders::is_cut_off)
     }
@@ -70,7 +70,7 @@ impl Growing {
         }
     }
 
-    /// Is there any use in what is still to be written? Orders may stand at the end of a text that is too long.
+    /// Whether there is any use in what is still to be written. Orders may stand at the end of a text that is too long.
     pub fn wants_more(&self) -> bool {
         let held = self.orders.as_ref().map(Orders::held);
         match held {
@@ -113,12 +113,12 @@ impl Growing {
         self.hand_out(&rest, whole)
     }
 
-    /// Has something been left out, because of the limit or because the text was cut?
+    /// Whether something has been left out, because of the limit or because the text was cut.
     pub fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// An empty one with the same limit.
+    /// An empty text with the same limit.
     #[must_use]
     pub fn anew(&self) -> Self {
         let anew = Self::new(self.max_chars);
@@ -128,7 +128,7 @@ impl Growing {
         }
     }
 
-    /// Was there anything that a voice can say?
+    /// Whether there was anything that a voice can say.
     pub fn has_pieces(&self) -> bool {
         self.has_pieces
     }
@@ -138,8 +138,8 @@ impl Growing {
         self.said.trim_end()
     }
 
-    /// Hands out of `piece` what has at most `most` characters and is within the limit. Where that is not all, it ends
-    /// with a sentence, unless it is the first of all.
+    /// Hands out the part of `piece` that has at most `most` characters and is within the limit. Where that is not all,
+    /// it ends with a sentence, unless it is the first of all.
     fn hand_out(&mut self, piece: &str, most: usize) -> Option<String> {
         let room = self.max_chars.saturating_sub(self.said.chars().count());
         let mut fits = piece;
@@ -189,16 +189,16 @@ fn first_piece(text: &str) -> Option<usize> {
     end_of_clause(text, CLAUSE_CHARS)
 }
 
-/// Ten times what the largest limit lets through.
+/// The maximum size of a text: ten times what the largest limit lets through.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Far more than a model may write for one answer.
+/// The maximum size after the limit: far more than a model may write for one answer.
 const MOST_UNHEARD: usize = 64 * 1024;
 
 /// A word like "Yes." would leave a gap after it: it is said together with the sentence that follows.
 const SHORTEST_CHARS: usize = 12;
 
-/// What goes on for so long without an end is no sentence, or is written in a language that marks none.
+/// What goes on for this long without an end is no sentence, or is written in a language that marks none.
 const LONG_CHARS: usize = 200;
 
 /// Four seconds of speech: while they are heard, the rest of the sentence is written and spoken.
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    /// The pieces of a text that is written in events of so many words.
+    /// The pieces of a text that is written in events of `words` words each.
     fn pieces(text: &str, words: usize, max_chars: usize, is_cut: bool) -> Vec<String> {
         let mut growing = Growing::new(max_chars);
         let mut pieces = Vec::new();

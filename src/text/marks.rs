@@ -67,7 +67,7 @@ pub(super) fn is_bullet(c: char) -> bool {
     matches!(c, '•' | '‣' | '⁃' | '∙' | '◦' | '▪' | '●' | '○' | '■' | '□')
 }
 
-/// From here to there: "Settings → Network".
+/// Stands between a beginning and an end: "Settings → Network".
 pub(super) fn is_arrow(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2794}' | '\u{2798}'..='\u{27AF}' | '\u{27B1}'..='\u{27BE}')
         || matches!(c, '\u{27F0}'..='\u{27FF}' | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2B11}')

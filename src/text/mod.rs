@@ -1,9 +1,9 @@
 //! Words on their way to a voice: markdown becomes speech, speech becomes sentences and pieces.
 //!
-//! A model answers in text meant for a screen. [`speakable`] keeps what a person would read aloud,
-//! [`sentences`] finds where a voice may take breath, and [`limit`] and [`chunks`] fit text
-//! to somebody's limit without breaking a word, a sentence or a character where that can be
-//! helped. Everything is a pure function of its text; which limit applies is the caller's business.
+//! A model answers in text meant for a screen. [`speakable`] keeps what a person would read aloud, [`sentences`] finds
+//! where a voice may take breath, and [`limit`] and [`chunks`] fit text to a limit without breaking a word, a sentence
+//! or a character where that can be helped. Everything is a pure function of its text; which limit applies is the
+//! caller's business.
 //!
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 

@@ -62,7 +62,7 @@ impl<'a> Stop<'a> {
         let (before, tail) = text.split_at(mark);
         let closers = tail.trim_start_matches(is_end);
         let is_sure = tail[..tail.len() - closers.len()].contains(is_sure_end);
-        // No space parts 你好。“再见。” so its second mark opens, whereas „Hallo.“ closes with the same one.
+        // No space separates 你好。“再见。” so its second mark opens, whereas „Hallo.“ closes with the same one.
         let rest =
             closers.trim_start_matches(|c| is_closer(c) && !(is_sure && matches!(c, '“' | '‘')));
         let (marks, tail) = tail.split_at(tail.len() - rest.len());
@@ -153,7 +153,8 @@ fn is_initials(word: &str) -> bool {
     !matches!(word, "a.m" | "p.m") && word.split('.').all(is_letter)
 }
 
-/// In scripts with syllables or whole words for letters a single one is a word: "네." is a sentence.
+/// Whether a single letter may be an initial. In scripts with syllables or whole words for letters it is a word: "네."
+/// is a sentence.
 fn may_be_initial(c: char) -> bool {
     c.is_lowercase() || matches!(c, '\u{0590}'..='\u{06FF}')
 }
@@ -187,7 +188,7 @@ mod tests {
     use super::super::endless;
     use super::*;
 
-    /// Each case is a text whose sentences are parted by `|`.
+    /// Checks the sentences of each case, which is a text whose sentences are separated by `|`.
     fn assert_parts(cases: &[&str]) {
         for case in cases {
             let text = case.replace('|', "");

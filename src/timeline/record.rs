@@ -27,10 +27,10 @@ pub struct Record {
     pub id: String,
     /// `ASSISTANT_STATUS`.
     pub status: String,
-    /// Who answered, where the call chose a persona.
+    /// The persona that answered, where the call chose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persona: Option<String>,
-    /// From the caller's last word to the first sample of the answer.
+    /// The time from the caller's last word to the first sample of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ear_to_ear_ms: Option<u64>,
     /// How long the caller had been silent when the program started.
@@ -62,9 +62,9 @@ pub struct Record {
 /// What a call has used of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
-    /// For what.
+    /// The stage that used it.
     pub stage: String,
-    /// Of which provider and model.
+    /// The provider and model.
     pub service: String,
     /// How much.
     #[serde(flatten)]
@@ -139,9 +139,10 @@ pub struct Error {
     source: io::Error,
 }
 
-/// Appends `record` to the file at `path`, which is made if there is none, and is readable to its owner and
-/// group alone. Keys are taken out of it, and what a terminal would obey is escaped. Lines of calls that end at the same moment never mix, because each is one write at the end
-/// of the file. That holds for disks of this machine, not for NFS.
+/// Appends `record` to the file at `path`, which is made if there is none, and is readable to its owner and group
+/// alone. Keys are taken out of it, and what a terminal would obey is escaped. Lines of calls that end at the same
+/// moment never mix, because each is one write at the end of the file. That holds for disks of this machine, not for
+/// NFS.
 ///
 /// # Errors
 /// [`Error`] names the file and the cause. No call fails of that.

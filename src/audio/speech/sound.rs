@@ -123,7 +123,8 @@ fn spectra(samples: &[i16], rate_hz: u32) -> Vec<Spectrum> {
         .collect()
 }
 
-/// No word, however high the voice, has more than 0.96 of its power in two lines; a beep that dies away in a room 0.995.
+/// No word, however high the voice, has more than 0.96 of its power in two lines; a beep that dies away in a room
+/// 0.995.
 const PURE_TONE: f32 = 0.98;
 /// A beep 13 dB over its noise has 0.96; the most tonal words, which also swing, 0.95.
 const TONE: f32 = 0.9;
@@ -141,7 +142,7 @@ const VOICED: f32 = 0.45;
 /// 200 ms, the length of a syllable: speech rises and falls once in it.
 const SYLLABLE: usize = 20;
 
-/// From 250 Hz, where the high-pass begins, to 3,400 Hz, where the telephone band ends.
+/// The telephone band, from 250 Hz, where the high-pass begins, to 3,400 Hz.
 const FIRST_BIN: usize = 20;
 const BINS: usize = 253;
 

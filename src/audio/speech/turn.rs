@@ -1,8 +1,8 @@
-//! When a caller begins and ends to speak, told while it happens.
+//! Tells when a caller begins and ends to speak, while it happens.
 //!
-//! Sound comes in frames of 10 ms, from a phone that is always open. The level of each is compared with a noise floor that
-//! follows the line: a tenth of the last three seconds stays below it. So a fan that starts raises the floor within
-//! seconds, and does not hold a turn for ever; whatever the noise, the floor is where the pauses are.
+//! Sound comes in frames of 10 ms, from a phone that is always open. The level of each is compared with a noise floor
+//! that follows the line: a tenth of the last three seconds stays below it. So a fan that starts raises the floor
+//! within seconds and does not hold a turn for ever; whatever the noise, the floor is the level of the pauses.
 //!
 //! Nothing here reads a clock: time is counted in frames.
 
@@ -15,11 +15,12 @@ use crate::audio::Pcm;
 /// What ends a turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// So long a caller may pause within a turn.
+    /// How long a caller may pause within a turn.
     pub quiet: Duration,
-    /// After so much quiet the turn may be over: what has been said can be sent already. `None`: its end is waited for.
+    /// The pause after which the turn may be over, so that what has been said can already be sent. `None`: the end of
+    /// the turn is waited for.
     pub pause: Option<Duration>,
-    /// A turn is no longer than this, whatever is heard.
+    /// The maximum length of a turn, whatever is heard.
     pub longest: Duration,
 }
 
@@ -42,18 +43,18 @@ pub struct Listener {
     limits: Limits,
     rate_hz: u32,
     high_pass: Option<HighPass>,
-    /// What is less than a frame.
+    /// Samples that do not fill a frame yet.
     rest: Vec<i16>,
     /// The last levels, for the floor.
     levels: VecDeque<f32>,
     floor_db: f32,
-    /// Whether the last frames rose out of the noise.
+    /// Whether each of the last frames rose out of the noise.
     loud: VecDeque<bool>,
     /// The sound that may belong to a turn: all of one, else a little before it.
     samples: Vec<i16>,
     turn: Option<Turn>,
     until_floor: usize,
-    /// What is kept belongs to a turn that is over.
+    /// Whether what is kept belongs to a turn that is over.
     has_ended: bool,
     /// How long the last turn was quiet at its end, in frames.
     last_quiet: usize,
@@ -118,7 +119,7 @@ impl Listener {
         last.fold(f32::MIN, f32::max)
     }
 
-    /// Is a turn under way?
+    /// Whether a turn is under way.
     pub fn is_in_turn(&self) -> bool {
         self.turn.is_some()
     }
@@ -129,7 +130,7 @@ impl Listener {
         self.echo_dbfs = echo_dbfs;
     }
 
-    /// From now on a turn may be over after so much quiet; `None`: its end is waited for.
+    /// Sets the pause after which a turn may be over from now on; `None`: its end is waited for.
     pub fn pause_after(&mut self, quiet: Option<Duration>) {
         self.limits.pause = quiet;
     }
@@ -196,7 +197,7 @@ impl Listener {
         Some(change)
     }
 
-    /// Has somebody begun to speak?
+    /// Whether the caller has begun to speak.
     fn begins(&self) -> bool {
         let (frames, least) = match self.echo_dbfs {
             None => (ONSET_FRAMES, ONSET_LOUD),
@@ -207,7 +208,7 @@ impl Listener {
             && (self.echo_dbfs.is_none() || self.is_voiced())
     }
 
-    /// Is what rises out of the noise a voice? A cough is as long and as loud, but it is noise.
+    /// Whether what rises out of the noise is a voice. A cough is as long and as loud, but it is noise.
     fn is_voiced(&self) -> bool {
         let len = GUARDED_FRAMES * frame_len(self.rate_hz);
         let recent = &self.samples[self.samples.len().saturating_sub(len)..];
@@ -245,18 +246,18 @@ impl Listener {
     }
 }
 
-/// How long so many frames last.
+/// How long this number of frames lasts.
 fn frames_last(frames: usize) -> Duration {
     FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
 const FRAME: Duration = Duration::from_millis(10);
 
-/// Three seconds: longer than anybody speaks without a dip, short enough for a fan that starts.
+/// Three seconds: longer than any caller speaks without a dip, short enough for a fan that starts.
 const FLOOR_FRAMES: usize = 300;
 /// The floor moves slowly: every 100 ms is often enough.
 const FLOOR_EVERY: usize = 10;
-/// Nobody begins a turn before so much of the line has been heard.
+/// No turn begins before this much of the line has been heard.
 const ENOUGH_FOR_FLOOR: usize = 30;
 /// Steady noise stays below this for all but a few frames.
 const ABOVE_FLOOR_DB: f32 = 4.0;
@@ -270,7 +271,7 @@ const ONSET_LOUD: usize = 6;
 const GUARDED_FRAMES: usize = 40;
 const GUARDED_LOUD: usize = 24;
 const VOICED_SHARE: f32 = 0.5;
-/// It goes on as long as 30 of 70 ms do.
+/// A turn goes on as long as 30 of 70 ms rise out of the noise.
 const SPEAKING_FRAMES: usize = 7;
 const SPEAKING_LOUD: usize = 3;
 /// 400 ms are kept from before the longest onset: a soft consonant or syllable that noise hides.

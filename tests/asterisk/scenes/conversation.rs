@@ -317,7 +317,7 @@ pub(crate) fn memory(lab: &Lab, report: &Report) {
     );
 }
 
-/// README's two extensions, as an administrator puts them into the dialplan.
+/// The manual's two extensions, as an administrator puts them into the dialplan.
 pub(crate) fn personas(lab: &Lab, report: &Report) {
     let machine = machine(lab, services(&[]), |settings| {
         settings
@@ -329,10 +329,7 @@ pub(crate) fn personas(lab: &Lab, report: &Report) {
     });
     let dialplan = machine.path("/etc/asterisk/extensions_custom.conf");
     let dialplan = OpenOptions::new().append(true).open(dialplan);
-    dialplan
-        .unwrap()
-        .write_all(extensions().as_bytes())
-        .unwrap();
+    dialplan.unwrap().write_all(EXTENSIONS.as_bytes()).unwrap();
     machine.asterisk("dialplan reload");
     let asked = |expected: [(Stage, &str); 3]| {
         for (stage, words) in expected {
@@ -376,13 +373,8 @@ pub(crate) fn personas(lab: &Lab, report: &Report) {
     });
 }
 
-/// What README adds to the dialplan for them.
-fn extensions() -> String {
-    let readme = include_str!("../../../README.md");
-    let (_, section) = readme.split_once("### Several personas").unwrap();
-    let (_, block) = section.split_once("```ini\n").unwrap();
-    block.split_once("```").unwrap().0.to_owned()
-}
+/// What the manual adds to the dialplan for them.
+const EXTENSIONS: &str = include_str!("../../../src/manual/personas.conf");
 
 /// It was heard once.
 pub(super) fn only(heard: &Heard, sound: &Clip) -> Result<Found, String> {

@@ -46,7 +46,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         },
     );
     report.check(
-        "README's unit files are what systemd takes",
+        "the manual's unit files are what systemd takes",
         systemd_verifies,
     );
     drop(server);
@@ -62,13 +62,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
 /// Whether there are such a user and such a program is another machine's affair.
 fn systemd_verifies() -> Result<(), String> {
     let folder = TempDir::new().unwrap();
-    let blocks = include_str!("../../../README.md").split("```ini\n");
-    let units = blocks.filter_map(|block| {
-        let unit = block.split("```").next()?;
-        unit.strip_prefix("# /etc/systemd/system/")?
-            .split_once('\n')
-    });
-    let files = units.map(|(name, text)| {
+    let files = UNITS.iter().map(|(name, text)| {
         let text = text.replace("/usr/local/bin/phone-assistant", "/bin/true");
         let path = folder.path().join(name);
         fs::write(&path, text.replace("User=asterisk", "User=root")).unwrap();
@@ -89,7 +83,18 @@ fn systemd_verifies() -> Result<(), String> {
     }
 }
 
-/// Changes the example dialplan as README says.
+const UNITS: [(&str, &str); 2] = [
+    (
+        "phone-assistant.socket",
+        include_str!("../../../src/manual/phone-assistant.socket"),
+    ),
+    (
+        "phone-assistant@.service",
+        include_str!("../../../src/manual/phone-assistant@.service"),
+    ),
+];
+
+/// Changes the example dialplan as the manual says.
 fn connect_to(server: &Server, machine: &Machine) {
     let from = "AGI(phone-assistant,recording";
     let to = format!("AGI(agi://{}/phone-assistant,recording", server.address);

@@ -17,7 +17,7 @@ use crate::machine::Machine;
 use crate::phone::first_audible;
 use crate::report::Report;
 
-/// Services at the pace of README's figures.
+/// Services at the pace of the figures in tests/README.md.
 fn paced(speed: f64) -> Sandbox {
     let sandbox = sandbox();
     sandbox.pace(speed);

@@ -29,7 +29,7 @@ pub(crate) fn timeline(lab: &Lab, report: &Report) {
     let sandbox = services(&[("tea", &many_sentences(12)), ("opening-hours", &goodbye)]);
     let machine = machine(lab, sandbox, |settings| settings);
     machine.sandbox.pace(8.0);
-    report.check("a talk goes as README's timeline tells", || {
+    report.check("a conversation goes as README's timeline tells", || {
         let mut call = dial(&machine, &machine.phone())?;
         let greeting = only(&call.so_far(), &machine.sound("hello"))?;
         let tea = call.say(&words("question-tea.wav"));

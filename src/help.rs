@@ -1,0 +1,156 @@
+//! `phone-assistant help`: the list of topics, a topic of the [manual](crate::manual), a file to copy, or settings
+//! from [the one table](KEYS) of them.
+
+use std::fmt::Write;
+
+use crate::config::keys::{KEYS, Key};
+use crate::manual::{EXAMPLES, TOPICS, laid_out, wrapped};
+
+/// There is no such topic.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("there is no topic {topic}{}; phone-assistant help lists all", meant(.near))]
+pub struct Unknown {
+    topic: String,
+    /// What it was perhaps meant to be, the likeliest first.
+    near: Vec<&'static str>,
+}
+
+/// Returns the list of topics, as it is printed.
+pub fn topics() -> String {
+    let mut out = "phone-assistant help TOPIC prints one of these:\n\n".to_owned();
+    let line = |name: &str, summary: &str| format!("  {name:26}{summary}\n");
+    out.extend(TOPICS.iter().map(|topic| line(topic.name, topic.summary)));
+    out.push_str("\nor a file to copy, as it stands:\n\n");
+    out.extend(EXAMPLES.iter().map(|file| line(file.name, file.summary)));
+    out.push_str("\nor a setting, or a table of settings: stt.language, tts.openai, waiting\n");
+    out
+}
+
+/// Returns what there is to say of `topic`: the name of a topic, a file, a setting or a table of settings.
+///
+/// # Errors
+/// That it is none of them.
+pub fn page(topic: &str) -> Result<String, Unknown> {
+    let name = if topic == "check" { "doctor" } else { topic };
+    if let Some(topic) = TOPICS.iter().find(|topic| topic.name == name) {
+        let page = laid_out(topic.text);
+        return Ok(match topic.name {
+            "settings" => page + "\n" + &rows(|_| true),
+            _ => page,
+        });
+    }
+    if let Some(file) = EXAMPLES.iter().find(|file| file.name == name) {
+        return Ok(file.text.to_owned());
+    }
+    let settings = rows(|key| is_of(key, name));
+    if settings.is_empty() {
+        Err(Unknown {
+            topic: topic.to_owned(),
+            near: nearest(topic),
+        })
+    } else {
+        Ok(settings)
+    }
+}
+
+/// Whether the setting is called `name`, or is in the table that is called so.
+fn is_of(key: &Key, name: &str) -> bool {
+    let rest = key.name.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || !name.is_empty() && rest.starts_with('.'))
+}
+
+fn rows(is_meant: impl Fn(&Key) -> bool) -> String {
+    let keys = KEYS.iter().filter(|key| is_meant(key));
+    keys.map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// A row of the table: values, default and meaning below the name.
+fn row(key: &Key) -> String {
+    let mut out = format!("{}\n", key.name);
+    for text in [
+        &format!("values: {}", key.kind),
+        &format!("default: {}", key.default),
+        key.meaning,
+    ] {
+        out.push_str(&wrapped(text, INDENT, INDENT));
+    }
+    out
+}
+
+/// The names that `wrong` resembles: its own, and of settings also the last word of theirs.
+fn nearest(wrong: &str) -> Vec<&'static str> {
+    let topics = TOPICS.iter().map(|topic| topic.name);
+    let names = topics
+        .chain(EXAMPLES.iter().map(|file| file.name))
+        .chain(KEYS.iter().map(|key| key.name));
+    let likeness = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        strsim::jaro_winkler(name, wrong).max(strsim::jaro_winkler(last, wrong))
+    };
+    let mut near: Vec<_> = names
+        .map(|name| (likeness(name), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect();
+    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    near.into_iter().map(|(_, name)| name).take(SHOWN).collect()
+}
+
+fn meant(near: &[&str]) -> String {
+    let mut out = String::new();
+    for (i, name) in near.iter().enumerate() {
+        let before = if i == 0 { " (did you mean " } else { ", " };
+        // Writing to a text cannot fail.
+        write!(out, "{before}{name}").ok();
+    }
+    if near.is_empty() { out } else { out + "?)" }
+}
+
+const INDENT: &str = "    ";
+
+/// Likeness from which on a name is suggested: `memry` and `memory` have 0.96, `langauge` and `language` 0.98,
+/// unrelated words up to about 0.8.
+const ALIKE: f64 = 0.87;
+/// The maximum number of suggestions.
+const SHOWN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_topic_suggests_what_it_resembles() {
+        let table = [
+            ("memry", vec!["memory"]),
+            ("doktor", vec!["doctor"]),
+            ("stt.langauge", vec!["stt.language"]),
+            ("langauge", vec!["stt.language"]),
+            ("local.tml", vec!["local.toml"]),
+            ("frobnicate", vec![]),
+            ("", vec![]),
+        ];
+        for (wrong, right) in table {
+            let near = page(wrong).expect_err("unknown").near;
+            assert_eq!(near.first(), right.first(), "{wrong}: {near:?}");
+            assert!(near.len() <= SHOWN, "{wrong}: {near:?}");
+        }
+        let told = page("frobnicate").expect_err("unknown").to_string();
+        let expected = "there is no topic frobnicate; phone-assistant help lists all";
+        assert_eq!(told, expected);
+        let told = page("memry").expect_err("unknown").to_string();
+        assert!(told.contains("memry (did you mean memory"), "{told}");
+    }
+
+    #[test]
+    fn a_setting_has_its_row_and_a_table_all_of_its_own() {
+        let rows = |topic| page(topic).expect("it is known");
+        assert_eq!(
+            rows("conversation.quiet"),
+            "conversation.quiet\n    values: 0.4 to 3 s\n    default: 0.7\n    \
+             Quiet that ends the caller's turn in a conversation: see\n    `phone-assistant help conversation`.\n"
+        );
+        let waiting = rows("waiting");
+        assert_eq!(waiting.matches("\nwaiting.").count(), 4, "{waiting}");
+        assert!(!waiting.contains("\nlog."), "{waiting}");
+        assert!(page("wait").is_err() && page("stt.").is_err());
+    }
+}
