@@ -6,7 +6,7 @@
 # In namespaces of their own: whatever is mounted or runs there ends with this script, however that ends.
 in_namespaces() {
     local with_us=(setpriv --pdeathsig KILL)
-    "${with_us[@]}" timeout --foreground "${limit:-600}" "${with_us[@]}" \
+    "${with_us[@]}" timeout --foreground "${limit:-900}" "${with_us[@]}" \
         unshare --mount --uts --pid --fork --kill-child --mount-proc "$@"
 }
 

@@ -37,9 +37,18 @@ pub(crate) const ALONE: &[Scene] = &[
     ("talk-figures", talk::figures),
 ];
 
+/// Those in which nothing is heard, and which keep the processors busy.
+pub(crate) const UNHEARD: &[Scene] = &[
+    ("doctor", doctor::run),
+    ("install", install::run),
+    ("install-over-the-tutorial", install::over_the_tutorial),
+    ("install-beside-a-stranger", install::beside_a_stranger),
+    ("roots", roots::run),
+    ("strangers", strangers::run),
+];
+
 /// Those that run side by side, the longest first.
 pub(crate) const TOGETHER: &[Scene] = &[
-    ("doctor", doctor::run),
     ("fallbacks", providers::fallbacks),
     ("endless-music", callers::endless_music),
     ("mute-phone", callers::mute_phone),
@@ -51,9 +60,6 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("speech-to-text-faults", service_faults::speech_to_text),
     ("model-faults", service_faults::model),
     ("voice-faults", service_faults::voice),
-    ("install", install::run),
-    ("install-over-the-tutorial", install::over_the_tutorial),
-    ("install-beside-a-stranger", install::beside_a_stranger),
     ("older-dialplans", older::run),
     ("long-question", callers::long_question),
     ("strange-names", callers::strange_names),
@@ -72,8 +78,6 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-memory", conversation::memory),
     ("talk-transfer", conversation::transfer),
     ("personas", conversation::personas),
-    ("roots", roots::run),
-    ("strangers", strangers::run),
 ];
 
 /// Services that know the questions of `tests/data`.
