@@ -53,7 +53,7 @@ pub fn page(topic: &str) -> Result<String, Unknown> {
     }
 }
 
-/// Whether the setting is called `name`, or is in the table that is called so.
+/// Whether `key` has this name, or is in the table of this name.
 fn is_of(key: &Key, name: &str) -> bool {
     let rest = key.name.strip_prefix(name);
     rest.is_some_and(|rest| rest.is_empty() || !name.is_empty() && rest.starts_with('.'))
