@@ -19,7 +19,7 @@ use crate::agi;
 use crate::audio::speech::turn::Change;
 use crate::audio::telephone::Encoding;
 use crate::config::{Filler, Waiting};
-use crate::error::{At, Failure, INTERNAL, Stage};
+use crate::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::text::Order;
 use crate::timeline::Mark;
 
@@ -175,7 +175,7 @@ impl Answering {
             self.filler_due = Some(at + self.settings.waiting.every);
         }
         let endpos = match how {
-            How::Unplayable(cause) => return self.could_not_play(what, cause, scene),
+            How::Unplayable(cause) => return self.could_not_play(what, cause, at, scene),
             How::Key { key, endpos } => {
                 self.stop_by_caller(Some(key), scene);
                 endpos
@@ -196,19 +196,29 @@ impl Answering {
         self.playout.ended(at, at_open);
         self.filler_due = Some(at + self.settings.waiting.after);
         if self.playout.is_stuck() {
-            self.could_not_play(Sound::Answer, None, scene);
+            self.could_not_play(Sound::Answer, None, at, scene);
         } else if !self.playout.was_fruitless() {
             self.due = at + self.settings.idle + GRACE;
         }
     }
 
-    fn could_not_play(&mut self, what: Sound, cause: Option<agi::Error>, scene: &mut Scene) {
+    fn could_not_play(
+        &mut self,
+        what: Sound,
+        cause: Option<agi::Error>,
+        at: Instant,
+        scene: &mut Scene,
+    ) {
         if what != Sound::Answer {
-            self.give_up_filler(cause);
+            self.give_up_filler(cause.as_ref());
             return;
         }
-        self.playout.refused();
-        scene.turn.timeline.withdraw(Mark::FirstPlayed);
+        if cause.is_none() {
+            self.playout.refused();
+        }
+        if !self.playout.has_been_heard(at) {
+            scene.turn.timeline.withdraw(Mark::FirstPlayed);
+        }
         self.finish(match cause {
             Some(cause) => Err(cause).at(Stage::Reply),
             None => Err(Error::Unplayable(self.settings.reply.clone())).at(Stage::Reply),
@@ -216,14 +226,17 @@ impl Answering {
     }
 
     /// A filler that Asterisk does not play is not tried again.
-    fn give_up_filler(&mut self, cause: Option<agi::Error>) {
-        let play = std::mem::replace(&mut self.settings.waiting.play, Filler::Nothing);
-        if let Filler::Sound(name) = play {
-            let cause = cause.map_or_else(
-                || "asterisk cannot play it".to_owned(),
-                |cause| cause.to_string(),
-            );
-            warn!("sound = \"{name}\" of [waiting] is left out: {cause}");
+    fn give_up_filler(&mut self, cause: Option<&agi::Error>) {
+        let cause = cause.map_or_else(
+            || "asterisk cannot play it".to_owned(),
+            |cause| Chain(cause).to_string(),
+        );
+        match std::mem::replace(&mut self.settings.waiting.play, Filler::Nothing) {
+            Filler::Sound(name) => warn!("sound = \"{name}\" of [waiting] is left out: {cause}"),
+            Filler::Music(class) => {
+                warn!("music_class = \"{class}\" of [waiting] is left out: {cause}");
+            }
+            Filler::Nothing => {}
         }
         self.filler_due = None;
     }
@@ -314,7 +327,8 @@ impl Answering {
         if let Some(bytes) = self.playout.more(now) {
             return Some(self.append(bytes));
         }
-        let is_due = self.filler_due.is_some_and(|due| due <= now);
+        let is_late = self.due().is_some_and(|due| due <= now);
+        let is_due = self.filler_due.is_some_and(|due| due <= now) && !is_late;
         if is_due && self.sounding.is_none() && !self.is_over() {
             return self.fill_silence();
         }

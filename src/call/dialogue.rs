@@ -1,5 +1,5 @@
 //! Which phase of a conversation follows which: the caller speaks and is answered, may interrupt the answer, and speaks
-//! again, until one of the two has had enough.
+//! again, until the caller or the model ends the call, or a limit is reached.
 
 use std::time::Instant;
 
@@ -17,6 +17,8 @@ use crate::text::Order;
 pub(super) enum Next {
     /// A phrase is said; `instead` is the sound of Asterisk's that is played if no voice speaks.
     Say(Sentence, &'static str),
+    /// A beep is played in place of an answer.
+    Beep,
     /// The caller is listened to, who has said nothing since then.
     Listen {
         silent_since: Instant,
@@ -103,7 +105,8 @@ impl Dialogue {
                 self.count_turn(now);
                 match self.act(scene) {
                     Some(end) => Next::End(end),
-                    None => Next::Say(Sentence::Sound("beep".to_owned()), "beep"),
+                    None if scene.is_in_turn() => self.listen(),
+                    None => Next::Beep,
                 }
             }
             Answered::Outcome(Outcome::NoSpeech) => {

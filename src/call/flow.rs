@@ -4,6 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use log::warn;
+
 use super::answering::{self, Answered, Answering};
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
@@ -31,6 +33,7 @@ use crate::config::{Config, Sentence};
 use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::files::{self, NewFile, Readers};
+use crate::limits::Refused;
 use crate::say;
 use crate::services::Services;
 use crate::timeline::Mark;
@@ -80,8 +83,11 @@ impl<O: Write> Flow<'_, O> {
         }
     }
 
-    /// Converses until one of the two has had enough.
+    /// Converses until the caller or the model ends the call, or a limit is reached.
     pub(super) fn converse(&mut self) -> Result<Outcome, Failure> {
+        if self.line.env().get("enhanced") != Some("1.0") {
+            return Err(Error::NotEnhanced).at(Stage::Recording);
+        }
         let began = self.line.now();
         let settings = &self.config.conversation;
         let silence = keepalive::silence(&settings.sounds, self.encoding);
@@ -91,7 +97,14 @@ impl<O: Write> Flow<'_, O> {
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut next = dialogue.begin();
         loop {
+            if self.line.is_hung_up() {
+                return Ok(Outcome::HungUp);
+            }
             next = match next {
+                Next::Beep => {
+                    self.follow(&mut Phrase::beep())?;
+                    dialogue.said(self.line.now())
+                }
                 Next::Say(sentence, instead) => {
                     self.say(sentence, instead)?;
                     dialogue.said(self.line.now())
@@ -113,9 +126,6 @@ impl<O: Write> Flow<'_, O> {
 
     /// Hears the caller through EAGI's file descriptor from now on.
     fn hear_caller(&mut self, pause: Option<Duration>, now: Instant) -> Result<(), Failure> {
-        if self.line.env().get("enhanced") != Some("1.0") {
-            return Err(Error::NotEnhanced).at(Stage::Recording);
-        }
         let format = self.line.get_variable("EAGI_AUDIO_FORMAT");
         let is_wide = format.is_ok_and(|format| format.as_deref() == Some("slin16"));
         let settings = &self.config.conversation;
@@ -219,6 +229,10 @@ impl<O: Write> Flow<'_, O> {
             Sentence::Spoken(text) => self.spoken(text, instead)?,
         };
         let said = self.follow(&mut phrase);
+        if self.line.is_hung_up() {
+            // The half-made sound is removed by the thread that makes it.
+            self.job.wait(SHORT_WAIT);
+        }
         self.job = Job::none();
         said
     }
@@ -231,6 +245,7 @@ impl<O: Write> Flow<'_, O> {
             bill: self.purse.bill.clone(),
             encoding: self.encoding,
             gain_db: self.config.tts.gain_db,
+            is_dropped: Arc::default(),
         };
         if let Some(place) = phrases.kept(&text) {
             return Ok(Phrase::sound(files::absolute(&place)));
@@ -250,8 +265,17 @@ impl<O: Write> Flow<'_, O> {
         let job = Job::phrase(phrases, text, time, &mut |max_cost| {
             self.purse.admit(self.config, &self.caller, max_cost)
         });
-        self.job = job?;
-        Ok(Phrase::being_made(instead))
+        match job {
+            Ok(job) => self.job = job,
+            Err(failure) if failure.cause.is::<Refused>() => return Err(failure),
+            Err(failure) => {
+                warn!("{failure}");
+                return Ok(Phrase::sound(instead.to_owned()));
+            }
+        }
+        self.scene.stage = Stage::Tts;
+        let until = self.line.now() + patience + GRACE;
+        Ok(Phrase::being_made(until, instead))
     }
 
     /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
@@ -307,7 +331,7 @@ impl<O: Write> Flow<'_, O> {
                 };
                 let played = self.line.play(play);
                 let at = self.line.now();
-                if what == Sound::Answer {
+                if what == Sound::Answer && played.is_ok() {
                     self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
                 }
                 let how = How::Unplayable(Some(played.err()?));
@@ -360,9 +384,16 @@ impl<O: Write> Flow<'_, O> {
             self.purse.admit(self.config, &self.caller, max_cost)
         });
         self.job = job?;
+        self.scene.stage = Stage::Stt;
         Ok(())
     }
 }
+
+/// The services' own deadlines end at the same moment, and tell more: they go first.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// After a hang-up a thread that asks a service ends at once.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// No caller waits longer in silence for a phrase.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);

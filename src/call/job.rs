@@ -1,8 +1,8 @@
-//! Paid work under way: the only place where work begins that costs money, once its most is set aside.
+//! Paid work under way: the only place where work begins that costs money, once its maximum cost is set aside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, unbounded};
 
@@ -64,6 +64,7 @@ impl Job {
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
         admit(bill::max_cost_of_text(&phrases.services, &text)).at(Stage::Limit)?;
+        let is_dropped = phrases.is_dropped.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {
             let event = match phrases.make(&text, time) {
@@ -74,10 +75,14 @@ impl Job {
             tell.send(event).ok();
         })
         .at(Stage::Tts)?;
-        Ok(Self {
-            events,
-            is_dropped: Arc::default(),
-        })
+        Ok(Self { events, is_dropped })
+    }
+
+    /// Drops the job, and waits for its threads to end, but no longer than `limit`.
+    pub(super) fn wait(&self, limit: Duration) {
+        self.is_dropped.store(true, Ordering::Relaxed);
+        let end = Instant::now() + limit;
+        while self.events.recv_deadline(end).is_ok() {}
     }
 
     pub(super) fn events(&mut self) -> &mut Receiver<Event> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use log::debug;
 
+use super::phrases::is_kept;
 use crate::audio::Pcm;
 use crate::audio::telephone::{self, Encoding};
 use crate::error::Chain;
@@ -23,7 +24,7 @@ pub(super) fn silence(folder: &Path, encoding: Encoding) -> Option<String> {
 fn make(folder: &Path, encoding: Encoding) -> Result<PathBuf, Box<dyn Error>> {
     let place = folder.join("silence");
     let file = files::append(&place, &format!(".{encoding}"));
-    if file.is_file() {
+    if is_kept(&file) {
         return Ok(place);
     }
     files::create_folder(folder)?;
@@ -58,6 +59,9 @@ mod tests {
         fs::write(&file, "kept").expect("ours");
         assert_eq!(silence(&sounds, Encoding::Ulaw), Some(place));
         assert_eq!(fs::read(&file).expect("it is there"), b"kept");
+        fs::write(&file, "").expect("ours");
+        assert!(silence(&sounds, Encoding::Ulaw).is_some());
+        assert_eq!(fs::read(&file).expect("it is there"), bytes, "an empty one");
     }
 
     #[test]

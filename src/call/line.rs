@@ -127,10 +127,19 @@ impl<O: Write> Line<O> {
             let events = work.clone();
             select_biased! {
                 recv(hangup.raised()) -> _ => return Input::HungUp,
-                recv(lines) -> line => if let Some(input) = self.read(line.ok()) {
-                    return input;
-                },
-                recv(caller) -> samples => return samples.map_or(Input::HungUp, Input::Caller),
+                recv(lines) -> line => {
+                    if let Some(input) = self.read(line.ok()) {
+                        return input;
+                    }
+                    // Lines without end that mean nothing do not keep the time from passing.
+                    if (self.clock)() >= until {
+                        return Input::Elapsed;
+                    }
+                }
+                recv(caller) -> samples => return samples.map_or_else(|_| {
+                    self.hangup.raise();
+                    Input::HungUp
+                }, Input::Caller),
                 recv(events) -> event => return Input::Work(event.unwrap_or_else(|_| {
                     // Threads that end without a word have panicked.
                     *work = never();
@@ -193,7 +202,7 @@ impl<O: Write> Line<O> {
     /// start, nothing tells it but a command. While a sound plays, its end does.
     pub(super) fn is_connected(&mut self) -> bool {
         if self.is_free() && !self.hangup.is_raised() {
-            // A dead channel raises the flag, and that is all there is to know.
+            // The reply of a dead channel raises the flag.
             self.try_asking(Command::ChannelStatus);
         }
         !self.hangup.is_raised()
@@ -302,13 +311,14 @@ impl<O: Write> Line<O> {
             self.futile = None;
             How::Through { endpos }
         } else {
-            self.is_futile(what)
+            self.without_progress(what)
         };
         Some(Played { what, how, at })
     }
 
-    /// One more end without progress: an Asterisk that ends a sound at once, again and again, would keep us busy for ever.
-    fn is_futile(&mut self, what: Sound) -> How {
+    /// Counts one more end without progress: an Asterisk that ends a sound at once, again and again, would keep the call
+    /// busy for ever.
+    fn without_progress(&mut self, what: Sound) -> How {
         let before = self.futile.filter(|(sound, _)| *sound == what);
         let times = before.map_or(1, |(_, times)| times + 1);
         self.futile = Some((what, times));
@@ -320,10 +330,10 @@ impl<O: Write> Line<O> {
     }
 }
 
-/// Twenty seconds of silence are not over sooner.
+/// A keep-alive of 20 s that ends within this time was not played.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 
-/// A play may miss what was appended a moment before it began.
+/// Asterisk may end a sound at once by mistake; three times in a row is none.
 const MAX_FUTILE: u32 = 3;
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ use crate::deadline::Clock;
 use crate::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::hangup::Hangup;
-use crate::limits::Limits;
+use crate::limits::{Limits, Refused};
 use crate::memory::{Callers, Signs};
 use crate::presentation::{self, Presentation};
 use crate::services::Services;
@@ -161,7 +161,7 @@ impl<O: Write> Call<O> {
             Ok(Err(failure)) if is_forged => Outcome::Failed(failure),
             _ if self.line.is_hung_up() => Outcome::HungUp,
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(failure)) if failure.stage == Stage::Limit => Outcome::Limited(failure),
+            Ok(Err(failure)) if failure.cause.is::<Refused>() => Outcome::Limited(failure),
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => Outcome::Failed(Failure {
                 stage: self.scene.stage,

@@ -4,28 +4,29 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
+use super::answering::USUAL_DBFS;
 use super::caller_audio::CallerAudio;
 use super::event::Event;
 use super::line::{How, Input, Sound};
 use super::phase::{Act, Phase, Step};
 use super::turn::Scene;
-use crate::error::{At, Failure, INTERNAL, Stage};
+use crate::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::files;
 
 /// Plays a phrase to its end, as soon as it has been spoken.
 pub(super) struct Phrase {
     state: State,
-    /// The sound of Asterisk's that is played if no voice speaks.
-    instead: &'static str,
+    /// Whether what the caller says meanwhile is the beginning of their next turn; else it was said to the sound.
+    keeps_speech: bool,
 }
 
 enum State {
-    /// A voice speaks it.
-    Making,
+    /// A voice speaks it, until then; else this sound of Asterisk's is played.
+    Making(Instant, &'static str),
     /// This sound is to be played.
     Made(String),
-    /// It ends no later than this.
-    Playing(Instant),
+    /// This sound plays, no longer than until then.
+    Playing(String, Instant),
     Over,
 }
 
@@ -34,15 +35,23 @@ impl Phrase {
     pub(super) fn sound(name: String) -> Self {
         Self {
             state: State::Made(name),
-            instead: "",
+            keeps_speech: false,
         }
     }
 
-    /// Waits for [`Event::Phrase`].
-    pub(super) fn being_made(instead: &'static str) -> Self {
+    /// Plays a beep in place of an answer; the caller may go on meanwhile.
+    pub(super) fn beep() -> Self {
         Self {
-            state: State::Making,
-            instead,
+            state: State::Made("beep".to_owned()),
+            keeps_speech: true,
+        }
+    }
+
+    /// Waits for [`Event::Phrase`], but no longer than `until`: then the sound `instead` is played.
+    pub(super) fn being_made(until: Instant, instead: &'static str) -> Self {
+        Self {
+            state: State::Making(until, instead),
+            keeps_speech: false,
         }
     }
 
@@ -53,10 +62,10 @@ impl Phrase {
             Event::Panicked => Err(INTERNAL).at(Stage::Tts),
             _ => return,
         };
-        if matches!(self.state, State::Making) {
+        if let State::Making(_, instead) = self.state {
             self.state = State::Made(made.unwrap_or_else(|failure: Failure| {
                 warn!("{failure}");
-                self.instead.to_owned()
+                instead.to_owned()
             }));
         }
     }
@@ -69,20 +78,27 @@ impl Phase for Phrase {
         match (input, &mut scene.caller) {
             (Input::HungUp, _) => self.state = State::Over,
             (Input::Ended(played), _) => {
-                if let How::Unplayable(cause) = played.how {
-                    let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-                    warn!("asterisk cannot play a phrase of [conversation]{cause}");
+                let state = std::mem::replace(&mut self.state, State::Over);
+                if let (How::Unplayable(cause), State::Playing(name, _)) = (played.how, state) {
+                    let cause = cause.map(|cause| format!(": {}", Chain(&cause)));
+                    warn!("asterisk cannot play {name}{}", cause.unwrap_or_default());
                 }
-                self.state = State::Over;
             }
             (Input::Work(event), _) => self.take(event),
-            (Input::Caller(samples), Some(caller)) => drop(caller.hear(&samples, now)),
+            (Input::Caller(samples), Some(caller)) => {
+                caller.guard_against(Some(USUAL_DBFS));
+                caller.hear(&samples, now);
+            }
             (Input::Elapsed, caller) => {
                 if let Some(caller) = caller {
                     caller.hear_nothing(now);
                 }
-                if matches!(self.state, State::Playing(end) if end <= now) {
-                    self.state = State::Over;
+                match self.state {
+                    State::Playing(_, end) if end <= now => self.state = State::Over,
+                    State::Making(until, instead) if until <= now => {
+                        self.state = State::Made(instead.to_owned());
+                    }
+                    _ => {}
                 }
             }
             (Input::Caller(_) | Input::Failed(_), _) => {}
@@ -92,11 +108,10 @@ impl Phase for Phrase {
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<()> {
         let caller = scene.caller.as_ref().map(CallerAudio::next_look);
         let end = match &mut self.state {
-            State::Making => None,
-            State::Playing(end) => Some(*end),
+            State::Making(end, _) | State::Playing(_, end) => Some(*end),
             State::Made(name) => {
                 let name = std::mem::take(name);
-                self.state = State::Playing(now + LONGEST);
+                self.state = State::Playing(name.clone(), now + LONGEST);
                 return Step::Do(Act::Play {
                     what: Sound::Phrase,
                     name,
@@ -105,8 +120,9 @@ impl Phase for Phrase {
                 });
             }
             State::Over => {
-                // What was said meanwhile was said to the sound.
-                if let Some(caller) = &mut scene.caller {
+                if let Some(caller) = &mut scene.caller
+                    && !self.keeps_speech
+                {
                     caller.forget();
                 }
                 return Step::End(Ok(()));

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
@@ -10,6 +11,7 @@ use ring::digest::{SHA256, digest};
 
 use super::bill::{self, Bill, Entry};
 use crate::audio::telephone::Encoding;
+use crate::cloud;
 use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::Patience;
 use crate::cloud::tts::Voice;
@@ -26,6 +28,8 @@ pub(super) struct Phrases {
     pub(super) bill: Arc<Bill>,
     pub(super) encoding: Encoding,
     pub(super) gain_db: f32,
+    /// Whether the phrase is no longer waited for: then no further voice is asked.
+    pub(super) is_dropped: Arc<AtomicBool>,
 }
 
 impl Phrases {
@@ -71,9 +75,8 @@ impl Phrases {
         files::append(place, &format!(".{}", self.encoding))
     }
 
-    /// A loss of power may have left it empty.
     fn is_kept(&self, place: &Path) -> bool {
-        fs::metadata(self.file(place)).is_ok_and(|data| data.is_file() && data.len() > 0)
+        is_kept(&self.file(place))
     }
 
     /// `None`: it is there already.
@@ -87,6 +90,9 @@ impl Phrases {
         if self.is_kept(&self.place(text, link)) {
             return Ok(None);
         }
+        if self.is_dropped.load(Ordering::Relaxed) {
+            return Err(cloud::Error::HungUp("the voice").into());
+        }
         let most = bill::spoken(text.chars().count());
         let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
@@ -94,6 +100,11 @@ impl Phrases {
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
         Ok(Some((speaking, entry)))
     }
+}
+
+/// Whether this is a sound that was kept. A loss of power may have left it empty.
+pub(super) fn is_kept(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|data| data.is_file() && data.len() > 0)
 }
 
 const NAME_BYTES: usize = 16;

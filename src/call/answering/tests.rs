@@ -189,6 +189,32 @@ fn what_cannot_be_played_is_a_failure_with_a_way_out() {
 }
 
 #[test]
+fn a_refusal_in_the_middle_of_an_answer_leaves_what_was_heard() {
+    let refused = |call: &mut Virtual<Answering>, ms| {
+        let how = How::Unplayable(Some(agi::Error::Silent(PATIENCE)));
+        call.ends(ms, Sound::Answer, how);
+    };
+    let mut call = answering(|_| {});
+    call.on(900, Input::Work(Event::Speaks("Ten words.".into())));
+    call.on(1000, sound(100));
+    refused(&mut call, 2000);
+    assert!(
+        ended(&call).starts_with("2000 PARTIAL reply:"),
+        "{}",
+        ended(&call)
+    );
+    assert!(!call.scene.turn.spoken.heard().is_empty());
+}
+
+#[test]
+fn a_deadline_that_has_passed_already_begins_no_filler() {
+    let mut call = answering(|settings| settings.waiting.after = settings.deadline + GRACE);
+    call.pass(20_200);
+    assert_steps(&mut call, &[]);
+    assert!(ended(&call).starts_with("20200 config: no whole answer"));
+}
+
+#[test]
 fn a_reply_that_cannot_be_written_ends_the_answer_where_it_is() {
     let full = || Input::Failed(Err::<(), _>("disk full").at(Stage::Reply).expect_err("one"));
     let mut call = answering(|_| {});

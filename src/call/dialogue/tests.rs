@@ -89,6 +89,7 @@ fn told(next: &Next, began: Instant) -> String {
             format!("listen, silent since {since} s")
         }
         Next::Answer(_) => "answer".into(),
+        Next::Beep => "beep".into(),
         Next::End(outcome) => format!("{} {}", outcome.status(), outcome.extension()),
     }
 }
@@ -200,7 +201,7 @@ fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
                 "say greeting",
                 LISTENED,
                 "answer",
-                "say beep",
+                "beep",
                 "listen, silent since 4 s",
             ],
         ),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::call::phase::tests::Virtual;
+use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 
 fn steps(steps: &[(u64, &str)]) -> Vec<(u64, String)> {
     let step = |&(ms, step): &(u64, &str)| (ms, step.to_owned());
@@ -34,10 +34,38 @@ fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be(
         (Event::Panicked, "play beep @0"),
     ];
     for (event, step) in table {
-        let mut call = Virtual::new(|_, _| Phrase::being_made("beep"));
+        let mut call = Virtual::new(|now, _| Phrase::being_made(now + LONGEST, "beep"));
         call.on(900, Input::Work(event));
         call.on(950, Input::Work(Event::Panicked));
         assert_eq!(call.told(), steps(&[(900, step)]));
+    }
+}
+
+#[test]
+fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
+    let soon = Duration::from_secs(5);
+    let mut call = Virtual::new(|now, _| Phrase::being_made(now + soon, "hello"));
+    call.pass(4999);
+    assert_eq!(call.told(), steps(&[]));
+    call.pass(5000);
+    call.on(5100, Input::Work(Event::Phrase(PathBuf::from("/s/late"))));
+    assert_eq!(call.told(), steps(&[(5000, "play hello @0")]));
+}
+
+#[test]
+fn what_is_said_over_a_beep_begins_a_turn_and_what_is_said_over_a_phrase_does_not() {
+    for (phrase, begins) in [
+        (Phrase::beep(), true),
+        (Phrase::sound("hello".into()), false),
+    ] {
+        let mut call = Virtual::new(|now, scene| {
+            scene.caller = Some(caller(now, None));
+            phrase
+        });
+        let quiet_until = call.hears(0, 1000, Line::Quiet);
+        let end = call.hears(quiet_until, 800, Line::Voice);
+        call.ends(end, Sound::Phrase, How::Through { endpos: Some(8000) });
+        assert_eq!(call.scene.is_in_turn(), begins);
     }
 }
 
