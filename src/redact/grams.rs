@@ -47,11 +47,11 @@ impl Grams {
 
     /// Adds the parts of `secret`.
     pub(super) fn add(&mut self, secret: &str) {
-        let mut view = Some(View::of(secret));
-        let mut len = secret.len();
+        let whole = View::of(secret);
+        let len = whole.folded().count();
+        let mut view = Some(whole);
         while let Some(read) = view {
             let folded: Vec<u8> = read.folded().map(|(byte, _)| byte).collect();
-            len = len.min(folded.len());
             if folded.len() < self.shortest {
                 break;
             } else if folded.len() < self.chars() {

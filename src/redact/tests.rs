@@ -118,6 +118,20 @@ fn left(grams: &Grams, text: &str, spelled: Range<usize>) -> usize {
     longest.max(spelled.end.saturating_sub(at))
 }
 
+#[test]
+fn a_key_that_looks_like_an_escape_is_found_in_every_spelling_of_its_own() {
+    let key = r"0!a00\!!";
+    let mut grams = Grams::new(KNOWN_PART, SHORTEST_SENT);
+    grams.add(key);
+    for (name, spelled) in spellings(key) {
+        let shown = without_grams(&spelled, &grams);
+        assert!(
+            shown.contains(REDACTED),
+            "{name}: {spelled:?} became {shown:?}"
+        );
+    }
+}
+
 proptest! {
     // Each case is tried in every spelling.
     #![proptest_config(ProptestConfig::with_cases(48))]

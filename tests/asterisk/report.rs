@@ -47,6 +47,26 @@ impl Report {
         }
     }
 
+    /// A report of its own for one scene.
+    pub(crate) fn of_scene(&self) -> Self {
+        Self {
+            begun: self.begun,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Takes over what a scene found, if all of it held. Returns whether it did.
+    pub(crate) fn add(&self, scene: Self) -> bool {
+        let scene = scene.state.into_inner().unwrap();
+        let has_held = scene.failed.is_empty();
+        if has_held {
+            let mut state = self.state.lock().unwrap();
+            state.passed += scene.passed;
+            state.figures.extend(scene.figures);
+        }
+        has_held
+    }
+
     /// Notes a figure that was measured.
     pub(crate) fn figure(&self, name: impl Into<String>, value: impl Into<String>) {
         self.state
