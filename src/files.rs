@@ -331,45 +331,9 @@ const ALL_RIGHTS: u32 = 0o7777;
 
 #[cfg(test)]
 mod tests {
-    use super::leftovers::{FORGOTTEN_AFTER, is_leftover};
+    use super::leftovers::FORGOTTEN_AFTER;
     use super::*;
     use std::fs;
-
-    #[test]
-    fn only_what_calls_leave_behind_is_theirs() {
-        let leftovers = [
-            "call-1700000000.17.wav",
-            "call-1700000000.17-2.wav",
-            "call-1700000000.17-reply.ulaw",
-            "call-1700000000.17-reply.sln16.part",
-            "call-pbx-1700000000.17.wav",
-            "call-pbx.office-1700000000.1-reply.alaw",
-        ];
-        for name in leftovers {
-            assert!(is_leftover(name, false), "{name}");
-        }
-        let others = [
-            "call-notes.wav",
-            "call-17.wav",
-            "call-17-2.wav",
-            "call-1700000000.17-3.wav",
-            "call-1700000000.17-2-reply.ulaw",
-            "call-.17.wav",
-            "call-1700000000.wav",
-            "recall-1700000000.17.wav",
-            "call-1700000000.17.mp3",
-            "call-1700000000.17-reply.txt",
-            "call-",
-            "",
-            "1700000000.17.wav",
-        ];
-        for name in others {
-            assert!(!is_leftover(name, false), "{name}");
-        }
-        for kept in ["call-1700000000.17.wav", "call-1700000000.17-2.wav"] {
-            assert!(!is_leftover(kept, true), "{kept}");
-        }
-    }
 
     #[test]
     fn two_who_fill_one_folder_under_the_same_process_id_do_not_mix() {

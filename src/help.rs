@@ -1,8 +1,6 @@
 //! `phone-assistant help`: the list of topics, a topic of the [manual](crate::manual), a file to copy, or settings
 //! from [the one table](KEYS) of them.
 
-use std::fmt::Write;
-
 use crate::config::keys::{KEYS, Key};
 use crate::manual::{EXAMPLES, TOPICS, laid_out, wrapped};
 
@@ -96,13 +94,10 @@ fn nearest(wrong: &str) -> Vec<&'static str> {
 }
 
 fn meant(near: &[&str]) -> String {
-    let mut out = String::new();
-    for (i, name) in near.iter().enumerate() {
-        let before = if i == 0 { " (did you mean " } else { ", " };
-        // Writing to a text cannot fail.
-        write!(out, "{before}{name}").ok();
+    if near.is_empty() {
+        return String::new();
     }
-    if near.is_empty() { out } else { out + "?)" }
+    format!(" (did you mean {}?)", near.join(", "))
 }
 
 const INDENT: &str = "    ";

@@ -5,13 +5,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
 use log::warn;
 
-use super::caller_audio::CallerAudio;
 use super::event::Event;
-use super::line::{How, Input, Played, Sound};
-use super::outcome::Outcome;
+use super::line::{How, Input, Play, Played, Sound};
 use super::phase::{Act, Phase, Step};
 use super::playout::Playout;
 use super::turn::Scene;
@@ -65,12 +62,17 @@ pub(super) struct Settings {
 /// What came of an answer.
 #[derive(Debug)]
 pub(super) enum Answered {
-    /// It has ended, or was ended by the caller.
-    Outcome(Outcome),
+    /// The caller has heard it to its end, or has ended it.
+    Heard,
     /// It is whole, and the dialplan is to play it.
     Whole,
     /// It has nothing that a voice can say.
     Wordless,
+    /// There were no words in the question.
+    NoSpeech,
+    HungUp,
+    /// It broke off after its beginning was heard.
+    Partial(Failure),
 }
 
 pub(super) struct Answering {
@@ -111,13 +113,16 @@ impl Answering {
     fn take(&mut self, event: Event, scene: &mut Scene, now: Instant) {
         let turn = &mut scene.turn;
         match event {
-            Event::Begins(stage, agrees) => self.agree(stage, agrees, scene),
+            Event::Begins(stage, agrees) => {
+                scene.stage = stage;
+                self.todo.push_back(Act::Agree(agrees));
+            }
             Event::Reached(mark, at) => turn.timeline.reached(mark, at),
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
             Event::Question(question) if question.is_empty() => {
-                self.finish(Ok(Answered::Outcome(Outcome::NoSpeech)));
+                self.finish(Ok(Answered::NoSpeech));
             }
             Event::Question(question) => turn.question = question,
             Event::Answer(answer) => turn.answer = answer,
@@ -142,11 +147,6 @@ impl Answering {
         }
     }
 
-    fn agree(&mut self, stage: Stage, agrees: Sender<()>, scene: &mut Scene) {
-        scene.stage = stage;
-        self.todo.push_back(Act::Agree(stage, agrees));
-    }
-
     /// No more will come.
     fn end_with(&mut self, result: Result<(), Failure>) {
         self.end.get_or_insert(result);
@@ -162,7 +162,7 @@ impl Answering {
     fn stop_by_caller(&mut self, key: Option<char>, scene: &mut Scene) {
         if !self.settings.is_patient || !scene.turn.question.is_empty() {
             scene.turn.key = key;
-            self.finish(Ok(Answered::Outcome(Outcome::Answered(None))));
+            self.finish(Ok(Answered::Heard));
         }
     }
 
@@ -342,12 +342,12 @@ impl Answering {
         let (bytes, from) = self.playout.begin(now);
         let append = self.append(bytes);
         self.todo.push_back(append);
-        self.todo.push_back(Act::Play {
+        self.todo.push_back(Act::Play(Play {
             what: Sound::Answer,
             name: self.settings.reply.clone(),
             stop_keys: self.settings.stop_keys.clone(),
             offset: u64::from(from * self.settings.encoding.frame_samples()),
-        });
+        }));
     }
 
     fn append(&mut self, bytes: Vec<u8>) -> Act {
@@ -373,12 +373,12 @@ impl Answering {
         } else {
             String::new()
         };
-        Some(Act::Play {
+        Some(Act::Play(Play {
             what,
             name,
             stop_keys,
             offset: 0,
-        })
+        }))
     }
 
     /// The reply takes no more. What plays is the end of the answer, if anything does.
@@ -405,22 +405,19 @@ impl Answering {
             None => self.end.take().and_then(Result::err),
         };
         Some(match failure {
-            Some(failure) if self.playout.has_been_heard(now) => {
-                Ok(Answered::Outcome(Outcome::Partial(failure)))
-            }
+            Some(failure) if self.playout.has_been_heard(now) => Ok(Answered::Partial(failure)),
             Some(failure) => Err(failure),
-            None if self.settings.is_streamed => Ok(Answered::Outcome(Outcome::Answered(None))),
+            None if self.settings.is_streamed => Ok(Answered::Heard),
             None => Ok(Answered::Whole),
         })
     }
 
     fn wake_at(&self, scene: &Scene, now: Instant) -> Instant {
         let filler = self.filler_due.filter(|_| self.sounding.is_none());
-        let caller = scene.caller.as_ref().map(CallerAudio::next_look);
         let moments = [
             self.due(),
             filler,
-            caller,
+            scene.next_look(),
             self.playout.next_look(now),
             self.silent_at(),
         ];
@@ -434,7 +431,7 @@ impl Phase for Answering {
 
     fn on(&mut self, input: Input, scene: &mut Scene, now: Instant) {
         match input {
-            Input::HungUp => self.outcome = Some(Ok(Answered::Outcome(Outcome::HungUp))),
+            Input::HungUp => self.outcome = Some(Ok(Answered::HungUp)),
             Input::Ended(played) => self.ended(played, scene),
             Input::Caller(samples) => self.overhear(&samples, scene, now),
             Input::Work(event) => self.take(event, scene, now),
@@ -447,13 +444,7 @@ impl Phase for Answering {
         if self.outcome.is_none()
             && let Some(act) = self.todo.pop_front().or_else(|| self.play_on(now))
         {
-            if matches!(
-                act,
-                Act::Play {
-                    what: Sound::Answer,
-                    ..
-                }
-            ) {
+            if matches!(&act, Act::Play(play) if play.what == Sound::Answer) {
                 self.playout.began(now);
                 (self.sounding, self.filler_due) = (Some(Sound::Answer), None);
             }
@@ -474,7 +465,7 @@ const AHEAD_FRAMES: usize = 4;
 pub(super) const USUAL_DBFS: f32 = -12.0;
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.
-const GRACE: Duration = Duration::from_millis(200);
+pub(super) const GRACE: Duration = Duration::from_millis(200);
 
 /// Asterisk tells the end of a sound at once; a machine that swaps may take seconds.
 const PATIENCE: Duration = Duration::from_secs(5);

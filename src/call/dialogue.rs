@@ -92,8 +92,8 @@ impl Dialogue {
         now: Instant,
     ) -> Next {
         match answered {
-            Answered::Outcome(Outcome::Answered(_)) if goes_on => self.listen(),
-            Answered::Outcome(Outcome::Answered(_)) | Answered::Whole => {
+            Answered::Heard if goes_on => self.listen(),
+            Answered::Heard | Answered::Whole => {
                 self.count_turn(now);
                 self.act_or_listen(scene)
             }
@@ -109,7 +109,7 @@ impl Dialogue {
                     None => Next::Beep,
                 }
             }
-            Answered::Outcome(Outcome::NoSpeech) => {
+            Answered::NoSpeech => {
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
                 self.unclear += 1;
                 if self.unclear > MAX_UNCLEAR {
@@ -120,7 +120,8 @@ impl Dialogue {
                 }
                 self.act_or_listen(scene)
             }
-            Answered::Outcome(other) => Next::End(other),
+            Answered::HungUp => Next::End(Outcome::HungUp),
+            Answered::Partial(failure) => Next::End(Outcome::Partial(failure)),
         }
     }
 

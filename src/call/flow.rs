@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::answering::{self, Answered, Answering};
+use super::answering::{self, Answered, Answering, GRACE};
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
 use super::dialogue::{self, Dialogue, Next};
 use super::event::Event;
 use super::job::Job;
 use super::keepalive;
-use super::line::{How, Input, Line, Play, Played, Sound};
+use super::line::{How, Input, Line, Played, Sound};
 use super::listening::{Listening, Utterance};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
@@ -24,6 +24,7 @@ use super::purse::Purse;
 use super::remembering::Remembering;
 use super::settings::Settings;
 use super::turn::Scene;
+use super::wanted::Wanted;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
 use crate::audio::telephone::Encoding;
@@ -74,7 +75,10 @@ impl<O: Write> Flow<'_, O> {
     pub(super) fn answer_one(&mut self, speech: Pcm, reply: NewFile) -> Result<Outcome, Failure> {
         self.begin_job(Arc::new(speech), 0)?;
         match self.answer(Vec::new(), reply, false)? {
-            Answered::Outcome(outcome) => Ok(outcome),
+            Answered::Heard => Ok(Outcome::Answered(None)),
+            Answered::NoSpeech => Ok(Outcome::NoSpeech),
+            Answered::HungUp => Ok(Outcome::HungUp),
+            Answered::Partial(failure) => Ok(Outcome::Partial(failure)),
             Answered::Wordless => Err(say::Error::Nothing).at(Stage::Llm),
             Answered::Whole => {
                 let place = files::absolute(&self.config.reply);
@@ -161,16 +165,16 @@ impl<O: Write> Flow<'_, O> {
         }
         let mut unanswered = None;
         match &answered {
-            Ok(Answered::Outcome(Outcome::Answered(_))) if self.scene.turn.question.is_empty() => {
+            Ok(Answered::Heard) if self.scene.turn.question.is_empty() => {
                 unanswered = Some(utterance.speech);
                 self.scene.turn = before;
             }
-            Ok(Answered::Outcome(Outcome::Answered(_))) => self.before.push(Exchange {
+            Ok(Answered::Heard) => self.before.push(Exchange {
                 question: self.scene.turn.question.clone(),
                 answer: self.scene.turn.spoken.heard(),
             }),
             // Nothing was said after all.
-            Ok(Answered::Outcome(Outcome::NoSpeech)) => self.scene.turn = before,
+            Ok(Answered::NoSpeech) => self.scene.turn = before,
             _ => {}
         }
         listening.answered(unanswered, self.scene);
@@ -245,7 +249,7 @@ impl<O: Write> Flow<'_, O> {
             bill: self.purse.bill.clone(),
             encoding: self.encoding,
             gain_db: self.config.tts.gain_db,
-            is_dropped: Arc::default(),
+            wanted: Wanted::default(),
         };
         if let Some(place) = phrases.kept(&text) {
             return Ok(Phrase::sound(files::absolute(&place)));
@@ -317,19 +321,8 @@ impl<O: Write> Flow<'_, O> {
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
-            Act::Play {
-                what,
-                name,
-                stop_keys,
-                offset,
-            } => {
-                let play = Play {
-                    what,
-                    name: &name,
-                    stop_keys: &stop_keys,
-                    offset,
-                };
-                let played = self.line.play(play);
+            Act::Play(play) => {
+                let (what, played) = (play.what, self.line.play(&play));
                 let at = self.line.now();
                 if what == Sound::Answer && played.is_ok() {
                     self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
@@ -337,8 +330,7 @@ impl<O: Write> Flow<'_, O> {
                 let how = How::Unplayable(Some(played.err()?));
                 Some(Input::Ended(Played { what, how, at }))
             }
-            Act::Agree(stage, agrees) => {
-                self.scene.stage = stage;
+            Act::Agree(agrees) => {
                 if self.line.is_connected() {
                     // A thread that has ended does not begin either.
                     agrees.send(()).ok();
@@ -376,7 +368,7 @@ impl<O: Write> Flow<'_, O> {
             encoding: self.encoding,
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
-            is_dropped: Arc::default(),
+            wanted: Wanted::default(),
         };
         let longest = self.config.conversation.max_question;
         self.scene.stage = Stage::Limit;
@@ -388,9 +380,6 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 }
-
-/// The services' own deadlines end at the same moment, and tell more: they go first.
-const GRACE: Duration = Duration::from_millis(200);
 
 /// After a hang-up a thread that asks a service ends at once.
 const SHORT_WAIT: Duration = Duration::from_secs(1);

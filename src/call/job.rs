@@ -1,7 +1,5 @@
 //! Paid work under way: the only place where work begins that costs money, once its maximum cost is set aside.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, unbounded};
@@ -10,6 +8,7 @@ use super::bill;
 use super::event::Event;
 use super::phrases::Phrases;
 use super::pipeline::Work;
+use super::wanted::Wanted;
 use crate::cloud::chain::Time;
 use crate::costs::MicroDollars;
 use crate::error::{At, Failure, Stage};
@@ -19,7 +18,7 @@ use crate::threads;
 /// Work whose events are to be heard. Dropping it stops paying: no further request of it begins.
 pub(super) struct Job {
     events: Receiver<Event>,
-    is_dropped: Arc<AtomicBool>,
+    wanted: Wanted,
 }
 
 /// Sets money aside, or refuses.
@@ -30,7 +29,7 @@ impl Job {
     pub(super) fn none() -> Self {
         Self {
             events: never(),
-            is_dropped: Arc::default(),
+            wanted: Wanted::default(),
         }
     }
 
@@ -48,9 +47,9 @@ impl Job {
         let max_cost = bill::max_cost(&work.services, &work.settings, &work.speech)
             + bill::of_transcriptions(&work.services, longest, later);
         admit(max_cost).at(Stage::Limit)?;
-        let is_dropped = work.is_dropped.clone();
+        let wanted = work.wanted.clone();
         let events = work.start().at(Stage::Stt)?;
-        Ok(Self { events, is_dropped })
+        Ok(Self { events, wanted })
     }
 
     /// Has a phrase spoken and kept, if `admit` sets aside what that can cost.
@@ -64,7 +63,7 @@ impl Job {
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
         admit(bill::max_cost_of_text(&phrases.services, &text)).at(Stage::Limit)?;
-        let is_dropped = phrases.is_dropped.clone();
+        let wanted = phrases.wanted.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {
             let event = match phrases.make(&text, time) {
@@ -75,12 +74,12 @@ impl Job {
             tell.send(event).ok();
         })
         .at(Stage::Tts)?;
-        Ok(Self { events, is_dropped })
+        Ok(Self { events, wanted })
     }
 
     /// Drops the job, and waits for its threads to end, but no longer than `limit`.
     pub(super) fn wait(&self, limit: Duration) {
-        self.is_dropped.store(true, Ordering::Relaxed);
+        self.wanted.end();
         let end = Instant::now() + limit;
         while self.events.recv_deadline(end).is_ok() {}
     }
@@ -92,6 +91,6 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.is_dropped.store(true, Ordering::Relaxed);
+        self.wanted.end();
     }
 }

@@ -67,12 +67,12 @@ pub(super) enum How {
 }
 
 /// A sound to play: the arguments of `STREAM FILE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Play<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Play {
     pub(super) what: Sound,
     /// A path without extension, or one of Asterisk's own sounds.
-    pub(super) name: &'a str,
-    pub(super) stop_keys: &'a str,
+    pub(super) name: String,
+    pub(super) stop_keys: String,
     /// In samples.
     pub(super) offset: u64,
 }
@@ -118,34 +118,28 @@ impl<O: Write> Line<O> {
         loop {
             let wait = until.saturating_duration_since((self.clock)());
             // Without a sound no reply is due, and the end of the replies is a hang-up already.
-            let lines = if self.is_free() {
-                never()
-            } else {
-                self.session.lines().clone()
-            };
-            let (hangup, caller) = (self.hangup.clone(), self.caller.clone());
-            let events = work.clone();
-            select_biased! {
-                recv(hangup.raised()) -> _ => return Input::HungUp,
-                recv(lines) -> line => {
-                    if let Some(input) = self.read(line.ok()) {
-                        return input;
-                    }
-                    // Lines without end that mean nothing do not keep the time from passing.
-                    if (self.clock)() >= until {
-                        return Input::Elapsed;
-                    }
-                }
-                recv(caller) -> samples => return samples.map_or_else(|_| {
+            let (replies, none) = (self.session.lines(), never());
+            let lines = if self.is_free() { &none } else { replies };
+            let line = select_biased! {
+                recv(self.hangup.raised()) -> _ => return Input::HungUp,
+                recv(lines) -> line => line.ok(),
+                recv(self.caller) -> samples => return samples.map_or_else(|_| {
                     self.hangup.raise();
                     Input::HungUp
                 }, Input::Caller),
-                recv(events) -> event => return Input::Work(event.unwrap_or_else(|_| {
+                recv(work) -> event => return Input::Work(event.unwrap_or_else(|_| {
                     // Threads that end without a word have panicked.
                     *work = never();
                     Event::Panicked
                 })),
                 default(wait) => return Input::Elapsed,
+            };
+            if let Some(input) = self.read(line) {
+                return input;
+            }
+            // Lines without end that mean nothing do not keep the time from passing.
+            if (self.clock)() >= until {
+                return Input::Elapsed;
             }
         }
     }
@@ -154,11 +148,11 @@ impl<O: Write> Line<O> {
     ///
     /// # Errors
     /// [`agi::Error`] tells why Asterisk could not be asked.
-    pub(super) fn play(&mut self, play: Play<'_>) -> Result<(), agi::Error> {
-        let Play {
+    pub(super) fn play(&mut self, play: &Play) -> Result<(), agi::Error> {
+        let &Play {
             what,
-            name,
-            stop_keys,
+            ref name,
+            ref stop_keys,
             offset,
         } = play;
         match what {

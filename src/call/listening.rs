@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::answering::USUAL_DBFS;
 use super::caller_audio::CallerAudio;
 use super::event::Event;
-use super::line::{How, Input, Sound};
+use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
 use super::question;
 use super::turn::Scene;
@@ -210,9 +210,7 @@ impl Listening {
     fn take(&mut self, event: Event) {
         let Some(ahead) = &mut self.ahead else { return };
         match event {
-            Event::Begins(stage @ Stage::Stt, agrees) => {
-                self.todo.push_back(Act::Agree(stage, agrees));
-            }
+            Event::Begins(Stage::Stt, agrees) => self.todo.push_back(Act::Agree(agrees)),
             event => ahead.events.push(event),
         }
     }
@@ -270,18 +268,16 @@ impl Phase for Listening {
             }
             return Step::End(end);
         }
-        if let Some(name) = self.silence.clone()
-            && !std::mem::replace(&mut self.sounding, true)
-        {
-            return Step::Do(Act::Play {
+        if let Some(name) = self.silence.as_ref().filter(|_| !self.sounding) {
+            self.sounding = true;
+            return Step::Do(Act::Play(Play {
                 what: Sound::KeepAlive,
-                name,
+                name: name.clone(),
                 stop_keys: END_KEY.to_owned(),
                 offset: 0,
-            });
+            }));
         }
-        let caller = scene.caller.as_ref().map(CallerAudio::next_look);
-        Step::Wait(caller.unwrap_or(now + ECHO))
+        Step::Wait(scene.next_look().unwrap_or(now + ECHO))
     }
 }
 

@@ -24,6 +24,7 @@ mod remembering;
 mod settings;
 mod spoken;
 mod turn;
+mod wanted;
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::line::{Input, Sound};
+use super::line::{Input, Play};
 use super::turn::Scene;
 use crate::audio::Pcm;
-use crate::error::{Failure, Stage};
+use crate::error::Failure;
 
 /// A part of a call that ends with an `End`.
 pub(super) trait Phase {
@@ -38,13 +38,7 @@ pub(super) enum Step<E> {
 #[derive(Debug)]
 pub(super) enum Act {
     /// Plays a sound; nothing else plays.
-    Play {
-        what: Sound,
-        name: String,
-        stop_keys: String,
-        /// In samples.
-        offset: u64,
-    },
+    Play(Play),
     /// Stops what plays. If that had ended just before, the phase is told.
     Stop,
     /// Makes the reply's file visible under its name.
@@ -52,7 +46,7 @@ pub(super) enum Act {
     /// Appends encoded sound to the reply.
     Append(Vec<u8>),
     /// Lets a stage begin that costs money, if the caller is still there.
-    Agree(Stage, Sender<()>),
+    Agree(Sender<()>),
     /// Forgets the caller, who may hang up before the answer ends.
     Forget,
     /// Has speech transcribed and answered, in place of what was sent before; `later` more transcriptions of the same turn

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::answering::USUAL_DBFS;
-use super::caller_audio::CallerAudio;
 use super::event::Event;
-use super::line::{How, Input, Sound};
+use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
 use super::turn::Scene;
 use crate::error::{At, Chain, Failure, INTERNAL, Stage};
@@ -106,18 +105,18 @@ impl Phase for Phrase {
     }
 
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<()> {
-        let caller = scene.caller.as_ref().map(CallerAudio::next_look);
+        let caller = scene.next_look();
         let end = match &mut self.state {
             State::Making(end, _) | State::Playing(_, end) => Some(*end),
             State::Made(name) => {
                 let name = std::mem::take(name);
                 self.state = State::Playing(name.clone(), now + LONGEST);
-                return Step::Do(Act::Play {
+                return Step::Do(Act::Play(Play {
                     what: Sound::Phrase,
                     name,
                     stop_keys: String::new(),
                     offset: 0,
-                });
+                }));
             }
             State::Over => {
                 if let Some(caller) = &mut scene.caller

@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
 use ring::digest::{SHA256, digest};
 
 use super::bill::{self, Bill, Entry};
+use super::wanted::Wanted;
 use crate::audio::telephone::Encoding;
-use crate::cloud;
 use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::Patience;
 use crate::cloud::tts::Voice;
@@ -28,8 +27,7 @@ pub(super) struct Phrases {
     pub(super) bill: Arc<Bill>,
     pub(super) encoding: Encoding,
     pub(super) gain_db: f32,
-    /// Whether the phrase is no longer waited for: then no further voice is asked.
-    pub(super) is_dropped: Arc<AtomicBool>,
+    pub(super) wanted: Wanted,
 }
 
 impl Phrases {
@@ -90,9 +88,7 @@ impl Phrases {
         if self.is_kept(&self.place(text, link)) {
             return Ok(None);
         }
-        if self.is_dropped.load(Ordering::Relaxed) {
-            return Err(cloud::Error::HungUp("the voice").into());
-        }
+        self.wanted.check()?;
         let most = bill::spoken(text.chars().count());
         let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
         let rate_hz = self.encoding.rate_hz();

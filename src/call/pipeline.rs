@@ -9,7 +9,6 @@ mod voice;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use log::{debug, warn};
 use super::bill::{self, Bill, Entry};
 use super::event::Event;
 use super::settings::Settings;
+use super::wanted::Wanted;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
@@ -50,7 +50,7 @@ pub(super) struct Work {
     /// Is the answer heard while it is made? Then only its beginning has a deadline.
     pub(super) is_streamed: bool,
     /// Nobody waits for it any more.
-    pub(super) is_dropped: Arc<AtomicBool>,
+    pub(super) wanted: Wanted,
 }
 
 impl Work {
@@ -148,14 +148,6 @@ impl Work {
         Ok(question)
     }
 
-    /// Fails if the job was dropped: then no further service is asked.
-    fn is_wanted(&self) -> Result<(), cloud::Error> {
-        if self.is_dropped.load(Ordering::Relaxed) {
-            return Err(cloud::Error::HungUp("nobody"));
-        }
-        Ok(())
-    }
-
     /// For work that must have begun by then.
     fn time(&self, deadline: Deadline) -> Time {
         Time {
@@ -170,7 +162,7 @@ impl Work {
         let length = duration_of(samples.len(), rate_hz);
         let most = bill::audio(length);
         let attempt = |link: &Link<dyn Recognizer>, patience: Patience<'_>| {
-            self.is_wanted()?;
+            self.wanted.check()?;
             let entry = self.bill.begin(Stage::Stt, &link.endpoint, most);
             let result = link.provider.transcribe(samples, rate_hz, patience);
             match &result {
@@ -279,7 +271,7 @@ impl Work {
     ) -> Result<Written<'_>, cloud::Error> {
         let asked = self.settings.asked(question);
         let most = bill::tokens(&self.settings, question.len());
-        self.is_wanted()?;
+        self.wanted.check()?;
         let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
         let answering = link.provider.answer(asked, patience);
         let answering = answering.inspect_err(|error| entry.failed(error))?;

@@ -63,6 +63,11 @@ impl Scene {
         self.notes.push(line);
     }
 
+    /// When a silence of the caller's line may be taken in, in a conversation.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.caller.as_ref().map(CallerAudio::next_look)
+    }
+
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
         self.caller.as_ref().is_some_and(CallerAudio::is_in_turn)

@@ -288,27 +288,3 @@ fn jitter() -> Duration {
 
 /// Long enough for a hiccup to pass, short enough for a caller not to wonder.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
-
-#[cfg(test)]
-mod tests {
-    use super::request::MAX_VALUES;
-    use super::*;
-    use serde_json::Value;
-
-    const SERVICE: Service = Service {
-        name: "Gemini",
-        settings: "[llm.gemini]",
-        key: "[llm.gemini] api_key",
-    };
-
-    #[test]
-    fn json_of_more_values_than_any_answer_has_is_not_taken_in() {
-        let read = |values: usize| {
-            let body = format!("[{}0]", "0,".repeat(values - 1));
-            json::<Value>(SERVICE, "application/json", body.as_bytes()).map(drop)
-        };
-        assert!(read(MAX_VALUES).is_ok());
-        let refused = read(MAX_VALUES + 1).expect_err("too many");
-        assert!(matches!(refused, Error::Malformed { .. }), "{refused}");
-    }
-}

@@ -95,7 +95,7 @@ fn is_old(path: &Path, now: SystemTime) -> bool {
 
 /// Whether the name is `call-ID.wav`, `call-ID-2.wav` (a second try), `call-ID-reply.ulaw` or the like, with an id that
 /// ends in digits, a dot, digits.
-pub(super) fn is_leftover(name: &str, keep_recordings: bool) -> bool {
+fn is_leftover(name: &str, keep_recordings: bool) -> bool {
     let name = name.strip_suffix(".part").unwrap_or(name);
     let Some((stem, extension)) = name
         .strip_prefix("call-")
@@ -136,3 +136,44 @@ const PLAYABLE: &[&str] = &[
     "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96", "sln192", "wav", "wav16", "WAV",
     "wav49", "gsm", "g729", "g726", "ilbc", "siren7", "siren14", "ogg", "ogg16",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_calls_leave_behind_is_theirs() {
+        let leftovers = [
+            "call-1700000000.17.wav",
+            "call-1700000000.17-2.wav",
+            "call-1700000000.17-reply.ulaw",
+            "call-1700000000.17-reply.sln16.part",
+            "call-pbx-1700000000.17.wav",
+            "call-pbx.office-1700000000.1-reply.alaw",
+        ];
+        for name in leftovers {
+            assert!(is_leftover(name, false), "{name}");
+        }
+        let others = [
+            "call-notes.wav",
+            "call-17.wav",
+            "call-17-2.wav",
+            "call-1700000000.17-3.wav",
+            "call-1700000000.17-2-reply.ulaw",
+            "call-.17.wav",
+            "call-1700000000.wav",
+            "recall-1700000000.17.wav",
+            "call-1700000000.17.mp3",
+            "call-1700000000.17-reply.txt",
+            "call-",
+            "",
+            "1700000000.17.wav",
+        ];
+        for name in others {
+            assert!(!is_leftover(name, false), "{name}");
+        }
+        for kept in ["call-1700000000.17.wav", "call-1700000000.17-2.wav"] {
+            assert!(!is_leftover(kept, true), "{kept}");
+        }
+    }
+}

@@ -59,6 +59,17 @@ impl Write for Replies {
     }
 }
 
+/// A session with an Asterisk that has proved to be alone, and then does what `output` makes of its replies.
+fn confirmed<W: Write>(hangup: &Hangup, output: impl FnOnce(io::PipeWriter) -> W) -> Session<W> {
+    let (input, mut replies) = io::pipe().expect("a pipe");
+    let block = testkit::agi_block("1001", &[]);
+    replies.write_all(block.as_bytes()).expect("room in it");
+    let opened = Session::open(input, End::Hangup, output(replies), hangup);
+    let mut session = opened.expect("a block");
+    session.confirm().expect("nobody else speaks");
+    session
+}
+
 /// A session with an Asterisk that has written `input` before it reads.
 fn asked(input: &str) -> Session<Replies> {
     let (reader, mut replies) = io::pipe().expect("a pipe");
@@ -344,14 +355,8 @@ impl Write for PlaysOn {
 
 #[test]
 fn a_sound_that_plays_on_is_stopped_by_more_to_read() {
-    let (input, mut replies) = io::pipe().expect("a pipe");
-    replies
-        .write_all(testkit::agi_block("1001", &[]).as_bytes())
-        .expect("room in it");
-    let output = PlaysOn { stops: 0, replies };
-    let mut session =
-        Session::open(input, End::Hangup, output, &Hangup::default()).expect("a block");
-    session.confirm().expect("nobody else speaks");
+    let output = |replies| PlaysOn { stops: 0, replies };
+    let mut session = confirmed(&Hangup::default(), output);
     let command = Command::StreamFile {
         name: "x",
         stop_keys: "",
@@ -389,14 +394,8 @@ impl Write for Drips {
 
 #[test]
 fn a_peer_that_never_lets_a_sound_be_stopped_is_given_up() {
-    let (input, mut replies) = io::pipe().expect("a pipe");
-    replies
-        .write_all(testkit::agi_block("1001", &[]).as_bytes())
-        .expect("room in it");
     let hangup = Hangup::default();
-    let opened = Session::open(input, End::Hangup, Drips(replies), &hangup);
-    let mut session = opened.expect("a block");
-    session.confirm().expect("nobody else speaks");
+    let mut session = confirmed(&hangup, Drips);
     // After a hang-up it gives up sooner.
     hangup.raise();
     session.stop().expect_err("it is not stopped");

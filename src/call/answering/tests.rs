@@ -59,21 +59,14 @@ fn key(key: char) -> How {
 fn ended(call: &Virtual<Answering>) -> String {
     match &call.end {
         None => "goes on".into(),
-        Some((ms, Ok(Answered::Outcome(outcome)))) => {
-            let failure = outcome.failure().map(ToString::to_string);
-            format!("{ms} {} {}", outcome.status(), failure.unwrap_or_default())
-        }
+        Some((ms, Ok(Answered::Heard))) => format!("{ms} ANSWERED "),
+        Some((ms, Ok(Answered::NoSpeech))) => format!("{ms} NOSPEECH "),
+        Some((ms, Ok(Answered::HungUp))) => format!("{ms} HANGUP "),
+        Some((ms, Ok(Answered::Partial(failure)))) => format!("{ms} PARTIAL {failure}"),
         Some((ms, Ok(Answered::Whole))) => format!("{ms} whole"),
         Some((ms, Ok(Answered::Wordless))) => format!("{ms} wordless"),
         Some((ms, Err(failure))) => format!("{ms} {failure}"),
     }
-}
-
-#[track_caller]
-fn assert_steps(call: &mut Virtual<Answering>, steps: &[(u64, &str)]) {
-    let told = call.told();
-    let told: Vec<_> = told.iter().map(|(ms, step)| (*ms, step.as_str())).collect();
-    assert_eq!(told, steps);
 }
 
 #[test]
@@ -84,15 +77,12 @@ fn a_silence_is_filled_at_its_times_until_the_answer_begins() {
     call.pass(5000);
     call.on(5100, sound(50)).on(5100, end());
     call.ends(6200, Sound::Answer, through(50));
-    assert_steps(
-        &mut call,
-        &[
-            (1500, "play beep @0"),
-            (4900, "play beep @0"),
-            (5100, "stop"),
-            (5100, "play /r #*@0"),
-        ],
-    );
+    call.assert_steps(&[
+        (1500, "play beep @0"),
+        (4900, "play beep @0"),
+        (5100, "stop"),
+        (5100, "play /r #*@0"),
+    ]);
     assert_eq!(ended(&call), "6200 ANSWERED ");
 }
 
@@ -100,10 +90,10 @@ fn a_silence_is_filled_at_its_times_until_the_answer_begins() {
 fn music_fills_a_silence_once_and_silence_is_left_alone() {
     let mut call = answering(|settings| settings.waiting.play = Filler::Music("jazz".into()));
     call.pass(9000);
-    assert_steps(&mut call, &[(1500, "play jazz @0")]);
+    call.assert_steps(&[(1500, "play jazz @0")]);
     let mut call = answering(|settings| settings.waiting.play = Filler::Nothing);
     call.pass(9000);
-    assert_steps(&mut call, &[]);
+    call.assert_steps(&[]);
 }
 
 #[test]
@@ -112,7 +102,7 @@ fn a_filler_that_is_not_played_is_not_tried_again() {
     call.pass(1600);
     call.ends(1600, Sound::Filler, How::Unplayable(None));
     call.pass(15_000);
-    assert_steps(&mut call, &[(1500, "play beep @0")]);
+    call.assert_steps(&[(1500, "play beep @0")]);
 }
 
 #[test]
@@ -122,10 +112,7 @@ fn a_pause_in_the_answer_is_filled_and_keys_mean_there_what_they_mean_in_the_ans
     call.pass(2400);
     call.ends(2100, Sound::Answer, through(50));
     call.pass(4000);
-    assert_steps(
-        &mut call,
-        &[(1000, "play /r #*@0"), (3600, "play beep #*@0")],
-    );
+    call.assert_steps(&[(1000, "play /r #*@0"), (3600, "play beep #*@0")]);
     call.ends(4000, Sound::Filler, key('*'));
     assert_eq!(ended(&call), "4000 ANSWERED ");
     assert_eq!(call.scene.turn.key, Some('*'));
@@ -138,10 +125,7 @@ fn an_answer_that_goes_on_after_a_pause_is_played_from_where_it_was_heard() {
     call.pass(2100);
     call.ends(2100, Sound::Answer, through(50));
     call.on(2500, sound(60)).on(2500, end());
-    assert_steps(
-        &mut call,
-        &[(1000, "play /r #*@0"), (2500, "play /r #*@8000")],
-    );
+    call.assert_steps(&[(1000, "play /r #*@0"), (2500, "play /r #*@8000")]);
     call.ends(3800, Sound::Answer, through(110));
     assert_eq!(ended(&call), "3800 ANSWERED ");
 }
@@ -210,7 +194,7 @@ fn a_refusal_in_the_middle_of_an_answer_leaves_what_was_heard() {
 fn a_deadline_that_has_passed_already_begins_no_filler() {
     let mut call = answering(|settings| settings.waiting.after = settings.deadline + GRACE);
     call.pass(20_200);
-    assert_steps(&mut call, &[]);
+    call.assert_steps(&[]);
     assert!(ended(&call).starts_with("20200 config: no whole answer"));
 }
 
@@ -253,7 +237,7 @@ fn what_the_services_tell_ends_the_answer() {
 fn an_answer_for_the_dialplan_is_whole_when_the_work_is_done() {
     let mut call = answering(|settings| settings.is_streamed = false);
     call.on(1000, sound(50)).on(1200, end());
-    assert_steps(&mut call, &[]);
+    call.assert_steps(&[]);
     assert_eq!(ended(&call), "1200 whole");
 }
 
@@ -314,7 +298,7 @@ fn what_the_model_wants_is_noted_and_to_be_forgotten_is_not_put_off() {
     let mut call = answering(|_| {});
     let forget = || Input::Work(Event::Actions(vec![Order::Forget]));
     call.on(800, forget()).on(900, forget());
-    assert_steps(&mut call, &[(800, "forget")]);
+    call.assert_steps(&[(800, "forget")]);
     assert_eq!(call.scene.turn.actions, [Order::Forget]);
 }
 
@@ -323,6 +307,6 @@ fn a_stage_that_costs_money_asks_whether_the_caller_is_there() {
     let (agrees, _asked) = crossbeam_channel::bounded(1);
     let mut call = answering(|_| {});
     call.on(100, Input::Work(Event::Begins(Stage::Llm, agrees)));
-    assert_steps(&mut call, &[(100, "agree llm")]);
+    call.assert_steps(&[(100, "agree llm")]);
     assert_eq!(call.scene.stage, Stage::Llm);
 }

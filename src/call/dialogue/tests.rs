@@ -60,18 +60,17 @@ fn follow(all: Vec<On>) -> Vec<String> {
     let mut steps = vec![told(&dialogue.begin(), began)];
     for on in all {
         now += Duration::from_secs(1);
-        let mut answered = |outcome, goes_on, scene: &mut Scene| {
-            dialogue.answered(Answered::Outcome(outcome), goes_on, scene, now)
-        };
+        let mut answered =
+            |answered, goes_on, scene: &mut Scene| dialogue.answered(answered, goes_on, scene, now);
         let next = match on {
             On::Answered(actions) => {
                 scene.turn.actions = actions;
-                answered(Outcome::Answered(None), false, &mut scene)
+                answered(Answered::Heard, false, &mut scene)
             }
-            On::Interrupted => answered(Outcome::Answered(None), true, &mut scene),
-            On::NotUnderstood => answered(Outcome::NoSpeech, false, &mut scene),
-            On::HungUp => answered(Outcome::HungUp, false, &mut scene),
-            On::Wordless => dialogue.answered(Answered::Wordless, false, &mut scene, now),
+            On::Interrupted => answered(Answered::Heard, true, &mut scene),
+            On::NotUnderstood => answered(Answered::NoSpeech, false, &mut scene),
+            On::HungUp => answered(Answered::HungUp, false, &mut scene),
+            On::Wordless => answered(Answered::Wordless, false, &mut scene),
             On::Said => dialogue.said(now),
             On::Heard(heard) => dialogue.heard(heard, &mut scene),
         };
@@ -253,8 +252,7 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
     assert!(scene.is_in_turn());
     let mut dialogue = Dialogue::new(settings(), began);
     scene.turn.actions = vec![Order::Goodbye];
-    let outcome = Answered::Outcome(Outcome::Answered(None));
-    let next = dialogue.answered(outcome, false, &mut scene, began);
+    let next = dialogue.answered(Answered::Heard, false, &mut scene, began);
     assert!(matches!(next, Next::Listen { .. }), "{next:?}");
     scene.caller.as_mut().expect("there").forget();
     let next = dialogue.heard(Heard::Silence, &mut scene);

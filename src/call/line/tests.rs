@@ -60,12 +60,14 @@ pub(in crate::call) fn scripted(replies: &[&'static str]) -> (Line<Script>, Sent
     (Line::new(session, hangup, Instant::now), sent)
 }
 
-const FILLER: Play<'_> = Play {
-    what: Sound::Filler,
-    name: "beep",
-    stop_keys: "#",
-    offset: 0,
-};
+fn play(what: Sound) -> Play {
+    Play {
+        what,
+        name: "beep".into(),
+        stop_keys: "#".into(),
+        offset: 0,
+    }
+}
 
 fn next(line: &mut Line<Script>) -> Input {
     let soon = line.now() + Duration::from_secs(20);
@@ -123,7 +125,7 @@ fn the_reply_to_a_sound_tells_how_it_ended() {
     ];
     for (replies, expected) in table {
         let mut line = line(replies);
-        line.play(FILLER).expect("asked");
+        line.play(&play(Sound::Filler)).expect("asked");
         assert!(!line.is_free(), "{replies:?}");
         assert_eq!(told(&next(&mut line)), *expected, "{replies:?}");
     }
@@ -143,7 +145,7 @@ fn a_sound_without_progress_is_given_up_the_third_time_in_a_row() {
     ]);
     let ends: Vec<_> = (0..6)
         .map(|_| {
-            line.play(FILLER).expect("asked");
+            line.play(&play(Sound::Filler)).expect("asked");
             told(&next(&mut line))
         })
         .collect();
@@ -157,11 +159,7 @@ fn a_sound_without_progress_is_given_up_the_third_time_in_a_row() {
     ];
     assert_eq!(ends, expected);
     // Twenty seconds of silence are not over at once, whatever the reply says.
-    line.play(Play {
-        what: Sound::KeepAlive,
-        ..FILLER
-    })
-    .expect("asked");
+    line.play(&play(Sound::KeepAlive)).expect("asked");
     assert_eq!(told(&next(&mut line)), "at once");
 }
 
@@ -193,7 +191,7 @@ fn what_happens_is_told_in_its_order_and_the_hang_up_first() {
 #[test]
 fn a_sound_that_ended_just_before_it_was_stopped_tells_how() {
     let mut line = line(&["200 result=42 endpos=160\n", "200 result=0\n"]);
-    line.play(FILLER).expect("asked");
+    line.play(&play(Sound::Filler)).expect("asked");
     let ended = line.stop().map(Input::Ended).expect("it had ended");
     assert_eq!(told(&ended), "key *");
     assert!(line.is_free() && line.stop().is_none());

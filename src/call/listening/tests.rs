@@ -46,13 +46,6 @@ fn ended(call: &Virtual<Listening>) -> String {
     }
 }
 
-#[track_caller]
-fn assert_steps(call: &mut Virtual<Listening>, steps: &[(u64, &str)]) {
-    let told = call.told();
-    let told: Vec<_> = told.iter().map(|(ms, step)| (*ms, step.as_str())).collect();
-    assert_eq!(told, steps);
-}
-
 const PLAY: &str = "play /s/silence #@0";
 
 #[test]
@@ -61,7 +54,7 @@ fn a_turn_is_transcribed_after_a_pause_and_taken_at_its_end() {
     let spoke = call.hears(0, 1000, Line::Quiet);
     let quiet = call.hears(spoke, 1500, Line::Voice);
     call.hears(quiet, 400, Line::Quiet);
-    assert_steps(&mut call, &[(0, PLAY), (2860, "transcribe 2.2 s, 3 later")]);
+    call.assert_steps(&[(0, PLAY), (2860, "transcribe 2.2 s, 3 later")]);
     call.on(2900, Input::Work(Event::Question("When?".into())));
     call.hears(2900, 600, Line::Quiet);
     assert_eq!(ended(&call), "3260 turn of 2.2 s, 1 events");
@@ -95,7 +88,7 @@ fn the_key_ends_a_turn_and_means_nothing_without_one() {
     };
     let mut call = listening(|_| {});
     call.ends(500, Sound::KeepAlive, key());
-    assert_steps(&mut call, &[(0, PLAY), (500, PLAY)]);
+    call.assert_steps(&[(0, PLAY), (500, PLAY)]);
     let spoke = call.hears(500, 1000, Line::Quiet);
     call.hears(spoke, 1000, Line::Voice);
     call.ends(2550, Sound::KeepAlive, key());
@@ -110,7 +103,7 @@ fn the_silence_is_played_again_and_again_unless_asterisk_does_not_play_it() {
     call.ends(5500, Sound::KeepAlive, How::AtOnce);
     call.ends(6000, Sound::KeepAlive, How::Unplayable(None));
     call.pass(9000);
-    assert_steps(&mut call, &[(0, PLAY), (5000, PLAY), (5500, PLAY)]);
+    call.assert_steps(&[(0, PLAY), (5000, PLAY), (5500, PLAY)]);
 }
 
 #[test]
@@ -158,6 +151,6 @@ fn the_echo_of_the_sound_before_begins_no_turn() {
     let mut call = listening(|_| {});
     let echo = call.hears(0, 120, Line::Voice);
     call.hears(echo, 1500, Line::Quiet);
-    assert_steps(&mut call, &[(0, PLAY)]);
+    call.assert_steps(&[(0, PLAY)]);
     assert_eq!(ended(&call), "goes on");
 }

@@ -93,7 +93,10 @@ impl<P: Phase> Virtual<P> {
         let ms = u64::try_from(ms).expect("short");
         loop {
             match self.phase.poll(&mut self.scene, now) {
-                Step::Do(act) => self.steps.extend(told(&act).map(|step| (ms, step))),
+                Step::Do(act) => {
+                    let step = told(&act, &self.scene);
+                    self.steps.extend(step.map(|step| (ms, step)));
+                }
                 Step::Wait(until) => {
                     self.wake_at = until;
                     return;
@@ -106,22 +109,25 @@ impl<P: Phase> Virtual<P> {
         }
     }
 
+    /// Asserts the steps since this was asked last: each with its ms.
+    #[track_caller]
+    pub(in crate::call) fn assert_steps(&mut self, steps: &[(u64, &str)]) {
+        let told = self.told();
+        let told: Vec<_> = told.iter().map(|(ms, step)| (*ms, step.as_str())).collect();
+        assert_eq!(told, steps);
+    }
+
     /// The steps so far, which are then forgotten.
     pub(in crate::call) fn told(&mut self) -> Vec<(u64, String)> {
         std::mem::take(&mut self.steps)
     }
 }
 
-fn told(act: &Act) -> Option<String> {
+fn told(act: &Act, scene: &Scene) -> Option<String> {
     Some(match act {
-        Act::Play {
-            name,
-            stop_keys,
-            offset,
-            ..
-        } => format!("play {name} {stop_keys}@{offset}"),
+        Act::Play(play) => format!("play {} {}@{}", play.name, play.stop_keys, play.offset),
         Act::Stop => "stop".to_owned(),
-        Act::Agree(stage, _) => format!("agree {stage}"),
+        Act::Agree(_) => format!("agree {}", scene.stage),
         Act::Forget => "forget".to_owned(),
         Act::Transcribe { speech, later } => {
             let seconds = speech.duration().as_secs_f32();

@@ -5,11 +5,6 @@ use std::path::PathBuf;
 use super::*;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 
-fn steps(steps: &[(u64, &str)]) -> Vec<(u64, String)> {
-    let step = |&(ms, step): &(u64, &str)| (ms, step.to_owned());
-    steps.iter().map(step).collect()
-}
-
 #[test]
 fn a_sound_is_played_to_its_end() {
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
@@ -20,7 +15,7 @@ fn a_sound_is_played_to_its_end() {
             endpos: Some(12_000),
         },
     );
-    assert_eq!(call.told(), steps(&[(0, "play hello @0")]));
+    call.assert_steps(&[(0, "play hello @0")]);
     assert!(matches!(call.end, Some((1500, Ok(())))));
 }
 
@@ -37,7 +32,7 @@ fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be(
         let mut call = Virtual::new(|now, _| Phrase::being_made(now + LONGEST, "beep"));
         call.on(900, Input::Work(event));
         call.on(950, Input::Work(Event::Panicked));
-        assert_eq!(call.told(), steps(&[(900, step)]));
+        call.assert_steps(&[(900, step)]);
     }
 }
 
@@ -46,10 +41,10 @@ fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
     let soon = Duration::from_secs(5);
     let mut call = Virtual::new(|now, _| Phrase::being_made(now + soon, "hello"));
     call.pass(4999);
-    assert_eq!(call.told(), steps(&[]));
+    call.assert_steps(&[]);
     call.pass(5000);
     call.on(5100, Input::Work(Event::Phrase(PathBuf::from("/s/late"))));
-    assert_eq!(call.told(), steps(&[(5000, "play hello @0")]));
+    call.assert_steps(&[(5000, "play hello @0")]);
 }
 
 #[test]

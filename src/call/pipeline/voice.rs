@@ -89,7 +89,7 @@ impl Work {
         patience: Patience<'_>,
     ) -> Result<Spoken<'a>, say::Error> {
         let most = bill::spoken(text.chars().count());
-        self.is_wanted()?;
+        self.wanted.check()?;
         let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
         let deadline = if self.is_streamed {

@@ -207,7 +207,29 @@ pub(super) fn host(url: &str) -> &str {
 
 /// The maximum number of values in a JSON body: far more than any answer has, and still little memory, since two bytes
 /// of JSON can become a hundred.
-pub(super) const MAX_VALUES: usize = 100_000;
+const MAX_VALUES: usize = 100_000;
 
 /// How many bytes of a text are shown.
 const MAX_LOGGED: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE: Service = Service {
+        name: "Gemini",
+        settings: "[llm.gemini]",
+        key: "[llm.gemini] api_key",
+    };
+
+    #[test]
+    fn json_of_more_values_than_any_answer_has_is_not_taken_in() {
+        let read = |values: usize| {
+            let body = format!("[{}0]", "0,".repeat(values - 1));
+            json::<Value>(SERVICE, "application/json", body.as_bytes()).map(drop)
+        };
+        assert!(read(MAX_VALUES).is_ok());
+        let refused = read(MAX_VALUES + 1).expect_err("too many");
+        assert!(matches!(refused, Error::Malformed { .. }), "{refused}");
+    }
+}
