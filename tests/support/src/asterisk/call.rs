@@ -284,9 +284,20 @@ fn spawn(builder: &CallBuilder) -> Child {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    command
-        .spawn()
+    start(&mut command)
         .unwrap_or_else(|error| panic!("starting {}: {error}", builder.program.display()))
+}
+
+/// Starts a program that a test may have written just before. Whatever another thread starts at that moment holds the
+/// file open for writing until it runs, and so long the system calls it busy.
+fn start(command: &mut Command) -> io::Result<Child> {
+    for _ in 0..MOST_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::yield_now(),
+            started => return started,
+        }
+    }
+    command.spawn()
 }
 
 fn pid(child: &Child) -> Pid {
@@ -317,3 +328,6 @@ fn watch(pid: Pid) -> Receiver<Instant> {
     });
     inbox
 }
+
+/// Between a fork and its program lie some thousand instructions.
+const MOST_TRIES: u32 = 100_000;
