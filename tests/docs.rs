@@ -1,6 +1,6 @@
 //! Documents are tested: README and the manual against the code, and against each other.
 
-mod reading;
+pub(crate) mod reading;
 mod settings;
 
 use std::collections::BTreeSet;

@@ -1,8 +1,9 @@
 //! The house: which module may know which, and where each outside crate stays.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::docs::reading::source_files;
 
 /// The modules, floor by floor from the ground up: each knows its own floor and those below. What is on the floor of
 /// `agi` does not know its neighbours.
@@ -58,26 +59,13 @@ const OUTSIDE: &[(&str, &str)] = &[
 ];
 
 /// The source files with their paths below `src`, comments left out.
-fn sources() -> Vec<(PathBuf, String)> {
-    fn walk(folder: &Path, root: &Path, all: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, root, all);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let is_code = |line: &&str| !line.trim_start().starts_with("//");
-                let code: Vec<_> = text.lines().filter(is_code).collect();
-                all.push((path.strip_prefix(root).unwrap().to_owned(), code.join("\n")));
-            }
-        }
-    }
-    let (mut all, root) = (
-        Vec::new(),
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-    );
-    walk(&root, &root, &mut all);
-    all
+fn sources() -> impl Iterator<Item = (PathBuf, String)> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let files = source_files().into_iter();
+    files.map(move |(path, text)| {
+        let code: Vec<_> = text.lines().filter(is_code).collect();
+        (path, code.join("\n"))
+    })
 }
 
 /// The modules at the top of the crate that a text names after `crate::`.

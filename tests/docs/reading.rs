@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use phone_assistant::manual::{EXAMPLES, TOPICS};
 
@@ -102,20 +102,27 @@ pub(super) fn variables(text: &str, beginning: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// All of the program's sources, but for the manual.
-pub(super) fn sources() -> String {
-    fn add(folder: &Path, all: &mut String) {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
-                add(&entry.path(), all);
-            } else if entry.path().extension().is_some_and(|end| end == "rs") {
-                all.push_str(&fs::read_to_string(entry.path()).unwrap());
+/// The program's sources, with their paths below `src`.
+pub(crate) fn source_files() -> Vec<(PathBuf, String)> {
+    fn add(folder: &Path, root: &Path, all: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add(&path, root, all);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                all.push((path.strip_prefix(root).unwrap().to_owned(), text));
             }
         }
     }
-    let mut all = String::new();
-    add(&root().join("src"), &mut all);
+    let (mut all, root) = (Vec::new(), root().join("src"));
+    add(&root, &root, &mut all);
     all
+}
+
+/// All of them as one text.
+pub(super) fn sources() -> String {
+    source_files().into_iter().map(|(_, text)| text).collect()
 }
 
 pub(super) fn words(text: &str) -> String {
