@@ -292,7 +292,8 @@ fn the_environments_proxy_and_exceptions_count_where_the_settings_name_none() {
     let call = |settings: &Settings| call_in("HTTPS_PROXY", &address, settings);
     call(&house.sandbox.settings()).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let asked = proxy.targets().len();
-    assert!(asked >= 2, "{:?}", proxy.targets());
+    // As many as there are connections: which requests share one is chance.
+    assert!(asked >= 1, "{:?}", proxy.targets());
     let around = house.sandbox.settings().set("http.no_proxy", "localhost");
     call(&around).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let through = house.sandbox.settings().set("http.proxy", address.as_str());
