@@ -6,6 +6,8 @@
 mod exchange;
 mod handshake;
 mod incoming;
+mod names;
+mod race;
 mod request;
 mod setup;
 

@@ -4,18 +4,22 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use crossbeam_channel::bounded;
 use ureq::config::ConfigBuilder;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::AgentScope;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, Connector, NextTimeout, RustlsConnector, Transport,
+};
 use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::config;
 use crate::config::private::is_private;
-use crate::{files, redact, threads};
+use crate::{files, redact};
+
+use super::names::Lookup;
+use super::race::Racing;
 
 /// Why no request can be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -47,15 +51,22 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     let config = builder.proxy(proxy(settings)?).build();
     Ok(Agent::with_parts(
         config,
-        DefaultConnector::default(),
-        Lookup,
+        racing_connector(),
+        Lookup::default(),
     ))
 }
 
 /// An agent for requests without TLS: it goes no way but a direct one, and connects to private addresses alone.
 pub(super) fn private_agent() -> Agent {
     let config = builder().proxy(None).build();
-    Agent::with_parts(config, DefaultConnector::default(), PrivateOnly)
+    Agent::with_parts(config, racing_connector(), PrivateOnly::default())
+}
+
+/// What ureq connects by as well, but for the race: by way of a proxy, to the host, and in TLS.
+fn racing_connector() -> impl Connector<Out: Transport> {
+    ConnectProxyConnector::default()
+        .chain(Racing::default())
+        .chain(RustlsConnector::default())
 }
 
 fn builder() -> ConfigBuilder<AgentScope> {
@@ -68,35 +79,10 @@ fn builder() -> ConfigBuilder<AgentScope> {
         .timeout_connect(Some(CONNECT_TIMEOUT))
 }
 
-/// Looks names up on a thread of its own, so that a name server that says nothing ends in a message of its own.
-#[derive(Debug)]
-struct Lookup;
-
-impl Resolver for Lookup {
-    /// The usual resolver does the same, and panics where there is no thread.
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let (uri, config) = (uri.clone(), config.clone());
-        let (tell, found) = bounded(1);
-        let look_up = move || {
-            let found = DefaultResolver::default().resolve(&uri, &config, NextTimeout::default());
-            // A result that comes too late has no receiver any more.
-            tell.send(found).ok();
-        };
-        threads::spawn(look_up).map_err(|error| ureq::Error::Other(Box::new(error)))?;
-        let found = found.recv_timeout(*timeout.after);
-        found.unwrap_or(Err(ureq::Error::Timeout(timeout.reason)))
-    }
-}
-
 /// Looks names up, and accepts one only if every address that it leads to is private: what goes there unencrypted could
 /// otherwise be read on the way.
-#[derive(Debug)]
-struct PrivateOnly;
+#[derive(Debug, Default)]
+struct PrivateOnly(Lookup);
 
 impl Resolver for PrivateOnly {
     fn resolve(
@@ -105,7 +91,7 @@ impl Resolver for PrivateOnly {
         config: &ureq::config::Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let addresses = Lookup.resolve(uri, config, timeout)?;
+        let addresses = self.0.resolve(uri, config, timeout)?;
         if addresses.iter().all(|address| is_private(address.ip())) {
             Ok(addresses)
         } else {
@@ -203,7 +189,7 @@ const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 const IDLE_AGE: Duration = Duration::from_secs(120);
 
 /// TCP and TLS to a service take two to three round trips.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
