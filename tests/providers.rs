@@ -114,7 +114,7 @@ fn without_tls_nothing_leaves_the_private_network() {
             "must be https address, http in private networks",
         ),
         // What a name stands for is seen when it is looked up.
-        ("http://no-such-host.invalid", "its name is not known"),
+        ("http://no-such-host.invalid", "etc/resolv.conf"),
     ];
     for (base_url, words) in table {
         let settings = house

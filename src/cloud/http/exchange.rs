@@ -187,8 +187,9 @@ fn network_error(
         );
     }
     match error {
-        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => connect(
-            way("it does not answer: check the network, the name server and the firewall"),
+        ureq::Error::Timeout(ureq::Timeout::Resolve) => connect(way(SERVER_REMEDY), false, error),
+        ureq::Error::Timeout(ureq::Timeout::Connect) => connect(
+            way("it does not answer: check the network and the firewall"),
             false,
             error,
         ),
@@ -198,6 +199,9 @@ fn network_error(
             after: limit,
         },
         ureq::Error::HostNotFound => connect(way(NAME_REMEDY), true, error),
+        ureq::Error::Io(ref io) if is_no_name_server(io) => {
+            connect(way(SERVER_REMEDY), true, error)
+        }
         ureq::Error::Io(ref io) if is_lookup(io) => connect(way(NAME_REMEDY), true, error),
         ureq::Error::Io(ref io) if is_no_connection(io) => connect(
             way("nothing listens there or the way is closed: check the network and the firewall"),
@@ -247,6 +251,15 @@ fn is_lookup(error: &std::io::Error) -> bool {
         .starts_with("failed to lookup address information")
 }
 
+/// Whether the name may exist, but no name server says so: `EAI_AGAIN`, in the words of musl or of glibc.
+fn is_no_name_server(error: &std::io::Error) -> bool {
+    let words = error.to_string();
+    is_lookup(error)
+        && ["Try again", "Temporary failure"]
+            .iter()
+            .any(|again| words.contains(again))
+}
+
 /// rustls' errors travel inside an [`std::io::Error`] when they come in the middle of a handshake.
 fn is_tls(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::InvalidData
@@ -294,5 +307,8 @@ const BLOCK_BYTES: usize = 16 * 1024;
 
 const NAME_REMEDY: &str =
     "its name is not known: check base_url, and the name server in /etc/resolv.conf";
+
+const SERVER_REMEDY: &str =
+    "no name server answers for it: check the network, and the name servers in /etc/resolv.conf";
 
 const PROXY_REMEDY: &str = "check the network, and [http] proxy or the one of the environment";

@@ -73,7 +73,13 @@ fn look_up(
     timeout: NextTimeout,
 ) -> Result<Vec<SocketAddr>, ureq::Error> {
     let (tell, answers) = unbounded();
-    let end = Instant::now() + (*timeout.after).min(CONNECT_TIMEOUT);
+    // Without a limit of its own a look-up would last as long as the request may.
+    let (limit, reason) = if *timeout.after <= CONNECT_TIMEOUT {
+        (*timeout.after, timeout.reason)
+    } else {
+        (CONNECT_TIMEOUT, ureq::Timeout::Resolve)
+    };
+    let end = Instant::now() + limit;
     let usual = {
         let (uri, config, tell) = (uri.clone(), config.clone(), tell.clone());
         move || {
@@ -97,7 +103,7 @@ fn look_up(
         }
     }
     drop(tell);
-    gather(first, &answers, end).unwrap_or(Err(ureq::Error::Timeout(timeout.reason)))
+    gather(first, &answers, end).unwrap_or(Err(ureq::Error::Timeout(reason)))
 }
 
 fn start(job: impl FnOnce() + Send + 'static) -> Result<(), ureq::Error> {

@@ -10,6 +10,7 @@ mod faults;
 mod hangups;
 mod install;
 mod machine_faults;
+mod names;
 mod older;
 mod providers;
 mod roots;
@@ -35,6 +36,7 @@ pub(crate) const ALONE: &[Scene] = &[
     ("first-word", stream::first_word),
     ("crowd", crowd::run),
     ("talk-figures", talk::figures),
+    ("half-known-hosts", names::run),
 ];
 
 /// Those in which nothing is heard, and which keep the processors busy.

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use testkit::audio::{g711, measure};
+use testkit::{Sandbox, Settings};
 
 use super::sandbox;
 use crate::caller::{answer, data_dir};
@@ -26,31 +27,12 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     }
 }
 
-/// A call by hand: Asterisk's side comes from a file.
+/// A call whose answer is what it should be.
 fn call(lab: &Lab, root: &Root) -> Result<(), String> {
     let sandbox = sandbox();
-    let put = |from: &Path, to: &str| fs::copy(from, root.path(to)).map(drop).unwrap();
-    put(lab.binary(), "/phone-assistant");
-    put(&sandbox.credentials_file(), "/key.json");
-    put(&sandbox.ca_file(), "/ca.pem");
-    put(&data_dir().join("question-tea.wav"), "/question.wav");
-    let settings = sandbox
-        .settings()
-        .set("google.credentials", "/key.json")
-        .set("http.ca_file", "/ca.pem");
-    settings.write(&root.path("/"));
-    let session = fs::File::open(data_dir().join("replay.agi")).unwrap();
-    let output = root
-        .command("/phone-assistant")
-        .args([
-            "recording=/question.wav",
-            "reply=/answer",
-            "config=/config.toml",
-            "reply.play=dialplan",
-        ])
-        .stdin(Stdio::from(session))
-        .output()
-        .unwrap();
+    put(lab, root, &sandbox);
+    let settings = settings(&sandbox);
+    let output = by_hand(root, &settings);
     let commands = String::from_utf8_lossy(&output.stdout).into_owned();
     if !commands.contains("SET VARIABLE \"ASSISTANT_STATUS\" \"ANSWERED\"") {
         return Err(format!(
@@ -67,4 +49,42 @@ fn call(lab: &Lab, root: &Root) -> Result<(), String> {
             "the answer is like the expected one by {likeness:.2}"
         ))
     }
+}
+
+/// Puts into a root what a call by hand needs.
+pub(super) fn put(lab: &Lab, root: &Root, sandbox: &Sandbox) {
+    let put = |from: &Path, to: &str| fs::copy(from, root.path(to)).map(drop).unwrap();
+    put(lab.binary(), "/phone-assistant");
+    put(&sandbox.credentials_file(), "/key.json");
+    put(&sandbox.ca_file(), "/ca.pem");
+}
+
+/// The settings for a call by hand.
+pub(super) fn settings(sandbox: &Sandbox) -> Settings {
+    sandbox
+        .settings()
+        .set("google.credentials", "/key.json")
+        .set("http.ca_file", "/ca.pem")
+}
+
+/// A call by hand: Asterisk's side comes from a file.
+pub(super) fn by_hand(root: &Root, settings: &Settings) -> Output {
+    settings.write(&root.path("/"));
+    // The program removes it.
+    fs::copy(
+        data_dir().join("question-tea.wav"),
+        root.path("/question.wav"),
+    )
+    .unwrap();
+    let session = fs::File::open(data_dir().join("replay.agi")).unwrap();
+    root.command("/phone-assistant")
+        .args([
+            "recording=/question.wav",
+            "reply=/answer",
+            "config=/config.toml",
+            "reply.play=dialplan",
+        ])
+        .stdin(Stdio::from(session))
+        .output()
+        .unwrap()
 }

@@ -18,7 +18,7 @@ pub(super) struct Identity {
     pub(super) ca_pem: String,
 }
 
-/// Makes a fresh authority and a certificate for `localhost`, `127.0.0.1` and `::1`.
+/// Makes a fresh authority and a certificate for [`NAMES`].
 pub(super) fn identity() -> Identity {
     let (ca_pem, issuer) = authority();
     let key = KeyPair::generate().unwrap();
@@ -55,4 +55,11 @@ fn authority() -> (String, Issuer<'static, KeyPair>) {
     (certificate.pem(), Issuer::new(params, key))
 }
 
-const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// This machine, and names for a name server of a test's own.
+const NAMES: [&str; 5] = [
+    "localhost",
+    "127.0.0.1",
+    "::1",
+    "services.example",
+    "services.localhost",
+];
