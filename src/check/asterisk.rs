@@ -230,11 +230,12 @@ const BLOCK: usize = 64 * 1024;
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
 
 /// What the example dialplan uses beside what every Asterisk has.
-const APPLICATIONS: [&str; 5] = [
+const APPLICATIONS: [&str; 6] = [
     "AGI",
     "EAGI",
     "MixMonitor",
     "StopMixMonitor",
+    "WaitForNoise",
     "WaitForSilence",
 ];
 const SOUNDS: [&str; 8] = [

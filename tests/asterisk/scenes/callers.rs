@@ -6,7 +6,7 @@ use testkit::Stage;
 use testkit::audio::{Clip, clips};
 
 use super::sandbox;
-use crate::caller::{self, data, words};
+use crate::caller::{self, answer, data, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::{Call, Heard};
@@ -36,13 +36,72 @@ pub(crate) fn silent(lab: &Lab, report: &Report) {
     );
 }
 
-/// Where FreePBX makes Asterisk send silence, a phone that sends nothing is noticed only when the time is over.
+/// Where FreePBX makes Asterisk send silence, that nothing comes is noticed by the packets alone, and before FreePBX ends
+/// the call.
 pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
-    asked_again_at_last(
-        "whose phone sends nothing",
-        |call| call.mute(true),
-        lab,
-        report,
+    let machine = Machine::installed(lab, sandbox());
+    report.check(
+        "a phone that sends nothing while its user is silent gets its answer within 30 s",
+        || {
+            let mut call = caller::dial(&machine.phone())?;
+            let asked = caller::beep(&mut call, &machine)?;
+            call.say(&data("question-moon.wav"));
+            call.mute(true);
+            let heard = call.wait_to_hear(&answer("moon"), RTP_TIMEOUT)?;
+            let after = heard.begins - asked.ends;
+            if after < RTP_TIMEOUT {
+                Ok(())
+            } else {
+                Err(format!("after {after:?}"))
+            }
+        },
+    );
+    report.check(
+        "a phone that sends nothing at all is asked again within 30 s",
+        || {
+            let mut call = caller::dial(&machine.phone())?;
+            let asked = caller::beep(&mut call, &machine)?;
+            call.mute(true);
+            let again = call.wait_to_hear(&machine.sound("please-try-again"), RTP_TIMEOUT)?;
+            let after = again.begins - asked.ends;
+            if after < RTP_TIMEOUT {
+                Ok(())
+            } else {
+                Err(format!("after {after:?}"))
+            }
+        },
+    );
+}
+
+/// A caller who thinks for a while, and one whose machine wants less silence than usual.
+pub(crate) fn thinking(lab: &Lab, report: &Report) {
+    let machine = Machine::installed(lab, sandbox());
+    report.check(
+        "a caller who thinks for six seconds after the beep is heard",
+        || {
+            let question = clips::silence(8000, 6.0).then(&words("question-moon.wav"));
+            caller::ask(&machine, &machine.phone(), &question)?
+                .only_answer("moon")
+                .map(drop)
+        },
+    );
+    report.check(
+        "a question ends after as much silence as ASSISTANT_SILENCE says",
+        || {
+            let took = |silence: &str| {
+                machine.set_global("ASSISTANT_SILENCE", silence);
+                let exchange = caller::ask(&machine, &machine.phone(), &data("question-tea.wav"))?;
+                exchange.only_answer("tea")?;
+                exchange.ear_to_ear()
+            };
+            let (short, usual) = (took("800")?, took("nonsense")?);
+            let saved = usual.saturating_sub(short);
+            if saved.abs_diff(Duration::from_millis(1200)) < Duration::from_millis(400) {
+                Ok(())
+            } else {
+                Err(format!("{short:?} instead of {usual:?}"))
+            }
+        },
     );
 }
 
@@ -255,5 +314,9 @@ const NAMES: &[(&str, &str, &[u8], &str)] = &[
     ),
 ];
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// When FreePBX ends the call of a phone that sends nothing.
+const RTP_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The example dialplan's limit.
 const LONGEST_QUESTION: Duration = Duration::from_secs(90);

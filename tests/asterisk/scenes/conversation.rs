@@ -158,6 +158,30 @@ pub(crate) fn transfer(lab: &Lab, report: &Report) {
     );
 }
 
+/// FreePBX has an announcement for every number that does not exist.
+pub(crate) fn transfer_to_nobody(lab: &Lab, report: &Report) {
+    let sandbox = services(&[("moon", &format!("{CONNECT} [[transfer nobody]]"))]);
+    let machine = machine(lab, sandbox, |settings| {
+        settings.set("conversation.transfers", ["nobody=299"])
+    });
+    report.check(
+        "a number that FreePBX only knows an announcement for is an apology and a warning",
+        || {
+            let call = dial(&machine, &machine.phone())?;
+            call.say(&words("question-moon.wav"));
+            let heard = call.wait_for_end(LONGEST);
+            only(&heard, &machine.sandbox.spoken(CONNECT))?;
+            only(&heard, &machine.sound("im-sorry"))?;
+            let warning = machine.last_warning();
+            if warning.contains("TRANSFER") {
+                machine.becomes_clean()
+            } else {
+                Err(warning)
+            }
+        },
+    );
+}
+
 pub(crate) fn hang_ups(lab: &Lab, report: &Report) {
     let connect = format!("{CONNECT} [[transfer reception]]");
     let services = services(&[("opening-hours", &connect)]);

@@ -54,6 +54,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("fallbacks", providers::fallbacks),
     ("endless-music", callers::endless_music),
     ("mute-phone", callers::mute_phone),
+    ("thinking", callers::thinking),
     ("hang-ups", hangups::run),
     ("fastagi", fastagi::run),
     ("stream", stream::run),
@@ -79,6 +80,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-hang-ups", conversation::hang_ups),
     ("talk-memory", conversation::memory),
     ("talk-transfer", conversation::transfer),
+    ("talk-transfer-to-nobody", conversation::transfer_to_nobody),
     ("personas", conversation::personas),
 ];
 
