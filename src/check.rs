@@ -14,6 +14,7 @@ mod options;
 mod quiet;
 mod services;
 mod user;
+mod ways;
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -12,6 +12,7 @@ use rustix::fs::Access;
 use super::finding::Report;
 use super::machine::{agi_program, asterisk_folder, wants_loader};
 use super::user::{self, PATH};
+use super::ways;
 use crate::apart::{self, End, Stream};
 use crate::config::{Config, Filler};
 use crate::error::Chain;
@@ -27,6 +28,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             report.ok("Asterisk", version.lines().next().unwrap_or_default());
             examine_dialplan(report);
             examine_applications(report);
+            ways::examine(config, report);
         }
         Err(why) => report.fail(
             "Asterisk",
@@ -167,11 +169,14 @@ fn examine_applications(report: &mut Report<'_>) {
     if missing.is_empty() {
         report.ok("applications", &APPLICATIONS.join(", "));
     } else {
-        report.fail(
-            "applications",
-            &format!("Asterisk does not know {}", missing.join(", ")),
-            "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence",
-        );
+        let remedy = if missing.len() == APPLICATIONS.len() {
+            "if Asterisk is just stopping or starting (fwconsole restart), check again in a minute; else load the modules \
+             in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence"
+        } else {
+            "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence"
+        };
+        let text = format!("Asterisk does not know {}", missing.join(", "));
+        report.fail("applications", &text, remedy);
     }
 }
 

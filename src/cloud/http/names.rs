@@ -27,8 +27,11 @@ use super::setup::CONNECT_TIMEOUT;
 /// remembers them for a while.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lookup {
-    known: Arc<Mutex<HashMap<String, (Instant, Vec<SocketAddr>)>>>,
+    known: Arc<Mutex<HashMap<String, Known>>>,
 }
+
+/// When a host was looked up, and its addresses.
+type Known = (Instant, Vec<SocketAddr>);
 
 impl Resolver for Lookup {
     fn resolve(
@@ -42,13 +45,12 @@ impl Resolver for Lookup {
         let now = Instant::now();
         let known = lock(&self.known).get(&place).cloned();
         let fresh = known.filter(|(when, _)| now.duration_since(*when) < LIFE);
-        let addresses = match fresh {
-            Some((_, addresses)) => addresses,
-            None => {
-                let found = look_up(uri, config, timeout)?;
-                lock(&self.known).insert(place, (now, found.clone()));
-                found
-            }
+        let addresses = if let Some((_, addresses)) = fresh {
+            addresses
+        } else {
+            let found = look_up(uri, config, timeout)?;
+            lock(&self.known).insert(place, (now, found.clone()));
+            found
         };
         let mut result = self.empty();
         for address in addresses.into_iter().take(MAX_ADDRESSES) {

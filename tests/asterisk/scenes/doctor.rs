@@ -404,13 +404,13 @@ const FAULTS: &[Planted] = &[
         words: &["tts openai tts-1", "no sound", "check model and voice"],
     },
     Planted {
-        what: "a name that nobody knows",
+        what: "a name for which no name server answers",
         plant: |machine| configure(machine, "stt.google.base_url", "https://speech.example"),
         mend: usual,
         status: "fail",
         words: &[
             "speech.example",
-            "its name is not known",
+            "no name server answers for it",
             "/etc/resolv.conf",
         ],
     },
@@ -532,6 +532,54 @@ const FAULTS: &[Planted] = &[
         },
         status: "fail",
         words: &["sounds", "im-sorry", "core sounds"],
+    },
+    Planted {
+        what: "a number that leads to an extension of the assistant that is not there",
+        plant: |machine| {
+            shell(
+                machine,
+                "printf '[custom-lost]\\nexten => 1,1,Goto(custom-openai,7777,1)\\n' >>/etc/asterisk/extensions.conf",
+            );
+            machine.asterisk("dialplan reload");
+        },
+        mend: |machine| {
+            shell(
+                machine,
+                "sed -i '/custom-lost/,$d' /etc/asterisk/extensions.conf",
+            );
+            machine.asterisk("dialplan reload");
+        },
+        status: "fail",
+        words: &["ways in", "custom-openai,7777", "Custom Destinations"],
+    },
+    Planted {
+        what: "a dialplan that nothing leads to",
+        plant: |machine| {
+            shell(
+                machine,
+                "cd /etc/asterisk; cp extensions.conf kept; sed -i '/Goto(custom-openai/d; /custom-personas,/d' extensions.conf",
+            );
+            machine.asterisk("dialplan reload");
+        },
+        mend: |machine| {
+            shell(machine, "cd /etc/asterisk; mv kept extensions.conf");
+            machine.asterisk("dialplan reload");
+        },
+        status: "warn",
+        words: &["ways in", "nothing in the dialplan", "Custom Destinations"],
+    },
+    Planted {
+        what: "a transfer to a number that does not exist",
+        plant: |machine| {
+            configure(
+                machine,
+                "conversation.transfers",
+                vec!["reception=200", "nobody=299"],
+            )
+        },
+        mend: usual,
+        status: "warn",
+        words: &["transfers", "nobody=299", "[conversation]"],
     },
     Planted {
         what: "a dialplan that is not loaded",
