@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::audio::telephone::{self, Encoding, Telephone, UnknownEncoding};
 use crate::audio::{duration_of, to_f32, wav};
 use crate::cloud;
-use crate::cloud::chain::{Cause, Link, Time};
-use crate::cloud::http::{Patience, Retry};
+use crate::cloud::budget::Budget;
+use crate::cloud::chain::{Cause, Link};
 use crate::cloud::tts::{Sound, Speech, Voice};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
@@ -60,9 +60,8 @@ pub struct Speaking<'a> {
     voice: &'a dyn Voice,
     /// The rate that is asked for.
     rate_hz: u16,
-    /// When the last piece must begin.
-    deadline: Deadline,
-    idle: Duration,
+    /// The budget for the pieces that have not been asked for.
+    rest: Budget,
     /// What the service is sending, and what of it has been read already.
     samples: wav::Reader<Sound>,
     ahead: Vec<i16>,
@@ -81,7 +80,7 @@ impl<'a> Speaking<'a> {
         voice: &'a dyn Voice,
         text: &str,
         rate_hz: u16,
-        patience: Patience<'_>,
+        budget: Budget,
         deadline: Deadline,
     ) -> Result<Self, Error> {
         let pieces: Vec<_> = text::chunks(text, voice.longest())
@@ -90,12 +89,11 @@ impl<'a> Speaking<'a> {
             .collect();
         let mut pieces = pieces.into_iter();
         let piece = pieces.next().ok_or(Error::Nothing)?;
-        let (samples, ahead) = begun(voice.speak(&piece, rate_hz.into(), patience)?)?;
+        let (samples, ahead) = begun(voice.speak(&piece, rate_hz.into(), budget)?)?;
         Ok(Self {
             voice,
             rate_hz,
-            deadline,
-            idle: patience.idle,
+            rest: Budget::new(deadline, budget.idle),
             samples,
             ahead,
             chars: piece.chars().count(),
@@ -117,12 +115,7 @@ impl<'a> Speaking<'a> {
         let mut telephone = Telephone::new(out, rate_hz, encoding, gain_db)?;
         let mut had_sound = self.pass_on(&mut telephone)?;
         while let Some(piece) = self.pieces.next() {
-            let patience = Patience {
-                deadline: self.deadline,
-                idle: self.idle,
-                retry: Retry::Once,
-            };
-            let speech = self.voice.speak(&piece, self.rate_hz.into(), patience)?;
+            let speech = self.voice.speak(&piece, self.rate_hz.into(), self.rest)?;
             (self.samples, self.ahead) = begun(speech)?;
             self.chars = piece.chars().count();
             if self.samples.rate_hz() != rate_hz {
@@ -267,16 +260,12 @@ pub fn run(
     let voices = services::voices(&config, &Hangup::default()).map_err(CommandError::Setup)?;
     let (text, gain_db) = (text::speakable(text), config.tts.gain_db);
     let deadline = Deadline::after(clock(), LONGEST_WAIT, clock);
-    let time = Time {
-        deadline,
-        idle: config.tts.timeout,
-        sending: Duration::ZERO,
-    };
-    let begin = |link, patience: Patience<'_>| {
+    let budget = Budget::new(deadline, config.tts.timeout);
+    let begin = |link, budget: Budget| {
         let Link { provider, .. }: &Link<dyn Voice> = link;
-        Speaking::begin(&**provider, &text, encoding.rate_hz(), patience, deadline)
+        Speaking::begin(&**provider, &text, encoding.rate_hz(), budget, deadline)
     };
-    let mut speaking = voices.ask(time, begin)?.value;
+    let mut speaking = voices.ask(budget, begin)?.value;
     // Root's rights were for the keys alone.
     owner::hold(files::parent(output))?.become_for_good()?;
     let mut file = NewFile::create(output, Readers::All)?;

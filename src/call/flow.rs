@@ -28,7 +28,7 @@ use super::wanted::Wanted;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
 use crate::audio::telephone::Encoding;
-use crate::cloud::chain::Time;
+use crate::cloud::budget::Budget;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Sentence};
 use crate::deadline::Deadline;
@@ -260,13 +260,10 @@ impl<O: Write> Flow<'_, O> {
             patience += self.config.fallback_after.min(LONGEST_WAIT);
         }
         let patience = patience.min(self.config.tts.timeout);
-        let time = Time {
-            deadline: Deadline::after(self.line.now(), patience, self.line.clock()),
-            idle: self.config.idle_timeout.min(LONGEST_WAIT),
-            sending: Duration::ZERO,
-        };
+        let deadline = Deadline::after(self.line.now(), patience, self.line.clock());
+        let budget = Budget::new(deadline, self.config.idle_timeout.min(LONGEST_WAIT));
         self.scene.stage = Stage::Limit;
-        let job = Job::phrase(phrases, text, time, &mut |max_cost| {
+        let job = Job::phrase(phrases, text, budget, &mut |max_cost| {
             self.purse.admit(self.config, &self.caller, max_cost)
         });
         match job {

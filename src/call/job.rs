@@ -9,7 +9,7 @@ use super::event::Event;
 use super::phrases::Phrases;
 use super::pipeline::Work;
 use super::wanted::Wanted;
-use crate::cloud::chain::Time;
+use crate::cloud::budget::Budget;
 use crate::costs::MicroDollars;
 use crate::error::{At, Failure, Stage};
 use crate::limits::Refused;
@@ -59,14 +59,14 @@ impl Job {
     pub(super) fn phrase(
         phrases: Phrases,
         text: String,
-        time: Time,
+        budget: Budget,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
         admit(bill::max_cost_of_text(&phrases.services, &text)).at(Stage::Limit)?;
         let wanted = phrases.wanted.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {
-            let event = match phrases.make(&text, time) {
+            let event = match phrases.make(&text, budget) {
                 Ok(place) => Event::Phrase(place),
                 Err(failure) => Event::End(Err(failure)),
             };

@@ -11,10 +11,11 @@ use ring::digest::{SHA256, digest};
 use super::bill::{self, Bill, Entry};
 use super::wanted::Wanted;
 use crate::audio::telephone::Encoding;
-use crate::cloud::chain::{Link, Time};
-use crate::cloud::http::Patience;
+use crate::cloud::budget::Budget;
+use crate::cloud::chain::Link;
 use crate::cloud::tts::Voice;
 use crate::costs::Usage;
+use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::files::{self, NewFile, Readers};
 use crate::say::{self, Speaking};
@@ -39,15 +40,15 @@ impl Phrases {
 
     /// Has it spoken, and keeps it under the name of the voice that did it. A voice that stands in for another may have done
     /// it before.
-    pub(super) fn make(&self, text: &str, time: Time) -> Result<PathBuf, Failure> {
+    pub(super) fn make(&self, text: &str, budget: Budget) -> Result<PathBuf, Failure> {
         if let Err(cause) = files::create_folder(&self.folder) {
             // What is written there next tells more.
             debug!("{}: {cause}", self.folder.display());
         }
         let mut sound = NewFile::create_in(&self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
-        let begin = |link, patience: Patience<'_>| self.begin(link, text, patience, time);
-        let done = self.services.voices.ask(time, begin).at(Stage::Tts)?;
+        let begin = |link, share: Budget| self.begin(link, text, share, budget.deadline);
+        let done = self.services.voices.ask(budget, begin).at(Stage::Tts)?;
         let place = self.place(text, &self.services.voices.links()[done.link]);
         let Some((mut speaking, entry)) = done.value else {
             return Ok(place);
@@ -82,8 +83,8 @@ impl Phrases {
         &'a self,
         link: &'a Link<dyn Voice>,
         text: &str,
-        patience: Patience<'_>,
-        time: Time,
+        budget: Budget,
+        deadline: Deadline,
     ) -> Result<Option<(Speaking<'a>, Entry<'a>)>, say::Error> {
         if self.is_kept(&self.place(text, link)) {
             return Ok(None);
@@ -92,7 +93,7 @@ impl Phrases {
         let most = bill::spoken(text.chars().count());
         let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
-        let speaking = Speaking::begin(&*link.provider, text, rate_hz, patience, time.deadline);
+        let speaking = Speaking::begin(&*link.provider, text, rate_hz, budget, deadline);
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
         Ok(Some((speaking, entry)))
     }

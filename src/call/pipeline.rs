@@ -22,8 +22,8 @@ use super::wanted::Wanted;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
-use crate::cloud::chain::{Link, Time};
-use crate::cloud::http::{Patience, Retry};
+use crate::cloud::budget::Budget;
+use crate::cloud::chain::Link;
 use crate::cloud::llm::{Answering, End, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::costs::Usage;
@@ -148,23 +148,19 @@ impl Work {
         Ok(question)
     }
 
-    /// For work that must have begun by then.
-    fn time(&self, deadline: Deadline) -> Time {
-        Time {
-            deadline,
-            idle: self.settings.idle,
-            sending: Duration::ZERO,
-        }
+    /// The budget for work that must have begun by `deadline`.
+    fn budget(&self, deadline: Deadline) -> Budget {
+        Budget::new(deadline, self.settings.idle)
     }
 
     /// What was said in one piece.
     fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
         let most = bill::audio(length);
-        let attempt = |link: &Link<dyn Recognizer>, patience: Patience<'_>| {
+        let attempt = |link: &Link<dyn Recognizer>, budget: Budget| {
             self.wanted.check()?;
             let entry = self.bill.begin(Stage::Stt, &link.endpoint, most);
-            let result = link.provider.transcribe(samples, rate_hz, patience);
+            let result = link.provider.transcribe(samples, rate_hz, budget);
             match &result {
                 Ok(transcript) => entry.used(transcript.billed.map_or(most, bill::audio)),
                 Err(error) => entry.failed(error),
@@ -172,11 +168,11 @@ impl Work {
             result
         };
         let recognizers = &self.services.recognizers;
-        let time = Time {
-            sending: length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED,
-            ..self.time(self.deadline)
+        let budget = Budget {
+            upload: length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED,
+            ..self.budget(self.deadline)
         };
-        let done = recognizers.ask(time, attempt)?;
+        let done = recognizers.ask(budget, attempt)?;
         Ok(done.value.text)
     }
 
@@ -238,16 +234,15 @@ impl Work {
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
     ) -> Result<(Result<End, cloud::Error>, Written<'_>), Failure> {
-        let attempt = |link: &Link<dyn Model>, patience: Patience<'_>| {
-            let mut written = self.ask(link, question, patience)?;
+        let attempt = |link: &Link<dyn Model>, budget: Budget| {
+            let mut written = self.ask(link, question, budget)?;
             let mut end = read(&mut written.answering, answer, tell, hand_over);
             if let Err(error) = &end
                 && !answer.has_pieces()
                 && written.answering.may_retry(error)
             {
                 *answer = answer.anew();
-                let retry = Retry::After(error);
-                written = self.ask(link, question, Patience { retry, ..patience })?;
+                written = self.ask(link, question, budget.after(error))?;
                 end = read(&mut written.answering, answer, tell, hand_over);
             }
             match end {
@@ -259,7 +254,7 @@ impl Work {
             }
         };
         let models = &self.services.models;
-        let done = models.ask(self.time(self.deadline), attempt);
+        let done = models.ask(self.budget(self.deadline), attempt);
         Ok(done.at(Stage::Llm)?.value)
     }
 
@@ -267,13 +262,13 @@ impl Work {
         &self,
         link: &Link<dyn Model>,
         question: &str,
-        patience: Patience<'_>,
+        budget: Budget,
     ) -> Result<Written<'_>, cloud::Error> {
         let asked = self.settings.asked(question);
         let most = bill::tokens(&self.settings, question.len());
         self.wanted.check()?;
         let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
-        let answering = link.provider.answer(asked, patience);
+        let answering = link.provider.answer(asked, budget);
         let answering = answering.inspect_err(|error| entry.failed(error))?;
         Ok(Written { answering, entry })
     }

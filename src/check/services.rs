@@ -10,8 +10,8 @@ use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, wav};
 use crate::catalogue;
 use crate::cloud;
+use crate::cloud::budget::Budget;
 use crate::cloud::chain::Link;
-use crate::cloud::http::Patience;
 use crate::cloud::llm::{Asked, Model};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
@@ -107,7 +107,7 @@ impl Doctor<'_> {
             list(
                 &id,
                 &link.endpoint,
-                || link.provider.models(self.patience().deadline),
+                || link.provider.models(self.budget().deadline),
                 report,
             );
             let began = Instant::now();
@@ -135,14 +135,9 @@ impl Doctor<'_> {
     fn speak(&self, voice: &dyn Voice) -> Result<Pcm, say::Error> {
         let mut file = Cursor::new(Vec::new());
         let rate_hz = Encoding::Wav.rate_hz();
-        let patience = self.patience().within(self.config.tts.timeout);
-        let mut speaking = Speaking::begin(
-            voice,
-            self.sentence().0,
-            rate_hz,
-            patience,
-            patience.deadline,
-        )?;
+        let budget = self.budget().within(self.config.tts.timeout);
+        let mut speaking =
+            Speaking::begin(voice, self.sentence().0, rate_hz, budget, budget.deadline)?;
         speaking.write(&mut file, Encoding::Wav, 0.0)?;
         file.set_position(0);
         Ok(wav::read(file, LONGEST_SENTENCE)?)
@@ -160,7 +155,7 @@ impl Doctor<'_> {
             list(
                 &id,
                 &link.endpoint,
-                || link.provider.models(self.patience().deadline),
+                || link.provider.models(self.budget().deadline),
                 report,
             );
             let Some(Pcm { rate_hz, samples }) = spoken else {
@@ -169,7 +164,7 @@ impl Doctor<'_> {
                 continue;
             };
             let began = Instant::now();
-            match link.provider.transcribe(samples, *rate_hz, self.patience()) {
+            match link.provider.transcribe(samples, *rate_hz, self.budget()) {
                 Ok(transcript) => {
                     let ms = began.elapsed().as_millis();
                     let (sentence, is_known) = self.sentence();
@@ -199,7 +194,7 @@ impl Doctor<'_> {
             list(
                 &id,
                 &link.endpoint,
-                || link.provider.models(self.patience().deadline),
+                || link.provider.models(self.budget().deadline),
                 report,
             );
             let began = Instant::now();
@@ -216,7 +211,7 @@ impl Doctor<'_> {
 
     fn word(&self, model: &dyn Model) -> Result<String, cloud::Error> {
         let asked = Asked::once(&self.config.llm.persona, "Say one single word: yes.");
-        let mut answering = model.answer(asked, self.patience())?;
+        let mut answering = model.answer(asked, self.budget())?;
         let mut said = String::new();
         while let Some(words) = answering.words()? {
             said.push_str(&words);
@@ -225,8 +220,8 @@ impl Doctor<'_> {
         Ok(said.chars().take(MAX_WORDS).collect())
     }
 
-    fn patience(&self) -> Patience<'static> {
-        Patience::short(self.deadline.within(ROUND_TRIP))
+    fn budget(&self) -> Budget {
+        Budget::once(self.deadline.within(ROUND_TRIP))
     }
 
     /// What is spoken, and whether it is of the callers' language.

@@ -15,9 +15,8 @@ use std::time::Duration;
 use log::warn;
 
 use super::Error;
-use super::http::{Patience, Retry};
+use super::budget::{Budget, Retry};
 use crate::config::Endpoint;
-use crate::deadline::Deadline;
 use crate::error;
 use crate::state::State;
 use crate::sync::lock;
@@ -47,17 +46,6 @@ pub struct Link<P: ?Sized> {
     pub successor_of: Option<usize>,
     /// The provider, which does the work.
     pub provider: Box<P>,
-}
-
-/// How much time there is for a piece of work.
-#[derive(Clone, Copy, Debug)]
-pub struct Time {
-    /// The time by which the work must have begun.
-    pub deadline: Deadline,
-    /// How long the work may pause once it has begun.
-    pub idle: Duration,
-    /// How long it takes to send the request, to any provider.
-    pub sending: Duration,
 }
 
 /// Work that a link has done.
@@ -116,10 +104,10 @@ impl<P: ?Sized> Chain<P> {
     /// When all fail, that of the first in the settings' order.
     pub fn ask<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
-        time: Time,
-        attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
+        budget: Budget,
+        attempt: impl FnMut(&'c Link<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
-        self.ask_all(None, time, attempt)
+        self.ask_all(None, budget, attempt)
     }
 
     /// Asks again after a link has broken off: the others, or, if there are none and it may help, the same one once
@@ -130,8 +118,8 @@ impl<P: ?Sized> Chain<P> {
     pub fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
         broken: Broken<E>,
-        time: Time,
-        mut attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
+        budget: Budget,
+        mut attempt: impl FnMut(&'c Link<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let Broken {
             link,
@@ -141,17 +129,11 @@ impl<P: ?Sized> Chain<P> {
         let may_retry = may_retry && self.is_last_hope(&[link]);
         if !may_retry && self.next(&[link]).is_some() && moves_on(&error) {
             self.failed(link, &error);
-            return self.ask_all(Some((link, error)), time, attempt);
+            return self.ask_all(Some((link, error)), budget, attempt);
         }
         match error.service() {
             Some(cause) if may_retry => {
-                let retry = Retry::After(cause);
-                let patience = Patience {
-                    deadline: time.deadline,
-                    idle: time.idle,
-                    retry,
-                };
-                let value = attempt(&self.links[link], patience)?;
+                let value = attempt(&self.links[link], budget.after(cause))?;
                 Ok(Done { link, value })
             }
             _ => Err(error),
@@ -161,8 +143,8 @@ impl<P: ?Sized> Chain<P> {
     fn ask_all<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
         failed: Option<(usize, E)>,
-        time: Time,
-        mut attempt: impl FnMut(&'c Link<P>, Patience<'_>) -> Result<T, E>,
+        budget: Budget,
+        mut attempt: impl FnMut(&'c Link<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let mut tried: Vec<usize> = failed.iter().map(|(link, _)| *link).collect();
         let mut first_failure = failed;
@@ -173,11 +155,14 @@ impl<P: ?Sized> Chain<P> {
             let is_second_time = tried.contains(&link);
             tried.push(link);
             let is_last_hope = self.is_last_hope(&tried);
-            let mut patience = self.patience(time, is_last_hope);
-            if is_second_time {
-                patience.retry = Retry::Never;
+            // One with a good link behind it gets less time, and no second attempt.
+            let mut share = budget;
+            if !is_last_hope {
+                share = budget.shortened(self.fallback_after);
+            } else if is_second_time {
+                share.retry = Retry::Never;
             }
-            let error = match attempt(&self.links[link], patience) {
+            let error = match attempt(&self.links[link], share) {
                 Ok(value) => {
                     self.note(link);
                     return Ok(Done { link, value });
@@ -198,26 +183,6 @@ impl<P: ?Sized> Chain<P> {
                 None => return Err(failure.1),
             }
             first_failure = Some(failure);
-        }
-    }
-
-    /// How long a link is waited for. One with a good link behind it gets less time, and no second try.
-    fn patience(&self, time: Time, is_last_hope: bool) -> Patience<'static> {
-        let Time {
-            deadline,
-            idle,
-            sending,
-        } = time;
-        let (deadline, retry) = if is_last_hope {
-            (deadline, Retry::Once)
-        } else {
-            let limit = self.fallback_after + sending;
-            (deadline.within(limit), Retry::Never)
-        };
-        Patience {
-            deadline,
-            idle,
-            retry,
         }
     }
 
@@ -304,6 +269,7 @@ mod tests {
     use super::*;
     use crate::cloud::{Refusal, Service};
     use crate::config::Provider;
+    use crate::deadline::Deadline;
     use std::cell::RefCell;
     use std::time::Instant;
 
@@ -355,8 +321,8 @@ mod tests {
         fails: impl Fn(&str) -> Option<Error>,
     ) -> (Vec<String>, Option<String>) {
         let asked = RefCell::new(Vec::new());
-        let attempt = |link: &Link<str>, patience: Patience<'_>| {
-            let twice = if matches!(patience.retry, Retry::Once) {
+        let attempt = |link: &Link<str>, budget: Budget| {
+            let twice = if matches!(budget.retry, Retry::Once) {
                 "!"
             } else {
                 ""
@@ -369,16 +335,13 @@ mod tests {
                 None => Ok(link.provider.to_string()),
             }
         };
-        let done = chain.ask(time(), attempt);
+        let done = chain.ask(budget(), attempt);
         (asked.into_inner(), done.ok().map(|done| done.value))
     }
 
-    fn time() -> Time {
-        Time {
-            deadline: Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now),
-            idle: Duration::from_secs(1),
-            sending: Duration::ZERO,
-        }
+    fn budget() -> Budget {
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
+        Budget::new(deadline, Duration::from_secs(1))
     }
 
     fn state() -> (testkit::TempDir, State) {
@@ -411,17 +374,17 @@ mod tests {
     fn who_was_only_too_slow_is_asked_once_more_when_all_others_fail() {
         let (_folder, state) = state();
         let chain = chain(&["slow", "b"], &state);
-        let slow = |patience: Patience<'_>| patience.deadline.left() < Duration::from_secs(5);
+        let slow = |budget: Budget| budget.deadline.left() < Duration::from_secs(5);
         let asked = RefCell::new(Vec::new());
-        let attempt = |link: &Link<str>, patience: Patience<'_>| {
+        let attempt = |link: &Link<str>, budget: Budget| {
             asked.borrow_mut().push(link.provider.to_string());
             match &*link.provider {
-                "slow" if slow(patience) => Err(late(Duration::from_secs(4))),
+                "slow" if slow(budget) => Err(late(Duration::from_secs(4))),
                 "slow" => Ok("done"),
                 _ => Err(refused(401)),
             }
         };
-        let done = chain.ask(time(), attempt).expect("the slow one does it");
+        let done = chain.ask(budget(), attempt).expect("the slow one does it");
         assert_eq!((done.link, done.value), (0, "done"));
         assert_eq!(asked.into_inner(), ["slow", "b", "slow"]);
     }
@@ -439,10 +402,10 @@ mod tests {
         let (_folder, state) = state();
         let chain = chain(&["a", "b"], &state);
         ask(&chain, |name| (name == "a").then(|| refused(503)));
-        let fails = |link: &Link<str>, _: Patience<'_>| {
+        let fails = |link: &Link<str>, _: Budget| {
             Err::<(), _>(refused(if &*link.provider == "a" { 500 } else { 502 }))
         };
-        let error = chain.ask(time(), fails).expect_err("all fail");
+        let error = chain.ask(budget(), fails).expect_err("all fail");
         assert!(error.to_string().contains("answered 500"), "{error}");
     }
 

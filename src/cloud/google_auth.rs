@@ -18,7 +18,8 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
-use super::http::{Auth, Client, Patience, Request, Retry};
+use super::budget::{Budget, Retry};
+use super::http::{Auth, Client, Request};
 use super::{Error, Refusal, Service};
 use crate::config::{Secret, is_https};
 use crate::deadline::Deadline;
@@ -127,17 +128,17 @@ impl ServiceAccount {
         client: &Client,
         mut request: Request,
         audience: &str,
-        patience: Patience<'_>,
-        send: impl Fn(&Request, Patience<'_>) -> Result<T, Error>,
+        budget: Budget,
+        send: impl Fn(&Request, Budget) -> Result<T, Error>,
     ) -> Result<T, Error> {
         // A statement of its own: within `if let` the lock would be held while the request is under way.
         let fetched = lock(&self.fetched).clone();
         if let Some(token) = fetched {
             request.auth = Auth::Bearer(token);
-            return send(&request, patience);
+            return send(&request, budget);
         }
         request.auth = Auth::Bearer(self.self_signed(audience)?);
-        let refusal = match send(&request, patience) {
+        let refusal = match send(&request, budget) {
             Err(Error::Refused(refusal)) => wrong_clock(refusal)?,
             result => return result,
         };
@@ -148,9 +149,9 @@ impl ServiceAccount {
             "{} wants a token from {}: {}",
             request.service.name, self.token_uri, refusal.reason
         );
-        request.auth = Auth::Bearer(self.fetch(client, patience.deadline)?);
+        request.auth = Auth::Bearer(self.fetch(client, budget.deadline)?);
         let retry = Retry::Never;
-        send(&request, Patience { retry, ..patience })
+        send(&request, Budget { retry, ..budget })
     }
 
     /// An identity that tells this key from others and holds no secret.
@@ -194,11 +195,11 @@ impl ServiceAccount {
             words: String::new(),
             most: MAX_TOKEN_ANSWER,
         };
-        let patience = Patience {
+        let budget = Budget {
             retry: Retry::Once,
-            ..Patience::short(deadline)
+            ..Budget::once(deadline)
         };
-        let response = match client.send(&request, patience) {
+        let response = match client.send(&request, budget) {
             Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),
             result => result?,
         };

@@ -11,67 +11,22 @@ mod race;
 mod request;
 mod setup;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use log::{debug, warn};
+use log::debug;
 use ureq::Agent;
 
+use super::budget::{Budget, Retry};
 use super::{Error, Service};
 use crate::config;
 use crate::deadline::Deadline;
-use crate::error::Chain;
 use crate::hangup::{Gone, Hangup};
 
 use exchange::exchange;
 pub use incoming::Incoming;
-use incoming::Wait;
 pub use request::{Auth, Request, Response, json};
 use request::{BodyLog, host};
 pub use setup::{PROXIES, SetupError};
-
-/// How long an answer is waited for, and whether it is asked for twice.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience<'a> {
-    /// The time by which the answer must have begun, or ended if it is only of use whole.
-    pub deadline: Deadline,
-    /// How long the answer may pause once it has begun.
-    pub idle: Duration,
-    /// What is done about a failure that may pass by itself.
-    pub retry: Retry<'a>,
-}
-
-impl Patience<'static> {
-    /// The patience for an answer that is only of use whole, and is asked for once.
-    pub fn short(deadline: Deadline) -> Self {
-        Self {
-            deadline,
-            idle: deadline.left(),
-            retry: Retry::Never,
-        }
-    }
-}
-
-impl Patience<'_> {
-    /// The same patience with a service that may take `limit` by itself.
-    #[must_use]
-    pub fn within(self, limit: Duration) -> Self {
-        Self {
-            deadline: self.deadline.within(limit),
-            ..self
-        }
-    }
-}
-
-/// What is done about a failure that may pass by itself.
-#[derive(Clone, Copy, Debug)]
-pub enum Retry<'a> {
-    /// The service is asked a second time, after a moment.
-    Once,
-    /// This is the second time, and that ended the first.
-    After(&'a Error),
-    /// No retry: there is another provider to ask.
-    Never,
-}
 
 /// What a look at a host has shown.
 #[derive(Clone, Copy, Debug)]
@@ -114,9 +69,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
-    pub fn send(&self, request: &Request, patience: Patience<'_>) -> Result<Response, Error> {
-        self.with_retry(request, patience, |_| {
-            self.begin(request, Wait::Whole(patience.deadline))?.whole()
+    pub fn send(&self, request: &Request, budget: Budget) -> Result<Response, Error> {
+        self.with_retry(request, budget, |_| {
+            self.begin(request, budget, None)?.whole()
         })
     }
 
@@ -124,10 +79,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
-    pub fn open(&self, request: &Request, patience: Patience<'_>) -> Result<Incoming, Error> {
-        let wait = Wait::Stream(patience.deadline, patience.idle);
-        self.with_retry(request, patience, |may_retry| {
-            let mut incoming = self.begin(request, wait)?;
+    pub fn open(&self, request: &Request, budget: Budget) -> Result<Incoming, Error> {
+        self.with_retry(request, budget, |may_retry| {
+            let mut incoming = self.begin(request, budget, Some(budget.idle))?;
             incoming.may_retry = may_retry;
             Ok(incoming)
         })
@@ -189,57 +143,46 @@ impl Client {
     fn with_retry<T>(
         &self,
         request: &Request,
-        Patience {
-            deadline, retry, ..
-        }: Patience<'_>,
+        budget: Budget,
         attempt: impl Fn(bool) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let error = match retry {
-            Retry::Never => return attempt(false),
-            Retry::After(error) => {
-                self.pause(request, error, deadline)?;
-                return attempt(false);
+        self.pause(request, budget)?;
+        let may_retry = budget.retry == Retry::Once;
+        match attempt(may_retry) {
+            Err(error) if may_retry && error.is_transient() => {
+                self.pause(request, budget.after(&error)).or(Err(error))?;
+                attempt(false)
             }
-            Retry::Once => match attempt(true) {
-                Err(error) if error.is_transient() => error,
-                result => return result,
-            },
+            result => result,
+        }
+    }
+
+    /// Waits until `request` may be sent, if this is its second time.
+    fn pause(&self, request: &Request, budget: Budget) -> Result<(), Error> {
+        let Retry::After(pause) = budget.retry else {
+            return Ok(());
         };
-        if self.pause(request, &error, deadline).is_err() {
-            return Err(error);
+        if !budget.has_time_for(pause) {
+            return Err(request.timeout(budget.deadline.left()));
         }
-        attempt(false)
+        let hung_up = |_| Error::HungUp(request.service.name);
+        self.hangup.pause(pause).map_err(hung_up)
     }
 
-    /// Waits until `request` may be sent a second time.
-    fn pause(&self, request: &Request, error: &Error, deadline: Deadline) -> Result<(), Error> {
-        let service = request.service.name;
-        let pause = error
-            .retry_after()
-            .unwrap_or_else(|| RETRY_PAUSE + jitter());
-        if pause >= deadline.left() {
-            return Err(Error::Timeout {
-                service,
-                host: host(&request.url).to_owned(),
-                after: deadline.left(),
-            });
-        }
-        warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));
-        self.hangup.pause(pause).map_err(|_| Error::HungUp(service))
-    }
-
-    fn begin(&self, request: &Request, wait: Wait) -> Result<Incoming, Error> {
+    /// Sends `request` and waits until its answer begins. `idle` is the limit for a pause where it is streamed.
+    fn begin(
+        &self,
+        request: &Request,
+        budget: Budget,
+        idle: Option<Duration>,
+    ) -> Result<Incoming, Error> {
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         let body = request.body.as_deref().unwrap_or_default();
         BodyLog::new("sent", may_show).add(request.content_type, body);
-        let limits = wait.limits();
-        if limits.first.is_zero() {
-            return Err(Error::Timeout {
-                service: request.service.name,
-                host: host(&request.url).to_owned(),
-                after: limits.first,
-            });
+        let first = budget.deadline.left();
+        if first.is_zero() {
+            return Err(request.timeout(first));
         }
         let (agent, mut sent) = (self.agent_for(&request.url).clone(), request.clone());
         if self.log_words {
@@ -248,26 +191,8 @@ impl Client {
         let asked = sent.clone();
         let parts = self
             .hangup
-            .start(move |hand_over| exchange(&agent, &sent, limits, hand_over));
-        Incoming::begin(asked, parts, wait, may_show)
-    }
-}
-
-impl Error {
-    fn is_transient(&self) -> bool {
-        match self {
-            Self::Refused(refusal) => refusal.is_transient(),
-            Self::Connect { transient, .. } => *transient,
-            Self::Broken { .. } => true,
-            _ => false,
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Refused(refusal) => refusal.retry_after,
-            _ => None,
-        }
+            .start(move |hand_over| exchange(&agent, &sent, first, idle, hand_over));
+        Incoming::begin(asked, parts, budget, may_show)
     }
 }
 
@@ -279,14 +204,3 @@ fn front(url: &str) -> Option<&str> {
         .map_or(url.len(), |at| authority + at);
     Some(&url[..end])
 }
-
-/// Up to a quarter of [`RETRY_PAUSE`], so that callers who failed together do not return together.
-fn jitter() -> Duration {
-    let nanos = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.subsec_nanos());
-    RETRY_PAUSE * (nanos % 256) / 1024
-}
-
-/// Long enough for a hiccup to pass, short enough for a caller not to wonder.
-const RETRY_PAUSE: Duration = Duration::from_millis(400);

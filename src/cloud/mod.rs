@@ -3,6 +3,7 @@
 //! [`http`] alone talks to the network, checks statuses and retries; a provider's file holds the shapes
 //! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
 
+pub mod budget;
 pub mod chain;
 pub mod google_auth;
 pub mod http;

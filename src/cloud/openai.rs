@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::http::{Auth, Client, Patience, Request};
+use super::budget::Budget;
+use super::http::{Auth, Client, Request};
 use super::{Error, Service};
 use crate::config::Endpoint;
 use crate::deadline::Deadline;
@@ -44,7 +45,7 @@ pub(super) fn models(
         most: MAX_LIST,
     };
     let list: List = client
-        .send(&request, Patience::short(deadline))?
+        .send(&request, Budget::once(deadline))?
         .json(service)?;
     Ok(Some(list.data.into_iter().map(|model| model.id).collect()))
 }

@@ -8,8 +8,8 @@ use crossbeam_channel::{Receiver, Sender};
 use super::{Work, may_begin, send};
 use crate::call::bill::{self, Entry};
 use crate::call::event::Event;
+use crate::cloud::budget::Budget;
 use crate::cloud::chain::{Broken, Done, Link};
-use crate::cloud::http::Patience;
 use crate::cloud::tts::Voice;
 use crate::costs::Usage;
 use crate::deadline::Deadline;
@@ -69,9 +69,9 @@ impl Work {
         tell: &Sender<Event>,
     ) -> Result<Sound<'_>, Failure> {
         let since = may_begin(Stage::Tts, tell)?;
-        let begin = |link, patience: Patience<'_>| self.ask_voice(link, &text, patience);
+        let begin = |link, budget: Budget| self.ask_voice(link, &text, budget);
         let voices = &self.services.voices;
-        let spoken = voices.ask(self.time(deadline), begin);
+        let spoken = voices.ask(self.budget(deadline), begin);
         let spoken = spoken.at(Stage::Tts)?;
         send(tell, Event::Reached(Mark::FirstAudio, Instant::now()));
         Ok(Sound {
@@ -86,7 +86,7 @@ impl Work {
         &'a self,
         link: &'a Link<dyn Voice>,
         text: &str,
-        patience: Patience<'_>,
+        budget: Budget,
     ) -> Result<Spoken<'a>, say::Error> {
         let most = bill::spoken(text.chars().count());
         self.wanted.check()?;
@@ -97,7 +97,7 @@ impl Work {
         } else {
             self.deadline
         };
-        let speaking = Speaking::begin(&*link.provider, text, rate_hz, patience, deadline);
+        let speaking = Speaking::begin(&*link.provider, text, rate_hz, budget, deadline);
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
         Ok(Spoken { speaking, entry })
     }
@@ -143,8 +143,8 @@ impl Work {
                     link,
                     error,
                 };
-                let begin = |link, patience: Patience<'_>| {
-                    let mut spoken = self.ask_voice(link, &text, patience)?;
+                let begin = |link, budget: Budget| {
+                    let mut spoken = self.ask_voice(link, &text, budget)?;
                     let result;
                     (result, out) = self.write_sound(&text, &mut spoken, tell);
                     // What has been heard cannot be begun anew.
@@ -155,7 +155,7 @@ impl Work {
                     }
                 };
                 let voices = &self.services.voices;
-                let again = voices.ask_again(broken, self.time(deadline), begin);
+                let again = voices.ask_again(broken, self.budget(deadline), begin);
                 again?.value?
             }
             result => result?,

@@ -24,23 +24,16 @@ pub(super) enum Part {
     Failed(Error),
 }
 
-/// How long a service may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// The limit for the answer's first byte, or for its last if `idle` is none.
-    pub(super) first: Duration,
-    /// The limit for every further read.
-    pub(super) idle: Option<Duration>,
-}
-
-/// Sends `request` and hands over the parts of its answer as they come, until the receiver is gone.
+/// Sends `request` and hands over the parts of its answer as they come, until the receiver is gone. `first` is the limit
+/// for the answer's first byte, and `idle` that for every further read; without it `first` is the limit for the last byte.
 pub(super) fn exchange(
     agent: &Agent,
     request: &Request,
-    limits: Limits,
+    first: Duration,
+    idle: Option<Duration>,
     hand_over: &dyn Fn(Part) -> bool,
 ) {
-    match receive(agent, request, limits, hand_over) {
+    match receive(agent, request, first, idle, hand_over) {
         Ok(()) => hand_over(Part::End),
         Err(error) => hand_over(Part::Failed(error)),
     };
@@ -66,11 +59,14 @@ pub(super) fn look(
 fn receive(
     agent: &Agent,
     request: &Request,
-    limits: Limits,
+    first: Duration,
+    idle: Option<Duration>,
     hand_over: &dyn Fn(Part) -> bool,
 ) -> Result<(), Error> {
-    let failed = |error| network_error(agent, request.service, &request.url, limits.first, error);
-    let (parts, body) = send(agent, request, limits).map_err(failed)?.into_parts();
+    let failed = |error| network_error(agent, request.service, &request.url, first, error);
+    let (parts, body) = send(agent, request, first, idle)
+        .map_err(failed)?
+        .into_parts();
     let body = body.into_reader();
     if !parts.status.is_success() {
         let refusal = refusal(request, &parts, body).map_err(failed)?;
@@ -127,14 +123,15 @@ fn refusal(
 fn send(
     agent: &Agent,
     request: &Request,
-    limits: Limits,
+    first: Duration,
+    idle: Option<Duration>,
 ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
     let Some(body) = &request.body else {
         let mut get = agent.get(&request.url);
         if let Some((name, value)) = request.auth.header() {
             get = get.header(name, value);
         }
-        let config = get.config().timeout_global(Some(limits.first));
+        let config = get.config().timeout_global(Some(first));
         return config.build().call();
     };
     let mut post = agent.post(&request.url).content_type(request.content_type);
@@ -142,13 +139,13 @@ fn send(
         post = post.header(name, value);
     }
     let config = post.config();
-    let config = match limits.idle {
-        None => config.timeout_global(Some(limits.first)),
+    let config = match idle {
+        None => config.timeout_global(Some(first)),
         // A limit for each read holds for the first as well, which may take longer. The receiver of the parts knows
         // which is which; this only ends a thread that has been given up.
         Some(idle) => config
-            .timeout_recv_response(Some(limits.first))
-            .timeout_per_read(Some(idle.max(limits.first))),
+            .timeout_recv_response(Some(first))
+            .timeout_per_read(Some(idle.max(first))),
     };
     config.build().send(&body[..])
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
-use super::exchange::{Limits, Part};
+use super::exchange::Part;
 use super::request::{BodyLog, Request, Response, host, malformed};
+use crate::cloud::budget::Budget;
 use crate::cloud::{Error, Refusal};
-use crate::deadline::Deadline;
 use crate::error::Chain;
 use crate::hangup::{Gone, Results};
 use crate::redact::{Hidden, redact};
@@ -37,36 +37,9 @@ pub struct Incoming {
 struct Source {
     request: Request,
     parts: Results<Part>,
-    wait: Wait,
+    budget: Budget,
     started: Instant,
     log: BodyLog,
-}
-
-/// How long an answer is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wait {
-    /// It must be whole by then.
-    Whole(Deadline),
-    /// It must begin by then, and then never stop for longer than that.
-    Stream(Deadline, Duration),
-}
-
-impl Wait {
-    pub(super) fn deadline(self) -> Deadline {
-        match self {
-            Self::Whole(deadline) | Self::Stream(deadline, _) => deadline,
-        }
-    }
-
-    pub(super) fn limits(self) -> Limits {
-        Limits {
-            first: self.deadline().left(),
-            idle: match self {
-                Self::Whole(_) => None,
-                Self::Stream(_, idle) => Some(idle),
-            },
-        }
-    }
 }
 
 impl Incoming {
@@ -74,7 +47,7 @@ impl Incoming {
     pub(super) fn begin(
         request: Request,
         parts: Results<Part>,
-        wait: Wait,
+        budget: Budget,
         may_show: bool,
     ) -> Result<Self, Error> {
         let mut incoming = Self {
@@ -83,7 +56,7 @@ impl Incoming {
             source: Source {
                 request,
                 parts,
-                wait,
+                budget,
                 started: Instant::now(),
                 log: BodyLog::new("received", may_show),
             },
@@ -217,31 +190,18 @@ impl Source {
     /// The next part. The beginning has its own limit.
     fn next(&self, has_begun: bool) -> Result<Part, Error> {
         let service = self.request.service.name;
-        let host = host(&self.request.url).to_owned();
-        let limit = match self.wait {
-            Wait::Stream(_, idle) if has_begun => idle,
-            wait => wait.deadline().left(),
-        };
+        let limit = self.budget.next_part(has_begun);
         match self.parts.next(limit) {
             Ok(part) => Ok(part),
             Err(Gone::HungUp) => Err(Error::HungUp(service)),
             Err(Gone::NoThread(source)) => Err(Error::NoThread { service, source }),
             Err(Gone::Ended) => resume_unwind(Box::new("a request panicked")),
-            Err(Gone::TimedOut) => {
-                let after = limit;
-                Err(match self.wait {
-                    Wait::Stream(..) if has_begun => Error::Stalled {
-                        service,
-                        host,
-                        after,
-                    },
-                    _ => Error::Timeout {
-                        service,
-                        host,
-                        after: self.started.elapsed(),
-                    },
-                })
-            }
+            Err(Gone::TimedOut) if has_begun => Err(Error::Stalled {
+                service,
+                host: host(&self.request.url).to_owned(),
+                after: limit,
+            }),
+            Err(Gone::TimedOut) => Err(self.request.timeout(self.started.elapsed())),
         }
     }
 

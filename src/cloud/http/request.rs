@@ -1,6 +1,7 @@
 //! What is asked of a service and what it answers, and what of both a log may show.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::{Level, log_enabled, trace};
 use serde::de::DeserializeOwned;
@@ -106,6 +107,15 @@ impl Request {
     pub(super) fn line(&self) -> String {
         let method = if self.body.is_some() { "POST" } else { "GET" };
         format!("{method} {}", self.url)
+    }
+
+    /// The error of a reply that did not come within `after`.
+    pub(super) fn timeout(&self, after: Duration) -> Error {
+        Error::Timeout {
+            service: self.service.name,
+            host: host(&self.url).to_owned(),
+            after,
+        }
     }
 
     /// What an error must not repeat.

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
 use super::{Asked, Model, Speaker};
+use crate::cloud::budget::Budget;
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Incoming, Patience, Request, json};
+use crate::cloud::http::{Auth, Client, Incoming, Request, json};
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Llm, Secret};
 use crate::deadline::Deadline;
@@ -47,7 +48,7 @@ impl Gemini {
         &self,
         asked: Asked<'_>,
         thinking: Option<Thinking>,
-        patience: Patience<'_>,
+        budget: Budget,
     ) -> Result<Incoming, Error> {
         let path = format!(
             "models/{}:streamGenerateContent?alt=sse",
@@ -55,8 +56,8 @@ impl Gemini {
         );
         let body = self.body(asked, thinking);
         let request = self.request(&path, Some(body), asked.words());
-        let open = |request: &Request, patience: Patience<'_>| self.client.open(request, patience);
-        self.signed(request, patience, open)
+        let open = |request: &Request, budget: Budget| self.client.open(request, budget);
+        self.signed(request, budget, open)
     }
 
     fn request(&self, path: &str, body: Option<Vec<u8>>, words: String) -> Request {
@@ -74,17 +75,15 @@ impl Gemini {
     fn signed<T>(
         &self,
         mut request: Request,
-        patience: Patience<'_>,
-        send: impl Fn(&Request, Patience<'_>) -> Result<T, Error>,
+        budget: Budget,
+        send: impl Fn(&Request, Budget) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match &self.sign_in {
-            SignIn::Account(account) => {
-                account.send(&self.client, request, AUDIENCE, patience, send)
-            }
+            SignIn::Account(account) => account.send(&self.client, request, AUDIENCE, budget, send),
             SignIn::ApiKey(key) => {
                 request.auth = Auth::GoogleApiKey(key.clone());
                 request.service = SERVICE_BY_KEY;
-                send(&request, patience)
+                send(&request, budget)
             }
         }
     }
@@ -116,10 +115,10 @@ impl Model for Gemini {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    fn answer(&self, asked: Asked<'_>, patience: Patience<'_>) -> Result<Answering, Error> {
-        let patience = patience.within(self.settings.timeout);
+    fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
+        let budget = budget.within(self.settings.timeout);
         let thinking = Thinking::of(&self.settings.thinking, &self.endpoint.model);
-        let incoming = match self.ask(asked, thinking, patience) {
+        let incoming = match self.ask(asked, thinking, budget) {
             // Which levels a model takes changes from model to model; its own default always works.
             Err(Error::Refused(refusal))
                 if refusal.status == 400 && refusal.message.contains("hinking") =>
@@ -128,7 +127,7 @@ impl Model for Gemini {
                     "{} refuses our thinking level, asking without: {}",
                     self.endpoint.model, refusal.message
                 );
-                self.ask(asked, None, patience)
+                self.ask(asked, None, budget)
             }
             result => result,
         };
@@ -138,9 +137,9 @@ impl Model for Gemini {
     /// <https://ai.google.dev/api/models#method:-models.list>
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
         let request = self.request("models?pageSize=1000", None, String::new());
-        let send = |request: &Request, patience: Patience<'_>| self.client.send(request, patience);
+        let send = |request: &Request, budget: Budget| self.client.send(request, budget);
         let list: List = self
-            .signed(request, Patience::short(deadline), send)?
+            .signed(request, Budget::once(deadline), send)?
             .json(SERVICE)?;
         let name = |model: ListedModel| model.name.trim_start_matches("models/").to_owned();
         Ok(Some(list.models.into_iter().map(name).collect()))

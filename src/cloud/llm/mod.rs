@@ -7,7 +7,7 @@ pub mod openai;
 use std::fmt::Debug;
 
 use super::Error;
-use super::http::Patience;
+use super::budget::Budget;
 use crate::deadline::Deadline;
 
 pub use answering::{Answer, Answering, End, Tokens};
@@ -84,7 +84,7 @@ pub trait Model: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error`] of the request.
-    fn answer(&self, asked: Asked<'_>, patience: Patience<'_>) -> Result<Answering, Error>;
+    fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error>;
 
     /// The names of the models that the service offers; `None` where it has no such list.
     ///

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
 use super::{Asked, Model, Speaker};
-use crate::cloud::http::{self, Client, Incoming, Patience, Request};
+use crate::cloud::budget::Budget;
+use crate::cloud::http::{self, Client, Incoming, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Llm};
 use crate::deadline::Deadline;
@@ -32,12 +33,7 @@ impl OpenAi {
         }
     }
 
-    fn ask(
-        &self,
-        asked: Asked<'_>,
-        limit: TokenLimit,
-        patience: Patience<'_>,
-    ) -> Result<Incoming, Error> {
+    fn ask(&self, asked: Asked<'_>, limit: TokenLimit, budget: Budget) -> Result<Incoming, Error> {
         let request = Request {
             service: self.service(),
             url: format!("{}/v1/chat/completions", self.endpoint.base_url),
@@ -47,7 +43,7 @@ impl OpenAi {
             words: asked.words(),
             most: MAX_ANSWER,
         };
-        self.client.open(&request, patience)
+        self.client.open(&request, budget)
     }
 
     fn service(&self) -> Service {
@@ -80,10 +76,10 @@ impl Model for OpenAi {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    fn answer(&self, asked: Asked<'_>, patience: Patience<'_>) -> Result<Answering, Error> {
-        let patience = patience.within(self.settings.timeout);
+    fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
+        let budget = budget.within(self.settings.timeout);
         let limit = TokenLimit::of(&self.settings.token_limit, &self.endpoint);
-        let incoming = match self.ask(asked, limit, patience) {
+        let incoming = match self.ask(asked, limit, budget) {
             Err(Error::Refused(refusal))
                 if matches!(refusal.status, 400 | 422)
                     && refusal.message.contains(limit.name())
@@ -96,7 +92,7 @@ impl Model for OpenAi {
                     limit.name(),
                     other.name()
                 );
-                self.ask(asked, other, patience)
+                self.ask(asked, other, budget)
             }
             result => result,
         };

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Recognizer, Transcript};
+use crate::cloud::budget::Budget;
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Patience, Request, Response};
+use crate::cloud::http::{Auth, Client, Request, Response};
 use crate::cloud::refusal::google_duration;
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Stt};
@@ -73,7 +74,7 @@ impl Recognizer for Google {
         &self,
         samples: &[i16],
         rate_hz: u32,
-        patience: Patience<'_>,
+        budget: Budget,
     ) -> Result<Transcript, Error> {
         let request = Request {
             service: SERVICE,
@@ -84,11 +85,11 @@ impl Recognizer for Google {
             words: String::new(),
             most: MAX_ANSWER,
         };
-        let patience = patience.within(self.settings.timeout);
-        let send = |request: &Request, patience: Patience<'_>| self.client.send(request, patience);
+        let budget = budget.within(self.settings.timeout);
+        let send = |request: &Request, budget: Budget| self.client.send(request, budget);
         let response = self
             .account
-            .send(&self.client, request, AUDIENCE, patience, send)?;
+            .send(&self.client, request, AUDIENCE, budget, send)?;
         transcript(&response)
     }
 

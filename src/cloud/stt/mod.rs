@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::Error;
-use super::http::Patience;
+use super::budget::Budget;
 use crate::deadline::Deadline;
 
 /// A recogniser.
@@ -20,7 +20,7 @@ pub trait Recognizer: Debug + Send + Sync {
         &self,
         samples: &[i16],
         rate_hz: u32,
-        patience: Patience<'_>,
+        budget: Budget,
     ) -> Result<Transcript, Error>;
 
     /// The names of the models that the service offers; `None` where it has no such list.

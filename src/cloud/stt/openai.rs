@@ -4,7 +4,8 @@
 use serde::Deserialize;
 
 use super::{Recognizer, Transcript};
-use crate::cloud::http::{Client, Patience, Request, Response};
+use crate::cloud::budget::Budget;
+use crate::cloud::http::{Client, Request, Response};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Stt};
 use crate::deadline::Deadline;
@@ -71,7 +72,7 @@ impl Recognizer for OpenAi {
         &self,
         samples: &[i16],
         rate_hz: u32,
-        patience: Patience<'_>,
+        budget: Budget,
     ) -> Result<Transcript, Error> {
         let request = Request {
             service: self.service(),
@@ -82,8 +83,8 @@ impl Recognizer for OpenAi {
             words: String::new(),
             most: MAX_ANSWER,
         };
-        let patience = patience.within(self.settings.timeout);
-        let response = self.client.send(&request, patience)?;
+        let budget = budget.within(self.settings.timeout);
+        let response = self.client.send(&request, budget)?;
         transcript(&response)
     }
 

@@ -8,8 +8,9 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
 
 use super::{Sound, Speech, Voice};
+use crate::cloud::budget::Budget;
 use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Patience, Request};
+use crate::cloud::http::{Auth, Client, Request};
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Tts};
 use crate::deadline::Deadline;
@@ -74,7 +75,7 @@ impl Voice for Google {
     }
 
     /// The sound comes whole.
-    fn speak(&self, text: &str, rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error> {
+    fn speak(&self, text: &str, rate_hz: u32, budget: Budget) -> Result<Speech, Error> {
         let request = Request {
             service: SERVICE,
             url: format!("{}/v1/text:synthesize", self.endpoint.base_url),
@@ -84,11 +85,11 @@ impl Voice for Google {
             words: text.to_owned(),
             most: MAX_AUDIO,
         };
-        let patience = patience.within(self.settings.timeout);
-        let send = |request: &Request, patience: Patience<'_>| self.client.send(request, patience);
+        let budget = budget.within(self.settings.timeout);
+        let send = |request: &Request, budget: Budget| self.client.send(request, budget);
         let response = self
             .account
-            .send(&self.client, request, AUDIENCE, patience, send)?;
+            .send(&self.client, request, AUDIENCE, budget, send)?;
         let answer: Answer = response.json(SERVICE)?;
         let audio = BASE64_STANDARD
             .decode(answer.audio_content)

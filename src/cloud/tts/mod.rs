@@ -7,7 +7,8 @@ use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
 
 use super::Error;
-use super::http::{Incoming, Patience};
+use super::budget::Budget;
+use super::http::Incoming;
 use crate::deadline::Deadline;
 
 /// A voice.
@@ -23,7 +24,7 @@ pub trait Voice: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
-    fn speak(&self, text: &str, rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error>;
+    fn speak(&self, text: &str, rate_hz: u32, budget: Budget) -> Result<Speech, Error>;
 
     /// The names of the models that the service offers; `None` where it has no such list.
     ///

@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use super::{Sound, Speech, Voice};
-use crate::cloud::http::{Client, Patience, Request};
+use crate::cloud::budget::Budget;
+use crate::cloud::http::{Client, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Tts};
 use crate::deadline::Deadline;
@@ -66,7 +67,7 @@ impl Voice for OpenAi {
     }
 
     /// The rate is the service's own.
-    fn speak(&self, text: &str, _rate_hz: u32, patience: Patience<'_>) -> Result<Speech, Error> {
+    fn speak(&self, text: &str, _rate_hz: u32, budget: Budget) -> Result<Speech, Error> {
         let request = Request {
             service: self.service(),
             url: format!("{}/v1/audio/speech", self.endpoint.base_url),
@@ -76,8 +77,8 @@ impl Voice for OpenAi {
             words: text.to_owned(),
             most: MAX_AUDIO,
         };
-        let patience = patience.within(self.settings.timeout);
-        let mut bytes = self.client.open(&request, patience)?;
+        let budget = budget.within(self.settings.timeout);
+        let mut bytes = self.client.open(&request, budget)?;
         let head = bytes.peek(b"RIFF".len())?;
         if head.is_empty() {
             return Err(Error::Empty {

@@ -1,0 +1,217 @@
+//! How long a request, or the work of a stage with all its candidates, may still take. Decides by the clock of its
+//! [`Deadline`] alone; waiting is left to [`http`](super::http).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::warn;
+
+use super::Error;
+use crate::deadline::Deadline;
+use crate::error::Chain;
+
+/// What a request, or the work of a stage with all its candidates, may still take.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// The time by which the reply must have begun, or have ended where only a whole one is of use.
+    pub deadline: Deadline,
+    /// The longest pause in a reply that has begun.
+    pub idle: Duration,
+    /// The time that sending the request takes, to any provider.
+    pub upload: Duration,
+    /// What follows a failure that may pass by itself.
+    pub retry: Retry,
+}
+
+/// What follows a failure that may pass by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// A second attempt, after a pause.
+    Once,
+    /// Nothing: this is the second attempt, and is made after this pause.
+    After(Duration),
+    /// Nothing: there is another provider to ask.
+    Never,
+}
+
+impl Budget {
+    /// The budget for work that is sent in no time and may be retried.
+    pub fn new(deadline: Deadline, idle: Duration) -> Self {
+        Self {
+            deadline,
+            idle,
+            upload: Duration::ZERO,
+            retry: Retry::Once,
+        }
+    }
+
+    /// The budget for one attempt, which may use up all of it.
+    pub fn once(deadline: Deadline) -> Self {
+        Self {
+            retry: Retry::Never,
+            ..Self::new(deadline, deadline.left())
+        }
+    }
+
+    /// The budget of a service that may take `limit` by itself.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self {
+            deadline: self.deadline.within(limit),
+            ..self
+        }
+    }
+
+    /// The budget of a provider with another one behind it: it must begin within `limit` of having received the
+    /// request, and gets one attempt.
+    #[must_use]
+    pub fn shortened(self, limit: Duration) -> Self {
+        Self {
+            retry: Retry::Never,
+            ..self.within(limit + self.upload)
+        }
+    }
+
+    /// The budget of a second attempt, where `error` ended the first.
+    #[must_use]
+    pub fn after(self, error: &Error) -> Self {
+        let pause = retry_pause(error, SystemTime::now());
+        if self.has_time_for(pause) {
+            warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));
+        }
+        Self {
+            retry: Retry::After(pause),
+            ..self
+        }
+    }
+
+    /// Whether anything is left after this pause.
+    pub(super) fn has_time_for(&self, pause: Duration) -> bool {
+        pause < self.deadline.left()
+    }
+
+    /// How long the next part of a reply may take. Until something of use has come, the limit of the beginning holds.
+    pub(super) fn next_part(&self, has_begun: bool) -> Duration {
+        if has_begun {
+            self.idle
+        } else {
+            self.deadline.left()
+        }
+    }
+}
+
+impl Error {
+    /// Whether the same request may succeed in a moment.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.is_transient(),
+            Self::Connect { transient, .. } => *transient,
+            Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// The pause before a second attempt: what the service asks for, or [`RETRY_PAUSE`] and up to a quarter more, so that
+/// callers who failed together do not return together.
+fn retry_pause(error: &Error, now: SystemTime) -> Duration {
+    let asked_for = match error {
+        Error::Refused(refusal) => refusal.retry_after,
+        _ => None,
+    };
+    let nanos = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.subsec_nanos());
+    asked_for.unwrap_or(RETRY_PAUSE + RETRY_PAUSE * (nanos % 256) / 1024)
+}
+
+/// Long enough for a hiccup to pass, short enough for a caller not to wonder.
+const RETRY_PAUSE: Duration = Duration::from_millis(400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::{Refusal, Service};
+    use std::cell::Cell;
+    use std::time::Instant;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    thread_local!(static NOW: Cell<Instant> = Cell::new(Instant::now()));
+
+    fn now() -> Instant {
+        NOW.get()
+    }
+
+    fn pass(time: Duration) {
+        NOW.set(NOW.get() + time);
+    }
+
+    fn refused(retry_after: Option<Duration>) -> Error {
+        let service = Service {
+            name: "a service",
+            settings: "[x]",
+            key: "key",
+        };
+        let mut refusal = Refusal::read(service, 503, b"", &[]);
+        refusal.retry_after = retry_after;
+        Error::Refused(Box::new(refusal))
+    }
+
+    #[test]
+    fn a_reply_has_until_the_deadline_to_begin_and_then_may_pause() {
+        let deadline = Deadline::after(now(), 10 * SECOND, now);
+        let budget = Budget::new(deadline, 2 * SECOND);
+        pass(4 * SECOND);
+        assert_eq!(budget.next_part(false), 6 * SECOND);
+        assert_eq!(budget.next_part(true), 2 * SECOND);
+        let once = Budget::once(deadline);
+        assert_eq!((once.idle, once.retry), (6 * SECOND, Retry::Never));
+        pass(10 * SECOND);
+        assert_eq!(budget.next_part(false), Duration::ZERO);
+        assert_eq!(budget.next_part(true), 2 * SECOND);
+    }
+
+    #[test]
+    fn a_shortened_budget_allows_for_the_upload_and_never_for_more_than_there_is() {
+        let deadline = Deadline::after(now(), 10 * SECOND, now);
+        for (limit, upload, expected) in [(4, 0, 4), (4, 3, 7), (4, 30, 10), (30, 0, 10)] {
+            let budget = Budget {
+                upload: upload * SECOND,
+                ..Budget::new(deadline, SECOND)
+            };
+            let shortened = budget.shortened(limit * SECOND);
+            assert_eq!(shortened.next_part(false), expected * SECOND, "{limit} s");
+            assert_eq!((shortened.idle, shortened.retry), (SECOND, Retry::Never));
+        }
+    }
+
+    #[test]
+    fn a_second_attempt_waits_as_long_as_the_service_asks_or_a_moment() {
+        let broken = Error::Broken {
+            service: "a service",
+            host: String::new(),
+            source: "it ended".into(),
+        };
+        let table = [
+            (refused(Some(2 * SECOND)), 0, 2000),
+            (refused(Some(Duration::ZERO)), 255, 0),
+            (refused(None), 0, 400),
+            (refused(None), 128, 450),
+            (broken, 255, 499),
+        ];
+        for (error, nanos, expected) in table {
+            let now = UNIX_EPOCH + Duration::from_nanos(nanos);
+            assert_eq!(retry_pause(&error, now).as_millis(), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_second_attempt_needs_more_time_than_its_pause() {
+        let deadline = Deadline::after(now(), 2 * SECOND, now);
+        let budget = Budget::new(deadline, SECOND);
+        let after = budget.after(&refused(Some(2 * SECOND)));
+        assert_eq!(after.retry, Retry::After(2 * SECOND));
+        assert!(!after.has_time_for(2 * SECOND));
+        assert!(after.has_time_for(Duration::from_millis(1999)));
+    }
+}
