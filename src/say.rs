@@ -9,7 +9,7 @@ use crate::audio::telephone::{self, Encoding, Telephone, UnknownEncoding};
 use crate::audio::{duration_of, to_f32, wav};
 use crate::cloud;
 use crate::cloud::budget::Budget;
-use crate::cloud::chain::{Cause, Link};
+use crate::cloud::fallback::{Candidate, Cause};
 use crate::cloud::tts::{Sound, Speech, Voice};
 use crate::config::{Arguments, Config, Environment, Faults, Job};
 use crate::deadline::{Clock, Deadline};
@@ -261,8 +261,8 @@ pub fn run(
     let (text, gain_db) = (text::speakable(text), config.tts.gain_db);
     let deadline = Deadline::after(clock(), LONGEST_WAIT, clock);
     let budget = Budget::new(deadline, config.tts.timeout);
-    let begin = |link, budget: Budget| {
-        let Link { provider, .. }: &Link<dyn Voice> = link;
+    let begin = |candidate, budget: Budget| {
+        let Candidate { provider, .. }: &Candidate<dyn Voice> = candidate;
         Speaking::begin(&**provider, &text, encoding.rate_hz(), budget, deadline)
     };
     let mut speaking = voices.ask(budget, begin)?.value;

@@ -1,4 +1,4 @@
-//! The services that the settings name, ready to be asked: for each stage a chain of providers.
+//! The services that the settings name, ready to be asked: for each stage a fallback of providers.
 
 use std::cell::OnceCell;
 use std::error::Error;
@@ -11,7 +11,7 @@ use log::debug;
 use ring::digest::{Context, SHA256};
 
 use crate::catalogue;
-use crate::cloud::chain::{Chain, Link};
+use crate::cloud::fallback::{Candidate, Fallback};
 use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
 use crate::cloud::http::Client;
 use crate::cloud::llm::gemini::{Gemini, SignIn};
@@ -27,11 +27,11 @@ use crate::state::State;
 #[derive(Debug)]
 pub struct Services {
     /// The speech recognizers.
-    pub recognizers: Chain<dyn Recognizer>,
+    pub recognizers: Fallback<dyn Recognizer>,
     /// The language models.
-    pub models: Chain<dyn Model>,
+    pub models: Fallback<dyn Model>,
     /// The voices.
-    pub voices: Chain<dyn Voice>,
+    pub voices: Fallback<dyn Voice>,
 }
 
 /// Why no service can be asked at all.
@@ -67,11 +67,11 @@ impl Services {
 ///
 /// # Errors
 /// As [`Services::new`].
-pub fn voices(config: &Config, hangup: &Hangup) -> Result<Chain<dyn Voice>, SetupError> {
+pub fn voices(config: &Config, hangup: &Hangup) -> Result<Fallback<dyn Voice>, SetupError> {
     Maker::new(config, hangup)?.voices()
 }
 
-/// Makes the chain of each stage.
+/// Makes the fallback of each stage.
 pub struct Maker<'a> {
     config: &'a Config,
     client: Client,
@@ -94,14 +94,14 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// Makes the chain of speech recognizers.
+    /// Makes the fallback of speech recognizers.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
-    pub fn recognizers(&self) -> Result<Chain<dyn Recognizer>, SetupError> {
+    pub fn recognizers(&self) -> Result<Fallback<dyn Recognizer>, SetupError> {
         let settings = &self.config.stt;
         let make = |endpoint| self.recognizer(endpoint);
-        self.chain("stt", &settings.endpoints, settings.timeout, settings, make)
+        self.fallback("stt", &settings.endpoints, settings.timeout, settings, make)
     }
 
     fn recognizer(&self, endpoint: Endpoint) -> Result<Box<dyn Recognizer>, CredentialsError> {
@@ -117,14 +117,14 @@ impl<'a> Maker<'a> {
         )))
     }
 
-    /// Makes the chain of language models.
+    /// Makes the fallback of language models.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
-    pub fn models(&self) -> Result<Chain<dyn Model>, SetupError> {
+    pub fn models(&self) -> Result<Fallback<dyn Model>, SetupError> {
         let settings = &self.config.llm;
         let make = |endpoint| self.model(endpoint);
-        self.chain("llm", &settings.endpoints, settings.timeout, settings, make)
+        self.fallback("llm", &settings.endpoints, settings.timeout, settings, make)
     }
 
     fn model(&self, endpoint: Endpoint) -> Result<Box<dyn Model>, CredentialsError> {
@@ -141,14 +141,14 @@ impl<'a> Maker<'a> {
         Ok(Box::new(Gemini::new(client, sign_in, settings, endpoint)))
     }
 
-    /// Makes the chain of voices.
+    /// Makes the fallback of voices.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
-    pub fn voices(&self) -> Result<Chain<dyn Voice>, SetupError> {
+    pub fn voices(&self) -> Result<Fallback<dyn Voice>, SetupError> {
         let settings = &self.config.tts;
         let make = |endpoint| self.voice(endpoint);
-        self.chain("tts", &settings.endpoints, settings.timeout, settings, make)
+        self.fallback("tts", &settings.endpoints, settings.timeout, settings, make)
     }
 
     fn voice(&self, endpoint: Endpoint) -> Result<Box<dyn Voice>, CredentialsError> {
@@ -164,21 +164,27 @@ impl<'a> Maker<'a> {
         )))
     }
 
-    /// Makes a chain of the endpoints that can be used. One that cannot is left out, unless there is no other.
-    fn chain<P: ?Sized>(
+    /// Makes a fallback of the endpoints that can be used. One that cannot is left out, unless there is no other.
+    fn fallback<P: ?Sized>(
         &self,
         stage: &str,
         endpoints: &[Endpoint],
         timeout: Duration,
         settings: &dyn Debug,
         make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
-    ) -> Result<Chain<P>, SetupError> {
-        let (mut links, mut failures) = (Vec::new(), Vec::new());
+    ) -> Result<Fallback<P>, SetupError> {
+        let (mut candidates, mut failures) = (Vec::new(), Vec::new());
         for endpoint in endpoints {
             match make(endpoint.clone()) {
                 Ok(provider) => {
-                    links.push(self.link(stage, endpoint, settings, provider, None));
-                    links.extend(self.alias(stage, endpoint, settings, &make, links.len() - 1));
+                    candidates.push(self.candidate(stage, endpoint, settings, provider, None));
+                    candidates.extend(self.alias(
+                        stage,
+                        endpoint,
+                        settings,
+                        &make,
+                        candidates.len() - 1,
+                    ));
                 }
                 Err(error) => failures.push((endpoint.provider, error)),
             }
@@ -187,7 +193,7 @@ impl<'a> Maker<'a> {
         let lack = self.config.lacking.iter().find(is_first);
         let mut missing = lack.map(|lack| lack.what.clone());
         for (provider, error) in failures {
-            if links.is_empty() {
+            if candidates.is_empty() {
                 return Err(error.into());
             }
             let line = format!("{}: {}", provider.name(), error::Chain(&error));
@@ -199,8 +205,8 @@ impl<'a> Maker<'a> {
                 missing.get_or_insert(line);
             }
         }
-        Ok(Chain::new(
-            links,
+        Ok(Fallback::new(
+            candidates,
             missing,
             self.config.fallback_after.min(timeout),
             self.state.clone(),
@@ -215,7 +221,7 @@ impl<'a> Maker<'a> {
         settings: &dyn Debug,
         make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
         of: usize,
-    ) -> Option<Link<P>> {
+    ) -> Option<Candidate<P>> {
         let is_gemini = endpoint.provider == Provider::Gemini;
         let alias = catalogue::alias_of(&endpoint.model).filter(|_| is_gemini)?;
         let endpoint = Endpoint {
@@ -223,18 +229,18 @@ impl<'a> Maker<'a> {
             ..endpoint.clone()
         };
         let provider = make(endpoint.clone()).ok()?;
-        Some(self.link(stage, &endpoint, settings, provider, Some(of)))
+        Some(self.candidate(stage, &endpoint, settings, provider, Some(of)))
     }
 
-    fn link<P: ?Sized>(
+    fn candidate<P: ?Sized>(
         &self,
         stage: &str,
         endpoint: &Endpoint,
         settings: &dyn Debug,
         provider: Box<P>,
         successor_of: Option<usize>,
-    ) -> Link<P> {
-        Link {
+    ) -> Candidate<P> {
+        Candidate {
             endpoint: endpoint.clone(),
             fingerprint: self.fingerprint(stage, endpoint, settings),
             successor_of,

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use crate::audio::Pcm;
 use crate::catalogue;
 use crate::cloud;
-use crate::cloud::chain::{Cause, Chain};
+use crate::cloud::fallback::{Cause, Fallback};
 use crate::config::Endpoint;
 use crate::costs::{MicroDollars, Price, Usage};
 use crate::error::Stage;
@@ -128,8 +128,8 @@ pub(super) fn max_cost(services: &Services, settings: &Settings, speech: &Pcm) -
     let mut voice = spoken(settings.max_answer_chars);
     voice.audio_ms += LONGEST_PAUSE_MS * len(settings.max_answer_chars / SHORTEST_TEXT);
     of_transcriptions(services, speech.duration(), 1)
-        + of_chain(Stage::Llm, &services.models, tokens(settings, question))
-        + of_chain(Stage::Tts, &services.voices, voice)
+        + of_stage(Stage::Llm, &services.models, tokens(settings, question))
+        + of_stage(Stage::Tts, &services.voices, voice)
 }
 
 /// The maximum cost of having speech of this length transcribed `times` times.
@@ -138,20 +138,20 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
     let pieces = length.as_secs() / SHORTEST_PIECE.as_secs() + 1;
     let mut heard = audio(length);
     heard.audio_ms += LARGEST_STEP_MS * pieces;
-    of_chain(Stage::Stt, &services.recognizers, heard).times(times.into())
+    of_stage(Stage::Stt, &services.recognizers, heard).times(times.into())
 }
 
 /// The most that it can cost to have a text spoken.
 pub(super) fn max_cost_of_text(services: &Services, text: &str) -> MicroDollars {
-    of_chain(Stage::Tts, &services.voices, spoken(text.chars().count()))
+    of_stage(Stage::Tts, &services.voices, spoken(text.chars().count()))
 }
 
 /// Each service is asked once, and a second time when that may help.
-fn of_chain<P: ?Sized>(stage: Stage, chain: &Chain<P>, usage: Usage) -> MicroDollars {
-    let prices = chain
-        .links()
+fn of_stage<P: ?Sized>(stage: Stage, fallback: &Fallback<P>, usage: Usage) -> MicroDollars {
+    let prices = fallback
+        .candidates()
         .iter()
-        .map(|link| catalogue::price(stage, &link.endpoint));
+        .map(|candidate| catalogue::price(stage, &candidate.endpoint));
     prices.map(|price| price.of(usage).times(TRIES)).sum()
 }
 

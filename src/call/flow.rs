@@ -255,7 +255,7 @@ impl<O: Write> Flow<'_, O> {
             return Ok(Phrase::sound(files::absolute(&place)));
         }
         let mut patience = LONGEST_WAIT;
-        if self.services.voices.links().len() > 1 {
+        if self.services.voices.candidates().len() > 1 {
             // The next voice has as long.
             patience += self.config.fallback_after.min(LONGEST_WAIT);
         }

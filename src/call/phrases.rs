@@ -12,7 +12,7 @@ use super::bill::{self, Bill, Entry};
 use super::wanted::Wanted;
 use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
-use crate::cloud::chain::Link;
+use crate::cloud::fallback::Candidate;
 use crate::cloud::tts::Voice;
 use crate::costs::Usage;
 use crate::deadline::Deadline;
@@ -34,7 +34,7 @@ pub(super) struct Phrases {
 impl Phrases {
     /// The place of the sound of `text`, without extension, if the voice that would be asked first has spoken it before.
     pub(super) fn kept(&self, text: &str) -> Option<PathBuf> {
-        let place = self.place(text, self.services.voices.first_link());
+        let place = self.place(text, self.services.voices.first_candidate());
         self.is_kept(&place).then_some(place)
     }
 
@@ -47,9 +47,9 @@ impl Phrases {
         }
         let mut sound = NewFile::create_in(&self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
-        let begin = |link, share: Budget| self.begin(link, text, share, budget.deadline);
+        let begin = |candidate, share: Budget| self.begin(candidate, text, share, budget.deadline);
         let done = self.services.voices.ask(budget, begin).at(Stage::Tts)?;
-        let place = self.place(text, &self.services.voices.links()[done.link]);
+        let place = self.place(text, &self.services.voices.candidates()[done.candidate]);
         let Some((mut speaking, entry)) = done.value else {
             return Ok(place);
         };
@@ -63,8 +63,8 @@ impl Phrases {
         Ok(place)
     }
 
-    fn place(&self, text: &str, link: &Link<dyn Voice>) -> PathBuf {
-        let sound = format!("{}\0{}\0{text}", link.fingerprint, self.gain_db);
+    fn place(&self, text: &str, candidate: &Candidate<dyn Voice>) -> PathBuf {
+        let sound = format!("{}\0{}\0{text}", candidate.fingerprint, self.gain_db);
         let hash = digest(&SHA256, sound.as_bytes());
         let name = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES]);
         self.folder.join(name)
@@ -81,19 +81,19 @@ impl Phrases {
     /// `None`: it is there already.
     fn begin<'a>(
         &'a self,
-        link: &'a Link<dyn Voice>,
+        candidate: &'a Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
         deadline: Deadline,
     ) -> Result<Option<(Speaking<'a>, Entry<'a>)>, say::Error> {
-        if self.is_kept(&self.place(text, link)) {
+        if self.is_kept(&self.place(text, candidate)) {
             return Ok(None);
         }
         self.wanted.check()?;
         let most = bill::spoken(text.chars().count());
-        let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
+        let entry = self.bill.begin(Stage::Tts, &candidate.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
-        let speaking = Speaking::begin(&*link.provider, text, rate_hz, budget, deadline);
+        let speaking = Speaking::begin(&*candidate.provider, text, rate_hz, budget, deadline);
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
         Ok(Some((speaking, entry)))
     }

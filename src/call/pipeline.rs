@@ -23,7 +23,7 @@ use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
 use crate::cloud;
 use crate::cloud::budget::Budget;
-use crate::cloud::chain::Link;
+use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Answering, End, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::costs::Usage;
@@ -157,10 +157,10 @@ impl Work {
     fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
         let most = bill::audio(length);
-        let attempt = |link: &Link<dyn Recognizer>, budget: Budget| {
+        let attempt = |candidate: &Candidate<dyn Recognizer>, budget: Budget| {
             self.wanted.check()?;
-            let entry = self.bill.begin(Stage::Stt, &link.endpoint, most);
-            let result = link.provider.transcribe(samples, rate_hz, budget);
+            let entry = self.bill.begin(Stage::Stt, &candidate.endpoint, most);
+            let result = candidate.provider.transcribe(samples, rate_hz, budget);
             match &result {
                 Ok(transcript) => entry.used(transcript.billed.map_or(most, bill::audio)),
                 Err(error) => entry.failed(error),
@@ -234,15 +234,15 @@ impl Work {
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
     ) -> Result<(Result<End, cloud::Error>, Written<'_>), Failure> {
-        let attempt = |link: &Link<dyn Model>, budget: Budget| {
-            let mut written = self.ask(link, question, budget)?;
+        let attempt = |candidate: &Candidate<dyn Model>, budget: Budget| {
+            let mut written = self.ask(candidate, question, budget)?;
             let mut end = read(&mut written.answering, answer, tell, hand_over);
             if let Err(error) = &end
                 && !answer.has_pieces()
                 && written.answering.may_retry(error)
             {
                 *answer = answer.anew();
-                written = self.ask(link, question, budget.after(error))?;
+                written = self.ask(candidate, question, budget.after(error))?;
                 end = read(&mut written.answering, answer, tell, hand_over);
             }
             match end {
@@ -260,15 +260,15 @@ impl Work {
 
     fn ask(
         &self,
-        link: &Link<dyn Model>,
+        candidate: &Candidate<dyn Model>,
         question: &str,
         budget: Budget,
     ) -> Result<Written<'_>, cloud::Error> {
         let asked = self.settings.asked(question);
         let most = bill::tokens(&self.settings, question.len());
         self.wanted.check()?;
-        let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
-        let answering = link.provider.answer(asked, budget);
+        let entry = self.bill.begin(Stage::Llm, &candidate.endpoint, most);
+        let answering = candidate.provider.answer(asked, budget);
         let answering = answering.inspect_err(|error| entry.failed(error))?;
         Ok(Written { answering, entry })
     }

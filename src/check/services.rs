@@ -11,7 +11,7 @@ use crate::audio::{Pcm, wav};
 use crate::catalogue;
 use crate::cloud;
 use crate::cloud::budget::Budget;
-use crate::cloud::chain::Link;
+use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Asked, Model};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
@@ -77,12 +77,12 @@ pub(super) fn examine(
     };
     let doctor = Doctor { config, deadline };
     let voices = ready("tts", maker.voices(), report);
-    let spoken = voices.and_then(|chain| doctor.voices(chain.links(), report));
-    if let Some(chain) = ready("stt", maker.recognizers(), report) {
-        doctor.recognizers(chain.links(), spoken.as_ref(), report);
+    let spoken = voices.and_then(|fallback| doctor.voices(fallback.candidates(), report));
+    if let Some(fallback) = ready("stt", maker.recognizers(), report) {
+        doctor.recognizers(fallback.candidates(), spoken.as_ref(), report);
     }
-    if let Some(chain) = ready("llm", maker.models(), report) {
-        doctor.models(chain.links(), report);
+    if let Some(fallback) = ready("llm", maker.models(), report) {
+        doctor.models(fallback.candidates(), report);
     }
 }
 
@@ -100,18 +100,18 @@ struct Doctor<'a> {
 
 impl Doctor<'_> {
     /// Has each voice speak. Returns what the first one that could has said.
-    fn voices(&self, links: &[Link<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
+    fn voices(&self, candidates: &[Candidate<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
         let mut first = None;
-        for link in links {
-            let id = id(Stage::Tts, &link.endpoint);
+        for candidate in candidates {
+            let id = id(Stage::Tts, &candidate.endpoint);
             list(
                 &id,
-                &link.endpoint,
-                || link.provider.models(self.budget().deadline),
+                &candidate.endpoint,
+                || candidate.provider.models(self.budget().deadline),
                 report,
             );
             let began = Instant::now();
-            match self.speak(&*link.provider) {
+            match self.speak(&*candidate.provider) {
                 Ok(pcm)
                     if pcm
                         .samples
@@ -146,16 +146,16 @@ impl Doctor<'_> {
     /// Has each recogniser listen to what was spoken.
     fn recognizers(
         &self,
-        links: &[Link<dyn Recognizer>],
+        candidates: &[Candidate<dyn Recognizer>],
         spoken: Option<&Pcm>,
         report: &mut Report<'_>,
     ) {
-        for link in links {
-            let id = id(Stage::Stt, &link.endpoint);
+        for candidate in candidates {
+            let id = id(Stage::Stt, &candidate.endpoint);
             list(
                 &id,
-                &link.endpoint,
-                || link.provider.models(self.budget().deadline),
+                &candidate.endpoint,
+                || candidate.provider.models(self.budget().deadline),
                 report,
             );
             let Some(Pcm { rate_hz, samples }) = spoken else {
@@ -164,12 +164,15 @@ impl Doctor<'_> {
                 continue;
             };
             let began = Instant::now();
-            match link.provider.transcribe(samples, *rate_hz, self.budget()) {
+            match candidate
+                .provider
+                .transcribe(samples, *rate_hz, self.budget())
+            {
                 Ok(transcript) => {
                     let ms = began.elapsed().as_millis();
                     let (sentence, is_known) = self.sentence();
                     let shared = shared_words(sentence, &transcript.text);
-                    let said = quoted(&link.endpoint, &transcript.text);
+                    let said = quoted(&candidate.endpoint, &transcript.text);
                     let heard = format!("heard {said:?} in {ms} ms");
                     if transcript.text.is_empty() || is_known && shared < ENOUGH_WORDS {
                         let text = format!("{heard}, and {sentence:?} was said");
@@ -188,20 +191,20 @@ impl Doctor<'_> {
     }
 
     /// Asks each model for one word, also the one that follows when another has been switched off.
-    fn models(&self, links: &[Link<dyn Model>], report: &mut Report<'_>) {
-        for link in links {
-            let id = id(Stage::Llm, &link.endpoint);
+    fn models(&self, candidates: &[Candidate<dyn Model>], report: &mut Report<'_>) {
+        for candidate in candidates {
+            let id = id(Stage::Llm, &candidate.endpoint);
             list(
                 &id,
-                &link.endpoint,
-                || link.provider.models(self.budget().deadline),
+                &candidate.endpoint,
+                || candidate.provider.models(self.budget().deadline),
                 report,
             );
             let began = Instant::now();
-            match self.word(&*link.provider) {
+            match self.word(&*candidate.provider) {
                 Ok(words) => {
                     let ms = began.elapsed().as_millis();
-                    let said = quoted(&link.endpoint, words.trim());
+                    let said = quoted(&candidate.endpoint, words.trim());
                     report.ok(&id, &format!("said {said:?} in {ms} ms"));
                 }
                 Err(error) => unable(&id, &error, report),

@@ -4,7 +4,7 @@
 //! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
 
 pub mod budget;
-pub mod chain;
+pub mod fallback;
 pub mod google_auth;
 pub mod http;
 pub mod llm;

@@ -9,7 +9,7 @@ use super::{Work, may_begin, send};
 use crate::call::bill::{self, Entry};
 use crate::call::event::Event;
 use crate::cloud::budget::Budget;
-use crate::cloud::chain::{Broken, Done, Link};
+use crate::cloud::fallback::{Broken, Candidate, Done};
 use crate::cloud::tts::Voice;
 use crate::costs::Usage;
 use crate::deadline::Deadline;
@@ -69,7 +69,7 @@ impl Work {
         tell: &Sender<Event>,
     ) -> Result<Sound<'_>, Failure> {
         let since = may_begin(Stage::Tts, tell)?;
-        let begin = |link, budget: Budget| self.ask_voice(link, &text, budget);
+        let begin = |candidate, budget: Budget| self.ask_voice(candidate, &text, budget);
         let voices = &self.services.voices;
         let spoken = voices.ask(self.budget(deadline), begin);
         let spoken = spoken.at(Stage::Tts)?;
@@ -84,20 +84,20 @@ impl Work {
 
     fn ask_voice<'a>(
         &'a self,
-        link: &'a Link<dyn Voice>,
+        candidate: &'a Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
     ) -> Result<Spoken<'a>, say::Error> {
         let most = bill::spoken(text.chars().count());
         self.wanted.check()?;
-        let entry = self.bill.begin(Stage::Tts, &link.endpoint, most);
+        let entry = self.bill.begin(Stage::Tts, &candidate.endpoint, most);
         let rate_hz = self.encoding.rate_hz();
         let deadline = if self.is_streamed {
             self.deadline.restarted(say::LONGEST_WAIT)
         } else {
             self.deadline
         };
-        let speaking = Speaking::begin(&*link.provider, text, rate_hz, budget, deadline);
+        let speaking = Speaking::begin(&*candidate.provider, text, rate_hz, budget, deadline);
         let speaking = speaking.inspect_err(|error| entry.failed(error))?;
         Ok(Spoken { speaking, entry })
     }
@@ -127,7 +127,10 @@ impl Work {
         let Sound {
             text,
             deadline,
-            spoken: Done { link, mut value },
+            spoken: Done {
+                candidate,
+                mut value,
+            },
             ..
         } = sound;
         send(tell, Event::Speaks(text.clone()));
@@ -140,11 +143,11 @@ impl Work {
             Err(error) if !out.has_sent => {
                 let broken = Broken {
                     may_retry: value.speaking.may_retry(&error),
-                    link,
+                    candidate,
                     error,
                 };
-                let begin = |link, budget: Budget| {
-                    let mut spoken = self.ask_voice(link, &text, budget)?;
+                let begin = |candidate, budget: Budget| {
+                    let mut spoken = self.ask_voice(candidate, &text, budget)?;
                     let result;
                     (result, out) = self.write_sound(&text, &mut spoken, tell);
                     // What has been heard cannot be begun anew.

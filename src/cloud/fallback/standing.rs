@@ -1,23 +1,23 @@
-//! How providers have done so far, and what calls remember of it for each other.
+//! How providers have done so far, and what calls remember of it for each other. The time is a parameter.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use log::debug;
 use serde::{Deserialize, Serialize};
 
 use super::Cause;
 use crate::cloud::Error;
+use crate::error;
 use crate::state::State;
-use crate::{date, error};
 
 /// How a provider has done so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Good,
-    /// An earlier call has found it failing.
+    /// An earlier call found it failing.
     Remembered(Failing),
-    /// This call has found it failing.
+    /// This call found it failing.
     Failed(Failing),
 }
 
@@ -35,6 +35,15 @@ pub(super) struct Failing {
 type Memory = BTreeMap<String, Failing>;
 
 impl Standing {
+    /// How soon it is asked: the lowest rank first.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Remembered(_) => 1,
+            Self::Failed(_) => 2,
+        }
+    }
+
     /// Why it is not good.
     pub(super) fn failing(&self) -> Option<&Failing> {
         match self {
@@ -45,26 +54,28 @@ impl Standing {
 }
 
 impl Failing {
-    /// What an error says of a provider that is usually given `usual` to begin.
-    pub(super) fn of<E: Cause + std::error::Error + 'static>(error: &E, usual: Duration) -> Self {
+    /// What `error` says at `now`, in seconds since 1970, of a provider that is usually given `usual` to begin.
+    pub(super) fn of<E: Cause + std::error::Error + 'static>(
+        error: &E,
+        usual: Duration,
+        now: u64,
+    ) -> Self {
         let service = error.service();
         let lasts = service.and_then(|error| lasts(error, usual));
+        let why = error::Chain(error).to_string();
         Self {
-            until: now() + lasts.unwrap_or_default().as_secs(),
-            why: error::Chain(error)
-                .to_string()
-                .chars()
-                .take(MAX_WHY)
-                .collect(),
+            until: now + lasts.unwrap_or_default().as_secs(),
+            why: why.chars().take(MAX_WHY).collect(),
             is_retired: service.is_some_and(is_retired),
         }
     }
 }
 
-/// What earlier calls have found.
+/// The standings that earlier calls have left at `now`.
 pub(super) fn remembered<'a>(
     state: &State,
     fingerprints: impl ExactSizeIterator<Item = &'a str>,
+    now: u64,
 ) -> Vec<Standing> {
     // Where there is no fallback, nothing is remembered of the only provider.
     let memory = if fingerprints.len() > 1 {
@@ -72,10 +83,9 @@ pub(super) fn remembered<'a>(
     } else {
         Memory::new()
     };
-    let now = now();
     let standing = |fingerprint| match memory.get(fingerprint) {
         // A clock that was set back must not keep a provider out for longer.
-        Some(failing) if (now..=now + LONGEST.as_secs()).contains(&failing.until) => {
+        Some(failing) if (now..=now + LONG.as_secs()).contains(&failing.until) => {
             Standing::Remembered(failing.clone())
         }
         _ => Standing::Good,
@@ -83,9 +93,8 @@ pub(super) fn remembered<'a>(
     fingerprints.map(standing).collect()
 }
 
-/// Lets later calls know, if it will still be so then.
-pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing) {
-    let now = now();
+/// Tells later calls of a failure that goes on after `now`.
+pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing, now: u64) {
     if failing.until <= now {
         return;
     }
@@ -98,16 +107,16 @@ pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing) {
     }
 }
 
-/// How long the error will last at least, if it does not pass by itself.
+/// How long a provider that failed by `error` is passed over; `None` where the error may pass at once.
 fn lasts(error: &Error, usual: Duration) -> Option<Duration> {
     match error {
         Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => Some(SHORT),
         // A provider that was given less time than usual, because others had used it up, is not to blame.
         Error::Timeout { after, .. } => (*after + PUNCTUALITY >= usual).then_some(SHORT),
         Error::Refused(refusal) => match refusal.status {
-            _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONGEST),
-            300..=399 | 403..=405 | 410 => Some(LONGEST),
-            429 => refusal.retry_after.map(|wait| wait.min(LONGEST)),
+            _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONG),
+            300..=399 | 403..=405 | 410 => Some(LONG),
+            429 => refusal.retry_after.map(|wait| wait.min(LONG)),
             _ => None,
         },
         _ => None,
@@ -120,16 +129,12 @@ fn is_retired(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
 }
 
-fn now() -> u64 {
-    date::seconds(SystemTime::now())
-}
-
 /// A time-out may be a little early by the clock that measures it.
 const PUNCTUALITY: Duration = Duration::from_millis(100);
 
-/// What may pass when the network does, and what an administrator has to fix.
+/// How long to remember what the network may have caused, and what an administrator has to fix.
 const SHORT: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_secs(300);
 
 pub(super) const FILE: &str = "providers.json";
 const MAX_WHY: usize = 300;

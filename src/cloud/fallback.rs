@@ -1,0 +1,265 @@
+//! The providers of a stage, in the order of the settings: which one is asked when another fails.
+//!
+//! A provider that fails before anything of its work is of use is passed over at once, and the next one is asked. A
+//! failure that will last for a minute (no connection, no answer, a wrong key, a retired model) is remembered in a file
+//! that all calls share, so that the next caller does not wait for it again. It is remembered under a fingerprint of
+//! provider, key and settings, so that a provider is asked again at once when one of these is repaired. A provider that
+//! is remembered as failing is still asked when no other is left.
+
+mod standing;
+
+use std::fmt::Debug;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use log::warn;
+
+use super::Error;
+use super::budget::{Budget, Retry};
+use crate::config::Endpoint;
+use crate::state::State;
+use crate::sync::lock;
+use crate::{date, error};
+use standing::{Failing, Standing};
+
+/// The providers of a stage, in the order of the settings.
+#[derive(Debug)]
+pub struct Fallback<P: ?Sized> {
+    candidates: Vec<Candidate<P>>,
+    /// How long a candidate with a good one behind it may take to begin.
+    limit: Duration,
+    state: State,
+    /// How the candidates have done, in their order.
+    standings: Mutex<Vec<Standing>>,
+    /// Which candidate replaced which, and why.
+    stood_in: Mutex<Option<String>>,
+}
+
+/// A provider that may be asked.
+#[derive(Debug)]
+pub struct Candidate<P: ?Sized> {
+    /// What the settings say of it.
+    pub endpoint: Endpoint,
+    /// A digest of everything that decides whether it works.
+    pub fingerprint: String,
+    /// The candidate that must turn out to be retired before this one is asked.
+    pub successor_of: Option<usize>,
+    /// The provider, which does the work.
+    pub provider: Box<P>,
+}
+
+/// Work that a candidate has done.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// The candidate's place in the order.
+    pub candidate: usize,
+    /// The result.
+    pub value: T,
+}
+
+/// Work that broke off before it was of use.
+#[derive(Debug)]
+pub struct Broken<E> {
+    /// The candidate's place in the order.
+    pub candidate: usize,
+    /// Why it broke off.
+    pub error: E,
+    /// Whether the same candidate may succeed a second time.
+    pub may_retry: bool,
+}
+
+/// An error that may hold a service's.
+pub trait Cause {
+    /// The service's error, if a service caused it.
+    fn service(&self) -> Option<&Error>;
+}
+
+impl Cause for Error {
+    fn service(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+impl<P: ?Sized> Fallback<P> {
+    /// Makes a fallback of at least one candidate. `missing` says which one should be the first and why it cannot be.
+    pub fn new(
+        candidates: Vec<Candidate<P>>,
+        missing: Option<String>,
+        limit: Duration,
+        state: State,
+    ) -> Self {
+        let now = date::seconds(SystemTime::now());
+        let fingerprints = candidates.iter().map(|one| one.fingerprint.as_str());
+        Self {
+            standings: Mutex::new(standing::remembered(&state, fingerprints, now)),
+            stood_in: Mutex::new(missing),
+            candidates,
+            limit,
+            state,
+        }
+    }
+
+    /// Makes `attempt` with one candidate after the other, until one does the work.
+    ///
+    /// # Errors
+    /// When all fail, that of the first in the settings' order.
+    pub fn ask<'c, T, E: Cause + std::error::Error + 'static>(
+        &'c self,
+        budget: Budget,
+        attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        self.ask_others(None, budget, attempt)
+    }
+
+    /// Makes `attempt` again after a candidate has broken off: with the others, or, if there are none and it may help,
+    /// with the same one once more.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
+        &'c self,
+        broken: Broken<E>,
+        budget: Budget,
+        mut attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        let (candidate, error) = (broken.candidate, broken.error);
+        if let Some(cause) = error.service()
+            && broken.may_retry
+            && self.is_last_hope(&[candidate])
+        {
+            let value = attempt(&self.candidates[candidate], budget.after(cause))?;
+            return Ok(Done { candidate, value });
+        }
+        if self.next(&[candidate]).is_none() || !moves_on(&error) {
+            return Err(error);
+        }
+        self.note_failure(candidate, &error);
+        self.ask_others(Some((candidate, error)), budget, attempt)
+    }
+
+    fn ask_others<'c, T, E: Cause + std::error::Error + 'static>(
+        &'c self,
+        failed: Option<(usize, E)>,
+        budget: Budget,
+        mut attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        let mut tried: Vec<usize> = failed.iter().map(|(index, _)| *index).collect();
+        let mut first_failure = failed;
+        let mut candidate = self.next(&tried).unwrap_or_default();
+        // Timed out on a shortened budget; may be retried last.
+        let mut hurried = None;
+        loop {
+            let is_second_time = tried.contains(&candidate);
+            tried.push(candidate);
+            let is_last_hope = self.is_last_hope(&tried);
+            let share = match (is_last_hope, is_second_time) {
+                (false, _) => budget.shortened(self.limit),
+                (true, false) => budget,
+                (true, true) => Budget {
+                    retry: Retry::Never,
+                    ..budget
+                },
+            };
+            let error = match attempt(&self.candidates[candidate], share) {
+                Ok(value) => {
+                    self.note_success(candidate);
+                    return Ok(Done { candidate, value });
+                }
+                Err(error) if !moves_on(&error) => return Err(error),
+                Err(error) => error,
+            };
+            self.note_failure(candidate, &error);
+            if !is_last_hope && matches!(error.service(), Some(Error::Timeout { .. })) {
+                hurried = Some(candidate);
+            }
+            let failure = match first_failure.take() {
+                Some(first) if first.0 < candidate => first,
+                _ => (candidate, error),
+            };
+            match self.next(&tried).or_else(|| hurried.take()) {
+                Some(next) => candidate = next,
+                None => return Err(failure.1),
+            }
+            first_failure = Some(failure);
+        }
+    }
+
+    /// The provider that is asked first.
+    pub fn first(&self) -> &P {
+        &self.first_candidate().provider
+    }
+
+    /// The candidate that is asked first.
+    pub fn first_candidate(&self) -> &Candidate<P> {
+        &self.candidates[self.next(&[]).unwrap_or_default()]
+    }
+
+    /// All candidates.
+    pub fn candidates(&self) -> &[Candidate<P>] {
+        &self.candidates
+    }
+
+    /// Which candidate replaced which in this call, and why.
+    pub fn stood_in(&self) -> Option<String> {
+        lock(&self.stood_in).clone()
+    }
+
+    /// The best candidate that was not tried: of equally good ones, the first in the settings' order.
+    fn next(&self, tried: &[usize]) -> Option<usize> {
+        let standings = lock(&self.standings);
+        let is_retired =
+            |index: usize| standings[index].failing().is_some_and(|why| why.is_retired);
+        let is_open = |index: &usize| {
+            let successor_of = self.candidates[*index].successor_of;
+            !tried.contains(index) && successor_of.is_none_or(is_retired)
+        };
+        let all = 0..self.candidates.len();
+        all.filter(is_open)
+            .min_by_key(|index| standings[*index].rank())
+    }
+
+    /// Whether every candidate that was not tried is known to fail.
+    fn is_last_hope(&self, tried: &[usize]) -> bool {
+        let next = self.next(tried);
+        next.is_none_or(|index| lock(&self.standings)[index] != Standing::Good)
+    }
+
+    /// Puts a candidate behind the others for this call, and for later ones if it will still fail then.
+    fn note_failure<E: Cause + std::error::Error + 'static>(&self, index: usize, error: &E) {
+        let now = date::seconds(SystemTime::now());
+        let failing = Failing::of(error, self.limit, now);
+        lock(&self.standings)[index] = Standing::Failed(failing.clone());
+        if self.candidates.len() > 1 {
+            let candidate = &self.candidates[index];
+            warn!(
+                "{} is passed over: {}",
+                candidate.endpoint,
+                error::Chain(error)
+            );
+            standing::remember(&self.state, &candidate.fingerprint, failing, now);
+        }
+    }
+
+    /// Notes whether a candidate has done the work in place of the first one.
+    fn note_success(&self, index: usize) {
+        let standings = lock(&self.standings);
+        if let Some(failing) = standings[0].failing()
+            && index != 0
+        {
+            let [missing, other] = [0, index].map(|index| &self.candidates[index].endpoint);
+            let told = format!("{other} stood in for {missing}: {}", failing.why);
+            lock(&self.stood_in).get_or_insert(told);
+        }
+    }
+}
+
+/// Whether another provider may do better. Not after a hang-up, nor when a service will not answer this question.
+fn moves_on<E: Cause>(error: &E) -> bool {
+    !matches!(
+        error.service(),
+        Some(Error::HungUp(_) | Error::Blocked { .. })
+    )
+}
+
+#[cfg(test)]
+mod tests;

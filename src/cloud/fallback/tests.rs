@@ -1,0 +1,214 @@
+//! Which provider of a stage is asked, in which order, and what is remembered.
+
+use super::*;
+use crate::cloud::{Refusal, Service};
+use crate::config::Provider;
+use crate::deadline::Deadline;
+use std::cell::RefCell;
+use std::time::Instant;
+
+const SERVICE: Service = Service {
+    name: "a service",
+    settings: "[x]",
+    key: "key",
+};
+
+fn refused(status: u16) -> Error {
+    Error::Refused(Box::new(Refusal::read(SERVICE, status, b"", &[])))
+}
+
+fn blocked() -> Error {
+    Error::Blocked {
+        service: "a service",
+        reason: "SAFETY".to_owned(),
+    }
+}
+
+fn late(after: Duration) -> Error {
+    Error::Timeout {
+        service: "a service",
+        host: "example.com".to_owned(),
+        after,
+    }
+}
+
+/// A fallback of providers that are only names; one that begins with a star is an alias of the one before.
+fn fallback(names: &[&str], state: &State) -> Fallback<str> {
+    let candidate = |(index, name): (usize, &&str)| Candidate {
+        endpoint: Endpoint {
+            provider: Provider::OpenAi,
+            base_url: String::new(),
+            model: (*name).to_owned(),
+            api_key: None,
+        },
+        fingerprint: (*name).to_owned(),
+        successor_of: name.starts_with('*').then(|| index - 1),
+        provider: (*name).into(),
+    };
+    let candidates = names.iter().enumerate().map(candidate).collect();
+    Fallback::new(candidates, None, Duration::from_secs(4), state.clone())
+}
+
+/// Asks, and returns who was asked and who did it.
+fn ask(
+    fallback: &Fallback<str>,
+    fails: impl Fn(&str) -> Option<Error>,
+) -> (Vec<String>, Option<String>) {
+    let asked = RefCell::new(Vec::new());
+    let attempt = |candidate: &Candidate<str>, budget: Budget| {
+        let twice = if matches!(budget.retry, Retry::Once) {
+            "!"
+        } else {
+            ""
+        };
+        asked
+            .borrow_mut()
+            .push(format!("{}{twice}", &*candidate.provider));
+        match fails(&candidate.provider) {
+            Some(error) => Err(error),
+            None => Ok(candidate.provider.to_string()),
+        }
+    };
+    let done = fallback.ask(budget(), attempt);
+    (asked.into_inner(), done.ok().map(|done| done.value))
+}
+
+fn budget() -> Budget {
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
+    Budget::new(deadline, Duration::from_secs(1))
+}
+
+fn state() -> (testkit::TempDir, State) {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let state = State::new(folder.path());
+    (folder, state)
+}
+
+#[test]
+fn each_is_asked_in_turn_and_only_the_last_hope_twice() {
+    let (_folder, state) = state();
+    let fallback = fallback(&["a", "b", "c"], &state);
+    let (asked, done) = ask(&fallback, |name| (name != "c").then(|| refused(503)));
+    assert_eq!(asked, ["a", "b", "c!"]);
+    assert_eq!(done.as_deref(), Some("c"));
+    let told = fallback.stood_in().expect("somebody did");
+    assert!(
+        told.starts_with("openai c stood in for openai a: a service answered 503"),
+        "{told}"
+    );
+    // In one call a candidate that has failed is not asked again, as long as there are others.
+    assert_eq!(ask(&fallback, |_| None).0, ["c!"]);
+    assert_eq!(
+        ask(&fallback, |name| (name == "c").then(|| refused(503))).0,
+        ["c!", "a!"]
+    );
+}
+
+#[test]
+fn who_was_only_too_slow_is_asked_once_more_when_all_others_fail() {
+    let (_folder, state) = state();
+    let fallback = fallback(&["slow", "b"], &state);
+    let slow = |budget: Budget| budget.deadline.left() < Duration::from_secs(5);
+    let asked = RefCell::new(Vec::new());
+    let attempt = |candidate: &Candidate<str>, budget: Budget| {
+        asked.borrow_mut().push(candidate.provider.to_string());
+        match &*candidate.provider {
+            "slow" if slow(budget) => Err(late(Duration::from_secs(4))),
+            "slow" => Ok("done"),
+            _ => Err(refused(401)),
+        }
+    };
+    let done = fallback
+        .ask(budget(), attempt)
+        .expect("the slow one does it");
+    assert_eq!((done.candidate, done.value), (0, "done"));
+    assert_eq!(asked.into_inner(), ["slow", "b", "slow"]);
+}
+
+#[test]
+fn alone_one_is_asked_twice_and_nothing_is_remembered() {
+    let (folder, state) = state();
+    let (asked, done) = ask(&fallback(&["a"], &state), |_| Some(refused(401)));
+    assert_eq!((asked, done), (vec!["a!".to_owned()], None));
+    assert!(!folder.path().join(standing::FILE).exists());
+}
+
+#[test]
+fn the_first_failure_in_the_settings_order_is_told() {
+    let (_folder, state) = state();
+    let fallback = fallback(&["a", "b"], &state);
+    ask(&fallback, |name| (name == "a").then(|| refused(503)));
+    let fails = |candidate: &Candidate<str>, _: Budget| {
+        Err::<(), _>(refused(if &*candidate.provider == "a" {
+            500
+        } else {
+            502
+        }))
+    };
+    let error = fallback.ask(budget(), fails).expect_err("all fail");
+    assert!(error.to_string().contains("answered 500"), "{error}");
+}
+
+#[test]
+fn what_lasts_is_remembered_for_the_next_call_and_what_passes_is_not() {
+    let table: [(fn() -> Error, bool); 6] = [
+        (|| refused(401), true),
+        (|| refused(404), true),
+        (|| refused(503), false),
+        (|| refused(400), false),
+        (|| late(Duration::from_secs(4)), true),
+        (|| late(Duration::from_secs(1)), false),
+    ];
+    for (error, is_remembered) in table {
+        let (_folder, state) = state();
+        ask(&fallback(&["a", "b"], &state), |name| {
+            (name == "a").then(error)
+        });
+        let next = fallback(&["a", "b"], &state);
+        let (asked, _) = ask(&next, |_| None);
+        // Only a candidate that is known to fail stands behind.
+        let expected = if is_remembered { "b!" } else { "a" };
+        assert_eq!(asked, [expected], "{}", error());
+        // A candidate that is remembered as failing is still asked when no other is left.
+        let (asked, done) = ask(&next, |name| (name == "b").then(|| refused(503)));
+        assert!(asked.iter().any(|name| name.starts_with('a')), "{asked:?}");
+        assert_eq!(done.as_deref(), Some("a"));
+    }
+}
+
+#[test]
+fn an_alias_is_asked_only_after_its_model_has_been_switched_off() {
+    let (_folder, state) = state();
+    let of = |names: &[&str], status: u16| {
+        let fallback = fallback(names, &state);
+        ask(&fallback, |name| {
+            name.starts_with('a').then(|| refused(status))
+        })
+    };
+    assert_eq!(of(&["a", "*a", "b"], 503).0, ["a", "b!"]);
+    assert_eq!(of(&["a1", "*a1"], 503).0, ["a1!"]);
+    assert_eq!(
+        of(&["a2", "*a2", "b"], 404),
+        (
+            vec!["a2".to_owned(), "*a2".to_owned()],
+            Some("*a2".to_owned())
+        )
+    );
+    assert_eq!(of(&["a3", "*a3"], 404).0, ["a3!", "*a3!"]);
+    // The next call knows it.
+    assert_eq!(of(&["a3", "*a3"], 404).0, ["*a3!"]);
+}
+
+#[test]
+fn nobody_else_is_asked_after_a_hang_up_or_about_what_must_not_be_answered() {
+    let (_folder, state) = state();
+    let hung_up = || Error::HungUp("a service");
+    assert_eq!(
+        ask(&fallback(&["a", "b"], &state), |_| Some(blocked())).0,
+        ["a"]
+    );
+    assert_eq!(
+        ask(&fallback(&["a", "b"], &state), |_| Some(hung_up())).0,
+        ["a"]
+    );
+}
