@@ -21,6 +21,9 @@ pub struct Model {
     pub provider: String,
     /// Its name, or a part that the names of several voices share.
     pub name: String,
+    /// Whether it is such a part.
+    #[serde(default)]
+    pub is_part: bool,
     /// The day on which the service switches it off.
     pub retires: Option<Datetime>,
     /// What to use instead.
@@ -37,6 +40,8 @@ pub struct Model {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Alias {
+    stage: Stage,
+    provider: String,
     contains: String,
     name: String,
     /// Where it stands, and when it was seen there: for those who update the file.
@@ -56,10 +61,9 @@ struct Catalogue {
 /// What is known of the model at `endpoint` that does the work of `stage`.
 pub fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> {
     let name = endpoint.model.as_str();
-    let is_voice = stage == Stage::Tts && endpoint.provider == Provider::Google;
     let fits = |model: &&Model| {
         model.name == name
-            || is_voice && name.contains(&model.name)
+            || model.is_part && name.contains(&model.name)
             || name
                 .strip_prefix(model.name.as_str())
                 .is_some_and(is_snapshot)
@@ -80,10 +84,14 @@ pub fn price(stage: Stage, endpoint: &Endpoint) -> Price {
     })
 }
 
-/// The name under which Gemini always offers the newest model of the kind of `model`, if it is not such a name itself.
-pub fn alias_of(model: &str) -> Option<&'static str> {
+/// The name under which a provider always offers the newest model of the kind of this one, if it has such a name and this
+/// is not the one.
+pub fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str> {
+    let (provider, model) = (endpoint.provider.name(), endpoint.model.as_str());
     let mut aliases = catalogue().alias.iter();
-    let alias = aliases.find(|alias| model.contains(&alias.contains))?;
+    let alias = aliases.find(|alias| {
+        alias.stage == stage && alias.provider == provider && model.contains(&alias.contains)
+    })?;
     Some(alias.name.as_str()).filter(|name| *name != model)
 }
 
@@ -133,11 +141,16 @@ mod tests {
     use crate::date::SECONDS_A_DAY;
     use std::time::Duration;
 
+    const GOOGLE: Provider = Provider::called("google");
+    const GEMINI: Provider = Provider::called("gemini");
+    const OPENAI: Provider = Provider::called("openai");
+
     fn endpoint(provider: Provider, model: &str) -> Endpoint {
         Endpoint {
             provider,
             base_url: "https://example.com".to_owned(),
             model: model.to_owned(),
+            voice: String::new(),
             api_key: None,
         }
     }
@@ -161,28 +174,28 @@ mod tests {
     #[test]
     fn models_snapshots_and_voices_are_found() {
         let table = [
-            (Stage::Tts, Provider::OpenAi, "tts-1", Some("tts-1")),
+            (Stage::Tts, OPENAI, "tts-1", Some("tts-1")),
             (
                 Stage::Tts,
-                Provider::OpenAi,
+                OPENAI,
                 "gpt-4o-mini-tts-2025-12-15",
                 Some("gpt-4o-mini-tts"),
             ),
-            (Stage::Tts, Provider::OpenAi, "tts-1-ultra", None),
+            (Stage::Tts, OPENAI, "tts-1-ultra", None),
             (
                 Stage::Llm,
-                Provider::Gemini,
+                GEMINI,
                 "gemini-2.0-flash-001",
                 Some("gemini-2.0-flash"),
             ),
             (
                 Stage::Tts,
-                Provider::Google,
+                GOOGLE,
                 "en-US-Chirp3-HD-Charon",
                 Some("Chirp3-HD"),
             ),
-            (Stage::Tts, Provider::Google, "", None),
-            (Stage::Stt, Provider::OpenAi, "tts-1", None),
+            (Stage::Tts, GOOGLE, "", None),
+            (Stage::Stt, OPENAI, "tts-1", None),
         ];
         for (stage, provider, name, expected) in table {
             let found = find(stage, &endpoint(provider, name)).map(|model| model.name.as_str());
@@ -192,12 +205,9 @@ mod tests {
 
     #[test]
     fn an_unknown_model_is_taken_for_the_dearest_and_ones_own_costs_nothing() {
-        let unknown = price(Stage::Tts, &endpoint(Provider::Google, ""));
-        assert_eq!(
-            unknown,
-            price(Stage::Tts, &endpoint(Provider::Google, "Chirp3-HD"))
-        );
-        let mut own = endpoint(Provider::OpenAi, "kokoro");
+        let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""));
+        assert_eq!(unknown, price(Stage::Tts, &endpoint(GOOGLE, "Chirp3-HD")));
+        let mut own = endpoint(OPENAI, "kokoro");
         own.base_url = "http://127.0.0.1:8880".to_owned();
         assert_eq!(price(Stage::Tts, &own), Price::default());
     }
@@ -206,12 +216,12 @@ mod tests {
     #[test]
     fn no_provider_is_free() {
         for (stage, provider) in [
-            (Stage::Stt, Provider::Google),
-            (Stage::Stt, Provider::OpenAi),
-            (Stage::Llm, Provider::Gemini),
-            (Stage::Llm, Provider::OpenAi),
-            (Stage::Tts, Provider::OpenAi),
-            (Stage::Tts, Provider::Google),
+            (Stage::Stt, GOOGLE),
+            (Stage::Stt, OPENAI),
+            (Stage::Llm, GEMINI),
+            (Stage::Llm, OPENAI),
+            (Stage::Tts, OPENAI),
+            (Stage::Tts, GOOGLE),
         ] {
             let unknown = price(stage, &endpoint(provider, "a model of tomorrow"));
             assert_ne!(unknown, Price::default(), "{stage:?} {provider:?}");
@@ -223,7 +233,7 @@ mod tests {
 
     #[test]
     fn days_are_counted_to_the_day_of_retirement() {
-        let model = find(Stage::Tts, &endpoint(Provider::OpenAi, "tts-1")).expect("listed");
+        let model = find(Stage::Tts, &endpoint(OPENAI, "tts-1")).expect("listed");
         let at =
             |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600);
         // 2026-11-25 is day 20,782.
@@ -247,12 +257,17 @@ mod tests {
 
     #[test]
     fn a_model_of_gemini_has_an_alias_that_has_none() {
+        let gemini = |model| endpoint(GEMINI, model);
+        let alias = |model| alias_of(Stage::Llm, &gemini(model));
         assert_eq!(
-            alias_of("gemini-3.5-flash-lite"),
+            alias("gemini-3.5-flash-lite"),
             Some("gemini-flash-lite-latest")
         );
-        assert_eq!(alias_of("gemini-2.0-flash"), Some("gemini-flash-latest"));
-        assert_eq!(alias_of("gemini-flash-latest"), None);
-        assert_eq!(alias_of("gemma"), None);
+        assert_eq!(alias("gemini-2.0-flash"), Some("gemini-flash-latest"));
+        assert_eq!(alias("gemini-flash-latest"), None);
+        assert_eq!(alias("gemma"), None);
+        let elsewhere = endpoint(OPENAI, "gemini-2.0-flash");
+        assert_eq!(alias_of(Stage::Llm, &elsewhere), None);
+        assert_eq!(alias_of(Stage::Tts, &gemini("gemini-2.0-flash")), None);
     }
 }

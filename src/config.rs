@@ -5,6 +5,7 @@
 //! [`keys`] declares each key and says what it means.
 
 mod arguments;
+mod endpoint;
 pub mod keys;
 mod layers;
 mod persona_layer;
@@ -18,11 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use arguments::Arguments;
+pub use endpoint::{Endpoint, Provider};
 use layers::Layers;
 pub(crate) use layers::is_https;
-pub use sections::{
-    Conversation, Endpoint, Filler, Http, Llm, Provider, Sentence, Stt, Tts, Waiting,
-};
+pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use values::{Secret, Shown};
 
 use log::{debug, warn};
@@ -233,15 +233,14 @@ impl Config {
                 "reply.stop_keys holds something else than the keys 0 to 9, * and #".to_owned(),
             );
         }
-        let has_voice = !self.tts.openai_voice.is_empty();
         let stages = [
-            ("stt", "speech to text", &mut self.stt.endpoints, true),
-            ("llm", "the model", &mut self.llm.endpoints, true),
-            ("tts", "the voice", &mut self.tts.endpoints, has_voice),
+            ("stt", "speech to text", &mut self.stt.endpoints),
+            ("llm", "the model", &mut self.llm.endpoints),
+            ("tts", "the voice", &mut self.tts.endpoints),
         ];
-        for (stage, what, endpoints, has_voice) in stages {
+        for (stage, what, endpoints) in stages {
             if job != Job::Say || stage == "tts" {
-                let lacking = complete(stage, what, endpoints, has_voice, file);
+                let lacking = complete(stage, what, endpoints, file);
                 if endpoints.is_empty() {
                     faults.extend(lacking.into_iter().map(|lack| lack.what).next());
                 } else {
@@ -290,30 +289,13 @@ fn complete(
     stage: &'static str,
     what: &str,
     endpoints: &mut Vec<Endpoint>,
-    has_voice: bool,
     file: &Path,
 ) -> Vec<Lack> {
-    let lacks = |endpoint: &Endpoint| {
-        let table = format!("{stage}.{}", endpoint.provider.name());
-        let is_google_voice = stage == "tts" && endpoint.provider == Provider::Google;
-        match endpoint.provider {
-            _ if endpoint.model.is_empty() && !is_google_voice => {
-                Some(format!("{table}.model is empty"))
-            }
-            Provider::OpenAi if !has_voice => Some(format!("{table}.voice is empty")),
-            Provider::OpenAi if endpoint.api_key.is_none() && !endpoint.is_private() => {
-                Some(format!(
-                    "no key for {what}: set api_key under [openai] in {}, or OPENAI_API_KEY",
-                    file.display()
-                ))
-            }
-            _ => None,
-        }
-    };
     let mut lacking = Vec::new();
     let mut is_first = true;
     endpoints.retain(|endpoint| {
-        let lack = lacks(endpoint).map(|what| Lack {
+        let missing = endpoint.missing(stage, what, file);
+        let lack = missing.map(|what| Lack {
             stage,
             provider: endpoint.provider,
             is_first,

@@ -1,9 +1,7 @@
 //! The services that the settings name, ready to be asked: for each stage a fallback of providers.
 
-use std::cell::OnceCell;
 use std::error::Error;
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
@@ -11,14 +9,14 @@ use log::debug;
 use ring::digest::{Context, SHA256};
 
 use crate::catalogue;
+use crate::cloud::Providers;
+use crate::cloud::access::Access;
 use crate::cloud::fallback::{Candidate, Fallback};
-use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
 use crate::cloud::http::Client;
-use crate::cloud::llm::gemini::{Gemini, SignIn};
 use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
-use crate::config::{Config, Endpoint, Lack, Provider, Secret};
+use crate::config::{Config, Endpoint, Lack, Secret};
 use crate::error::{self, Stage};
 use crate::hangup::Hangup;
 use crate::state::State;
@@ -71,13 +69,11 @@ pub fn voices(config: &Config, hangup: &Hangup) -> Result<Fallback<dyn Voice>, S
     Maker::new(config, hangup)?.voices()
 }
 
-/// Makes the fallback of each stage.
+/// Makes the providers of each stage.
 pub struct Maker<'a> {
     config: &'a Config,
-    client: Client,
+    access: Access,
     state: State,
-    /// Read when the first provider needs it.
-    account: OnceCell<Arc<ServiceAccount>>,
 }
 
 impl<'a> Maker<'a> {
@@ -86,122 +82,84 @@ impl<'a> Maker<'a> {
     /// # Errors
     /// What is wrong under `[http]`.
     pub fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
+        let client = Client::new(&config.http, hangup, config.log_words)?;
         Ok(Self {
             config,
-            client: Client::new(&config.http, hangup, config.log_words)?,
+            access: Access::new(client, config.credentials.clone()),
             state: State::new(&config.state_folder),
-            account: OnceCell::new(),
         })
     }
 
-    /// Makes the fallback of speech recognizers.
+    /// Makes the speech recognizers.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
     pub fn recognizers(&self) -> Result<Fallback<dyn Recognizer>, SetupError> {
         let settings = &self.config.stt;
-        let make = |endpoint| self.recognizer(endpoint);
-        self.fallback("stt", &settings.endpoints, settings.timeout, settings, make)
+        let stage = Making {
+            stage: Stage::Stt,
+            providers: stt::PROVIDERS,
+            settings,
+        };
+        self.fallback(&stage, &settings.endpoints, settings.timeout)
     }
 
-    fn recognizer(&self, endpoint: Endpoint) -> Result<Box<dyn Recognizer>, CredentialsError> {
-        let (client, settings) = (self.client.clone(), self.config.stt.clone());
-        if endpoint.provider == Provider::OpenAi {
-            return Ok(Box::new(stt::openai::OpenAi::new(
-                client, settings, endpoint,
-            )));
-        }
-        let account = self.account()?;
-        Ok(Box::new(stt::google::Google::new(
-            client, account, settings, endpoint,
-        )))
-    }
-
-    /// Makes the fallback of language models.
+    /// Makes the language models.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
     pub fn models(&self) -> Result<Fallback<dyn Model>, SetupError> {
         let settings = &self.config.llm;
-        let make = |endpoint| self.model(endpoint);
-        self.fallback("llm", &settings.endpoints, settings.timeout, settings, make)
-    }
-
-    fn model(&self, endpoint: Endpoint) -> Result<Box<dyn Model>, CredentialsError> {
-        let (client, settings) = (self.client.clone(), self.config.llm.clone());
-        if endpoint.provider == Provider::OpenAi {
-            return Ok(Box::new(llm::openai::OpenAi::new(
-                client, settings, endpoint,
-            )));
-        }
-        let sign_in = match &endpoint.api_key {
-            Some(key) => SignIn::ApiKey(key.clone()),
-            None => SignIn::Account(self.account()?),
+        let stage = Making {
+            stage: Stage::Llm,
+            providers: llm::PROVIDERS,
+            settings,
         };
-        Ok(Box::new(Gemini::new(client, sign_in, settings, endpoint)))
+        self.fallback(&stage, &settings.endpoints, settings.timeout)
     }
 
-    /// Makes the fallback of voices.
+    /// Makes the voices.
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
     pub fn voices(&self) -> Result<Fallback<dyn Voice>, SetupError> {
         let settings = &self.config.tts;
-        let make = |endpoint| self.voice(endpoint);
-        self.fallback("tts", &settings.endpoints, settings.timeout, settings, make)
-    }
-
-    fn voice(&self, endpoint: Endpoint) -> Result<Box<dyn Voice>, CredentialsError> {
-        let (client, settings) = (self.client.clone(), self.config.tts.clone());
-        if endpoint.provider == Provider::OpenAi {
-            return Ok(Box::new(tts::openai::OpenAi::new(
-                client, settings, endpoint,
-            )));
-        }
-        let account = self.account()?;
-        Ok(Box::new(tts::google::Google::new(
-            client, account, settings, endpoint,
-        )))
+        let stage = Making {
+            stage: Stage::Tts,
+            providers: tts::PROVIDERS,
+            settings,
+        };
+        self.fallback(&stage, &settings.endpoints, settings.timeout)
     }
 
     /// Makes a fallback of the endpoints that can be used. One that cannot is left out, unless there is no other.
-    fn fallback<P: ?Sized>(
+    fn fallback<P: ?Sized, S: Debug>(
         &self,
-        stage: &str,
+        making: &Making<'_, P, S>,
         endpoints: &[Endpoint],
         timeout: Duration,
-        settings: &dyn Debug,
-        make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
     ) -> Result<Fallback<P>, SetupError> {
         let (mut candidates, mut failures) = (Vec::new(), Vec::new());
         for endpoint in endpoints {
-            match make(endpoint.clone()) {
-                Ok(provider) => {
-                    candidates.push(self.candidate(stage, endpoint, settings, provider, None));
-                    candidates.extend(self.alias(
-                        stage,
-                        endpoint,
-                        settings,
-                        &make,
-                        candidates.len() - 1,
-                    ));
+            match self.candidate(making, endpoint, None) {
+                Ok(candidate) => {
+                    candidates.push(candidate);
+                    candidates.extend(self.alias(making, endpoint, candidates.len() - 1));
                 }
                 Err(error) => failures.push((endpoint.provider, error)),
             }
         }
+        let stage = making.stage.to_string();
         let is_first = |lack: &&Lack| lack.stage == stage && lack.is_first;
         let lack = self.config.lacking.iter().find(is_first);
         let mut missing = lack.map(|lack| lack.what.clone());
         for (provider, error) in failures {
             if candidates.is_empty() {
-                return Err(error.into());
+                return Err(error);
             }
-            let line = format!("{}: {}", provider.name(), error::Chain(&error));
+            let line = format!("{}: {}", provider.name(), error::Chain(error.as_ref()));
             debug!("{line}");
-            if endpoints
-                .first()
-                .is_some_and(|first| first.provider == provider)
-            {
+            if endpoints[0].provider == provider {
                 missing.get_or_insert(line);
             }
         }
@@ -213,51 +171,51 @@ impl<'a> Maker<'a> {
         ))
     }
 
-    /// The name under which Gemini offers whatever has come after a model of one kind.
-    fn alias<P: ?Sized>(
+    /// The candidate under the name that its provider keeps for whatever has come after a model of one kind.
+    fn alias<P: ?Sized, S: Debug>(
         &self,
-        stage: &str,
+        making: &Making<'_, P, S>,
         endpoint: &Endpoint,
-        settings: &dyn Debug,
-        make: impl Fn(Endpoint) -> Result<Box<P>, CredentialsError>,
-        of: usize,
+        successor_of: usize,
     ) -> Option<Candidate<P>> {
-        let is_gemini = endpoint.provider == Provider::Gemini;
-        let alias = catalogue::alias_of(&endpoint.model).filter(|_| is_gemini)?;
         let endpoint = Endpoint {
-            model: alias.to_owned(),
+            model: catalogue::alias_of(making.stage, endpoint)?.to_owned(),
             ..endpoint.clone()
         };
-        let provider = make(endpoint.clone()).ok()?;
-        Some(self.candidate(stage, &endpoint, settings, provider, Some(of)))
+        self.candidate(making, &endpoint, Some(successor_of)).ok()
     }
 
-    fn candidate<P: ?Sized>(
+    fn candidate<P: ?Sized, S: Debug>(
         &self,
-        stage: &str,
+        making: &Making<'_, P, S>,
         endpoint: &Endpoint,
-        settings: &dyn Debug,
-        provider: Box<P>,
         successor_of: Option<usize>,
-    ) -> Candidate<P> {
-        Candidate {
+    ) -> Result<Candidate<P>, SetupError> {
+        let name = endpoint.provider.name();
+        let row = making.providers.iter().find(|(known, _)| *known == name);
+        let (_, make) = row.ok_or_else(|| format!("{} has no provider {name}", making.stage))?;
+        let provider = make(&self.access, making.settings, endpoint.clone())?;
+        Ok(Candidate {
             endpoint: endpoint.clone(),
-            fingerprint: self.fingerprint(stage, endpoint, settings),
+            fingerprint: self.fingerprint(making, endpoint),
             successor_of,
             provider,
-        }
+        })
     }
 
     /// A digest of everything that decides whether a provider works. No key can be found out from it.
-    fn fingerprint(&self, stage: &str, endpoint: &Endpoint, settings: &dyn Debug) -> String {
-        let proxy = self.config.http.proxy.as_ref();
+    fn fingerprint<P: ?Sized, S: Debug>(
+        &self,
+        making: &Making<'_, P, S>,
+        endpoint: &Endpoint,
+    ) -> String {
+        let (stage, settings, http) = (making.stage, making.settings, &self.config.http);
         let key = endpoint.api_key.as_ref();
-        let account = self.account.get().map(|account| account.identity());
         let parts = [
-            format!("{stage} {endpoint:?} {settings:?} {:?}", self.config.http),
-            proxy.map_or("", Secret::expose).to_owned(),
+            format!("{stage} {endpoint:?} {settings:?} {http:?}"),
+            http.proxy.as_ref().map_or("", Secret::expose).to_owned(),
             key.map_or("", Secret::expose).to_owned(),
-            account.unwrap_or_default(),
+            self.access.account_identity().unwrap_or_default(),
         ];
         let mut context = Context::new(&SHA256);
         for part in &parts {
@@ -266,15 +224,37 @@ impl<'a> Maker<'a> {
         }
         BASE64_URL_SAFE_NO_PAD.encode(&context.finish().as_ref()[..FINGERPRINT_BYTES])
     }
+}
 
-    fn account(&self) -> Result<Arc<ServiceAccount>, CredentialsError> {
-        if let Some(account) = self.account.get() {
-            return Ok(account.clone());
-        }
-        let account = ServiceAccount::load(&self.config.credentials)?;
-        Ok(self.account.get_or_init(|| account).clone())
-    }
+/// A stage whose providers are being made.
+struct Making<'a, P: ?Sized, S> {
+    stage: Stage,
+    providers: &'a Providers<P, S>,
+    settings: &'a S,
 }
 
 /// Enough to tell all settings apart.
 const FINGERPRINT_BYTES: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_provider_of_the_settings_can_be_made_and_no_other() {
+        fn names<P: ?Sized, S>(table: &Providers<P, S>) -> BTreeSet<&str> {
+            table.iter().map(|(name, _)| *name).collect()
+        }
+        let stages = [
+            (Stage::Stt, names(stt::PROVIDERS)),
+            (Stage::Llm, names(llm::PROVIDERS)),
+            (Stage::Tts, names(tts::PROVIDERS)),
+        ];
+        for (stage, made) in stages {
+            let named = keys::providers(&stage.to_string()).iter().copied();
+            assert_eq!(made, named.collect(), "{stage}");
+        }
+    }
+}

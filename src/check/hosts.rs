@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::finding::Report;
-use super::machine::signs_in;
 use super::services::endpoints;
 use crate::cloud::google_auth::spoils_tokens;
 use crate::cloud::http::{Client, Look};
@@ -30,7 +29,7 @@ pub(super) fn examine(
     };
     let mut urls = BTreeMap::new();
     for (_, endpoint) in endpoints(config) {
-        *urls.entry(&endpoint.base_url).or_default() |= signs_in(endpoint);
+        *urls.entry(&endpoint.base_url).or_default() |= endpoint.uses_account();
     }
     let mut clocks = Vec::new();
     for (url, signs_in) in urls {

@@ -12,7 +12,7 @@ use super::guards;
 use super::user::{group_name, user_name};
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::PROXIES;
-use crate::config::{Config, Endpoint, Environment, Faults, Lack, Provider};
+use crate::config::{Config, Endpoint, Environment, Faults, Lack};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
 use crate::identity::conf::Conf;
@@ -108,15 +108,6 @@ fn is_set(config: &Config, name: &str) -> bool {
     config.shown.iter().any(|shown| shown.name == name)
 }
 
-/// Whether Google's account signs in at this endpoint.
-pub(super) fn signs_in(endpoint: &Endpoint) -> bool {
-    match endpoint.provider {
-        Provider::Google => true,
-        Provider::Gemini => endpoint.api_key.is_none(),
-        Provider::OpenAi => false,
-    }
-}
-
 fn uses_account(config: &Config) -> bool {
     // The usual fallback of the voice is there for those who have the key.
     let is_usual = !is_set(config, "tts.fallback");
@@ -128,7 +119,7 @@ fn uses_account(config: &Config) -> bool {
         .iter()
         .chain(&config.llm.endpoints)
         .chain(voices);
-    all.into_iter().any(signs_in) || config.credentials.exists()
+    all.into_iter().any(Endpoint::uses_account) || config.credentials.exists()
 }
 
 fn examine_credentials(path: &Path, report: &mut Report<'_>) {

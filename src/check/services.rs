@@ -351,9 +351,10 @@ mod tests {
 
     fn endpoint(model: &str) -> Endpoint {
         Endpoint {
-            provider: Provider::OpenAi,
+            provider: Provider::called("openai"),
             base_url: "http://127.0.0.1:11434".to_owned(),
             model: model.to_owned(),
+            voice: String::new(),
             api_key: Some(Secret::new("sk-0123456789abcdef".to_owned())),
         }
     }

@@ -3,8 +3,10 @@
 //! [`http`] alone talks to the network, checks statuses and retries; a provider's file holds the shapes
 //! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
 
+pub(crate) mod access;
 pub mod budget;
 pub mod fallback;
+mod gemini;
 pub mod google_auth;
 pub mod http;
 pub mod llm;
@@ -18,7 +20,16 @@ use std::time::Duration;
 
 pub use refusal::Refusal;
 
+use crate::config::Endpoint;
 use crate::threads::NoThread;
+use access::Access;
+use google_auth::CredentialsError;
+
+/// The providers of a stage: the name of each in the settings `S`, and what makes a `P` that speaks to it.
+pub(crate) type Providers<P, S> = [(&'static str, Make<P, S>)];
+
+/// Makes a provider's `P` with the settings `S` of its stage.
+pub(crate) type Make<P, S> = fn(&Access, &S, Endpoint) -> Result<Box<P>, CredentialsError>;
 
 /// A service as its user knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,5 +149,5 @@ pub enum Error {
     },
     /// The key file does not work.
     #[error(transparent)]
-    Credentials(#[from] google_auth::CredentialsError),
+    Credentials(#[from] CredentialsError),
 }

@@ -64,6 +64,25 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
+/// The providers of `stage`, by their names in the settings.
+pub fn providers(stage: &str) -> &'static [&'static str] {
+    match find(&format!("{stage}.provider")).map(|key| key.kind) {
+        Some(Kind::OneOf(names)) => names,
+        _ => &[],
+    }
+}
+
+/// Whether a provider is not asked while this setting of its table is empty: a model, and a voice beside it. Where there
+/// are only voices, an empty one stands for any.
+pub(super) fn is_required(name: &str) -> bool {
+    let is_there = |name: &str| find(name).is_some();
+    match name.rsplit_once('.') {
+        Some((_, "model")) => is_there(name),
+        Some((table, "voice")) => is_there(name) && is_there(&format!("{table}.model")),
+        _ => false,
+    }
+}
+
 /// The name that `wrong` was probably meant to be, if any comes near.
 pub fn nearest(wrong: &str) -> Option<&'static str> {
     let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
@@ -415,6 +434,23 @@ mod tests {
             assert!(keys.peek().is_some(), "{part}");
             assert!(keys.all(|key| !key.is_safe_argument()), "{part}");
         }
+    }
+
+    #[test]
+    fn a_provider_needs_a_model_and_the_voice_beside_it() {
+        let table = [
+            ("llm.gemini.model", true),
+            ("tts.openai.voice", true),
+            ("tts.google.voice", false),
+            ("tts.google.model", false),
+            ("llm.persona", false),
+            ("model", false),
+        ];
+        for (name, expected) in table {
+            assert_eq!(is_required(name), expected, "{name}");
+        }
+        assert_eq!(providers("llm"), LLM_PROVIDERS);
+        assert!(providers("reply").is_empty());
     }
 
     #[test]

@@ -28,12 +28,12 @@ impl Layers {
         }
     }
 
-    /// What a persona leaves empty though its calls need it. Only Google has a voice for settings that name none.
+    /// What a persona leaves empty though its calls need it.
     fn empty_in_personas(&self) -> Vec<String> {
         let source = &self.personas.source;
         let is_needed = |name: &str| {
-            let setting = self.setting_of(name).map_or("", |setting| setting.name);
-            ["model", "prompt"].contains(&name) || setting == "tts.openai.voice"
+            let setting = self.setting_of(name);
+            name == "prompt" || setting.is_some_and(|setting| keys::is_required(setting.name))
         };
         let values = self.personas.values();
         let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));

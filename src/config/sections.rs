@@ -1,35 +1,11 @@
 //! The tables of the settings that the services are handed, each with what its provider's own table says.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::endpoint::Endpoint;
 use super::layers::Layers;
 use super::values::Secret;
-
-/// A provider of a stage, with what its own table of the settings says.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The provider whose API it speaks.
-    pub provider: Provider,
-    /// Its address, without a slash at the end.
-    pub base_url: String,
-    /// Its name for the recogniser, the model or the synthesiser; empty where it has none.
-    pub model: String,
-    /// Its key; `None` where the service account signs in, or no key is needed.
-    pub api_key: Option<Secret>,
-}
-
-/// The provider whose API is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// Google Cloud's speech services.
-    Google,
-    /// Google's language models.
-    Gemini,
-    /// OpenAI, and every server that speaks its API.
-    OpenAi,
-}
 
 /// `[stt]`
 #[derive(Clone, Debug)]
@@ -80,14 +56,10 @@ pub struct Tts {
     pub timeout: Duration,
     /// The language of a voice that is not named, as in [`Stt`].
     pub language: String,
-    /// The voice at a server of OpenAI's kind.
-    pub openai_voice: String,
     /// `wav` or `pcm`.
     pub format: String,
     /// The rate of `pcm` where the service does not tell it.
     pub pcm_rate_hz: u32,
-    /// The voice at Google; empty: any of the language.
-    pub google_voice: String,
     /// The providers, in the order in which they are asked.
     pub endpoints: Vec<Endpoint>,
 }
@@ -167,91 +139,6 @@ pub struct Http {
     pub warm: bool,
 }
 
-impl Endpoint {
-    /// Those that `stage` names, each once.
-    fn assemble(layers: &Layers, stage: &str) -> Vec<Self> {
-        let mut names = vec![layers.text(&format!("{stage}.provider"))];
-        names.extend(layers.texts(&format!("{stage}.fallback")));
-        let mut endpoints: Vec<Self> = Vec::new();
-        for name in names {
-            let endpoint = Self::of(layers, stage, &name);
-            if endpoints
-                .iter()
-                .all(|other| other.provider != endpoint.provider)
-            {
-                endpoints.push(endpoint);
-            }
-        }
-        endpoints
-    }
-
-    fn of(layers: &Layers, stage: &str, name: &str) -> Self {
-        let key = |key: &str| format!("{stage}.{name}.{key}");
-        let provider = Provider::called(name);
-        let base_url = layers.text(&key("base_url"));
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        let is_private = is_private(&base_url);
-        let own = layers.secret(&key("api_key"));
-        Self {
-            base_url: match provider {
-                // Other programs want it with the version that all paths begin with.
-                Provider::OpenAi => base_url.trim_end_matches("/v1").to_owned(),
-                _ => base_url,
-            },
-            // What Google offers as models are its voices.
-            model: layers.text(&key(match (stage, provider) {
-                ("tts", Provider::Google) => "voice",
-                _ => "model",
-            })),
-            api_key: match provider {
-                // The key of a cloud service does not belong into a network without TLS.
-                Provider::OpenAi if !is_private => own.or(layers.secret("openai.api_key")),
-                _ => own,
-            },
-            provider,
-        }
-    }
-
-    /// Whether it is reached without TLS, in a private network.
-    pub fn is_private(&self) -> bool {
-        is_private(&self.base_url)
-    }
-}
-
-/// The name for people: `openai tts-1`.
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.provider.name())?;
-        if !self.model.is_empty() {
-            write!(f, " {}", self.model)?;
-        }
-        Ok(())
-    }
-}
-
-fn is_private(base_url: &str) -> bool {
-    base_url.starts_with("http://")
-}
-
-impl Provider {
-    fn called(name: &str) -> Self {
-        match name {
-            "google" => Self::Google,
-            "gemini" => Self::Gemini,
-            _ => Self::OpenAi,
-        }
-    }
-
-    /// Its name in the settings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Google => "google",
-            Self::Gemini => "gemini",
-            Self::OpenAi => "openai",
-        }
-    }
-}
-
 impl Stt {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
@@ -288,10 +175,8 @@ impl Tts {
             instructions: layers.text("tts.instructions"),
             timeout: layers.seconds("tts.timeout"),
             language: layers.text("stt.language"),
-            openai_voice: layers.text("tts.openai.voice"),
             format: layers.text("tts.openai.format"),
             pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
-            google_voice: layers.text("tts.google.voice"),
             endpoints: Endpoint::assemble(layers, "tts"),
         }
     }

@@ -8,12 +8,13 @@ fn endpoint(provider: Provider, model: &str) -> Endpoint {
         provider,
         base_url: "https://service.example".into(),
         model: model.into(),
+        voice: String::new(),
         api_key: None,
     }
 }
 
 fn voice() -> Endpoint {
-    endpoint(Provider::OpenAi, "tts-1")
+    endpoint(Provider::called("openai"), "tts-1")
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn requests_to_one_service_are_one_line_of_the_bill() {
     }
     bill.begin(
         Stage::Llm,
-        &endpoint(Provider::Gemini, "gemini-3.5-flash-lite"),
+        &endpoint(Provider::called("gemini"), "gemini-3.5-flash-lite"),
         estimate(90, 30),
     )
     .used(estimate(90, 30));

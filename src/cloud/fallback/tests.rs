@@ -36,9 +36,10 @@ fn late(after: Duration) -> Error {
 fn fallback(names: &[&str], state: &State) -> Fallback<str> {
     let candidate = |(index, name): (usize, &&str)| Candidate {
         endpoint: Endpoint {
-            provider: Provider::OpenAi,
+            provider: Provider::called("openai"),
             base_url: String::new(),
             model: (*name).to_owned(),
+            voice: String::new(),
             api_key: None,
         },
         fingerprint: (*name).to_owned(),

@@ -1,91 +1,52 @@
 //! Gemini's `streamGenerateContent`: <https://ai.google.dev/api/generate-content>.
 
-use std::sync::Arc;
-
 use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
 use super::{Asked, Model, Speaker};
+use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
-use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::{Auth, Client, Incoming, Request, json};
+use crate::cloud::gemini::Gemini;
+use crate::cloud::google_auth::CredentialsError;
+use crate::cloud::http::{Incoming, json};
 use crate::cloud::{Error, Service};
-use crate::config::{Endpoint, Llm, Secret};
+use crate::config::{Endpoint, Llm};
 use crate::deadline::Deadline;
 
-/// How requests sign in: with a key if there is one, else as the service account.
-#[derive(Debug)]
-pub enum SignIn {
-    /// A Gemini API key.
-    ApiKey(Secret),
-    /// The service account that speech to text uses too.
-    Account(Arc<ServiceAccount>),
+/// Makes a model with these settings.
+///
+/// # Errors
+/// [`CredentialsError`] where the service account signs in.
+pub(super) fn make(
+    access: &Access,
+    settings: &Llm,
+    endpoint: Endpoint,
+) -> Result<Box<dyn Model>, CredentialsError> {
+    Ok(Box::new(Persona {
+        gemini: Gemini::new(access, endpoint, SERVICE, "api_key in [llm.gemini]")?,
+        settings: settings.clone(),
+    }))
 }
 
 /// A model with a persona.
 #[derive(Debug)]
-pub struct Gemini {
-    client: Client,
-    sign_in: SignIn,
+struct Persona {
+    gemini: Gemini,
     settings: Llm,
-    endpoint: Endpoint,
 }
 
-impl Gemini {
-    /// A model with these settings.
-    pub fn new(client: Client, sign_in: SignIn, settings: Llm, endpoint: Endpoint) -> Self {
-        Self {
-            client,
-            sign_in,
-            settings,
-            endpoint,
-        }
-    }
-
+impl Persona {
     fn ask(
         &self,
         asked: Asked<'_>,
         thinking: Option<Thinking>,
         budget: Budget,
     ) -> Result<Incoming, Error> {
-        let path = format!(
-            "models/{}:streamGenerateContent?alt=sse",
-            self.endpoint.model
-        );
-        let body = self.body(asked, thinking);
-        let request = self.request(&path, Some(body), asked.words());
-        let open = |request: &Request, budget: Budget| self.client.open(request, budget);
-        self.signed(request, budget, open)
-    }
-
-    fn request(&self, path: &str, body: Option<Vec<u8>>, words: String) -> Request {
-        Request {
-            service: SERVICE,
-            url: format!("{}/v1beta/{path}", self.endpoint.base_url),
-            auth: Auth::None,
-            content_type: "application/json",
-            body: body.map(Into::into),
-            words,
-            most: MAX_ANSWER,
-        }
-    }
-
-    fn signed<T>(
-        &self,
-        mut request: Request,
-        budget: Budget,
-        send: impl Fn(&Request, Budget) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        match &self.sign_in {
-            SignIn::Account(account) => account.send(&self.client, request, AUDIENCE, budget, send),
-            SignIn::ApiKey(key) => {
-                request.auth = Auth::GoogleApiKey(key.clone());
-                request.service = SERVICE_BY_KEY;
-                send(&request, budget)
-            }
-        }
+        let (body, words) = (self.body(asked, thinking), asked.words());
+        let method = "streamGenerateContent?alt=sse";
+        self.gemini.open(method, body, words, MAX_ANSWER, budget)
     }
 
     fn body(&self, asked: Asked<'_>, thinking: Option<Thinking>) -> Vec<u8> {
@@ -107,17 +68,14 @@ impl Gemini {
     }
 }
 
-impl Model for Gemini {
+impl Model for Persona {
     fn warm(&self, deadline: Deadline) {
-        if let SignIn::Account(account) = &self.sign_in {
-            account.sign_ahead(AUDIENCE);
-        }
-        self.client.warm(&self.endpoint.base_url, deadline);
+        self.gemini.warm(deadline);
     }
 
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
         let budget = budget.within(self.settings.timeout);
-        let thinking = Thinking::of(&self.settings.thinking, &self.endpoint.model);
+        let thinking = Thinking::of(&self.settings.thinking, &self.gemini.endpoint.model);
         let incoming = match self.ask(asked, thinking, budget) {
             // Which levels a model takes changes from model to model; its own default always works.
             Err(Error::Refused(refusal))
@@ -125,7 +83,7 @@ impl Model for Gemini {
             {
                 warn!(
                     "{} refuses our thinking level, asking without: {}",
-                    self.endpoint.model, refusal.message
+                    self.gemini.endpoint.model, refusal.message
                 );
                 self.ask(asked, None, budget)
             }
@@ -134,15 +92,8 @@ impl Model for Gemini {
         Ok(Answering::new(incoming?, &DIALECT))
     }
 
-    /// <https://ai.google.dev/api/models#method:-models.list>
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
-        let request = self.request("models?pageSize=1000", None, String::new());
-        let send = |request: &Request, budget: Budget| self.client.send(request, budget);
-        let list: List = self
-            .signed(request, Budget::once(deadline), send)?
-            .json(SERVICE)?;
-        let name = |model: ListedModel| model.name.trim_start_matches("models/").to_owned();
-        Ok(Some(list.models.into_iter().map(name).collect()))
+        self.gemini.models(deadline)
     }
 }
 
@@ -245,17 +196,6 @@ fn read_event(event: &str) -> Result<Said, Error> {
     })
 }
 
-#[derive(Deserialize)]
-struct List {
-    models: Vec<ListedModel>,
-}
-
-#[derive(Deserialize)]
-struct ListedModel {
-    /// `models/gemini-…`
-    name: String,
-}
-
 /// Every field may be missing; `finishReason` is a word from a list that grows.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -306,14 +246,6 @@ const SERVICE: Service = Service {
     settings: "[llm.gemini]",
     key: "[google] credentials",
 };
-
-const SERVICE_BY_KEY: Service = Service {
-    key: "api_key in [llm.gemini]",
-    ..SERVICE
-};
-
-/// What Google's own client signs for.
-const AUDIENCE: &str = "https://generativelanguage.googleapis.com/";
 
 /// The largest `max_output_tokens` is some 50 kB of text.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;

@@ -6,11 +6,16 @@ pub mod openai;
 
 use std::fmt::Debug;
 
-use super::Error;
 use super::budget::Budget;
+use super::{Error, Providers};
+use crate::config::Llm;
 use crate::deadline::Deadline;
 
 pub use answering::{Answer, Answering, End, Tokens};
+
+/// The language models: the name in the settings, and what makes one.
+pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
+    &[("gemini", gemini::make), ("openai", openai::make)];
 
 /// What a model is asked.
 #[derive(Clone, Copy, Debug)]

@@ -9,30 +9,39 @@ use serde_json::{Value, json};
 
 use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
 use super::{Asked, Model, Speaker};
+use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
+use crate::cloud::google_auth::CredentialsError;
 use crate::cloud::http::{self, Client, Incoming, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Llm};
 use crate::deadline::Deadline;
 
-/// A model with a persona.
+/// Makes a model with a persona with these settings.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "other rows of the table read a key file"
+)]
+pub(super) fn make(
+    access: &Access,
+    settings: &Llm,
+    endpoint: Endpoint,
+) -> Result<Box<dyn Model>, CredentialsError> {
+    Ok(Box::new(OpenAi {
+        client: access.client.clone(),
+        settings: settings.clone(),
+        endpoint,
+    }))
+}
+
 #[derive(Debug)]
-pub struct OpenAi {
+struct OpenAi {
     client: Client,
     settings: Llm,
     endpoint: Endpoint,
 }
 
 impl OpenAi {
-    /// A model with these settings.
-    pub fn new(client: Client, settings: Llm, endpoint: Endpoint) -> Self {
-        Self {
-            client,
-            settings,
-            endpoint,
-        }
-    }
-
     fn ask(&self, asked: Asked<'_>, limit: TokenLimit, budget: Budget) -> Result<Incoming, Error> {
         let request = Request {
             service: self.service(),

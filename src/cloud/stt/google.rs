@@ -8,17 +8,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Recognizer, Transcript};
+use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
-use crate::cloud::google_auth::ServiceAccount;
+use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
 use crate::cloud::http::{Auth, Client, Request, Response};
 use crate::cloud::refusal::google_duration;
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Stt};
 use crate::deadline::Deadline;
 
-/// A recogniser.
+/// Makes a recogniser with these settings.
+///
+/// # Errors
+/// [`CredentialsError`] of the service account.
+pub(super) fn make(
+    access: &Access,
+    settings: &Stt,
+    endpoint: Endpoint,
+) -> Result<Box<dyn Recognizer>, CredentialsError> {
+    Ok(Box::new(Google {
+        client: access.client.clone(),
+        account: access.account()?,
+        settings: settings.clone(),
+        endpoint,
+    }))
+}
+
 #[derive(Debug)]
-pub struct Google {
+struct Google {
     client: Client,
     account: Arc<ServiceAccount>,
     settings: Stt,
@@ -26,21 +43,6 @@ pub struct Google {
 }
 
 impl Google {
-    /// A recogniser with these settings.
-    pub fn new(
-        client: Client,
-        account: Arc<ServiceAccount>,
-        settings: Stt,
-        endpoint: Endpoint,
-    ) -> Self {
-        Self {
-            client,
-            account,
-            settings,
-            endpoint,
-        }
-    }
-
     fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
         let bytes: Vec<u8> = samples
             .iter()

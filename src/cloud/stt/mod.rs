@@ -6,9 +6,14 @@ pub mod openai;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::Error;
 use super::budget::Budget;
+use super::{Error, Providers};
+use crate::config::Stt;
 use crate::deadline::Deadline;
+
+/// The recognisers: the name in the settings, and what makes one.
+pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> =
+    &[("google", google::make), ("openai", openai::make)];
 
 /// A recogniser.
 pub trait Recognizer: Debug + Send + Sync {

@@ -4,30 +4,39 @@
 use serde::Deserialize;
 
 use super::{Recognizer, Transcript};
+use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
+use crate::cloud::google_auth::CredentialsError;
 use crate::cloud::http::{Client, Request, Response};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Stt};
 use crate::deadline::Deadline;
 
-/// A recogniser.
+/// Makes a recogniser with these settings.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "other rows of the table read a key file"
+)]
+pub(super) fn make(
+    access: &Access,
+    settings: &Stt,
+    endpoint: Endpoint,
+) -> Result<Box<dyn Recognizer>, CredentialsError> {
+    Ok(Box::new(OpenAi {
+        client: access.client.clone(),
+        settings: settings.clone(),
+        endpoint,
+    }))
+}
+
 #[derive(Debug)]
-pub struct OpenAi {
+struct OpenAi {
     client: Client,
     settings: Stt,
     endpoint: Endpoint,
 }
 
 impl OpenAi {
-    /// A recogniser with these settings.
-    pub fn new(client: Client, settings: Stt, endpoint: Endpoint) -> Self {
-        Self {
-            client,
-            settings,
-            endpoint,
-        }
-    }
-
     fn service(&self) -> Service {
         openai::service(&self.endpoint, SERVICE, "the transcription server")
     }

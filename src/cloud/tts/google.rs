@@ -8,16 +8,33 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
 
 use super::{Sound, Speech, Voice};
+use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
-use crate::cloud::google_auth::ServiceAccount;
+use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
 use crate::cloud::http::{Auth, Client, Request};
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Tts};
 use crate::deadline::Deadline;
 
-/// A voice that delivers at the telephone's own rate.
+/// Makes a voice that delivers at the telephone's own rate with these settings.
+///
+/// # Errors
+/// [`CredentialsError`] of the service account.
+pub(super) fn make(
+    access: &Access,
+    settings: &Tts,
+    endpoint: Endpoint,
+) -> Result<Box<dyn Voice>, CredentialsError> {
+    Ok(Box::new(Google {
+        client: access.client.clone(),
+        account: access.account()?,
+        settings: settings.clone(),
+        endpoint,
+    }))
+}
+
 #[derive(Debug)]
-pub struct Google {
+struct Google {
     client: Client,
     account: Arc<ServiceAccount>,
     settings: Tts,
@@ -25,33 +42,16 @@ pub struct Google {
 }
 
 impl Google {
-    /// A voice with these settings.
-    pub fn new(
-        client: Client,
-        account: Arc<ServiceAccount>,
-        settings: Tts,
-        endpoint: Endpoint,
-    ) -> Self {
-        Self {
-            client,
-            account,
-            settings,
-            endpoint,
-        }
-    }
-
     fn body(&self, text: &str, rate_hz: u32) -> Vec<u8> {
         let Tts {
-            google_voice,
-            language,
-            speed,
-            ..
+            language, speed, ..
         } = &self.settings;
+        let voice = &self.endpoint.voice;
         let body = Body {
             input: Input { text },
             voice: VoiceSelection {
-                language_code: language_of(google_voice).unwrap_or(language),
-                name: Some(google_voice).filter(|voice| !voice.is_empty()),
+                language_code: language_of(voice).unwrap_or(language),
+                name: Some(voice).filter(|voice| !voice.is_empty()),
             },
             audio_config: AudioConfig {
                 audio_encoding: "LINEAR16",

@@ -6,10 +6,15 @@ pub mod openai;
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
 
-use super::Error;
 use super::budget::Budget;
 use super::http::Incoming;
+use super::{Error, Providers};
+use crate::config::Tts;
 use crate::deadline::Deadline;
+
+/// The voices: the name in the settings, and what makes one.
+pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> =
+    &[("openai", openai::make), ("google", google::make)];
 
 /// A voice.
 pub trait Voice: Debug + Send + Sync {

@@ -4,38 +4,46 @@
 use serde::Serialize;
 
 use super::{Sound, Speech, Voice};
+use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
+use crate::cloud::google_auth::CredentialsError;
 use crate::cloud::http::{Client, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Tts};
 use crate::deadline::Deadline;
 
-/// A voice.
+/// Makes a voice with these settings.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "other rows of the table read a key file"
+)]
+pub(super) fn make(
+    access: &Access,
+    settings: &Tts,
+    endpoint: Endpoint,
+) -> Result<Box<dyn Voice>, CredentialsError> {
+    Ok(Box::new(OpenAi {
+        client: access.client.clone(),
+        settings: settings.clone(),
+        endpoint,
+    }))
+}
+
 #[derive(Debug)]
-pub struct OpenAi {
+struct OpenAi {
     client: Client,
     settings: Tts,
     endpoint: Endpoint,
 }
 
 impl OpenAi {
-    /// A voice with these settings.
-    pub fn new(client: Client, settings: Tts, endpoint: Endpoint) -> Self {
-        Self {
-            client,
-            settings,
-            endpoint,
-        }
-    }
-
     fn service(&self) -> Service {
         openai::service(&self.endpoint, SERVICE, "the voice's server")
     }
 
     fn body(&self, text: &str) -> Vec<u8> {
-        let model = &self.endpoint.model;
+        let Endpoint { model, voice, .. } = &self.endpoint;
         let Tts {
-            openai_voice: voice,
             format,
             speed,
             instructions,

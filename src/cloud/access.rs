@@ -1,0 +1,47 @@
+//! What providers are reached with: connections, and Google's service account.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::google_auth::{CredentialsError, ServiceAccount};
+use super::http::Client;
+
+/// What the providers of all stages share.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// What sends their requests.
+    pub(super) client: Client,
+    /// The service account's key file.
+    credentials: PathBuf,
+    /// Read when the first provider needs it.
+    account: OnceCell<Arc<ServiceAccount>>,
+}
+
+impl Access {
+    /// Makes access by `client` and the service account whose key file is `credentials`.
+    pub(crate) fn new(client: Client, credentials: PathBuf) -> Self {
+        Self {
+            client,
+            credentials,
+            account: OnceCell::new(),
+        }
+    }
+
+    /// The service account.
+    ///
+    /// # Errors
+    /// [`CredentialsError`] tells what is wrong with its key file.
+    pub(super) fn account(&self) -> Result<Arc<ServiceAccount>, CredentialsError> {
+        if let Some(account) = self.account.get() {
+            return Ok(account.clone());
+        }
+        let account = ServiceAccount::load(&self.credentials)?;
+        Ok(self.account.get_or_init(|| account).clone())
+    }
+
+    /// What tells the service account from others, if a provider has needed it.
+    pub(crate) fn account_identity(&self) -> Option<String> {
+        self.account.get().map(|account| account.identity())
+    }
+}

@@ -1,0 +1,127 @@
+//! What the services of Gemini have in common: its address, its sign-in, its list of models.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::access::Access;
+use super::budget::Budget;
+use super::google_auth::{CredentialsError, ServiceAccount};
+use super::http::{Auth, Client, Incoming, Request};
+use super::{Error, Service};
+use crate::config::Endpoint;
+use crate::deadline::Deadline;
+
+/// A service of Gemini's, reached with the endpoint's key, or as the service account where it has none.
+#[derive(Debug)]
+pub(super) struct Gemini {
+    service: Service,
+    client: Client,
+    account: Option<Arc<ServiceAccount>>,
+    pub(super) endpoint: Endpoint,
+}
+
+impl Gemini {
+    /// The service at `endpoint`. `key` names the setting that holds its key, where it has one.
+    pub(super) fn new(
+        access: &Access,
+        endpoint: Endpoint,
+        mut service: Service,
+        key: &'static str,
+    ) -> Result<Self, CredentialsError> {
+        let account = if endpoint.api_key.is_some() {
+            service.key = key;
+            None
+        } else {
+            Some(access.account()?)
+        };
+        Ok(Self {
+            service,
+            client: access.client.clone(),
+            account,
+            endpoint,
+        })
+    }
+
+    /// Opens the way to the service.
+    pub(super) fn warm(&self, deadline: Deadline) {
+        if let Some(account) = &self.account {
+            account.sign_ahead(AUDIENCE);
+        }
+        self.client.warm(&self.endpoint.base_url, deadline);
+    }
+
+    /// Posts `body` to the model's `method` and waits for the first bytes of the answer, which has at most `most`.
+    /// `words` is the part of the body that was said.
+    pub(super) fn open(
+        &self,
+        method: &str,
+        body: Vec<u8>,
+        words: String,
+        most: u64,
+        budget: Budget,
+    ) -> Result<Incoming, Error> {
+        let path = format!("models/{}:{method}", self.endpoint.model);
+        let request = Request {
+            body: Some(body.into()),
+            words,
+            most,
+            ..self.request(&path)
+        };
+        let open = |request: &Request, budget| self.client.open(request, budget);
+        self.signed(request, budget, open)
+    }
+
+    /// The names of the models: <https://ai.google.dev/api/models#method:-models.list>.
+    pub(super) fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+        let send = |request: &Request, budget| self.client.send(request, budget);
+        let request = self.request("models?pageSize=1000");
+        let list: List = self
+            .signed(request, Budget::once(deadline), send)?
+            .json(self.service)?;
+        let name = |model: ListedModel| model.name.trim_start_matches("models/").to_owned();
+        Ok(Some(list.models.into_iter().map(name).collect()))
+    }
+
+    fn request(&self, path: &str) -> Request {
+        let key = self.endpoint.api_key.clone();
+        Request {
+            service: self.service,
+            url: format!("{}/v1beta/{path}", self.endpoint.base_url),
+            auth: key.map_or(Auth::None, Auth::GoogleApiKey),
+            content_type: "application/json",
+            body: None,
+            words: String::new(),
+            most: MAX_LIST,
+        }
+    }
+
+    fn signed<T>(
+        &self,
+        request: Request,
+        budget: Budget,
+        send: impl Fn(&Request, Budget) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match &self.account {
+            Some(account) => account.send(&self.client, request, AUDIENCE, budget, send),
+            None => send(&request, budget),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct List {
+    models: Vec<ListedModel>,
+}
+
+#[derive(Deserialize)]
+struct ListedModel {
+    /// `models/gemini-…`
+    name: String,
+}
+
+/// What Google's own client signs for.
+const AUDIENCE: &str = "https://generativelanguage.googleapis.com/";
+
+/// Some hundred models, with a few hundred bytes of description each.
+const MAX_LIST: u64 = 4 * 1024 * 1024;

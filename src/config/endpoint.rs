@@ -1,0 +1,146 @@
+//! A provider of a stage, as the settings describe it. What it takes and needs follows from the settings that its table
+//! has in [`KEYS`](keys::KEYS); which code speaks to it, the tables of providers in `cloud` say.
+
+use std::fmt;
+use std::path::Path;
+
+use super::keys::{self, Kind};
+use super::layers::Layers;
+use super::values::Secret;
+
+/// A provider of a stage, with what its own table of the settings says.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The provider whose API it speaks.
+    pub provider: Provider,
+    /// Its address, without a slash at the end.
+    pub base_url: String,
+    /// Its name for the recogniser, the model or the synthesiser; where it has only voices, the voice's.
+    pub model: String,
+    /// Its name for the voice; empty where it has none, or any will do.
+    pub voice: String,
+    /// Its key; `None` where the service account signs in, or no key is needed.
+    pub api_key: Option<Secret>,
+}
+
+/// A provider, by its name in the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provider(&'static str);
+
+impl Endpoint {
+    /// The providers that `stage` names, each once.
+    pub(super) fn assemble(layers: &Layers, stage: &str) -> Vec<Self> {
+        let mut names = vec![layers.text(&format!("{stage}.provider"))];
+        names.extend(layers.texts(&format!("{stage}.fallback")));
+        let mut endpoints: Vec<Self> = Vec::new();
+        for provider in names.iter().filter_map(|name| Provider::of(stage, name)) {
+            if endpoints.iter().all(|other| other.provider != provider) {
+                endpoints.push(Self::of(layers, stage, provider));
+            }
+        }
+        endpoints
+    }
+
+    fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
+        let setting = |key: &str| provider.setting(stage, key);
+        let base_url = layers.text(&setting("base_url"));
+        let mut base_url = base_url.trim_end_matches('/');
+        let kind = keys::find(&setting("base_url")).map(|key| key.kind);
+        if kind == Some(Kind::UrlOrPrivate) {
+            // Other programs want it with the version that all paths begin with.
+            base_url = base_url.trim_end_matches("/v1");
+        }
+        let own = layers.secret(&setting("api_key"));
+        // The key of a cloud service does not belong into a network without TLS.
+        let api_key = if is_private(base_url) {
+            own
+        } else {
+            own.or(layers.secret(&format!("{}.api_key", provider.name())))
+        };
+        let voice = layers.text(&setting("voice"));
+        let has_models = keys::find(&setting("model")).is_some();
+        Self {
+            provider,
+            base_url: base_url.to_owned(),
+            model: if has_models {
+                layers.text(&setting("model"))
+            } else {
+                voice.clone()
+            },
+            voice,
+            api_key,
+        }
+    }
+
+    /// What is missing for it to be asked for the work of `stage`, which people call `what`; `file` is where they would
+    /// set it.
+    pub(super) fn missing(&self, stage: &str, what: &str, file: &Path) -> Option<String> {
+        let named = [("model", &self.model), ("voice", &self.voice)];
+        let empty = named.into_iter().find_map(|(key, value)| {
+            let setting = self.provider.setting(stage, key);
+            (value.is_empty() && keys::is_required(&setting)).then_some(setting)
+        });
+        let name = self.provider.name();
+        match empty {
+            Some(setting) => Some(format!("{setting} is empty")),
+            None if self.api_key.is_none() && !self.is_private() && !self.uses_account() => {
+                Some(format!(
+                    "no key for {what}: set api_key under [{name}] in {}, or {}_API_KEY",
+                    file.display(),
+                    name.to_uppercase()
+                ))
+            }
+            None => None,
+        }
+    }
+
+    /// Whether it is reached without TLS, in a private network.
+    pub fn is_private(&self) -> bool {
+        is_private(&self.base_url)
+    }
+
+    /// Whether Google's service account signs in there.
+    pub fn uses_account(&self) -> bool {
+        self.api_key.is_none() && TAKE_ACCOUNTS.contains(&self.provider)
+    }
+}
+
+/// The name for people: `openai tts-1`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.provider.name())?;
+        if !self.model.is_empty() {
+            write!(f, " {}", self.model)?;
+        }
+        Ok(())
+    }
+}
+
+impl Provider {
+    /// The provider called `name`.
+    pub const fn called(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The provider of `stage` that the settings call `name`, if there is one.
+    fn of(stage: &str, name: &str) -> Option<Self> {
+        let all = keys::providers(stage).iter();
+        all.copied().find(|word| *word == name).map(Self)
+    }
+
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+
+    fn setting(self, stage: &str, key: &str) -> String {
+        format!("{stage}.{}.{key}", self.0)
+    }
+}
+
+fn is_private(base_url: &str) -> bool {
+    base_url.starts_with("http://")
+}
+
+/// The providers that Google's service account can sign in to.
+const TAKE_ACCOUNTS: [Provider; 2] = [Provider("google"), Provider("gemini")];
