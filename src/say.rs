@@ -83,7 +83,7 @@ impl<'a> Speaking<'a> {
         budget: Budget,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        let pieces: Vec<_> = text::chunks(text, voice.longest())
+        let pieces: Vec<_> = text::chunks(text, voice.max_chars())
             .into_iter()
             .map(str::to_owned)
             .collect();

@@ -77,10 +77,10 @@ impl State {
 
     /// The same state, waited for only briefly: for what is good to remember and not worth waiting for.
     #[must_use]
-    pub fn hasty(&self) -> Self {
+    pub fn waiting_briefly(&self) -> Self {
         Self {
             folder: self.folder.clone(),
-            patience: HASTE,
+            patience: BRIEF_PATIENCE,
         }
     }
 
@@ -239,7 +239,7 @@ fn put_aside(path: &Path, error: &io::Error) {
 /// How long a lock is waited for. A change takes less than a millisecond; if it takes this long, something is wrong
 /// with the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
-const HASTE: Duration = Duration::from_millis(100);
+const BRIEF_PATIENCE: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A day of calls has some kilobytes.
@@ -373,9 +373,11 @@ mod tests {
             drop(held);
             assert!(told.recv().expect("no panic"), "it gets the lock");
             // A process that comes now finds the lock that is held.
-            let hasty = state.hasty().update("n.json", |n: &mut u64| *n += 1);
+            let updated = state
+                .waiting_briefly()
+                .update("n.json", |n: &mut u64| *n += 1);
             drop(release);
-            hasty
+            updated
         });
         assert!(matches!(both, Err(Error::Busy { .. })), "{both:?}");
     }

@@ -121,7 +121,7 @@ impl Work {
     fn transcribe(&self, tell: &Sender<Event>) -> Result<String, Failure> {
         let since = may_begin(Stage::Stt, tell)?;
         let Pcm { rate_hz, samples } = &*self.speech;
-        let pieces = speech::split(&self.speech, stt::LONGEST);
+        let pieces = speech::split(&self.speech, stt::MAX_LENGTH);
         let transcripts = thread::scope(|scope| {
             let transcribe = |piece: Range<usize>| self.hear(&samples[piece], *rate_hz);
             let threads: Vec<_> = pieces

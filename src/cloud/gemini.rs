@@ -43,7 +43,7 @@ impl Gemini {
         })
     }
 
-    /// Opens the way to the service.
+    /// Connects to the service, so that the next request finds the connection open.
     pub(super) fn warm(&self, deadline: Deadline) {
         if let Some(account) = &self.account {
             account.sign_ahead(AUDIENCE);
@@ -51,21 +51,22 @@ impl Gemini {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    /// Posts `body` to the model's `method` and waits for the first bytes of the answer, which has at most `most`.
+    /// Posts `body` to the model's `method` and waits for the first bytes of the answer, which has at most
+    /// `max_bytes`.
     /// `words` is the part of the body that was said.
     pub(super) fn open(
         &self,
         method: &str,
         body: Vec<u8>,
         words: String,
-        most: u64,
+        max_bytes: u64,
         budget: Budget,
     ) -> Result<Incoming, Error> {
         let path = format!("models/{}:{method}", self.endpoint.model);
         let request = Request {
             body: Some(body.into()),
             words,
-            most,
+            max_bytes,
             ..self.request(&path)
         };
         let open = |request: &Request, budget| self.client.open(request, budget);
@@ -92,7 +93,7 @@ impl Gemini {
             content_type: "application/json",
             body: None,
             words: String::new(),
-            most: MAX_LIST,
+            max_bytes: MAX_LIST,
         }
     }
 
@@ -120,7 +121,7 @@ struct ListedModel {
     name: String,
 }
 
-/// What Google's own client signs for.
+/// The audience for which Google's own client signs.
 const AUDIENCE: &str = "https://generativelanguage.googleapis.com/";
 
 /// Some hundred models, with a few hundred bytes of description each.

@@ -28,7 +28,7 @@ use crate::sync::lock;
 use crate::{files, redact};
 use signer::install_ring;
 
-/// What is wrong with a key file.
+/// The fault of a key file.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// It cannot be read.
@@ -48,7 +48,7 @@ pub enum CredentialsError {
     NotAServiceAccount {
         /// The file.
         path: String,
-        /// What it is instead, without any of its content.
+        /// The kind of file that it is instead, without any of its content.
         found: String,
     },
     /// The private key in it is damaged.
@@ -154,7 +154,7 @@ impl ServiceAccount {
         send(&request, Budget { retry, ..budget })
     }
 
-    /// An identity that tells this key from others and holds no secret.
+    /// A text that tells this key from others and holds no secret.
     pub fn identity(&self) -> String {
         format!("{} {}", self.email, self.key_id)
     }
@@ -166,7 +166,7 @@ impl ServiceAccount {
         }
     }
 
-    /// A token for `audience`, signed once.
+    /// Returns a token for `audience`, which is signed once.
     fn self_signed(&self, audience: &str) -> Result<Secret, CredentialsError> {
         let mut signed = lock(&self.signed);
         if let Some(token) = signed.get(audience) {
@@ -193,7 +193,7 @@ impl ServiceAccount {
             content_type: "application/x-www-form-urlencoded",
             body: Some(form.into_bytes().into()),
             words: String::new(),
-            most: MAX_TOKEN_ANSWER,
+            max_bytes: MAX_TOKEN_ANSWER,
         };
         let budget = Budget {
             retry: Retry::Once,
@@ -238,7 +238,7 @@ impl ServiceAccount {
     }
 }
 
-/// Gives `refusal` back unless it comes from a wrong clock of ours: then that is the error.
+/// Returns `refusal`, or, if this machine's wrong clock caused it, the error that says so.
 fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
     let about_sign_in = refusal.status == 401 || refusal.code == "invalid_grant";
     match refusal.clock_ahead {
@@ -250,7 +250,8 @@ fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
     }
 }
 
-/// A clock that is ahead makes tokens of the future; one that is behind makes tokens that are over.
+/// Whether a clock that is `ahead` seconds ahead, or behind where that is negative, makes tokens that are not valid yet
+/// or no longer.
 pub(crate) fn spoils_tokens(ahead: i64) -> bool {
     let dated_back = i64::try_from(DATED_BACK.as_secs()).unwrap_or_default();
     let lifetime = i64::try_from(LIFETIME_SECONDS).unwrap_or_default();
@@ -267,7 +268,7 @@ struct KeyFile {
 }
 
 impl KeyFile {
-    /// The error tells what the file is, and quotes nothing of it.
+    /// Reads a key file. The error tells what kind of file it is instead, and quotes nothing of it.
     fn parse(text: &[u8]) -> Result<Self, String> {
         let Ok(json) = serde_json::from_slice::<serde_json::Value>(text) else {
             return Err("no JSON".to_owned());
@@ -328,7 +329,7 @@ const SCOPES: &str = "https://www.googleapis.com/auth/cloud-platform \
 
 const LIFETIME_SECONDS: u64 = 3600;
 const DATED_BACK: Duration = Duration::from_secs(30);
-/// A key file has two or three kilobytes.
+/// The size of a key file, with room to spare: it has two or three kilobytes.
 const MAX_KEY_FILE: u64 = 64 * 1024;
 
 const MAX_TOKEN_ANSWER: u64 = 64 * 1024;

@@ -28,16 +28,16 @@ pub use request::{Auth, Request, Response, json};
 use request::{BodyLog, host};
 pub use setup::{PROXIES, SetupError};
 
-/// What a look at a host has shown.
+/// The result of a look at a host.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// How long it took to look its name up, to connect and to be answered.
+    /// The time that the name's look-up, the connection and the answer took.
     pub took: Duration,
-    /// How many seconds this machine's clock is ahead of the host's, if that tells.
+    /// The number of seconds that this machine's clock is ahead of the host's, if the host tells.
     pub clock_ahead: Option<i64>,
 }
 
-/// What sends requests. Clones share connections.
+/// The sender of all requests. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
@@ -48,7 +48,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that gives up when `hangup` is raised.
+    /// Makes a client that gives up when `hangup` is raised.
     ///
     /// # Errors
     /// [`SetupError`] when the settings cannot be used.
@@ -114,8 +114,8 @@ impl Client {
         })
     }
 
-    /// Connects to the host of `url`, so that the next request to it finds the connection open. It sends a HEAD
-    /// request; what the host answers, if it answers at all, does not matter.
+    /// Connects to the host of `url` by a HEAD request, so that the next request to it finds the connection open. Whether
+    /// and what the host answers does not matter.
     pub fn warm(&self, url: &str, deadline: Deadline) {
         let Some(front) = front(url) else { return };
         let (agent, limit) = (self.agent_for(url).clone(), deadline.left());
@@ -139,7 +139,8 @@ impl Client {
         }
     }
 
-    /// Makes an attempt, which is told whether another may follow, and perhaps that other one.
+    /// Makes `attempt`, and a second one where the budget allows it and it may help. Each is told whether another may
+    /// follow.
     fn with_retry<T>(
         &self,
         request: &Request,
@@ -196,7 +197,7 @@ impl Client {
     }
 }
 
-/// `https://host:port`, which every address of a host begins with.
+/// The beginning of every address of a host: `https://host:port`.
 fn front(url: &str) -> Option<&str> {
     let authority = url.find("://")? + "://".len();
     let end = url[authority..]

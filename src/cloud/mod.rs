@@ -31,7 +31,7 @@ pub(crate) type Providers<P, S> = [(&'static str, Make<P, S>)];
 /// Makes a provider's `P` with the settings `S` of its stage.
 pub(crate) type Make<P, S> = fn(&Access, &S, Endpoint) -> Result<Box<P>, CredentialsError>;
 
-/// A service as its user knows it.
+/// A service as its users know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Its name.
@@ -55,7 +55,7 @@ pub enum Error {
         service: &'static str,
         /// Where it was expected.
         host: String,
-        /// How long was waited.
+        /// The time that was waited.
         after: Duration,
     },
     /// It began to answer and stopped.
@@ -65,7 +65,7 @@ pub enum Error {
         service: &'static str,
         /// The host that stopped.
         host: String,
-        /// How long was waited.
+        /// The time that was waited.
         after: Duration,
     },
     /// There is no connection to the service.
@@ -82,7 +82,7 @@ pub enum Error {
         /// What the network said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// There was nothing to ask it with.
+    /// There was no thread to ask it on.
     #[error("{service} was not asked")]
     NoThread {
         /// The service's name.
@@ -105,31 +105,31 @@ pub enum Error {
     /// The service refused the request.
     #[error(transparent)]
     Refused(Box<Refusal>),
-    /// This machine's clock is wrong, so no signature of ours is valid.
+    /// This machine's clock is wrong, so that none of our signatures is valid.
     #[error("{service} does not accept our sign-in because this machine's clock is {} s {}; set it with: timedatectl set-ntp true", .ahead.unsigned_abs(), if *.ahead > 0 { "ahead" } else { "behind" })]
     Clock {
         /// The service's name.
         service: &'static str,
-        /// How many seconds it is ahead; negative when it is behind.
+        /// The number of seconds it is ahead; negative when it is behind.
         ahead: i64,
     },
-    /// Not the JSON that the service documents.
+    /// An answer that is not the JSON that the service documents.
     #[error("{service} sent {found}; check that base_url in {settings} leads to the service itself", settings = .service.settings, service = .service.name)]
     Malformed {
         /// The service.
         service: Service,
-        /// What came, in a few words and without quoting it: it may hold what was said.
+        /// A description of what came that does not quote it: it may hold what was said.
         found: String,
     },
-    /// More than any answer can have.
+    /// An answer that is larger than any real one.
     #[error(
-        "{service} sent more than {most} bytes, which no real answer has; check that base_url leads to the service itself"
+        "{service} sent more than {max_bytes} bytes, which no real answer has; check that base_url leads to the service itself"
     )]
     TooLong {
         /// The service's name.
         service: &'static str,
-        /// Where reading stopped.
-        most: u64,
+        /// The size at which reading stopped.
+        max_bytes: u64,
     },
     /// An answer without content.
     #[error("{service} sent an empty answer; {remedy}")]

@@ -8,7 +8,7 @@ use super::{Error, Service};
 use crate::config::Endpoint;
 use crate::deadline::Deadline;
 
-/// The key, if there is one: a server in one's own network may do without.
+/// The key, if there is one: a server in the user's own network may need none.
 pub(super) fn auth(endpoint: &Endpoint) -> Auth {
     endpoint.api_key.clone().map_or(Auth::None, Auth::Bearer)
 }
@@ -25,7 +25,7 @@ pub(super) fn service(endpoint: &Endpoint, openai: Service, own: &'static str) -
     }
 }
 
-/// The models that a server lists: <https://platform.openai.com/docs/api-reference/models/list>.
+/// Lists the models of a server: <https://platform.openai.com/docs/api-reference/models/list>.
 ///
 /// # Errors
 /// [`Error`] of the request.
@@ -42,7 +42,7 @@ pub(super) fn models(
         content_type: "",
         body: None,
         words: String::new(),
-        most: MAX_LIST,
+        max_bytes: MAX_LIST,
     };
     let list: List = client
         .send(&request, Budget::once(deadline))?

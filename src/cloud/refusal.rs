@@ -29,9 +29,9 @@ pub struct Refusal {
     pub message: String,
     /// Whether a quota or a credit is used up, so that waiting a little does not help.
     pub is_quota: bool,
-    /// When it wants to be asked again.
+    /// The time after which it wants to be asked again.
     pub retry_after: Option<Duration>,
-    /// How far this machine's clock is ahead of the service's, in seconds.
+    /// The number of seconds that this machine's clock is ahead of the service's.
     pub clock_ahead: Option<i64>,
 }
 
@@ -107,7 +107,7 @@ impl Refusal {
         self.status == 401 || self.status == 400 && self.reason.starts_with("API_KEY_")
     }
 
-    /// What the administrator can do.
+    /// The remedy, for an administrator.
     fn remedy(&self) -> String {
         let Service { settings, key, .. } = self.service;
         match self.status {
@@ -159,7 +159,7 @@ pub(super) fn google_duration(text: &str) -> Option<Duration> {
         .and_then(|s| Duration::try_from_secs_f64(s).ok())
 }
 
-/// A caller will not notice a wait of this length much more than the failure it may spare.
+/// A wait that callers notice little more than the failure that it may prevent.
 const SHORT: Duration = Duration::from_secs(2);
 
 const MAX_MESSAGE: usize = 300;

@@ -6,7 +6,7 @@
 /// A stream of events being put together from pieces of any size.
 #[derive(Debug, Default)]
 pub struct Events {
-    /// What has come of a line that has not ended.
+    /// The part that has come of a line that has not ended.
     line: Vec<u8>,
     data: String,
     stray: String,
@@ -28,7 +28,7 @@ impl Events {
         complete
     }
 
-    /// The data of an event that nothing ended, because the stream did.
+    /// Returns the data of an event that only the stream's end has ended.
     pub fn rest(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.line);
         let unfinished = self.take_line(&String::from_utf8_lossy(&line));

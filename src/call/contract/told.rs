@@ -10,7 +10,7 @@ use crate::state::State;
 pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
     let today = date::day(now);
     let told = state
-        .hasty()
+        .waiting_briefly()
         .update(FILE, |told: &mut BTreeMap<String, u64>| {
             told.insert(what.to_owned(), today) == Some(today)
         });

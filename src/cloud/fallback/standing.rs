@@ -102,7 +102,7 @@ pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing, now: 
         memory.retain(|_, failing| failing.until > now);
         memory.insert(fingerprint.to_owned(), failing);
     };
-    if let Err(cause) = state.hasty().update(FILE, remember) {
+    if let Err(cause) = state.waiting_briefly().update(FILE, remember) {
         debug!("{}", error::Chain(&cause));
     }
 }

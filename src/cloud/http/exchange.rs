@@ -11,16 +11,16 @@ use super::setup::NotPrivate;
 use crate::cloud::{Error, Refusal, Service};
 use crate::threads::NoThread;
 
-/// What comes back for a request, in this order.
+/// A part of the answer to a request, in the order in which they come.
 #[derive(Debug)]
 pub(super) enum Part {
     /// The status is 2xx; this is its `Content-Type`, empty where there is none.
     Head(String),
     /// The next bytes of the body, as they arrive.
     Block(Vec<u8>),
-    /// The body has come whole.
+    /// The end of a whole body.
     End,
-    /// No more will come.
+    /// The error after which no more comes.
     Failed(Error),
 }
 
@@ -39,7 +39,7 @@ pub(super) fn exchange(
     };
 }
 
-/// Sends a HEAD request to the host of `url`. Returns how far our clock is ahead of its, if it tells.
+/// Sends a HEAD request to the host of `url`. Returns how many seconds our clock is ahead of its, if it tells.
 pub(super) fn look(
     agent: &Agent,
     service: Service,
@@ -78,7 +78,7 @@ fn receive(
     pass_on(body, request, failed, hand_over)
 }
 
-/// Hands over a body as it arrives, but no more of it than any real answer has.
+/// Hands over a body as it arrives, up to the size of the largest answer.
 fn pass_on(
     mut body: impl Read,
     request: &Request,
@@ -86,16 +86,16 @@ fn pass_on(
     hand_over: &dyn Fn(Part) -> bool,
 ) -> Result<(), Error> {
     let mut block = vec![0; BLOCK_BYTES];
-    let mut left = request.most;
+    let mut left = request.max_bytes;
     loop {
         let len = body
             .read(&mut block)
             .map_err(|error| failed(ureq::Error::from(error)))?;
-        let (service, most) = (request.service.name, request.most);
+        let (service, max_bytes) = (request.service.name, request.max_bytes);
         let passed = u64::try_from(len).unwrap_or(u64::MAX);
         left = left
             .checked_sub(passed)
-            .ok_or(Error::TooLong { service, most })?;
+            .ok_or(Error::TooLong { service, max_bytes })?;
         if len == 0 || !hand_over(Part::Block(block[..len].to_vec())) {
             return Ok(());
         }
@@ -150,7 +150,7 @@ fn send(
     config.build().send(&body[..])
 }
 
-/// Tells an administrator what ureq tells a programmer.
+/// The error for an administrator, with a remedy, that stands for one of `ureq`'s.
 fn network_error(
     agent: &Agent,
     service: Service,
@@ -241,7 +241,7 @@ fn proxy(agent: &Agent, url: &str) -> Option<String> {
     (!proxy.is_no_proxy(&url)).then(|| format!("{}:{}", proxy.host(), proxy.port()))
 }
 
-/// The standard library has no kind for a failed look-up, only these words.
+/// Whether a name could not be looked up: the standard library has no kind for that, only these words.
 fn is_lookup(error: &std::io::Error) -> bool {
     error
         .to_string()
@@ -257,7 +257,7 @@ fn is_no_name_server(error: &std::io::Error) -> bool {
             .any(|again| words.contains(again))
 }
 
-/// rustls' errors travel inside an [`std::io::Error`] when they come in the middle of a handshake.
+/// Whether a handshake failed: rustls' errors travel inside an [`std::io::Error`] when they come in the middle of one.
 fn is_tls(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::InvalidData
 }
@@ -276,7 +276,7 @@ fn is_no_connection(error: &std::io::Error) -> bool {
     )
 }
 
-/// Seconds, as all of our services send them. The date that HTTP also allows counts as far away.
+/// Reads `Retry-After` in seconds, as all of our services send it. The date that HTTP also allows counts as far away.
 fn retry_after(value: &str) -> Duration {
     let seconds = value
         .trim()
@@ -286,7 +286,7 @@ fn retry_after(value: &str) -> Duration {
     seconds.unwrap_or(Duration::MAX)
 }
 
-/// How many seconds `now` is ahead of a `Date` header.
+/// The number of seconds that `now` is ahead of a `Date` header.
 fn clock_ahead(date: &str, now: SystemTime) -> Option<i64> {
     let seconds = |time: SystemTime| {
         time.duration_since(UNIX_EPOCH)
@@ -296,10 +296,10 @@ fn clock_ahead(date: &str, now: SystemTime) -> Option<i64> {
     Some(seconds(now)? - seconds(httpdate::parse_http_date(date).ok()?)?)
 }
 
-/// A page of an error; what is longer is no error of these services.
+/// The size of a page: no error of these services is longer.
 const MAX_REFUSAL: u64 = 256 * 1024;
 
-/// A second of the usual voice is three of these.
+/// A third of a second of the usual voice.
 const BLOCK_BYTES: usize = 16 * 1024;
 
 const NAME_REMEDY: &str =

@@ -24,15 +24,15 @@ pub struct Incoming {
     source: Source,
     /// The `Content-Type` without what it may quote of the request.
     shown_type: String,
-    /// What has arrived and was not taken yet.
+    /// The bytes that have arrived and were not taken yet.
     buffer: Vec<u8>,
     received: u64,
     has_ended: bool,
-    /// Whether anything has come that is of use. Until then the limit of the beginning holds, whatever bytes come.
+    /// Whether anything of use has come. Until then the limit of the beginning holds, whatever bytes come.
     has_begun: bool,
 }
 
-/// Where it comes from, and how long each part of it may take.
+/// The source of an answer's parts, and how long each may take.
 #[derive(Debug)]
 struct Source {
     request: Request,
@@ -72,12 +72,12 @@ impl Incoming {
         Ok(incoming)
     }
 
-    /// What has come is of use: from here on only the limit of a pause holds.
+    /// Notes that something of use has come: from here on only the limit of a pause holds.
     pub fn begins(&mut self) {
         self.has_begun = true;
     }
 
-    /// The next bytes as they come; empty at the end of the answer.
+    /// Returns the next bytes as they come; none at the end of the answer.
     ///
     /// # Errors
     /// [`Error`] when it stops or breaks off.
@@ -99,7 +99,7 @@ impl Incoming {
         Ok(&self.buffer)
     }
 
-    /// Whatever still comes within `limit`, up to the end of the answer.
+    /// Returns what still comes within `limit`, up to the end of the answer.
     pub fn rest_within(&mut self, limit: Duration) -> Vec<u8> {
         let end = Instant::now() + limit;
         while !self.has_ended {
@@ -116,13 +116,13 @@ impl Incoming {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Whether asking once more may help, if it breaks off by `error` before anything was made of it.
+    /// Whether a second attempt may help, if the answer breaks off by `error` before it was of use.
     pub fn may_retry(&self, error: &Error) -> bool {
         self.may_retry && error.is_transient()
     }
 
-    /// The service's "no" in the middle of its answer, with the status that it names and its error body. `answer` is
-    /// what it has said until then, and is not repeated either.
+    /// The error of a refusal in the middle of an answer, with the status that it names and its body. `answer` is the part
+    /// before it, which the error does not repeat either.
     pub fn refusal(&self, status: u16, body: &[u8], answer: &str) -> Error {
         let Request { service, .. } = self.source.request;
         let mut hidden = self.source.request.hidden();
@@ -132,7 +132,7 @@ impl Incoming {
         Error::Refused(Box::new(Refusal::read(service, status, body, &hidden)))
     }
 
-    /// The answer has ended, and its format says that it should not have.
+    /// The error of an answer that has ended where its format says that it should not.
     pub fn broken(&self, why: &'static str) -> Error {
         Error::Broken {
             service: self.source.request.service.name,
@@ -141,7 +141,7 @@ impl Incoming {
         }
     }
 
-    /// It is not what the service documents.
+    /// The error of an answer that is not what the service documents.
     pub fn malformed(&self) -> Error {
         let len = usize::try_from(self.received).unwrap_or(usize::MAX);
         malformed(self.source.request.service, &self.shown_type, len, None)
@@ -187,7 +187,7 @@ impl Incoming {
 }
 
 impl Source {
-    /// The next part. The beginning has its own limit.
+    /// Waits for the next part. The beginning has its own limit.
     fn next(&self, has_begun: bool) -> Result<Part, Error> {
         let service = self.request.service.name;
         let limit = self.budget.next_part(has_begun);
@@ -216,7 +216,7 @@ impl Source {
     }
 }
 
-/// Lets readers of files read it: a failure arrives as an [`io::Error`] that holds the [`Error`].
+/// Readers of files can read it: a failure arrives as an [`io::Error`] that holds the [`Error`].
 impl Read for Incoming {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.peek(1).map_err(io::Error::other)?;

@@ -14,9 +14,9 @@ use crate::redact::Hidden;
 /// How a request proves its sender's identity.
 #[derive(Clone, Debug)]
 pub enum Auth {
-    /// It does not, or not yet.
+    /// No credentials, or none yet.
     None,
-    /// It is in the body, as this part of it.
+    /// This part of the body.
     InBody(Secret),
     /// `Authorization: Bearer …`
     Bearer(Secret),
@@ -35,12 +35,12 @@ pub struct Request {
     pub auth: Auth,
     /// The type of `body`.
     pub content_type: &'static str,
-    /// What is posted; without it the request is a GET.
+    /// The body of a POST request; without it the request is a GET.
     pub body: Option<Arc<[u8]>>,
-    /// The part of it that was said: an error that repeats it is not shown whole.
+    /// The part of the body that was said, which no error repeats whole.
     pub words: String,
-    /// An answer of more bytes is an error.
-    pub most: u64,
+    /// The size of the largest answer; a larger one is an error.
+    pub max_bytes: u64,
 }
 
 /// A 2xx answer, whole.
@@ -53,7 +53,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// The body as the JSON that `service` documents.
+    /// Reads the body as the JSON that `service` documents.
     ///
     /// # Errors
     /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
@@ -61,14 +61,14 @@ impl Response {
         json(service, &self.content_type, &self.body)
     }
 
-    /// It is not what `service` documents.
+    /// The error of an answer that is not what `service` documents.
     pub fn malformed(&self, service: Service) -> Error {
         malformed(service, &self.content_type, self.body.len(), None)
     }
 }
 
-/// A body, or a part of one that stands for itself, as the JSON that `service` documents. Servers put `null` where
-/// there is nothing: it stands for what is left out.
+/// Reads a body, or a part of one that stands for itself, as the JSON that `service` documents. Servers put `null` where
+/// there is nothing, so it counts as left out.
 ///
 /// # Errors
 /// [`Error::Malformed`], as [`Response::json`].
@@ -103,7 +103,7 @@ fn leave_out_nulls(value: &mut Value) {
 }
 
 impl Request {
-    /// How the log names it: its method and its address.
+    /// The request as the log names it: method and address.
     pub(super) fn line(&self) -> String {
         let method = if self.body.is_some() { "POST" } else { "GET" };
         format!("{method} {}", self.url)
@@ -118,7 +118,7 @@ impl Request {
         }
     }
 
-    /// What an error must not repeat.
+    /// The parts that an error must not repeat.
     pub(super) fn hidden(&self) -> Vec<Hidden<'_>> {
         let key = self.auth.secret().map(Hidden::Secret);
         key.into_iter()
@@ -146,7 +146,7 @@ impl Auth {
     }
 }
 
-/// What came instead of what `service` documents, and where it was noticed.
+/// The error of a body of `len` bytes that is not what `service` documents, as was noticed in `column`.
 pub(super) fn malformed(
     service: Service,
     content_type: &str,
@@ -167,8 +167,8 @@ pub(super) fn malformed(
     Error::Malformed { service, found }
 }
 
-/// A body in the log. Bodies hold what was said, and recordings: of most only the size is shown. A text is shown when
-/// all of it has come: in pieces, a key could not be found in it.
+/// A body in the log. Bodies hold words and recordings, so that usually only the size is shown. A text is shown once all
+/// of it has come, because in pieces a key could not be found in it.
 #[derive(Debug)]
 pub(super) struct BodyLog {
     verb: &'static str,
@@ -219,7 +219,7 @@ pub(super) fn host(url: &str) -> &str {
 /// of JSON can become a hundred.
 const MAX_VALUES: usize = 100_000;
 
-/// How many bytes of a text are shown.
+/// The number of bytes of a text that are shown.
 const MAX_LOGGED: usize = 16 * 1024;
 
 #[cfg(test)]

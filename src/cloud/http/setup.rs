@@ -42,7 +42,7 @@ pub enum SetupError {
     BadProxy,
 }
 
-/// An agent with these settings. Without a proxy in them, the environment's counts.
+/// Makes an agent with these settings. Without a proxy in them, the environment's counts.
 pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     let mut builder = builder();
     if let Some(file) = &settings.ca_file {
@@ -56,7 +56,7 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
     ))
 }
 
-/// An agent for requests without TLS: it goes no way but a direct one, and connects to private addresses alone.
+/// Makes an agent for requests without TLS, which uses no proxy and connects to private addresses alone.
 pub(super) fn private_agent() -> Agent {
     let config = builder().proxy(None).build();
     Agent::with_parts(config, racing_connector(), PrivateOnly::default())
@@ -79,8 +79,8 @@ fn builder() -> ConfigBuilder<AgentScope> {
         .timeout_connect(Some(CONNECT_TIMEOUT))
 }
 
-/// Looks names up, and accepts one only if every address that it leads to is private: what goes there unencrypted could
-/// otherwise be read on the way.
+/// Looks names up, and accepts one only if all its addresses are private: otherwise what is sent there unencrypted could
+/// be read on the way.
 #[derive(Debug, Default)]
 struct PrivateOnly(Lookup);
 
@@ -100,7 +100,7 @@ impl Resolver for PrivateOnly {
     }
 }
 
-/// A host that is to be reached without TLS has an address on the internet.
+/// The error of a host that is to be reached without TLS and has an address on the internet.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it has an address outside of private networks")]
 pub(super) struct NotPrivate;
@@ -158,14 +158,14 @@ fn proxy(settings: &config::Http) -> Result<Option<Proxy>, SetupError> {
     builder.build().map(Some).map_err(|_| SetupError::BadProxy)
 }
 
-/// Hides what a proxy is signed in with, be it the settings' or the environment's.
+/// Hides the credentials of a proxy, be it the settings' or the environment's.
 fn enrol_password(proxy: &Proxy) {
     if let Some(password) = proxy.password() {
         redact::enrol_login(proxy.username().unwrap_or_default(), password);
     }
 }
 
-/// The proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.
+/// The proxy of that address, unless it is one of SOCKS: `ureq` would panic, as it can do that only as a feature.
 fn usable(address: &str) -> Option<Proxy> {
     let is_http =
         |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
@@ -182,10 +182,10 @@ pub const PROXIES: [&str; 6] = [
     "http_proxy",
 ];
 
-/// Room for every root there is.
+/// The size of a file that holds every root there is.
 const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 
-/// Longer than a question, its answer and the next question take: the way stays open.
+/// Longer than a question, its answer and the next question take, so that connections stay open.
 const IDLE_AGE: Duration = Duration::from_secs(120);
 
 /// TCP and TLS to a service take two to three round trips.

@@ -16,40 +16,40 @@ use crate::cloud::{Error, Service};
 pub struct Dialect {
     /// The service whose dialect it is.
     pub service: Service,
-    /// What the data of an event says.
-    pub read: fn(&str) -> Result<Said, Error>,
-    /// How an answer ends, for the error that tells that it did not.
+    /// Reads the data of an event.
+    pub read: fn(&str) -> Result<StreamEvent, Error>,
+    /// The error of an answer that did not end as it should.
     pub ends_with: &'static str,
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct StreamEvent {
     /// The next words, markup included.
     pub words: String,
     /// Why no more words will come, if so.
     pub end: Option<End>,
-    /// What the answer has used.
+    /// The tokens that the answer has used.
     pub tokens: Option<Tokens>,
-    /// An error body, with the status that it names.
+    /// The status that an error body names.
     pub error: Option<u16>,
 }
 
 /// Why the model stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It has said all.
+    /// The answer is whole.
     Whole,
-    /// It had more to say and was cut at `max_output_tokens`.
+    /// The answer was cut at `max_output_tokens`.
     Cut,
 }
 
-/// What an answer is billed by.
+/// The tokens that an answer is billed by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// What the model has read.
+    /// Tokens that the model has read.
     pub input: u64,
-    /// What it has written, thinking included.
+    /// Tokens that it has written, thinking included.
     pub output: u64,
 }
 
@@ -58,7 +58,7 @@ pub struct Tokens {
 pub struct Answering {
     incoming: Incoming,
     answer: Answer,
-    /// What ended it too early, until it has been told.
+    /// The error that ended it too early, until it has been returned.
     failure: Option<Error>,
     has_ended: bool,
 }
@@ -89,11 +89,11 @@ impl Answering {
         }
     }
 
-    /// The next words; `None` when no more will come.
+    /// Waits for the next words; `None` when no more will come.
     ///
     /// # Errors
-    /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it. What came
-    /// before that has been given.
+    /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it; all
+    /// words before that have been returned.
     pub fn words(&mut self) -> Result<Option<String>, Error> {
         while self.answer.words.is_empty() && self.answer.end.is_none() && !self.has_ended {
             if let Err(error) = self.receive() {
@@ -126,7 +126,7 @@ impl Answering {
         Ok(())
     }
 
-    /// Whether asking once more may help, if it has broken off by `error` and nothing of it was heard.
+    /// Whether a second attempt may help, if it has broken off by `error` and nothing of it was heard.
     pub fn may_retry(&self, error: &Error) -> bool {
         self.incoming.may_retry(error)
     }
@@ -158,7 +158,7 @@ impl Answering {
         }
     }
 
-    /// What the answer has used, if the service says so: with its last words, or right after them.
+    /// The tokens that the answer has used, if the service says so: with its last words, or right after them.
     pub fn tokens(&mut self) -> Option<Tokens> {
         if self.answer.tokens.is_none() && !self.has_ended {
             let rest = self.incoming.rest_within(LAST_EVENT);
@@ -168,7 +168,7 @@ impl Answering {
         self.answer.tokens
     }
 
-    /// What stands between the events is an error, as soon as it is whole.
+    /// Fails once the text between the events is a whole error.
     fn check_stray(&self) -> Result<(), Error> {
         let stray = self.answer.events.stray();
         if stray.len() > MAX_STRAY {
@@ -189,7 +189,7 @@ impl Answering {
 }
 
 impl Answer {
-    /// An answer of which nothing has come.
+    /// Makes an answer of which nothing has come.
     pub fn new(dialect: &'static Dialect) -> Self {
         Self {
             dialect,
@@ -228,7 +228,7 @@ impl Answer {
 
     fn take(&mut self, event: &str) -> Result<(), Error> {
         self.has_events = true;
-        let Said {
+        let StreamEvent {
             words,
             end,
             tokens,
@@ -246,8 +246,8 @@ impl Answer {
     }
 }
 
-/// The service withholds its answer for a reason of its own, such as `PROHIBITED_CONTENT`; nothing else of what stands
-/// there is told.
+/// The error of a service that withholds its answer for a reason such as `PROHIBITED_CONTENT`; whatever else `reason`
+/// holds is not told.
 pub(super) fn blocked(service: Service, reason: &str) -> Error {
     let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     Error::Blocked {
@@ -260,8 +260,8 @@ const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up
 const TRY_AGAIN: &str =
     "that happens now and then; if it stays, choose another model in the settings of [llm]";
 
-/// An error has a kilobyte or two.
+/// The size of an error, with room to spare: it has a kilobyte or two.
 const MAX_STRAY: usize = 64 * 1024;
 
-/// What an answer has used is sent along with its end, if at all.
+/// The time for the tokens that an answer has used, which are sent along with its end, if at all.
 const LAST_EVENT: Duration = Duration::from_millis(500);

@@ -4,7 +4,7 @@ use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
+use super::answering::{Answering, Dialect, End, StreamEvent, Tokens, blocked};
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
@@ -30,7 +30,6 @@ pub(super) fn make(
     }))
 }
 
-/// A model with a persona.
 #[derive(Debug)]
 struct Persona {
     gemini: Gemini,
@@ -149,8 +148,8 @@ enum Thinking {
 }
 
 impl Thinking {
-    /// `setting` for `model`; `least` is as little as the model is known to allow. From 3.7 Flash on
-    /// that is `low`, and every later model has it; 2.5 Pro cannot do without 128 tokens.
+    /// The field that asks `model` for `setting`; `least` is the minimum that the model is known to allow. From 3.7 Flash
+    /// on that is `low`, which every later model has; 2.5 Pro cannot do without 128 tokens.
     fn of(setting: &str, model: &str) -> Option<Self> {
         let level = |level: &str| Some(Self::ThinkingLevel(level.to_owned()));
         match setting {
@@ -173,7 +172,7 @@ pub const DIALECT: Dialect = Dialect {
     ends_with: "it ended without a finishReason",
 };
 
-fn read_event(event: &str) -> Result<Said, Error> {
+fn read_event(event: &str) -> Result<StreamEvent, Error> {
     let content: Content = json(SERVICE, "text/event-stream", event.as_bytes())?;
     if !content.prompt_feedback.block_reason.is_empty() {
         return Err(blocked(SERVICE, &content.prompt_feedback.block_reason));
@@ -187,7 +186,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
         reason => return Err(blocked(SERVICE, reason)),
     };
     let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
-    Ok(Said {
+    Ok(StreamEvent {
         words: spoken.map(|part| part.text.as_str()).collect(),
         end,
         // Every event tells how much it is so far.
@@ -196,7 +195,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
     })
 }
 
-/// Every field may be missing; `finishReason` is a word from a list that grows.
+/// An event. Every field may be missing; `finishReason` is a word from a list that grows.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Content {
@@ -231,7 +230,7 @@ struct PromptFeedback {
     block_reason: String,
 }
 
-/// What was used, if that is told: an answer is not thrown away for its numbers. What is left out is 0.
+/// The tokens that were used, if the service tells: an answer is not discarded for its numbers. What is left out is 0.
 fn tokens(usage: &Value) -> Option<Tokens> {
     let count = |name: &str| usage.get(name).map_or(Some(0), Value::as_u64);
     usage.as_object()?;
@@ -268,7 +267,7 @@ mod tests {
             assert_eq!((said.words.as_str(), said.tokens), ("yes", None), "{usage}");
         }
         let nothing = read_event(r#"{"candidates":null,"usageMetadata":null}"#).expect("an event");
-        assert_eq!(nothing, Said::default());
+        assert_eq!(nothing, StreamEvent::default());
     }
 
     #[test]

@@ -17,18 +17,18 @@ pub use answering::{Answer, Answering, End, Tokens};
 pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
     &[("gemini", gemini::make), ("openai", openai::make)];
 
-/// What a model is asked.
+/// The request to a model.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The persona of the model, and how it speaks: the system instruction.
     pub persona: &'a str,
-    /// What was said before, in its order.
+    /// The exchanges before it, in their order.
     pub before: &'a [Exchange],
-    /// What is said now.
+    /// The question of this turn.
     pub question: &'a str,
 }
 
-/// A question, and as much of its answer as was heard.
+/// A question, and the part of its answer that was heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exchange {
     /// The caller's words.
@@ -38,7 +38,7 @@ pub struct Exchange {
 }
 
 impl<'a> Asked<'a> {
-    /// One question, without anything before it.
+    /// Makes the request of one question, without any before it.
     pub fn once(persona: &'a str, question: &'a str) -> Self {
         Self {
             persona,
@@ -47,7 +47,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// All that was said and by which speaker, in order.
+    /// The speaker and the words of each turn, in order.
     fn turns(&self) -> impl Iterator<Item = (Speaker, &'a str)> {
         let pair = |exchange: &'a Exchange| {
             [
@@ -61,13 +61,13 @@ impl<'a> Asked<'a> {
         before.chain([(Speaker::Caller, self.question)])
     }
 
-    /// All that was said, which must not appear in a log.
+    /// The words of all turns, which must not appear in a log.
     fn words(&self) -> String {
         let words: Vec<_> = self.turns().map(|(_, words)| words).collect();
         words.join("\n")
     }
 
-    /// How many bytes the model reads.
+    /// The number of bytes that the model reads.
     pub fn bytes(&self) -> usize {
         self.persona.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
     }
@@ -82,16 +82,16 @@ enum Speaker {
 
 /// A model.
 pub trait Model: Debug + Send + Sync {
-    /// Opens the way to the service, so that the question finds it open.
+    /// Connects to the service, so that the question finds the connection open.
     fn warm(&self, deadline: Deadline);
 
-    /// The model's answer, as soon as it begins.
+    /// Returns the model's answer as soon as it begins.
     ///
     /// # Errors
     /// [`Error`] of the request.
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error>;
 
-    /// The names of the models that the service offers; `None` where it has no such list.
+    /// Lists the names of the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors
     /// [`Error`] of the request.

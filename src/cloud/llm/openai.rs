@@ -7,7 +7,7 @@ use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answering::{Answering, Dialect, End, Said, Tokens, blocked};
+use super::answering::{Answering, Dialect, End, StreamEvent, Tokens, blocked};
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
@@ -17,7 +17,7 @@ use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Llm};
 use crate::deadline::Deadline;
 
-/// Makes a model with a persona with these settings.
+/// Makes a model with these settings.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "other rows of the table read a key file"
@@ -50,7 +50,7 @@ impl OpenAi {
             content_type: "application/json",
             body: Some(self.body(asked, limit).into()),
             words: asked.words(),
-            most: MAX_ANSWER,
+            max_bytes: MAX_ANSWER,
         };
         self.client.open(&request, budget)
     }
@@ -60,7 +60,7 @@ impl OpenAi {
     }
 
     fn body(&self, asked: Asked<'_>, limit: TokenLimit) -> Vec<u8> {
-        let most = self.settings.max_output_tokens;
+        let max = self.settings.max_output_tokens;
         let persona = Message {
             role: "system",
             content: asked.persona,
@@ -72,8 +72,8 @@ impl OpenAi {
                 .collect(),
             stream: true,
             stream_options: json!({"include_usage": true}),
-            max_completion_tokens: (limit == TokenLimit::Completion).then_some(most),
-            max_tokens: (limit == TokenLimit::Tokens).then_some(most),
+            max_completion_tokens: (limit == TokenLimit::Completion).then_some(max),
+            max_tokens: (limit == TokenLimit::Tokens).then_some(max),
         };
         // Plain strings and numbers: there is nothing in it that JSON cannot hold.
         serde_json::to_vec(&body).unwrap_or_default()
@@ -180,11 +180,11 @@ pub const DIALECT: Dialect = Dialect {
     ends_with: "it ended without a finish_reason",
 };
 
-fn read_event(event: &str) -> Result<Said, Error> {
+fn read_event(event: &str) -> Result<StreamEvent, Error> {
     if event.trim() == "[DONE]" {
-        return Ok(Said {
+        return Ok(StreamEvent {
             end: Some(End::Whole),
-            ..Said::default()
+            ..StreamEvent::default()
         });
     }
     let chunk: Chunk = http::json(SERVICE, "text/event-stream", event.as_bytes())?;
@@ -192,9 +192,9 @@ fn read_event(event: &str) -> Result<Said, Error> {
         let status = error["code"]
             .as_u64()
             .and_then(|code| u16::try_from(code).ok());
-        return Ok(Said {
+        return Ok(StreamEvent {
             error: Some(status.unwrap_or(INTERNAL_SERVER_ERROR)),
-            ..Said::default()
+            ..StreamEvent::default()
         });
     }
     let choice = chunk.choices.into_iter().next().unwrap_or_default();
@@ -204,7 +204,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
         Some("content_filter") => return Err(blocked(SERVICE, "content_filter")),
         Some(_) => Some(End::Whole),
     };
-    Ok(Said {
+    Ok(StreamEvent {
         words: choice.delta.content.unwrap_or_default(),
         end,
         tokens: tokens(&chunk.usage),
@@ -212,7 +212,7 @@ fn read_event(event: &str) -> Result<Said, Error> {
     })
 }
 
-/// Servers leave out much of it, and put `null` where there is nothing.
+/// A chunk of an answer. Servers leave out much of it, and put `null` where there is nothing.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Chunk {
@@ -234,7 +234,7 @@ struct Delta {
     content: Option<String>,
 }
 
-/// What was used, if that is told: an answer is not thrown away for its numbers.
+/// The tokens that were used, if the service tells: an answer is not discarded for its numbers.
 fn tokens(usage: &Value) -> Option<Tokens> {
     Some(Tokens {
         input: usage["prompt_tokens"].as_u64()?,
@@ -248,7 +248,7 @@ const SERVICE: Service = Service {
     key: "api_key in [openai]",
 };
 
-/// What an error in the middle of an answer stands for when it does not say so.
+/// The status of an error in the middle of an answer that names none.
 const INTERNAL_SERVER_ERROR: u16 = 500;
 
 /// The largest `max_output_tokens` is some 50 kB of text; each token comes in an event of a few hundred bytes.
@@ -289,7 +289,7 @@ mod tests {
             assert_eq!((said.words.as_str(), said.tokens), ("yes", None), "{usage}");
         }
         let nothing = read_event(r#"{"choices":null,"usage":null}"#).expect("an event");
-        assert_eq!(nothing, Said::default());
+        assert_eq!(nothing, StreamEvent::default());
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Recognizer for Google {
             content_type: "application/json",
             body: Some(self.body(samples, rate_hz).into()),
             words: String::new(),
-            most: MAX_ANSWER,
+            max_bytes: MAX_ANSWER,
         };
         let budget = budget.within(self.settings.timeout);
         let send = |request: &Request, budget: Budget| self.client.send(request, budget);
@@ -100,7 +100,7 @@ impl Recognizer for Google {
     }
 }
 
-/// The transcript in the service's answer.
+/// Reads the transcript in the service's answer.
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is not the JSON that the service documents.
@@ -142,11 +142,11 @@ struct Audio {
     content: String,
 }
 
-/// Proto3's JSON leaves out whatever is empty, so every field may be missing.
+/// The answer. Proto3's JSON leaves out whatever is empty, so every field may be missing.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Answer {
-    /// A text; an answer is not thrown away for it.
+    /// A text; an answer is not discarded where it is something else.
     total_billed_time: Value,
     results: Vec<SpeechRecognitionResult>,
 }
@@ -164,7 +164,7 @@ struct Alternative {
 }
 
 impl Answer {
-    /// The results are "sequential portions of audio"; a later one brings its own space.
+    /// The best words of all results, which are "sequential portions of audio"; a later one brings its own space.
     fn transcript(&self) -> String {
         let best = self
             .results
@@ -183,10 +183,10 @@ const SERVICE: Service = Service {
     key: "[google] credentials",
 };
 
-/// What Google's own client signs for, also when it talks to a regional address.
+/// The audience for which Google's own client signs, also for a regional address.
 const AUDIENCE: &str = "https://speech.googleapis.com/";
 
-/// A minute of speech is a few kilobytes of text.
+/// Far more than the few kilobytes of text that a minute of speech has.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> =
 
 /// A recogniser.
 pub trait Recognizer: Debug + Send + Sync {
-    /// What was said in mono samples of `rate_hz`, at most [`LONGEST`] of them.
+    /// Transcribes mono samples of `rate_hz`, at most [`MAX_LENGTH`] of them.
     ///
     /// # Errors
     /// [`Error`] of the request.
@@ -28,21 +28,22 @@ pub trait Recognizer: Debug + Send + Sync {
         budget: Budget,
     ) -> Result<Transcript, Error>;
 
-    /// The names of the models that the service offers; `None` where it has no such list.
+    /// Lists the names of the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors
     /// [`Error`] of the request.
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
 }
 
-/// What a service has heard.
+/// The result of a transcription.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
     /// The words; empty when it heard none.
     pub text: String,
-    /// How much audio is billed, if the service says so.
+    /// The length of audio that is billed, if the service tells it.
     pub billed: Option<Duration>,
 }
 
-/// The longest piece to send: Google takes a minute, and this leaves room for its rounding. Others take more.
-pub const LONGEST: Duration = Duration::from_secs(55);
+/// The length of the longest piece to send: Google takes a minute, and this leaves room for its rounding. Others take
+/// more.
+pub const MAX_LENGTH: Duration = Duration::from_secs(55);

@@ -90,7 +90,7 @@ impl Recognizer for OpenAi {
             content_type: CONTENT_TYPE,
             body: Some(self.body(samples, rate_hz).into()),
             words: String::new(),
-            most: MAX_ANSWER,
+            max_bytes: MAX_ANSWER,
         };
         let budget = budget.within(self.settings.timeout);
         let response = self.client.send(&request, budget)?;
@@ -102,7 +102,7 @@ impl Recognizer for OpenAi {
     }
 }
 
-/// The transcript in the service's answer.
+/// Reads the transcript in the service's answer.
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is not the JSON that the service documents.
@@ -140,13 +140,13 @@ const SERVICE: Service = Service {
     key: "api_key in [openai]",
 };
 
-/// Nothing that a telephone records holds these 40 bytes.
+/// A boundary of 40 bytes, which stand in nothing that a telephone records.
 const BOUNDARY: &str = "phone-assistant-7d3f1c0a9b5e4826af61c9d2";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=phone-assistant-7d3f1c0a9b5e4826af61c9d2";
 
 const HEADER_LEN: usize = 44;
 
-/// A minute of speech is a few kilobytes of text.
+/// Far more than the few kilobytes of text that a minute of speech has.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]

@@ -70,11 +70,11 @@ impl Voice for Google {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    fn longest(&self) -> usize {
-        LONGEST
+    fn max_chars(&self) -> usize {
+        MAX_CHARS
     }
 
-    /// The sound comes whole.
+    /// Returns when the sound has come whole.
     fn speak(&self, text: &str, rate_hz: u32, budget: Budget) -> Result<Speech, Error> {
         let request = Request {
             service: SERVICE,
@@ -83,7 +83,7 @@ impl Voice for Google {
             content_type: "application/json",
             body: Some(self.body(text, rate_hz).into()),
             words: text.to_owned(),
-            most: MAX_AUDIO,
+            max_bytes: MAX_AUDIO,
         };
         let budget = budget.within(self.settings.timeout);
         let send = |request: &Request, budget: Budget| self.client.send(request, budget);
@@ -165,8 +165,8 @@ const AUDIENCE: &str = "https://texttospeech.googleapis.com/";
 /// "Speaking rate/speed, in the range [0.25, 2.0]."
 const FASTEST: f64 = 2.0;
 
-/// The service takes 5,000 bytes; a character has up to four.
-const LONGEST: usize = 1250;
+/// The number of characters that the service takes: it takes 5,000 bytes, and a character has up to four.
+const MAX_CHARS: usize = 1250;
 
 /// Ten minutes at 16 kHz, in base64.
 const MAX_AUDIO: u64 = 30 * 1024 * 1024;

@@ -18,20 +18,20 @@ pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> =
 
 /// A voice.
 pub trait Voice: Debug + Send + Sync {
-    /// Opens the way to the service, so that the first sentence finds it open.
+    /// Connects to the service, so that the first sentence finds the connection open.
     fn warm(&self, deadline: Deadline);
 
-    /// The longest text that one request may carry, in characters.
-    fn longest(&self) -> usize;
+    /// The number of characters of the longest text that one request may carry.
+    fn max_chars(&self) -> usize;
 
-    /// Has `text` of at most [`longest`](Self::longest) characters spoken, at `rate_hz` if the service lets the rate be
+    /// Has `text` of at most [`max_chars`](Self::max_chars) characters spoken, at `rate_hz` if the service lets the rate be
     /// chosen. Returns when the sound begins.
     ///
     /// # Errors
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
     fn speak(&self, text: &str, rate_hz: u32, budget: Budget) -> Result<Speech, Error>;
 
-    /// The names of the models that the service offers; `None` where it has no such list.
+    /// Lists the names of the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors
     /// [`Error`] of the request.
@@ -50,21 +50,21 @@ pub struct Speech {
 /// The bytes of a sound.
 #[derive(Debug)]
 pub enum Sound {
-    /// They are still coming.
+    /// Bytes that are still coming.
     Coming(Box<Incoming>),
-    /// All of them have come.
+    /// Bytes that have all come.
     Whole(Cursor<Vec<u8>>),
 }
 
 impl Sound {
-    /// What has come is of use: from here on only the limit of a pause holds.
+    /// Notes that something of use has come: from here on only the limit of a pause holds.
     pub fn begins(&mut self) {
         if let Self::Coming(incoming) = self {
             incoming.begins();
         }
     }
 
-    /// Whether asking once more may help, if it breaks off by `error` before anything was made of it.
+    /// Whether a second attempt may help, if the sound breaks off by `error` before it was of use.
     pub fn may_retry(&self, error: &Error) -> bool {
         match self {
             Self::Coming(incoming) => incoming.may_retry(error),

@@ -70,11 +70,11 @@ impl Voice for OpenAi {
         self.client.warm(&self.endpoint.base_url, deadline);
     }
 
-    fn longest(&self) -> usize {
-        LONGEST
+    fn max_chars(&self) -> usize {
+        MAX_CHARS
     }
 
-    /// The rate is the service's own.
+    /// Speaks at the service's own rate.
     fn speak(&self, text: &str, _rate_hz: u32, budget: Budget) -> Result<Speech, Error> {
         let request = Request {
             service: self.service(),
@@ -83,7 +83,7 @@ impl Voice for OpenAi {
             content_type: "application/json",
             body: Some(self.body(text).into()),
             words: text.to_owned(),
-            most: MAX_AUDIO,
+            max_bytes: MAX_AUDIO,
         };
         let budget = budget.within(self.settings.timeout);
         let mut bytes = self.client.open(&request, budget)?;
@@ -137,7 +137,7 @@ const SERVICE: Service = Service {
 };
 
 /// The longest text that the service takes, in characters.
-const LONGEST: usize = 4096;
+const MAX_CHARS: usize = 4096;
 
 /// Ten minutes at 24 kHz.
 const MAX_AUDIO: u64 = 30 * 1024 * 1024;
