@@ -25,11 +25,11 @@
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], [`say`], [`calls`], [`callers`], [`check`], [`help`] | the commands for people; [`say::Speaking`] is also a call's voice |
+//! | [`convert`], `say`, [`calls`], [`callers`], [`check`], [`help`] | the commands for people; `say::Speaking` is also a call's voice |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
-//! | [`services`] | which providers the settings name, for each stage in order |
+//! | `services` | which providers the settings name, for each stage in order |
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
 //! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
@@ -79,8 +79,8 @@ pub mod redact;
 mod remedy;
 mod rights;
 mod rooted;
-pub mod say;
-pub mod services;
+pub(crate) mod say;
+pub(crate) mod services;
 mod sources;
 pub mod state;
 pub mod sync;

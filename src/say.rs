@@ -21,7 +21,7 @@ use crate::text;
 
 /// Why a text could not be spoken.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The service failed.
     #[error(transparent)]
     Service(#[from] cloud::Error),
@@ -56,7 +56,7 @@ pub enum Error {
 
 /// A text that is being spoken.
 #[derive(Debug)]
-pub struct Speaking<'a> {
+pub(crate) struct Speaking<'a> {
     voice: &'a dyn Voice,
     /// The rate that is asked for.
     rate_hz: u16,
@@ -76,7 +76,7 @@ impl<'a> Speaking<'a> {
     ///
     /// # Errors
     /// [`Error`]
-    pub fn begin(
+    pub(crate) fn begin(
         voice: &'a dyn Voice,
         text: &str,
         rate_hz: u16,
@@ -105,7 +105,7 @@ impl<'a> Speaking<'a> {
     ///
     /// # Errors
     /// [`Error`]; what had come before it has been written.
-    pub fn write<W: Write + Seek>(
+    pub(crate) fn write<W: Write + Seek>(
         &mut self,
         out: W,
         encoding: Encoding,
@@ -131,7 +131,7 @@ impl<'a> Speaking<'a> {
     }
 
     /// Whether asking once more may help, if it breaks off by `error` before anything of it was heard.
-    pub fn may_retry(&self, error: &Error) -> bool {
+    pub(crate) fn may_retry(&self, error: &Error) -> bool {
         error
             .service()
             .is_some_and(|cause| self.samples.get_ref().may_retry(cause))
@@ -207,11 +207,11 @@ const LONGEST_CHARACTER: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The time for a text of several pieces, which takes several requests; each has its own time-out as well.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Why `phone-assistant say` failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+pub(crate) enum CommandError {
     /// The output's name does not say what to make.
     #[error("cannot tell what to make of {path}")]
     Format {
@@ -241,7 +241,7 @@ pub enum CommandError {
 ///
 /// # Errors
 /// [`CommandError`]
-pub fn run(
+pub(crate) fn run(
     text: &str,
     output: &Path,
     config: Option<PathBuf>,

@@ -23,24 +23,24 @@ use crate::state::State;
 
 /// The services of a call.
 #[derive(Debug)]
-pub struct Services {
+pub(crate) struct Services {
     /// The speech recognizers.
-    pub recognizers: Fallback<dyn Recognizer>,
+    pub(crate) recognizers: Fallback<dyn Recognizer>,
     /// The language models.
-    pub models: Fallback<dyn Model>,
+    pub(crate) models: Fallback<dyn Model>,
     /// The voices.
-    pub voices: Fallback<dyn Voice>,
+    pub(crate) voices: Fallback<dyn Voice>,
 }
 
 /// Why no service can be asked at all.
-pub type SetupError = Box<dyn Error + Send + Sync>;
+pub(crate) type SetupError = Box<dyn Error + Send + Sync>;
 
 impl Services {
     /// Makes all services that a call needs.
     ///
     /// # Errors
     /// What is wrong with the first provider of a stage that is left without any.
-    pub fn new(config: &Config, hangup: &Hangup) -> Result<Self, SetupError> {
+    pub(crate) fn new(config: &Config, hangup: &Hangup) -> Result<Self, SetupError> {
         let maker = Maker::new(config, hangup)?;
         Ok(Self {
             recognizers: maker.recognizers()?,
@@ -50,7 +50,7 @@ impl Services {
     }
 
     /// The stages in which a fallback replaced the first provider, and why.
-    pub fn stood_in(&self) -> Vec<(Stage, String)> {
+    pub(crate) fn stood_in(&self) -> Vec<(Stage, String)> {
         let all = [
             (Stage::Stt, self.recognizers.stood_in()),
             (Stage::Llm, self.models.stood_in()),
@@ -65,12 +65,12 @@ impl Services {
 ///
 /// # Errors
 /// As [`Services::new`].
-pub fn voices(config: &Config, hangup: &Hangup) -> Result<Fallback<dyn Voice>, SetupError> {
+pub(crate) fn voices(config: &Config, hangup: &Hangup) -> Result<Fallback<dyn Voice>, SetupError> {
     Maker::new(config, hangup)?.voices()
 }
 
 /// Makes the providers of each stage.
-pub struct Maker<'a> {
+pub(crate) struct Maker<'a> {
     config: &'a Config,
     access: Access,
     state: State,
@@ -81,7 +81,7 @@ impl<'a> Maker<'a> {
     ///
     /// # Errors
     /// What is wrong under `[http]`.
-    pub fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
+    pub(crate) fn new(config: &'a Config, hangup: &Hangup) -> Result<Self, SetupError> {
         let client = Client::new(&config.http, hangup, config.log_words)?;
         Ok(Self {
             config,
@@ -94,7 +94,7 @@ impl<'a> Maker<'a> {
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
-    pub fn recognizers(&self) -> Result<Fallback<dyn Recognizer>, SetupError> {
+    pub(crate) fn recognizers(&self) -> Result<Fallback<dyn Recognizer>, SetupError> {
         let settings = &self.config.stt;
         let stage = Making {
             stage: Stage::Stt,
@@ -108,7 +108,7 @@ impl<'a> Maker<'a> {
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
-    pub fn models(&self) -> Result<Fallback<dyn Model>, SetupError> {
+    pub(crate) fn models(&self) -> Result<Fallback<dyn Model>, SetupError> {
         let settings = &self.config.llm;
         let stage = Making {
             stage: Stage::Llm,
@@ -122,7 +122,7 @@ impl<'a> Maker<'a> {
     ///
     /// # Errors
     /// What is wrong with the first provider, if no other is left.
-    pub fn voices(&self) -> Result<Fallback<dyn Voice>, SetupError> {
+    pub(crate) fn voices(&self) -> Result<Fallback<dyn Voice>, SetupError> {
         let settings = &self.config.tts;
         let stage = Making {
             stage: Stage::Tts,

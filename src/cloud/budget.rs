@@ -11,20 +11,20 @@ use crate::error::Chain;
 
 /// What a request, or the work of a stage with all its candidates, may still take.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     /// The time by which the reply must have begun, or have ended where only a whole one is of use.
-    pub deadline: Deadline,
+    pub(crate) deadline: Deadline,
     /// The longest pause in a reply that has begun.
-    pub idle: Duration,
+    pub(crate) idle: Duration,
     /// The time that sending the request takes, to any provider.
-    pub upload: Duration,
+    pub(crate) upload: Duration,
     /// What follows a failure that may pass by itself.
-    pub retry: Retry,
+    pub(crate) retry: Retry,
 }
 
 /// What follows a failure that may pass by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
+pub(crate) enum Retry {
     /// A second attempt, after a pause.
     Once,
     /// Nothing: this is the second attempt, and is made after this pause.
@@ -35,7 +35,7 @@ pub enum Retry {
 
 impl Budget {
     /// The budget for work that is sent in no time and may be retried.
-    pub fn new(deadline: Deadline, idle: Duration) -> Self {
+    pub(crate) fn new(deadline: Deadline, idle: Duration) -> Self {
         Self {
             deadline,
             idle,
@@ -45,7 +45,7 @@ impl Budget {
     }
 
     /// The budget for one attempt, which may use up all of it.
-    pub fn once(deadline: Deadline) -> Self {
+    pub(crate) fn once(deadline: Deadline) -> Self {
         Self {
             retry: Retry::Never,
             ..Self::new(deadline, deadline.left())
@@ -54,7 +54,7 @@ impl Budget {
 
     /// The budget of a service that may take `limit` by itself.
     #[must_use]
-    pub fn within(self, limit: Duration) -> Self {
+    pub(crate) fn within(self, limit: Duration) -> Self {
         Self {
             deadline: self.deadline.within(limit),
             ..self
@@ -64,7 +64,7 @@ impl Budget {
     /// The budget of a provider with another one behind it: it must begin within `limit` of having received the
     /// request, and gets one attempt.
     #[must_use]
-    pub fn shortened(self, limit: Duration) -> Self {
+    pub(crate) fn shortened(self, limit: Duration) -> Self {
         Self {
             retry: Retry::Never,
             ..self.within(limit + self.upload)
@@ -73,7 +73,7 @@ impl Budget {
 
     /// The budget of a second attempt, where `error` ended the first.
     #[must_use]
-    pub fn after(self, error: &Error) -> Self {
+    pub(crate) fn after(self, error: &Error) -> Self {
         let pause = retry_pause(error, SystemTime::now());
         if self.has_time_for(pause) {
             warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));

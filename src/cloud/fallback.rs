@@ -24,7 +24,7 @@ use standing::{Failing, Standing};
 
 /// The providers of a stage, in the order of the settings.
 #[derive(Debug)]
-pub struct Fallback<P: ?Sized> {
+pub(crate) struct Fallback<P: ?Sized> {
     candidates: Vec<Candidate<P>>,
     /// How long a candidate with a good one behind it may take to begin.
     limit: Duration,
@@ -37,39 +37,39 @@ pub struct Fallback<P: ?Sized> {
 
 /// A provider that may be asked.
 #[derive(Debug)]
-pub struct Candidate<P: ?Sized> {
+pub(crate) struct Candidate<P: ?Sized> {
     /// What the settings say of it.
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// A digest of everything that decides whether it works.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// The candidate that must turn out to be retired before this one is asked.
-    pub successor_of: Option<usize>,
+    pub(crate) successor_of: Option<usize>,
     /// The provider, which does the work.
-    pub provider: Box<P>,
+    pub(crate) provider: Box<P>,
 }
 
 /// Work that a candidate has done.
 #[derive(Debug)]
-pub struct Done<T> {
+pub(crate) struct Done<T> {
     /// The candidate's place in the order.
-    pub candidate: usize,
+    pub(crate) candidate: usize,
     /// The result.
-    pub value: T,
+    pub(crate) value: T,
 }
 
 /// Work that broke off before it was of use.
 #[derive(Debug)]
-pub struct Broken<E> {
+pub(crate) struct Broken<E> {
     /// The candidate's place in the order.
-    pub candidate: usize,
+    pub(crate) candidate: usize,
     /// Why it broke off.
-    pub error: E,
+    pub(crate) error: E,
     /// Whether the same candidate may succeed a second time.
-    pub may_retry: bool,
+    pub(crate) may_retry: bool,
 }
 
 /// An error that may hold a service's.
-pub trait Cause {
+pub(crate) trait Cause {
     /// The service's error, if a service caused it.
     fn service(&self) -> Option<&Error>;
 }
@@ -82,7 +82,7 @@ impl Cause for Error {
 
 impl<P: ?Sized> Fallback<P> {
     /// Makes a fallback of at least one candidate. `missing` says which one should be the first and why it cannot be.
-    pub fn new(
+    pub(crate) fn new(
         candidates: Vec<Candidate<P>>,
         missing: Option<String>,
         limit: Duration,
@@ -103,7 +103,7 @@ impl<P: ?Sized> Fallback<P> {
     ///
     /// # Errors
     /// When all fail, that of the first in the settings' order.
-    pub fn ask<'c, T, E: Cause + std::error::Error + 'static>(
+    pub(crate) fn ask<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
         budget: Budget,
         attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
@@ -116,7 +116,7 @@ impl<P: ?Sized> Fallback<P> {
     ///
     /// # Errors
     /// As [`ask`](Self::ask).
-    pub fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
+    pub(crate) fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
         &'c self,
         broken: Broken<E>,
         budget: Budget,
@@ -185,22 +185,22 @@ impl<P: ?Sized> Fallback<P> {
     }
 
     /// The provider that is asked first.
-    pub fn first(&self) -> &P {
+    pub(crate) fn first(&self) -> &P {
         &self.first_candidate().provider
     }
 
     /// The candidate that is asked first.
-    pub fn first_candidate(&self) -> &Candidate<P> {
+    pub(crate) fn first_candidate(&self) -> &Candidate<P> {
         &self.candidates[self.next(&[]).unwrap_or_default()]
     }
 
     /// All candidates.
-    pub fn candidates(&self) -> &[Candidate<P>] {
+    pub(crate) fn candidates(&self) -> &[Candidate<P>] {
         &self.candidates
     }
 
     /// Which candidate replaced which in this call, and why.
-    pub fn stood_in(&self) -> Option<String> {
+    pub(crate) fn stood_in(&self) -> Option<String> {
         lock(&self.stood_in).clone()
     }
 

@@ -66,7 +66,7 @@ pub enum CredentialsError {
 
 /// A service account that can sign in. Shared by everything that calls Google.
 #[derive(Debug)]
-pub struct ServiceAccount {
+pub(crate) struct ServiceAccount {
     email: String,
     key_id: String,
     key: EncodingKey,
@@ -82,7 +82,7 @@ impl ServiceAccount {
     ///
     /// # Errors
     /// [`CredentialsError`] tells what is wrong with it.
-    pub fn load(path: &Path) -> Result<Arc<Self>, CredentialsError> {
+    pub(crate) fn load(path: &Path) -> Result<Arc<Self>, CredentialsError> {
         install_ring();
         let shown = path.display().to_string();
         let text =
@@ -123,7 +123,7 @@ impl ServiceAccount {
     ///
     /// # Errors
     /// [`Error`] of the request, of fetching a token, or [`Error::Clock`] when that is the cause.
-    pub fn send<T>(
+    pub(crate) fn send<T>(
         &self,
         client: &Client,
         mut request: Request,
@@ -155,12 +155,12 @@ impl ServiceAccount {
     }
 
     /// A text that tells this key from others and holds no secret.
-    pub fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         format!("{} {}", self.email, self.key_id)
     }
 
     /// Signs for `audience` now, so that [`send`](Self::send) need not.
-    pub fn sign_ahead(&self, audience: &str) {
+    pub(crate) fn sign_ahead(&self, audience: &str) {
         if let Err(error) = self.self_signed(audience) {
             debug!("signing ahead of time: {}", Chain(&error));
         }

@@ -23,10 +23,12 @@ use crate::deadline::Deadline;
 use crate::hangup::{Gone, Hangup};
 
 use exchange::exchange;
-pub use incoming::Incoming;
-pub use request::{Auth, Request, Response, json};
+pub(crate) use incoming::Incoming;
+pub use request::Response;
+pub(crate) use request::{Auth, Request, json};
 use request::{BodyLog, host};
-pub use setup::{PROXIES, SetupError};
+pub(crate) use setup::PROXIES;
+pub use setup::SetupError;
 
 /// The result of a look at a host.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +71,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
-    pub fn send(&self, request: &Request, budget: Budget) -> Result<Response, Error> {
+    pub(crate) fn send(&self, request: &Request, budget: Budget) -> Result<Response, Error> {
         self.with_retry(request, budget, |_| {
             self.begin(request, budget, None)?.whole()
         })
@@ -79,7 +81,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
-    pub fn open(&self, request: &Request, budget: Budget) -> Result<Incoming, Error> {
+    pub(crate) fn open(&self, request: &Request, budget: Budget) -> Result<Incoming, Error> {
         self.with_retry(request, budget, |may_retry| {
             let mut incoming = self.begin(request, budget, Some(budget.idle))?;
             incoming.may_retry = may_retry;
@@ -116,7 +118,7 @@ impl Client {
 
     /// Connects to the host of `url` by a HEAD request, so that the next request to it finds the connection open. Whether
     /// and what the host answers does not matter.
-    pub fn warm(&self, url: &str, deadline: Deadline) {
+    pub(crate) fn warm(&self, url: &str, deadline: Deadline) {
         let Some(front) = front(url) else { return };
         let (agent, limit) = (self.agent_for(url).clone(), deadline.left());
         let asked = front.to_owned();

@@ -4,17 +4,17 @@
 //! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
 
 pub(crate) mod access;
-pub mod budget;
-pub mod fallback;
+pub(crate) mod budget;
+pub(crate) mod fallback;
 mod gemini;
-pub mod google_auth;
+pub(crate) mod google_auth;
 pub mod http;
 pub mod llm;
 mod openai;
 mod refusal;
-pub mod sse;
+pub(crate) mod sse;
 pub mod stt;
-pub mod tts;
+pub(crate) mod tts;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 
 /// A stream of events being put together from pieces of any size.
 #[derive(Debug, Default)]
-pub struct Events {
+pub(crate) struct Events {
     /// The part that has come of a line that has not ended.
     line: Vec<u8>,
     data: String,
@@ -15,7 +15,7 @@ pub struct Events {
 impl Events {
     /// Takes in the next bytes and returns the data of every event that they complete. What is not UTF-8 becomes
     /// U+FFFD.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.line.extend_from_slice(part);
@@ -29,14 +29,14 @@ impl Events {
     }
 
     /// Returns the data of an event that only the stream's end has ended.
-    pub fn rest(&mut self) -> Option<String> {
+    pub(crate) fn rest(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.line);
         let unfinished = self.take_line(&String::from_utf8_lossy(&line));
         unfinished.or_else(|| self.take_line(""))
     }
 
     /// The text between the events that is no part of any: an error that breaks the format, or another format.
-    pub fn stray(&self) -> &str {
+    pub(crate) fn stray(&self) -> &str {
         &self.stray
     }
 

@@ -16,9 +16,9 @@ use crate::redact::{Hidden, redact};
 
 /// A 2xx answer whose body is still coming.
 #[derive(Debug)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     /// Its `Content-Type`; empty where there is none.
-    pub content_type: String,
+    pub(crate) content_type: String,
     /// Whether the request may be sent a second time.
     pub(super) may_retry: bool,
     source: Source,
@@ -73,7 +73,7 @@ impl Incoming {
     }
 
     /// Notes that something of use has come: from here on only the limit of a pause holds.
-    pub fn begins(&mut self) {
+    pub(crate) fn begins(&mut self) {
         self.has_begun = true;
     }
 
@@ -81,7 +81,7 @@ impl Incoming {
     ///
     /// # Errors
     /// [`Error`] when it stops or breaks off.
-    pub fn block(&mut self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn block(&mut self) -> Result<Vec<u8>, Error> {
         while self.buffer.is_empty() && !self.has_ended {
             self.receive()?;
         }
@@ -92,7 +92,7 @@ impl Incoming {
     ///
     /// # Errors
     /// [`Error`] when it stops or breaks off.
-    pub fn peek(&mut self, len: usize) -> Result<&[u8], Error> {
+    pub(crate) fn peek(&mut self, len: usize) -> Result<&[u8], Error> {
         while self.buffer.len() < len && !self.has_ended {
             self.receive()?;
         }
@@ -100,7 +100,7 @@ impl Incoming {
     }
 
     /// Returns what still comes within `limit`, up to the end of the answer.
-    pub fn rest_within(&mut self, limit: Duration) -> Vec<u8> {
+    pub(crate) fn rest_within(&mut self, limit: Duration) -> Vec<u8> {
         let end = Instant::now() + limit;
         while !self.has_ended {
             match self
@@ -117,13 +117,13 @@ impl Incoming {
     }
 
     /// Whether a second attempt may help, if the answer breaks off by `error` before it was of use.
-    pub fn may_retry(&self, error: &Error) -> bool {
+    pub(crate) fn may_retry(&self, error: &Error) -> bool {
         self.may_retry && error.is_transient()
     }
 
     /// The error of a refusal in the middle of an answer, with the status that it names and its body. `answer` is the part
     /// before it, which the error does not repeat either.
-    pub fn refusal(&self, status: u16, body: &[u8], answer: &str) -> Error {
+    pub(crate) fn refusal(&self, status: u16, body: &[u8], answer: &str) -> Error {
         let Request { service, .. } = self.source.request;
         let mut hidden = self.source.request.hidden();
         if !self.source.log.may_show {
@@ -133,7 +133,7 @@ impl Incoming {
     }
 
     /// The error of an answer that has ended where its format says that it should not.
-    pub fn broken(&self, why: &'static str) -> Error {
+    pub(crate) fn broken(&self, why: &'static str) -> Error {
         Error::Broken {
             service: self.source.request.service.name,
             host: host(&self.source.request.url).to_owned(),
@@ -142,7 +142,7 @@ impl Incoming {
     }
 
     /// The error of an answer that is not what the service documents.
-    pub fn malformed(&self) -> Error {
+    pub(crate) fn malformed(&self) -> Error {
         let len = usize::try_from(self.received).unwrap_or(usize::MAX);
         malformed(self.source.request.service, &self.shown_type, len, None)
     }

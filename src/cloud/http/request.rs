@@ -13,7 +13,7 @@ use crate::redact::Hidden;
 
 /// How a request proves its sender's identity.
 #[derive(Clone, Debug)]
-pub enum Auth {
+pub(crate) enum Auth {
     /// No credentials, or none yet.
     None,
     /// This part of the body.
@@ -26,21 +26,21 @@ pub enum Auth {
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// The service that it is for.
-    pub service: Service,
+    pub(crate) service: Service,
     /// The whole address.
-    pub url: String,
+    pub(crate) url: String,
     /// The sender's credentials.
-    pub auth: Auth,
+    pub(crate) auth: Auth,
     /// The type of `body`.
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// The body of a POST request; without it the request is a GET.
-    pub body: Option<Arc<[u8]>>,
+    pub(crate) body: Option<Arc<[u8]>>,
     /// The part of the body that was said, which no error repeats whole.
-    pub words: String,
+    pub(crate) words: String,
     /// The size of the largest answer; a larger one is an error.
-    pub max_bytes: u64,
+    pub(crate) max_bytes: u64,
 }
 
 /// A 2xx answer, whole.
@@ -57,12 +57,12 @@ impl Response {
     ///
     /// # Errors
     /// [`Error::Malformed`] tells what came instead, without quoting it: it may hold what was said.
-    pub fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, service: Service) -> Result<T, Error> {
         json(service, &self.content_type, &self.body)
     }
 
     /// The error of an answer that is not what `service` documents.
-    pub fn malformed(&self, service: Service) -> Error {
+    pub(crate) fn malformed(&self, service: Service) -> Error {
         malformed(service, &self.content_type, self.body.len(), None)
     }
 }
@@ -72,7 +72,7 @@ impl Response {
 ///
 /// # Errors
 /// [`Error::Malformed`], as [`Response::json`].
-pub fn json<T: DeserializeOwned>(
+pub(crate) fn json<T: DeserializeOwned>(
     service: Service,
     content_type: &str,
     body: &[u8],

@@ -173,7 +173,7 @@ fn usable(address: &str) -> Option<Proxy> {
 }
 
 /// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
-pub const PROXIES: [&str; 6] = [
+pub(crate) const PROXIES: [&str; 6] = [
     "ALL_PROXY",
     "all_proxy",
     "HTTPS_PROXY",

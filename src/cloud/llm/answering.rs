@@ -15,29 +15,29 @@ use crate::cloud::{Error, Service};
 #[derive(Debug)]
 pub struct Dialect {
     /// The service whose dialect it is.
-    pub service: Service,
+    pub(crate) service: Service,
     /// Reads the data of an event.
-    pub read: fn(&str) -> Result<StreamEvent, Error>,
+    pub(crate) read: fn(&str) -> Result<StreamEvent, Error>,
     /// The error of an answer that did not end as it should.
-    pub ends_with: &'static str,
+    pub(crate) ends_with: &'static str,
 }
 
 /// The content of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StreamEvent {
+pub(crate) struct StreamEvent {
     /// The next words, markup included.
-    pub words: String,
+    pub(crate) words: String,
     /// Why no more words will come, if so.
-    pub end: Option<End>,
+    pub(crate) end: Option<End>,
     /// The tokens that the answer has used.
-    pub tokens: Option<Tokens>,
+    pub(crate) tokens: Option<Tokens>,
     /// The status that an error body names.
-    pub error: Option<u16>,
+    pub(crate) error: Option<u16>,
 }
 
 /// Why the model stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The answer is whole.
     Whole,
     /// The answer was cut at `max_output_tokens`.
@@ -46,16 +46,16 @@ pub enum End {
 
 /// The tokens that an answer is billed by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// Tokens that the model has read.
-    pub input: u64,
+    pub(crate) input: u64,
     /// Tokens that it has written, thinking included.
-    pub output: u64,
+    pub(crate) output: u64,
 }
 
 /// An answer on its way.
 #[derive(Debug)]
-pub struct Answering {
+pub(crate) struct Answering {
     incoming: Incoming,
     answer: Answer,
     /// The error that ended it too early, until it has been returned.
@@ -94,7 +94,7 @@ impl Answering {
     /// # Errors
     /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it; all
     /// words before that have been returned.
-    pub fn words(&mut self) -> Result<Option<String>, Error> {
+    pub(crate) fn words(&mut self) -> Result<Option<String>, Error> {
         while self.answer.words.is_empty() && self.answer.end.is_none() && !self.has_ended {
             if let Err(error) = self.receive() {
                 self.failure = Some(error);
@@ -127,7 +127,7 @@ impl Answering {
     }
 
     /// Whether a second attempt may help, if it has broken off by `error` and nothing of it was heard.
-    pub fn may_retry(&self, error: &Error) -> bool {
+    pub(crate) fn may_retry(&self, error: &Error) -> bool {
         self.incoming.may_retry(error)
     }
 
@@ -135,7 +135,7 @@ impl Answering {
     ///
     /// # Errors
     /// [`Error`] when nothing says that the answer is whole, [`Error::Empty`] when there are no words in it.
-    pub fn end(&self) -> Result<End, Error> {
+    pub(crate) fn end(&self) -> Result<End, Error> {
         let Answer {
             dialect,
             end,
@@ -159,7 +159,7 @@ impl Answering {
     }
 
     /// The tokens that the answer has used, if the service says so: with its last words, or right after them.
-    pub fn tokens(&mut self) -> Option<Tokens> {
+    pub(crate) fn tokens(&mut self) -> Option<Tokens> {
         if self.answer.tokens.is_none() && !self.has_ended {
             let rest = self.incoming.rest_within(LAST_EVENT);
             // Whatever else stands there, the answer is whole.
@@ -222,7 +222,8 @@ impl Answer {
     }
 
     /// Why no more words will come, if so.
-    pub fn end(&self) -> Option<End> {
+    #[cfg(test)]
+    pub(crate) fn end(&self) -> Option<End> {
         self.end
     }
 

@@ -1,6 +1,6 @@
 //! Language models, one file per provider. All of them stream; [`answering`] reads what comes.
 
-pub mod answering;
+pub(crate) mod answering;
 pub mod gemini;
 pub mod openai;
 
@@ -11,7 +11,8 @@ use super::{Error, Providers};
 use crate::config::Llm;
 use crate::deadline::Deadline;
 
-pub use answering::{Answer, Answering, End, Tokens};
+pub use answering::Answer;
+pub(crate) use answering::{Answering, End};
 
 /// The language models: the name in the settings, and what makes one.
 pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
@@ -19,27 +20,27 @@ pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
 
 /// The request to a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The persona of the model, and how it speaks: the system instruction.
-    pub persona: &'a str,
+    pub(crate) persona: &'a str,
     /// The exchanges before it, in their order.
-    pub before: &'a [Exchange],
+    pub(crate) before: &'a [Exchange],
     /// The question of this turn.
-    pub question: &'a str,
+    pub(crate) question: &'a str,
 }
 
 /// A question, and the part of its answer that was heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// The caller's words.
-    pub question: String,
+    pub(crate) question: String,
     /// The model's.
-    pub answer: String,
+    pub(crate) answer: String,
 }
 
 impl<'a> Asked<'a> {
     /// Makes the request of one question, without any before it.
-    pub fn once(persona: &'a str, question: &'a str) -> Self {
+    pub(crate) fn once(persona: &'a str, question: &'a str) -> Self {
         Self {
             persona,
             before: &[],
@@ -68,7 +69,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The number of bytes that the model reads.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.persona.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
     }
 }
@@ -81,7 +82,7 @@ enum Speaker {
 }
 
 /// A model.
-pub trait Model: Debug + Send + Sync {
+pub(crate) trait Model: Debug + Send + Sync {
     /// Connects to the service, so that the question finds the connection open.
     fn warm(&self, deadline: Deadline);
 

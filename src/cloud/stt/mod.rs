@@ -1,7 +1,7 @@
 //! Speech to text, one file per provider.
 
 pub mod google;
-pub mod openai;
+pub(crate) mod openai;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> =
     &[("google", google::make), ("openai", openai::make)];
 
 /// A recogniser.
-pub trait Recognizer: Debug + Send + Sync {
+pub(crate) trait Recognizer: Debug + Send + Sync {
     /// Transcribes mono samples of `rate_hz`, at most [`MAX_LENGTH`] of them.
     ///
     /// # Errors
@@ -46,4 +46,4 @@ pub struct Transcript {
 
 /// The length of the longest piece to send: Google takes a minute, and this leaves room for its rounding. Others take
 /// more.
-pub const MAX_LENGTH: Duration = Duration::from_secs(55);
+pub(crate) const MAX_LENGTH: Duration = Duration::from_secs(55);

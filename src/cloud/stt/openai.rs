@@ -106,7 +106,7 @@ impl Recognizer for OpenAi {
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is not the JSON that the service documents.
-pub fn transcript(response: &Response) -> Result<Transcript, Error> {
+pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.text.trim().to_owned(),

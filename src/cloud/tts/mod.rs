@@ -1,7 +1,7 @@
 //! Text to speech, one file per provider.
 
-pub mod google;
-pub mod openai;
+pub(crate) mod google;
+pub(crate) mod openai;
 
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
@@ -17,7 +17,7 @@ pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> =
     &[("openai", openai::make), ("google", google::make)];
 
 /// A voice.
-pub trait Voice: Debug + Send + Sync {
+pub(crate) trait Voice: Debug + Send + Sync {
     /// Connects to the service, so that the first sentence finds the connection open.
     fn warm(&self, deadline: Deadline);
 
@@ -40,16 +40,16 @@ pub trait Voice: Debug + Send + Sync {
 
 /// Spoken text, as it comes from the service.
 #[derive(Debug)]
-pub struct Speech {
+pub(crate) struct Speech {
     /// A WAV file, or bare 16-bit samples.
-    pub sound: Sound,
+    pub(crate) sound: Sound,
     /// The rate of bare samples; `None` for a file, which says it itself.
-    pub raw_rate_hz: Option<u32>,
+    pub(crate) raw_rate_hz: Option<u32>,
 }
 
 /// The bytes of a sound.
 #[derive(Debug)]
-pub enum Sound {
+pub(crate) enum Sound {
     /// Bytes that are still coming.
     Coming(Box<Incoming>),
     /// Bytes that have all come.
@@ -58,14 +58,14 @@ pub enum Sound {
 
 impl Sound {
     /// Notes that something of use has come: from here on only the limit of a pause holds.
-    pub fn begins(&mut self) {
+    pub(crate) fn begins(&mut self) {
         if let Self::Coming(incoming) = self {
             incoming.begins();
         }
     }
 
     /// Whether a second attempt may help, if the sound breaks off by `error` before it was of use.
-    pub fn may_retry(&self, error: &Error) -> bool {
+    pub(crate) fn may_retry(&self, error: &Error) -> bool {
         match self {
             Self::Coming(incoming) => incoming.may_retry(error),
             Self::Whole(_) => false,
