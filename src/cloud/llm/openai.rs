@@ -18,10 +18,7 @@ use crate::config::{Endpoint, Llm};
 use crate::deadline::Deadline;
 
 /// Makes a model with these settings.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "other rows of the table read a key file"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "others read a key file")]
 pub(super) fn make(
     access: &Access,
     settings: &Llm,

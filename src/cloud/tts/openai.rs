@@ -13,10 +13,7 @@ use crate::config::{Endpoint, Tts};
 use crate::deadline::Deadline;
 
 /// Makes a voice with these settings.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "other rows of the table read a key file"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "others read a key file")]
 pub(super) fn make(
     access: &Access,
     settings: &Tts,
