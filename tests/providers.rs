@@ -179,7 +179,7 @@ fn keys_come_from_files_and_from_systemd() {
     let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable_contains(
         "ASSISTANT_ERROR",
-        "config: openai.api_key_file: cannot read the file",
+        "config: openai.api_key_file: cannot read the key in",
     );
 }
 

@@ -30,7 +30,7 @@ pub(super) fn examine(
     };
     let mut urls = BTreeMap::new();
     for (_, endpoint) in endpoints(config) {
-        *urls.entry(&endpoint.base_url).or_default() |= signs_in(endpoint);
+        *urls.entry(endpoint.origin()).or_default() |= signs_in(endpoint);
     }
     let mut clocks = Vec::new();
     for (url, signs_in) in urls {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::addresses::{base_of, origin_of};
 use super::layers::Layers;
 use super::values::Secret;
 
@@ -12,7 +13,8 @@ use super::values::Secret;
 pub struct Endpoint {
     /// The provider whose API it speaks.
     pub provider: Provider,
-    /// Its address, without a slash at the end.
+    /// What the addresses of its requests begin with, without a slash at the end: for a server of OpenAI's kind with
+    /// the path of its version.
     pub base_url: String,
     /// Its name for the recogniser, the model or the synthesiser; empty where it has none.
     pub model: String,
@@ -189,15 +191,10 @@ impl Endpoint {
         let key = |key: &str| format!("{stage}.{name}.{key}");
         let provider = Provider::called(name);
         let base_url = layers.text(&key("base_url"));
-        let base_url = base_url.trim_end_matches('/').to_owned();
         let is_private = is_private(&base_url);
         let own = layers.secret(&key("api_key"));
         Self {
-            base_url: match provider {
-                // Other programs want it with the version that all paths begin with.
-                Provider::OpenAi => base_url.trim_end_matches("/v1").to_owned(),
-                _ => base_url,
-            },
+            base_url: base_of(provider, &base_url),
             // What Google offers as models are its voices.
             model: layers.text(&key(match (stage, provider) {
                 ("tts", Provider::Google) => "voice",
@@ -210,6 +207,11 @@ impl Endpoint {
             },
             provider,
         }
+    }
+
+    /// Its scheme, host and port.
+    pub fn origin(&self) -> &str {
+        origin_of(&self.base_url)
     }
 
     /// Whether it is reached without TLS, in a private network.
@@ -255,8 +257,8 @@ impl Provider {
 impl Stt {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
-            language: layers.text("stt.language"),
-            alternative_languages: layers.texts("stt.alternative_languages"),
+            language: layers.language("stt.language"),
+            alternative_languages: layers.languages("stt.alternative_languages"),
             phrases: layers.texts("stt.phrases"),
             punctuation: layers.switch("stt.punctuation"),
             timeout: layers.seconds("stt.timeout"),
@@ -287,7 +289,7 @@ impl Tts {
             speed: layers.number("tts.speed"),
             instructions: layers.text("tts.instructions"),
             timeout: layers.seconds("tts.timeout"),
-            language: layers.text("stt.language"),
+            language: layers.language("stt.language"),
             openai_voice: layers.text("tts.openai.voice"),
             format: layers.text("tts.openai.format"),
             pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
@@ -336,8 +338,10 @@ impl Conversation {
         let transfers = layers.texts("conversation.transfers").into_iter();
         let odd = transfers.filter(|text| transfer(text).is_none());
         let fault = |text: String| {
+            let name = "conversation.transfers";
+            let place = layers.line_of(layers.source(name), name);
             format!(
-                "conversation.transfers: {text:?} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\""
+                "{place}: {name}: {text:?} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\""
             )
         };
         odd.map(fault).collect()
