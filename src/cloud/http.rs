@@ -7,10 +7,12 @@ mod exchange;
 mod handshake;
 mod incoming;
 mod names;
+mod proxy;
 mod race;
 mod request;
 mod setup;
 
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{debug, warn};
@@ -25,9 +27,10 @@ use crate::hangup::{Gone, Hangup};
 use exchange::exchange;
 pub use incoming::Incoming;
 use incoming::Wait;
+pub use proxy::{Variable, variables};
 pub use request::{Auth, Request, Response, json};
 use request::{BodyLog, host};
-pub use setup::{PROXIES, SetupError};
+pub use setup::SetupError;
 
 /// How long an answer is waited for, and whether it is asked for twice.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +83,14 @@ pub struct Look {
     pub took: Duration,
     /// How many seconds this machine's clock is ahead of the host's, if that tells.
     pub clock_ahead: Option<i64>,
+}
+
+/// Reads the root certificates of `[http] ca_file`, as every client does.
+///
+/// # Errors
+/// [`SetupError`] when there are none.
+pub fn check_roots(file: &Path) -> Result<(), SetupError> {
+    setup::own_roots(file).map(drop)
 }
 
 /// What sends requests. Clones share connections.
