@@ -190,6 +190,65 @@ fn a_language_may_be_named_as_the_environment_does_it() {
 }
 
 #[test]
+fn a_key_is_taken_out_of_whatever_was_pasted_into_its_file_or_variable() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("openai.key");
+    let utf16 = "\u{feff}sk-1\r\n".encode_utf16();
+    let utf16: Vec<_> = utf16.flat_map(u16::to_le_bytes).collect();
+    let contents: [&[u8]; 8] = [
+        b"sk-1",
+        b"sk-1\r\n",
+        b"\xef\xbb\xbfsk-1\n",
+        &utf16,
+        b"\"sk-1\"\n",
+        b"Bearer sk-1\n",
+        b"OPENAI_API_KEY=sk-1\n",
+        b"\n\nsk-1\n\n",
+    ];
+    let key = |config: &Config| {
+        let key = config.tts.endpoints[0].api_key.as_ref();
+        key.map(|key| key.expose().to_owned())
+    };
+    for content in contents {
+        std::fs::write(&file, content).expect("written");
+        let named = format!(
+            "openai.api_key = ''\nopenai.api_key_file = '{}'\n",
+            file.display()
+        );
+        let settings = folder.path().join("config.toml");
+        let allowed = format!("secrets.allow_readable = true\n{named}");
+        std::fs::write(&settings, allowed).expect("written");
+        let arguments = Arguments::of_file(Some(settings));
+        let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
+        assert_eq!(key(&config).as_deref(), Some("sk-1"), "{content:?}");
+        let Ok(text) = std::str::from_utf8(content) else {
+            continue;
+        };
+        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| text.to_owned());
+        let config = Config::load(Job::Say, &Arguments::default(), &environment);
+        let config = config.expect("complete");
+        assert_eq!(key(&config).as_deref(), Some("sk-1"), "{text:?}");
+    }
+    let table: [(&[u8], _); 4] = [
+        (b"sk-hidden\xfc", "is not UTF-8 text"),
+        (b"\xef\xbb\xbf \n", "there is no key in"),
+        (b"{\"private_key\": \"hidden\"}", "google.credentials"),
+        (b"sk-hidden\nsk-hidden", "more than one line"),
+    ];
+    for (content, expected) in table {
+        std::fs::write(&file, content).expect("written");
+        let named = format!("openai.api_key_file = '{}'", file.display());
+        let settings = folder.path().join("config.toml");
+        std::fs::write(&settings, format!("secrets.allow_readable = true\n{named}"))
+            .expect("written");
+        let loaded = Config::load(Job::Say, &Arguments::of_file(Some(settings)), &|_| None);
+        let fault = loaded.expect_err(expected).to_string();
+        assert!(fault.contains(expected), "{fault}");
+        assert!(!fault.contains("hidden"), "{fault}");
+    }
+}
+
+#[test]
 fn a_named_file_must_be_there() {
     let faults = load(Job::Say, &["config=/nonexistent/config.toml"]).expect_err("no such file");
     assert!(
