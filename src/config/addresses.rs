@@ -39,7 +39,7 @@ pub(super) fn checked(text: &str, may_be_private: bool) -> Result<String, String
     Ok(format!("{scheme}://{host}{path}"))
 }
 
-/// Keys travel to these addresses, so nothing but TLS will do.
+/// Whether it is an address with TLS: keys travel to these, so nothing else will do.
 pub(crate) fn is_https(address: &str) -> bool {
     let is_place = |rest| fault_of_place(rest, host_of(rest)).is_none();
     address.strip_prefix("https://").is_some_and(is_place)

@@ -154,6 +154,10 @@ fn what_can_only_mean_one_thing_is_no_fault() {
             Planted::key_file(|text| text.replace("\\n", "\\\\n").into()),
         ),
         (
+            "line breaks of a shell's echo",
+            Planted::key_file(|text| text.replace("\\n", "\n").into()),
+        ),
+        (
             "no line breaks",
             Planted::key_file(|text| text.replace("\\n", "").into()),
         ),

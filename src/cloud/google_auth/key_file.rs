@@ -30,7 +30,7 @@ impl KeyFile {
         })?;
         let unwrapped = unwrapped(text.trim());
         let text = unwrapped.as_deref().unwrap_or(text.trim());
-        match serde_json::from_str(text) {
+        match json_of(text) {
             Ok(json) => Self::of_json(&json),
             Err(error) => Err(instead_of_json(text, &error)),
         }
@@ -70,6 +70,30 @@ fn unwrapped(text: &str) -> Option<String> {
         String::from_utf8(bytes).ok()
     });
     inner.filter(|inner| inner.trim_start().starts_with('{'))
+}
+
+fn json_of(text: &str) -> serde_json::Result<Value> {
+    let repaired = |_: &_| serde_json::from_str(&with_lines_escaped(text)).ok();
+    let read = serde_json::from_str(text);
+    match read.as_ref().err().and_then(repaired) {
+        Some(repaired) => Ok(repaired),
+        None => read,
+    }
+}
+
+/// Escapes the line breaks and tabs in the strings of a JSON text, which a shell's `echo` has made of `\n` and `\t`.
+fn with_lines_escaped(text: &str) -> String {
+    let (mut escaped, mut is_string, mut is_escape) = (String::new(), false, false);
+    for c in text.chars() {
+        match c {
+            '\n' if is_string => escaped.push_str("\\n"),
+            '\t' if is_string => escaped.push_str("\\t"),
+            _ => escaped.push(c),
+        }
+        is_string ^= c == '"' && !is_escape;
+        is_escape = c == '\\' && !is_escape;
+    }
+    escaped
 }
 
 /// Names a JSON file that is no key file of a service account.
@@ -183,6 +207,9 @@ mod tests {
             assert_eq!(file.private_key_id.as_deref(), Some("17"), "{name}");
             assert_eq!(file.token_uri, super::super::TOKEN_AUDIENCE, "{name}");
         }
+        let broken = WHOLE.replace("secret", "sec\nret\t\\\"");
+        let file = KeyFile::parse(broken.as_bytes()).expect("the key is there");
+        assert_eq!(file.private_key, "sec\nret\t\"");
         let nameless = WHOLE.replace(r#""private_key_id": "17","#, "");
         let file = KeyFile::parse(nameless.as_bytes()).expect("the key is there");
         assert_eq!(file.private_key_id, None);
