@@ -13,6 +13,7 @@ mod machine;
 mod options;
 mod quiet;
 mod services;
+mod settings;
 mod user;
 mod ways;
 

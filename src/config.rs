@@ -4,24 +4,28 @@
 //! Strict: an unknown key or a value out of its range is a fault, and all faults are told at once.
 //! [`keys`] declares each key and says what it means.
 
+mod addresses;
 mod arguments;
+mod checked;
 mod endpoint;
+mod file;
 pub mod keys;
 mod layers;
+mod lookups;
 mod persona_layer;
 pub mod personas;
 pub mod private;
 mod sections;
 mod values;
+mod written;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use addresses::is_https;
 pub use arguments::Arguments;
 pub use endpoint::{Endpoint, Provider};
 use layers::Layers;
-pub(crate) use layers::is_https;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use values::{Secret, Shown};
 
@@ -29,10 +33,8 @@ use log::{debug, warn};
 
 use crate::costs::MicroDollars;
 use crate::date::SECONDS_A_DAY;
-use crate::files;
 use crate::limits::Limits;
 use crate::memory::{self, Callers};
-use crate::remedy;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +154,7 @@ impl Config {
             .config
             .as_deref()
             .filter(|_| !arguments.are_remote);
-        let file = add_file(&mut layers, named, environment);
+        let file = file::add(&mut layers, named, environment);
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
             layers.add_credentials(Path::new(&folder));
         }
@@ -164,7 +166,7 @@ impl Config {
         layers.add_arguments(arguments, &file);
         layers.add_persona(arguments);
         layers.add_key_files();
-        layers.faults.extend(open_secrets(&layers, &file));
+        layers.faults.extend(file::open_secrets(&layers, &file));
         layers.faults.extend(Conversation::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
@@ -227,12 +229,6 @@ impl Config {
             Job::Conversation => self.odd_arguments(arguments, false),
             Job::Say | Job::Check => Vec::new(),
         };
-        let is_key = |key| "0123456789*#".contains(key);
-        if !self.stop_keys.chars().all(is_key) {
-            faults.push(
-                "reply.stop_keys holds something else than the keys 0 to 9, * and #".to_owned(),
-            );
-        }
         let stages = [
             ("stt", "speech to text", &mut self.stt.endpoints),
             ("llm", "the model", &mut self.llm.endpoints),
@@ -354,245 +350,8 @@ fn first(faults: &[String]) -> String {
     }
 }
 
-/// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
-fn add_file(layers: &mut Layers, named: Option<&Path>, environment: Environment<'_>) -> PathBuf {
-    let named = named
-        .map(Path::to_owned)
-        .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
-    let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
-    let shown = path.display();
-    match files::read(&path, MAX_FILE).and_then(to_text) {
-        Ok(text) => layers.add_file(&text, &shown.to_string()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {}
-        Err(error) => layers
-            .faults
-            .push(format!("cannot read the settings in {shown}: {error}")),
-    }
-    path
-}
-
-/// The files that hold a key and that every user of this machine may read: the settings, and those that they name.
-fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
-    if layers.switch("secrets.allow_readable") {
-        return Vec::new();
-    }
-    // Usually Asterisk starts this program.
-    let group = match rustix::process::getegid() {
-        root if root.is_root() => "asterisk".to_owned(),
-        own => crate::identity::names::group_name(own.as_raw()),
-    };
-    let mut secret = layers.key_files();
-    if layers.has_secret_of(&file.display().to_string()) {
-        secret.insert(file.to_owned());
-    }
-    let open = secret.iter().filter(|file| files::is_readable_by_all(file));
-    let fault = |file: &PathBuf| {
-        let shown = file.display();
-        format!(
-            "{shown} holds a key and everybody on this machine may read it; close it with: \
-             {} (or set allow_readable in [secrets])",
-            remedy::close(file, &group)
-        )
-    };
-    open.map(fault).collect()
-}
-
-fn to_text(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text"))
-}
-
 /// How many faults are shown: about a screenful.
 const SHOWN_FAULTS: usize = 12;
 
-/// A settings file has a few kilobytes.
-const MAX_FILE: u64 = 1024 * 1024;
-
-/// Where install.sh puts the settings.
-const USUAL_FILE: &str = "/etc/phone-assistant/config.toml";
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
-        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
-        Config::load(
-            job,
-            &Arguments::parse(arguments.iter().copied()),
-            &environment,
-        )
-    }
-
-    /// The same with settings of a file instead of arguments.
-    fn load_file(job: Job, text: &str) -> Result<Config, Faults> {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let file = folder.path().join("config.toml");
-        std::fs::write(
-            &file,
-            format!("openai.api_key = 'sk-1'\nsecrets.allow_readable = true\n{text}"),
-        )
-        .expect("written");
-        Config::load(job, &Arguments::of_file(Some(file)), &|_| None)
-    }
-
-    #[test]
-    fn a_call_with_its_two_arguments_and_a_key_is_complete() {
-        let config = load(
-            Job::Call,
-            &["recording=/c/call-1.2.wav", "reply=/c/r=1", "keep=yes"],
-        )
-        .expect("complete");
-        assert_eq!(config.recording, Path::new("/c/call-1.2.wav"));
-        assert_eq!(config.reply, Path::new("/c/r=1"));
-        assert!(config.keep_recording);
-        assert!(config.llm.persona.contains("goodbye"));
-        assert!(!format!("{config:?}").contains("sk-1"));
-    }
-
-    #[test]
-    fn all_that_is_missing_is_told_at_once() {
-        let faults = load(
-            Job::Call,
-            &[
-                "oops",
-                "llm.provider=openai",
-                "openai.api_key=sk-2",
-                "stt.languag=x",
-            ],
-        );
-        let text = faults.expect_err("five faults").to_string();
-        let parts = [
-            "argument is not name=value",
-            "llm.provider cannot be an argument",
-            "recording= is missing",
-            "reply= is missing",
-            "openai.api_key cannot be an AGI argument",
-            "did you mean stt.language?",
-        ];
-        for part in parts {
-            assert!(text.contains(part), "{part:?} is not in {text}");
-        }
-        assert!(!text.contains("sk-2"));
-        let faults = load_file(Job::Call, "llm.provider = 'openai'").expect_err("three faults");
-        assert_eq!(faults.all()[2], "llm.openai.model is empty");
-    }
-
-    /// Its price depends on it.
-    #[test]
-    fn the_model_of_googles_speech_is_its_voice() {
-        let settings = "tts.provider = 'google'\ntts.google.voice = 'en-US-Standard-A'";
-        let config = load_file(Job::Say, settings).expect("complete");
-        assert_eq!(config.tts.endpoints[0].model, "en-US-Standard-A");
-    }
-
-    #[test]
-    fn a_limit_on_costs_is_one_however_small() {
-        let table = [
-            ("0", None),
-            ("1e-7", Some(1)),
-            ("0.000001", Some(1)),
-            ("0.0000016", Some(2)),
-            ("2", Some(2_000_000)),
-        ];
-        for (dollars, expected) in table {
-            let limit = format!("limits.max_daily_cost = {dollars}");
-            let config = load_file(Job::Say, &limit).expect("complete");
-            assert_eq!(
-                config.limits.per_day,
-                expected.map(MicroDollars),
-                "{dollars}"
-            );
-        }
-        // What is no amount is rejected.
-        for dollars in [
-            "nan", "inf", "-inf", "-1", "1e30", "100000.1", "1e999", "$2", "",
-        ] {
-            let argument = format!("limits.max_daily_cost={dollars}");
-            load(Job::Say, &[&argument]).expect_err(dollars);
-        }
-    }
-
-    #[test]
-    fn speaking_a_text_needs_no_recording() {
-        load(Job::Say, &[]).expect("complete");
-    }
-
-    #[test]
-    fn calls_are_logged_unless_the_path_is_empty_also_when_something_else_is_wrong() {
-        let usual = load(Job::Say, &[]).expect("complete").log_calls;
-        assert_eq!(
-            usual.as_deref(),
-            Some(Path::new("/var/log/asterisk/phone-assistant.jsonl"))
-        );
-        let none = load_file(Job::Say, "log.calls = ''").expect("complete");
-        assert_eq!(none.log_calls, None);
-        let faults = load_file(Job::Say, "log.calls = '/c/l'\nstt.languag = 'x'");
-        let faults = faults.expect_err("a fault");
-        assert_eq!(
-            faults.understood.log_calls.as_deref(),
-            Some(Path::new("/c/l"))
-        );
-    }
-
-    #[test]
-    fn an_argument_leads_nowhere_unless_the_file_says_so() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let file = folder.path().join("config.toml");
-        let named = [
-            "recording=/c/call-1.2.wav",
-            "reply=/c/call-1.2-reply",
-            "tts.openai.base_url=https://example.org",
-            "http.warm=no",
-            "stt.language=de-DE",
-        ];
-        let usual =
-            named.map(|argument| argument.replace("/c/", "/var/lib/phone-assistant/calls/"));
-        let usual = usual.each_ref().map(String::as_str);
-        let other = format!("config={}", file.display());
-        let more = [&usual[..], &[&other]].concat();
-        let remote = |arguments: &[&str]| Arguments::parse_remote(arguments.iter().copied());
-        let own = |arguments: &[&str]| Arguments::parse(arguments.iter().copied());
-        let table = [
-            ("safe", own(&named), 2),
-            ("safe", remote(&named), 4),
-            ("safe", remote(&usual), 2),
-            ("safe", remote(&more), 3),
-            ("safe", own(&usual[4..]), 2),
-            ("all", own(&named), 0),
-            ("all", remote(&named), 0),
-            ("all", remote(&more), 1),
-        ];
-        for (allowed, arguments, expected) in table {
-            let text = format!("call.arguments = '{allowed}'\n");
-            std::fs::write(&file, text).expect("written");
-            let environment = |name: &str| match name {
-                "PHONE_ASSISTANT_CONFIG" => Some(file.display().to_string()),
-                "OPENAI_API_KEY" => Some("sk-1".to_owned()),
-                _ => None,
-            };
-            let loaded = Config::load(Job::Call, &arguments, &environment);
-            let faults = loaded.as_ref().map_or_else(Faults::all, |_| &[]);
-            assert_eq!(
-                faults.len(),
-                expected,
-                "{allowed} {arguments:?}: {faults:?}"
-            );
-            let config = loaded.unwrap_or_else(|faults| *faults.understood);
-            let is_led = config.tts.endpoints[0].base_url == "https://example.org";
-            assert_eq!(is_led, allowed == "all", "{arguments:?}");
-            assert_eq!(config.stt.language, "de-DE");
-        }
-    }
-
-    #[test]
-    fn a_named_file_must_be_there() {
-        let faults =
-            load(Job::Say, &["config=/nonexistent/config.toml"]).expect_err("no such file");
-        assert!(
-            faults
-                .to_string()
-                .contains("cannot read the settings in /nonexistent/config.toml")
-        );
-    }
-}
+mod tests;

@@ -17,9 +17,12 @@ use crate::owner::{self, Held};
 
 mod leftovers;
 pub(crate) mod reading;
+pub(crate) mod text;
 
 pub use leftovers::{RemovedAfterUse, remove_replies, sweep};
 pub use reading::{is_readable_by_all, list, open, read, read_own};
+
+pub(crate) use text::read_text;
 
 use leftovers::sweep_new;
 use reading::checked;

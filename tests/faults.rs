@@ -317,7 +317,7 @@ fn missing_credentials_and_keys_fail_by_name() {
             settings
                 .clone()
                 .set("http.ca_file", data("README.md").to_str().unwrap()),
-            "no PEM certificate",
+            "no certificate in PEM",
         ),
         (settings.without("openai.api_key"), "no key for the voice"),
     ];

@@ -26,6 +26,21 @@ fn servers_in_ones_own_network_carry_a_whole_call_without_a_cloud_and_without_a_
 }
 
 #[test]
+fn an_address_may_have_its_version_or_go_on_with_the_path_of_a_request() {
+    let house = House::new();
+    let base_url = house.sandbox.base_url();
+    for path in ["/", "/v1", "/v1/", "/v1/chat/completions"] {
+        let tables = ["stt.openai", "llm.openai", "tts.openai"];
+        let settings = tables.iter().fold(openai(&house), |settings, table| {
+            let base_url = format!(" {base_url}{path}");
+            settings.set(&format!("{table}.base_url"), base_url)
+        });
+        let outcome = house.outcome_with("question-moon.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    }
+}
+
+#[test]
 fn openai_transcribes_and_answers_too() {
     let house = House::new();
     let settings = openai(&house).set("stt.phrases", json!(["Asterisk", "FreePBX"]));
@@ -179,7 +194,7 @@ fn keys_come_from_files_and_from_systemd() {
     let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable_contains(
         "ASSISTANT_ERROR",
-        "config: openai.api_key_file: cannot read the file",
+        "config: openai.api_key_file: cannot read the key in",
     );
 }
 
@@ -298,9 +313,13 @@ fn the_environments_proxy_and_exceptions_count_where_the_settings_name_none() {
     call(&around).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let through = house.sandbox.settings().set("http.proxy", address.as_str());
     call_in("NO_PROXY", "localhost", &through).assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    // One that cannot be used is as good as none.
-    call_in("ALL_PROXY", "socks5://127.0.0.1:1", &around)
-        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // One that cannot be used is as good as none, and is told.
+    let outcome = call_in("ALL_PROXY", "socks5://127.0.0.1:1", &around);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let is_told = outcome
+        .stderr
+        .contains("the proxy that ALL_PROXY names is not used");
+    outcome.assert(is_told, "ALL_PROXY is passed over in silence");
     assert_eq!(proxy.targets().len(), asked);
 }
 
@@ -312,7 +331,7 @@ fn a_proxy_of_socks_fails_with_the_way_out() {
     let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome
         .assert_variable("ASSISTANT_STATUS", "FAILED")
-        .assert_variable_contains("ASSISTANT_ERROR", "proxy of [http] must be");
+        .assert_variable_contains("ASSISTANT_ERROR", "proxy of [http]: it is one of SOCKS");
 }
 
 #[test]

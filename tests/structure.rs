@@ -19,6 +19,7 @@ const FLOORS: &[&[&str]] = &[
         "held",
         "identity",
         "owner",
+        "pasted",
         "plain",
         "presentation",
         "redact",

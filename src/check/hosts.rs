@@ -29,7 +29,7 @@ pub(super) fn examine(
     };
     let mut urls = BTreeMap::new();
     for (_, endpoint) in endpoints(config) {
-        *urls.entry(&endpoint.base_url).or_default() |= endpoint.uses_account();
+        *urls.entry(endpoint.origin()).or_default() |= endpoint.uses_account();
     }
     let mut clocks = Vec::new();
     for (url, signs_in) in urls {

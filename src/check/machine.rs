@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use super::finding::Report;
 use super::freepbx;
 use super::guards;
-use super::user::{group_name, user_name};
-use crate::cloud::google_auth::ServiceAccount;
-use crate::cloud::http::PROXIES;
-use crate::config::{Config, Endpoint, Environment, Faults, Lack};
+use super::settings::{self, is_set};
+use super::user::user_name;
+use crate::config::{Config, Endpoint, Environment, Faults};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
 use crate::identity::conf::Conf;
@@ -37,9 +36,9 @@ pub(super) fn examine<'c>(
             return None;
         }
     };
-    examine_settings(config, environment, report);
+    settings::examine(config, environment, report);
     if uses_account(config) {
-        examine_credentials(&config.credentials, report);
+        settings::examine_credentials(&config.credentials, report);
     }
     examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
     examine_state(&config.state_folder, report);
@@ -52,60 +51,11 @@ pub(super) fn examine<'c>(
         examine_log(log, report);
     }
     if let Some(file) = &config.http.ca_file {
-        examine_root(file, report);
+        settings::examine_root(file, report);
     }
     let kept = iter::once(agi_program()).chain(config.log_calls.clone());
     freepbx::examine(Path::new("/"), &kept.collect::<Vec<_>>(), report);
     Some(config)
-}
-
-fn examine_settings(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
-    let count = format!("{} of them are set", config.shown.len());
-    let lines = config.shown.iter().map(|shown| {
-        let mut value: String = shown.value.chars().take(MAX_SHOWN).collect();
-        if value.len() < shown.value.len() {
-            value.push('…');
-        }
-        format!("{} = {value}  ({})", shown.name, shown.source)
-    });
-    report.list("settings", iter::once(count).chain(lines));
-    for lack in &config.lacking {
-        let Lack { stage, what, .. } = lack;
-        if lack.is_first {
-            report.warn(
-                stage,
-                &format!("the first provider is not asked: {what}"),
-                "set what is missing, or make another provider the first",
-            );
-        } else if is_set(config, &format!("{stage}.fallback")) {
-            let name = lack.provider.name();
-            report.warn(
-                stage,
-                &format!("the fallback {name} cannot be asked: {what}"),
-                &format!("set what is missing, or take {name} out of fallback in [{stage}]"),
-            );
-        }
-    }
-    for name in PROXIES {
-        match environment(name).filter(|_| config.http.proxy.is_none()) {
-            Some(address) if address.to_ascii_lowercase().starts_with("socks") => report.warn(
-                "proxy",
-                &format!(
-                    "{name} is set here to a proxy of SOCKS, and requests cannot go through it"
-                ),
-                "name a proxy of http or https under [http]",
-            ),
-            Some(_) => {
-                let text = format!("{name} is set here: requests go through that proxy");
-                report.ok("proxy", &text);
-            }
-            None => {}
-        }
-    }
-}
-
-fn is_set(config: &Config, name: &str) -> bool {
-    config.shown.iter().any(|shown| shown.name == name)
 }
 
 fn uses_account(config: &Config) -> bool {
@@ -120,21 +70,6 @@ fn uses_account(config: &Config) -> bool {
         .chain(&config.llm.endpoints)
         .chain(voices);
     all.into_iter().any(Endpoint::uses_account) || config.credentials.exists()
-}
-
-fn examine_credentials(path: &Path, report: &mut Report<'_>) {
-    let id = "Google's key file";
-    match ServiceAccount::load(path) {
-        Ok(account) => {
-            let text = format!("{} ({})", path.display(), account.identity());
-            report.ok(id, &text);
-        }
-        Err(error) => report.fail(
-            id,
-            &Chain(&error).to_string(),
-            &format!("{}, if it is there", remedy::close(path, &group_name())),
-        ),
-    }
 }
 
 /// Tries to write a file there.
@@ -238,15 +173,6 @@ fn examine_log(log: &Path, report: &mut Report<'_>) {
     }
 }
 
-/// The certificate of a proxy that looks into TLS, or of one's own server.
-fn examine_root(file: &Path, report: &mut Report<'_>) {
-    if let Err(error) = fs::read(file) {
-        let text = format!("cannot read ca_file = {}: {error}", file.display());
-        let remedy = "name the right file in [http] ca_file, and let Asterisk's user read it";
-        report.fail("root certificate", &text, remedy);
-    }
-}
-
 /// The program in the folder from which Asterisk starts it.
 pub(super) fn agi_program() -> PathBuf {
     let usual = ["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"];
@@ -290,7 +216,6 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
 
 /// Where install.sh and the dialplan put what calls leave.
 const DATA: &str = "/var/lib/phone-assistant";
-const MAX_SHOWN: usize = 60;
 const ANYTHING_BY_OTHERS: u32 = 0o007;
 const ANYTHING_BY_ANYBODY: u32 = 0o077;
 const LOG_MODE: u32 = 0o640;
@@ -395,23 +320,6 @@ mod tests {
         let named = [&local[..], &["tts.fallback=google"]].concat();
         let (status, _) = stated(&named, "Google's key file").expect("it is named");
         assert_eq!(status, Status::Fail);
-    }
-
-    #[test]
-    fn a_proxy_of_the_environment_that_cannot_be_used_is_told() {
-        let config = Config::load(Job::Calls, &Arguments::parse([]), &|_| None).expect("complete");
-        let proxies = [
-            ("http://proxy.example:3128", Status::Ok),
-            ("socks5://proxy.example", Status::Warn),
-        ];
-        for (address, expected) in proxies {
-            let environment = |name: &str| (name == "ALL_PROXY").then(|| address.to_owned());
-            let mut sink = io::sink();
-            let mut report = Report::new(&mut sink, Style::Silent);
-            examine_settings(&config, &environment, &mut report);
-            let found = report.findings().iter().find(|found| found.id == "proxy");
-            assert_eq!(found.expect("it is told").status, expected, "{address}");
-        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! Where a service says that it does not take that kind of token, one is fetched at the key file's `token_uri`
 //! (<https://google.aip.dev/auth/4112>). The only user of `jsonwebtoken`.
 
+mod key_file;
+mod private_key;
 mod signer;
 
 use std::collections::HashMap;
@@ -13,19 +15,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use log::{debug, info};
-use ring::signature::RsaKeyPair;
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, Retry};
 use super::http::{Auth, Client, Request};
 use super::{Error, Refusal, Service};
-use crate::config::{Secret, is_https};
+use crate::config::Secret;
 use crate::deadline::Deadline;
 use crate::error::Chain;
 use crate::sync::lock;
 use crate::{files, redact};
+use key_file::KeyFile;
 use signer::install_ring;
 
 /// The fault of a key file.
@@ -51,12 +51,12 @@ pub enum CredentialsError {
         /// The kind of file that it is instead, without any of its content.
         found: String,
     },
-    /// The private key in it is damaged.
-    #[error("the private_key in {path} is damaged ({found}); download a new key file")]
+    /// The private key in it cannot sign.
+    #[error("cannot use the private_key in {path} (found {found}); download a new key file")]
     BadKey {
         /// The file.
         path: String,
-        /// Which step failed.
+        /// What it is instead, without any of its content.
         found: &'static str,
     },
     /// Signing failed.
@@ -68,7 +68,7 @@ pub enum CredentialsError {
 #[derive(Debug)]
 pub(crate) struct ServiceAccount {
     email: String,
-    key_id: String,
+    key_id: Option<String>,
     key: EncodingKey,
     token_uri: String,
     /// A token for all services.
@@ -94,24 +94,15 @@ impl ServiceAccount {
             path: shown.clone(),
             found,
         })?;
-        for line in file
-            .private_key
-            .lines()
-            .filter(|line| !line.starts_with("-----"))
-        {
-            redact::enrol(line);
+        for line in file.private_key.split(['\n', '\\', ' ']) {
+            redact::enrol(line.trim());
         }
-        let bad = |found| CredentialsError::BadKey { path: shown, found };
-        let Ok(der) = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.as_bytes()) else {
-            return Err(bad("not PEM"));
-        };
-        if RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).is_err() {
-            return Err(bad("not an RSA key of 2048 bits or more"));
-        }
+        let der = private_key::der_of(&file.private_key)
+            .map_err(|found| CredentialsError::BadKey { path: shown, found })?;
         Ok(Arc::new(Self {
             email: file.client_email,
             key_id: file.private_key_id,
-            key: EncodingKey::from_rsa_der(der.secret_pkcs8_der()),
+            key: EncodingKey::from_rsa_der(&der),
             token_uri: file.token_uri,
             fetched: Mutex::default(),
             signed: Mutex::default(),
@@ -154,9 +145,10 @@ impl ServiceAccount {
         send(&request, Budget { retry, ..budget })
     }
 
-    /// A text that tells this key from others and holds no secret.
+    /// An identity that tells this key from others and holds no secret.
     pub(crate) fn identity(&self) -> String {
-        format!("{} {}", self.email, self.key_id)
+        let key = self.key_id.as_deref().unwrap_or("without private_key_id");
+        format!("{} {key}", self.email)
     }
 
     /// Signs for `audience` now, so that [`send`](Self::send) need not.
@@ -229,7 +221,7 @@ impl ServiceAccount {
             exp: issued + LIFETIME_SECONDS,
         };
         let header = Header {
-            kid: Some(self.key_id.clone()),
+            kid: self.key_id.clone(),
             ..Header::new(Algorithm::RS256)
         };
         Ok(Secret::new(jsonwebtoken::encode(
@@ -258,38 +250,6 @@ pub(crate) fn spoils_tokens(ahead: i64) -> bool {
     ahead > dated_back || ahead < dated_back - lifetime
 }
 
-#[derive(Deserialize)]
-struct KeyFile {
-    client_email: String,
-    private_key: String,
-    private_key_id: String,
-    #[serde(default = "usual_token_uri")]
-    token_uri: String,
-}
-
-impl KeyFile {
-    /// Reads a key file. The error tells what kind of file it is instead, and quotes nothing of it.
-    fn parse(text: &[u8]) -> Result<Self, String> {
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(text) else {
-            return Err("no JSON".to_owned());
-        };
-        if json.get("installed").or(json.get("web")).is_some() {
-            return Err("an OAuth client".to_owned());
-        }
-        match json["type"].as_str() {
-            Some("service_account") => {}
-            Some(other) => return Err(format!("type {other:?}")),
-            None => return Err("no type".to_owned()),
-        }
-        let file: Self = serde_json::from_value(json).map_err(|_| "fields missing".to_owned())?;
-        if is_https(&file.token_uri) {
-            Ok(file)
-        } else {
-            Err("a token_uri that is no https address".to_owned())
-        }
-    }
-}
-
 /// The claims of both kinds of token; exactly one of `aud` alone and `aud` with `scope`.
 #[derive(Serialize)]
 struct Claims<'a> {
@@ -306,10 +266,6 @@ struct Claims<'a> {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
-}
-
-fn usual_token_uri() -> String {
-    TOKEN_AUDIENCE.to_owned()
 }
 
 const SIGN_IN: Service = Service {
@@ -372,41 +328,12 @@ mod tests {
         });
         assert_eq!(claims, expected);
 
-        let pair = RsaKeyPair::from_pkcs8(account.key.as_bytes()).expect("an RSA key");
+        let pair = private_key::key_pair(account.key.as_bytes()).expect("an RSA key");
         let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key());
         let (signed, _) = token.rsplit_once('.').expect("three parts");
         public
             .verify(signed.as_bytes(), &part(token, 2))
             .expect("the signature fits");
-    }
-
-    #[test]
-    fn what_is_no_key_file_is_told_by_what_it_is_and_quotes_nothing() {
-        let table = [
-            ("", "no JSON"),
-            ("not JSON, secret", "no JSON"),
-            ("{}", "no type"),
-            (
-                r#"{"installed":{"client_secret":"secret"}}"#,
-                "an OAuth client",
-            ),
-            (
-                r#"{"type":"authorized_user","refresh_token":"secret"}"#,
-                r#"type "authorized_user""#,
-            ),
-            (
-                r#"{"type":"service_account","private_key":"secret"}"#,
-                "fields missing",
-            ),
-            (
-                r#"{"type":"service_account","client_email":"a","private_key_id":"1","private_key":7}"#,
-                "fields missing",
-            ),
-        ];
-        for (text, expected) in table {
-            let found = KeyFile::parse(text.as_bytes()).err();
-            assert_eq!(found.as_deref(), Some(expected), "{text}");
-        }
     }
 
     #[test]

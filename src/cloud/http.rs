@@ -7,10 +7,12 @@ mod exchange;
 mod handshake;
 mod incoming;
 mod names;
+mod proxy;
 mod race;
 mod request;
 mod setup;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use log::debug;
@@ -24,10 +26,10 @@ use crate::hangup::{Gone, Hangup};
 
 use exchange::exchange;
 pub(crate) use incoming::Incoming;
+pub(crate) use proxy::{Variable, variables};
 pub use request::Response;
 pub(crate) use request::{Auth, Request, json};
 use request::{BodyLog, host};
-pub(crate) use setup::PROXIES;
 pub use setup::SetupError;
 
 /// The result of a look at a host.
@@ -37,6 +39,14 @@ pub struct Look {
     pub took: Duration,
     /// The number of seconds that this machine's clock is ahead of the host's, if the host tells.
     pub clock_ahead: Option<i64>,
+}
+
+/// Reads the root certificates of `[http] ca_file`, as every client does.
+///
+/// # Errors
+/// [`SetupError`] when there are none.
+pub(crate) fn check_roots(file: &Path) -> Result<(), SetupError> {
+    setup::own_roots(file).map(drop)
 }
 
 /// The sender of all requests. Clones share connections.

@@ -37,7 +37,7 @@ pub(super) fn models(
 ) -> Result<Option<Vec<String>>, Error> {
     let request = Request {
         service,
-        url: format!("{}/v1/models", endpoint.base_url),
+        url: format!("{}/models", endpoint.base_url),
         auth: auth(endpoint),
         content_type: "",
         body: None,
@@ -65,5 +65,5 @@ const MAX_LIST: u64 = 4 * 1024 * 1024;
 
 /// Whether the endpoint is OpenAI itself.
 pub(super) fn is_openai(endpoint: &Endpoint) -> bool {
-    endpoint.base_url == "https://api.openai.com"
+    endpoint.base_url == "https://api.openai.com/v1"
 }

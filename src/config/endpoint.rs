@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
+use super::addresses::{base_of, origin_of};
 use super::keys::{self, Kind};
 use super::layers::Layers;
 use super::values::Secret;
@@ -13,7 +14,8 @@ use super::values::Secret;
 pub struct Endpoint {
     /// The provider whose API it speaks.
     pub provider: Provider,
-    /// Its address, without a slash at the end.
+    /// What the addresses of its requests begin with, without a slash at the end: for a server of OpenAI's kind with
+    /// the path of its version.
     pub base_url: String,
     /// Its name for the recogniser, the model or the synthesiser; where it has only voices, the voice's.
     pub model: String,
@@ -43,16 +45,12 @@ impl Endpoint {
 
     fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
         let setting = |key: &str| provider.setting(stage, key);
-        let base_url = layers.text(&setting("base_url"));
-        let mut base_url = base_url.trim_end_matches('/');
         let kind = keys::find(&setting("base_url")).map(|key| key.kind);
-        if kind == Some(Kind::UrlOrPrivate) {
-            // Other programs want it with the version that all paths begin with.
-            base_url = base_url.trim_end_matches("/v1");
-        }
+        let speaks_openai = kind == Some(Kind::UrlOrPrivate);
+        let base_url = base_of(&layers.text(&setting("base_url")), speaks_openai);
         let own = layers.secret(&setting("api_key"));
         // The key of a cloud service does not belong into a network without TLS.
-        let api_key = if is_private(base_url) {
+        let api_key = if is_private(&base_url) {
             own
         } else {
             own.or(layers.secret(&format!("{}.api_key", provider.name())))
@@ -61,7 +59,7 @@ impl Endpoint {
         let has_models = keys::find(&setting("model")).is_some();
         Self {
             provider,
-            base_url: base_url.to_owned(),
+            base_url,
             model: if has_models {
                 layers.text(&setting("model"))
             } else {
@@ -92,6 +90,11 @@ impl Endpoint {
             }
             None => None,
         }
+    }
+
+    /// Its scheme, host and port.
+    pub fn origin(&self) -> &str {
+        origin_of(&self.base_url)
     }
 
     /// Whether it is reached without TLS, in a private network.

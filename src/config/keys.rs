@@ -49,6 +49,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// Any of these words, in an order that matters.
     Several(&'static [&'static str]),
+    /// Keys of a telephone.
+    Keys,
     /// `true` or `false`.
     Switch,
     /// A number within these bounds, and its unit.
@@ -111,6 +113,7 @@ impl fmt::Display for Kind {
             Self::UrlOrPrivate => f.write_str("https address, http in private networks"),
             Self::OneOf(words) => f.write_str(&words.join(", ")),
             Self::Several(words) => write!(f, "list of {}", words.join(", ")),
+            Self::Keys => f.write_str("keys of 0 to 9, * and #"),
             Self::Switch => f.write_str("true, false"),
             Self::Number(least, most, unit) => write!(f, "{least} to {most} {unit}"),
             Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
@@ -144,7 +147,8 @@ pub const KEYS: &[Key] = &[
     key("stt.google.model", Kind::Text, r#""telephony""#,
         "`telephony` is made for phones; a language that lacks it wants `latest_long`."),
     key("stt.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
-        "The server's address: OpenAI's, or any server that speaks its API."),
+        "The server's address: OpenAI's, or any server that speaks its API. A path is taken whole, such as \
+         `https://host/api/v3`; without one it is `/v1`."),
     key("stt.openai.model", Kind::Text, r#""gpt-transcribe""#,
         "The model that transcribes."),
     key("stt.openai.api_key", Kind::Secret, NOTHING,
@@ -175,7 +179,8 @@ pub const KEYS: &[Key] = &[
     key("llm.gemini.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
-        "The server's address: OpenAI's, or any server that speaks its API, such as Ollama."),
+        "The server's address: OpenAI's, or any server that speaks its API, such as Ollama. A path is taken whole, such \
+         as `https://host/v1beta/openai`; without one it is `/v1`."),
     key("llm.openai.model", Kind::Text, NOTHING,
         "The model, by the server's own name for it."),
     key("llm.openai.token_limit", TOKEN_LIMIT, r#""auto""#,
@@ -198,7 +203,8 @@ pub const KEYS: &[Key] = &[
     key("tts.timeout", STAGE_SECONDS, "15.0",
         "How long it may take until the voice begins to speak."),
     key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
-        "The server's address: OpenAI's, or any server that speaks its API."),
+        "The server's address: OpenAI's, or any server that speaks its API. A path is taken whole, such as \
+         `https://host/api/v3`; without one it is `/v1`."),
     key("tts.openai.model", Kind::Text, r#""tts-1""#,
         "The speech model."),
     key("tts.openai.voice", Kind::Text, r#""nova""#,
@@ -222,7 +228,7 @@ pub const KEYS: &[Key] = &[
     key("reply.play", Kind::OneOf(&["dialplan", "stream"]), r#""stream""#,
         "`stream`: the program plays the answer while it is being made. `dialplan`: it hands over a whole file, which the \
          dialplan plays. The example dialplan does both."),
-    key("reply.stop_keys", Kind::Text, r##""#*""##,
+    key("reply.stop_keys", Kind::Keys, r##""#*""##,
         "The keys with which the caller stops the answer. Empty: none."),
     key("reply.format", Kind::OneOf(&["auto", "ulaw", "alaw", "sln16"]), r#""auto""#,
         "The format of the answer's file. `auto` asks Asterisk what the phone speaks; wideband phones get 16 kHz."),
@@ -305,9 +311,10 @@ pub const KEYS: &[Key] = &[
         "One more trusted root certificate, PEM: a proxy's that inspects TLS."),
     key("http.proxy", Kind::Secret, NOTHING,
         "A proxy of http or https, `http://proxy.example:3128`; without it `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` \
-         counts."),
+         counts, the first that can be used."),
     key("http.no_proxy", Kind::Text, NOTHING,
-        "Hosts that are reached without the proxy, separated by commas; without it `NO_PROXY` counts."),
+        "Hosts that are reached without the proxy, and those below them, separated by commas; without it `NO_PROXY` \
+         counts."),
     key("http.warm", Kind::Switch, "true",
         "Open the connections to the model and the voice while the question is being transcribed. It costs each of them \
          one request that is not billed (`HEAD /`)."),

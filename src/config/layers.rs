@@ -4,23 +4,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use ring::digest::{SHA256, digest};
 use toml::{Table, Value};
 
+use super::checked::{checked, from_text};
 use super::keys::{KEYS, Key, Kind, find, nearest};
 use super::personas::Personas;
-use super::private;
-use super::values::{Secret, Shown};
-use crate::{files, redact};
+use super::values::Shown;
+use super::written::{self, Lines};
+use crate::{files, pasted, redact};
 
 /// The values in force, and all faults of the settings.
 #[derive(Debug)]
 pub(super) struct Layers {
     /// Each value with its source.
     values: BTreeMap<&'static str, (Value, String)>,
+    /// The file that settings come from, and where they stand in it.
+    file: (String, Lines),
     pub(super) personas: Personas,
     pub(super) faults: Vec<String>,
 }
@@ -30,6 +30,7 @@ impl Layers {
     pub(super) fn defaults() -> Self {
         let mut layers = Self {
             values: BTreeMap::new(),
+            file: Default::default(),
             personas: Personas::default(),
             faults: Vec::new(),
         };
@@ -47,16 +48,12 @@ impl Layers {
 
     /// Lays the text of a settings file, called `source`, on top.
     pub(super) fn add_file(&mut self, text: &str, source: &str) {
-        match text.parse::<Table>() {
-            Ok(table) => self.add_table(&table, "", source),
-            Err(error) => {
-                // The error's own Display quotes the line, and the line may hold a key.
-                let line = error
-                    .span()
-                    .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-                self.faults
-                    .push(format!("{source}, line {line}: {}", error.message()));
+        match written::read(text) {
+            Ok((table, lines)) => {
+                self.file = (source.to_owned(), lines);
+                self.add_table(&table, "", source);
             }
+            Err((line, reason)) => self.faults.push(format!("{source}, line {line}: {reason}")),
         }
     }
 
@@ -70,7 +67,10 @@ impl Layers {
             match (find(&full), value) {
                 (Some(key), value) => self.set(key, value.clone(), source),
                 (None, Value::Table(personas)) if full == "persona" => {
-                    self.faults.extend(self.personas.add(personas, source));
+                    let lines = &self.file.1;
+                    let place = |name: &str| lines.place(source, &format!("persona.{name}"));
+                    self.faults
+                        .extend(self.personas.add(personas, source, &place));
                 }
                 (None, Value::Table(inner)) if !inner.is_empty() || is_table(&full) => {
                     self.add_table(inner, &full, source);
@@ -122,48 +122,55 @@ impl Layers {
     }
 
     fn add_secret_file(&mut self, key: &'static Key, path: &Path, source: &str) {
-        let text = files::read(path, MAX_SECRET)
-            .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        match text {
-            Ok(text) if text.is_empty() => self
+        match files::read_text(path, MAX_SECRET) {
+            Ok(text) if pasted::unwrapped(&text).is_empty() => self
                 .faults
-                .push(format!("{source}: there is no key in the file")),
+                .push(format!("{source}: there is no key in {}", path.display())),
             Ok(text) => self.set(key, Value::String(text), source),
-            Err(error) => self
-                .faults
-                .push(format!("{source}: cannot read the file: {error}")),
+            Err(error) => self.faults.push(format!(
+                "{source}: cannot read the key in {}: {error}",
+                path.display()
+            )),
         }
     }
 
     fn unknown(&mut self, name: &str, source: &str) {
         let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
-        self.faults.push(unknown(source, "", name, &hint));
+        let place = self.line_of(source, name);
+        self.faults.push(unknown(&place, "", name, &hint));
     }
 
     pub(super) fn set(&mut self, key: &'static Key, value: Value, source: &str) {
-        if let (Kind::Secret, Some(secret)) = (key.kind, value.as_str()) {
+        let written = value.as_str().unwrap_or_default().to_owned();
+        let checked = checked(key.kind, value);
+        if key.kind == Kind::Secret {
+            let secret = checked.as_ref().ok().and_then(Value::as_str);
+            let secret = secret.unwrap_or(&written);
             match key.name {
                 PROXY => redact::enrol_address(secret),
                 _ => redact::enrol(secret),
             }
         }
-        match checked(key.kind, value) {
+        match checked {
             Ok(value) => drop(self.values.insert(key.name, (value, source.to_owned()))),
-            Err(found) => {
-                let is_hidden = matches!(
-                    key.kind,
-                    Kind::Secret | Kind::Path | Kind::Url | Kind::UrlOrPrivate
-                );
-                let found = if is_hidden { "something else" } else { &found };
-                self.faults.push(format!(
-                    "{source}: {} must be {}, found {found}",
-                    key.name, key.kind
-                ));
-            }
+            Err(found) => self.faults.push(format!(
+                "{}: {} must be {}, found {found}",
+                self.line_of(source, key.name),
+                key.name,
+                key.kind
+            )),
         }
     }
 
-    fn value(&self, name: &str) -> Option<&Value> {
+    /// The place of a setting that comes from `source`, for people: with its line, if that is the settings file.
+    pub(super) fn line_of(&self, source: &str, name: &str) -> String {
+        match &self.file {
+            (file, lines) if file == source => lines.place(source, name),
+            _ => source.to_owned(),
+        }
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
         self.values.get(name).map(|(value, _)| value)
     }
 
@@ -200,93 +207,13 @@ impl Layers {
         let keys = KEYS.iter().filter(is_taken);
         keys.filter_map(|key| self.path(key.name)).collect()
     }
-
-    /// A text, a path, an address or a word; empty also where there is no such key.
-    pub(super) fn text(&self, name: &str) -> String {
-        self.value(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    }
-
-    /// A path; `None` where it is empty.
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        Some(self.text(name))
-            .filter(|text| !text.is_empty())
-            .map(PathBuf::from)
-    }
-
-    /// A secret; `None` where it is empty.
-    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
-        Some(self.text(name))
-            .filter(|text| !text.is_empty())
-            .map(|text| match name {
-                PROXY => Secret::address(text),
-                _ => Secret::new(text),
-            })
-    }
-
-    pub(super) fn texts(&self, name: &str) -> Vec<String> {
-        let texts = self.value(name).and_then(Value::as_array);
-        let texts = texts.map(Vec::as_slice).unwrap_or_default();
-        texts
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
-    }
-
-    pub(super) fn switch(&self, name: &str) -> bool {
-        self.value(name)
-            .and_then(Value::as_bool)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn number(&self, name: &str) -> f64 {
-        self.value(name)
-            .and_then(Value::as_float)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn whole(&self, name: &str) -> u32 {
-        let whole = self
-            .value(name)
-            .and_then(Value::as_integer)
-            .unwrap_or_default();
-        u32::try_from(whole).unwrap_or_default()
-    }
-
-    pub(super) fn seconds(&self, name: &str) -> Duration {
-        Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
-    }
-}
-
-impl Shown {
-    pub(super) fn new(name: String, kind: Kind, value: &Value, source: &str) -> Self {
-        let value = value.to_string();
-        let hash = digest(&SHA256, value.as_bytes());
-        let is_hidden = kind == Kind::Secret && value != "\"\"";
-        Self {
-            name,
-            source: source.to_owned(),
-            digest: BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_BYTES]),
-            value: if is_hidden {
-                "[redacted]".to_owned()
-            } else {
-                value
-            },
-        }
-    }
 }
 
 /// The one secret that is an address.
-const PROXY: &str = "http.proxy";
+pub(super) const PROXY: &str = "http.proxy";
 
 /// The source of values that are not set.
 const DEFAULT: &str = "default";
-
-/// Enough to tell two values apart, and nothing to guess a key by.
-const DIGEST_BYTES: usize = 6;
 
 /// Far longer than any key.
 const MAX_SECRET: u64 = 16 * 1024;
@@ -318,97 +245,10 @@ fn is_table(path: &str) -> bool {
     KEYS.iter().any(inside)
 }
 
-/// `value` if it is what `kind` says (a whole number passes as a number), else how to show it.
-pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
-    let fits = match (kind, &value) {
-        (Kind::Text, Value::String(text)) => !text.contains('\0'),
-        // A key file's content where its path belongs is a common mistake.
-        (Kind::Path, Value::String(text)) => !text.contains(['{', '\n', '\0']),
-        (Kind::Secret, Value::String(text)) => text.chars().all(|c| c.is_ascii_graphic()),
-        (Kind::Url, Value::String(text)) => is_https(text),
-        (Kind::UrlOrPrivate, Value::String(text)) => is_https(text) || is_private_http(text),
-        (Kind::OneOf(words), Value::String(text)) => words.contains(&text.as_str()),
-        (Kind::Several(words), Value::Array(chosen)) => {
-            let is_known = |word: &Value| word.as_str().is_some_and(|word| words.contains(&word));
-            chosen.iter().all(is_known)
-        }
-        (Kind::Switch, Value::Boolean(_)) => true,
-        (Kind::Number(..), Value::Integer(whole)) => {
-            let number = i32::try_from(*whole).map_or(f64::INFINITY, f64::from);
-            return checked(kind, Value::Float(number));
-        }
-        (Kind::Number(least, most, _), Value::Float(number)) => (least..=most).contains(number),
-        (Kind::Whole(least, most, _), Value::Integer(whole)) => {
-            (i64::from(least)..=i64::from(most)).contains(whole)
-        }
-        (Kind::Texts(most, longest), Value::Array(texts)) => {
-            let short = |text: &Value| text.as_str().is_some_and(|t| t.chars().count() <= longest);
-            texts.len() <= most && texts.iter().all(short)
-        }
-        _ => false,
-    };
-    if fits {
-        Ok(value)
-    } else {
-        Err(value.to_string())
-    }
-}
-
-/// What `text`, from an argument or the environment, stands for. Several texts are separated by `|`, since a comma
-/// separates the arguments of `AGI()`.
-fn from_text(kind: Kind, text: &str) -> Value {
-    let as_text = || Value::String(text.to_owned());
-    match kind {
-        Kind::Switch => match text.to_ascii_lowercase().as_str() {
-            "yes" | "true" | "on" | "1" => Value::Boolean(true),
-            "no" | "false" | "off" | "0" => Value::Boolean(false),
-            _ => as_text(),
-        },
-        Kind::Number(..) => text.parse().map_or_else(|_| as_text(), Value::Float),
-        Kind::Whole(..) => text.parse().map_or_else(|_| as_text(), Value::Integer),
-        Kind::Texts(..) | Kind::Several(_) => {
-            let parts = text.split('|').filter(|part| !part.is_empty());
-            Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
-        }
-        _ => as_text(),
-    }
-}
-
-/// Keys travel to these addresses, so nothing but TLS will do.
-pub(crate) fn is_https(address: &str) -> bool {
-    address.strip_prefix("https://").is_some_and(is_place)
-}
-
-/// Whether it is an address without TLS that may be private, since a private network carries requests to no stranger.
-/// Whether a name leads into one is seen when it is looked up.
-fn is_private_http(address: &str) -> bool {
-    let Some(place) = address
-        .strip_prefix("http://")
-        .filter(|place| is_place(place))
-    else {
-        return false;
-    };
-    let host = host_of(place).trim_matches(['[', ']']);
-    host.parse().map_or(true, private::is_private)
-}
-
-/// A host, perhaps with a port and a path.
-fn is_place(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"');
-    !host_of(text).is_empty() && text.chars().all(plain)
-}
-
-/// The host that an address begins with; one of IPv6 stands in brackets.
-fn host_of(place: &str) -> &str {
-    let end = match place.find(']') {
-        Some(bracket) if place.starts_with('[') => bracket + 1,
-        _ => place.find(['/', ':']).unwrap_or(place.len()),
-    };
-    &place[..end]
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn faults(file: &str) -> Vec<String> {
@@ -447,19 +287,23 @@ mod tests {
             ),
             (
                 "stt.google.base_url = \"http://x\"",
-                "stt.google.base_url must be https address, found something else",
+                "stt.google.base_url must be https address, found http://, which does not protect what is sent: write https://",
             ),
             (
                 "stt.google.base_url = \"https://\"",
-                "stt.google.base_url must be https address, found something else",
+                "stt.google.base_url must be https address, found no host in it",
             ),
             (
-                "stt.google.base_url = \"https://u:p@x\"",
-                "stt.google.base_url must be https address, found something else",
+                "openai.api_key = 12345",
+                "openai.api_key must be secret text, found a value without quotation marks",
             ),
             (
-                "recording.keep = \"yes\"",
-                "recording.keep must be true, false, found \"yes\"",
+                "google.credentials = '~/key.json'",
+                "google.credentials must be path, found ~ at its beginning",
+            ),
+            (
+                "recording.keep = \"maybe\"",
+                "recording.keep must be true, false, found \"maybe\"",
             ),
             ("stt = 1", "unknown setting stt"),
             (
@@ -478,10 +322,8 @@ mod tests {
         for (file, fault) in table {
             let all = faults(file);
             assert_eq!(all.len(), 1, "{file}: {all:?}");
-            assert!(
-                all[0].starts_with(&format!("config.toml: {fault}")) || all[0].contains(fault),
-                "{all:?}"
-            );
+            let expected = format!("config.toml, line 1: {fault}");
+            assert!(all[0].starts_with(&expected), "{all:?}");
         }
     }
 

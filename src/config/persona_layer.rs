@@ -38,7 +38,9 @@ impl Layers {
         let values = self.personas.values();
         let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));
         let fault = |(persona, name, _)| {
-            format!("{source}: persona.{persona}.{name} is empty: name one, or leave the line out")
+            let name = format!("persona.{persona}.{name}");
+            let place = self.line_of(source, &name);
+            format!("{place}: {name} is empty: name one, or leave the line out")
         };
         empty.map(fault).collect()
     }

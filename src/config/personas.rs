@@ -9,8 +9,9 @@ use std::fmt;
 
 use toml::{Table, Value};
 
+use super::checked::checked;
 use super::keys::{self, KEYS, Kind};
-use super::layers::{checked, unknown};
+use super::layers::unknown;
 use super::values::Shown;
 
 /// A key of a persona's table.
@@ -48,26 +49,31 @@ pub(super) struct Personas {
     pub(super) source: String,
 }
 
+/// Gives the place of a setting, by its name below `[persona]`.
+type Place<'a> = &'a dyn Fn(&str) -> String;
+
 /// The values of one, by the names of its keys.
 type Persona = BTreeMap<&'static str, Value>;
 
 impl Personas {
-    /// Takes the tables below `[persona]`. Returns what is wrong with them; what is right of a faulty one is kept, so
-    /// that no error says that it does not exist.
-    pub(super) fn add(&mut self, tables: &Table, source: &str) -> Vec<String> {
+    /// Takes the tables below `[persona]`, where `place` gives the place of a name below them. Returns what is wrong
+    /// with them; what is right of a faulty one is kept, so that no error says that it does not exist.
+    pub(super) fn add(&mut self, tables: &Table, source: &str, place: Place<'_>) -> Vec<String> {
         source.clone_into(&mut self.source);
         let mut faults = Vec::new();
         for (name, value) in tables {
             match value {
                 Value::Table(table) if is_name(name) => {
-                    let persona = understood(name, table, source, &mut faults);
+                    let persona = understood(name, table, place, &mut faults);
                     self.tables.insert(name.clone(), persona);
                 }
                 Value::Table(_) => faults.push(format!(
-                    "{source}: the name of a persona holds something else than letters, digits, - and _"
+                    "{}: the name of a persona may only hold letters, digits, - and _",
+                    place(name)
                 )),
                 _ => faults.push(format!(
-                    "{source}: a setting under [persona] belongs to no persona: each has a table [persona.NAME]"
+                    "{}: a setting under [persona] belongs to no persona: each has a table [persona.NAME]",
+                    place(name)
                 )),
             }
         }
@@ -123,12 +129,13 @@ impl fmt::Display for Setting {
 }
 
 /// The part of a persona's table that is as it should be.
-fn understood(persona: &str, table: &Table, source: &str, faults: &mut Vec<String>) -> Persona {
+fn understood(persona: &str, table: &Table, place: Place<'_>, faults: &mut Vec<String>) -> Persona {
     let mut values = Persona::new();
     for (name, value) in table {
+        let place = place(&format!("{persona}.{name}"));
         let Some(key) = PERSONA_KEYS.iter().find(|key| key.name == name) else {
             faults.push(unknown(
-                source,
+                &place,
                 &format!("persona.{persona}."),
                 name,
                 &near(name),
@@ -138,7 +145,7 @@ fn understood(persona: &str, table: &Table, source: &str, faults: &mut Vec<Strin
         match checked(Kind::Text, value.clone()) {
             Ok(value) => drop(values.insert(key.name, value)),
             Err(found) => faults.push(format!(
-                "{source}: persona.{persona}.{name} must be {}, found {found}",
+                "{place}: persona.{persona}.{name} must be {}, found {found}",
                 Kind::Text
             )),
         }
@@ -234,13 +241,9 @@ mod tests {
             (
                 "[persona.a]\nprompt = 7",
                 "",
-                "persona.a.prompt must be text, found",
+                "config.toml, line 2: persona.a.prompt must be text, found 7 without quotation marks",
             ),
-            (
-                "[persona.'a b']\nprompt = 'x'",
-                "",
-                "something else than letters",
-            ),
+            ("[persona.'a b']\nprompt = 'x'", "", "may only hold letters"),
             ("[persona]\nprompt = 'x'", "", "belongs to no persona"),
             ("[persona.a]\nmodel = ''", "", "persona.a.model is empty"),
             ("[persona.a]\nprompt = ''", "", "persona.a.prompt is empty"),

@@ -1,16 +1,32 @@
 //! Which addresses belong to this machine or to a private network: only there may a request go without TLS.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Whether `address` is one that the internet does not carry: loopback, the private networks of RFC 1918 and RFC 4193,
-/// and link-local ones.
+/// link-local ones, and the shared addresses of RFC 6598, which Tailscale and providers give out. 0.0.0.0 and :: are
+/// addresses that servers listen on; Linux connects them to this machine.
 pub fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V4(v4) => {
+            v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || is_shared(v4)
+        }
         IpAddr::V6(v6) => {
-            v6 == Ipv6Addr::LOCALHOST || v6.is_unique_local() || v6.is_unicast_link_local()
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local()
         }
     }
+}
+
+/// Whether it is in 100.64.0.0/10 (<https://www.rfc-editor.org/rfc/rfc6598>).
+fn is_shared(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    first == 100 && second & 0b1100_0000 == 64
 }
 
 #[cfg(test)]
@@ -31,6 +47,13 @@ mod tests {
             "fd00::1",
             "fe80::1",
             "::ffff:192.168.1.2",
+            "100.64.0.0",
+            "100.101.102.103",
+            "100.127.255.255",
+            "::ffff:100.64.0.1",
+            "fd7a:115c:a1e0::1",
+            "0.0.0.0",
+            "::",
         ];
         for address in private {
             assert!(is_private(address.parse().expect(address)), "{address}");
@@ -40,10 +63,10 @@ mod tests {
             "172.15.0.1",
             "172.32.0.1",
             "192.169.0.1",
-            "0.0.0.0",
-            "100.64.0.1",
+            "0.0.0.1",
+            "100.63.255.255",
+            "100.128.0.0",
             "255.255.255.255",
-            "::",
             "2001:db8::1",
             "ff02::1",
             "::ffff:8.8.8.8",

@@ -142,8 +142,8 @@ pub struct Http {
 impl Stt {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
-            language: layers.text("stt.language"),
-            alternative_languages: layers.texts("stt.alternative_languages"),
+            language: layers.language("stt.language"),
+            alternative_languages: layers.languages("stt.alternative_languages"),
             phrases: layers.texts("stt.phrases"),
             punctuation: layers.switch("stt.punctuation"),
             timeout: layers.seconds("stt.timeout"),
@@ -174,7 +174,7 @@ impl Tts {
             speed: layers.number("tts.speed"),
             instructions: layers.text("tts.instructions"),
             timeout: layers.seconds("tts.timeout"),
-            language: layers.text("stt.language"),
+            language: layers.language("stt.language"),
             format: layers.text("tts.openai.format"),
             pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
             endpoints: Endpoint::assemble(layers, "tts"),
@@ -221,8 +221,10 @@ impl Conversation {
         let transfers = layers.texts("conversation.transfers").into_iter();
         let odd = transfers.filter(|text| transfer(text).is_none());
         let fault = |text: String| {
+            let name = "conversation.transfers";
+            let place = layers.line_of(layers.source(name), name);
             format!(
-                "conversation.transfers: {text:?} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\""
+                "{place}: {name}: {text:?} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\""
             )
         };
         odd.map(fault).collect()

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use ring::digest::{SHA256, digest};
+use toml::Value;
+
+use super::keys::Kind;
 use crate::redact;
 
 /// A text that no log, error or `Debug` shows.
@@ -45,3 +50,24 @@ pub struct Shown {
     /// A digest of the value: equal values have equal ones, and no secret can be found out from it.
     pub digest: String,
 }
+
+impl Shown {
+    pub(super) fn new(name: String, kind: Kind, value: &Value, source: &str) -> Self {
+        let value = value.to_string();
+        let hash = digest(&SHA256, value.as_bytes());
+        let is_hidden = kind == Kind::Secret && value != "\"\"";
+        Self {
+            name,
+            source: source.to_owned(),
+            digest: BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_BYTES]),
+            value: if is_hidden {
+                "[redacted]".to_owned()
+            } else {
+                value
+            },
+        }
+    }
+}
+
+/// Enough to tell two values apart, and nothing to guess a key by.
+const DIGEST_BYTES: usize = 6;

@@ -9,6 +9,8 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 
+use super::private_key::key_pair;
+
 /// Lets `jsonwebtoken` sign with ring, once for the process. A second time changes nothing.
 pub(super) fn install_ring() {
     static RING: CryptoProvider = CryptoProvider {
@@ -27,9 +29,8 @@ struct RingSigner(RsaKeyPair);
 
 impl RingSigner {
     fn new(key: &EncodingKey) -> jsonwebtoken::errors::Result<Self> {
-        let pair = RsaKeyPair::from_pkcs8(key.as_bytes());
-        pair.map(Self)
-            .map_err(|_| ErrorKind::InvalidKeyFormat.into())
+        let pair = key_pair(key.as_bytes());
+        pair.map(Self).ok_or(ErrorKind::InvalidKeyFormat.into())
     }
 }
 

@@ -42,7 +42,7 @@ impl OpenAi {
     fn ask(&self, asked: Asked<'_>, limit: TokenLimit, budget: Budget) -> Result<Incoming, Error> {
         let request = Request {
             service: self.service(),
-            url: format!("{}/v1/chat/completions", self.endpoint.base_url),
+            url: format!("{}/chat/completions", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: "application/json",
             body: Some(self.body(asked, limit).into()),

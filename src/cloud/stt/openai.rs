@@ -82,7 +82,7 @@ impl Recognizer for OpenAi {
     ) -> Result<Transcript, Error> {
         let request = Request {
             service: self.service(),
-            url: format!("{}/v1/audio/transcriptions", self.endpoint.base_url),
+            url: format!("{}/audio/transcriptions", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: CONTENT_TYPE,
             body: Some(self.body(samples, rate_hz).into()),

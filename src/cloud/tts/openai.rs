@@ -75,7 +75,7 @@ impl Voice for OpenAi {
     fn speak(&self, text: &str, _rate_hz: u32, budget: Budget) -> Result<Speech, Error> {
         let request = Request {
             service: self.service(),
-            url: format!("{}/v1/audio/speech", self.endpoint.base_url),
+            url: format!("{}/audio/speech", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: "application/json",
             body: Some(self.body(text).into()),

@@ -1,0 +1,294 @@
+//! The JSON key file of a service account, as it comes out of browsers, shells and editors: what of it is used, or what
+//! was put in its place. Nothing of a file is ever quoted.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde_json::Value;
+
+use crate::config::is_https;
+use crate::files::text::{NotText, decode};
+use crate::pasted;
+
+/// What signing in needs of a key file.
+#[derive(Debug)]
+pub(super) struct KeyFile {
+    pub(super) client_email: String,
+    pub(super) private_key: String,
+    /// Tells Google which of the account's keys it is; without it Google tries them all.
+    pub(super) private_key_id: Option<String>,
+    pub(super) token_uri: String,
+}
+
+impl KeyFile {
+    /// Reads the content of a key file. One that is wrapped, as a JSON text or in base64, is unwrapped.
+    ///
+    /// # Errors
+    /// What the file is instead, to follow "found".
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = decode(bytes).map_err(|why| match why {
+            NotText::Der => "a binary file, such as .p12: choose JSON for the key".to_owned(),
+            why => why.to_string(),
+        })?;
+        let unwrapped = unwrapped(text.trim());
+        let text = unwrapped.as_deref().unwrap_or(text.trim());
+        match json_of(text) {
+            Ok(json) => Self::of_json(&json),
+            Err(error) => Err(instead_of_json(text, &error)),
+        }
+    }
+
+    fn of_json(json: &Value) -> Result<Self, String> {
+        let text = |name: &str| {
+            let text = json[name].as_str().map(str::trim);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let needed = |name: &str| text(name).ok_or(format!("no {name}"));
+        let has_key = text("client_email").is_some() && text("private_key").is_some();
+        match text("type").as_deref() {
+            Some("service_account") => {}
+            None if has_key => {}
+            _ => return Err(of_other_kind(json)),
+        }
+        let file = Self {
+            client_email: needed("client_email")?,
+            private_key: needed("private_key")?,
+            private_key_id: text("private_key_id"),
+            token_uri: text("token_uri").unwrap_or_else(|| super::TOKEN_AUDIENCE.to_owned()),
+        };
+        if is_https(&file.token_uri) {
+            Ok(file)
+        } else {
+            Err("a token_uri that is no https address".to_owned())
+        }
+    }
+}
+
+/// The JSON inside of a JSON text or of base64, which is how keys travel through environment variables.
+fn unwrapped(text: &str) -> Option<String> {
+    let inner = serde_json::from_str::<String>(text).ok().or_else(|| {
+        let compact: String = text.split_ascii_whitespace().collect();
+        let bytes = BASE64_STANDARD.decode(compact).ok()?;
+        String::from_utf8(bytes).ok()
+    });
+    inner.filter(|inner| inner.trim_start().starts_with('{'))
+}
+
+fn json_of(text: &str) -> serde_json::Result<Value> {
+    let repaired = |_: &_| serde_json::from_str(&with_lines_escaped(text)).ok();
+    let read = serde_json::from_str(text);
+    match read.as_ref().err().and_then(repaired) {
+        Some(repaired) => Ok(repaired),
+        None => read,
+    }
+}
+
+/// Escapes the line breaks and tabs in the strings of a JSON text, which a shell's `echo` has made of `\n` and `\t`.
+fn with_lines_escaped(text: &str) -> String {
+    let (mut escaped, mut is_string, mut is_escape) = (String::new(), false, false);
+    for c in text.chars() {
+        match c {
+            '\n' if is_string => escaped.push_str("\\n"),
+            '\t' if is_string => escaped.push_str("\\t"),
+            _ => escaped.push(c),
+        }
+        is_string ^= c == '"' && !is_escape;
+        is_escape = c == '\\' && !is_escape;
+    }
+    escaped
+}
+
+/// Names a JSON file that is no key file of a service account.
+fn of_other_kind(json: &Value) -> String {
+    if json.get("installed").or(json.get("web")).is_some() {
+        return "an OAuth client".to_owned();
+    }
+    if json.get("project_info").is_some() {
+        return "the google-services.json of an app".to_owned();
+    }
+    match json["type"].as_str() {
+        Some("authorized_user") => {
+            r#"type "authorized_user", which is a person's sign-in by gcloud"#.to_owned()
+        }
+        Some("external_account") => {
+            r#"type "external_account", which is a workload identity and holds no key"#.to_owned()
+        }
+        // Any other might be a key in the wrong place.
+        Some("impersonated_service_account") => r#"type "impersonated_service_account""#.to_owned(),
+        Some(_) => "another type".to_owned(),
+        None => "no type".to_owned(),
+    }
+}
+
+/// Names a text that is no JSON, or what makes it none.
+fn instead_of_json(text: &str, error: &serde_json::Error) -> String {
+    let line = error.line();
+    let written = text.lines().nth(line.max(1) - 1).unwrap_or_default();
+    let odd = written.chars().find_map(pasted::description);
+    let begins = |beginning: &str| text.starts_with(beginning);
+    let is_word = !text.contains(char::is_whitespace) && text.len() < LONGEST_API_KEY;
+    if text.is_empty() {
+        "an empty file".to_owned()
+    } else if begins("-----BEGIN") {
+        "a private key alone: the whole JSON file is needed".to_owned()
+    } else if begins("<") {
+        "a web page".to_owned()
+    } else if is_word && !begins("{") {
+        "an API key: it belongs into [llm.gemini] api_key".to_owned()
+    } else if !begins("{") {
+        "no JSON".to_owned()
+    } else if error.is_eof() {
+        format!("JSON that breaks off in line {line}")
+    } else if let Some(odd) = odd {
+        format!("{odd}, in line {line}")
+    } else if error.to_string().starts_with("trailing comma") {
+        format!("a comma before the closing bracket in line {line}")
+    } else if ["//", "/*", "#"]
+        .iter()
+        .any(|it| written.trim_start().starts_with(it))
+    {
+        format!("a comment in line {line}, which JSON does not have")
+    } else if written.contains('\'') {
+        format!("single quotation marks in line {line}, where JSON has double ones")
+    } else {
+        format!("no JSON in line {line}")
+    }
+}
+
+/// Gemini's keys have 39 characters, OpenAI's up to about 170.
+const LONGEST_API_KEY: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"{
+        "type": "service_account",
+        "private_key_id": "17",
+        "private_key": "secret",
+        "client_email": "a@b"
+    }"#;
+
+    fn found(text: &str) -> String {
+        KeyFile::parse(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn a_key_file_is_taken_however_it_was_saved() {
+        let wide = |bytes: fn(u16) -> [u8; 2]| {
+            let text = format!("\u{feff}{WHOLE}");
+            text.encode_utf16().flat_map(bytes).collect::<Vec<_>>()
+        };
+        let base64 = BASE64_STANDARD.encode(WHOLE);
+        let (first, rest) = base64.split_at(76);
+        let quoted = serde_json::to_string(WHOLE).expect("a text");
+        let table = [
+            ("as it is", WHOLE.into()),
+            ("a byte order mark", format!("\u{feff}{WHOLE}").into()),
+            ("lines of Windows", WHOLE.replace('\n', "\r\n").into()),
+            ("blanks around it", format!("\n\n {WHOLE} \n").into()),
+            ("UTF-16 of PowerShell", wide(u16::to_le_bytes)),
+            ("UTF-16, big end first", wide(u16::to_be_bytes)),
+            ("base64", base64.clone().into()),
+            ("base64 in lines", format!("{first}\n{rest}\n").into()),
+            ("a JSON text", quoted.into()),
+            (
+                "a blank behind the address",
+                WHOLE.replace("a@b", " a@b ").into(),
+            ),
+            (
+                "no type",
+                WHOLE.replace(r#""type": "service_account","#, "").into(),
+            ),
+        ];
+        for (name, bytes) in table {
+            let file: Vec<u8> = bytes;
+            let file = KeyFile::parse(&file).unwrap_or_else(|found| panic!("{name}: {found}"));
+            assert_eq!(file.client_email, "a@b", "{name}");
+            assert_eq!(file.private_key, "secret", "{name}");
+            assert_eq!(file.private_key_id.as_deref(), Some("17"), "{name}");
+            assert_eq!(file.token_uri, super::super::TOKEN_AUDIENCE, "{name}");
+        }
+        let broken = WHOLE.replace("secret", "sec\nret\t\\\"");
+        let file = KeyFile::parse(broken.as_bytes()).expect("the key is there");
+        assert_eq!(file.private_key, "sec\nret\t\"");
+        let nameless = WHOLE.replace(r#""private_key_id": "17","#, "");
+        let file = KeyFile::parse(nameless.as_bytes()).expect("the key is there");
+        assert_eq!(file.private_key_id, None);
+    }
+
+    #[test]
+    fn what_is_no_key_file_is_told_by_what_it_is_and_quotes_nothing() {
+        let without = |name: &str| WHOLE.replace(name, "x");
+        let table = [
+            ("", "an empty file"),
+            (" \n", "an empty file"),
+            ("not JSON, secret", "no JSON"),
+            ("{}", "no type"),
+            ("[1]", "no type"),
+            ("AIzaSecret-secret", "an API key"),
+            ("-----BEGIN PRIVATE KEY-----\nsecret", "a private key alone"),
+            ("<!doctype html><p>secret", "a web page"),
+            (
+                r#"{"installed":{"client_secret":"secret"}}"#,
+                "an OAuth client",
+            ),
+            (r#"{"web":{"client_secret":"secret"}}"#, "an OAuth client"),
+            (
+                r#"{"project_info":{"id":"secret"}}"#,
+                "google-services.json",
+            ),
+            (
+                r#"{"type":"authorized_user","refresh_token":"secret"}"#,
+                r#"type "authorized_user""#,
+            ),
+            (
+                r#"{"type":"external_account","audience":"secret"}"#,
+                r#"type "external_account""#,
+            ),
+            (
+                r#"{"type":"impersonated_service_account"}"#,
+                r#"type "impersonated_service_account""#,
+            ),
+            (r#"{"type":"secret"}"#, "another type"),
+            (&without("client_email"), "no client_email"),
+            (&WHOLE.replace("private_key\"", "x\""), "no private_key"),
+            (
+                r#"{"type":"service_account","client_email":"a","private_key":7}"#,
+                "no private_key",
+            ),
+            (
+                &WHOLE.replace("\"17\",", "\"17\", \"token_uri\": \"http://secret\","),
+                "a token_uri that is no https",
+            ),
+            (
+                &WHOLE.replace("\"secret\"", "“secret”"),
+                "U+201C, a typographic quotation mark, in line 4",
+            ),
+            (
+                &WHOLE.replace("  \"client", "\u{a0}\"client"),
+                "U+00A0, a no-break space, in line 5",
+            ),
+            (&WHOLE.replace('"', "'"), "single quotation marks in line 2"),
+            (
+                &WHOLE.replace("a@b\"", "a@b\","),
+                "a comma before the closing bracket in line 6",
+            ),
+            (
+                &WHOLE.replace("        \"type", "// secret\n\"type"),
+                "a comment in line 2",
+            ),
+            (
+                &WHOLE.replace("        \"type", "# secret\n\"type"),
+                "a comment in line 2",
+            ),
+            (&WHOLE[..WHOLE.len() - 20], "JSON that breaks off in line 5"),
+            (&WHOLE.replace("\"17\",", "\"17\""), "no JSON in line 4"),
+        ];
+        for (text, expected) in table {
+            let found = found(text);
+            assert!(found.contains(expected), "{text}: {found}");
+            assert!(!found.contains("secret"), "{text}: {found}");
+        }
+        let p12 = KeyFile::parse(b"\x30\x82\x0a\xff\xfe\x00").expect_err("no text");
+        assert!(p12.contains("choose JSON"), "{p12}");
+    }
+}

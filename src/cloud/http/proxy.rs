@@ -1,0 +1,252 @@
+//! The proxy that requests go through: the one of the settings, else the first of the environment that can be used.
+
+use log::warn;
+use ureq::{Proxy, ProxyBuilder, ProxyProtocol};
+
+use super::SetupError;
+use crate::config;
+use crate::config::Environment;
+use crate::{pasted, redact};
+
+/// What becomes of a variable that names a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variable {
+    /// Requests go through its proxy.
+    Used,
+    /// This other variable counts.
+    After(&'static str),
+    /// Its proxy cannot be used, for this reason.
+    Unusable(&'static str),
+}
+
+/// Returns the variables that name a proxy, and what becomes of each.
+pub(crate) fn variables(environment: Environment<'_>) -> Vec<(&'static str, Variable)> {
+    let mut used = None;
+    let mut found = Vec::new();
+    for (name, address) in named(environment) {
+        let becomes = match (usable(&address), used) {
+            (Err(why), _) => Variable::Unusable(why),
+            (Ok(_), Some(first)) => Variable::After(first),
+            (Ok(_), None) => {
+                used = Some(name);
+                Variable::Used
+            }
+        };
+        found.push((name, becomes));
+    }
+    found
+}
+
+/// Returns the proxy of the settings with their exceptions; for what they do not name, the environment's.
+pub(super) fn chosen(
+    settings: &config::Http,
+    environment: Environment<'_>,
+) -> Result<Option<Proxy>, SetupError> {
+    let base = match &settings.proxy {
+        Some(address) => Some(usable(address.expose()).map_err(SetupError::BadProxy)?),
+        None => of_environment(environment),
+    };
+    let Some(base) = base else { return Ok(None) };
+    enrol_password(&base);
+    let mut builder = Proxy::builder(base.protocol())
+        .host(base.host())
+        .port(base.port());
+    if let Some(user) = base.username() {
+        builder = builder.username(user);
+    }
+    if let Some(password) = base.password() {
+        builder = builder.password(password);
+    }
+    let listed = if settings.no_proxy.is_empty() {
+        let named = ["NO_PROXY", "no_proxy"].map(environment);
+        named.into_iter().flatten().next().unwrap_or_default()
+    } else {
+        settings.no_proxy.clone()
+    };
+    let builder = exceptions(&listed).iter().fold(builder, |builder, host| {
+        ProxyBuilder::no_proxy(builder, host)
+    });
+    let built = builder.build().map(Some);
+    built.map_err(|_| SetupError::BadProxy(NO_ADDRESS))
+}
+
+/// The first proxy of the environment that can be used. One that cannot is told: whoever set it expects it to be used.
+fn of_environment(environment: Environment<'_>) -> Option<Proxy> {
+    named(environment).find_map(|(name, address)| match usable(&address) {
+        Ok(proxy) => Some(proxy),
+        Err(why) => {
+            warn!(
+                "the proxy that {name} names is not used: {why}; name one of http or https in [http] proxy"
+            );
+            None
+        }
+    })
+}
+
+/// The variables that are not empty.
+fn named(environment: Environment<'_>) -> impl Iterator<Item = (&'static str, String)> + '_ {
+    let named = PROXIES
+        .iter()
+        .filter_map(move |name| Some((*name, environment(name)?)));
+    named.filter(|(_, address)| !pasted::unwrapped(address).is_empty())
+}
+
+/// Returns the proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.
+fn usable(address: &str) -> Result<Proxy, &'static str> {
+    let address = pasted::unwrapped(address);
+    if address.to_ascii_lowercase().starts_with("socks") {
+        return Err("it is one of SOCKS, and requests can only go through one of http or https");
+    }
+    let proxy = Proxy::new(address).map_err(|_| NO_ADDRESS)?;
+    match proxy.protocol() {
+        ProxyProtocol::Http | ProxyProtocol::Https => Ok(proxy),
+        _ => Err(NO_ADDRESS),
+    }
+}
+
+/// Hides what a proxy is signed in with, be it the settings' or the environment's.
+fn enrol_password(proxy: &Proxy) {
+    if let Some(password) = proxy.password() {
+        redact::enrol_login(proxy.username().unwrap_or_default(), password);
+    }
+}
+
+/// Returns the patterns of the hosts that are reached without the proxy. As for curl, a name stands for the hosts below
+/// it too, with or without a dot before it: <https://curl.se/docs/manpage.html#--noproxy>.
+fn exceptions(listed: &str) -> Vec<String> {
+    let listed = pasted::unwrapped(listed);
+    let names = listed.split(|c: char| c == ',' || c.is_whitespace());
+    let names = names.filter(|name| !name.is_empty());
+    let patterns = names.flat_map(|name| match name.trim_start_matches('.') {
+        name if name.contains('*') || name.is_empty() => vec![name.to_owned()],
+        name => vec![name.to_owned(), format!(".{name}")],
+    });
+    patterns.collect()
+}
+
+/// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
+const PROXIES: [&str; 6] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+];
+
+const NO_ADDRESS: &str = "it is no address of http or https, such as http://proxy.example:3128";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+    use ureq::http::Uri;
+
+    fn settings(proxy: Option<&str>, no_proxy: &str) -> config::Http {
+        config::Http {
+            ca_file: None,
+            proxy: proxy.map(|address| Secret::address(address.to_owned())),
+            no_proxy: no_proxy.to_owned(),
+            warm: false,
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_one_of_http() {
+        let host = "proxy.example";
+        let table = [
+            ("http://proxy.example:3128", Ok(host)),
+            ("https://office:secret@proxy.example", Ok(host)),
+            ("http://office:p%40ss@proxy.example", Ok(host)),
+            ("proxy.example:3128", Ok(host)),
+            ("http://proxy.example:3128/\n", Ok(host)),
+            ("\"http://proxy.example:3128\"", Ok(host)),
+            ("socks5://proxy.example:1080", Err("SOCKS")),
+            ("socks4a://proxy.example", Err("SOCKS")),
+            ("SOCKS://proxy.example", Err("SOCKS")),
+            ("ftp://proxy.example", Err("no address")),
+            ("http://", Err("no address")),
+            ("http://proxy example", Err("no address")),
+        ];
+        for (address, expected) in table {
+            let chosen = chosen(&settings(Some(address), ""), &|_| None);
+            match (chosen, expected) {
+                (Ok(Some(proxy)), Ok(host)) => assert_eq!(proxy.host(), host, "{address:?}"),
+                (Err(error), Err(words)) => {
+                    assert!(error.to_string().contains(words), "{address:?}: {error}");
+                }
+                (chosen, _) => panic!("{address:?}: {chosen:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_variable_that_can_be_used_counts_and_each_that_cannot_is_told() {
+        let socks = ("ALL_PROXY", "socks5://s:1080");
+        let good = ("HTTPS_PROXY", "http://p:3128");
+        let other = ("http_proxy", "http://q:3128");
+        let (is_socks, is_used) = (("ALL_PROXY", "SOCKS"), ("HTTPS_PROXY", "Used"));
+        let table: [(&[_], &[_], _); 7] = [
+            (&[], &[], None),
+            (&[("ALL_PROXY", "")], &[], None),
+            (&[("ALL_PROXY", " \n")], &[], None),
+            (&[socks], &[is_socks], None),
+            (&[socks, good], &[is_socks, is_used], Some("p")),
+            (
+                &[good, other],
+                &[is_used, ("http_proxy", "After(\"HTTPS_PROXY\")")],
+                Some("p"),
+            ),
+            (
+                &[("HTTP_PROXY", "http://"), other],
+                &[("HTTP_PROXY", "no address"), ("http_proxy", "Used")],
+                Some("q"),
+            ),
+        ];
+        for (set, expected, host) in table {
+            let environment = |name: &str| {
+                let found = set.iter().find(|(variable, _)| *variable == name);
+                found.map(|(_, address)| (*address).to_owned())
+            };
+            let found = variables(&environment);
+            assert_eq!(found.len(), expected.len(), "{set:?}: {found:?}");
+            for ((name, becomes), (variable, words)) in found.iter().zip(expected) {
+                assert_eq!(name, variable, "{set:?}");
+                let becomes = format!("{becomes:?}");
+                assert!(becomes.contains(words), "{set:?}: {becomes}");
+            }
+            let chosen = chosen(&settings(None, ""), &environment).expect("usable");
+            assert_eq!(chosen.as_ref().map(Proxy::host), host, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_excepted_as_curl_does() {
+        let table = [
+            ("", "a.example", false),
+            ("a.example", "a.example", true),
+            (" A.Example ", "a.example", true),
+            ("b.example,a.example", "a.example", true),
+            ("b.example a.example", "a.example", true),
+            ("\"b.example, a.example\"", "a.example", true),
+            ("example", "a.example", true),
+            (".example", "a.example", true),
+            (".a.example", "a.example", true),
+            ("*.example", "a.example", true),
+            ("*", "a.example", true),
+            ("ample", "a.example", false),
+            ("b.a.example", "a.example", false),
+            ("a.example.org", "a.example", false),
+        ];
+        for (listed, host, expected) in table {
+            let uri: Uri = format!("https://{host}/").parse().expect("an address");
+            let set = |name: &str| (name == "NO_PROXY").then(|| listed.to_owned());
+            let of_settings = chosen(&settings(Some("http://p:1"), listed), &|_| None);
+            let of_environment = chosen(&settings(Some("http://p:1"), ""), &set);
+            for proxy in [of_settings, of_environment] {
+                let proxy = proxy.expect("usable").expect("one is set");
+                assert_eq!(proxy.is_no_proxy(&uri), expected, "{listed:?}");
+            }
+        }
+    }
+}

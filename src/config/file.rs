@@ -1,0 +1,61 @@
+//! The settings file, and who may read what holds a key.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Environment;
+use super::layers::Layers;
+use crate::{files, remedy};
+
+/// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
+pub(super) fn add(
+    layers: &mut Layers,
+    named: Option<&Path>,
+    environment: Environment<'_>,
+) -> PathBuf {
+    let named = named
+        .map(Path::to_owned)
+        .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
+    let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+    let shown = path.display();
+    match files::read_text(&path, MAX_FILE) {
+        Ok(text) => layers.add_file(&text, &shown.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {}
+        Err(error) => layers
+            .faults
+            .push(format!("cannot read the settings in {shown}: {error}")),
+    }
+    path
+}
+
+/// The files that hold a key and that every user of this machine may read: the settings, and those that they name.
+pub(super) fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
+    if layers.switch("secrets.allow_readable") {
+        return Vec::new();
+    }
+    // Usually Asterisk starts this program.
+    let group = match rustix::process::getegid() {
+        root if root.is_root() => "asterisk".to_owned(),
+        own => crate::identity::names::group_name(own.as_raw()),
+    };
+    let mut secret = layers.key_files();
+    if layers.has_secret_of(&file.display().to_string()) {
+        secret.insert(file.to_owned());
+    }
+    let open = secret.iter().filter(|file| files::is_readable_by_all(file));
+    let fault = |file: &PathBuf| {
+        let shown = file.display();
+        format!(
+            "{shown} holds a key and everybody on this machine may read it; close it with: \
+             {} (or set allow_readable in [secrets])",
+            remedy::close(file, &group)
+        )
+    };
+    open.map(fault).collect()
+}
+
+/// A settings file has a few kilobytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// Where install.sh puts the settings.
+const USUAL_FILE: &str = "/etc/phone-assistant/config.toml";
