@@ -80,6 +80,12 @@ pub fn price(stage: Stage, endpoint: &Endpoint) -> Price {
     })
 }
 
+/// The longest audio, in milliseconds, that a service bills for more than was heard, because it rounds up.
+pub fn max_step_ms() -> u64 {
+    let prices = catalogue().model.iter().filter_map(|model| model.price);
+    prices.map(Price::step_ms).max().unwrap_or_default()
+}
+
 /// The name under which Gemini always offers the newest model of the kind of `model`, if it is not such a name itself.
 pub fn alias_of(model: &str) -> Option<&'static str> {
     let mut aliases = catalogue().alias.iter();

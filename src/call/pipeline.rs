@@ -15,12 +15,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
 
-use super::bill::{self, Bill, Entry};
 use super::event::Event;
+use super::max_cost;
 use super::settings::Settings;
-use super::wanted::Wanted;
-use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
+use crate::bill::{self, Billing, Entry};
 use crate::cloud;
 use crate::cloud::chain::{Link, Time};
 use crate::cloud::http::{Patience, Retry};
@@ -34,23 +33,21 @@ use crate::services::Services;
 use crate::text::{self, Growing, Order};
 use crate::threads::{self, NoThread};
 use crate::timeline::Mark;
+use crate::voice::Speaker;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
 pub(super) struct Work {
     pub(super) services: Arc<Services>,
     pub(super) settings: Settings,
-    pub(super) bill: Arc<Bill>,
     /// What the caller said.
     pub(super) speech: Arc<Pcm>,
-    /// How the answer is encoded.
-    pub(super) encoding: Encoding,
+    /// How the answer is spoken, and who pays for all of it.
+    pub(super) speaker: Speaker,
     /// When the answer must begin.
     pub(super) deadline: Deadline,
     /// Is the answer heard while it is made? Then only its beginning has a deadline.
     pub(super) is_streamed: bool,
-    /// Nobody waits for it any more.
-    pub(super) wanted: Wanted,
 }
 
 impl Work {
@@ -136,7 +133,7 @@ impl Work {
             results.collect::<Result<Vec<_>, _>>()
         });
         let transcripts = transcripts?;
-        let longest = bill::longest_question(self.speech.duration());
+        let longest = max_cost::max_question_chars(self.speech.duration());
         let question = text::limit(transcripts.join(" ").trim(), longest).to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
@@ -146,6 +143,10 @@ impl Work {
         );
         send(tell, Event::Done(Stage::Stt, since, what));
         Ok(question)
+    }
+
+    fn billing(&self) -> &Billing {
+        &self.speaker.billing
     }
 
     /// For work that must have begun by then.
@@ -162,8 +163,7 @@ impl Work {
         let length = duration_of(samples.len(), rate_hz);
         let most = bill::audio(length);
         let attempt = |link: &Link<dyn Recognizer>, patience: Patience<'_>| {
-            self.wanted.check()?;
-            let entry = self.bill.begin(Stage::Stt, &link.endpoint, most);
+            let entry = self.billing().begin(Stage::Stt, &link.endpoint, most)?;
             let result = link.provider.transcribe(samples, rate_hz, patience);
             match &result {
                 Ok(transcript) => entry.used(transcript.billed.map_or(most, bill::audio)),
@@ -270,9 +270,8 @@ impl Work {
         patience: Patience<'_>,
     ) -> Result<Written<'_>, cloud::Error> {
         let asked = self.settings.asked(question);
-        let most = bill::tokens(&self.settings, question.len());
-        self.wanted.check()?;
-        let entry = self.bill.begin(Stage::Llm, &link.endpoint, most);
+        let most = max_cost::tokens(&self.settings, question.len());
+        let entry = self.billing().begin(Stage::Llm, &link.endpoint, most)?;
         let answering = link.provider.answer(asked, patience);
         let answering = answering.inspect_err(|error| entry.failed(error))?;
         Ok(Written { answering, entry })

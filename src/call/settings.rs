@@ -20,7 +20,6 @@ pub(super) struct Settings {
     pub(super) persona: Arc<str>,
     /// What was said before.
     pub(super) before: Arc<[Exchange]>,
-    pub(super) gain_db: f32,
     pub(super) log_words: bool,
     /// Whether the model may end or transfer the call, or note something about the caller.
     pub(super) takes_orders: bool,
@@ -36,7 +35,6 @@ impl Settings {
             max_output_tokens: config.llm.max_output_tokens,
             persona: config.llm.persona.as_str().into(),
             before: Arc::new([]),
-            gain_db: config.tts.gain_db,
             log_words: config.log_words,
             takes_orders: false,
         }

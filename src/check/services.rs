@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::finding::Report;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, wav};
+use crate::bill::Billing;
 use crate::catalogue;
 use crate::cloud;
 use crate::cloud::chain::Link;
@@ -20,8 +21,8 @@ use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
 use crate::redact::{Hidden, redact};
-use crate::say::{self, Speaking};
 use crate::services::{Maker, SetupError};
+use crate::voice::{self, Speaker};
 
 /// Warns of models that are about to be switched off.
 pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
@@ -111,7 +112,7 @@ impl Doctor<'_> {
                 report,
             );
             let began = Instant::now();
-            match self.speak(&*link.provider) {
+            match self.speak(link) {
                 Ok(pcm)
                     if pcm
                         .samples
@@ -132,18 +133,17 @@ impl Doctor<'_> {
         first
     }
 
-    fn speak(&self, voice: &dyn Voice) -> Result<Pcm, say::Error> {
-        let mut file = Cursor::new(Vec::new());
-        let rate_hz = Encoding::Wav.rate_hz();
+    fn speak(&self, link: &Link<dyn Voice>) -> Result<Pcm, voice::Error> {
+        let speaker = Speaker {
+            billing: Billing::default(),
+            encoding: Encoding::Wav,
+            gain_db: 0.0,
+        };
         let patience = self.patience().within(self.config.tts.timeout);
-        let mut speaking = Speaking::begin(
-            voice,
-            self.sentence().0,
-            rate_hz,
-            patience,
-            patience.deadline,
-        )?;
-        speaking.write(&mut file, Encoding::Wav, 0.0)?;
+        let (sentence, _) = self.sentence();
+        let mut speaking = speaker.begin(link, sentence, patience, patience.deadline)?;
+        let mut file = Cursor::new(Vec::new());
+        speaking.write(&mut file)?;
         file.set_position(0);
         Ok(wav::read(file, LONGEST_SENTENCE)?)
     }

@@ -182,7 +182,7 @@ fn first_piece(text: &str) -> Option<usize> {
     let mut len = 0;
     while let Some(more) = end_of_sentence(&text[len..]) {
         len += more;
-        if text[..len].trim().chars().count() >= SHORTEST_CHARS {
+        if text[..len].trim().chars().count() >= MIN_PIECE_CHARS {
             return Some(len);
         }
     }
@@ -196,7 +196,7 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_UNHEARD: usize = 64 * 1024;
 
 /// A word like "Yes." would leave a gap after it: it is said together with the sentence that follows.
-const SHORTEST_CHARS: usize = 12;
+pub(crate) const MIN_PIECE_CHARS: usize = 12;
 
 /// What goes on for this long without an end is no sentence, or is written in a language that marks none.
 const LONG_CHARS: usize = 200;

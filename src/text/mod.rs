@@ -19,6 +19,7 @@ mod spoken;
 
 pub use cut::{chunks, limit};
 pub use growing::Growing;
+pub(crate) use growing::MIN_PIECE_CHARS;
 pub use orders::{Order, Orders};
 pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
