@@ -40,7 +40,7 @@
 //! | [`identity`] | the user and group that Asterisk runs as |
 //! | `place`, `held` | what `install.sh` has put where others than root own folders, and how a folder is held |
 //! | `sources` | which sources a program was built from |
-//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `presentation`, [`redact`], `threads` | what all of them share |
+//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `number`, `presentation`, [`redact`], `threads` | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
@@ -73,6 +73,7 @@ pub mod identity;
 pub mod limits;
 pub mod manual;
 pub mod memory;
+mod number;
 pub mod owner;
 mod place;
 pub mod plain;

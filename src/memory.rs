@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use crate::date::{self, SECONDS_A_DAY};
 use crate::state;
 
-pub use caller::{Caller, Callers, Signs, normal};
+pub use caller::{Caller, Callers, Signs};
 use record::MAX_SUMMARY_CHARS;
 pub use record::{Exchange, Limits, Record};
 pub use store::{Entry, Error, Store};

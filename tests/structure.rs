@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
         "hangup",
         "held",
         "identity",
+        "number",
         "owner",
         "plain",
         "presentation",
