@@ -15,7 +15,7 @@ use crate::date::{self, SECONDS_A_DAY};
 use crate::state;
 
 pub use caller::{Caller, Callers, Signs};
-use record::MAX_SUMMARY_CHARS;
+pub(crate) use record::MAX_SUMMARY_CHARS;
 pub use record::{Exchange, Limits, Record};
 pub use store::{Entry, Error, Store};
 

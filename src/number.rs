@@ -2,6 +2,8 @@
 //!
 //! Callers choose what stands in place of their number: a name, nothing, or bytes that are to be taken for another's.
 
+use std::ops::RangeInclusive;
+
 use ring::digest::{SHA256, digest};
 
 /// What is shown in place of a caller's number.
@@ -35,14 +37,13 @@ impl Shown {
     }
 }
 
-/// The number, if it can be told from others: it has 2 to 15 digits, which are not all 0.
+/// The number, if it can be told from others: it has as many digits as [`DIGITS`], which are not all 0.
 pub(crate) fn normal(text: &str) -> Option<String> {
     let Shown::Number(number) = Shown::of(text) else {
         return None;
     };
     let digits = number.trim_start_matches('+');
-    let is_somebodys =
-        (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && digits.contains(|digit| digit != '0');
+    let is_somebodys = DIGITS.contains(&digits.len()) && digits.contains(|digit| digit != '0');
     is_somebodys.then_some(number)
 }
 
@@ -87,9 +88,8 @@ const HIDDEN: &[&str] = &[
     "<unknown>",
 ];
 
-/// From the shortest extensions to E.164's longest number.
-const MIN_DIGITS: usize = 2;
-const MAX_DIGITS: usize = 15;
+/// How many digits a number has: from the shortest extensions to E.164's longest number.
+pub(crate) const DIGITS: RangeInclusive<usize> = 2..=15;
 /// Behind a prefix for foreign countries.
 const MAX_DIALLED: usize = 20;
 const KEY_BYTES: usize = 12;

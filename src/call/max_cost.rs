@@ -69,6 +69,7 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
     usize::try_from(chars).unwrap_or(usize::MAX)
 }
 
+/// `http` asks a second time after what may pass, and a chain after a provider that was only slow.
 const TRIES: u64 = 2;
 /// Twice what an auctioneer says.
 const CHARS_PER_SECOND: u64 = 40;

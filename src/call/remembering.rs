@@ -33,7 +33,8 @@ impl Remembering {
         }
         self.settings = Some(config.memory.clone());
         if self.memory.is_some() {
-            config.llm.max_output_tokens += NOTE_TOKENS;
+            let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
+            config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
         }
     }
 
@@ -94,5 +95,5 @@ impl Remembering {
     }
 }
 
-/// A note of 500 characters, in languages whose words are several tokens.
-const NOTE_TOKENS: u32 = 250;
+/// In languages whose words are several tokens.
+const MIN_CHARS_PER_TOKEN: usize = 2;
