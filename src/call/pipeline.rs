@@ -30,7 +30,7 @@ use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::redact::Words;
 use crate::services::Services;
-use crate::text::{self, Growing, Order};
+use crate::text::{self, Action, SentenceStream};
 use crate::threads::{self, NoThread};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
@@ -189,15 +189,15 @@ impl Work {
     ) -> Result<(), Failure> {
         let since = may_begin(Stage::Llm, tell)?;
         let settings = &self.settings;
-        let mut hand_over = move |piece: String, answer: &Growing| {
+        let mut hand_over = move |piece: String, answer: &SentenceStream| {
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
             give_text.send(piece).is_ok()
         };
-        let mut answer = Growing::new(settings.max_answer_chars);
-        if settings.takes_orders {
-            answer = answer.with_orders();
+        let mut answer = SentenceStream::new(settings.max_answer_chars);
+        if settings.takes_actions {
+            answer = answer.with_actions();
         }
         let (end, mut written) = self.write(question, &mut answer, tell, &mut hand_over)?;
         if end.is_err() {
@@ -208,15 +208,15 @@ impl Work {
             hand_over(piece, &answer);
         }
         written.settle(settings.asked(question).bytes(), &answer);
-        send(tell, Event::Actions(answer.orders().to_vec()));
-        let is_noted = |order: &Order| matches!(order, Order::Note(_));
-        if !answer.has_pieces() && answer.orders().iter().all(is_noted) {
+        send(tell, Event::Actions(answer.actions().to_vec()));
+        let is_noted = |action: &Action| matches!(action, Action::Note(_));
+        if !answer.has_pieces() && answer.actions().iter().all(is_noted) {
             send(tell, Event::Wordless);
             return Ok(());
         }
-        if answer.has_lost_an_order() {
+        if answer.has_lost_an_action() {
             warn!(
-                "the answer ends in the middle of an order or a note, which is lost; raise max_output_tokens in [llm]"
+                "the answer ends in the middle of an action or a note, which is lost; raise max_output_tokens in [llm]"
             );
         }
         if answer.is_full() {
@@ -234,7 +234,7 @@ impl Work {
     fn write(
         &self,
         question: &str,
-        answer: &mut Growing,
+        answer: &mut SentenceStream,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
     ) -> Result<(Result<End, cloud::Error>, Written<'_>), Failure> {
@@ -279,7 +279,7 @@ impl Work {
 }
 
 /// Takes a piece of an answer and the answer so far, and tells whether more is wanted.
-type HandOver<'a> = &'a mut dyn FnMut(String, &Growing) -> bool;
+type HandOver<'a> = &'a mut dyn FnMut(String, &SentenceStream) -> bool;
 
 /// An answer that is being written, and its place on the bill.
 struct Written<'a> {
@@ -289,7 +289,7 @@ struct Written<'a> {
 
 impl Written<'_> {
     /// Puts down what it has used, as the service tells or by its length.
-    fn settle(&mut self, read_bytes: usize, answer: &Growing) {
+    fn settle(&mut self, read_bytes: usize, answer: &SentenceStream) {
         let told = self.answering.tokens().map(|tokens| Usage {
             input_tokens: tokens.input,
             output_tokens: tokens.output,
@@ -300,20 +300,20 @@ impl Written<'_> {
     }
 }
 
-/// Hands over each piece of the answer as soon as it stands, and tells each order, until the answer ends or is long
+/// Hands over each piece of the answer as soon as it stands, and tells each action, until the answer ends or is long
 /// enough.
 fn read(
     answering: &mut Answering,
-    answer: &mut Growing,
+    answer: &mut SentenceStream,
     tell: &Sender<Event>,
     hand_over: HandOver<'_>,
 ) -> Result<End, cloud::Error> {
     while let Some(words) = next_words(answering, answer)? {
         send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
-        let ordered = answer.orders().len();
+        let known = answer.actions().len();
         answer.push(&words);
-        if answer.orders().len() > ordered {
-            send(tell, Event::Actions(answer.orders().to_vec()));
+        if answer.actions().len() > known {
+            send(tell, Event::Actions(answer.actions().to_vec()));
         }
         while let Some(piece) = answer.piece() {
             if !hand_over(piece, answer) {
@@ -327,8 +327,11 @@ fn read(
     answering.end()
 }
 
-/// What is still to be read. After all that is spoken only an order may come, and no call fails of missing that.
-fn next_words(answering: &mut Answering, answer: &Growing) -> Result<Option<String>, cloud::Error> {
+/// What is still to be read. After all that is spoken only an action may come, and no call fails of missing that.
+fn next_words(
+    answering: &mut Answering,
+    answer: &SentenceStream,
+) -> Result<Option<String>, cloud::Error> {
     if !answer.wants_more() {
         return Ok(None);
     }

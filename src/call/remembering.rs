@@ -10,7 +10,7 @@ use crate::cloud::llm::Exchange;
 use crate::config::Config;
 use crate::error::Chain;
 use crate::memory::{self, Memory, Signs};
-use crate::text::Order;
+use crate::text::Action;
 
 /// What a call has to do with memory.
 #[derive(Default)]
@@ -68,7 +68,7 @@ impl Remembering {
             return;
         }
         let note = turn.actions.iter().rev().find_map(|action| match action {
-            Order::Note(note) => Some(note.as_str()),
+            Action::Note(note) => Some(note.as_str()),
             _ => None,
         });
         let Some(memory) = &mut self.memory else {

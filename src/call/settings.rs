@@ -22,7 +22,7 @@ pub(super) struct Settings {
     pub(super) before: Arc<[Exchange]>,
     pub(super) log_words: bool,
     /// Whether the model may end or transfer the call, or note something about the caller.
-    pub(super) takes_orders: bool,
+    pub(super) takes_actions: bool,
 }
 
 impl Settings {
@@ -36,7 +36,7 @@ impl Settings {
             persona: config.llm.persona.as_str().into(),
             before: Arc::new([]),
             log_words: config.log_words,
-            takes_orders: false,
+            takes_actions: false,
         }
     }
 
@@ -45,7 +45,7 @@ impl Settings {
         Self {
             persona: persona.clone(),
             before: before.into(),
-            takes_orders: true,
+            takes_actions: true,
             ..self
         }
     }
@@ -56,7 +56,7 @@ impl Settings {
         Self {
             persona: format!("{}\n\n{instructions}", self.persona).into(),
             before: before.collect(),
-            takes_orders: true,
+            takes_actions: true,
             ..self
         }
     }
