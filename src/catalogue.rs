@@ -81,7 +81,7 @@ pub fn price(stage: Stage, endpoint: &Endpoint) -> Price {
 }
 
 /// The longest audio, in milliseconds, that a service bills for more than was heard, because it rounds up.
-pub fn max_step_ms() -> u64 {
+pub(crate) fn max_step_ms() -> u64 {
     let prices = catalogue().model.iter().filter_map(|model| model.price);
     prices.map(Price::step_ms).max().unwrap_or_default()
 }

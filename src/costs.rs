@@ -61,7 +61,7 @@ impl Price {
     }
 
     /// The step to which audio is rounded up, in milliseconds.
-    pub fn step_ms(self) -> u64 {
+    pub(crate) fn step_ms(self) -> u64 {
         whole((self.step_seconds * 1000.0).ceil())
     }
 

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_taken_out_wherever_they_are_parted() {
+    fn actions_are_taken_out_wherever_they_are_separated() {
         let transfer = |to: &str| Action::Transfer(to.to_owned());
         let table = [
             ("Goodbye! [[goodbye]]", "Goodbye! ", vec![Action::Goodbye]),

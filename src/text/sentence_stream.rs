@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_found_after_the_limit_too_and_nothing_is_said_there() {
+    fn actions_are_found_after_the_limit_too_and_nothing_is_said_there() {
         let text = "One two three. Four five six. Seven eight nine. [[note x]] Ten. [[forget]]";
         for words in 1..=16 {
             let mut stream = SentenceStream::new(30).with_actions();

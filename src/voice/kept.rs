@@ -84,36 +84,16 @@ impl KeptPhrases {
 
 /// The name of a kept sound: a digest of what decides how `text` sounds, and of nothing else. Whatever changes it has
 /// every phrase paid for once more.
-fn name(settings: &Tts, endpoint: &Endpoint, text: &str) -> String {
-    let Endpoint {
-        provider,
-        base_url,
-        model,
-        ..
-    } = endpoint;
-    let Tts {
-        gain_db,
-        speed,
-        instructions,
-        ..
-    } = settings;
-    let voice = match provider {
-        // Servers that send bare samples sound wrong, and are kept so, until their format and rate are right.
-        Provider::OpenAi => format!(
-            "{:?}",
-            (
-                &settings.openai_voice,
-                &settings.format,
-                settings.pcm_rate_hz
-            )
-        ),
+fn name(tts: &Tts, endpoint: &Endpoint, text: &str) -> String {
+    let voice = match endpoint.provider {
+        // Bare samples of another format or rate are noise, which must not be kept once the settings are right.
+        Provider::OpenAi => format!("{}\0{}\0{}", tts.openai_voice, tts.format, tts.pcm_rate_hz),
         // The language chooses where no voice is named.
-        Provider::Google | Provider::Gemini => {
-            format!("{:?}", (&settings.google_voice, &settings.language))
-        }
+        Provider::Google | Provider::Gemini => format!("{}\0{}", tts.google_voice, tts.language),
     };
-    let how = (voice, instructions, speed, gain_db);
-    let sound = format!("{:?}", (provider.name(), base_url, model, how, text));
+    let server = &endpoint.base_url;
+    let how = format!("{}\0{}\0{}", tts.instructions, tts.speed, tts.gain_db);
+    let sound = format!("{endpoint}\0{server}\0{voice}\0{how}\0{text}");
     let hash = digest(&SHA256, sound.as_bytes());
     BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES])
 }
