@@ -22,7 +22,8 @@ pub struct Endpoint {
 }
 
 /// The provider whose API is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Provider {
     /// Google Cloud's speech services.
     Google,
@@ -188,7 +189,7 @@ impl Endpoint {
 
     fn of(layers: &Layers, stage: &str, name: &str) -> Self {
         let key = |key: &str| format!("{stage}.{name}.{key}");
-        let provider = Provider::called(name);
+        let provider = name.parse().unwrap_or(Provider::OpenAi);
         let base_url = layers.text(&key("base_url"));
         let base_url = base_url.trim_end_matches('/').to_owned();
         let is_private = is_private(&base_url);
@@ -235,21 +236,9 @@ fn is_private(base_url: &str) -> bool {
 }
 
 impl Provider {
-    fn called(name: &str) -> Self {
-        match name {
-            "google" => Self::Google,
-            "gemini" => Self::Gemini,
-            _ => Self::OpenAi,
-        }
-    }
-
     /// Its name in the settings.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Google => "google",
-            Self::Gemini => "gemini",
-            Self::OpenAi => "openai",
-        }
+        self.into()
     }
 }
 
