@@ -103,22 +103,14 @@ impl Doctor<'_> {
     /// Has each voice speak. Returns what the first one that could has said.
     fn voices(&self, links: &[Link<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
         let mut first = None;
+        let is_silent = |sample: &i16| sample.unsigned_abs() < QUIET;
         for link in links {
             let id = id(Stage::Tts, &link.endpoint);
-            list(
-                &id,
-                &link.endpoint,
-                || link.provider.models(self.patience().deadline),
-                report,
-            );
+            let models = || link.provider.models(self.patience().deadline);
+            list(&id, &link.endpoint, models, report);
             let began = Instant::now();
             match self.speak(link) {
-                Ok(pcm)
-                    if pcm
-                        .samples
-                        .iter()
-                        .all(|sample| sample.unsigned_abs() < QUIET) =>
-                {
+                Ok(pcm) if pcm.samples.iter().all(is_silent) => {
                     report.fail(&id, "what it speaks is silence", "check model and voice");
                 }
                 Ok(pcm) => {
@@ -157,12 +149,8 @@ impl Doctor<'_> {
     ) {
         for link in links {
             let id = id(Stage::Stt, &link.endpoint);
-            list(
-                &id,
-                &link.endpoint,
-                || link.provider.models(self.patience().deadline),
-                report,
-            );
+            let models = || link.provider.models(self.patience().deadline);
+            list(&id, &link.endpoint, models, report);
             let Some(Pcm { rate_hz, samples }) = spoken else {
                 let why = "no voice has spoken anything to listen to";
                 report.not_tried(&id, why, "fix a voice first");
@@ -196,12 +184,8 @@ impl Doctor<'_> {
     fn models(&self, links: &[Link<dyn Model>], report: &mut Report<'_>) {
         for link in links {
             let id = id(Stage::Llm, &link.endpoint);
-            list(
-                &id,
-                &link.endpoint,
-                || link.provider.models(self.patience().deadline),
-                report,
-            );
+            let models = || link.provider.models(self.patience().deadline);
+            list(&id, &link.endpoint, models, report);
             let began = Instant::now();
             match self.word(&*link.provider) {
                 Ok(words) => {
@@ -231,13 +215,8 @@ impl Doctor<'_> {
 
     /// What is spoken, and whether it is of the callers' language.
     fn sentence(&self) -> (&'static str, bool) {
-        let language = self
-            .config
-            .stt
-            .language
-            .split('-')
-            .next()
-            .unwrap_or_default();
+        let settings = &self.config.stt;
+        let language = settings.language.split('-').next().unwrap_or_default();
         let known = SENTENCES.iter().find(|(code, _)| *code == language);
         known.map_or((SENTENCES[0].1, false), |(_, sentence)| (sentence, true))
     }
