@@ -60,7 +60,7 @@ pub fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<Str
     Ok(list.to_string())
 }
 
-/// Forgets all that is kept under a number, in the spelling of [`memory::normal`], and says that it is done.
+/// Forgets all that is kept under a number, in the one spelling that it has, and says that it is done.
 ///
 /// # Errors
 /// [`Error`], also when there is nothing to forget.

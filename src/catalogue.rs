@@ -84,6 +84,12 @@ pub fn price(stage: Stage, endpoint: &Endpoint) -> Price {
     })
 }
 
+/// The longest audio, in milliseconds, that a service bills for more than was heard, because it rounds up.
+pub(crate) fn max_step_ms() -> u64 {
+    let prices = catalogue().model.iter().filter_map(|model| model.price);
+    prices.map(Price::step_ms).max().unwrap_or_default()
+}
+
 /// The name under which a provider always offers the newest model of the kind of this one, if it has such a name and this
 /// is not the one.
 pub fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str> {

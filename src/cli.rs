@@ -30,7 +30,8 @@ use crate::config::Environment;
 use crate::error::Chain;
 use crate::hangup::Hangup;
 use crate::identity::{self, Question};
-use crate::{apart, callers, convert, help, memory, redact, say, threads};
+use crate::number::DIGITS;
+use crate::{apart, callers, convert, help, number, redact, say, threads};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
@@ -381,8 +382,10 @@ fn identity_lines(question: &Question, all: bool) -> Result<String, identity::Er
 }
 
 /// A caller's number in the one spelling that it has.
-fn number(text: &str) -> Result<String, &'static str> {
-    memory::normal(text).ok_or("a number has 2 to 15 digits, perhaps after a + or 00")
+fn number(text: &str) -> Result<String, String> {
+    let (least, most) = (DIGITS.start(), DIGITS.end());
+    let rule = || format!("a number has {least} to {most} digits, perhaps after a + or 00");
+    number::normal(text).ok_or_else(rule)
 }
 
 /// The style of findings: in colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.

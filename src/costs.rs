@@ -60,6 +60,11 @@ impl Price {
         MicroDollars(whole((dollars * MILLION).ceil()))
     }
 
+    /// The step to which audio is rounded up, in milliseconds.
+    pub(crate) fn step_ms(self) -> u64 {
+        whole((self.step_seconds * 1000.0).ceil())
+    }
+
     /// The higher of two prices in each field.
     #[must_use]
     pub fn max(self, other: Self) -> Self {

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use crate::redact;
 
 /// The part of a call that failed, as `ASSISTANT_ERROR` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Stage {
     /// Settings, arguments and keys.
     Config,
@@ -69,20 +70,6 @@ impl fmt::Display for Failure {
         } else {
             Ok(())
         }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Config => "config",
-            Self::Recording => "recording",
-            Self::Limit => "limit",
-            Self::Stt => "stt",
-            Self::Llm => "llm",
-            Self::Tts => "tts",
-            Self::Reply => "reply",
-        })
     }
 }
 

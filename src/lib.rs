@@ -25,7 +25,8 @@
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
 //! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], `say`, [`calls`], [`callers`], [`check`], [`help`] | the commands for people; `say::Speaking` is also a call's voice |
+//! | [`convert`], `say`, [`calls`], [`callers`], [`check`], [`help`] | the commands for people |
+//! | `voice` | from a text to telephone audio that is paid for, and phrases that are spoken once and kept |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
@@ -35,11 +36,11 @@
 //! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
 //! | [`memory`] | what was said with a caller, for the next call |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
-//! | [`catalogue`], [`costs`], [`limits`] | when models are switched off, what calls cost, and how much they may |
+//! | [`catalogue`], [`costs`], `bill`, [`limits`] | when models are switched off, what calls cost, and how much they may |
 //! | [`identity`] | the user and group that Asterisk runs as |
 //! | `place`, `held` | what `install.sh` has put where others than root own folders, and how a folder is held |
 //! | `sources` | which sources a program was built from |
-//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `pasted`, `presentation`, [`redact`], `threads` | what all of them share |
+//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `number`, `pasted`, `presentation`, [`redact`], `threads` | what all of them share |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
@@ -50,6 +51,7 @@
 pub mod agi;
 mod apart;
 pub mod audio;
+mod bill;
 pub mod call;
 pub mod callers;
 pub mod calls;
@@ -71,6 +73,7 @@ pub mod identity;
 pub mod limits;
 pub mod manual;
 pub mod memory;
+mod number;
 pub mod owner;
 pub(crate) mod pasted;
 mod place;
@@ -80,7 +83,7 @@ pub mod redact;
 mod remedy;
 mod rights;
 mod rooted;
-pub(crate) mod say;
+mod say;
 pub(crate) mod services;
 mod sources;
 pub mod state;
@@ -88,3 +91,4 @@ pub mod sync;
 pub mod text;
 pub(crate) mod threads;
 pub mod timeline;
+mod voice;

@@ -11,11 +11,11 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use log::warn;
-use ring::digest::{SHA256, digest};
 
 use crate::costs::MicroDollars;
 use crate::date;
 use crate::error::Chain;
+use crate::number;
 use crate::state::State;
 use crate::state::guard::{self, Guard};
 
@@ -45,7 +45,7 @@ pub enum Refused {
     },
     /// The day's money is spent.
     #[error(
-        "{spent} of {most} are spent or set aside today, and this call could cost {greatest}; max_daily_cost in [limits]{}",
+        "{spent} of {most} are spent or set aside today, and this call could cost {max_cost}; max_daily_cost in [limits]{}",
         .ahead.map(|ahead| format!("; but {ahead}")).unwrap_or_default()
     )]
     Day {
@@ -54,7 +54,7 @@ pub enum Refused {
         /// The limit of the day.
         most: MicroDollars,
         /// What this call could cost.
-        greatest: MicroDollars,
+        max_cost: MicroDollars,
         /// The day that is counted has not come yet.
         ahead: Option<Ahead>,
     },
@@ -95,7 +95,7 @@ pub struct Admission {
 }
 
 impl Limits {
-    /// Admits a call that can cost at most `greatest`, or refuses it. Where nothing is limited, nothing is counted.
+    /// Admits a call that can cost at most `max_cost`, or refuses it. Where nothing is limited, nothing is counted.
     /// `caller` is the number as the call shows it, and empty where that is withheld.
     ///
     /// # Errors
@@ -104,20 +104,20 @@ impl Limits {
         self,
         state: &State,
         caller: &str,
-        greatest: MicroDollars,
+        max_cost: MicroDollars,
         clock: impl Fn() -> SystemTime,
     ) -> Result<Option<Admission>, Refused> {
         if self == Self::default() {
             return Ok(None);
         }
-        let (guard, caller) = (guard(state), key(caller));
+        let (guard, caller) = (guard(state), number::key(caller));
         let admit = |ledger: &mut Ledger| {
             // The clock is read under the lock, so that entries that others wrote while this call waited are not in the
             // future.
             let now = clock();
             ledger.catch_up(now);
-            self.check(ledger, &caller, greatest, now)?;
-            ledger.spent = ledger.spent + greatest;
+            self.check(ledger, &caller, max_cost, now)?;
+            ledger.spent = ledger.spent + max_cost;
             if self.calls_per_hour.is_some() {
                 ledger.note(caller, now);
             }
@@ -126,13 +126,13 @@ impl Limits {
         let (day, ahead) = guard.update_for_good(|| Ledger::of(date::day(clock())), admit)?;
         Ok(Some(Admission {
             guard,
-            set_aside: greatest,
+            set_aside: max_cost,
             day,
             ahead,
         }))
     }
 
-    /// Re-admits a running call that has spent `spent` and may cost up to `greatest` more, or refuses it.
+    /// Re-admits a running call that has spent `spent` and may cost up to `max_cost` more, or refuses it.
     ///
     /// # Errors
     /// [`Refused`]; then as much is set aside as before.
@@ -140,11 +140,11 @@ impl Limits {
         self,
         admission: &mut Admission,
         spent: MicroDollars,
-        greatest: MicroDollars,
+        max_cost: MicroDollars,
         clock: impl Fn() -> SystemTime,
     ) -> Result<(), Refused> {
         let (day, before) = (admission.day, admission.set_aside);
-        let set_aside = spent + greatest;
+        let set_aside = spent + max_cost;
         let go_on = |ledger: &mut Ledger| {
             let now = clock();
             ledger.catch_up(now);
@@ -174,7 +174,7 @@ impl Limits {
         self,
         ledger: &Ledger,
         caller: &str,
-        greatest: MicroDollars,
+        max_cost: MicroDollars,
         now: SystemTime,
     ) -> Result<(), Refused> {
         let made = ledger.calls.get(caller).map_or(0, Vec::len);
@@ -183,21 +183,21 @@ impl Limits {
         {
             return Err(Refused::Caller { made, most });
         }
-        self.check_day(ledger, greatest, now)
+        self.check_day(ledger, max_cost, now)
     }
 
     fn check_day(
         self,
         ledger: &Ledger,
-        greatest: MicroDollars,
+        max_cost: MicroDollars,
         now: SystemTime,
     ) -> Result<(), Refused> {
         let spent = ledger.spent;
         match self.per_day {
-            Some(most) if spent + greatest > most => Err(Refused::Day {
+            Some(most) if spent + max_cost > most => Err(Refused::Day {
                 spent,
                 most,
-                greatest,
+                max_cost,
                 ahead: ledger.ahead_of(now),
             }),
             _ => Ok(()),
@@ -221,29 +221,6 @@ impl Admission {
     }
 }
 
-/// Returns one short name for each caller, however the number is written; all callers who withhold theirs share one.
-/// Callers choose what they are called, so what is no number is not kept as it came, but as a digest.
-fn key(caller: &str) -> String {
-    let caller = caller.trim().to_lowercase();
-    let is_digit = |c: char| c.is_ascii_digit();
-    let is_number = |c: char| is_digit(c) || "+ ()-./".contains(c);
-    let digits: String = caller.chars().filter(|c| is_digit(*c)).collect();
-    let is_numeric = caller.chars().all(is_number);
-    if HIDDEN.contains(&caller.as_str()) || (is_numeric && digits.is_empty()) {
-        return "anonymous".to_owned();
-    }
-    if !is_numeric || digits.len() > MOST_DIGITS {
-        let hash = digest(&SHA256, caller.as_bytes());
-        let bytes = hash.as_ref().iter().take(KEY_BYTES);
-        return bytes.fold("name-".to_owned(), |key, byte| format!("{key}{byte:02x}"));
-    }
-    match (caller.starts_with('+'), digits.strip_prefix("00")) {
-        (true, _) => format!("+{digits}"),
-        (false, Some(number)) => format!("+{number}"),
-        (false, None) => digits,
-    }
-}
-
 /// The file that keeps what has been spent and which callers have called.
 pub(crate) fn ledger(state: &State) -> PathBuf {
     state.file(LEDGER)
@@ -253,24 +230,7 @@ fn guard(state: &State) -> Guard {
     Guard::new(ledger(state))
 }
 
-/// What Asterisk and telephone networks say in place of a number.
-const HIDDEN: &[&str] = &[
-    "",
-    "anonymous",
-    "unknown",
-    "restricted",
-    "unavailable",
-    "private",
-    "withheld",
-    "asterisk",
-    "<unknown>",
-];
-
 const LEDGER: &str = "limits.json";
-/// The maximum number of digits that can be dialled: E.164's longest number has 15, behind a prefix for foreign
-/// countries.
-const MOST_DIGITS: usize = 20;
-const KEY_BYTES: usize = 12;
 
 #[cfg(test)]
 mod tests;

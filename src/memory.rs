@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use crate::date::{self, SECONDS_A_DAY};
 use crate::state;
 
-pub use caller::{Caller, Callers, Signs, normal};
-use record::MAX_SUMMARY_CHARS;
+pub use caller::{Caller, Callers, Signs};
+pub(crate) use record::MAX_SUMMARY_CHARS;
 pub use record::{Exchange, Limits, Record};
 pub use store::{Entry, Error, Store};
 

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 use serde::{Serialize, Serializer};
 
 /// The moment at which a step of a call was over, in their usual order; a call may take another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Mark {
     /// The recording has been read.
     Recording,
@@ -49,21 +52,11 @@ impl Mark {
 
     /// The mark's name in the log of calls. On a screen the underscore is a space.
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Recording => "recording",
-            Self::Trim => "trim",
-            Self::Connect => "connect",
-            Self::Stt => "stt",
-            Self::FirstToken => "first_token",
-            Self::FirstSentence => "first_sentence",
-            Self::FirstAudio => "first_audio",
-            Self::FirstPlayed => "first_played",
-            Self::LastPlayed => "last_played",
-        }
+        self.into()
     }
 
     fn of_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mark| mark.key() == key)
+        key.parse().ok()
     }
 }
 

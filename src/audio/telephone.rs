@@ -6,17 +6,19 @@
 //! Formats: [Asterisk's sound formats](https://docs.asterisk.org/Fundamentals/Key-Concepts/Asterisk-Sounds-Packages/),
 //! `format_pcm.c`, `format_sln.c` and `format_wav.c` in its source.
 
-use std::fmt;
 use std::io::{self, Cursor, Seek, Write};
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::loudness::Limiter;
 use super::resample::{self, Resampler};
 use super::{Pcm, duration_of, g711, to_f32, to_i16, wav};
 
-/// How a sound file for Asterisk is encoded. Displays as the file's extension, which is what tells Asterisk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a sound file for Asterisk is encoded. Displays as the file's extension, which is what tells Asterisk, and is read
+/// from it: case matters, as it does to Asterisk, where `.WAV` is another format than `.wav`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownEncoding, parse_err_fn = unknown)]
 pub enum Encoding {
     /// G.711 mu-law at 8 kHz.
     Ulaw,
@@ -45,14 +47,7 @@ impl Encoding {
 
     /// The extension by which Asterisk recognises it, without the dot.
     pub fn extension(self) -> &'static str {
-        match self {
-            Self::Ulaw => "ulaw",
-            Self::Alaw => "alaw",
-            Self::Sln => "sln",
-            Self::Sln16 => "sln16",
-            Self::Wav => "wav",
-            Self::Wav16 => "wav16",
-        }
+        self.into()
     }
 
     /// The encoding that a channel plays with the least loss: 16 kHz for wideband phones, else G.711. `formats` is what
@@ -131,28 +126,14 @@ impl Encoding {
     }
 }
 
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.extension())
-    }
-}
-
-impl FromStr for Encoding {
-    type Err = UnknownEncoding;
-
-    /// Case matters, as it does to Asterisk, where `.WAV` is another format than `.wav`.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL
-            .into_iter()
-            .find(|encoding| encoding.extension() == name);
-        found.ok_or_else(|| UnknownEncoding(name.to_owned()))
-    }
-}
-
 /// A name that is none of [`Encoding::ALL`].
 #[derive(Debug, thiserror::Error)]
 #[error("unknown sound format {0:?}: use ulaw, alaw, sln, sln16, wav or wav16 (in small letters)")]
 pub struct UnknownEncoding(pub String);
+
+fn unknown(name: &str) -> UnknownEncoding {
+    UnknownEncoding(name.to_owned())
+}
 
 /// Why telephone audio could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,7 @@ use crate::audio::speech::turn::Change;
 use crate::audio::telephone::Encoding;
 use crate::config::{Filler, Waiting};
 use crate::error::{At, Chain, Failure, INTERNAL, Stage};
-use crate::text::Order;
+use crate::text::Action;
 use crate::timeline::Mark;
 
 /// Why an answer was not heard, or not to its end, although the services did their work.
@@ -127,7 +127,7 @@ impl Answering {
             Event::Question(question) => turn.question = question,
             Event::Answer(answer) => turn.answer = answer,
             Event::Actions(actions) => {
-                if actions.contains(&Order::Forget) && !turn.actions.contains(&Order::Forget) {
+                if actions.contains(&Action::Forget) && !turn.actions.contains(&Action::Forget) {
                     self.todo.push_back(Act::Forget);
                 }
                 turn.actions = actions;

@@ -7,11 +7,11 @@ use std::time::SystemTime;
 
 use log::{info, warn};
 
-use super::bill::Bill;
 use super::line::Line;
 use super::outcome::Outcome;
 use super::turn::{Scene, Turn};
 use crate::agi::Command;
+use crate::bill::Bill;
 use crate::error::Chain;
 use crate::redact;
 use crate::state::State;

@@ -10,7 +10,7 @@ use super::listening::{Heard, Utterance};
 use super::outcome::Outcome;
 use super::turn::Scene;
 use crate::config::{Config, Conversation, Sentence};
-use crate::text::Order;
+use crate::text::Action;
 
 /// What comes next in a conversation.
 #[derive(Debug)]
@@ -159,9 +159,9 @@ impl Dialogue {
         }
         let actions = scene.turn.take_actions();
         actions.into_iter().find_map(|action| match action {
-            Order::Goodbye => Some(Outcome::Answered(None)),
-            Order::Transfer(name) => self.transfer(&name),
-            Order::Note(_) | Order::Forget => None,
+            Action::Goodbye => Some(Outcome::Answered(None)),
+            Action::Transfer(name) => self.transfer(&name),
+            Action::Note(_) | Action::Forget => None,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use crate::error::{Failure, Stage};
-use crate::text::Order;
+use crate::text::Action;
 use crate::timeline::Mark;
 
 /// What comes of the work.
@@ -31,7 +31,7 @@ pub(super) enum Event {
     /// The sound that has not been heard is not worth hearing.
     Forget,
     /// All actions that the model has asked for so far.
-    Actions(Vec<Order>),
+    Actions(Vec<Action>),
     /// The answer has nothing that a voice could say, and no action that ends the call.
     Wordless,
     /// A phrase is kept at this place, without extension.

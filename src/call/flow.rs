@@ -18,16 +18,15 @@ use super::listening::{Listening, Utterance};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
 use super::phrase::Phrase;
-use super::phrases::Phrases;
 use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
 use super::settings::Settings;
 use super::turn::Scene;
-use super::wanted::Wanted;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
 use crate::audio::telephone::Encoding;
+use crate::bill::Billing;
 use crate::cloud::budget::Budget;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Sentence};
@@ -35,9 +34,9 @@ use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::files::{self, NewFile, Readers};
 use crate::limits::Refused;
-use crate::say;
 use crate::services::Services;
 use crate::timeline::Mark;
+use crate::voice::{self, KeptPhrases, Speaker};
 
 /// What a call has while it goes on.
 pub(super) struct Flow<'a, O> {
@@ -79,7 +78,7 @@ impl<O: Write> Flow<'_, O> {
             Answered::NoSpeech => Ok(Outcome::NoSpeech),
             Answered::HungUp => Ok(Outcome::HungUp),
             Answered::Partial(failure) => Ok(Outcome::Partial(failure)),
-            Answered::Wordless => Err(say::Error::Nothing).at(Stage::Llm),
+            Answered::Wordless => Err(voice::Error::Nothing).at(Stage::Llm),
             Answered::Whole => {
                 let place = files::absolute(&self.config.reply);
                 Ok(Outcome::Answered(Some(place)))
@@ -243,15 +242,13 @@ impl<O: Write> Flow<'_, O> {
 
     /// The phrase of this text, which is kept or is being made.
     fn spoken(&mut self, text: String, instead: &'static str) -> Result<Phrase, Failure> {
-        let phrases = Phrases {
+        let phrases = KeptPhrases {
             folder: self.config.conversation.sounds.clone(),
             services: self.services.clone(),
-            bill: self.purse.bill.clone(),
-            encoding: self.encoding,
-            gain_db: self.config.tts.gain_db,
-            wanted: Wanted::default(),
+            settings: self.config.tts.clone(),
+            speaker: self.speaker(),
         };
-        if let Some(place) = phrases.kept(&text) {
+        if let Some(place) = phrases.find(&text) {
             return Ok(Phrase::sound(files::absolute(&place)));
         }
         let mut patience = LONGEST_WAIT;
@@ -277,6 +274,15 @@ impl<O: Write> Flow<'_, O> {
         self.scene.stage = Stage::Tts;
         let until = self.line.now() + patience + GRACE;
         Ok(Phrase::being_made(until, instead))
+    }
+
+    /// Speaks for a new piece of work.
+    fn speaker(&self) -> Speaker {
+        Speaker {
+            billing: Billing::new(self.purse.bill.clone()),
+            encoding: self.encoding,
+            gain_db: self.config.tts.gain_db,
+        }
     }
 
     /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
@@ -359,13 +365,11 @@ impl<O: Write> Flow<'_, O> {
         }
         let work = Work {
             services: self.services.clone(),
-            bill: self.purse.bill.clone(),
             settings: self.remembering.with_memory(settings),
             speech,
-            encoding: self.encoding,
+            speaker: self.speaker(),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
-            wanted: Wanted::default(),
         };
         let longest = self.config.conversation.max_question;
         self.scene.stage = Stage::Limit;

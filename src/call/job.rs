@@ -4,21 +4,21 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, unbounded};
 
-use super::bill;
 use super::event::Event;
-use super::phrases::Phrases;
+use super::max_cost;
 use super::pipeline::Work;
-use super::wanted::Wanted;
+use crate::bill::Billing;
 use crate::cloud::budget::Budget;
 use crate::costs::MicroDollars;
 use crate::error::{At, Failure, Stage};
 use crate::limits::Refused;
 use crate::threads;
+use crate::voice::KeptPhrases;
 
 /// Work whose events are to be heard. Dropping it stops paying: no further request of it begins.
 pub(super) struct Job {
     events: Receiver<Event>,
-    wanted: Wanted,
+    billing: Billing,
 }
 
 /// Sets money aside, or refuses.
@@ -29,7 +29,7 @@ impl Job {
     pub(super) fn none() -> Self {
         Self {
             events: never(),
-            wanted: Wanted::default(),
+            billing: Billing::default(),
         }
     }
 
@@ -44,12 +44,12 @@ impl Job {
         longest: Duration,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        let max_cost = bill::max_cost(&work.services, &work.settings, &work.speech)
-            + bill::of_transcriptions(&work.services, longest, later);
+        let max_cost = max_cost::of_answer(&work.services, &work.settings, &work.speech)
+            + max_cost::of_transcriptions(&work.services, longest, later);
         admit(max_cost).at(Stage::Limit)?;
-        let wanted = work.wanted.clone();
+        let billing = work.speaker.billing.clone();
         let events = work.start().at(Stage::Stt)?;
-        Ok(Self { events, wanted })
+        Ok(Self { events, billing })
     }
 
     /// Has a phrase spoken and kept, if `admit` sets aside what that can cost.
@@ -57,13 +57,13 @@ impl Job {
     /// # Errors
     /// [`Stage::Limit`] where it is refused, [`Stage::Tts`] where there is no thread for it.
     pub(super) fn phrase(
-        phrases: Phrases,
+        phrases: KeptPhrases,
         text: String,
         budget: Budget,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        admit(bill::max_cost_of_text(&phrases.services, &text)).at(Stage::Limit)?;
-        let wanted = phrases.wanted.clone();
+        admit(max_cost::of_text(&phrases.services, &text)).at(Stage::Limit)?;
+        let billing = phrases.speaker.billing.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {
             let event = match phrases.make(&text, budget) {
@@ -74,12 +74,12 @@ impl Job {
             tell.send(event).ok();
         })
         .at(Stage::Tts)?;
-        Ok(Self { events, wanted })
+        Ok(Self { events, billing })
     }
 
     /// Drops the job, and waits for its threads to end, but no longer than `limit`.
     pub(super) fn wait(&self, limit: Duration) {
-        self.wanted.end();
+        self.billing.end();
         let end = Instant::now() + limit;
         while self.events.recv_deadline(end).is_ok() {}
     }
@@ -91,6 +91,6 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.wanted.end();
+        self.billing.end();
     }
 }

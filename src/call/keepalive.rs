@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use log::debug;
 
-use super::phrases::is_kept;
 use crate::audio::Pcm;
 use crate::audio::telephone::{self, Encoding};
 use crate::error::Chain;
 use crate::files::{self, NewFile, Readers};
+use crate::voice::is_kept;
 
 /// The place of the silence, without extension, as Asterisk plays it; `None` where it cannot be made.
 pub(super) fn silence(folder: &Path, encoding: Encoding) -> Option<String> {

@@ -1,7 +1,6 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
 mod answering;
-mod bill;
 mod caller_audio;
 mod contract;
 mod dialogue;
@@ -12,10 +11,10 @@ mod job;
 mod keepalive;
 mod line;
 mod listening;
+mod max_cost;
 mod outcome;
 mod phase;
 mod phrase;
-mod phrases;
 mod pipeline;
 mod playout;
 mod purse;
@@ -24,7 +23,6 @@ mod remembering;
 mod settings;
 mod spoken;
 mod turn;
-mod wanted;
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -15,12 +15,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
 
-use super::bill::{self, Bill, Entry};
 use super::event::Event;
+use super::max_cost;
 use super::settings::Settings;
-use super::wanted::Wanted;
-use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, duration_of, speech};
+use crate::bill::{self, Billing, Entry};
 use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
@@ -31,26 +30,24 @@ use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
 use crate::redact::Words;
 use crate::services::Services;
-use crate::text::{self, Growing, Order};
+use crate::text::{self, Action, SentenceStream};
 use crate::threads::{self, NoThread};
 use crate::timeline::Mark;
+use crate::voice::Speaker;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
 pub(super) struct Work {
     pub(super) services: Arc<Services>,
     pub(super) settings: Settings,
-    pub(super) bill: Arc<Bill>,
     /// What the caller said.
     pub(super) speech: Arc<Pcm>,
-    /// How the answer is encoded.
-    pub(super) encoding: Encoding,
+    /// How the answer is spoken, and who pays for all of it.
+    pub(super) speaker: Speaker,
     /// When the answer must begin.
     pub(super) deadline: Deadline,
     /// Is the answer heard while it is made? Then only its beginning has a deadline.
     pub(super) is_streamed: bool,
-    /// Nobody waits for it any more.
-    pub(super) wanted: Wanted,
 }
 
 impl Work {
@@ -136,7 +133,7 @@ impl Work {
             results.collect::<Result<Vec<_>, _>>()
         });
         let transcripts = transcripts?;
-        let longest = bill::longest_question(self.speech.duration());
+        let longest = max_cost::max_question_chars(self.speech.duration());
         let question = text::limit(transcripts.join(" ").trim(), longest).to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
@@ -146,6 +143,10 @@ impl Work {
         );
         send(tell, Event::Done(Stage::Stt, since, what));
         Ok(question)
+    }
+
+    fn billing(&self) -> &Billing {
+        &self.speaker.billing
     }
 
     /// The budget for work that must have begun by `deadline`.
@@ -158,8 +159,9 @@ impl Work {
         let length = duration_of(samples.len(), rate_hz);
         let most = bill::audio(length);
         let attempt = |candidate: &Candidate<dyn Recognizer>, budget: Budget| {
-            self.wanted.check()?;
-            let entry = self.bill.begin(Stage::Stt, &candidate.endpoint, most);
+            let entry = self
+                .billing()
+                .begin(Stage::Stt, &candidate.endpoint, most)?;
             let result = candidate.provider.transcribe(samples, rate_hz, budget);
             match &result {
                 Ok(transcript) => entry.used(transcript.billed.map_or(most, bill::audio)),
@@ -185,15 +187,15 @@ impl Work {
     ) -> Result<(), Failure> {
         let since = may_begin(Stage::Llm, tell)?;
         let settings = &self.settings;
-        let mut hand_over = move |piece: String, answer: &Growing| {
+        let mut hand_over = move |piece: String, answer: &SentenceStream| {
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
             give_text.send(piece).is_ok()
         };
-        let mut answer = Growing::new(settings.max_answer_chars);
-        if settings.takes_orders {
-            answer = answer.with_orders();
+        let mut answer = SentenceStream::new(settings.max_answer_chars);
+        if settings.takes_actions {
+            answer = answer.with_actions();
         }
         let (end, mut written) = self.write(question, &mut answer, tell, &mut hand_over)?;
         if end.is_err() {
@@ -204,15 +206,15 @@ impl Work {
             hand_over(piece, &answer);
         }
         written.settle(settings.asked(question).bytes(), &answer);
-        send(tell, Event::Actions(answer.orders().to_vec()));
-        let is_noted = |order: &Order| matches!(order, Order::Note(_));
-        if !answer.has_pieces() && answer.orders().iter().all(is_noted) {
+        send(tell, Event::Actions(answer.actions().to_vec()));
+        let is_noted = |action: &Action| matches!(action, Action::Note(_));
+        if !answer.has_pieces() && answer.actions().iter().all(is_noted) {
             send(tell, Event::Wordless);
             return Ok(());
         }
-        if answer.has_lost_an_order() {
+        if answer.has_lost_an_action() {
             warn!(
-                "the answer ends in the middle of an order or a note, which is lost; raise max_output_tokens in [llm]"
+                "the answer ends in the middle of an action or a note, which is lost; raise max_output_tokens in [llm]"
             );
         }
         if answer.is_full() {
@@ -230,7 +232,7 @@ impl Work {
     fn write(
         &self,
         question: &str,
-        answer: &mut Growing,
+        answer: &mut SentenceStream,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
     ) -> Result<(Result<End, cloud::Error>, Written<'_>), Failure> {
@@ -265,9 +267,10 @@ impl Work {
         budget: Budget,
     ) -> Result<Written<'_>, cloud::Error> {
         let asked = self.settings.asked(question);
-        let most = bill::tokens(&self.settings, question.len());
-        self.wanted.check()?;
-        let entry = self.bill.begin(Stage::Llm, &candidate.endpoint, most);
+        let most = max_cost::tokens(&self.settings, question.len());
+        let entry = self
+            .billing()
+            .begin(Stage::Llm, &candidate.endpoint, most)?;
         let answering = candidate.provider.answer(asked, budget);
         let answering = answering.inspect_err(|error| entry.failed(error))?;
         Ok(Written { answering, entry })
@@ -275,7 +278,7 @@ impl Work {
 }
 
 /// Takes a piece of an answer and the answer so far, and tells whether more is wanted.
-type HandOver<'a> = &'a mut dyn FnMut(String, &Growing) -> bool;
+type HandOver<'a> = &'a mut dyn FnMut(String, &SentenceStream) -> bool;
 
 /// An answer that is being written, and its place on the bill.
 struct Written<'a> {
@@ -285,7 +288,7 @@ struct Written<'a> {
 
 impl Written<'_> {
     /// Puts down what it has used, as the service tells or by its length.
-    fn settle(&mut self, read_bytes: usize, answer: &Growing) {
+    fn settle(&mut self, read_bytes: usize, answer: &SentenceStream) {
         let told = self.answering.tokens().map(|tokens| Usage {
             input_tokens: tokens.input,
             output_tokens: tokens.output,
@@ -296,20 +299,20 @@ impl Written<'_> {
     }
 }
 
-/// Hands over each piece of the answer as soon as it stands, and tells each order, until the answer ends or is long
+/// Hands over each piece of the answer as soon as it stands, and tells each action, until the answer ends or is long
 /// enough.
 fn read(
     answering: &mut Answering,
-    answer: &mut Growing,
+    answer: &mut SentenceStream,
     tell: &Sender<Event>,
     hand_over: HandOver<'_>,
 ) -> Result<End, cloud::Error> {
     while let Some(words) = next_words(answering, answer)? {
         send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
-        let ordered = answer.orders().len();
+        let known = answer.actions().len();
         answer.push(&words);
-        if answer.orders().len() > ordered {
-            send(tell, Event::Actions(answer.orders().to_vec()));
+        if answer.actions().len() > known {
+            send(tell, Event::Actions(answer.actions().to_vec()));
         }
         while let Some(piece) = answer.piece() {
             if !hand_over(piece, answer) {
@@ -323,8 +326,11 @@ fn read(
     answering.end()
 }
 
-/// What is still to be read. After all that is spoken only an order may come, and no call fails of missing that.
-fn next_words(answering: &mut Answering, answer: &Growing) -> Result<Option<String>, cloud::Error> {
+/// What is still to be read. After all that is spoken only an action may come, and no call fails of missing that.
+fn next_words(
+    answering: &mut Answering,
+    answer: &SentenceStream,
+) -> Result<Option<String>, cloud::Error> {
     if !answer.wants_more() {
         return Ok(None);
     }

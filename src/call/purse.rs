@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::bill::Bill;
+use crate::bill::Bill;
 use crate::config::Config;
 use crate::costs::MicroDollars;
 use crate::error::Chain;

@@ -10,7 +10,7 @@ use crate::cloud::llm::Exchange;
 use crate::config::Config;
 use crate::error::Chain;
 use crate::memory::{self, Memory, Signs};
-use crate::text::Order;
+use crate::text::Action;
 
 /// What a call has to do with memory.
 #[derive(Default)]
@@ -33,7 +33,8 @@ impl Remembering {
         }
         self.settings = Some(config.memory.clone());
         if self.memory.is_some() {
-            config.llm.max_output_tokens += NOTE_TOKENS;
+            let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
+            config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
         }
     }
 
@@ -67,7 +68,7 @@ impl Remembering {
             return;
         }
         let note = turn.actions.iter().rev().find_map(|action| match action {
-            Order::Note(note) => Some(note.as_str()),
+            Action::Note(note) => Some(note.as_str()),
             _ => None,
         });
         let Some(memory) = &mut self.memory else {
@@ -94,5 +95,5 @@ impl Remembering {
     }
 }
 
-/// A note of 500 characters, in languages whose words are several tokens.
-const NOTE_TOKENS: u32 = 250;
+/// In languages whose words are several tokens.
+const MIN_CHARS_PER_TOKEN: usize = 2;

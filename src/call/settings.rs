@@ -20,10 +20,9 @@ pub(super) struct Settings {
     pub(super) persona: Arc<str>,
     /// What was said before.
     pub(super) before: Arc<[Exchange]>,
-    pub(super) gain_db: f32,
     pub(super) log_words: bool,
     /// Whether the model may end or transfer the call, or note something about the caller.
-    pub(super) takes_orders: bool,
+    pub(super) takes_actions: bool,
 }
 
 impl Settings {
@@ -36,9 +35,8 @@ impl Settings {
             max_output_tokens: config.llm.max_output_tokens,
             persona: config.llm.persona.as_str().into(),
             before: Arc::new([]),
-            gain_db: config.tts.gain_db,
             log_words: config.log_words,
-            takes_orders: false,
+            takes_actions: false,
         }
     }
 
@@ -47,7 +45,7 @@ impl Settings {
         Self {
             persona: persona.clone(),
             before: before.into(),
-            takes_orders: true,
+            takes_actions: true,
             ..self
         }
     }
@@ -58,7 +56,7 @@ impl Settings {
         Self {
             persona: format!("{}\n\n{instructions}", self.persona).into(),
             before: before.collect(),
-            takes_orders: true,
+            takes_actions: true,
             ..self
         }
     }

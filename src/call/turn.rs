@@ -8,7 +8,7 @@ use log::info;
 use super::caller_audio::CallerAudio;
 use super::spoken::Spoken;
 use crate::error::Stage;
-use crate::text::Order;
+use crate::text::Action;
 use crate::timeline::Timeline;
 
 /// What the phases of a call share.
@@ -36,7 +36,7 @@ pub(super) struct Turn {
     /// The texts of the answer that were spoken, and how much of them was heard.
     pub(super) spoken: Spoken,
     /// What the model wants to be done after its answer.
-    pub(super) actions: Vec<Order>,
+    pub(super) actions: Vec<Action>,
 }
 
 impl Scene {
@@ -87,7 +87,7 @@ impl Turn {
         }
     }
 
-    pub(super) fn take_actions(&mut self) -> Vec<Order> {
+    pub(super) fn take_actions(&mut self) -> Vec<Action> {
         take(&mut self.actions)
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::finding::Report;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, wav};
+use crate::bill::Billing;
 use crate::catalogue;
 use crate::cloud;
 use crate::cloud::budget::Budget;
@@ -20,8 +21,8 @@ use crate::deadline::Deadline;
 use crate::error::{Chain, Stage};
 use crate::hangup::Hangup;
 use crate::redact::{Hidden, redact};
-use crate::say::{self, Speaking};
 use crate::services::{Maker, SetupError};
+use crate::voice::{self, Speaker};
 
 /// Warns of models that are about to be switched off.
 pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
@@ -102,22 +103,14 @@ impl Doctor<'_> {
     /// Has each voice speak. Returns what the first one that could has said.
     fn voices(&self, candidates: &[Candidate<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
         let mut first = None;
+        let is_silent = |sample: &i16| sample.unsigned_abs() < QUIET;
         for candidate in candidates {
             let id = id(Stage::Tts, &candidate.endpoint);
-            list(
-                &id,
-                &candidate.endpoint,
-                || candidate.provider.models(self.budget().deadline),
-                report,
-            );
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(&id, &candidate.endpoint, models, report);
             let began = Instant::now();
-            match self.speak(&*candidate.provider) {
-                Ok(pcm)
-                    if pcm
-                        .samples
-                        .iter()
-                        .all(|sample| sample.unsigned_abs() < QUIET) =>
-                {
+            match self.speak(candidate) {
+                Ok(pcm) if pcm.samples.iter().all(is_silent) => {
                     report.fail(&id, "what it speaks is silence", "check model and voice");
                 }
                 Ok(pcm) => {
@@ -132,13 +125,17 @@ impl Doctor<'_> {
         first
     }
 
-    fn speak(&self, voice: &dyn Voice) -> Result<Pcm, say::Error> {
-        let mut file = Cursor::new(Vec::new());
-        let rate_hz = Encoding::Wav.rate_hz();
+    fn speak(&self, candidate: &Candidate<dyn Voice>) -> Result<Pcm, voice::Error> {
+        let speaker = Speaker {
+            billing: Billing::default(),
+            encoding: Encoding::Wav,
+            gain_db: 0.0,
+        };
         let budget = self.budget().within(self.config.tts.timeout);
-        let mut speaking =
-            Speaking::begin(voice, self.sentence().0, rate_hz, budget, budget.deadline)?;
-        speaking.write(&mut file, Encoding::Wav, 0.0)?;
+        let (sentence, _) = self.sentence();
+        let mut speaking = speaker.begin(candidate, sentence, budget, budget.deadline)?;
+        let mut file = Cursor::new(Vec::new());
+        speaking.write(&mut file)?;
         file.set_position(0);
         Ok(wav::read(file, LONGEST_SENTENCE)?)
     }
@@ -152,12 +149,8 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
-            list(
-                &id,
-                &candidate.endpoint,
-                || candidate.provider.models(self.budget().deadline),
-                report,
-            );
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(&id, &candidate.endpoint, models, report);
             let Some(Pcm { rate_hz, samples }) = spoken else {
                 let why = "no voice has spoken anything to listen to";
                 report.not_tried(&id, why, "fix a voice first");
@@ -194,12 +187,8 @@ impl Doctor<'_> {
     fn models(&self, candidates: &[Candidate<dyn Model>], report: &mut Report<'_>) {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
-            list(
-                &id,
-                &candidate.endpoint,
-                || candidate.provider.models(self.budget().deadline),
-                report,
-            );
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(&id, &candidate.endpoint, models, report);
             let began = Instant::now();
             match self.word(&*candidate.provider) {
                 Ok(words) => {
@@ -229,13 +218,8 @@ impl Doctor<'_> {
 
     /// What is spoken, and whether it is of the callers' language.
     fn sentence(&self) -> (&'static str, bool) {
-        let language = self
-            .config
-            .stt
-            .language
-            .split('-')
-            .next()
-            .unwrap_or_default();
+        let settings = &self.config.stt;
+        let language = settings.language.split('-').next().unwrap_or_default();
         let known = SENTENCES.iter().find(|(code, _)| *code == language);
         known.map_or((SENTENCES[0].1, false), |(_, sentence)| (sentence, true))
     }
@@ -352,9 +336,9 @@ mod tests {
     fn endpoint(model: &str) -> Endpoint {
         Endpoint {
             provider: Provider::called("openai"),
+            voice: String::new(),
             base_url: "http://127.0.0.1:11434".to_owned(),
             model: model.to_owned(),
-            voice: String::new(),
             api_key: Some(Secret::new("sk-0123456789abcdef".to_owned())),
         }
     }

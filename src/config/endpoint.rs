@@ -56,7 +56,7 @@ impl Endpoint {
             own.or(layers.secret(&format!("{}.api_key", provider.name())))
         };
         let voice = layers.text(&setting("voice"));
-        let has_models = keys::find(&setting("model")).is_some();
+        let has_models = provider.takes(stage, "model");
         Self {
             provider,
             base_url,
@@ -134,6 +134,11 @@ impl Provider {
     /// Its name in the settings.
     pub fn name(self) -> &'static str {
         self.0
+    }
+
+    /// Whether its table under `stage` has this setting.
+    pub(crate) fn takes(self, stage: &str, key: &str) -> bool {
+        keys::find(&self.setting(stage, key)).is_some()
     }
 
     fn setting(self, stage: &str, key: &str) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use super::layers::Layers;
 use super::values::Secret;
+use crate::number;
 
 /// `[stt]`
 #[derive(Clone, Debug)]
@@ -231,18 +232,12 @@ impl Conversation {
     }
 }
 
-/// The name of a person to transfer to, and their extension, without what people write between digits.
+/// The name of a person to transfer to, and their extension.
 fn transfer(text: &str) -> Option<(String, String)> {
     let (name, extension) = text.split_once('=')?;
     let name = name.trim();
-    let is_between = |c: char| c.is_whitespace() || "+-()./".contains(c);
-    let is_dialled = |c: char| c.is_ascii_digit() || c == '*' || c == '#';
-    let extension: String = extension.chars().filter(|c| !is_between(*c)).collect();
-    let is_right = !name.is_empty()
-        && !name.contains(['[', ']'])
-        && !extension.is_empty()
-        && extension.chars().all(is_dialled);
-    is_right.then(|| (name.to_owned(), extension))
+    let is_right = !name.is_empty() && !name.contains(['[', ']']);
+    Some((name.to_owned(), number::extension(extension)?)).filter(|_| is_right)
 }
 
 impl Sentence {

@@ -1,10 +1,11 @@
-//! Which caller a memory belongs to: numbers in one spelling, and which callers are known to be who they say they are.
+//! Which caller a memory belongs to, and which callers are known to be who they say they are.
 //!
 //! A caller from outside chooses what their caller ID says. A phone of one's own has signed in with a password; its
 //! account names its channel, and no other one: `PJSIP/200-0000000a` is a call of the account 200. So a caller is
 //! internal if their account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after
 //! a part of what they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
 
+use crate::number::normal;
 use crate::presentation::Presentation;
 
 /// Which callers are remembered.
@@ -33,7 +34,7 @@ pub struct Signs<'a> {
 /// A caller that can be remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Their number, in the spelling of [`normal`].
+    /// Their number, in the one spelling that it has.
     pub number: String,
     /// The account that they have signed in with: `PJSIP/200`. `None`: it is not known whether it is their number.
     pub account: Option<String>,
@@ -59,7 +60,7 @@ impl Caller {
         self.account.as_deref().unwrap_or(&self.number)
     }
 
-    /// All callers who may have this number, as [`normal`] spells it.
+    /// All callers who may have this number, in the one spelling that it has.
     pub(super) fn all_of(number: &str) -> [Self; 2] {
         let account = format!("{TECHNOLOGY}{number}");
         [None, Some(account)].map(|account| Self {
@@ -67,29 +68,6 @@ impl Caller {
             account,
         })
     }
-}
-
-/// One spelling for each number: digits, with a `+` before an international one, which may also begin with `00`. `None`
-/// for what is no caller's number: text, fewer than 2 or more than 15 digits, only zeros.
-pub fn normal(number: &str) -> Option<String> {
-    let number = number.trim();
-    let (sign, rest) = match number.strip_prefix('+') {
-        Some(rest) => ("+", rest),
-        None => ("", number),
-    };
-    if !rest
-        .chars()
-        .all(|c| c.is_ascii_digit() || " ()-./".contains(c))
-    {
-        return None;
-    }
-    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
-    let (sign, digits) = match digits.strip_prefix("00") {
-        Some(rest) if sign.is_empty() => ("+", rest),
-        _ => (sign, digits.as_str()),
-    };
-    let is_somebodys = (LEAST..=MOST).contains(&digits.len()) && digits.contains(|c| c != '0');
-    is_somebodys.then(|| format!("{sign}{digits}"))
 }
 
 /// The account of an internal caller: the channel is named after it, and it is their number.
@@ -103,62 +81,10 @@ fn account(signs: Signs<'_>) -> Option<String> {
 }
 
 const TECHNOLOGY: &str = "PJSIP/";
-/// The number of digits: from the shortest extensions to E.164's longest number.
-const LEAST: usize = 2;
-const MOST: usize = 15;
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn a_number_has_one_spelling_however_it_is_written() {
-        let table = [
-            ("200", "200"),
-            (" 200 ", "200"),
-            ("10", "10"),
-            ("+49 (30) 123-456", "+4930123456"),
-            ("+49.30.123456", "+4930123456"),
-            ("0049 30 123456", "+4930123456"),
-            ("00-49/30123456", "+4930123456"),
-            // A national number does not tell its country.
-            ("030 123456", "030123456"),
-            ("+123456789012345", "+123456789012345"),
-            ("00123456789012345", "+123456789012345"),
-        ];
-        for (written, expected) in table {
-            assert_eq!(normal(written).as_deref(), Some(expected), "{written:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_number_is_nobodys() {
-        let table = [
-            ("nothing", ""),
-            ("hidden", "anonymous"),
-            ("unknown to Asterisk", "unknown"),
-            ("restricted", "Restricted"),
-            ("in brackets", "<unknown>"),
-            ("a name", "anna"),
-            ("an address", "200@pbx.example"),
-            ("one digit", "7"),
-            ("16 digits", "1234567890123456"),
-            ("16 digits after +", "+1234567890123456"),
-            ("only noughts", "0000000000"),
-            ("a place-holder", "00"),
-            ("two signs", "++4930"),
-            ("a sign inside", "49+30"),
-            ("a code", "*43"),
-            ("other digits", "٢٠٠"),
-            ("a path", "../../etc/passwd"),
-            ("a NUL", "200\0"),
-        ];
-        for (name, written) in table {
-            assert_eq!(normal(written), None, "{name}: {written:?}");
-        }
-    }
 
     fn signs<'a>(channel: &'a str, number: &'a str, presentation: &'a str) -> Signs<'a> {
         Signs {
@@ -267,14 +193,5 @@ mod tests {
             [phone, outside].map(|signs| Caller::of(signs, Callers::All).expect("somebody"));
         assert_ne!(phone.name(), outside.name());
         assert_eq!(Caller::all_of("200"), [outside, phone]);
-    }
-
-    proptest! {
-        #[test]
-        fn a_spelling_stays_as_it_is(number in "[+0-9 ()./-]{0,20}|\\PC{0,20}") {
-            if let Some(once) = normal(&number) {
-                prop_assert_eq!(normal(&once), Some(once));
-            }
-        }
     }
 }

@@ -131,7 +131,7 @@ pub(super) const MAX_BYTES: usize = 32 * 1024;
 const MAX_WORDS_CHARS: usize = 2000;
 
 /// What the model is told that a note may have.
-pub(super) const MAX_SUMMARY_CHARS: usize = 500;
+pub(crate) const MAX_SUMMARY_CHARS: usize = 500;
 
 #[cfg(test)]
 mod tests {

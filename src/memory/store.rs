@@ -145,7 +145,7 @@ impl Store {
         self.sync()
     }
 
-    /// Forgets all callers of a number, as [`normal`](super::normal) spells it. Returns how many files that were.
+    /// Forgets all callers of a number, in the one spelling that it has. Returns how many files that were.
     ///
     /// # Errors
     /// [`Error`]; then some may still be there.

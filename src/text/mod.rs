@@ -7,19 +7,20 @@
 //!
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 
+mod actions;
 mod cut;
-mod growing;
 mod html;
 mod lines;
 mod marks;
-mod orders;
+mod sentence_stream;
 mod sentences;
 mod speakable;
 mod spoken;
 
+pub use actions::Action;
 pub use cut::{chunks, limit};
-pub use growing::Growing;
-pub use orders::{Order, Orders};
+pub(crate) use sentence_stream::MIN_PIECE_CHARS;
+pub use sentence_stream::SentenceStream;
 pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
 

@@ -296,10 +296,10 @@ fn the_callers_voice_stops_the_answer_once_it_has_lasted() {
 #[test]
 fn what_the_model_wants_is_noted_and_to_be_forgotten_is_not_put_off() {
     let mut call = answering(|_| {});
-    let forget = || Input::Work(Event::Actions(vec![Order::Forget]));
+    let forget = || Input::Work(Event::Actions(vec![Action::Forget]));
     call.on(800, forget()).on(900, forget());
     call.assert_steps(&[(800, "forget")]);
-    assert_eq!(call.scene.turn.actions, [Order::Forget]);
+    assert_eq!(call.scene.turn.actions, [Action::Forget]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ enum On {
     Said,
     Heard(Heard),
     /// The answer has been heard, and the model wants this.
-    Answered(Vec<Order>),
+    Answered(Vec<Action>),
     /// The caller spoke before they had been understood.
     Interrupted,
     NotUnderstood,
@@ -165,8 +165,8 @@ fn a_conversation_goes_from_phase_to_phase_until_one_of_the_two_has_had_enough()
 #[test]
 fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
     use On::{Answered, Heard, Interrupted, NotUnderstood, Said, Wordless};
-    let goodbye = || vec![Order::Note("n".into()), Order::Goodbye];
-    let transfer = |name: &str| vec![Order::Transfer(name.into())];
+    let goodbye = || vec![Action::Note("n".into()), Action::Goodbye];
+    let transfer = |name: &str| vec![Action::Transfer(name.into())];
     assert_follows(vec![
         (
             "the model says goodbye",
@@ -251,7 +251,7 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
     scene.caller = Some(voice);
     assert!(scene.is_in_turn());
     let mut dialogue = Dialogue::new(settings(), began);
-    scene.turn.actions = vec![Order::Goodbye];
+    scene.turn.actions = vec![Action::Goodbye];
     let next = dialogue.answered(Answered::Heard, false, &mut scene, began);
     assert!(matches!(next, Next::Listen { .. }), "{next:?}");
     scene.caller.as_mut().expect("there").forget();

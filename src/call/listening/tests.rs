@@ -117,7 +117,7 @@ fn patience_ends_after_silence_at_the_conversations_end_and_when_the_model_has_e
     assert!(ended(&call).ends_with("late"));
     assert!(matches!(call.end, Some((60_000..=60_080, _))));
     let mut call = listening(|_| {});
-    call.scene.turn.actions = vec![crate::text::Order::Goodbye];
+    call.scene.turn.actions = vec![crate::text::Action::Goodbye];
     call.pass(1000);
     assert!(matches!(call.end, Some((0..=80, Ok(Heard::Silence)))));
 }

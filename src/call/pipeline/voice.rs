@@ -6,16 +6,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::{Work, may_begin, send};
-use crate::call::bill::{self, Entry};
 use crate::call::event::Event;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Broken, Candidate, Done};
 use crate::cloud::tts::Voice;
-use crate::costs::Usage;
 use crate::deadline::Deadline;
 use crate::error::{At, Failure, Stage};
-use crate::say::{self, Speaking};
 use crate::timeline::Mark;
+use crate::voice::{self, Speaking};
 
 /// A text that is being spoken.
 pub(super) struct Sound<'a> {
@@ -24,13 +22,7 @@ pub(super) struct Sound<'a> {
     text: String,
     /// When it had to begin.
     deadline: Deadline,
-    spoken: Done<Spoken<'a>>,
-}
-
-/// What a voice is sending, and its place on the bill.
-struct Spoken<'a> {
-    speaking: Speaking<'a>,
-    entry: Entry<'a>,
+    spoken: Done<Speaking<'a>>,
 }
 
 impl Work {
@@ -87,19 +79,13 @@ impl Work {
         candidate: &'a Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
-    ) -> Result<Spoken<'a>, say::Error> {
-        let most = bill::spoken(text.chars().count());
-        self.wanted.check()?;
-        let entry = self.bill.begin(Stage::Tts, &candidate.endpoint, most);
-        let rate_hz = self.encoding.rate_hz();
+    ) -> Result<Speaking<'a>, voice::Error> {
         let deadline = if self.is_streamed {
-            self.deadline.restarted(say::LONGEST_WAIT)
+            self.deadline.restarted(voice::MAX_WAIT)
         } else {
             self.deadline
         };
-        let speaking = Speaking::begin(&*candidate.provider, text, rate_hz, budget, deadline);
-        let speaking = speaking.inspect_err(|error| entry.failed(error))?;
-        Ok(Spoken { speaking, entry })
+        self.speaker.begin(candidate, text, budget, deadline)
     }
 
     /// Passes on what is being spoken, encoded, as it comes.
@@ -116,40 +102,41 @@ impl Work {
             total += self.pass_on(sound, tell).at(Stage::Tts)?;
         }
         if let Some(since) = began {
-            let what = format!("{:.1} s of {}", total.as_secs_f32(), self.encoding);
+            let what = format!("{:.1} s of {}", total.as_secs_f32(), self.speaker.encoding);
             send(tell, Event::Done(Stage::Tts, since, what));
         }
         Ok(())
     }
 
     /// Passes on one sound; if it breaks off before anything of it can have been heard, it is asked for once more.
-    fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, say::Error> {
+    fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, voice::Error> {
         let Sound {
             text,
             deadline,
-            spoken: Done {
-                candidate,
-                mut value,
-            },
+            spoken:
+                Done {
+                    candidate,
+                    value: mut speaking,
+                },
             ..
         } = sound;
         send(tell, Event::Speaks(text.clone()));
-        let (result, mut out) = self.write_sound(&text, &mut value, tell);
-        let length = match result {
-            Err(error @ say::Error::Endless { .. }) if out.has_sent => {
+        let mut out = Outlet::new(tell, self.is_streamed);
+        let length = match speaking.write(&mut out) {
+            Err(error @ voice::Error::Endless { .. }) if out.has_sent => {
                 send(tell, Event::Forget);
                 return Err(error);
             }
             Err(error) if !out.has_sent => {
                 let broken = Broken {
-                    may_retry: value.speaking.may_retry(&error),
+                    may_retry: speaking.may_retry(&error),
                     candidate,
                     error,
                 };
                 let begin = |candidate, budget: Budget| {
-                    let mut spoken = self.ask_voice(candidate, &text, budget)?;
-                    let result;
-                    (result, out) = self.write_sound(&text, &mut spoken, tell);
+                    let mut speaking = self.ask_voice(candidate, &text, budget)?;
+                    out = Outlet::new(tell, self.is_streamed);
+                    let result = speaking.write(&mut out);
                     // What has been heard cannot be begun anew.
                     if out.has_sent {
                         Ok(result)
@@ -166,23 +153,6 @@ impl Work {
         out.send();
         send(tell, Event::SentenceEnd);
         Ok(length)
-    }
-
-    fn write_sound<'t>(
-        &self,
-        text: &str,
-        Spoken { speaking, entry }: &mut Spoken<'_>,
-        tell: &'t Sender<Event>,
-    ) -> (Result<Duration, say::Error>, Outlet<'t>) {
-        let mut out = Outlet::new(tell, self.is_streamed);
-        let result = speaking.write(&mut out, self.encoding, self.settings.gain_db);
-        if let Ok(length) = result {
-            entry.used(Usage {
-                characters: bill::spoken(text.chars().count()).characters,
-                ..bill::audio(length)
-            });
-        }
-        (result, out)
     }
 }
 

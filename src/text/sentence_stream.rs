@@ -4,15 +4,15 @@
 //! What is markup shows only later (a table is one when its second row begins), so the whole is read again as it grows,
 //! and what has been handed out is passed over.
 
+use super::actions::{Action, ActionReader};
 use super::cut::{end_of_clause, limit};
 use super::marks::{is_closer, is_end};
-use super::orders::{Order, Orders};
 use super::sentences::end_of_sentence;
 use super::speakable::{speakable, speakable_beginning};
 
 /// A text being written.
 #[derive(Debug)]
-pub struct Growing {
+pub struct SentenceStream {
     max_chars: usize,
     markdown: String,
     /// What a voice can say of it so far.
@@ -22,12 +22,12 @@ pub struct Growing {
     has_pieces: bool,
     is_full: bool,
     /// What the model tells us in between, where it may.
-    orders: Option<Orders>,
+    actions: Option<ActionReader>,
     /// How much has been written after the limit, in bytes.
     unheard: usize,
 }
 
-impl Growing {
+impl SentenceStream {
     /// A text of which at most `max_chars` characters are handed out, up to the last sentence that fits.
     pub fn new(max_chars: usize) -> Self {
         Self {
@@ -37,32 +37,32 @@ impl Growing {
             said: String::new(),
             has_pieces: false,
             is_full: false,
-            orders: None,
+            actions: None,
             unheard: 0,
         }
     }
 
-    /// The same, with orders in it that are not to be spoken.
+    /// The same, with actions in it that are not to be spoken.
     #[must_use]
-    pub fn with_orders(self) -> Self {
-        let orders = Some(Orders::default());
-        Self { orders, ..self }
+    pub fn with_actions(self) -> Self {
+        let actions = Some(ActionReader::default());
+        Self { actions, ..self }
     }
 
-    /// What was ordered so far.
-    pub fn orders(&self) -> &[Order] {
-        self.orders.as_ref().map_or(&[], Orders::found)
+    /// The actions asked for so far.
+    pub fn actions(&self) -> &[Action] {
+        self.actions.as_ref().map_or(&[], ActionReader::found)
     }
 
-    /// Whether the text ended in the middle of an order.
-    pub fn has_lost_an_order(&self) -> bool {
-        self.orders.as_ref().is_some_and(Orders::is_cut_off)
+    /// Whether the text ended in the middle of an action.
+    pub fn has_lost_an_action(&self) -> bool {
+        self.actions.as_ref().is_some_and(ActionReader::is_cut_off)
     }
 
     /// Appends markdown as a model writes it. What is far longer than any answer is not taken in, and after the limit
-    /// only orders are.
+    /// only actions are.
     pub fn push(&mut self, markdown: &str) {
-        let spoken = self.orders.as_mut().map(|orders| orders.push(markdown));
+        let spoken = self.actions.as_mut().map(|actions| actions.push(markdown));
         if self.is_full {
             self.unheard += markdown.len();
         } else {
@@ -70,17 +70,17 @@ impl Growing {
         }
     }
 
-    /// Whether there is any use in what is still to be written. Orders may stand at the end of a text that is too long.
+    /// Whether there is any use in what is still to be written. Actions may stand at the end of a text that is too long.
     pub fn wants_more(&self) -> bool {
-        let held = self.orders.as_ref().map(Orders::held);
+        let held = self.actions.as_ref().map(ActionReader::held);
         match held {
             None => !self.is_full,
-            Some(held) => held.max(self.unheard) < MOST_UNHEARD,
+            Some(held) => held.max(self.unheard) < MAX_UNHEARD,
         }
     }
 
     fn append(&mut self, markdown: &str) {
-        if self.markdown.len() + markdown.len() > MOST_BYTES {
+        if self.markdown.len() + markdown.len() > MAX_BYTES {
             self.is_full = true;
             return;
         }
@@ -102,7 +102,7 @@ impl Growing {
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
     pub fn last(&mut self, is_cut: bool) -> Option<String> {
-        let rest = self.orders.as_mut().map(Orders::end);
+        let rest = self.actions.as_mut().map(ActionReader::end);
         if let Some(rest) = rest.filter(|_| !self.is_full) {
             self.append(&rest);
         }
@@ -122,8 +122,8 @@ impl Growing {
     #[must_use]
     pub fn anew(&self) -> Self {
         let anew = Self::new(self.max_chars);
-        match self.orders {
-            Some(_) => anew.with_orders(),
+        match self.actions {
+            Some(_) => anew.with_actions(),
             None => anew,
         }
     }
@@ -182,7 +182,7 @@ fn first_piece(text: &str) -> Option<usize> {
     let mut len = 0;
     while let Some(more) = end_of_sentence(&text[len..]) {
         len += more;
-        if text[..len].trim().chars().count() >= SHORTEST_CHARS {
+        if text[..len].trim().chars().count() >= MIN_PIECE_CHARS {
             return Some(len);
         }
     }
@@ -190,13 +190,13 @@ fn first_piece(text: &str) -> Option<usize> {
 }
 
 /// The maximum size of a text: ten times what the largest limit lets through.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The maximum size after the limit: far more than a model may write for one answer.
-const MOST_UNHEARD: usize = 64 * 1024;
+const MAX_UNHEARD: usize = 64 * 1024;
 
 /// A word like "Yes." would leave a gap after it: it is said together with the sentence that follows.
-const SHORTEST_CHARS: usize = 12;
+pub(crate) const MIN_PIECE_CHARS: usize = 12;
 
 /// What goes on for this long without an end is no sentence, or is written in a language that marks none.
 const LONG_CHARS: usize = 200;
@@ -212,22 +212,22 @@ mod tests {
 
     /// The pieces of a text that is written in events of `words` words each.
     fn pieces(text: &str, words: usize, max_chars: usize, is_cut: bool) -> Vec<String> {
-        let mut growing = Growing::new(max_chars);
+        let mut stream = SentenceStream::new(max_chars);
         let mut pieces = Vec::new();
         let all: Vec<&str> = text.split_inclusive(' ').collect();
         for event in all.chunks(words) {
-            growing.push(&event.concat());
-            while let Some(piece) = growing.piece() {
+            stream.push(&event.concat());
+            while let Some(piece) = stream.piece() {
                 pieces.push(piece);
             }
         }
-        pieces.extend(growing.last(is_cut));
+        pieces.extend(stream.last(is_cut));
         pieces
     }
 
     #[test]
     fn a_sentence_is_handed_out_when_it_stands() {
-        let mut growing = Growing::new(1000);
+        let mut stream = SentenceStream::new(1000);
         let table = [
             ("The moon is", None),
             (" far away.", None),
@@ -240,12 +240,12 @@ mod tests {
             ),
         ];
         for (words, expected) in table {
-            growing.push(words);
-            assert_eq!(growing.piece().as_deref(), expected, "{words}");
+            stream.push(words);
+            assert_eq!(stream.piece().as_deref(), expected, "{words}");
         }
-        assert_eq!(growing.last(false).as_deref(), Some("Light"));
+        assert_eq!(stream.last(false).as_deref(), Some("Light"));
         assert_eq!(
-            growing.said(),
+            stream.said(),
             "The moon is far away. It is about 384.4 thousand km from Dr. Smith! Light"
         );
     }
@@ -319,62 +319,58 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_found_after_the_limit_too_and_nothing_is_said_there() {
+    fn actions_are_found_after_the_limit_too_and_nothing_is_said_there() {
         let text = "One two three. Four five six. Seven eight nine. [[note x]] Ten. [[forget]]";
         for words in 1..=16 {
-            let mut growing = Growing::new(30).with_orders();
+            let mut stream = SentenceStream::new(30).with_actions();
             let mut said = Vec::new();
             let all: Vec<&str> = text.split_inclusive(' ').collect();
             for event in all.chunks(words) {
-                assert!(growing.wants_more());
-                growing.push(&event.concat());
-                while let Some(piece) = growing.piece() {
+                assert!(stream.wants_more());
+                stream.push(&event.concat());
+                while let Some(piece) = stream.piece() {
                     said.push(piece);
                 }
             }
-            said.extend(growing.last(false));
+            said.extend(stream.last(false));
             assert_eq!(said, ["One two three.", "Four five six."], "{words}");
-            let note = Order::Note("x".to_owned());
-            assert_eq!(growing.orders(), [note, Order::Forget], "{words}");
-            assert!(!growing.has_lost_an_order());
+            let note = Action::Note("x".to_owned());
+            assert_eq!(stream.actions(), [note, Action::Forget], "{words}");
+            assert!(!stream.has_lost_an_action());
         }
     }
 
     #[test]
     fn what_is_written_after_the_limit_is_not_waited_for_without_end() {
-        let mut growing = Growing::new(30);
-        growing.push(&"One two three. Four five six. ".repeat(2));
-        while growing.piece().is_some() {}
-        assert!(!growing.wants_more(), "nobody listens to orders");
-        let mut growing = Growing::new(30).with_orders();
-        growing.push(&"One two three. Four five six. ".repeat(2));
-        while growing.piece().is_some() {}
+        let mut stream = SentenceStream::new(30);
+        stream.push(&"One two three. Four five six. ".repeat(2));
+        while stream.piece().is_some() {}
+        assert!(!stream.wants_more(), "nobody listens to actions");
+        let mut stream = SentenceStream::new(30).with_actions();
+        stream.push(&"One two three. Four five six. ".repeat(2));
+        while stream.piece().is_some() {}
         let mut written = 0;
-        while growing.wants_more() {
-            growing.push("and more ");
+        while stream.wants_more() {
+            stream.push("and more ");
             written += 9;
         }
-        assert!(written < 2 * MOST_UNHEARD, "{written}");
-        let mut growing = Growing::new(30).with_orders();
-        growing.push("[[note ");
-        while growing.wants_more() {
-            growing.push(&"and more ".repeat(100));
+        assert!(written < 2 * MAX_UNHEARD, "{written}");
+        let mut stream = SentenceStream::new(30).with_actions();
+        stream.push("[[note ");
+        while stream.wants_more() {
+            stream.push(&"and more ".repeat(100));
         }
-        assert_eq!(growing.last(true), None);
-        assert!(growing.has_lost_an_order());
+        assert_eq!(stream.last(true), None);
+        assert!(stream.has_lost_an_action());
     }
 
     #[test]
     fn signs_alone_are_nothing_to_say() {
         for text in ["…", "?", "— !", "***\n"] {
-            let mut growing = Growing::new(1000);
-            growing.push(text);
-            assert_eq!(
-                (growing.piece(), growing.last(false)),
-                (None, None),
-                "{text}"
-            );
-            assert!(!growing.has_pieces());
+            let mut stream = SentenceStream::new(1000);
+            stream.push(text);
+            assert_eq!((stream.piece(), stream.last(false)), (None, None), "{text}");
+            assert!(!stream.has_pieces());
         }
     }
 

@@ -1,11 +1,11 @@
 //! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`,
 //! `[[note likes tea]]`, `[[forget]]`.
 //!
-//! Such an order is never spoken, however its characters are split among the events of a stream.
+//! Such an action is never spoken, however its characters are split among the events of a stream.
 
-/// What a model may order.
+/// What a model may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Action {
     /// The call is over when the answer has been heard.
     Goodbye,
     /// Another person takes over then: one of the names in the settings, as the model writes it.
@@ -16,18 +16,18 @@ pub enum Order {
     Forget,
 }
 
-/// Takes orders out of a text that is being written.
+/// Takes actions out of a text that is being written.
 #[derive(Debug, Default)]
-pub struct Orders {
-    /// What may become an order.
+pub(super) struct ActionReader {
+    /// What may become an action.
     pending: String,
-    found: Vec<Order>,
+    found: Vec<Action>,
     is_cut_off: bool,
 }
 
-impl Orders {
-    /// Takes in what was written. Returns the part of it, and of what was held back, that is no order.
-    pub fn push(&mut self, text: &str) -> String {
+impl ActionReader {
+    /// Takes in what was written. Returns the part of it, and of what was held back, that is no action.
+    pub(super) fn push(&mut self, text: &str) -> String {
         self.pending.push_str(text);
         let text = std::mem::take(&mut self.pending);
         let (mut spoken, mut rest) = (String::new(), text.as_str());
@@ -41,10 +41,10 @@ impl Orders {
             } else {
                 LONGEST
             };
-            let end = inner.and_then(|inner| end_of_order(inner, longest));
+            let end = inner.and_then(|inner| end_of_action(inner, longest));
             match (inner, end) {
                 (Some(inner), Some(end)) => {
-                    self.found.extend(order(&inner[..end]));
+                    self.found.extend(action(&inner[..end]));
                     rest = &inner[end + 2..];
                 }
                 (inner, _) => {
@@ -63,10 +63,10 @@ impl Orders {
         spoken
     }
 
-    /// The text has ended. Returns what was held back and is no order.
-    pub fn end(&mut self) -> String {
+    /// The text has ended. Returns what was held back and is no action.
+    pub(super) fn end(&mut self) -> String {
         let rest = std::mem::take(&mut self.pending);
-        // An order that was cut off is none, and is not spoken either.
+        // An action that was cut off is none, and is not spoken either.
         if rest.starts_with("[[") {
             self.is_cut_off = true;
             String::new()
@@ -75,46 +75,46 @@ impl Orders {
         }
     }
 
-    /// What was ordered so far.
-    pub fn found(&self) -> &[Order] {
+    /// The actions asked for so far.
+    pub(super) fn found(&self) -> &[Action] {
         &self.found
     }
 
     /// How many bytes are held back, which may become one.
-    pub fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         self.pending.len()
     }
 
-    /// Whether the text ended in the middle of an order.
-    pub fn is_cut_off(&self) -> bool {
+    /// Whether the text ended in the middle of an action.
+    pub(super) fn is_cut_off(&self) -> bool {
         self.is_cut_off
     }
 }
 
 /// Where the brackets close, within at most `longest` bytes between them.
-fn end_of_order(inner: &str, longest: usize) -> Option<usize> {
+fn end_of_action(inner: &str, longest: usize) -> Option<usize> {
     let most = inner.len().min(longest.saturating_add(2));
     inner.as_bytes()[..most]
         .windows(2)
         .position(|two| two == b"]]")
 }
 
-/// The order that stands between the brackets; what cannot be understood is left out.
-fn order(words: &str) -> Option<Order> {
+/// The action that stands between the brackets; what cannot be understood is left out.
+fn action(words: &str) -> Option<Action> {
     let words = words.trim();
     let (name, rest) = words
         .split_once(|c: char| c.is_whitespace() || c == ':')
         .unwrap_or((words, ""));
     match name.to_lowercase().as_str() {
-        "goodbye" => Some(Order::Goodbye),
-        "transfer" => Some(Order::Transfer(rest.trim().to_owned())),
-        "note" => Some(Order::Note(rest.trim().to_owned())),
-        "forget" => Some(Order::Forget),
+        "goodbye" => Some(Action::Goodbye),
+        "transfer" => Some(Action::Transfer(rest.trim().to_owned())),
+        "note" => Some(Action::Note(rest.trim().to_owned())),
+        "forget" => Some(Action::Forget),
         _ => None,
     }
 }
 
-/// A note is longer than any other order, and must not be spoken however long it is.
+/// A note is longer than any other action, and must not be spoken however long it is.
 fn is_note(words: &str) -> bool {
     let words = words.trim_start();
     let name = words
@@ -123,7 +123,7 @@ fn is_note(words: &str) -> bool {
     name && words[4..].starts_with(|c: char| c.is_whitespace() || c == ':')
 }
 
-/// The longest order, in bytes: no name in the settings is longer than 100 characters.
+/// The longest action, in bytes: no name in the settings is longer than 100 characters.
 const LONGEST: usize = 500;
 
 #[cfg(test)]
@@ -133,22 +133,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str, pieces: usize) -> (String, Vec<Order>) {
-        let mut orders = Orders::default();
+    fn read(text: &str, pieces: usize) -> (String, Vec<Action>) {
+        let mut actions = ActionReader::default();
         let chars: Vec<char> = text.chars().collect();
         let mut spoken = String::new();
         for piece in chars.chunks(pieces.max(1)) {
-            spoken.push_str(&orders.push(&piece.iter().collect::<String>()));
+            spoken.push_str(&actions.push(&piece.iter().collect::<String>()));
         }
-        spoken.push_str(&orders.end());
-        (spoken, orders.found)
+        spoken.push_str(&actions.end());
+        (spoken, actions.found)
     }
 
     #[test]
-    fn orders_are_taken_out_wherever_they_are_parted() {
-        let transfer = |to: &str| Order::Transfer(to.to_owned());
+    fn actions_are_taken_out_wherever_they_are_separated() {
+        let transfer = |to: &str| Action::Transfer(to.to_owned());
         let table = [
-            ("Goodbye! [[goodbye]]", "Goodbye! ", vec![Order::Goodbye]),
+            ("Goodbye! [[goodbye]]", "Goodbye! ", vec![Action::Goodbye]),
             (
                 "One moment.[[ Transfer: the reception ]]",
                 "One moment.",
@@ -157,19 +157,19 @@ mod tests {
             (
                 "[[transfer x]][[GOODBYE]]ok",
                 "ok",
-                vec![transfer("x"), Order::Goodbye],
+                vec![transfer("x"), Action::Goodbye],
             ),
             ("a [link] and [[dance]]!", "a [link] and !", vec![]),
             (
                 "[[forget]] It is done. [[Note: his name is\nJim]]",
                 " It is done. ",
-                vec![Order::Forget, Order::Note("his name is\nJim".to_owned())],
+                vec![Action::Forget, Action::Note("his name is\nJim".to_owned())],
             ),
-            ("Yes.[[note]]", "Yes.", vec![Order::Note(String::new())]),
+            ("Yes.[[note]]", "Yes.", vec![Action::Note(String::new())]),
             ("It ends [[good", "It ends ", vec![]),
             ("It ends [[note that he", "It ends ", vec![]),
             ("It ends [", "It ends [", vec![]),
-            ("[[[goodbye]]", "[", vec![Order::Goodbye]),
+            ("[[[goodbye]]", "[", vec![Action::Goodbye]),
         ];
         for (text, spoken, found) in table {
             for pieces in 1..=text.len() {
@@ -187,12 +187,12 @@ mod tests {
         let long = "é ".repeat(5000);
         for name in ["note", " NOTE", "Note:"] {
             let text = format!("Yes.[[{name} {long}]] No.");
-            let note = Order::Note(long.trim().to_owned());
+            let note = Action::Note(long.trim().to_owned());
             assert_eq!(read(&text, 7), ("Yes. No.".to_owned(), vec![note]));
             let cut = format!("Yes.[[{name} {long}");
             assert_eq!(read(&cut, 7), ("Yes.".to_owned(), vec![]));
         }
-        // What only begins like one is text when it is too long for an order.
+        // What only begins like one is text when it is too long for an action.
         let other = format!("[[notes {long}]]");
         assert_eq!(read(&other, 7), (other, vec![]));
     }
@@ -200,10 +200,10 @@ mod tests {
     #[test]
     fn an_order_that_was_cut_off_is_told() {
         for (text, is_cut_off) in [("[[note x", true), ("[[note x]]", false), ("[x", false)] {
-            let mut orders = Orders::default();
-            orders.push(text);
-            orders.end();
-            assert_eq!(orders.is_cut_off(), is_cut_off, "{text}");
+            let mut actions = ActionReader::default();
+            actions.push(text);
+            actions.end();
+            assert_eq!(actions.is_cut_off(), is_cut_off, "{text}");
         }
     }
 
@@ -211,7 +211,7 @@ mod tests {
     fn a_transfer_to_the_longest_name_in_the_settings_is_not_spoken() {
         let name = "ü".repeat(98);
         let text = format!("One moment. [[transfer {name}]]");
-        let transfer = vec![Order::Transfer(name)];
+        let transfer = vec![Action::Transfer(name)];
         assert_eq!(read(&text, 7), ("One moment. ".to_owned(), transfer));
     }
 
@@ -222,7 +222,7 @@ mod tests {
             // Whatever else this machine does only adds to a time.
             let tries = (0..5).map(|_| {
                 let began = Instant::now();
-                let spoken = Orders::default().push(&text);
+                let spoken = ActionReader::default().push(&text);
                 assert!(spoken.len() + 2 * LONGEST > text.len());
                 began.elapsed()
             });

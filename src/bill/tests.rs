@@ -17,6 +17,13 @@ fn voice() -> Endpoint {
     endpoint(Provider::called("openai"), "tts-1")
 }
 
+fn spoken(characters: u64) -> Usage {
+    Usage {
+        characters,
+        ..Usage::default()
+    }
+}
+
 #[test]
 fn a_request_counts_as_the_most_that_it_can_be_until_its_outcome_is_known() {
     let bill = Bill::default();
@@ -83,8 +90,10 @@ fn requests_to_one_service_are_one_line_of_the_bill() {
 }
 
 #[test]
-fn a_transcript_can_be_no_longer_than_anybody_speaks() {
-    for (seconds, chars) in [(0, 140), (1, 180), (59, 2500)] {
-        assert_eq!(longest_question(Duration::from_secs(seconds)), chars);
-    }
+fn no_request_of_work_that_is_over_begins() {
+    let billing = Billing::default();
+    let begin = |billing: &Billing| billing.begin(Stage::Tts, &voice(), spoken(10)).is_ok();
+    assert!(begin(&billing));
+    billing.clone().end();
+    assert!(!begin(&billing));
 }

@@ -1,0 +1,88 @@
+//! The maximum cost of what a call may ask for: no service can be asked more often than this counts, nor for more.
+
+use std::time::Duration;
+
+use super::settings::Settings;
+use crate::audio::Pcm;
+use crate::bill::{FRAME_TOKENS, audio};
+use crate::catalogue;
+use crate::cloud::fallback::Fallback;
+use crate::cloud::stt;
+use crate::costs::{MicroDollars, Usage};
+use crate::error::Stage;
+use crate::services::Services;
+use crate::text::MIN_PIECE_CHARS;
+use crate::voice;
+
+/// The maximum cost of transcribing and answering `speech`.
+pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
+    let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
+    let chars = settings.max_answer_chars;
+    // Each text that is spoken for itself may have its own pauses.
+    let spoken = voice::max_usage(chars, 1 + chars / MIN_PIECE_CHARS);
+    of_transcriptions(services, speech.duration(), 1)
+        + of_chain(
+            Stage::Llm,
+            &services.models,
+            tokens(settings, question_bytes),
+        )
+        + of_chain(Stage::Tts, &services.voices, spoken)
+}
+
+/// The maximum cost of having speech of this length transcribed `times` times.
+pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u32) -> MicroDollars {
+    // Each piece of a long question may be rounded up, and is longer than half of what a service takes.
+    let pieces = length.as_secs() / (stt::MAX_LENGTH / 2).as_secs() + 1;
+    let mut heard = audio(length);
+    heard.audio_ms += catalogue::max_step_ms() * pieces;
+    of_chain(Stage::Stt, &services.recognizers, heard).times(times.into())
+}
+
+/// The maximum cost of having a text spoken.
+pub(super) fn of_text(services: &Services, text: &str) -> MicroDollars {
+    let usage = voice::max_usage(text.chars().count(), 1);
+    of_chain(Stage::Tts, &services.voices, usage)
+}
+
+/// Each service is asked once, and a second time when that may help.
+fn of_chain<P: ?Sized>(stage: Stage, chain: &Fallback<P>, usage: Usage) -> MicroDollars {
+    let prices = chain
+        .candidates()
+        .iter()
+        .map(|candidate| catalogue::price(stage, &candidate.endpoint));
+    prices.map(|price| price.of(usage).times(TRIES)).sum()
+}
+
+/// The maximum usage of one answer: no token is shorter than a byte.
+pub(super) fn tokens(settings: &Settings, question_bytes: usize) -> Usage {
+    let input_bytes = settings.asked("").bytes() + question_bytes;
+    Usage {
+        input_tokens: u64::try_from(input_bytes).unwrap_or(u64::MAX) + FRAME_TOKENS,
+        output_tokens: settings.max_output_tokens.into(),
+        ..Usage::default()
+    }
+}
+
+/// The longest transcript, in characters, that speech of this length can have: what is longer is cut.
+pub(super) fn max_question_chars(speech: Duration) -> usize {
+    let chars = CHARS_PER_SECOND * (speech.as_secs() + 1) + MIN_QUESTION_CHARS;
+    usize::try_from(chars).unwrap_or(usize::MAX)
+}
+
+/// `http` asks a second time after what may pass, and a chain after a provider that was only slow.
+const TRIES: u64 = 2;
+/// Twice what an auctioneer says.
+const CHARS_PER_SECOND: u64 = 40;
+const MIN_QUESTION_CHARS: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_can_be_no_longer_than_anybody_speaks() {
+        for (seconds, chars) in [(0, 140), (1, 180), (59, 2500)] {
+            assert_eq!(max_question_chars(Duration::from_secs(seconds)), chars);
+        }
+    }
+}
