@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn one_family_is_enough_and_the_usual_lookup_is_believed() {
-        let table: [(&str, Vec<Answer>, Option<&[&str]>); 7] = [
+        type Row = (&'static str, Vec<Answer>, Option<&'static [&'static str]>);
+        let table: [Row; 7] = [
             ("all at once", vec![usual(&[SIX, FOUR])], Some(&[SIX, FOUR])),
             (
                 "failed, then one family",
