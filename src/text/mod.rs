@@ -7,7 +7,10 @@
 //!
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 
+mod citations;
 mod cut;
+mod escapes;
+mod formulas;
 mod growing;
 mod html;
 mod lines;
