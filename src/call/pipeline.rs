@@ -137,7 +137,12 @@ impl Work {
         });
         let transcripts = transcripts?;
         let longest = bill::longest_question(self.speech.duration());
-        let question = text::limit(transcripts.join(" ").trim(), longest).to_owned();
+        let spoken: Vec<_> = transcripts
+            .iter()
+            .filter(|transcript| text::has_words(transcript))
+            .map(String::as_str)
+            .collect();
+        let question = text::limit(spoken.join(" ").trim(), longest).to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
             "{} from {} piece(s) of speech",

@@ -19,12 +19,14 @@ mod orders;
 mod sentences;
 mod speakable;
 mod spoken;
+mod transcript;
 
 pub use cut::{chunks, limit};
 pub use growing::Growing;
 pub use orders::{Order, Orders};
 pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
+pub use transcript::has_words;
 
 /// `pattern` over and over: long enough that more than linear time would be noticed.
 #[cfg(test)]
