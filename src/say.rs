@@ -83,7 +83,7 @@ impl<'a> Speaking<'a> {
         budget: Budget,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        let pieces: Vec<_> = text::chunks(text, voice.max_chars())
+        let pieces: Vec<_> = text::breaths(text, voice.max_chars(), LONGEST_SENTENCE)
             .into_iter()
             .map(str::to_owned)
             .collect();
@@ -201,6 +201,9 @@ impl From<wav::Error> for Error {
 
 /// How much sound must have arrived before it counts as begun; the playout waits for twice as much.
 const BEGINNING: Duration = Duration::from_millis(100);
+
+/// The longest sentence in characters, with some reserve: Google's voices refuse sentences of more than about 300.
+const LONGEST_SENTENCE: usize = 280;
 
 /// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
 const LONGEST_CHARACTER: Duration = Duration::from_secs(1);

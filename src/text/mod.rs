@@ -21,7 +21,7 @@ mod speakable;
 mod spoken;
 mod transcript;
 
-pub use cut::{chunks, limit};
+pub use cut::{breaths, chunks, limit};
 pub use growing::Growing;
 pub use orders::{Order, Orders};
 pub use sentences::{end_of_sentence, sentences};
