@@ -296,7 +296,7 @@ impl Written<'_> {
             output_tokens: tokens.output,
             ..Usage::default()
         });
-        let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.said().len()));
+        let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.written()));
         self.entry.used(usage);
     }
 }
@@ -313,7 +313,7 @@ fn read(
         send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
         let ordered = answer.orders().len();
         answer.push(&words);
-        if answer.orders().len() > ordered {
+        if answer.orders().len() != ordered {
             send(tell, Event::Actions(answer.orders().to_vec()));
         }
         while let Some(piece) = answer.piece() {
@@ -322,7 +322,7 @@ fn read(
             }
         }
     }
-    if answer.is_full() {
+    if answer.is_full() || answer.has_ended() {
         return Ok(End::Whole);
     }
     answering.end()
