@@ -22,12 +22,13 @@ fn however_a_text_is_split_no_mark_of_a_template_is_said() {
     });
 }
 
-/// What is said of a text in events of so many characters.
+/// What is said of a text in events of so many characters, or in some more where there would be too many events.
 fn said(text: &str, chars: usize) -> String {
     let mut answer = Growing::new(500).with_orders();
     let letters: Vec<char> = text.chars().collect();
     let mut said = Vec::new();
-    for event in letters.chunks(chars.min(letters.len().max(1))) {
+    let most = chars.clamp(letters.len() / 100 + 1, letters.len() + 1);
+    for event in letters.chunks(most) {
         answer.push(&event.iter().collect::<String>());
         said.extend(std::iter::from_fn(|| answer.piece()));
     }
