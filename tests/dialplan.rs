@@ -490,6 +490,9 @@ const OWN: &[&str] = &[
     "ARG1",
     "ASSISTANT_CALL",
     "ASSISTANT_MONITOR",
+    "ASSISTANT_PACKETS",
+    "ASSISTANT_PART",
+    "ASSISTANT_QUIET",
     "ASSISTANT_TRY",
     "ASSISTANT_WELCOME",
 ];
@@ -508,6 +511,7 @@ const TRUSTED: &[&str] = &[
 const GLOBALS: &[&str] = &[
     "ASSISTANT_MAX_CALLS",
     "ASSISTANT_LIMITED_SOUND",
+    "ASSISTANT_SILENCE",
     "ASSISTANT_TRANSFER_CONTEXT",
 ];
 
@@ -524,6 +528,7 @@ const ASTERISK: &[&str] = &[
     "REGEX",
     "STAT",
     "UNIQUEID",
+    "WAITSTATUS",
 ];
 
 /// From the list of asterisk-core-sounds-en 1.6.1.

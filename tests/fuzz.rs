@@ -11,6 +11,7 @@ mod agi;
 mod audio;
 mod cloud;
 mod mutate;
+mod text;
 mod tree;
 
 use std::env;

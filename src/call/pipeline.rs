@@ -134,7 +134,12 @@ impl Work {
         });
         let transcripts = transcripts?;
         let longest = max_cost::max_question_chars(self.speech.duration());
-        let question = text::limit(transcripts.join(" ").trim(), longest).to_owned();
+        let spoken: Vec<_> = transcripts
+            .iter()
+            .filter(|transcript| text::has_words(transcript))
+            .map(String::as_str)
+            .collect();
+        let question = text::limit(spoken.join(" ").trim(), longest).to_owned();
         send(tell, Event::Reached(Mark::Stt, Instant::now()));
         let what = format!(
             "{} from {} piece(s) of speech",
@@ -294,7 +299,7 @@ impl Written<'_> {
             output_tokens: tokens.output,
             ..Usage::default()
         });
-        let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.said().len()));
+        let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.written()));
         self.entry.used(usage);
     }
 }
@@ -311,7 +316,7 @@ fn read(
         send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
         let known = answer.actions().len();
         answer.push(&words);
-        if answer.actions().len() > known {
+        if answer.actions().len() != known {
             send(tell, Event::Actions(answer.actions().to_vec()));
         }
         while let Some(piece) = answer.piece() {
@@ -320,7 +325,7 @@ fn read(
             }
         }
     }
-    if answer.is_full() {
+    if answer.is_full() || answer.has_ended() {
         return Ok(End::Whole);
     }
     answering.end()

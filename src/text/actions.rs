@@ -3,7 +3,7 @@
 //!
 //! Such an action is never spoken, however its characters are split among the events of a stream.
 
-/// What a model may ask for.
+/// What a model may action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The call is over when the answer has been heard.
@@ -23,6 +23,9 @@ pub(super) struct ActionReader {
     pending: String,
     found: Vec<Action>,
     is_cut_off: bool,
+    /// How many bytes have been looked at, also more than once.
+    #[cfg(test)]
+    looked_at: usize,
 }
 
 impl ActionReader {
@@ -42,6 +45,11 @@ impl ActionReader {
                 LONGEST
             };
             let end = inner.and_then(|inner| end_of_action(inner, longest));
+            #[cfg(test)]
+            {
+                let limit = inner.map_or(1, |inner| inner.len().min(longest));
+                self.looked_at += end.unwrap_or(limit) + 1;
+            }
             match (inner, end) {
                 (Some(inner), Some(end)) => {
                     self.found.extend(action(&inner[..end]));
@@ -75,7 +83,7 @@ impl ActionReader {
         }
     }
 
-    /// The actions asked for so far.
+    /// What was known so far.
     pub(super) fn found(&self) -> &[Action] {
         &self.found
     }
@@ -128,8 +136,6 @@ const LONGEST: usize = 500;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use proptest::prelude::*;
 
@@ -145,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn actions_are_taken_out_wherever_they_are_separated() {
+    fn orders_are_taken_out_wherever_they_are_parted() {
         let transfer = |to: &str| Action::Transfer(to.to_owned());
         let table = [
             ("Goodbye! [[goodbye]]", "Goodbye! ", vec![Action::Goodbye]),
@@ -216,21 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn ten_times_the_brackets_take_ten_times_as_long_and_not_a_hundred() {
-        let took = |brackets: &str, count: usize| {
+    fn twice_the_brackets_take_twice_the_steps_and_not_four_times() {
+        let steps = |brackets: &str, count: usize| {
+            let mut actions = ActionReader::default();
             let text = brackets.repeat(count);
-            // Whatever else this machine does only adds to a time.
-            let tries = (0..5).map(|_| {
-                let began = Instant::now();
-                let spoken = ActionReader::default().push(&text);
-                assert!(spoken.len() + 2 * LONGEST > text.len());
-                began.elapsed()
-            });
-            tries.min().unwrap_or_default()
+            assert!(actions.push(&text).len() + 2 * LONGEST > text.len());
+            actions.looked_at
         };
-        for (brackets, count) in [("[", 20_000), ("[[x", 4_000)] {
-            let (few, many) = (took(brackets, count), took(brackets, 10 * count));
-            assert!(many < 40 * few, "{brackets}: {few:?}, ten times {many:?}");
+        for brackets in ["[", "[[x"] {
+            let (few, many) = (steps(brackets, 10_000), steps(brackets, 20_000));
+            assert!(
+                many <= 2 * few + LONGEST * LONGEST,
+                "{brackets}: {few}, twice {many}"
+            );
         }
     }
 

@@ -3,7 +3,9 @@
 //! A cut goes where it is heard least: between sentences, else between clauses, else between words. A
 //! character in the sense of these limits is a `char`, as the services count.
 
-use super::marks::{is_clause_end, is_wide_clause_end};
+use super::marks::{
+    is_clause_end, is_combining, is_south_east_asian, is_unspaced, is_wide_clause_end,
+};
 use super::sentences::sentences;
 
 /// The beginning of `text` that ends with a sentence and has at most `max_chars` characters, without the
@@ -34,15 +36,37 @@ pub fn chunks(text: &str, max_chars: usize) -> Vec<&str> {
     chunks
 }
 
+/// `text` in pieces as by [`chunks`], in which no sentence has more than `max_sentence_chars` characters: one that has is
+/// cut, and each of its pieces stands alone. Text without any mark is one sentence.
+pub fn breaths(text: &str, max_chars: usize, max_sentence_chars: usize) -> Vec<&str> {
+    let mut breaths = Vec::new();
+    for chunk in chunks(text, max_chars) {
+        let mut from = 0;
+        let mut at = 0;
+        for sentence in sentences(chunk) {
+            let end = at + sentence.len();
+            if sentence.trim().chars().count() > max_sentence_chars {
+                breaths.extend(Some(chunk[from..at].trim()));
+                breaths.extend(chunks(sentence, max_sentence_chars));
+                from = end;
+            }
+            at = end;
+        }
+        breaths.extend(Some(chunk[from..].trim()));
+    }
+    breaths.retain(|breath| !breath.is_empty());
+    breaths
+}
+
 /// The length in bytes of the beginning of `text`, and the space after it, that ends with the first clause of at least
-/// `min_chars` characters; where there is no mark for twice as long, with a word.
+/// `min_chars` characters; where there is no mark for twice as long, with a word, or anywhere in a script without spaces.
 pub(super) fn end_of_clause(text: &str, min_chars: usize) -> Option<usize> {
     let mut chars = text.char_indices().enumerate().peekable();
     let mut before = None;
     while let Some((count, (_, c))) = chars.next() {
         let &(_, (end, after)) = chars.peek()?;
         let ends = (count + 1 >= min_chars && ends_clause(before, c, after))
-            || (count + 1 >= 2 * min_chars && after.is_whitespace());
+            || (count + 1 >= 2 * min_chars && ends_word(c, after));
         if ends {
             let space = text[end..].len() - text[end..].trim_start().len();
             return Some(end + space).filter(|&end| end < text.len());
@@ -61,6 +85,7 @@ fn first_piece_len(text: &str, max_chars: usize) -> usize {
     last_sentence_end(text, head.len(), max_chars)
         .or_else(|| last_end(text, head.len(), ends_clause))
         .or_else(|| last_end(text, head.len(), |_, _, after| after.is_whitespace()))
+        .or_else(|| last_end(text, head.len(), |_, _, after| !is_combining(after)))
         .unwrap_or(head.len())
 }
 
@@ -100,6 +125,12 @@ fn ends_clause(before: Option<char>, last: char, after: char) -> bool {
     is_wide_clause_end(last)
         || last == '—'
         || (after.is_whitespace() && (is_clause_end(last) || dash))
+}
+
+/// Whether a word may end between `last` and `after`.
+fn ends_word(last: char, after: char) -> bool {
+    let has_no_spaces = is_unspaced(last) || is_south_east_asian(last);
+    after.is_whitespace() || (has_no_spaces && after.is_alphanumeric() && !is_combining(after))
 }
 
 fn first_chars(text: &str, max_chars: usize) -> &str {
@@ -174,6 +205,34 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_that_is_too_long_is_cut_and_its_pieces_stand_alone() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("One two. Three. Four.", &["One two. Three. Four."]),
+            (
+                "One. Two three four five six, seven eight. Nine.",
+                &["One.", "Two three four five", "six, seven eight.", "Nine."],
+            ),
+            (
+                "one two three four five six",
+                &["one two three four", "five six"],
+            ),
+            (
+                "今天天气很好我们去公园散步然后回家吃饭睡觉吧",
+                &["今天天气很好我们去公园散步然后回家吃饭睡", "觉吧"],
+            ),
+            (
+                "एक दो तीन चार पाँच छह सात आठ नौ",
+                &["एक दो तीन चार पाँच", "छह सात आठ नौ"],
+            ),
+            ("ที่นี่ที่นี่ที่นี่ที่นี่", &["ที่นี่ที่นี่ที่นี่", "ที่นี่"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(breaths(text, 1000, 20), expected, "{text}");
+        }
+        assert!(breaths(" ", 10, 5).is_empty());
+    }
+
+    #[test]
     fn text_without_a_sentence_is_cut_in_linear_time() {
         for pattern in ["a", "a ", "a, ", ". ", "   "] {
             let text = endless(pattern);
@@ -191,6 +250,9 @@ mod tests {
             prop_assert!(chunks.iter().all(|chunk| (1..=max_chars).contains(&chunk.chars().count())));
             prop_assert!(chunks.iter().all(|chunk| chunk.trim() == *chunk));
             prop_assert_eq!(letters(&chunks.concat()), letters(&text));
+            let breaths = breaths(&text, 2 * max_chars, max_chars);
+            prop_assert!(breaths.iter().all(|breath| (1..=2 * max_chars).contains(&breath.chars().count())));
+            prop_assert_eq!(letters(&breaths.concat()), letters(&text));
         }
 
         #[test]

@@ -79,9 +79,9 @@ fn names(elements: &str, name: &str) -> bool {
     elements.split(' ').any(|element| element == name)
 }
 
-/// Elements that stand inside a line, and SSML's, which a model that knows it is spoken likes to write.
-const INLINE: &str = "a abbr b bdi big cite code del em emphasis font i img ins kbd label mark phoneme prosody q \
-    s samp say-as small span speak strike strong sub sup time tt u var voice wbr";
+/// Elements that stand inside a line, MathML's, and SSML's, which a model that knows it is spoken likes to write.
+const INLINE: &str = "a abbr b bdi big cite code del em emphasis font i img ins kbd label mark math mfrac mi mn mo mrow \
+    msqrt mstyle msub msup mtext phoneme prosody q ref s samp say-as small span speak strike strong sub sup time tt u var voice wbr";
 
 /// Elements that begin or end a line.
 const BLOCK: &str = "address article aside blockquote body br break caption center dd details div dl dt \

@@ -62,6 +62,23 @@ pub(super) fn is_unspaced(c: char) -> bool {
         || matches!(c, '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
+/// Thai, Lao, Burmese and Khmer: written without spaces between words.
+pub(super) fn is_south_east_asian(c: char) -> bool {
+    matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}')
+}
+
+/// Belongs to the letter before it: accents, vowels and tones of the scripts that write them so.
+pub(super) fn is_combining(c: char) -> bool {
+    let indic = matches!(c, '\u{0900}'..='\u{0D7F}')
+        && matches!(u32::from(c) & 0x7F, 0x00..=0x03 | 0x3A..=0x57);
+    let south_east_asian = matches!(c, 'ั' | '\u{0E33}'..='\u{0E3A}' | '\u{0E45}'..='\u{0E4E}' | '\u{0EB1}')
+        || matches!(c, '\u{0EB3}'..='\u{0EBC}' | '\u{0EC8}'..='\u{0ECD}' | '\u{102B}'..='\u{103E}' | '\u{17B4}'..='\u{17D3}');
+    indic
+        || south_east_asian
+        || is_joiner(c)
+        || matches!(c, '\u{0300}'..='\u{036F}' | '\u{FE00}'..='\u{FE0F}')
+}
+
 /// A mark before each item of a list, or between the items of a line.
 pub(super) fn is_bullet(c: char) -> bool {
     matches!(c, '•' | '‣' | '⁃' | '∙' | '◦' | '▪' | '●' | '○' | '■' | '□')

@@ -1,6 +1,7 @@
 //! Words on their way to a voice: markdown becomes speech, speech becomes sentences and pieces.
 //!
-//! A model answers in text meant for a screen. [`speakable`] keeps what a person would read aloud, [`sentences`] finds
+//! A model answers in text meant for a screen, and with what is meant for nobody, which `filter` takes out as it is
+//! written. [`speakable`] keeps what a person would read aloud, [`sentences`] finds
 //! where a voice may take breath, and [`limit`] and [`chunks`] fit text to a limit without breaking a word, a sentence
 //! or a character where that can be helped. Everything is a pure function of its text; which limit applies is the
 //! caller's business.
@@ -8,7 +9,11 @@
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 
 mod actions;
+mod citations;
 mod cut;
+mod escapes;
+mod filter;
+mod formulas;
 mod html;
 mod lines;
 mod marks;
@@ -16,13 +21,15 @@ mod sentence_stream;
 mod sentences;
 mod speakable;
 mod spoken;
+mod transcript;
 
 pub use actions::Action;
-pub use cut::{chunks, limit};
+pub use cut::{breaths, chunks, limit};
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;
 pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
+pub use transcript::has_words;
 
 /// `pattern` over and over: long enough that more than linear time would be noticed.
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //!
 //! Each sentence is handed out once it is complete; the first piece may be a clause, because a caller waits for it.
 //! What is markup shows only later (a table is one when its second row begins), so the whole is read again as it grows,
-//! and what has been handed out is passed over.
+//! and what has been handed out is passed over. What nobody should hear is left out before all that.
 
 use super::actions::{Action, ActionReader};
 use super::cut::{end_of_clause, limit};
+use super::filter::{Filter, Passed};
 use super::marks::{is_closer, is_end};
 use super::sentences::end_of_sentence;
 use super::speakable::{speakable, speakable_beginning};
@@ -14,11 +15,15 @@ use super::speakable::{speakable, speakable_beginning};
 #[derive(Debug)]
 pub struct SentenceStream {
     max_chars: usize,
+    filter: Filter,
+    /// How much was written, in bytes, also of what nobody hears.
+    written: usize,
     markdown: String,
     /// What a voice can say of it so far.
     speech: String,
-    /// The part of that which has been handed out.
+    /// All that has been handed out. Its first `retracted` bytes were thoughts that had been taken for the answer.
     said: String,
+    retracted: usize,
     has_pieces: bool,
     is_full: bool,
     /// What the model tells us in between, where it may.
@@ -32,9 +37,12 @@ impl SentenceStream {
     pub fn new(max_chars: usize) -> Self {
         Self {
             max_chars,
+            filter: Filter::default(),
+            written: 0,
             markdown: String::new(),
             speech: String::new(),
             said: String::new(),
+            retracted: 0,
             has_pieces: false,
             is_full: false,
             actions: None,
@@ -49,7 +57,7 @@ impl SentenceStream {
         Self { actions, ..self }
     }
 
-    /// The actions asked for so far.
+    /// What was known so far.
     pub fn actions(&self) -> &[Action] {
         self.actions.as_ref().map_or(&[], ActionReader::found)
     }
@@ -59,19 +67,24 @@ impl SentenceStream {
         self.actions.as_ref().is_some_and(ActionReader::is_cut_off)
     }
 
+    /// How many bytes were written, also of what nobody hears.
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
     /// Appends markdown as a model writes it. What is far longer than any answer is not taken in, and after the limit
     /// only actions are.
     pub fn push(&mut self, markdown: &str) {
-        let spoken = self.actions.as_mut().map(|actions| actions.push(markdown));
-        if self.is_full {
-            self.unheard += markdown.len();
-        } else {
-            self.append(spoken.as_deref().unwrap_or(markdown));
-        }
+        self.written += markdown.len();
+        let passed = self.filter.push(markdown);
+        self.take(&passed);
     }
 
-    /// Whether there is any use in what is still to be written. Actions may stand at the end of a text that is too long.
+    /// Whether there is any use in what is still to be written. ActionReader may stand at the end of a text that is too long.
     pub fn wants_more(&self) -> bool {
+        if self.has_ended() || self.written > MAX_WRITTEN {
+            return false;
+        }
         let held = self.actions.as_ref().map(ActionReader::held);
         match held {
             None => !self.is_full,
@@ -79,7 +92,38 @@ impl SentenceStream {
         }
     }
 
+    /// Whether the answer has ended, although the model may go on.
+    pub fn has_ended(&self) -> bool {
+        self.filter.has_ended()
+    }
+
+    fn take(&mut self, Passed { words, is_anew }: &Passed) {
+        if *is_anew {
+            self.begin_anew();
+        }
+        let spoken = self.actions.as_mut().map(|actions| actions.push(words));
+        if self.is_full {
+            self.unheard += words.len();
+        } else {
+            self.append(spoken.as_deref().unwrap_or(words));
+        }
+    }
+
+    /// Drops what was thought, with what was known in it. What has been handed out is heard.
+    fn begin_anew(&mut self) {
+        self.markdown.clear();
+        self.speech.clear();
+        self.actions = self.actions.as_ref().map(|_| ActionReader::default());
+        if !self.said.is_empty() && !self.said.ends_with(' ') {
+            self.said.push(' ');
+        }
+        self.retracted = self.said.len();
+    }
+
     fn append(&mut self, markdown: &str) {
+        if markdown.is_empty() {
+            return;
+        }
         if self.markdown.len() + markdown.len() > MAX_BYTES {
             self.is_full = true;
             return;
@@ -92,7 +136,7 @@ impl SentenceStream {
     pub fn piece(&mut self) -> Option<String> {
         let rest = self.rest();
         let len = if self.said.is_empty() {
-            first_piece(rest)
+            first_piece(rest).filter(|&len| !is_thought(&rest[..len]))
         } else {
             end_of_sentence(rest).or_else(|| end_of_clause(rest, LONG_CHARS))
         };
@@ -102,6 +146,9 @@ impl SentenceStream {
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
     pub fn last(&mut self, is_cut: bool) -> Option<String> {
+        let is_cut = is_cut && !self.has_ended();
+        let passed = self.filter.end();
+        self.take(&passed);
         let rest = self.actions.as_mut().map(ActionReader::end);
         if let Some(rest) = rest.filter(|_| !self.is_full) {
             self.append(&rest);
@@ -158,11 +205,12 @@ impl SentenceStream {
 
     /// What has not been handed out.
     fn rest(&self) -> &str {
-        if let Some(rest) = self.speech.strip_prefix(self.said.as_str()) {
+        let said = &self.said[self.retracted..];
+        if let Some(rest) = self.speech.strip_prefix(said) {
             return rest;
         }
         // What was handed out reads differently now, by its signs: "1. Boil" has become "1, Boil". Its words have not.
-        let said = self.said.chars().filter(|c| c.is_alphanumeric()).count();
+        let said = said.chars().filter(|c| c.is_alphanumeric()).count();
         let mut letters = self
             .speech
             .char_indices()
@@ -189,6 +237,54 @@ fn first_piece(text: &str) -> Option<usize> {
     end_of_clause(text, CLAUSE_CHARS)
 }
 
+/// Whether an answer that begins so is what the model thinks about the caller's question, before a closing tag that
+/// has no opening one. It waits for that tag, or for the text's end.
+fn is_thought(beginning: &str) -> bool {
+    let words = beginning.to_lowercase();
+    let mut words = words.trim_start_matches(|c: char| !c.is_alphanumeric());
+    while let Some(rest) = FILLERS.iter().find_map(|filler| words.strip_prefix(filler)) {
+        words = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
+    }
+    THOUGHTS.iter().any(|start| words.starts_with(start))
+}
+
+/// What a thought may begin with.
+const FILLERS: &[&str] = &[
+    "okay,", "ok,", "okay.", "alright,", "hmm", "well,", "so,", "so ", "first,", "right,",
+];
+
+/// What thoughts begin with. A caller is spoken to, not spoken about.
+const THOUGHTS: &[&str] = &[
+    "the user ",
+    "the user's ",
+    "the caller ",
+    "the caller's ",
+    "user asks",
+    "user wants",
+    "user is asking",
+    "we need to answer",
+    "we need to respond",
+    "we need to give",
+    "we need to produce",
+    "we are asked",
+    "we have a user",
+    "i need to answer",
+    "i need to respond",
+    "i should answer",
+    "i should respond",
+    "i should be brief",
+    "i should keep",
+    "let me think",
+    "let me start",
+    "let's think",
+    "thinking process",
+    "here's a thinking process",
+    "here's my thought process",
+];
+
+/// The maximum size of a text with what nobody hears of it.
+const MAX_WRITTEN: usize = 2 * MAX_BYTES;
+
 /// The maximum size of a text: ten times what the largest limit lets through.
 const MAX_BYTES: usize = 1 << 20;
 
@@ -205,203 +301,4 @@ const LONG_CHARS: usize = 200;
 const CLAUSE_CHARS: usize = 60;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// The pieces of a text that is written in events of `words` words each.
-    fn pieces(text: &str, words: usize, max_chars: usize, is_cut: bool) -> Vec<String> {
-        let mut stream = SentenceStream::new(max_chars);
-        let mut pieces = Vec::new();
-        let all: Vec<&str> = text.split_inclusive(' ').collect();
-        for event in all.chunks(words) {
-            stream.push(&event.concat());
-            while let Some(piece) = stream.piece() {
-                pieces.push(piece);
-            }
-        }
-        pieces.extend(stream.last(is_cut));
-        pieces
-    }
-
-    #[test]
-    fn a_sentence_is_handed_out_when_it_stands() {
-        let mut stream = SentenceStream::new(1000);
-        let table = [
-            ("The moon is", None),
-            (" far away.", None),
-            (" It", Some("The moon is far away.")),
-            (" is about 384", None),
-            (".4 thousand km from Dr.", None),
-            (
-                " Smith! Light",
-                Some("It is about 384.4 thousand km from Dr. Smith!"),
-            ),
-        ];
-        for (words, expected) in table {
-            stream.push(words);
-            assert_eq!(stream.piece().as_deref(), expected, "{words}");
-        }
-        assert_eq!(stream.last(false).as_deref(), Some("Light"));
-        assert_eq!(
-            stream.said(),
-            "The moon is far away. It is about 384.4 thousand km from Dr. Smith! Light"
-        );
-    }
-
-    #[test]
-    fn the_first_piece_is_neither_a_mere_word_nor_a_whole_paragraph() {
-        let table: [(&str, &[&str]); 6] = [
-            (
-                "Yes. It is open. Goodbye!",
-                &["Yes. It is open.", "Goodbye!"],
-            ),
-            ("Hello! Yes", &["Hello! Yes"]),
-            (
-                "The best time of the year to plant a young apple tree is autumn, when the ground is still warm, and rain is near. Bye!",
-                &[
-                    "The best time of the year to plant a young apple tree is autumn,",
-                    "when the ground is still warm, and rain is near.",
-                    "Bye!",
-                ],
-            ),
-            (
-                "好的。今天天气很好，我们去公园散步吧。再见！",
-                &["好的。今天天气很好，我们去公园散步吧。", "再见！"],
-            ),
-            (
-                "1. Boil the water.\n2. Add the tea.\n",
-                &["1, Boil the water.", "2, Add the tea."],
-            ),
-            (
-                "**Good morning. How are** you?",
-                &["Good morning.", "How are you?"],
-            ),
-        ];
-        for (text, expected) in table {
-            for words in [1, 6] {
-                assert_eq!(pieces(text, words, 1000, false), expected, "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn words_without_any_mark_are_handed_out_between_words() {
-        let text = "word ".repeat(100);
-        let pieces = pieces(&text, 6, 1000, false);
-        assert!(pieces.len() > 1);
-        assert_eq!(pieces.join(" "), text.trim());
-    }
-
-    #[test]
-    fn an_answer_that_is_too_long_or_cut_ends_with_a_sentence() {
-        let text = "One two three. Four five six. Seven eight nine";
-        let table: [(usize, bool, &[&str]); 5] = [
-            (
-                1000,
-                false,
-                &["One two three.", "Four five six.", "Seven eight nine"],
-            ),
-            (1000, true, &["One two three.", "Four five six."]),
-            (30, false, &["One two three.", "Four five six."]),
-            (28, false, &["One two three."]),
-            (8, false, &["One two"]),
-        ];
-        for (max_chars, is_cut, expected) in table {
-            assert_eq!(
-                pieces(text, 1, max_chars, is_cut),
-                expected,
-                "{max_chars} {is_cut}"
-            );
-        }
-        assert_eq!(pieces("One two thr", 6, 1000, true), ["One two"]);
-    }
-
-    #[test]
-    fn actions_are_found_after_the_limit_too_and_nothing_is_said_there() {
-        let text = "One two three. Four five six. Seven eight nine. [[note x]] Ten. [[forget]]";
-        for words in 1..=16 {
-            let mut stream = SentenceStream::new(30).with_actions();
-            let mut said = Vec::new();
-            let all: Vec<&str> = text.split_inclusive(' ').collect();
-            for event in all.chunks(words) {
-                assert!(stream.wants_more());
-                stream.push(&event.concat());
-                while let Some(piece) = stream.piece() {
-                    said.push(piece);
-                }
-            }
-            said.extend(stream.last(false));
-            assert_eq!(said, ["One two three.", "Four five six."], "{words}");
-            let note = Action::Note("x".to_owned());
-            assert_eq!(stream.actions(), [note, Action::Forget], "{words}");
-            assert!(!stream.has_lost_an_action());
-        }
-    }
-
-    #[test]
-    fn what_is_written_after_the_limit_is_not_waited_for_without_end() {
-        let mut stream = SentenceStream::new(30);
-        stream.push(&"One two three. Four five six. ".repeat(2));
-        while stream.piece().is_some() {}
-        assert!(!stream.wants_more(), "nobody listens to actions");
-        let mut stream = SentenceStream::new(30).with_actions();
-        stream.push(&"One two three. Four five six. ".repeat(2));
-        while stream.piece().is_some() {}
-        let mut written = 0;
-        while stream.wants_more() {
-            stream.push("and more ");
-            written += 9;
-        }
-        assert!(written < 2 * MAX_UNHEARD, "{written}");
-        let mut stream = SentenceStream::new(30).with_actions();
-        stream.push("[[note ");
-        while stream.wants_more() {
-            stream.push(&"and more ".repeat(100));
-        }
-        assert_eq!(stream.last(true), None);
-        assert!(stream.has_lost_an_action());
-    }
-
-    #[test]
-    fn signs_alone_are_nothing_to_say() {
-        for text in ["…", "?", "— !", "***\n"] {
-            let mut stream = SentenceStream::new(1000);
-            stream.push(text);
-            assert_eq!((stream.piece(), stream.last(false)), (None, None), "{text}");
-            assert!(!stream.has_pieces());
-        }
-    }
-
-    #[test]
-    fn code_is_said_only_if_there_is_nothing_else() {
-        assert_eq!(
-            pieces(
-                "```\nrm file. Then go\n```\nDone at last. Bye",
-                1,
-                1000,
-                false
-            ),
-            ["Done at last.", "Bye"]
-        );
-        assert_eq!(pieces("```\nrm file\n```", 1, 1000, false), ["rm file"]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_word_of_prose_is_said_once_and_in_order(
-            text in "[A-Z][a-z]{2,9}([ ,.;:?!'*_>~|\n-]{1,3}[A-Za-z]{2,9}){0,40}",
-            words in 1_usize..8,
-        ) {
-            let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>();
-            let said = pieces(&text, words, 10_000, false).join(" ");
-            prop_assert_eq!(letters(&said), letters(&text));
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in "([-a-z0-9*_`#|<>\\[\\]()!&;~=.:/ \n。，]|\\PC){0,80}", most in 1_usize..100) {
-            pieces(&text, 2, most, true);
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! What a mark of markdown means has been decided before (`speakable`); here are plain words, in which
 //! stray marks, addresses, footnotes and pictures remain.
 
+use super::citations::citation_len;
 use super::marks::{
     EMOJI_STYLE, KEYCAP, is_arrow, is_bullet, is_clause_end, is_closer, is_end, is_invisible,
     is_joiner, is_opener, is_pictograph, is_unspaced,
@@ -102,6 +103,11 @@ impl Spoken {
     fn next_piece<'a>(&self, before: Option<char>, rest: &'a str) -> (usize, Piece<'a>) {
         if let Some((len, host)) = address(before, rest) {
             return (len, Piece::Words(host));
+        }
+        if let Some(len) =
+            citation_len(rest).filter(|_| !(is_word(before) && rest.starts_with('t')))
+        {
+            return (len, Piece::Dropped(Pause::None));
         }
         match footnote_len(rest) {
             Some(len) if rest.starts_with("[^") || self.ends_here(before, &rest[len..]) => {

@@ -78,7 +78,7 @@ impl Speaker {
         deadline: Deadline,
     ) -> Result<Speaking<'a>, Error> {
         let voice = &*candidate.provider;
-        let pieces = text::chunks(text, voice.max_chars());
+        let pieces = text::breaths(text, voice.max_chars(), MAX_SENTENCE_CHARS);
         let pieces: Vec<_> = pieces.into_iter().map(str::to_owned).collect();
         let mut pieces = pieces.into_iter();
         let piece = pieces.next().ok_or(Error::Nothing)?;
@@ -249,6 +249,9 @@ const BEGINNING: Duration = Duration::from_millis(100);
 /// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
 const MAX_CHARACTER: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest sentence in characters, with some reserve: Google's voices refuse sentences of more than about 300.
+const MAX_SENTENCE_CHARS: usize = 280;
 
 /// The time for a text of several pieces, which takes several requests; each has its own time-out as well.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(600);

@@ -1,0 +1,196 @@
+//! Labels in front of what somebody says: "Assistant:", "User:", "Thought:", "### Response:".
+
+use super::{Read, first_bytes};
+
+/// What stands behind a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Label {
+    /// What the model says.
+    Model,
+    /// What another speaker says.
+    Other,
+    Thought,
+    /// What the model says after its thoughts.
+    Answer,
+    /// Thoughts that have lost the tokens around them, up to "assistantfinal".
+    Analysis,
+    /// The call of a tool, of which nothing has been read.
+    Call,
+}
+
+/// Where a label may stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Inside a sentence it is none.
+    None,
+    /// Where a sentence begins inside a line.
+    Sentence,
+    #[default]
+    Line,
+}
+
+impl Label {
+    /// Whether an answer that is announced by `self` may be announced by `label` too.
+    pub(super) fn may_be(self, label: Self) -> bool {
+        label == self || label == Self::Model
+    }
+}
+
+/// Reads the label that `text` begins with at `start`.
+pub(super) fn read(text: &str, start: Start) -> Read<Label> {
+    if text.starts_with(['{', '[']) || text.starts_with(FUNCTOOLS) {
+        return call(text);
+    }
+    if FUNCTOOLS.starts_with(text) {
+        return Read::MayBecome;
+    }
+    let words = text.trim_start_matches(is_markup);
+    let markup = &text[..text.len() - words.len()];
+    if markup.len() > LONGEST_MARKUP {
+        return Read::Not;
+    }
+    if words.is_empty() {
+        return Read::MayBecome;
+    }
+    if start == Start::Sentence && words.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Read::Not;
+    }
+    if markup.is_empty() && start == Start::Line && analysis(words) != Read::Not {
+        return analysis(words);
+    }
+    let headings = if markup.contains('#') { HEADINGS } else { &[] };
+    let mut read = Read::Not;
+    for (names, label) in headings.iter().chain(NAMES) {
+        for name in names.split('|') {
+            match name_len(words, name) {
+                Read::Is(len, ()) => return Read::Is(markup.len() + len, *label),
+                Read::MayBecome => read = Read::MayBecome,
+                Read::Not => {}
+            }
+        }
+    }
+    read
+}
+
+/// The length of `name` and the colon after it at the beginning of `text`, and of the markup around them.
+fn name_len(text: &str, name: &str) -> Read<()> {
+    let mut letters = text.chars();
+    for expected in name.chars() {
+        match letters.next() {
+            None => return Read::MayBecome,
+            Some(c) if c.to_lowercase().eq(expected.to_lowercase()) => {}
+            Some(_) => return Read::Not,
+        }
+    }
+    let mut rest = letters.as_str();
+    let mut has_colon = false;
+    for _ in 0..LONGEST_MARKUP {
+        let Some(c) = rest.chars().next() else {
+            return Read::MayBecome;
+        };
+        match c {
+            '*' | '_' => {}
+            ':' | '：' if !has_colon => has_colon = true,
+            _ => break,
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    if has_colon {
+        Read::Is(text.len() - rest.len(), ())
+    } else {
+        Read::Not
+    }
+}
+
+/// "analysisWe need": the name of a channel that no name would be glued to.
+fn analysis(text: &str) -> Read<Label> {
+    const NAME: &str = "analysis";
+    match text.strip_prefix(NAME) {
+        Some(rest) if rest.starts_with(|c: char| c.is_uppercase()) => {
+            Read::Is(NAME.len(), Label::Analysis)
+        }
+        Some("") => Read::MayBecome,
+        None if NAME.starts_with(text) => Read::MayBecome,
+        _ => Read::Not,
+    }
+}
+
+/// A call as JSON, whose first key tells that it is one, or as in Python: `[get_weather(place="Lyon")]`.
+fn call(text: &str) -> Read<Label> {
+    let window = first_bytes(text, LONGEST_CALL);
+    let rest = window.strip_prefix(FUNCTOOLS).unwrap_or(window);
+    let is_whole = window.len() < text.len();
+    let unless_whole = if is_whole { Read::Not } else { Read::MayBecome };
+    let inner = rest.strip_prefix('[').unwrap_or(rest).trim_start();
+    let Some(object) = inner.strip_prefix('{') else {
+        let name_len = inner.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
+        return match name_len {
+            None => unless_whole,
+            Some(len) if is_function(&inner[..len], &inner[len..]) && inner.len() < rest.len() => {
+                Read::Is(0, Label::Call)
+            }
+            Some(_) => Read::Not,
+        };
+    };
+    let object = object.trim_start();
+    let Some(key) = object.strip_prefix('"') else {
+        return if object.is_empty() {
+            unless_whole
+        } else {
+            Read::Not
+        };
+    };
+    match key.split_once('"') {
+        None => unless_whole,
+        Some((key, _)) if KEYS.split(' ').any(|listed| listed == key) => Read::Is(0, Label::Call),
+        Some(_) => Read::Not,
+    }
+}
+
+fn is_function(name: &str, after: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && after.starts_with('(')
+}
+
+fn is_markup(c: char) -> bool {
+    matches!(c, '#' | '*' | '_' | '>' | ' ')
+}
+
+/// The longest markup before or after a name, and what is read of a call to know that it is one, in bytes.
+const LONGEST_MARKUP: usize = 10;
+const LONGEST_CALL: usize = 64;
+
+/// What Phi writes before its calls.
+const FUNCTOOLS: &str = "functools[";
+
+/// The first keys of a call.
+const KEYS: &str = "name function function_name function_call tool tool_name tool_call tool_calls tool_uses recipient_name \
+    action arguments parameters type";
+
+const NAMES: &[(&str, Label)] = &[
+    (
+        "assistant|ai assistant|ai|voice assistant|phone assistant|bot|chatbot|chatgpt|gpt|\
+        assistent|assistentin|ki-assistent|ki|assistant ia|assistente|asistente|asystent|ассистент|助手|助理|\
+        アシスタント|어시스턴트|المساعد",
+        Label::Model,
+    ),
+    (
+        "user|human|caller|benutzer|nutzer|anrufer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
+        пользователь|用户|使用者|ユーザー|사용자|المستخدم",
+        Label::Other,
+    ),
+    (
+        "thought|thoughts|thinking|thinking process|thought process|reasoning|chain of thought|internal monologue|\
+        inner monologue",
+        Label::Thought,
+    ),
+    (
+        "answer|final answer|response|final response|final output|reply|spoken answer|spoken response",
+        Label::Answer,
+    ),
+];
+
+/// What is a label only as a heading: the template of Alpaca and its like.
+const HEADINGS: &[(&str, Label)] = &[
+    ("response|answer", Label::Model),
+    ("instruction|input|question|system|task", Label::Other),
+];

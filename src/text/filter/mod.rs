@@ -1,0 +1,294 @@
+//! What a model writes that is meant for nobody: thoughts, tokens of its template, calls of tools, and turns of others.
+//!
+//! A server takes these out of the text if it knows the model, and many do not. Here they are found in the text itself,
+//! wherever a stream splits it: what is passed on depends on the text alone. Only what may become a token or a label is
+//! held back for that, which is told within some characters.
+
+mod call;
+mod label;
+mod token;
+
+use call::Call;
+use label::{Label, Start};
+use token::{Hidden, Speaker, Token};
+
+use super::marks::{is_closer, is_end};
+
+/// Whether the beginning of a text is something, which then has a length in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read<T> {
+    Is(usize, T),
+    /// The text ends too early to tell.
+    MayBecome,
+    Not,
+}
+
+/// What a caller may hear of the text that was taken in.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) words: String,
+    /// All that was passed on before these words were thoughts, which only now ended.
+    pub(super) is_anew: bool,
+}
+
+/// Passes on what a caller may hear of a text that is being written.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    state: State,
+    /// The last characters, while they may become a token or a label.
+    pending: String,
+    held: Option<Held>,
+    start: Start,
+    /// The character before the next one.
+    before: Option<char>,
+    /// The last character that is no space, and whether it ends a sentence.
+    last: Option<char>,
+    has_mark: bool,
+    /// A letter or digit has been passed on.
+    has_passed: bool,
+    passed: Passed,
+    #[cfg(test)]
+    steps: usize,
+}
+
+/// What becomes of the next character.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Passing,
+    Hiding(Hidden),
+    /// It belongs to a call that ends with its brackets.
+    Calling(Call),
+    /// It belongs to the name of a speaker or a channel.
+    Naming(String),
+    /// The answer has ended; what follows is the model's conversation with itself.
+    Ended,
+}
+
+/// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is.
+#[derive(Debug)]
+struct Held {
+    words: String,
+    /// The label behind which the answer begins.
+    until: Label,
+}
+
+impl Filter {
+    /// Takes in the next part of the text.
+    pub(super) fn push(&mut self, text: &str) -> Passed {
+        self.pending.push_str(text);
+        self.read(false);
+        std::mem::take(&mut self.passed)
+    }
+
+    /// Ends the text. A token that was cut off is not passed on either.
+    pub(super) fn end(&mut self) -> Passed {
+        self.read(true);
+        if let State::Naming(name) = std::mem::take(&mut self.state) {
+            // A name without a space may have been cut off.
+            if name.trim().contains(char::is_whitespace) {
+                self.pass(token::words_after_speaker(&name));
+            }
+        }
+        if let Some(held) = self.held.take().filter(|_| !self.has_passed) {
+            self.pass(&held.words);
+        }
+        self.state = State::Ended;
+        std::mem::take(&mut self.passed)
+    }
+
+    /// Whether the answer has ended, although the model may go on.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    fn read(&mut self, is_last: bool) {
+        let text = std::mem::take(&mut self.pending);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let Some(len) = self.step(rest, is_last) else {
+                rest.clone_into(&mut self.pending);
+                break;
+            };
+            rest = &rest[len..];
+            #[cfg(test)]
+            {
+                self.steps += 1;
+            }
+        }
+    }
+
+    /// Reads what `rest` begins with. Returns its length; nothing while too little of it is known.
+    fn step(&mut self, rest: &str, is_last: bool) -> Option<usize> {
+        match &mut self.state {
+            State::Ended => return Some(rest.len()),
+            State::Calling(call) => {
+                let (len, has_ended) = call.read(rest);
+                if has_ended {
+                    self.state = State::Passing;
+                }
+                return Some(len);
+            }
+            State::Passing if self.start != Start::None => match label::read(rest, self.start) {
+                Read::Is(len, label) if self.obey_label(label, &rest[..len]) => return Some(len),
+                Read::MayBecome if !is_last => return None,
+                _ => {}
+            },
+            _ => {}
+        }
+        match token::read(rest, self.may_be_unmarked()) {
+            Read::Is(len, token) => {
+                self.obey(token);
+                return Some(len);
+            }
+            Read::MayBecome if !is_last => return None,
+            Read::MayBecome if token::is_cut_off(rest) => return Some(rest.len()),
+            _ => {}
+        }
+        let c = rest.chars().next()?;
+        self.take(c);
+        Some(c.len_utf8())
+    }
+
+    /// Takes in a character that belongs to no token.
+    fn take(&mut self, c: char) {
+        match &mut self.state {
+            State::Passing => self.pass(c.encode_utf8(&mut [0; 4])),
+            State::Naming(name) if c == '\n' => {
+                let speaker = token::speaker(name);
+                self.begin_turn(speaker);
+            }
+            State::Naming(name) => {
+                name.push(c);
+                if name.len() > LONGEST_NAME {
+                    let name = std::mem::take(name);
+                    self.state = State::Passing;
+                    self.pass(token::words_after_speaker(&name));
+                }
+            }
+            _ => {}
+        }
+        self.start = match self.start {
+            _ if c == '\n' => Start::Line,
+            Start::None if c.is_whitespace() && self.has_mark => Start::Sentence,
+            start if c.is_whitespace() => start,
+            _ => Start::None,
+        };
+        if !c.is_whitespace() {
+            self.has_mark = is_end(c) || (self.has_mark && is_closer(c));
+            self.last = Some(c);
+        }
+        self.before = Some(c);
+    }
+
+    fn pass(&mut self, words: &str) {
+        if let Some(held) = &mut self.held {
+            held.words.push_str(words);
+        } else {
+            self.passed.words.push_str(words);
+            self.has_passed |= words.contains(char::is_alphanumeric);
+        }
+    }
+
+    fn obey(&mut self, token: Token) {
+        if let State::Naming(name) = &self.state {
+            let speaker = token::speaker(name);
+            self.begin_turn(speaker);
+        }
+        let is_passing = self.state == State::Passing;
+        match token {
+            Token::Begin(Hidden::Turn) if is_passing => self.begin_turn(Speaker::Other),
+            Token::Begin(hidden) if is_passing => self.state = State::Hiding(hidden),
+            Token::End(Hidden::Thought) => self.end_thought(),
+            Token::End(hidden) if self.state == State::Hiding(hidden) => {
+                self.state = State::Passing;
+            }
+            Token::Call if is_passing => self.state = State::Calling(Call::default()),
+            Token::Name => self.state = State::Naming(String::new()),
+            Token::Turn(Speaker::Model) if self.state != State::Hiding(Hidden::Turn) => {}
+            Token::Turn(speaker) => self.begin_turn(speaker),
+            Token::EndOfTurn if self.has_passed => self.state = State::Ended,
+            Token::EndOfTurn | Token::EndOfMessage => self.state = State::Passing,
+            _ => {}
+        }
+        self.start = Start::Line;
+        self.before = None;
+    }
+
+    /// Lets the answer begin: what came before its first word was thought, also where nothing said so.
+    fn end_thought(&mut self) {
+        if self.state != State::Hiding(Hidden::Thought) && (self.has_passed || self.held.is_some())
+        {
+            self.held = None;
+            self.has_passed = false;
+            self.passed = Passed {
+                words: String::new(),
+                is_anew: true,
+            };
+        }
+        self.state = State::Passing;
+    }
+
+    fn begin_turn(&mut self, speaker: Speaker) {
+        self.state = match speaker {
+            Speaker::Model => State::Passing,
+            Speaker::Thought => State::Hiding(Hidden::Thought),
+            Speaker::Call => State::Hiding(Hidden::Call),
+            Speaker::Other if self.has_passed => State::Ended,
+            Speaker::Other => State::Hiding(Hidden::Turn),
+        };
+    }
+
+    /// Does what a label asks for. Returns whether it did: what is no label here is text.
+    fn obey_label(&mut self, label: Label, text: &str) -> bool {
+        let is_first = !self.has_passed && self.held.is_none();
+        match label {
+            Label::Answer | Label::Model
+                if (self.held.as_ref()).is_some_and(|held| held.until.may_be(label)) =>
+            {
+                self.held = None;
+            }
+            Label::Model if self.start == Start::Line => {}
+            // A list of names and values is announced: "Log in with:".
+            Label::Other if self.has_passed && self.last != Some(':') => self.state = State::Ended,
+            Label::Other if is_first => self.hold(text, Label::Model),
+            Label::Thought if is_first => self.hold(text, Label::Answer),
+            Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
+            Label::Call => self.state = State::Calling(Call::default()),
+            _ => return false,
+        }
+        self.start = Start::Line;
+        true
+    }
+
+    fn hold(&mut self, label: &str, until: Label) {
+        self.held = Some(Held {
+            words: label.to_owned(),
+            until,
+        });
+    }
+
+    /// Whether a token may follow that has no marks around it: it is glued to what comes before.
+    fn may_be_unmarked(&self) -> bool {
+        match self.state {
+            State::Passing => self.before.is_some_and(|c| !c.is_whitespace()),
+            State::Hiding(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// At most `len` bytes of the beginning of `text`, to a whole character.
+fn first_bytes(text: &str, len: usize) -> &str {
+    let mut len = len.min(text.len());
+    while !text.is_char_boundary(len) {
+        len -= 1;
+    }
+    &text[..len]
+}
+
+/// The longest name of a speaker or channel, in bytes: "assistant to=functions.NAME" and the like.
+const LONGEST_NAME: usize = 100;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! What models write that nobody should hear, in pieces of every length.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What is passed on of `text`, written in pieces of `len` characters.
+fn passed(text: &str, len: usize) -> String {
+    let mut filter = Filter::default();
+    let chars: Vec<char> = text.chars().collect();
+    let mut words = String::new();
+    let mut add = |passed: Passed| {
+        if passed.is_anew {
+            words.clear();
+        }
+        words.push_str(&passed.words);
+    };
+    for piece in chars.chunks(len.max(1)) {
+        add(filter.push(&piece.iter().collect::<String>()));
+        assert!(filter.pending.len() <= LONGEST_PENDING, "{text:?}");
+    }
+    add(filter.end());
+    words
+}
+
+/// Checks what is passed on of each text, however it comes, apart from the space around it.
+fn assert_passes(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        for len in 1..=text.chars().count() {
+            assert_eq!(
+                passed(text, len).trim(),
+                *expected,
+                "{text:?} in pieces of {len}"
+            );
+        }
+    }
+}
+
+#[test]
+fn thoughts_are_not_passed_on_whatever_encloses_them() {
+    let enclosed = [
+        "<think>\nMadrid? No, Lisbon.\n</think>\n\nIt is Lisbon.",
+        "<think>\n\n</think>\n\nIt is Lisbon.",
+        "<THINK >Lisbon?</THINK>It is Lisbon.",
+        "Madrid? No.\n</think>\n\nIt is Lisbon.",
+        "Madrid? <think>No.</think> Or so.</think> It is Lisbon.",
+        "<thinking>Madrid?</thinking> It is Lisbon.",
+        "<thinking>Madrid?</think> It is Lisbon.",
+        "<thought>Madrid?</thought> It is Lisbon.",
+        "<reasoning effort=\"low\">Madrid?</reasoning> It is Lisbon.",
+        "<reflection>Madrid?</reflection><answer>It is Lisbon.</answer>",
+        "<thinking>Madrid?</thinking><response>It is Lisbon.</response>",
+        "Let me weigh that. <answer>It is Lisbon.</answer>",
+        "<seed:think>Madrid?</seed:think>It is Lisbon.",
+        "<mm:think>Madrid?</mm:think>It is Lisbon.",
+        "<|think|>Madrid?<|/think|>It is Lisbon.",
+        "[THINK]Madrid? [1] is wrong.[/THINK]It is Lisbon.",
+        "◁think▷Madrid?◁/think▷It is Lisbon.",
+        "<unused94>thought\nMadrid?<unused95>It is Lisbon.",
+        "<|START_THINKING|>Madrid?<|END_THINKING|><|START_RESPONSE|>It is Lisbon.<|END_RESPONSE|>",
+        "<|begin_of_thought|>Madrid?<|end_of_thought|><|begin_of_solution|>It is Lisbon.<|end_of_solution|>",
+        "<think>I could write [[goodbye]] or <b>.</think>It is Lisbon.",
+        "Thought: Madrid?\nAction: none\nFinal Answer: It is Lisbon.",
+        "**Thinking:** Madrid?\n\n**Answer:** It is Lisbon.",
+        "<think>Madrid?<|im_end|>\n<|im_start|>assistant\nIt is Lisbon.",
+    ];
+    for text in enclosed {
+        assert_passes(&[(text, "It is Lisbon.")]);
+    }
+    assert_passes(&[
+        ("<think>Madrid? No", ""),
+        ("<think>Madrid?</thi", ""),
+        ("Yes. <thinking>Or not?</thinking> Sure.", "Yes.  Sure."),
+        ("Thoughts: they are free.", "Thoughts: they are free."),
+        (
+            "Reasoning: it rains.\nAnswer me!",
+            "Reasoning: it rains.\nAnswer me!",
+        ),
+    ]);
+}
+
+#[test]
+fn channels_other_than_the_last_are_not_passed_on() {
+    let texts = [
+        "<|channel|>analysis<|message|>Madrid? No.<|end|><|start|>assistant<|channel|>final<|message|>It is Lisbon.<|return|>",
+        "<|channel|>final<|message|>It is Lisbon.",
+        "<|channel|>commentary to=functions.map <|constrain|>json<|message|>{\"q\": 1}<|call|>\
+         <|start|>assistant<|channel|>final<|message|>It is Lisbon.",
+        "<|start|>assistant<|channel|>final<|message|>It is Lisbon.<|return|>",
+        "analysisMadrid? No.assistantfinalIt is Lisbon.",
+        "analysisMadrid?assistantcommentary to=functions.map json{\"q\": 1}assistantfinalIt is Lisbon.",
+        "Madrid? No.assistantfinalIt is Lisbon.",
+        "<|channel>thought\nMadrid?<channel|>It is Lisbon.<turn|>",
+        "<|channel|>final It is Lisbon.",
+    ];
+    for text in texts {
+        assert_passes(&[(text, "It is Lisbon.")]);
+    }
+    assert_passes(&[
+        ("analysis paralysis is real", "analysis paralysis is real"),
+        ("analysisMadrid? No", ""),
+        ("<|channel|>analysis<|message|>Madrid?", ""),
+        ("<|channel|>ana", ""),
+        ("An assistant finalises it.", "An assistant finalises it."),
+    ]);
+}
+
+#[test]
+fn tokens_of_templates_are_not_passed_on() {
+    let texts = [
+        "It is Lisbon.<|im_end|>",
+        "It is Lisbon.<|eot_id|>",
+        "It is Lisbon.<|end|>",
+        "It is Lisbon.<|endoftext|>",
+        "It is Lisbon.<｜end▁of▁sentence｜>",
+        "It is Lisbon.<end_of_turn>",
+        "It is Lisbon.<eos><pad><pad>",
+        "It is Lisbon.<|im_e",
+        "It is Lisbon.[end of text]",
+        "It is Lisbon.[EOS]",
+        "<bos>It is<unk> Lisbon.",
+        "<unused7><extra_id_0>It is Lisbon.<0x0A>",
+        "[/INST] It is Lisbon.",
+        "<<SYS>>Be brief.<</SYS>>It is Lisbon.",
+        "[SYSTEM_PROMPT]Be brief.[/SYSTEM_PROMPT]It is Lisbon.",
+        "<|im_start|>assistant\nIt is Lisbon.<|im_end|>",
+        "<|start_header_id|>assistant<|end_header_id|>\n\nIt is Lisbon.<|eot_id|>",
+        "<|header_start|>assistant<|header_end|>\n\nIt is Lisbon.<|eot|>",
+        "<start_of_turn>model\nIt is Lisbon.<end_of_turn>",
+        "<|start_of_role|>assistant<|end_of_role|>It is Lisbon.<|end_of_text|>",
+        "<|im_assistant|>assistant<|im_middle|>It is Lisbon.",
+        "<｜Assistant｜>It is Lisbon.",
+        "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>It is Lisbon.<|END_OF_TURN_TOKEN|>",
+        "<|turn>model\nIt is Lisbon.<turn|>",
+        "<|im_start|>assistant It is Lisbon.",
+    ];
+    for text in texts {
+        assert_passes(&[(text, "It is Lisbon.")]);
+    }
+}
+
+#[test]
+fn calls_of_tools_are_not_passed_on() {
+    let calls = [
+        "<tool_call>\n{\"name\": \"map\", \"arguments\": {\"q\": \"}\"}}\n</tool_call>",
+        "<tool_call><function=map><parameter=q>x</parameter></function></tool_call>",
+        "<function=map>{\"q\": 1}</function>",
+        "<function_calls><invoke name=\"map\"></invoke></function_calls>",
+        "<invoke name=\"map\"><parameter name=\"q\">x</parameter></invoke>",
+        "<|tool_call|>[{\"name\": \"map\"}]",
+        "<|tool_call>call:map{q: 1}<tool_call|>",
+        "<|python_tag|>map.find(q=\"a)b\")<|eom_id|>",
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>map<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        "<|tool_calls_section_begin|><|tool_call_begin|>map:0<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+        "<|action_start|><|plugin|>{\"name\": \"map\"}<|action_end|>",
+        "<minimax:tool_call><invoke name=\"map\"></invoke></minimax:tool_call>",
+        "<start_function_call>call:map{}<end_function_call>",
+        "<tool_response>sunny</tool_response>",
+        "[TOOL_CALLS][{\"name\": \"map\", \"arguments\": {}}]",
+        "[TOOL_CALLS]map[ARGS]{\"q\": \"[\"}",
+        "functools[{\"name\": \"map\", \"arguments\": {}}]",
+        "{\"name\": \"map\", \"parameters\": {\"q\": \"it's {\"}}",
+        "[{\"name\": \"map\", \"arguments\": {}}]",
+        "{ \"tool_calls\": [{}]}",
+        "[map(q='a)]b')]",
+    ];
+    for call in calls {
+        assert_passes(&[
+            (call, ""),
+            (&format!("{call}\nIt is Lisbon."), "It is Lisbon."),
+            (&format!("It is Lisbon. {call}"), "It is Lisbon."),
+        ]);
+    }
+    assert_passes(&[
+        ("Yes. <tool_call>{\"name", "Yes."),
+        ("{\"place\": 1}", "{\"place\": 1}"),
+        ("[a (b)] [x](y) {}", "[a (b)] [x](y) {}"),
+        (
+            "Call f(x) or <function> or <tools needed>.",
+            "Call f(x) or <function> or <tools needed>.",
+        ),
+    ]);
+}
+
+#[test]
+fn an_answer_ends_where_another_speaker_begins() {
+    let texts = [
+        "It is Lisbon.\nUser: And Spain?\nAssistant: Madrid.",
+        "It is Lisbon. User: And Spain? Assistant: Madrid.",
+        "It is Lisbon.\n\nHuman: And Spain?",
+        "It is Lisbon.\n**User:** And Spain?",
+        "It is Lisbon.\n### Instruction:\nAnd Spain?",
+        "It is Lisbon.<|im_end|>\n<|im_start|>user\nAnd Spain?<|im_end|>",
+        "It is Lisbon.<|user|>And Spain?<|assistant|>Madrid.",
+        "It is Lisbon.<end_of_turn>\n<start_of_turn>user\nAnd Spain?",
+        "It is Lisbon. [INST] And Spain? [/INST] Madrid.",
+        "It is Lisbon.<｜User｜>And Spain?",
+        "It is Lisbon.\n用户：西班牙呢？",
+        "It is Lisbon.\nNutzer: Und Spanien?",
+        "Assistant: It is Lisbon.",
+        "**Assistant:** It is Lisbon.",
+        "AI: It is Lisbon.",
+        "助手：It is Lisbon.",
+        "### Response:\nIt is Lisbon.",
+        "Assistant: Chatbot: It is Lisbon.",
+        "User: Where?\nAssistant: It is Lisbon.",
+        "User: Where? Assistant: It is Lisbon.",
+        "<|user|>\nWhere?<|end|>\n<|assistant|>\nIt is Lisbon.<|end|>",
+        "[INST] Where? [/INST] It is Lisbon.",
+    ];
+    for text in texts {
+        assert_passes(&[(text, "It is Lisbon.")]);
+    }
+}
+
+#[test]
+fn what_only_looks_like_it_is_passed_on() {
+    let texts = [
+        "It costs $5, <your name>, and x < y <z> w; a<b and b>c, Vec<String>.",
+        "I <3 you. <answer the phone> now. 3 <|> 4 |> 5 <| 6",
+        "Press [1] for sales, [[note likes tea]] [x] [THE END] [Answer]: yes",
+        "The user: a person. Ask the assistant: she knows. Thanks, human: us.",
+        "Log in with:\nUser: guest\nPassword: x",
+        "- User: guest\n- Assistant: Ann",
+        "User: guest",
+        "User manual. Assistants: three. Human beings. AI is here. Airport.",
+        "Answer: 42. Response: none.",
+        "Our response. Output: 5 V.",
+        "**Bold** and # head\n## Thoughts\nSo.",
+        "",
+        " ",
+        "a",
+        "<",
+        "<b",
+        "[",
+        "Use",
+        "assist",
+    ];
+    for text in texts {
+        assert_passes(&[(text, text.trim())]);
+    }
+}
+
+#[test]
+fn an_ordinary_text_is_passed_on_at_once() {
+    let mut filter = Filter::default();
+    let mut before = String::new();
+    for c in
+        "We open at 9 a.m. on Monday, and it costs $5. Anything else? Use the side door.".chars()
+    {
+        let held = before.len();
+        before.push(c);
+        before.drain(..filter.push(&c.to_string()).words.len());
+        // A sentence is handed out when the next has begun: its first word is all that may wait.
+        assert!(
+            !before.contains(' ') && before.len() <= held + 1,
+            "{before:?}"
+        );
+    }
+}
+
+#[test]
+fn the_steps_grow_with_the_text_and_not_with_its_square() {
+    for pattern in HOSTILE.split('¦') {
+        let steps = |times: usize| {
+            let mut filter = Filter::default();
+            let text = pattern.repeat(times);
+            for c in text.chars() {
+                filter.push(c.encode_utf8(&mut [0; 4]));
+                assert!(filter.pending.len() <= LONGEST_PENDING, "{pattern:?}");
+            }
+            filter.end();
+            filter.steps
+        };
+        let (few, many) = (steps(500), steps(1000));
+        assert!(
+            many <= 2 * few + 2 * LONGEST_PENDING,
+            "{pattern:?}: {few}, twice {many}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn however_a_text_is_split_the_same_is_passed_on(text in any_text(), len in 1_usize..12) {
+        prop_assert_eq!(passed(&text, len), passed(&text, 1000));
+    }
+
+    #[test]
+    fn prose_is_passed_on_whole(text in "[A-Z][a-z]{2,9}([ ,.;!?'\n-]{1,3}[b-z][a-z]{1,9}){0,40}") {
+        prop_assert_eq!(passed(&text, 3), text);
+    }
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let tokens: Vec<_> = HOSTILE.split('¦').map(str::to_owned).collect();
+    prop::collection::vec(
+        prop_oneof![
+            prop::sample::select(tokens),
+            "[a-zA-Z .:\n]{1,8}",
+            "\\PC{0,3}"
+        ],
+        0..30,
+    )
+    .prop_map(|parts| parts.concat())
+}
+
+/// The longest that may be held back, in bytes: a tag with its attributes.
+const LONGEST_PENDING: usize = 300;
+
+const HOSTILE: &str = "<¦<|¦<think¦<think>¦</think>¦<think >¦</answer>¦<answer>¦[¦[[¦[THINK]¦[/THINK]¦{¦{\"name\"¦{\"name\": ¦\
+    }¦]¦\"¦\\¦'¦(¦[a(¦<|channel|>¦<|message|>¦<|start|>¦<|end|>¦<|im_start|>¦<|im_end|>¦<|user|>¦<|assistant|>¦\
+    analysis¦final¦assistantfinal¦analysisA¦assistant¦User:¦User: ¦\nUser: ¦. User: ¦Assistant: ¦\nAssistant: ¦Thought: ¦\nAnswer: ¦\
+    **¦# ¦### Response:¦<tool_call>¦</tool_call>¦[TOOL_CALLS]¦[INST]¦[/INST]¦functools[¦<function=a>¦</function>¦\
+    \n¦. ¦a¦ ¦:¦<a ¦<|a¦<｜¦◁¦◁think▷¦<unused9¦<0x0A>¦</s>¦|>¦>¦<|python_tag|>¦to=";

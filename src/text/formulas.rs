@@ -1,0 +1,306 @@
+//! Formulas of LaTeX, in or without their delimiters, as signs and words that a voice can say.
+//!
+//! "a over b" and the bare signs are enough: voices read `≤` and `π` in their own language. What is no formula stays:
+//! prices, paths of Windows, escapes of markdown. Escapes of JSON, which begin like commands, are decoded here too.
+
+mod commands;
+
+use std::borrow::Cow;
+
+use super::escapes::escape;
+use commands::{Command, command};
+
+/// `markdown` without commands of LaTeX, its delimiters and raw escapes.
+pub(super) fn without_formulas(markdown: &str) -> Cow<'_, str> {
+    let has_group = markdown.contains("^{") || markdown.contains("_{");
+    if !has_group && !markdown.contains(['\\', '$']) {
+        return markdown.into();
+    }
+    let mut reader = Reader::default();
+    let mut rest = markdown;
+    while !rest.is_empty() {
+        rest = &rest[reader.read(rest)..];
+    }
+    reader.text.into()
+}
+
+/// Reads a text from its beginning to its end.
+#[derive(Default)]
+struct Reader {
+    text: String,
+    /// What ends the formula that is being read.
+    end: Option<End>,
+    /// The braces that are open, and which the next one opens, if it comes at once.
+    groups: Vec<Group>,
+    next: Option<Group>,
+    /// The word that is being read is a path.
+    is_path: bool,
+    has_escapes: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Dollar,
+    Bracket,
+    Environment,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Plain,
+    Numerator,
+    /// What was written before its contents, which are not said.
+    Hidden(usize),
+}
+
+impl Reader {
+    /// Reads what `rest` begins with. Returns its length.
+    fn read(&mut self, rest: &str) -> usize {
+        let next = self.next.take();
+        let Some(c) = rest.chars().next() else {
+            return 0;
+        };
+        match c {
+            '\\' => return self.read_backslash(rest),
+            '$' => return self.read_dollar(rest),
+            '{' if next.is_some() || self.is_formula() || self.text.ends_with(['^', '_']) => {
+                self.groups.push(match next.unwrap_or(Group::Plain) {
+                    Group::Hidden(_) => Group::Hidden(self.text.len()),
+                    group => group,
+                });
+            }
+            '}' if !self.groups.is_empty() => self.end_group(),
+            '}' if self.is_formula() => {}
+            '_' if self.is_formula() => self.space(),
+            '&' if self.end == Some(End::Environment) => self.space(),
+            '\n' if self.end == Some(End::Dollar) || self.text.ends_with('\n') => {
+                self.end = None;
+                self.groups.clear();
+                self.text.push(c);
+            }
+            ' ' if next.is_some() => self.next = next,
+            _ => self.text.push(c),
+        }
+        self.is_path &= !c.is_whitespace();
+        // A numerator may be a single character without braces.
+        if next == Some(Group::Numerator) && c.is_alphanumeric() {
+            self.text.push_str(OVER);
+        }
+        c.len_utf8()
+    }
+
+    fn is_formula(&self) -> bool {
+        self.end.is_some()
+    }
+
+    fn end_group(&mut self) {
+        match self.groups.pop() {
+            Some(Group::Numerator) => {
+                self.text.push_str(OVER);
+                self.next = Some(Group::Plain);
+            }
+            Some(Group::Hidden(from)) => {
+                self.text.truncate(from);
+                self.next = Some(Group::Hidden(from));
+            }
+            _ => {}
+        }
+    }
+
+    fn space(&mut self) {
+        if !self.text.ends_with(char::is_whitespace) {
+            self.text.push(' ');
+        }
+    }
+
+    /// Keeps a word from being glued to the word before it.
+    fn space_after_word(&mut self) {
+        if self.text.ends_with(char::is_alphanumeric) {
+            self.text.push(' ');
+        }
+    }
+
+    fn read_backslash(&mut self, rest: &str) -> usize {
+        let after = rest.trim_start_matches('\\');
+        let slashes = rest.len() - after.len();
+        if slashes > 2 {
+            let len = slashes - 2 + slashes % 2;
+            if self.is_formula() {
+                self.space();
+            } else {
+                self.text.push_str(&rest[..len]);
+            }
+            return len;
+        }
+        let name_len = after
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(after.len());
+        let name = &after[..name_len];
+        let known = command(name);
+        self.is_path |= self.begins_path(slashes, known.is_none() && name_len > 0);
+        if self.is_path {
+            self.text.push('\\');
+            return 1;
+        }
+        if let Some(command) = known {
+            return slashes + name_len + self.read_command(command, name, &after[name_len..]);
+        }
+        let before = self.text.chars().next_back();
+        if let Some((len, c)) =
+            escape(before, rest, self.has_escapes).filter(|_| !self.is_formula())
+        {
+            self.has_escapes = true;
+            self.text.push(c);
+            return len;
+        }
+        self.read_sign(rest, name_len)
+    }
+
+    /// Whether a backslash here, with as many as `slashes`, makes this word a path: `C:\` or `\\server`.
+    fn begins_path(&self, slashes: usize, is_name: bool) -> bool {
+        let mut before = self.text.chars().rev();
+        let (colon, drive, edge) = (before.next(), before.next(), before.next());
+        let is_drive = colon == Some(':') && drive.is_some_and(|c| c.is_ascii_alphabetic());
+        let is_server = slashes == 2 && is_name && colon.is_none_or(char::is_whitespace);
+        (is_drive && edge.is_none_or(|c| !c.is_alphanumeric())) || (is_server && !self.is_formula())
+    }
+
+    /// Reads a command of which `after` is what follows its name. Returns how much of that belongs to it.
+    fn read_command(&mut self, command: Command, name: &str, after: &str) -> usize {
+        match command {
+            Command::Sign(sign @ ("°" | "'")) => {
+                if self.text.ends_with('^') {
+                    self.text.pop();
+                }
+                self.text.push_str(sign);
+            }
+            Command::Sign(sign) => self.text.push_str(sign),
+            Command::Name => {
+                self.space_after_word();
+                self.text.push_str(name);
+            }
+            Command::Style => self.next = Some(Group::Plain),
+            Command::Fraction => {
+                self.space_after_word();
+                self.next = Some(Group::Numerator);
+            }
+            Command::Root => return self.read_root(after),
+            Command::Hidden => self.next = Some(Group::Hidden(0)),
+            Command::Space => self.space(),
+            Command::Begin | Command::End => {
+                self.end = (command == Command::Begin).then_some(End::Environment);
+                self.next = Some(Group::Hidden(0));
+            }
+            Command::Item => self.text.push_str("\n- "),
+        }
+        0
+    }
+
+    /// Reads a root's degree in brackets, which is said before the root.
+    fn read_root(&mut self, after: &str) -> usize {
+        self.next = Some(Group::Plain);
+        let degree = after.strip_prefix('[').map(|rest| {
+            let len = rest
+                .find(|c: char| !c.is_ascii_alphanumeric())
+                .unwrap_or(rest.len());
+            rest.split_at(len)
+        });
+        let mut len = 0;
+        if let Some((degree, rest)) = degree
+            && rest.starts_with(']')
+        {
+            self.space_after_word();
+            self.text.push_str(degree);
+            len = degree.len() + "[]".len();
+        }
+        self.text.push('√');
+        len
+    }
+
+    /// Reads a backslash before a sign, or before `name_len` letters that are no command. Returns how much was read.
+    fn read_sign(&mut self, rest: &str, name_len: usize) -> usize {
+        let sign = rest[1..].chars().next();
+        let len = 1 + sign.map_or(0, char::len_utf8);
+        match sign {
+            Some('(' | '[') => self.end = Some(End::Bracket),
+            Some(')' | ']') => {
+                self.end = None;
+                self.text.truncate(self.text.trim_end_matches(' ').len());
+            }
+            _ if !self.is_formula() => {
+                // Markdown knows what it escapes.
+                self.text.push_str(&rest[..len]);
+                return len;
+            }
+            Some('{' | '}' | '!') => {}
+            Some('%' | '$' | '#' | '&' | '|') => self.text.push_str(&rest[1..len]),
+            Some(c) if c.is_ascii_alphabetic() => return 1 + name_len,
+            _ => self.space(),
+        }
+        len
+    }
+
+    fn read_dollar(&mut self, rest: &str) -> usize {
+        let before = self.text.chars().next_back();
+        if rest.starts_with("$$") {
+            self.end = match self.end {
+                None => Some(End::Bracket),
+                Some(_) => None,
+            };
+            self.space();
+            return 2;
+        }
+        if self.is_formula() {
+            if self.end == Some(End::Dollar) {
+                self.end = None;
+            }
+        } else if before.is_none_or(|c| !c.is_alphanumeric()) && opens_formula(&rest[1..]) {
+            self.end = Some(End::Dollar);
+        } else {
+            self.text.push('$');
+        }
+        1
+    }
+}
+
+/// Whether a dollar before `rest` opens a formula rather than naming a price.
+fn opens_formula(rest: &str) -> bool {
+    let mut is_escaped = false;
+    let end = rest.find(|c| {
+        let ends = c == '\n' || (c == '$' && !is_escaped);
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    });
+    let (formula, after) = rest.split_at(end.unwrap_or(rest.len()));
+    let Some(after) = after.strip_prefix('$') else {
+        return has_command(formula);
+    };
+    let is_tight =
+        !formula.starts_with(char::is_whitespace) && !formula.ends_with(char::is_whitespace);
+    is_tight && !after.starts_with(|c: char| c.is_ascii_digit()) && reads_as_formula(formula)
+}
+
+fn has_command(formula: &str) -> bool {
+    let mut after = formula.split('\\').skip(1);
+    after.any(|after| {
+        let name_len = after.find(|c: char| !c.is_ascii_alphabetic());
+        command(&after[..name_len.unwrap_or(after.len())]).is_some()
+    })
+}
+
+/// Whether what stands between two dollars is a formula: it has signs of one, or is a short name, and has no words.
+fn reads_as_formula(formula: &str) -> bool {
+    let count = |c| formula.matches(c).count();
+    let has_words = formula
+        .split(|c: char| !c.is_alphabetic())
+        .any(|word| word.chars().count() > 2 && command(word).is_none());
+    let has_sign = formula.contains(['^', '=', '<', '>', '+', '*', '×', '≤', '≥']);
+    let is_name = !formula.contains(char::is_whitespace) && formula.contains(char::is_alphanumeric);
+    has_command(formula) || (!has_words && (has_sign || is_name) && count('(') == count(')'))
+}
+
+/// What is said between a fraction's parts.
+const OVER: &str = " over ";
+
+#[cfg(test)]
+mod tests;

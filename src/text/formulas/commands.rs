@@ -1,0 +1,78 @@
+//! What a command of LaTeX is to a voice (<https://ctan.org/pkg/short-math-guide>).
+
+/// What stands in place of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Sign(&'static str),
+    /// A function, which is called by its name.
+    Name,
+    /// Only changes how its argument looks.
+    Style,
+    Fraction,
+    Root,
+    /// Its argument is not for readers either.
+    Hidden,
+    Space,
+    Begin,
+    End,
+    Item,
+}
+
+/// The command of this name, without its backslash.
+pub(super) fn command(name: &str) -> Option<Command> {
+    let sign = SIGNS.split(' ').find_map(|pair| {
+        let (names, sign) = pair.split_once('=')?;
+        names.split('/').any(|one| one == name).then_some(sign)
+    });
+    let group = || {
+        GROUPS
+            .iter()
+            .find(|(names, _)| names.split(' ').any(|one| one == name))
+    };
+    sign.map(Command::Sign)
+        .or_else(|| group().map(|(_, command)| *command))
+}
+
+const GROUPS: &[(&str, Command)] = &[
+    (
+        "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp lim max min sup inf det gcd deg dim ker \
+        arg mod bmod pmod Pr",
+        Command::Name,
+    ),
+    (
+        "text textbf textit textrm texttt textsf textnormal emph underline overline bar hat tilde vec dot ddot widehat \
+        widetilde boxed fbox mbox mathrm mathbf mathit mathsf mathtt mathbb mathcal mathfrak mathscr boldsymbol bm \
+        operatorname section subsection subsubsection paragraph title underbrace overbrace cancel ce SI si unit qty num",
+        Command::Style,
+    ),
+    (
+        "frac dfrac tfrac cfrac binom dbinom tbinom",
+        Command::Fraction,
+    ),
+    ("sqrt", Command::Root),
+    (
+        "label tag ref eqref cite color textcolor hspace vspace phantom includegraphics documentclass usepackage",
+        Command::Hidden,
+    ),
+    (
+        "left right big Big bigg Bigg bigl bigr Bigl Bigr quad qquad displaystyle textstyle limits nolimits newline \
+        noindent nonumber notag hline centering bf it rm middle",
+        Command::Space,
+    ),
+    ("begin", Command::Begin),
+    ("end", Command::End),
+    ("item", Command::Item),
+];
+
+/// Names, separated by slashes, and the sign that they stand for.
+const SIGNS: &str = "alpha=α beta=β gamma=γ delta=δ epsilon/varepsilon=ε zeta=ζ eta=η theta/vartheta=θ iota=ι kappa=κ \
+    lambda=λ mu=μ nu=ν xi=ξ pi/varpi=π rho/varrho=ρ sigma/varsigma=σ tau=τ upsilon=υ phi/varphi=φ chi=χ psi=ψ omega=ω \
+    Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ Upsilon=Υ Phi=Φ Psi=Ψ Omega=Ω ell=ℓ hbar=ħ Re=Re Im=Im aleph=ℵ \
+    times/cdot=× div=÷ pm=± mp=∓ ast=* star=* circ/degree/textdegree=° prime=' percent=% \
+    leq/le/leqslant=≤ geq/ge/geqslant=≥ neq/ne=≠ lt=< gt=> ll=≪ gg=≫ approx=≈ equiv=≡ cong=≅ sim/simeq=≈ propto=∝ \
+    sum=∑ prod=∏ int=∫ iint=∬ oint=∮ infty=∞ partial=∂ nabla=∇ cap=∩ cup=∪ in=∈ notin=∉ ni=∋ subset=⊂ supset=⊃ \
+    subseteq=⊆ supseteq=⊇ emptyset/varnothing=∅ setminus=∖ forall=∀ exists=∃ neg/lnot=¬ land/wedge=∧ lor/vee=∨ \
+    to/rightarrow/longrightarrow/mapsto=→ leftarrow/gets=← leftrightarrow=↔ Rightarrow/implies/Longrightarrow=⇒ \
+    Leftarrow=⇐ Leftrightarrow/iff=⇔ uparrow=↑ downarrow=↓ rightleftharpoons=⇌ angle=∠ perp=⊥ parallel=∥ mid=| \
+    therefore=∴ because=∵ ldots/dots/cdots/dotsc/dotsb=... euro=€ pounds=£ lvert/rvert/vert=| langle=⟨ rangle=⟩ \
+    lfloor=⌊ rfloor=⌋ lceil=⌈ rceil=⌉ textbackslash=\\ copyright=© oplus=⊕ otimes=⊗ colon=:";

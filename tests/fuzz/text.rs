@@ -1,0 +1,47 @@
+//! A model's text with thoughts, tokens, calls and formulas in it, well made and not.
+
+use phone_assistant::text::{SentenceStream, breaths, speakable};
+
+use super::mutate::{Random, mutated};
+use super::{fuzz, inputs};
+
+#[test]
+fn however_a_text_is_split_no_mark_of_a_template_is_said() {
+    let make = |random: &mut Random| mutated(SEEDS, 4, random);
+    fuzz("texts", inputs(), make, |input| {
+        let text = String::from_utf8_lossy(input);
+        for chars in [1, 7, usize::MAX] {
+            let said = said(&text, chars);
+            assert!(!said.contains("<|im_end|>"), "{said}");
+            assert!(!said.contains("</think>"), "{said}");
+        }
+        for breath in breaths(&speakable(&text), 100, 40) {
+            assert!((1..=100).contains(&breath.chars().count()));
+        }
+        std::str::from_utf8(input).is_ok()
+    });
+}
+
+/// What is said of a text in events of so many characters, or in some more where there would be too many events.
+fn said(text: &str, chars: usize) -> String {
+    let mut answer = SentenceStream::new(500).with_actions();
+    let letters: Vec<char> = text.chars().collect();
+    let mut said = Vec::new();
+    let most = chars.clamp(letters.len() / 100 + 1, letters.len() + 1);
+    for event in letters.chunks(most) {
+        answer.push(&event.iter().collect::<String>());
+        said.extend(std::iter::from_fn(|| answer.piece()));
+    }
+    said.extend(answer.last(false));
+    said.join(" ")
+}
+
+const SEEDS: &[&[u8]] = &[
+    b"<think>Porto? [[goodbye]] No.</think>\n\nIt is Lisbon.<|im_end|>\n<|im_start|>user\nAnd Spain?",
+    b"<|channel|>analysis<|message|>Porto?<|end|><|start|>assistant<|channel|>final<|message|>It is Lisbon.",
+    b"analysisPorto? No.assistantfinalIt is Lisbon. [[note likes $5 tea]]",
+    b"Thought: Porto?\nAction: map\nFinal Answer: It is Lisbon. User: And Spain? Assistant: Madrid.",
+    b"It is Lisbon. [TOOL_CALLS][{\"name\": \"map\", \"arguments\": {\"q\": \"}\"}}] <tool_call>{}</tool_call>",
+    b"Half of $\\frac{1}{2}$ is \\(\\sqrt[3]{x}\\), $5 or \\begin{aligned} a &= b \\\\ \\end{aligned}.\\nSo \\u00e9.",
+    "It is Lisbon【3†source】 [cite: 1, 2], C:\\new\\times. ◁think▷Porto?◁/think▷".as_bytes(),
+];
