@@ -35,7 +35,7 @@ pub use transcript::has_words;
 #[cfg(test)]
 fn endless(pattern: &str) -> String {
     let len = if cfg!(debug_assertions) {
-        100_000
+        30_000
     } else {
         1_000_000
     };
