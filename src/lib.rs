@@ -45,7 +45,7 @@
 //! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
 //! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
-//! `jsonwebtoken` in [`cloud::google_auth`], `rubato` in [`audio::resample`], `hound` in
+//! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
 //! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].
 
 pub mod agi;

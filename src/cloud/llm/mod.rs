@@ -1,4 +1,4 @@
-//! Language models, one file per provider. All of them stream; [`answering`] reads what comes.
+//! Language models, one file per provider. All of them stream; `answering` reads what comes.
 
 pub(crate) mod answering;
 pub mod gemini;

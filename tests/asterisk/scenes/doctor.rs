@@ -575,7 +575,7 @@ const FAULTS: &[Planted] = &[
                 machine,
                 "conversation.transfers",
                 vec!["reception=200", "nobody=299"],
-            )
+            );
         },
         mend: usual,
         status: "warn",
