@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::finding::Report;
 use super::user::group_name;
-use crate::cloud::google_auth::{CredentialsError, ServiceAccount};
+use crate::cloud::credentials::CredentialsError;
+use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Variable, check_roots, variables};
 use crate::config::{Config, Environment, Lack};
 use crate::error::Chain;

@@ -4,8 +4,16 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::google_auth::{CredentialsError, ServiceAccount};
+use super::credentials::CredentialsError;
+use super::google_auth::ServiceAccount;
 use super::http::Client;
+use crate::config::Endpoint;
+
+/// The providers of a stage: the name of each in the settings `S`, and what makes a `P` that speaks to it.
+pub(crate) type Providers<P, S> = [(&'static str, Make<P, S>)];
+
+/// Makes a provider's `P` with the settings `S` of its stage.
+pub(crate) type Make<P, S> = fn(&Access, &S, Endpoint) -> Result<Box<P>, CredentialsError>;
 
 /// What the providers of all stages share.
 #[derive(Debug)]

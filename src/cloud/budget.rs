@@ -1,5 +1,5 @@
 //! How long a request, or the work of a stage with all its candidates, may still take. Decides by the clock of its
-//! [`Deadline`] alone; waiting is left to [`http`](super::http).
+//! [`Deadline`] alone; waiting is left to `http`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

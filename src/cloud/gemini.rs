@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::access::Access;
 use super::budget::Budget;
-use super::google_auth::{CredentialsError, ServiceAccount};
+use super::credentials::CredentialsError;
+use super::google_auth::ServiceAccount;
 use super::http::{Auth, Client, Incoming, Request};
 use super::{Error, Service};
 use crate::config::Endpoint;

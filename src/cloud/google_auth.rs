@@ -18,6 +18,7 @@ use log::{debug, info};
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, Retry};
+use super::credentials::CredentialsError;
 use super::http::{Auth, Client, Request};
 use super::{Error, Refusal, Service};
 use crate::config::Secret;
@@ -27,42 +28,6 @@ use crate::sync::lock;
 use crate::{files, redact};
 use key_file::KeyFile;
 use signer::install_ring;
-
-/// The fault of a key file.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
-    /// It cannot be read.
-    #[error(
-        "cannot read Google's key file {path}; put it there and let the group asterisk read it"
-    )]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not what Google's console hands out for a service account.
-    #[error(
-        "{path} is not the JSON key file of a service account (found {found}); make one in Google Cloud's console: IAM, Service accounts, Keys"
-    )]
-    NotAServiceAccount {
-        /// The file.
-        path: String,
-        /// The kind of file that it is instead, without any of its content.
-        found: String,
-    },
-    /// The private key in it cannot sign.
-    #[error("cannot use the private_key in {path} (found {found}); download a new key file")]
-    BadKey {
-        /// The file.
-        path: String,
-        /// What it is instead, without any of its content.
-        found: &'static str,
-    },
-    /// Signing failed.
-    #[error("signing in to Google with the service account's key")]
-    Signing(#[from] jsonwebtoken::errors::Error),
-}
 
 /// A service account that can sign in. Shared by everything that calls Google.
 #[derive(Debug)]
@@ -224,9 +189,9 @@ impl ServiceAccount {
             kid: self.key_id.clone(),
             ..Header::new(Algorithm::RS256)
         };
-        Ok(Secret::new(jsonwebtoken::encode(
-            &header, &claims, &self.key,
-        )?))
+        let token = jsonwebtoken::encode(&header, &claims, &self.key);
+        let token = token.map_err(|error| CredentialsError::Signing(error.into()))?;
+        Ok(Secret::new(token))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod budget;
+pub(crate) mod credentials;
 pub(crate) mod fallback;
 mod gemini;
 pub(crate) mod google_auth;
@@ -20,16 +21,8 @@ use std::time::Duration;
 
 pub use refusal::Refusal;
 
-use crate::config::Endpoint;
 use crate::threads::NoThread;
-use access::Access;
-use google_auth::CredentialsError;
-
-/// The providers of a stage: the name of each in the settings `S`, and what makes a `P` that speaks to it.
-pub(crate) type Providers<P, S> = [(&'static str, Make<P, S>)];
-
-/// Makes a provider's `P` with the settings `S` of its stage.
-pub(crate) type Make<P, S> = fn(&Access, &S, Endpoint) -> Result<Box<P>, CredentialsError>;
+use credentials::CredentialsError;
 
 /// A service as its users know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,8 @@ pub(super) struct Grams {
     of_dump: Set,
     /// Secrets that are no longer than a part.
     words: Vec<String>,
+    /// Parts of what is no secret, in characters.
+    spared: Set,
 }
 
 impl Grams {
@@ -38,6 +40,7 @@ impl Grams {
             of_text: HashSet::with_hasher(BuildHasherDefault::new()),
             of_dump: HashSet::with_hasher(BuildHasherDefault::new()),
             words: Vec::new(),
+            spared: HashSet::with_hasher(BuildHasherDefault::new()),
         }
     }
 
@@ -74,13 +77,17 @@ impl Grams {
         self.of_dump.extend(grams.map(|(gram, _)| gram));
     }
 
-    /// Removes the parts that also stand in `word`, which is no secret.
+    /// Leaves out the parts that also stand in `word`, which is no secret, of all secrets that follow.
     pub(super) fn spare(&mut self, word: &str) {
         let folded = View::of(word);
         let bytes = folded.folded().map(|(byte, _)| (Some(byte), 0..0));
-        for (gram, _) in roll(bytes, 8, self.len) {
-            self.of_text.remove(&gram);
-        }
+        let grams = roll(bytes, 8, self.len).map(|(gram, _)| gram);
+        self.spared.extend(grams);
+    }
+
+    /// Whether anything is spared yet.
+    pub(super) fn spares(&self) -> bool {
+        !self.spared.is_empty()
     }
 
     /// The bytes of `text` that stand for secrets, in order and apart from each other.
@@ -112,7 +119,9 @@ impl Grams {
     fn add_text(&mut self, folded: impl Iterator<Item = u8>) {
         let bytes = folded.map(|byte| (Some(byte), 0..0));
         let grams = roll(bytes, 8, self.len).map(|(gram, _)| gram);
-        self.of_text.extend(grams);
+        let spared = &self.spared;
+        self.of_text
+            .extend(grams.filter(|gram| !spared.contains(gram)));
     }
 
     fn add_word(&mut self, mut folded: Vec<u8>) {

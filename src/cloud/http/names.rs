@@ -21,7 +21,7 @@ use ureq::unversioned::transport::NextTimeout;
 use crate::sync::lock;
 use crate::threads;
 
-use super::setup::CONNECT_TIMEOUT;
+use super::race::CONNECT_TIMEOUT;
 
 /// Looks names up on threads of its own, so that a name server that does not answer ends in a message of its own, and
 /// remembers them for a while.
@@ -115,7 +115,7 @@ fn start(job: impl FnOnce() + Send + 'static) -> Result<(), ureq::Error> {
         .map_err(|error| ureq::Error::Other(Box::new(error)))
 }
 
-/// The name and the port that an address leads to, unless it has numbers instead of a name.
+/// The name and the port that an address leads to, unless it needs no name server.
 fn name(uri: &Uri) -> Option<(&str, u16)> {
     let port = match (uri.port_u16(), uri.scheme_str()) {
         (Some(port), _) => port,
@@ -124,7 +124,8 @@ fn name(uri: &Uri) -> Option<(&str, u16)> {
     };
     let host = uri.host()?;
     let is_number = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
-    (!is_number).then_some((host, port))
+    // This machine's own name is in a file, however busy the machine is.
+    (!is_number && host != "localhost").then_some((host, port))
 }
 
 /// Returns the addresses that were found first, or why there are none; `None` where the time was over before that.
@@ -217,7 +218,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 const MAX_ADDRESSES: usize = 16;
 
 /// How long the usual look-up is waited for before the machine's own is begun as well.
-const HEAD_START: Duration = Duration::from_millis(150);
+const HEAD_START: Duration = Duration::from_millis(300);
 
 /// How long the second family is waited for when the first is there. RFC 8305, section 8.
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
@@ -309,6 +310,7 @@ mod tests {
             ("https://api.example/v1", Some(("api.example", 443))),
             ("http://whisper:8000", Some(("whisper", 8000))),
             ("http://whisper", Some(("whisper", 80))),
+            ("https://localhost:8443", None),
             ("https://203.0.113.5/", None),
             ("https://[2001:db8::5]:8443/", None),
         ];

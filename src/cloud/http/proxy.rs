@@ -3,7 +3,7 @@
 use log::warn;
 use ureq::{Proxy, ProxyBuilder, ProxyProtocol};
 
-use super::SetupError;
+use super::setup::SetupError;
 use crate::config;
 use crate::config::Environment;
 use crate::{pasted, redact};

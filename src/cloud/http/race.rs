@@ -15,8 +15,6 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, TcpConnector, T
 use crate::sync::lock;
 use crate::threads::{self, NoThread};
 
-use super::setup::CONNECT_TIMEOUT;
-
 /// Connects by TCP to the first address of a host that answers, and remembers which that was.
 #[derive(Debug, Default)]
 pub(super) struct Racing {
@@ -140,6 +138,9 @@ fn race<T: Send + 'static>(
         }
     }
 }
+
+/// TCP and TLS to a service take two to three round trips.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// "Connection Attempt Delay" of RFC 8305, section 8.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

@@ -20,7 +20,7 @@ use crate::files;
 
 use super::names::Lookup;
 use super::proxy::chosen;
-use super::race::Racing;
+use super::race::{CONNECT_TIMEOUT, Racing};
 
 /// Why no request can be made at all.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +141,3 @@ const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 
 /// Longer than a question, its answer and the next question take, so that connections stay open.
 const IDLE_AGE: Duration = Duration::from_secs(120);
-
-/// TCP and TLS to a service take two to three round trips.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

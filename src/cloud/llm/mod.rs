@@ -6,8 +6,9 @@ pub mod openai;
 
 use std::fmt::Debug;
 
+use super::Error;
+use super::access::Providers;
 use super::budget::Budget;
-use super::{Error, Providers};
 use crate::config::Llm;
 use crate::deadline::Deadline;
 

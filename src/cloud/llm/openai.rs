@@ -11,7 +11,7 @@ use super::answering::{Answering, Dialect, End, StreamEvent, Tokens, blocked};
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
-use crate::cloud::google_auth::CredentialsError;
+use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{self, Client, Incoming, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Llm};

@@ -6,8 +6,9 @@ pub(crate) mod openai;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use super::Error;
+use super::access::Providers;
 use super::budget::Budget;
-use super::{Error, Providers};
 use crate::config::Stt;
 use crate::deadline::Deadline;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Recognizer, Transcript};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
-use crate::cloud::google_auth::CredentialsError;
+use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{Client, Request, Response};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Stt};

@@ -6,9 +6,10 @@ pub(crate) mod openai;
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
 
+use super::Error;
+use super::access::Providers;
 use super::budget::Budget;
 use super::http::Incoming;
-use super::{Error, Providers};
 use crate::config::Tts;
 use crate::deadline::Deadline;
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Sound, Speech, Voice};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
-use crate::cloud::google_auth::CredentialsError;
+use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{Client, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Tts};

@@ -1,6 +1,6 @@
 //! Labels in front of what somebody says: "Assistant:", "User:", "Thought:", "### Response:".
 
-use super::{Read, first_bytes};
+use super::read::{Read, first_bytes};
 
 /// What stands behind a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,22 +6,15 @@
 
 mod call;
 mod label;
+mod read;
 mod token;
 
 use call::Call;
 use label::{Label, Start};
+use read::Read;
 use token::{Hidden, Speaker, Token};
 
 use super::marks::{is_closer, is_end};
-
-/// Whether the beginning of a text is something, which then has a length in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Read<T> {
-    Is(usize, T),
-    /// The text ends too early to tell.
-    MayBecome,
-    Not,
-}
 
 /// What a caller may hear of the text that was taken in.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -276,15 +269,6 @@ impl Filter {
             _ => false,
         }
     }
-}
-
-/// At most `len` bytes of the beginning of `text`, to a whole character.
-fn first_bytes(text: &str, len: usize) -> &str {
-    let mut len = len.min(text.len());
-    while !text.is_char_boundary(len) {
-        len -= 1;
-    }
-    &text[..len]
 }
 
 /// The longest name of a speaker or channel, in bytes: "assistant to=functions.NAME" and the like.

@@ -3,7 +3,7 @@
 //! Each model family has its own; the tables at the end name them. Between `<|` and `|>` a token is one whatever its
 //! name; a name in plain angle brackets is one only if it is in a table, since `<your name>` and `Vec<String>` are words.
 
-use super::{Read, first_bytes};
+use super::read::{Read, first_bytes};
 
 /// What a token does to the text behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
