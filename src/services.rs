@@ -9,8 +9,7 @@ use log::debug;
 use ring::digest::{Context, SHA256};
 
 use crate::catalogue;
-use crate::cloud::access::Access;
-use crate::cloud::access::Providers;
+use crate::cloud::access::{Access, Providers};
 use crate::cloud::fallback::{Candidate, Fallback};
 use crate::cloud::http::Client;
 use crate::cloud::llm::{self, Model};

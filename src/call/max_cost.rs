@@ -21,12 +21,12 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     // Each text that is spoken for itself may have its own pauses.
     let spoken = voice::max_usage(chars, 1 + chars / MIN_PIECE_CHARS);
     of_transcriptions(services, speech.duration(), 1)
-        + of_chain(
+        + of_stage(
             Stage::Llm,
             &services.models,
             tokens(settings, question_bytes),
         )
-        + of_chain(Stage::Tts, &services.voices, spoken)
+        + of_stage(Stage::Tts, &services.voices, spoken)
 }
 
 /// The maximum cost of having speech of this length transcribed `times` times.
@@ -35,18 +35,18 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
     let pieces = length.as_secs() / (stt::MAX_LENGTH / 2).as_secs() + 1;
     let mut heard = audio(length);
     heard.audio_ms += catalogue::max_step_ms() * pieces;
-    of_chain(Stage::Stt, &services.recognizers, heard).times(times.into())
+    of_stage(Stage::Stt, &services.recognizers, heard).times(times.into())
 }
 
 /// The maximum cost of having a text spoken.
 pub(super) fn of_text(services: &Services, text: &str) -> MicroDollars {
     let usage = voice::max_usage(text.chars().count(), 1);
-    of_chain(Stage::Tts, &services.voices, usage)
+    of_stage(Stage::Tts, &services.voices, usage)
 }
 
 /// Each service is asked once, and a second time when that may help.
-fn of_chain<P: ?Sized>(stage: Stage, chain: &Fallback<P>, usage: Usage) -> MicroDollars {
-    let prices = chain
+fn of_stage<P: ?Sized>(stage: Stage, fallback: &Fallback<P>, usage: Usage) -> MicroDollars {
+    let prices = fallback
         .candidates()
         .iter()
         .map(|candidate| catalogue::price(stage, &candidate.endpoint));
@@ -69,7 +69,7 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
     usize::try_from(chars).unwrap_or(usize::MAX)
 }
 
-/// `http` asks a second time after what may pass, and a chain after a provider that was only slow.
+/// `http` asks a second time after what may pass, and a fallback after a provider that was only slow.
 const TRIES: u64 = 2;
 /// Twice what an auctioneer says.
 const CHARS_PER_SECOND: u64 = 40;

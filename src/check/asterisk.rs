@@ -169,14 +169,14 @@ fn examine_applications(report: &mut Report<'_>) {
     if missing.is_empty() {
         report.ok("applications", &APPLICATIONS.join(", "));
     } else {
-        let remedy = if missing.len() == APPLICATIONS.len() {
-            "if Asterisk is just stopping or starting (fwconsole restart), check again in a minute; else load the modules \
-             in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence"
+        let first = if missing.len() == APPLICATIONS.len() {
+            "if Asterisk is just stopping or starting (fwconsole restart), check again in a minute; else "
         } else {
-            "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence"
+            ""
         };
+        let load = "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence";
         let text = format!("Asterisk does not know {}", missing.join(", "));
-        report.fail("applications", &text, remedy);
+        report.fail("applications", &text, &format!("{first}{load}"));
     }
 }
 

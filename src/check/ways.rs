@@ -127,12 +127,10 @@ fn transfer_context(globals: &str) -> &str {
 
 /// Whether `dialplan show NUMBER@CONTEXT` shows more than FreePBX's announcement that there is no such number.
 fn leads_somewhere(shown: &str) -> bool {
-    let contexts = shown
+    let is_context = |line: &str| line.starts_with('[') && line.contains("ontext '");
+    shown
         .lines()
-        .filter(|line| line.starts_with('[') && line.contains("ontext '"));
-    contexts
-        .into_iter()
-        .any(|line| !line.contains("'bad-number'"))
+        .any(|line| is_context(line) && !line.contains("'bad-number'"))
 }
 
 const CONTEXT: &str = "custom-openai";

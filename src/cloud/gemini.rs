@@ -49,7 +49,7 @@ impl Gemini {
         if let Some(account) = &self.account {
             account.sign_ahead(AUDIENCE);
         }
-        self.client.warm(&self.endpoint.base_url, deadline);
+        self.client.warm(self.endpoint.origin(), deadline);
     }
 
     /// Posts `body` to the model's `method` and waits for the first bytes of the answer, which has at most

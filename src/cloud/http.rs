@@ -126,20 +126,19 @@ impl Client {
         })
     }
 
-    /// Connects to the host of `url` by a HEAD request, so that the next request to it finds the connection open. Whether
-    /// and what the host answers does not matter.
-    pub(crate) fn warm(&self, url: &str, deadline: Deadline) {
-        let Some(front) = front(url) else { return };
-        let (agent, limit) = (self.agent_for(url).clone(), deadline.left());
-        let asked = front.to_owned();
+    /// Connects to `origin`, a scheme, host and port, by a HEAD request, so that the next request there finds the
+    /// connection open. Whether and what the host answers does not matter.
+    pub(crate) fn warm(&self, origin: &str, deadline: Deadline) {
+        let (agent, limit) = (self.agent_for(origin).clone(), deadline.left());
+        let asked = origin.to_owned();
         let ask = move || {
             let config = agent.head(&asked).config();
             config.timeout_global(Some(limit)).build().call().map(drop)
         };
         match self.hangup.or(limit, ask) {
-            Ok(Ok(())) => debug!("connected to {front}"),
-            Ok(Err(error)) => debug!("not connected to {front} ahead of time: {error}"),
-            Err(gone) => debug!("not connected to {front} ahead of time: {gone}"),
+            Ok(Ok(())) => debug!("connected to {origin}"),
+            Ok(Err(error)) => debug!("not connected to {origin} ahead of time: {error}"),
+            Err(gone) => debug!("not connected to {origin} ahead of time: {gone}"),
         }
     }
 
@@ -207,13 +206,4 @@ impl Client {
             .start(move |hand_over| exchange(&agent, &sent, first, idle, hand_over));
         Incoming::begin(asked, parts, budget, may_show)
     }
-}
-
-/// The beginning of every address of a host: `https://host:port`.
-fn front(url: &str) -> Option<&str> {
-    let authority = url.find("://")? + "://".len();
-    let end = url[authority..]
-        .find('/')
-        .map_or(url.len(), |at| authority + at);
-    Some(&url[..end])
 }

@@ -3,7 +3,7 @@
 //!
 //! Such an action is never spoken, however its characters are split among the events of a stream.
 
-/// What a model may action.
+/// What a model may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The call is over when the answer has been heard.
@@ -83,7 +83,7 @@ impl ActionReader {
         }
     }
 
-    /// What was known so far.
+    /// The actions found so far.
     pub(super) fn found(&self) -> &[Action] {
         &self.found
     }

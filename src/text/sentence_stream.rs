@@ -57,7 +57,7 @@ impl SentenceStream {
         Self { actions, ..self }
     }
 
-    /// What was known so far.
+    /// The actions found so far.
     pub fn actions(&self) -> &[Action] {
         self.actions.as_ref().map_or(&[], ActionReader::found)
     }
@@ -80,7 +80,7 @@ impl SentenceStream {
         self.take(&passed);
     }
 
-    /// Whether there is any use in what is still to be written. ActionReader may stand at the end of a text that is too long.
+    /// Whether there is any use in what is still to be written. Actions may stand at the end of a text that is too long.
     pub fn wants_more(&self) -> bool {
         if self.has_ended() || self.written > MAX_WRITTEN {
             return false;
@@ -109,7 +109,7 @@ impl SentenceStream {
         }
     }
 
-    /// Drops what was thought, with what was known in it. What has been handed out is heard.
+    /// Drops what was thought, with the actions in it. What has been handed out is heard.
     fn begin_anew(&mut self) {
         self.markdown.clear();
         self.speech.clear();

@@ -79,7 +79,7 @@ impl OpenAi {
 
 impl Model for OpenAi {
     fn warm(&self, deadline: Deadline) {
-        self.client.warm(&self.endpoint.base_url, deadline);
+        self.client.warm(self.endpoint.origin(), deadline);
     }
 
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {

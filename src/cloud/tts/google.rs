@@ -68,7 +68,7 @@ impl Google {
 impl Voice for Google {
     fn warm(&self, deadline: Deadline) {
         self.account.sign_ahead(AUDIENCE);
-        self.client.warm(&self.endpoint.base_url, deadline);
+        self.client.warm(self.endpoint.origin(), deadline);
     }
 
     fn max_chars(&self) -> usize {

@@ -64,7 +64,7 @@ impl OpenAi {
 
 impl Voice for OpenAi {
     fn warm(&self, deadline: Deadline) {
-        self.client.warm(&self.endpoint.base_url, deadline);
+        self.client.warm(self.endpoint.origin(), deadline);
     }
 
     fn max_chars(&self) -> usize {
