@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-#[path = "sources.rs"]
+#[path = "sys/sources.rs"]
 mod sources;
 
 fn main() -> io::Result<()> {

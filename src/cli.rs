@@ -24,14 +24,15 @@ use signal_hook::iterator::Signals;
 use crate::agi::End;
 use crate::audio::telephone::Encoding;
 use crate::call::{self, Given};
-use crate::calls::{self, Pen};
-use crate::check::{self, Style};
+use crate::cmd::calls::{self, Pen};
+use crate::cmd::check::{self, Style};
+use crate::cmd::{callers, convert, help, say};
 use crate::config::Environment;
-use crate::error::Chain;
-use crate::hangup::Hangup;
-use crate::identity::{self, Question};
-use crate::number::DIGITS;
-use crate::{apart, callers, convert, help, number, redact, say, threads};
+use crate::sys::error::Chain;
+use crate::sys::hangup::Hangup;
+use crate::sys::identity::{self, Question};
+use crate::sys::number::DIGITS;
+use crate::sys::{apart, number, redact, threads};
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]

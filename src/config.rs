@@ -31,10 +31,10 @@ pub use values::{Secret, Shown};
 
 use log::{debug, warn};
 
-use crate::costs::MicroDollars;
-use crate::date::SECONDS_A_DAY;
-use crate::limits::Limits;
 use crate::memory::{self, Callers};
+use crate::spending::costs::MicroDollars;
+use crate::spending::limits::Limits;
+use crate::sys::date::SECONDS_A_DAY;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]

@@ -24,71 +24,39 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
-//! | [`call`] | the order of a call, and nothing else does |
-//! | [`convert`], `say`, [`calls`], [`callers`], [`check`], [`help`] | the commands for people |
+//! | `call` | the order of a call, and nothing else does |
+//! | [`cmd`] | the commands for people |
+//! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
 //! | `voice` | from a text to telephone audio that is paid for, and phrases that are spoken once and kept |
+//! | `services` | which providers the settings name, for each stage in order |
+//! | `memory` | what was said with a caller, for the next call |
+//! | [`spending`] | what models cost and when they are switched off, what calls cost, and how much they may |
+//! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
-//! | `services` | which providers the settings name, for each stage in order |
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default |
-//! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
-//! | [`memory`] | what was said with a caller, for the next call |
-//! | [`timeline`] | where the time of a call goes, and the log of calls |
-//! | [`catalogue`], [`costs`], `bill`, [`limits`] | when models are switched off, what calls cost, and how much they may |
-//! | [`identity`] | the user and group that Asterisk runs as |
-//! | `place`, `held` | what `install.sh` has put where others than root own folders, and how a folder is held |
-//! | `sources` | which sources a program was built from |
-//! | [`files`], [`state`], [`hangup`], [`deadline`], [`date`], [`sync`], [`error`], [`plain`], `number`, `pasted`, `presentation`, [`redact`], `threads` | what all of them share |
+//! | [`sys`] | what all of them share: files and whose they are, hang-up, clock, errors, what is no secret |
 //!
-//! Modules depend downwards only: `cli` on `call` and the commands, these on [`agi`], [`audio`],
-//! [`cloud`] and [`text`], which do not know of each other, and all of them on the last three rows.
+//! Modules depend downwards only: `cli` on `call` and the commands, these on what is between, `agi`, `audio`,
+//! `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
 //! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
 //! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].
 
 pub mod agi;
-mod apart;
 pub mod audio;
-mod bill;
-pub mod call;
-pub mod callers;
-pub mod calls;
-pub mod catalogue;
-pub mod check;
+mod call;
 pub mod cli;
 pub mod cloud;
+pub mod cmd;
 pub mod config;
-pub mod convert;
-pub mod costs;
-pub mod date;
-pub mod deadline;
-pub mod error;
-pub mod files;
-pub mod hangup;
-mod held;
-pub mod help;
-pub mod identity;
-pub mod limits;
 pub mod manual;
-pub mod memory;
-mod number;
-pub mod owner;
-pub(crate) mod pasted;
-mod place;
-pub mod plain;
-pub(crate) mod presentation;
-pub mod redact;
-mod remedy;
-mod rights;
-mod rooted;
-mod say;
-pub(crate) mod services;
-mod sources;
-pub mod state;
-pub mod sync;
+mod memory;
+mod services;
+pub mod spending;
+pub mod sys;
 pub mod text;
-pub(crate) mod threads;
 pub mod timeline;
 mod voice;

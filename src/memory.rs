@@ -11,13 +11,13 @@ mod store;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::date::{self, SECONDS_A_DAY};
-use crate::state;
+use crate::sys::date::{self, SECONDS_A_DAY};
+use crate::sys::state;
 
-pub use caller::{Caller, Callers, Signs};
+pub(crate) use caller::{Caller, Callers, Signs};
 pub(crate) use record::MAX_SUMMARY_CHARS;
-pub use record::{Exchange, Limits, Record};
-pub use store::{Entry, Error, Store};
+pub(crate) use record::{Exchange, Limits, Record};
+pub(crate) use store::{Entry, Error, Store};
 
 /// Which callers are remembered, where, and for how long.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Settings {
 
 /// The memory of one caller during a call.
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     store: Store,
     caller: Caller,
     limits: Limits,
@@ -64,7 +64,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error`] where nothing can be.
-    pub fn of(
+    pub(crate) fn of(
         settings: &Settings,
         signs: Signs<'_>,
         now: SystemTime,
@@ -92,14 +92,14 @@ impl Memory {
     }
 
     /// What was said in earlier calls.
-    pub fn exchanges(&self) -> &[Exchange] {
+    pub(crate) fn exchanges(&self) -> &[Exchange] {
         let recalled = self.recalled.as_ref();
         recalled.map_or(&[], |record| &record.exchanges)
     }
 
     /// What the model is told beside its persona: what it knows of the caller, and how it keeps that. Empty where the
     /// caller is forgotten.
-    pub fn instructions(&self, now: SystemTime) -> String {
+    pub(crate) fn instructions(&self, now: SystemTime) -> String {
         if self.is_over {
             return String::new();
         }
@@ -126,7 +126,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error`]; then it is as it was.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         question: &str,
         answer: &str,
@@ -162,7 +162,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error`] if something is still there for another reason than such a lock.
-    pub fn forget(&mut self) -> Result<(), Error> {
+    pub(crate) fn forget(&mut self) -> Result<(), Error> {
         (self.is_over, self.recalled) = (true, None);
         let removed = self.store.remove(&self.caller, Duration::ZERO);
         self.is_to_be_forgotten = removed.is_err();
@@ -176,7 +176,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error`] if it is still there.
-    pub fn settle(&mut self) -> Result<(), Error> {
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
         if self.is_to_be_forgotten {
             self.store.remove(&self.caller, store::PATIENCE)?;
             self.is_to_be_forgotten = false;
@@ -207,7 +207,7 @@ const BEGINNING: &str = "You remember this caller from one call to the next.";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::presentation::Presentation;
+    use crate::sys::presentation::Presentation;
     use std::path::Path;
     use std::time::Duration;
 

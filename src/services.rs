@@ -8,7 +8,6 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
 use ring::digest::{Context, SHA256};
 
-use crate::catalogue;
 use crate::cloud::access::{Access, Providers};
 use crate::cloud::fallback::{Candidate, Fallback};
 use crate::cloud::http::Client;
@@ -16,9 +15,10 @@ use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
 use crate::config::{Config, Endpoint, Lack, Secret};
-use crate::error::{self, Stage};
-use crate::hangup::Hangup;
-use crate::state::State;
+use crate::spending::catalogue;
+use crate::sys::error::{self, Stage};
+use crate::sys::hangup::Hangup;
+use crate::sys::state::State;
 
 /// The services of a call.
 #[derive(Debug)]

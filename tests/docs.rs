@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use phone_assistant::check::Status;
+use phone_assistant::cmd::check::Status;
+use phone_assistant::cmd::help;
 use phone_assistant::config::keys::{ENVIRONMENT, KEYS};
-use phone_assistant::help;
 use phone_assistant::manual::{EXAMPLES, TOPICS};
 
 use crate::house::program;

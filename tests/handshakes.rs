@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use phone_assistant::cloud::Service;
 use phone_assistant::cloud::http::Client;
 use phone_assistant::config::Http;
-use phone_assistant::deadline::Deadline;
-use phone_assistant::error::Chain;
-use phone_assistant::hangup::Hangup;
+use phone_assistant::sys::deadline::Deadline;
+use phone_assistant::sys::error::Chain;
+use phone_assistant::sys::hangup::Hangup;
 use testkit::{Flaw, Peer, TempDir};
 
 use crate::house::House;

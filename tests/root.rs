@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use phone_assistant::error::Chain;
-use phone_assistant::files::{self, NewFile, Readers};
-use phone_assistant::state;
+use phone_assistant::sys::error::Chain;
+use phone_assistant::sys::files::{self, NewFile, Readers};
+use phone_assistant::sys::state;
 use testkit::{Settings, TempDir};
 
 use crate::house::{House, data, program};

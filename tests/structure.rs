@@ -8,53 +8,21 @@ use crate::docs::reading::source_files;
 /// The modules, floor by floor from the ground up: each knows its own floor and those below. What is on the floor of
 /// `agi` does not know its neighbours.
 const FLOORS: &[&[&str]] = &[
-    &[
-        "apart",
-        "costs",
-        "date",
-        "deadline",
-        "error",
-        "files",
-        "hangup",
-        "held",
-        "identity",
-        "number",
-        "owner",
-        "pasted",
-        "plain",
-        "presentation",
-        "redact",
-        "remedy",
-        "rights",
-        "rooted",
-        "sources",
-        "state",
-        "sync",
-        "threads",
-    ],
+    &["sys"],
     &["config"],
     &["agi", "audio", "cloud", "text"],
-    &[
-        "bill",
-        "catalogue",
-        "limits",
-        "memory",
-        "services",
-        "timeline",
-    ],
+    &["memory", "services", "spending", "timeline"],
     &["voice"],
-    &[
-        "callers", "calls", "check", "convert", "help", "manual", "place", "say",
-    ],
+    &["cmd", "manual"],
     &["call"],
     &["cli"],
 ];
 
 /// What knows a higher floor all the same: settings hold values of those who use them, and redaction knows their names.
 const UPWARDS: &[(&str, &str)] = &[
-    ("config", "limits"),
     ("config", "memory"),
-    ("redact", "config"),
+    ("config", "spending"),
+    ("sys", "config"),
 ];
 
 /// Outside crates that are more than a convenience, and the only place of each.

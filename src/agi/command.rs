@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::redact;
+use crate::sys::redact;
 
 /// One AGI command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

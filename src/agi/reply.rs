@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::plain::plain;
+use crate::sys::plain::plain;
 
 /// One line from Asterisk, told apart by its beginning. Its `Display` is the line on the wire, as far as that was
 /// understood, without its line break.

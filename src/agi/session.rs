@@ -15,8 +15,8 @@ use ring::rand::{self, SystemRandom};
 use super::command::Command;
 use super::env::{Env, Forgery};
 use super::reply::{Line, Reply};
-use crate::hangup::Hangup;
-use crate::threads::{self, NoThread};
+use crate::sys::hangup::Hangup;
+use crate::sys::threads::{self, NoThread};
 
 /// Why Asterisk did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ use crate::agi;
 use crate::audio::speech::turn::Change;
 use crate::audio::telephone::Encoding;
 use crate::config::{Filler, Waiting};
-use crate::error::{At, Chain, Failure, INTERNAL, Stage};
+use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::text::Action;
 use crate::timeline::Mark;
 

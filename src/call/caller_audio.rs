@@ -13,7 +13,7 @@ use log::debug;
 use super::echo::EchoPath;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::{Change, Limits, Listener};
-use crate::threads;
+use crate::sys::threads;
 
 /// Opens the caller's voice: file descriptor 3, in samples of the machine's own byte order. Its end is a hang-up.
 ///

@@ -11,10 +11,10 @@ use super::line::Line;
 use super::outcome::Outcome;
 use super::turn::{Scene, Turn};
 use crate::agi::Command;
-use crate::bill::Bill;
-use crate::error::Chain;
-use crate::redact;
-use crate::state::State;
+use crate::spending::bill::Bill;
+use crate::sys::error::Chain;
+use crate::sys::redact;
+use crate::sys::state::State;
 use crate::timeline::record::{self, Record};
 
 use told::first_today;

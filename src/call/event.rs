@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::error::{Failure, Stage};
+use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
 use crate::timeline::Mark;
 

@@ -7,12 +7,12 @@ use crossbeam_channel::{Receiver, never, unbounded};
 use super::event::Event;
 use super::max_cost;
 use super::pipeline::Work;
-use crate::bill::Billing;
 use crate::cloud::budget::Budget;
-use crate::costs::MicroDollars;
-use crate::error::{At, Failure, Stage};
-use crate::limits::Refused;
-use crate::threads;
+use crate::spending::bill::Billing;
+use crate::spending::costs::MicroDollars;
+use crate::spending::limits::Refused;
+use crate::sys::error::{At, Failure, Stage};
+use crate::sys::threads;
 use crate::voice::KeptPhrases;
 
 /// Work whose events are to be heard. Dropping it stops paying: no further request of it begins.

@@ -8,8 +8,8 @@ use log::debug;
 
 use crate::audio::Pcm;
 use crate::audio::telephone::{self, Encoding};
-use crate::error::Chain;
-use crate::files::{self, NewFile, Readers};
+use crate::sys::error::Chain;
+use crate::sys::files::{self, NewFile, Readers};
 use crate::voice::is_kept;
 
 /// The place of the silence, without extension, as Asterisk plays it; `None` where it cannot be made.

@@ -11,9 +11,9 @@ use log::debug;
 
 use super::event::Event;
 use crate::agi::{self, Command, Env, Reply, Session};
-use crate::deadline::Clock;
-use crate::error::{Chain, Failure};
-use crate::hangup::Hangup;
+use crate::sys::deadline::Clock;
+use crate::sys::error::{Chain, Failure};
+use crate::sys::hangup::Hangup;
 
 /// All that can happen to a call. [`Line::next`] makes all of it but [`Input::Failed`].
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
 use crate::config::Conversation;
-use crate::error::{Failure, Stage};
+use crate::sys::error::{Failure, Stage};
 use transcriptions::{Transcribing, Transcriptions};
 
 /// What came of listening.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::settings::Settings;
 use crate::audio::Pcm;
-use crate::bill::{FRAME_TOKENS, audio};
-use crate::catalogue;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::stt;
-use crate::costs::{MicroDollars, Usage};
-use crate::error::Stage;
 use crate::services::Services;
+use crate::spending::bill::{FRAME_TOKENS, audio};
+use crate::spending::catalogue;
+use crate::spending::costs::{MicroDollars, Usage};
+use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
 

@@ -35,17 +35,17 @@ use log::{debug, error, warn};
 use crate::agi::{self, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
-use crate::check;
+use crate::cmd::check;
 use crate::config::{Arguments, Config, Environment, Job as For};
-use crate::deadline::Clock;
-use crate::error::{At, Chain, Failure, INTERNAL, Stage};
-use crate::files::{self, NewFile, Readers, RemovedAfterUse};
-use crate::hangup::Hangup;
-use crate::limits::{Limits, Refused};
 use crate::memory::{Callers, Signs};
-use crate::presentation::{self, Presentation};
 use crate::services::Services;
-use crate::state::State;
+use crate::spending::limits::{Limits, Refused};
+use crate::sys::deadline::Clock;
+use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
+use crate::sys::files::{self, NewFile, Readers, RemovedAfterUse};
+use crate::sys::hangup::Hangup;
+use crate::sys::presentation::{self, Presentation};
+use crate::sys::state::State;
 use crate::timeline::Mark;
 
 use contract::Contract;
@@ -58,7 +58,7 @@ use remembering::Remembering;
 use turn::Scene;
 
 /// What a call is given.
-pub struct Given<'a, I, O> {
+pub(crate) struct Given<'a, I, O> {
     /// Asterisk's side: stdin.
     pub input: I,
     /// What the end of `input` means.
@@ -76,7 +76,7 @@ pub struct Given<'a, I, O> {
 }
 
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
-pub fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
+pub(crate) fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
     let (started, began) = ((given.clock)(), SystemTime::now());
     let mut session = match Session::open(given.input, given.end, given.output, &given.hangup) {
         Ok(session) => session,

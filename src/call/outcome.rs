@@ -1,6 +1,6 @@
 //! How a call, or one answer in it, has ended.
 
-use crate::error::Failure;
+use crate::sys::error::Failure;
 
 /// How a call has ended.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{At, Stage};
+    use crate::sys::error::{At, Stage};
 
     #[test]
     fn each_outcome_has_its_word_and_what_belongs_to_it() {

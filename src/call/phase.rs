@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 use super::line::{Input, Play};
 use super::turn::Scene;
 use crate::audio::Pcm;
-use crate::error::Failure;
+use crate::sys::error::Failure;
 
 /// A part of a call that ends with an `End`.
 pub(super) trait Phase {

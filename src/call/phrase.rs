@@ -9,8 +9,8 @@ use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
 use super::turn::Scene;
-use crate::error::{At, Chain, Failure, INTERNAL, Stage};
-use crate::files;
+use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
+use crate::sys::files;
 
 /// Plays a phrase to its end, as soon as it has been spoken.
 pub(super) struct Phrase {

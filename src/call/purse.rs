@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::bill::Bill;
 use crate::config::Config;
-use crate::costs::MicroDollars;
-use crate::error::Chain;
-use crate::limits::{Admission, Refused};
-use crate::state::State;
+use crate::spending::bill::Bill;
+use crate::spending::costs::MicroDollars;
+use crate::spending::limits::{Admission, Refused};
+use crate::sys::error::Chain;
+use crate::sys::state::State;
 
 /// A call's money.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::audio::{Pcm, duration_of, speech, wav};
-use crate::files;
+use crate::sys::files;
 
 /// Why there is nothing to transcribe.
 #[derive(Debug, thiserror::Error)]

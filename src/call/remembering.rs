@@ -8,8 +8,8 @@ use super::settings::Settings;
 use super::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::config::Config;
-use crate::error::Chain;
 use crate::memory::{self, Memory, Signs};
+use crate::sys::error::Chain;
 use crate::text::Action;
 
 /// What a call has to do with memory.

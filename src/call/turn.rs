@@ -7,7 +7,7 @@ use log::info;
 
 use super::caller_audio::CallerAudio;
 use super::spoken::Spoken;
-use crate::error::Stage;
+use crate::sys::error::Stage;
 use crate::text::Action;
 use crate::timeline::Timeline;
 

@@ -10,9 +10,9 @@ use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::error::Chain;
-use crate::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
-use crate::rights::{self as user, Rights as User};
+use crate::cmd::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
+use crate::sys::error::Chain;
+use crate::sys::rights::{self as user, Rights as User};
 
 #[derive(Debug, Args)]
 pub(super) struct Where {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{FileType, fstat};
 
-use crate::threads::{self, NoThread};
+use crate::sys::threads::{self, NoThread};
 
 /// Whether stderr is the connection on which Asterisk talks to us. It would take every line for a command.
 pub(super) fn is_asterisks() -> bool {

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use log::warn;
 
 use super::Error;
-use crate::deadline::Deadline;
-use crate::error::Chain;
+use crate::sys::deadline::Deadline;
+use crate::sys::error::Chain;
 
 /// What a request, or the work of a stage with all its candidates, may still take.
 #[derive(Clone, Copy, Debug)]

@@ -17,9 +17,9 @@ use log::warn;
 use super::Error;
 use super::budget::{Budget, Retry};
 use crate::config::Endpoint;
-use crate::state::State;
-use crate::sync::lock;
-use crate::{date, error};
+use crate::sys::state::State;
+use crate::sys::sync::lock;
+use crate::sys::{date, error};
 use standing::{Failing, Standing};
 
 /// The providers of a stage, in the order of the settings.

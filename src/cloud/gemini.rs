@@ -11,7 +11,7 @@ use super::google_auth::ServiceAccount;
 use super::http::{Auth, Client, Incoming, Request};
 use super::{Error, Service};
 use crate::config::Endpoint;
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// A service of Gemini's, reached with the endpoint's key, or as the service account where it has none.
 #[derive(Debug)]

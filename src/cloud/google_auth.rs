@@ -22,10 +22,10 @@ use super::credentials::CredentialsError;
 use super::http::{Auth, Client, Request};
 use super::{Error, Refusal, Service};
 use crate::config::Secret;
-use crate::deadline::Deadline;
-use crate::error::Chain;
-use crate::sync::lock;
-use crate::{files, redact};
+use crate::sys::deadline::Deadline;
+use crate::sys::error::Chain;
+use crate::sys::sync::lock;
+use crate::sys::{files, redact};
 use key_file::KeyFile;
 use signer::install_ring;
 

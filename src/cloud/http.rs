@@ -21,8 +21,8 @@ use ureq::Agent;
 use super::budget::{Budget, Retry};
 use super::{Error, Service};
 use crate::config;
-use crate::deadline::Deadline;
-use crate::hangup::{Gone, Hangup};
+use crate::sys::deadline::Deadline;
+use crate::sys::hangup::{Gone, Hangup};
 
 use exchange::exchange;
 pub(crate) use incoming::Incoming;

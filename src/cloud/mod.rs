@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use refusal::Refusal;
 
-use crate::threads::NoThread;
+use crate::sys::threads::NoThread;
 use credentials::CredentialsError;
 
 /// A service as its users know it.

@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::http::{Auth, Client, Request};
 use super::{Error, Service};
 use crate::config::Endpoint;
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// The key, if there is one: a server in the user's own network may need none.
 pub(super) fn auth(endpoint: &Endpoint) -> Auth {

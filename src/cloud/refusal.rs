@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Service;
-use crate::plain::plain;
-use crate::redact::{Hidden, redact};
+use crate::sys::plain::plain;
+use crate::sys::redact::{Hidden, redact};
 
 /// An answer whose status is not 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::private::is_private;
-use crate::pasted;
+use crate::sys::pasted;
 
 /// Returns an address as it is used: without what pasting has put around it, its scheme and host in small letters.
 ///

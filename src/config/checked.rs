@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::addresses;
 use super::keys::Kind;
-use crate::pasted;
+use crate::sys::pasted;
 
 /// Returns `value` as `kind` has it.
 ///

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Environment;
 use super::layers::Layers;
-use crate::{files, remedy};
+use crate::sys::{files, remedy};
 
 /// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
 pub(super) fn add(
@@ -36,7 +36,7 @@ pub(super) fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
     // Usually Asterisk starts this program.
     let group = match rustix::process::getegid() {
         root if root.is_root() => "asterisk".to_owned(),
-        own => crate::identity::names::group_name(own.as_raw()),
+        own => crate::sys::identity::names::group_name(own.as_raw()),
     };
     let mut secret = layers.key_files();
     if layers.has_secret_of(&file.display().to_string()) {

@@ -12,7 +12,7 @@ use super::keys::{KEYS, Key, Kind, find, nearest};
 use super::personas::Personas;
 use super::values::Shown;
 use super::written::{self, Lines};
-use crate::{files, pasted, redact};
+use crate::sys::{files, pasted, redact};
 
 /// The values in force, and all faults of the settings.
 #[derive(Debug)]

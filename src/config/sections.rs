@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use super::layers::Layers;
 use super::values::Secret;
-use crate::number;
+use crate::sys::number;
 
 /// `[stt]`
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 use toml::Value;
 
 use super::keys::Kind;
-use crate::redact;
+use crate::sys::redact;
 
 /// A text that no log, error or `Debug` shows.
 #[derive(Clone, PartialEq, Eq)]

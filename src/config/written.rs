@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml::Table;
 use toml::de::{DeTable, DeValue};
 
-use crate::pasted;
+use crate::sys::pasted;
 
 /// The lines of a file in which its settings stand, by their full names.
 #[derive(Debug, Default)]

@@ -1,5 +1,5 @@
 //! The manual: topics in Markdown, and files that can be copied. The program carries them, and
-//! [`help`](crate::help) prints them.
+//! [`help`](crate::cmd::help) prints them.
 //!
 //! A new topic is a file in this folder and a row of [`TOPICS`]. Topics hold no links, since a terminal follows none:
 //! they name each other as `phone-assistant help TOPIC`.

@@ -5,8 +5,8 @@
 //! internal if their account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after
 //! a part of what they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
 
-use crate::number::normal;
-use crate::presentation::Presentation;
+use crate::sys::number::normal;
+use crate::sys::presentation::Presentation;
 
 /// Which callers are remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Callers {
 
 /// What Asterisk tells of a caller.
 #[derive(Clone, Copy, Debug)]
-pub struct Signs<'a> {
+pub(crate) struct Signs<'a> {
     /// The channel's name: `PJSIP/200-0000000a`.
     pub channel: &'a str,
     /// The caller's number, as the call shows it.
@@ -33,7 +33,7 @@ pub struct Signs<'a> {
 
 /// A caller that can be remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// Their number, in the one spelling that it has.
     pub number: String,
     /// The account that they have signed in with: `PJSIP/200`. `None`: it is not known whether it is their number.
@@ -42,7 +42,7 @@ pub struct Caller {
 
 impl Caller {
     /// The caller, if they are one of `callers`.
-    pub fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
+    pub(crate) fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
         let is_shown = signs.presentation == Presentation::Shown;
         let number = normal(signs.number).filter(|_| is_shown)?;
         let account = account(signs);

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
-use crate::date;
-use crate::state::guard;
+use crate::sys::date;
+use crate::sys::state::guard;
 use crate::text;
 
 /// How much is kept.
@@ -20,7 +20,7 @@ pub struct Limits {
 
 /// What a caller said, and as much of the answer as they have heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// When it was said, in seconds since 1970.
     pub time: u64,
     /// The caller's words.
@@ -31,7 +31,7 @@ pub struct Exchange {
 
 /// The file of one caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     /// The format of the file.
     pub(super) version: u32,
     /// A new id for each file that is begun, by which a call knows whether the file that it has read is still there.
@@ -106,7 +106,7 @@ impl Record {
     }
 
     /// When the caller called last.
-    pub fn last(&self) -> Option<u64> {
+    pub(crate) fn last(&self) -> Option<u64> {
         self.exchanges.iter().map(|exchange| exchange.time).max()
     }
 

@@ -14,10 +14,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::caller::Caller;
 use super::record::{Limits, MAX_BYTES, Record};
-use crate::date::SECONDS_A_DAY;
-use crate::error::Chain;
-use crate::files::{self, NewFile, Readers};
-use crate::state;
+use crate::sys::date::SECONDS_A_DAY;
+use crate::sys::error::Chain;
+use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::state;
 
 /// Why something cannot be remembered or forgotten.
 #[derive(Debug, thiserror::Error)]
@@ -79,13 +79,13 @@ pub enum Error {
 
 /// The folder.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
 }
 
 /// A caller's file.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Where it is.
     pub path: PathBuf,
     /// What it holds, or why that cannot be told.
@@ -98,7 +98,7 @@ pub struct Entry {
 
 impl Store {
     /// The files in `folder`, which is made when it is first needed.
-    pub fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
         }
@@ -108,7 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`], also where there is something that cannot be read or understood.
-    pub fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
+    pub(crate) fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
         let path = self.place(caller)?;
         read(&path)
     }
@@ -117,7 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then it is as it was.
-    pub fn change<R>(
+    pub(crate) fn change<R>(
         &self,
         caller: &Caller,
         change: impl FnOnce(&mut Option<Record>) -> R,
@@ -138,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then it is as it was.
-    pub fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error> {
+    pub(crate) fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error> {
         let path = self.place(caller)?;
         let _lock = self.lock_within(patience)?;
         remove(&path)?;
@@ -149,7 +149,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then some may still be there.
-    pub fn forget(&self, number: &str) -> Result<usize, Error> {
+    pub(crate) fn forget(&self, number: &str) -> Result<usize, Error> {
         let is_there = self.folder.try_exists();
         if !is_there.map_err(|source| unreadable(&self.folder, source))? {
             return Ok(0);
@@ -179,7 +179,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Read`] where there is one that cannot be read.
-    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Error> {
         let paths = self.paths()?.into_iter();
         let entries = paths.filter(|path| is_callers(path)).filter_map(entry);
         Ok(entries.collect())
@@ -194,7 +194,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    pub fn sweep(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+    pub(crate) fn sweep(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
         if !self.is_sweep_due(now) {
             return Ok(());
         }
@@ -268,7 +268,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`] tells why not.
-    pub fn try_out(&self) -> Result<(), Error> {
+    pub(crate) fn try_out(&self) -> Result<(), Error> {
         self.key()?;
         let _lock = self.lock()?;
         let mut trial = NewFile::create(&self.folder.join("trial"), Readers::Owner)?;

@@ -13,10 +13,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Mark, Marks, Timeline, ear_to_ear_ms};
-use crate::costs::{MicroDollars, Usage};
-use crate::date;
-use crate::error::Failure;
-use crate::{files, plain, redact};
+use crate::spending::costs::{MicroDollars, Usage};
+use crate::sys::date;
+use crate::sys::error::Failure;
+use crate::sys::{files, plain, redact};
 
 /// What the log keeps of one call. What is not known is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +181,7 @@ const MODE: u32 = 0o640;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{At, Stage};
+    use crate::sys::error::{At, Stage};
     use std::time::{Duration, Instant};
 
     /// 2026-11-25, 03:18:00.250 UTC.

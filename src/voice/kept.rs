@@ -13,10 +13,10 @@ use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::tts::Voice;
 use crate::config::{Endpoint, Tts};
-use crate::deadline::Deadline;
-use crate::error::{At, Failure, Stage};
-use crate::files::{self, NewFile, Readers};
 use crate::services::Services;
+use crate::sys::deadline::Deadline;
+use crate::sys::error::{At, Failure, Stage};
+use crate::sys::files::{self, NewFile, Readers};
 
 /// Where phrases are kept, and which voices speak them.
 pub(crate) struct KeptPhrases {

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::audio::{duration_of, to_f32, wav};
-use crate::bill::{self, Billing, Entry};
 use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Candidate, Cause};
 use crate::cloud::tts::{Sound, Speech, Voice};
-use crate::costs::Usage;
-use crate::deadline::Deadline;
-use crate::error::Stage;
+use crate::spending::bill::{self, Billing, Entry};
+use crate::spending::costs::Usage;
+use crate::sys::deadline::Deadline;
+use crate::sys::error::Stage;
 use crate::text;
 
 pub(crate) use kept::{KeptPhrases, is_kept};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use phone_assistant::audio::telephone::Encoding;
-use phone_assistant::convert::{Error, Options, run};
+use phone_assistant::cmd::convert::{Error, Options, run};
 
 use super::decode::sound;
 

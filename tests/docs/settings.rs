@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use phone_assistant::cmd::help;
 use phone_assistant::config::keys::KEYS;
 use phone_assistant::config::personas::PERSONA_KEYS;
-use phone_assistant::help;
 use phone_assistant::manual::EXAMPLES;
 use testkit::Stage;
 

@@ -5,8 +5,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use phone_assistant::agi::{Command, End, Env, Line, Session};
-use phone_assistant::hangup::Hangup;
-use phone_assistant::plain::plain;
+use phone_assistant::sys::hangup::Hangup;
+use phone_assistant::sys::plain::plain;
 
 use super::mutate::mutated;
 use super::{fuzz, inputs};

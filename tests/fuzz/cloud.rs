@@ -4,7 +4,7 @@ use phone_assistant::cloud::http::Response;
 use phone_assistant::cloud::llm::{Answer, gemini, openai};
 use phone_assistant::cloud::stt::{Transcript, google};
 use phone_assistant::cloud::{Refusal, Service};
-use phone_assistant::redact::Hidden;
+use phone_assistant::sys::redact::Hidden;
 use phone_assistant::text::{chunks, limit, sentences, speakable};
 use serde_json::{Value, json};
 use testkit::spellings;

@@ -1,5 +1,5 @@
 //! Whoever owns a folder changes what is in it while `install.sh` works there: what lies elsewhere stays as it is. The
-//! races are run, and what they win is counted by what they change; `src/place/tests.rs` holds races open.
+//! races are run, and what they win is counted by what they change; `src/cmd/place/tests.rs` holds races open.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};

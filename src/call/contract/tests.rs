@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::*;
 use crate::call::line::tests::scripted;
-use crate::error::{At, Stage};
-use crate::sync::lock;
+use crate::sys::error::{At, Stage};
+use crate::sys::sync::lock;
 
 const OK: &str = "200 result=1\n";
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use crate::date;
-use crate::state::State;
+use crate::sys::date;
+use crate::sys::state::State;
 
 /// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
 pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {

@@ -8,7 +8,7 @@ use crossbeam_channel::unbounded;
 
 use super::*;
 use crate::agi::End;
-use crate::sync::lock;
+use crate::sys::sync::lock;
 
 /// An Asterisk that gives these replies, one for each command.
 pub(in crate::call) struct Script {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::config::Sentence;
-use crate::error::At;
+use crate::sys::error::At;
 
 fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
     let settings = Conversation {

@@ -7,7 +7,7 @@ use crate::audio::speech::turn::Limits;
 use crate::call::caller_audio::CallerAudio;
 use crate::call::line::{How, Input, Played, Sound};
 use crate::call::turn::Scene;
-use crate::error::Failure;
+use crate::sys::error::Failure;
 
 /// A phase that believes that time passes.
 pub(in crate::call) struct Virtual<P: Phase> {

@@ -10,8 +10,8 @@ use crate::call::event::Event;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Broken, Candidate, Done};
 use crate::cloud::tts::Voice;
-use crate::deadline::Deadline;
-use crate::error::{At, Failure, Stage};
+use crate::sys::deadline::Deadline;
+use crate::sys::error::{At, Failure, Stage};
 use crate::timeline::Mark;
 use crate::voice::{self, Speaking};
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Cause;
 use crate::cloud::Error;
-use crate::error;
-use crate::state::State;
+use crate::sys::error;
+use crate::sys::state::State;
 
 /// How a provider has done so far.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cloud::{Refusal, Service};
 use crate::config::Provider;
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 use std::cell::RefCell;
 use std::time::Instant;
 

@@ -5,8 +5,8 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
 use crate::config::is_https;
-use crate::files::text::{NotText, decode};
-use crate::pasted;
+use crate::sys::files::text::{NotText, decode};
+use crate::sys::pasted;
 
 /// What signing in needs of a key file.
 #[derive(Debug)]

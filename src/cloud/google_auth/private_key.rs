@@ -45,7 +45,7 @@ pub(super) fn key_pair(der: &[u8]) -> Option<RsaKeyPair> {
 }
 
 fn decoded(base64: &str) -> Option<Vec<u8>> {
-    let is_part = |c: &char| !c.is_whitespace() && !crate::plain::is_unseen(*c);
+    let is_part = |c: &char| !c.is_whitespace() && !crate::sys::plain::is_unseen(*c);
     let compact: String = base64.chars().filter(is_part).collect();
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

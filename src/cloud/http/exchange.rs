@@ -9,7 +9,7 @@ use super::handshake;
 use super::request::{Request, host};
 use super::setup::NotPrivate;
 use crate::cloud::{Error, Refusal, Service};
-use crate::threads::NoThread;
+use crate::sys::threads::NoThread;
 
 /// A part of the answer to a request, in the order in which they come.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use super::exchange::Part;
 use super::request::{BodyLog, Request, Response, host, malformed};
 use crate::cloud::budget::Budget;
 use crate::cloud::{Error, Refusal};
-use crate::error::Chain;
-use crate::hangup::{Gone, Results};
-use crate::redact::{Hidden, redact};
+use crate::sys::error::Chain;
+use crate::sys::hangup::{Gone, Results};
+use crate::sys::redact::{Hidden, redact};
 
 /// A 2xx answer whose body is still coming.
 #[derive(Debug)]

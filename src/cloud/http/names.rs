@@ -18,8 +18,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use crate::sync::lock;
-use crate::threads;
+use crate::sys::sync::lock;
+use crate::sys::threads;
 
 use super::race::CONNECT_TIMEOUT;
 

@@ -6,7 +6,7 @@ use ureq::{Proxy, ProxyBuilder, ProxyProtocol};
 use super::setup::SetupError;
 use crate::config;
 use crate::config::Environment;
-use crate::{pasted, redact};
+use crate::sys::{pasted, redact};
 
 /// What becomes of a variable that names a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

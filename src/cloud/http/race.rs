@@ -12,8 +12,8 @@ use ureq::Error;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, TcpConnector, Transport};
 
-use crate::sync::lock;
-use crate::threads::{self, NoThread};
+use crate::sys::sync::lock;
+use crate::sys::threads::{self, NoThread};
 
 /// Connects by TCP to the first address of a host that answers, and remembers which that was.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cloud::{Error, Service};
 use crate::config::Secret;
-use crate::redact::Hidden;
+use crate::sys::redact::Hidden;
 
 /// How a request proves its sender's identity.
 #[derive(Clone, Debug)]

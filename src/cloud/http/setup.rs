@@ -16,7 +16,7 @@ use ureq::unversioned::transport::{
 
 use crate::config;
 use crate::config::private::is_private;
-use crate::files;
+use crate::sys::files;
 
 use super::names::Lookup;
 use super::proxy::chosen;

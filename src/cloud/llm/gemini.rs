@@ -13,7 +13,7 @@ use crate::cloud::gemini::Gemini;
 use crate::cloud::http::{Incoming, json};
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Llm};
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// Makes a model with these settings.
 ///

@@ -10,7 +10,7 @@ use super::Error;
 use super::access::Providers;
 use super::budget::Budget;
 use crate::config::Llm;
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 pub use answering::Answer;
 pub(crate) use answering::{Answering, End};

@@ -15,7 +15,7 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{self, Client, Incoming, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Llm};
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// Makes a model with these settings.
 #[expect(clippy::unnecessary_wraps, reason = "others read a key file")]

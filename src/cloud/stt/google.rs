@@ -16,7 +16,7 @@ use crate::cloud::http::{Auth, Client, Request, Response};
 use crate::cloud::refusal::google_duration;
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Stt};
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// Makes a recogniser with these settings.
 ///

@@ -10,7 +10,7 @@ use super::Error;
 use super::access::Providers;
 use super::budget::Budget;
 use crate::config::Stt;
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// The recognisers: the name in the settings, and what makes one.
 pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> =

@@ -15,7 +15,7 @@ use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Request};
 use crate::cloud::{Error, Service};
 use crate::config::{Endpoint, Tts};
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// Makes a voice that delivers at the telephone's own rate with these settings.
 ///

@@ -11,7 +11,7 @@ use super::access::Providers;
 use super::budget::Budget;
 use super::http::Incoming;
 use crate::config::Tts;
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// The voices: the name in the settings, and what makes one.
 pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> =

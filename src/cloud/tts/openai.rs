@@ -10,7 +10,7 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{Client, Request};
 use crate::cloud::{Error, Service, openai};
 use crate::config::{Endpoint, Tts};
-use crate::deadline::Deadline;
+use crate::sys::deadline::Deadline;
 
 /// Makes a voice with these settings.
 #[expect(clippy::unnecessary_wraps, reason = "others read a key file")]

@@ -1,0 +1,146 @@
+//! `phone-assistant callers` and `phone-assistant forget NUMBER`: lists the callers that are remembered, and forgets
+//! one.
+//!
+//! Root does it as the user whose folder it is: no file may be left behind there that a call cannot change.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crate::config::{Arguments, Config, Environment, Faults, Job};
+use crate::memory::{self, Callers, Record, Settings, Store};
+use crate::sys::date;
+use crate::sys::owner;
+use crate::sys::plain::plain;
+
+/// Why callers cannot be listed or forgotten.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Memory(#[from] memory::Error),
+    /// Root cannot do it as the folder's user.
+    #[error(transparent)]
+    User(#[from] owner::Error),
+    /// The settings do not tell where callers are remembered.
+    #[error(
+        "nobody was forgotten, because the settings do not tell where callers are remembered; fix them first: {0}"
+    )]
+    Settings(Faults),
+    /// No caller with that number is remembered.
+    #[error("nobody of the number {number} is remembered in {folder}")]
+    Nobody {
+        /// The number.
+        number: String,
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// Lists the callers that are remembered, the last one first.
+///
+/// # Errors
+/// [`Error`].
+pub(crate) fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<String, Error> {
+    let settings = Config::to_look_back(config, environment).memory;
+    let store = open(&settings)?;
+    let mut list = List {
+        settings: &settings,
+        lines: Vec::new(),
+        unreadable: 0,
+    };
+    for entry in store.entries()? {
+        match entry.record {
+            Ok(record) => list.lines.push((record, entry.bytes)),
+            Err(_) => list.unreadable += 1,
+        }
+    }
+    list.lines.sort_by_key(|(record, _)| record.last());
+    list.lines.reverse();
+    Ok(list.to_string())
+}
+
+/// Forgets all that is kept under a number, in the one spelling that it has, and says that it is done.
+///
+/// # Errors
+/// [`Error`], also when there is nothing to forget.
+pub(crate) fn forget(
+    number: &str,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+) -> Result<String, Error> {
+    let config = Config::load(Job::Calls, &Arguments::of_file(config), environment);
+    let settings = config.map_err(Error::Settings)?.memory;
+    let count = open(&settings)?.forget(number)?;
+    if count == 0 {
+        return Err(Error::Nobody {
+            number: number.to_owned(),
+            folder: settings.folder,
+        });
+    }
+    Ok(format!("{number} is forgotten\n"))
+}
+
+fn open(settings: &Settings) -> Result<Store, Error> {
+    owner::become_owner(&settings.folder)?;
+    Ok(Store::new(&settings.folder))
+}
+
+/// The callers that are remembered, one on each line.
+struct List<'a> {
+    settings: &'a Settings,
+    lines: Vec<(Record, u64)>,
+    unreadable: usize,
+}
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lines.is_empty() {
+            let off = match self.settings.callers {
+                Callers::None => ", and nobody will be: callers in [memory] is none",
+                _ => "",
+            };
+            writeln!(
+                f,
+                "nobody is remembered in {}{off}",
+                plain(&self.settings.folder.display().to_string())
+            )?;
+        } else {
+            writeln!(
+                f,
+                "{:<18}{:<24}{:>9}  {:<20}{:>8}",
+                "number", "account", "exchanges", "last call", "bytes"
+            )?;
+        }
+        for (record, bytes) in &self.lines {
+            let account = cell(record.account.as_deref().unwrap_or("-"));
+            writeln!(
+                f,
+                "{:<18}{account:<24}{:>9}  {:<20}{bytes:>8}",
+                cell(&record.number),
+                record.exchanges.len(),
+                record.last().map_or("-".to_owned(), day_and_minute),
+            )?;
+        }
+        match self.unreadable {
+            0 => Ok(()),
+            1 => writeln!(f, "\n1 file could not be read"),
+            files => writeln!(f, "\n{files} files could not be read"),
+        }
+    }
+}
+
+/// Such as `2026-11-25 03:18 UTC`.
+fn day_and_minute(seconds: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    let time = date::rfc3339(time.unwrap_or(SystemTime::UNIX_EPOCH));
+    format!("{} {} UTC", &time[..10], &time[11..16])
+}
+
+/// Makes a text of a file, which may hold anything, fit for the table.
+fn cell(text: &str) -> String {
+    plain(text).chars().take(LONGEST).collect()
+}
+
+/// Longer than any number and account that calls write.
+const LONGEST: usize = 80;

@@ -1,0 +1,269 @@
+//! `phone-assistant calls`: how calls ended, where their time went, and a picture of one of them, from
+//! the log that [`record`](crate::timeline::record) writes.
+//!
+//! The log is read from its end, so that a long one costs no more than the calls that are asked for.
+
+mod backwards;
+mod picture;
+mod summary;
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, Environment};
+use crate::sys::files;
+use crate::sys::owner;
+use crate::sys::plain::plain;
+use crate::timeline::record::Record;
+use backwards::{Backwards, Line};
+pub(crate) use picture::Pen;
+use picture::Picture;
+use summary::Summary;
+
+/// What to show.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// How many calls at most, the newest first.
+    pub last: usize,
+    /// The call whose picture is shown. `None`: the last one.
+    pub id: Option<String>,
+    /// The log. `None`: the one of the settings.
+    pub file: Option<PathBuf>,
+    /// What the picture is drawn with.
+    pub pen: Pen,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no log.
+    #[error(
+        "calls are not logged, since calls in [log] is empty; name a file: phone-assistant calls FILE"
+    )]
+    NoLog,
+    /// It cannot be read.
+    #[error(
+        "cannot read the log of calls {path}; it is readable to Asterisk's user and root (sudo)"
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Root cannot do it as the user whose folder it is in.
+    #[error(transparent)]
+    User(#[from] owner::Error),
+    /// There is no such call.
+    #[error("there is no call {id} in {path} or {path}.1{}", if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
+    NoSuchCall {
+        /// The call.
+        id: String,
+        /// The log.
+        path: PathBuf,
+        /// Whether there is more of the log than was read.
+        is_cut: bool,
+    },
+}
+
+/// Returns what the log tells.
+///
+/// # Errors
+/// [`Error`].
+pub(crate) fn run(
+    options: &Options,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+) -> Result<String, Error> {
+    let log = if let Some(file) = &options.file {
+        file.clone()
+    } else {
+        let settings = Config::to_look_back(config, environment);
+        settings.log_calls.ok_or(Error::NoLog)?
+    };
+    owner::become_owner(files::parent(&log))?;
+    Ok(Report::read(&log, options)?.to_string())
+}
+
+/// What a log tells.
+struct Report<'a> {
+    log: &'a Path,
+    options: &'a Options,
+    summary: Summary,
+    shown: Option<Record>,
+    unreadable: usize,
+    /// How many bytes of the log may still be read.
+    budget: u64,
+    /// Whether there was more to read than that.
+    is_cut: bool,
+}
+
+impl<'a> Report<'a> {
+    /// Reads the log, and the rotated one where the calls in the log are too few.
+    fn read(log: &'a Path, options: &'a Options) -> Result<Self, Error> {
+        let mut report = Self {
+            log,
+            options,
+            summary: Summary::default(),
+            shown: None,
+            unreadable: 0,
+            budget: MOST_READ,
+            is_cut: false,
+        };
+        let paths = [log.to_owned(), files::append(log, ".1")];
+        let mut missing = Vec::new();
+        for path in &paths {
+            match files::open(path).and_then(|file| report.add(file)) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(error),
+                Err(source) => return Err(unreadable(path, source)),
+            }
+        }
+        match (missing.pop(), missing.pop()) {
+            // Before the first call there is no log, which is an error only where a file was named.
+            (Some(_), Some(source)) if options.file.is_some() => Err(unreadable(log, source)),
+            _ => report.checked(),
+        }
+    }
+
+    /// Takes the calls of one file, newest first. Returns whether they are enough.
+    fn add(&mut self, file: File) -> io::Result<bool> {
+        let mut budget = self.budget;
+        let mut lines = Backwards::new(file, &mut budget)?;
+        for line in lines.by_ref() {
+            let (record, unreadable) = match line? {
+                Line::Whole(line) => parse(&line),
+                Line::TooLong => (None, 1),
+            };
+            self.unreadable += unreadable;
+            if let Some(record) = record {
+                self.take(record);
+            }
+            if self.is_enough() {
+                return Ok(true);
+            }
+        }
+        self.is_cut |= lines.is_cut();
+        self.budget = budget;
+        Ok(self.is_cut)
+    }
+
+    fn take(&mut self, record: Record) {
+        if self.summary.calls() < self.options.last {
+            self.summary.add(&record);
+        }
+        let wanted = self.options.id.as_ref().is_none_or(|id| *id == record.id);
+        if wanted && self.shown.is_none() {
+            self.shown = Some(record);
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.summary.calls() >= self.options.last && self.shown.is_some()
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        match (&self.options.id, &self.shown) {
+            (Some(id), None) => Err(Error::NoSuchCall {
+                id: id.clone(),
+                path: self.log.to_owned(),
+                is_cut: self.is_cut,
+            }),
+            _ => Ok(self),
+        }
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shown {
+            Some(record) => {
+                let picture = Picture::new(record, self.options.pen);
+                write!(f, "{}\n{picture}", self.summary)?;
+            }
+            None => writeln!(f, "no calls in {}", plain(&self.log.display().to_string()))?,
+        }
+        match self.unreadable {
+            0 => {}
+            1 => writeln!(f, "\n1 line could not be read")?,
+            lines => writeln!(f, "\n{lines} lines could not be read")?,
+        }
+        if self.is_cut {
+            writeln!(
+                f,
+                "\nthe log goes on: its newest {MOST_READ_MIB} MiB were read"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The record in `line`, and how many there are that cannot be read. A full disk cuts a record off, and
+/// the next one follows it on the same line. No text in a record can look like the beginning of
+/// another, since a quotation mark in it is escaped.
+fn parse(line: &[u8]) -> (Option<Record>, usize) {
+    if line.trim_ascii().is_empty() {
+        return (None, 0);
+    }
+    let whole = serde_json::from_slice(line);
+    match whole {
+        Ok(record) => (Some(record), 0),
+        Err(_) => (after_half(line), 1),
+    }
+}
+
+fn after_half(line: &[u8]) -> Option<Record> {
+    let start = line
+        .windows(BEGINNING.len())
+        .rposition(|bytes| bytes == BEGINNING)?;
+    serde_json::from_slice(&line[start..]).ok()
+}
+
+/// The maximum size that is read: some hundred thousand calls.
+const MOST_READ: u64 = MOST_READ_MIB * 1024 * 1024;
+const MOST_READ_MIB: u64 = 64;
+
+/// How each record begins.
+const BEGINNING: &[u8] = br#"{"time":""#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str =
+        r#"{"time":"t","id":"1.2","status":"FAILED","error":"\"{\"time\":\" it said"}"#;
+
+    fn id(line: &str) -> (Option<String>, usize) {
+        let (record, unreadable) = parse(line.as_bytes());
+        (record.map(|record| record.id), unreadable)
+    }
+
+    #[test]
+    fn a_half_record_takes_no_other_with_it() {
+        let one = Some("1.2".to_owned());
+        assert_eq!(id(RECORD), (one.clone(), 0));
+        for len in [1, 9, 30, RECORD.len() - 1] {
+            let half = &RECORD[..len];
+            assert_eq!(id(half), (None, 1), "{half}");
+            assert_eq!(id(&format!("{half}{RECORD}")), (one.clone(), 1), "{half}");
+        }
+    }
+
+    #[test]
+    fn an_empty_line_is_nothing_and_a_strange_one_is_counted() {
+        assert_eq!(id(""), (None, 0));
+        assert_eq!(id("\r"), (None, 0));
+        assert_eq!(id("{}"), (None, 1));
+        assert_eq!(id("\u{0}\u{0}"), (None, 1));
+    }
+}

@@ -1,0 +1,93 @@
+//! `phone-assistant check`, the doctor: tries everything that a call needs, and says how to fix what does not work.
+//!
+//! Started as root it does its work as Asterisk's user, in a clean environment. Last it lets Asterisk start it, because
+//! a call has Asterisk's environment, groups and view of the disk, and tells what is different there.
+
+mod asterisk;
+mod finding;
+mod freepbx;
+mod guards;
+mod hosts;
+mod inside;
+mod machine;
+mod options;
+mod quiet;
+mod services;
+mod settings;
+mod user;
+mod ways;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::config::{Arguments, Config, Environment, Job};
+use crate::sys::deadline::{Clock, Deadline};
+use crate::sys::hangup::Hangup;
+use crate::sys::state::State;
+
+pub use finding::{Finding, Status, Style};
+use finding::{Report, worst};
+pub use inside::look_around;
+pub use options::Options;
+use options::understood;
+
+/// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2
+/// with failures.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn run(
+    options: &Options,
+    environment: Environment<'_>,
+    clock: Clock,
+    out: &mut dyn Write,
+) -> io::Result<u8> {
+    if user::is_root() && environment(user::IS_ASTERISKS).is_none() {
+        return user::run_as_asterisk(options, out);
+    }
+    let started = clock();
+    let style = if options.quiet {
+        Style::Silent
+    } else {
+        options.style
+    };
+    let mut report = Report::new(out, style);
+    let is_asterisks = environment(user::IS_ASTERISKS).is_some() || user::is_asterisks();
+    if !is_asterisks {
+        let text = "this is not the user that Asterisk runs as, so nothing else was looked at";
+        report.warn("user", text, "run it as root: sudo phone-assistant check");
+        return Ok(worst(&report.close()?).exit_code());
+    }
+    // Cron's job has no root before it that would have handed it on.
+    let asterisks = user::asterisks_environment();
+    let of_asterisk = |name: &str| {
+        let (_, value) = asterisks.iter().find(|(set, _)| *set == name)?;
+        Some(value.clone())
+    };
+    let environment = |name: &str| environment(name).or_else(|| of_asterisk(name));
+    let arguments = Arguments::of_file(options.config.clone());
+    let loaded = Config::load(Job::Check, &arguments, &environment);
+    let config = machine::examine(&loaded, &environment, &mut report);
+    asterisk::examine(config, &mut report);
+    if let Some(config) = config {
+        services::examine_models(config, &mut report);
+        if !options.offline {
+            let deadline = Deadline::after(started, PATIENCE, clock);
+            let hangup = Hangup::default();
+            hosts::examine(config, deadline, &hangup, &mut report);
+            services::examine(config, deadline, &hangup, &mut report);
+        }
+    }
+    let settings = understood(&loaded);
+    inside::examine(settings, &mut report);
+    let findings = report.close()?;
+    if options.quiet {
+        let is_whole = config.is_some() && !options.offline;
+        let state = State::new(&settings.state_folder);
+        quiet::tell_changes(&findings, is_whole, &state, out)?;
+    }
+    Ok(worst(&findings).exit_code())
+}
+
+/// Every service is given its own time; this is for all of them together.
+const PATIENCE: Duration = Duration::from_secs(180);

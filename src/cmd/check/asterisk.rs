@@ -1,0 +1,362 @@
+//! Asterisk's side: whether it is there, and knows the dialplan, the program and the sounds.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::fs::Access;
+
+use super::finding::Report;
+use super::machine::{agi_program, asterisk_folder, wants_loader};
+use super::user::{self, PATH};
+use super::ways;
+use crate::config::{Config, Filler};
+use crate::sys::apart::{self, End, Stream};
+use crate::sys::error::Chain;
+use crate::sys::files;
+use crate::sys::remedy;
+use crate::sys::rooted;
+
+/// Looks at what Asterisk needs for a call.
+pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
+    examine_program(report);
+    match say("core show version") {
+        Ok(version) => {
+            report.ok("Asterisk", version.lines().next().unwrap_or_default());
+            examine_dialplan(report);
+            examine_applications(report);
+            ways::examine(config, report);
+        }
+        Err(why) => report.fail(
+            "Asterisk",
+            &format!("it does not answer: {why}"),
+            "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
+        ),
+    }
+    examine_sounds(config, report);
+}
+
+/// What Asterisk answers to a command.
+pub(super) fn say(command: &str) -> Result<String, String> {
+    let asterisk = found_in_path("asterisk")?;
+    said(apart::other(&asterisk).args(["-rx", command]), PATIENCE)
+}
+
+/// Root runs only what root alone can change, wherever it is found.
+fn found_in_path(name: &str) -> Result<OsString, String> {
+    if !user::is_root() {
+        return Ok(name.into());
+    }
+    let mut places = PATH.split(':').map(|folder| Path::new(folder).join(name));
+    let place = places.find(|place| place.exists());
+    let place = place.ok_or_else(|| format!("there is no {name} in {PATH}"))?;
+    match rooted::resolve(&place, None) {
+        Ok(real) => Ok(real.into()),
+        Err(fault) => Err(format!("root does not run it: {}", Chain(&fault))),
+    }
+}
+
+/// The output of a program, which is ended after `limit`: an Asterisk that hangs takes connections and never answers.
+fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
+    let (mut output, mut errors) = (String::new(), String::new());
+    let end = apart::run(command, limit, &mut |stream, line| {
+        let text = match stream {
+            Stream::Out => &mut output,
+            Stream::Err => &mut errors,
+        };
+        text.push_str(&line);
+        text.push('\n');
+    });
+    match end.map_err(|error| format!("cannot run asterisk -rx: {error}"))? {
+        End::Ended(status) if status.success() => Ok(output.trim().to_owned()),
+        End::Ended(_) => {
+            let mut said = errors.lines().chain(output.lines());
+            Err(said.next().unwrap_or_default().trim().to_owned())
+        }
+        End::Late => Err(format!("no answer within {} s", limit.as_secs())),
+        End::TooMuch => Err("it says more than anybody reads".to_owned()),
+    }
+}
+
+/// Examines the program that Asterisk starts, which must be there, run, and be this one. It is not run for that: a user
+/// who may replace it could have it do anything.
+fn examine_program(report: &mut Report<'_>) {
+    examine_program_at(&agi_program(), report);
+}
+
+fn examine_program_at(program: &Path, report: &mut Report<'_>) {
+    let id = "program";
+    let shown = program.display();
+    let install = "sudo ./install.sh";
+    if let Ok(to) = fs::read_link(program) {
+        let text = format!(
+            "{shown} is a link to {}, and FreePBX gives what it leads to to Asterisk's user",
+            to.display()
+        );
+        let remove = remedy::remove(program, &user::user_name());
+        return report.warn(id, &text, &format!("{remove}; {install}"));
+    }
+    match wants_loader(program) {
+        Err(error) => {
+            return report.fail(id, &format!("cannot read {shown}: {error}"), install);
+        }
+        Ok(true) => report.warn(
+            id,
+            &format!(
+                "{shown} is not static: it stops working when this machine's libraries change"
+            ),
+            install,
+        ),
+        Ok(false) => {}
+    }
+    if let Err(error) = rustix::fs::access(program, Access::EXEC_OK) {
+        let text = format!("{shown} cannot be run: {}", io::Error::from(error));
+        return report.fail(id, &text, install);
+    }
+    match is_this_program(program) {
+        Ok(true) => report.ok(id, &format!("{shown}, {OWN_VERSION}")),
+        Ok(false) => {
+            let text = format!(
+                "{shown} is not the program that runs here, {OWN_VERSION}: it is older or newer, or was replaced"
+            );
+            report.warn(id, &text, install);
+        }
+        Err(error) => report.fail(id, &format!("cannot read {shown}: {error}"), install),
+    }
+}
+
+/// Whether the bytes of a file are those of the program that runs.
+fn is_this_program(program: &Path) -> io::Result<bool> {
+    let (mut own, mut other) = (File::open(OURSELVES)?, files::open(program)?);
+    let (own_len, other_len) = (own.metadata()?.len(), other.metadata()?.len());
+    let (mut one, mut two) = (vec![0; BLOCK], vec![0; BLOCK]);
+    let mut left = own_len;
+    let mut is_same = own_len == other_len;
+    while is_same && left > 0 {
+        let len = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+        own.read_exact(&mut one[..len])?;
+        other.read_exact(&mut two[..len])?;
+        is_same = one[..len] == two[..len];
+        left -= u64::try_from(len).unwrap_or(left);
+    }
+    Ok(is_same)
+}
+
+fn examine_dialplan(report: &mut Report<'_>) {
+    let plan = say("dialplan show custom-openai").unwrap_or_default();
+    let remedy = "sudo ./install.sh --dialplan; and: asterisk -rx \"dialplan reload\"";
+    if !plan.contains("phone-assistant") {
+        let text = "the context custom-openai is not loaded, or does not run phone-assistant";
+        return report.fail("dialplan", text, remedy);
+    }
+    if !plan.contains("mode=check") {
+        let text =
+            "the context custom-openai is of an earlier version: it has no way in for this check";
+        return report.warn("dialplan", text, remedy);
+    }
+    report.ok("dialplan", "the context custom-openai is loaded");
+}
+
+fn examine_applications(report: &mut Report<'_>) {
+    let is_missing = |name: &&&str| {
+        let shown = say(&format!("core show application {name}")).unwrap_or_default();
+        !shown.contains("Info about")
+    };
+    let missing: Vec<_> = APPLICATIONS.iter().filter(is_missing).copied().collect();
+    if missing.is_empty() {
+        report.ok("applications", &APPLICATIONS.join(", "));
+    } else {
+        let first = if missing.len() == APPLICATIONS.len() {
+            "if Asterisk is just stopping or starting (fwconsole restart), check again in a minute; else "
+        } else {
+            ""
+        };
+        let load = "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence";
+        let text = format!("Asterisk does not know {}", missing.join(", "));
+        report.fail("applications", &text, &format!("{first}{load}"));
+    }
+}
+
+/// The recorded words of the dialplan: without them callers hear nothing where they should hear an apology.
+fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
+    let data = asterisk_folder("astdatadir", &["/var/lib/asterisk", "/usr/share/asterisk"]);
+    let folder = data.join("sounds");
+    let missing: Vec<_> = SOUNDS
+        .iter()
+        .filter(|name| !is_sound(&folder, name))
+        .copied()
+        .collect();
+    if missing.is_empty() {
+        report.ok(
+            "sounds",
+            &format!("all {} are in {}", SOUNDS.len(), folder.display()),
+        );
+    } else {
+        report.fail(
+            "sounds",
+            &format!("missing in {}: {}", folder.display(), missing.join(", ")),
+            "install Asterisk's core sounds: in FreePBX under Admin, Sound Languages; in Debian asterisk-core-sounds-en",
+        );
+    }
+    if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
+        && !is_sound(&folder, name)
+    {
+        report.warn(
+            "sound for waiting",
+            &format!("{name} is missing: callers wait in silence"),
+            "install it, or set sound in [waiting]",
+        );
+    }
+}
+
+/// A file of any format in the folder itself or in that of a language.
+fn is_sound(folder: &Path, name: &str) -> bool {
+    let is_here = |folder: &Path| {
+        let path = folder.join(name);
+        let (Some(parent), Some(stem)) = (path.parent(), path.file_name()) else {
+            return false;
+        };
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| {
+            let path = entry.path();
+            path.file_stem() == Some(stem) && path.extension().is_some()
+        })
+    };
+    let languages = fs::read_dir(folder).into_iter().flatten().flatten();
+    is_here(folder) || languages.into_iter().any(|entry| is_here(&entry.path()))
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const OURSELVES: &str = "/proc/self/exe";
+const BLOCK: usize = 64 * 1024;
+const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
+
+/// What the example dialplan uses beside what every Asterisk has.
+const APPLICATIONS: [&str; 6] = [
+    "AGI",
+    "EAGI",
+    "MixMonitor",
+    "StopMixMonitor",
+    "WaitForNoise",
+    "WaitForSilence",
+];
+const SOUNDS: [&str; 8] = [
+    "beep",
+    "hello",
+    "im-sorry",
+    "please-try-call-later",
+    "please-try-again",
+    "goodbye",
+    "all-circuits-busy-now",
+    "one-moment-please",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::process::CommandExt;
+
+    use super::super::finding::{Finding, Status, Style};
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        command
+    }
+
+    #[test]
+    fn an_asterisk_that_hangs_is_not_waited_for() {
+        let limit = Duration::from_millis(50);
+        let why = said(&mut shell("sleep 60"), limit).expect_err("it hangs");
+        assert!(why.contains("no answer within"), "{why}");
+        let answer = said(&mut shell("echo Asterisk 22"), PATIENCE);
+        assert_eq!(answer.as_deref(), Ok("Asterisk 22"));
+        let why = said(&mut shell("ls /nonexistent"), PATIENCE).expect_err("a failure");
+        assert!(why.contains("/nonexistent"), "{why}");
+    }
+
+    fn program_at(path: &Path) -> Finding {
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine_program_at(path, &mut report);
+        let found = report.close().expect("nothing is written");
+        found.last().expect("something is found").clone()
+    }
+
+    /// A header of a program without a loader, and what it would do.
+    fn elf(script: &str) -> Vec<u8> {
+        let mut bytes = b"\x7fELF\x02\x01".to_vec();
+        bytes.resize(64, 0);
+        bytes.extend(script.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_replaced_program_is_told_by_its_bytes_and_never_run() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let (place, trace) = (
+            folder.path().join("phone-assistant"),
+            folder.path().join("trace"),
+        );
+        // A program that is run leaves a trace; it says what ours says.
+        let script = format!("#!/bin/sh\ntouch {}\necho {OWN_VERSION}\n", trace.display());
+        let table = [
+            (
+                script.clone().into_bytes(),
+                Status::Fail,
+                "it is no program",
+            ),
+            (
+                elf(&script),
+                Status::Warn,
+                "is not the program that runs here",
+            ),
+        ];
+        for (bytes, status, words) in table {
+            fs::write(&place, bytes).expect("written");
+            fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).expect("ours");
+            let found = program_at(&place);
+            assert!(
+                found.status == status && found.text.contains(words),
+                "{found:?}"
+            );
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).expect("ours");
+        let found = program_at(&place);
+        assert!(
+            found.status == Status::Fail && found.text.contains("cannot be run"),
+            "{found:?}"
+        );
+        assert_eq!(
+            found.remedy, "sudo ./install.sh",
+            "root follows nothing there"
+        );
+        assert!(!trace.exists());
+        fs::remove_file(&place).expect("removed");
+        fs::copy(OURSELVES, &place).expect("copied");
+        let found = program_at(&place);
+        assert!(found.status == Status::Ok, "{found:?}");
+        symlink(&place, folder.path().join("link")).expect("linked");
+        let found = program_at(&folder.path().join("link"));
+        assert!(
+            found.status == Status::Warn && found.text.contains("is a link to"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_asterisk_names_is_no_command() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let named = folder.path().join("a;id>pwned;");
+        fs::create_dir(&named).expect("made");
+        let link = named.join("phone-assistant");
+        symlink("/etc/passwd", &link).expect("linked");
+        let remedy = program_at(&link).remedy;
+        let expected = format!("rm '{}'; sudo ./install.sh", link.display());
+        assert!(remedy.ends_with(&expected), "{remedy}");
+    }
+}

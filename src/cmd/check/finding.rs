@@ -1,0 +1,376 @@
+//! What was found, and how it is written: for people, for programs, or not at all.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::sys::plain::plain_to;
+use crate::sys::redact;
+
+/// The state of what was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It is as it should be.
+    Ok,
+    /// Calls work, but an administrator should know.
+    Warn,
+    /// Calls do not work, or not for all.
+    Fail,
+}
+
+impl Finding {
+    /// Whether it was looked at.
+    pub(super) fn is_tried(&self) -> bool {
+        !self.text.starts_with(NOT_TRIED)
+    }
+}
+
+impl Status {
+    /// The exit code, as scripts want it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warn => 1,
+            Self::Fail => 2,
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Self::Ok => "\x1b[32m",
+            Self::Warn => "\x1b[33m",
+            Self::Fail => "\x1b[31m",
+        }
+    }
+}
+
+/// Pads the word to the width of the widest.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok  ",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What, in a word or three; the same from run to run, and so nothing is redacted in it.
+    pub id: String,
+    /// How it is.
+    pub status: Status,
+    /// What was found.
+    pub text: String,
+    /// How to fix it; empty where nothing has to be.
+    pub remedy: String,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A line each, as soon as it is there.
+    Plain,
+    /// The same, in colour.
+    Colour,
+    /// One JSON object at the end.
+    Json,
+    /// A JSON object a line, as soon as it is there: what Asterisk's user finds, for root to tell.
+    Lines,
+    /// Not at all.
+    Silent,
+}
+
+/// Findings on their way out.
+pub(super) struct Report<'a> {
+    out: &'a mut dyn Write,
+    style: Style,
+    findings: Vec<Finding>,
+    failure: Option<io::Error>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, style: Style) -> Self {
+        Self {
+            out,
+            style,
+            findings: Vec::new(),
+            failure: None,
+        }
+    }
+
+    pub(super) fn ok(&mut self, id: &str, text: &str) {
+        self.add(id, Status::Ok, text, "");
+    }
+
+    /// A finding of several lines, each of them below the other.
+    pub(super) fn list(&mut self, id: &str, lines: impl IntoIterator<Item = String>) {
+        let lines: Vec<_> = lines.into_iter().map(|line| one_line(&line)).collect();
+        let text = lines.join(&format!("\n{:INDENT$}", ""));
+        self.push(id, Status::Ok, text, "");
+    }
+
+    pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
+        self.add(id, Status::Warn, text, remedy);
+    }
+
+    /// Warns of what could not be looked at.
+    pub(super) fn not_tried(&mut self, id: &str, why: &str, remedy: &str) {
+        self.warn(id, &format!("{NOT_TRIED}{why}"), remedy);
+    }
+
+    pub(super) fn fail(&mut self, id: &str, text: &str, remedy: &str) {
+        self.add(id, Status::Fail, text, remedy);
+    }
+
+    pub(super) fn add(&mut self, id: &str, status: Status, text: &str, remedy: &str) {
+        self.push(id, status, one_line(text), remedy);
+    }
+
+    /// Passes on what the same program has found as another user. It is not trusted to have cleaned it.
+    pub(super) fn relay(&mut self, finding: &Finding) {
+        let lines: Vec<_> = finding.text.split('\n').map(one_line).collect();
+        self.push(
+            &finding.id,
+            finding.status,
+            lines.join("\n"),
+            &finding.remedy,
+        );
+    }
+
+    fn push(&mut self, id: &str, status: Status, text: String, remedy: &str) {
+        let finding = Finding {
+            id: plain_to(id, MAX_LINE),
+            status,
+            text,
+            remedy: one_line(remedy),
+        };
+        let written = match self.style {
+            Style::Plain => write!(self.out, "{}", Shown(&finding, false)),
+            Style::Colour => write!(self.out, "{}", Shown(&finding, true)),
+            Style::Lines => writeln!(self.out, "{}", json!(finding)),
+            Style::Json | Style::Silent => Ok(()),
+        };
+        self.note(written);
+        self.findings.push(finding);
+    }
+
+    /// A reader that has seen enough is no error: what is found still decides the exit code.
+    fn note(&mut self, written: io::Result<()>) {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.style = Style::Silent,
+            Err(error) => drop(self.failure.get_or_insert(error)),
+            Ok(()) => {}
+        }
+    }
+
+    /// What was found so far.
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Ends the report and returns all findings.
+    pub(super) fn close(mut self) -> io::Result<Vec<Finding>> {
+        let count = |status| {
+            let all = self.findings.iter();
+            all.filter(|finding| finding.status == status).count()
+        };
+        let [well, warnings, failures] = [Status::Ok, Status::Warn, Status::Fail].map(count);
+        let written = match self.style {
+            Style::Json => {
+                let status = self.findings.iter().map(|finding| finding.status).max();
+                let all = json!({"status": status.unwrap_or(Status::Ok), "checks": self.findings});
+                writeln!(self.out, "{all:#}")
+            }
+            Style::Plain | Style::Colour => {
+                let of = |count: usize, what: &str| match count {
+                    1 => format!("1 {what}"),
+                    count => format!("{count} {what}s"),
+                };
+                let all = of(self.findings.len(), "check");
+                let warnings = of(warnings, "warning");
+                writeln!(
+                    self.out,
+                    "\n{all}: {well} ok, {warnings}, {failures} failed"
+                )
+            }
+            Style::Lines | Style::Silent => Ok(()),
+        };
+        self.note(written);
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self.findings),
+        }
+    }
+}
+
+/// A finding as people read it, perhaps in colour.
+pub(super) struct Shown<'a>(pub(super) &'a Finding, pub(super) bool);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(finding, is_coloured) = self;
+        let (colour, plain) = match is_coloured {
+            true => (finding.status.colour(), "\x1b[0m"),
+            false => ("", ""),
+        };
+        let Finding {
+            id,
+            status,
+            text,
+            remedy,
+        } = finding;
+        writeln!(f, "{colour}{status}{plain}  {id:<ID_WIDTH$}  {text}")?;
+        if !remedy.is_empty() {
+            writeln!(f, "      {:<ID_WIDTH$}  -> {remedy}", "")?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes text of services and files, which may hold anything, of any length, safe to show: a terminal must not obey it,
+/// and it must not pass for another finding.
+pub(super) fn one_line(text: &str) -> String {
+    plain_to(&redact::secrets(text), MAX_LINE)
+}
+
+const NOT_TRIED: &str = "not tried: ";
+const ID_WIDTH: usize = 22;
+/// Where the lines of a list begin.
+const INDENT: usize = 32;
+/// Longer than anything that we say ourselves.
+const MAX_LINE: usize = 2000;
+
+/// The worst that was found.
+pub(super) fn worst(findings: &[Finding]) -> Status {
+    let statuses = findings.iter().map(|finding| finding.status);
+    statuses.max().unwrap_or(Status::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_say_stays_on_its_line_and_is_cut() {
+        let long = "é".repeat(MAX_LINE);
+        redact::enrol("sk-finding-8d7f6a5c4b3e");
+        let table = [
+            ("all is well", "all is well"),
+            (
+                "so\nfail  key  none\r\x1b[2J\u{85}",
+                "so fail  key  none  [2J ",
+            ),
+            (
+                "heard \u{202E}eno\u{2028}fail\u{200B}",
+                "heard \u{FFFD}eno fail\u{FFFD}",
+            ),
+            ("c2stZmluZGluZy04ZDdmNmE1YzRiM2U=", "[redacted]U="),
+            (&long, &long),
+            (&format!("{long}é"), &format!("{long}…")),
+        ];
+        for (text, expected) in table {
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Style::Plain);
+            report.warn("llm", text, text);
+            assert_eq!(report.findings()[0].text, expected);
+            let shown = String::from_utf8(out).expect("text");
+            assert_eq!(shown.lines().count(), 2, "{shown}");
+        }
+    }
+
+    /// A reader that closes after this number of bytes.
+    struct Closing(usize);
+
+    impl Write for Closing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let len = bytes.len().min(self.0);
+            self.0 -= len;
+            if len == 0 {
+                Err(io::ErrorKind::BrokenPipe.into())
+            } else {
+                Ok(len)
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_changes_nothing_of_what_is_found() {
+        for style in [Style::Plain, Style::Colour, Style::Json, Style::Lines] {
+            let mut out = Closing(10);
+            let mut report = Report::new(&mut out, style);
+            report.ok("one", "well");
+            report.fail("two", "not well", "fix it");
+            let findings = report.close().expect("no error of ours");
+            assert_eq!(findings.len(), 2, "{style:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_user_found_is_told_as_if_it_had_been_found_here() {
+        let mut lines = Vec::new();
+        let mut there = Report::new(&mut lines, Style::Lines);
+        there.list("settings", ["two".to_owned(), "a\u{1b}b".to_owned()]);
+        there.warn("llm", "slow", "wait");
+        there.close().expect("a vector takes all");
+        let mut sink = io::sink();
+        let mut here = Report::new(&mut sink, Style::Silent);
+        let text = String::from_utf8(lines).expect("text");
+        for line in text.lines() {
+            here.relay(&serde_json::from_str(line).expect("a finding"));
+        }
+        here.relay(&Finding {
+            id: "x\u{1b}".to_owned(),
+            status: Status::Ok,
+            text: "one\u{1b}[2J\ntwo\u{7}".to_owned(),
+            remedy: "\r".to_owned(),
+        });
+        let found: Vec<_> = here.findings().iter().map(|it| it.text.as_str()).collect();
+        let list = format!("two\n{}a b", " ".repeat(INDENT));
+        assert_eq!(found, [&list, "slow", "one [2J\ntwo "]);
+        assert_eq!(here.findings()[2].id, "x ");
+    }
+
+    #[test]
+    fn the_last_line_counts_all_findings() {
+        let table = [
+            (vec![Status::Ok], "1 check: 1 ok, 0 warnings, 0 failed"),
+            (
+                vec![Status::Ok, Status::Warn, Status::Fail],
+                "3 checks: 1 ok, 1 warning, 1 failed",
+            ),
+            (
+                vec![Status::Warn; 2],
+                "2 checks: 0 ok, 2 warnings, 0 failed",
+            ),
+        ];
+        for (statuses, expected) in table {
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Style::Plain);
+            for status in statuses {
+                report.add("id", status, "text", "");
+            }
+            report.close().expect("a vector takes all");
+            let shown = String::from_utf8(out).expect("text");
+            assert_eq!(shown.lines().last(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn each_line_of_a_list_begins_below_the_other() {
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        report.list("settings", ["two".to_owned(), "a\nb".to_owned()]);
+        let text = format!("two\n{}a b", " ".repeat(INDENT));
+        assert_eq!(report.findings()[0].text, text);
+    }
+}

@@ -1,0 +1,218 @@
+//! Checks what limits and memory keep. Where it cannot be read, calls are turned away or remember nothing until an
+//! administrator has looked at it.
+
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::finding::Report;
+use super::machine::given;
+use super::user::user_name;
+use crate::memory::{self, Entry, Store};
+use crate::spending::limits::{self, Limits};
+use crate::sys::error::Chain;
+use crate::sys::remedy::{self, shell_quoted};
+use crate::sys::state::State;
+use crate::sys::state::guard::Error;
+
+/// Whether calls and costs can be counted, where they are limited.
+pub(super) fn examine_ledger(limits: Limits, folder: &Path, report: &mut Report<'_>) {
+    if limits == Limits::default() {
+        return;
+    }
+    let state = State::new(folder);
+    let path = limits::ledger(&state);
+    match Limits::look(&state, SystemTime::now()) {
+        Ok(None) => report.ok(LIMITS, "calls and costs are counted"),
+        Ok(Some(ahead)) => report.fail(
+            LIMITS,
+            &format!("{ahead}: all costs until then count as those of one day"),
+            &format!(
+                "date -u; if that is right: {} (today's spending begins at $0 then)",
+                removed(&path)
+            ),
+        ),
+        Err(cause) => report.fail(
+            LIMITS,
+            &format!("every call is turned away: {}", Chain(&cause)),
+            &remedy(&cause, &path),
+        ),
+    }
+}
+
+fn remedy(cause: &Error, path: &Path) -> String {
+    let shown = shell_quoted(path);
+    match cause {
+        Error::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            let own = remedy::own(path, &user_name(), false);
+            format!("ls -ld {shown}; {own}")
+        }
+        Error::Read { .. } | Error::Unclear { .. } | Error::Full { .. } => format!(
+            "look at {shown}, then remove it: {} (today's spending begins at $0 then)",
+            removed(path)
+        ),
+        Error::Change(_) => format!("ls -ld {shown}*; df -h {shown}"),
+    }
+}
+
+fn removed(path: &Path) -> String {
+    remedy::remove(path, &user_name())
+}
+
+/// Whether all callers that are remembered can be read.
+pub(super) fn examine_remembered(folder: &Path, report: &mut Report<'_>) {
+    let entries = match Store::new(folder).entries() {
+        Ok(entries) => entries,
+        Err(cause) => return report.fail(MEMORY, &Chain(&cause).to_string(), "see above"),
+    };
+    let unreadable = |entry: Entry| Some((entry.path, entry.record.err()?));
+    let unreadable: Vec<_> = entries.into_iter().filter_map(unreadable).collect();
+    let Some((path, cause)) = unreadable.first() else {
+        return;
+    };
+    let (count, shown) = (unreadable.len(), shell_quoted(path));
+    report.warn(
+        MEMORY,
+        &format!(
+            "{count} of the callers that are remembered cannot be read, and their calls have no memory; the first: {}",
+            Chain(cause)
+        ),
+        &format!(
+            "look at {shown}, then remove it: {} (that caller is forgotten then)",
+            removed(path)
+        ),
+    );
+}
+
+/// How a folder of callers that cannot be used is repaired.
+pub(super) fn remedy_for_callers(cause: &memory::Error, folder: &Path) -> String {
+    let shown = shell_quoted(folder);
+    match cause {
+        memory::Error::Key { path, .. } => format!(
+            "look for {} in a backup; without one remove it: {} (all callers are forgotten then)",
+            shell_quoted(path),
+            removed(Path::new(path))
+        ),
+        _ => format!(
+            "df -h {shown}; and: {}; or set callers in [memory] to \"none\"",
+            given(folder, true)
+        ),
+    }
+}
+
+const LIMITS: &str = "limits";
+const MEMORY: &str = "memory";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+    use crate::cmd::check::finding::{Finding, Status, Style};
+    use crate::spending::costs::MicroDollars;
+
+    fn found(examine: impl Fn(&mut Report<'_>)) -> Vec<Finding> {
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&mut report);
+        report.close().expect("nothing is written")
+    }
+
+    #[test]
+    fn a_ledger_that_turns_calls_away_fails_and_is_to_be_looked_at() {
+        let table = [
+            ("none", None, Status::Ok, "counted", ""),
+            (
+                "today's",
+                Some(r#"{"version":1,"day":20000,"spent":1,"calls":{}}"#),
+                Status::Ok,
+                "counted",
+                "",
+            ),
+            ("empty", Some(""), Status::Fail, "empty", "rm "),
+            (
+                "a later one",
+                Some(r#"{"version":2}"#),
+                Status::Fail,
+                "version 2",
+                "rm ",
+            ),
+            (
+                "one of a day to come",
+                Some(r#"{"version":1,"day":200000,"spent":1,"calls":{}}"#),
+                Status::Fail,
+                "counts for 2517-08-01",
+                "date -u",
+            ),
+        ];
+        for (name, content, status, text, remedy) in table {
+            let folder = testkit::TempDir::new().expect("a temporary folder");
+            if let Some(content) = content {
+                fs::write(folder.path().join("limits.json"), content).expect("written");
+            }
+            let limits = Limits {
+                per_day: Some(MicroDollars(1)),
+                ..Limits::default()
+            };
+            let found = found(|report| examine_ledger(limits, folder.path(), report));
+            assert_eq!(found.len(), 1, "{name}");
+            assert_eq!(found[0].status, status, "{name}: {found:?}");
+            assert!(found[0].text.contains(text), "{name}: {found:?}");
+            assert!(found[0].remedy.contains(remedy), "{name}: {found:?}");
+        }
+        let unlimited =
+            found(|report| examine_ledger(Limits::default(), Path::new("/proc"), report));
+        assert!(unlimited.is_empty(), "nothing is counted");
+    }
+
+    #[test]
+    fn a_linked_folder_of_state_is_named_and_nothing_below_it_is_removed() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let [real, state] = ["real", "it's;id"].map(|name| folder.path().join(name));
+        fs::create_dir(&real).expect("made");
+        fs::write(real.join("limits.json"), "").expect("written");
+        symlink(&real, &state).expect("linked");
+        if rustix::process::geteuid().is_root() {
+            chown(folder.path(), Some(65_534), None).expect("given away");
+        }
+        let limits = Limits {
+            per_day: Some(MicroDollars(1)),
+            ..Limits::default()
+        };
+        let path = state.join("limits.json");
+        let causes = [
+            Limits::look(&State::new(&state), SystemTime::now()).expect_err("it is empty"),
+            Error::Read {
+                path: path.clone(),
+                source: io::ErrorKind::PermissionDenied.into(),
+            },
+        ];
+        for cause in causes {
+            let remedy = remedy(&cause, &path);
+            let words = format!("{} is a link to", shell_quoted(&state));
+            assert!(remedy.contains(&words), "{remedy}");
+            let of_below = format!("rm {}", shell_quoted(&path));
+            assert!(
+                !remedy.contains(&of_below) && !remedy.contains("chown"),
+                "{remedy}"
+            );
+        }
+        let found = found(|report| examine_ledger(limits, &state, report));
+        assert!(found[0].remedy.contains("is a link to"), "{found:?}");
+    }
+
+    #[test]
+    fn callers_that_cannot_be_read_are_told() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let found = || found(|report| examine_remembered(folder.path(), report));
+        assert!(found().is_empty());
+        let place = folder.path().join("0a".repeat(32) + ".json");
+        fs::write(&place, "half").expect("written");
+        let warned = found();
+        assert_eq!(warned[0].status, Status::Warn, "{warned:?}");
+        let path = place.display().to_string();
+        assert!(warned[0].remedy.contains(&path), "{warned:?}");
+    }
+}

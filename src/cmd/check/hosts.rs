@@ -1,0 +1,104 @@
+//! The way to each host, and this machine's clock against theirs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::finding::Report;
+use super::services::endpoints;
+use crate::cloud::google_auth::spoils_tokens;
+use crate::cloud::http::{Client, Look};
+use crate::cloud::{self, Service};
+use crate::config::{Config, is_https};
+use crate::sys::deadline::Deadline;
+use crate::sys::error::Chain;
+use crate::sys::hangup::Hangup;
+
+/// The way to each host: name, connection, TLS, and its clock.
+pub(super) fn examine(
+    config: &Config,
+    deadline: Deadline,
+    hangup: &Hangup,
+    report: &mut Report<'_>,
+) {
+    let client = match Client::new(&config.http, hangup, false) {
+        Ok(client) => client,
+        Err(error) => {
+            let text = Chain(&error).to_string();
+            return report.fail("network", &text, "fix it under [http]");
+        }
+    };
+    let mut urls = BTreeMap::new();
+    for (_, endpoint) in endpoints(config) {
+        *urls.entry(endpoint.origin()).or_default() |= endpoint.uses_account();
+    }
+    let mut clocks = Vec::new();
+    for (url, signs_in) in urls {
+        let id = url.split("://").nth(1).unwrap_or(url);
+        match client.look(HOST, url, deadline.within(LOOK)) {
+            Ok(Look { took, clock_ahead }) => {
+                // A server of one's own may have a wrong clock itself.
+                let ahead = clock_ahead.filter(|_| is_https(url));
+                clocks.extend(ahead.map(|ahead| (signs_in, ahead)));
+                report.ok(id, &format!("reached in {} ms", took.as_millis()));
+            }
+            Err(error) => report.fail(id, &Chain(&error).to_string(), remedy_of(&error)),
+        }
+    }
+    let decisive = |(signs_in, ahead): &(bool, i64)| (*signs_in, ahead.abs());
+    if let Some((signs_in, ahead)) = clocks.into_iter().max_by_key(decisive) {
+        examine_clock(ahead, signs_in, report);
+    }
+}
+
+fn examine_clock(ahead: i64, signs_in: bool, report: &mut Report<'_>) {
+    let id = "clock";
+    let direction = if ahead > 0 { "ahead" } else { "behind" };
+    let off = format!("this machine's clock is {} s {direction}", ahead.abs());
+    let remedy = "timedatectl set-ntp true";
+    match (spoils_tokens(ahead), signs_in) {
+        (false, _) => report.ok(id, &format!("{} s from the services'", ahead.abs())),
+        (true, true) => report.fail(id, &format!("{off}: sign-ins will be refused"), remedy),
+        (true, false) => report.warn(id, &format!("{off}: logs and limits follow it"), remedy),
+    }
+}
+
+/// The message of a refusal ends with its own.
+fn remedy_of(error: &cloud::Error) -> &'static str {
+    match error {
+        cloud::Error::Connect { remedy, .. } => remedy,
+        _ => "see what it says",
+    }
+}
+
+const HOST: Service = Service {
+    name: "the service",
+    settings: "its settings",
+    key: "its key",
+};
+
+const LOOK: Duration = Duration::from_secs(6);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::check::finding::{Status, Style};
+
+    #[test]
+    fn a_clock_fails_only_where_it_spoils_sign_ins() {
+        let table = [
+            (30, true, Status::Ok),
+            (31, true, Status::Fail),
+            (31, false, Status::Warn),
+            (-3570, true, Status::Ok),
+            (-3571, true, Status::Fail),
+            (-3571, false, Status::Warn),
+        ];
+        for (ahead, signs_in, expected) in table {
+            let mut sink = std::io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            examine_clock(ahead, signs_in, &mut report);
+            let found = report.findings();
+            assert_eq!(found[0].status, expected, "{ahead} s, {signs_in}");
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Settings, files and folders: what can be seen without asking a service or Asterisk.
+
+use std::fs;
+use std::io::{self, Read};
+use std::iter;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::finding::Report;
+use super::freepbx;
+use super::guards;
+use super::settings::{self, is_set};
+use super::user::user_name;
+use crate::config::{Config, Endpoint, Environment, Faults};
+use crate::memory::{Callers, Store};
+use crate::sys::error::Chain;
+use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::identity::conf::Conf;
+use crate::sys::remedy::{self, shell_quoted};
+use crate::sys::state::State;
+
+/// Looks at the settings and all files that they name. Returns the settings, if they can be used.
+pub(super) fn examine<'c>(
+    config: &'c Result<Config, Faults>,
+    environment: Environment<'_>,
+    report: &mut Report<'_>,
+) -> Option<&'c Config> {
+    let config = match config {
+        Ok(config) => config,
+        Err(faults) => {
+            for fault in faults.all() {
+                let remedy = format!("fix it in {}", shell_quoted(&faults.file));
+                report.fail("settings", fault, &remedy);
+            }
+            examine_state(&faults.understood.state_folder, report);
+            return None;
+        }
+    };
+    settings::examine(config, environment, report);
+    if uses_account(config) {
+        settings::examine_credentials(&config.credentials, report);
+    }
+    examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
+    examine_state(&config.state_folder, report);
+    guards::examine_ledger(config.limits, &config.state_folder, report);
+    if config.memory.callers != Callers::None {
+        examine_callers(&config.memory.folder, report);
+    }
+    examine_privacy(Path::new(DATA), report);
+    if let Some(log) = &config.log_calls {
+        examine_log(log, report);
+    }
+    if let Some(file) = &config.http.ca_file {
+        settings::examine_root(file, report);
+    }
+    let kept = iter::once(agi_program()).chain(config.log_calls.clone());
+    freepbx::examine(Path::new("/"), &kept.collect::<Vec<_>>(), report);
+    Some(config)
+}
+
+fn uses_account(config: &Config) -> bool {
+    // The usual fallback of the voice is there for those who have the key.
+    let is_usual = !is_set(config, "tts.fallback");
+    let voices = config.tts.endpoints.iter();
+    let voices = voices.take(if is_usual { 1 } else { usize::MAX });
+    let all = config
+        .stt
+        .endpoints
+        .iter()
+        .chain(&config.llm.endpoints)
+        .chain(voices);
+    all.into_iter().any(Endpoint::uses_account) || config.credentials.exists()
+}
+
+/// Tries to write a file there.
+fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
+    let trial = folder.join(format!("check-{}", std::process::id()));
+    let written = NewFile::create(&trial, Readers::Owner).and_then(|mut file| file.try_writing());
+    match written {
+        Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
+        Err(error) => {
+            let remedy = format!(
+                "df -h {}; and: {}",
+                shell_quoted(folder),
+                given(folder, false)
+            );
+            report.fail(id, &Chain(&error).to_string(), &remedy);
+        }
+    }
+}
+
+fn examine_state(folder: &Path, report: &mut Report<'_>) {
+    let state = State::new(folder);
+    let written = state.update("checked.json", |last: &mut u64| *last += 1);
+    // One that root has left keeps calls from remembering anything.
+    match written.and_then(|()| state.try_locks()) {
+        Ok(()) => report.ok(
+            "folder for state",
+            &format!("{} can be written to", folder.display()),
+        ),
+        Err(error) => report.fail(
+            "folder for state",
+            &Chain(&error).to_string(),
+            &given(folder, true),
+        ),
+    }
+}
+
+/// How a folder is given to Asterisk's user alone.
+pub(super) fn given(folder: &Path, is_deep: bool) -> String {
+    let user = user_name();
+    let (owner, mode) = (
+        remedy::own(folder, &user, is_deep),
+        remedy::mode(folder, 0o700, &user),
+    );
+    // For a link both say the same.
+    if owner == mode {
+        owner
+    } else {
+        format!("{owner}; {mode}")
+    }
+}
+
+/// Where callers are remembered, if they are.
+fn examine_callers(folder: &Path, report: &mut Report<'_>) {
+    let (id, shown) = ("folder for callers", folder.display());
+    if let Err(error) = Store::new(folder).try_out() {
+        let remedy = guards::remedy_for_callers(&error, folder);
+        return report.fail(id, &Chain(&error).to_string(), &remedy);
+    }
+    guards::examine_remembered(folder, report);
+    let is_open = fs::metadata(folder).is_ok_and(|data| data.mode() & ANYTHING_BY_ANYBODY != 0);
+    if is_open {
+        let text = format!("others may look into {shown}, where callers are remembered");
+        let remedy = remedy::mode(folder, 0o700, &user_name());
+        report.warn(id, &text, &remedy);
+    } else {
+        report.ok(id, &format!("{shown} can be written to"));
+    }
+}
+
+/// Examines whether recordings are private, since they hold what callers said.
+fn examine_privacy(folder: &Path, report: &mut Report<'_>) {
+    let Ok(data) = fs::metadata(folder) else {
+        return;
+    };
+    if data.mode() & ANYTHING_BY_OTHERS != 0 {
+        let shown = folder.display();
+        report.warn(
+            "privacy",
+            &format!("others may look into {shown}, where recordings are"),
+            &remedy::mode(folder, 0o700, &user_name()),
+        );
+    } else {
+        report.ok("privacy", "nobody else may look into recordings");
+    }
+}
+
+fn examine_log(log: &Path, report: &mut Report<'_>) {
+    match files::open_to_append(log, LOG_MODE) {
+        Ok(_) => report.ok(
+            "log of calls",
+            &format!("{} can be added to", log.display()),
+        ),
+        Err(error) => report.warn(
+            "log of calls",
+            &format!("cannot add to {}: {error}", log.display()),
+            &format!(
+                "{}; or set calls in [log]",
+                remedy::own(log, &user_name(), false)
+            ),
+        ),
+    }
+}
+
+/// The program in the folder from which Asterisk starts it.
+pub(super) fn agi_program() -> PathBuf {
+    let usual = ["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"];
+    asterisk_folder("astagidir", &usual).join("phone-assistant")
+}
+
+/// Where Asterisk keeps its files, by `asterisk.conf` or as usual.
+pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
+    // What cannot be read is told by the commands of Asterisk that fail then.
+    let conf = Conf::read(Path::new("/")).unwrap_or_default();
+    if let Some(folder) = conf.get("directories", setting) {
+        return folder.into();
+    }
+    let there = usual.iter().find(|folder| Path::new(folder).is_dir());
+    PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
+}
+
+/// Whether a program needs a dynamic loader. The header of an ELF file tells:
+/// <https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html>.
+pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    files::open(program)?
+        .take(HEADERS)
+        .read_to_end(&mut bytes)?;
+    let number = |at: usize, len: usize| -> Option<usize> {
+        let field = bytes.get(at..at + len)?;
+        let mut whole = [0; 8];
+        whole[..len].copy_from_slice(field);
+        usize::try_from(u64::from_le_bytes(whole)).ok()
+    };
+    if !bytes.starts_with(b"\x7fELF\x02\x01") {
+        return Err(io::Error::other("it is no program for this machine"));
+    }
+    // e_phoff, e_phentsize and e_phnum of a 64-bit file.
+    let (Some(start), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2))
+    else {
+        return Err(io::Error::other("it is cut short"));
+    };
+    Ok((0..count).any(|index| number(start + index * size, 4) == Some(PT_INTERP)))
+}
+
+/// Where install.sh and the dialplan put what calls leave.
+const DATA: &str = "/var/lib/phone-assistant";
+const ANYTHING_BY_OTHERS: u32 = 0o007;
+const ANYTHING_BY_ANYBODY: u32 = 0o077;
+const LOG_MODE: u32 = 0o640;
+const PT_INTERP: usize = 3;
+/// The headers stand at the beginning of the file.
+const HEADERS: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::cmd::check::finding::{Finding, Status, Style};
+    use crate::config::{Arguments, Job};
+
+    /// What is found with these arguments, and no settings file.
+    fn findings(arguments: &[&str]) -> Vec<Finding> {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        fs::write(&file, "call.arguments = 'all'").expect("written");
+        let environment = |name: &str| match name {
+            "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+            "PHONE_ASSISTANT_CONFIG" => Some(file.display().to_string()),
+            _ => None,
+        };
+        let arguments = Arguments::parse(arguments.iter().copied());
+        let config = Config::load(Job::Check, &arguments, &environment);
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&config, &environment, &mut report);
+        report.close().expect("nothing is written")
+    }
+
+    #[test]
+    fn the_folder_around_a_state_folder_of_ones_own_is_nobodys_business() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let state = folder.path().join("state");
+        let found = findings(&[&format!("state.folder={}", state.display())]);
+        let shown = folder.path().display().to_string();
+        let about: Vec<_> = found
+            .iter()
+            .filter(|finding| finding.id != "settings" && finding.text.contains(&shown))
+            .collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        assert_eq!(about[0].id, "folder for state");
+        assert_eq!(about[0].status, Status::Ok);
+    }
+
+    #[test]
+    fn the_folder_of_callers_is_tried_where_somebody_is_to_be_remembered() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let callers = folder.path().join("callers");
+        let place = format!("memory.folder={}", callers.display());
+        let found = |arguments: &[&str]| {
+            let mut found = findings(arguments).into_iter();
+            found.find(|finding| finding.id == "folder for callers")
+        };
+        assert_eq!(found(&[&place]), None);
+        assert!(!callers.exists(), "nothing is made for nobody");
+        for expected in [Status::Ok, Status::Warn] {
+            let finding = found(&[&place, "memory.callers=internal"]).expect("tried");
+            assert_eq!(finding.status, expected, "{finding:?}");
+            fs::set_permissions(&callers, fs::Permissions::from_mode(0o750)).expect("ours");
+        }
+        let nowhere = ["memory.folder=/proc/nowhere", "memory.callers=all"];
+        let finding = found(&nowhere).expect("tried");
+        assert_eq!(finding.status, Status::Fail, "{finding:?}");
+        assert!(
+            finding.remedy.contains("callers in [memory]"),
+            "{finding:?}"
+        );
+    }
+
+    #[test]
+    fn faults_are_to_be_fixed_in_the_file_that_was_named() {
+        let found = findings(&["config=/nonexistent/pa.toml"]);
+        let fault = found.iter().find(|finding| finding.id == "settings");
+        let remedy = &fault.expect("no such file").remedy;
+        assert_eq!(remedy, "fix it in /nonexistent/pa.toml");
+    }
+
+    #[test]
+    fn a_fallback_that_somebody_named_and_that_cannot_be_asked_is_told() {
+        let stated = |arguments: &[&str], id: &str| {
+            let found = findings(arguments).into_iter();
+            let mut found = found.filter(|finding| finding.id == id);
+            found.next().map(|finding| (finding.status, finding.text))
+        };
+        let (status, text) = stated(&["llm.fallback=openai"], "llm").expect("no model is named");
+        assert_eq!(status, Status::Warn);
+        assert!(text.contains("fallback openai"), "{text}");
+        assert!(text.contains("llm.openai.model is empty"), "{text}");
+        let no_file = "google.credentials=/nonexistent/creds.json";
+        let local = [
+            no_file,
+            "stt.provider=openai",
+            "llm.provider=openai",
+            "llm.openai.model=gpt-6-luna",
+        ];
+        assert_eq!(stated(&local, "Google's key file"), None);
+        let named = [&local[..], &["tts.fallback=google"]].concat();
+        let (status, _) = stated(&named, "Google's key file").expect("it is named");
+        assert_eq!(status, Status::Fail);
+    }
+
+    #[test]
+    fn a_program_that_is_linked_dynamically_is_told() {
+        let own = std::env::current_exe().expect("this test");
+        assert!(wants_loader(&own).expect("a program"));
+        assert!(wants_loader(Path::new("/etc/passwd")).is_err());
+    }
+}

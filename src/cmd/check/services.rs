@@ -1,0 +1,394 @@
+//! The services: whether they know the models, and do their work. One round trip each, with real audio: a sentence is
+//! spoken and transcribed back, and the model says one word.
+
+use std::collections::BTreeSet;
+use std::io::Cursor;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::finding::Report;
+use crate::audio::telephone::Encoding;
+use crate::audio::{Pcm, wav};
+use crate::cloud;
+use crate::cloud::budget::Budget;
+use crate::cloud::fallback::Candidate;
+use crate::cloud::llm::{Asked, Model};
+use crate::cloud::stt::Recognizer;
+use crate::cloud::tts::Voice;
+use crate::config::{Config, Endpoint, Secret};
+use crate::services::{Maker, SetupError};
+use crate::spending::bill::Billing;
+use crate::spending::catalogue;
+use crate::sys::deadline::Deadline;
+use crate::sys::error::{Chain, Stage};
+use crate::sys::hangup::Hangup;
+use crate::sys::redact::{Hidden, redact};
+use crate::voice::{self, Speaker};
+
+/// Warns of models that are about to be switched off.
+pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
+    for (stage, endpoint) in endpoints(config) {
+        let Some(model) = catalogue::find(stage, endpoint).filter(|_| !endpoint.is_private())
+        else {
+            continue;
+        };
+        let Some(days) = model.days_left(SystemTime::now()) else {
+            continue;
+        };
+        let id = format!("{stage} {endpoint}");
+        let date = model
+            .retires
+            .map(|date| date.to_string())
+            .unwrap_or_default();
+        let remedy = format!(
+            "use instead: {}",
+            model.successor.as_deref().unwrap_or_default()
+        );
+        if days <= 0 {
+            report.warn(
+                &id,
+                &format!("it was to be switched off on {date}"),
+                &remedy,
+            );
+        } else if days <= WARNED_DAYS {
+            report.warn(
+                &id,
+                &format!("it will be switched off on {date}, in {days} days"),
+                &remedy,
+            );
+        }
+    }
+}
+
+pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
+    let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
+    of(Stage::Stt, &config.stt.endpoints)
+        .chain(of(Stage::Llm, &config.llm.endpoints))
+        .chain(of(Stage::Tts, &config.tts.endpoints))
+}
+
+/// Tries every service of the settings, fallbacks too.
+pub(super) fn examine(
+    config: &Config,
+    deadline: Deadline,
+    hangup: &Hangup,
+    report: &mut Report<'_>,
+) {
+    let Some(maker) = ready("services", Maker::new(config, hangup), report) else {
+        return;
+    };
+    let doctor = Doctor { config, deadline };
+    let voices = ready("tts", maker.voices(), report);
+    let spoken = voices.and_then(|fallback| doctor.voices(fallback.candidates(), report));
+    if let Some(fallback) = ready("stt", maker.recognizers(), report) {
+        doctor.recognizers(fallback.candidates(), spoken.as_ref(), report);
+    }
+    if let Some(fallback) = ready("llm", maker.models(), report) {
+        doctor.models(fallback.candidates(), report);
+    }
+}
+
+fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> Option<T> {
+    let tell = |error: SetupError| {
+        report.fail(id, &Chain(error.as_ref()).to_string(), "see above");
+    };
+    made.map_err(tell).ok()
+}
+
+struct Doctor<'a> {
+    config: &'a Config,
+    deadline: Deadline,
+}
+
+impl Doctor<'_> {
+    /// Has each voice speak. Returns what the first one that could has said.
+    fn voices(&self, candidates: &[Candidate<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
+        let mut first = None;
+        let is_silent = |sample: &i16| sample.unsigned_abs() < QUIET;
+        for candidate in candidates {
+            let id = id(Stage::Tts, &candidate.endpoint);
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(&id, &candidate.endpoint, models, report);
+            let began = Instant::now();
+            match self.speak(candidate) {
+                Ok(pcm) if pcm.samples.iter().all(is_silent) => {
+                    report.fail(&id, "what it speaks is silence", "check model and voice");
+                }
+                Ok(pcm) => {
+                    let ms = began.elapsed().as_millis();
+                    let length = pcm.duration().as_secs_f32();
+                    report.ok(&id, &format!("spoke {length:.1} s in {ms} ms"));
+                    first.get_or_insert(pcm);
+                }
+                Err(error) => unable(&id, &error, report),
+            }
+        }
+        first
+    }
+
+    fn speak(&self, candidate: &Candidate<dyn Voice>) -> Result<Pcm, voice::Error> {
+        let speaker = Speaker {
+            billing: Billing::default(),
+            encoding: Encoding::Wav,
+            gain_db: 0.0,
+        };
+        let budget = self.budget().within(self.config.tts.timeout);
+        let (sentence, _) = self.sentence();
+        let mut speaking = speaker.begin(candidate, sentence, budget, budget.deadline)?;
+        let mut file = Cursor::new(Vec::new());
+        speaking.write(&mut file)?;
+        file.set_position(0);
+        Ok(wav::read(file, LONGEST_SENTENCE)?)
+    }
+
+    /// Has each recogniser listen to what was spoken.
+    fn recognizers(
+        &self,
+        candidates: &[Candidate<dyn Recognizer>],
+        spoken: Option<&Pcm>,
+        report: &mut Report<'_>,
+    ) {
+        for candidate in candidates {
+            let id = id(Stage::Stt, &candidate.endpoint);
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(&id, &candidate.endpoint, models, report);
+            let Some(Pcm { rate_hz, samples }) = spoken else {
+                let why = "no voice has spoken anything to listen to";
+                report.not_tried(&id, why, "fix a voice first");
+                continue;
+            };
+            let began = Instant::now();
+            match candidate
+                .provider
+                .transcribe(samples, *rate_hz, self.budget())
+            {
+                Ok(transcript) => {
+                    let ms = began.elapsed().as_millis();
+                    let (sentence, is_known) = self.sentence();
+                    let shared = shared_words(sentence, &transcript.text);
+                    let said = quoted(&candidate.endpoint, &transcript.text);
+                    let heard = format!("heard {said:?} in {ms} ms");
+                    if transcript.text.is_empty() || is_known && shared < ENOUGH_WORDS {
+                        let text = format!("{heard}, and {sentence:?} was said");
+                        report.warn(
+                            &id,
+                            &text,
+                            "check language in [stt], and that the voice speaks it",
+                        );
+                    } else {
+                        report.ok(&id, &heard);
+                    }
+                }
+                Err(error) => unable(&id, &error, report),
+            }
+        }
+    }
+
+    /// Asks each model for one word, also the one that follows when another has been switched off.
+    fn models(&self, candidates: &[Candidate<dyn Model>], report: &mut Report<'_>) {
+        for candidate in candidates {
+            let id = id(Stage::Llm, &candidate.endpoint);
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(&id, &candidate.endpoint, models, report);
+            let began = Instant::now();
+            match self.word(&*candidate.provider) {
+                Ok(words) => {
+                    let ms = began.elapsed().as_millis();
+                    let said = quoted(&candidate.endpoint, words.trim());
+                    report.ok(&id, &format!("said {said:?} in {ms} ms"));
+                }
+                Err(error) => unable(&id, &error, report),
+            }
+        }
+    }
+
+    fn word(&self, model: &dyn Model) -> Result<String, cloud::Error> {
+        let asked = Asked::once(&self.config.llm.persona, "Say one single word: yes.");
+        let mut answering = model.answer(asked, self.budget())?;
+        let mut said = String::new();
+        while let Some(words) = answering.words()? {
+            said.push_str(&words);
+        }
+        answering.end()?;
+        Ok(said.chars().take(MAX_WORDS).collect())
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::once(self.deadline.within(ROUND_TRIP))
+    }
+
+    /// What is spoken, and whether it is of the callers' language.
+    fn sentence(&self) -> (&'static str, bool) {
+        let settings = &self.config.stt;
+        let language = settings.language.split('-').next().unwrap_or_default();
+        let known = SENTENCES.iter().find(|(code, _)| *code == language);
+        known.map_or((SENTENCES[0].1, false), |(_, sentence)| (sentence, true))
+    }
+}
+
+/// Checks whether the model is on the service's own list.
+fn list(
+    id: &str,
+    endpoint: &Endpoint,
+    list: impl Fn() -> Result<Option<Vec<String>>, cloud::Error>,
+    report: &mut Report<'_>,
+) {
+    // A fault that keeps a list from coming keeps the work from being done as well, and is reported there.
+    let Ok(Some(names)) = list() else { return };
+    // Ollama lists a model without a tag as it stores it.
+    let is_it = |name: &String| name.strip_suffix(":latest").unwrap_or(name) == endpoint.model;
+    if names.is_empty() || names.contains(&endpoint.model) || names.iter().any(is_it) {
+        return;
+    }
+    let mut near: Vec<_> = names.iter().map(String::as_str).collect();
+    let likeness = |name: &str| strsim::jaro_winkler(name, &endpoint.model);
+    near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    near.truncate(SHOWN_MODELS);
+    let shown = |name: &&str| -> String {
+        let beginning: String = name.chars().take(2 * MAX_NAME).collect();
+        quoted(endpoint, &beginning)
+            .chars()
+            .take(MAX_NAME)
+            .collect()
+    };
+    let near: Vec<_> = near.iter().map(shown).collect();
+    report.warn(
+        id,
+        &format!("the service's own list does not have {}", endpoint.model),
+        &format!("there are: {}", near.join(", ")),
+    );
+}
+
+/// What a service says, without the key that it was sent.
+fn quoted(endpoint: &Endpoint, said: &str) -> String {
+    let key = endpoint.api_key.as_ref().map(Secret::expose);
+    let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
+    redact(said, &hidden)
+}
+
+fn unable<E: std::error::Error + 'static>(id: &str, error: &E, report: &mut Report<'_>) {
+    let text = Chain(error).to_string();
+    // A message of ours ends with the way out.
+    let (what, remedy) = text
+        .rsplit_once("; ")
+        .unwrap_or((&text, "see what it says"));
+    report.fail(id, what, remedy);
+}
+
+fn id(stage: Stage, endpoint: &Endpoint) -> String {
+    format!("{stage} {endpoint}")
+}
+
+/// The share of the words of `said` that were heard.
+fn shared_words(said: &str, heard: &str) -> f32 {
+    let words = |text: &str| -> BTreeSet<String> {
+        let letters = text.to_lowercase();
+        let words = letters.split(|c: char| !c.is_alphanumeric());
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (said, heard) = (words(said), words(heard));
+    let shared = u16::try_from(said.intersection(&heard).count()).unwrap_or(u16::MAX);
+    let all = u16::try_from(said.len()).unwrap_or(u16::MAX).max(1);
+    f32::from(shared) / f32::from(all)
+}
+
+/// One easy sentence in the languages of most callers; other languages get the first.
+const SENTENCES: [(&str, &str); 7] = [
+    ("en", "The quick test of the telephone worked today."),
+    ("de", "Der kurze Test des Telefons hat heute funktioniert."),
+    (
+        "fr",
+        "Le petit test du téléphone a bien marché aujourd'hui.",
+    ),
+    ("es", "La prueba del teléfono ha funcionado muy bien hoy."),
+    ("it", "La prova del telefono oggi ha funzionato molto bene."),
+    ("nl", "De korte test van de telefoon is vandaag gelukt."),
+    ("pt", "O teste do telefone funcionou muito bem hoje."),
+];
+
+/// Time enough for an administrator to choose another model.
+const WARNED_DAYS: i64 = 90;
+const ROUND_TRIP: Duration = Duration::from_secs(15);
+const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
+const ENOUGH_WORDS: f32 = 0.5;
+const SHOWN_MODELS: usize = 8;
+const MAX_WORDS: usize = 60;
+/// Longer than any model's name.
+const MAX_NAME: usize = 100;
+/// The level below which a voice counts as silent, of 32,767: 50 dB below the loudest.
+const QUIET: u16 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::check::finding::{Finding, Style};
+    use crate::config::Provider;
+
+    fn findings(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
+        let mut sink = std::io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&mut report);
+        report.close().expect("nothing is written")
+    }
+
+    fn endpoint(model: &str) -> Endpoint {
+        Endpoint {
+            provider: Provider::called("openai"),
+            voice: String::new(),
+            base_url: "http://127.0.0.1:11434".to_owned(),
+            model: model.to_owned(),
+            api_key: Some(Secret::new("sk-0123456789abcdef".to_owned())),
+        }
+    }
+
+    #[test]
+    fn a_model_is_on_the_list_also_with_ollamas_tag() {
+        let names = || {
+            Ok(Some(vec![
+                "llama3.2:latest".to_owned(),
+                "qwen3:4b".to_owned(),
+            ]))
+        };
+        let table = [
+            ("llama3.2", true),
+            ("llama3.2:latest", true),
+            ("qwen3:4b", true),
+            ("qwen3", false),
+            ("llama3", false),
+        ];
+        for (model, is_there) in table {
+            let found = findings(|report| list("llm", &endpoint(model), names, report));
+            assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_models_shows_neither_the_key_nor_more_than_names() {
+        let table = [
+            ("no sk-0123456789abcdef", "no [redacted]".to_owned()),
+            (&"x".repeat(3_000_000), "x".repeat(MAX_NAME)),
+        ];
+        let short = Endpoint {
+            api_key: Some(Secret::new("openai".to_owned())),
+            ..endpoint("llama3")
+        };
+        assert_eq!(
+            quoted(&short, "no openai, openai"),
+            "no [redacted], [redacted]"
+        );
+        for (name, shown) in table {
+            let names = || Ok(Some(vec![name.to_owned()]));
+            let found = findings(|report| list("llm", &endpoint("llama3"), names, report));
+            assert_eq!(found[0].remedy, format!("there are: {shown}"));
+        }
+    }
+
+    #[test]
+    fn what_was_heard_is_compared_by_words() {
+        assert!(shared_words("The test worked today.", "the test worked today") > 0.99);
+        assert!(shared_words("The test worked today.", "that has worked today") < 0.51);
+        assert!(shared_words("The test worked today.", "") < 0.01);
+    }
+}

@@ -1,0 +1,283 @@
+//! Faults as people paste them, planted one at a time: the doctor finds each, with its remedy.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::cmd::check::finding::{Finding, Report, Status, Style};
+use crate::cmd::check::machine;
+use crate::config::{Arguments, Config, Job};
+
+const KEY_FILE: &str = include_str!("../../../../tests/data/throwaway-service-account.json");
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+/// A machine with settings, Google's key file, a root certificate and a proxy, all of them in order until one is not.
+struct Planted {
+    settings: Vec<u8>,
+    key_file: Vec<u8>,
+    root: Vec<u8>,
+    proxy: (&'static str, &'static str),
+}
+
+impl Planted {
+    fn nothing() -> Self {
+        Self {
+            settings: b"[openai]\napi_key = 'sk-planted-0123456789'\n".to_vec(),
+            key_file: KEY_FILE.into(),
+            root: CERTIFICATE.into(),
+            proxy: ("HTTPS_PROXY", "http://proxy.example:3128"),
+        }
+    }
+
+    fn settings(line: &str) -> Self {
+        let mut planted = Self::nothing();
+        planted.settings.extend_from_slice(line.as_bytes());
+        planted
+    }
+
+    fn settings_as(change: impl FnOnce(String) -> Vec<u8>) -> Self {
+        let planted = Self::nothing();
+        let text = String::from_utf8(planted.settings.clone()).expect("text");
+        Self {
+            settings: change(text),
+            ..planted
+        }
+    }
+
+    fn key_file(change: impl FnOnce(&str) -> Vec<u8>) -> Self {
+        Self {
+            key_file: change(KEY_FILE),
+            ..Self::nothing()
+        }
+    }
+
+    fn root(root: &[u8]) -> Self {
+        Self {
+            root: root.to_vec(),
+            ..Self::nothing()
+        }
+    }
+
+    fn proxy(name: &'static str, address: &'static str) -> Self {
+        Self {
+            proxy: (name, address),
+            ..Self::nothing()
+        }
+    }
+
+    /// What the doctor finds.
+    fn examined(&self) -> Vec<Finding> {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let place = |name: &str| folder.path().join(name);
+        let write = |name: &str, bytes: &[u8]| fs::write(place(name), bytes).expect("written");
+        write("config.toml", &self.settings);
+        write("key.json", &self.key_file);
+        write("root.pem", &self.root);
+        let named = |name: &str| place(name).display().to_string();
+        let environment = |variable: &str| match variable {
+            "PHONE_ASSISTANT_CONFIG" => Some(named("config.toml")),
+            "GOOGLE_APPLICATION_CREDENTIALS" => Some(named("key.json")),
+            _ if variable == self.proxy.0 => Some(self.proxy.1.to_owned()),
+            _ => None,
+        };
+        close(folder.path());
+        let config = Config::load(Job::Check, &Arguments::default(), &environment);
+        let config = config.map(|mut config| {
+            config.http.ca_file = Some(place("root.pem"));
+            config
+        });
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        machine::examine(&config, &environment, &mut report);
+        report.close().expect("nothing is written")
+    }
+}
+
+/// Keys that everybody may read would be a fault of their own.
+fn close(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["config.toml", "key.json"] {
+        let file = folder.join(name);
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("ours");
+    }
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    let text = format!("\u{feff}{text}");
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// The findings of this module's items.
+fn about(found: &[Finding]) -> impl Iterator<Item = &Finding> {
+    let ids = ["settings", "Google's key file", "root certificate", "proxy"];
+    found.iter().filter(move |it| ids.contains(&it.id.as_str()))
+}
+
+#[test]
+fn what_can_only_mean_one_thing_is_no_fault() {
+    let table = [
+        ("nothing", Planted::nothing()),
+        ("UTF-16", Planted::settings_as(|text| utf16(&text))),
+        (
+            "a byte order mark",
+            Planted::settings_as(|text| format!("\u{feff}{text}").into()),
+        ),
+        (
+            "lines of an old Mac",
+            Planted::settings_as(|text| text.replace('\n', "\r").into()),
+        ),
+        ("Control-Z", Planted::settings("\u{1a}")),
+        (
+            "a blank behind the key",
+            Planted::settings_as(|text| text.replace("789'", "789 '").into()),
+        ),
+        (
+            "a number as text",
+            Planted::settings("[call]\ndeadline = '25'\n"),
+        ),
+        ("yes", Planted::settings("[recording]\nkeep = 'yes'\n")),
+        (
+            "Tailscale",
+            Planted::settings("[stt.openai]\nbase_url = 'http://100.101.102.103:8000'\n"),
+        ),
+        (
+            "a version of its own",
+            Planted::settings("[llm.openai]\nbase_url = 'https://host/api/paas/v4'\n"),
+        ),
+        (
+            "a key file with a byte order mark",
+            Planted::key_file(|text| format!("\u{feff}{text}").into()),
+        ),
+        ("a key file in UTF-16", Planted::key_file(utf16)),
+        (
+            "line breaks spelt out",
+            Planted::key_file(|text| text.replace("\\n", "\\\\n").into()),
+        ),
+        (
+            "line breaks of a shell's echo",
+            Planted::key_file(|text| text.replace("\\n", "\n").into()),
+        ),
+        (
+            "no line breaks",
+            Planted::key_file(|text| text.replace("\\n", "").into()),
+        ),
+        (
+            "no private_key_id",
+            Planted::key_file(|text| text.replace("private_key_id", "x").into()),
+        ),
+        (
+            "an indented certificate",
+            Planted::root(CERTIFICATE.replace('\n', "\n  ").as_bytes()),
+        ),
+        (
+            "quotation marks around the proxy",
+            Planted::proxy("HTTP_PROXY", "\"http://proxy.example:3128\"\n"),
+        ),
+    ];
+    for (name, planted) in table {
+        for finding in about(&planted.examined()) {
+            assert_eq!(finding.status, Status::Ok, "{name}: {finding:?}");
+        }
+    }
+}
+
+#[test]
+fn each_fault_of_the_settings_is_found_with_its_remedy() {
+    let line = Planted::settings;
+    let table = [
+        (line("keep\u{a0}= true"), "line 3: found U+00A0"),
+        (line("key = “x”"), "line 3: found U+201C"),
+        (line("keep = yes"), "line 3: write true or false"),
+        (line("\u{feff}[stt]"), "two files were joined"),
+        (line("[tts]\nspeed = 1,5"), "line 4: decimals"),
+        (line("[tts]\nspeed = '1,5'"), "line 4: tts.speed must be"),
+        (line("[stt]\nlanguage = en-US"), "line 4: a text stands in"),
+        (line("[stt]\nlangauge = 'x'"), "line 4: unknown setting"),
+        (
+            line("[llm.openai]\nbase_url = 'http://203.0.113.5/v1'"),
+            "line 4: llm.openai.base_url must be",
+        ),
+        (
+            line("[llm.openai]\napi_key = 'sk-a\u{200b}b'"),
+            "found U+200B, an invisible character",
+        ),
+        (
+            Planted::settings_as(|text| [text.as_bytes(), b"# \xfc"].concat()),
+            "line 3 is not UTF-8 text",
+        ),
+    ];
+    for (planted, text) in table {
+        assert_found(&planted, "settings", text, "fix it in /");
+    }
+}
+
+#[test]
+fn each_fault_of_what_they_name_is_found_with_its_remedy() {
+    let (json, certificate) = ("make a JSON key", "as PEM");
+    let key = "Google's key file";
+    let table = [
+        (
+            Planted::key_file(|_| Vec::new()),
+            key,
+            "an empty file",
+            json,
+        ),
+        (
+            Planted::key_file(|text| text.replace('"', "”").into()),
+            key,
+            "U+201D, a typographic quotation mark",
+            json,
+        ),
+        (
+            Planted::key_file(|text| text.replace("BEGIN P", "BEGIN ENCRYPTED P").into()),
+            key,
+            "a password",
+            json,
+        ),
+        (
+            Planted::key_file(|text| text.replace("service_account", "authorized_user").into()),
+            key,
+            "a person's sign-in",
+            json,
+        ),
+        (
+            Planted::root(b"\x30\x82\x01\xff"),
+            "root certificate",
+            "binary (DER)",
+            certificate,
+        ),
+        (
+            Planted::root(b"no certificate"),
+            "root certificate",
+            "no certificate in PEM",
+            certificate,
+        ),
+        (
+            Planted::proxy("ALL_PROXY", "socks5://proxy.example"),
+            "proxy",
+            "ALL_PROXY is set here, and its proxy is not used",
+            "unset ALL_PROXY",
+        ),
+        (
+            Planted::proxy("http_proxy", "http://"),
+            "proxy",
+            "it is no address",
+            "unset http_proxy",
+        ),
+    ];
+    for (planted, id, text, remedy) in table {
+        assert_found(&planted, id, text, remedy);
+    }
+}
+
+/// The fault is the only one, and what is said of it shows no key.
+fn assert_found(planted: &Planted, id: &str, text: &str, remedy: &str) {
+    let found = planted.examined();
+    let mut bad = about(&found).filter(|finding| finding.status > Status::Ok);
+    let finding = bad.next().unwrap_or_else(|| panic!("{text:?}: {found:?}"));
+    assert_eq!(finding.id, id, "{finding:?}");
+    assert!(finding.text.contains(text), "{text:?}: {finding:?}");
+    assert!(finding.remedy.contains(remedy), "{finding:?}");
+    assert!(!finding.text.contains("planted"), "{finding:?}");
+    assert_eq!(bad.next(), None, "{text:?}");
+}

@@ -1,0 +1,381 @@
+//! From root to Asterisk's user: what root may do tells nothing about what a call may.
+//!
+//! Root tells what that user's run finds, and does nothing else. That run has no terminal: it is apart, see
+//! [`crate::sys::apart`], and only its lines come back, as text. They can be believed: the run is this program, and Linux
+//! lets no process of that user trace one that was root's, or open its pipes. To end or stop it is all that they can
+//! do.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::finding::{Finding, Report, Status, Style, one_line, worst};
+use super::options::Options;
+use crate::config::keys::ENVIRONMENT;
+use crate::sys::apart::{self, End, Stream};
+use crate::sys::error::Chain;
+use crate::sys::identity::process::{self, Process};
+use crate::sys::identity::{self, Identity, Question};
+use crate::sys::rights::Rights;
+use crate::sys::rooted;
+
+pub(super) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Does the same again as Asterisk's user, with its groups, in an environment that has nothing of root's, but the keys
+/// of Asterisk's. Returns the exit code.
+pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Result<u8> {
+    let question = Question {
+        user: options.user.clone(),
+        group: options.group.clone(),
+        root: "/".into(),
+    };
+    let run = identity::find(&question)
+        .map_err(|error| Chain(&error).to_string())
+        .and_then(|asterisk| run_of(&asterisk, options));
+    match run {
+        Ok(mut command) if options.quiet => relay_text(&mut command, PATIENCE, out),
+        Ok(mut command) => {
+            let mut report = Report::new(out, options.style);
+            examine_own_place(&mut report);
+            relay(&mut command, PATIENCE, report)
+        }
+        Err(why) => {
+            let mut report = Report::new(out, options.style);
+            report.fail(
+                "user",
+                &why,
+                "getent passwd and getent group show who is there",
+            );
+            Ok(worst(&report.close()?).exit_code())
+        }
+    }
+}
+
+/// Checks that only root can change the program that root runs.
+fn examine_own_place(report: &mut Report<'_>) {
+    let place = env::current_exe();
+    let place = place.unwrap_or_else(|_| "/usr/local/bin/phone-assistant".into());
+    if let Err(fault) = rooted::resolve(&place, None) {
+        let text = format!("root runs this program, and {}", Chain(&fault));
+        let remedy = "let root run the one that install.sh has put there: sudo /usr/local/bin/phone-assistant check";
+        report.warn("program of root", &text, remedy);
+    }
+}
+
+/// The command that runs this check again as Asterisk's user. It is marked by [`IS_ASTERISKS`]: where that user is
+/// root, it would otherwise start itself without end.
+fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
+    let (user, group) = asterisk.ids.ok_or_else(|| {
+        format!(
+            "the numbers of user {} and group {} are not known",
+            asterisk.user, asterisk.group
+        )
+    })?;
+    let running = running(user);
+    let groups = running.as_ref().map(|running| running.groups.clone());
+    let rights = Rights {
+        uid: user,
+        gid: group,
+        groups: groups.unwrap_or_else(|| asterisk.usual_groups()),
+    };
+    let environment = running.map(|running| of_settings(&running.environment));
+    let names = format!("{}:{}", asterisk.user, asterisk.group);
+    command(&rights, &names, &environment.unwrap_or_default(), options)
+        .map_err(|error| format!("cannot start the check: {error}"))
+}
+
+fn command(
+    rights: &Rights,
+    names: &str,
+    environment: &[(&'static str, String)],
+    options: &Options,
+) -> io::Result<Command> {
+    let mut command = apart::ourselves(rights);
+    command
+        .arg("check")
+        .env("PATH", PATH)
+        .env(IS_ASTERISKS, names)
+        .envs(environment.iter().cloned())
+        .current_dir("/");
+    for name in KEPT {
+        if let Some(value) = env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    if let Some(config) = &options.config {
+        command.arg("--config").arg(std::path::absolute(config)?);
+    }
+    for (flag, is_set) in [
+        ("--offline", options.offline),
+        ("--quiet", options.quiet),
+        ("--lines", !options.quiet),
+    ] {
+        if is_set {
+            command.arg(flag);
+        }
+    }
+    Ok(command)
+}
+
+/// Tells each finding of a run of [`Style::Lines`] as if it had been found here.
+fn relay(command: &mut Command, limit: Duration, mut report: Report<'_>) -> io::Result<u8> {
+    let end = apart::run(
+        command,
+        limit,
+        &mut |stream, line| match serde_json::from_str::<Finding>(&line) {
+            Ok(finding) if stream == Stream::Out => report.relay(&finding),
+            _ => pass_on(&line),
+        },
+    );
+    if let Err(why) = code(end, limit) {
+        report.fail(ID, &why, REMEDY);
+    }
+    Ok(worst(&report.close()?).exit_code())
+}
+
+/// Passes on the lines of a quiet run, which are for people already.
+fn relay_text(command: &mut Command, limit: Duration, out: &mut dyn Write) -> io::Result<u8> {
+    let mut written = Ok(());
+    let end = apart::run(command, limit, &mut |stream, line| {
+        if stream == Stream::Err {
+            pass_on(&line);
+        } else if written.is_ok() {
+            written = writeln!(out, "{}", one_line(&line));
+        }
+    });
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+        _ => {}
+    }
+    match code(end, limit) {
+        Ok(code) => Ok(code),
+        Err(why) => {
+            let mut report = Report::new(out, Style::Plain);
+            report.fail(ID, &why, REMEDY);
+            Ok(worst(&report.close()?).exit_code())
+        }
+    }
+}
+
+/// What that user's run logs. A closed stderr is no reason to fail.
+fn pass_on(line: &str) {
+    writeln!(io::stderr(), "{}", one_line(line)).ok();
+}
+
+/// The exit code of a run that came to its end, or why it did not.
+fn code(end: io::Result<End>, limit: Duration) -> Result<u8, String> {
+    match end {
+        Ok(End::Ended(status)) => match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) if code <= Status::Fail.exit_code() => Ok(code),
+            _ => Err(format!("it ended early: {status}")),
+        },
+        Ok(End::Late) => Err(format!("it was ended after {} s", limit.as_secs())),
+        Ok(End::TooMuch) => Err("it was ended, because it said more than anybody reads".to_owned()),
+        Err(error) => Err(format!("it cannot be started: {error}")),
+    }
+}
+
+/// Whether this process runs as Asterisk's user; yes where that is not known.
+pub(super) fn is_asterisks() -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    match identity() {
+        Ok(asterisk) => asterisk.ids.is_none_or(|(user, _)| user == own),
+        // Asterisk's user can read Asterisk's files.
+        Err(identity::Error::Read { source, .. }) => {
+            source.kind() != io::ErrorKind::PermissionDenied
+        }
+        Err(_) => true,
+    }
+}
+
+/// Asterisk's user, as people call it.
+pub(super) fn user_name() -> String {
+    names().0
+}
+
+/// Asterisk's group, as people call it.
+pub(super) fn group_name() -> String {
+    names().1
+}
+
+/// Asterisk's user and group, as root has found them where it has started this.
+fn names() -> (String, String) {
+    let told = env::var(IS_ASTERISKS).unwrap_or_default();
+    if let Some((user, group)) = told.split_once(':') {
+        return (user.to_owned(), group.to_owned());
+    }
+    let usual = || ("asterisk".to_owned(), "asterisk".to_owned());
+    identity().map_or_else(|_| usual(), |asterisk| (asterisk.user, asterisk.group))
+}
+
+fn identity() -> Result<Identity, identity::Error> {
+    identity::find(&Question {
+        root: Path::new("/").to_owned(),
+        user: None,
+        group: None,
+    })
+}
+
+/// The variables of the running Asterisk's environment that decide about the settings, as far as this user may read
+/// them.
+pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
+    let own = rustix::process::geteuid().as_raw();
+    running(own).map_or_else(Vec::new, |running| of_settings(&running.environment))
+}
+
+/// The Asterisk that runs as a user. Where Asterisk is told its group it gives up the user's others.
+fn running(user: u32) -> Option<Process> {
+    best(process::all(), user)
+}
+
+/// The process of `user` that leads its session, as a service does, before any other that this user has started.
+fn best(all: Vec<Process>, user: u32) -> Option<Process> {
+    let theirs = all.into_iter().filter(|process| process.user == user);
+    theirs.min_by_key(|process| !process.is_leader)
+}
+
+/// The variables that the settings are read from, of those that a process was started with.
+fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
+    let environment = String::from_utf8_lossy(environment);
+    let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
+    let names = keys.chain(["CREDENTIALS_DIRECTORY", "PHONE_ASSISTANT_CONFIG"]);
+    let value = |name: &'static str| {
+        let mut set = environment.split('\0');
+        let value = set.find_map(|set| set.strip_prefix(name)?.strip_prefix('='))?;
+        Some((name, value.to_owned()))
+    };
+    names.filter_map(value).collect()
+}
+
+/// Set where the doctor already works as Asterisk's user, to the names of user and group.
+pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
+
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How it is to speak, and how much is to be logged.
+const KEPT: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "PHONE_ASSISTANT_LOG"];
+
+const ID: &str = "check";
+const REMEDY: &str = "run it as Asterisk's user, which tells more: sudo -u asterisk phone-assistant check; and look for what hangs: a disk, a server of names";
+/// Services have three minutes, and Asterisk ten seconds for each of a dozen questions.
+const PATIENCE: Duration = Duration::from_secs(420);
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            config: None,
+            offline: true,
+            quiet: false,
+            style: Style::Json,
+            user: None,
+            group: None,
+        }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).process_group(0);
+        command
+    }
+
+    #[test]
+    fn the_doctor_starts_itself_only_once_with_the_keys_of_asterisks_environment() {
+        let root = Rights {
+            uid: 0,
+            gid: 0,
+            groups: Vec::new(),
+        };
+        let environment = of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0");
+        let command =
+            command(&root, "root:root", &environment, &options()).expect("this test has a path");
+        let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
+        assert!(value(IS_ASTERISKS).is_some());
+        assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
+        assert_eq!(value("HOME"), None);
+    }
+
+    #[test]
+    fn the_environment_is_that_of_the_service_and_of_no_other_program_of_its_user() {
+        let process = |id, user, is_leader| Process {
+            id,
+            user,
+            is_leader,
+            groups: Vec::new(),
+            environment: Vec::new(),
+        };
+        let all = || {
+            vec![
+                process(7, 0, true),
+                process(8, 5, false),
+                process(9, 5, true),
+                process(10, 5, true),
+                process(11, 6, false),
+            ]
+        };
+        for (user, expected) in [(5, Some(9)), (6, Some(11)), (7, None)] {
+            assert_eq!(best(all(), user).map(|process| process.id), expected);
+        }
+    }
+
+    #[test]
+    fn a_user_who_is_not_there_is_a_failure_and_told() {
+        let options = Options {
+            user: Some("no-such-user".to_owned()),
+            ..options()
+        };
+        let mut out = Vec::new();
+        let code = run_as_asterisk(&options, &mut out).expect("a vector takes all");
+        assert_eq!(code, 2);
+        let report = String::from_utf8(out).expect("text");
+        assert!(
+            report.contains("no-such-user") && report.contains("--user"),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn what_another_user_finds_is_told_and_decides_the_exit_code() {
+        let finding = |status| {
+            format!(
+                r#"echo '{{"id":"dns","status":"{status}","text":"it\u001b[2Jis","remedy":""}}'"#
+            )
+        };
+        let table = [
+            (finding("ok"), 0, "\"it [2Jis\""),
+            (finding("warn") + "; exit 1", 1, "\"it [2Jis\""),
+            (finding("ok") + "; kill -9 $$", 2, "it ended early"),
+            (finding("ok") + "; exit 70", 2, "it ended early"),
+            (finding("ok") + "; sleep 1000", 2, "it was ended after"),
+        ];
+        for (script, expected, words) in table {
+            let mut out = Vec::new();
+            let report = Report::new(&mut out, Style::Json);
+            let limit = if script.contains("sleep") { 0 } else { 60 };
+            let limit = Duration::from_secs(limit) + Duration::from_millis(300);
+            let code = relay(&mut shell(&script), limit, report).expect("a vector takes all");
+            let told = String::from_utf8(out).expect("text");
+            assert_eq!(code, expected, "{script}: {told}");
+            assert!(told.contains(words), "{script}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_run_says_its_own_lines_and_nothing_that_a_terminal_obeys() {
+        let mut out = Vec::new();
+        let script = "printf 'fail  dns  none\\033[2J\\n'; exit 2";
+        let limit = Duration::from_secs(60);
+        let code = relay_text(&mut shell(script), limit, &mut out).expect("a vector takes all");
+        let told = String::from_utf8(out).expect("text");
+        assert_eq!((code, told.as_str()), (2, "fail  dns  none [2J\n"));
+    }
+}

@@ -1,0 +1,307 @@
+//! `phone-assistant convert`: sound files as people have them to sounds that Asterisk plays.
+//!
+//! Each output is written beside its place and renamed, so that Asterisk never plays half of one, and no input is ever
+//! overwritten. One bad file does not stop the others. Parsing the command line is left to `cli`.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::iter;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::audio::decode::{self, Decoder};
+use crate::audio::telephone::{self, Encoding, Telephone};
+use crate::sys::error::Chain;
+use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::plain::plain;
+
+/// What to convert, and into what.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Sound files: WAV, MP3, FLAC or Ogg Vorbis.
+    pub inputs: Vec<PathBuf>,
+    /// The output: for one input a file whose extension names the format, or an existing folder; for several a folder,
+    /// which is made where there is none.
+    pub output: PathBuf,
+    /// How much louder, in dB from -60 to 60. Peaks are limited and never clip.
+    pub gain_db: f32,
+    /// The format of what goes into a folder. Defaults to mu-law.
+    pub format: Option<Encoding>,
+}
+
+/// Why a conversion failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing to convert.
+    #[error("nothing to convert: name one sound file or more, and then where the result goes")]
+    NoInput,
+    /// Not a number, or beyond all reason.
+    #[error("a gain of {0} dB is not within -60 to 60: try 2")]
+    Gain(f32),
+    /// An output file without an extension that Asterisk knows.
+    #[error(
+        "cannot tell the format of {0:?}: end its name in .ulaw, .alaw, .sln, .sln16, .wav or .wav16, \
+         or name a folder that exists"
+    )]
+    Extension(PathBuf),
+    /// The chosen format and the output's name disagree.
+    #[error("{path:?} asks for {named} and the chosen format is {format}: leave one of them out")]
+    Contradiction {
+        /// The output.
+        path: PathBuf,
+        /// The format that its name asks for.
+        named: Encoding,
+        /// The format that was chosen.
+        format: Encoding,
+    },
+    /// Several inputs need a folder to go to.
+    #[error("several sounds cannot become the one file {0:?}: name a folder")]
+    NotFolder(PathBuf),
+    /// The folder could not be made.
+    #[error("cannot make the folder {path:?}")]
+    MakeFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An input such as `..` has no name to pass on.
+    #[error("{0:?} is not a file")]
+    NotFile(PathBuf),
+    /// Two inputs would become the same file.
+    #[error(
+        "{first:?} and {second:?} would both become {output:?}: rename one, or convert it on its own"
+    )]
+    SameOutput {
+        /// One input.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// What both would become.
+        output: PathBuf,
+    },
+    /// An output would take an input's place.
+    #[error("{0:?} would be overwritten, and it is an input: choose another folder or format")]
+    OverwritesInput(PathBuf),
+    /// The only input could not be converted.
+    #[error("cannot convert {path:?}")]
+    File {
+        /// The input.
+        path: PathBuf,
+        /// Why.
+        source: FileError,
+    },
+    /// Some of several inputs could not be converted. Why stands in the progress.
+    #[error("{} of {of} files could not be converted: {failed:?}", failed.len())]
+    Files {
+        /// Those inputs.
+        failed: Vec<PathBuf>,
+        /// How many inputs there were.
+        of: usize,
+    },
+}
+
+/// Why one file could not be converted.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is not there, or not for us to read.
+    #[error("cannot open it")]
+    Open(#[source] io::Error),
+    /// It is not a sound that we can read.
+    #[error(transparent)]
+    Decode(#[from] decode::Error),
+    /// It cannot be made telephone audio.
+    #[error(transparent)]
+    Telephone(#[from] telephone::Error),
+    /// It ends before its first sample.
+    #[error("it holds no sound")]
+    NoSound,
+    /// The output cannot be made, or put in its place.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+}
+
+/// Converts all inputs, telling of each in one line: `1/12 welcome.mp3 -> welcome.ulaw (3.2 s)`.
+///
+/// # Errors
+/// [`Error`]; what was wrong with one of several files stands in `progress`.
+pub fn run(options: &Options, progress: &mut dyn Write) -> Result<(), Error> {
+    let jobs = plan(options)?;
+    let mut failed = Vec::new();
+    for (number, job) in iter::zip(1.., &jobs) {
+        let told = match job.run(options.gain_db) {
+            Ok(duration) => format!(
+                "-> {} ({:.1} s)",
+                name_of(&job.output),
+                duration.as_secs_f64()
+            ),
+            Err(source) if jobs.len() == 1 => {
+                return Err(Error::File {
+                    path: job.input.clone(),
+                    source,
+                });
+            }
+            Err(error) => {
+                failed.push(job.input.clone());
+                format!("FAILED: {}", Chain(&error))
+            }
+        };
+        // A reader that has closed the progress output still wants the files.
+        let line = format!("{number}/{} {} {told}", jobs.len(), name_of(&job.input));
+        writeln!(progress, "{}", plain(&line)).ok();
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Files {
+            failed,
+            of: jobs.len(),
+        })
+    }
+}
+
+/// Which input becomes which file. Nothing is written before the whole plan is known to be sound.
+fn plan(options: &Options) -> Result<Vec<Job>, Error> {
+    let Options {
+        inputs,
+        output,
+        gain_db,
+        format,
+    } = options;
+    if !GAINS_DB.contains(gain_db) {
+        return Err(Error::Gain(*gain_db));
+    }
+    let jobs = match inputs.as_slice() {
+        [] => return Err(Error::NoInput),
+        [input] if !output.is_dir() => {
+            vec![Job {
+                input: input.clone(),
+                output: output.clone(),
+                encoding: encoding_of(output, *format)?,
+            }]
+        }
+        _ if output.is_file() || encoding_of(output, None).is_ok() && !output.is_dir() => {
+            return Err(Error::NotFolder(output.clone()));
+        }
+        inputs => {
+            let encoding = format.unwrap_or(Encoding::Ulaw);
+            inputs
+                .iter()
+                .map(|input| Job::into_folder(input, output, encoding))
+                .collect::<Result<_, _>>()?
+        }
+    };
+    refuse_collisions(&jobs)?;
+    if jobs.len() > 1 {
+        files::create_folders(output).map_err(|source| Error::MakeFolder {
+            path: output.clone(),
+            source,
+        })?;
+    }
+    Ok(jobs)
+}
+
+/// The format that a file's name asks for.
+fn encoding_of(path: &Path, format: Option<Encoding>) -> Result<Encoding, Error> {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    match (extension.parse(), format) {
+        (Ok(named), Some(format)) if named != format => Err(Error::Contradiction {
+            path: path.to_owned(),
+            named,
+            format,
+        }),
+        (Ok(named), _) => Ok(named),
+        (Err(_), _) => Err(Error::Extension(path.to_owned())),
+    }
+}
+
+fn refuse_collisions(jobs: &[Job]) -> Result<(), Error> {
+    // An input that cannot be resolved is not there; its job will say so.
+    let inputs: HashSet<PathBuf> = jobs
+        .iter()
+        .filter_map(|job| job.input.canonicalize().ok())
+        .collect();
+    let mut taken = HashMap::new();
+    for Job { input, output, .. } in jobs {
+        if output
+            .canonicalize()
+            .is_ok_and(|output| inputs.contains(&output))
+        {
+            return Err(Error::OverwritesInput(output.clone()));
+        }
+        if let Some(first) = taken.insert(output, input) {
+            return Err(Error::SameOutput {
+                first: first.clone(),
+                second: input.clone(),
+                output: output.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// One file to convert.
+struct Job {
+    input: PathBuf,
+    output: PathBuf,
+    encoding: Encoding,
+}
+
+impl Job {
+    fn into_folder(input: &Path, folder: &Path, encoding: Encoding) -> Result<Self, Error> {
+        let stem = input
+            .file_stem()
+            .ok_or_else(|| Error::NotFile(input.to_owned()))?;
+        let output = folder.join(joined(&[
+            stem,
+            OsStr::new("."),
+            OsStr::new(encoding.extension()),
+        ]));
+        Ok(Self {
+            input: input.to_owned(),
+            output,
+            encoding,
+        })
+    }
+
+    /// Returns how long the sound is.
+    fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
+        let decoder = Decoder::open(File::open(&self.input).map_err(FileError::Open)?)?;
+        let mut file = NewFile::create(&self.output, Readers::All)?;
+        let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
+        file.finish()?;
+        Ok(duration)
+    }
+}
+
+fn transcode(
+    mut decoder: Decoder,
+    file: &mut File,
+    encoding: Encoding,
+    gain_db: f32,
+) -> Result<Duration, FileError> {
+    let mut telephone = Telephone::new(BufWriter::new(file), decoder.rate_hz(), encoding, gain_db)?;
+    while let Some(block) = decoder.next_block()? {
+        telephone.push(block)?;
+    }
+    let duration = telephone.finish()?;
+    if duration.is_zero() {
+        Err(FileError::NoSound)
+    } else {
+        Ok(duration)
+    }
+}
+
+fn joined(parts: &[&OsStr]) -> OsString {
+    parts.iter().copied().collect()
+}
+
+fn name_of(path: &Path) -> std::path::Display<'_> {
+    Path::new(path.file_name().unwrap_or(path.as_os_str())).display()
+}
+
+/// More than any recording needs, in either direction.
+const GAINS_DB: RangeInclusive<f32> = -60.0..=60.0;

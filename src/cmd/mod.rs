@@ -1,0 +1,9 @@
+//! The commands for people, one module each. `place` is what `install.sh` asks for.
+
+pub(crate) mod callers;
+pub(crate) mod calls;
+pub mod check;
+pub mod convert;
+pub mod help;
+pub(crate) mod place;
+pub(crate) mod say;

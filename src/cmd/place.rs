@@ -1,0 +1,203 @@
+//! What `install.sh` puts where other users than root own folders or may write into them: files, all of them or none;
+//! folders; and what is taken away again. It never names a path there: see [`held`](crate::sys::held).
+//!
+//! A file is made under a name that cannot be known beforehand, is written, given and opened to others through its
+//! descriptor, and renamed within the folder. The owner of the folder can put something else under that name in
+//! between; then theirs is in the place, which they could have done anyway, and it is told.
+
+mod change;
+mod removal;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::sys::held::{self, Folder, Last, Place, Trust, shown};
+use crate::sys::sources;
+use change::Change;
+use removal::Removal;
+pub(crate) use wanted::{Error, Ground, Reader, Rights, Wanted, WantedFolder};
+
+/// The dialplan that belongs to this program.
+pub(crate) const DIALPLAN: &str = include_str!("../../extensions_custom.conf.example");
+
+/// Makes sure that a folder has the sources that this program was built from.
+///
+/// # Errors
+/// [`Error`] says that it has others, or none.
+pub(crate) fn expect_sources(folder: &Path) -> Result<(), Error> {
+    let found = sources::digest(folder).map_err(|source| Error::Unread {
+        path: shown(folder),
+        source,
+    })?;
+    if found == env!("PHONE_ASSISTANT_SOURCES") {
+        return Ok(());
+    }
+    Err(Error::OtherSources {
+        path: shown(folder),
+    })
+}
+
+impl Ground {
+    fn removal(&self) -> Removal<'_> {
+        Removal {
+            trust: self.trust(),
+            guest: self.guest.as_ref(),
+        }
+    }
+
+    /// Puts all `wanted` files, in their order, or changes nothing. Returns what became of each.
+    ///
+    /// # Errors
+    /// [`Error`] names the file that could not be put.
+    pub(crate) fn files(&self, wanted: &[Wanted]) -> Result<Vec<String>, Error> {
+        let prepare = |wanted| Change::prepare(self, wanted).transpose();
+        let mut changes = wanted
+            .iter()
+            .filter_map(prepare)
+            .collect::<Result<Vec<_>, _>>()?;
+        change::commit(&mut changes)?;
+        Ok(changes.iter().map(Change::told).collect())
+    }
+
+    /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
+    /// leads to the folder that is meant.
+    ///
+    /// [`Error`] names the folder that is not as it should be.
+    /// [`Error`] names the folder that is not as it should be.
+    pub(crate) fn folders(&self, wanted: &[WantedFolder]) -> Result<(), Error> {
+        for folder in wanted {
+            let place = self.find(&folder.path, Last::Follow, true)?;
+            match &self.guest {
+                // What another user can replace by a third user's folder is not given to the guest.
+                Some(guest) if !place.folder.is_ours() => {
+                    guest.act(|| make(&place, folder.mode, Some(guest.uid), self.trust()))??;
+                }
+                _ => {
+                    let made = make(&place, folder.mode, None, self.trust())?;
+                    give(&made, folder)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of a plain file, without zero bytes if it is to be a `text`.
+    ///
+    /// # Errors
+    /// [`Error`] says why it is not read; [`Error::is_absence`], that there is none.
+    pub(crate) fn read(&self, path: &Path, reader: Reader, text: bool) -> Result<Vec<u8>, Error> {
+        let bytes = match (reader, &self.guest) {
+            (Reader::Guest, Some(guest)) => guest.act(|| self.read_own(path, Last::Take))??,
+            (Reader::Guest, None) => self.read_own(path, Last::Take)?,
+            (Reader::Oneself, _) => self.read_own(path, Last::Follow)?,
+        };
+        if text && bytes.contains(&0) {
+            return Err(Error::NoText { path: shown(path) });
+        }
+        Ok(bytes)
+    }
+
+    fn read_own(&self, path: &Path, last: Last) -> Result<Vec<u8>, Error> {
+        let place = self.find(path, last, false);
+        let place = place.map_err(|error| self.closed(path, error))?;
+        let seen = place.folder.stat(&place.name);
+        seen.map_err(|error| self.closed(path, error))?;
+        let Some((file, stat)) = place.folder.open(&place.name)? else {
+            return Err(place
+                .folder
+                .failed("open", &place.name, Errno::NOENT)
+                .into());
+        };
+        if last == Last::Take && !self.trust().knows(&stat) {
+            return Err(held::Error::Stranger {
+                path: place.path(),
+                owner: stat.st_uid,
+            }
+            .into());
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| place.folder.failed("read", &place.name, source))?;
+        let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if found > MAX_BYTES {
+            return Err(held::Error::TooLarge {
+                path: place.path(),
+                most: MAX_BYTES,
+            }
+            .into());
+        }
+        Ok(bytes)
+    }
+
+    fn closed(&self, path: &Path, error: held::Error) -> Error {
+        match &self.guest {
+            Some(guest) if error.is_refusal() => Error::Closed {
+                path: shown(path),
+                uid: guest.uid,
+            },
+            _ => error.into(),
+        }
+    }
+
+    /// Takes away files and folders with all that is in them. Returns which there were.
+    ///
+    /// # Errors
+    /// [`Error`] names what could not be taken away.
+    pub(crate) fn trees(&self, paths: &[PathBuf]) -> Result<Vec<String>, Error> {
+        let mut told = Vec::new();
+        for path in paths {
+            let place = match self.find(path, Last::Take, false) {
+                Err(error) if error.is_absence() => continue,
+                place => place?,
+            };
+            if place.folder.stat(&place.name)?.is_some() {
+                self.removal().remove(&place.folder, &place.name, 0)?;
+                told.push(format!("removed    {}", place.path()));
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Makes sure that there is such a folder, of `owner` if one is named.
+fn make(place: &Place, mode: u32, owner: Option<u32>, trust: Trust) -> Result<Folder, held::Error> {
+    let Place { folder, name } = place;
+    match rustix::fs::mkdirat(folder.fd(), name, Mode::from_raw_mode(mode)) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(folder.failed("make", name, errno)),
+    }
+    let entered = folder.enter(name, OFlags::RDONLY, trust)?;
+    let found =
+        rustix::fs::fstat(entered.fd()).map_err(|errno| folder.failed("look at", name, errno))?;
+    if let Some(wanted) = owner.filter(|owner| *owner != found.st_uid) {
+        return Err(held::Error::Owner {
+            path: place.path(),
+            found: found.st_uid,
+            wanted,
+        });
+    }
+    rustix::fs::fchmod(entered.fd(), Mode::from_raw_mode(mode))
+        .map_err(|errno| folder.failed("set the mode of", name, errno))?;
+    Ok(entered)
+}
+
+fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
+    let Some(owner) = wanted.owner else {
+        return Ok(());
+    };
+    change::give(made.fd(), owner).map_err(|errno| held::Error::System {
+        doing: "set the owner of",
+        path: shown(&wanted.path),
+        source: errno.into(),
+    })
+}
+
+/// More than any text or program that is read.
+const MAX_BYTES: u64 = 64 << 20;

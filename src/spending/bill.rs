@@ -1,0 +1,187 @@
+//! What a call has used and spent, request by request.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use log::warn;
+
+use crate::cloud;
+use crate::cloud::fallback::Cause;
+use crate::config::Endpoint;
+use crate::spending::catalogue;
+use crate::spending::costs::{MicroDollars, Price, Usage};
+use crate::sys::error::Stage;
+use crate::sys::sync::lock;
+use crate::timeline::record::Used;
+
+/// What a piece of work needs to begin requests that cost money. Clones stand for the same work.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Billing {
+    bill: Arc<Bill>,
+    is_over: Arc<AtomicBool>,
+}
+
+/// The requests of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Bill {
+    items: Mutex<Vec<Item>>,
+}
+
+/// One request. Until its outcome is known it counts as the most that it can be.
+#[derive(Debug)]
+struct Item {
+    stage: Stage,
+    service: String,
+    price: Price,
+    usage: Usage,
+}
+
+/// A request whose outcome is not known yet.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    bill: &'a Bill,
+    index: usize,
+}
+
+impl Billing {
+    /// New work whose requests are put down on `bill`.
+    pub(crate) fn new(bill: Arc<Bill>) -> Self {
+        Self {
+            bill,
+            is_over: Arc::default(),
+        }
+    }
+
+    /// Puts a request down that can use at most `max_usage`.
+    ///
+    /// # Errors
+    /// [`cloud::Error::HungUp`] if the work is no longer waited for: then no request may begin.
+    pub(crate) fn begin(
+        &self,
+        stage: Stage,
+        endpoint: &Endpoint,
+        max_usage: Usage,
+    ) -> Result<Entry<'_>, cloud::Error> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(cloud::Error::HungUp("nobody"));
+        }
+        Ok(self.bill.begin(stage, endpoint, max_usage))
+    }
+
+    /// Lets no further request of this work begin.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Bill {
+    /// Puts a request down that can use at most `max_usage`.
+    fn begin(&self, stage: Stage, endpoint: &Endpoint, max_usage: Usage) -> Entry<'_> {
+        let mut items = lock(&self.items);
+        items.push(Item {
+            stage,
+            service: endpoint.to_string(),
+            price: catalogue::price(stage, endpoint),
+            usage: max_usage,
+        });
+        Entry {
+            bill: self,
+            index: items.len() - 1,
+        }
+    }
+
+    /// What all of it costs.
+    pub(crate) fn total(&self) -> MicroDollars {
+        let items = lock(&self.items);
+        items.iter().map(|item| item.price.of(item.usage)).sum()
+    }
+
+    /// What was used of each service, for the log of calls.
+    pub(crate) fn used(&self) -> Vec<Used> {
+        let mut all: Vec<Used> = Vec::new();
+        for item in lock(&self.items).iter() {
+            let cost = item.price.of(item.usage);
+            let stage = item.stage.to_string();
+            let is_same = |used: &&mut Used| used.stage == stage && used.service == item.service;
+            match all.iter_mut().find(is_same) {
+                Some(used) => {
+                    used.usage = used.usage + item.usage;
+                    used.microdollars = used.microdollars + cost;
+                }
+                None => all.push(Used {
+                    stage,
+                    service: item.service.clone(),
+                    usage: item.usage,
+                    microdollars: cost,
+                }),
+            }
+        }
+        all
+    }
+}
+
+impl Entry<'_> {
+    /// Puts down what was used, as the service tells or as was measured. More than is possible is not believed.
+    pub(crate) fn used(&self, usage: Usage) {
+        if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
+            let most = Usage {
+                audio_ms: item.usage.audio_ms + catalogue::max_step_ms(),
+                ..item.usage
+            };
+            item.usage = usage.at_most(most);
+            if item.usage != usage {
+                warn!(
+                    "{} told that it used more than it can have: {} ms of audio, {} + {} tokens, {} characters",
+                    item.service,
+                    usage.audio_ms,
+                    usage.input_tokens,
+                    usage.output_tokens,
+                    usage.characters
+                );
+            }
+        }
+    }
+
+    /// Puts down that nothing was used, if the service was not reached or said no. What it has begun may be billed.
+    pub(crate) fn failed<E: Cause>(&self, error: &E) {
+        if let Some(
+            cloud::Error::Connect { .. }
+            | cloud::Error::Refused(_)
+            | cloud::Error::Clock { .. }
+            | cloud::Error::Credentials(_),
+        ) = error.service()
+        {
+            self.used(Usage::default());
+        }
+    }
+}
+
+/// Audio that is listened to.
+pub(crate) fn audio(length: Duration) -> Usage {
+    Usage {
+        audio_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
+        ..Usage::default()
+    }
+}
+
+/// What an answer has used, by its length, where the service does not tell.
+pub(crate) fn estimate(read_bytes: usize, written_bytes: usize) -> Usage {
+    Usage {
+        input_tokens: len(read_bytes.div_ceil(BYTES_PER_TOKEN)) + FRAME_TOKENS,
+        output_tokens: len(written_bytes.div_ceil(BYTES_PER_TOKEN)),
+        ..Usage::default()
+    }
+}
+
+fn len(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// What wraps the words of a request: roles, and marks of beginning and end.
+pub(crate) const FRAME_TOKENS: u64 = 64;
+/// In the languages of Europe; others have shorter tokens.
+const BYTES_PER_TOKEN: usize = 3;
+
+#[cfg(test)]
+mod tests;

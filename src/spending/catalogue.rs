@@ -1,0 +1,282 @@
+//! What is known about the services' models, from `catalogue.toml`: when they are switched off, and what they cost.
+
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use toml::value::{Date, Datetime};
+
+use crate::config::{Endpoint, Provider};
+use crate::spending::costs::Price;
+use crate::sys::date;
+use crate::sys::error::Stage;
+
+/// A model.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Model {
+    /// What it does.
+    pub stage: Stage,
+    /// Its provider, by the settings' word.
+    pub provider: String,
+    /// Its name, or a part that the names of several voices share.
+    pub name: String,
+    /// Whether it is such a part.
+    #[serde(default)]
+    pub is_part: bool,
+    /// The day on which the service switches it off.
+    pub retires: Option<Datetime>,
+    /// What to use instead.
+    pub successor: Option<String>,
+    /// What it costs.
+    pub price: Option<Price>,
+    /// The page that says so.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
+    pub source: String,
+    /// The day on which it was seen there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
+    pub seen: Datetime,
+}
+
+/// A name that a provider keeps for the newest model of a kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alias {
+    stage: Stage,
+    provider: String,
+    contains: String,
+    name: String,
+    /// Where it stands, and when it was seen there: for those who update the file.
+    #[serde(rename = "source")]
+    _source: String,
+    #[serde(rename = "seen")]
+    _seen: Datetime,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Catalogue {
+    model: Vec<Model>,
+    alias: Vec<Alias>,
+}
+
+/// What is known of the model at `endpoint` that does the work of `stage`.
+pub(crate) fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> {
+    let name = endpoint.model.as_str();
+    let fits = |model: &&Model| {
+        model.name == name
+            || model.is_part && name.contains(&model.name)
+            || name
+                .strip_prefix(model.name.as_str())
+                .is_some_and(is_snapshot)
+    };
+    of(stage, endpoint.provider).find(fits)
+}
+
+/// What the work of `stage` costs at `endpoint`. A model that is not listed is priced as the most expensive one of its
+/// provider.
+pub(crate) fn price(stage: Stage, endpoint: &Endpoint) -> Price {
+    if endpoint.is_private() {
+        return Price::default();
+    }
+    let known = find(stage, endpoint).and_then(|model| model.price);
+    known.unwrap_or_else(|| {
+        let all = of(stage, endpoint.provider).filter_map(|model| model.price);
+        all.fold(Price::default(), Price::max)
+    })
+}
+
+/// The longest audio, in milliseconds, that a service bills for more than was heard, because it rounds up.
+pub(crate) fn max_step_ms() -> u64 {
+    let prices = catalogue().model.iter().filter_map(|model| model.price);
+    prices.map(Price::step_ms).max().unwrap_or_default()
+}
+
+/// The name under which a provider always offers the newest model of the kind of this one, if it has such a name and this
+/// is not the one.
+pub(crate) fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str> {
+    let (provider, model) = (endpoint.provider.name(), endpoint.model.as_str());
+    let mut aliases = catalogue().alias.iter();
+    let alias = aliases.find(|alias| {
+        alias.stage == stage && alias.provider == provider && model.contains(&alias.contains)
+    })?;
+    Some(alias.name.as_str()).filter(|name| *name != model)
+}
+
+impl Model {
+    /// How many days the service will still take it, by a clock in UTC; 0 or less when that is over.
+    pub(crate) fn days_left(&self, now: SystemTime) -> Option<i64> {
+        Some(day_number(self.retires?.date?) - i64::try_from(date::day(now)).ok()?)
+    }
+}
+
+fn of(stage: Stage, provider: Provider) -> impl Iterator<Item = &'static Model> {
+    let is_theirs = move |model: &&Model| model.stage == stage && model.provider == provider.name();
+    catalogue().model.iter().filter(is_theirs)
+}
+
+/// A date after the name of a model: `-2025-12-15`, `-001`.
+fn is_snapshot(rest: &str) -> bool {
+    rest.strip_prefix('-').is_some_and(|date| {
+        !date.is_empty()
+            && date
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    })
+}
+
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    // A test holds that it can be read.
+    CATALOGUE.get_or_init(|| toml::from_str(TEXT).unwrap_or_default())
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar:
+/// <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>.
+fn day_number(Date { year, month, day }: Date) -> i64 {
+    let (month, day) = (i64::from(month), i64::from(day));
+    // A year that begins in March has its leap day at its end.
+    let year = i64::from(year) - i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
+}
+
+const TEXT: &str = include_str!("catalogue.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::date::SECONDS_A_DAY;
+    use std::time::Duration;
+
+    const GOOGLE: Provider = Provider::called("google");
+    const GEMINI: Provider = Provider::called("gemini");
+    const OPENAI: Provider = Provider::called("openai");
+
+    fn endpoint(provider: Provider, model: &str) -> Endpoint {
+        Endpoint {
+            provider,
+            base_url: "https://example.com".to_owned(),
+            model: model.to_owned(),
+            voice: String::new(),
+            api_key: None,
+        }
+    }
+
+    #[test]
+    fn every_entry_can_be_used() {
+        let catalogue: Catalogue = toml::from_str(TEXT).expect("well-formed");
+        for model in &catalogue.model {
+            let name = &model.name;
+            assert!(model.source.len() > 10, "{name} has no source");
+            assert!(model.seen.date.is_some(), "{name}: seen on which day?");
+            assert!(model.seen.date.is_some(), "{name} was never seen");
+            assert_eq!(model.retires.is_some(), model.successor.is_some(), "{name}");
+            assert!(
+                model.retires.is_some() || model.price.is_some(),
+                "nothing is known of {name}"
+            );
+        }
+        assert!(catalogue.model.len() > 20);
+    }
+
+    #[test]
+    fn models_snapshots_and_voices_are_found() {
+        let table = [
+            (Stage::Tts, OPENAI, "tts-1", Some("tts-1")),
+            (
+                Stage::Tts,
+                OPENAI,
+                "gpt-4o-mini-tts-2025-12-15",
+                Some("gpt-4o-mini-tts"),
+            ),
+            (Stage::Tts, OPENAI, "tts-1-ultra", None),
+            (
+                Stage::Llm,
+                GEMINI,
+                "gemini-2.0-flash-001",
+                Some("gemini-2.0-flash"),
+            ),
+            (
+                Stage::Tts,
+                GOOGLE,
+                "en-US-Chirp3-HD-Charon",
+                Some("Chirp3-HD"),
+            ),
+            (Stage::Tts, GOOGLE, "", None),
+            (Stage::Stt, OPENAI, "tts-1", None),
+        ];
+        for (stage, provider, name, expected) in table {
+            let found = find(stage, &endpoint(provider, name)).map(|model| model.name.as_str());
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_model_is_taken_for_the_dearest_and_ones_own_costs_nothing() {
+        let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""));
+        assert_eq!(unknown, price(Stage::Tts, &endpoint(GOOGLE, "Chirp3-HD")));
+        let mut own = endpoint(OPENAI, "kokoro");
+        own.base_url = "http://127.0.0.1:8880".to_owned();
+        assert_eq!(price(Stage::Tts, &own), Price::default());
+    }
+
+    /// Otherwise a limit on what may be spent would limit nothing.
+    #[test]
+    fn no_provider_is_free() {
+        for (stage, provider) in [
+            (Stage::Stt, GOOGLE),
+            (Stage::Stt, OPENAI),
+            (Stage::Llm, GEMINI),
+            (Stage::Llm, OPENAI),
+            (Stage::Tts, OPENAI),
+            (Stage::Tts, GOOGLE),
+        ] {
+            let unknown = price(stage, &endpoint(provider, "a model of tomorrow"));
+            assert_ne!(unknown, Price::default(), "{stage:?} {provider:?}");
+            for model in of(stage, provider).filter_map(|model| model.price) {
+                assert_eq!(unknown.max(model), unknown, "{stage:?} {provider:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn days_are_counted_to_the_day_of_retirement() {
+        let model = find(Stage::Tts, &endpoint(OPENAI, "tts-1")).expect("listed");
+        let at =
+            |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600);
+        // 2026-11-25 is day 20,782.
+        assert_eq!(model.days_left(at(20_782)), Some(42));
+        assert_eq!(model.days_left(at(20_824)), Some(0));
+        assert_eq!(model.days_left(at(20_825)), Some(-1));
+    }
+
+    #[test]
+    fn days_are_numbered_as_everywhere() {
+        let table = [
+            ((1970, 1, 1), 0),
+            ((1970, 3, 1), 59),
+            ((2000, 2, 29), 11_016),
+            ((2026, 11, 25), 20_782),
+        ];
+        for ((year, month, day), number) in table {
+            assert_eq!(day_number(Date { year, month, day }), number);
+        }
+    }
+
+    #[test]
+    fn a_model_of_gemini_has_an_alias_that_has_none() {
+        let gemini = |model| endpoint(GEMINI, model);
+        let alias = |model| alias_of(Stage::Llm, &gemini(model));
+        assert_eq!(
+            alias("gemini-3.5-flash-lite"),
+            Some("gemini-flash-lite-latest")
+        );
+        assert_eq!(alias("gemini-2.0-flash"), Some("gemini-flash-latest"));
+        assert_eq!(alias("gemini-flash-latest"), None);
+        assert_eq!(alias("gemma"), None);
+        let elsewhere = endpoint(OPENAI, "gemini-2.0-flash");
+        assert_eq!(alias_of(Stage::Llm, &elsewhere), None);
+        assert_eq!(alias_of(Stage::Tts, &gemini("gemini-2.0-flash")), None);
+    }
+}

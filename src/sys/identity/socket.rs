@@ -1,0 +1,147 @@
+//! Asterisk's control socket: which user has made the one that answers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+
+use super::Claim;
+use super::conf::Conf;
+use crate::sys::rooted;
+
+/// What the owner of the control socket says, if it is to be believed: a socket that takes a connection, in a real
+/// folder of its owner or of root, which no stranger can write to or exchange. A folder of root's that a group may
+/// write to says nothing: any of its members can have made the socket.
+pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
+    let folder = conf.get("directories", "astrundir").unwrap_or(USUAL_FOLDER);
+    let name = conf.get("files", "astctl").unwrap_or(USUAL_NAME);
+    let place = below(root, Path::new(folder))?;
+    let data = place.symlink_metadata().ok().filter(fs::Metadata::is_dir)?;
+    let socket = open(&place.join(name)).ok()?;
+    let made = socket.metadata().ok()?;
+    let owner = made.uid();
+    let is_groups = data.mode() & BY_GROUP != 0 && data.gid() != 0;
+    let is_theirs = data.uid() == owner || data.uid() == 0 && !is_groups;
+    if !made.file_type().is_socket() || !is_theirs || data.mode() & BY_OTHERS != 0 {
+        return None;
+    }
+    if !answers(socket) {
+        return None;
+    }
+    // Asterisk gives it to others where its settings say so, and a folder gives its own group.
+    let is_given = |setting| conf.get("files", setting).is_some();
+    let is_folders = data.mode() & SETGID != 0 || is_given("astctlgroup");
+    Some(Claim {
+        source: format!(
+            "the owner of the control socket {}",
+            place.join(name).display()
+        ),
+        user: (!is_given("astctlowner")).then(|| owner.to_string()),
+        group: (!is_folders).then(|| made.gid().to_string()),
+    })
+}
+
+/// Where `folder` is, with no link on the way that others than root can have made; below a root of its own no link at
+/// all.
+fn below(root: &Path, folder: &Path) -> Option<PathBuf> {
+    let parent = folder.parent()?;
+    let name = folder.file_name()?;
+    if root == Path::new("/") {
+        let owner = fs::symlink_metadata(folder).ok()?.uid();
+        return Some(rooted::resolve(parent, Some(owner)).ok()?.join(name));
+    }
+    let mut place = root.to_owned();
+    for name in folder.strip_prefix("/").ok()?.components() {
+        place.push(name);
+        fs::symlink_metadata(&place)
+            .ok()
+            .filter(fs::Metadata::is_dir)?;
+    }
+    Some(place)
+}
+
+/// Holds what stands there, whatever takes its place; a link is held as a link.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// Whether it takes a connection. Where too many wait for one already, the system would have us wait too.
+fn answers(socket: File) -> bool {
+    let (sender, receiver) = mpsc::channel();
+    let connect = move || {
+        let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        // After the time limit there is no receiver any more.
+        sender.send(UnixStream::connect(path).is_ok()).ok();
+    };
+    thread::Builder::new().spawn(connect).is_ok() && receiver.recv_timeout(PATIENCE) == Ok(true)
+}
+
+const USUAL_FOLDER: &str = "/var/run/asterisk";
+const USUAL_NAME: &str = "asterisk.ctl";
+const BY_OTHERS: u32 = 0o002;
+const BY_GROUP: u32 = 0o020;
+const SETGID: u32 = 0o2000;
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn said(root: &testkit::TempDir, conf: &str) -> Option<(Option<String>, Option<String>)> {
+        let claim = claim(root.path(), &Conf::parse(conf))?;
+        Some((claim.user, claim.group))
+    }
+
+    #[test]
+    fn only_a_socket_that_answers_in_a_real_folder_is_believed() {
+        let root = testkit::TempDir::new().expect("a temporary folder");
+        let folder = root.path().join("var/run/asterisk");
+        fs::create_dir_all(&folder).expect("made");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
+        let place = folder.join("asterisk.ctl");
+        assert_eq!(said(&root, ""), None, "there is none");
+        fs::write(&place, "").expect("written");
+        assert_eq!(said(&root, ""), None, "a file");
+        fs::remove_file(&place).expect("removed");
+        let listener = UnixListener::bind(&place).expect("bound");
+        let own = fs::metadata(&place).expect("there");
+        let ids = (Some(own.uid().to_string()), Some(own.gid().to_string()));
+        assert_eq!(said(&root, ""), Some(ids.clone()));
+        let given = "[files]\nastctlowner = root\nastctlgroup = staff\n";
+        assert_eq!(said(&root, given), Some((None, None)));
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("ours");
+        assert_eq!(said(&root, ""), None, "open to all");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
+        if rustix::process::geteuid().is_root() {
+            // Its socket is another user's, as Asterisk's is.
+            std::os::unix::fs::chown(&place, Some(65_534), Some(65_534)).expect("given");
+            let theirs = (Some("65534".to_owned()), Some("65534".to_owned()));
+            for (group, expected) in [(65_533, None), (0, Some(theirs.clone()))] {
+                std::os::unix::fs::chown(&folder, None, Some(group)).expect("given");
+                fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).expect("ours");
+                assert_eq!(said(&root, ""), expected, "open to group {group}");
+            }
+            std::os::unix::fs::chown(&place, Some(own.uid()), Some(own.gid())).expect("ours");
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
+        symlink(&place, folder.join("link")).expect("linked");
+        assert_eq!(said(&root, "[files]\nastctl = link\n"), None, "a link");
+        symlink(&folder, root.path().join("var/run/away")).expect("linked");
+        let away = "[directories]\nastrundir = /var/run/away\n";
+        assert_eq!(said(&root, away), None, "a folder behind a link");
+        drop(listener);
+        assert_eq!(said(&root, ""), None, "nobody listens");
+    }
+}

@@ -1,0 +1,25 @@
+//! What everything else shares: files and whose they are, locks, hang-up, clock, errors, and what nobody may read.
+//!
+//! Only redaction knows a module above: the names of the settings that are secret.
+
+pub(crate) mod apart;
+pub(crate) mod date;
+pub mod deadline;
+pub mod error;
+pub mod files;
+pub mod hangup;
+pub(crate) mod held;
+pub(crate) mod identity;
+pub(crate) mod number;
+pub(crate) mod owner;
+pub(crate) mod pasted;
+pub mod plain;
+pub(crate) mod presentation;
+pub mod redact;
+pub(crate) mod remedy;
+pub(crate) mod rights;
+pub(crate) mod rooted;
+pub(crate) mod sources;
+pub mod state;
+pub(crate) mod sync;
+pub(crate) mod threads;

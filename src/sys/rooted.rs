@@ -1,0 +1,273 @@
+//! Whether a path is root's alone: no other user can change where it leads or what stands there.
+//!
+//! A user who may write to a folder may put a link into it at any moment, so a path is trusted component by component.
+//! What is done with a trusted path is left to others.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::sys::identity::names;
+
+/// Why a path is not root's alone.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// A link that another user may have made.
+    #[error("{} is a link to {}, and others than root can change it", .path.display(), .to.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
+    /// A file or folder of another user.
+    #[error("{} belongs to {owner}, who can change what is there", .path.display())]
+    Owner {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its owner's name.
+        owner: String,
+    },
+    /// A file or folder that others may write to.
+    #[error("others than its owner can write to {}", .path.display())]
+    Open {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// It cannot be looked at.
+    #[error("cannot look at {}", .path.display())]
+    Look {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The real path behind `path`, if only root and the user `trusted` can change any component of it. Links are followed
+/// where root alone can have made them.
+///
+/// # Errors
+/// [`Fault`] names the first component that others can change.
+pub(crate) fn resolve(path: &Path, trusted: Option<u32>) -> Result<PathBuf, Fault> {
+    let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
+    let mut rest = names(&path);
+    let mut real = PathBuf::from("/");
+    let mut is_roots = examine(&real, &look(&real)?, trusted)?;
+    let mut hops = 0;
+    while let Some(name) = rest.pop_front() {
+        if name == ".." {
+            real.pop();
+            continue;
+        }
+        let next = real.join(&name);
+        let data = look(&next)?;
+        if !data.is_symlink() {
+            is_roots &= examine(&next, &data, trusted)?;
+            real = next;
+            continue;
+        }
+        let to = fs::read_link(&next).map_err(|source| unseen(&next, source))?;
+        hops += 1;
+        if data.uid() != 0 || !is_roots || hops > MAX_HOPS {
+            return Err(Fault::Link { path: next, to });
+        }
+        if to.is_absolute() {
+            real = PathBuf::from("/");
+        }
+        for name in names(&to).into_iter().rev() {
+            rest.push_front(name);
+        }
+    }
+    Ok(real)
+}
+
+/// A path behind the links that root alone can have made.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// The real path; what is not there stands in it as it was.
+    pub(crate) real: PathBuf,
+    /// Whether root alone can change what stands there: what is above it belongs to root.
+    pub(crate) is_roots: bool,
+}
+
+/// The real path behind `path`, whichever users own its components.
+///
+/// # Errors
+/// The first link that others than root can have made, and where it leads.
+pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
+    let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
+    let mut rest = names(&path);
+    let (mut real, mut is_roots, mut hops) = (PathBuf::from("/"), true, 0);
+    while let Some(name) = rest.pop_front() {
+        if name == ".." {
+            real.pop();
+            continue;
+        }
+        is_roots = is_roots && is_roots_alone(&real);
+        let next = real.join(&name);
+        let Ok(to) = fs::read_link(&next) else {
+            real = next;
+            continue;
+        };
+        hops += 1;
+        let is_theirs = !is_roots || look(&next).is_ok_and(|data| data.uid() != 0);
+        if is_theirs || hops > MAX_HOPS {
+            return Err(Fault::Link { path: next, to });
+        }
+        if to.is_absolute() {
+            real = PathBuf::from("/");
+        }
+        for name in names(&to).into_iter().rev() {
+            rest.push_front(name);
+        }
+    }
+    Ok(Followed { real, is_roots })
+}
+
+/// Whether root alone can put something into a folder. One that is not there is made by any user who can make it.
+fn is_roots_alone(folder: &Path) -> bool {
+    match fs::symlink_metadata(folder) {
+        Ok(data) => {
+            let is_sticky = data.mode() & STICKY != 0;
+            let by_group = data.mode() & BY_GROUP != 0 && data.gid() != 0;
+            data.uid() == 0 && (is_sticky || data.mode() & BY_OTHERS == 0 && !by_group)
+        }
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether root alone can change what stands at `path`, which is a file or folder; an error where another user than
+/// root and `trusted` can.
+fn examine(path: &Path, data: &Metadata, trusted: Option<u32>) -> Result<bool, Fault> {
+    let is_roots = data.uid() == 0;
+    if !is_roots && Some(data.uid()) != trusted {
+        return Err(Fault::Owner {
+            path: path.to_owned(),
+            owner: names::user_name(data.uid()),
+        });
+    }
+    // In a sticky folder others cannot touch what is not theirs.
+    let is_sticky = data.is_dir() && data.mode() & STICKY != 0;
+    let is_groups = data.mode() & BY_GROUP != 0 && is_roots && data.gid() != 0;
+    if !is_sticky && (data.mode() & BY_OTHERS != 0 || is_groups) {
+        return Err(Fault::Open {
+            path: path.to_owned(),
+        });
+    }
+    Ok(is_roots)
+}
+
+fn look(path: &Path) -> Result<Metadata, Fault> {
+    fs::symlink_metadata(path).map_err(|source| unseen(path, source))
+}
+
+fn unseen(path: &Path, source: io::Error) -> Fault {
+    Fault::Look {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn names(path: &Path) -> VecDeque<OsString> {
+    let name = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    };
+    path.components().filter_map(name).collect()
+}
+
+const STICKY: u32 = 0o1000;
+const BY_GROUP: u32 = 0o020;
+const BY_OTHERS: u32 = 0o002;
+/// As many links as Linux follows.
+const MAX_HOPS: u32 = 40;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// A folder, and its owner: the user who runs the test.
+    fn folder() -> (testkit::TempDir, u32) {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let owner = fs::metadata(folder.path()).expect("there").uid();
+        (folder, owner)
+    }
+
+    #[test]
+    fn what_root_alone_can_change_is_followed_to_its_end() {
+        let real = resolve(Path::new("/usr/../etc/./passwd"), None);
+        assert_eq!(real.expect("root's"), Path::new("/etc/passwd"));
+        for link in ["/bin", "/lib", "/usr/bin/sh"] {
+            let real = fs::canonicalize(link).expect("every Linux has it");
+            assert_eq!(resolve(Path::new(link), None).expect("root's"), real);
+        }
+    }
+
+    #[test]
+    fn a_component_of_another_user_is_named() {
+        let (folder, owner) = folder();
+        let path = folder.path().join("sub/file");
+        fs::create_dir(folder.path().join("sub")).expect("made");
+        fs::write(&path, "").expect("written");
+        assert_eq!(resolve(&path, Some(owner)).expect("trusted"), path);
+        if owner != 0 {
+            let fault = resolve(&path, None).expect_err("not root's");
+            assert!(matches!(fault, Fault::Owner { path, .. } if folder.path().starts_with(&path)));
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+        let fault = resolve(&path, Some(owner)).expect_err("open to all");
+        assert!(matches!(fault, Fault::Open { path } if path == folder.path()));
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("ours");
+        assert!(resolve(&path, Some(owner)).is_ok(), "as /tmp is");
+    }
+
+    #[test]
+    fn a_link_is_followed_only_where_root_alone_can_have_made_it() {
+        let (folder, owner) = folder();
+        let link = folder.path().join("link");
+        symlink("/etc", &link).expect("linked");
+        let found = resolve(&link.join("passwd"), Some(owner));
+        if owner == 0 {
+            assert_eq!(found.expect("root's"), Path::new("/etc/passwd"));
+        } else {
+            assert!(matches!(found, Err(Fault::Link { path, .. }) if path == link));
+        }
+        let [here, there] = ["here", "there"].map(|name| folder.path().join(name));
+        symlink(&here, &there).expect("linked");
+        symlink(&there, &here).expect("linked");
+        let found = resolve(&here, Some(owner));
+        assert!(matches!(found, Err(Fault::Link { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn a_link_of_others_is_told_from_one_of_roots_wherever_it_stands() {
+        let (folder, owner) = folder();
+        let link = folder.path().join("link");
+        symlink("/etc", &link).expect("linked");
+        let found = follow(&link.join("passwd"));
+        match found {
+            Ok(found) if owner == 0 => assert_eq!(found.real, Path::new("/etc/passwd")),
+            found => assert!(matches!(found, Err(Fault::Link { path, .. }) if path == link)),
+        }
+        let missing = folder.path().join("missing/deep");
+        let found = follow(&missing).expect("no link");
+        assert_eq!((found.real, found.is_roots), (missing, owner == 0));
+        let found = follow(Path::new("/bin/sh")).expect("root's links");
+        assert_eq!(found.real, fs::canonicalize("/bin/sh").expect("there"));
+        assert!(found.is_roots);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let fault = resolve(Path::new("/proc/nowhere/file"), None).expect_err("missing");
+        assert_eq!(fault.to_string(), "cannot look at /proc/nowhere");
+    }
+}
