@@ -1,11 +1,11 @@
 //! What no log may hold: keys and tokens never, what was said only where the settings allow it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::json;
 use testkit::{
-    Fault, GEMINI_API_KEY, OPENAI_API_KEY, Outcome, Place, Response, Settings, Stage, spellings,
+    Fault, GEMINI_API_KEY, OPENAI_API_KEY, Outcome, Place, Response, Settings, Stage, leak,
 };
 
 use crate::house::{House, MOON, PATIENCE, each};
@@ -305,13 +305,11 @@ fn says_back(stage: Stage, place: Place, providers: usize) {
         "nothing was said back",
     );
     for key in keys {
-        for (name, spelled) in spellings(&key) {
-            let left = part_left(&key, &spelled, &shown);
-            outcome.assert(
-                left.is_none(),
-                &format!("{stage:?} {place:?}: {name} shows {left:?} of {key}"),
-            );
-        }
+        let left = leak(&key, &shown);
+        outcome.assert(
+            left.is_none(),
+            &format!("{stage:?} {place:?}: {left:?} of {key} is shown"),
+        );
     }
 }
 
@@ -325,16 +323,6 @@ fn everything(outcome: &Outcome) -> String {
         .chain(outcome.variables.values().cloned())
         .chain([outcome.stderr.clone()]);
     all.collect::<Vec<_>>().join("\n")
-}
-
-/// What `shown` has of `spelled` that tells eight characters of `key`, if there is that much.
-fn part_left(key: &str, spelled: &str, shown: &str) -> Option<String> {
-    let squeezed = |text: &str| -> Vec<u8> { text.bytes().filter(u8::is_ascii_graphic).collect() };
-    let (spelled, shown) = (squeezed(spelled), squeezed(shown));
-    let len = 8 * (spelled.len() / key.len());
-    let there: HashSet<&[u8]> = shown.windows(len).collect();
-    let left = spelled.windows(len).find(|part| there.contains(part));
-    left.map(|part| String::from_utf8_lossy(part).into_owned())
 }
 
 #[test]

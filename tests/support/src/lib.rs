@@ -29,6 +29,6 @@ pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
-    Service, Settings, Stage, WarmUp, spellings, write_secret,
+    Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use tempfile::TempDir;

@@ -1,5 +1,7 @@
 //! A service that says back the key that it was given, in every spelling that its client might overlook.
 
+use std::collections::HashSet;
+
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, Engine};
 use serde_json::{Value, json};
 
@@ -73,6 +75,23 @@ fn sent_key(request: &Request) -> String {
     in_header.map_or_else(in_body, str::to_owned)
 }
 
+/// What `text` shows of `key` in any spelling, if that tells eight of its characters, with the spelling's name. Blanks
+/// and line breaks hide nothing.
+pub fn leak(key: &str, text: &str) -> Option<(&'static str, String)> {
+    let squeezed = |text: &str| -> Vec<u8> { text.bytes().filter(u8::is_ascii_graphic).collect() };
+    let text = squeezed(text);
+    let beginnings: HashSet<&[u8]> = text.windows(8).collect();
+    let is_shown = |part: &[u8]| {
+        beginnings.contains(&part[..8]) && text.windows(part.len()).any(|shown| shown == part)
+    };
+    spellings(key).into_iter().find_map(|(name, spelled)| {
+        let spelled = squeezed(&spelled);
+        let mut parts = spelled.windows(8 * (spelled.len() / key.len()));
+        let part = parts.find(|part| is_shown(part))?;
+        Some((name, String::from_utf8_lossy(part).into_owned()))
+    })
+}
+
 /// Every way in which somebody may write `key`, by name.
 pub fn spellings(key: &str) -> Vec<(&'static str, String)> {
     let each = |write: fn(u8) -> String, between: &str| {
@@ -106,4 +125,20 @@ pub fn spellings(key: &str) -> Vec<(&'static str, String)> {
         ("lines", each(letter, "\r\n")),
         ("nothing seen", each(letter, "\u{200B}")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_characters_of_a_key_are_found_in_any_spelling_and_seven_are_not() {
+        let key = "sk-0123456789abcdef";
+        for (name, spelled) in spellings(key) {
+            let found = leak(key, &format!("it said:\n{spelled}."));
+            assert!(found.is_some(), "{name}");
+        }
+        assert_eq!(leak(key, "sk-01234 and 6789abc"), None);
+        assert!(leak(key, "sk-012345 and no more").is_some());
+    }
 }

@@ -44,7 +44,7 @@ use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use echo::{Place, spellings};
+pub use echo::{Place, leak, spellings};
 pub use fault::Fault;
 pub use http::Response;
 pub use script::Script;
