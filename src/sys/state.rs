@@ -260,19 +260,15 @@ mod tests {
     #[test]
     fn no_change_is_lost_when_many_make_them_at_once() {
         let (folder, state) = folder();
-        thread::scope(|scope| {
-            // Each waits for the others: many more would be given up on a machine with other work.
-            for _ in 0..5 {
-                scope.spawn(|| {
-                    for _ in 0..100 {
-                        state
-                            .update("n.json", |n: &mut u64| *n += 1)
-                            .expect("written");
-                    }
-                });
-            }
+        let add_one = || state.update("n.json", |n: &mut u64| *n += 1);
+        // Whoever waits too long for the others is told so, and has changed nothing.
+        let of_one = || (0..100).filter(|_| add_one().is_ok()).count();
+        let made: usize = thread::scope(|scope| {
+            let all = [(); 5].map(|()| scope.spawn(of_one));
+            all.map(|one| one.join().expect("no panic")).iter().sum()
         });
-        assert_eq!(state.read::<u64>("n.json"), 500);
+        assert_eq!(state.read::<usize>("n.json"), made);
+        assert!(made >= 100, "{made} of 500");
         let file = folder.path().join("state/n.json");
         assert_eq!(
             fs::metadata(file).expect("it is there").mode() & 0o777,
