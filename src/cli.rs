@@ -23,7 +23,7 @@ use signal_hook::iterator::Signals;
 
 use crate::agi::End;
 use crate::audio::telephone::Encoding;
-use crate::call::{self, Given};
+use crate::call::{self, Invocation};
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
 use crate::cmd::{callers, convert, help, say};
@@ -194,7 +194,7 @@ fn answer(arguments: &[OsString]) {
             Chain(cause.as_ref())
         );
     }
-    call::run(Given {
+    call::run(Invocation {
         input: io::stdin(),
         end: end_of_stdin(),
         output: io::stdout(),

@@ -74,7 +74,7 @@ pub enum Job {
 
 /// Why a provider is not asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lack {
+pub struct Unusable {
     /// The stage, by the settings' word.
     pub stage: &'static str,
     /// The provider.
@@ -121,7 +121,7 @@ pub struct Config {
     /// `[memory]`
     pub memory: memory::Settings,
     /// The providers that are named in a stage and cannot be asked, while others can be.
-    pub lacking: Vec<Lack>,
+    pub unusable: Vec<Unusable>,
     /// `[reply]`: whether the program plays the answer itself while it is made. Otherwise the dialplan plays it whole.
     pub is_streamed: bool,
     /// `[reply]`: the keys with which the caller stops the answer.
@@ -210,7 +210,7 @@ impl Config {
             tts: Tts::assemble(layers),
             limits: limits(layers),
             memory: memory(layers),
-            lacking: Vec::new(),
+            unusable: Vec::new(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
@@ -236,11 +236,11 @@ impl Config {
         ];
         for (stage, what, endpoints) in stages {
             if job != Job::Say || stage == "tts" {
-                let lacking = complete(stage, what, endpoints, file);
+                let unusable = complete(stage, what, endpoints, file);
                 if endpoints.is_empty() {
-                    faults.extend(lacking.into_iter().map(|lack| lack.what).next());
+                    faults.extend(unusable.into_iter().map(|first| first.what).next());
                 } else {
-                    self.lacking.extend(lacking);
+                    self.unusable.extend(unusable);
                 }
             }
         }
@@ -280,32 +280,32 @@ impl Config {
     }
 }
 
-/// Drops the endpoints of a stage that lack something. Returns what they lack.
+/// Drops the endpoints of a stage that cannot be asked, and returns them.
 fn complete(
     stage: &'static str,
     what: &str,
     endpoints: &mut Vec<Endpoint>,
     file: &Path,
-) -> Vec<Lack> {
-    let mut lacking = Vec::new();
+) -> Vec<Unusable> {
+    let mut unusable = Vec::new();
     let mut is_first = true;
     endpoints.retain(|endpoint| {
         let missing = endpoint.missing(stage, what, file);
-        let lack = missing.map(|what| Lack {
+        let found = missing.map(|what| Unusable {
             stage,
             provider: endpoint.provider,
             is_first,
             what,
         });
         is_first = false;
-        if let Some(lack) = &lack {
-            debug!("{} is not asked: {}", lack.provider.name(), lack.what);
+        if let Some(Unusable { provider, what, .. }) = &found {
+            debug!("{} is not asked: {what}", provider.name());
         }
-        let is_complete = lack.is_none();
-        lacking.extend(lack);
+        let is_complete = found.is_none();
+        unusable.extend(found);
         is_complete
     });
-    lacking
+    unusable
 }
 
 /// `[limits]`, where 0 stands for none. A limit on costs is at least one millionth of a dollar.

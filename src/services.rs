@@ -14,7 +14,7 @@ use crate::cloud::http::Client;
 use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
-use crate::config::{Config, Endpoint, Lack, Secret};
+use crate::config::{Config, Endpoint, Secret, Unusable};
 use crate::spending::catalogue;
 use crate::sys::error::{self, Stage};
 use crate::sys::hangup::Hangup;
@@ -149,9 +149,9 @@ impl<'a> Maker<'a> {
             }
         }
         let stage = making.stage.to_string();
-        let is_first = |lack: &&Lack| lack.stage == stage && lack.is_first;
-        let lack = self.config.lacking.iter().find(is_first);
-        let mut missing = lack.map(|lack| lack.what.clone());
+        let is_first = |unusable: &&Unusable| unusable.stage == stage && unusable.is_first;
+        let first = self.config.unusable.iter().find(is_first);
+        let mut missing = first.map(|unusable| unusable.what.clone());
         for (provider, error) in failures {
             if candidates.is_empty() {
                 return Err(error);

@@ -16,7 +16,7 @@ use testkit::{Call, CallBuilder, Fault, Outcome, Settings, Stage};
 
 use crate::house::{self, House, MOON, PATIENCE, argument, assert_at_once, data, program};
 
-/// The caller's phone: a frame every 20 ms, silent until he says something.
+/// The caller's phone: a frame every 20 ms, silent until they say something.
 pub(crate) struct Phone {
     say: Sender<Clip>,
     line: Option<JoinHandle<()>>,
@@ -558,7 +558,7 @@ fn a_key_after_a_knock_leaves_the_silence_playing_and_the_next_key_is_told() {
 }
 
 #[test]
-fn who_hangs_up_while_he_is_greeted_is_not_listened_to() {
+fn who_hangs_up_while_greeted_is_not_listened_to() {
     let house = House::new();
     let greeting = house.other().join("greeting");
     fs::write(greeting.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();

@@ -142,7 +142,7 @@ fn took(house: &House, settings: &Settings, round: usize) -> Duration {
 const ROUNDS: usize = 30;
 
 #[test]
-fn whoever_never_answers_costs_his_time_once_and_then_nothing() {
+fn whoever_never_answers_costs_their_time_once_and_then_nothing() {
     for (first, _) in PAIRS {
         let house = House::new();
         house.sandbox.fault_service(first, Fault::Hang, usize::MAX);
@@ -182,7 +182,7 @@ fn assert_remembered(house: &House, settings: &Settings, failing: Service) {
 }
 
 #[test]
-fn who_stands_in_for_one_that_is_known_to_fail_has_his_whole_time_and_a_second_try() {
+fn who_stands_in_for_one_that_is_known_to_fail_has_the_whole_time_and_a_second_try() {
     let house = House::new();
     house
         .sandbox

@@ -18,7 +18,7 @@ fn call(house: &House, settings: &Settings, caller: &str) -> Outcome {
 }
 
 #[test]
-fn a_caller_who_has_had_his_calls_is_told_so_and_nothing_is_paid() {
+fn a_caller_who_has_had_their_calls_is_told_so_and_nothing_is_paid() {
     let house = House::new();
     let settings = house
         .sandbox

@@ -155,7 +155,7 @@ fn nothing_is_kept_and_the_model_is_told_nothing_unless_somebody_switches_it_on(
 }
 
 #[test]
-fn only_who_is_known_to_be_himself_is_remembered_unless_all_are() {
+fn only_who_is_certain_is_remembered_unless_all_are() {
     let phone = "PJSIP/200-0000000a";
     let trunk = "PJSIP/provider-0000000b";
     let table = [
@@ -307,7 +307,7 @@ fn a_hang_up_in_the_middle_of_an_answer_loses_nothing_that_was_heard() {
 }
 
 #[test]
-fn who_hangs_up_before_he_has_heard_anything_leaves_what_was_there() {
+fn who_hangs_up_before_hearing_anything_leaves_what_was_there() {
     let house = House::new();
     let settings = settings(&house, "internal");
     phone_calls(&house, &settings);
@@ -444,10 +444,7 @@ fn what_is_too_old_is_not_told_and_goes_at_the_next_call_of_anybody_on_another_d
     assert!(path.exists());
     drop(lock);
     somebody_calls();
-    assert!(
-        !path.exists(),
-        "a caller who is not remembered himself sweeps too"
-    );
+    assert!(!path.exists(), "a caller who is not remembered sweeps too");
 }
 
 #[test]

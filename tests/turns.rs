@@ -228,7 +228,7 @@ fn whatever_the_noise_no_turn_is_held_for_ever() {
     }
 }
 
-/// While an answer is heard: who speaks is noticed soon, and neither its echo nor a cough is taken for him.
+/// While an answer is heard: who speaks is noticed soon, and neither its echo nor a cough is taken for them.
 #[test]
 fn an_answer_is_interrupted_by_a_voice_alone() {
     let answer = at_peak(&read("answer-moon.wav"), -6.0);

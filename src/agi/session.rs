@@ -350,7 +350,7 @@ fn listen(
         match line {
             Line::Hangup => hangup.raise(),
             Line::Blank | Line::Provisional => {}
-            _ if line_read.len() > MOST_UNREAD => return Err(not_asterisk()),
+            _ if line_read.len() > MAX_UNREAD => return Err(not_asterisk()),
             ref answer => {
                 if line_read.send((Instant::now(), answer.clone())).is_err() {
                     break;
@@ -474,7 +474,7 @@ const UNASKED: &str = "a line that nobody has asked for";
 const MAX_NONSENSE: usize = 64 * 1024;
 
 /// The maximum number of unread lines; each command is sent when the one before it has been answered.
-const MOST_UNREAD: usize = 64;
+const MAX_UNREAD: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ impl EchoPath {
         if played_dbfs < AUDIBLE_DBFS {
             return;
         }
-        if self.seen.len() == MOST_PIECES {
+        if self.seen.len() == MAX_PIECES {
             self.seen.pop_front();
         }
         self.seen.push_back(came_dbfs - played_dbfs);
@@ -36,12 +36,12 @@ impl EchoPath {
     fn loss_db(&self) -> f32 {
         let mut known: Vec<f32> = self.seen.iter().copied().take(self.known()).collect();
         if known.len() < ENOUGH_PIECES {
-            return LEAST_LOSS_DB;
+            return MIN_LOSS_DB;
         }
         known.sort_unstable_by(f32::total_cmp);
         // A cough does not count.
         let loud = known[known.len() * 9 / 10];
-        (-loud - MARGIN_DB).clamp(LEAST_LOSS_DB, MOST_LOSS_DB)
+        (-loud - MARGIN_DB).clamp(MIN_LOSS_DB, MAX_LOSS_DB)
     }
 
     /// How many pieces cannot be the beginning of what is about to be taken for the caller's voice.
@@ -51,15 +51,15 @@ impl EchoPath {
 }
 
 /// A telephone's echo is this much softer than what it echoes, at least.
-const LEAST_LOSS_DB: f32 = 17.0;
+const MIN_LOSS_DB: f32 = 17.0;
 /// Whatever the phone: the room is not silent.
-const MOST_LOSS_DB: f32 = 32.0;
+const MAX_LOSS_DB: f32 = 32.0;
 /// What is to lie between the echo and a voice.
 const MARGIN_DB: f32 = 10.0;
 /// What is softer than this tells nothing.
 const AUDIBLE_DBFS: f32 = -35.0;
 /// Pieces are packets of 20 ms: 6 s, 0.8 s and 0.4 s.
-const MOST_PIECES: usize = 300;
+const MAX_PIECES: usize = 300;
 const ENOUGH_PIECES: usize = 40;
 const UNSURE_PIECES: usize = 20;
 
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn a_silent_phone_lets_soft_voices_through_and_a_loud_one_does_not() {
         let near = |value: f32, expected: f32| (value - expected).abs() < 0.01;
-        assert!(near(after(|_| -70.0), MOST_LOSS_DB));
-        assert!(near(after(|_| -30.0), LEAST_LOSS_DB), "an echo 20 dB below");
+        assert!(near(after(|_| -70.0), MAX_LOSS_DB));
+        assert!(near(after(|_| -30.0), MIN_LOSS_DB), "an echo 20 dB below");
         assert!(near(after(|_| -46.0), 26.0), "one 36 dB below");
         let cough = |piece| {
             if (40..47).contains(&piece) {
@@ -89,10 +89,10 @@ mod tests {
                 -70.0
             }
         };
-        assert!(near(after(cough), MOST_LOSS_DB), "a cough of 140 ms");
+        assert!(near(after(cough), MAX_LOSS_DB), "a cough of 140 ms");
         let voice = |piece| if piece >= 80 { -20.0 } else { -70.0 };
         assert!(
-            near(after(voice), MOST_LOSS_DB),
+            near(after(voice), MAX_LOSS_DB),
             "a voice that has just begun"
         );
     }
@@ -104,8 +104,8 @@ mod tests {
             path.see(-90.0, -10.0);
             path.see(-20.0, AUDIBLE_DBFS - 1.0);
         }
-        assert!((path.of(-10.0) + 10.0 + LEAST_LOSS_DB).abs() < 0.01);
+        assert!((path.of(-10.0) + 10.0 + MIN_LOSS_DB).abs() < 0.01);
         path.see(-90.0, -10.0);
-        assert!(path.of(-10.0) < -10.0 - LEAST_LOSS_DB);
+        assert!(path.of(-10.0) < -10.0 - MIN_LOSS_DB);
     }
 }

@@ -57,8 +57,8 @@ use purse::Purse;
 use remembering::Remembering;
 use turn::Scene;
 
-/// What a call is given.
-pub(crate) struct Given<'a, I, O> {
+/// How the program was started for a call.
+pub(crate) struct Invocation<'a, I, O> {
     /// Asterisk's side: stdin.
     pub input: I,
     /// What the end of `input` means.
@@ -76,33 +76,38 @@ pub(crate) struct Given<'a, I, O> {
 }
 
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
-pub(crate) fn run<I: Read + Send + 'static, O: Write>(given: Given<'_, I, O>) {
-    let (started, began) = ((given.clock)(), SystemTime::now());
-    let mut session = match Session::open(given.input, given.end, given.output, &given.hangup) {
+pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_, I, O>) {
+    let (started, began) = ((invocation.clock)(), SystemTime::now());
+    let mut session = match Session::open(
+        invocation.input,
+        invocation.end,
+        invocation.output,
+        &invocation.hangup,
+    ) {
         Ok(session) => session,
         Err(cause) => {
             error!(
                 "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
                 Chain(&cause)
             );
-            return forget_recording(&given.arguments, given.environment);
+            return forget_recording(&invocation.arguments, invocation.environment);
         }
     };
     let confirmed = session.confirm();
-    let own = Arguments::parse(given.arguments.iter().map(String::as_str));
-    let arguments = match (given.end, &confirmed) {
+    let own = Arguments::parse(invocation.arguments.iter().map(String::as_str));
+    let arguments = match (invocation.end, &confirmed) {
         (_, Err(_)) => own,
-        _ if !given.arguments.is_empty() => own,
+        _ if !invocation.arguments.is_empty() => own,
         (End::Hangup, Ok(())) => Arguments::parse_remote(session.env().arguments()),
         (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
     };
     if arguments.is_check() && confirmed.is_ok() {
-        return check::look_around(&arguments, given.environment);
+        return check::look_around(&arguments, invocation.environment);
     }
-    let line = Line::new(session, given.hangup, given.clock);
+    let line = Line::new(session, invocation.hangup, invocation.clock);
     let mut call = Call::new(line, started);
-    call.contract.is_distrusted = confirmed.is_err() && given.arguments.is_empty();
-    let outcome = call.outcome(confirmed, &arguments, given.environment);
+    call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
+    let outcome = call.outcome(confirmed, &arguments, invocation.environment);
     call.end(began, &outcome);
 }
 

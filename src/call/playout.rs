@@ -170,15 +170,15 @@ impl Playout {
         let is_low = in_store < LOW.min(play.most / 2);
         play.runs_out = left < MARGIN
             || self.is_complete
-            || (is_low && left <= LEAST_AHEAD && held > 0 && kept > 0);
+            || (is_low && left <= MIN_AHEAD && held > 0 && kept > 0);
         let frames = if left < MARGIN {
             0
         } else if self.is_complete {
             held
-        } else if left <= MOST_AHEAD && held > kept {
+        } else if left <= MAX_AHEAD && held > kept {
             // Not everything: what is appended cannot be taken back.
             (held - kept).min(ENOUGH_FRAMES)
-        } else if left > LEAST_AHEAD {
+        } else if left > MIN_AHEAD {
             0
         } else if is_low {
             if sentences > 0 {
@@ -198,8 +198,8 @@ impl Playout {
         let end = play.began + FRAME * (self.appended - play.from);
         let early = match self.held_frames() {
             0 => MARGIN,
-            1..=LATITUDE if self.sentences < self.held.len() => LEAST_AHEAD,
-            _ => MOST_AHEAD,
+            1..=LATITUDE if self.sentences < self.held.len() => MIN_AHEAD,
+            _ => MAX_AHEAD,
         };
         Some(end.checked_sub(early)?.max(now + FRAME / 4))
     }
@@ -234,7 +234,7 @@ impl Playout {
     /// Whether Asterisk ends one play after the other without a sound, as where it sees another file than the one that is
     /// written: it would do so for ever.
     pub(super) fn is_stuck(&self) -> bool {
-        self.fruitless >= MOST_FRUITLESS
+        self.fruitless >= MAX_FRUITLESS
     }
 
     /// Whether the last play has ended without a sound.
@@ -323,10 +323,10 @@ const TELLING: Duration = Duration::from_millis(100);
 const MARGIN: Duration = Duration::from_millis(40);
 
 /// With less than that unheard, something is to be appended soon.
-const LEAST_AHEAD: Duration = Duration::from_millis(100);
+const MIN_AHEAD: Duration = Duration::from_millis(100);
 
 /// How far ahead sound is appended where there is plenty: a late writer then does no harm.
-const MOST_AHEAD: Duration = Duration::from_secs(1);
+const MAX_AHEAD: Duration = Duration::from_secs(1);
 
 /// The maximum number of frames that are appended at a time: a second.
 const ENOUGH_FRAMES: u32 = 50;
@@ -335,7 +335,7 @@ const ENOUGH_FRAMES: u32 = 50;
 const LOW: Duration = Duration::from_millis(600);
 
 /// A play may miss what was appended a moment before it began.
-const MOST_FRUITLESS: u32 = 3;
+const MAX_FRUITLESS: u32 = 3;
 
 /// The number of frames within which the quietest place is looked for: two syllables.
 const LATITUDE: u32 = 20;

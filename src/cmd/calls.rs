@@ -109,7 +109,7 @@ impl<'a> Report<'a> {
             summary: Summary::default(),
             shown: None,
             unreadable: 0,
-            budget: MOST_READ,
+            budget: MAX_READ,
             is_cut: false,
         };
         let paths = [log.to_owned(), files::append(log, ".1")];
@@ -201,7 +201,7 @@ impl fmt::Display for Report<'_> {
         if self.is_cut {
             writeln!(
                 f,
-                "\nthe log goes on: its newest {MOST_READ_MIB} MiB were read"
+                "\nthe log goes on: its newest {MAX_READ_MIB} MiB were read"
             )?;
         }
         Ok(())
@@ -230,8 +230,8 @@ fn after_half(line: &[u8]) -> Option<Record> {
 }
 
 /// The maximum size that is read: some hundred thousand calls.
-const MOST_READ: u64 = MOST_READ_MIB * 1024 * 1024;
-const MOST_READ_MIB: u64 = 64;
+const MAX_READ: u64 = MAX_READ_MIB * 1024 * 1024;
+const MAX_READ_MIB: u64 = 64;
 
 /// How each record begins.
 const BEGINNING: &[u8] = br#"{"time":""#;

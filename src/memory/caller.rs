@@ -76,8 +76,8 @@ fn account(signs: Signs<'_>) -> Option<String> {
     let name = signs.channel.trim().strip_prefix(TECHNOLOGY)?;
     let (account, count) = name.rsplit_once('-')?;
     let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_his = account == number && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_count && is_his).then(|| format!("{TECHNOLOGY}{account}"))
+    let is_same = account == number && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_count && is_same).then(|| format!("{TECHNOLOGY}{account}"))
 }
 
 const TECHNOLOGY: &str = "PJSIP/";

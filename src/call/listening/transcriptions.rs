@@ -33,7 +33,7 @@ impl Transcriptions {
     /// What follows from a change, where something that was sent `is_under_way` or not.
     pub(super) fn on(self, change: Change, is_under_way: bool) -> Transcribing {
         match change {
-            Change::Pauses if self.sent < MOST_AHEAD => Transcribing::TryOut,
+            Change::Pauses if self.sent < MAX_AHEAD => Transcribing::TryOut,
             Change::Begins | Change::Pauses => Transcribing::Stay,
             Change::GoesOn => Transcribing::Drop,
             Change::Ends if is_under_way => Transcribing::Take,
@@ -48,21 +48,21 @@ impl Transcriptions {
 
     /// The quiet after which a turn may be over, where that is `first` at first. `None`: its end is waited for.
     pub(super) fn pause(self, first: Duration) -> Option<Duration> {
-        let doublings = self.sent.saturating_sub(MOST_AT_ONCE - 1);
-        (self.sent < MOST_AHEAD).then(|| first * 2_u32.pow(doublings))
+        let doublings = self.sent.saturating_sub(MAX_AT_ONCE - 1);
+        (self.sent < MAX_AHEAD).then(|| first * 2_u32.pow(doublings))
     }
 
     /// How many more there may be.
     pub(super) fn left(self) -> u32 {
-        MOST.saturating_sub(self.sent)
+        MAX.saturating_sub(self.sent)
     }
 }
 
 /// Of one turn: its end, and what is done ahead.
-const MOST: u32 = 4;
-const MOST_AHEAD: u32 = MOST - 1;
+const MAX: u32 = 4;
+const MAX_AHEAD: u32 = MAX - 1;
 /// The number that are sent after the same quiet.
-const MOST_AT_ONCE: u32 = 2;
+const MAX_AT_ONCE: u32 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -86,7 +86,7 @@ impl<'a> Picture<'a> {
     fn axis(&self) -> String {
         let step_ms = STEPS_MS
             .into_iter()
-            .find(|step| self.end_ms / step <= MOST_LABELS)
+            .find(|step| self.end_ms / step <= MAX_LABELS)
             .unwrap_or(self.end_ms);
         let mut axis = String::new();
         for ms in (0..=self.end_ms).step_by(usize::try_from(step_ms).unwrap_or(usize::MAX)) {
@@ -166,4 +166,4 @@ const WIDTH: usize = 56;
 const STEPS_MS: [u64; 15] = [
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000,
 ];
-const MOST_LABELS: u64 = 6;
+const MAX_LABELS: u64 = 6;

@@ -8,7 +8,7 @@ use super::user::group_name;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Variable, check_roots, variables};
-use crate::config::{Config, Environment, Lack};
+use crate::config::{Config, Environment, Unusable};
 use crate::sys::error::Chain;
 use crate::sys::remedy::{self, shell_quoted};
 
@@ -23,16 +23,16 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
         format!("{} = {value}  ({})", shown.name, shown.source)
     });
     report.list("settings", iter::once(count).chain(lines));
-    for lack in &config.lacking {
-        let Lack { stage, what, .. } = lack;
-        if lack.is_first {
+    for unusable in &config.unusable {
+        let Unusable { stage, what, .. } = unusable;
+        if unusable.is_first {
             report.warn(
                 stage,
                 &format!("the first provider is not asked: {what}"),
                 "set what is missing, or make another provider the first",
             );
         } else if is_set(config, &format!("{stage}.fallback")) {
-            let name = lack.provider.name();
+            let name = unusable.provider.name();
             report.warn(
                 stage,
                 &format!("the fallback {name} cannot be asked: {what}"),

@@ -52,7 +52,7 @@ pub(super) fn turn(
     let said = call.say(&words(question));
     call.listen_from(said.last_voiced);
     let found = call.wait_to_hear(answer, SOON)?;
-    // A person breathes before he speaks on.
+    // People breathe before they speak on.
     thread::sleep(Duration::from_millis(400));
     Ok((said, found))
 }
@@ -259,7 +259,7 @@ const MOMENTS: &[(&str, Moment)] = &[
         thread::sleep(Duration::from_millis(600));
         Ok(())
     }),
-    ("when asked whether he is there", |machine, call| {
+    ("when asked whether they are there", |machine, call| {
         call.wait_to_hear(&machine.sound("beep"), SOON).map(drop)
     }),
     ("in the last sentence", |machine, call| {
@@ -276,7 +276,7 @@ const MOMENTS: &[(&str, Moment)] = &[
     }),
 ];
 
-/// A stage is busy with the caller's question for longer than he stays.
+/// A stage is busy with the caller's question for longer than they stay.
 fn until_asked(machine: &Machine, call: &mut Call, stage: Stage) -> Result<(), String> {
     call.wait_to_hear(&machine.sound("hello"), SOON)?;
     let before = machine.sandbox.requests_to(stage).len();
@@ -286,7 +286,7 @@ fn until_asked(machine: &Machine, call: &mut Call, stage: Stage) -> Result<(), S
     Ok(())
 }
 
-/// What somebody has said is known in his next call, until it is forgotten.
+/// What somebody has said is known in their next call, until it is forgotten.
 pub(crate) fn memory(lab: &Lab, report: &Report) {
     let machine = machine(lab, services(&[]), |settings| {
         settings.set("memory.callers", "internal")

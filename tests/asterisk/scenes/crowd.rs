@@ -1,4 +1,4 @@
-//! Many callers at once: each hears the answer to what he asked, and one too many hears that all lines are busy.
+//! Many callers at once: each hears the answer to what they asked, and one too many hears that all lines are busy.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ fn thirty(lab: &Lab, report: &Report) {
     }
     machine.set_global("ASSISTANT_MAX_CALLS", &CALLERS.to_string());
     let mut single = None;
-    report.check("a single caller hears his answer", || {
+    report.check("a single caller hears the answer", || {
         let exchange = questions[0].ask(&machine)?;
         single = Some(questions[0].is_answered(&exchange)?);
         Ok(())

@@ -36,7 +36,7 @@ pub(crate) fn first_word(lab: &Lab, report: &Report) {
             let exchanges = staggered(&machine)?;
             let above = above_floor(&machine, &exchanges)?;
             let name = format!("first word above its floor, voice at {speed} times real time");
-            report.p95(name, above, MOST_ABOVE)
+            report.p95(name, above, MAX_ABOVE)
         });
     }
 }
@@ -55,7 +55,7 @@ fn staggered(machine: &Machine) -> Result<Vec<Exchange>, String> {
     })
 }
 
-/// By how much each caller waited longer than for the silence after his question, the services, and the silence with
+/// By how much each caller waited longer than for the silence after the question, the services, and the silence with
 /// which the voice begins.
 fn above_floor(machine: &Machine, exchanges: &[Exchange]) -> Result<Vec<Duration>, String> {
     let started = programs_started(&machine.log());
@@ -331,7 +331,7 @@ const FIRST_SENTENCE: &str =
 
 const CALLS: usize = 20;
 const APART: Duration = Duration::from_secs(1);
-pub(super) const MOST_ABOVE: Duration = Duration::from_millis(350);
+pub(super) const MAX_ABOVE: Duration = Duration::from_millis(350);
 
 /// A pause that a phone's buffer does not hide.
 pub(super) const HOLE: Duration = Duration::from_millis(60);

@@ -8,7 +8,7 @@ use testkit::PACE;
 use testkit::audio::Clip;
 
 use super::conversation::{GOODBYE, QUIET, dial, ended_after, machine, only, services, turn};
-use super::stream::{HOLE, MOST_ABOVE, services_and_silence};
+use super::stream::{HOLE, MAX_ABOVE, services_and_silence};
 use crate::caller::{SOON, answer, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
@@ -48,15 +48,15 @@ pub(crate) fn timeline(lab: &Lab, report: &Report) {
         let moments = [
             ("\"hello\" begins", greeting.begins),
             ("the caller asks about tea", tea.first_voiced),
-            ("he has ended", tea.last_voiced),
+            ("they have ended", tea.last_voiced),
             ("a long answer begins", first),
             ("the caller asks about the moon", moon.first_voiced),
             ("the answer falls silent", silent),
-            ("he has ended", moon.last_voiced),
+            ("they have ended", moon.last_voiced),
             ("the answer about the moon begins", answer.begins),
             ("it has ended", answer.ends),
             ("the caller says goodbye", hours.first_voiced),
-            ("he has ended", hours.last_voiced),
+            ("they have ended", hours.last_voiced),
             ("the last answer begins", last.begins),
             ("it has ended", last.ends),
         ];
@@ -83,7 +83,7 @@ fn turns(machine: &Machine, report: &Report) {
         "in a talk the answer begins in time, p95 of 20 turns",
         || {
             let name = "in a talk, first word above its floor";
-            report.p95(name, first_words, MOST_ABOVE)
+            report.p95(name, first_words, MAX_ABOVE)
         },
     );
     report.check(

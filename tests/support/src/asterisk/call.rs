@@ -291,7 +291,7 @@ fn spawn(builder: &CallBuilder) -> Child {
 /// Starts a program that a test may have written just before. Whatever another thread starts at that moment holds the
 /// file open for writing until it runs, and so long the system calls it busy.
 fn start(command: &mut Command) -> io::Result<Child> {
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         match command.spawn() {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::yield_now(),
             started => return started,
@@ -330,4 +330,4 @@ fn watch(pid: Pid) -> Receiver<Instant> {
 }
 
 /// Between a fork and its program lie some thousand instructions.
-const MOST_TRIES: u32 = 100_000;
+const MAX_TRIES: u32 = 100_000;

@@ -16,7 +16,7 @@ pub fn split(line: &str) -> Option<Vec<String>> {
         words.begun |= letter == '\\';
     }
     words.end();
-    (words.done.len() <= MOST_WORDS).then_some(words.done)
+    (words.done.len() <= MAX_WORDS).then_some(words.done)
 }
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Words {
     }
 }
 
-const MOST_WORDS: usize = 128;
+const MAX_WORDS: usize = 128;
 
 #[cfg(test)]
 mod tests {

@@ -176,7 +176,7 @@ impl<'a> Stream<'a> {
             constant_len(needle) < needle.len()
                 && came.get(changed..).is_some_and(|it| it.starts_with(needle))
         };
-        if let Some(changed) = (1..MOST_CHANGED).find(|len| is_there(*len, *len)) {
+        if let Some(changed) = (1..MAX_CHANGED).find(|len| is_there(*len, *len)) {
             return Err(format!("at {offset} there are {changed} bytes changed"));
         }
         match (1..rest.len()).find(|skipped| is_there(*skipped, 0)) {
@@ -254,4 +254,4 @@ const PACKET_LEN: usize = 160;
 /// So many bytes of speech are found in one place only.
 const NEEDLE_LEN: usize = 160;
 /// More than this in one place is another sound.
-const MOST_CHANGED: usize = 1600;
+const MAX_CHANGED: usize = 1600;
