@@ -69,3 +69,77 @@ impl Purse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Arguments, Job};
+    use crate::spending::bill::Billing;
+    use crate::spending::costs::Usage;
+    use crate::sys::error::Stage;
+
+    /// Settings that limit what a day may cost to one dollar, in a folder of their own.
+    fn limited() -> (testkit::TempDir, Config) {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let place = folder.path().join("config.toml");
+        let state = folder.path().join("state");
+        let text = format!("[limits]\nmax_daily_cost = 1.0\n[state]\nfolder = {state:?}\n");
+        std::fs::write(&place, text).expect("ours");
+        let arguments = Arguments::parse([format!("config={}", place.display()).as_str()]);
+        let config = Config::load(Job::Calls, &arguments, &|_| None);
+        (folder, config.expect("right settings"))
+    }
+
+    fn admits(purse: &mut Purse, config: &Config, cents: u64) -> bool {
+        let max_cost = MicroDollars(cents * 10_000);
+        purse.admit(config, "1001", max_cost).is_ok()
+    }
+
+    #[test]
+    fn what_one_call_has_set_aside_is_not_there_for_another_until_it_is_settled() {
+        let (_folder, config) = limited();
+        let (mut one, mut other) = (Purse::default(), Purse::default());
+        assert!(admits(&mut one, &config, 60));
+        assert!(!admits(&mut other, &config, 60));
+        assert!(admits(&mut other, &config, 40));
+        one.settle();
+        one.settle();
+        let mut third = Purse::default();
+        assert!(admits(&mut third, &config, 60), "nothing was spent");
+        assert!(one.fault.is_none() && other.fault.is_none());
+    }
+
+    #[test]
+    fn what_comes_next_in_a_call_takes_the_place_of_what_was_set_aside_before() {
+        let (_folder, config) = limited();
+        let mut purse = Purse::default();
+        for turn in 0..5 {
+            assert!(admits(&mut purse, &config, 60), "turn {turn}");
+        }
+        assert!(
+            !admits(&mut purse, &config, 101),
+            "more than a day may cost"
+        );
+    }
+
+    #[test]
+    fn what_was_spent_stays_spent() {
+        let (_folder, config) = limited();
+        let mut purse = Purse::default();
+        assert!(admits(&mut purse, &config, 90));
+        let voice = &config.tts.endpoints[0];
+        let long = Usage {
+            characters: 20_000,
+            ..Usage::default()
+        };
+        let billing = Billing::new(Arc::clone(&purse.bill));
+        billing.begin(Stage::Tts, voice, long).expect("it goes on");
+        let spent = purse.bill.total();
+        assert!(spent > MicroDollars(0));
+        purse.settle();
+        let mut next = Purse::default();
+        let rest = MicroDollars(1_000_000).0 - spent.0;
+        assert!(!next.admit(&config, "1001", MicroDollars(rest + 1)).is_ok());
+        assert!(next.admit(&config, "1001", MicroDollars(rest)).is_ok());
+    }
+}

@@ -53,3 +53,59 @@ pub(super) fn trim(pcm: &Pcm) -> Option<Question> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::audio::clips::{babble, silence};
+
+    fn said(before_s: f64, words: &str, after_s: f64) -> Pcm {
+        let clip = silence(8000, before_s).then(&babble(8000, words));
+        Pcm {
+            rate_hz: 8000,
+            samples: clip.then(&silence(8000, after_s)).samples,
+        }
+    }
+
+    #[test]
+    fn speech_is_taken_without_the_silence_around_it() {
+        let words = "waterfall waterfall";
+        let spoken = duration_of(said(0.0, words, 0.0).samples.len(), 8000);
+        for (before_s, after_s) in [(0.0, 2.0), (1.0, 2.0), (3.0, 0.5), (0.5, 5.0)] {
+            let question = trim(&said(before_s, words, after_s)).expect("speech");
+            let name = format!("{before_s} s before, {after_s} s after");
+            let length = duration_of(question.speech.samples.len(), 8000);
+            let around = length.saturating_sub(spoken);
+            assert!(around <= 2 * speech::AROUND, "{name}: {around:?} too much");
+            let silence = question.silence.expect("it is known");
+            let off = silence.abs_diff(Duration::from_secs_f64(after_s));
+            assert!(off <= Duration::from_millis(100), "{name}: {silence:?}");
+        }
+    }
+
+    #[test]
+    fn who_speaks_to_the_end_has_left_no_silence_that_is_known() {
+        let question = trim(&said(1.0, "waterfall", 0.0)).expect("speech");
+        assert_eq!(question.silence, None);
+    }
+
+    #[test]
+    fn silence_is_no_question() {
+        for seconds in [0.0, 0.02, 5.0] {
+            assert!(trim(&said(0.0, "", seconds)).is_none(), "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_recording_that_cannot_be_used_is_named_with_what_to_look_at() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let place = folder.path().join("recording.wav");
+        let read = || read(&place, Duration::from_secs(60)).expect_err("unusable");
+        let said = read().to_string();
+        assert!(said.contains("did MixMonitor run"), "{said}");
+        std::fs::write(&place, "").expect("ours");
+        let said = read().to_string();
+        assert!(said.contains("a full disk"), "{said}");
+        assert!(said.contains("recording.wav"), "{said}");
+    }
+}

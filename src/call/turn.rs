@@ -91,3 +91,42 @@ impl Turn {
         take(&mut self.actions)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_that_is_put_back_is_as_it_was_and_the_next_begins_with_nothing() {
+        let began = Instant::now();
+        let mut scene = Scene::new(began);
+        scene.turn.question = "How far is the moon?".to_owned();
+        scene.turn.key = Some('5');
+        scene.turn.actions.push(Action::Forget);
+        let later = began + Duration::from_secs(9);
+        let before = scene.begin_turn(later, Duration::from_millis(700));
+        assert_eq!(scene.turn.started, later);
+        assert_eq!(scene.turn.question, "");
+        assert_eq!(scene.turn.key, None);
+        assert!(scene.turn.take_actions().is_empty());
+        scene.turn = before;
+        assert_eq!(scene.turn.started, began);
+        assert_eq!(scene.turn.question, "How far is the moon?");
+        assert_eq!(scene.turn.key, Some('5'));
+        assert_eq!(scene.turn.take_actions(), [Action::Forget]);
+        assert!(scene.turn.take_actions().is_empty(), "they are done once");
+    }
+
+    #[test]
+    fn what_a_stage_has_done_waits_for_asterisks_log() {
+        let mut scene = Scene::new(Instant::now());
+        scene.note(Stage::Stt, Duration::from_micros(230_900), "<25 bytes>");
+        assert_eq!(scene.notes, ["stt: 230 ms, <25 bytes>"]);
+    }
+
+    #[test]
+    fn where_nobody_is_heard_nothing_is_to_be_looked_at() {
+        let scene = Scene::new(Instant::now());
+        assert_eq!((scene.next_look(), scene.is_in_turn()), (None, false));
+    }
+}
