@@ -1,6 +1,7 @@
 //! The command line. Settings as `name=value`, or no arguments and a stdin that is no terminal: a call for Asterisk. A
 //! word: a command for people.
 
+mod command;
 mod pager;
 mod place;
 mod stderr;
@@ -8,13 +9,11 @@ mod stderr;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
 use env_logger::Target;
 use log::{LevelFilter, error};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -22,121 +21,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::agi::End;
-use crate::audio::telephone::Encoding;
 use crate::call::{self, Invocation};
-use crate::cmd::calls::{self, Pen};
-use crate::cmd::check::{self, Style};
-use crate::cmd::{callers, convert, help, say};
-use crate::config::Environment;
 use crate::sys::error::Chain;
 use crate::sys::hangup::Hangup;
-use crate::sys::identity::{self, Question};
-use crate::sys::number::DIGITS;
-use crate::sys::{apart, number, redact, threads};
-
-/// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
-#[derive(Debug, Parser)]
-#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
-struct Cli {
-    /// The settings file [default: /etc/phone-assistant/config.toml]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Make sound files for Asterisk from WAV, MP3, FLAC or OGG
-    Convert {
-        /// Sounds to convert, and last the file to write (NAME.ulaw) or the folder to write to
-        #[arg(required = true, num_args = 2.., value_names = ["IN", "OUT"])]
-        files: Vec<PathBuf>,
-        /// Make it this much louder; a limiter keeps it from clipping
-        #[arg(
-            long,
-            value_name = "DB",
-            default_value_t = 2.0,
-            allow_negative_numbers = true
-        )]
-        gain: f32,
-        /// ulaw, alaw, sln, sln16, wav or wav16 [default: as the name of OUT says, else ulaw]
-        #[arg(long)]
-        format: Option<Encoding>,
-    },
-    /// Speak a text in the configured voice, into a sound file for Asterisk
-    Say {
-        /// What to say
-        text: String,
-        /// The file to write, such as welcome.ulaw
-        #[arg(value_name = "OUT")]
-        output: PathBuf,
-    },
-    /// Try everything that a call needs, and say how to fix what does not work
-    Check {
-        /// Write one JSON object
-        #[arg(long)]
-        json: bool,
-        /// Leave out whatever needs the network
-        #[arg(long)]
-        offline: bool,
-        /// Tell only what has become worse, or was fixed, since the last time
-        #[arg(long)]
-        quiet: bool,
-        /// The user that Asterisk runs as, where the machine does not tell
-        #[arg(long)]
-        user: Option<String>,
-        /// Its group, where that is not the user's own
-        #[arg(long, requires = "user")]
-        group: Option<String>,
-        /// Write a JSON object a line, for root's run
-        #[arg(long, hide = true)]
-        lines: bool,
-    },
-    /// Show how calls ended and where their time went, from the log of calls
-    Calls {
-        /// Look at the newest N calls
-        #[arg(long, value_name = "N", default_value = "100")]
-        last: NonZeroUsize,
-        /// Draw this call instead of the last one: Asterisk's UNIQUEID
-        #[arg(long)]
-        id: Option<String>,
-        /// The log [default: calls in [log] of the settings]
-        file: Option<PathBuf>,
-    },
-    /// Show who is remembered from one call to the next
-    Callers,
-    /// Forget what was said with a caller
-    Forget {
-        /// Whose calls are forgotten, in quotes if there are blanks in it
-        #[arg(value_parser = number)]
-        number: String,
-    },
-    /// Print the manual: its topics, one of them, or a setting
-    Help {
-        /// A topic, or a setting such as stt.language [default: list all topics]
-        topic: Option<String>,
-    },
-    /// What install.sh puts where other users own folders
-    #[command(hide = true, subcommand)]
-    Place(place::Action),
-    /// Say which user and group Asterisk runs as, for install.sh
-    #[command(hide = true)]
-    Identity {
-        /// The folder in which the machine is laid out
-        #[arg(long, value_name = "DIR", default_value = "/")]
-        root: PathBuf,
-        /// The user, where it is known
-        #[arg(long)]
-        user: Option<String>,
-        /// The group, where it is known
-        #[arg(long)]
-        group: Option<String>,
-        /// Also the folders that asterisk.conf sets
-        #[arg(long)]
-        all: bool,
-    },
-}
+use crate::sys::{apart, redact, threads};
+use command::Cli;
 
 /// Does what the command line says.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -230,189 +119,6 @@ fn raise_on_signals(hangup: &Hangup) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-impl Cli {
-    fn run(self) -> ExitCode {
-        match self.command.run(self.config) {
-            Ok(code) => ExitCode::from(code),
-            Err(error) => {
-                tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
-                ExitCode::FAILURE
-            }
-        }
-    }
-}
-
-impl Command {
-    /// Returns the exit code.
-    fn run(self, config: Option<PathBuf>) -> Result<u8, Box<dyn Error>> {
-        let environment = |name: &str| std::env::var(name).ok();
-        match self {
-            Self::Convert {
-                mut files,
-                gain,
-                format,
-            } => {
-                let output = files.pop().unwrap_or_default();
-                let options = convert::Options {
-                    inputs: files,
-                    output,
-                    gain_db: gain,
-                    format,
-                };
-                convert::run(&options, &mut io::stderr())?;
-            }
-            Self::Say { text, output } => {
-                let length = say::run(&text, &output, config, &environment, Instant::now)?;
-                tell(&format!(
-                    "{}: {:.1} s",
-                    output.display(),
-                    length.as_secs_f32()
-                ));
-            }
-            Self::Calls { last, id, file } => {
-                let options = calls::Options {
-                    last: last.get(),
-                    id,
-                    file,
-                    pen: pen(&environment),
-                };
-                show_text(&calls::run(&options, config, &environment)?)?;
-            }
-            Self::Place(action) => return Ok(action.run()?),
-            Self::Callers => show_text(&callers::list(config, &environment)?)?,
-            Self::Forget { number } => match callers::forget(&number, config, &environment) {
-                Ok(done) => show_text(&done)?,
-                Err(error @ callers::Error::Nobody { .. }) => return Err(error.into()),
-                Err(error) => {
-                    tell(&format!("phone-assistant: {}", Chain(&error)));
-                    return Ok(COULD_NOT_LOOK);
-                }
-            },
-            Self::Help { topic } => match help_on(topic.as_deref()) {
-                Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
-                Ok(page) => show_text(&page)?,
-                Err(error) => {
-                    tell(&format!("phone-assistant: {error}"));
-                    return Ok(EX_USAGE);
-                }
-            },
-            Self::Identity {
-                root,
-                user,
-                group,
-                all,
-            } => show_text(&identity_lines(&Question { root, user, group }, all)?)?,
-            Self::Check {
-                json,
-                offline,
-                quiet,
-                user,
-                group,
-                lines,
-            } => {
-                // Cron mails all output, and what matters is among the findings.
-                if quiet && environment(LOG_LEVEL).is_none() {
-                    log::set_max_level(LevelFilter::Error);
-                }
-                let options = check::Options {
-                    config,
-                    offline,
-                    quiet,
-                    style: if lines {
-                        Style::Lines
-                    } else {
-                        style(json, &environment)
-                    },
-                    user,
-                    group,
-                };
-                return Ok(check::run(
-                    &options,
-                    &environment,
-                    Instant::now,
-                    &mut io::stdout(),
-                )?);
-            }
-        }
-        Ok(0)
-    }
-}
-
-/// The exit code where it is not known whether any caller is remembered.
-const COULD_NOT_LOOK: u8 = 2;
-
-/// The answer could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to the terminal")]
-struct Unread(#[source] io::Error);
-
-/// Writes to stdout. A reader that has seen enough is no error.
-fn show_text(text: &str) -> Result<(), Unread> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
-        _ => Ok(()),
-    }
-}
-
-/// A page of the manual, or how a command is used.
-fn help_on(topic: Option<&str>) -> Result<String, help::Unknown> {
-    let Some(topic) = topic else {
-        return Ok(help::topics());
-    };
-    help::page(topic).or_else(|unknown| {
-        let mut cli = Cli::command();
-        cli.build();
-        let command = cli.find_subcommand_mut(topic);
-        command
-            .map(|command| command.render_long_help().to_string())
-            .ok_or(unknown)
-    })
-}
-
-/// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
-fn identity_lines(question: &Question, all: bool) -> Result<String, identity::Error> {
-    let found = identity::find(question)?;
-    let mut lines = vec![("user", found.user), ("group", found.group)];
-    if all {
-        lines.extend(identity::folders(&question.root)?);
-    }
-    let lines = lines
-        .into_iter()
-        .map(|(name, value)| format!("{name} {value}\n"));
-    Ok(lines.collect())
-}
-
-/// A caller's number in the one spelling that it has.
-fn number(text: &str) -> Result<String, String> {
-    let (least, most) = (DIGITS.start(), DIGITS.end());
-    let rule = || format!("a number has {least} to {most} digits, perhaps after a + or 00");
-    number::normal(text).ok_or_else(rule)
-}
-
-/// The style of findings: in colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.
-fn style(json: bool, environment: Environment<'_>) -> Style {
-    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match json {
-        true => Style::Json,
-        false if io::stdout().is_terminal() && !wants_none => Style::Colour,
-        false => Style::Plain,
-    }
-}
-
-/// The pen for pictures: blocks only where they will be seen, on a terminal whose locale is UTF-8.
-fn pen(environment: Environment<'_>) -> Pen {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| environment(name).filter(|value| !value.is_empty()))
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if io::stdout().is_terminal() && (locale.contains("utf-8") || locale.contains("utf8")) {
-        Pen::BLOCKS
-    } else {
-        Pen::ASCII
-    }
-}
-
 fn show(error: &clap::Error) -> ExitCode {
     // A terminal that was closed cannot be told about it.
     error.print().ok();
@@ -476,5 +182,3 @@ const LOG_LEVEL: &str = "PHONE_ASSISTANT_LOG";
 const EX_USAGE: u8 = 64;
 /// The system refuses what is needed.
 const EX_OSERR: u8 = 71;
-
-const AFTER_HELP: &str = "The manual: phone-assistant help. Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";

@@ -1,0 +1,334 @@
+//! The commands for people: what each takes, and what it prints.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use log::LevelFilter;
+
+use super::{EX_USAGE, LOG_LEVEL, pager, place, tell};
+use crate::audio::telephone::Encoding;
+use crate::cmd::calls::{self, Pen};
+use crate::cmd::check::{self, Style};
+use crate::cmd::{callers, convert, help, say};
+use crate::config::Environment;
+use crate::sys::error::Chain;
+use crate::sys::identity::{self, Question};
+use crate::sys::number::{self, DIGITS};
+
+/// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
+#[derive(Debug, Parser)]
+#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    /// The settings file [default: /etc/phone-assistant/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make sound files for Asterisk from WAV, MP3, AAC, M4A, FLAC or OGG
+    Convert(Convert),
+    /// Speak a text in the configured voice, into a sound file for Asterisk
+    Say(Say),
+    /// Try everything that a call needs, and say how to fix what does not work
+    Check(Check),
+    /// Show how calls ended and where their time went, from the log of calls
+    Calls(Calls),
+    /// Show who is remembered from one call to the next
+    Callers,
+    /// Forget what was said with a caller
+    Forget {
+        /// Whose calls are forgotten, in quotes if there are blanks in it
+        #[arg(value_parser = number)]
+        number: String,
+    },
+    /// Print the manual: its topics, one of them, or a setting
+    Help {
+        /// A topic, or a setting such as stt.language [default: list all topics]
+        topic: Option<String>,
+    },
+    /// What install.sh puts where other users own folders
+    #[command(hide = true, subcommand)]
+    Place(place::Action),
+    /// Say which user and group Asterisk runs as, for install.sh
+    #[command(hide = true)]
+    Identity(Identity),
+}
+
+#[derive(Debug, Args)]
+struct Convert {
+    /// Sounds to convert, and last the file to write (NAME.ulaw) or the folder to write to
+    #[arg(required = true, num_args = 2.., value_names = ["IN", "OUT"])]
+    files: Vec<PathBuf>,
+    /// Make it this much louder; a limiter keeps it from clipping
+    #[arg(
+        long,
+        value_name = "DB",
+        default_value_t = 2.0,
+        allow_negative_numbers = true
+    )]
+    gain: f32,
+    /// ulaw, alaw, sln, sln16, wav or wav16 [default: as the name of OUT says, else ulaw]
+    #[arg(long)]
+    format: Option<Encoding>,
+}
+
+#[derive(Debug, Args)]
+struct Say {
+    /// What to say
+    #[arg(allow_hyphen_values = true)]
+    text: String,
+    /// The file to write, such as welcome.ulaw
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Leave out whatever needs the network
+    #[arg(long)]
+    offline: bool,
+    /// Tell only what has become worse, or was fixed, since the last time
+    #[arg(long)]
+    quiet: bool,
+    /// The user that Asterisk runs as, where the machine does not tell
+    #[arg(long)]
+    user: Option<String>,
+    /// Its group, where that is not the user's own
+    #[arg(long, requires = "user")]
+    group: Option<String>,
+    /// Write a JSON object a line, for root's run
+    #[arg(long, hide = true)]
+    lines: bool,
+}
+
+#[derive(Debug, Args)]
+struct Calls {
+    /// Look at the newest N calls
+    #[arg(long, value_name = "N", default_value = "100")]
+    last: NonZeroUsize,
+    /// Draw this call instead of the last one: Asterisk's UNIQUEID
+    #[arg(long)]
+    id: Option<String>,
+    /// The log [default: calls in [log] of the settings]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Identity {
+    /// The folder in which the machine is laid out
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// The user, where it is known
+    #[arg(long)]
+    user: Option<String>,
+    /// The group, where it is known
+    #[arg(long)]
+    group: Option<String>,
+    /// Also the folders that asterisk.conf sets
+    #[arg(long)]
+    all: bool,
+}
+
+impl Cli {
+    pub(super) fn run(self) -> ExitCode {
+        match self.command.run(self.config) {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl Command {
+    /// Returns the exit code.
+    fn run(self, config: Option<PathBuf>) -> Result<u8, Box<dyn Error>> {
+        let environment = |name: &str| std::env::var(name).ok();
+        match self {
+            Self::Convert(convert) => convert.run()?,
+            Self::Say(say) => say.run(config, &environment)?,
+            Self::Check(check) => return Ok(check.run(config, &environment)?),
+            Self::Calls(calls) => calls.run(config, &environment)?,
+            Self::Callers => show_text(&callers::list(config, &environment)?)?,
+            Self::Forget { number } => match callers::forget(&number, config, &environment) {
+                Ok(done) => show_text(&done)?,
+                Err(error @ callers::Error::Nobody { .. }) => return Err(error.into()),
+                Err(error) => {
+                    tell(&format!("phone-assistant: {}", Chain(&error)));
+                    return Ok(COULD_NOT_LOOK);
+                }
+            },
+            Self::Help { topic } => match help_on(topic.as_deref()) {
+                Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
+                Ok(page) => show_text(&page)?,
+                Err(error) => {
+                    tell(&format!("phone-assistant: {error}"));
+                    return Ok(EX_USAGE);
+                }
+            },
+            Self::Place(action) => return Ok(action.run()?),
+            Self::Identity(identity) => show_text(&identity.lines()?)?,
+        }
+        Ok(0)
+    }
+}
+
+impl Convert {
+    fn run(mut self) -> Result<(), Box<dyn Error>> {
+        let output = self.files.pop().unwrap_or_default();
+        let options = convert::Options {
+            inputs: self.files,
+            output,
+            gain_db: self.gain,
+            format: self.format,
+        };
+        Ok(convert::run(&options, &mut io::stderr())?)
+    }
+}
+
+impl Say {
+    fn run(
+        &self,
+        config: Option<PathBuf>,
+        environment: Environment<'_>,
+    ) -> Result<(), Box<dyn Error>> {
+        let length = say::run(&self.text, &self.output, config, environment, Instant::now)?;
+        let output = self.output.display();
+        tell(&format!("{output}: {:.1} s", length.as_secs_f32()));
+        Ok(())
+    }
+}
+
+impl Check {
+    fn run(self, config: Option<PathBuf>, environment: Environment<'_>) -> io::Result<u8> {
+        // Cron mails all output, and what matters is among the findings.
+        if self.quiet && environment(LOG_LEVEL).is_none() {
+            log::set_max_level(LevelFilter::Error);
+        }
+        let options = check::Options {
+            config,
+            offline: self.offline,
+            quiet: self.quiet,
+            style: if self.lines {
+                Style::Lines
+            } else {
+                style(self.json, environment)
+            },
+            user: self.user,
+            group: self.group,
+        };
+        check::run(&options, environment, Instant::now, &mut io::stdout())
+    }
+}
+
+impl Calls {
+    fn run(
+        self,
+        config: Option<PathBuf>,
+        environment: Environment<'_>,
+    ) -> Result<(), Box<dyn Error>> {
+        let options = calls::Options {
+            last: self.last.get(),
+            id: self.id,
+            file: self.file,
+            pen: pen(environment),
+        };
+        Ok(show_text(&calls::run(&options, config, environment)?)?)
+    }
+}
+
+impl Identity {
+    /// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
+    fn lines(self) -> Result<String, identity::Error> {
+        let question = Question {
+            root: self.root,
+            user: self.user,
+            group: self.group,
+        };
+        let found = identity::find(&question)?;
+        let mut lines = vec![("user", found.user), ("group", found.group)];
+        if self.all {
+            lines.extend(identity::folders(&question.root)?);
+        }
+        let lines = lines
+            .into_iter()
+            .map(|(name, value)| format!("{name} {value}\n"));
+        Ok(lines.collect())
+    }
+}
+
+/// The exit code where it is not known whether any caller is remembered.
+const COULD_NOT_LOOK: u8 = 2;
+
+/// The answer could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to the terminal")]
+struct Unread(#[source] io::Error);
+
+/// Writes to stdout. A reader that has seen enough is no error.
+fn show_text(text: &str) -> Result<(), Unread> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A page of the manual, or how a command is used.
+fn help_on(topic: Option<&str>) -> Result<String, help::Unknown> {
+    let Some(topic) = topic else {
+        return Ok(help::topics());
+    };
+    help::page(topic).or_else(|unknown| {
+        let mut cli = Cli::command();
+        cli.build();
+        let command = cli.find_subcommand_mut(topic);
+        command
+            .map(|command| command.render_long_help().to_string())
+            .ok_or(unknown)
+    })
+}
+
+/// A caller's number in the one spelling that it has.
+fn number(text: &str) -> Result<String, String> {
+    let (least, most) = (DIGITS.start(), DIGITS.end());
+    let rule = || format!("a number has {least} to {most} digits, perhaps after a + or 00");
+    number::normal(text).ok_or_else(rule)
+}
+
+/// The style of findings: in colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.
+fn style(json: bool, environment: Environment<'_>) -> Style {
+    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match json {
+        true => Style::Json,
+        false if io::stdout().is_terminal() && !wants_none => Style::Colour,
+        false => Style::Plain,
+    }
+}
+
+/// The pen for pictures: blocks only where they will be seen, on a terminal whose locale is UTF-8.
+fn pen(environment: Environment<'_>) -> Pen {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| environment(name).filter(|value| !value.is_empty()))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if io::stdout().is_terminal() && (locale.contains("utf-8") || locale.contains("utf8")) {
+        Pen::BLOCKS
+    } else {
+        Pen::ASCII
+    }
+}
+
+const AFTER_HELP: &str = "The manual: phone-assistant help. Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";
