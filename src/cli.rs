@@ -25,7 +25,8 @@ use crate::call::{self, Invocation};
 use crate::sys::error::Chain;
 use crate::sys::hangup::Hangup;
 use crate::sys::{apart, redact, threads};
-use command::Cli;
+use command::{Cli, EX_USAGE};
+use stderr::{LOG_LEVEL, tell};
 
 /// Does what the command line says.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -125,11 +126,6 @@ fn show(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
 }
 
-/// Tells people what happened, on stderr. A closed stderr is no reason to fail.
-fn tell(line: &str) {
-    writeln!(io::stderr(), "{}", redact::shown(line)).ok();
-}
-
 /// What is to be logged, on stderr. Only our own records: what libraries log at the lowest levels may hold keys.
 fn start_log() -> Option<stderr::Lines> {
     let is_read = io::stderr().is_terminal();
@@ -176,9 +172,5 @@ fn no_core_dump() {
     setrlimit(Resource::Core, none).ok();
 }
 
-const LOG_LEVEL: &str = "PHONE_ASSISTANT_LOG";
-
-/// From `sysexits.h`: the command was used incorrectly.
-const EX_USAGE: u8 = 64;
-/// The system refuses what is needed.
+/// From `sysexits.h`: the system refuses what is needed.
 const EX_OSERR: u8 = 71;

@@ -139,7 +139,7 @@ mod tests {
         purse.settle();
         let mut next = Purse::default();
         let rest = MicroDollars(1_000_000).0 - spent.0;
-        assert!(!next.admit(&config, "1001", MicroDollars(rest + 1)).is_ok());
+        assert!(next.admit(&config, "1001", MicroDollars(rest + 1)).is_err());
         assert!(next.admit(&config, "1001", MicroDollars(rest)).is_ok());
     }
 }

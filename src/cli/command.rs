@@ -10,7 +10,8 @@ use std::time::Instant;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
-use super::{EX_USAGE, LOG_LEVEL, pager, place, tell};
+use super::stderr::{LOG_LEVEL, tell};
+use super::{pager, place};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
@@ -91,6 +92,7 @@ struct Say {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct Check {
     /// Write one JSON object
     #[arg(long)]
@@ -269,6 +271,8 @@ impl Identity {
     }
 }
 
+/// From `sysexits.h`: the command was used incorrectly.
+pub(super) const EX_USAGE: u8 = 64;
 /// The exit code where it is not known whether any caller is remembered.
 const COULD_NOT_LOOK: u8 = 2;
 

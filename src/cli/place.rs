@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::stderr::tell;
 use crate::cmd::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
 use crate::sys::error::Chain;
 use crate::sys::rights::{self as user, Rights as User};
@@ -115,11 +116,11 @@ impl Action {
                 return match place.ground()?.read(&path, reader, text) {
                     Err(error) if error.is_absence() => Ok(THERE_IS_NONE),
                     Err(error) if error.is_closed() => {
-                        super::tell(&format!("phone-assistant: {error}"));
+                        tell(&format!("phone-assistant: {error}"));
                         Ok(IT_IS_CLOSED)
                     }
                     bytes => write(&bytes?).or_else(|error| {
-                        super::tell(&format!("phone-assistant: {}", Chain(&error)));
+                        tell(&format!("phone-assistant: {}", Chain(&error)));
                         Ok(THERE_IS_NO_ROOM)
                     }),
                 };

@@ -9,7 +9,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{FileType, fstat};
 
+use crate::sys::redact;
 use crate::sys::threads::{self, NoThread};
+
+/// The variable that says what is logged.
+pub(super) const LOG_LEVEL: &str = "PHONE_ASSISTANT_LOG";
 
 /// Whether stderr is the connection on which Asterisk talks to us. It would take every line for a command.
 pub(super) fn is_asterisks() -> bool {
@@ -18,6 +22,11 @@ pub(super) fn is_asterisks() -> bool {
     };
     FileType::from_raw_mode(errors.st_mode) == FileType::Socket
         && (input.st_dev, input.st_ino) == (errors.st_dev, errors.st_ino)
+}
+
+/// Tells people what happened, on stderr. A closed stderr is no reason to fail.
+pub(super) fn tell(line: &str) {
+    writeln!(io::stderr(), "{}", redact::shown(line)).ok();
 }
 
 /// Takes lines, which a thread writes.
