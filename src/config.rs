@@ -132,6 +132,8 @@ pub struct Config {
     pub waiting: Waiting,
     /// `[conversation]`
     pub conversation: Conversation,
+    /// The names of all `[persona.NAME]`.
+    pub personas: Vec<String>,
     /// What is set otherwise than by default.
     pub shown: Vec<Shown>,
     /// `[http]`
@@ -216,6 +218,7 @@ impl Config {
             reply_format: layers.text("reply.format"),
             waiting: Waiting::assemble(layers),
             conversation: Conversation::assemble(layers),
+            personas: layers.personas.tables.keys().cloned().collect(),
             shown: layers.shown(),
             http: Http::assemble(layers),
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::state;
 
-pub(crate) use caller::{Caller, Callers, Signs};
+pub(crate) use caller::{Caller, Callers, FREEPBX_EXTENSION, Signs};
 pub(crate) use record::MAX_SUMMARY_CHARS;
 pub(crate) use record::{Exchange, Limits, Record};
 pub(crate) use store::{Entry, Error, Store};
@@ -229,6 +229,7 @@ mod tests {
         let signs = Signs {
             channel: "PJSIP/200-0000000a",
             number: "200",
+            extension: "",
             presentation: Presentation::Shown,
         };
         let memory = Memory::of(&settings, signs, now).expect("a folder");

@@ -132,7 +132,7 @@ fn no_branch_runs_on_into_the_next() {
     ] {
         let at = position(&steps, |step| step.label == Some(label));
         assert!(
-            ["Hangup", "Goto"].contains(&steps[at - 1].application),
+            ["Hangup", "Goto", "Return"].contains(&steps[at - 1].application),
             "before {label}"
         );
     }
@@ -313,7 +313,27 @@ fn a_conversation_is_counted_cleaned_and_judged_as_a_question_is() {
         talk[eagi].data,
         "phone-assistant,mode=conversation,reply=${ASSISTANT_CALL}-reply,persona=${ASSISTANT_PERSONA}"
     );
-    assert_eq!(talk[eagi + 1].data, "custom-openai,8008,judge");
+    let behind: Vec<_> = talk[eagi + 1..].iter().map(|step| step.data).collect();
+    let transfer = "${ASSISTANT_TRANSFER_CONTEXT},${ASSISTANT_TRANSFER},1";
+    let returns = "$[\"${ARG1}\" = \"transfer\"]?Return()";
+    assert_eq!(behind, ["custom-openai,8008,judge", returns, transfer]);
+}
+
+/// Asterisk's record of a call has the last extension of the dialplan that was not in a subroutine.
+#[test]
+fn the_record_of_a_call_keeps_the_number_that_was_dialled() {
+    for step in steps(EXAMPLE).iter().chain(&steps(PERSONAS)) {
+        let leaves = |target: &&str| {
+            let mut parts = target.split(',').skip(1);
+            parts.next().is_some_and(|exten| exten != step.exten)
+        };
+        let left: Vec<_> = step.jumps().into_iter().filter(leaves).collect();
+        let is_kept = step.application.starts_with("Gosub") || step.application == "Set";
+        let is_transfer = left
+            .iter()
+            .all(|target| target.starts_with("${ASSISTANT_TRANSFER"));
+        assert!(is_kept || is_transfer, "{step:?}");
+    }
 }
 
 /// A transfer may lead to another number of the assistant's.
@@ -324,7 +344,9 @@ fn a_persona_answers_the_extensions_that_name_it_until_it_transfers_the_caller()
     let set = numbers.iter().filter(|step| step.application == "Set");
     assert_eq!(set.map(|step| step.data).collect::<Vec<_>>(), names);
     let targets: Vec<_> = numbers.iter().flat_map(Step::jumps).collect();
-    assert_eq!(targets, ["custom-openai,8008,1", "custom-openai,8009,1"]);
+    let transfer = "${ASSISTANT_TRANSFER_CONTEXT},${ASSISTANT_TRANSFER},1";
+    let ours = ["custom-openai,8008,1", "custom-openai,8009,1(transfer)"];
+    assert_eq!(targets, [ours[0], ours[1], transfer]);
     assert!(targets.iter().all(|target| lands(&plan, target)));
     let transfer = position(&plan, |step| step.label == Some("transfer"));
     let cleared = format!("{PERSONA}=");
@@ -372,8 +394,8 @@ impl<'a> Step<'a> {
     /// Labels and `context,exten,priority` that this step may go to.
     fn jumps(&self) -> Vec<&'a str> {
         match self.application {
-            "Goto" => vec![self.data],
-            "GotoIf" => self.data.rsplit_once("]?").unwrap().1.split(':').collect(),
+            "Goto" | "Gosub" => vec![self.data],
+            "GotoIf" | "GosubIf" => self.data.rsplit_once("]?").unwrap().1.split(':').collect(),
             "Set" => self
                 .data
                 .strip_prefix("CHANNEL(hangup_handler_push)=")

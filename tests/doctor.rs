@@ -1,16 +1,18 @@
-//! `phone-assistant check` where no Asterisk is: what it says of settings and services. What it says of a machine with an
-//! Asterisk, tests/asterisk knows.
+//! `phone-assistant check` where no Asterisk is: what it says of settings and services, and of what a stand-in for
+//! `asterisk -rx` answers. What it says of a real one, tests/asterisk knows.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use serde_json::{Value, json};
 use testkit::{Response, Settings, Stage, TempDir};
 
-use crate::house::{House, program};
+use crate::house::{House, each, program};
 
 #[test]
 fn a_stage_that_cannot_be_set_up_hides_no_fault_of_another() {
@@ -146,6 +148,258 @@ fn doctor(house: &House, settings: &Settings, arguments: &[&str]) -> Command {
         .env_clear()
         .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1");
     command
+}
+
+/// An Asterisk that answers with what is in files.
+struct StandIn {
+    house: House,
+}
+
+impl StandIn {
+    /// On it all is right.
+    fn new() -> Self {
+        let stand_in = Self {
+            house: House::new(),
+        };
+        fs::set_permissions(stand_in.folder(), fs::Permissions::from_mode(0o777)).unwrap();
+        let own = "  '8008' =>  1. AGI(phone-assistant,persona=${ASSISTANT_PERSONA}) [x:1]\n  \
+            '8009' =>  1. Answer() [x:2]\n  'check' =>  1. AGI(phone-assistant,mode=check) [x:3]\n";
+        stand_in.say("core show version", "Asterisk 22.10.1 built by nobody");
+        stand_in.say("dialplan show globals", "   OTHER=x\n    -- 1 variable(s)");
+        stand_in.say("dialplan show 200@from-internal", RECEPTION);
+        for name in APPLICATIONS {
+            let info = format!("  -= Info about Application '{name}' =- ");
+            stand_in.say(&format!("core show application {name}"), &info);
+        }
+        stand_in.say("dialplan show", &format!("{OWN_CONTEXT}{own}"));
+        stand_in.leads("Goto(custom-openai,8008,1)");
+        let script = format!(
+            "#!/bin/sh\ncd '{}'\necho \"$2\" >>asked\ncat \"say $2\" 2>/dev/null || echo \"There is no existence of that\"\n",
+            stand_in.folder().display()
+        );
+        let path = stand_in.folder().join("asterisk");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in
+    }
+
+    fn folder(&self) -> &Path {
+        self.house.other()
+    }
+
+    fn say(&self, command: &str, answer: &str) {
+        fs::write(self.folder().join(format!("say {command}")), answer).unwrap();
+    }
+
+    /// Adds a step to the rest of the dialplan.
+    fn leads(&self, step: &str) {
+        let path = self.folder().join("say dialplan show");
+        let plan = fs::read_to_string(&path).unwrap();
+        let other =
+            format!("\n[ Context 'other' created by 'pbx_config' ]\n  '1' =>  1. {step} [x:4]\n");
+        fs::write(path, plan + &other).unwrap();
+    }
+
+    /// Nearly every command is refused.
+    fn is_stopping(&self) {
+        for entry in fs::read_dir(self.folder()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if let Some(command) = name.strip_prefix("say ") {
+                self.say(
+                    command,
+                    &format!("Command '{command}' cannot be run during shutdown"),
+                );
+            }
+        }
+    }
+
+    /// What the doctor finds, as a user for whom it takes Asterisk from its path.
+    fn found(&self, settings: &Settings) -> Value {
+        let config = settings.write(self.folder());
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+        // That user need not reach the folder where the program was built.
+        let opened = File::open(program()).unwrap();
+        let mut command = Command::new(format!("/proc/self/fd/{}", opened.as_raw_fd()));
+        command
+            .args(["check", "--offline", "--json", "--config"])
+            .arg(&config)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.folder().display()))
+            .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1");
+        if rustix::process::geteuid().is_root() {
+            chown(&config, Some(65_534), Some(65_534)).unwrap();
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command.output().unwrap();
+        let found = serde_json::from_slice::<Value>(&output.stdout);
+        found.unwrap_or_else(|error| panic!("{error}: {output:?}"))["checks"].take()
+    }
+
+    fn settings(&self) -> Settings {
+        let settings = self.house.sandbox.settings();
+        settings
+            .set("conversation.transfers", ["reception=200"])
+            .set("persona.kitchen.voice", "onyx")
+    }
+}
+
+const OWN_CONTEXT: &str = "[ Context 'custom-openai' created by 'pbx_config' ]\n";
+const RECEPTION: &str = "[ Included context 'from-internal-xfer' created by 'pbx_config' ]\n  '200' =>  1. Dial(PJSIP/200) [x:5]\n";
+const NOBODY: &str =
+    "[ Included context 'bad-number' created by 'pbx_config' ]\n  '_X.' =>  1. Progress() [x:6]\n";
+const APPLICATIONS: [&str; 7] = [
+    "AGI",
+    "EAGI",
+    "Gosub",
+    "MixMonitor",
+    "StopMixMonitor",
+    "WaitForNoise",
+    "WaitForSilence",
+];
+/// What the doctor finds by asking Asterisk.
+const ASKED: [&str; 6] = [
+    "Asterisk",
+    "dialplan",
+    "applications",
+    "ways in",
+    "personas",
+    "transfers",
+];
+
+type Planted = (
+    &'static str,
+    fn(&StandIn),
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+/// What is wrong, how Asterisk says so, and the one finding: name, status, and words of it and its remedy.
+const PLANTED: &[Planted] = &[
+    (
+        "an Asterisk that is about to stop",
+        StandIn::is_stopping,
+        "Asterisk",
+        "fail",
+        &["takes no new call", "core abort shutdown"],
+    ),
+    (
+        "no context",
+        |it| {
+            it.say(
+                "dialplan show",
+                "[ Context 'other' created by 'pbx_config' ]\n",
+            );
+        },
+        "dialplan",
+        "fail",
+        &["not loaded", "./install.sh --dialplan"],
+    ),
+    (
+        "a context of an earlier version",
+        |it| {
+            let own = "  '8008' =>  1. AGI(phone-assistant) [x:1]\n";
+            it.say("dialplan show", &format!("{OWN_CONTEXT}{own}"));
+            it.leads("Goto(custom-openai,8008,1)");
+        },
+        "dialplan",
+        "warn",
+        &["earlier version", "./install.sh --dialplan"],
+    ),
+    (
+        "a missing application",
+        |it| {
+            it.say(
+                "core show application EAGI",
+                "Your application(s) is (are) not registered",
+            );
+        },
+        "applications",
+        "fail",
+        &["does not know EAGI", "res_agi"],
+    ),
+    (
+        "a way in that leads to nothing",
+        |it| it.leads("Gosub(custom-openai,*88,1)"),
+        "ways in",
+        "fail",
+        &["custom-openai,*88", "Custom Destinations"],
+    ),
+    (
+        "a transfer to a number that only has an announcement",
+        |it| it.say("dialplan show 200@from-internal", NOBODY),
+        "transfers",
+        "warn",
+        &["reception=200 in from-internal", "[conversation]"],
+    ),
+    (
+        "a transfer that leads nowhere from the extension of a persona",
+        |it| it.leads("Set(ASSISTANT_TRANSFER_CONTEXT=school)"),
+        "transfers",
+        "warn",
+        &["reception=200 in school", "ASSISTANT_TRANSFER_CONTEXT"],
+    ),
+    (
+        "a persona that the settings do not have",
+        |it| it.leads("Set(ASSISTANT_PERSONA=kitchn)"),
+        "personas",
+        "fail",
+        &["chooses kitchn", "[persona.kitchn]", "kitchen"],
+    ),
+    (
+        "such a persona for all calls",
+        |it| it.say("dialplan show globals", "   ASSISTANT_PERSONA=garden\n"),
+        "personas",
+        "fail",
+        &["chooses garden", "extensions_custom.conf"],
+    ),
+];
+
+#[test]
+fn what_asterisk_says_of_a_fault_is_found_with_its_remedy() {
+    each(PLANTED, |(what, plant, id, status, words)| {
+        let stand_in = StandIn::new();
+        plant(&stand_in);
+        let found = stand_in.found(&stand_in.settings());
+        let all = found.as_array().unwrap().iter();
+        let worse: Vec<_> = all
+            .filter(|finding| {
+                finding["status"] != "ok" && ASKED.iter().any(|id| finding["id"] == *id)
+            })
+            .collect();
+        assert_eq!(worse.len(), 1, "{what}: {worse:#?}");
+        assert_eq!(
+            (&worse[0]["id"], &worse[0]["status"]),
+            (&json!(id), &json!(status)),
+            "{what}"
+        );
+        let told = worse[0].to_string();
+        for word in *words {
+            assert!(told.contains(word), "{what}: no {word:?} in {told}");
+        }
+    });
+}
+
+#[test]
+fn where_all_is_right_asterisk_is_asked_for_its_dialplan_once() {
+    let stand_in = StandIn::new();
+    stand_in.leads("Set(ASSISTANT_PERSONA=kitchen)");
+    let found = stand_in.found(&stand_in.settings());
+    for id in ASKED {
+        let statuses: Vec<_> = of(&found, id).map(|finding| &finding["status"]).collect();
+        assert_eq!(statuses, ["ok"], "{id} in {found:#}");
+    }
+    let asked = fs::read_to_string(stand_in.folder().join("asked")).unwrap();
+    let plans = asked
+        .lines()
+        .filter(|line| line.starts_with("dialplan show"));
+    let expected = [
+        "dialplan show",
+        "dialplan show globals",
+        "dialplan show 200@from-internal",
+    ];
+    assert_eq!(plans.collect::<Vec<_>>(), expected);
 }
 
 #[test]

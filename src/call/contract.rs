@@ -71,10 +71,7 @@ impl Contract {
         };
         let [question, answer] = [&turn.question, &turn.answer].map(|words| redact::secrets(words));
         let key = turn.key.map(String::from).unwrap_or_default();
-        let for_cdr = match turn.timeline.ear_to_ear_ms() {
-            Some(ms) => format!("{status} {ms} ms"),
-            None => status.to_owned(),
-        };
+        let for_cdr = self.for_cdr(status, turn);
         let variables = [
             ("ASSISTANT_QUESTION", question.as_str(), true),
             ("ASSISTANT_ANSWER", answer.as_str(), true),
@@ -92,6 +89,14 @@ impl Contract {
                 is_words,
             })
         })
+    }
+
+    /// Tells Asterisk's record of the call how it ended, how soon it was answered, and by whom.
+    fn for_cdr(&self, status: &str, turn: &Turn) -> String {
+        let mut words = vec![status.to_owned()];
+        words.extend(turn.timeline.ear_to_ear_ms().map(|ms| format!("{ms} ms")));
+        words.extend(self.persona.as_ref().map(|name| format!("persona={name}")));
+        words.join(" ")
     }
 
     /// Adds the call to the log of calls.

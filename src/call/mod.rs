@@ -37,7 +37,7 @@ use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
 use crate::cmd::check;
 use crate::config::{Arguments, Config, Environment, Job as For};
-use crate::memory::{Callers, Signs};
+use crate::memory::{Callers, FREEPBX_EXTENSION, Signs};
 use crate::services::Services;
 use crate::spending::limits::{Limits, Refused};
 use crate::sys::deadline::Clock;
@@ -255,14 +255,27 @@ impl<O: Write> Call<O> {
     }
 
     fn recall(&mut self, config: &mut Config) {
+        let extension = self.extension(config);
         let env = self.line.env();
         let get = |name| env.get(name).unwrap_or_default();
         let signs = Signs {
             channel: get("channel"),
             number: get("callerid"),
+            extension: &extension,
             presentation: self.presentation,
         };
         self.remembering.recall(config, signs);
+    }
+
+    /// Asks which extension FreePBX takes the caller for, where callers are remembered.
+    fn extension(&mut self, config: &Config) -> String {
+        if config.memory.callers == Callers::None {
+            return String::new();
+        }
+        let extension = self.line.get_variable(FREEPBX_EXTENSION);
+        let extension =
+            extension.inspect_err(|cause| debug!("asking for the extension: {}", Chain(cause)));
+        extension.ok().flatten().unwrap_or_default()
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything

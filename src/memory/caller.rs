@@ -4,6 +4,9 @@
 //! account names its channel, and no other one: `PJSIP/200-0000000a` is a call of the account 200. So a caller is
 //! internal if their account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after
 //! a part of what they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
+//!
+//! An extension of FreePBX may show another number, its CID Num Alias. FreePBX keeps in `AMPUSER` which extension it takes
+//! the caller for, by the number that came in: an outside caller can choose that, but not the account.
 
 use crate::sys::number::normal;
 use crate::sys::presentation::Presentation;
@@ -27,6 +30,8 @@ pub(crate) struct Signs<'a> {
     pub channel: &'a str,
     /// The caller's number, as the call shows it.
     pub number: &'a str,
+    /// The extension that FreePBX takes the caller for; empty elsewhere.
+    pub extension: &'a str,
     /// Whether it may be shown.
     pub presentation: Presentation,
 }
@@ -44,8 +49,9 @@ impl Caller {
     /// The caller, if they are one of `callers`.
     pub(crate) fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
         let is_shown = signs.presentation == Presentation::Shown;
-        let number = normal(signs.number).filter(|_| is_shown)?;
         let account = account(signs);
+        let number = normal(account.unwrap_or(signs.number)).filter(|_| is_shown)?;
+        let account = account.map(|account| format!("{TECHNOLOGY}{account}"));
         let caller = Self { number, account };
         match callers {
             Callers::None => None,
@@ -70,16 +76,21 @@ impl Caller {
     }
 }
 
-/// The account of an internal caller: the channel is named after it, and it is their number.
-fn account(signs: Signs<'_>) -> Option<String> {
-    let number = signs.number.trim();
+/// The account of an internal caller: the channel is named after it, and it is their number, or their extension where
+/// FreePBX shows another number for that (CID Num Alias).
+fn account(signs: Signs<'_>) -> Option<&str> {
     let name = signs.channel.trim().strip_prefix(TECHNOLOGY)?;
     let (account, count) = name.rsplit_once('-')?;
     let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_same = account == number && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_count && is_same).then(|| format!("{TECHNOLOGY}{account}"))
+    let is_same = [signs.number, signs.extension]
+        .map(str::trim)
+        .contains(&account);
+    let is_number = account.bytes().all(|byte| byte.is_ascii_digit());
+    (is_count && is_same && is_number).then_some(account)
 }
 
+/// The channel variable in which FreePBX keeps the extension that it takes the caller for.
+pub(crate) const FREEPBX_EXTENSION: &str = "AMPUSER";
 const TECHNOLOGY: &str = "PJSIP/";
 
 #[cfg(test)]
@@ -90,6 +101,7 @@ mod tests {
         Signs {
             channel,
             number,
+            extension: "",
             presentation: Presentation::of(None, presentation),
         }
     }
@@ -160,6 +172,53 @@ mod tests {
             assert_eq!(Caller::of(signs, Callers::None), None, "{name}");
             let all = Caller::of(signs, Callers::All);
             assert_eq!(all.is_some(), normal(number).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_extension_that_shows_another_number_is_still_its_account() {
+        let table = [
+            ("an alias", "PJSIP/200-0000000a", "4930123", "200", true),
+            (
+                "an alias that is another's number",
+                "PJSIP/201-0000000a",
+                "200",
+                "201",
+                true,
+            ),
+            (
+                "a device with a user of its own",
+                "PJSIP/9200-0000000a",
+                "200",
+                "200",
+                false,
+            ),
+            (
+                "an outside caller",
+                "PJSIP/provider-0000000a",
+                "200",
+                "200",
+                false,
+            ),
+            (
+                "an account of words",
+                "PJSIP/door-0000000a",
+                "200",
+                "door",
+                false,
+            ),
+            ("no account", "PJSIP/-0000000a", "200", "", false),
+        ];
+        for (name, channel, number, extension, is_internal) in table {
+            let signs = Signs {
+                extension,
+                ..signs(channel, number, "0")
+            };
+            let caller = Caller::of(signs, Callers::Internal);
+            assert_eq!(caller.is_some(), is_internal, "{name}");
+            if let Some(caller) = caller {
+                assert_eq!(Caller::all_of(&caller.number)[1], caller, "{name}");
+            }
         }
     }
 

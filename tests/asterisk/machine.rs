@@ -52,6 +52,7 @@ impl Machine {
         let machine = Self::bare(lab, sandbox);
         let output = machine.install(INSTALL);
         assert!(output.status.success(), "install.sh failed: {output:?}");
+        as_fwconsole_start(&machine.root);
         machine.put_keys();
         machine.configure(&machine.settings());
         machine
@@ -144,6 +145,21 @@ impl Machine {
     pub(crate) fn restart_asterisk_with(&mut self, environment: &[(&str, &str)]) {
         self.kill_asterisk();
         self.asterisk = start_asterisk(&self.root, environment);
+    }
+
+    /// Lets Asterisk take no new call and stop after the last one. The command ends only with Asterisk, or when the stop is
+    /// called off.
+    pub(crate) fn stop_gracefully(&self) {
+        let mut command = self.root.command("asterisk");
+        command.args(["-rx", "core stop gracefully"]);
+        let mut waiting = command.stdout(Stdio::null()).spawn().unwrap();
+        let refused = "cannot be run during shutdown";
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.asterisk("core show version").contains(refused) {
+            assert!(Instant::now() < deadline, "it does not stop");
+            thread::sleep(Duration::from_millis(50));
+        }
+        thread::spawn(move || waiting.wait());
     }
 
     /// Sets a global variable of the dialplan until Asterisk ends.
@@ -291,7 +307,21 @@ fn write_configuration(root: &Root, address: Ipv4Addr) {
     );
 }
 
+/// Gives Asterisk's user what `fwconsole start` of FreePBX gives it, at each boot: scripts and logs that
+/// freepbx_chown.conf does not spare.
+fn as_fwconsole_start(root: &Root) {
+    root.shell(
+        "for file in /var/lib/asterisk/agi-bin/* /var/log/asterisk/*; do \
+             [ -f \"$file\" ] || continue; \
+             grep -qsxF \"item = $file\" /etc/asterisk/freepbx_chown.conf && continue; \
+             chown asterisk:asterisk \"$file\"; \
+             case $file in */agi-bin/*) chmod 775 \"$file\";; *) chmod 664 \"$file\";; esac; \
+         done",
+    );
+}
+
 fn start_asterisk(root: &Root, environment: &[(&str, &str)]) -> Child {
+    as_fwconsole_start(root);
     let mut asterisk = root
         .command("asterisk")
         .args(["-f", "-U", "asterisk", "-G", "asterisk"])

@@ -48,6 +48,17 @@ fn the_variables_are_set_in_their_order_and_the_status_last() {
 }
 
 #[test]
+fn the_record_of_the_call_names_the_persona() {
+    let contract = Contract {
+        persona: Some("kitchen".to_owned()),
+        ..Contract::default()
+    };
+    let (_, sent) = report(&contract, &Outcome::Answered(None), &[OK; 8]);
+    let expected = r#"SET VARIABLE "CDR(userfield)" "ANSWERED persona=kitchen""#;
+    assert_eq!(sent[6], expected);
+}
+
+#[test]
 fn a_failure_is_told_to_the_log_as_well_and_a_call_that_is_not_believed_gets_no_status() {
     for (is_distrusted, status) in [(false, "FAILED"), (true, "")] {
         let contract = Contract {

@@ -25,13 +25,19 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
     examine_program(report);
     match say("core show version") {
         Ok(version) => {
-            report.ok("Asterisk", version.lines().next().unwrap_or_default());
-            examine_dialplan(report);
-            examine_applications(report);
+            // Remarks of its own may come before it.
+            let is_version = |line: &&str| line.starts_with(ID);
+            report.ok(ID, version.lines().find(is_version).unwrap_or(&version));
             ways::examine(config, report);
+            examine_applications(report);
         }
+        Err(why) if why == STOPPING => report.fail(
+            ID,
+            &why,
+            "wait until it has started again and check once more; if it is not to stop: asterisk -rx \"core abort shutdown\"",
+        ),
         Err(why) => report.fail(
-            "Asterisk",
+            ID,
             &format!("it does not answer: {why}"),
             "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
         ),
@@ -42,7 +48,12 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
 /// What Asterisk answers to a command.
 pub(super) fn say(command: &str) -> Result<String, String> {
     let asterisk = found_in_path("asterisk")?;
-    said(apart::other(&asterisk).args(["-rx", command]), PATIENCE)
+    let answer = said(apart::other(&asterisk).args(["-rx", command]), PATIENCE)?;
+    let is_refused = |line: &str| line.starts_with("Command '") && line.ends_with(AT_SHUTDOWN);
+    if answer.lines().any(is_refused) {
+        return Err(STOPPING.to_owned());
+    }
+    Ok(answer)
 }
 
 /// Root runs only what root alone can change, wherever it is found.
@@ -145,21 +156,6 @@ fn is_this_program(program: &Path) -> io::Result<bool> {
     Ok(is_same)
 }
 
-fn examine_dialplan(report: &mut Report<'_>) {
-    let plan = say("dialplan show custom-openai").unwrap_or_default();
-    let remedy = "sudo ./install.sh --dialplan; and: asterisk -rx \"dialplan reload\"";
-    if !plan.contains("phone-assistant") {
-        let text = "the context custom-openai is not loaded, or does not run phone-assistant";
-        return report.fail("dialplan", text, remedy);
-    }
-    if !plan.contains("mode=check") {
-        let text =
-            "the context custom-openai is of an earlier version: it has no way in for this check";
-        return report.warn("dialplan", text, remedy);
-    }
-    report.ok("dialplan", "the context custom-openai is loaded");
-}
-
 fn examine_applications(report: &mut Report<'_>) {
     let is_missing = |name: &&&str| {
         let shown = say(&format!("core show application {name}")).unwrap_or_default();
@@ -170,11 +166,11 @@ fn examine_applications(report: &mut Report<'_>) {
         report.ok("applications", &APPLICATIONS.join(", "));
     } else {
         let first = if missing.len() == APPLICATIONS.len() {
-            "if Asterisk is just stopping or starting (fwconsole restart), check again in a minute; else "
+            "if Asterisk is just starting, check again in a minute; else "
         } else {
             ""
         };
-        let load = "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_waitforsilence";
+        let load = "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_stack, app_waitforsilence";
         let text = format!("Asterisk does not know {}", missing.join(", "));
         report.fail("applications", &text, &format!("{first}{load}"));
     }
@@ -229,15 +225,20 @@ fn is_sound(folder: &Path, name: &str) -> bool {
     is_here(folder) || languages.into_iter().any(|entry| is_here(&entry.path()))
 }
 
+const ID: &str = "Asterisk";
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What Asterisk answers to nearly every command from `core stop gracefully` on, with success as its exit code.
+const AT_SHUTDOWN: &str = "cannot be run during shutdown";
+const STOPPING: &str = "it is stopping, or about to restart: it takes no new call and waits until the running ones have ended";
 const OURSELVES: &str = "/proc/self/exe";
 const BLOCK: usize = 64 * 1024;
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
 
 /// What the example dialplan uses beside what every Asterisk has.
-const APPLICATIONS: [&str; 6] = [
+const APPLICATIONS: [&str; 7] = [
     "AGI",
     "EAGI",
+    "Gosub",
     "MixMonitor",
     "StopMixMonitor",
     "WaitForNoise",

@@ -10,7 +10,7 @@ use crate::sys::identity::conf::Conf;
 /// What `fwconsole` of FreePBX is to leave alone: at each boot it would give the program to the user of its web pages,
 /// and open the log of calls to all. The file is FreePBX's own, and `[blacklist]` in it names what is spared.
 pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
-    if !root.join("etc/freepbx.conf").exists() {
+    if !is_here(root) {
         return;
     }
     let id = "FreePBX";
@@ -36,6 +36,11 @@ pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
         );
         report.warn(id, &text, "sudo ./install.sh");
     }
+}
+
+/// Whether FreePBX is on the machine below `root`.
+pub(super) fn is_here(root: &Path) -> bool {
+    root.join("etc/freepbx.conf").exists()
 }
 
 /// The file has a few lines.

@@ -6,6 +6,7 @@
 //! there.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::asterisk::say;
 use super::finding::{Finding, Report, Status, Style};
+use super::freepbx;
+use super::log_files::LogFiles;
 use super::machine;
 use super::options::understood;
 use crate::config::keys::KEYS;
@@ -156,6 +159,7 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
         return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
     }
+    let logs = LogFiles::of_asterisk();
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
     let Some(there) = wait_for(&state) else {
         let said = sent.unwrap_or_else(|why| why);
@@ -171,6 +175,7 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     };
     let here = View::new(settings, report.findings());
     tell(here, &there, report);
+    logs.examine(freepbx::is_here(Path::new("/")), report);
 }
 
 fn tell(mut here: View, there: &View, report: &mut Report<'_>) {

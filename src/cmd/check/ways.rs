@@ -1,57 +1,54 @@
-//! The ways in and out of the dialplan's context: what leads to it, and where callers are transferred to.
+//! The dialplan: whether the assistant's context is loaded, what leads to it, and where it leads callers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::asterisk::say;
 use super::finding::Report;
+use super::routes;
 use crate::config::Config;
 
-/// Looks for what leads to extensions that are not there, and for transfers that lead nowhere.
+/// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
+/// personas that are not there.
 pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
-    let Ok(plan) = say("dialplan show") else {
-        return;
-    };
-    examine_in(&Ways::of(&plan), report);
-    let transfers = config.map_or(&[][..], |config| &config.conversation.transfers);
-    if transfers.is_empty() {
-        return;
+    let plan = say("dialplan show").unwrap_or_default();
+    let ways = Ways::of(&plan);
+    examine_context(&ways, report);
+    if ways.runs_program {
+        examine_in(&ways, report);
     }
-    let globals = say("dialplan show globals").unwrap_or_default();
-    let context = transfer_context(&globals).to_owned();
-    let leads_nowhere = |(_, number): &&(String, String)| {
-        let shown = say(&format!("dialplan show {number}@{context}"));
-        // An Asterisk that does not answer is told elsewhere. One without that context says so as a failure.
-        shown.map_or_else(
-            |why| why.contains("no existence"),
-            |shown| !leads_somewhere(&shown),
-        )
-    };
-    let nowhere = transfers.iter().filter(leads_nowhere);
-    let nowhere: Vec<_> = nowhere
-        .map(|(name, number)| format!("{name}={number}"))
-        .collect();
-    let id = "transfers";
-    if nowhere.is_empty() {
-        report.ok(
-            id,
-            &format!("all {} are numbers of {context}", transfers.len()),
-        );
+    if let Some(config) = config {
+        routes::examine(config, &plan, report);
+    }
+}
+
+fn examine_context(ways: &Ways, report: &mut Report<'_>) {
+    let id = "dialplan";
+    let remedy = "sudo ./install.sh --dialplan; and: asterisk -rx \"dialplan reload\"";
+    if !ways.runs_program {
+        let text = "the context custom-openai is not loaded, or does not run phone-assistant";
+        report.fail(id, text, remedy);
+    } else if !ways.lets_look_around {
+        let text =
+            "the context custom-openai is of an earlier version: it has no way in for this check";
+        report.warn(id, text, remedy);
     } else {
-        let text = format!("{context} has no such number: {}", nowhere.join(", "));
-        let remedy = "correct transfers under [conversation], or set ASSISTANT_TRANSFER_CONTEXT to the context that has them";
-        report.warn(id, &text, remedy);
+        report.ok(id, "the context custom-openai is loaded");
     }
 }
 
 fn examine_in(ways: &Ways, report: &mut Report<'_>) {
     let id = "ways in";
-    let lost: Vec<_> = ways.leading.difference(&ways.extensions).cloned().collect();
+    let is_lost = |(target, _): &(&String, _)| !ways.extensions.contains(*target);
+    let lost = ways.leading.iter().filter(is_lost);
+    let lost: Vec<_> = lost
+        .map(|(target, from)| format!("{CONTEXT},{target} (from the context {from})"))
+        .collect();
     if !lost.is_empty() {
         let text = format!(
-            "the dialplan leads callers to {CONTEXT},{}, which is not there",
-            lost.join(&format!(" and {CONTEXT},"))
+            "the dialplan leads callers to what is not there: {}",
+            lost.join(", ")
         );
-        let remedy = "in FreePBX change the target under Admin, Custom Destinations; or give install.sh that --extension";
+        let remedy = "in FreePBX change the target under Admin, Custom Destinations, else in extensions_custom.conf; or give install.sh that --extension";
         report.fail(id, &text, remedy);
     } else if ways.leading.is_empty() && !ways.is_included {
         let remedy = format!(
@@ -64,7 +61,7 @@ fn examine_in(ways: &Ways, report: &mut Report<'_>) {
             &remedy,
         );
     } else {
-        let leading: Vec<_> = ways.leading.iter().cloned().collect();
+        let leading: Vec<_> = ways.leading.keys().cloned().collect();
         let included = ways.is_included.then(|| "all, by include".to_owned());
         let all: Vec<_> = leading.into_iter().chain(included).collect();
         report.ok(id, &all.join(", "));
@@ -76,19 +73,26 @@ fn examine_in(ways: &Ways, report: &mut Report<'_>) {
 struct Ways {
     /// The extensions in it.
     extensions: BTreeSet<String>,
-    /// The extensions in it that other contexts lead to.
-    leading: BTreeSet<String>,
+    /// The extensions in it that other contexts lead to, and the last of these contexts.
+    leading: BTreeMap<String, String>,
     /// Whether another context includes it.
     is_included: bool,
+    /// Whether it runs the program.
+    runs_program: bool,
+    /// Whether it lets Asterisk run the program for this check.
+    lets_look_around: bool,
 }
 
 impl Ways {
     fn of(plan: &str) -> Self {
-        let (mut ways, mut is_own) = (Self::default(), false);
+        let (mut ways, mut context, mut is_own) = (Self::default(), "", false);
         for line in plan.lines() {
             if let Some(rest) = line.strip_prefix("[ Context '") {
-                is_own = rest.starts_with(&format!("{CONTEXT}'"));
+                context = rest.split('\'').next().unwrap_or_default();
+                is_own = context == CONTEXT;
             } else if is_own {
+                ways.runs_program |= line.contains("phone-assistant");
+                ways.lets_look_around |= line.contains("mode=check");
                 let name = line.trim_start().strip_prefix('\'');
                 let name = name.and_then(|line| line.split_once("' =>"));
                 ways.extensions
@@ -96,7 +100,8 @@ impl Ways {
             } else if line.trim_start().starts_with("Include =>") {
                 ways.is_included |= line.contains(&format!("'{CONTEXT}'"));
             } else {
-                ways.leading.extend(targets(line).map(str::to_owned));
+                let targets = targets(line).map(|target| (target.to_owned(), context.to_owned()));
+                ways.leading.extend(targets);
             }
         }
         ways
@@ -115,24 +120,7 @@ fn targets(step: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where callers are transferred to, as the example dialplan decides it.
-fn transfer_context(globals: &str) -> &str {
-    let set = globals
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("ASSISTANT_TRANSFER_CONTEXT="));
-    set.map(str::trim)
-        .filter(|name| !name.is_empty())
-        .unwrap_or("from-internal")
-}
-
-/// Whether `dialplan show NUMBER@CONTEXT` shows more than FreePBX's announcement that there is no such number.
-fn leads_somewhere(shown: &str) -> bool {
-    let is_context = |line: &str| line.starts_with('[') && line.contains("ontext '");
-    shown
-        .lines()
-        .any(|line| is_context(line) && !line.contains("'bad-number'"))
-}
-
+/// The assistant's context.
 const CONTEXT: &str = "custom-openai";
 
 #[cfg(test)]
@@ -184,7 +172,7 @@ mod tests {
             (
                 "  '1' =>  1. Goto(custom-openai,8008,1)\n  '2' => 1. Goto(custom-openai,7,1)\n",
                 Status::Fail,
-                "custom-openai,7,",
+                "custom-openai,7 (from the context x)",
             ),
             // Another context, and a target that only a call knows.
             (
@@ -202,37 +190,6 @@ mod tests {
             let finding = found(others);
             assert_eq!(finding.status, status, "{others} {finding:?}");
             assert!(finding.text.contains(words), "{others} {finding:?}");
-        }
-    }
-
-    #[test]
-    fn an_announcement_is_nowhere() {
-        let number = "[ Included context 'from-internal-xfer' created by 'pbx_config' ]\n  '200' => 1. Dial()\n";
-        let announcement =
-            "[ Included context 'bad-number' created by 'pbx_config' ]\n  '_X.' => 1. Progress()\n";
-        let table = [
-            (format!("{number}\n{announcement}"), true),
-            (number.to_owned(), true),
-            (number.replace("Included context", "Context"), true),
-            (announcement.to_owned(), false),
-            (
-                "There is no existence of 299@from-internal extension".to_owned(),
-                false,
-            ),
-        ];
-        for (shown, expected) in table {
-            assert_eq!(leads_somewhere(&shown), expected, "{shown}");
-        }
-        let table = [
-            ("\n    -- 0 variable(s)\n", "from-internal"),
-            (
-                "   ASSISTANT_TRANSFER_CONTEXT=phones\n   OTHER=x\n",
-                "phones",
-            ),
-            ("   ASSISTANT_TRANSFER_CONTEXT=\n", "from-internal"),
-        ];
-        for (globals, expected) in table {
-            assert_eq!(transfer_context(globals), expected, "{globals}");
         }
     }
 }

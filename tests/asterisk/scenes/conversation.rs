@@ -327,6 +327,25 @@ pub(crate) fn memory(lab: &Lab, report: &Report) {
         },
     );
     report.check(
+        "an extension that shows another number is remembered by its own",
+        || {
+            machine.asterisk("database put DEVICE 1205/user 1205");
+            machine.asterisk("database put AMPUSER 1205/cidnum 4930987");
+            let found = contents(&own, "question-tea.wav", "tea")?;
+            machine.asterisk("database del AMPUSER 1205/cidnum");
+            let records = machine.call_records();
+            if records
+                .lines()
+                .last()
+                .is_some_and(|line| line.starts_with("4930987,"))
+            {
+                same(found, 5)
+            } else {
+                Err(format!("the other number is not shown: {records}"))
+            }
+        },
+    );
+    report.check(
         "whoever is forgotten begins anew, and nobody else is remembered",
         || {
             machine.root().shell("phone-assistant forget 1205");
@@ -343,8 +362,13 @@ pub(crate) fn memory(lab: &Lab, report: &Report) {
 
 /// The manual's two extensions, as an administrator puts them into the dialplan.
 pub(crate) fn personas(lab: &Lab, report: &Report) {
-    let machine = machine(lab, services(&[]), |settings| {
+    let services = services(&[(
+        "opening-hours",
+        &format!("{CONNECT} [[transfer reception]]"),
+    )]);
+    let machine = machine(lab, services, |settings| {
         settings
+            .set("conversation.transfers", ["reception=200"])
             .set("persona.kitchen.prompt", COOK)
             .set("persona.kitchen.voice", "onyx")
             .set("persona.kitchen.greeting", GREETING)
@@ -386,6 +410,41 @@ pub(crate) fn personas(lab: &Lab, report: &Report) {
             (Stage::Tts, "onyx"),
         ])
     });
+    report.check(
+        "a persona transfers callers too, to where the dialplan of its extension dials",
+        || {
+            let mut call = caller::dial_to(&machine.phone(), "8011")?;
+            call.wait_to_hear(&machine.sandbox.spoken(GREETING), SOON)?;
+            call.say(&words("question-opening-hours.wav"));
+            let heard = call.wait_for_end(LONGEST);
+            only(&heard, &machine.sound("hello-world"))?;
+            machine.becomes_clean()
+        },
+    );
+    report.check(
+        "records of calls tell the number that was dialled, how it ended and who answered",
+        || {
+            let mut call = caller::dial_to(&machine.phone(), "8009")?;
+            call.wait_for_sound(SOON)?;
+            call.hang_up();
+            machine.becomes_clean()?;
+            let records = machine.call_records();
+            let table = [
+                (",8010,", "persona=office"),
+                (",8011,", "persona=kitchen"),
+                (",200,", "persona=kitchen"),
+                (",8009,", "HANGUP"),
+            ];
+            let has = |(number, words): &(&str, &str)| {
+                let mut lines = records.lines();
+                lines.any(|line| line.contains(number) && line.contains(words))
+            };
+            match table.iter().find(|row| !has(row)) {
+                None => Ok(()),
+                Some(row) => Err(format!("no {row:?} in {records}")),
+            }
+        },
+    );
     report.check("whoever calls 8008 is answered by neither", || {
         call_works(&machine)?;
         let default = "You are a friendly voice on the telephone.";

@@ -1,0 +1,224 @@
+//! Where callers are transferred to, and which personas answer them: what the dialplan and the settings must both know.
+
+use std::collections::BTreeSet;
+
+use super::asterisk::say;
+use super::finding::Report;
+use crate::config::Config;
+
+/// Looks for transfers that lead nowhere, and for personas that the settings do not have. `plan` is the whole dialplan.
+pub(super) fn examine(config: &Config, plan: &str, report: &mut Report<'_>) {
+    let globals = say("dialplan show globals").unwrap_or_default();
+    examine_personas(&config.personas, plan, &globals, report);
+    let transfers = &config.conversation.transfers;
+    if transfers.is_empty() {
+        return;
+    }
+    let contexts = transfer_contexts(plan, &globals);
+    let all = contexts
+        .iter()
+        .flat_map(|context| transfers.iter().map(move |transfer| (context, transfer)));
+    let is_nowhere = |(context, (_, number)): &(&&str, &(String, String))| {
+        let shown = say(&format!("dialplan show {number}@{context}"));
+        // An Asterisk that does not answer is told elsewhere. One without that context says so as a failure.
+        shown.map_or_else(
+            |why| why.contains("no existence"),
+            |shown| !leads_somewhere(&shown),
+        )
+    };
+    let nowhere: Vec<_> = all
+        .filter(is_nowhere)
+        .map(|(context, (name, number))| format!("{name}={number} in {context}"))
+        .collect();
+    let id = "transfers";
+    if nowhere.is_empty() {
+        let contexts: Vec<_> = contexts.into_iter().collect();
+        let (count, contexts) = (transfers.len(), contexts.join(" and "));
+        return report.ok(id, &format!("all {count} are numbers of {contexts}"));
+    }
+    let text = format!("there is no such number: {}", nowhere.join(", "));
+    let remedy = "correct transfers under [conversation], or let ASSISTANT_TRANSFER_CONTEXT name the context that has them";
+    report.warn(id, &text, remedy);
+}
+
+/// A call whose persona is not among the settings fails.
+fn examine_personas(personas: &[String], plan: &str, globals: &str, report: &mut Report<'_>) {
+    let id = "personas";
+    let chosen = [(plan, PERSONA), (globals, PERSONA), (plan, ",persona=")];
+    let chosen: BTreeSet<_> = chosen
+        .into_iter()
+        .flat_map(|(text, name)| values(text, name))
+        .collect();
+    let is_unknown = |name: &&str| personas.iter().all(|known| known != name);
+    let unknown: Vec<_> = chosen.iter().copied().filter(is_unknown).collect();
+    if let Some(first) = unknown.first() {
+        let text = format!(
+            "the dialplan chooses {}, which the settings do not have, so those calls fail",
+            unknown.join(" and ")
+        );
+        let known = match personas {
+            [] => "none".to_owned(),
+            some => some.join(", "),
+        };
+        let remedy = format!(
+            "add [persona.{first}] to the settings, or correct it in /etc/asterisk/extensions_custom.conf (the settings have: {known})"
+        );
+        report.fail(id, &text, &remedy);
+    } else if !chosen.is_empty() {
+        let names: Vec<_> = chosen.into_iter().collect();
+        let text = format!(
+            "the dialplan chooses {}, and the settings have them",
+            names.join(", ")
+        );
+        report.ok(id, &text);
+    }
+}
+
+/// The contexts in which numbers are dialled that callers are transferred to: the usual one, as the example dialplan
+/// decides it, and those that extensions of personas choose for themselves.
+fn transfer_contexts<'a>(plan: &'a str, globals: &'a str) -> BTreeSet<&'a str> {
+    let usual = values(globals, TRANSFER_CONTEXT).next();
+    let chosen = values(plan, TRANSFER_CONTEXT);
+    chosen.chain([usual.unwrap_or("from-internal")]).collect()
+}
+
+/// What follows each `name` in a text: the values that it is set to, without those that only a call knows.
+fn values<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let places: Vec<_> = text.match_indices(name).map(|(at, _)| at).collect();
+    let len = name.len();
+    let values = places.into_iter().map(move |at| {
+        let rest = &text[at + len..];
+        let end = rest.find(|c: char| c.is_whitespace() || ",)\"".contains(c));
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    values.filter(|value| !value.is_empty() && !value.contains('$'))
+}
+
+/// Whether `dialplan show NUMBER@CONTEXT` shows more than FreePBX's announcement that there is no such number.
+fn leads_somewhere(shown: &str) -> bool {
+    let is_context = |line: &str| line.starts_with('[') && line.contains("ontext '");
+    shown
+        .lines()
+        .any(|line| is_context(line) && !line.contains("'bad-number'"))
+}
+
+const PERSONA: &str = "ASSISTANT_PERSONA=";
+const TRANSFER_CONTEXT: &str = "ASSISTANT_TRANSFER_CONTEXT=";
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::cmd::check::finding::{Status, Style};
+
+    #[test]
+    fn an_announcement_is_nowhere() {
+        let number = "[ Included context 'from-internal-xfer' created by 'pbx_config' ]\n  '200' => 1. Dial()\n";
+        let announcement =
+            "[ Included context 'bad-number' created by 'pbx_config' ]\n  '_X.' => 1. Progress()\n";
+        let table = [
+            (format!("{number}\n{announcement}"), true),
+            (number.to_owned(), true),
+            (number.replace("Included context", "Context"), true),
+            (announcement.to_owned(), false),
+            (
+                "There is no existence of 299@from-internal extension".to_owned(),
+                false,
+            ),
+        ];
+        for (shown, expected) in table {
+            assert_eq!(leads_somewhere(&shown), expected, "{shown}");
+        }
+    }
+
+    /// A dialplan of these steps, and that of the example.
+    fn plan(steps: &[&str]) -> String {
+        let own = [
+            "Set(ASSISTANT_TRANSFER_CONTEXT=${IF($[\"${ASSISTANT_TRANSFER_CONTEXT}\" = \"\"]?from-internal:${X})})",
+            "Set(ASSISTANT_PERSONA=)",
+            "AGI(phone-assistant,recording=x,persona=${ASSISTANT_PERSONA})",
+        ];
+        let all = own.iter().chain(steps);
+        let lines = all.map(|step| format!("                    2. {step}      [x:2]"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn callers_are_transferred_in_the_usual_context_and_in_those_of_personas() {
+        let (usual, both) = (&["from-internal"][..], &["from-internal", "school"][..]);
+        let table = [
+            (&[][..], "\n    -- 0 variable(s)\n", usual),
+            (
+                &[],
+                "   ASSISTANT_TRANSFER_CONTEXT=phones\n   OTHER=x\n",
+                &["phones"],
+            ),
+            (&[], "   ASSISTANT_TRANSFER_CONTEXT=\n", usual),
+            (&["Set(ASSISTANT_TRANSFER_CONTEXT=school)"], "", both),
+            (&["Set(__ASSISTANT_TRANSFER_CONTEXT=school)"], "", both),
+            (
+                &["MSet(A=1,ASSISTANT_TRANSFER_CONTEXT=school,B=2)"],
+                "",
+                both,
+            ),
+            (&["Set(ASSISTANT_TRANSFER_CONTEXT=${X})"], "", usual),
+        ];
+        for (steps, globals, expected) in table {
+            let plan = plan(steps);
+            let contexts: Vec<_> = transfer_contexts(&plan, globals).into_iter().collect();
+            assert_eq!(contexts, expected, "{steps:?} {globals}");
+        }
+    }
+
+    #[test]
+    fn a_persona_that_the_dialplan_chooses_and_nobody_is_fails() {
+        let known = ["kitchen".to_owned(), "office".to_owned()];
+        let table = [
+            ("Noop()", "", None, ""),
+            (
+                "Set(ASSISTANT_PERSONA=office)",
+                "",
+                Some(Status::Ok),
+                "office",
+            ),
+            (
+                "Set(ASSISTANT_PERSONA=Office)",
+                "",
+                Some(Status::Fail),
+                "chooses Office,",
+            ),
+            (
+                "AGI(phone-assistant,persona=garden,reply=x)",
+                "",
+                Some(Status::Fail),
+                "garden",
+            ),
+            (
+                "AGI(phone-assistant,reply=x,persona=kitchen)",
+                "",
+                Some(Status::Ok),
+                "kitchen",
+            ),
+            (
+                "Noop()",
+                "   ASSISTANT_PERSONA=gym\n",
+                Some(Status::Fail),
+                "gym",
+            ),
+        ];
+        for (step, globals, status, words) in table {
+            let mut sink = io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            examine_personas(&known, &plan(&[step]), globals, &mut report);
+            let found = report.close().expect("nothing is written").pop();
+            assert_eq!(
+                found.as_ref().map(|it| it.status),
+                status,
+                "{step} {found:?}"
+            );
+            let text = found.map(|it| it.text).unwrap_or_default();
+            assert!(text.contains(words), "{step}: {text}");
+        }
+    }
+}
