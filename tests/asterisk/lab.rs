@@ -10,6 +10,7 @@ pub(crate) struct Lab {
     asterisk_root: PathBuf,
     old_debian_root: PathBuf,
     binary: PathBuf,
+    servers: Option<PathBuf>,
     machines: AtomicU8,
 }
 
@@ -25,6 +26,7 @@ impl Lab {
             asterisk_root: variable("ASTERISK_ROOT")?,
             old_debian_root: variable("OLD_DEBIAN_ROOT")?,
             binary: variable("BINARY")?,
+            servers: std::env::var_os("SERVERS").map(PathBuf::from),
             machines: AtomicU8::new(0),
         };
         // In this mount namespace only.
@@ -35,6 +37,15 @@ impl Lab {
     /// The static binary that is tested.
     pub(crate) fn binary(&self) -> &Path {
         &self.binary
+    }
+
+    /// The Python environment that holds real servers.
+    ///
+    /// # Panics
+    /// When `run` was not told to play a scene that needs them.
+    pub(crate) fn servers(&self) -> &Path {
+        let servers = self.servers.as_deref();
+        servers.expect("SERVERS is not set: start tests/asterisk/run real-servers")
     }
 
     /// A number that no other root has, and a folder for it.

@@ -102,11 +102,12 @@ impl Machine {
 
     /// Replaces the text of `config.toml`; owner and mode stay.
     pub(crate) fn configure(&self, settings: &Settings) {
-        fs::write(
-            self.path("/etc/phone-assistant/config.toml"),
-            settings.to_toml(),
-        )
-        .unwrap();
+        self.configure_as(&settings.to_toml());
+    }
+
+    /// The same with the text as it is to stand there.
+    pub(crate) fn configure_as(&self, text: &str) {
+        fs::write(self.path("/etc/phone-assistant/config.toml"), text).unwrap();
     }
 
     /// Where a file of this machine is.

@@ -1,5 +1,5 @@
 //! The suite that dials the program on a real Asterisk; `tests/asterisk/run` prepares the machine and starts it.
-//! Arguments choose scenes by their names; without any, all are played.
+//! Arguments choose scenes by their names; without any, all are played but those that are played by name only.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod caller;
@@ -9,6 +9,7 @@ mod phone;
 mod processes;
 mod report;
 mod scenes;
+mod servers;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -16,7 +17,7 @@ use std::{env, thread};
 
 use lab::Lab;
 use report::Report;
-use scenes::{ALONE, Scene, TOGETHER, UNHEARD};
+use scenes::{ALONE, BY_NAME, Scene, TOGETHER, UNHEARD};
 
 fn main() -> ExitCode {
     let lab = Lab::open().unwrap_or_else(|error| panic!("{error}"));
@@ -24,13 +25,19 @@ fn main() -> ExitCode {
     let is_chosen = |scene: &&Scene| {
         chosen.is_empty() || chosen.iter().any(|name| scene.0.contains(name.as_str()))
     };
+    let by_name = || {
+        BY_NAME
+            .iter()
+            .filter(|scene| chosen.iter().any(|name| name == scene.0))
+    };
     let all = ALONE.iter().chain(TOGETHER).chain(UNHEARD);
-    if !all.clone().any(|scene| is_chosen(&scene)) {
+    if !all.clone().any(|scene| is_chosen(&scene)) && by_name().next().is_none() {
+        let all = all.chain(BY_NAME);
         let names = all.map(|scene| scene.0);
         panic!("the scenes are {}", names.collect::<Vec<_>>().join(", "));
     }
     let report = Report::new();
-    for scene in ALONE.iter().filter(is_chosen) {
+    for scene in ALONE.iter().filter(is_chosen).chain(by_name()) {
         play(scene, &lab, &report);
     }
     let again = Mutex::new(Vec::new());

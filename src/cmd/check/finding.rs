@@ -1,11 +1,14 @@
 //! What was found, and how it is written: for people, for programs, or not at all.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
+use std::iter::successors;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
 use crate::sys::redact;
 
@@ -126,6 +129,19 @@ impl<'a> Report<'a> {
 
     pub(super) fn fail(&mut self, id: &str, text: &str, remedy: &str) {
         self.add(id, Status::Fail, text, remedy);
+    }
+
+    /// Tells an error with its causes. A message of ours ends with the way out, which becomes the remedy.
+    pub(super) fn fail_with(&mut self, id: &str, error: &(dyn Error + 'static)) {
+        let text = Chain(error).to_string();
+        let ways = successors(Some(error), |&error| error.source()).find_map(|error| {
+            let message = redact::shown(&error.to_string());
+            Some(message.rsplit_once("; ")?.1.to_owned())
+        });
+        match ways {
+            Some(way) => self.fail(id, &text.replacen(&format!("; {way}"), "", 1), &way),
+            None => self.fail(id, &text, "see what it says"),
+        }
     }
 
     pub(super) fn add(&mut self, id: &str, status: Status, text: &str, remedy: &str) {
@@ -281,6 +297,39 @@ mod tests {
             assert_eq!(report.findings()[0].text, expected);
             let shown = String::from_utf8(out).expect("text");
             assert_eq!(shown.lines().count(), 2, "{shown}");
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Told(&'static str, #[source] Option<Box<Told>>);
+
+    #[test]
+    fn the_way_out_is_told_once_and_apart_from_the_causes() {
+        let table = [
+            ("no voice; check it", None, "no voice", "check it"),
+            (
+                "no way to it; start it: now",
+                Some("refused"),
+                "no way to it: refused",
+                "start it: now",
+            ),
+            (
+                "no voice",
+                Some("off; switch it on"),
+                "no voice: off",
+                "switch it on",
+            ),
+            ("one; two; three", None, "one; two", "three"),
+            ("no voice", Some("off"), "no voice: off", "see what it says"),
+        ];
+        for (message, cause, text, remedy) in table {
+            let error = Told(message, cause.map(|cause| Box::new(Told(cause, None))));
+            let mut sink = io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            report.fail_with("tts", &error);
+            let found = &report.findings()[0];
+            assert_eq!((&*found.text, &*found.remedy), (text, remedy), "{error:?}");
         }
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::finding::Report;
 use super::services::endpoints;
+use crate::cloud::Service;
 use crate::cloud::google_auth::spoils_tokens;
 use crate::cloud::http::{Client, Look};
-use crate::cloud::{self, Service};
 use crate::config::{Config, is_https};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Chain;
@@ -41,7 +41,7 @@ pub(super) fn examine(
                 clocks.extend(ahead.map(|ahead| (signs_in, ahead)));
                 report.ok(id, &format!("reached in {} ms", took.as_millis()));
             }
-            Err(error) => report.fail(id, &Chain(&error).to_string(), remedy_of(&error)),
+            Err(error) => report.fail_with(id, &error),
         }
     }
     let decisive = |(signs_in, ahead): &(bool, i64)| (*signs_in, ahead.abs());
@@ -59,14 +59,6 @@ fn examine_clock(ahead: i64, signs_in: bool, report: &mut Report<'_>) {
         (false, _) => report.ok(id, &format!("{} s from the services'", ahead.abs())),
         (true, true) => report.fail(id, &format!("{off}: sign-ins will be refused"), remedy),
         (true, false) => report.warn(id, &format!("{off}: logs and limits follow it"), remedy),
-    }
-}
-
-/// The message of a refusal ends with its own.
-fn remedy_of(error: &cloud::Error) -> &'static str {
-    match error {
-        cloud::Error::Connect { remedy, .. } => remedy,
-        _ => "see what it says",
     }
 }
 

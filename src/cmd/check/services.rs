@@ -103,26 +103,43 @@ impl Doctor<'_> {
     /// Has each voice speak. Returns what the first one that could has said.
     fn voices(&self, candidates: &[Candidate<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
         let mut first = None;
-        let is_silent = |sample: &i16| sample.unsigned_abs() < QUIET;
         for candidate in candidates {
             let id = id(Stage::Tts, &candidate.endpoint);
-            let models = || candidate.provider.models(self.budget().deadline);
-            list(&id, &candidate.endpoint, models, report);
-            let began = Instant::now();
-            match self.speak(candidate) {
-                Ok(pcm) if pcm.samples.iter().all(is_silent) => {
-                    report.fail(&id, "what it speaks is silence", "check model and voice");
-                }
-                Ok(pcm) => {
-                    let ms = began.elapsed().as_millis();
-                    let length = pcm.duration().as_secs_f32();
-                    report.ok(&id, &format!("spoke {length:.1} s in {ms} ms"));
-                    first.get_or_insert(pcm);
-                }
-                Err(error) => unable(&id, &error, report),
+            let spoken = self.voice(&id, candidate, report);
+            if spoken.is_none() {
+                let models = || candidate.provider.models(self.budget().deadline);
+                list(&id, &candidate.endpoint, models, report);
             }
+            first = first.or(spoken);
         }
         first
+    }
+
+    /// Has a voice speak. Returns what it said, if that can be heard.
+    fn voice(
+        &self,
+        id: &str,
+        candidate: &Candidate<dyn Voice>,
+        report: &mut Report<'_>,
+    ) -> Option<Pcm> {
+        let is_silent = |sample: &i16| sample.unsigned_abs() < QUIET;
+        let began = Instant::now();
+        match self.speak(candidate) {
+            Ok(pcm) if pcm.samples.iter().all(is_silent) => {
+                report.fail(id, "what it speaks is silence", "check model and voice");
+                None
+            }
+            Ok(pcm) => {
+                let ms = began.elapsed().as_millis();
+                let length = pcm.duration().as_secs_f32();
+                report.ok(id, &format!("spoke {length:.1} s in {ms} ms"));
+                Some(pcm)
+            }
+            Err(error) => {
+                report.fail_with(id, &error);
+                None
+            }
+        }
     }
 
     fn speak(&self, candidate: &Candidate<dyn Voice>) -> Result<Pcm, voice::Error> {
@@ -149,46 +166,53 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
-            let models = || candidate.provider.models(self.budget().deadline);
-            list(&id, &candidate.endpoint, models, report);
-            let Some(Pcm { rate_hz, samples }) = spoken else {
-                let why = "no voice has spoken anything to listen to";
-                report.not_tried(&id, why, "fix a voice first");
-                continue;
-            };
-            let began = Instant::now();
-            match candidate
-                .provider
-                .transcribe(samples, *rate_hz, self.budget())
-            {
-                Ok(transcript) => {
-                    let ms = began.elapsed().as_millis();
-                    let (sentence, is_known) = self.sentence();
-                    let shared = shared_words(sentence, &transcript.text);
-                    let said = quoted(&candidate.endpoint, &transcript.text);
-                    let heard = format!("heard {said:?} in {ms} ms");
-                    if transcript.text.is_empty() || is_known && shared < ENOUGH_WORDS {
-                        let text = format!("{heard}, and {sentence:?} was said");
-                        report.warn(
-                            &id,
-                            &text,
-                            "check language in [stt], and that the voice speaks it",
-                        );
-                    } else {
-                        report.ok(&id, &heard);
-                    }
-                }
-                Err(error) => unable(&id, &error, report),
+            if !self.recognizer(&id, candidate, spoken, report) {
+                let models = || candidate.provider.models(self.budget().deadline);
+                list(&id, &candidate.endpoint, models, report);
             }
         }
+    }
+
+    /// Has a recogniser listen. Returns whether it transcribed anything.
+    fn recognizer(
+        &self,
+        id: &str,
+        candidate: &Candidate<dyn Recognizer>,
+        spoken: Option<&Pcm>,
+        report: &mut Report<'_>,
+    ) -> bool {
+        let Some(Pcm { rate_hz, samples }) = spoken else {
+            let why = "no voice has spoken anything to listen to";
+            report.not_tried(id, why, "fix a voice first");
+            return false;
+        };
+        let began = Instant::now();
+        let heard = candidate
+            .provider
+            .transcribe(samples, *rate_hz, self.budget());
+        let text = match heard {
+            Ok(transcript) => transcript.text,
+            Err(error) => {
+                report.fail_with(id, &error);
+                return false;
+            }
+        };
+        let ms = began.elapsed().as_millis();
+        let heard = format!("heard {:?} in {ms} ms", quoted(&candidate.endpoint, &text));
+        let (sentence, is_known) = self.sentence();
+        if text.is_empty() || is_known && shared_words(sentence, &text) < ENOUGH_WORDS {
+            let remedy = "check language in [stt], and that the voice speaks it";
+            report.warn(id, &format!("{heard}, and {sentence:?} was said"), remedy);
+        } else {
+            report.ok(id, &heard);
+        }
+        !text.is_empty()
     }
 
     /// Asks each model for one word, also the one that follows when another has been switched off.
     fn models(&self, candidates: &[Candidate<dyn Model>], report: &mut Report<'_>) {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
-            let models = || candidate.provider.models(self.budget().deadline);
-            list(&id, &candidate.endpoint, models, report);
             let began = Instant::now();
             match self.word(&*candidate.provider) {
                 Ok(words) => {
@@ -196,7 +220,11 @@ impl Doctor<'_> {
                     let said = quoted(&candidate.endpoint, words.trim());
                     report.ok(&id, &format!("said {said:?} in {ms} ms"));
                 }
-                Err(error) => unable(&id, &error, report),
+                Err(error) => {
+                    report.fail_with(&id, &error);
+                    let models = || candidate.provider.models(self.budget().deadline);
+                    list(&id, &candidate.endpoint, models, report);
+                }
             }
         }
     }
@@ -225,7 +253,8 @@ impl Doctor<'_> {
     }
 }
 
-/// Checks whether the model is on the service's own list.
+/// Checks whether the model of a service that did not do its work is on the service's own list. One that works may be
+/// missing there: many servers of OpenAI's kind have one model, whatever it is called.
 fn list(
     id: &str,
     endpoint: &Endpoint,
@@ -263,15 +292,6 @@ fn quoted(endpoint: &Endpoint, said: &str) -> String {
     let key = endpoint.api_key.as_ref().map(Secret::expose);
     let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
     redact(said, &hidden)
-}
-
-fn unable<E: std::error::Error + 'static>(id: &str, error: &E, report: &mut Report<'_>) {
-    let text = Chain(error).to_string();
-    // A message of ours ends with the way out.
-    let (what, remedy) = text
-        .rsplit_once("; ")
-        .unwrap_or((&text, "see what it says"));
-    report.fail(id, what, remedy);
 }
 
 fn id(stage: Stage, endpoint: &Endpoint) -> String {

@@ -86,7 +86,12 @@ impl Heard {
 
     /// What was heard while a sound was.
     pub(crate) fn during(&self, found: &Found) -> Clip {
-        part(&self.clip, self.at(found.begins), self.at(found.ends))
+        self.between(found.begins, found.ends)
+    }
+
+    /// What was heard from one moment to another.
+    pub(crate) fn between(&self, from: Instant, to: Instant) -> Clip {
+        part(&self.clip, self.at(from), self.at(to))
     }
 
     /// Every place where a sound is heard.

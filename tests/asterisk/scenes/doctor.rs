@@ -182,7 +182,7 @@ fn found_as(found: &Value, planted: &Planted) -> Result<(), String> {
 }
 
 /// The findings that are not all right, and whose name begins like this.
-fn worse<'a>(found: &'a Value, id: &'a str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn worse<'a>(found: &'a Value, id: &'a str) -> impl Iterator<Item = &'a Value> {
     let findings = found["checks"].as_array().map_or(&[][..], Vec::as_slice);
     findings.iter().filter(move |finding| {
         finding["status"] != "ok"
@@ -198,7 +198,7 @@ fn text(finding: &Value) -> String {
         .join(" | ")
 }
 
-fn check(machine: &Machine, arguments: &[&str]) -> Result<Value, String> {
+pub(super) fn check(machine: &Machine, arguments: &[&str]) -> Result<Value, String> {
     let output = run_check(machine, &[&["--json"], arguments].concat());
     let found: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {output:?}"))?;

@@ -13,6 +13,7 @@ mod machine_faults;
 mod names;
 mod older;
 mod providers;
+mod real_servers;
 mod roots;
 mod service_faults;
 mod stand_in;
@@ -38,6 +39,9 @@ pub(crate) const ALONE: &[Scene] = &[
     ("talk-figures", talk::figures),
     ("half-known-hosts", names::run),
 ];
+
+/// Those that are played only when they are named, whole: they need what `run` downloads for them alone.
+pub(crate) const BY_NAME: &[Scene] = &[("real-servers", real_servers::run)];
 
 /// Those in which nothing is heard, and which keep the processors busy.
 pub(crate) const UNHEARD: &[Scene] = &[
