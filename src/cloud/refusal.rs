@@ -1,9 +1,7 @@
 //! A service's refusal: what its error body says, and what that means for the administrator.
-//!
-//! Three shapes are read. Google's `{"error":{"code","message","status","details"}}`, sometimes in an
-//! array (<https://google.aip.dev/193>); OpenAI's `{"error":{"message","type","param","code"}}`
-//! (<https://platform.openai.com/docs/guides/error-codes>); OAuth's `{"error","error_description"}`
-//! (RFC 6749, 5.2). Servers that speak OpenAI's API may send `{"detail": …}` or no JSON at all.
+
+mod body;
+mod meaning;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +11,10 @@ use serde_json::Value;
 use super::Service;
 use crate::sys::plain::plain;
 use crate::sys::redact::{Hidden, redact};
+use body::Body;
+
+pub(crate) use body::status_in;
+pub(crate) use meaning::Meaning;
 
 /// An answer whose status is not 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +29,10 @@ pub struct Refusal {
     pub reason: String,
     /// The service's explanation, on one line and without our key.
     pub message: String,
-    /// Whether a quota or a credit is used up, so that waiting a little does not help.
-    pub is_quota: bool,
+    /// What it means beyond its status.
+    pub(crate) meaning: Meaning,
+    /// The field of the request that it names; may be empty.
+    param: String,
     /// The time after which it wants to be asked again.
     pub retry_after: Option<Duration>,
     /// The number of seconds that this machine's clock is ahead of the service's.
@@ -56,44 +60,40 @@ impl Refusal {
     /// Reads an error body. `hidden` lists what services may quote of the request and must not be shown.
     pub fn read(service: Service, status: u16, body: &[u8], hidden: &[Hidden<'_>]) -> Self {
         let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
-        let top = json.get(0).unwrap_or(&json);
-        let error = &top["error"];
-        let details = error["details"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let detail = |name: &str| details.iter().find_map(|detail| detail[name].as_str());
-        let is_quota_failure = details.iter().any(|detail| {
-            detail["@type"]
-                .as_str()
-                .is_some_and(|name| name.ends_with("QuotaFailure"))
-        });
-        let retry_after = detail("retryDelay").and_then(google_duration);
-        let codes = [&error["status"], &error["code"], &error["type"], error];
-        let is_insufficient = codes
-            .iter()
-            .any(|code| code.as_str() == Some("insufficient_quota"));
-        let message = first_text(&[&error["message"], &top["error_description"], &top["detail"]]);
+        let read = Body::new(&json);
+        let message = read.message();
+        let code = read.codes().next().unwrap_or_default();
+        let is_page = status == 403 && json.is_null() && !body.is_empty();
+        let retry_after = read.retry_delay().and_then(google_duration);
         Self {
             service,
             status,
-            code: one_line(first_text(&codes), hidden),
-            // Google's limits per minute name the moment to come back; those per day do not.
-            is_quota: is_insufficient || (is_quota_failure && retry_after.is_none()),
-            reason: one_line(detail("reason").unwrap_or_default(), hidden),
-            message: one_line(message, hidden),
-            retry_after,
+            code: one_line(code, hidden),
+            meaning: if is_page {
+                Meaning::Page
+            } else {
+                Meaning::of(status, &read, &message)
+            },
+            param: read.param().to_owned(),
+            reason: one_line(read.reason(), hidden),
+            retry_after: retry_after.or_else(|| told_wait(&message)),
+            // An error that is only a word says it once.
+            message: one_line(if message == code { "" } else { &message }, hidden),
             clock_ahead: None,
         }
     }
 
     /// Whether the same request may succeed in a moment. Quotas and faults of ours do not pass by themselves.
     pub fn is_transient(&self) -> bool {
-        match self.status {
-            429 => !self.is_quota && self.retry_after.is_none_or(|wait| wait <= SHORT),
-            408 | 500 | 502 | 503 | 504 => self.retry_after.is_none_or(|wait| wait <= SHORT),
-            _ => false,
-        }
+        self.meaning == Meaning::Status
+            && matches!(self.status, 408 | 429 | 500 | 502..=504)
+            && self.retry_after.is_none_or(|wait| wait <= SHORT)
+    }
+
+    /// Whether the request is refused for what it says in `field`, as the refusal tells in any words.
+    pub(super) fn names(&self, field: &str) -> bool {
+        let message = self.message.to_lowercase();
+        matches!(self.status, 400 | 422) && (self.param == field || message.contains(field))
     }
 
     /// Whether Google refuses this kind of token here, and would accept another kind. Google's reasons are
@@ -102,41 +102,47 @@ impl Refusal {
         matches!(self.status, 401 | 403) && self.reason.starts_with("ACCESS_TOKEN_")
     }
 
-    /// Whether the service does not know the key. Gemini says so with 400 and the reason `API_KEY_INVALID`.
-    pub fn is_unknown_key(&self) -> bool {
-        self.status == 401 || self.status == 400 && self.reason.starts_with("API_KEY_")
-    }
-
     /// The remedy, for an administrator.
     fn remedy(&self) -> String {
         let Service { settings, key, .. } = self.service;
-        match self.status {
-            _ if self.is_quota => "the account has no credit or quota left: see its billing page".to_owned(),
-            _ if self.reason == "SERVICE_DISABLED" => {
-                "switch this API on for the project of the service account, in Google Cloud's console".to_owned()
-            }
-            _ if self.reason == "BILLING_DISABLED" => "the project needs a billing account".to_owned(),
-            _ if self.code == "invalid_grant" => {
-                "the key may have been deleted: make a new one in Google Cloud's console, and check the clock".to_owned()
-            }
-            _ if self.is_unknown_key() => format!("check the key: {key}"),
+        let by_status = || match self.status {
             300..=399 => format!("check base_url in {settings}: the service wants another address"),
             400 | 422 => format!("check the values in {settings}"),
-            403 => format!("the key ({key}) may not do this: check its permissions, and that the API is switched on"),
-            404 | 405 => format!("check model and base_url in {settings}: models are retired now and then"),
+            403 => format!(
+                "the key ({key}) may not do this: check its permissions, and that the API is switched on"
+            ),
+            404 | 405 => {
+                format!("check model and base_url in {settings}: models are retired now and then")
+            }
             413 => "the recording or text is too large for the service".to_owned(),
             429 => "too many requests for this account: wait, or raise its quota".to_owned(),
             500.. => "the service itself has trouble, which usually passes".to_owned(),
             _ => "see the service's documentation".to_owned(),
-        }
+        };
+        self.meaning.remedy(self.service).unwrap_or_else(by_status)
     }
 }
 
-fn first_text<'a>(candidates: &[&'a Value]) -> &'a str {
-    candidates
+/// The wait that a message asks for: `Please try again in 7m12s.`, `Please retry in 25.4s`.
+fn told_wait(message: &str) -> Option<Duration> {
+    let (_, rest) = ["try again in ", "retry in "]
         .iter()
-        .find_map(|value| value.as_str())
-        .unwrap_or_default()
+        .find_map(|words| message.split_once(words))?;
+    let word = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
+    let mut seconds = None;
+    let mut rest = word;
+    while let Some(len) = rest
+        .find(|c: char| c.is_ascii_alphabetic())
+        .filter(|&len| len > 0)
+    {
+        let (number, after) = rest.split_at(len);
+        let unit_len = after.find(|c: char| !c.is_ascii_alphabetic());
+        let (unit, after) = after.split_at(unit_len.unwrap_or(after.len()));
+        let (_, unit_s) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        seconds = Some(seconds.unwrap_or(0.0) + number.parse::<f64>().ok()? * unit_s);
+        rest = after;
+    }
+    Duration::try_from_secs_f64(seconds.filter(|_| rest.is_empty())?).ok()
 }
 
 /// Returns at most [`MAX_MESSAGE`] characters of `text` on one line, with what is hidden replaced.
@@ -158,6 +164,9 @@ pub(super) fn google_duration(text: &str) -> Option<Duration> {
         .ok()
         .and_then(|s| Duration::try_from_secs_f64(s).ok())
 }
+
+/// The units of a wait, in seconds.
+const UNITS: [(&str, f64); 4] = [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
 
 /// A wait that callers notice little more than the failure that it may prevent.
 const SHORT: Duration = Duration::from_secs(2);
@@ -234,6 +243,238 @@ mod tests {
         ];
         for (status, body, expected) in table {
             assert_eq!(read(status, body).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_used_up_refused_or_closed_is_told_with_its_own_remedy() {
+        let google = |status: &str, reason: &str, message: &str| {
+            format!(
+                r#"{{"error":{{"status":"{status}","message":"{message}","details":[{{"reason":"{reason}"}}]}}}}"#
+            )
+        };
+        let quota = |id: &str, value: &str| {
+            format!(
+                r#"{{"error":{{"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded, limit: {value}, model: m","details":[{{"@type":"x/QuotaFailure","violations":[{{"quotaId":"{id}"}}]}},{{"retryDelay":"43s"}}]}}}}"#
+            )
+        };
+        let openai = |code: &str, message: &str| {
+            format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#)
+        };
+        let table = [
+            (
+                429,
+                quota("RequestsPerDayPerProject", "250"),
+                "the quota of a day is used up",
+            ),
+            (
+                429,
+                quota("RequestsPerMinutePerProject", "15"),
+                "too many requests",
+            ),
+            (
+                429,
+                quota("RequestsPerDayPerProject", "0"),
+                "has no quota for the model",
+            ),
+            (
+                429,
+                google("RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", "limit: 0"),
+                "has no quota for the model",
+            ),
+            (
+                400,
+                google(
+                    "FAILED_PRECONDITION",
+                    "",
+                    "User location is not supported for the API use.",
+                ),
+                "is not offered where",
+            ),
+            (
+                400,
+                google(
+                    "FAILED_PRECONDITION",
+                    "",
+                    "Gemini API free tier is not available in your country.",
+                ),
+                "enable billing",
+            ),
+            (
+                400,
+                google(
+                    "INVALID_ARGUMENT",
+                    "API_KEY_INVALID",
+                    "API key expired. Please renew the API key.",
+                ),
+                "is too old",
+            ),
+            (
+                403,
+                google(
+                    "PERMISSION_DENIED",
+                    "API_KEY_SERVICE_BLOCKED",
+                    "Requests are blocked.",
+                ),
+                "to other APIs",
+            ),
+            (
+                403,
+                google("PERMISSION_DENIED", "API_KEY_IP_ADDRESS_BLOCKED", "blocked"),
+                "this machine's public address",
+            ),
+            (
+                403,
+                google(
+                    "PERMISSION_DENIED",
+                    "",
+                    "Your API key was reported as leaked.",
+                ),
+                "strangers can read it",
+            ),
+            (
+                403,
+                google("PERMISSION_DENIED", "CONSUMER_SUSPENDED", "x"),
+                "closed or suspended",
+            ),
+            (
+                403,
+                google("PERMISSION_DENIED", "BILLING_DISABLED", "x"),
+                "active billing",
+            ),
+            (
+                403,
+                google("PERMISSION_DENIED", "", "x"),
+                "check its permissions",
+            ),
+            (
+                503,
+                google("UNAVAILABLE", "", "overloaded"),
+                "usually passes",
+            ),
+            (
+                403,
+                openai("unsupported_country_region_territory", "x"),
+                "is not offered where",
+            ),
+            (429, openai("billing_not_active", "x"), "active billing"),
+            (
+                400,
+                openai("billing_hard_limit_reached", "x"),
+                "no credit or quota",
+            ),
+            (
+                401,
+                openai("ip_not_authorized", "x"),
+                "this machine's public address",
+            ),
+            (
+                403,
+                openai(
+                    "model_not_found",
+                    "Project `p` does not have access to model `m`",
+                ),
+                "may not use this model",
+            ),
+            (
+                404,
+                openai(
+                    "model_not_found",
+                    "Your organization must be verified to use the model",
+                ),
+                "is not verified",
+            ),
+            (
+                401,
+                openai("account_deactivated", "x"),
+                "closed or suspended",
+            ),
+            (
+                429,
+                openai(
+                    "rate_limit_exceeded",
+                    "on requests per day (RPD): Limit 200. Please try again in 7m12s.",
+                ),
+                "the quota of a day",
+            ),
+            (
+                402,
+                openai("", "Insufficient Balance"),
+                "no credit or quota",
+            ),
+            (402, String::new(), "no credit or quota"),
+            (
+                403,
+                "<html>Sorry, you have been blocked</html>".to_owned(),
+                "a web page came",
+            ),
+            (403, String::new(), "check its permissions"),
+        ];
+        for (status, body, part) in table {
+            let told = read(status, &body);
+            assert!(told.to_string().contains(part), "{told}");
+            // What cannot pass at once is not tried again.
+            let may_pass = status == 503;
+            assert_eq!(told.is_transient(), may_pass, "{told}");
+        }
+    }
+
+    #[test]
+    fn the_explanation_is_found_in_every_shape() {
+        let table = [
+            (
+                r#"{"error":{"message":"no such voice"}}"#,
+                ": no such voice;",
+            ),
+            (r#"{"error":"no such voice"}"#, ": no such voice;"),
+            (r#"{"detail":"no such voice"}"#, ": no such voice;"),
+            (
+                r#"{"detail":{"error":"bad_voice","message":"no such voice"}}"#,
+                " bad_voice: no such voice;",
+            ),
+            (
+                r#"{"detail":{"error":{"message":"no such voice"}}}"#,
+                ": no such voice;",
+            ),
+            (
+                r#"{"detail":[{"loc":["body","voice"],"msg":"no such voice","input":"x"}]}"#,
+                ": voice: no such voice;",
+            ),
+            (r#"{"detail":["no such voice"]}"#, ": no such voice;"),
+            (r#"{"message":"no such voice"}"#, ": no such voice;"),
+            (
+                r#"{"object":"error","message":"no such voice","type":"BadRequestError","param":null,"code":400}"#,
+                " BadRequestError: no such voice;",
+            ),
+            (
+                r#"{"errors":[{"code":7,"message":"no such voice"}]}"#,
+                ": no such voice;",
+            ),
+            (r#"{"error":"invalid_scope"}"#, " invalid_scope;"),
+        ];
+        for (body, part) in table {
+            let told = read(400, body).to_string();
+            assert!(told.contains(&format!("answered 400{part}")), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_in_the_words_of_a_message() {
+        let table = [
+            ("Please try again in 7m12s.", Some(432_000)),
+            ("Please try again in 20s. Visit a page", Some(20_000)),
+            ("Please try again in 86ms", Some(86)),
+            ("Please retry in 25.465784708s.", Some(25_465)),
+            ("try again in 1h2m3.5s,", Some(3_723_500)),
+            ("try again in a moment", None),
+            ("try again in 7", None),
+            ("try again in 7y", None),
+            ("try again in ", None),
+            ("try again", None),
+        ];
+        for (message, expected) in table {
+            let wait = told_wait(message).map(|wait| wait.as_millis());
+            assert_eq!(wait, expected, "{message}");
         }
     }
 
