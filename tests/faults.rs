@@ -489,8 +489,10 @@ fn a_voice_that_sends_no_audio_is_not_taken_for_another() {
     outcome.assert_variable_contains("ASSISTANT_ERROR", "in its table under [tts]");
 }
 
-/// What models send now and then, each as JSON of an event, and what the error says if they go on so.
-fn stops_without_reason() -> Vec<(fn(&House) -> Settings, serde_json::Value, &'static str)> {
+/// The settings of a model, what it sends now and then as JSON of an event, and what the error says if it goes on so.
+type StopsWithoutReason = (fn(&House) -> Settings, serde_json::Value, &'static str);
+
+fn stops_without_reason() -> Vec<StopsWithoutReason> {
     let gemini = |content: serde_json::Value, reason: &str| serde_json::json!({"candidates": [{"content": content, "finishReason": reason}]});
     let openai = |content: serde_json::Value, reason: &str| serde_json::json!({"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}]});
     let empty = "sent an empty answer; that happens now and then";

@@ -15,25 +15,28 @@ pub(super) fn without_directions(text: &str) -> Cow<'_, str> {
         kept.push_str(&rest[..at]);
         rest = &rest[at..];
         let is_inside = kept.trim_end().ends_with(char::is_alphanumeric);
-        match direction_len(rest, is_inside) {
-            Some(len) => {
-                rest = rest[len..].trim_start_matches(' ');
-                if kept.trim_end().ends_with(',') {
-                    rest = rest.trim_start_matches([',', ' ']);
-                }
-                if rest.is_empty() || rest.starts_with(|c: char| ".,!?".contains(c)) {
-                    kept.truncate(kept.trim_end_matches(' ').len());
-                }
-            }
-            None => {
-                let run = rest.trim_start_matches(OPENERS);
-                kept.push_str(&rest[..rest.len() - run.len()]);
-                rest = run;
-            }
+        if let Some(len) = direction_len(rest, is_inside) {
+            rest = joined(&mut kept, &rest[len..]);
+        } else {
+            let after = rest.trim_start_matches(OPENERS);
+            kept.push_str(&rest[..rest.len() - after.len()]);
+            rest = after;
         }
     }
     kept.push_str(rest);
     kept.into()
+}
+
+/// The part of `rest` that follows `kept` where a direction stood between them: neither spaces nor commas stay twice.
+fn joined<'a>(kept: &mut String, rest: &'a str) -> &'a str {
+    let mut rest = rest.trim_start_matches(' ');
+    if kept.trim_end().ends_with(',') {
+        rest = rest.trim_start_matches([',', ' ']);
+    }
+    if rest.is_empty() || rest.starts_with(['.', ',', '!', '?']) {
+        kept.truncate(kept.trim_end_matches(' ').len());
+    }
+    rest
 }
 
 /// The length of the direction that `text` begins with; `is_inside` tells whether a word stands before it.

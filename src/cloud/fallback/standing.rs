@@ -138,7 +138,7 @@ fn refused_for(refusal: &Refusal, now: u64) -> Option<Duration> {
 /// The time until it is this hour of a day in UTC.
 fn until_hour(hour: u64, now: u64) -> Duration {
     let since = (now + DAY.as_secs() - hour * 3600) % DAY.as_secs();
-    DAY - Duration::from_secs(since)
+    Duration::from_secs(DAY.as_secs() - since)
 }
 
 /// Whether the model is retired. "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched

@@ -64,10 +64,14 @@ impl OpenAi {
             codes.extend(alternative_languages.iter().map(|tag| code(tag)));
             codes.sort_unstable();
             codes.dedup();
-            codes.into_iter().for_each(|code| add("languages[]", code));
+            for code in codes {
+                add("languages[]", code);
+            }
         }
         if takes_lists {
-            phrases.iter().for_each(|phrase| add("keywords[]", phrase));
+            for phrase in phrases {
+                add("keywords[]", phrase);
+            }
         } else if !phrases.is_empty() {
             add("prompt", &phrases.join(", "));
         }
