@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Fault, Outcome, Service, Settings, Stage};
+use testkit::{Fault, Outcome, Response, Service, Settings, Stage};
 
 use crate::house::{self, House, PATIENCE, each};
 
@@ -78,6 +78,39 @@ fn no_fault_of_the_first_provider_is_heard() {
             house.sandbox.assert_clean();
         });
     }
+}
+
+#[test]
+fn a_model_that_stops_without_reason_is_passed_over() {
+    for reason in ["STOP", "OTHER", "MALFORMED_RESPONSE"] {
+        let house = House::new();
+        let event = json!({"candidates": [{"finishReason": reason}]});
+        let answer = Response::new(200, "text/event-stream", format!("data: {event}\n\n"));
+        let fault = Fault::Reply(answer);
+        house
+            .sandbox
+            .fault_service(Service::Gemini, fault, usize::MAX);
+        ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_eq!(
+            house.sandbox.requests_of(Service::OpenAiChat).len(),
+            1,
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_quota_of_a_day_is_remembered_although_it_tells_a_wait_of_moments() {
+    let house = House::new();
+    let error = json!({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded.", "details": [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "250"}]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.2s"},
+    ]}});
+    let fault = Fault::Reply(Response::json(429, &error));
+    house
+        .sandbox
+        .fault_service(Service::Gemini, fault, usize::MAX);
+    assert_remembered(&house, &settings(&house), Service::Gemini);
 }
 
 #[test]

@@ -452,26 +452,28 @@ fn blocked_and_empty_answers_are_told_apart() {
 
 #[test]
 fn what_is_no_audio_is_never_played_as_samples() {
-    let table: [(&str, &[u8]); 5] = [
-        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0 and so on"),
-        ("audio/mpeg", b"\xff\xfb\x90\x64\0\0\0\0"),
-        ("audio/ogg", b"OggS\0\x02\0\0"),
-        ("application/json", br#"{"detail": "no such voice"}"#),
-        ("text/html", b"<!doctype html><title>Welcome</title>"),
+    let samples = ["expected bare samples, found", "check model, format"];
+    // A service that says what is wrong is quoted.
+    let voice = ["answered 500: no such voice", "; "];
+    let table: [(&str, &[u8], _); 5] = [
+        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0 and so on", samples),
+        ("audio/mpeg", b"\xff\xfb\x90\x64\0\0\0\0", samples),
+        ("audio/ogg", b"OggS\0\x02\0\0", samples),
+        ("application/json", br#"{"detail": "no such voice"}"#, voice),
+        (
+            "text/html",
+            b"<!doctype html><title>Welcome</title>",
+            samples,
+        ),
     ];
-    for (content_type, body) in table {
+    for (content_type, body, words) in table {
         let house = House::new();
         let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
         house
             .sandbox
             .respond(Stage::Tts, testkit::Response::new(200, content_type, body));
         let outcome = house.outcome_with("question-tea.wav", &settings);
-        assert_fails(
-            &house,
-            &outcome,
-            "tts",
-            &["expected bare samples, found", "check model, format"],
-        );
+        assert_fails(&house, &outcome, "tts", &words);
     }
 }
 
@@ -485,6 +487,71 @@ fn a_voice_that_sends_no_audio_is_not_taken_for_another() {
         .respond(Stage::Tts, testkit::Response::json(200, &answer));
     let outcome = house.outcome_with("question-tea.wav", &providers::google_voice(&house));
     outcome.assert_variable_contains("ASSISTANT_ERROR", "in its table under [tts]");
+}
+
+/// The settings of a model, what it sends now and then as JSON of an event, and what the error says if it goes on so.
+type StopsWithoutReason = (fn(&House) -> Settings, serde_json::Value, &'static str);
+
+fn stops_without_reason() -> Vec<StopsWithoutReason> {
+    let gemini = |content: serde_json::Value, reason: &str| serde_json::json!({"candidates": [{"content": content, "finishReason": reason}]});
+    let openai = |content: serde_json::Value, reason: &str| serde_json::json!({"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}]});
+    let empty = "sent an empty answer; that happens now and then";
+    let nothing = serde_json::Value::Null;
+    vec![
+        (
+            usual,
+            gemini(serde_json::json!({"role": "model"}), "STOP"),
+            empty,
+        ),
+        (
+            usual,
+            gemini(serde_json::json!({"parts": [{"text": ""}]}), "STOP"),
+            empty,
+        ),
+        (usual, gemini(nothing.clone(), "STOP"), empty),
+        (
+            usual,
+            gemini(nothing.clone(), "MALFORMED_FUNCTION_CALL"),
+            "gave up on its answer (MALFORMED_FUNCTION_CALL)",
+        ),
+        (
+            usual,
+            gemini(nothing.clone(), "MALFORMED_RESPONSE"),
+            "gave up on its answer (MALFORMED_RESPONSE)",
+        ),
+        (
+            usual,
+            gemini(serde_json::json!({"parts": [{"text": "Well"}]}), "OTHER"),
+            "gave up on its answer (OTHER)",
+        ),
+        (providers::openai, openai("".into(), "stop"), empty),
+        (
+            providers::openai,
+            openai(nothing.clone(), "error"),
+            "gave up on its answer (error)",
+        ),
+        (
+            providers::openai,
+            openai("Well".into(), "abort"),
+            "gave up on its answer (abort)",
+        ),
+    ]
+}
+
+#[test]
+fn a_model_that_stops_without_reason_is_asked_once_more() {
+    each(stops_without_reason(), |(provider, body, words)| {
+        let fault = Fault::Reply(event(&body));
+        let (house, outcome) = call_of_provider(provider, Stage::Llm, fault.clone(), 1);
+        outcome.assert(
+            outcome.variable("ASSISTANT_STATUS") == "ANSWERED",
+            &format!("{body} once"),
+        );
+        assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2, "{body}");
+        let (house, outcome) = call_of_provider(provider, Stage::Llm, fault, usize::MAX);
+        assert_fails(&house, &outcome, "llm", &[words]);
+        assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2, "{body}");
+    });
 }
 
 #[test]

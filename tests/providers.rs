@@ -50,13 +50,167 @@ fn openai_transcribes_and_answers_too() {
     let form = &sandbox.requests_of(Service::OpenAiStt)[0].body;
     assert_eq!(form["model"], "gpt-transcribe");
     assert_eq!(form["language"], "en");
-    assert_eq!(form["prompt"], "Asterisk, FreePBX");
+    assert_eq!(form["keywords[]"], json!(["Asterisk", "FreePBX"]));
     assert_eq!(form["file"]["rate_hz"], 8000);
     let asked = &sandbox.requests_of(Service::OpenAiChat)[0].body;
     assert_eq!(
         asked["messages"][1]["content"],
         "How long should black tea steep?"
     );
+}
+
+#[test]
+fn languages_and_words_are_named_as_each_model_of_openai_takes_them() {
+    let (languages, words) = (json!(["de-DE", "en-GB"]), json!(["Asterisk", "FreePBX"]));
+    let table = [
+        (
+            "gpt-transcribe",
+            json!([null, ["de", "en"], ["Asterisk", "FreePBX"], null]),
+        ),
+        (
+            "gpt-4o-transcribe",
+            json!([null, null, null, "Asterisk, FreePBX"]),
+        ),
+    ];
+    for (model, expected) in table {
+        let house = House::new();
+        let settings = openai(&house)
+            .set("stt.openai.model", model)
+            .set("stt.alternative_languages", languages.clone())
+            .set("stt.phrases", words.clone());
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let form = &house.sandbox.requests_of(Service::OpenAiStt)[0].body;
+        let found = ["language", "languages[]", "keywords[]", "prompt"].map(|name| &form[name]);
+        assert_eq!(json!(found), expected, "{model}");
+    }
+}
+
+#[test]
+fn a_model_of_openai_thinks_as_little_as_it_can() {
+    let table = [
+        ("gpt-6-luna", "least", json!(["none"])),
+        ("gpt-6-luna", "high", json!(["high"])),
+        ("gpt-6-luna", "unset", json!([null])),
+        ("gpt-6-sol", "least", json!(["none", "low"])),
+        ("gpt-4.1-mini", "least", json!([null])),
+        ("gpt-4.1-mini", "low", json!(["low", null])),
+    ];
+    for (model, setting, expected) in table {
+        let house = House::new();
+        let settings = openai(&house)
+            .set("llm.openai.model", model)
+            .set("llm.openai.thinking", setting);
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let asked = house.sandbox.requests_of(Service::OpenAiChat).into_iter();
+        let efforts: Vec<_> = asked
+            .map(|request| request.body["reasoning_effort"].clone())
+            .collect();
+        assert_eq!(json!(efforts), expected, "{model} {setting}");
+    }
+}
+
+#[test]
+fn an_answer_is_heard_however_a_server_sends_it() {
+    let text = "The moon is far away. Goodbye!";
+    let chunk = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
+    let whole = json!({
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+    });
+    let (first, second) = (chunk("The moon is far "), chunk("away. Goodbye!"));
+    let table = [
+        ("whole", whole.to_string()),
+        ("whole, in lines", format!("{whole:#}")),
+        (
+            "whole, as an event",
+            format!("data: {whole}\n\ndata: [DONE]\n\n"),
+        ),
+        (
+            "glued",
+            format!("data: {first}data: {second}\n\ndata: [DONE]\n\n"),
+        ),
+        (
+            "one line each",
+            format!("data: {first}\ndata: {second}\ndata: [DONE]\n"),
+        ),
+        (
+            "after a mark",
+            format!("\u{feff}data: {first}\n\ndata: {second}\n\ndata: [DONE]\n\n"),
+        ),
+        (
+            "after a comment",
+            format!("data: : WAIT\n\ndata: {first}\n\ndata: {second}\n\ndata: [DONE]\n\n"),
+        ),
+        (
+            "lines that end with CR",
+            format!("data: {first}\r\rdata: {second}\r\rdata: [DONE]\r\r"),
+        ),
+    ];
+    for (what, body) in table {
+        let house = House::new();
+        let answer = testkit::Response::new(200, "text/event-stream", body);
+        house.sandbox.respond(Stage::Llm, answer);
+        let outcome = house.outcome_with("question-moon.wav", &house.sandbox.local_settings());
+        outcome.assert(outcome.variable("ASSISTANT_ANSWER") == text, what);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    }
+}
+
+#[test]
+fn an_error_in_place_of_an_answer_is_told_as_what_it_is() {
+    let table = [
+        (
+            Stage::Stt,
+            "application/json",
+            r#"{"detail":"no such model"}"#,
+            "answered 500: no such model",
+        ),
+        (
+            Stage::Llm,
+            "text/event-stream",
+            "data: {\"error\":{\"code\":404,\"message\":\"no such model\"}}\n\n",
+            "answered 404: no such model",
+        ),
+        (
+            Stage::Llm,
+            "text/event-stream",
+            "data: {\"object\":\"error\",\"message\":\"no such model\",\"code\":404}\n\ndata: [DONE]\n\n",
+            "answered 404: no such model",
+        ),
+        (
+            Stage::Llm,
+            "application/json",
+            r#"{"message":"no such model"}"#,
+            "answered 500: no such model",
+        ),
+        (
+            Stage::Tts,
+            "application/json",
+            r#"{"error":{"message":"no such voice","code":404}}"#,
+            "answered 404: no such voice",
+        ),
+    ];
+    for (stage, kind, body, words) in table {
+        let house = House::new();
+        house
+            .sandbox
+            .respond(stage, testkit::Response::new(200, kind, body));
+        let outcome = house.outcome_with("question-tea.wav", &house.sandbox.local_settings());
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "FAILED")
+            .assert_variable_contains("ASSISTANT_ERROR", words);
+    }
+}
+
+#[test]
+fn a_transcript_that_is_null_is_no_question() {
+    let house = House::new();
+    let nothing = testkit::Response::json(200, &json!({"text": null}));
+    house.sandbox.respond(Stage::Stt, nothing);
+    let outcome = house.outcome_with("question-tea.wav", &house.sandbox.local_settings());
+    outcome.assert_variable("ASSISTANT_STATUS", "NOSPEECH");
 }
 
 #[test]

@@ -104,8 +104,8 @@ impl Error {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_transient(),
-            Self::Connect { transient, .. } => *transient,
-            Self::Broken { .. } => true,
+            Self::Connect { transient, .. } | Self::Empty { transient, .. } => *transient,
+            Self::Broken { .. } | Self::Failed { .. } => true,
             _ => false,
         }
     }

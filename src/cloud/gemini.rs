@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::credentials::CredentialsError;
 use super::google_auth::ServiceAccount;
 use super::http::{Auth, Client, Incoming, Request};
-use super::{Error, Service};
+use super::{Error, Listed, Service};
 use crate::config::Endpoint;
 use crate::sys::deadline::Deadline;
 
@@ -74,15 +74,24 @@ impl Gemini {
         self.signed(request, budget, open)
     }
 
-    /// The names of the models: <https://ai.google.dev/api/models#method:-models.list>.
-    pub(super) fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+    /// The models, page by page: <https://ai.google.dev/api/models#method:-models.list>.
+    pub(super) fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         let send = |request: &Request, budget| self.client.send(request, budget);
-        let request = self.request("models?pageSize=1000");
-        let list: List = self
-            .signed(request, Budget::once(deadline), send)?
-            .json(self.service)?;
-        let name = |model: ListedModel| model.name.trim_start_matches("models/").to_owned();
-        Ok(Some(list.models.into_iter().map(name).collect()))
+        let (mut models, mut path) = (Vec::new(), "models?pageSize=1000".to_owned());
+        for _ in 0..MAX_PAGES {
+            let request = self.request(&path);
+            let response = self.signed(request, Budget::once(deadline), send)?;
+            let page: List = response.json(self.service)?;
+            models.extend(page.models.into_iter().map(ListedModel::listed));
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            path = format!(
+                "models?pageSize=1000&pageToken={}",
+                escaped(&page.next_page_token)
+            );
+        }
+        Ok(Some(models))
     }
 
     fn request(&self, path: &str) -> Request {
@@ -111,9 +120,12 @@ impl Gemini {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct List {
     models: Vec<ListedModel>,
+    /// Leads to the next page; empty on the last one.
+    next_page_token: String,
 }
 
 #[derive(Deserialize)]
@@ -122,8 +134,31 @@ struct ListedModel {
     name: String,
 }
 
+impl ListedModel {
+    fn listed(self) -> Listed {
+        Listed {
+            name: self.name.trim_start_matches("models/").to_owned(),
+            shutdown: None,
+        }
+    }
+}
+
+/// A token as it may stand in the query of an address.
+fn escaped(token: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    token.bytes().map(escape).collect()
+}
+
 /// The audience for which Google's own client signs.
 const AUDIENCE: &str = "https://generativelanguage.googleapis.com/";
+
+/// The maximum number of pages of the list, of which the first holds all of today's models.
+const MAX_PAGES: usize = 10;
 
 /// Some hundred models, with a few hundred bytes of description each.
 const MAX_LIST: u64 = 4 * 1024 * 1024;

@@ -28,7 +28,7 @@ use exchange::exchange;
 pub(crate) use incoming::Incoming;
 pub(crate) use proxy::{Variable, variables};
 pub use request::Response;
-pub(crate) use request::{Auth, Request, json};
+pub(crate) use request::{Auth, Request, json, malformed};
 use request::{BodyLog, host};
 pub use setup::SetupError;
 

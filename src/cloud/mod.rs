@@ -35,6 +35,15 @@ pub struct Service {
     pub key: &'static str,
 }
 
+/// A model on a service's own list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its name.
+    pub(crate) name: String,
+    /// The day on which the service switches it off, such as `2027-01-06`, if it tells.
+    pub(crate) shutdown: Option<String>,
+}
+
 /// Why a service did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -131,6 +140,18 @@ pub enum Error {
         service: &'static str,
         /// What to do.
         remedy: &'static str,
+        /// Whether a second try may succeed.
+        transient: bool,
+    },
+    /// The service stopped for a reason of its own, which neither the question nor the settings explain.
+    #[error(
+        "{service} gave up on its answer ({reason}); that happens now and then; if it stays, choose another model in the settings of [llm]"
+    )]
+    Failed {
+        /// The service's name.
+        service: &'static str,
+        /// Its own word for why.
+        reason: String,
     },
     /// The service will not answer this question.
     #[error("{service} will not answer this ({reason}); nothing is wrong with the settings")]

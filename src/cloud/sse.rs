@@ -1,13 +1,15 @@
 //! Server-sent events, as far as the services use them: `data` alone.
 //!
-//! Specification: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>. A line ends
-//! with LF or CRLF; a lone CR, which that allows too, no service sends.
+//! Specification: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 
 /// A stream of events being put together from pieces of any size.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     /// The part that has come of a line that has not ended.
     line: Vec<u8>,
+    /// Whether any line has ended, and whether the last one did so by CR, which LF may follow.
+    has_lines: bool,
+    ends_with_cr: bool,
     data: String,
     stray: String,
 }
@@ -17,12 +19,17 @@ impl Events {
     /// U+FFFD.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            self.line.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                let line = String::from_utf8_lossy(&self.line).into_owned();
-                self.line.clear();
-                complete.extend(self.take_line(line.trim_end_matches(['\r', '\n'])));
+        for part in bytes.split_inclusive(|byte| is_line_end(*byte)) {
+            let end = part.last().copied().filter(|byte| is_line_end(*byte));
+            let is_rest_of_crlf = self.ends_with_cr && part == b"\n";
+            self.ends_with_cr = end == Some(b'\r');
+            if is_rest_of_crlf {
+                continue;
+            }
+            self.line
+                .extend_from_slice(&part[..part.len() - usize::from(end.is_some())]);
+            if end.is_some() {
+                complete.extend(self.end_line());
             }
         }
         complete
@@ -30,14 +37,28 @@ impl Events {
 
     /// Returns the data of an event that only the stream's end has ended.
     pub(crate) fn rest(&mut self) -> Option<String> {
-        let line = std::mem::take(&mut self.line);
-        let unfinished = self.take_line(&String::from_utf8_lossy(&line));
+        let unfinished = self.end_line();
         unfinished.or_else(|| self.take_line(""))
     }
 
     /// The text between the events that is no part of any: an error that breaks the format, or another format.
     pub(crate) fn stray(&self) -> &str {
         &self.stray
+    }
+
+    /// Drops that text, once it has been read.
+    pub(crate) fn clear_stray(&mut self) {
+        self.stray.clear();
+    }
+
+    fn end_line(&mut self) -> Option<String> {
+        let line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
+        let is_first = !std::mem::replace(&mut self.has_lines, true);
+        self.take_line(if is_first {
+            line.trim_start_matches(BYTE_ORDER_MARK)
+        } else {
+            &line
+        })
     }
 
     fn take_line(&mut self, line: &str) -> Option<String> {
@@ -56,12 +77,19 @@ impl Events {
     }
 }
 
+fn is_line_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
+}
+
 /// A comment, or a field that says nothing of the data.
 fn is_other_field(line: &str) -> bool {
     [":", "event:", "id:", "retry:"]
         .iter()
         .any(|field| line.starts_with(field))
 }
+
+/// "The BOM … must be stripped" where it stands before the first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 #[cfg(test)]
 mod tests {
@@ -82,9 +110,13 @@ mod tests {
 
     #[test]
     fn events_are_found_whatever_ends_their_lines() {
-        let table: [(&str, &[&str]); 9] = [
+        let table: [(&str, &[&str]); 13] = [
             ("data: a\n\ndata: b\n\n", &["a", "b"]),
             ("data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]),
+            ("data: a\r\rdata: b\r\r", &["a", "b"]),
+            ("data: a\r\n\rdata: b\r\n\n", &["a", "b"]),
+            ("\u{feff}data: a\n\n", &["a"]),
+            ("data: \u{feff}a\n\n", &["\u{feff}a"]),
             ("data:a\n\n", &["a"]),
             ("data:  a\n\n", &[" a"]),
             ("data: a\ndata: b\n\n", &["a\nb"]),

@@ -33,8 +33,11 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
     };
     let in_quotes = Value::String(text.clone()).to_string();
     match kind {
-        Kind::Text if text.contains('\0') => Err("a NUL character in it".to_owned()),
+        Kind::Text | Kind::ShortText(_) if text.contains('\0') => {
+            Err("a NUL character in it".to_owned())
+        }
         Kind::Text => Ok(Value::String(pasted::trimmed(&text).to_owned())),
+        Kind::ShortText(most) => short(pasted::trimmed(&text), most),
         Kind::Keys => keys(&text).map(Value::String).ok_or(in_quotes),
         Kind::Path => path(&text).map(Value::String),
         Kind::Secret => secret(&text).map(Value::String),
@@ -74,6 +77,13 @@ pub(super) fn from_text(kind: Kind, text: &str) -> Value {
         Kind::Texts(..) => list(&mut text.split('|')),
         Kind::Several(_) => list(&mut text.split(['|', ',', ' '])),
         _ => as_text(),
+    }
+}
+
+fn short(text: &str, most: usize) -> Result<Value, String> {
+    match text.chars().count() {
+        len if len <= most => Ok(Value::String(text.to_owned())),
+        len => Err(format!("{len} characters")),
     }
 }
 
@@ -121,7 +131,10 @@ fn trimmed(value: Value) -> Value {
 
 /// What is no text where one belongs.
 fn of_another_type(kind: Kind, value: &Value) -> String {
-    let is_quoted = matches!(kind, Kind::OneOf(_) | Kind::Text | Kind::Keys);
+    let is_quoted = matches!(
+        kind,
+        Kind::OneOf(_) | Kind::Text | Kind::ShortText(_) | Kind::Keys
+    );
     match value {
         Value::Array(_) => "a list, where one value belongs".to_owned(),
         Value::Table(_) => "a table, where a value belongs".to_owned(),
@@ -311,6 +324,7 @@ mod tests {
                 "[\"Rossi\", \"Bianchi\"]",
             ),
             (Kind::Text, "\"gpt-6 luna \"", "\"gpt-6 luna\""),
+            (Kind::ShortText(3), "\" äöü \"", "\"äöü\""),
         ];
         for (kind, written, expected) in table {
             let found = checked(kind, value(written)).map(|value| value.to_string());
@@ -339,6 +353,9 @@ mod tests {
             (Kind::Text, "7", "7 without quotation marks"),
             (Kind::Text, "[\"a\"]", "a list, where one value belongs"),
             (Kind::Text, "\"\\u0000\"", "a NUL character in it"),
+            (Kind::ShortText(3), "\"\\u0000\"", "a NUL character in it"),
+            (Kind::ShortText(3), "\"äöüß\"", "4 characters"),
+            (Kind::ShortText(3), "7", "7 without quotation marks"),
             (Kind::Secret, "12345", "a value without quotation marks"),
             (Kind::Path, "7", "a value without quotation marks"),
             (Kind::Url, "{ a = 1 }", "a table, where a value belongs"),

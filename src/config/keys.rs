@@ -37,6 +37,8 @@ impl Key {
 pub enum Kind {
     /// Any text.
     Text,
+    /// Any text of at most this many characters.
+    ShortText(usize),
     /// Printable text without spaces that is never shown, logged, or taken from an AGI argument.
     Secret,
     /// The path of a file.
@@ -107,6 +109,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Text => f.write_str("text"),
+            Self::ShortText(most) => write!(f, "text of up to {most} characters"),
             Self::Secret => f.write_str("secret text"),
             Self::Path => f.write_str("path"),
             Self::Url => f.write_str("https address"),
@@ -183,6 +186,9 @@ pub const KEYS: &[Key] = &[
          as `https://host/v1beta/openai`; without one it is `/v1`."),
     key("llm.openai.model", Kind::Text, NOTHING,
         "The model, by the server's own name for it."),
+    key("llm.openai.thinking", EFFORT, r#""least""#,
+        "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
+         leaves it to the model. A server that refuses it is asked without."),
     key("llm.openai.token_limit", TOKEN_LIMIT, r#""auto""#,
         "What the server calls `max_output_tokens`. `auto` tries the other name when one is refused."),
     key("llm.openai.api_key", Kind::Secret, NOTHING,
@@ -198,7 +204,8 @@ pub const KEYS: &[Key] = &[
     // OpenAI's own bounds.
     key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0",
         "How fast the voice speaks."),
-    key("tts.instructions", Kind::Text, NOTHING,
+    // OpenAI's own bound.
+    key("tts.instructions", Kind::ShortText(4096), NOTHING,
         "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` take none."),
     key("tts.timeout", STAGE_SECONDS, "15.0",
         "How long it may take until the voice begins to speak."),
@@ -360,7 +367,12 @@ const STT_PROVIDERS: &[&str] = &["google", "openai"];
 const LLM_PROVIDERS: &[&str] = &["gemini", "openai"];
 const TTS_PROVIDERS: &[&str] = &["openai", "google"];
 const TOKEN_LIMIT: Kind = Kind::OneOf(&["auto", "max_completion_tokens", "max_tokens"]);
-const THINKING: Kind = Kind::OneOf(&["least", "unset", "minimal", "low", "medium", "high"]);
+const THINKING: Kind = Kind::OneOf(&[
+    "least", "unset", "minimal", "low", "medium", "high", "xhigh",
+]);
+const EFFORT: Kind = Kind::OneOf(&[
+    "least", "unset", "none", "minimal", "low", "medium", "high", "xhigh",
+]);
 /// The empty text.
 const NOTHING: &str = "\"\"";
 const STAGE_SECONDS: Kind = Kind::Number(1.0, 60.0, "s");

@@ -38,6 +38,8 @@ pub struct Llm {
     pub timeout: Duration,
     /// How much a Gemini model may think before it speaks.
     pub thinking: String,
+    /// How much a model of a server of OpenAI's kind may think.
+    pub effort: String,
     /// What a server of OpenAI's kind calls `max_output_tokens`.
     pub token_limit: String,
     /// The providers, in the order in which they are asked.
@@ -162,6 +164,7 @@ impl Llm {
             max_answer_chars: usize::try_from(max_answer_chars).unwrap_or(usize::MAX),
             timeout: layers.seconds("llm.timeout"),
             thinking: layers.text("llm.gemini.thinking"),
+            effort: layers.text("llm.openai.thinking"),
             token_limit: layers.text("llm.openai.token_limit"),
             endpoints: Endpoint::assemble(layers, "llm"),
         }

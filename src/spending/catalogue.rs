@@ -106,8 +106,17 @@ pub(crate) fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str
 impl Model {
     /// How many days the service will still take it, by a clock in UTC; 0 or less when that is over.
     pub(crate) fn days_left(&self, now: SystemTime) -> Option<i64> {
-        Some(day_number(self.retires?.date?) - i64::try_from(date::day(now)).ok()?)
+        days_to(self.retires?.date?, now)
     }
+}
+
+/// How many days there are from `now` until a date such as `2027-01-06`, by a clock in UTC.
+pub(crate) fn days_until(date: &str, now: SystemTime) -> Option<i64> {
+    days_to(date.parse::<Datetime>().ok()?.date?, now)
+}
+
+fn days_to(date: Date, now: SystemTime) -> Option<i64> {
+    Some(day_number(date) - i64::try_from(date::day(now)).ok()?)
 }
 
 fn of(stage: Stage, provider: Provider) -> impl Iterator<Item = &'static Model> {

@@ -11,6 +11,7 @@
 mod actions;
 mod citations;
 mod cut;
+mod directions;
 mod escapes;
 mod filter;
 mod formulas;

@@ -2,7 +2,8 @@
 //!
 //! Each sentence is handed out once it is complete; the first piece may be a clause, because a caller waits for it.
 //! What is markup shows only later (a table is one when its second row begins), so the whole is read again as it grows,
-//! and what has been handed out is passed over. What nobody should hear is left out before all that.
+//! a long one less often than events come, and what has been handed out is passed over. What nobody should hear is left
+//! out before all that.
 
 use super::actions::{Action, ActionReader};
 use super::cut::{end_of_clause, limit};
@@ -19,8 +20,12 @@ pub struct SentenceStream {
     /// How much was written, in bytes, also of what nobody hears.
     written: usize,
     markdown: String,
-    /// What a voice can say of it so far.
+    /// The number of its last bytes that were not read yet.
+    unread: usize,
+    /// What a voice can say of the others.
     speech: String,
+    /// Whether `speech` has grown since there was no piece in it.
+    has_grown: bool,
     /// All that has been handed out. Its first `retracted` bytes were thoughts that had been taken for the answer.
     said: String,
     retracted: usize,
@@ -30,6 +35,9 @@ pub struct SentenceStream {
     actions: Option<ActionReader>,
     /// How much has been written after the limit, in bytes.
     unheard: usize,
+    /// How much has been read, in bytes.
+    #[cfg(test)]
+    read: usize,
 }
 
 impl SentenceStream {
@@ -40,13 +48,17 @@ impl SentenceStream {
             filter: Filter::default(),
             written: 0,
             markdown: String::new(),
+            unread: 0,
             speech: String::new(),
+            has_grown: false,
             said: String::new(),
             retracted: 0,
             has_pieces: false,
             is_full: false,
             actions: None,
             unheard: 0,
+            #[cfg(test)]
+            read: 0,
         }
     }
 
@@ -112,6 +124,7 @@ impl SentenceStream {
     /// Drops what was thought, with the actions in it. What has been handed out is heard.
     fn begin_anew(&mut self) {
         self.markdown.clear();
+        self.unread = 0;
         self.speech.clear();
         self.actions = self.actions.as_ref().map(|_| ActionReader::default());
         if !self.said.is_empty() && !self.said.ends_with(' ') {
@@ -129,19 +142,33 @@ impl SentenceStream {
             return;
         }
         self.markdown.push_str(markdown);
-        self.speech = speakable_beginning(&self.markdown);
+        self.unread += markdown.len();
+        // A reading takes as long as the text: reading it with each event would take the square of that.
+        if self.unread > self.markdown.len().saturating_sub(READ_AT_ONCE) / UNREAD_PART {
+            self.unread = 0;
+            self.speech = speakable_beginning(&self.markdown);
+            self.has_grown = true;
+            #[cfg(test)]
+            {
+                self.read += self.markdown.len();
+            }
+        }
     }
 
     /// The next piece that stands, whatever is written after it.
     pub fn piece(&mut self) -> Option<String> {
+        if !self.has_grown {
+            return None;
+        }
         let rest = self.rest();
         let len = if self.said.is_empty() {
             first_piece(rest).filter(|&len| !is_thought(&rest[..len]))
         } else {
             end_of_sentence(rest).or_else(|| end_of_clause(rest, LONG_CHARS))
         };
-        let piece = rest[..len?].to_owned();
-        self.hand_out(&piece, usize::MAX)
+        let piece = len.map(|len| rest[..len].to_owned());
+        self.has_grown = piece.is_some();
+        self.hand_out(&piece?, usize::MAX)
     }
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
@@ -287,6 +314,12 @@ const MAX_WRITTEN: usize = 2 * MAX_BYTES;
 
 /// The maximum size of a text: ten times what the largest limit lets through.
 const MAX_BYTES: usize = 1 << 20;
+
+/// Up to this size, some two minutes of speech, a text is read with each event.
+const READ_AT_ONCE: usize = 2048;
+
+/// The part of a longer text that may wait to be read: more than that is being spoken meanwhile.
+const UNREAD_PART: usize = 32;
 
 /// The maximum size after the limit: far more than a model may write for one answer.
 const MAX_UNHEARD: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
+use super::directions::without_directions;
 use super::formulas::without_formulas;
 use super::html::{self, without_tags};
 use super::lines::tidy_line;
@@ -69,7 +70,7 @@ impl Reader {
     }
 
     fn read(mut self, markdown: &str) -> String {
-        self.read_blocks(&without_formulas(markdown));
+        self.read_blocks(&without_formulas(&without_directions(markdown)));
         self.spoken.finish()
     }
 

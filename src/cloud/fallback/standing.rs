@@ -7,9 +7,10 @@ use log::debug;
 use serde::{Deserialize, Serialize};
 
 use super::Cause;
-use crate::cloud::Error;
-use crate::sys::error;
+use crate::cloud::refusal::Meaning;
+use crate::cloud::{Error, Refusal};
 use crate::sys::state::State;
+use crate::sys::{date, error};
 
 /// How a provider has done so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,8 @@ pub(super) enum Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Failing {
-    /// The end of this state, in seconds since 1970.
+    /// The beginning and the end of this state, in seconds since 1970.
+    since: u64,
     until: u64,
     pub(super) why: String,
     pub(super) is_retired: bool,
@@ -61,9 +63,10 @@ impl Failing {
         now: u64,
     ) -> Self {
         let service = error.service();
-        let lasts = service.and_then(|error| lasts(error, usual));
+        let lasts = service.and_then(|error| lasts(error, usual, now));
         let why = error::Chain(error).to_string();
         Self {
+            since: now,
             until: now + lasts.unwrap_or_default().as_secs(),
             why: why.chars().take(MAX_WHY).collect(),
             is_retired: service.is_some_and(is_retired),
@@ -85,7 +88,7 @@ pub(super) fn remembered<'a>(
     };
     let standing = |fingerprint| match memory.get(fingerprint) {
         // A clock that was set back must not keep a provider out for longer.
-        Some(failing) if (now..=now + LONG.as_secs()).contains(&failing.until) => {
+        Some(failing) if (failing.since..=failing.until).contains(&now) => {
             Standing::Remembered(failing.clone())
         }
         _ => Standing::Good,
@@ -107,20 +110,35 @@ pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing, now: 
     }
 }
 
-/// How long a provider that failed by `error` is passed over; `None` where the error may pass at once.
-fn lasts(error: &Error, usual: Duration) -> Option<Duration> {
+/// How long a provider that failed by `error` at `now` is passed over; `None` where the error may pass at once.
+fn lasts(error: &Error, usual: Duration, now: u64) -> Option<Duration> {
     match error {
         Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => Some(SHORT),
         // A provider that was given less time than usual, because others had used it up, is not to blame.
         Error::Timeout { after, .. } => (*after + PUNCTUALITY >= usual).then_some(SHORT),
-        Error::Refused(refusal) => match refusal.status {
-            _ if refusal.is_quota || refusal.is_unknown_key() => Some(LONG),
-            300..=399 | 403..=405 | 410 => Some(LONG),
-            429 => refusal.retry_after.map(|wait| wait.min(LONG)),
-            _ => None,
-        },
+        Error::Refused(refusal) => refused_for(refusal, now),
         _ => None,
     }
+}
+
+/// How long a refusal will be repeated.
+fn refused_for(refusal: &Refusal, now: u64) -> Option<Duration> {
+    let asked_for = refusal.retry_after;
+    match (refusal.meaning, refusal.status) {
+        // Google's wait is that of a limit per minute.
+        (Meaning::DayQuota, _) => Some(until_hour(GOOGLES_MIDNIGHT, now)),
+        (Meaning::DayLimit, _) => Some(asked_for.unwrap_or_else(|| until_hour(0, now)).min(DAY)),
+        (Meaning::Status, 429) => asked_for.map(|wait| wait.min(LONG)),
+        (Meaning::Status, 300..=399 | 403..=405 | 410) => Some(LONG),
+        (Meaning::Status, _) => None,
+        _ => Some(LONG),
+    }
+}
+
+/// The time until it is this hour of a day in UTC.
+fn until_hour(hour: u64, now: u64) -> Duration {
+    let since = (now + DAY.as_secs() - hour * 3600) % DAY.as_secs();
+    Duration::from_secs(DAY.as_secs() - since)
 }
 
 /// Whether the model is retired. "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched
@@ -136,5 +154,122 @@ const PUNCTUALITY: Duration = Duration::from_millis(100);
 const SHORT: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(300);
 
+/// A limit of a day is over after this at the latest.
+const DAY: Duration = Duration::from_secs(date::SECONDS_A_DAY);
+
+/// Midnight in California as an hour in UTC, where Google's days begin; in summer that is an hour earlier.
+const GOOGLES_MIDNIGHT: u64 = 8;
+
 pub(super) const FILE: &str = "providers.json";
 const MAX_WHY: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Service;
+
+    const SERVICE: Service = Service {
+        name: "a service",
+        settings: "[x]",
+        key: "key",
+    };
+
+    /// 2026-11-28 at 13:00 UTC.
+    const NOW: u64 = 1_795_870_800;
+
+    fn lasts_s(status: u16, body: &str) -> Option<u64> {
+        let refusal = Refusal::read(SERVICE, status, body.as_bytes(), &[]);
+        let error = Error::Refused(Box::new(refusal));
+        lasts(&error, Duration::from_secs(4), NOW).map(|lasts| lasts.as_secs())
+    }
+
+    fn google(quota: &str, value: &str, delay: &str) -> String {
+        format!(
+            r#"{{"error":{{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{{"quotaId":"{quota}","quotaValue":"{value}"}}]}},{{"retryDelay":"{delay}"}}]}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_for_as_long_as_it_holds() {
+        let per_day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
+        let per_minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";
+        let openai = |code: &str, message: &str| {
+            format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#)
+        };
+        let rate = "rate_limit_exceeded";
+        let table = [
+            // Until 8:00 UTC, midnight in California.
+            (429, google(per_day, "250", "43s"), Some(19 * 3600)),
+            (429, google(per_minute, "15", "12s"), Some(12)),
+            (429, google(per_day, "0", "25s"), Some(300)),
+            (
+                429,
+                openai(
+                    rate,
+                    "on requests per day (RPD): Limit 200. Please try again in 7m12s.",
+                ),
+                Some(432),
+            ),
+            (
+                429,
+                openai(rate, "on tokens per day (TPD). Please try again in 40h."),
+                Some(86_400),
+            ),
+            (
+                429,
+                openai("429", "Rate limit exceeded: free-models-per-day"),
+                Some(11 * 3600),
+            ),
+            (
+                429,
+                openai(rate, "on requests per min. Please try again in 20s."),
+                Some(20),
+            ),
+            (429, openai(rate, "Slow down."), None),
+            (429, openai("insufficient_quota", ""), Some(300)),
+            (429, openai("billing_not_active", ""), Some(300)),
+            (
+                403,
+                openai("unsupported_country_region_territory", ""),
+                Some(300),
+            ),
+            (
+                400,
+                openai("", "User location is not supported for the API use."),
+                Some(300),
+            ),
+            (402, String::new(), Some(300)),
+            (401, String::new(), Some(300)),
+            (400, String::new(), None),
+            (503, String::new(), None),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(lasts_s(status, &body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_day_ends_at_its_hour() {
+        for (now, expected) in [(0, 8 * 3600), (8 * 3600, 86_400), (8 * 3600 - 1, 1)] {
+            assert_eq!(until_hour(8, now).as_secs(), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nobody_out() {
+        let (_folder, state) = super::super::tests::state();
+        let error = Error::Refused(Box::new(Refusal::read(SERVICE, 401, b"", &[])));
+        remember(&state, "x", Failing::of(&error, Duration::ZERO, NOW), NOW);
+        let is_remembered =
+            |now| remembered(&state, ["x", "y"].into_iter(), now)[0] != Standing::Good;
+        let table = [
+            (NOW - 1, false),
+            (NOW, true),
+            (NOW + 300, true),
+            (NOW + 301, false),
+        ];
+        for (now, expected) in table {
+            assert_eq!(is_remembered(now), expected, "{now}");
+        }
+    }
+}

@@ -79,7 +79,7 @@ fn budget() -> Budget {
     Budget::new(deadline, Duration::from_secs(1))
 }
 
-fn state() -> (testkit::TempDir, State) {
+pub(super) fn state() -> (testkit::TempDir, State) {
     let folder = testkit::TempDir::new().expect("a temporary folder");
     let state = State::new(folder.path());
     (folder, state)

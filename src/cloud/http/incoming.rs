@@ -9,7 +9,9 @@ use log::debug;
 use super::exchange::Part;
 use super::request::{BodyLog, Request, Response, host, malformed};
 use crate::cloud::budget::Budget;
+use crate::cloud::refusal::status_in;
 use crate::cloud::{Error, Refusal};
+use crate::sys::deadline::Deadline;
 use crate::sys::error::Chain;
 use crate::sys::hangup::{Gone, Results};
 use crate::sys::redact::{Hidden, redact};
@@ -132,6 +134,23 @@ impl Incoming {
         Error::Refused(Box::new(Refusal::read(service, status, body, &hidden)))
     }
 
+    /// The error of an answer that is JSON where something else was asked for: the refusal that it holds, if it comes whole
+    /// within `deadline`.
+    pub(crate) fn refusal_in_place(&mut self, deadline: Deadline) -> Error {
+        self.buffer = self.rest_within(deadline.left());
+        let refusal = self.refused_in_place();
+        refusal.unwrap_or_else(|| self.malformed())
+    }
+
+    /// The refusal in a body that has come whole, with a status that promises an answer.
+    fn refused_in_place(&self) -> Option<Error> {
+        if self.buffer.len() > MAX_REFUSAL {
+            return None;
+        }
+        let status = status_in(&serde_json::from_slice(&self.buffer).ok()?)?;
+        Some(self.refusal(status, &self.buffer, ""))
+    }
+
     /// The error of an answer that has ended where its format says that it should not.
     pub(crate) fn broken(&self, why: &'static str) -> Error {
         Error::Broken {
@@ -151,6 +170,9 @@ impl Incoming {
     pub(super) fn whole(mut self) -> Result<Response, Error> {
         while !self.has_ended {
             self.receive()?;
+        }
+        if let Some(refusal) = self.refused_in_place() {
+            return Err(refusal);
         }
         Ok(Response {
             content_type: self.shown_type,
@@ -226,3 +248,6 @@ impl Read for Incoming {
         Ok(len)
     }
 }
+
+/// The size of an error, with room to spare.
+const MAX_REFUSAL: usize = 64 * 1024;

@@ -83,7 +83,8 @@ pub(crate) fn json<T: DeserializeOwned>(
     if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
         return Err(malformed(service, content_type, body.len(), None));
     }
-    let mut value = serde_json::from_slice(body).map_err(broken)?;
+    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let mut value = serde_json::from_slice(text).map_err(broken)?;
     leave_out_nulls(&mut value);
     T::deserialize(value).map_err(broken)
 }
@@ -147,7 +148,7 @@ impl Auth {
 }
 
 /// The error of a body of `len` bytes that is not what `service` documents, as was noticed in `column`.
-pub(super) fn malformed(
+pub(crate) fn malformed(
     service: Service,
     content_type: &str,
     len: usize,
@@ -215,6 +216,9 @@ pub(super) fn host(url: &str) -> &str {
     authority.rsplit('@').next().unwrap_or_default()
 }
 
+/// What editors and some servers put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The maximum number of values in a JSON body: far more than any answer has, and still little memory, since two bytes
 /// of JSON can become a hundred.
 const MAX_VALUES: usize = 100_000;
@@ -231,6 +235,31 @@ mod tests {
         settings: "[llm.gemini]",
         key: "[llm.gemini] api_key",
     };
+
+    #[test]
+    fn a_request_is_named_by_its_method() {
+        for (body, expected) in [
+            (None, "GET https://host/"),
+            (Some([].into()), "POST https://host/"),
+        ] {
+            let request = Request {
+                service: SERVICE,
+                url: "https://host/".to_owned(),
+                auth: Auth::None,
+                content_type: "",
+                body,
+                words: String::new(),
+                max_bytes: 0,
+            };
+            assert_eq!(request.line(), expected);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_json() {
+        let read = json::<Value>(SERVICE, "", "\u{feff}{\"a\": null}".as_bytes());
+        assert_eq!(read.expect("JSON"), serde_json::json!({}));
+    }
 
     #[test]
     fn json_of_more_values_than_any_answer_has_is_not_taken_in() {

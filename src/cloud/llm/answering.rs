@@ -2,12 +2,18 @@
 //! to the provider's [`Dialect`].
 //!
 //! An answer is whole only if an event says so. An error in the middle may come as an event, or break the format: then
-//! it stands as bare JSON between the events.
+//! it stands as bare JSON between the events, as does a whole answer of a server that does not stream.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::cloud::http::Incoming;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::frames::Frames;
+use crate::cloud::http::{Incoming, json, malformed};
+use crate::cloud::refusal::status_in;
 use crate::cloud::sse::Events;
 use crate::cloud::{Error, Service};
 
@@ -27,12 +33,54 @@ pub struct Dialect {
 pub(crate) struct StreamEvent {
     /// The next words, markup included.
     pub(crate) words: String,
+    /// Whether these are all words of the answer, with those that have come before.
+    pub(crate) is_all: bool,
     /// Why no more words will come, if so.
     pub(crate) end: Option<End>,
     /// The tokens that the answer has used.
     pub(crate) tokens: Option<Tokens>,
     /// The status that an error body names.
     pub(crate) error: Option<u16>,
+}
+
+/// The data of an event.
+pub(super) enum Data<T> {
+    /// A part of the answer.
+    Part(T),
+    /// The status of an error that stands there instead.
+    Error(u16),
+}
+
+impl<T: DeserializeOwned> Data<T> {
+    /// Reads the JSON of an event.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it is not what the service documents.
+    pub(super) fn read(service: Service, event: &str) -> Result<Self, Error> {
+        json(service, "text/event-stream", event.as_bytes())
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Data<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match status_in(&value) {
+            Some(status) => Ok(Self::Error(status)),
+            None => T::deserialize(value)
+                .map(Self::Part)
+                .map_err(D::Error::custom),
+        }
+    }
+}
+
+impl StreamEvent {
+    /// An event in which an error of this status stands.
+    pub(super) fn error(status: u16) -> Self {
+        Self {
+            error: Some(status),
+            ..Self::default()
+        }
+    }
 }
 
 /// Why the model stopped.
@@ -68,6 +116,7 @@ pub(crate) struct Answering {
 pub struct Answer {
     dialect: &'static Dialect,
     events: Events,
+    frames: Frames,
     /// Words, markup included, that were not taken yet.
     words: VecDeque<String>,
     /// All words so far.
@@ -113,17 +162,15 @@ impl Answering {
     fn receive(&mut self) -> Result<(), Error> {
         let block = self.incoming.block()?;
         self.has_ended = block.is_empty();
-        let had_stray = self.answer.events.stray().len();
         self.answer.push(&block)?;
-        if let Some((status, body)) = &self.answer.error {
-            return Err(self
-                .incoming
-                .refusal(*status, body.as_bytes(), &self.answer.said));
+        match &self.answer.error {
+            Some((status, body)) => {
+                let said = &self.answer.said;
+                Err(self.incoming.refusal(*status, body.as_bytes(), said))
+            }
+            None if self.answer.events.stray().len() > MAX_STRAY => Err(self.incoming.malformed()),
+            None => Ok(()),
         }
-        if self.answer.events.stray().len() > had_stray {
-            self.check_stray()?;
-        }
-        Ok(())
     }
 
     /// Whether a second attempt may help, if it has broken off by `error` and nothing of it was heard.
@@ -143,17 +190,18 @@ impl Answering {
             ..
         } = self.answer;
         let has_words = !self.answer.said.trim().is_empty();
-        let empty = |remedy| {
+        let empty = |remedy, transient| {
             Err(Error::Empty {
                 service: dialect.service.name,
                 remedy,
+                transient,
             })
         };
         match (end, has_words) {
             (None, _) if !has_events => Err(self.incoming.malformed()),
             (None, _) => Err(self.incoming.broken(dialect.ends_with)),
-            (Some(End::Cut), false) => empty(RAISE_LIMIT),
-            (Some(End::Whole), false) => empty(TRY_AGAIN),
+            (Some(End::Cut), false) => empty(RAISE_LIMIT, false),
+            (Some(End::Whole), false) => empty(TRY_AGAIN, true),
             (Some(end), true) => Ok(end),
         }
     }
@@ -167,25 +215,6 @@ impl Answering {
         }
         self.answer.tokens
     }
-
-    /// Fails once the text between the events is a whole error.
-    fn check_stray(&self) -> Result<(), Error> {
-        let stray = self.answer.events.stray();
-        if stray.len() > MAX_STRAY {
-            return Err(self.incoming.malformed());
-        }
-        let Ok(json) = serde_json::from_str::<serde_json::Value>(stray) else {
-            return Ok(());
-        };
-        let error = &json.get(0).unwrap_or(&json)["error"];
-        let status = error["code"].as_u64();
-        Err(match status.and_then(|code| u16::try_from(code).ok()) {
-            Some(status) => self
-                .incoming
-                .refusal(status, stray.as_bytes(), &self.answer.said),
-            None => self.incoming.malformed(),
-        })
-    }
 }
 
 impl Answer {
@@ -194,6 +223,7 @@ impl Answer {
         Self {
             dialect,
             events: Events::default(),
+            frames: Frames::default(),
             words: VecDeque::new(),
             said: String::new(),
             has_events: false,
@@ -213,7 +243,41 @@ impl Answer {
         if bytes.is_empty() {
             events.extend(self.events.rest());
         }
-        events.iter().try_for_each(|event| self.take(event))
+        for event in events {
+            let frames = self.frames.push(&event);
+            frames.iter().try_for_each(|frame| self.take(frame))?;
+        }
+        if bytes.is_empty() {
+            self.frames.rest().map_or(Ok(()), |rest| self.take(&rest))?;
+        }
+        self.take_stray(bytes.is_empty())
+    }
+
+    /// Takes in the text between the events once it is whole JSON: an error, or an answer that is not streamed.
+    fn take_stray(&mut self, has_ended: bool) -> Result<(), Error> {
+        let stray = self.events.stray().trim();
+        let may_be_whole = stray.starts_with(['{', '[']) && stray.ends_with(['}', ']']);
+        if !may_be_whole || stray.len() > MAX_TRIED && !has_ended {
+            return Ok(());
+        }
+        let mut frames = Frames::default();
+        let whole = frames.push(stray);
+        if frames.rest().is_some() {
+            return Ok(());
+        }
+        self.events.clear_stray();
+        let had = (self.said.len(), self.end, self.error.is_some());
+        whole.iter().try_for_each(|frame| self.take(frame))?;
+        if had == (self.said.len(), self.end, self.error.is_some()) {
+            let len = whole.iter().map(String::len).sum();
+            return Err(malformed(
+                self.dialect.service,
+                "text/event-stream",
+                len,
+                None,
+            ));
+        }
+        Ok(())
     }
 
     /// The words that were not taken yet.
@@ -230,7 +294,8 @@ impl Answer {
     fn take(&mut self, event: &str) -> Result<(), Error> {
         self.has_events = true;
         let StreamEvent {
-            words,
+            mut words,
+            is_all,
             end,
             tokens,
             error,
@@ -240,6 +305,9 @@ impl Answer {
         self.error = error
             .map(|status| (status, event.to_owned()))
             .or(self.error.take());
+        if is_all && !self.said.is_empty() {
+            words.clear();
+        }
         self.said.push_str(&words);
         self.words
             .extend(Some(words).filter(|words| !words.is_empty()));
@@ -247,22 +315,37 @@ impl Answer {
     }
 }
 
-/// The error of a service that withholds its answer for a reason such as `PROHIBITED_CONTENT`; whatever else `reason`
-/// holds is not told.
+/// The error of a service that withholds its answer for a reason such as `PROHIBITED_CONTENT`.
 pub(super) fn blocked(service: Service, reason: &str) -> Error {
-    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     Error::Blocked {
         service: service.name,
-        reason: reason.chars().take_while(plain).take(40).collect(),
+        reason: word(reason),
     }
+}
+
+/// The error of a model that has stopped for a reason such as `MALFORMED_RESPONSE`, which says nothing of the question.
+pub(super) fn failed(service: Service, reason: &str) -> Error {
+    Error::Failed {
+        service: service.name,
+        reason: word(reason),
+    }
+}
+
+/// The word that `reason` begins with; whatever else it holds is not told.
+fn word(reason: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    reason.chars().take_while(plain).take(40).collect()
 }
 
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";
 const TRY_AGAIN: &str =
     "that happens now and then; if it stays, choose another model in the settings of [llm]";
 
-/// The size of an error, with room to spare: it has a kilobyte or two.
-const MAX_STRAY: usize = 64 * 1024;
+/// The maximum size of what is no event: an error has a kilobyte or two, a whole answer some 300.
+const MAX_STRAY: usize = 512 * 1024;
+
+/// Up to this size, that of an error, it is tried with each block whether it is whole.
+const MAX_TRIED: usize = 8 * 1024;
 
 /// The time for the tokens that an answer has used, which are sent along with its end, if at all.
 const LAST_EVENT: Duration = Duration::from_millis(500);

@@ -4,14 +4,15 @@ use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answering::{Answering, Dialect, End, StreamEvent, Tokens, blocked};
+use super::answering::{Answering, Data, Dialect, End, StreamEvent, Tokens, blocked, failed};
+use super::frames::DONE;
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::Gemini;
-use crate::cloud::http::{Incoming, json};
-use crate::cloud::{Error, Service};
+use crate::cloud::http::Incoming;
+use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
 
@@ -77,9 +78,7 @@ impl Model for Persona {
         let thinking = Thinking::of(&self.settings.thinking, &self.gemini.endpoint.model);
         let incoming = match self.ask(asked, thinking, budget) {
             // Which levels a model takes changes from model to model; its own default always works.
-            Err(Error::Refused(refusal))
-                if refusal.status == 400 && refusal.message.contains("hinking") =>
-            {
+            Err(Error::Refused(refusal)) if refusal.names("thinking") => {
                 warn!(
                     "{} refuses our thinking level, asking without: {}",
                     self.gemini.endpoint.model, refusal.message
@@ -91,7 +90,7 @@ impl Model for Persona {
         Ok(Answering::new(incoming?, &DIALECT))
     }
 
-    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         self.gemini.models(deadline)
     }
 }
@@ -151,7 +150,7 @@ impl Thinking {
     /// The field that asks `model` for `setting`; `least` is the minimum that the model is known to allow. From 3.7 Flash
     /// on that is `low`, which every later model has; 2.5 Pro cannot do without 128 tokens.
     fn of(setting: &str, model: &str) -> Option<Self> {
-        let level = |level: &str| Some(Self::ThinkingLevel(level.to_owned()));
+        let level = |level: &str| Some(Self::ThinkingLevel(level.to_ascii_uppercase()));
         match setting {
             "unset" => None,
             "least" if model.starts_with("gemini-2.5-pro") => Some(Self::ThinkingBudget(128)),
@@ -173,17 +172,24 @@ pub const DIALECT: Dialect = Dialect {
 };
 
 fn read_event(event: &str) -> Result<StreamEvent, Error> {
-    let content: Content = json(SERVICE, "text/event-stream", event.as_bytes())?;
+    // Only servers in between write it.
+    if event == DONE {
+        return Ok(StreamEvent::default());
+    }
+    let content: Content = match Data::read(SERVICE, event)? {
+        Data::Part(content) => content,
+        Data::Error(status) => return Ok(StreamEvent::error(status)),
+    };
     if !content.prompt_feedback.block_reason.is_empty() {
-        return Err(blocked(SERVICE, &content.prompt_feedback.block_reason));
+        return Err(stopped(&content.prompt_feedback.block_reason));
     }
     let candidate = content.candidates.into_iter().next().unwrap_or_default();
     let end = match candidate.finish_reason.as_str() {
         "" => None,
         "STOP" => Some(End::Whole),
         "MAX_TOKENS" => Some(End::Cut),
-        // SAFETY, RECITATION, PROHIBITED_CONTENT …: what came with it is not meant to be heard.
-        reason => return Err(blocked(SERVICE, reason)),
+        // What came with it is not meant to be heard.
+        reason => return Err(stopped(reason)),
     };
     let spoken = candidate.content.parts.iter().filter(|part| !part.thought);
     Ok(StreamEvent {
@@ -191,8 +197,18 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
         end,
         // Every event tells how much it is so far.
         tokens: tokens(&content.usage_metadata),
-        error: None,
+        ..StreamEvent::default()
     })
+}
+
+/// The error of an answer that ends for this reason. Some are about what is in the question or the answer; of others,
+/// such as `OTHER` and `MALFORMED_RESPONSE`, a second try or another provider knows nothing.
+fn stopped(reason: &str) -> Error {
+    if WITHHELD.iter().any(|part| reason.contains(part)) {
+        blocked(SERVICE, reason)
+    } else {
+        failed(SERVICE, reason)
+    }
 }
 
 /// An event. Every field may be missing; `finishReason` is a word from a list that grows.
@@ -240,6 +256,16 @@ fn tokens(usage: &Value) -> Option<Tokens> {
     })
 }
 
+/// Parts of the reasons for which an answer is withheld: `SAFETY`, `IMAGE_SAFETY`, `PROHIBITED_CONTENT` …
+const WITHHELD: [&str; 6] = [
+    "SAFETY",
+    "RECITATION",
+    "PROHIBITED",
+    "BLOCKLIST",
+    "SPII",
+    "JAILBREAK",
+];
+
 const SERVICE: Service = Service {
     name: "Gemini",
     settings: "[llm.gemini]",
@@ -250,127 +276,4 @@ const SERVICE: Service = Service {
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::super::Answer;
-    use super::*;
-
-    #[test]
-    fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
-        for usage in [
-            r#"{"promptTokenCount":"7"}"#,
-            r#"{"promptTokenCount":-4}"#,
-            r#"{"candidatesTokenCount":1.5}"#,
-            "null",
-        ] {
-            let event = r#"{"candidates":[{"content":{"parts":[{"text":"yes"}]},"finishReason":null}],"usageMetadata":USAGE}"#.replace("USAGE", usage);
-            let said = read_event(&event).expect("an answer");
-            assert_eq!((said.words.as_str(), said.tokens), ("yes", None), "{usage}");
-        }
-        let nothing = read_event(r#"{"candidates":null,"usageMetadata":null}"#).expect("an event");
-        assert_eq!(nothing, StreamEvent::default());
-    }
-
-    #[test]
-    fn thinking_is_as_little_as_each_model_takes() {
-        let table = [
-            ("gemini-3.5-flash-lite", r#"{"thinkingLevel":"minimal"}"#),
-            ("gemini-flash-lite-latest", r#"{"thinkingLevel":"minimal"}"#),
-            ("gemini-3.6-flash", r#"{"thinkingLevel":"minimal"}"#),
-            ("gemini-3.8-flash", r#"{"thinkingLevel":"low"}"#),
-            ("gemini-flash-latest", r#"{"thinkingLevel":"low"}"#),
-            ("gemini-2.5-flash", r#"{"thinkingBudget":0}"#),
-            ("gemini-2.5-pro", r#"{"thinkingBudget":128}"#),
-        ];
-        for (model, expected) in table {
-            let thinking = serde_json::to_string(&Thinking::of("least", model)).expect("plain");
-            assert_eq!(thinking, expected, "{model}");
-        }
-        assert_eq!(Thinking::of("unset", "gemini-2.5-flash"), None);
-        assert_eq!(
-            Thinking::of("high", "x"),
-            Some(Thinking::ThinkingLevel("high".into()))
-        );
-    }
-
-    fn event(parts: &str, reason: &str) -> String {
-        let candidate = format!(
-            r#"{{"content":{{"role":"model","parts":{parts}}},"finishReason":"{reason}"}}"#
-        );
-        format!(
-            "data: {{\"candidates\":[{candidate}],\"modelVersion\":\"gemini-3.5-flash-lite\"}}\r\n\r\n"
-        )
-    }
-
-    /// The words of a stream and why it ended, or the error that ended it.
-    fn read(stream: &str) -> Result<(String, Option<End>), String> {
-        let mut answer = Answer::new(&DIALECT);
-        answer
-            .push(stream.as_bytes())
-            .and_then(|()| answer.push(&[]))
-            .map_err(|error| error.to_string())?;
-        Ok((answer.words().collect(), answer.end()))
-    }
-
-    #[test]
-    fn words_come_event_by_event_and_the_last_tells_why_it_ends() {
-        let (hello, more) = (
-            r#"[{"text":"Hello"}]"#,
-            r#"[{"text":" there."},{"text":" Goodbye!\n"}]"#,
-        );
-        let thought = r#"[{"text":"Let me think.","thought":true},{"text":"Four."}]"#;
-        let table = [
-            (
-                event(hello, "") + &event(more, "STOP"),
-                "Hello there. Goodbye!\n",
-                Some(End::Whole),
-            ),
-            (
-                event(hello, "") + &event(more, "MAX_TOKENS"),
-                "Hello there. Goodbye!\n",
-                Some(End::Cut),
-            ),
-            (
-                event(hello, "") + &event("[]", "STOP"),
-                "Hello",
-                Some(End::Whole),
-            ),
-            (event(thought, "STOP"), "Four.", Some(End::Whole)),
-            (event(hello, ""), "Hello", None),
-            (
-                event(hello, "STOP").trim_end().to_owned(),
-                "Hello",
-                Some(End::Whole),
-            ),
-            ("data: {\"usageMetadata\":{}}\n\n".to_owned(), "", None),
-            (String::new(), "", None),
-        ];
-        for (stream, words, end) in table {
-            assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
-        }
-    }
-
-    #[test]
-    fn what_the_service_withholds_is_told_with_its_reason() {
-        let hello = r#"[{"text":"Hello"}]"#;
-        let table = [
-            (event(hello, "SAFETY"), "(SAFETY)"),
-            (
-                event(hello, "") + &event("[]", "RECITATION"),
-                "(RECITATION)",
-            ),
-            (
-                "data: {\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}\n\n"
-                    .to_owned(),
-                "(PROHIBITED_CONTENT)",
-            ),
-            (
-                "data: {\"candidates\": 7}\n\n".to_owned(),
-                "break its format",
-            ),
-        ];
-        for (stream, part) in table {
-            let error = read(&stream).expect_err(&stream);
-            assert!(error.contains(part), "{error:?} for {stream}");
-        }
-    }
-}
+mod tests;

@@ -1,14 +1,16 @@
 //! Language models, one file per provider. All of them stream; `answering` reads what comes.
 
 pub(crate) mod answering;
+mod fields;
+mod frames;
 pub mod gemini;
 pub mod openai;
 
 use std::fmt::Debug;
 
-use super::Error;
 use super::access::Providers;
 use super::budget::Budget;
+use super::{Error, Listed};
 use crate::config::Llm;
 use crate::sys::deadline::Deadline;
 
@@ -93,9 +95,9 @@ pub(crate) trait Model: Debug + Send + Sync {
     /// [`Error`] of the request.
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error>;
 
-    /// Lists the names of the models that the service offers; `None` where it has no such list.
+    /// Lists the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors
     /// [`Error`] of the request.
-    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error>;
 }

@@ -14,7 +14,7 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Request, Response};
 use crate::cloud::refusal::google_duration;
-use crate::cloud::{Error, Service};
+use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
 
@@ -96,7 +96,7 @@ impl Recognizer for Google {
         transcript(&response)
     }
 
-    fn models(&self, _: Deadline) -> Result<Option<Vec<String>>, Error> {
+    fn models(&self, _: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         Ok(None)
     }
 }

@@ -6,9 +6,9 @@ pub(crate) mod openai;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::Error;
 use super::access::Providers;
 use super::budget::Budget;
+use super::{Error, Listed};
 use crate::config::Stt;
 use crate::sys::deadline::Deadline;
 
@@ -29,11 +29,11 @@ pub(crate) trait Recognizer: Debug + Send + Sync {
         budget: Budget,
     ) -> Result<Transcript, Error>;
 
-    /// Lists the names of the models that the service offers; `None` where it has no such list.
+    /// Lists the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors
     /// [`Error`] of the request.
-    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error>;
 }
 
 /// The result of a transcription.

@@ -8,7 +8,7 @@ use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{Client, Request, Response};
-use crate::cloud::{Error, Service, openai};
+use crate::cloud::{Error, Listed, Service, openai};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
 
@@ -54,13 +54,25 @@ impl OpenAi {
             form.extend_from_slice(value.as_bytes());
             form.extend_from_slice(b"\r\n");
         };
+        let takes_lists = self.endpoint.model.contains(TAKES_LISTS);
         add("model", &self.endpoint.model);
         add("response_format", "json");
         if alternative_languages.is_empty() {
-            // The first part of the tag, ISO 639-1; with several languages the service finds out itself.
-            add("language", language.split('-').next().unwrap_or_default());
+            add("language", code(language));
+        } else if takes_lists {
+            let mut codes = vec![code(language)];
+            codes.extend(alternative_languages.iter().map(|tag| code(tag)));
+            codes.sort_unstable();
+            codes.dedup();
+            for code in codes {
+                add("languages[]", code);
+            }
         }
-        if !phrases.is_empty() {
+        if takes_lists {
+            for phrase in phrases {
+                add("keywords[]", phrase);
+            }
+        } else if !phrases.is_empty() {
             add("prompt", &phrases.join(", "));
         }
         let file = format!(
@@ -94,9 +106,14 @@ impl Recognizer for OpenAi {
         transcript(&response)
     }
 
-    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         openai::models(&self.client, &self.endpoint, self.service(), deadline)
     }
+}
+
+/// The first part of a language's tag, ISO 639-1.
+fn code(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or_default()
 }
 
 /// Reads the transcript in the service's answer.
@@ -104,6 +121,10 @@ impl Recognizer for OpenAi {
 /// # Errors
 /// [`Error::Malformed`] when it is not the JSON that the service documents.
 pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
+    // Where nothing was said, servers write null.
+    if serde_json::from_slice::<Nothing>(&response.body).is_ok() {
+        return Ok(Transcript::default());
+    }
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.text.trim().to_owned(),
@@ -114,6 +135,12 @@ pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
 #[derive(Deserialize)]
 struct Answer {
     text: String,
+}
+
+#[derive(Deserialize)]
+struct Nothing {
+    #[serde(rename = "text")]
+    _text: (),
 }
 
 /// A WAV file of 16-bit mono samples: <http://soundfile.sapp.org/doc/WaveFormat/>.
@@ -137,6 +164,10 @@ const SERVICE: Service = Service {
     key: "api_key in [openai]",
 };
 
+/// Part of the names of the models that take lists of languages and words; others find out the language themselves where
+/// there are several, and take one text of words.
+const TAKES_LISTS: &str = "gpt-transcribe";
+
 /// A boundary of 40 bytes, which stand in nothing that a telephone records.
 const BOUNDARY: &str = "phone-assistant-7d3f1c0a9b5e4826af61c9d2";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=phone-assistant-7d3f1c0a9b5e4826af61c9d2";
@@ -158,6 +189,28 @@ mod tests {
             b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x04\0\0\0\x01\0\xfe\xff"
         );
         assert_eq!(file.len(), HEADER_LEN + 4);
+    }
+
+    #[test]
+    fn a_transcript_of_nothing_is_empty_and_one_that_is_missing_is_none() {
+        let table = [
+            (r#"{"text":" yes "}"#, Some("yes")),
+            (r#"{"text":""}"#, Some("")),
+            (r#"{"text":null}"#, Some("")),
+            (r#"{"text":null,"language":"en"}"#, Some("")),
+            ("\u{feff}{\"text\":\"yes\"}", Some("yes")),
+            (r#"{"text":7}"#, None),
+            ("{}", None),
+            ("null", None),
+        ];
+        for (body, expected) in table {
+            let response = Response {
+                content_type: "application/json".to_owned(),
+                body: body.into(),
+            };
+            let found = transcript(&response).ok().map(|found| found.text);
+            assert_eq!(found.as_deref(), expected, "{body}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Request};
-use crate::cloud::{Error, Service};
+use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Tts};
 use crate::sys::deadline::Deadline;
 
@@ -99,6 +99,7 @@ impl Voice for Google {
             return Err(Error::Empty {
                 service: SERVICE.name,
                 remedy: "check voice in [tts.google] and language in [stt]",
+                transient: false,
             });
         }
         Ok(Speech {
@@ -107,7 +108,7 @@ impl Voice for Google {
         })
     }
 
-    fn models(&self, _: Deadline) -> Result<Option<Vec<String>>, Error> {
+    fn models(&self, _: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         Ok(None)
     }
 }

@@ -6,10 +6,10 @@ pub(crate) mod openai;
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
 
-use super::Error;
 use super::access::Providers;
 use super::budget::Budget;
 use super::http::Incoming;
+use super::{Error, Listed};
 use crate::config::Tts;
 use crate::sys::deadline::Deadline;
 
@@ -32,11 +32,11 @@ pub(crate) trait Voice: Debug + Send + Sync {
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
     fn speak(&self, text: &str, rate_hz: u32, budget: Budget) -> Result<Speech, Error>;
 
-    /// Lists the names of the models that the service offers; `None` where it has no such list.
+    /// Lists the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors
     /// [`Error`] of the request.
-    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error>;
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error>;
 }
 
 /// Spoken text, as it comes from the service.

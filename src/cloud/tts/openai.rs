@@ -8,7 +8,7 @@ use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{Client, Request};
-use crate::cloud::{Error, Service, openai};
+use crate::cloud::{Error, Listed, Service, openai};
 use crate::config::{Endpoint, Tts};
 use crate::sys::deadline::Deadline;
 
@@ -84,12 +84,17 @@ impl Voice for OpenAi {
         };
         let budget = budget.within(self.settings.timeout);
         let mut bytes = self.client.open(&request, budget)?;
+        let is_json = bytes.content_type.contains("json");
         let head = bytes.peek(b"RIFF".len())?;
         if head.is_empty() {
             return Err(Error::Empty {
                 service: request.service.name,
                 remedy: "check model and voice in [tts.openai]",
+                transient: false,
             });
+        }
+        if is_json && head.starts_with(b"{") {
+            return Err(bytes.refusal_in_place(budget.deadline));
         }
         let is_file = head.starts_with(b"RIFF") || self.settings.format == "wav";
         let told = || rate(&bytes.content_type).unwrap_or(self.settings.pcm_rate_hz);
@@ -99,7 +104,7 @@ impl Voice for OpenAi {
         })
     }
 
-    fn models(&self, deadline: Deadline) -> Result<Option<Vec<String>>, Error> {
+    fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         openai::models(&self.client, &self.endpoint, self.service(), deadline)
     }
 }
@@ -118,13 +123,11 @@ struct Body<'a> {
 
 /// Some servers tell the rate of bare samples: `audio/pcm;rate=22050`.
 fn rate(content_type: &str) -> Option<u32> {
-    let mut parameters = content_type.split(';').skip(1);
-    let rate = parameters.find_map(|parameter| parameter.trim().strip_prefix("rate="));
-    rate?
-        .trim()
-        .parse()
-        .ok()
-        .filter(|rate| (8000..=48_000).contains(rate))
+    let parameters = content_type.split(';').skip(1);
+    let mut pairs = parameters.filter_map(|parameter| parameter.split_once('='));
+    let (_, rate) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("rate"))?;
+    let rate = rate.trim().trim_matches('"').parse().ok();
+    rate.filter(|rate| (8000..=48_000).contains(rate))
 }
 
 const SERVICE: Service = Service {
@@ -148,6 +151,11 @@ mod tests {
         let table = [
             ("audio/pcm;rate=22050", Some(22_050)),
             ("audio/L16; codec=pcm; rate=16000", Some(16_000)),
+            ("audio/pcm;rate=\"16000\"", Some(16_000)),
+            ("audio/l16; Rate=24000; channels=1", Some(24_000)),
+            ("audio/pcm; RATE = 8000", Some(8000)),
+            ("audio/pcm;bitrate=16000", None),
+            ("audio/pcm;rate=\"\"", None),
             ("audio/pcm", None),
             ("", None),
             ("audio/pcm;rate=zero", None),

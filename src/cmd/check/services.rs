@@ -8,12 +8,12 @@ use std::time::{Duration, Instant, SystemTime};
 use super::finding::Report;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, wav};
-use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Asked, Model};
 use crate::cloud::stt::Recognizer;
 use crate::cloud::tts::Voice;
+use crate::cloud::{self, Listed};
 use crate::config::{Config, Endpoint, Secret};
 use crate::services::{Maker, SetupError};
 use crate::spending::bill::Billing;
@@ -106,10 +106,14 @@ impl Doctor<'_> {
         for candidate in candidates {
             let id = id(Stage::Tts, &candidate.endpoint);
             let spoken = self.voice(&id, candidate, report);
-            if spoken.is_none() {
-                let models = || candidate.provider.models(self.budget().deadline);
-                list(&id, &candidate.endpoint, models, report);
-            }
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(
+                Stage::Tts,
+                &candidate.endpoint,
+                models,
+                spoken.is_some(),
+                report,
+            );
             first = first.or(spoken);
         }
         first
@@ -166,10 +170,9 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
-            if !self.recognizer(&id, candidate, spoken, report) {
-                let models = || candidate.provider.models(self.budget().deadline);
-                list(&id, &candidate.endpoint, models, report);
-            }
+            let works = self.recognizer(&id, candidate, spoken, report);
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(Stage::Stt, &candidate.endpoint, models, works, report);
         }
     }
 
@@ -214,18 +217,18 @@ impl Doctor<'_> {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
             let began = Instant::now();
-            match self.word(&*candidate.provider) {
+            let said = self.word(&*candidate.provider);
+            let works = said.is_ok();
+            match said {
                 Ok(words) => {
                     let ms = began.elapsed().as_millis();
                     let said = quoted(&candidate.endpoint, words.trim());
                     report.ok(&id, &format!("said {said:?} in {ms} ms"));
                 }
-                Err(error) => {
-                    report.fail_with(&id, &error);
-                    let models = || candidate.provider.models(self.budget().deadline);
-                    list(&id, &candidate.endpoint, models, report);
-                }
+                Err(error) => report.fail_with(&id, &error),
             }
+            let models = || candidate.provider.models(self.budget().deadline);
+            list(Stage::Llm, &candidate.endpoint, models, works, report);
         }
     }
 
@@ -253,22 +256,29 @@ impl Doctor<'_> {
     }
 }
 
-/// Checks whether the model of a service that did not do its work is on the service's own list. One that works may be
-/// missing there: many servers of OpenAI's kind have one model, whatever it is called.
+/// Checks that the model stays on the service's own list, and where it did not do its work, whether it is there at all:
+/// one that works may be missing, because many servers of OpenAI's kind have one model, whatever it is called.
 fn list(
-    id: &str,
+    stage: Stage,
     endpoint: &Endpoint,
-    list: impl Fn() -> Result<Option<Vec<String>>, cloud::Error>,
+    list: impl Fn() -> Result<Option<Vec<Listed>>, cloud::Error>,
+    works: bool,
     report: &mut Report<'_>,
 ) {
+    let id = &id(stage, endpoint);
     // A fault that keeps a list from coming keeps the work from being done as well, and is reported there.
-    let Ok(Some(names)) = list() else { return };
+    let Ok(Some(models)) = list() else { return };
     // Ollama lists a model without a tag as it stores it.
-    let is_it = |name: &String| name.strip_suffix(":latest").unwrap_or(name) == endpoint.model;
-    if names.is_empty() || names.contains(&endpoint.model) || names.iter().any(is_it) {
+    let is_it = |name: &str| name.strip_suffix(":latest").unwrap_or(name) == endpoint.model;
+    let of_name = |model: &&Listed| model.name == endpoint.model || is_it(&model.name);
+    if let Some(model) = models.iter().find(of_name) {
+        return warn_of_shutdown(stage, endpoint, model, report);
+    }
+    if works || models.is_empty() {
         return;
     }
-    let mut near: Vec<_> = names.iter().map(String::as_str).collect();
+    let names = models.iter().map(|model| model.name.as_str());
+    let mut near: Vec<_> = names.collect();
     let likeness = |name: &str| strsim::jaro_winkler(name, &endpoint.model);
     near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     near.truncate(SHOWN_MODELS);
@@ -285,6 +295,25 @@ fn list(
         &format!("the service's own list does not have {}", endpoint.model),
         &format!("there are: {}", near.join(", ")),
     );
+}
+
+/// Warns of a day on which a model is switched off that the service's own list tells, where the list of this version does
+/// not tell it.
+fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &mut Report<'_>) {
+    let Some(date) = model.shutdown.as_deref() else {
+        return;
+    };
+    let is_known = catalogue::find(stage, endpoint)
+        .and_then(|known| known.retires)
+        .is_some_and(|known| known.to_string() == date);
+    let days = catalogue::days_until(date, SystemTime::now());
+    if let Some(days) = days.filter(|&days| !is_known && days <= WARNED_DAYS) {
+        report.warn(
+            &id(stage, endpoint),
+            &format!("by the service's own list it will be switched off on {date}, in {days} days"),
+            "choose another model of the service's list",
+        );
+    }
 }
 
 /// What a service says, without the key that it was sent.
@@ -345,6 +374,7 @@ mod tests {
     use super::*;
     use crate::cmd::check::finding::{Finding, Style};
     use crate::config::Provider;
+    use crate::sys::date;
 
     fn findings(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
         let mut sink = std::io::sink();
@@ -363,14 +393,37 @@ mod tests {
         }
     }
 
+    fn listed(name: &str) -> Listed {
+        Listed {
+            name: name.to_owned(),
+            shutdown: None,
+        }
+    }
+
+    #[test]
+    fn a_model_that_the_service_will_switch_off_is_told() {
+        let today = date::day(SystemTime::now());
+        let table = [
+            (Some(date::calendar(today + 40)), true),
+            (Some(date::calendar(today + 400)), false),
+            (Some("soon".to_owned()), false),
+            (None, false),
+        ];
+        for (shutdown, is_told) in table {
+            let names = || {
+                Ok(Some(vec![Listed {
+                    shutdown: shutdown.clone(),
+                    ..listed("qwen3")
+                }]))
+            };
+            let found = findings(|report| list(Stage::Llm, &endpoint("qwen3"), names, report));
+            assert_eq!(!found.is_empty(), is_told, "{shutdown:?}: {found:?}");
+        }
+    }
+
     #[test]
     fn a_model_is_on_the_list_also_with_ollamas_tag() {
-        let names = || {
-            Ok(Some(vec![
-                "llama3.2:latest".to_owned(),
-                "qwen3:4b".to_owned(),
-            ]))
-        };
+        let names = || Ok(Some(vec![listed("llama3.2:latest"), listed("qwen3:4b")]));
         let table = [
             ("llama3.2", true),
             ("llama3.2:latest", true),
@@ -379,7 +432,7 @@ mod tests {
             ("llama3", false),
         ];
         for (model, is_there) in table {
-            let found = findings(|report| list("llm", &endpoint(model), names, report));
+            let found = findings(|report| list(Stage::Llm, &endpoint(model), names, report));
             assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
         }
     }
@@ -399,8 +452,8 @@ mod tests {
             "no [redacted], [redacted]"
         );
         for (name, shown) in table {
-            let names = || Ok(Some(vec![name.to_owned()]));
-            let found = findings(|report| list("llm", &endpoint("llama3"), names, report));
+            let names = || Ok(Some(vec![listed(name)]));
+            let found = findings(|report| list(Stage::Llm, &endpoint("llama3"), names, report));
             assert_eq!(found[0].remedy, format!("there are: {shown}"));
         }
     }

@@ -14,6 +14,15 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// What is left of an object of which the first value has been read.
+    pub(super) fn rest_of_object() -> Self {
+        Self {
+            depth: 1,
+            has_begun: true,
+            ..Self::default()
+        }
+    }
+
     /// Reads on in `text`. Returns how many bytes of it belong to the call, and whether it has ended there.
     pub(super) fn read(&mut self, text: &str) -> (usize, bool) {
         for (at, c) in text.char_indices() {

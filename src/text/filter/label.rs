@@ -16,6 +16,8 @@ pub(super) enum Label {
     Analysis,
     /// The call of a tool, of which nothing has been read.
     Call,
+    /// An answer in JSON, which has been read up to its text.
+    Wrapped,
 }
 
 /// Where a label may stand.
@@ -142,9 +144,34 @@ fn call(text: &str) -> Read<Label> {
     };
     match key.split_once('"') {
         None => unless_whole,
-        Some((key, _)) if KEYS.split(' ').any(|listed| listed == key) => Read::Is(0, Label::Call),
+        Some((key, _)) if is_in(KEYS, key) => Read::Is(0, Label::Call),
+        Some((key, rest)) if text.starts_with('{') && is_in(WRAPPING, key) => {
+            match text_len(rest) {
+                Read::Is(left, ()) => Read::Is(window.len() - left, Label::Wrapped),
+                Read::MayBecome => unless_whole,
+                Read::Not => Read::Not,
+            }
+        }
         Some(_) => Read::Not,
     }
+}
+
+fn is_in(list: &str, key: &str) -> bool {
+    list.split(' ').any(|listed| listed == key)
+}
+
+/// What is left of `rest`, which follows a key, behind the mark that begins a text.
+fn text_len(rest: &str) -> Read<()> {
+    let mut rest = rest.trim_start();
+    for mark in [':', '"'] {
+        match rest.strip_prefix(mark) {
+            Some(after) if mark == ':' => rest = after.trim_start(),
+            Some(after) => rest = after,
+            None if rest.is_empty() => return Read::MayBecome,
+            None => return Read::Not,
+        }
+    }
+    Read::Is(rest.len(), ())
 }
 
 fn is_function(name: &str, after: &str) -> bool {
@@ -165,6 +192,10 @@ const FUNCTOOLS: &str = "functools[";
 /// The first keys of a call.
 const KEYS: &str = "name function function_name function_call tool tool_name tool_call tool_calls tool_uses recipient_name \
     action arguments parameters type";
+
+/// The keys of an answer that is wrapped in JSON.
+const WRAPPING: &str =
+    "answer response reply text message content speech spoken output final_answer";
 
 const NAMES: &[(&str, Label)] = &[
     (

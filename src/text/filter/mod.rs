@@ -8,11 +8,13 @@ mod call;
 mod label;
 mod read;
 mod token;
+mod wrapped;
 
 use call::Call;
 use label::{Label, Start};
 use read::Read;
 use token::{Hidden, Speaker, Token};
+use wrapped::{Unwrapped, Wrapped};
 
 use super::marks::{is_closer, is_end};
 
@@ -52,6 +54,8 @@ enum State {
     Hiding(Hidden),
     /// It belongs to a call that ends with its brackets.
     Calling(Call),
+    /// It belongs to the text of an answer in JSON.
+    Unwrapping(Wrapped),
     /// It belongs to the name of a speaker or a channel.
     Naming(String),
     /// The answer has ended; what follows is the model's conversation with itself.
@@ -121,6 +125,15 @@ impl Filter {
                     self.state = State::Passing;
                 }
                 return Some(len);
+            }
+            State::Unwrapping(wrapped) => {
+                let c = rest.chars().next()?;
+                match wrapped.read(c) {
+                    Unwrapped::Text(text) => self.pass(&text),
+                    Unwrapped::Part => {}
+                    Unwrapped::End => self.state = State::Calling(Call::rest_of_object()),
+                }
+                return Some(c.len_utf8());
             }
             State::Passing if self.start != Start::None => match label::read(rest, self.start) {
                 Read::Is(len, label) if self.obey_label(label, &rest[..len]) => return Some(len),
@@ -248,6 +261,7 @@ impl Filter {
             Label::Thought if is_first => self.hold(text, Label::Answer),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call => self.state = State::Calling(Call::default()),
+            Label::Wrapped if is_first => self.state = State::Unwrapping(Wrapped::default()),
             _ => return false,
         }
         self.start = Start::Line;

@@ -174,6 +174,18 @@ fn calls_of_tools_are_not_passed_on() {
     assert_passes(&[
         ("Yes. <tool_call>{\"name", "Yes."),
         ("{\"place\": 1}", "{\"place\": 1}"),
+        (
+            "{\"answer\": \"It is \\\"Lyon\\\".\\nBye!\"}",
+            "It is \"Lyon\".\nBye!",
+        ),
+        (
+            "{ \"response\" : \"Yes.\", \"sure\": {\"a\": 1} }\nBye!",
+            "Yes.\nBye!",
+        ),
+        ("{\"text\": \"caf\\u00e9", "café"),
+        ("{\"answer\": 42}", "{\"answer\": 42}"),
+        ("[{\"answer\": \"a\"}]", "[{\"answer\": \"a\"}]"),
+        ("So: {\"answer\": \"a\"}", "So: {\"answer\": \"a\"}"),
         ("[a (b)] [x](y) {}", "[a (b)] [x](y) {}"),
         (
             "Call f(x) or <function> or <tools needed>.",

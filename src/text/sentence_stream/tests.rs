@@ -20,6 +20,27 @@ fn pieces(text: &str, words: usize, max_chars: usize, is_cut: bool) -> Vec<Strin
 }
 
 #[test]
+fn what_is_read_of_a_long_text_grows_with_its_length_alone() {
+    let mut stream = SentenceStream::new(20_000);
+    let sentence = "The moon is about 384 thousand km away. ";
+    let (mut pieces, count) = (0, 400);
+    for _ in 0..count {
+        for word in sentence.split_inclusive(' ') {
+            stream.push(word);
+            pieces += usize::from(stream.piece().is_some());
+        }
+    }
+    let bound = READ_AT_ONCE * READ_AT_ONCE + 2 * UNREAD_PART * stream.written();
+    assert!(
+        stream.read < bound,
+        "{} of {}",
+        stream.read,
+        stream.written()
+    );
+    assert!(pieces > count * 9 / 10, "{pieces} of {count}");
+}
+
+#[test]
 fn a_sentence_is_handed_out_when_it_stands() {
     let mut stream = SentenceStream::new(1000);
     let table = [

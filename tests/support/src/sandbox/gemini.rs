@@ -210,7 +210,7 @@ fn check_thinking(config: &Value, levels: &[&str]) -> Result<(), &'static str> {
         return Err("You can only set only one of thinking budget and thinking level.");
     }
     match level {
-        Some(level) if !levels.iter().any(|known| known.eq_ignore_ascii_case(level)) => Err(
+        Some(level) if !levels.contains(&level) => Err(
             "Thinking level is not supported for this model. Please retry with other thinking level.",
         ),
         _ => Ok(()),
@@ -273,6 +273,7 @@ const THINKING_CONFIG: Fields = &[
                 "LOW",
                 "MEDIUM",
                 "HIGH",
+                "XHIGH",
             ],
         ),
     ),

@@ -44,6 +44,7 @@ fn generate(body: &Value, request: &Request, context: &Context<'_>) -> Result<Ge
     let model = openai::text(body, "model")?;
     openai::check_model(model, MODELS, OWN_MODELS, request, context)?;
     let limit = limit(body, request.is_plain)?;
+    check_effort(model, &body["reasoning_effort"])?;
     let messages = body["messages"].as_array().filter(|all| !all.is_empty());
     let messages = messages.ok_or_else(|| openai::missing("messages"))?;
     for message in messages {
@@ -94,6 +95,36 @@ fn limit(body: &Value, is_own_server: bool) -> Result<usize, Response> {
         .as_u64()
         .and_then(|limit| usize::try_from(limit).ok());
     Ok(limit.unwrap_or(usize::MAX))
+}
+
+/// A model that thinks takes some efforts, and one that does not takes none at all.
+fn check_effort(model: &str, effort: &Value) -> Result<(), Response> {
+    let Some(effort) = effort.as_str() else {
+        return Ok(());
+    };
+    let refuse = |code: &str, message: String| {
+        Err(openai::refusal(
+            Some("reasoning_effort"),
+            Some(code),
+            &message,
+        ))
+    };
+    let is_own = OWN_MODELS.contains(&model);
+    match EFFORTS.iter().find(|(known, _)| *known == model) {
+        None if is_own => Ok(()),
+        None => refuse(
+            "unknown_parameter",
+            "Unrecognized request argument supplied: reasoning_effort".to_owned(),
+        ),
+        Some((_, efforts)) if !efforts.contains(&effort) => refuse(
+            "unsupported_value",
+            format!(
+                "Unsupported value: 'reasoning_effort' does not support '{effort}' with this model. Supported values are: '{}'.",
+                efforts.join("', '")
+            ),
+        ),
+        Some(_) => Ok(()),
+    }
 }
 
 /// What the model says; a word is a token, and keeps the space behind it.
@@ -159,7 +190,12 @@ const FIELDS: &[&str] = &[
     "top_p",
     "reasoning_effort",
 ];
-pub(super) const MODELS: &[&str] = &["gpt-6-luna", "gpt-4.1-mini", "gpt-4o-mini"];
+pub(super) const MODELS: &[&str] = &["gpt-6-luna", "gpt-6-sol", "gpt-4.1-mini", "gpt-4o-mini"];
+/// The models that think, and how much each may be asked to.
+const EFFORTS: &[(&str, &[&str])] = &[
+    ("gpt-6-luna", &["none", "low", "medium", "high", "xhigh"]),
+    ("gpt-6-sol", &["low", "medium", "high"]),
+];
 /// Of a server in one's own network.
 pub(super) const OWN_MODELS: &[&str] = &["llama3.2"];
 const WORDS_PER_EVENT: usize = 6;

@@ -32,7 +32,11 @@ pub(super) fn transcribe(request: &Request, context: &Context<'_>) -> Result<Res
     let text = |name: &str| field(name).map(|part| String::from_utf8_lossy(&part.content));
     let model = text("model").ok_or_else(|| openai::missing("model"))?;
     openai::check_model(&model, MODELS, OWN_MODELS, request, context)?;
-    check_language(text("language").as_deref())?;
+    check_lists(&model, &form)?;
+    let languages = form.iter().filter(|part| part.name.starts_with("language"));
+    for language in languages {
+        check_language(&String::from_utf8_lossy(&language.content))?;
+    }
     let format = text("response_format").unwrap_or("json".into());
     openai::one_of(
         "response_format",
@@ -52,8 +56,8 @@ pub(super) fn transcribe(request: &Request, context: &Context<'_>) -> Result<Res
 
 /// The form as JSON, for a test to look at: its texts, and of the file what it is.
 pub(super) fn readable(request: &Request) -> Option<Value> {
-    let form = parts(request)?;
-    let fields = form.into_iter().map(|part| {
+    let mut fields = Map::new();
+    for part in parts(request)? {
         let value = match &part.filename {
             None => String::from_utf8_lossy(&part.content).into_owned().into(),
             Some(filename) => {
@@ -66,9 +70,14 @@ pub(super) fn readable(request: &Request) -> Option<Value> {
                 })
             }
         };
-        (part.name, value)
-    });
-    Some(Value::Object(fields.collect::<Map<_, _>>()))
+        if part.name.ends_with("[]") {
+            let list = fields.entry(part.name).or_insert_with(|| json!([]));
+            list.as_array_mut()?.push(value);
+        } else {
+            fields.insert(part.name, value);
+        }
+    }
+    Some(Value::Object(fields))
 }
 
 struct Part {
@@ -132,20 +141,38 @@ fn part(bytes: &[u8]) -> Option<Part> {
     })
 }
 
-fn check_language(language: Option<&str>) -> Result<(), Response> {
-    let is_code =
-        |code: &str| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase());
-    match language {
-        Some(code) if !is_code(code) => {
-            let message = format!(
-                "Invalid language '{code}'. Language parameter must be specified in ISO-639-1 format."
-            );
+fn check_language(code: &str) -> Result<(), Response> {
+    if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Ok(());
+    }
+    let message = format!(
+        "Invalid language '{code}'. Language parameter must be specified in ISO-639-1 format."
+    );
+    Err(openai::refusal(
+        Some("language"),
+        Some("invalid_language_format"),
+        &message,
+    ))
+}
+
+/// Only the newest model takes lists, and a language or several, not both.
+fn check_lists(model: &str, form: &[Part]) -> Result<(), Response> {
+    let has = |name: &str| form.iter().any(|part| part.name == name);
+    let list = form.iter().find(|part| part.name.ends_with("[]"));
+    match list {
+        Some(part) if model != "gpt-transcribe" => {
+            let message = format!("Unknown parameter: '{}'.", part.name);
             Err(openai::refusal(
-                Some("language"),
-                Some("invalid_language_format"),
+                Some(&part.name),
+                Some("unknown_parameter"),
                 &message,
             ))
         }
+        _ if has("language") && has("languages[]") => Err(openai::refusal(
+            Some("language"),
+            None,
+            "Only one of language and languages may be set.",
+        )),
         _ => Ok(()),
     }
 }
@@ -154,6 +181,8 @@ const FIELDS: &[&str] = &[
     "file",
     "model",
     "language",
+    "languages[]",
+    "keywords[]",
     "prompt",
     "response_format",
     "temperature",

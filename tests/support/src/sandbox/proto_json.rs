@@ -99,9 +99,7 @@ fn check(value: &mut Value, shape: &Shape, at: &str, violations: &mut Vec<Violat
         Shape::Number => (!value.is_number()).then_some("TYPE_FLOAT"),
         Shape::Bytes => (!is_base64(value)).then_some("TYPE_BYTES"),
         Shape::Enum(name, words) => {
-            let known = value
-                .as_str()
-                .is_some_and(|word| words.iter().any(|known| known.eq_ignore_ascii_case(word)));
+            let known = value.as_str().is_some_and(|word| words.contains(&word));
             (!known).then_some(*name)
         }
     };

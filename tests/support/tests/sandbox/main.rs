@@ -262,7 +262,7 @@ fn generate_body(question: &str) -> Value {
     json!({
         "systemInstruction": {"parts": [{"text": "Be brief."}]},
         "contents": [{"role": "user", "parts": [{"text": question}]}],
-        "generationConfig": {"maxOutputTokens": 400, "thinkingConfig": {"thinkingLevel": "minimal"}},
+        "generationConfig": {"maxOutputTokens": 400, "thinkingConfig": {"thinkingLevel": "MINIMAL"}},
     })
 }
 

@@ -1,0 +1,165 @@
+//! Streams of servers of OpenAI's kind, right and broken.
+
+use super::*;
+use crate::cloud::llm::Answer;
+
+fn chunk(content: &str, reason: &str) -> String {
+    format!(
+        "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{content}}},\"finish_reason\":{reason}}}]}}\n\n"
+    )
+}
+
+/// The words of a stream, why it ended and what it used, or the error that ended it.
+fn read(stream: &str) -> Result<(String, Option<End>), String> {
+    let mut answer = Answer::new(&DIALECT);
+    answer
+        .push(stream.as_bytes())
+        .and_then(|()| answer.push(&[]))
+        .map_err(|error| error.to_string())?;
+    Ok((answer.words().collect(), answer.end()))
+}
+
+#[test]
+fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
+    for usage in [
+        r#"{"prompt_tokens":"5","completion_tokens":1}"#,
+        r#"{"prompt_tokens":-1,"completion_tokens":1}"#,
+        "2.5",
+        "null",
+    ] {
+        let event =
+            r#"{"choices":[{"delta":{"content":"yes"}}],"usage":USAGE}"#.replace("USAGE", usage);
+        let said = read_event(&event).expect("an answer");
+        assert_eq!((said.words.as_str(), said.tokens), ("yes", None), "{usage}");
+    }
+    let nothing = read_event(r#"{"choices":null,"usage":null}"#).expect("an event");
+    assert_eq!(nothing, StreamEvent::default());
+}
+
+#[test]
+fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
+    let done = "data: [DONE]\n\n";
+    let hello = chunk("\"Hello\"", "null");
+    let table = [
+        (
+            hello.clone() + &chunk("\".\"", "\"stop\"") + done,
+            "Hello.",
+            Some(End::Whole),
+        ),
+        (
+            hello.clone() + &chunk("null", "\"length\"") + done,
+            "Hello",
+            Some(End::Cut),
+        ),
+        (hello.clone() + done, "Hello", Some(End::Whole)),
+        (hello.clone(), "Hello", None),
+        (
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n".to_owned(),
+            "",
+            None,
+        ),
+        (
+            chunk("\"\"", "null") + "data: {\"choices\":[{}]}\n\n",
+            "",
+            None,
+        ),
+        (": ping\n\n".to_owned() + &hello, "Hello", None),
+        (hello.replace("delta", "message"), "Hello", Some(End::Whole)),
+        (
+            hello.clone() + &chunk("\"Hello.\"", "\"stop\"").replace("delta", "message"),
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            hello.replace("data: ", "").replace("delta", "message"),
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            hello.replace("data: ", "").trim().to_owned() + done,
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            hello.clone() + &hello.replace("index\":0", "index\":1"),
+            "Hello",
+            None,
+        ),
+        (
+            hello.clone() + &chunk("\"\"", "\"model_length\""),
+            "Hello",
+            Some(End::Cut),
+        ),
+        (
+            chunk(
+                r#"[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},{"type":"text","text":"Hello"}]"#,
+                "null",
+            ),
+            "Hello",
+            None,
+        ),
+        (
+            chunk(r#"[{"type":"text","text":"Hello"}]"#, "\"stop\"").replace("delta", "message"),
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            chunk("\"a\\ud83d\"", "null") + &chunk("\"\\ude00b\"", "\"stop\""),
+            "a😀b",
+            Some(End::Whole),
+        ),
+    ];
+    for (stream, words, end) in table {
+        assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
+    }
+}
+
+#[test]
+fn an_error_in_place_of_an_event_has_a_status() {
+    let table = [
+        (r#"{"error":{"code":502,"message":"x"}}"#, 502),
+        (
+            r#"{"error":{"code":"rate_limit_exceeded","message":"x"}}"#,
+            429,
+        ),
+        (r#"{"object":"error","message":"x","code":404}"#, 404),
+        (r#"{"message":"x"}"#, 500),
+        (r#"{"detail":[{"msg":"x"}]}"#, 500),
+    ];
+    for (event, status) in table {
+        assert_eq!(
+            read_event(event).ok(),
+            Some(StreamEvent::error(status)),
+            "{event}"
+        );
+    }
+}
+
+#[test]
+fn what_is_withheld_or_in_another_format_is_an_error() {
+    let table = [
+        (chunk("null", "\"content_filter\""), "(content_filter)"),
+        (
+            chunk("\"Hello\"", "\"sensitive\""),
+            "will not answer this (sensitive)",
+        ),
+        (
+            chunk("\"Hello\"", "\"error\""),
+            "gave up on its answer (error)",
+        ),
+        (chunk("null", "\"abort\""), "gave up on its answer (abort)"),
+        (
+            chunk("null,\"refusal\":\"No.\"", "null"),
+            "will not answer this (refusal)",
+        ),
+        (
+            chunk("null,\"refusal\":\"No.\"", "\"stop\"").replace("delta", "message"),
+            "will not answer this (refusal)",
+        ),
+        ("data: {\"choices\": 7}\n\n".to_owned(), "break its format"),
+    ];
+    for (stream, part) in table {
+        let error = read(&stream).expect_err(&stream);
+        assert!(error.contains(part), "{error:?} for {stream}");
+    }
+}

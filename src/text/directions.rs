@@ -1,0 +1,143 @@
+//! Stage directions, which a model writes between its words and no person would read aloud: `*laughs*`, `(pauses)`.
+//!
+//! What stands in stars or brackets is one only if it is short and begins with a word for what voices and faces do. In
+//! stars it may be a word of the sentence: then it stays.
+
+use std::borrow::Cow;
+
+/// `text` without the directions in it.
+pub(super) fn without_directions(text: &str) -> Cow<'_, str> {
+    if !text.contains(OPENERS) {
+        return text.into();
+    }
+    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(OPENERS) {
+        kept.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let is_inside = kept.trim_end().ends_with(char::is_alphanumeric);
+        if let Some(len) = direction_len(rest, is_inside) {
+            rest = joined(&mut kept, &rest[len..]);
+        } else {
+            let after = rest.trim_start_matches(OPENERS);
+            kept.push_str(&rest[..rest.len() - after.len()]);
+            rest = after;
+        }
+    }
+    kept.push_str(rest);
+    kept.into()
+}
+
+/// The part of `rest` that follows `kept` where a direction stood between them: neither spaces nor commas stay twice.
+fn joined<'a>(kept: &mut String, rest: &'a str) -> &'a str {
+    let mut rest = rest.trim_start_matches(' ');
+    if kept.trim_end().ends_with(',') {
+        rest = rest.trim_start_matches([',', ' ']);
+    }
+    if rest.is_empty() || rest.starts_with(['.', ',', '!', '?']) {
+        kept.truncate(kept.trim_end_matches(' ').len());
+    }
+    rest
+}
+
+/// The length of the direction that `text` begins with; `is_inside` tells whether a word stands before it.
+fn direction_len(text: &str, is_inside: bool) -> Option<usize> {
+    let inner = text.trim_start_matches(OPENERS);
+    let opening = &text[..text.len() - inner.len()];
+    if opening.chars().count() > MAX_OPENERS {
+        return None;
+    }
+    let mut near = inner.char_indices().take(MAX_CHARS);
+    let (end, _) = near.find(|(_, c)| CLOSERS.contains(c) || *c == '\n')?;
+    let (words, after) = inner.split_at(end);
+    let mirrored = opening.chars().rev().map(closer);
+    let mut rest = after;
+    for closer in mirrored {
+        rest = rest.strip_prefix(closer)?;
+    }
+    let has_brackets = opening.contains(['(', '[']);
+    let is_one = is_direction(words) && (has_brackets || !is_inside);
+    is_one.then(|| text.len() - rest.len())
+}
+
+fn is_direction(words: &str) -> bool {
+    let words = words
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
+    let mut all = words.split_whitespace();
+    let first = all.next().unwrap_or_default();
+    let is_listed = DIRECTIONS.split_whitespace().any(|word| word == first);
+    (is_listed || words.ends_with(" throat")) && all.count() < MAX_WORDS
+}
+
+fn closer(opener: char) -> char {
+    match opener {
+        '(' => ')',
+        '[' => ']',
+        mark => mark,
+    }
+}
+
+const OPENERS: [char; 4] = ['*', '_', '(', '['];
+const CLOSERS: [char; 4] = ['*', '_', ')', ']'];
+
+/// `(**` is the longest beginning.
+const MAX_OPENERS: usize = 3;
+
+/// The length in which a direction ends.
+const MAX_CHARS: usize = 60;
+
+/// The maximum number of words of a direction: "clears her throat".
+const MAX_WORDS: usize = 4;
+
+/// What directions begin with, in the languages of most callers.
+const DIRECTIONS: &str = "\
+    laughs laughing laughter chuckles chuckling giggles giggling smiles smiling grins grinning sighs sighing pauses \
+    pausing nods nodding winks winking shrugs gasps gasping whispers whispering coughs coughing sniffs yawns hums \
+    lacht lachend lächelt lächelnd seufzt seufzend kichert räuspert nickt zwinkert flüstert schmunzelt \
+    rit rires sourit soupire ríe risas sonríe suspira ride risate sorride sospira lacht glimlacht zucht ri sorri";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directions_are_left_out_where_they_are_certain() {
+        let table = [
+            ("*laughs* Sure.", "Sure."),
+            ("(laughs) Sure.", "Sure."),
+            ("[sighs] Sure.", "Sure."),
+            ("**chuckles softly** Sure.", "Sure."),
+            ("*(pauses)* Sure.", "Sure."),
+            ("_smiles_ Sure.", "Sure."),
+            ("(Lacht.) Gern.", "Gern."),
+            ("*clears throat* Hm.", "Hm."),
+            ("Sure (laughs).", "Sure."),
+            ("Sure. *winks*", "Sure."),
+            ("Well, *sighs*, no.", "Well, no."),
+            ("She *smiles* at you.", "She *smiles* at you."),
+            ("She (smiles) at you.", "She at you."),
+            ("*Important* news.", "*Important* news."),
+            (
+                "(laughs at the joke of the day) No.",
+                "(laughs at the joke of the day) No.",
+            ),
+            ("Press (pause) now.", "Press (pause) now."),
+            ("3 * 4 (twelve)", "3 * 4 (twelve)"),
+            ("*laughs", "*laughs"),
+            ("(laughs\n) no", "(laughs\n) no"),
+            ("****laughs**** no", "****laughs**** no"),
+            ("", ""),
+        ];
+        for (text, expected) in table {
+            assert_eq!(without_directions(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_takes_no_more_than_linear_time() {
+        for pattern in ["*", "(", "*laughs ", "(laughs ", "(laughs) ", "_a"] {
+            let text = crate::text::endless(pattern);
+            assert!(without_directions(&text).len() <= text.len());
+        }
+    }
+}
