@@ -452,26 +452,40 @@ fn blocked_and_empty_answers_are_told_apart() {
 
 #[test]
 fn what_is_no_audio_is_never_played_as_samples() {
-    let table: [(&str, &[u8]); 5] = [
-        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0 and so on"),
-        ("audio/mpeg", b"\xff\xfb\x90\x64\0\0\0\0"),
-        ("audio/ogg", b"OggS\0\x02\0\0"),
-        ("application/json", br#"{"detail": "no such voice"}"#),
-        ("text/html", b"<!doctype html><title>Welcome</title>"),
+    let table: [(&str, &[u8], &str); 8] = [
+        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0 and so on", "found text"),
+        (
+            "audio/mpeg",
+            b"ID3\x04\0\0\0\0\0\0\x01\0\x02\0\x01\0",
+            "tts: the voice service sent no usable audio",
+        ),
+        ("audio/pcm", b"Bad Gateway", "found text"),
+        (
+            "audio/mpeg",
+            b"\xff\xfb\x90\x64\0\0\0\0",
+            "damaged or cut short",
+        ),
+        ("audio/ogg", b"OggS\0\x02\0\0", "damaged or cut short"),
+        ("video/webm", b"\x1a\x45\xdf\xa3\x9f", "found a WebM"),
+        (
+            "application/json",
+            br#"{"detail": "no such voice"}"#,
+            "found JSON",
+        ),
+        (
+            "text/html",
+            b"<!doctype html><title>Welcome</title>",
+            "found HTML",
+        ),
     ];
-    for (content_type, body) in table {
+    for (content_type, body, expected) in table {
         let house = House::new();
         let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
         house
             .sandbox
             .respond(Stage::Tts, testkit::Response::new(200, content_type, body));
         let outcome = house.outcome_with("question-tea.wav", &settings);
-        assert_fails(
-            &house,
-            &outcome,
-            "tts",
-            &["expected bare samples, found", "check model, format"],
-        );
+        assert_fails(&house, &outcome, "tts", &[expected, "check model, format"]);
     }
 }
 
