@@ -73,7 +73,7 @@ impl Sound {
         Self(Arc::new(Mutex::new(Bytes::Coming(Box::new(incoming)))))
     }
 
-    fn whole(bytes: Vec<u8>) -> Self {
+    pub(crate) fn whole(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(Bytes::Whole(Cursor::new(bytes)))))
     }
 
