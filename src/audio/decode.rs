@@ -117,7 +117,7 @@ impl Decoder {
         let head = head_of(&mut file)?;
         file.rewind().map_err(Error::Read)?;
         match Kind::of(&head) {
-            kind @ Kind::M4a => Coded::open(Box::new(file), kind.name())
+            kind @ Kind::M4a => Coded::open(Box::new(file), kind)
                 .map(Source::Coded)
                 .map(Self::from),
             _ => Self::open(file),
@@ -131,7 +131,7 @@ impl Decoder {
             // Sound may still follow on what is unknown.
             Kind::M4a | Kind::Coded(_) | Kind::Unknown(_) => {
                 let input = Box::new(ReadOnlySource::new(input));
-                Source::Coded(Coded::open(input, kind.name())?)
+                Source::Coded(Coded::open(input, kind)?)
             }
         };
         Ok(Self::from(source))

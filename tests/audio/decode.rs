@@ -100,6 +100,7 @@ fn compressed_sound_is_understood() {
         ("tone-24k-with-cover.mp3", 24_000, -6.0),
         ("tone-24k-mono.mp2", 24_000, -6.0),
         ("tone-24k-mono.aac", 24_000, -6.0),
+        ("tone-24k-streamed.m4a", 24_000, -6.0),
         ("tone-44k-mono.m4a", 44_100, -6.0),
         ("tone-16k-alac.m4a", 16_000, -6.0),
         ("tone-22k-mono.flac", 22_050, -6.0),
@@ -110,8 +111,11 @@ fn compressed_sound_is_understood() {
         let (rate_hz, samples) = decoded_file(name);
         assert_eq!(rate_hz, expected_hz, "{name}");
         let half_a_second = usize::try_from(rate_hz / 2).unwrap();
+        // AAC has a frame of 1,024 samples more at its beginning, and a whole one at its end.
+        let is_aac = name.ends_with("aac") || name.ends_with("m4a");
+        let slack = if is_aac { 2_100 } else { 1_200 };
         assert!(
-            samples.len().abs_diff(half_a_second) < 1_200,
+            samples.len().abs_diff(half_a_second) < slack,
             "{name}: {} samples",
             samples.len()
         );
@@ -284,7 +288,7 @@ fn no_damage_to_a_file_makes_a_decoder_panic() {
         "tone-22k-mono.flac",
         "tone-44k-stereo.ogg",
         "tone-24k-mono.aac",
-        "tone-44k-mono.m4a",
+        "tone-24k-streamed.m4a",
         "tone-16k-silk-opus.ogg",
         "tone-48k-stereo-opus.ogg",
     ] {

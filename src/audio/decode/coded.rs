@@ -12,6 +12,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
+use super::super::kind::Kind;
 use super::Error;
 use super::opus::{self, Opus};
 
@@ -26,16 +27,16 @@ pub(super) struct Coded {
 
 enum Codec {
     Symphonia(Box<dyn AudioDecoder>),
-    Opus(Opus),
+    Opus(Box<Opus>),
 }
 
 impl Coded {
-    /// Reads as much as it takes to know the format; `name` is what people call the file.
+    /// Reads as much as it takes to know the format.
     ///
     /// # Errors
     /// [`Error`]
-    pub(super) fn open(source: Box<dyn MediaSource>, name: &'static str) -> Result<Self, Error> {
-        let container = open_container(source).map_err(|cause| refusal(cause, name))?;
+    pub(super) fn open(source: Box<dyn MediaSource>, kind: Kind) -> Result<Self, Error> {
+        let container = open_container(source).map_err(|cause| refusal(cause, kind))?;
         let track = container
             .default_track(TrackType::Audio)
             .ok_or(Error::Unsupported(None))?;
@@ -105,7 +106,7 @@ impl Codec {
     fn of(parameters: &AudioCodecParameters) -> Result<Self, Error> {
         if parameters.codec == CODEC_ID_OPUS {
             let head = parameters.extra_data.as_deref().unwrap_or_default();
-            return opus::open(head).map(Self::Opus);
+            return opus::open(head).map(Box::new).map(Self::Opus);
         }
         symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
@@ -125,10 +126,10 @@ fn open_container(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>,
 }
 
 /// A file that breaks off in its header is not one of an unknown format.
-fn refusal(cause: Cause, name: &'static str) -> Error {
-    match cause {
-        Cause::Unsupported(_) => Error::Unknown(name),
-        other => broken(other),
+fn refusal(cause: Cause, kind: Kind) -> Error {
+    match (cause, kind) {
+        (Cause::Unsupported(_), Kind::Unknown(name)) => Error::Unknown(name),
+        (cause, _) => broken(cause),
     }
 }
 

@@ -65,9 +65,9 @@ impl Coding {
                 fine(i16::from_le_bytes([c, d]), u16::from_le_bytes([a, b]))
             }
             (Self::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-            (Self::F64, &[a, b, c, d, e, f, g, h]) => {
-                narrowed(f64::from_le_bytes([a, b, c, d, e, f, g, h]))
-            }
+            (Self::F64, eight) => eight
+                .try_into()
+                .map_or(0.0, |bytes| narrowed(f64::from_le_bytes(bytes))),
             (Self::MuLaw, &[code]) => signed(code, g711::mu_law_magnitude(code)),
             (Self::ALaw, &[code]) => signed(code, g711::a_law_magnitude(code)),
             _ => 0.0,
