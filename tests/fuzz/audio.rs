@@ -63,13 +63,12 @@ fn no_sound_makes_the_search_for_speech_panic() {
 /// The pages of Ogg are sealed again, so that damage reaches the packets.
 #[test]
 fn no_compressed_sound_makes_its_decoder_panic_or_go_on_for_ever() {
-    let kinds: [&[&str]; 7] = [
+    let kinds: [&[&str]; 6] = [
         &["tone-24k-mono.mp3", "tone-24k-with-cover.mp3"],
         &["tone-24k-mono.mp2"],
         &["tone-24k-mono.aac"],
         &["tone-24k-streamed.m4a", "tone-16k-alac.m4a"],
         &["tone-22k-mono.flac"],
-        &["tone-44k-stereo.ogg"],
         &[
             "tone-48k-opus.ogg",
             "tone-16k-silk-opus.ogg",
