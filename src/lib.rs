@@ -43,7 +43,7 @@
 //! `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
 //! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
-//! [`audio::wav`], `symphonia` in [`audio::decode`], `clap` in [`cli`].
+//! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`].
 
 pub mod agi;
 pub mod audio;

@@ -1,14 +1,16 @@
 //! Telephone audio, judged by numbers.
 
 mod convert;
-mod decode;
+pub(crate) mod decode;
 mod g711;
 mod loudness;
 mod resample;
 mod telephone;
-mod wav;
+pub(crate) mod wav;
 
 use std::f32::consts::TAU;
+
+use phone_assistant::audio::to_i16;
 
 /// A sine of `level` (1.0 is full scale).
 pub(crate) fn tone(rate_hz: u32, frequency_hz: u32, level: f32, len_frames: u32) -> Vec<f32> {
@@ -17,6 +19,19 @@ pub(crate) fn tone(rate_hz: u32, frequency_hz: u32, level: f32, len_frames: u32)
     phases
         .map(|phase| level * (TAU * f32::from(u16::try_from(phase).unwrap()) / turn).sin())
         .collect()
+}
+
+/// Samples in PCM of this depth.
+pub(crate) fn pcm_bytes(samples: &[f32], bits: u16) -> Vec<u8> {
+    let unused = 4 - usize::from(bits / 8);
+    let bytes = samples.iter().flat_map(|sample| {
+        let full = i32::from(to_i16(*sample)) << 16;
+        full.to_le_bytes()[unused..].to_vec()
+    });
+    match bits {
+        8 => bytes.map(|byte| byte.wrapping_add(128)).collect(),
+        _ => bytes.collect(),
+    }
 }
 
 /// The level of a sound in dB, where a sine of full scale has 0; edges are left out.

@@ -452,28 +452,54 @@ fn blocked_and_empty_answers_are_told_apart() {
 
 #[test]
 fn what_is_no_audio_is_never_played_as_samples() {
-    let samples = ["expected bare samples, found", "check model, format"];
+    let hint = "check model, format";
     // A service that says what is wrong is quoted.
-    let voice = ["answered 500: no such voice", "; "];
-    let table: [(&str, &[u8], _); 5] = [
-        ("audio/mpeg", b"ID3\x04\0\0\0\0\0\0 and so on", samples),
-        ("audio/mpeg", b"\xff\xfb\x90\x64\0\0\0\0", samples),
-        ("audio/ogg", b"OggS\0\x02\0\0", samples),
-        ("application/json", br#"{"detail": "no such voice"}"#, voice),
+    let table: [(&str, &[u8], [&str; 2]); 8] = [
+        (
+            "audio/mpeg",
+            b"ID3\x04\0\0\0\0\0\0 and so on",
+            ["found text", hint],
+        ),
+        (
+            "audio/mpeg",
+            b"ID3\x04\0\0\0\0\0\0\x01\0\x02\0\x01\0",
+            ["tts: the voice service sent no usable audio", hint],
+        ),
+        ("audio/pcm", b"Bad Gateway", ["found text", hint]),
+        (
+            "audio/mpeg",
+            b"\xff\xfb\x90\x64\0\0\0\0",
+            ["damaged or cut short", hint],
+        ),
+        (
+            "audio/ogg",
+            b"OggS\0\x02\0\0",
+            ["damaged or cut short", hint],
+        ),
+        (
+            "video/webm",
+            b"\x1a\x45\xdf\xa3\x9f",
+            ["found a WebM", hint],
+        ),
+        (
+            "application/json",
+            br#"{"detail": "no such voice"}"#,
+            ["answered 500: no such voice", "; "],
+        ),
         (
             "text/html",
             b"<!doctype html><title>Welcome</title>",
-            samples,
+            ["found HTML", hint],
         ),
     ];
-    for (content_type, body, words) in table {
+    for (content_type, body, expected) in table {
         let house = House::new();
         let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
         house
             .sandbox
             .respond(Stage::Tts, testkit::Response::new(200, content_type, body));
         let outcome = house.outcome_with("question-tea.wav", &settings);
-        assert_fails(&house, &outcome, "tts", &words);
+        assert_fails(&house, &outcome, "tts", &expected);
     }
 }
 

@@ -30,3 +30,4 @@ mod strangers;
 mod stream;
 mod structure;
 mod turns;
+mod voices;

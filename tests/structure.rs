@@ -30,6 +30,7 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("clap", "cli"),
     ("hound", "audio/wav"),
     ("jsonwebtoken", "cloud/google_auth"),
+    ("opus_pure", "audio/decode"),
     ("rubato", "audio/resample"),
     ("symphonia", "audio/decode"),
     ("ureq", "cloud/http"),

@@ -1,41 +1,45 @@
-//! Sound files as people have them (WAV of any depth, MP3, FLAC, Ogg Vorbis) to blocks of mono samples.
+//! Sound as people and servers have it (WAV, MP3, AAC, M4A, FLAC, Ogg Vorbis and Opus, bare samples) to blocks of mono
+//! samples.
 //!
-//! symphonia finds out the format by content, not by name, and decodes packet by packet, so that a long file takes
-//! no more memory than a short one. The recording of a call is not read here but by [`super::wav`], which is
-//! made for files without an end.
+//! The kind is found out by content, not by name, and the sound is decoded piece by piece as it comes, so that a long
+//! file takes no more memory than a short one. WAV is left to [`super::wav`], which is made for files without an end,
+//! the other kinds to symphonia and, for Opus, to opus-pure.
 //!
 //! See [symphonia's documentation](https://docs.rs/symphonia).
 
-use std::io::{self, Cursor, Read};
-use std::mem;
+mod coded;
+mod opus;
 
-use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
+
 use symphonia::core::errors::Error as Cause;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::well_known::FORMAT_ID_WAVE;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
-use symphonia::core::meta::MetadataOptions;
-use symphonia::core::packet::Packet;
+use symphonia::core::io::ReadOnlySource;
 
-/// Why a sound file could not be decoded.
+use super::kind::{HEAD_BYTES, Kind};
+use super::wav;
+use coded::Coded;
+
+/// Why a sound could not be decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file failed before its format was known.
+    /// The source failed.
     #[error("cannot read the sound file")]
     Read(#[source] io::Error),
     /// Nothing in it at all.
     #[error("the file is empty (0 bytes)")]
     Empty,
     /// Not a sound file, or one of another format.
-    #[error("this is not a WAV, MP3, FLAC or Ogg Vorbis file: save the sound as one of these")]
-    Unknown(#[source] Cause),
-    /// A known container around something else, such as GSM in WAV or Opus in Ogg.
+    #[error("this is {0}: save the sound as WAV, MP3, M4A, FLAC or Ogg")]
+    Unknown(&'static str),
+    /// A known container around something else, such as Speex in Ogg or surround sound in Opus.
     #[error(
-        "the file's sound is in a coding that is not understood: save it as PCM WAV, MP3, FLAC or Ogg Vorbis"
+        "the file's sound is in a coding that is not understood: save it as WAV, MP3, M4A, FLAC or Ogg"
     )]
     Unsupported(#[source] Option<Cause>),
+    /// A WAV file that cannot be read.
+    #[error(transparent)]
+    Wav(wav::Error),
     /// It breaks off or makes no sense.
     #[error("the file is damaged or cut short")]
     Damaged(#[source] Cause),
@@ -51,15 +55,28 @@ pub enum Error {
     },
 }
 
-/// A sound file being decoded.
+impl From<wav::Error> for Error {
+    fn from(error: wav::Error) -> Self {
+        match error {
+            wav::Error::Read(cause) => Self::Read(cause),
+            other => Self::Wav(other),
+        }
+    }
+}
+
+/// A sound being decoded.
 pub struct Decoder {
-    container: Box<dyn FormatReader>,
-    codec: Box<dyn AudioDecoder>,
-    track_id: u32,
-    rate_hz: u32,
-    interleaved: Vec<f32>,
+    source: Source,
     mono: Vec<f32>,
 }
+
+enum Source {
+    Wav(wav::Reader<Input>),
+    Coded(Coded),
+}
+
+/// The bytes of a sound.
+type Input = Box<dyn Read + Send + Sync>;
 
 impl Decoder {
     /// Reads as much as it takes to know the format.
@@ -67,148 +84,151 @@ impl Decoder {
     /// # Errors
     /// [`Error`]
     pub fn open(input: impl Read + Send + Sync + 'static) -> Result<Self, Error> {
-        let container = open_container(with_open_end(input)?)?;
-        let track = container
-            .default_track(TrackType::Audio)
-            .ok_or(Error::Unsupported(None))?;
-        let parameters = track
-            .codec_params
-            .as_ref()
-            .and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or(Error::Unsupported(None))?;
-        let codec = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .map_err(|cause| Error::Unsupported(Some(cause)))?;
-        let rate_hz = parameters.sample_rate.ok_or(Error::Unsupported(None))?;
-        let track_id = track.id;
-        Ok(Self {
-            container,
-            codec,
-            track_id,
-            rate_hz,
-            interleaved: Vec::new(),
-            mono: Vec::new(),
-        })
+        let (kind, input) = sniff(Box::new(input))?;
+        Self::of(kind, input)
+    }
+
+    /// As [`open`](Self::open); what is no known kind of file is bare samples, as [`wav::Reader::bare`] takes them.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn open_or_bare(
+        input: impl Read + Send + Sync + 'static,
+        rate_hz: u32,
+        channels: u16,
+    ) -> Result<Self, Error> {
+        match sniff(Box::new(input))? {
+            (Kind::Unknown(_), input) => {
+                let reader = wav::Reader::bare(input, rate_hz, channels)?;
+                Ok(Self::from(Source::Wav(reader)))
+            }
+            (kind, input) => Self::of(kind, input),
+        }
+    }
+
+    /// As [`open`](Self::open), and M4A whose description stands at its end, as telephones write it.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn open_file(mut file: File) -> Result<Self, Error> {
+        if !file.metadata().is_ok_and(|data| data.is_file()) {
+            return Self::open(file);
+        }
+        let head = head_of(&mut file)?;
+        file.rewind().map_err(Error::Read)?;
+        match Kind::of(&head) {
+            kind @ Kind::M4a => Coded::open(Box::new(file), kind)
+                .map(Source::Coded)
+                .map(Self::from),
+            _ => Self::open(file),
+        }
+    }
+
+    fn of(kind: Kind, input: Input) -> Result<Self, Error> {
+        let source = match kind {
+            Kind::Wav => Source::Wav(wav::Reader::open(input)?),
+            Kind::Foreign(name) => return Err(Error::Unknown(name)),
+            // Sound may still follow on what is unknown.
+            Kind::M4a | Kind::Coded(_) | Kind::Unknown(_) => {
+                let input = Box::new(ReadOnlySource::new(input));
+                Source::Coded(Coded::open(input, kind)?)
+            }
+        };
+        Ok(Self::from(source))
     }
 
     /// The samples per second of all blocks.
     pub fn rate_hz(&self) -> u32 {
-        self.rate_hz
+        match &self.source {
+            Source::Wav(reader) => reader.rate_hz(),
+            Source::Coded(coded) => coded.rate_hz(),
+        }
     }
 
-    /// The next samples, all channels mixed into one, on the scale of −1.0 to 1.0; None at the end.
+    /// The next samples, at least one, all channels mixed into one, on the scale of −1.0 to 1.0; None at the end.
     ///
     /// A packet that does not decode is passed over, as players do: the first ones of an MP3 file that was cut out
     /// of a longer one are of that kind.
     ///
     /// # Errors
-    /// [`Error::Damaged`] or [`Error::RateChange`]
+    /// [`Error::Read`], [`Error::Damaged`] or [`Error::RateChange`]
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, Error> {
-        while let Some(packet) = self.next_packet()? {
-            if packet.track_id != self.track_id {
-                continue;
-            }
-            match self.codec.decode(&packet) {
-                Ok(block) => {
-                    let rate_hz = block.spec().rate();
-                    if rate_hz != self.rate_hz {
-                        return Err(Error::RateChange {
-                            from_hz: self.rate_hz,
-                            to_hz: rate_hz,
-                        });
-                    }
-                    mix_down(&block, &mut self.interleaved, &mut self.mono);
-                    return Ok(Some(&self.mono));
-                }
-                Err(Cause::DecodeError(fault)) => {
-                    log::debug!("passed over a damaged packet: {fault}");
-                }
-                Err(cause) => return Err(Error::Damaged(cause)),
+        self.mono.clear();
+        while self.mono.is_empty() {
+            let goes_on = match &mut self.source {
+                Source::Wav(reader) => reader.next(&mut self.mono)?,
+                Source::Coded(coded) => coded.next(&mut self.mono)?,
+            };
+            if !goes_on {
+                return Ok(None);
             }
         }
-        Ok(None)
+        self.mono.iter_mut().for_each(tame);
+        Ok(Some(&self.mono))
     }
+}
 
-    /// A WAV file may break off anywhere: a stream's says that it holds 4 GiB.
-    fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
-        match self.container.next_packet() {
-            Err(Cause::IoError(error))
-                if error.kind() == io::ErrorKind::UnexpectedEof
-                    && self.container.format_info().format == FORMAT_ID_WAVE =>
-            {
-                Ok(None)
-            }
-            outcome => outcome.map_err(Error::Damaged),
+impl From<Source> for Decoder {
+    fn from(source: Source) -> Self {
+        Self {
+            source,
+            mono: Vec::new(),
         }
     }
 }
 
-/// Says of a WAV file that its end is not known, which is true of a live recording, whose size is still 0.
-fn with_open_end(mut input: impl Read) -> Result<impl Read, Error> {
-    let mut head = Vec::with_capacity(RIFF_HEAD_BYTES.into());
-    input
-        .by_ref()
-        .take(RIFF_HEAD_BYTES.into())
-        .read_to_end(&mut head)
-        .map_err(Error::Read)?;
-    match head.as_mut_slice() {
-        [] => return Err(Error::Empty),
-        [b'R', b'I', b'F', b'F', size @ ..] => size.fill(0xFF),
-        _ => {}
-    }
-    Ok(Cursor::new(head).chain(input))
-}
-
-fn open_container(
-    input: impl Read + Send + Sync + 'static,
-) -> Result<Box<dyn FormatReader>, Error> {
-    let stream = MediaSourceStream::new(
-        Box::new(ReadOnlySource::new(input)),
-        MediaSourceStreamOptions::default(),
-    );
-    symphonia::default::get_probe()
-        .probe(
-            &Hint::new(),
-            stream,
-            FormatOptions::default(),
-            MetadataOptions::default(),
-        )
-        .map_err(refusal)
-}
-
-/// A file that breaks off in its header is not one of an unknown format.
-fn refusal(cause: Cause) -> Error {
-    match cause {
-        Cause::Unsupported(_) => Error::Unknown(cause),
-        Cause::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => Error::Read(error),
-        _ => Error::Damaged(cause),
-    }
-}
-
-/// Averages the channels. A file of floating-point samples can hold anything; what is not a number becomes silence.
-fn mix_down(block: &GenericAudioBufferRef<'_>, interleaved: &mut Vec<f32>, mono: &mut Vec<f32>) {
-    let channels = u16::try_from(block.spec().channels().count())
-        .unwrap_or(u16::MAX)
-        .max(1);
-    block.copy_to_vec_interleaved(interleaved);
-    mono.clear();
-    if channels == 1 {
-        mem::swap(interleaved, mono);
-    } else {
-        let frames = interleaved.chunks_exact(channels.into());
-        mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / f32::from(channels)));
-    }
-    for sample in mono {
-        *sample = if sample.is_finite() {
-            sample.clamp(-LOUDEST, LOUDEST)
-        } else {
-            0.0
+/// The kind of a sound, and all of it but the ID3 tags at its beginning.
+fn sniff(mut input: Input) -> Result<(Kind, Input), Error> {
+    let mut tags = 0;
+    loop {
+        let head = head_of(&mut input)?;
+        let tag_bytes = id3_bytes(&head);
+        let kind = match Kind::of(&head) {
+            // Bare samples have no tags.
+            Kind::Unknown(_) if tags > 0 => Kind::Coded("an MP3 file"),
+            kind => kind,
         };
+        if head.is_empty() && tags == 0 {
+            return Err(Error::Empty);
+        }
+        input = Box::new(Cursor::new(head).chain(input));
+        let Some(len) = tag_bytes.filter(|_| tags < MAX_TAGS) else {
+            return Ok((kind, input));
+        };
+        io::copy(&mut input.by_ref().take(len), &mut io::sink()).map_err(Error::Read)?;
+        tags += 1;
     }
 }
 
-/// "RIFF" and the size that follows it.
-const RIFF_HEAD_BYTES: u8 = 8;
+fn head_of(input: &mut impl Read) -> Result<Vec<u8>, Error> {
+    let mut head = Vec::new();
+    let read = input.take(HEAD_BYTES).read_to_end(&mut head);
+    read.map(|_| head).map_err(Error::Read)
+}
+
+/// The length of the ID3v2 tag that begins here: <https://id3.org/id3v2.4.0-structure>, 3.1 and 6.2.
+fn id3_bytes(head: &[u8]) -> Option<u64> {
+    let &[b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = head else {
+        return None;
+    };
+    let len = [a, b, c, d]
+        .into_iter()
+        .fold(0, |len, byte| len << 7 | u64::from(byte & 0x7F));
+    let footer_bytes = if flags & 0x10 == 0 { 0 } else { 10 };
+    Some(10 + len + footer_bytes)
+}
+
+/// A file of floating-point samples can hold anything; what is not a number becomes silence.
+fn tame(sample: &mut f32) {
+    *sample = if sample.is_finite() {
+        sample.clamp(-LOUDEST, LOUDEST)
+    } else {
+        0.0
+    };
+}
 
 /// 24 dB over full scale: louder is noise, and must not overflow what comes after.
 const LOUDEST: f32 = 16.0;
+
+/// How many tags may stand before a sound; there is one, or one of each version.
+const MAX_TAGS: u8 = 4;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub mod decode;
 pub mod g711;
+mod kind;
 pub mod loudness;
 pub mod resample;
 pub mod telephone;

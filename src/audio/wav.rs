@@ -2,17 +2,21 @@
 //!
 //! The reader is our own because the files we meet are still being written, or never had an end: Asterisk's recording
 //! of a live call says that it holds 0 bytes, a streamed answer of a speech service that it holds 4 GiB. Both are read
-//! to their real end, with memory bounded by the caller's limit and not by what a header claims. Other codings than
-//! 16-bit PCM are named in the error and left to [`super::decode`].
+//! to their real end, with memory bounded by the caller's limit and not by what a header claims. PCM of any depth,
+//! floating-point samples, A-law and mu-law are read; other codings are named in the error.
 //!
 //! Specification: [RFC 2361](https://www.rfc-editor.org/rfc/rfc2361) for the format tags, and Microsoft's
 //! [Multiple Channel Audio Data and WAVE Files](https://learn.microsoft.com/windows-hardware/drivers/audio/extensible-wave-format-descriptors).
+
+mod coding;
 
 use std::io::{self, Read, Seek, Write};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Pcm;
+use super::kind::Kind;
+use super::{Pcm, to_i16};
+use coding::Coding;
 
 /// Why something could not be read as a WAV file.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +36,8 @@ pub enum Error {
     /// It ends or rambles on before its audio begins.
     #[error("the WAV file is damaged: {0}")]
     Damaged(&'static str),
-    /// It is a WAV file, but not one of 16-bit PCM.
-    #[error("the WAV file holds {found}, and 16-bit PCM is needed")]
+    /// It is a WAV file whose samples are coded in another way.
+    #[error("the WAV file holds {found}, which is not understood: save it as 16-bit PCM")]
     Coding {
         /// What it holds, as its users call it.
         found: String,
@@ -41,12 +45,12 @@ pub enum Error {
     /// Not a rate between 8,000 and 48,000 Hz.
     #[error("the WAV file has {0} samples per second, and 8000 to 48000 are understood")]
     Rate(u32),
-    /// More than two channels, or none.
+    /// No channel, or for a recording more than two.
     #[error("the WAV file has {0} channels, and 1 or 2 are understood")]
     Channels(u16),
 }
 
-/// Reads a WAV file of 16-bit PCM, 8 to 48 kHz, mono, or stereo which is mixed down; at most `limit` of it.
+/// Reads a recording: a WAV file of 8 to 48 kHz, mono, or stereo which is mixed down; at most `limit` of it.
 ///
 /// A file that is only a header is a sound without samples, not an error: a phone that sends nothing while it is
 /// silent leaves one.
@@ -54,7 +58,9 @@ pub enum Error {
 /// # Errors
 /// [`Error`]
 pub fn read(input: impl Read, limit: Duration) -> Result<Pcm, Error> {
-    Reader::open(input)?.whole(limit)
+    let reader = Reader::open(input)?;
+    reader.format.check_recording()?;
+    reader.whole(limit)
 }
 
 /// Samples read as they arrive, of a WAV file or bare.
@@ -67,7 +73,7 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// A WAV file as [`read`] takes it, read up to its samples.
+    /// A WAV file of any rate and number of channels, read up to its samples.
     ///
     /// # Errors
     /// [`Error`]
@@ -100,22 +106,23 @@ impl<R: Read> Reader<R> {
         Err(Error::Damaged("no audio is found near its beginning"))
     }
 
-    /// Headerless little-endian 16-bit mono samples; an odd byte at the end is dropped.
+    /// Headerless little-endian 16-bit samples, with those of all channels (at least one) in turn.
     ///
     /// # Errors
     /// [`Error::NotSamples`] when the bytes begin as another kind of file does: played, that would be a burst of noise.
-    pub fn bare(mut input: R, rate_hz: u32) -> Result<Self, Error> {
+    pub fn bare(mut input: R, rate_hz: u32, channels: u16) -> Result<Self, Error> {
         let carry = read_up_to(&mut input, TELLING_BYTES)?;
-        match known_kind(&carry) {
-            Some(kind) => Err(Error::NotSamples(kind)),
-            None => Ok(Self {
+        match Kind::of(&carry) {
+            Kind::Unknown(_) => Ok(Self {
                 input: input.take(u64::MAX),
                 format: Format {
                     rate_hz,
-                    channels: 1,
+                    channels: channels.max(1),
+                    coding: Coding::I16,
                 },
                 carry,
             }),
+            kind => Err(Error::NotSamples(kind.name())),
         }
     }
 
@@ -124,21 +131,12 @@ impl<R: Read> Reader<R> {
         self.format.rate_hz
     }
 
-    /// The source of the samples.
-    pub fn get_ref(&self) -> &R {
-        self.input.get_ref()
-    }
-
-    /// The source of the samples, to change it.
-    pub fn get_mut(&mut self) -> &mut R {
-        self.input.get_mut()
-    }
-
-    /// Appends to `samples` what one read of the input gives, perhaps less than one sample; false at the end.
+    /// Appends to `samples` what one read of the input gives, perhaps less than one sample; false at the end. All
+    /// channels are mixed into one, on the scale of −1.0 to 1.0.
     ///
     /// # Errors
     /// [`Error::Read`]
-    pub fn next(&mut self, samples: &mut Vec<i16>) -> Result<bool, Error> {
+    pub fn next(&mut self, samples: &mut Vec<f32>) -> Result<bool, Error> {
         let had = self.carry.len();
         self.carry.resize(had + READ_BLOCK_BYTES, 0);
         let read = loop {
@@ -148,15 +146,9 @@ impl<R: Read> Reader<R> {
             }
         };
         self.carry.truncate(had + read);
-        let rest = if self.format.channels == 1 {
-            let (frames, rest) = self.carry.as_chunks();
-            samples.extend(frames.iter().copied().map(i16::from_le_bytes));
-            rest.len()
-        } else {
-            let (frames, rest) = self.carry.as_chunks();
-            samples.extend(frames.iter().copied().map(mix_down));
-            rest.len()
-        };
+        let frames = self.carry.chunks_exact(self.format.frame_bytes());
+        let rest = frames.remainder().len();
+        samples.extend(frames.map(|frame| self.format.mixed(frame)));
         self.carry.drain(..self.carry.len() - rest);
         Ok(read > 0)
     }
@@ -169,8 +161,10 @@ impl<R: Read> Reader<R> {
         let rate_hz = self.format.rate_hz;
         let most = limit.as_nanos() * u128::from(rate_hz) / 1_000_000_000;
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let mut samples = Vec::new();
-        while samples.len() < most && self.next(&mut samples)? {}
+        let (mut samples, mut block) = (Vec::new(), Vec::new());
+        while samples.len() < most && self.next(&mut block)? {
+            samples.extend(block.drain(..).map(to_i16));
+        }
         samples.truncate(most);
         Ok(Pcm { rate_hz, samples })
     }
@@ -237,44 +231,12 @@ fn into_io(error: hound::Error) -> io::Error {
 }
 
 fn check_riff(input: &mut impl Read) -> Result<(), Error> {
-    let head = read_up_to(input, 12)?;
-    match head.as_slice() {
-        [] => Err(Error::Empty),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Ok(()),
-        other => Err(Error::NotWav(kind_of(other))),
+    let head = read_up_to(input, RIFF_HEAD_BYTES)?;
+    match Kind::of(&head) {
+        _ if head.is_empty() => Err(Error::Empty),
+        Kind::Wav => Ok(()),
+        kind => Err(Error::NotWav(kind.name())),
     }
-}
-
-/// What a file is, by a beginning that samples do not have by chance, in words for a person.
-fn known_kind(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [b'I', b'D', b'3', ..] => Some("an MP3 file"),
-        [b'O', b'g', b'g', b'S', ..] => Some("an Ogg file"),
-        [b'f', b'L', b'a', b'C', ..] => Some("a FLAC file"),
-        [b'R', b'I', b'F', b'F', ..] => Some("a RIFF file that is not WAV, or one cut short"),
-        [b'{' | b'[', b' ' | b'"' | b'\n' | b'\r' | b'{' | b'}', ..] => Some("JSON"),
-        [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => Some("HTML or XML"),
-        // An MPEG frame's sync word, then layer III with a bit rate and a sampling rate that exist.
-        [0xFF, 0xF2 | 0xF3 | 0xFA | 0xFB, third, ..]
-            if third >> 4 != 15 && third & 0x0C != 0x0C =>
-        {
-            Some("an MP3 file")
-        }
-        _ => None,
-    }
-}
-
-/// What a file is that is no WAV.
-fn kind_of(head: &[u8]) -> &'static str {
-    known_kind(head).unwrap_or_else(|| match head {
-        text if text
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) =>
-        {
-            "text"
-        }
-        _ => "an unknown kind of file",
-    })
 }
 
 /// The head of a chunk; its content follows in the stream.
@@ -310,11 +272,13 @@ impl Chunk {
     }
 }
 
-/// What the `fmt ` chunk says, once it is known to be 16-bit PCM.
+/// What the `fmt ` chunk says.
 #[derive(Debug)]
 struct Format {
     rate_hz: u32,
+    /// At least one.
     channels: u16,
+    coding: Coding,
 }
 
 impl Format {
@@ -333,46 +297,40 @@ impl Format {
             tag
         };
         let bits = word(14).ok_or_else(cut)?;
-        if (tag, bits) != (TAG_PCM, 16) {
-            return Err(Error::Coding {
-                found: coding_name(tag, bits),
-            });
-        }
+        let coding = Coding::of(tag, bits).ok_or_else(|| Error::Coding {
+            found: Coding::name(tag, bits),
+        })?;
         let [low, high] = [word(4), word(6)].map(|half| u32::from(half.unwrap_or(0)));
-        Self {
-            rate_hz: high << 16 | low,
-            channels: word(2).ok_or_else(cut)?,
+        match word(2).ok_or_else(cut)? {
+            0 => Err(Error::Channels(0)),
+            channels => Ok(Self {
+                rate_hz: high << 16 | low,
+                channels,
+                coding,
+            }),
         }
-        .checked()
     }
 
-    fn checked(self) -> Result<Self, Error> {
-        match self {
+    fn check_recording(&self) -> Result<(), Error> {
+        match *self {
             Self { rate_hz, .. } if !RATES_HZ.contains(&rate_hz) => Err(Error::Rate(rate_hz)),
             Self {
                 channels: 1 | 2, ..
-            } => Ok(self),
+            } => Ok(()),
             Self { channels, .. } => Err(Error::Channels(channels)),
         }
     }
-}
 
-fn coding_name(tag: u16, bits: u16) -> String {
-    match tag {
-        TAG_PCM => format!("{bits}-bit PCM"),
-        2 | 0x11 => "ADPCM".to_owned(),
-        3 => "floating-point samples".to_owned(),
-        6 => "A-law".to_owned(),
-        7 => "mu-law".to_owned(),
-        0x31 => "GSM (Asterisk's .WAV or .wav49)".to_owned(),
-        0x55 => "MP3".to_owned(),
-        other => format!("an unknown coding ({other:#06x})"),
+    fn frame_bytes(&self) -> usize {
+        usize::from(self.channels) * self.coding.len_bytes()
     }
-}
 
-/// The average of left and right.
-fn mix_down([a, b, c, d]: [u8; 4]) -> i16 {
-    i16::midpoint(i16::from_le_bytes([a, b]), i16::from_le_bytes([c, d]))
+    /// The average of all channels.
+    fn mixed(&self, frame: &[u8]) -> f32 {
+        let samples = frame.chunks_exact(self.coding.len_bytes());
+        let sum: f32 = samples.map(|bytes| self.coding.sample(bytes)).sum();
+        sum / f32::from(self.channels)
+    }
 }
 
 /// The next `len` bytes, or fewer where the stream ends.
@@ -387,8 +345,10 @@ fn read_up_to(input: &mut impl Read, len: u16) -> Result<Vec<u8>, Error> {
 
 const RATES_HZ: RangeInclusive<u32> = 8_000..=48_000;
 
-/// `WAVE_FORMAT_PCM` and `WAVE_FORMAT_EXTENSIBLE` of Microsoft's mmreg.h.
-const TAG_PCM: u16 = 0x0001;
+/// "RIFF", a size, "WAVE".
+const RIFF_HEAD_BYTES: u16 = 12;
+
+/// `WAVE_FORMAT_EXTENSIBLE` of Microsoft's mmreg.h.
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
 /// Where an extensible format names its real one: the first two bytes of its `SubFormat`.
 const SUBFORMAT_AT: usize = 24;

@@ -18,7 +18,7 @@ use crate::voice;
 pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
     let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
     let chars = settings.max_answer_chars;
-    // Each text that is spoken for itself may have its own pauses.
+    // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
     let spoken = voice::max_usage(chars, 1 + chars / MIN_PIECE_CHARS);
     of_transcriptions(services, speech.duration(), 1)
         + of_stage(
@@ -40,17 +40,26 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
 
 /// The maximum cost of having a text spoken.
 pub(super) fn of_text(services: &Services, text: &str) -> MicroDollars {
-    let usage = voice::max_usage(text.chars().count(), 1);
-    of_stage(Stage::Tts, &services.voices, usage)
+    of_each(Stage::Tts, &services.voices, |voice| {
+        voice::max_usage_of(text, voice)
+    })
+}
+
+fn of_stage<P: ?Sized>(stage: Stage, fallback: &Fallback<P>, usage: Usage) -> MicroDollars {
+    of_each(stage, fallback, |_| usage)
 }
 
 /// Each service is asked once, and a second time when that may help.
-fn of_stage<P: ?Sized>(stage: Stage, fallback: &Fallback<P>, usage: Usage) -> MicroDollars {
-    let prices = fallback
-        .candidates()
-        .iter()
-        .map(|candidate| catalogue::price(stage, &candidate.endpoint));
-    prices.map(|price| price.of(usage).times(TRIES)).sum()
+fn of_each<P: ?Sized>(
+    stage: Stage,
+    fallback: &Fallback<P>,
+    usage: impl Fn(&P) -> Usage,
+) -> MicroDollars {
+    let costs = fallback.candidates().iter().map(|candidate| {
+        let price = catalogue::price(stage, &candidate.endpoint);
+        price.of(usage(&candidate.provider)).times(TRIES)
+    });
+    costs.sum()
 }
 
 /// The maximum usage of one answer: no token is shorter than a byte.

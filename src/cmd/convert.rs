@@ -21,7 +21,7 @@ use crate::sys::plain::plain;
 /// What to convert, and into what.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Sound files: WAV, MP3, FLAC or Ogg Vorbis.
+    /// Sound files: WAV, MP3, AAC, M4A, FLAC, Ogg Vorbis or Opus.
     pub inputs: Vec<PathBuf>,
     /// The output: for one input a file whose extension names the format, or an existing folder; for several a folder,
     /// which is made where there is none.
@@ -269,7 +269,7 @@ impl Job {
 
     /// Returns how long the sound is.
     fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
-        let decoder = Decoder::open(File::open(&self.input).map_err(FileError::Open)?)?;
+        let decoder = Decoder::open_file(File::open(&self.input).map_err(FileError::Open)?)?;
         let mut file = NewFile::create(&self.output, Readers::All)?;
         let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
         file.finish()?;

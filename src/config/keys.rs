@@ -217,7 +217,8 @@ pub const KEYS: &[Key] = &[
     key("tts.openai.voice", Kind::Text, r#""nova""#,
         "The voice: `alloy`, `echo`, `fable`, `onyx`, `nova`, `shimmer` and more."),
     key("tts.openai.format", Kind::OneOf(&["wav", "pcm"]), r#""wav""#,
-        "What to ask for. `wav` tells its sample rate; `pcm` is for servers that send broken WAV."),
+        "What to ask for. `wav` tells its sample rate; `pcm` is for servers that send broken WAV. A server that sends \
+         MP3, AAC, FLAC or Ogg (Vorbis or Opus) instead is understood too."),
     key("tts.openai.pcm_rate_hz", Kind::Whole(8000, 48_000, "Hz"), "24000",
         "The rate of `pcm` where the server does not tell it."),
     key("tts.openai.api_key", Kind::Secret, NOTHING,

@@ -4,18 +4,22 @@ mod kept;
 
 use std::io::{Seek, Write};
 use std::mem::take;
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::Duration;
 
+use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
-use crate::audio::{duration_of, to_f32, wav};
+use crate::audio::{duration_of, to_i16, wav};
 use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Candidate, Cause};
-use crate::cloud::tts::{Sound, Speech, Voice};
+use crate::cloud::tts::{Bare, Sound, Speech, Voice};
 use crate::spending::bill::{self, Billing, Entry};
 use crate::spending::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Stage;
+use crate::sys::threads::{NoThread, spawn_within};
 use crate::text;
 
 pub(crate) use kept::{KeptPhrases, is_kept};
@@ -30,7 +34,13 @@ pub(crate) enum Error {
     #[error(
         "the voice service sent no usable audio; check model, format and base_url in its table under [tts]"
     )]
-    Audio(#[source] wav::Error),
+    Audio(#[source] decode::Error),
+    /// The service sent no sound at all.
+    #[error(
+        "the voice service sent no usable audio; check model, format and base_url in its table under [tts]: expected \
+         sound, found {0}"
+    )]
+    NotAudio(&'static str),
     /// Two pieces of one text do not fit together.
     #[error("the voice service changed its sample rate from {0} to {1} Hz within one text")]
     Rate(u32, u32),
@@ -48,6 +58,9 @@ pub(crate) enum Error {
         /// Where listening stopped.
         limit: Duration,
     },
+    /// There is no thread that would ask for the next piece of a text.
+    #[error(transparent)]
+    NoThread(#[from] NoThread),
     /// There is nothing to say.
     #[error(
         "there is nothing in the text that a voice can say; if that happens often, change persona in [llm]"
@@ -77,119 +90,164 @@ impl Speaker {
         budget: Budget,
         deadline: Deadline,
     ) -> Result<Speaking<'a>, Error> {
-        let voice = &*candidate.provider;
-        let pieces = text::breaths(text, voice.max_chars(), MAX_SENTENCE_CHARS);
-        let pieces: Vec<_> = pieces.into_iter().map(str::to_owned).collect();
-        let mut pieces = pieces.into_iter();
-        let piece = pieces.next().ok_or(Error::Nothing)?;
-        let chars = text.chars().count();
-        let max_usage = max_usage(chars, 1);
-        let entry = self
-            .billing
-            .begin(Stage::Tts, &candidate.endpoint, max_usage)?;
-        let begin = || begun(voice.speak(&piece, self.rate_hz(), budget)?);
-        let (samples, ahead) = begin().inspect_err(|error| entry.failed(error))?;
-        Ok(Speaking {
+        let pieces = pieces(text, &*candidate.provider).into_iter();
+        let mut rest = pieces.map(str::to_owned).collect::<Vec<_>>().into_iter();
+        let first = rest.next().ok_or(Error::Nothing)?;
+        let asker = Asker {
             speaker: self,
-            voice,
-            entry,
-            characters: max_usage.characters,
-            deadline,
-            idle: budget.idle,
-            samples,
-            ahead,
-            piece,
-            pieces,
+            candidate,
+        };
+        Ok(Speaking {
+            asker,
+            later: Budget::new(deadline, budget.idle),
+            piece: asker.ask(first, budget)?,
+            rest,
         })
     }
+}
 
-    fn rate_hz(&self) -> u32 {
-        self.encoding.rate_hz().into()
+/// The pieces in which a voice takes a text.
+fn pieces<'t>(text: &'t str, voice: &dyn Voice) -> Vec<&'t str> {
+    text::breaths(text, voice.max_chars(), MAX_SENTENCE_CHARS)
+}
+
+/// What asks a voice for the pieces of a text.
+#[derive(Clone, Copy, Debug)]
+struct Asker<'a> {
+    speaker: &'a Speaker,
+    candidate: &'a Candidate<dyn Voice>,
+}
+
+impl<'a> Asker<'a> {
+    /// Puts `text` on the bill and asks for it. Returns when the sound begins.
+    fn ask(self, text: String, budget: Budget) -> Result<Piece<'a>, Error> {
+        let max_usage = max_usage(text.chars().count(), 1);
+        let Candidate {
+            endpoint, provider, ..
+        } = self.candidate;
+        let entry = self
+            .speaker
+            .billing
+            .begin(Stage::Tts, endpoint, max_usage)?;
+        let rate_hz = self.speaker.encoding.rate_hz().into();
+        let begin = || begun(provider.speak(&text, rate_hz, budget)?);
+        let (sound, samples, ahead) = begin().inspect_err(|error| entry.failed(error))?;
+        Ok(Piece {
+            text,
+            entry,
+            sound,
+            samples,
+            ahead,
+        })
     }
 }
 
 /// A text that is being spoken.
-#[derive(Debug)]
 pub(crate) struct Speaking<'a> {
-    speaker: &'a Speaker,
-    voice: &'a dyn Voice,
-    entry: Entry<'a>,
-    /// How many the whole text has.
-    characters: u64,
-    /// When the last piece must begin.
-    deadline: Deadline,
-    idle: Duration,
-    /// What the service is sending, and what of it has been read already.
-    samples: wav::Reader<Sound>,
-    ahead: Vec<i16>,
-    /// What is being spoken.
-    piece: String,
-    /// Pieces that have not been asked for: the service takes a text of any length only in several.
-    pieces: std::vec::IntoIter<String>,
+    asker: Asker<'a>,
+    /// The budget of each piece after the first.
+    later: Budget,
+    piece: Piece<'a>,
+    /// Pieces that have not been asked for.
+    rest: std::vec::IntoIter<String>,
 }
 
-impl Speaking<'_> {
-    /// Writes telephone audio to `out` as it comes, and puts it on the bill once it is whole. Returns how long it is.
+impl<'a> Speaking<'a> {
+    /// Writes telephone audio to `out` as it comes, and asks for each piece while the one before it is being written.
+    /// Returns how long it is.
     ///
     /// # Errors
     /// [`Error`]; what had come before it has been written.
     pub(crate) fn write<W: Write + Seek>(&mut self, out: W) -> Result<Duration, Error> {
-        let rate_hz = self.samples.rate_hz();
+        let rate_hz = self.piece.samples.rate_hz();
         let Speaker {
             encoding, gain_db, ..
-        } = *self.speaker;
+        } = *self.asker.speaker;
         let mut telephone = Telephone::new(out, rate_hz, encoding, gain_db)?;
-        let mut had_sound = self.pass_on(&mut telephone)?;
-        while let Some(piece) = self.pieces.next() {
-            let budget = Budget::new(self.deadline, self.idle);
-            let speech = self.voice.speak(&piece, self.speaker.rate_hz(), budget)?;
-            (self.samples, self.ahead) = begun(speech)?;
-            self.piece = piece;
-            if self.samples.rate_hz() != rate_hz {
-                return Err(Error::Rate(rate_hz, self.samples.rate_hz()));
+        let mut had_sound = false;
+        loop {
+            let (is_heard, next) = self.pass_on(&mut telephone)?;
+            had_sound |= is_heard;
+            let Some(next) = next else { break };
+            self.piece = next;
+            let next_hz = self.piece.samples.rate_hz();
+            if next_hz != rate_hz {
+                return Err(Error::Rate(rate_hz, next_hz));
             }
-            had_sound |= self.pass_on(&mut telephone)?;
         }
-        if !had_sound {
-            return Err(Error::NoSound);
+        if had_sound {
+            Ok(telephone.finish()?)
+        } else {
+            Err(Error::NoSound)
         }
-        let length = telephone.finish()?;
-        self.entry.used(Usage {
-            characters: self.characters,
-            ..bill::audio(length)
-        });
-        Ok(length)
     }
 
     /// Whether asking once more may help, if it breaks off by `error` before anything of it was heard.
     pub(crate) fn may_retry(&self, error: &Error) -> bool {
         error
             .service()
-            .is_some_and(|cause| self.samples.get_ref().may_retry(cause))
+            .is_some_and(|cause| self.piece.sound.may_retry(cause))
     }
 
-    /// Passes on all samples of a piece. Returns whether there was anything to hear in them.
+    /// Passes on the piece that is being spoken, and asks for the next. Returns whether there was anything to hear, and the
+    /// next piece.
+    fn pass_on<W: Write + Seek>(
+        &mut self,
+        telephone: &mut Telephone<W>,
+    ) -> Result<(bool, Option<Piece<'a>>), Error> {
+        let (asker, budget, piece) = (self.asker, self.later, &mut self.piece);
+        let Some(text) = self.rest.next() else {
+            return Ok((piece.pass_on(telephone)?, None));
+        };
+        thread::scope(|scope| {
+            let next = spawn_within(scope, move || asker.ask(text, budget));
+            let is_heard = piece.pass_on(telephone)?;
+            let next = next?.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok((is_heard, Some(next)))
+        })
+    }
+}
+
+/// A piece of a text that is being spoken.
+struct Piece<'a> {
+    text: String,
+    entry: Entry<'a>,
+    /// What the service is sending, the samples in it, and what of these has been read already.
+    sound: Sound,
+    samples: Decoder,
+    ahead: Vec<f32>,
+}
+
+impl Piece<'_> {
+    /// Passes on all samples, and puts them on the bill. Returns whether there was anything to hear in them.
     fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
-        let (mut block, mut floats, mut len_frames) = (take(&mut self.ahead), Vec::new(), 0);
-        let chars = self.piece.chars().count();
+        let (rate_hz, chars) = (self.samples.rate_hz(), self.text.chars().count());
         let limit = max_length(chars, 1);
-        let (mut goes_on, mut is_silent) = (true, true);
-        while goes_on {
-            if block.is_empty() {
-                goes_on = self.samples.next(&mut block)?;
-            }
-            is_silent &= block.iter().all(|sample| *sample == 0);
-            floats.clear();
-            floats.extend(block.iter().copied().map(to_f32));
-            telephone.push(&floats)?;
+        let (ahead, mut len_frames, mut is_heard) = (take(&mut self.ahead), 0, false);
+        let mut block = ahead.as_slice();
+        loop {
+            is_heard |= block.iter().any(|sample| to_i16(*sample) != 0);
+            telephone.push(block)?;
             len_frames += block.len();
-            block.clear();
-            if duration_of(len_frames, self.samples.rate_hz()) > limit {
+            if duration_of(len_frames, rate_hz) > limit {
                 return Err(Error::Endless { chars, limit });
             }
+            match self.samples.next_block()? {
+                Some(next) => block = next,
+                None => break,
+            }
         }
-        Ok(!is_silent)
+        self.entry.used(Usage {
+            characters: u64::try_from(chars).unwrap_or(u64::MAX),
+            ..bill::audio(duration_of(len_frames, rate_hz))
+        });
+        Ok(is_heard)
     }
+}
+
+/// The maximum usage of a voice that speaks `text`, in as many pieces as it takes.
+pub(crate) fn max_usage_of(text: &str, voice: &dyn Voice) -> Usage {
+    max_usage(text.chars().count(), pieces(text, voice).len())
 }
 
 /// The maximum usage of a voice that speaks `chars` characters in `texts` texts. Some voices are paid by the minute.
@@ -206,19 +264,26 @@ fn max_length(chars: usize, texts: usize) -> Duration {
     MAX_PAUSE * texts + MAX_CHARACTER * chars
 }
 
-/// The samples of a sound that has begun, and the first of them: bytes that drip in are no beginning.
-fn begun(speech: Speech) -> Result<(wav::Reader<Sound>, Vec<i16>), Error> {
-    let mut samples = match speech.raw_rate_hz {
-        Some(rate_hz) => wav::Reader::bare(speech.sound, rate_hz)?,
-        None => wav::Reader::open(speech.sound)?,
+/// A sound that has begun, its samples, and the first of them: bytes that drip in are no beginning.
+fn begun(Speech { sound, bare }: Speech) -> Result<(Sound, Decoder, Vec<f32>), Error> {
+    let mut samples = match bare {
+        Some(Bare { rate_hz, channels }) => {
+            Decoder::open_or_bare(sound.clone(), rate_hz, channels)?
+        }
+        None => Decoder::open(sound.clone())?,
     };
     let mut ahead = Vec::new();
-    while duration_of(ahead.len(), samples.rate_hz()) < BEGINNING && samples.next(&mut ahead)? {}
+    while duration_of(ahead.len(), samples.rate_hz()) < BEGINNING {
+        match samples.next_block()? {
+            Some(block) => ahead.extend_from_slice(block),
+            None => break,
+        }
+    }
     if ahead.is_empty() {
         return Err(Error::NoSound);
     }
-    samples.get_mut().begins();
-    Ok((samples, ahead))
+    sound.begins();
+    Ok((sound, samples, ahead))
 }
 
 impl Cause for Error {
@@ -231,15 +296,22 @@ impl Cause for Error {
 }
 
 /// The reading of a sound often fails because the service did, and then the service's error is the one to report.
-impl From<wav::Error> for Error {
-    fn from(error: wav::Error) -> Self {
+impl From<decode::Error> for Error {
+    fn from(error: decode::Error) -> Self {
         match error {
-            wav::Error::Read(cause) => match cause.downcast::<cloud::Error>() {
+            decode::Error::Read(cause) => match cause.downcast::<cloud::Error>() {
                 Ok(service) => Self::Service(service),
-                Err(cause) => Self::Audio(wav::Error::Read(cause)),
+                Err(cause) => Self::Audio(decode::Error::Read(cause)),
             },
+            decode::Error::Unknown(found) => Self::NotAudio(found),
             other => Self::Audio(other),
         }
+    }
+}
+
+impl From<wav::Error> for Error {
+    fn from(error: wav::Error) -> Self {
+        decode::Error::from(error).into()
     }
 }
 
@@ -255,3 +327,6 @@ const MAX_SENTENCE_CHARS: usize = 280;
 
 /// The time for a text of several pieces, which takes several requests; each has its own time-out as well.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,20 @@ pub(crate) fn format(tag: u16, channels: u16, rate_hz: u32, bits: u16) -> Vec<u8
     chunk("fmt ", 16, &content)
 }
 
+/// The same in the extensible form, in which the tag comes last.
+pub(crate) fn extensible(tag: u16, rate_hz: u32, bits: u16) -> Vec<u8> {
+    let content = [
+        &format(0xFFFE, 1, rate_hz, bits)[8..],
+        &22_u16.to_le_bytes(),
+        &bits.to_le_bytes(),
+        &[4, 0, 0, 0],
+        &tag.to_le_bytes(),
+        &[0; 14],
+    ]
+    .concat();
+    chunk("fmt ", 40, &content)
+}
+
 pub(crate) fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     [&b"RIFF\0\0\0\0WAVE"[..], &chunks.concat()].concat()
 }
@@ -114,35 +128,52 @@ fn half_a_sample_at_the_end_is_dropped() {
 fn stereo_is_mixed_down() {
     let content = bytes_of(&[100, 300, i16::MAX, i16::MAX, i16::MIN, i16::MAX, 5]);
     let file = riff(&[format(1, 2, 48_000, 16), chunk("data", 0, &content)]);
-    assert_eq!(samples_of(&file), [200, i16::MAX, 0]);
+    assert_eq!(samples_of(&file), [200, i16::MAX, -1]);
 }
 
 #[test]
 fn an_extensible_format_counts_by_its_subformat() {
-    let extension = [
-        &22_u16.to_le_bytes()[..],
-        &16_u16.to_le_bytes(),
-        &[4, 0, 0, 0],
-    ]
-    .concat();
-    let with_subformat = |tag: u16| {
-        let content = [
-            &format(0xFFFE, 1, 8_000, 16)[8..],
-            &extension,
-            &tag.to_le_bytes(),
-            &[0; 14],
-        ]
-        .concat();
-        riff(&[
-            chunk("fmt ", 40, &content),
-            chunk("data", 8, &bytes_of(&SAMPLES)),
-        ])
-    };
-    assert_eq!(samples_of(&with_subformat(1)), SAMPLES);
+    let data = chunk("data", 8, &bytes_of(&SAMPLES));
+    let right = riff(&[extensible(1, 8_000, 16), data.clone()]);
+    assert_eq!(samples_of(&right), SAMPLES);
+    let other = riff(&[extensible(2, 8_000, 16), data]);
     assert!(matches!(
-        wav::read(&with_subformat(3)[..], MINUTE),
+        wav::read(&other[..], MINUTE),
         Err(Error::Coding { .. })
     ));
+}
+
+#[test]
+fn samples_of_any_coding_are_read() {
+    let floats = [0.5_f32, -0.25].map(f32::to_le_bytes).concat();
+    let doubles = [0.5_f64, -0.25].map(f64::to_le_bytes).concat();
+    let table: [(u16, u16, &[u8], [i16; 2]); 8] = [
+        (1, 8, &[0xC0, 0x60], [0x4000, -0x2000]),
+        (1, 16, &[0x00, 0x40, 0x00, 0xE0], [0x4000, -0x2000]),
+        (
+            1,
+            24,
+            &[0xFF, 0x00, 0x40, 0x00, 0x00, 0xE0],
+            [0x4001, -0x2000],
+        ),
+        (
+            1,
+            32,
+            &[0, 0, 0x00, 0x40, 0, 0, 0x00, 0xE0],
+            [0x4000, -0x2000],
+        ),
+        (3, 32, &floats, [0x4000, -0x2000]),
+        (3, 64, &doubles, [0x4000, -0x2000]),
+        (6, 8, &[0xD5, 0x2A], [8, -32_256]),
+        (7, 8, &[0x80, 0x7F], [32_124, 0]),
+    ];
+    for (tag, bits, bytes, samples) in table {
+        let data = chunk("data", u32::MAX, bytes);
+        for format in [format(tag, 1, 8_000, bits), extensible(tag, 8_000, bits)] {
+            let file = riff(&[format, data.clone()]);
+            assert_eq!(samples_of(&file), samples, "{bits} bits of coding {tag}");
+        }
+    }
 }
 
 #[test]
@@ -186,11 +217,11 @@ fn what_is_not_a_wav_file_is_named() {
 fn wav_files_of_other_kinds_are_named() {
     let table = [
         (format(0x31, 1, 8_000, 0), "GSM"),
-        (format(1, 1, 8_000, 8), "8-bit PCM"),
-        (format(1, 1, 8_000, 24), "24-bit PCM"),
-        (format(3, 1, 8_000, 32), "floating-point"),
-        (format(6, 1, 8_000, 8), "A-law"),
-        (format(7, 1, 8_000, 8), "mu-law"),
+        (format(1, 1, 8_000, 12), "12-bit PCM"),
+        (format(1, 1, 8_000, 64), "64-bit PCM"),
+        (format(3, 1, 8_000, 16), "16-bit floating-point"),
+        (format(6, 1, 8_000, 16), "16-bit A-law"),
+        (format(7, 1, 8_000, 16), "16-bit mu-law"),
         (format(0x11, 1, 8_000, 4), "ADPCM"),
         (format(0x55, 1, 8_000, 0), "MP3"),
         (format(0x1234, 1, 8_000, 0), "0x1234"),
@@ -307,6 +338,6 @@ fn no_damage_to_a_file_makes_the_reader_panic_or_read_too_much() {
 }
 
 fn bare(bytes: &[u8], rate_hz: u32) -> Pcm {
-    let reader = wav::Reader::bare(bytes, rate_hz).unwrap();
+    let reader = wav::Reader::bare(bytes, rate_hz, 1).unwrap();
     reader.whole(Duration::MAX).unwrap()
 }

@@ -1,8 +1,10 @@
-//! Recordings with damaged headers, and the search for speech in whatever they turn out to hold.
+//! Recordings with damaged headers, the search for speech in whatever they turn out to hold, and compressed sound.
 
 use std::fs;
+use std::io::Cursor;
 use std::time::Duration;
 
+use phone_assistant::audio::decode::Decoder;
 use phone_assistant::audio::wav::{self, Error};
 use phone_assistant::audio::{Pcm, speech};
 use testkit::audio::wav::{Header, with_header};
@@ -10,6 +12,7 @@ use testkit::audio::{Clip, clips};
 
 use super::mutate::{Random, mutated};
 use super::{fuzz, inputs};
+use crate::audio::decode::{seal, sound};
 use crate::house::data;
 
 #[test]
@@ -54,6 +57,48 @@ fn no_sound_makes_the_search_for_speech_panic() {
         search(&pcm);
         pcm.duration() > Duration::from_millis(100)
     });
+}
+
+/// Half a second of sound takes much longer to decode than a header to read, so each kind gets a hundredth of the inputs.
+/// The pages of Ogg are sealed again, so that damage reaches the packets.
+#[test]
+fn no_compressed_sound_makes_its_decoder_panic_or_go_on_for_ever() {
+    let kinds: [&[&str]; 6] = [
+        &["tone-24k-mono.mp3", "tone-24k-with-cover.mp3"],
+        &["tone-24k-mono.mp2"],
+        &["tone-24k-mono.aac"],
+        &["tone-24k-streamed.m4a", "tone-16k-alac.m4a"],
+        &["tone-22k-mono.flac"],
+        &[
+            "tone-48k-opus.ogg",
+            "tone-16k-silk-opus.ogg",
+            "tone-48k-hybrid-opus.ogg",
+            "tone-48k-stereo-opus.ogg",
+        ],
+    ];
+    for names in kinds {
+        let files: Vec<_> = names
+            .iter()
+            .map(|name| fs::read(sound(name)).unwrap())
+            .collect();
+        let seeds: Vec<_> = files.iter().map(Vec::as_slice).collect();
+        let make = |random: &mut Random| {
+            let mut file = mutated(&seeds, MAX_HEADER_LEN, random);
+            seal(&mut file);
+            file
+        };
+        fuzz(names[0], inputs() / 100, make, |input| {
+            let Ok(mut decoder) = Decoder::open(Cursor::new(input.to_vec())) else {
+                return false;
+            };
+            let mut left = MAX_FRAMES;
+            while let Ok(Some(block)) = decoder.next_block() {
+                assert!(block.iter().all(|sample| sample.is_finite()));
+                left = left.checked_sub(block.len()).expect("the sound ends");
+            }
+            true
+        });
+    }
 }
 
 fn search(pcm: &Pcm) {
@@ -114,6 +159,10 @@ fn sounds() -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Ten minutes: more than what the bytes of these files can stand for, be they silence in a lossless coding.
+const MAX_FRAMES: usize = 600 * 48_000;
+/// Ogg's first two pages, and the description of an M4A file.
+const MAX_HEADER_LEN: usize = 900;
 /// `RIFF`, a size, `WAVE`.
 const RIFF_LEN: usize = 12;
 /// As Asterisk writes it.

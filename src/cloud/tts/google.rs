@@ -1,7 +1,6 @@
 //! Google Cloud Text-to-Speech, `text:synthesize`:
 //! <https://cloud.google.com/text-to-speech/docs/reference/rest/v1/text/synthesize>.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -103,8 +102,8 @@ impl Voice for Google {
             });
         }
         Ok(Speech {
-            sound: Sound::Whole(Cursor::new(audio)),
-            raw_rate_hz: None,
+            sound: Sound::whole(audio),
+            bare: None,
         })
     }
 

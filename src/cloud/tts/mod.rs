@@ -5,6 +5,7 @@ pub(crate) mod openai;
 
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
+use std::sync::{Arc, Mutex};
 
 use super::access::Providers;
 use super::budget::Budget;
@@ -12,6 +13,7 @@ use super::http::Incoming;
 use super::{Error, Listed};
 use crate::config::Tts;
 use crate::sys::deadline::Deadline;
+use crate::sys::sync::lock;
 
 /// The voices: the name in the settings, and what makes one.
 pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> =
@@ -42,15 +44,24 @@ pub(crate) trait Voice: Debug + Send + Sync {
 /// Spoken text, as it comes from the service.
 #[derive(Debug)]
 pub(crate) struct Speech {
-    /// A WAV file, or bare 16-bit samples.
     pub(crate) sound: Sound,
-    /// The rate of bare samples; `None` for a file, which says it itself.
-    pub(crate) raw_rate_hz: Option<u32>,
+    /// What the sound is where it is no known kind of file.
+    pub(crate) bare: Option<Bare>,
 }
 
-/// The bytes of a sound.
+/// Bare 16-bit samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bare {
+    pub(crate) rate_hz: u32,
+    pub(crate) channels: u16,
+}
+
+/// The bytes of a sound. Clones read on where the others have stopped.
+#[derive(Clone, Debug)]
+pub(crate) struct Sound(Arc<Mutex<Bytes>>);
+
 #[derive(Debug)]
-pub(crate) enum Sound {
+enum Bytes {
     /// Bytes that are still coming.
     Coming(Box<Incoming>),
     /// Bytes that have all come.
@@ -58,27 +69,35 @@ pub(crate) enum Sound {
 }
 
 impl Sound {
+    fn coming(incoming: Incoming) -> Self {
+        Self(Arc::new(Mutex::new(Bytes::Coming(Box::new(incoming)))))
+    }
+
+    pub(crate) fn whole(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(Bytes::Whole(Cursor::new(bytes)))))
+    }
+
     /// Notes that something of use has come: from here on only the limit of a pause holds.
-    pub(crate) fn begins(&mut self) {
-        if let Self::Coming(incoming) = self {
+    pub(crate) fn begins(&self) {
+        if let Bytes::Coming(incoming) = &mut *lock(&self.0) {
             incoming.begins();
         }
     }
 
     /// Whether a second attempt may help, if the sound breaks off by `error` before it was of use.
     pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        match self {
-            Self::Coming(incoming) => incoming.may_retry(error),
-            Self::Whole(_) => false,
+        match &*lock(&self.0) {
+            Bytes::Coming(incoming) => incoming.may_retry(error),
+            Bytes::Whole(_) => false,
         }
     }
 }
 
 impl Read for Sound {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Coming(incoming) => incoming.read(into),
-            Self::Whole(bytes) => bytes.read(into),
+        match &mut *lock(&self.0) {
+            Bytes::Coming(incoming) => incoming.read(into),
+            Bytes::Whole(bytes) => bytes.read(into),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Sound, Speech, Voice};
+use super::{Bare, Sound, Speech, Voice};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
@@ -85,7 +85,7 @@ impl Voice for OpenAi {
         let budget = budget.within(self.settings.timeout);
         let mut bytes = self.client.open(&request, budget)?;
         let is_json = bytes.content_type.contains("json");
-        let head = bytes.peek(b"RIFF".len())?;
+        let head = bytes.peek(1)?;
         if head.is_empty() {
             return Err(Error::Empty {
                 service: request.service.name,
@@ -96,11 +96,9 @@ impl Voice for OpenAi {
         if is_json && head.starts_with(b"{") {
             return Err(bytes.refusal_in_place(budget.deadline));
         }
-        let is_file = head.starts_with(b"RIFF") || self.settings.format == "wav";
-        let told = || rate(&bytes.content_type).unwrap_or(self.settings.pcm_rate_hz);
         Ok(Speech {
-            raw_rate_hz: (!is_file).then(told),
-            sound: Sound::Coming(Box::new(bytes)),
+            bare: bare(&bytes.content_type, &self.settings),
+            sound: Sound::coming(bytes),
         })
     }
 
@@ -121,14 +119,35 @@ struct Body<'a> {
     instructions: Option<&'a String>,
 }
 
-/// Some servers tell the rate of bare samples: `audio/pcm;rate=22050`.
-fn rate(content_type: &str) -> Option<u32> {
-    let parameters = content_type.split(';').skip(1);
-    let mut pairs = parameters.filter_map(|parameter| parameter.split_once('='));
-    let (_, rate) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("rate"))?;
-    let rate = rate.trim().trim_matches('"').parse().ok();
-    rate.filter(|rate| (8000..=48_000).contains(rate))
+/// What bare samples are by the settings or the server, if either says that they come. Some servers tell the rate and the
+/// channels: `audio/pcm;rate=22050`, `audio/L16; rate="16000"; channels=2`.
+fn bare(content_type: &str, settings: &Tts) -> Option<Bare> {
+    let told = content_type.to_ascii_lowercase();
+    let mut parts = told.split(';').map(str::trim);
+    let is_told = parts.next().is_some_and(|kind| BARE.contains(&kind));
+    let mut bare = Bare {
+        rate_hz: settings.pcm_rate_hz,
+        channels: 1,
+    };
+    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+        let number = value.trim().trim_matches('"').parse();
+        match (name.trim(), number) {
+            ("rate", Ok(rate_hz @ 4_000..=192_000)) => bare.rate_hz = rate_hz,
+            ("channels", Ok(2)) => bare.channels = 2,
+            _ => {}
+        }
+    }
+    (is_told || settings.format == "pcm").then_some(bare)
 }
+
+/// What servers call bare samples. RFC 2586 has those of L16 begin with the upper byte, but none of the servers does.
+const BARE: &[&str] = &[
+    "audio/pcm",
+    "audio/x-pcm",
+    "audio/l16",
+    "audio/raw",
+    "audio/x-raw",
+];
 
 const SERVICE: Service = Service {
     name: "OpenAI's voice",
@@ -144,26 +163,59 @@ const MAX_AUDIO: u64 = 30 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    fn settings(format: &str) -> Tts {
+        Tts {
+            gain_db: 0.0,
+            speed: 1.0,
+            instructions: String::new(),
+            timeout: Duration::from_secs(20),
+            language: "en-US".to_owned(),
+            format: format.to_owned(),
+            pcm_rate_hz: 24_000,
+            endpoints: Vec::new(),
+        }
+    }
+
     #[test]
-    fn the_rate_is_read_where_the_type_tells_it() {
+    fn bare_samples_are_what_the_type_tells_else_what_was_asked_for() {
         let table = [
-            ("audio/pcm;rate=22050", Some(22_050)),
-            ("audio/L16; codec=pcm; rate=16000", Some(16_000)),
-            ("audio/pcm;rate=\"16000\"", Some(16_000)),
-            ("audio/l16; Rate=24000; channels=1", Some(24_000)),
-            ("audio/pcm; RATE = 8000", Some(8000)),
-            ("audio/pcm;bitrate=16000", None),
-            ("audio/pcm;rate=\"\"", None),
-            ("audio/pcm", None),
-            ("", None),
-            ("audio/pcm;rate=zero", None),
-            ("audio/pcm;rate=0", None),
-            ("audio/pcm;rate=4000000000", None),
+            ("pcm", "audio/pcm;rate=22050", Some((22_050, 1))),
+            ("pcm", "audio/L16; codec=pcm; rate=16000", Some((16_000, 1))),
+            (
+                "pcm",
+                "audio/l16;Rate=\"8000\" ; Channels = 2",
+                Some((8_000, 2)),
+            ),
+            (
+                "pcm",
+                "audio/pcm; rate=48000; channels=1",
+                Some((48_000, 1)),
+            ),
+            ("pcm", "audio/pcm", Some((24_000, 1))),
+            ("pcm", "", Some((24_000, 1))),
+            ("pcm", "audio/mpeg", Some((24_000, 1))),
+            ("pcm", "audio/pcm;rate=zero", Some((24_000, 1))),
+            ("pcm", "audio/pcm;rate=0", Some((24_000, 1))),
+            (
+                "pcm",
+                "audio/pcm;rate=4000000000;channels=0",
+                Some((24_000, 1)),
+            ),
+            ("wav", "audio/pcm;rate=22050", Some((22_050, 1))),
+            ("wav", "AUDIO/L16;rate=16000;channels=2", Some((16_000, 2))),
+            ("wav", "audio/wav", None),
+            ("wav", "audio/mpeg", None),
+            ("wav", "application/octet-stream;rate=16000", None),
+            ("wav", "", None),
         ];
-        for (content_type, expected) in table {
-            assert_eq!(rate(content_type), expected, "{content_type}");
+        for (format, content_type, expected) in table {
+            let expected = expected.map(|(rate_hz, channels)| Bare { rate_hz, channels });
+            let found = bare(content_type, &settings(format));
+            assert_eq!(found, expected, "{format}, {content_type}");
         }
     }
 }

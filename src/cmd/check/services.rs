@@ -170,9 +170,9 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
-            let works = self.recognizer(&id, candidate, spoken, report);
+            let is_working = self.recognizer(&id, candidate, spoken, report);
             let models = || candidate.provider.models(self.budget().deadline);
-            list(Stage::Stt, &candidate.endpoint, models, works, report);
+            list(Stage::Stt, &candidate.endpoint, models, is_working, report);
         }
     }
 
@@ -217,9 +217,9 @@ impl Doctor<'_> {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
             let began = Instant::now();
-            let said = self.word(&*candidate.provider);
-            let works = said.is_ok();
-            match said {
+            let answer = self.word(&*candidate.provider);
+            let is_working = answer.is_ok();
+            match answer {
                 Ok(words) => {
                     let ms = began.elapsed().as_millis();
                     let said = quoted(&candidate.endpoint, words.trim());
@@ -228,7 +228,7 @@ impl Doctor<'_> {
                 Err(error) => report.fail_with(&id, &error),
             }
             let models = || candidate.provider.models(self.budget().deadline);
-            list(Stage::Llm, &candidate.endpoint, models, works, report);
+            list(Stage::Llm, &candidate.endpoint, models, is_working, report);
         }
     }
 
@@ -262,7 +262,7 @@ fn list(
     stage: Stage,
     endpoint: &Endpoint,
     list: impl Fn() -> Result<Option<Vec<Listed>>, cloud::Error>,
-    works: bool,
+    is_working: bool,
     report: &mut Report<'_>,
 ) {
     let id = &id(stage, endpoint);
@@ -274,7 +274,7 @@ fn list(
     if let Some(model) = models.iter().find(of_name) {
         return warn_of_shutdown(stage, endpoint, model, report);
     }
-    if works || models.is_empty() {
+    if is_working || models.is_empty() {
         return;
     }
     let names = models.iter().map(|model| model.name.as_str());
@@ -416,7 +416,8 @@ mod tests {
                     ..listed("qwen3")
                 }]))
             };
-            let found = findings(|report| list(Stage::Llm, &endpoint("qwen3"), names, report));
+            let found =
+                findings(|report| list(Stage::Llm, &endpoint("qwen3"), names, false, report));
             assert_eq!(!found.is_empty(), is_told, "{shutdown:?}: {found:?}");
         }
     }
@@ -432,8 +433,10 @@ mod tests {
             ("llama3", false),
         ];
         for (model, is_there) in table {
-            let found = findings(|report| list(Stage::Llm, &endpoint(model), names, report));
+            let found = findings(|report| list(Stage::Llm, &endpoint(model), names, false, report));
             assert_eq!(found.is_empty(), is_there, "{model}: {found:?}");
+            let found = findings(|report| list(Stage::Llm, &endpoint(model), names, true, report));
+            assert!(found.is_empty(), "{model} does its work: {found:?}");
         }
     }
 
@@ -453,7 +456,8 @@ mod tests {
         );
         for (name, shown) in table {
             let names = || Ok(Some(vec![listed(name)]));
-            let found = findings(|report| list(Stage::Llm, &endpoint("llama3"), names, report));
+            let found =
+                findings(|report| list(Stage::Llm, &endpoint("llama3"), names, false, report));
             assert_eq!(found[0].remedy, format!("there are: {shown}"));
         }
     }

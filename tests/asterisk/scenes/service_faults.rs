@@ -26,7 +26,7 @@ pub(crate) fn model(lab: &Lab, report: &Report) {
 
 pub(crate) fn voice(lab: &Lab, report: &Report) {
     let garbage = "tts: the voice service sent no usable audio; check model, format and base_url in \
-        its table under [tts]: expected a WAV file, found HTML";
+        its table under [tts]: expected sound, found HTML";
     all_faults_of(
         Stage::Tts,
         ("the voice", "tts: OpenAI's voice"),

@@ -1,0 +1,89 @@
+//! Opus in Ogg: [RFC 7845](https://www.rfc-editor.org/rfc/rfc7845) around opus-pure.
+
+use opus_pure::{MAX_PACKET_SAMPLES, OpusDecoder};
+use symphonia::core::packet::Packet;
+
+use super::Error;
+
+/// A sound in Opus being decoded, always at 48 kHz.
+pub(super) struct Opus {
+    decoder: OpusDecoder,
+    channels: u16,
+    /// How many more frames stand before the sound's beginning.
+    to_skip: usize,
+    /// The factor of the output gain.
+    gain: f32,
+}
+
+/// Reads the identification header: RFC 7845, 5.1.
+///
+/// # Errors
+/// [`Error::Unsupported`] where it is none, and for more than two channels.
+pub(super) fn open(head: &[u8]) -> Result<Opus, Error> {
+    let &[
+        b'O',
+        b'p',
+        b'u',
+        b's',
+        b'H',
+        b'e',
+        b'a',
+        b'd',
+        _,
+        channels @ (1 | 2),
+        skip_low,
+        skip_high,
+        _,
+        _,
+        _,
+        _,
+        gain_low,
+        gain_high,
+        0,
+        ..,
+    ] = head
+    else {
+        return Err(Error::Unsupported(None));
+    };
+    let decoder = OpusDecoder::new(48_000, channels.into());
+    let gain_db = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
+    Ok(Opus {
+        decoder: decoder.map_err(|_| Error::Unsupported(None))?,
+        channels: channels.into(),
+        to_skip: u16::from_le_bytes([skip_low, skip_high]).into(),
+        gain: 10_f32.powf(gain_db / 20.0),
+    })
+}
+
+impl Opus {
+    /// Puts the samples of a packet into `interleaved`, none before the sound's beginning or after its end. Returns how many
+    /// channels they have.
+    ///
+    /// # Errors
+    /// That of a packet which is damaged.
+    pub(super) fn decode(
+        &mut self,
+        packet: &Packet,
+        interleaved: &mut Vec<f32>,
+    ) -> Result<u16, opus_pure::Error> {
+        if packet.data.is_empty() {
+            return Err(opus_pure::Error::InvalidPacket("it is empty"));
+        }
+        let channels = usize::from(self.channels);
+        interleaved.clear();
+        interleaved.resize(MAX_PACKET_SAMPLES * channels, 0.0);
+        let decoded = self
+            .decoder
+            .decode(&packet.data, MAX_PACKET_SAMPLES, interleaved);
+        let frames = decoded.inspect_err(|_| interleaved.clear())?;
+        let after = usize::try_from(packet.trim_end.get()).unwrap_or(usize::MAX);
+        interleaved.truncate(frames.saturating_sub(after) * channels);
+        let skipped = self.to_skip.min(interleaved.len() / channels);
+        self.to_skip -= skipped;
+        interleaved.drain(..skipped * channels);
+        for sample in interleaved {
+            *sample *= self.gain;
+        }
+        Ok(self.channels)
+    }
+}

@@ -1,0 +1,201 @@
+//! Voices send what they like: what is sound is heard, whatever the server calls it.
+
+use std::fs;
+
+use testkit::audio::{g711, measure};
+use testkit::{Response, Stage};
+
+use crate::audio::decode::sound;
+use crate::audio::wav::{chunk, extensible, format, riff};
+use crate::audio::{pcm_bytes, tone};
+use crate::house::{House, each, program};
+
+/// The setting of the format, what the server calls what it sends, and what it sends.
+type Row = (&'static str, &'static str, Vec<u8>);
+
+#[test]
+fn half_a_second_of_sound_is_heard_in_whatever_format_and_by_whatever_name() {
+    let files = [
+        "tone-24k-mono.mp3",
+        "tone-24k-with-cover.mp3",
+        "tone-24k-mono.mp2",
+        "tone-22k-mono.flac",
+        "tone-24k-mono.aac",
+        "tone-24k-streamed.m4a",
+        "tone-44k-stereo.ogg",
+        "tone-48k-opus.ogg",
+        "tone-16k-silk-opus.ogg",
+    ];
+    let names = ["audio/wav", "audio/mpeg", "application/octet-stream", ""];
+    let files = files.iter().zip(names.iter().cycle());
+    let files = files.map(|(file, name)| ("wav", *name, fs::read(sound(file)).unwrap()));
+    let rows: Vec<Row> = files.chain(wavs()).chain(bare()).collect();
+    each(
+        rows.into_iter().enumerate(),
+        |(index, (format, name, body))| {
+            let row = format!(
+                "row {index}: {format}, {name:?}, {}",
+                body[..12].escape_ascii()
+            );
+            let house = House::new();
+            let settings = house.sandbox.settings().set("tts.openai.format", format);
+            house
+                .sandbox
+                .respond(Stage::Tts, Response::new(200, name, body).chunked());
+            house
+                .outcome_with("question-tea.wav", &settings)
+                .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+            let heard = fs::read(format!("{}.ulaw", house.reply().display())).unwrap();
+            let heard = g711::decoded_mulaw(&heard);
+            let sentences = house.sandbox.requests_to(Stage::Tts).len();
+            let seconds = heard.seconds() / f64::from(u32::try_from(sentences).unwrap());
+            assert!((0.45..0.62).contains(&seconds), "{row}: {seconds} s");
+            let level = measure::tone_db(&heard, 1_000.0);
+            assert!((-13.0..0.0).contains(&level), "{row}: {level} dB");
+        },
+    );
+}
+
+/// The tone at 24 kHz, in WAV files of every kind that servers send.
+fn wavs() -> Vec<Row> {
+    let tone = tone(24_000, 1_000, 0.5, 12_000);
+    let data = |len: Option<u32>, bits: u16| {
+        let bytes = pcm_bytes(&tone, bits);
+        let len = len.unwrap_or_else(|| u32::try_from(bytes.len()).unwrap());
+        chunk("data", len, &bytes)
+    };
+    let floats: Vec<u8> = tone
+        .iter()
+        .flat_map(|sample| sample.to_le_bytes())
+        .collect();
+    let list = chunk("LIST", 26, b"INFOISFT\x0e\0\0\0Lavf59.27.100\0");
+    let unknown = Some(u32::MAX);
+    let int = |bits| format(1, 1, 24_000, bits);
+    let float = || format(3, 1, 24_000, 32);
+    let mut streamed = riff(&[int(16), list.clone(), data(unknown, 16)]);
+    streamed[4..8].fill(0xFF);
+    let tagged = [
+        &b"ID3\x04\0\0\0\0\0\x05notes"[..],
+        &riff(&[int(16), data(None, 16)]),
+    ]
+    .concat();
+    let files = [
+        riff(&[int(8), data(None, 8)]),
+        riff(&[int(24), data(None, 24)]),
+        riff(&[int(32), data(unknown, 32)]),
+        riff(&[extensible(1, 24_000, 24), data(Some(0), 24)]),
+        riff(&[float(), chunk("data", 48_000, &floats)]),
+        riff(&[float(), list, chunk("data", u32::MAX, &floats)]),
+        riff(&[extensible(3, 24_000, 32), chunk("data", 0, &floats)]),
+        streamed,
+        tagged,
+    ];
+    let row = |file| ("wav", "audio/mpeg", file);
+    files.map(row).to_vec()
+}
+
+/// The tone without any header.
+fn bare() -> Vec<Row> {
+    let mono = |rate_hz: u16| {
+        pcm_bytes(
+            &tone(rate_hz.into(), 1_000, 0.5, u32::from(rate_hz) / 2),
+            16,
+        )
+    };
+    let stereo = |rate_hz: u16| {
+        mono(rate_hz)
+            .chunks(2)
+            .flat_map(|sample| sample.repeat(2))
+            .collect()
+    };
+    vec![
+        ("pcm", "audio/pcm", mono(24_000)),
+        ("pcm", "audio/pcm;rate=22050", mono(22_050)),
+        ("pcm", "audio/L16; rate=\"16000\"", mono(16_000)),
+        ("pcm", "audio/pcm; rate=48000; channels=2", stereo(48_000)),
+        ("wav", "audio/l16; Rate=8000; Channels=2", stereo(8_000)),
+        ("wav", "audio/pcm", mono(24_000)),
+        ("pcm", "audio/mpeg", mono(24_000)),
+    ]
+}
+
+#[test]
+fn what_is_no_sound_is_named_and_not_heard() {
+    let table: [(&str, &[u8], &str); 5] = [
+        ("audio/wav", b"{\"audio\": \"UklGRg==\"}", "found JSON"),
+        ("audio/wav", b"Bad Gateway", "found text"),
+        (
+            "audio/webm",
+            b"\x1A\x45\xDF\xA3\x9F\x42\x86\x81",
+            "found a WebM or Matroska file",
+        ),
+        ("audio/wav", &[0; 2_000], "found an unknown kind of file"),
+        (
+            "audio/ogg",
+            b"OggS\0\x02\0\0\0\0\0\0\0\0",
+            "damaged or cut short",
+        ),
+    ];
+    for (name, body, expected) in table {
+        let house = House::new();
+        house
+            .sandbox
+            .respond(Stage::Tts, Response::new(200, name, body));
+        house
+            .outcome("question-tea.wav")
+            .assert_variable("ASSISTANT_STATUS", "FAILED")
+            .assert_variable_contains("ASSISTANT_ERROR", expected);
+    }
+}
+
+#[test]
+fn a_text_of_any_length_and_script_is_said_in_pieces_that_every_voice_takes() {
+    let texts = [
+        "- first item of a list\n- second item\n".repeat(30),
+        "una frase larga, que no termina nunca y sigue ".repeat(60),
+        "एक दो तीन चार पाँच छह सात आठ नौ ".repeat(60),
+        "今天天气很好我们去公园散步".repeat(120),
+        "ที่นี่อากาศดีมาก".repeat(80),
+        "هذا نص طويل بلا علامات ترقيم ".repeat(60),
+        "Donaudampfschifffahrt".repeat(60),
+    ];
+    each(texts, |text| {
+        let house = House::new();
+        let output = house.other().join("said.wav");
+        let said = std::process::Command::new(program())
+            .arg("--config")
+            .arg(house.sandbox.write_config(house.other()))
+            .args(["say", &text])
+            .arg(&output)
+            .output()
+            .unwrap();
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        let asked = house.sandbox.requests_to(Stage::Tts);
+        let pieces: Vec<_> = asked
+            .iter()
+            .map(|request| request.body["input"].as_str().unwrap())
+            .collect();
+        assert!(pieces.len() > 2, "{text}: {pieces:?}");
+        for piece in &pieces {
+            let longest =
+                phone_assistant::text::sentences(piece).map(|sentence| sentence.chars().count());
+            assert!(
+                longest.max() <= Some(280) && piece.len() <= 5_000,
+                "{piece}"
+            );
+        }
+        let said = pieces
+            .iter()
+            .map(|piece| house.sandbox.spoken(piece).seconds());
+        let expected: f64 = said.sum();
+        let seconds = testkit::audio::wav::read(&output).seconds();
+        assert!(
+            (seconds - expected).abs() < 0.1 * expected,
+            "{seconds} s of {expected} s"
+        );
+    });
+}
