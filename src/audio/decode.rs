@@ -8,61 +8,18 @@
 //! See [symphonia's documentation](https://docs.rs/symphonia).
 
 mod coded;
+mod error;
 mod opus;
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
 
-use symphonia::core::errors::Error as Cause;
 use symphonia::core::io::ReadOnlySource;
 
 use super::kind::{HEAD_BYTES, Kind};
 use super::wav;
 use coded::Coded;
-
-/// Why a sound could not be decoded.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The source failed.
-    #[error("cannot read the sound file")]
-    Read(#[source] io::Error),
-    /// Nothing in it at all.
-    #[error("the file is empty (0 bytes)")]
-    Empty,
-    /// Not a sound file, or one of another format.
-    #[error("this is {0}: save the sound as WAV, MP3, M4A, FLAC or Ogg")]
-    Unknown(&'static str),
-    /// A known container around something else, such as Speex in Ogg or surround sound in Opus.
-    #[error(
-        "the file's sound is in a coding that is not understood: save it as WAV, MP3, M4A, FLAC or Ogg"
-    )]
-    Unsupported(#[source] Option<Cause>),
-    /// A WAV file that cannot be read.
-    #[error(transparent)]
-    Wav(wav::Error),
-    /// It breaks off or makes no sense.
-    #[error("the file is damaged or cut short")]
-    Damaged(#[source] Cause),
-    /// Pieces of different rates were joined into one file.
-    #[error(
-        "the file changes from {from_hz} to {to_hz} samples per second midway: save its parts as one sound"
-    )]
-    RateChange {
-        /// The rate at its beginning.
-        from_hz: u32,
-        /// The rate from here on.
-        to_hz: u32,
-    },
-}
-
-impl From<wav::Error> for Error {
-    fn from(error: wav::Error) -> Self {
-        match error {
-            wav::Error::Read(cause) => Self::Read(cause),
-            other => Self::Wav(other),
-        }
-    }
-}
+pub use error::Error;
 
 /// A sound being decoded.
 pub struct Decoder {

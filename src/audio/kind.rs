@@ -3,11 +3,11 @@
 /// What begins with some bytes. The text is what people call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A WAV file, which [`super::wav`] reads.
+    /// A WAV file.
     Wav,
     /// MPEG-4, which must be read from its end where it cannot be streamed.
     M4a,
-    /// Another sound file that [`super::decode`] reads.
+    /// Another sound file that is read.
     Coded(&'static str),
     /// Something that is not read. Samples do not begin like it by chance.
     Foreign(&'static str),

@@ -13,6 +13,7 @@ pub mod http;
 pub mod llm;
 mod openai;
 mod refusal;
+mod service;
 pub(crate) mod sse;
 pub mod stt;
 pub(crate) mod tts;
@@ -20,29 +21,11 @@ pub(crate) mod tts;
 use std::time::Duration;
 
 pub use refusal::Refusal;
+pub(crate) use service::Listed;
+pub use service::Service;
 
 use crate::sys::threads::NoThread;
 use credentials::CredentialsError;
-
-/// A service as its users know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// Its name.
-    pub name: &'static str,
-    /// The table of settings that a remedy should name.
-    pub settings: &'static str,
-    /// The setting that holds its key.
-    pub key: &'static str,
-}
-
-/// A model on a service's own list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listed {
-    /// Its name.
-    pub(crate) name: String,
-    /// The day on which the service switches it off, such as `2027-01-06`, if it tells.
-    pub(crate) shutdown: Option<String>,
-}
 
 /// Why a service did not do its work.
 #[derive(Debug, thiserror::Error)]

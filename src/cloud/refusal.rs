@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Service;
+use super::service::Service;
 use crate::sys::plain::plain;
 use crate::sys::redact::{Hidden, redact};
 use body::Body;

@@ -4,6 +4,7 @@
 //! a call has Asterisk's environment, groups and view of the disk, and tells what is different there.
 
 mod asterisk;
+mod console;
 mod finding;
 mod freepbx;
 mod guards;

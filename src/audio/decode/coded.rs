@@ -13,7 +13,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
 use super::super::kind::Kind;
-use super::Error;
+use super::error::Error;
 use super::opus::{self, Opus};
 
 /// A sound in a container that symphonia reads.

@@ -3,7 +3,7 @@
 use opus_pure::{MAX_PACKET_SAMPLES, OpusDecoder};
 use symphonia::core::packet::Packet;
 
-use super::Error;
+use super::error::Error;
 
 /// A sound in Opus being decoded, always at 48 kHz.
 pub(super) struct Opus {

@@ -1,7 +1,7 @@
 //! What a refusal means beyond its status: what is used up, refused or wrong, as the service's words tell it.
 
 use super::body::Body;
-use crate::cloud::Service;
+use crate::cloud::service::Service;
 
 /// The meaning of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

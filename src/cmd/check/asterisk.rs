@@ -1,24 +1,18 @@
 //! Asterisk's side: whether it is there, and knows the dialplan, the program and the sounds.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use rustix::fs::Access;
 
+use super::console::{STOPPING, say};
 use super::finding::Report;
 use super::machine::{agi_program, asterisk_folder, wants_loader};
-use super::user::{self, PATH};
-use super::ways;
+use super::{user, ways};
 use crate::config::{Config, Filler};
-use crate::sys::apart::{self, End, Stream};
-use crate::sys::error::Chain;
 use crate::sys::files;
 use crate::sys::remedy;
-use crate::sys::rooted;
 
 /// Looks at what Asterisk needs for a call.
 pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
@@ -43,53 +37,6 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
         ),
     }
     examine_sounds(config, report);
-}
-
-/// What Asterisk answers to a command.
-pub(super) fn say(command: &str) -> Result<String, String> {
-    let asterisk = found_in_path("asterisk")?;
-    let answer = said(apart::other(&asterisk).args(["-rx", command]), PATIENCE)?;
-    let is_refused = |line: &str| line.starts_with("Command '") && line.ends_with(AT_SHUTDOWN);
-    if answer.lines().any(is_refused) {
-        return Err(STOPPING.to_owned());
-    }
-    Ok(answer)
-}
-
-/// Root runs only what root alone can change, wherever it is found.
-fn found_in_path(name: &str) -> Result<OsString, String> {
-    if !user::is_root() {
-        return Ok(name.into());
-    }
-    let mut places = PATH.split(':').map(|folder| Path::new(folder).join(name));
-    let place = places.find(|place| place.exists());
-    let place = place.ok_or_else(|| format!("there is no {name} in {PATH}"))?;
-    match rooted::resolve(&place, None) {
-        Ok(real) => Ok(real.into()),
-        Err(fault) => Err(format!("root does not run it: {}", Chain(&fault))),
-    }
-}
-
-/// The output of a program, which is ended after `limit`: an Asterisk that hangs takes connections and never answers.
-fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
-    let (mut output, mut errors) = (String::new(), String::new());
-    let end = apart::run(command, limit, &mut |stream, line| {
-        let text = match stream {
-            Stream::Out => &mut output,
-            Stream::Err => &mut errors,
-        };
-        text.push_str(&line);
-        text.push('\n');
-    });
-    match end.map_err(|error| format!("cannot run asterisk -rx: {error}"))? {
-        End::Ended(status) if status.success() => Ok(output.trim().to_owned()),
-        End::Ended(_) => {
-            let mut said = errors.lines().chain(output.lines());
-            Err(said.next().unwrap_or_default().trim().to_owned())
-        }
-        End::Late => Err(format!("no answer within {} s", limit.as_secs())),
-        End::TooMuch => Err("it says more than anybody reads".to_owned()),
-    }
 }
 
 /// Examines the program that Asterisk starts, which must be there, run, and be this one. It is not run for that: a user
@@ -226,10 +173,6 @@ fn is_sound(folder: &Path, name: &str) -> bool {
 }
 
 const ID: &str = "Asterisk";
-const PATIENCE: Duration = Duration::from_secs(10);
-/// What Asterisk answers to nearly every command from `core stop gracefully` on, with success as its exit code.
-const AT_SHUTDOWN: &str = "cannot be run during shutdown";
-const STOPPING: &str = "it is stopping, or about to restart: it takes no new call and waits until the running ones have ended";
 const OURSELVES: &str = "/proc/self/exe";
 const BLOCK: usize = 64 * 1024;
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));
@@ -258,27 +201,9 @@ const SOUNDS: [&str; 8] = [
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::os::unix::process::CommandExt;
 
     use super::super::finding::{Finding, Status, Style};
     use super::*;
-
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).process_group(0);
-        command
-    }
-
-    #[test]
-    fn an_asterisk_that_hangs_is_not_waited_for() {
-        let limit = Duration::from_millis(50);
-        let why = said(&mut shell("sleep 60"), limit).expect_err("it hangs");
-        assert!(why.contains("no answer within"), "{why}");
-        let answer = said(&mut shell("echo Asterisk 22"), PATIENCE);
-        assert_eq!(answer.as_deref(), Ok("Asterisk 22"));
-        let why = said(&mut shell("ls /nonexistent"), PATIENCE).expect_err("a failure");
-        assert!(why.contains("/nonexistent"), "{why}");
-    }
 
     fn program_at(path: &Path) -> Finding {
         let mut sink = io::sink();

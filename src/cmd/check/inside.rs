@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::Gid;
 use serde::{Deserialize, Serialize};
 
-use super::asterisk::say;
+use super::console::say;
 use super::finding::{Finding, Report, Status, Style};
 use super::freepbx;
 use super::log_files::LogFiles;

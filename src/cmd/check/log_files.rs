@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::asterisk::say;
+use super::console::say;
 use super::finding::Report;
 use crate::sys::files;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::asterisk::say;
+use super::console::say;
 use super::finding::Report;
 use crate::config::Config;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asterisk::say;
+use super::console::say;
 use super::finding::Report;
 use super::routes;
 use crate::config::Config;
