@@ -342,6 +342,13 @@ fn a_service_that_cannot_be_reached_is_named() {
         (
             settings
                 .clone()
+                .set("stt.provider", "openai")
+                .set("stt.openai.base_url", "http://localhost:1/v1"),
+            "check that the server runs",
+        ),
+        (
+            settings
+                .clone()
                 .set("stt.google.base_url", "https://no-such-host.invalid"),
             "name server",
         ),

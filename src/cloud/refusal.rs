@@ -116,6 +116,7 @@ impl Refusal {
             }
             413 => "the recording or text is too large for the service".to_owned(),
             429 => "too many requests for this account: wait, or raise its quota".to_owned(),
+            501 => format!("the service cannot do this: check model and base_url in {settings}"),
             500.. => "the service itself has trouble, which usually passes".to_owned(),
             _ => "see the service's documentation".to_owned(),
         };

@@ -200,6 +200,11 @@ fn network_error(
             connect(way(SERVER_REMEDY), true, error)
         }
         ureq::Error::Io(ref io) if is_lookup(io) => connect(way(NAME_REMEDY), true, error),
+        ureq::Error::Io(ref io) if is_no_connection(io) && url.starts_with("http:") => connect(
+            way("nothing listens there: check that the server runs, and base_url in its settings"),
+            true,
+            error,
+        ),
         ureq::Error::Io(ref io) if is_no_connection(io) => connect(
             way("nothing listens there or the way is closed: check the network and the firewall"),
             true,

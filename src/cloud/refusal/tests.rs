@@ -213,6 +213,7 @@ fn what_is_refused_or_closed_is_told_with_its_own_remedy() {
             "a web page came",
         ),
         (403, String::new(), "check its permissions"),
+        (501, String::new(), "the service cannot do this"),
     ]);
 }
 
