@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use std::mem::take;
 
 use serde::de::IgnoredAny;
-use serde_json::{Deserializer, Value};
+use serde_json::Deserializer;
 
 /// Values being put together.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     /// The beginning of a value whose end has not come.
     unfinished: String,
+    /// How many events it stood in.
+    pieces: usize,
     /// The escape of the first half of a character, such as `\ud83d`, which ended a text.
     half: Option<String>,
 }
@@ -34,9 +36,10 @@ impl Frames {
             rest = start;
             let len = match end_of_value(rest) {
                 Some(len) => len,
-                None if rest.len() <= MAX_UNFINISHED => {
+                None if rest.len() <= MAX_UNFINISHED && self.pieces < MAX_PIECES => {
                     rest.clone_into(&mut self.unfinished);
-                    break;
+                    self.pieces += 1;
+                    return frames;
                 }
                 None => rest.len(),
             };
@@ -44,6 +47,7 @@ impl Frames {
             frames.extend(elements(&self.joined(frame)));
             rest = after;
         }
+        self.pieces = 0;
         frames
     }
 
@@ -120,15 +124,21 @@ fn end_of_value(text: &str) -> Option<usize> {
     }
 }
 
-/// The elements of an array, in which Gemini sends what it does not send as events; anything else is its own only one.
+/// The elements of an array of objects, in which Gemini sends what it does not send as events; anything else is its own
+/// only one.
 fn elements(frame: &str) -> Vec<String> {
-    let array = Some(frame).filter(|frame| frame.starts_with('['));
-    match array.map(serde_json::from_str) {
-        Some(Ok(Value::Array(all))) if !all.is_empty() => {
-            all.iter().map(Value::to_string).collect()
-        }
-        _ => vec![frame.to_owned()],
+    let mut all = Vec::new();
+    let mut rest = frame.strip_prefix('[').unwrap_or_default().trim_start();
+    while rest.starts_with('{') && all.len() < MAX_ELEMENTS {
+        let Some(len) = end_of_value(rest) else { break };
+        let (element, after) = rest.split_at(len);
+        all.push(element.to_owned());
+        rest = after.trim_start_matches([',', ' ', '\t', '\r', '\n']);
     }
+    if rest != "]" || all.is_empty() {
+        return vec![frame.to_owned()];
+    }
+    all
 }
 
 /// What stands in the last event of a stream of OpenAI's.
@@ -137,13 +147,19 @@ pub(super) const DONE: &str = "[DONE]";
 /// The size of an event, with room to spare.
 const MAX_UNFINISHED: usize = 64 * 1024;
 
+/// How many events a value may be split over: with each more it is read once more.
+const MAX_PIECES: usize = 100;
+
+/// More objects than an answer has.
+const MAX_ELEMENTS: usize = 10_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn values_are_found_however_they_stand_in_events() {
-        let table: [(&[&str], &[&str]); 15] = [
+        let table: [(&[&str], &[&str]); 17] = [
             (&["{\"a\":1}", "[DONE]"], &["{\"a\":1}", "[DONE]"]),
             (&["{\"a\":1}{\"b\":2}"], &["{\"a\":1}", "{\"b\":2}"]),
             (&["{\"a\":1}data: {\"b\":2}"], &["{\"a\":1}", "{\"b\":2}"]),
@@ -161,7 +177,12 @@ mod tests {
             (&[": WAIT\n{\"a\":1}\n: WAIT"], &["{\"a\":1}"]),
             (&["{\"a\"", ":1}"], &["{\"a\":1}"]),
             (&["[{\"a\":1},{\"b\":2}]"], &["{\"a\":1}", "{\"b\":2}"]),
+            (
+                &["[ {\"a\":1} ,\n{\"b\":[2]}\n]"],
+                &["{\"a\":1}", "{\"b\":[2]}"],
+            ),
             (&["[]"], &["[]"]),
+            (&["[0,{\"a\":1}]"], &["[0,{\"a\":1}]"]),
             (&["words"], &["words"]),
             (&["{\"a\":1} words"], &["{\"a\":1}", "words"]),
             (&[""], &[]),
@@ -175,6 +196,17 @@ mod tests {
         let mut frames = Frames::default();
         assert_eq!(frames.push("{\"a\":"), [""; 0]);
         assert_eq!(frames.rest().as_deref(), Some("{\"a\":"));
+    }
+
+    #[test]
+    fn what_nobody_ends_is_given_up() {
+        let mut frames = Frames::default();
+        let given_up = (1..).find(|_| !frames.push("{\"a\":").is_empty());
+        assert_eq!(given_up, Some(MAX_PIECES + 1));
+        let many = format!("[{}{{}}]", "{},".repeat(MAX_ELEMENTS));
+        assert_eq!(frames.push(&many).len(), 1);
+        let as_many = format!("[{}{{}}]", "{},".repeat(MAX_ELEMENTS - 1));
+        assert_eq!(frames.push(&as_many).len(), MAX_ELEMENTS);
     }
 
     #[test]
