@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::Log;
 use super::builder::{Act, At, CallBuilder};
 use super::channel::{Channel, Playback, Reply};
+use super::lines::SOUND;
 use super::outcome::{Direction, Frame};
 use super::pipe::Reader;
 
@@ -141,7 +142,7 @@ impl Session {
             self.log
                 .violation(format!("the program sent a wrong command: {text:?}"));
         }
-        let is_sound = reply.plays.is_some();
+        let is_sound = text.starts_with(SOUND);
         if let Some(playback) = reply.plays.take()
             && let Some(stop) = self.play(playback, events)
         {
@@ -205,7 +206,7 @@ impl Session {
         while let Some(Event::Press(_)) = interruption {
             interruption = self.wait(events, Some(until));
         }
-        // A program that wants to stop a sound cannot know that it is over, and one whose input has ended gets no reply
+        // A program that wants to stop a sound cannot know that it is over or was never played, and one whose input has ended gets no reply
         // that it could wait for.
         if let Some(Event::Line(line)) = &interruption
             && !is_sound
