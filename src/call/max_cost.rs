@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::settings::Settings;
 use crate::audio::Pcm;
+use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::stt;
 use crate::services::Services;
@@ -49,7 +50,7 @@ fn of_stage<P: ?Sized>(stage: Stage, fallback: &Fallback<P>, usage: Usage) -> Mi
     of_each(stage, fallback, |_| usage)
 }
 
-/// Each service is asked once, and a second time when that may help.
+/// Each provider is asked as often as may help.
 fn of_each<P: ?Sized>(
     stage: Stage,
     fallback: &Fallback<P>,
@@ -57,7 +58,7 @@ fn of_each<P: ?Sized>(
 ) -> MicroDollars {
     let costs = fallback.candidates().iter().map(|candidate| {
         let price = catalogue::price(stage, &candidate.endpoint);
-        price.of(usage(&candidate.provider)).times(TRIES)
+        price.of(usage(&candidate.provider)).times(MAX_TRIES)
     });
     costs.sum()
 }
@@ -78,8 +79,6 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
     usize::try_from(chars).unwrap_or(usize::MAX)
 }
 
-/// `http` asks a second time after what may pass, and a fallback after a provider that was only slow.
-const TRIES: u64 = 2;
 /// Twice what an auctioneer says.
 const CHARS_PER_SECOND: u64 = 40;
 const MIN_QUESTION_CHARS: u64 = 100;

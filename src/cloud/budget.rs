@@ -33,6 +33,9 @@ pub(crate) enum Retry {
     Never,
 }
 
+/// How often a provider may be asked for the same work, and paid: see [`Retry::Once`].
+pub(crate) const MAX_TRIES: u64 = 2;
+
 impl Budget {
     /// The budget for work that is sent in no time and may be retried.
     pub(crate) fn new(deadline: Deadline, idle: Duration) -> Self {
