@@ -21,27 +21,38 @@ pub(super) enum Unwrapped {
 impl Wrapped {
     /// Reads the next character.
     pub(super) fn read(&mut self, c: char) -> Unwrapped {
-        match c {
-            '"' if self.escape.is_empty() => return Unwrapped::End,
-            '\\' if self.escape.is_empty() => {}
-            c if self.escape.is_empty() => return Unwrapped::Text(c.to_string()),
-            _ => {}
+        if self.escape.is_empty() {
+            match c {
+                '"' => return Unwrapped::End,
+                '\\' => {}
+                c => return Unwrapped::Text(c.to_string()),
+            }
         }
         self.escape.push(c);
-        let quoted = format!("\"{}\"", self.escape);
-        match serde_json::from_str(&quoted) {
-            Ok(text) => {
-                self.escape.clear();
-                Unwrapped::Text(text)
-            }
-            Err(_) if self.escape.len() < LONGEST_ESCAPE => Unwrapped::Part,
-            Err(_) => {
-                self.escape.clear();
-                Unwrapped::Part
-            }
+        if let Ok(text) = serde_json::from_str(&format!("\"{}\"", self.escape)) {
+            self.escape.clear();
+            return Unwrapped::Text(text);
         }
+        if may_go_on(&self.escape) {
+            return Unwrapped::Part;
+        }
+        // No escape of JSON, such as `\'`, which models write all the same: the character stands for itself.
+        self.escape.clear();
+        self.read(c)
     }
 }
+
+/// Whether `escape` may still become one.
+fn may_go_on(escape: &str) -> bool {
+    let fits = |(c, form): (char, char)| match form {
+        'X' => c.is_ascii_hexdigit(),
+        form => c == form,
+    };
+    escape.len() < LONGEST_ESCAPE && escape.chars().zip(TWO_ESCAPES.chars()).all(fits)
+}
+
+/// The form of the two escapes of one character.
+const TWO_ESCAPES: &str = "\\uXXXX\\uXXXX";
 
 /// The length of the two escapes of one character: `\ud83d\ude00`.
 const LONGEST_ESCAPE: usize = 12;
@@ -57,6 +68,10 @@ mod tests {
             (r#"a\n\"b\"\\""#, "a\n\"b\"\\"),
             (r#"caf\u00e9 \ud83d\ude00!""#, "café 😀!"),
             (r#"\"""#, "\""),
+            (r#"It\'s.", "a": 1"#, "It's."),
+            (r#"5\% more""#, "5% more"),
+            (r#"a\ud83d""#, "a"),
+            (r#"a\udé""#, "aé"),
         ];
         for (text, expected) in table {
             let mut wrapped = Wrapped::default();
