@@ -128,7 +128,7 @@ pub enum Error {
     },
     /// The service stopped for a reason of its own, which neither the question nor the settings explain.
     #[error(
-        "{service} gave up on its answer ({reason}); that happens now and then; if it stays, choose another model in the settings of [llm]"
+        "{service} gave up on its answer ({reason}); that happens now and then; if it persists, choose another model in the settings of [llm]"
     )]
     Failed {
         /// The service's name.

@@ -63,7 +63,7 @@ impl Refusal {
         let read = Body::new(&json);
         let message = read.message();
         let code = read.codes().next().unwrap_or_default();
-        let is_page = status == 403 && json.is_null() && !body.is_empty();
+        let is_page = status == 403 && body.trim_ascii_start().starts_with(b"<");
         let retry_after = read.retry_delay().and_then(google_duration);
         Self {
             service,
@@ -76,7 +76,7 @@ impl Refusal {
             },
             param: read.param().to_owned(),
             reason: one_line(read.reason(), hidden),
-            retry_after: retry_after.or_else(|| told_wait(&message)),
+            retry_after: retry_after.or_else(|| requested_wait(&message)),
             // An error that is only a word says it once.
             message: one_line(if message == code { "" } else { &message }, hidden),
             clock_ahead: None,
@@ -124,12 +124,20 @@ impl Refusal {
     }
 }
 
-/// The wait that a message asks for: `Please try again in 7m12s.`, `Please retry in 25.4s`.
-fn told_wait(message: &str) -> Option<Duration> {
-    let (_, rest) = ["try again in ", "retry in "]
+/// The wait that a message asks for: `Please try again in 7m12s.`, `Please retry in 25.4s`, `Please retry after 24
+/// seconds.`
+fn requested_wait(message: &str) -> Option<Duration> {
+    let message = message.to_lowercase();
+    let (_, rest) = ["try again in ", "retry in ", "retry after "]
         .iter()
         .find_map(|words| message.split_once(words))?;
-    let word = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
+    let mut words = rest
+        .split_whitespace()
+        .map(|word| word.trim_end_matches(['.', ',']));
+    let (word, unit) = (words.next()?, words.next());
+    if let (Ok(seconds), Some("second" | "seconds")) = (word.parse(), unit) {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
     let mut seconds = None;
     let mut rest = word;
     while let Some(len) = rest

@@ -126,19 +126,26 @@ fn refused_for(refusal: &Refusal, now: u64) -> Option<Duration> {
     let asked_for = refusal.retry_after;
     match (refusal.meaning, refusal.status) {
         // Google's wait is that of a limit per minute.
-        (Meaning::DayQuota, _) => Some(until_hour(GOOGLES_MIDNIGHT, now)),
-        (Meaning::DayLimit, _) => Some(asked_for.unwrap_or_else(|| until_hour(0, now)).min(DAY)),
+        (Meaning::DayQuota, _) => Some(until_tomorrow(GOOGLES_MIDNIGHT, now)),
+        (Meaning::DayLimit, _) => {
+            Some(asked_for.unwrap_or_else(|| until_tomorrow(0, now)).min(DAY))
+        }
         (Meaning::Status, 429) => asked_for.map(|wait| wait.min(LONG)),
         (Meaning::Status, 300..=399 | 403..=405 | 410) => Some(LONG),
-        (Meaning::Status, _) => None,
+        (Meaning::Status | Meaning::Content, _) => None,
         _ => Some(LONG),
     }
 }
 
-/// The time until it is this hour of a day in UTC.
-fn until_hour(hour: u64, now: u64) -> Duration {
-    let since = (now + DAY.as_secs() - hour * 3600) % DAY.as_secs();
-    Duration::from_secs(DAY.as_secs() - since)
+/// The time until a day ends that begins at this hour in UTC. In its first hour it may be the day before by the service's
+/// clock.
+fn until_tomorrow(hour: u64, now: u64) -> Duration {
+    let since = Duration::from_secs((now + DAY.as_secs() - hour * 3600) % DAY.as_secs());
+    if since < HOUR {
+        HOUR
+    } else {
+        DAY.saturating_sub(since)
+    }
 }
 
 /// Whether the model is retired. "Not found", or "gone": Gemini and OpenAI say so of a model that they have switched
@@ -153,6 +160,8 @@ const PUNCTUALITY: Duration = Duration::from_millis(100);
 /// How long to remember what the network may have caused, and what an administrator has to fix.
 const SHORT: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(300);
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A limit of a day is over after this at the latest.
 const DAY: Duration = Duration::from_secs(date::SECONDS_A_DAY);
@@ -239,6 +248,9 @@ mod tests {
                 Some(300),
             ),
             (402, String::new(), Some(300)),
+            (400, openai("content_filter", ""), None),
+            (403, openai("", "your input was flagged"), None),
+            (400, openai("budget_exceeded", ""), Some(300)),
             (401, String::new(), Some(300)),
             (400, String::new(), None),
             (503, String::new(), None),
@@ -250,8 +262,15 @@ mod tests {
 
     #[test]
     fn a_day_ends_at_its_hour() {
-        for (now, expected) in [(0, 8 * 3600), (8 * 3600, 86_400), (8 * 3600 - 1, 1)] {
-            assert_eq!(until_hour(8, now).as_secs(), expected, "{now}");
+        let table = [
+            (0, 8 * 3600),
+            (8 * 3600 - 1, 1),
+            (8 * 3600, 3600),
+            (9 * 3600 - 1, 3600),
+            (9 * 3600, 23 * 3600),
+        ];
+        for (now, expected) in table {
+            assert_eq!(until_tomorrow(8, now).as_secs(), expected, "{now}");
         }
     }
 

@@ -266,9 +266,10 @@ impl Answer {
             return Ok(());
         }
         self.events.clear_stray();
-        let had = (self.said.len(), self.end, self.error.is_some());
+        let state = |answer: &Self| (answer.said.len(), answer.end, answer.error.is_some());
+        let had = state(self);
         whole.iter().try_for_each(|frame| self.take(frame))?;
-        if had == (self.said.len(), self.end, self.error.is_some()) {
+        if had == state(self) {
             let len = whole.iter().map(String::len).sum();
             return Err(malformed(
                 self.dialect.service,
@@ -293,13 +294,19 @@ impl Answer {
 
     fn take(&mut self, event: &str) -> Result<(), Error> {
         self.has_events = true;
+        let read = match (self.dialect.read)(event) {
+            // Whatever stands behind its end, the answer is whole.
+            Err(_) if self.end.is_some() => return Ok(()),
+            read => read?,
+        };
         let StreamEvent {
             mut words,
             is_all,
             end,
             tokens,
             error,
-        } = (self.dialect.read)(event)?;
+        } = read;
+        let error = error.filter(|_| self.end.is_none());
         self.end = self.end.or(end);
         self.tokens = tokens.or(self.tokens);
         self.error = error
@@ -339,7 +346,7 @@ fn word(reason: &str) -> String {
 
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";
 const TRY_AGAIN: &str =
-    "that happens now and then; if it stays, choose another model in the settings of [llm]";
+    "that happens now and then; if it persists, choose another model in the settings of [llm]";
 
 /// The maximum size of what is no event: an error has a kilobyte or two, a whole answer some 300.
 const MAX_STRAY: usize = 512 * 1024;

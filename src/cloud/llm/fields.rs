@@ -5,7 +5,7 @@ use log::warn;
 use crate::cloud::{Refusal, openai};
 use crate::config::{Endpoint, Llm};
 
-/// These fields.
+/// The fields in which servers differ, as they are sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) limit: TokenLimit,

@@ -35,6 +35,7 @@ impl Frames {
         while let Some(start) = start_of_value(rest) {
             rest = start;
             let len = match end_of_value(rest) {
+                _ if frames.len() >= MAX_ELEMENTS => rest.len(),
                 Some(len) => len,
                 None if rest.len() <= MAX_UNFINISHED && self.pieces < MAX_PIECES => {
                     rest.clone_into(&mut self.unfinished);
@@ -44,10 +45,10 @@ impl Frames {
                 None => rest.len(),
             };
             let (frame, after) = rest.split_at(len);
+            self.pieces = 0;
             frames.extend(elements(&self.joined(frame)));
             rest = after;
         }
-        self.pieces = 0;
         frames
     }
 
@@ -203,6 +204,11 @@ mod tests {
         let mut frames = Frames::default();
         let given_up = (1..=2 * MAX_PIECES).find(|_| !frames.push("{\"a\":").is_empty());
         assert_eq!(given_up, Some(MAX_PIECES + 1));
+        let cut = "}{\"a\":";
+        assert!((0..2 * MAX_PIECES).all(|_| frames.push(cut).len() <= 1));
+        let glued = "{}".repeat(3 * MAX_ELEMENTS);
+        let mut frames = Frames::default();
+        assert_eq!(frames.push(&glued).len(), MAX_ELEMENTS + 1);
         let many = format!("[{}{{}}]", "{},".repeat(MAX_ELEMENTS));
         assert_eq!(frames.push(&many).len(), 1);
         let as_many = format!("[{}{{}}]", "{},".repeat(MAX_ELEMENTS - 1));

@@ -179,7 +179,7 @@ fn explanation(value: &Value) -> String {
     }
 }
 
-/// What is wrong with a value of the request, behind its place there.
+/// The name of a wrong field of the request, and what is wrong with it.
 fn violation(value: &Value) -> String {
     let place = value["loc"]
         .as_array()
@@ -192,10 +192,11 @@ fn violation(value: &Value) -> String {
 
 fn is_word(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    !text.is_empty() && text.chars().all(is_part)
+    let has_letter = text.contains(|c: char| c.is_ascii_alphabetic());
+    has_letter && text != "None" && text.chars().all(is_part)
 }
 
-/// Where an explanation stands, the best first.
+/// The fields that may hold an explanation, the best first.
 const EXPLAIN: [&str; 5] = ["message", "error_description", "msg", "detail", "error"];
 
 /// The fields of answers, beside which a `message` or `detail` is no error.
@@ -210,7 +211,7 @@ const ANSWERS: [&str; 7] = [
 ];
 
 /// The status that stands for a word where an error tells none.
-const WORDS: [(&str, u16); 19] = [
+const WORDS: [(&str, u16); 21] = [
     ("invalid_argument", 400),
     ("failed_precondition", 400),
     ("invalid_request_error", 400),
@@ -219,6 +220,7 @@ const WORDS: [(&str, u16); 19] = [
     ("invalid_api_key", 401),
     ("authentication_error", 401),
     ("insufficient_credits", 402),
+    ("budget_exceeded", 402),
     ("permission_denied", 403),
     ("permission_error", 403),
     ("not_found", 404),
@@ -227,6 +229,7 @@ const WORDS: [(&str, u16); 19] = [
     ("resource_exhausted", 429),
     ("rate_limit_exceeded", 429),
     ("rate_limit_error", 429),
+    ("rate_limited", 429),
     ("insufficient_quota", 429),
     ("unavailable", 503),
     ("overloaded_error", 503),

@@ -42,6 +42,8 @@ pub(crate) enum Meaning {
     ApiOff,
     /// A service account's key that was deleted, or a wrong clock.
     InvalidGrant,
+    /// A question that the service will not answer.
+    Content,
     /// A page in place of the service.
     Page,
 }
@@ -71,9 +73,12 @@ impl Meaning {
         if status != 429 {
             return None;
         }
+        let is_zero = |(at, found): (usize, &str)| {
+            let after = &message[at + found.len()..];
+            !after.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        };
         let is_nothing = body.limits().any(|(_, value)| value == "0")
-            || message.contains("limit: 0,")
-            || message.ends_with("limit: 0");
+            || message.match_indices("limit: 0").any(is_zero);
         let is_of_a_day = body.limits().any(|(name, _)| name.contains("PerDay"));
         match (is_nothing, is_of_a_day) {
             (true, _) => Some(Self::NoQuota),
@@ -107,7 +112,7 @@ impl Meaning {
                 "where this machine's requests come from, the service is not free: enable billing on the account's billing page".to_owned()
             }
             Self::UnknownKey => format!("check the key: {key}"),
-            Self::ExpiredKey => format!("the key is too old: make a new one for {key}"),
+            Self::ExpiredKey => format!("the key has expired: make a new one for {key}"),
             Self::LeakedKey => {
                 format!("the key was found where strangers can read it: make a new one for {key}")
             }
@@ -132,6 +137,10 @@ impl Meaning {
             Self::InvalidGrant => {
                 "the key may have been deleted: make a new one in Google Cloud's console, and check the clock".to_owned()
             }
+            Self::Content => {
+                "the service will not answer this question; nothing is wrong with the settings"
+                    .to_owned()
+            }
             Self::Page => format!(
                 "a web page came in place of the service, which blocks this machine: check its firewall and proxy, and base_url in {settings}"
             ),
@@ -144,7 +153,7 @@ fn of(table: &[(&str, Meaning)], is_it: impl Fn(&str) -> bool) -> Option<Meaning
     row.map(|(_, meaning)| *meaning)
 }
 
-/// What services call it.
+/// The meanings of services' own words for errors.
 const WORDS: &[(&str, Meaning)] = &[
     ("insufficient_quota", Meaning::NoCredit),
     ("insufficient_credits", Meaning::NoCredit),
@@ -166,9 +175,12 @@ const WORDS: &[(&str, Meaning)] = &[
     ("CONSUMER_SUSPENDED", Meaning::Suspended),
     ("SERVICE_DISABLED", Meaning::ApiOff),
     ("invalid_grant", Meaning::InvalidGrant),
+    ("budget_exceeded", Meaning::NoCredit),
+    ("content_filter", Meaning::Content),
+    ("content_policy_violation", Meaning::Content),
 ];
 
-/// What their messages say, in small letters, where they have no word for it.
+/// The meanings of phrases in messages, in lower case, of services that have no word for them.
 const PHRASES: &[(&str, Meaning)] = &[
     (
         "free tier is not available in your country",
@@ -191,9 +203,10 @@ const PHRASES: &[(&str, Meaning)] = &[
     ("insufficient balance", Meaning::NoCredit),
     ("insufficient credits", Meaning::NoCredit),
     ("credit balance is too low", Meaning::NoCredit),
+    ("input was flagged", Meaning::Content),
 ];
 
-/// What limits of a day are called in messages.
+/// The phrases by which messages name a limit of a day.
 const DAYS: &[(&str, Meaning)] = &[
     ("per day", Meaning::DayLimit),
     ("per-day", Meaning::DayLimit),

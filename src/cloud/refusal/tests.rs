@@ -163,7 +163,7 @@ fn what_is_refused_or_closed_is_told_with_its_own_remedy() {
                 "API_KEY_INVALID",
                 "API key expired. Please renew the API key.",
             ),
-            "is too old",
+            "the key has expired",
         ),
         (403, denied("API_KEY_SERVICE_BLOCKED", "x"), "to other APIs"),
         (
@@ -264,6 +264,8 @@ fn a_wait_is_read_in_the_words_of_a_message() {
         ("Please try again in 86ms", Some(86)),
         ("Please retry in 25.465784708s.", Some(25_465)),
         ("try again in 1h2m3.5s,", Some(3_723_500)),
+        ("Try again in 60 seconds.", Some(60_000)),
+        ("Please retry after 24 seconds. Contact us", Some(24_000)),
         ("try again in a moment", None),
         ("try again in 7", None),
         ("try again in 7y", None),
@@ -271,7 +273,7 @@ fn a_wait_is_read_in_the_words_of_a_message() {
         ("try again", None),
     ];
     for (message, expected) in table {
-        let wait = told_wait(message).map(|wait| wait.as_millis());
+        let wait = requested_wait(message).map(|wait| wait.as_millis());
         assert_eq!(wait, expected, "{message}");
     }
 }

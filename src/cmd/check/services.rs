@@ -170,7 +170,8 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
-            let is_working = self.recognizer(&id, candidate, spoken, report);
+            // One that could not be tried may do its work.
+            let is_working = self.recognizer(&id, candidate, spoken, report) || spoken.is_none();
             let models = || candidate.provider.models(self.budget().deadline);
             list(Stage::Stt, &candidate.endpoint, models, is_working, report);
         }
@@ -310,7 +311,13 @@ fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &
     if let Some(days) = days.filter(|&days| !is_known && days <= WARNED_DAYS) {
         report.warn(
             &id(stage, endpoint),
-            &format!("by the service's own list it will be switched off on {date}, in {days} days"),
+            &if days <= 0 {
+                format!("by the service's own list it was to be switched off on {date}")
+            } else {
+                format!(
+                    "by the service's own list it will be switched off on {date}, in {days} days"
+                )
+            },
             "choose another model of the service's list",
         );
     }

@@ -47,6 +47,11 @@ fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
             Some(End::Whole),
         ),
         (
+            hello.clone() + &chunk("\".\"", "\"stop\"") + "data: words of a proxy\n\n",
+            "Hello.",
+            Some(End::Whole),
+        ),
+        (
             hello.clone() + &chunk("null", "\"length\"") + done,
             "Hello",
             Some(End::Cut),
