@@ -45,7 +45,7 @@ impl Decoder {
         Self::of(kind, input)
     }
 
-    /// As [`open`](Self::open); what is no known kind of file is bare samples, as [`wav::Reader::bare`] takes them.
+    /// As [`open`](Self::open), but what is of no known kind is read as bare samples.
     ///
     /// # Errors
     /// [`Error`]
@@ -56,7 +56,7 @@ impl Decoder {
     ) -> Result<Self, Error> {
         match sniff(Box::new(input))? {
             (Kind::Unknown(_), input) => {
-                let reader = wav::Reader::bare(input, rate_hz, channels)?;
+                let reader = wav::Reader::bare(input, rate_hz, channels);
                 Ok(Self::from(Source::Wav(reader)))
             }
             (kind, input) => Self::of(kind, input),
@@ -74,9 +74,12 @@ impl Decoder {
         let head = head_of(&mut file)?;
         file.rewind().map_err(Error::Read)?;
         match Kind::of(&head) {
-            kind @ Kind::M4a => Coded::open(Box::new(file), kind)
-                .map(Source::Coded)
-                .map(Self::from),
+            // An unknown beginning may be junk before an MP3 file.
+            kind @ (Kind::M4a | Kind::Unknown(_)) if !head.is_empty() => {
+                Coded::open(Box::new(file), kind)
+                    .map(Source::Coded)
+                    .map(Self::from)
+            }
             _ => Self::open(file),
         }
     }
@@ -84,9 +87,8 @@ impl Decoder {
     fn of(kind: Kind, input: Input) -> Result<Self, Error> {
         let source = match kind {
             Kind::Wav => Source::Wav(wav::Reader::open(input)?),
-            Kind::Foreign(name) => return Err(Error::Unknown(name)),
-            // Sound may still follow on what is unknown.
-            Kind::M4a | Kind::Coded(_) | Kind::Unknown(_) => {
+            Kind::Foreign(name) | Kind::Unknown(name) => return Err(Error::Unknown(name)),
+            Kind::M4a | Kind::Coded(_) => {
                 let input = Box::new(ReadOnlySource::new(input));
                 Source::Coded(Coded::open(input, kind)?)
             }

@@ -9,7 +9,7 @@ pub(super) enum Kind {
     M4a,
     /// Another sound file that is read.
     Coded(&'static str),
-    /// Something that is not read. Samples do not begin like it by chance.
+    /// A kind that is not read. Samples do not begin like it by chance.
     Foreign(&'static str),
     /// Perhaps bare samples, perhaps nothing that is known.
     Unknown(&'static str),
@@ -22,11 +22,12 @@ impl Kind {
         if is_there(0, b"RIFF") && is_there(8, b"WAVE") {
             return Self::Wav;
         }
+        let words = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
         let row = MAGIC.iter().find(|(at, magic, _)| is_there(*at, magic));
         row.map(|(_, _, kind)| *kind)
             .or_else(|| mpeg(head))
-            .or_else(|| markup(head))
-            .unwrap_or_else(|| text(head))
+            .or_else(|| markup(words))
+            .unwrap_or_else(|| text(words))
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -43,10 +44,9 @@ fn mpeg(head: &[u8]) -> Option<Kind> {
     let &[0xFF, second, third, ..] = head else {
         return None;
     };
-    let has_rates = third >> 4 != 15 && third & 0x0C != 0x0C;
+    let has_rates = (1..15).contains(&(third >> 4)) && third & 0x0C != 0x0C;
     match second {
         0xE2 | 0xE3 | 0xF2 | 0xF3 | 0xFA | 0xFB if has_rates => Some(Kind::Coded(MP3)),
-        0xF4 | 0xF5 | 0xFC | 0xFD if has_rates => Some(Kind::Coded("an MP2 file")),
         0xF0 | 0xF1 | 0xF8 | 0xF9 if (third >> 2) & 0x0F < AAC_RATES => {
             Some(Kind::Coded("an AAC file"))
         }
@@ -62,15 +62,23 @@ fn markup(head: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Text is no samples, once there is enough of it: all would be loud, and on one side of zero.
+/// Text is not samples. Quiet ones are told from it by their upper bytes, which are control characters or no UTF-8.
 fn text(head: &[u8]) -> Kind {
-    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    match head.iter().all(is_text) {
-        true if head.len() >= MIN_TEXT_BYTES => Kind::Foreign("text"),
-        true => Kind::Unknown("text"),
+    let whole = match std::str::from_utf8(head) {
+        Ok(_) => head,
+        // A character is cut at the end.
+        Err(fault) if fault.error_len().is_none() => &head[..fault.valid_up_to()],
+        Err(_) => return Kind::Unknown("an unknown kind of file"),
+    };
+    let is_text = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    match whole.iter().all(is_text) {
+        true if whole.is_empty() => Kind::Unknown("nothing"),
+        true => Kind::Foreign("text"),
         false => Kind::Unknown("an unknown kind of file"),
     }
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How many first bytes tell the kind, at most: an Ogg page's head, and the name of the coding in it.
 pub(super) const HEAD_BYTES: u64 = 36;
@@ -101,8 +109,6 @@ const MAGIC: &[(usize, &[u8], Kind)] = &[
     ),
 ];
 
-const MIN_TEXT_BYTES: usize = 8;
-
 const MP3: &str = "an MP3 file";
 
 /// Indices of sampling frequencies from here on are reserved, or followed by the frequency itself.
@@ -114,7 +120,7 @@ mod tests {
 
     #[test]
     fn sound_is_told_by_its_beginning() {
-        let table: [(&[u8], &str); 17] = [
+        let table: [(&[u8], &str); 22] = [
             (b"RIFF\xFF\xFF\xFF\xFFWAVEfmt ", "a WAV file"),
             (
                 b"RIFF\0\0\0\0AVI LIST",
@@ -123,7 +129,8 @@ mod tests {
             (b"ID3\x04\0\0\0\0\0\0", "an MP3 file"),
             (b"\xFF\xFB\x90\x64", "an MP3 file"),
             (b"\xFF\xE3\x18\xC4", "an MP3 file"),
-            (b"\xFF\xFD\x80\x04", "an MP2 file"),
+            // An MP2 file, or quiet samples.
+            (b"\xFF\xFD\x80\x04", "an unknown kind of file"),
             (b"\xFF\xF1\x50\x80", "an AAC file"),
             (b"\xFF\xF9\x5C\x40", "an AAC file"),
             (b"OggS\0\x02", "an Ogg file"),
@@ -133,6 +140,12 @@ mod tests {
             (b"<html>", "HTML or XML"),
             (b"#!AMR\n", "an AMR file"),
             (b"Bad Gateway", "text"),
+            (b"null", "text"),
+            ("Schlüssel ungültig".as_bytes(), "text"),
+            // Cut in the middle of a character.
+            (b"Schl\xC3", "text"),
+            (b"\xEF\xBB\xBF<!DOCTYPE html>", "HTML or XML"),
+            (b"", "nothing"),
             (b"\0\0\0\0", "an unknown kind of file"),
             // Sync words of no stream: a bit rate, a rate and a layer that do not exist.
             (b"\xFF\xFB\xF0\x00", "an unknown kind of file"),

@@ -2,8 +2,8 @@
 //!
 //! The reader is our own because the files we meet are still being written, or never had an end: Asterisk's recording
 //! of a live call says that it holds 0 bytes, a streamed answer of a speech service that it holds 4 GiB. Both are read
-//! to their real end, with memory bounded by the caller's limit and not by what a header claims. PCM of any depth,
-//! floating-point samples, A-law and mu-law are read; other codings are named in the error.
+//! to their real end, with memory bounded by the caller's limit and not by what a header claims. PCM of 8, 16, 24 and 32
+//! bits, floating-point samples, A-law and mu-law are read; other codings are named in the error.
 //!
 //! Specification: [RFC 2361](https://www.rfc-editor.org/rfc/rfc2361) for the format tags, and Microsoft's
 //! [Multiple Channel Audio Data and WAVE Files](https://learn.microsoft.com/windows-hardware/drivers/audio/extensible-wave-format-descriptors).
@@ -30,9 +30,6 @@ pub enum Error {
     /// Another kind of file.
     #[error("expected a WAV file, found {0}")]
     NotWav(&'static str),
-    /// Not the bare samples that were announced.
-    #[error("expected bare samples, found {0}")]
-    NotSamples(&'static str),
     /// It ends or rambles on before its audio begins.
     #[error("the WAV file is damaged: {0}")]
     Damaged(&'static str),
@@ -107,22 +104,15 @@ impl<R: Read> Reader<R> {
     }
 
     /// Headerless little-endian 16-bit samples, with those of all channels (at least one) in turn.
-    ///
-    /// # Errors
-    /// [`Error::NotSamples`] when the bytes begin as another kind of file does: played, that would be a burst of noise.
-    pub fn bare(mut input: R, rate_hz: u32, channels: u16) -> Result<Self, Error> {
-        let carry = read_up_to(&mut input, TELLING_BYTES)?;
-        match Kind::of(&carry) {
-            Kind::Unknown(_) => Ok(Self {
-                input: input.take(u64::MAX),
-                format: Format {
-                    rate_hz,
-                    channels: channels.max(1),
-                    coding: Coding::I16,
-                },
-                carry,
-            }),
-            kind => Err(Error::NotSamples(kind.name())),
+    pub fn bare(input: R, rate_hz: u32, channels: u16) -> Self {
+        Self {
+            input: input.take(u64::MAX),
+            format: Format {
+                rate_hz,
+                channels: channels.max(1),
+                coding: Coding::I16,
+            },
+            carry: Vec::new(),
         }
     }
 
@@ -359,9 +349,6 @@ const CHUNK_HEAD_BYTES: u64 = 8;
 
 /// Cover pictures and editors' notes may come before the audio; an endless run of them must end.
 const HEADER_LIMIT_BYTES: u64 = 16 << 20;
-
-/// How many bytes at the beginning tell the kind of a file.
-const TELLING_BYTES: u16 = 4;
 
 const READ_BLOCK_BYTES: usize = 16 << 10;
 const WRITE_BLOCK_FRAMES: usize = 4_096;

@@ -37,8 +37,8 @@ pub(crate) enum Error {
     Audio(#[source] decode::Error),
     /// The service sent no sound at all.
     #[error(
-        "the voice service sent no usable audio; check model, format and base_url in its table under [tts]: expected \
-         sound, found {0}"
+        "the voice service sent no usable audio: expected sound, found {0}; check model, format and base_url in its \
+         table under [tts]"
     )]
     NotAudio(&'static str),
     /// Two pieces of one text do not fit together.
@@ -58,9 +58,6 @@ pub(crate) enum Error {
         /// Where listening stopped.
         limit: Duration,
     },
-    /// There is no thread that would ask for the next piece of a text.
-    #[error(transparent)]
-    NoThread(#[from] NoThread),
     /// There is nothing to say.
     #[error(
         "there is nothing in the text that a voice can say; if that happens often, change persona in [llm]"
@@ -190,7 +187,7 @@ impl<'a> Speaking<'a> {
     }
 
     /// Passes on the piece that is being spoken, and asks for the next. Returns whether there was anything to hear, and the
-    /// next piece.
+    /// next piece. An error of the one is returned once the request for the other has begun or failed.
     fn pass_on<W: Write + Seek>(
         &mut self,
         telephone: &mut Telephone<W>,
@@ -199,11 +196,16 @@ impl<'a> Speaking<'a> {
         let Some(text) = self.rest.next() else {
             return Ok((piece.pass_on(telephone)?, None));
         };
+        let ask = || asker.ask(text.clone(), budget);
         thread::scope(|scope| {
-            let next = spawn_within(scope, move || asker.ask(text, budget));
+            let ahead = spawn_within(scope, ask);
             let is_heard = piece.pass_on(telephone)?;
-            let next = next?.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-            Ok((is_heard, Some(next)))
+            let next = match ahead {
+                Ok(ahead) => ahead.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // Without a thread it is asked for only now.
+                Err(NoThread { .. }) => ask(),
+            };
+            Ok((is_heard, Some(next?)))
         })
     }
 }

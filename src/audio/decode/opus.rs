@@ -29,16 +29,16 @@ pub(super) fn open(head: &[u8]) -> Result<Opus, Error> {
         b'e',
         b'a',
         b'd',
-        _,
+        version,
         channels @ (1 | 2),
-        skip_low,
-        skip_high,
+        skip_1,
+        skip_2,
         _,
         _,
         _,
         _,
-        gain_low,
-        gain_high,
+        gain_1,
+        gain_2,
         0,
         ..,
     ] = head
@@ -46,11 +46,16 @@ pub(super) fn open(head: &[u8]) -> Result<Opus, Error> {
         return Err(Error::Unsupported(None));
     };
     let decoder = OpusDecoder::new(48_000, channels.into());
-    let gain_db = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
+    // In MP4 the version is 0, and the upper byte comes first: "Encapsulation of Opus in ISO Base Media", 4.3.2.
+    let number = |bytes| match version {
+        0 => u16::from_be_bytes(bytes),
+        _ => u16::from_le_bytes(bytes),
+    };
+    let gain_db = f32::from(number([gain_1, gain_2]).cast_signed()) / 256.0;
     Ok(Opus {
         decoder: decoder.map_err(|_| Error::Unsupported(None))?,
         channels: channels.into(),
-        to_skip: u16::from_le_bytes([skip_low, skip_high]).into(),
+        to_skip: number([skip_1, skip_2]).into(),
         gain: 10_f32.powf(gain_db / 20.0),
     })
 }

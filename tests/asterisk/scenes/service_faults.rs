@@ -25,8 +25,8 @@ pub(crate) fn model(lab: &Lab, report: &Report) {
 }
 
 pub(crate) fn voice(lab: &Lab, report: &Report) {
-    let garbage = "tts: the voice service sent no usable audio; check model, format and base_url in \
-        its table under [tts]: expected sound, found HTML";
+    let garbage = "tts: the voice service sent no usable audio: expected sound, found HTML; check model, format and \
+        base_url in its table under [tts]";
     all_faults_of(
         Stage::Tts,
         ("the voice", "tts: OpenAI's voice"),
