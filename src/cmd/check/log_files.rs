@@ -53,6 +53,12 @@ impl LogFiles {
         if let Some(path) = self.showing() {
             return report.ok(ID, &format!("{} shows the stages of calls", path.display()));
         }
+        let is_denied = |error: io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        let is_closed = |path: &Path| files::open(path).is_err_and(is_denied);
+        if let Some((path, _)) = self.0.iter().find(|(path, _)| is_closed(path)) {
+            let why = format!("cannot read {}", path.display());
+            return report.not_tried(ID, &why, "run phone-assistant check as root");
+        }
         let paths = self.0.iter().map(|(path, _)| path.display().to_string());
         let text = match &paths.collect::<Vec<_>>()[..] {
             [] => "no log file shows the stages of calls: there is none".to_owned(),
@@ -70,7 +76,19 @@ fn log_file(line: &str) -> Option<PathBuf> {
     let mut columns = line.split_whitespace();
     let path = columns.next().filter(|path| path.starts_with('/'))?;
     let is_written = columns.next() == Some("File") && columns.any(|column| column == "Enabled");
-    is_written.then(|| path.into())
+    is_written.then(|| named(path))
+}
+
+/// The file of which Asterisk shows this name, or its first characters.
+fn named(shown: &str) -> PathBuf {
+    let path = PathBuf::from(shown);
+    if shown.chars().count() < SHOWN_CHARS || path.exists() {
+        return path;
+    }
+    let entries = path.parent().map(fs::read_dir).into_iter().flatten();
+    let mut files = entries.flatten().flatten().map(|entry| entry.path());
+    let is_it = |file: &PathBuf| file.to_string_lossy().starts_with(shown);
+    files.find(is_it).unwrap_or(path)
 }
 
 /// Whether the part of a log file behind `from` shows that Asterisk took the step of this check.
@@ -84,6 +102,8 @@ fn shows_step(path: &Path, from: u64) -> io::Result<bool> {
 }
 
 const ID: &str = "Asterisk's log";
+/// What Asterisk shows of a file's name.
+const SHOWN_CHARS: usize = 35;
 const STEP: &[u8] = b"[check@custom-openai:1]";
 const FREEPBX: &str = "Settings, Asterisk Logfile Settings, Log Files: set Verbose of the file full to 3, press Submit and Apply Config";
 const PLAIN: &str = "in /etc/asterisk/logger.conf below [logfiles]: full => notice,warning,error,verbose(3); then: asterisk -rx \"logger reload\"";
@@ -131,6 +151,19 @@ mod tests {
             let expected = is_one.then(|| PathBuf::from("/var/log/asterisk/full"));
             assert_eq!(log_file(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_long_name_is_found_by_its_beginning() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let path = folder
+            .path()
+            .join("calls-of-phone-assistant-and-others.log");
+        let shown: String = path.to_string_lossy().chars().take(SHOWN_CHARS).collect();
+        let line = format!("{shown}  File  default  Enabled  - VERBOSE");
+        assert_eq!(log_file(&line), Some(PathBuf::from(&shown)), "no such file");
+        fs::write(&path, "").expect("written");
+        assert_eq!(log_file(&line), Some(path));
     }
 
     #[test]

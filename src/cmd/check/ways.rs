@@ -10,7 +10,16 @@ use crate::config::Config;
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
 /// personas that are not there.
 pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
-    let plan = say("dialplan show").unwrap_or_default();
+    let plan = match say("dialplan show") {
+        Ok(plan) => plan,
+        Err(why) => {
+            let own = say(&format!("dialplan show {CONTEXT}")).unwrap_or_default();
+            examine_context(&Ways::of(&own), report);
+            let why = format!("Asterisk did not show its whole dialplan: {why}");
+            let remedy = "look yourself: asterisk -rx \"dialplan show\"";
+            return report.not_tried("ways in", &why, remedy);
+        }
+    };
     let ways = Ways::of(&plan);
     examine_context(&ways, report);
     if ways.runs_program {
