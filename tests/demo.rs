@@ -118,7 +118,9 @@ fn build() -> Result<PathBuf, Box<dyn Error>> {
     // Cargo has told this example of its package. Told of it again, it would take that for a change, and build much anew.
     let of_example = |name: &OsString| {
         let name = name.to_string_lossy();
-        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+        name.starts_with("CARGO_MANIFEST_")
+            || name.starts_with("CARGO_PKG_")
+            || ["OUT_DIR", "PHONE_ASSISTANT_SOURCES"].contains(&&*name)
     };
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut build = Command::new("/bin/sh");
