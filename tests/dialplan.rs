@@ -543,6 +543,7 @@ const ASTERISK: &[&str] = &[
     "ASTDATADIR",
     "CHANNEL",
     "DIALPLAN_EXISTS",
+    "STACK_PEEK",
     "FILTER",
     "GROUP_COUNT",
     "IF",

@@ -63,9 +63,8 @@ fn no_sound_makes_the_search_for_speech_panic() {
 /// The pages of Ogg are sealed again, so that damage reaches the packets.
 #[test]
 fn no_compressed_sound_makes_its_decoder_panic_or_go_on_for_ever() {
-    let kinds: [&[&str]; 6] = [
+    let kinds: [&[&str]; 5] = [
         &["tone-24k-mono.mp3", "tone-24k-with-cover.mp3"],
-        &["tone-24k-mono.mp2"],
         &["tone-24k-mono.aac"],
         &["tone-24k-streamed.m4a", "tone-16k-alac.m4a"],
         &["tone-22k-mono.flac"],

@@ -324,4 +324,4 @@ const HOSTILE: &str = "<¦<|¦<think¦<think>¦</think>¦<think >¦</answer>¦<a
     }¦]¦\"¦\\¦'¦(¦[a(¦<|channel|>¦<|message|>¦<|start|>¦<|end|>¦<|im_start|>¦<|im_end|>¦<|user|>¦<|assistant|>¦\
     analysis¦final¦assistantfinal¦analysisA¦assistant¦User:¦User: ¦\nUser: ¦. User: ¦Assistant: ¦\nAssistant: ¦Thought: ¦\nAnswer: ¦\
     **¦# ¦### Response:¦<tool_call>¦</tool_call>¦[TOOL_CALLS]¦[INST]¦[/INST]¦functools[¦<function=a>¦</function>¦\
-    \n¦. ¦a¦ ¦:¦<a ¦<|a¦<｜¦◁¦◁think▷¦<unused9¦<0x0A>¦</s>¦|>¦>¦<|python_tag|>¦to=";
+    \n¦. ¦a¦ ¦:¦<a ¦<|a¦<v|>¦<｜¦◁¦◁think▷¦<unused9¦<0x0A>¦</s>¦|>¦>¦<|python_tag|>¦to=";

@@ -113,6 +113,9 @@ fn tag(text: &str) -> Read<Token> {
         Ok(None) if has_bar || begins_a_name(&name) => return Read::MayBecome,
         _ => return Read::Not,
     };
+    if ends_with_bar && !has_bar && !begins_a_name(&name) {
+        return Read::Not;
+    }
     let token = if has_bar || ends_with_bar {
         barred(&name, closes, has_bar)
     } else {
