@@ -25,7 +25,7 @@ pub(crate) fn model(lab: &Lab, report: &Report) {
 }
 
 pub(crate) fn voice(lab: &Lab, report: &Report) {
-    let garbage = "tts: the voice service sent no usable audio: expected sound, found HTML; check model, format and \
+    let garbage = "tts: the voice service sent no usable audio: expected sound, found HTML or XML; check model, format and \
         base_url in its table under [tts]";
     all_faults_of(
         Stage::Tts,
