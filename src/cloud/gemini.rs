@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::access::Access;
@@ -77,19 +78,17 @@ impl Gemini {
     /// The models, page by page: <https://ai.google.dev/api/models#method:-models.list>.
     pub(super) fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         let send = |request: &Request, budget| self.client.send(request, budget);
-        let (mut models, mut path) = (Vec::new(), "models?pageSize=1000".to_owned());
+        let (mut models, mut from) = (Vec::new(), String::new());
         for _ in 0..MAX_PAGES {
-            let request = self.request(&path);
+            let request = self.request(&format!("models?pageSize=1000{from}"));
             let response = self.signed(request, Budget::once(deadline), send)?;
             let page: List = response.json(self.service)?;
             models.extend(page.models.into_iter().map(ListedModel::listed));
             if page.next_page_token.is_empty() {
                 break;
             }
-            path = format!(
-                "models?pageSize=1000&pageToken={}",
-                escaped(&page.next_page_token)
-            );
+            let token = utf8_percent_encode(&page.next_page_token, NON_ALPHANUMERIC);
+            from = format!("&pageToken={token}");
         }
         Ok(Some(models))
     }
@@ -141,17 +140,6 @@ impl ListedModel {
             shutdown: None,
         }
     }
-}
-
-/// A token as it may stand in the query of an address.
-fn escaped(token: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    token.bytes().map(escape).collect()
 }
 
 /// The audience for which Google's own client signs.
