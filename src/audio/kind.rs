@@ -1,5 +1,7 @@
 //! What a file is, by its first bytes: neither its name nor what a server calls it is believed.
 
+use crate::sys::plain::BYTE_ORDER_MARK;
+
 /// What begins with some bytes. The text is what people call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -22,7 +24,9 @@ impl Kind {
         if is_there(0, b"RIFF") && is_there(8, b"WAVE") {
             return Self::Wav;
         }
-        let words = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
+        let words = head
+            .strip_prefix(BYTE_ORDER_MARK.as_bytes())
+            .unwrap_or(head);
         let row = MAGIC.iter().find(|(at, magic, _)| is_there(*at, magic));
         row.map(|(_, _, kind)| *kind)
             .or_else(|| mpeg(head))
@@ -77,8 +81,6 @@ fn text(head: &[u8]) -> Kind {
         false => Kind::Unknown("an unknown kind of file"),
     }
 }
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// How many first bytes tell the kind, at most: an Ogg page's head, and the name of the coding in it.
 pub(super) const HEAD_BYTES: u64 = 36;

@@ -10,6 +10,7 @@ pub(crate) mod fallback;
 mod gemini;
 pub(crate) mod google_auth;
 pub mod http;
+mod json;
 pub mod llm;
 mod openai;
 mod refusal;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::json::parse;
 use super::service::Service;
 use crate::sys::plain::plain;
 use crate::sys::redact::{Hidden, redact};
@@ -59,7 +60,7 @@ impl fmt::Display for Refusal {
 impl Refusal {
     /// Reads an error body. `hidden` lists what services may quote of the request and must not be shown.
     pub fn read(service: Service, status: u16, body: &[u8], hidden: &[Hidden<'_>]) -> Self {
-        let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let json = parse::<Value>(body).unwrap_or_default();
         let read = Body::new(&json);
         let message = read.message();
         let code = read.codes().next().unwrap_or_default();

@@ -2,6 +2,8 @@
 //!
 //! Specification: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
 
+use crate::sys::plain::BYTE_ORDER_MARK;
+
 /// A stream of events being put together from pieces of any size.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
@@ -54,6 +56,7 @@ impl Events {
     fn end_line(&mut self) -> Option<String> {
         let line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
         let is_first = !std::mem::replace(&mut self.has_lines, true);
+        // "The BOM … must be stripped" where it stands before the first line.
         self.take_line(if is_first {
             line.trim_start_matches(BYTE_ORDER_MARK)
         } else {
@@ -87,9 +90,6 @@ fn is_other_field(line: &str) -> bool {
         .iter()
         .any(|field| line.starts_with(field))
 }
-
-/// "The BOM … must be stripped" where it stands before the first line.
-const BYTE_ORDER_MARK: char = '\u{feff}';
 
 #[cfg(test)]
 mod tests {

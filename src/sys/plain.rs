@@ -7,6 +7,9 @@
 
 use std::fmt::Write;
 
+/// What editors and some servers put before a text.
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// `text` on one line: a blank for each control character and line break, U+FFFD for each character that is not seen.
 pub fn plain(text: &str) -> String {
     text.chars().map(harmless).collect()

@@ -9,6 +9,7 @@ use log::debug;
 use super::exchange::Part;
 use super::request::{BodyLog, Request, Response, host, malformed};
 use crate::cloud::budget::Budget;
+use crate::cloud::json::parse;
 use crate::cloud::refusal::status_in;
 use crate::cloud::{Error, Refusal};
 use crate::sys::deadline::Deadline;
@@ -147,7 +148,7 @@ impl Incoming {
         if self.buffer.len() > MAX_REFUSAL {
             return None;
         }
-        let status = status_in(&serde_json::from_slice(&self.buffer).ok()?)?;
+        let status = status_in(&parse(&self.buffer).ok()?)?;
         Some(self.refusal(status, &self.buffer, ""))
     }
 

@@ -7,6 +7,7 @@ use log::{Level, log_enabled, trace};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::cloud::json::parse;
 use crate::cloud::{Error, Service};
 use crate::config::Secret;
 use crate::sys::redact::Hidden;
@@ -83,8 +84,7 @@ pub(crate) fn json<T: DeserializeOwned>(
     if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
         return Err(malformed(service, content_type, body.len(), None));
     }
-    let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let mut value = serde_json::from_slice(text).map_err(broken)?;
+    let mut value = parse(body).map_err(broken)?;
     leave_out_nulls(&mut value);
     T::deserialize(value).map_err(broken)
 }
@@ -215,9 +215,6 @@ pub(super) fn host(url: &str) -> &str {
     let authority = rest.split('/').next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()
 }
-
-/// What editors and some servers put before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The maximum number of values in a JSON body: far more than any answer has, and still little memory, since two bytes
 /// of JSON can become a hundred.

@@ -56,6 +56,11 @@ fn every_documented_shape_becomes_one_line_with_a_remedy() {
             "Google Speech-to-Text answered 422: unknown voice; check the values in [stt.google]",
         ),
         (
+            422,
+            "\u{feff}{\"detail\":\"unknown voice\"}",
+            "Google Speech-to-Text answered 422: unknown voice; check the values in [stt.google]",
+        ),
+        (
             502,
             "<html>Bad Gateway</html>",
             "Google Speech-to-Text answered 502; the service itself has trouble, which usually passes",

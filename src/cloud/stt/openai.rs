@@ -8,6 +8,7 @@ use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::http::{Client, Request, Response};
+use crate::cloud::json::parse;
 use crate::cloud::{Error, Listed, Service, openai};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
@@ -122,7 +123,7 @@ fn code(tag: &str) -> &str {
 /// [`Error::Malformed`] when it is not the JSON that the service documents.
 pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
     // Where nothing was said, servers write null.
-    if serde_json::from_slice::<Nothing>(&response.body).is_ok() {
+    if parse::<Nothing>(&response.body).is_ok() {
         return Ok(Transcript::default());
     }
     let answer: Answer = response.json(SERVICE)?;
@@ -197,6 +198,7 @@ mod tests {
             (r#"{"text":" yes "}"#, Some("yes")),
             (r#"{"text":""}"#, Some("")),
             (r#"{"text":null}"#, Some("")),
+            ("\u{feff}{\"text\":null}", Some("")),
             (r#"{"text":null,"language":"en"}"#, Some("")),
             ("\u{feff}{\"text\":\"yes\"}", Some("yes")),
             (r#"{"text":7}"#, None),

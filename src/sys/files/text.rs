@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::reading::read;
+use crate::sys::plain::BYTE_ORDER_MARK;
 
 /// Why the bytes of a file are not taken for text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +49,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, NotText> {
         }
         _ => utf8(bytes)?,
     };
-    let text = text.trim_start_matches('\u{feff}');
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let text = text.trim_end_matches(['\0', '\u{1a}']);
     if text.contains('\0') {
         return Err(NotText::Binary);
