@@ -7,8 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::frames::Frames;
@@ -57,18 +56,12 @@ impl<T: DeserializeOwned> Data<T> {
     /// # Errors
     /// [`Error::Malformed`] when it is not what the service documents.
     pub(super) fn read(service: Service, event: &str) -> Result<Self, Error> {
-        json(service, "text/event-stream", event.as_bytes())
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Data<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let value: Value = json(service, EVENTS, event.as_bytes())?;
         match status_in(&value) {
             Some(status) => Ok(Self::Error(status)),
             None => T::deserialize(value)
                 .map(Self::Part)
-                .map_err(D::Error::custom),
+                .map_err(|error| malformed(service, EVENTS, event.len(), Some(error.column()))),
         }
     }
 }
@@ -271,12 +264,7 @@ impl Answer {
         whole.iter().try_for_each(|frame| self.take(frame))?;
         if had == state(self) {
             let len = whole.iter().map(String::len).sum();
-            return Err(malformed(
-                self.dialect.service,
-                "text/event-stream",
-                len,
-                None,
-            ));
+            return Err(malformed(self.dialect.service, EVENTS, len, None));
         }
         Ok(())
     }
@@ -284,12 +272,6 @@ impl Answer {
     /// The words that were not taken yet.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str)
-    }
-
-    /// Why no more words will come, if so.
-    #[cfg(test)]
-    pub(crate) fn end(&self) -> Option<End> {
-        self.end
     }
 
     fn take(&mut self, event: &str) -> Result<(), Error> {
@@ -322,6 +304,20 @@ impl Answer {
     }
 }
 
+/// The words of a stream and why it ended, or the error that ended it.
+#[cfg(test)]
+pub(super) fn read_whole(
+    dialect: &'static Dialect,
+    stream: &str,
+) -> Result<(String, Option<End>), String> {
+    let mut answer = Answer::new(dialect);
+    answer
+        .push(stream.as_bytes())
+        .and_then(|()| answer.push(&[]))
+        .map_err(|error| error.to_string())?;
+    Ok((answer.words().collect(), answer.end))
+}
+
 /// The error of a service that withholds its answer for a reason such as `PROHIBITED_CONTENT`.
 pub(super) fn blocked(service: Service, reason: &str) -> Error {
     Error::Blocked {
@@ -347,6 +343,9 @@ fn word(reason: &str) -> String {
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";
 const TRY_AGAIN: &str =
     "that happens now and then; if it persists, choose another model in the settings of [llm]";
+
+/// The type of what is read here.
+const EVENTS: &str = "text/event-stream";
 
 /// The maximum size of what is no event: an error has a kilobyte or two, a whole answer some 300.
 const MAX_STRAY: usize = 512 * 1024;

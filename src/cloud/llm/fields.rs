@@ -105,10 +105,9 @@ fn effort(setting: &str, model: &str) -> Option<&'static str> {
 
 /// Whether a refusal is about how much a model thinks. Ollama, for one, does not name the field.
 fn is_about_thinking(refusal: &Refusal) -> bool {
-    ["reasoning", "thinking"]
+    ["reasoning", "reasoning_effort", "thinking"]
         .iter()
         .any(|word| refusal.names(word))
-        || refusal.names("reasoning_effort")
 }
 
 /// The next effort above a refused one that the refusal itself names as possible.
@@ -118,12 +117,11 @@ fn next_effort(refused: &str, message: &str) -> Option<&'static str> {
             .iter()
             .any(|quote| message.contains(&format!("{quote}{effort}{quote}")))
     };
-    let above = EFFORTS
+    let from = EFFORTS
         .iter()
         .copied()
-        .skip_while(|effort| *effort != refused)
-        .skip(1);
-    above.into_iter().find(is_named)
+        .skip_while(|effort| *effort != refused);
+    from.skip(1).find(is_named)
 }
 
 /// What models may be asked for, the least first.

@@ -335,20 +335,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use super::super::tests::{Files, root};
     use super::*;
-
-    /// Names and texts.
-    type Files<'a> = &'a [(&'a str, &'a str)];
-
-    fn root(files: &[(&str, &str)]) -> testkit::TempDir {
-        let root = testkit::TempDir::new().expect("a temporary folder");
-        for (name, text) in files {
-            let path = root.path().join(name);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-            fs::write(path, text).expect("written");
-        }
-        root
-    }
 
     /// Users and groups that are said, in order.
     fn said(root: &testkit::TempDir) -> (Vec<String>, Vec<String>) {

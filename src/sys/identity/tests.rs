@@ -5,9 +5,9 @@ use std::fs;
 use super::*;
 
 /// Names and texts.
-type Files<'a> = &'a [(&'a str, &'a str)];
+pub(super) type Files<'a> = &'a [(&'a str, &'a str)];
 
-fn root(files: &[(&str, &str)]) -> testkit::TempDir {
+pub(super) fn root(files: &[(&str, &str)]) -> testkit::TempDir {
     let root = testkit::TempDir::new().expect("a temporary folder");
     for (name, text) in files {
         let path = root.path().join(name);

@@ -1,7 +1,7 @@
 //! Gemini's streams, right and broken, and how much each model is asked to think.
 
 use super::*;
-use crate::cloud::llm::Answer;
+use crate::cloud::llm::answering::read_whole;
 
 #[test]
 fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
@@ -47,16 +47,6 @@ fn event(parts: &str, reason: &str) -> String {
     format!(
         "data: {{\"candidates\":[{candidate}],\"modelVersion\":\"gemini-3.5-flash-lite\"}}\r\n\r\n"
     )
-}
-
-/// The words of a stream and why it ended, or the error that ended it.
-fn read(stream: &str) -> Result<(String, Option<End>), String> {
-    let mut answer = Answer::new(&DIALECT);
-    answer
-        .push(stream.as_bytes())
-        .and_then(|()| answer.push(&[]))
-        .map_err(|error| error.to_string())?;
-    Ok((answer.words().collect(), answer.end()))
 }
 
 #[test]
@@ -106,7 +96,11 @@ fn words_come_event_by_event_and_the_last_tells_why_it_ends() {
         (String::new(), "", None),
     ];
     for (stream, words, end) in table {
-        assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
+        assert_eq!(
+            read_whole(&DIALECT, &stream),
+            Ok((words.to_owned(), end)),
+            "{stream}"
+        );
     }
 }
 
@@ -135,7 +129,7 @@ fn what_the_service_withholds_or_gives_up_is_told_with_its_reason() {
         ),
     ];
     for (stream, part) in table {
-        let error = read(&stream).expect_err(&stream);
+        let error = read_whole(&DIALECT, &stream).expect_err(&stream);
         assert!(error.contains(part), "{error:?} for {stream}");
     }
 }

@@ -1,22 +1,12 @@
 //! Streams of servers of OpenAI's kind, right and broken.
 
 use super::*;
-use crate::cloud::llm::Answer;
+use crate::cloud::llm::answering::read_whole;
 
 fn chunk(content: &str, reason: &str) -> String {
     format!(
         "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{content}}},\"finish_reason\":{reason}}}]}}\n\n"
     )
-}
-
-/// The words of a stream, why it ended and what it used, or the error that ended it.
-fn read(stream: &str) -> Result<(String, Option<End>), String> {
-    let mut answer = Answer::new(&DIALECT);
-    answer
-        .push(stream.as_bytes())
-        .and_then(|()| answer.push(&[]))
-        .map_err(|error| error.to_string())?;
-    Ok((answer.words().collect(), answer.end()))
 }
 
 #[test]
@@ -115,7 +105,11 @@ fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
         ),
     ];
     for (stream, words, end) in table {
-        assert_eq!(read(&stream), Ok((words.to_owned(), end)), "{stream}");
+        assert_eq!(
+            read_whole(&DIALECT, &stream),
+            Ok((words.to_owned(), end)),
+            "{stream}"
+        );
     }
 }
 
@@ -164,7 +158,7 @@ fn what_is_withheld_or_in_another_format_is_an_error() {
         ("data: {\"choices\": 7}\n\n".to_owned(), "break its format"),
     ];
     for (stream, part) in table {
-        let error = read(&stream).expect_err(&stream);
+        let error = read_whole(&DIALECT, &stream).expect_err(&stream);
         assert!(error.contains(part), "{error:?} for {stream}");
     }
 }
