@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::Access;
 
-use super::console::{STOPPING, say};
+use super::console::{self, say};
 use super::finding::Report;
 use super::machine::{agi_program, asterisk_folder, wants_loader};
 use super::{user, ways};
@@ -25,9 +25,9 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             ways::examine(config, report);
             examine_applications(report);
         }
-        Err(why) if why == STOPPING => report.fail(
+        Err(why @ console::Error::Stopping) => report.fail(
             ID,
-            &why,
+            &why.to_string(),
             "wait until it has started again and check once more; if it is not to stop: asterisk -rx \"core abort shutdown\"",
         ),
         Err(why) => report.fail(

@@ -10,13 +10,27 @@ use crate::sys::apart::{self, End, Stream};
 use crate::sys::error::Chain;
 use crate::sys::rooted;
 
+/// Why Asterisk does not answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// It is about to end.
+    #[error(
+        "it is stopping, or about to restart: it takes no new call and waits until the running ones have ended"
+    )]
+    Stopping,
+    /// Anything else, in words for an administrator.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// What Asterisk answers to a command.
-pub(super) fn say(command: &str) -> Result<String, String> {
-    let asterisk = found_in_path("asterisk")?;
-    let answer = said(apart::other(&asterisk).args(["-rx", command]), PATIENCE)?;
+pub(super) fn say(command: &str) -> Result<String, Error> {
+    let asterisk = found_in_path("asterisk").map_err(Error::Failed)?;
+    let asked = said(apart::other(&asterisk).args(["-rx", command]), PATIENCE);
+    let answer = asked.map_err(Error::Failed)?;
     let is_refused = |line: &str| line.starts_with("Command '") && line.ends_with(AT_SHUTDOWN);
     if answer.lines().any(is_refused) {
-        return Err(STOPPING.to_owned());
+        return Err(Error::Stopping);
     }
     Ok(answer)
 }
@@ -60,8 +74,6 @@ fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What Asterisk answers to nearly every command from `core stop gracefully` on, with success as its exit code.
 const AT_SHUTDOWN: &str = "cannot be run during shutdown";
-/// What [`say`] tells of an Asterisk that is about to end.
-pub(super) const STOPPING: &str = "it is stopping, or about to restart: it takes no new call and waits until the running ones have ended";
 
 #[cfg(test)]
 mod tests {

@@ -162,7 +162,7 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     let logs = LogFiles::of_asterisk();
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
     let Some(there) = wait_for(&state) else {
-        let said = sent.unwrap_or_else(|why| why);
+        let said = sent.unwrap_or_else(|why| why.to_string());
         let text = format!(
             "Asterisk did not run AGI(phone-assistant,mode=check) within {} s {said}",
             PATIENCE.as_secs()

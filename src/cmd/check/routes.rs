@@ -22,7 +22,7 @@ pub(super) fn examine(config: &Config, plan: &str, report: &mut Report<'_>) {
         let shown = say(&format!("dialplan show {number}@{context}"));
         // An Asterisk that does not answer is told elsewhere. One without that context says so as a failure.
         shown.map_or_else(
-            |why| why.contains("no existence"),
+            |why| why.to_string().contains("no existence"),
             |shown| !leads_somewhere(&shown),
         )
     };
