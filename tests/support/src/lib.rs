@@ -4,7 +4,9 @@
 //! * [`Proxy`]: the way out of a company's network.
 //! * [`Relay`]: a long way to a sandbox, every byte as late as on a real one.
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
+//! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
+//! * [`until`]: the wait for anything else.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
 
 // A test may stop at the first surprise: unwrap and panic are its way to say so.
@@ -18,10 +20,12 @@ mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
+mod until;
 
 pub use activation::{Activation, ActivationBuilder, Ended};
 pub use asterisk::{
-    Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, agi_block, words,
+    Act, At, Call, CallBuilder, Direction, Frame, Line, Music, Outcome, Phone, Saying, agi_block,
+    words,
 };
 pub use peer::{Flaw, Peer};
 pub use proxy::Proxy;
@@ -32,3 +36,4 @@ pub use sandbox::{
     Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use tempfile::TempDir;
+pub use until::until;

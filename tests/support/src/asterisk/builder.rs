@@ -68,6 +68,7 @@ pub struct CallBuilder {
     pub(super) server: Option<SocketAddr>,
     pub(super) dead: bool,
     pub(super) real_time: bool,
+    pub(super) at_once: Option<PathBuf>,
     pub(super) user: Option<u32>,
     pub(super) ears: Option<PathBuf>,
     agi: Vec<(String, Vec<u8>)>,
@@ -99,6 +100,7 @@ impl CallBuilder {
             server: None,
             dead: false,
             real_time: false,
+            at_once: None,
             user: None,
             ears: None,
             extra_blank_line: false,
@@ -199,6 +201,12 @@ impl CallBuilder {
     /// is played at once.
     pub fn real_time(mut self) -> Self {
         self.real_time = true;
+        self
+    }
+
+    /// But this sound, named without extension, is over at once.
+    pub fn at_once(mut self, sound: &Path) -> Self {
+        self.at_once = Some(sound.to_owned());
         self
     }
 

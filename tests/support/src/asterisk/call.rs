@@ -153,9 +153,17 @@ impl Call {
     /// # Panics
     /// When none has within `timeout`.
     pub fn wait_for_command(&self, start: &str, timeout: Duration) {
+        self.wait_for_commands(start, 1, timeout);
+    }
+
+    /// Waits until `count` commands have come that begin with `start`.
+    ///
+    /// # Panics
+    /// When they have not within `timeout`.
+    pub fn wait_for_commands(&self, start: &str, count: usize, timeout: Duration) {
         assert!(
-            self.log.wait_for_command(start, timeout),
-            "no command {start:?} came within {timeout:?}"
+            self.log.wait_for_commands(start, count, timeout),
+            "not {count} commands {start:?} came within {timeout:?}"
         );
     }
 

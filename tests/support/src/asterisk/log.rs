@@ -48,12 +48,15 @@ impl Log {
         self.with(|entries| entries.input_has_ended)
     }
 
-    /// Waits for a command that begins with a text; false when the time is over.
-    pub(super) fn wait_for_command(&self, start: &str, timeout: Duration) -> bool {
-        let is_it =
-            |line: &Line| line.direction == Direction::ToAsterisk && line.text.starts_with(start);
+    /// Waits for so many commands that begin with a text; false when the time is over.
+    pub(super) fn wait_for_commands(&self, start: &str, count: usize, timeout: Duration) -> bool {
+        let is_one =
+            |line: &&Line| line.direction == Direction::ToAsterisk && line.text.starts_with(start);
         let entries = self.shared.0.lock().unwrap();
-        let waiting = |entries: &mut Entries| !entries.dialogue.iter().any(is_it);
+        let waiting = |entries: &mut Entries| {
+            let commands = entries.dialogue.iter().filter(is_one);
+            commands.count() < count
+        };
         let (entries, waited) = self
             .shared
             .1

@@ -21,6 +21,7 @@ mod channel;
 mod lines;
 mod log;
 mod outcome;
+mod phone;
 mod pipe;
 mod session;
 mod sound;
@@ -29,5 +30,6 @@ pub mod words;
 pub use builder::{Act, At, CallBuilder, agi_block};
 pub use call::Call;
 pub use outcome::{Direction, Frame, Line, Music, Outcome};
+pub use phone::{Phone, Saying};
 
 use log::Log;

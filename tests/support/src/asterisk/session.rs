@@ -1,6 +1,7 @@
 //! The loop that serves one program's commands, as `run_agi` of Asterisk does.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ pub(super) struct Session {
     commands: usize,
     fast_agi: bool,
     real_time: bool,
+    at_once: Option<PathBuf>,
     sends_hangup: bool,
 }
 
@@ -81,6 +83,7 @@ impl Session {
             commands: 0,
             fast_agi: builder.fast_agi.is_some(),
             real_time: builder.real_time,
+            at_once: builder.at_once,
         }
     }
 
@@ -158,6 +161,7 @@ impl Session {
     /// Plays a sound frame by frame, in real time unless all is to be over at once; what stopped it before its end.
     fn play(&mut self, mut playback: Playback, events: &Receiver<Event>) -> Option<Stop> {
         let sound = &mut playback.sound;
+        let is_real = self.takes_time(&sound.path);
         let mut due = Instant::now();
         while let Some((bytes, lasts)) = sound.next_frame() {
             self.channel.played.push(Frame {
@@ -167,7 +171,7 @@ impl Session {
                 bytes,
                 path: sound.path.clone(),
             });
-            if !self.real_time {
+            if !is_real {
                 continue;
             }
             due += lasts;
@@ -190,6 +194,11 @@ impl Session {
             }
         }
         None
+    }
+
+    fn takes_time(&self, path: &Path) -> bool {
+        let name = path.with_extension("");
+        self.real_time && self.at_once.as_ref() != Some(&name)
     }
 
     /// Waits, unless something happens before, and replies.

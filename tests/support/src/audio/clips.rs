@@ -43,6 +43,10 @@ pub fn babble(rate_hz: u32, text: &str) -> Clip {
     });
     let mut random = Random::new(seed);
     let pitch_hz = 130.0 + 40.0 * random.value();
+    let step = TAU * 0.5 / float(letter_len);
+    let envelope: Vec<_> = (0..letter_len)
+        .map(|index| (step * float(index)).sin())
+        .collect();
     let mut samples = Vec::with_capacity(letter_len * text.len());
     for letter in text.chars() {
         if !letter.is_alphanumeric() {
@@ -51,11 +55,8 @@ pub fn babble(rate_hz: u32, text: &str) -> Clip {
         }
         let bend = 1.0 + 0.1 * random.value();
         let period = voiced_period(rate_hz, pitch_hz * bend, &mut random);
-        let step = TAU * 0.5 / float(letter_len);
-        for (index, value) in period.iter().cycle().take(letter_len).enumerate() {
-            let envelope = (step * float(index)).sin();
-            samples.push(to_sample(LOUDNESS * envelope * value));
-        }
+        let values = envelope.iter().zip(period.iter().cycle());
+        samples.extend(values.map(|(envelope, value)| to_sample(LOUDNESS * envelope * value)));
     }
     Clip { rate_hz, samples }
 }
@@ -67,26 +68,22 @@ fn voiced_period(rate_hz: u32, pitch_hz: f64, random: &mut Random) -> Vec<f64> {
         1500.0 + 600.0 * random.value(),
     ];
     let len = len(rate_hz, 1.0 / pitch_hz);
-    let step = TAU / float(len);
     let nearness = |hz: f64, formant_hz: f64| 1.0 / (1.0 + ((hz - formant_hz) / 150.0).powi(2));
-    let harmonics: Vec<_> = (1..=18)
-        .map(f64::from)
-        .map(|number| {
-            let hz = number * pitch_hz;
-            (
-                step * number,
-                nearness(hz, formants_hz[0]) + 0.6 * nearness(hz, formants_hz[1]),
-            )
-        })
-        .collect();
-    (0..len)
-        .map(|index| {
-            harmonics
-                .iter()
-                .map(|(step, level)| level * (step * float(index)).sin())
-                .sum()
-        })
-        .collect()
+    let level = |number: u32| {
+        let hz = f64::from(number) * pitch_hz;
+        nearness(hz, formants_hz[0]) + 0.6 * nearness(hz, formants_hz[1])
+    };
+    let levels: Vec<_> = (1..=18).map(level).collect();
+    // Every harmonic goes through the same sine, in steps of its number.
+    let step = TAU / float(len);
+    let sine: Vec<_> = (0..len).map(|index| (step * float(index)).sin()).collect();
+    let value = |index: usize| {
+        let harmonics = levels.iter().zip(1..);
+        harmonics
+            .map(|(level, number)| level * sine[index * number % len])
+            .sum()
+    };
+    (0..len).map(value).collect()
 }
 
 /// A small generator of numbers between −1 and 1 (xorshift64*, by Vigna).

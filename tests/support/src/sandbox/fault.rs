@@ -111,6 +111,33 @@ impl Fault {
         (right.response, delivery)
     }
 
+    /// Whether nothing of the right answer is sent.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        match self {
+            Self::CutShort
+            | Self::Endless
+            | Self::Slow(_)
+            | Self::BreakAfter(_)
+            | Self::MidStreamError(_)
+            | Self::HangAfterEvents(_)
+            | Self::CutAfter(_)
+            | Self::HangAfter(_)
+            | Self::StallAfter(_, _) => false,
+            Self::Status(_)
+            | Self::Detail(_)
+            | Self::RetryAfter(_)
+            | Self::QuotaExhausted
+            | Self::Hang
+            | Self::Reset
+            | Self::NotJson
+            | Self::Empty
+            | Self::WrongShape
+            | Self::Reply(_)
+            | Self::Bytes(_, _)
+            | Self::Echo(_) => true,
+        }
+    }
+
     /// The response of a fault that leaves nothing of the right one.
     fn in_place_of(&self, service: Service, right: &Right) -> Response {
         let error = match self {

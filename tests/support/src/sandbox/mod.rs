@@ -340,10 +340,23 @@ impl Sandbox {
         self.pace_voice(PACE.voice_first, voice_speed);
     }
 
+    /// All further answers of a stage wait for [`release`](Self::release); requests are taken, and can be
+    /// [waited for](Self::wait_for).
+    pub fn hold(&self, stage: Stage) {
+        self.shared
+            .with(|state| state.conduct(stage).is_held = true);
+    }
+
+    /// The answers of a stage that were held go out, and further ones come at once.
+    pub fn release(&self, stage: Stage) {
+        self.shared
+            .tell(|state| state.conduct(stage).is_held = false);
+    }
+
     /// A stage is as it was at the start.
     pub fn restore(&self, stage: Stage) {
         self.shared
-            .with(|state| *state.conduct(stage) = state::Conduct::default());
+            .tell(|state| *state.conduct(stage) = state::Conduct::default());
     }
 
     /// The language model's answer to whatever is asked from now on.
@@ -400,14 +413,42 @@ impl Sandbox {
     /// # Panics
     /// When they have not within `timeout`.
     pub fn wait_for(&self, stage: Stage, count: usize, timeout: Duration) {
-        let is_enough = |state: &State| {
-            let came = state.requests.iter();
-            came.filter(|request| request.stage == stage).count() >= count
-        };
+        let is_one = |request: &Recorded| request.stage == stage;
+        self.wait_for_requests(
+            &format!("requests to {stage:?} came"),
+            count,
+            timeout,
+            is_one,
+        );
+    }
+
+    /// Waits until `count` answers of a stage have been sent whole.
+    ///
+    /// # Panics
+    /// When they have not within `timeout`.
+    pub fn wait_for_answers(&self, stage: Stage, count: usize, timeout: Duration) {
+        let is_one = |request: &Recorded| request.stage == stage && request.answered.is_some();
+        self.wait_for_requests(
+            &format!("answers of {stage:?} were sent"),
+            count,
+            timeout,
+            is_one,
+        );
+    }
+
+    fn wait_for_requests(
+        &self,
+        what: &str,
+        count: usize,
+        timeout: Duration,
+        is_one: impl Fn(&Recorded) -> bool,
+    ) {
+        let came = |state: &State| state.requests.iter().filter(|one| is_one(one)).count();
         assert!(
-            self.shared.wait_until(timeout, is_enough),
-            "{} of {count} requests to {stage:?} came within {timeout:?}",
-            self.requests_to(stage).len()
+            self.shared
+                .wait_until(timeout, |state| came(state) >= count),
+            "{} of {count} {what} within {timeout:?}",
+            self.shared.with(|state| came(state))
         );
     }
 
@@ -490,6 +531,7 @@ pub const PACE: Pace = Pace {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        self.shared.tell(State::release_all);
         (self.server, self.plain, self.ipv6) = (None, None, OnceLock::new());
         if !thread::panicking() {
             self.assert_clean();

@@ -1,7 +1,8 @@
 //! Who says what: the questions that the sandbox understands and the answers it gives.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex};
 
 use crate::audio::alike::{Recording, Reference};
 use crate::audio::{Clip, clips, measure, wav};
@@ -43,8 +44,6 @@ impl Script {
 /// The scripts, ready to be compared with what is sent.
 pub(super) struct Scripts {
     scripts: Vec<Script>,
-    /// Prepared when the first recording comes: many a test sends none.
-    references: OnceLock<Vec<(usize, Reference)>>,
 }
 
 impl Scripts {
@@ -60,24 +59,15 @@ impl Scripts {
                 path.display()
             );
         }
-        Self {
-            scripts,
-            references: OnceLock::new(),
-        }
+        Self { scripts }
     }
 
     /// The recordings to look for, and whose they are.
-    fn references(&self) -> &[(usize, Reference)] {
-        self.references.get_or_init(|| {
-            let wavs = self
-                .scripts
-                .iter()
-                .map(|script| script.question_wav.as_deref());
-            let wavs = wavs
-                .enumerate()
-                .filter_map(|(index, path)| Some((index, path?)));
-            wavs.map(|(index, path)| (index, Reference::new(&wav::read(path))))
-                .collect()
+    fn references(&self) -> impl Iterator<Item = (&Script, Arc<Reference>)> {
+        self.scripts.iter().filter_map(|script| {
+            let path = script.question_wav.as_deref()?;
+            let reference = QUESTIONS.of(path, || Reference::new(&wav::read(path)));
+            Some((script, reference))
         })
     }
 
@@ -85,8 +75,8 @@ impl Scripts {
     pub(super) fn heard_in(&self, clip: &Clip) -> Vec<String> {
         let recording = Recording::new(clip);
         let mut heard: Vec<(f64, &str)> = Vec::new();
-        for (index, reference) in self.references() {
-            let question = self.scripts[*index].question.as_str();
+        for (script, reference) in self.references() {
+            let question = script.question.as_str();
             let matches = reference.matches_in(&recording, THRESHOLD);
             heard.extend(matches.iter().map(|found| (found.at_seconds, question)));
         }
@@ -136,10 +126,36 @@ impl Scripts {
             let path = script.answer_wav.as_deref()?;
             let all: Vec<_> = sentences(&script.answer).collect();
             let number = all.iter().position(|sentence| sentence == words)?;
-            Some(cut(&wav::read(path), number, all.len()))
+            let recordings = ANSWERS.of(path, || {
+                let recording = wav::read(path);
+                let numbers = 0..all.len();
+                numbers
+                    .map(|number| cut(&recording, number, all.len()))
+                    .collect()
+            });
+            Some(recordings[number].clone())
         })
     }
 }
+
+/// What is made of files once for all sandboxes of a process.
+struct OfFiles<T>(Mutex<BTreeMap<PathBuf, Arc<T>>>);
+
+impl<T> OfFiles<T> {
+    const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    fn of(&self, path: &Path, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut known = self.0.lock().unwrap();
+        let one = known.entry(path.to_owned());
+        Arc::clone(one.or_insert_with(|| Arc::new(make())))
+    }
+}
+
+static QUESTIONS: OfFiles<Reference> = OfFiles::new();
+/// Sentence by sentence.
+static ANSWERS: OfFiles<Vec<Clip>> = OfFiles::new();
 
 /// The words of each sentence.
 fn sentences(text: &str) -> impl Iterator<Item = String> {

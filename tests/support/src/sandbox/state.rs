@@ -23,7 +23,7 @@ pub(super) struct Shared {
     account: ServiceAccount,
     scripts: Scripts,
     state: Mutex<State>,
-    arrived: Condvar,
+    changed: Condvar,
 }
 
 /// What changes while the sandbox runs.
@@ -50,6 +50,7 @@ pub(super) struct State {
 pub(super) struct Conduct {
     pub(super) faults: VecDeque<(Fault, usize)>,
     pub(super) delay: Duration,
+    pub(super) is_held: bool,
     pub(super) model_pace: ModelPace,
     pub(super) voice_pace: VoicePace,
     pub(super) refuses_self_signed: bool,
@@ -65,6 +66,12 @@ impl State {
             Stage::Models => 4,
         };
         &mut self.conducts[index]
+    }
+
+    pub(super) fn release_all(&mut self) {
+        for conduct in &mut self.conducts {
+            conduct.is_held = false;
+        }
     }
 
     fn next_fault(&mut self, service: Service) -> Option<Fault> {
@@ -91,7 +98,7 @@ impl Shared {
             account,
             scripts,
             state: Mutex::default(),
-            arrived: Condvar::new(),
+            changed: Condvar::new(),
         }
     }
 
@@ -99,15 +106,35 @@ impl Shared {
         change(&mut self.state.lock().unwrap())
     }
 
+    /// The same, for a change that somebody may be waiting for.
+    pub(super) fn tell<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = self.with(change);
+        self.changed.notify_all();
+        result
+    }
+
     /// Waits until something that arrives is enough; false when the time is over.
     pub(super) fn wait_until(&self, timeout: Duration, is_enough: impl Fn(&State) -> bool) -> bool {
         let locked = self.state.lock().unwrap();
         let (locked, waited) = self
-            .arrived
+            .changed
             .wait_timeout_while(locked, timeout, |state| !is_enough(state))
             .unwrap();
         drop(locked);
         !waited.timed_out()
+    }
+
+    /// Waits while the answers of a stage are held; whether they were.
+    fn wait_while_held(&self, stage: Stage) -> bool {
+        let mut waited = false;
+        let locked = self.state.lock().unwrap();
+        let is_held = |state: &mut State| {
+            let is_held = state.conduct(stage).is_held;
+            waited |= is_held;
+            is_held
+        };
+        drop(self.changed.wait_while(locked, is_held).unwrap());
+        waited
     }
 
     pub(super) fn spoken(&self, text: &str) -> Clip {
@@ -146,13 +173,11 @@ impl Shared {
             status: 0,
             refusal: None,
         };
-        let treated = self.with(|state| {
+        self.tell(|state| {
             state.requests.push(recorded);
             let index = state.requests.len() - 1;
             (index, state.next_fault(service), state.conduct(stage).delay)
-        });
-        self.arrived.notify_all();
-        treated
+        })
     }
 
     fn right_answer(&self, service: Service, request: &Request, context: &Context<'_>) -> Right {
@@ -184,14 +209,13 @@ impl Shared {
     fn not_found(&self, connection: u64, at: Instant, request: &Request) -> Answer {
         let Request { method, path, .. } = request;
         let warms_up = path == "/" && ["GET", "HEAD"].contains(&method.as_str());
-        self.with(|state| {
+        self.tell(|state| {
             if warms_up {
                 state.warm_ups.push(WarmUp { connection, at });
             } else {
                 state.unhandled.push(format!("{method} {path}"));
             }
         });
-        self.arrived.notify_all();
         let response = Response::new(404, "text/html; charset=UTF-8", NOT_FOUND);
         Answer {
             number: None,
@@ -204,8 +228,7 @@ impl Shared {
 
 impl server::Service for Shared {
     fn connected(&self) {
-        self.with(|state| state.connections += 1);
-        self.arrived.notify_all();
+        self.tell(|state| state.connections += 1);
     }
 
     fn answer(&self, connection: u64, request: Request) -> Answer {
@@ -218,6 +241,7 @@ impl server::Service for Shared {
             shared: self,
             stage: service.stage(),
             index,
+            is_replaced: fault.as_ref().is_some_and(Fault::leaves_nothing),
         };
         let right = self.right_answer(service, &request, &context);
         self.with(|state| state.requests[index].status = right.response.status);
@@ -225,16 +249,18 @@ impl server::Service for Shared {
             Some(fault) => fault.applied(service, &request, right),
             None => (right.response, Delivery::Pieces(right.pieces, End::Right)),
         };
+        let was_held = self.wait_while_held(context.stage);
+        let begun = if was_held { Instant::now() } else { at };
         Answer {
             number: Some(index),
-            begun: at + delay,
+            begun: begun + delay,
             response,
             delivery,
         }
     }
 
     fn sent(&self, number: usize) {
-        self.with(|state| state.requests[number].answered = Some(Instant::now()));
+        self.tell(|state| state.requests[number].answered = Some(Instant::now()));
     }
 
     fn now(&self) -> SystemTime {
@@ -253,6 +279,8 @@ pub(super) struct Context<'a> {
     shared: &'a Shared,
     stage: Stage,
     index: usize,
+    /// Nothing of the right answer reaches the client.
+    is_replaced: bool,
 }
 
 impl Context<'_> {
@@ -272,12 +300,13 @@ impl Context<'_> {
         vec![heard.unwrap_or_else(|| UNKNOWN_QUESTION.to_owned())]
     }
 
-    /// How a text sounds.
+    /// How a text sounds. What nobody will hear is not made.
     pub(super) fn spoken(&self, text: &str) -> Clip {
         self.shared.with(|state| {
             state.spoken.push_front(text.to_owned());
             state.spoken.truncate(REMEMBERED_TEXTS);
         });
+        let text = if self.is_replaced { "" } else { text };
         self.shared.scripts.spoken(text)
     }
 

@@ -1,6 +1,7 @@
 //! The scripted Asterisk, and shell scripts that serve as good and bad AGI programs.
 #![allow(clippy::unwrap_used)]
 
+mod phones;
 mod sounds;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -81,6 +81,20 @@ fn a_sound_plays_a_frame_every_20_ms_and_its_end_is_told_when_the_last_one_is_ov
 }
 
 #[test]
+fn one_sound_of_a_call_in_real_time_may_be_over_at_once() {
+    let dir = TempDir::new().unwrap();
+    let call = playing(&dir, "play long; hear; play short; hear");
+    let outcome = call.at_once(&dir.path().join("long")).start().finish(LONG);
+    assert_heard(
+        &outcome,
+        &["200 result=0 endpos=16000", "200 result=0 endpos=800"],
+    );
+    let (long, short) = outcome.played.split_at(LONG_SOUND / 160);
+    assert!(long.iter().all(|frame| frame.at == long[0].at));
+    assert_eq!(short[4].at - short[0].at, FRAME * 4);
+}
+
+#[test]
 fn a_sound_that_grows_in_time_plays_on() {
     let grow =
         "play growing; for part in 1 2 3; do sleep 0.05; cat part$part >>growing.ulaw; done; hear";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use testkit::audio::clips;
-use testkit::{Fault, OPENAI_API_KEY, Response, Stage};
+use testkit::{Fault, OPENAI_API_KEY, Response, Sandbox, Stage};
 
 use super::{
     Answer, Client, GEMINI, LLM, SPEECH, STT, TTS, generate_body, recognize_body, sandbox,
@@ -130,14 +130,41 @@ fn answers_can_be_late_and_slow() {
 }
 
 #[test]
-fn a_sandbox_that_goes_takes_its_connections_along() {
+fn an_answer_that_is_held_comes_when_it_is_released() {
     let (_dir, sandbox, client) = sandbox();
-    sandbox.fault(Stage::Tts, Fault::Hang, 1);
+    sandbox.hold(Stage::Tts);
     thread::scope(|scope| {
-        let asked = scope.spawn(|| ask(&client, Stage::Tts).map(|answer| answer.status));
-        sandbox.wait_for(Stage::Tts, 1, Duration::from_secs(20));
-        drop(sandbox);
-        let error = asked.join().unwrap().unwrap_err().to_string();
-        assert!(!error.contains("timeout"), "{error}");
+        let held = scope.spawn(|| ask(&client, Stage::Tts).unwrap());
+        sandbox.wait_for(Stage::Tts, 1, PATIENCE);
+        // Other stages answer meanwhile.
+        assert_eq!(ask(&client, Stage::Llm).unwrap().status, 200);
+        sandbox.wait_for_answers(Stage::Llm, 1, PATIENCE);
+        let asked = sandbox.requests_to(Stage::Tts);
+        assert!(asked[0].answered.is_none() && !held.is_finished());
+        sandbox.release(Stage::Tts);
+        assert_eq!(held.join().unwrap().status, 200);
     });
+    assert_eq!(ask(&client, Stage::Tts).unwrap().status, 200);
 }
+
+#[test]
+fn a_sandbox_that_goes_takes_its_connections_along() {
+    let ways: [fn(&Sandbox); 2] = [
+        |sandbox| sandbox.fault(Stage::Tts, Fault::Hang, 1),
+        |sandbox| sandbox.hold(Stage::Tts),
+    ];
+    for keep_silent in ways {
+        let (_dir, sandbox, client) = sandbox();
+        keep_silent(&sandbox);
+        thread::scope(|scope| {
+            let asked = scope.spawn(|| ask(&client, Stage::Tts).map(|answer| answer.status));
+            sandbox.wait_for(Stage::Tts, 1, PATIENCE);
+            drop(sandbox);
+            if let Err(error) = asked.join().unwrap() {
+                assert!(!error.to_string().contains("timeout"), "{error}");
+            }
+        });
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
