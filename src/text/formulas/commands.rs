@@ -1,5 +1,8 @@
 //! What a command of LaTeX is to a voice (<https://ctan.org/pkg/short-math-guide>).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What stands in place of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
@@ -20,17 +23,19 @@ pub(super) enum Command {
 
 /// The command of this name, without its backslash.
 pub(super) fn command(name: &str) -> Option<Command> {
-    let sign = SIGNS.split(' ').find_map(|pair| {
-        let (names, sign) = pair.split_once('=')?;
-        names.split('/').any(|one| one == name).then_some(sign)
-    });
-    let group = || {
-        GROUPS
-            .iter()
-            .find(|(names, _)| names.split(' ').any(|one| one == name))
-    };
-    sign.map(Command::Sign)
-        .or_else(|| group().map(|(_, command)| *command))
+    static ALL: LazyLock<HashMap<&str, Command>> =
+        LazyLock::new(|| groups().chain(signs()).collect());
+    ALL.get(name).copied()
+}
+
+fn groups() -> impl Iterator<Item = (&'static str, Command)> {
+    let groups = GROUPS.iter();
+    groups.flat_map(|(names, command)| names.split(' ').map(|name| (name, *command)))
+}
+
+fn signs() -> impl Iterator<Item = (&'static str, Command)> {
+    let signs = SIGNS.split(' ').filter_map(|pair| pair.split_once('='));
+    signs.flat_map(|(names, sign)| names.split('/').map(|name| (name, Command::Sign(sign))))
 }
 
 const GROUPS: &[(&str, Command)] = &[
