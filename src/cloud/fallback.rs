@@ -133,7 +133,7 @@ impl<P: ?Sized> Fallback<P> {
         if self.next(&[candidate]).is_none() || !moves_on(&error) {
             return Err(error);
         }
-        self.note_failure(candidate, &error);
+        self.note_failure(candidate, &error, Duration::ZERO);
         self.ask_others(Some((candidate, error)), budget, attempt)
     }
 
@@ -160,6 +160,8 @@ impl<P: ?Sized> Fallback<P> {
                     ..budget
                 },
             };
+            // Measured before the request is prepared, which takes time of its own.
+            let given = share.deadline.left();
             let error = match attempt(&self.candidates[candidate], share) {
                 Ok(value) => {
                     self.note_success(candidate);
@@ -168,7 +170,7 @@ impl<P: ?Sized> Fallback<P> {
                 Err(error) if !moves_on(&error) => return Err(error),
                 Err(error) => error,
             };
-            self.note_failure(candidate, &error);
+            self.note_failure(candidate, &error, given);
             if !is_last_hope && matches!(error.service(), Some(Error::Timeout { .. })) {
                 hurried = Some(candidate);
             }
@@ -224,10 +226,16 @@ impl<P: ?Sized> Fallback<P> {
         next.is_none_or(|index| lock(&self.standings)[index] != Standing::Good)
     }
 
-    /// Puts a candidate behind the others for this call, and for later ones if it will still fail then.
-    fn note_failure<E: Cause + std::error::Error + 'static>(&self, index: usize, error: &E) {
+    /// Puts a candidate that was given `given` to begin behind the others for this call, and for later ones if it will
+    /// still fail then.
+    fn note_failure<E: Cause + std::error::Error + 'static>(
+        &self,
+        index: usize,
+        error: &E,
+        given: Duration,
+    ) {
         let now = date::seconds(SystemTime::now());
-        let failing = Failing::of(error, self.limit, now);
+        let failing = Failing::of(error, given, self.limit, now);
         lock(&self.standings)[index] = Standing::Failed(failing.clone());
         if self.candidates.len() > 1 {
             let candidate = &self.candidates[index];

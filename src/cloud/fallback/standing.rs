@@ -56,14 +56,16 @@ impl Standing {
 }
 
 impl Failing {
-    /// What `error` says at `now`, in seconds since 1970, of a provider that is usually given `usual` to begin.
+    /// What `error` says at `now`, in seconds since 1970, of a provider that was given `given` to begin, and is usually
+    /// given `usual`.
     pub(super) fn of<E: Cause + std::error::Error + 'static>(
         error: &E,
+        given: Duration,
         usual: Duration,
         now: u64,
     ) -> Self {
         let service = error.service();
-        let lasts = service.and_then(|error| lasts(error, usual, now));
+        let lasts = service.and_then(|error| lasts(error, given, usual, now));
         let why = error::Chain(error).to_string();
         Self {
             since: now,
@@ -111,11 +113,11 @@ pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing, now: 
 }
 
 /// How long a provider that failed by `error` at `now` is passed over; `None` where the error may pass at once.
-fn lasts(error: &Error, usual: Duration, now: u64) -> Option<Duration> {
+fn lasts(error: &Error, given: Duration, usual: Duration, now: u64) -> Option<Duration> {
     match error {
         Error::Connect { .. } | Error::Clock { .. } | Error::Credentials(_) => Some(SHORT),
         // A provider that was given less time than usual, because others had used it up, is not to blame.
-        Error::Timeout { after, .. } => (*after + PUNCTUALITY >= usual).then_some(SHORT),
+        Error::Timeout { after, .. } => (given.max(*after) + PUNCTUALITY >= usual).then_some(SHORT),
         Error::Refused(refusal) => refused_for(refusal, now),
         _ => None,
     }
@@ -154,7 +156,7 @@ fn is_retired(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if matches!(refusal.status, 404 | 410))
 }
 
-/// A time-out may be a little early by the clock that measures it.
+/// The time from the beginning of a stage to that of a request's preparation, and by how much a clock may be early.
 const PUNCTUALITY: Duration = Duration::from_millis(100);
 
 /// How long to remember what the network may have caused, and what an administrator has to fix.
@@ -189,7 +191,8 @@ mod tests {
     fn lasts_s(status: u16, body: &str) -> Option<u64> {
         let refusal = Refusal::read(SERVICE, status, body.as_bytes(), &[]);
         let error = Error::Refused(Box::new(refusal));
-        lasts(&error, Duration::from_secs(4), NOW).map(|lasts| lasts.as_secs())
+        let four = Duration::from_secs(4);
+        lasts(&error, four, four, NOW).map(|lasts| lasts.as_secs())
     }
 
     fn google(quota: &str, value: &str, delay: &str) -> String {
@@ -278,7 +281,8 @@ mod tests {
     fn a_clock_that_was_set_back_keeps_nobody_out() {
         let (_folder, state) = super::super::tests::state();
         let error = Error::Refused(Box::new(Refusal::read(SERVICE, 401, b"", &[])));
-        remember(&state, "x", Failing::of(&error, Duration::ZERO, NOW), NOW);
+        let failing = Failing::of(&error, Duration::ZERO, Duration::ZERO, NOW);
+        remember(&state, "x", failing, NOW);
         let is_remembered =
             |now| remembered(&state, ["x", "y"].into_iter(), now)[0] != Standing::Good;
         let table = [

@@ -55,6 +55,15 @@ fn ask(
     fallback: &Fallback<str>,
     fails: impl Fn(&str) -> Option<Error>,
 ) -> (Vec<String>, Option<String>) {
+    ask_within(20, fallback, fails)
+}
+
+/// The same in a stage that has so many seconds left.
+fn ask_within(
+    seconds: u64,
+    fallback: &Fallback<str>,
+    fails: impl Fn(&str) -> Option<Error>,
+) -> (Vec<String>, Option<String>) {
     let asked = RefCell::new(Vec::new());
     let attempt = |candidate: &Candidate<str>, budget: Budget| {
         let twice = if matches!(budget.retry, Retry::Once) {
@@ -70,12 +79,12 @@ fn ask(
             None => Ok(candidate.provider.to_string()),
         }
     };
-    let done = fallback.ask(budget(), attempt);
+    let done = fallback.ask(budget(seconds), attempt);
     (asked.into_inner(), done.ok().map(|done| done.value))
 }
 
-fn budget() -> Budget {
-    let deadline = Deadline::after(Instant::now(), Duration::from_secs(20), Instant::now);
+fn budget(seconds: u64) -> Budget {
+    let deadline = Deadline::after(Instant::now(), Duration::from_secs(seconds), Instant::now);
     Budget::new(deadline, Duration::from_secs(1))
 }
 
@@ -120,7 +129,7 @@ fn who_was_only_too_slow_is_asked_once_more_when_all_others_fail() {
         }
     };
     let done = fallback
-        .ask(budget(), attempt)
+        .ask(budget(20), attempt)
         .expect("the slow one does it");
     assert_eq!((done.candidate, done.value), (0, "done"));
     assert_eq!(asked.into_inner(), ["slow", "b", "slow"]);
@@ -146,23 +155,28 @@ fn the_first_failure_in_the_settings_order_is_told() {
             502
         }))
     };
-    let error = fallback.ask(budget(), fails).expect_err("all fail");
+    let error = fallback.ask(budget(20), fails).expect_err("all fail");
     assert!(error.to_string().contains("answered 500"), "{error}");
 }
 
+/// An error, the seconds that the stage had left, and whether it is remembered.
+type Lasting = (fn() -> Error, u64, bool);
+
 #[test]
 fn what_lasts_is_remembered_for_the_next_call_and_what_passes_is_not() {
-    let table: [(fn() -> Error, bool); 6] = [
-        (|| refused(401), true),
-        (|| refused(404), true),
-        (|| refused(503), false),
-        (|| refused(400), false),
-        (|| late(Duration::from_secs(4)), true),
-        (|| late(Duration::from_secs(1)), false),
+    let table: [Lasting; 7] = [
+        (|| refused(401), 20, true),
+        (|| refused(404), 20, true),
+        (|| refused(503), 20, false),
+        (|| refused(400), 20, false),
+        (|| late(Duration::from_secs(4)), 20, true),
+        // However long the request took to prepare.
+        (|| late(Duration::from_secs(1)), 20, true),
+        (|| late(Duration::from_secs(1)), 1, false),
     ];
-    for (error, is_remembered) in table {
+    for (error, left, is_remembered) in table {
         let (_folder, state) = state();
-        ask(&fallback(&["a", "b"], &state), |name| {
+        ask_within(left, &fallback(&["a", "b"], &state), |name| {
             (name == "a").then(error)
         });
         let next = fallback(&["a", "b"], &state);
