@@ -12,7 +12,8 @@ use crate::sys::sync::lock;
 /// A voice that says each piece in a tenth of a second.
 #[derive(Debug)]
 struct Prompt {
-    asked: Arc<Mutex<Vec<String>>>,
+    /// Each text, and how long its sound might take to begin.
+    asked: Arc<Mutex<Vec<(String, Duration)>>>,
     tell: Sender<()>,
     /// The work that is over once it is asked for the second piece.
     over: Option<Billing>,
@@ -25,9 +26,9 @@ impl Voice for Prompt {
         1_000
     }
 
-    fn speak(&self, text: &str, _: u32, _: Budget) -> Result<Speech, cloud::Error> {
+    fn speak(&self, text: &str, _: u32, budget: Budget) -> Result<Speech, cloud::Error> {
         let mut asked = lock(&self.asked);
-        asked.push(text.to_owned());
+        asked.push((text.to_owned(), budget.deadline.left()));
         if let Some(over) = self.over.as_ref().filter(|_| asked.len() == 2) {
             over.end();
         }
@@ -88,9 +89,9 @@ fn endpoint() -> Endpoint {
     }
 }
 
-/// Has a text of three pieces spoken, the second of which may be the last of the work. Returns what the voice was asked for,
-/// what that has used, and how long the sound is.
-fn spoken(is_over: bool) -> (Vec<String>, Usage, Result<Duration, Error>) {
+/// Has a text of three pieces spoken, the first of which must begin soon and the second of which may be the last of the
+/// work. Returns what the voice was asked for, what that has used, and how long the sound is.
+fn spoken(is_over: bool) -> (Vec<(String, Duration)>, Usage, Result<Duration, Error>) {
     let bill = Arc::default();
     let billing = Billing::new(Arc::clone(&bill));
     let (asked, (tell, told)) = (Arc::default(), unbounded());
@@ -111,7 +112,7 @@ fn spoken(is_over: bool) -> (Vec<String>, Usage, Result<Duration, Error>) {
     };
     let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
     let budget = Budget::new(deadline, MAX_WAIT);
-    let speaking = speaker.begin(&candidate, &three_pieces(), budget, deadline);
+    let speaking = speaker.begin(&candidate, &three_pieces(), budget.within(SOON), deadline);
     let length = speaking.and_then(|mut speaking| {
         speaking.write(Patient {
             asked: told,
@@ -124,6 +125,8 @@ fn spoken(is_over: bool) -> (Vec<String>, Usage, Result<Duration, Error>) {
     (asked, used, length)
 }
 
+const SOON: Duration = Duration::from_secs(60);
+
 fn three_pieces() -> String {
     let piece = "a ".repeat(MAX_SENTENCE_CHARS / 2);
     piece.repeat(2) + "end"
@@ -132,8 +135,13 @@ fn three_pieces() -> String {
 #[test]
 fn each_piece_is_asked_for_while_the_one_before_is_passed_on_and_is_on_the_bill() {
     let (asked, used, length) = spoken(false);
-    assert_eq!(asked.concat().len() + 2, three_pieces().len());
-    assert_eq!((asked.len(), asked[2].as_str()), (3, "end"));
+    let (texts, given): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    assert_eq!(texts.concat().len() + 2, three_pieces().len());
+    assert_eq!((texts.len(), texts[2].as_str()), (3, "end"));
+    assert!(
+        given[0] <= SOON && given[1..].iter().all(|given| *given > SOON),
+        "{given:?}"
+    );
     assert_eq!(length.expect("spoken"), Duration::from_millis(300));
     assert_eq!(used.characters, 561);
     assert_eq!(used.audio_ms, 300);
