@@ -4,83 +4,37 @@ mod cost;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::audio::{Clip, wav};
-use testkit::{Call, CallBuilder, Fault, Outcome, Settings, Stage};
+use testkit::audio::wav;
+use testkit::{Call, CallBuilder, Fault, Outcome, Phone, Saying, Settings, Stage};
 
-use crate::house::{self, House, MOON, PATIENCE, argument, assert_at_once, data, program};
-
-/// The caller's phone: a frame every 20 ms, silent until they say something.
-pub(crate) struct Phone {
-    say: Sender<Clip>,
-    line: Option<JoinHandle<()>>,
-}
+use crate::house::{self, House, PATIENCE, argument, assert_at_once, data, program};
 
 /// A call of a talk that is going on.
 pub(crate) struct Talking {
     call: Call,
     reply: PathBuf,
+    silence: PathBuf,
     pub(crate) phone: Phone,
 }
 
-impl Phone {
-    fn open(pipe: PathBuf) -> Self {
-        let (say, said) = mpsc::channel::<Clip>();
-        let line = thread::spawn(move || {
-            let mut line = OpenOptions::new().write(true).open(pipe).unwrap();
-            let mut waiting = Vec::new();
-            let begun = Instant::now();
-            for frame in 1.. {
-                match said.try_recv() {
-                    Ok(clip) => waiting.extend(clip.samples),
-                    Err(mpsc::TryRecvError::Disconnected) => return,
-                    Err(mpsc::TryRecvError::Empty) => {}
-                }
-                let mut samples: Vec<i16> = waiting.drain(..waiting.len().min(160)).collect();
-                samples.resize(160, 0);
-                let bytes: Vec<u8> = samples.iter().flat_map(|x| x.to_ne_bytes()).collect();
-                if line.write_all(&bytes).is_err() {
-                    return;
-                }
-                let next = begun + Duration::from_millis(20) * frame;
-                thread::sleep(next.saturating_duration_since(Instant::now()));
-            }
-        });
-        Self {
-            say,
-            line: Some(line),
-        }
-    }
-
-    /// Says a question without the silence around it; how long that takes.
-    pub(crate) fn say(&self, name: &str) -> Duration {
-        let (samples, length) = spoken(name);
-        self.send(samples);
-        length
-    }
-
-    /// Sends sound of 8 kHz.
-    fn send(&self, samples: Vec<i16>) {
-        let rate_hz = 8000;
-        self.say.send(Clip { rate_hz, samples }).unwrap();
-    }
-}
-
-/// A question without the silence around it, and how long it is.
-fn spoken(name: &str) -> (Vec<i16>, Duration) {
+/// A question without the silence around it.
+fn spoken(name: &str) -> Vec<i16> {
     let samples = wav::read(&data(name)).samples;
     let loud = |sample: &i16| sample.unsigned_abs() > 300;
     let first = samples.iter().position(loud).unwrap();
     let last = samples.iter().rposition(loud).unwrap();
-    let samples = samples[first..=last].to_vec();
-    let millis = samples.len() / 8;
-    (samples, Duration::from_millis(millis.try_into().unwrap()))
+    samples[first..=last].to_vec()
+}
+
+/// Where the sounds are that are made once and kept.
+fn sounds(house: &House) -> PathBuf {
+    house.other().join("sounds")
 }
 
 pub(crate) fn settings(house: &House) -> Settings {
@@ -91,10 +45,7 @@ pub(crate) fn settings(house: &House) -> Settings {
         .set("conversation.goodbye", "")
         .set("conversation.still_there", "")
         .set("conversation.ask_after", 3.0)
-        .set(
-            "conversation.sounds",
-            house.other().join("sounds").to_str().unwrap(),
-        )
+        .set("conversation.sounds", sounds(house).to_str().unwrap())
 }
 
 pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
@@ -105,11 +56,11 @@ pub(crate) fn talk_with(house: &House, settings: &Settings, arguments: &[&str]) 
     let (call, pipe) = line(house, settings);
     let call = arguments.iter().fold(call, CallBuilder::arg);
     let call = call.real_time().start();
-    let phone = Phone::open(pipe);
     Talking {
         call,
         reply: house.reply(),
-        phone,
+        silence: sounds(house).join("silence"),
+        phone: Phone::open(&pipe),
     }
 }
 
@@ -128,17 +79,34 @@ fn line(house: &House, settings: &Settings) -> (CallBuilder, PathBuf) {
 }
 
 impl Talking {
-    /// Waits until an answer begins to be heard.
-    pub(crate) fn wait_for_answer(&self) {
-        let playing = format!("STREAM FILE \"{}\"", self.reply.display());
-        self.call.wait_for_command(&playing, PATIENCE);
+    /// Asks what is in this file of tests/data, without the silence around it.
+    pub(crate) fn ask(&self, question: &str) -> Saying {
+        self.phone.say(spoken(question))
     }
 
-    pub(crate) fn finish(mut self) -> Outcome {
-        let outcome = self.call.finish(Duration::from_secs(60));
-        drop(self.phone.say);
-        self.phone.line.take().unwrap().join().unwrap();
-        outcome
+    /// Waits until an answer begins to be heard.
+    pub(crate) fn wait_for_answer(&self) {
+        self.wait_for_sounds(&self.reply, 1);
+    }
+
+    /// Waits until the caller is listened to for the n-th time.
+    fn wait_to_be_heard(&self, times: usize) {
+        self.wait_for_sounds(&self.silence, times);
+    }
+
+    fn wait_for_sounds(&self, sound: &Path, times: usize) {
+        let playing = format!("STREAM FILE \"{}\"", sound.display());
+        self.call.wait_for_commands(&playing, times, PATIENCE);
+    }
+
+    /// Hangs up, and waits for the end.
+    fn hang_up(self) -> Outcome {
+        self.call.hangup();
+        self.finish()
+    }
+
+    pub(crate) fn finish(self) -> Outcome {
+        self.call.finish(Duration::from_secs(60))
     }
 }
 
@@ -154,8 +122,8 @@ pub(crate) fn asked_of_tea(house: &House, settings: &Settings) -> Talking {
 
 pub(crate) fn asked_of_tea_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
     let talking = talk_with(house, settings, arguments);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    talking.phone.wait(BREATH);
+    talking.ask("question-tea.wav");
     talking
 }
 
@@ -168,16 +136,18 @@ fn square_wave(len: i32, amplitude: i16) -> Vec<i16> {
 #[test]
 fn each_turn_is_answered_with_what_was_said_before_it() {
     let house = House::new();
+    house.sandbox.answer_with("Three minutes.");
     let settings = settings(&house)
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 15.0);
     let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
-    thread::sleep(Duration::from_secs(10));
-    talking.phone.say("question-moon.wav");
+    talking.wait_to_be_heard(2);
+    house.sandbox.answer_with("Far away.");
+    talking.phone.wait(BREATH);
+    talking.ask("question-moon.wav");
     let outcome = talking.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    outcome.assert_variable("ASSISTANT_ANSWER", MOON);
+    outcome.assert_variable("ASSISTANT_ANSWER", "Far away.");
     let asked = house.sandbox.requests_to(Stage::Llm);
     let contents = |index: usize| asked[index].body["contents"].as_array().unwrap().len();
     assert_eq!((contents(0), contents(1), asked.len()), (1, 3, 2));
@@ -194,10 +164,10 @@ fn who_speaks_during_an_answer_is_heard_and_the_model_knows_where_it_broke_off()
     let settings = settings(&house).set("conversation.max_turns", 2);
     let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
-    thread::sleep(Duration::from_secs(3));
-    let played = |house: &House| house.sandbox.requests_to(Stage::Llm).len();
-    assert_eq!(played(&house), 1);
-    talking.phone.say("question-moon.wav");
+    house.sandbox.answer_with(SHORT);
+    talking.phone.wait(Duration::from_secs(3));
+    assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 1);
+    talking.ask("question-moon.wav");
     let outcome = talking.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let asked = house.sandbox.requests_to(Stage::Llm);
@@ -220,9 +190,10 @@ fn of_a_slow_voice_the_model_knows_as_well_where_its_answer_broke_off() {
     let settings = settings(&house).set("conversation.max_turns", 2);
     let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
-    thread::sleep(Duration::from_secs(3));
-    talking.phone.say("question-moon.wav");
-    talking.finish();
+    talking.phone.wait(Duration::from_secs(3));
+    talking.ask("question-moon.wav");
+    house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
+    talking.hang_up();
     let asked = house.sandbox.requests_to(Stage::Llm);
     let heard = asked[1].body["contents"][1]["parts"][0]["text"].as_str();
     let heard = heard.unwrap();
@@ -274,13 +245,12 @@ fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
     for during in ["listening", "the answer"] {
         let house = House::new();
         let talking = talk(&house, &settings(&house));
-        thread::sleep(BREATH);
+        talking.phone.wait(BREATH);
         if during == "the answer" {
-            talking.phone.say("question-tea.wav");
+            talking.ask("question-tea.wav");
             talking.wait_for_answer();
         }
-        talking.call.hangup();
-        let outcome = talking.finish();
+        let outcome = talking.hang_up();
         outcome
             .assert_variable("ASSISTANT_STATUS", "HANGUP")
             .assert_exit(0);
@@ -291,10 +261,10 @@ fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
 #[test]
 fn a_key_ends_a_turn_before_quiet_does_and_nothing_else() {
     assert_key_hastens(|talking| {
-        thread::sleep(BREATH);
+        talking.phone.wait(BREATH);
         // Nobody has begun to speak.
         talking.call.press('#');
-        thread::sleep(BREATH);
+        talking.phone.wait(BREATH);
     });
 }
 
@@ -310,8 +280,8 @@ fn assert_key_hastens(before: impl Fn(&Talking) + Sync) {
             .set("conversation.max_turns", 1);
         let talking = talk(&house, &settings);
         before(&talking);
-        let said = talking.phone.say("question-tea.wav");
-        thread::sleep(said + Duration::from_millis(200));
+        talking.ask("question-tea.wav");
+        talking.phone.wait(Duration::from_millis(200));
         let since = Instant::now();
         if let Some(key) = key {
             talking.call.press(key);
@@ -335,16 +305,17 @@ fn assert_key_hastens(before: impl Fn(&Talking) + Sync) {
 #[test]
 fn who_pauses_and_goes_on_is_heard_whole_and_what_was_sent_ahead_is_on_the_bill() {
     let house = House::new();
+    house.sandbox.answer_with(SHORT);
     let log = house.other().join("calls.log");
     let settings = settings(&house)
         .set("log.calls", log.to_str().unwrap())
         .set("conversation.max_turns", 1);
     let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    let (samples, _) = spoken("question-moon.wav");
+    talking.phone.wait(BREATH);
+    let samples = spoken("question-moon.wav");
     let (first, second) = samples.split_at(samples.len() / 2);
     let gap = vec![0; 8000 * 45 / 100];
-    talking.phone.send([first, &gap, second].concat());
+    talking.phone.say([first, &gap, second].concat());
     talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt);
     let sent = |index: usize| {
@@ -369,19 +340,17 @@ fn who_pauses_and_goes_on_is_heard_whole_and_what_was_sent_ahead_is_on_the_bill(
 #[test]
 fn a_question_is_not_lost_to_a_noise_that_follows_it() {
     let house = House::new();
-    house.sandbox.delay(Stage::Stt, Duration::from_secs(2));
+    house.sandbox.answer_with(SHORT);
+    house.sandbox.hold(Stage::Stt);
     let settings = settings(&house).set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    let said = talking.phone.say("question-tea.wav");
-    thread::sleep(said + Duration::from_millis(1300));
-    talking.phone.send(square_wave(4000, 4000));
+    let talking = asked_of_tea(&house, &settings);
+    talking.phone.wait(Duration::from_millis(1300));
+    talking.phone.say(square_wave(4000, 4000));
+    // It interrupts.
+    house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
+    house.sandbox.release(Stage::Stt);
     let outcome = talking.finish();
-    assert_eq!(
-        house.sandbox.requests_to(Stage::Stt).len(),
-        2,
-        "it interrupted"
-    );
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2);
     outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
 }
 
@@ -393,25 +362,31 @@ fn a_turn_that_ends_within_a_packet_is_heard_as_any_other() {
         let settings = settings(&house)
             .set("conversation.think_ahead", false)
             .set("conversation.max_turns", 1);
+        house.sandbox.answer_with(SHORT);
         let talking = talk(&house, &settings);
-        thread::sleep(BREATH);
-        let (samples, _) = spoken("question-tea.wav");
-        talking.phone.send([vec![0; offset], samples].concat());
+        talking.phone.wait(BREATH);
+        let question = spoken("question-tea.wav");
+        talking.phone.say([vec![0; offset], question].concat());
         let outcome = talking.finish();
         outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
     });
 }
 
+/// A caller who hangs up when they have been greeted.
+fn greeted(house: &House, settings: &Settings) {
+    let talking = talk(house, settings);
+    talking.wait_to_be_heard(1);
+    let outcome = talking.hang_up();
+    outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
+    fs::remove_file(house.other().join("ears")).unwrap();
+}
+
 #[test]
 fn a_greeting_is_spoken_once_and_kept() {
     let house = House::new();
-    let settings = settings(&house)
-        .set("conversation.greeting", "Hello, how can I help you?")
-        .set("conversation.ask_after", 2.0);
+    let settings = settings(&house).set("conversation.greeting", "Hello, how can I help you?");
     for _ in 0..2 {
-        let outcome = talk(&house, &settings).finish();
-        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        fs::remove_file(house.other().join("ears")).unwrap();
+        greeted(&house, &settings);
     }
     assert_eq!(house.spoken_texts(), ["Hello, how can I help you?"]);
     assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 1);
@@ -422,7 +397,6 @@ fn a_greeting_is_kept_of_a_voice_that_stands_in_as_well() {
     let house = House::new();
     let settings = settings(&house)
         .set("conversation.greeting", "Hello, how can I help you?")
-        .set("conversation.ask_after", 2.0)
         .set("tts.openai.api_key", "sk-of-somebody-else")
         .set("tts.fallback", ["google"].as_slice())
         .set("tts.google.voice", "en-US-Chirp3-HD-Charon");
@@ -431,9 +405,7 @@ fn a_greeting_is_kept_of_a_voice_that_stands_in_as_well() {
         let settings = settings
             .clone()
             .set("state.folder", house.other().join(state).to_str().unwrap());
-        let outcome = talk(&house, &settings).finish();
-        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        fs::remove_file(house.other().join("ears")).unwrap();
+        greeted(&house, &settings);
     }
     let asked = house.sandbox.requests_to(Stage::Tts);
     let asked: Vec<_> = asked.iter().map(|asked| asked.path.as_str()).collect();
@@ -451,16 +423,14 @@ fn a_greeting_is_kept_of_a_voice_that_stands_in_as_well() {
 fn a_greeting_that_no_voice_says_in_time_is_asterisks_own() {
     let house = House::new();
     house.sandbox.fault(Stage::Tts, Fault::Hang, usize::MAX);
-    let settings = settings(&house)
-        .set("conversation.greeting", "Hello, how can I help you?")
-        .set("conversation.ask_after", 2.0);
+    let settings = settings(&house).set("conversation.greeting", "Hello, how can I help you?");
     let began = Instant::now();
     let talking = talk(&house, &settings);
     talking
         .call
         .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
     let waited = began.elapsed();
-    talking.finish();
+    talking.hang_up();
     // The manual: a voice that has not begun after 5 s is not waited for.
     assert_at_once(waited.saturating_sub(Duration::from_secs(5)));
 }
@@ -535,10 +505,10 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
         .stdin(fs::File::open(lines).unwrap())
         .stdout(std::process::Stdio::null());
     let mut running = program_by_hand.spawn().unwrap();
-    let phone = Phone::open(pipe);
-    thread::sleep(BREATH);
-    phone.say("question-tea.wav");
-    thread::sleep(Duration::from_secs(6));
+    let phone = Phone::open(&pipe);
+    phone.wait(BREATH);
+    phone.say(spoken("question-tea.wav"));
+    house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
     running.kill().unwrap();
     running.wait().unwrap();
     assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
@@ -547,13 +517,13 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
 #[test]
 fn a_key_after_a_knock_leaves_the_silence_playing_and_the_next_key_is_told() {
     assert_key_hastens(|talking| {
-        thread::sleep(BREATH + BREATH);
+        talking.phone.wait(BREATH + BREATH);
         // Long enough to begin a turn, and no speech.
         let knock = (0..800).map(|n| if n / 8 % 2 == 0 { 6000 } else { -6000 });
-        talking.phone.send(knock.collect());
-        thread::sleep(Duration::from_millis(300));
+        talking.phone.say(knock.collect());
+        talking.phone.wait(Duration::from_millis(200));
         talking.call.press('#');
-        thread::sleep(BREATH);
+        talking.phone.wait(BREATH);
     });
 }
 
@@ -589,8 +559,8 @@ fn a_transfer_is_not_lost_to_a_word_that_nobody_understands() {
     talking.wait_for_answer();
     let nothing = testkit::Response::new(200, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, nothing);
-    thread::sleep(Duration::from_secs(1));
-    talking.phone.say("question-moon.wav");
+    talking.phone.wait(Duration::from_secs(1));
+    talking.ask("question-moon.wav");
     let outcome = talking.finish();
     assert_eq!(
         house.sandbox.requests_to(Stage::Stt).len(),
@@ -613,8 +583,8 @@ fn a_transfer_is_not_lost_to_a_noise_either() {
         .set("conversation.ask_after", 60.0);
     let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
-    thread::sleep(Duration::from_secs(1));
-    talking.phone.send(square_wave(8000, 12_000));
+    talking.phone.wait(Duration::from_secs(1));
+    talking.phone.say(square_wave(8000, 12_000));
     let outcome = talking.finish();
     outcome
         .assert_manners()
@@ -624,16 +594,19 @@ fn a_transfer_is_not_lost_to_a_noise_either() {
 #[test]
 fn who_goes_on_and_on_is_sent_no_longer_than_a_question_may_be() {
     let house = House::new();
-    house.sandbox.delay(Stage::Stt, Duration::from_secs(4));
+    house.sandbox.answer_with(SHORT);
+    house.sandbox.hold(Stage::Stt);
     let settings = settings(&house)
+        .set("conversation.quiet", 0.4)
         .set("conversation.max_question", 5.0)
         .set("conversation.max_turns", 1);
     let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
+    talking.phone.wait(BREATH);
     for _ in 0..4 {
-        let said = talking.phone.say("question-tea.wav");
-        thread::sleep(said + Duration::from_millis(1400));
+        talking.ask("question-tea.wav");
+        talking.phone.wait(Duration::from_millis(800));
     }
+    house.sandbox.release(Stage::Stt);
     talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt);
     let sent = asked
@@ -669,17 +642,11 @@ fn a_note_alone_does_not_end_a_talk() {
 #[test]
 fn a_kept_greeting_that_is_empty_is_spoken_anew() {
     let house = House::new();
-    let settings = settings(&house)
-        .set("conversation.greeting", "Hello, how can I help you?")
-        .set("conversation.ask_after", 2.0);
+    let settings = settings(&house).set("conversation.greeting", "Hello, how can I help you?");
     for times in [1, 2] {
-        talk(&house, &settings).finish();
-        fs::remove_file(house.other().join("ears")).unwrap();
+        greeted(&house, &settings);
         assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), times);
-        for sound in fs::read_dir(house.other().join("sounds"))
-            .unwrap()
-            .flatten()
-        {
+        for sound in fs::read_dir(sounds(&house)).unwrap().flatten() {
             if sound.file_name() != "silence.ulaw" {
                 fs::write(sound.path(), "").unwrap();
             }
@@ -697,7 +664,12 @@ fn an_hour_of_talk_does_not_grow() {
         .set("conversation.ask_after", 60);
     let (call, pipe) = line(&house, &settings);
     // glibc has a heap for each thread, and which of them grows is chance. The program that is installed has one.
-    let call = call.env("MALLOC_ARENA_MAX", "1").start();
+    let call = call.env("MALLOC_ARENA_MAX", "1");
+    let call = call.real_time().at_once(&house.reply()).start();
+    let silence = format!(
+        "STREAM FILE \"{}\"",
+        sounds(&house).join("silence").display()
+    );
     let mut line = OpenOptions::new().write(true).open(pipe).unwrap();
     let mut said = 0;
     let mut say = |samples: &[i16]| {
@@ -705,12 +677,11 @@ fn an_hour_of_talk_does_not_grow() {
         let bytes: Vec<u8> = samples.iter().flat_map(|x| x.to_ne_bytes()).collect();
         line.write_all(&bytes).unwrap();
     };
-    let (question, _) = spoken("question-tea.wav");
+    let question = spoken("question-tea.wav");
     let (pause, quiet) = (vec![0; 8000 * 4 / 10], vec![0; 8000 * 45]);
     let mut first = 0;
     for turn in 1..=TURNS {
-        // An answer's echo may come back for so long by the clock.
-        thread::sleep(BREATH);
+        call.wait_for_commands(&silence, turn, PATIENCE);
         for part in [
             &question, &pause, &question, &pause, &question, &pause, &question, &quiet,
         ] {
@@ -740,6 +711,9 @@ fn resident_kib(pid: u32) -> usize {
 
 /// Each is a minute of sound.
 const TURNS: usize = 70;
+
+/// An answer that nobody has to listen to for long.
+const SHORT: &str = "Yes.";
 
 /// How often anybody was asked for anything.
 fn asked(house: &House) -> usize {

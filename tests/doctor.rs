@@ -7,12 +7,11 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::thread;
 
 use serde_json::{Value, json};
-use testkit::{Response, Settings, Stage, TempDir};
+use testkit::{Response, Settings, Stage, TempDir, until};
 
-use crate::house::{House, each, program};
+use crate::house::{House, PATIENCE, each, program};
 
 #[test]
 fn a_stage_that_cannot_be_set_up_hides_no_fault_of_another() {
@@ -470,9 +469,9 @@ fn nobody_becomes_asterisk_by_starting_a_program_of_that_name() {
     }
     let running = Running(command.arg("1000").spawn().unwrap());
     let name = format!("/proc/{}/comm", running.0.id());
-    while fs::read_to_string(&name).unwrap().trim() != "asterisk" {
-        thread::yield_now();
-    }
+    until("it runs", PATIENCE, || {
+        fs::read_to_string(&name).unwrap().trim() == "asterisk"
+    });
     assert_eq!(identity(), before);
     // Nor does root's doctor ask as that user, or tell people to give it anything.
     let output = Command::new(program())

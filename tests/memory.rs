@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
-use testkit::{CallBuilder, Outcome, Settings, Stage};
+use testkit::{Act, CallBuilder, Outcome, Settings, Stage, until};
 
 use crate::conversation::{self, asked_of_tea, one_turn};
 use crate::house::{House, PATIENCE, argument, assert_at_once, data, many_sentences, program};
@@ -254,14 +254,25 @@ fn who_wants_to_be_forgotten_while_another_call_writes_is_forgotten_after_it() {
         .answer_with("[[forget]] I have forgotten you.");
     let lock = swept_yesterday(&house);
     flock(&lock, FlockOperation::LockExclusive).unwrap();
-    let other = thread::spawn(move || {
-        thread::sleep(Duration::from_secs(2));
-        drop(lock);
+    let call = call(&house, &settings, "PJSIP/200-0000000a", "200").start();
+    house.sandbox.wait_for_answers(Stage::Llm, 2, PATIENCE);
+    until("the call waits for the lock", PATIENCE, || {
+        has_opened(call.pid(), &callers(&house).join("lock"))
     });
-    let outcome = phone_calls(&house, &settings);
+    drop(lock);
+    let outcome = call.finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     outcome.assert_variable("ASSISTANT_ERROR", "");
     assert!(files(&house).is_empty());
-    other.join().unwrap();
+}
+
+/// Whether a process has a file open.
+fn has_opened(pid: u32, path: &Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let mut files = open
+        .flatten()
+        .filter_map(|fd| fs::read_link(fd.path()).ok());
+    files.any(|file| file == path)
 }
 
 #[test]
@@ -291,11 +302,10 @@ fn a_hang_up_in_the_middle_of_an_answer_loses_nothing_that_was_heard() {
     phone_calls(&house, &settings);
     let answer = many_sentences(12);
     house.sandbox.answer_with(&answer);
-    let call = call(&house, &settings, "PJSIP/200-0000000b", "200").start();
-    call.wait_for_command("STREAM FILE", PATIENCE);
-    thread::sleep(Duration::from_secs(4));
-    call.hangup();
-    let outcome = call.finish(PATIENCE);
+    let playing = format!("STREAM FILE \"{}\"", house.reply().display());
+    let call = call(&house, &settings, "PJSIP/200-0000000b", "200");
+    let call = call.at(playing.as_str(), Act::HangupAfter(Duration::from_secs(4)));
+    let outcome = call.start().finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
     let record = record(&house);
     assert_eq!(record["exchanges"][0]["answer"], TEA_ANSWER);
@@ -515,9 +525,11 @@ fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
     let settings = settings.set("conversation.max_turns", 2);
     let talking = asked_of_tea(&house, &settings);
     talking.wait_for_answer();
-    thread::sleep(Duration::from_secs(2));
-    assert!(files(&house).is_empty());
-    talking.phone.say("question-moon.wav");
+    until("the caller is forgotten", PATIENCE, || {
+        files(&house).is_empty()
+    });
+    talking.phone.wait(Duration::from_secs(1));
+    talking.ask("question-moon.wav");
     let outcome = talking.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let (system, turns) = told(&house, 1);

@@ -1,6 +1,6 @@
 //! Who answers depends on the number that was dialled.
 
-use std::{fs, thread};
+use std::fs;
 
 use phone_assistant::config::personas::PERSONA_KEYS;
 use serde_json::Value;
@@ -68,8 +68,8 @@ fn a_talk_is_held_by_its_persona_but_for_what_other_arguments_say() {
     let settings = with_kitchen(conversation::settings(&house)).set("conversation.max_turns", 1);
     let arguments = ["conversation.greeting=", "persona=kitchen"];
     let talking = conversation::talk_with(&house, &settings, &arguments);
-    thread::sleep(BREATH);
-    talking.phone.say("question-tea.wav");
+    talking.phone.wait(BREATH);
+    talking.ask("question-tea.wav");
     let outcome = talking.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_answered_by_kitchen(&house, true);

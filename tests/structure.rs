@@ -1,4 +1,4 @@
-//! The house: which module may know which, and where each outside crate stays.
+//! The house: which module may know which, where each outside crate stays, and where a test may sleep.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -36,10 +36,21 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("ureq", "cloud/http"),
 ];
 
+/// All that sleeps in the tests: a caller's packets and a long way's bytes, which are due at their times, and the wait for
+/// what nobody tells of. Everything else waits for something to happen.
+const SLEEPERS: &[&str] = &[
+    "support/src/asterisk/phone.rs",
+    "support/src/relay.rs",
+    "support/src/until.rs",
+];
+
+/// What lives in real time as a whole: phones of a real Asterisk, and figures.
+const IN_REAL_TIME: &[&str] = &["asterisk", "bench"];
+
 /// The source files with their paths below `src`, comments left out.
 fn sources() -> impl Iterator<Item = (PathBuf, String)> {
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
-    let files = source_files().into_iter();
+    let files = source_files("src").into_iter();
     files.map(move |(path, text)| {
         let code: Vec<_> = text.lines().filter(is_code).collect();
         (path, code.join("\n"))
@@ -98,4 +109,14 @@ fn each_outside_crate_stays_in_its_place() {
             );
         }
     }
+}
+
+#[test]
+fn no_test_sleeps_to_let_something_happen() {
+    let is_in_real_time = |path: &Path| IN_REAL_TIME.iter().any(|folder| path.starts_with(folder));
+    let sleep = ["thread", "sleep"].join("::");
+    let sources = source_files("tests").into_iter();
+    let sleepers = sources.filter(|(path, text)| text.contains(&sleep) && !is_in_real_time(path));
+    let sleepers: BTreeSet<_> = sleepers.map(|(path, _)| path).collect();
+    assert_eq!(sleepers, SLEEPERS.iter().map(PathBuf::from).collect());
 }

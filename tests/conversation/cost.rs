@@ -1,17 +1,15 @@
 //! What a caller can make us pay for again and again in one conversation, and where that ends.
 
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
 use testkit::Stage;
 
-use super::{BREATH, one_turn, settings, spoken, talk};
+use super::{BREATH, SHORT, one_turn, settings, spoken, talk};
 use crate::house::House;
 
 /// Half a second of a voice and 0.4 s of quiet, again and again.
 fn pulses(count: usize) -> Vec<i16> {
-    let (samples, _) = spoken("question-tea.wav");
+    let samples = spoken("question-tea.wav");
     let pulse = [&samples[..4000], &[0; 3200]].concat();
     pulse.repeat(count)
 }
@@ -19,12 +17,13 @@ fn pulses(count: usize) -> Vec<i16> {
 #[test]
 fn a_turn_of_many_pauses_is_transcribed_four_times_at_most() {
     let house = House::new();
+    house.sandbox.answer_with(SHORT);
     let settings = settings(&house)
-        .set("conversation.max_question", 8.0)
+        .set("conversation.max_question", 6.0)
         .set("conversation.max_turns", 1);
     let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    talking.phone.send(pulses(9));
+    talking.phone.wait(BREATH);
+    talking.phone.say(pulses(7));
     talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert!((2..=4).contains(&asked), "{asked} transcriptions");
@@ -33,17 +32,19 @@ fn a_turn_of_many_pauses_is_transcribed_four_times_at_most() {
 #[test]
 fn whoever_goes_on_again_and_again_before_they_are_understood_pays_for_four_transcriptions_too() {
     let house = House::new();
+    house.sandbox.answer_with(SHORT);
     // Nobody is understood before they go on.
-    house.sandbox.delay(Stage::Stt, Duration::from_secs(3));
+    house.sandbox.hold(Stage::Stt);
     let settings = settings(&house)
         .set("conversation.quiet", 0.4)
         .set("conversation.max_question", 20.0)
         .set("conversation.max_turns", 1);
     let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    let (samples, _) = spoken("question-tea.wav");
+    talking.phone.wait(BREATH);
+    let samples = spoken("question-tea.wav");
     let turn = [&samples[..8000], &[0; 4800]].concat();
-    talking.phone.send(turn.repeat(8));
+    talking.phone.say(turn.repeat(6)).wait();
+    house.sandbox.release(Stage::Stt);
     let outcome = talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert!((2..=4).contains(&asked), "{asked} transcriptions");
@@ -59,10 +60,10 @@ fn noises_that_nobody_understands_use_up_turns() {
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 60.0);
     let talking = talk(&house, &settings);
-    thread::sleep(BREATH);
-    let (samples, _) = spoken("question-tea.wav");
+    talking.phone.wait(BREATH);
+    let samples = spoken("question-tea.wav");
     let noise = [&samples[..4000], &vec![0; 12_000]].concat();
-    talking.phone.send(noise.repeat(15));
+    talking.phone.say(noise.repeat(15));
     talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert_eq!(asked, 4, "two for free, and two turns");

@@ -102,8 +102,8 @@ pub(super) fn variables(text: &str, beginning: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The program's sources, with their paths below `src`.
-pub(crate) fn source_files() -> Vec<(PathBuf, String)> {
+/// The sources in a folder of the repository, with their paths below it.
+pub(crate) fn source_files(folder: &str) -> Vec<(PathBuf, String)> {
     fn add(folder: &Path, root: &Path, all: &mut Vec<(PathBuf, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -115,14 +115,17 @@ pub(crate) fn source_files() -> Vec<(PathBuf, String)> {
             }
         }
     }
-    let (mut all, root) = (Vec::new(), root().join("src"));
+    let (mut all, root) = (Vec::new(), root().join(folder));
     add(&root, &root, &mut all);
     all
 }
 
-/// All of them as one text.
+/// All of the program's as one text.
 pub(super) fn sources() -> String {
-    source_files().into_iter().map(|(_, text)| text).collect()
+    source_files("src")
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect()
 }
 
 pub(super) fn words(text: &str) -> String {
