@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use testkit::{Act, Fault, Outcome, Settings, Stage};
 
-use crate::house::{House, PATIENCE, assert_at_once, data, each};
+use crate::house::{House, PATIENCE, assert_at_once, data, each, short_sound};
 use crate::providers;
 
 /// The deadline of these calls.
@@ -372,7 +372,7 @@ fn a_service_that_cannot_be_reached_is_named() {
     for (settings, words) in table {
         let outcome = house
             .ask("question-tea.wav")
-            .call_with(&settings.set("call.deadline", DEADLINE.as_secs()))
+            .call_with(&settings)
             .start()
             .finish(PATIENCE);
         assert_fails(&house, &outcome, "stt", &["cannot connect to", words]);
@@ -392,6 +392,7 @@ fn event(json: &serde_json::Value) -> testkit::Response {
 fn a_model_that_never_ends_is_heard_up_to_the_limit() {
     let house = House::new();
     house.sandbox.fault(Stage::Llm, Fault::Endless, 1);
+    house.sandbox.respond(Stage::Tts, short_sound());
     let outcome = house.outcome("question-tea.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     // A sentence without an end is spoken in pieces, and the next text is asked for before the last of them. Two of
