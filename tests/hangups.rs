@@ -62,7 +62,7 @@ fn an_asterisk_that_says_nothing_after_the_hang_up_is_not_waited_for_again_and_a
         // The twin that nobody hangs up waits as long for the same reply as one may before that.
         let waiting = scope.spawn(|| {
             let house = House::new();
-            mute(&house).start().finish(PATIENCE).took
+            mute(&house).start().finish(LONG_ENOUGH).took
         });
         let house = House::new();
         house.sandbox.fault(Stage::Llm, Fault::Hang, usize::MAX);
@@ -160,3 +160,6 @@ fn a_hang_up_during_the_last_variables_leaves_no_reply() {
     outcome.assert_exit(0).assert_manners();
     house.assert_no_file(&outcome);
 }
+
+/// Twice what a reply is waited for before a hang-up.
+const LONG_ENOUGH: Duration = Duration::from_secs(10);
