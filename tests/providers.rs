@@ -330,7 +330,7 @@ fn keys_come_from_files_and_from_systemd() {
     )
     .unwrap();
     std::fs::write(
-        folder.join("phone-assistant.llm.gemini.api_key"),
+        folder.join("phone-assistant.gemini.api_key"),
         GEMINI_API_KEY,
     )
     .unwrap();

@@ -128,6 +128,10 @@ impl fmt::Display for Kind {
 /// All settings, in the order of the file.
 #[rustfmt::skip] // One setting and its meaning in two lines: a table.
 pub const KEYS: &[Key] = &[
+    key("gemini.api_key", Kind::Secret, NOTHING,
+        "A Gemini API key, for all stages; it is used instead of the service account."),
+    key("gemini.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
     key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
         "The service account's key file: for speech to text, Gemini, and Google's voice."),
     key("stt.provider", Kind::OneOf(STT_PROVIDERS), r#""google""#,
@@ -178,7 +182,7 @@ pub const KEYS: &[Key] = &[
         "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
          leaves it to the model."),
     key("llm.gemini.api_key", Kind::Secret, NOTHING,
-        "A Gemini API key, used instead of the service account."),
+        "A key of its own; otherwise the one under `[gemini]`."),
     key("llm.gemini.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
@@ -331,7 +335,7 @@ pub const KEYS: &[Key] = &[
 /// Environment variables that services' own tools use, and the setting each stands for.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials"),
-    ("GEMINI_API_KEY", "llm.gemini.api_key"),
+    ("GEMINI_API_KEY", "gemini.api_key"),
     ("OPENAI_API_KEY", "openai.api_key"),
 ];
 
@@ -401,7 +405,7 @@ mod tests {
             ("stt.langauge", Some("stt.language")),
             ("log.word", Some("log.words")),
             ("tts.voice", Some("tts.openai.voice")),
-            ("api_key", Some("stt.openai.api_key")),
+            ("api_key", Some("gemini.api_key")),
             ("recording.kepp", Some("recording.keep")),
             ("frobnicate", None),
         ];

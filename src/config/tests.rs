@@ -65,6 +65,33 @@ fn all_that_is_missing_is_told_at_once() {
     assert_eq!(faults.all()[2], "llm.openai.model is empty");
 }
 
+#[test]
+fn one_gemini_key_is_for_every_stage_that_has_none_of_its_own() {
+    let table = [
+        ("", None, None),
+        ("gemini.api_key = 'AQ.1'", None, Some("AQ.1")),
+        ("gemini.api_key = 'AQ.1'", Some("AQ.2"), Some("AQ.2")),
+        ("", Some("AQ.2"), Some("AQ.2")),
+        ("llm.gemini.api_key = 'AQ.3'", Some("AQ.2"), Some("AQ.3")),
+        (
+            "llm.gemini.api_key = 'AQ.3'\ngemini.api_key = 'AQ.1'",
+            None,
+            Some("AQ.3"),
+        ),
+    ];
+    for (settings, variable, expected) in table {
+        let mut layers = Layers::defaults();
+        layers.add_file(settings, "config.toml");
+        if let Some(key) = variable {
+            layers.add_text("gemini.api_key", key, "GEMINI_API_KEY");
+        }
+        let endpoints = Llm::assemble(&layers).endpoints;
+        let key = endpoints[0].api_key.as_ref().map(Secret::expose);
+        assert_eq!(key, expected, "{settings} {variable:?}");
+        assert_eq!(endpoints[0].uses_account(), expected.is_none());
+    }
+}
+
 /// Its price depends on it.
 #[test]
 fn the_model_of_googles_speech_is_its_voice() {

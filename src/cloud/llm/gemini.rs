@@ -26,7 +26,12 @@ pub(super) fn make(
     endpoint: Endpoint,
 ) -> Result<Box<dyn Model>, CredentialsError> {
     Ok(Box::new(Persona {
-        gemini: Gemini::new(access, endpoint, SERVICE, "api_key in [llm.gemini]")?,
+        gemini: Gemini::new(
+            access,
+            endpoint,
+            SERVICE,
+            "api_key in [gemini] or in [llm.gemini]",
+        )?,
         settings: settings.clone(),
     }))
 }
