@@ -835,7 +835,7 @@ language = "en-US"             # what callers speak
 
 [llm.gemini]
 #base_url = "https://generativelanguage.googleapis.com"
-#model = "gemini-3.5-flash-lite"
+#model = "gemini-3.6-flash"
 #api_key = ""                   # instead of the service account
 
 [llm.openai]

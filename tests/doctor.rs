@@ -38,8 +38,8 @@ fn the_alias_that_follows_a_retired_model_is_tried_too() {
     let house = House::new();
     let found = check(&house, &house.sandbox.settings(), &[]);
     for id in [
-        "llm gemini gemini-3.5-flash-lite",
-        "llm gemini gemini-flash-lite-latest",
+        "llm gemini gemini-3.6-flash",
+        "llm gemini gemini-flash-latest",
     ] {
         assert!(of(&found, id).all(|finding| finding["status"] == "ok"));
         assert_eq!(of(&found, id).count(), 1, "{id} in {found:#}");

@@ -162,6 +162,11 @@ pub const KEYS: &[Key] = &[
         "A key of its own; otherwise the one under `[openai]`."),
     key("stt.openai.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
+    key("stt.gemini.base_url", Kind::Url, GEMINI_URL,
+        "The service's address."),
+    key("stt.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
+        "The model. One whose name has `transcribe` in it is asked as such models are, any other is told to write down \
+         what is said: see `phone-assistant help providers`."),
     key("llm.provider", Kind::OneOf(LLM_PROVIDERS), r#""gemini""#,
         "Which service answers."),
     key("llm.fallback", Kind::Several(LLM_PROVIDERS), "[]",
@@ -174,10 +179,10 @@ pub const KEYS: &[Key] = &[
         "A longer answer ends at the last sentence that fits."),
     key("llm.timeout", STAGE_SECONDS, "12.0",
         "How long it may take until the model begins to write."),
-    key("llm.gemini.base_url", Kind::Url, r#""https://generativelanguage.googleapis.com""#,
+    key("llm.gemini.base_url", Kind::Url, GEMINI_URL,
         "The service's address."),
-    key("llm.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
-        "The model, by its name in Google's list."),
+    key("llm.gemini.model", Kind::Text, r#""gemini-3.6-flash""#,
+        "The model, by its name in Google's list. What a cheaper one saves, and misses: see `phone-assistant help cost`."),
     key("llm.gemini.thinking", THINKING, r#""least""#,
         "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
          leaves it to the model."),
@@ -207,10 +212,11 @@ pub const KEYS: &[Key] = &[
         "How much louder than the service delivers it. A limiter keeps it from clipping."),
     // OpenAI's own bounds.
     key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0",
-        "How fast the voice speaks."),
+        "How fast the voice speaks. Gemini's voices know no number: they are told to speak (very) slowly or quickly where \
+         it is below 0.95 or from 1.05 on."),
     // OpenAI's own bound.
     key("tts.instructions", Kind::ShortText(4096), NOTHING,
-        "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` take none."),
+        "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` and Google's voices take none."),
     key("tts.timeout", STAGE_SECONDS, "15.0",
         "How long it may take until the voice begins to speak."),
     key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
@@ -233,6 +239,12 @@ pub const KEYS: &[Key] = &[
         "The service's address."),
     key("tts.google.voice", Kind::Text, NOTHING,
         "A voice by Google's name for it, such as `en-US-Chirp3-HD-Charon`; empty: any of `stt.language`."),
+    key("tts.gemini.base_url", Kind::Url, GEMINI_URL,
+        "The service's address."),
+    key("tts.gemini.model", Kind::Text, r#""gemini-3.8-flash-lite-tts""#,
+        "The speech model."),
+    key("tts.gemini.voice", Kind::Text, r#""Kore""#,
+        "The voice, by Google's name for it: `Kore`, `Puck`, `Charon`, `Leda` and more."),
     key("openai.api_key", Kind::Secret, NOTHING,
         "The OpenAI key, for all stages; it is never sent without TLS."),
     key("openai.api_key_file", Kind::Path, NOTHING,
@@ -368,9 +380,9 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
     }
 }
 
-const STT_PROVIDERS: &[&str] = &["google", "openai"];
+const STT_PROVIDERS: &[&str] = &["google", "openai", "gemini"];
 const LLM_PROVIDERS: &[&str] = &["gemini", "openai"];
-const TTS_PROVIDERS: &[&str] = &["openai", "google"];
+const TTS_PROVIDERS: &[&str] = &["openai", "google", "gemini"];
 const TOKEN_LIMIT: Kind = Kind::OneOf(&["auto", "max_completion_tokens", "max_tokens"]);
 const THINKING: Kind = Kind::OneOf(&[
     "least", "unset", "minimal", "low", "medium", "high", "xhigh",
@@ -381,6 +393,7 @@ const EFFORT: Kind = Kind::OneOf(&[
 /// The empty text.
 const NOTHING: &str = "\"\"";
 const STAGE_SECONDS: Kind = Kind::Number(1.0, 60.0, "s");
+const GEMINI_URL: &str = r#""https://generativelanguage.googleapis.com""#;
 const OPENAI_URL: &str = r#""https://api.openai.com""#;
 
 const PERSONA: &str = concat!(

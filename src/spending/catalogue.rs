@@ -30,12 +30,23 @@ pub(crate) struct Model {
     pub successor: Option<String>,
     /// What it costs.
     pub price: Option<Price>,
+    /// What it costs later.
+    later: Option<Later>,
     /// The page that says so.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
     pub source: String,
     /// The day on which it was seen there.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
     pub seen: Datetime,
+}
+
+/// A price that has been announced.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Later {
+    /// The day from which it holds, in UTC.
+    from: Datetime,
+    price: Price,
 }
 
 /// A name that a provider keeps for the newest model of a kind.
@@ -73,15 +84,15 @@ pub(crate) fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> 
     of(stage, endpoint.provider).find(fits)
 }
 
-/// What the work of `stage` costs at `endpoint`. A model that is not listed is priced as the most expensive one of its
-/// provider.
-pub(crate) fn price(stage: Stage, endpoint: &Endpoint) -> Price {
+/// What the work of `stage` costs at `endpoint`, by a clock in UTC. A model that is not listed is priced as the most
+/// expensive one of its provider.
+pub(crate) fn price(stage: Stage, endpoint: &Endpoint, now: SystemTime) -> Price {
     if endpoint.is_private() {
         return Price::default();
     }
-    let known = find(stage, endpoint).and_then(|model| model.price);
+    let known = find(stage, endpoint).and_then(|model| model.price_at(now));
     known.unwrap_or_else(|| {
-        let all = of(stage, endpoint.provider).filter_map(|model| model.price);
+        let all = of(stage, endpoint.provider).filter_map(|model| model.price_at(now));
         all.fold(Price::default(), Price::max)
     })
 }
@@ -104,6 +115,16 @@ pub(crate) fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str
 }
 
 impl Model {
+    /// What it costs on the day of `now`.
+    fn price_at(&self, now: SystemTime) -> Option<Price> {
+        let has_come = |later: &&Later| {
+            let days = later.from.date.and_then(|date| days_to(date, now));
+            days.is_some_and(|days| days <= 0)
+        };
+        let later = self.later.as_ref().filter(has_come);
+        later.map(|later| later.price).or(self.price)
+    }
+
     /// How many days the service will still take it, by a clock in UTC; 0 or less when that is over.
     pub(crate) fn days_left(&self, now: SystemTime) -> Option<i64> {
         days_to(self.retires?.date?, now)
@@ -155,6 +176,7 @@ const TEXT: &str = include_str!("catalogue.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spending::costs::Usage;
     use crate::sys::date::SECONDS_A_DAY;
     use std::time::Duration;
 
@@ -169,6 +191,68 @@ mod tests {
             model: model.to_owned(),
             voice: String::new(),
             api_key: None,
+        }
+    }
+
+    /// An hour after the beginning of a day since 1970.
+    fn at(day: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600)
+    }
+
+    #[test]
+    fn a_price_holds_from_its_day_on() {
+        // 2027-01-01 is day 20,819.
+        let table = [
+            (Stage::Llm, "gemini-3.6-flash", [0.75, 3.75], [1.5, 7.5]),
+            (Stage::Llm, "gemini-3.8-flash", [0.75, 3.75], [1.5, 7.5]),
+            (Stage::Llm, "gemini-3.5-flash-lite", [0.3, 2.5], [0.3, 2.5]),
+            (Stage::Stt, "gemini-3.5-flash-lite", [0.3, 2.5], [0.3, 2.5]),
+            (
+                Stage::Tts,
+                "gemini-3.8-flash-lite-tts",
+                [0.5, 6.0],
+                [1.0, 12.0],
+            ),
+            (Stage::Tts, "gemini-3.8-flash-tts", [0.5, 9.0], [1.0, 18.0]),
+        ];
+        for (stage, name, before, after) in table {
+            for (day, [input, output]) in [(20_818, before), (20_819, after)] {
+                let expected = Price {
+                    per_million_input: input,
+                    per_million_output: output,
+                    ..Price::default()
+                };
+                let price = price(stage, &endpoint(GEMINI, name), at(day));
+                assert_eq!(price, expected, "{name} on day {day}");
+            }
+        }
+    }
+
+    /// A month of 50 calls a day, as the manual has it.
+    #[test]
+    fn the_manual_tells_what_each_model_costs_a_month() {
+        let month = |name: &str, read: u64, day: u64| {
+            let used = Usage {
+                input_tokens: read,
+                output_tokens: 100,
+                ..Usage::default()
+            };
+            let call = price(Stage::Llm, &endpoint(GEMINI, name), at(day)).of(used);
+            let cents = (call.times(50 * 30).0 + 5_000) / 10_000;
+            format!("${}.{:02}", cents / 100, cents % 100)
+        };
+        let manual = include_str!("../manual/cost.md");
+        for name in ["gemini-3.6-flash", "gemini-3.5-flash-lite"] {
+            let (bare, facts) = (400, 16_400);
+            let costs = [
+                (bare, 20_818),
+                (bare, 20_819),
+                (facts, 20_818),
+                (facts, 20_819),
+            ];
+            let costs = costs.map(|(read, day)| month(name, read, day)).join(" | ");
+            let row = format!("| `{name}` | {costs} |");
+            assert!(manual.contains(&row), "{row}");
         }
     }
 
@@ -223,11 +307,14 @@ mod tests {
 
     #[test]
     fn an_unknown_model_is_taken_for_the_dearest_and_ones_own_costs_nothing() {
-        let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""));
-        assert_eq!(unknown, price(Stage::Tts, &endpoint(GOOGLE, "Chirp3-HD")));
+        let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""), at(20_782));
+        assert_eq!(
+            unknown,
+            price(Stage::Tts, &endpoint(GOOGLE, "Chirp3-HD"), at(20_782))
+        );
         let mut own = endpoint(OPENAI, "kokoro");
         own.base_url = "http://127.0.0.1:8880".to_owned();
-        assert_eq!(price(Stage::Tts, &own), Price::default());
+        assert_eq!(price(Stage::Tts, &own, at(20_782)), Price::default());
     }
 
     /// Otherwise a limit on what may be spent would limit nothing.
@@ -236,14 +323,20 @@ mod tests {
         for (stage, provider) in [
             (Stage::Stt, GOOGLE),
             (Stage::Stt, OPENAI),
+            (Stage::Stt, GEMINI),
             (Stage::Llm, GEMINI),
             (Stage::Llm, OPENAI),
             (Stage::Tts, OPENAI),
             (Stage::Tts, GOOGLE),
+            (Stage::Tts, GEMINI),
         ] {
-            let unknown = price(stage, &endpoint(provider, "a model of tomorrow"));
+            let unknown = price(
+                stage,
+                &endpoint(provider, "a model of tomorrow"),
+                at(20_782),
+            );
             assert_ne!(unknown, Price::default(), "{stage:?} {provider:?}");
-            for model in of(stage, provider).filter_map(|model| model.price) {
+            for model in of(stage, provider).filter_map(|model| model.price_at(at(20_782))) {
                 assert_eq!(unknown.max(model), unknown, "{stage:?} {provider:?}");
             }
         }
@@ -252,8 +345,6 @@ mod tests {
     #[test]
     fn days_are_counted_to_the_day_of_retirement() {
         let model = find(Stage::Tts, &endpoint(OPENAI, "tts-1")).expect("listed");
-        let at =
-            |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600);
         // 2026-11-25 is day 20,782.
         assert_eq!(model.days_left(at(20_782)), Some(42));
         assert_eq!(model.days_left(at(20_824)), Some(0));

@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::*;
 use crate::audio::Pcm;
+use crate::cloud::tts::MAX_SENTENCE_CHARS;
 use crate::config::{Endpoint, Provider};
 use crate::sys::sync::lock;
 
@@ -160,7 +161,7 @@ fn a_text_may_pause_in_each_of_its_pieces() {
     };
     let used = max_usage_of(&three_pieces(), &voice);
     let chars = three_pieces().len();
-    assert_eq!(used, max_usage(chars, 3));
+    assert_eq!(used, max_usage(&voice, chars, 3));
     assert_eq!(
         used.audio_ms,
         u64::try_from(chars).expect("few") * 1_000 + 30_000

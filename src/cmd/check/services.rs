@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
 use crate::audio::telephone::Encoding;
-use crate::audio::{Pcm, wav};
+use crate::audio::{Pcm, speech, wav};
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Asked, Model};
-use crate::cloud::stt::Recognizer;
+use crate::cloud::stt::{Recognizer, Recording};
 use crate::cloud::tts::Voice;
 use crate::cloud::{self, Listed};
 use crate::config::{Config, Endpoint, Secret};
@@ -22,6 +22,7 @@ use crate::sys::deadline::Deadline;
 use crate::sys::error::{Chain, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::redact::{Hidden, redact};
+use crate::text;
 use crate::voice::{self, Speaker};
 
 /// Warns of models that are about to be switched off.
@@ -191,9 +192,12 @@ impl Doctor<'_> {
             return false;
         };
         let began = Instant::now();
-        let heard = candidate
-            .provider
-            .transcribe(samples, *rate_hz, self.budget());
+        let recording = Recording {
+            samples,
+            rate_hz: *rate_hz,
+            spoken: speech::sounding(samples, *rate_hz),
+        };
+        let heard = candidate.provider.transcribe(recording, self.budget());
         let text = match heard {
             Ok(transcript) => transcript.text,
             Err(error) => {
@@ -204,13 +208,14 @@ impl Doctor<'_> {
         let ms = began.elapsed().as_millis();
         let heard = format!("heard {:?} in {ms} ms", quoted(&candidate.endpoint, &text));
         let (sentence, is_known) = self.sentence();
-        if text.is_empty() || is_known && shared_words(sentence, &text) < ENOUGH_WORDS {
-            let remedy = "check language in [stt], and that the voice speaks it";
+        let has_heard = text::has_words(&text);
+        if !has_heard || is_known && shared_words(sentence, &text) < ENOUGH_WORDS {
+            let remedy = "check language in [stt], that the voice speaks it, and the model";
             report.warn(id, &format!("{heard}, and {sentence:?} was said"), remedy);
         } else {
             report.ok(id, &heard);
         }
-        !text.is_empty()
+        has_heard
     }
 
     /// Asks each model for one word, also the one that follows when another has been switched off.

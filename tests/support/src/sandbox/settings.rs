@@ -31,10 +31,12 @@ impl Settings {
         [
             "stt.google",
             "stt.openai",
+            "stt.gemini",
             "llm.gemini",
             "llm.openai",
             "tts.openai",
             "tts.google",
+            "tts.gemini",
         ]
         .iter()
         .fold(settings, |settings, table| {
