@@ -275,28 +275,18 @@ fn each_piece_of_a_long_text_has_its_own_time() {
 
 #[test]
 fn bytes_without_words_or_sound_are_no_beginning() {
-    type Row = (Service, Fault, fn(&House) -> Settings);
-    let cases: [Row; 5] = [
-        (Service::Gemini, Fault::Slow(20), settings),
-        (Service::OpenAiTts, Fault::Slow(50), settings),
-        (
-            Service::OpenAiTts,
-            Fault::HangAfter(Duration::ZERO),
-            settings,
-        ),
-        (Service::GeminiTts, Fault::Slow(50), of_gemini),
-        (
-            Service::GeminiTts,
-            Fault::HangAfter(Duration::ZERO),
-            of_gemini,
-        ),
+    let [model, openai, gemini] = [PAIRS[1], PAIRS[2], PAIRS[4]];
+    let cases = [
+        (model, Fault::Slow(20)),
+        (openai, Fault::Slow(50)),
+        (openai, Fault::HangAfter(Duration::ZERO)),
+        (gemini, Fault::Slow(50)),
+        (gemini, Fault::HangAfter(Duration::ZERO)),
     ];
-    each(&cases, |(first, fault, settings)| {
+    each(cases, |((first, _, settings), fault)| {
         let house = House::new();
-        house
-            .sandbox
-            .fault_service(*first, fault.clone(), usize::MAX);
-        assert_remembered(&house, &settings(&house), *first);
+        house.sandbox.fault_service(first, fault, usize::MAX);
+        assert_remembered(&house, &settings(&house), first);
     });
 }
 
@@ -305,35 +295,20 @@ fn a_voice_without_sound_or_without_end_is_replaced_before_anybody_hears_it() {
     let silence = testkit::audio::clips::silence(24_000, 2.0);
     let silence = testkit::audio::wav::with_header(&silence, testkit::audio::wav::Header::Right);
     let silence = Fault::Reply(Response::new(200, "audio/wav", silence));
-    type Row = (Service, Service, Fault, fn(&House) -> Settings);
-    let rows: [Row; 4] = [
-        (Service::OpenAiTts, Service::GoogleTts, silence, settings),
-        (
-            Service::OpenAiTts,
-            Service::GoogleTts,
-            Fault::Endless,
-            settings,
-        ),
-        (
-            Service::GeminiTts,
-            Service::OpenAiTts,
-            Fault::Endless,
-            of_gemini,
-        ),
-        (
-            Service::GeminiTts,
-            Service::OpenAiTts,
-            Fault::MidStreamError(1),
-            of_gemini,
-        ),
+    let [openai, gemini] = [PAIRS[2], PAIRS[4]];
+    let rows = [
+        (openai, silence),
+        (openai, Fault::Endless),
+        (gemini, Fault::Endless),
+        (gemini, Fault::MidStreamError(1)),
     ];
-    each(&rows, |(first, second, fault, settings)| {
+    each(rows, |((first, second, settings), fault)| {
         let house = House::new();
         house
             .sandbox
-            .fault_service(*first, fault.clone(), usize::MAX);
-        ask_with(&house, *settings).assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        assert!(!house.sandbox.requests_of(*second).is_empty(), "{fault:?}");
+            .fault_service(first, fault.clone(), usize::MAX);
+        ask_with(&house, settings).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert!(!house.sandbox.requests_of(second).is_empty(), "{fault:?}");
     });
 }
 

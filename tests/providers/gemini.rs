@@ -474,3 +474,15 @@ fn a_long_text_is_said_in_pieces_that_one_request_may_have() {
     );
     assert!(wav::read(&output).seconds() > 200.0);
 }
+
+#[test]
+fn what_it_can_cost_is_set_aside_before_anything_is_paid() {
+    let house = House::new();
+    let settings = gemini(&house).set("limits.max_daily_cost", 0.000_001);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
+    assert_eq!(house.sandbox.paid_requests(), 0);
+    let settings = settings.set("limits.max_daily_cost", 1.0);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}

@@ -55,9 +55,9 @@ impl Writer {
             return Body {
                 system_instruction: None,
                 contents: vec![Turn::user(vec![Part::wav(sound)])],
-                generation_config: Config {
+                generation_config: GenerationConfig {
                     audio_transcription_config: Some(AudioTranscriptionConfig::of(&self.settings)),
-                    ..Config::default()
+                    ..GenerationConfig::default()
                 },
             }
             .bytes();
@@ -65,7 +65,7 @@ impl Writer {
         Body {
             system_instruction: Some(Turn::instruction(&self.instruction)),
             contents: vec![Turn::user(vec![Part::wav(sound), Part::text(TASK)])],
-            generation_config: Config {
+            generation_config: GenerationConfig {
                 max_output_tokens: Some(max_written(length)),
                 response_mime_type: Some("application/json"),
                 response_schema: Some(Schema::default()),
@@ -153,24 +153,18 @@ fn instruction(settings: &Stt) -> String {
         punctuation,
         ..
     } = settings;
-    let mut told = INSTRUCTION.to_owned();
-    told += if *punctuation {
-        " Write with punctuation."
-    } else {
-        " Write without punctuation."
+    let how = if *punctuation { "with" } else { "without" };
+    let others = match alternative_languages.join(" or ") {
+        others if others.is_empty() => others,
+        others => format!(", some {others}"),
     };
-    told += &format!(" Most callers speak the language {language}");
-    if !alternative_languages.is_empty() {
-        told += &format!(", some {}", alternative_languages.join(" or "));
-    }
-    told += ".";
-    if !phrases.is_empty() {
-        told += &format!(
-            " These words are spelled so where they are said: {}.",
-            phrases.join(", ")
-        );
-    }
-    told
+    let words = match phrases.join(", ") {
+        words if words.is_empty() => words,
+        words => format!(" These words are spelled so where they are said: {words}."),
+    };
+    format!(
+        "{INSTRUCTION} Write {how} punctuation. Most callers speak the language {language}{others}.{words}"
+    )
 }
 
 fn length(recording: Recording<'_>) -> Duration {
@@ -189,7 +183,7 @@ fn max_written(length: Duration) -> u32 {
 
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Config<'a> {
+struct GenerationConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_output_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

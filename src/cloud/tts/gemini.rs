@@ -51,7 +51,7 @@ impl Reader {
                 &without_tags(text),
                 &self.style,
             )])],
-            generation_config: Config {
+            generation_config: GenerationConfig {
                 response_modalities: ["AUDIO"],
                 speech_config: SpeechConfig {
                     voice_config: VoiceConfig {
@@ -130,7 +130,7 @@ fn without_tags(text: &str) -> String {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Config<'a> {
+struct GenerationConfig<'a> {
     response_modalities: [&'static str; 1],
     speech_config: SpeechConfig<'a>,
 }

@@ -15,6 +15,14 @@ use crate::cloud::refusal::status_in;
 use crate::cloud::sse::Events;
 use crate::cloud::{Error, Service, Tokens};
 
+/// The best of what has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    Nothing,
+    Events,
+    Sound,
+}
+
 /// A sound on its way.
 #[derive(Debug)]
 pub(super) struct GeminiStream {
@@ -31,8 +39,7 @@ pub(super) struct GeminiStream {
     tokens: Option<Tokens>,
     /// The error that has ended it, until the sound before it has been read.
     failure: Option<Error>,
-    has_events: bool,
-    has_sound: bool,
+    progress: Progress,
     /// Whether an event has said that the sound is whole.
     is_whole: bool,
     has_ended: bool,
@@ -50,8 +57,7 @@ impl GeminiStream {
             mime_type: String::new(),
             tokens: None,
             failure: None,
-            has_events: false,
-            has_sound: false,
+            progress: Progress::Nothing,
             is_whole: false,
             has_ended: false,
         }
@@ -112,7 +118,7 @@ impl GeminiStream {
             Data::Part(reply) => reply,
             Data::Error(status) => return Err(self.incoming.refusal(status, event.as_bytes(), "")),
         };
-        self.has_events = true;
+        self.progress = self.progress.max(Progress::Events);
         self.tokens = reply.tokens().or(self.tokens);
         for blob in reply.sound() {
             if self.mime_type.is_empty() {
@@ -120,7 +126,9 @@ impl GeminiStream {
             }
             let sound = self.base64.push(&blob.data);
             let sound = sound.ok_or_else(|| self.incoming.malformed())?;
-            self.has_sound |= !sound.is_empty();
+            if !sound.is_empty() {
+                self.progress = Progress::Sound;
+            }
             self.sound.extend(sound);
         }
         match reply.reason() {
@@ -147,11 +155,11 @@ impl GeminiStream {
 
     /// Whether the sound is whole.
     fn end(&self) -> Result<(), Error> {
-        match (self.is_whole, self.has_sound) {
-            _ if !self.has_events => Err(self.incoming.malformed()),
-            (false, _) => Err(self.incoming.broken("it ended without a finishReason")),
-            (true, true) => Ok(()),
-            (true, false) => Err(Error::Empty {
+        match self.progress {
+            Progress::Nothing => Err(self.incoming.malformed()),
+            _ if !self.is_whole => Err(self.incoming.broken("it ended without a finishReason")),
+            Progress::Sound => Ok(()),
+            Progress::Events => Err(Error::Empty {
                 service: self.service.name,
                 remedy: "that happens now and then; if it persists, check model and voice in [tts.gemini]",
                 transient: true,
