@@ -118,6 +118,11 @@ pub enum Error {
         /// The size at which reading stopped.
         max_bytes: u64,
     },
+    /// No provider is left to ask.
+    #[error(
+        "{0} has been switched off, and there is no other provider; name another model or provider in the settings"
+    )]
+    SwitchedOff(String),
     /// An answer without content.
     #[error("{service} sent an empty answer; {remedy}")]
     Empty {

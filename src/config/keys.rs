@@ -68,10 +68,10 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// The providers of `stage`, by their names in the settings.
+/// The providers of `stage`, by their names in the settings, in the order in which they are chosen.
 pub fn providers(stage: &str) -> &'static [&'static str] {
     match find(&format!("{stage}.provider")).map(|key| key.kind) {
-        Some(Kind::OneOf(names)) => names,
+        Some(Kind::OneOf(names)) => names.strip_prefix(&[AUTO]).unwrap_or(names),
         _ => &[],
     }
 }
@@ -134,10 +134,12 @@ pub const KEYS: &[Key] = &[
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
         "The service account's key file: for speech to text, Gemini, and Google's voice."),
-    key("stt.provider", Kind::OneOf(STT_PROVIDERS), r#""google""#,
-        "Which service transcribes what callers say."),
-    key("stt.fallback", Kind::Several(STT_PROVIDERS), "[]",
-        "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`."),
+    key("stt.provider", Kind::OneOf(STT_PROVIDERS), AUTO_DEFAULT,
+        "Which service transcribes what callers say. `auto`: the first one with a key, of Google (its key file), Gemini \
+         and OpenAI."),
+    key("stt.fallback", Kind::Several(STT_PROVIDERS), AUTO_DEFAULT,
+        "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`. `auto`: \
+         with `provider = \"auto\"` all others with a key; else none."),
     key("stt.language", Kind::Text, r#""en-US""#,
         "The language that callers speak, as a BCP-47 tag: `de-DE`, `fr-FR`."),
     // At most 3 alternatives, 5,000 phrases, 100 characters each: Google's limits.
@@ -167,10 +169,11 @@ pub const KEYS: &[Key] = &[
     key("stt.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
         "The model. One whose name has `transcribe` in it is asked as such models are, any other is told to write down \
          what is said: see `phone-assistant help providers`."),
-    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), r#""gemini""#,
-        "Which service answers."),
-    key("llm.fallback", Kind::Several(LLM_PROVIDERS), "[]",
-        "Which services answer when that provider fails, in this order."),
+    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), AUTO_DEFAULT,
+        "Which service answers. `auto`: Gemini where there is a key or Google's key file, else OpenAI where a key and \
+         `llm.openai.model` are set."),
+    key("llm.fallback", Kind::Several(LLM_PROVIDERS), AUTO_DEFAULT,
+        "Which services answer when that provider fails, in this order. `auto` is as in `stt.fallback`."),
     key("llm.persona", Kind::Text, PERSONA,
         "Who the assistant is and how it speaks."),
     key("llm.max_output_tokens", Kind::Whole(16, 8192, "tokens"), "400",
@@ -204,10 +207,12 @@ pub const KEYS: &[Key] = &[
         "A key of its own; otherwise the one under `[openai]`."),
     key("llm.openai.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
-    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), r#""openai""#,
-        "Which service speaks."),
-    key("tts.fallback", Kind::Several(TTS_PROVIDERS), r#"["google"]"#,
-        "Which services speak when that provider fails, in this order."),
+    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), AUTO_DEFAULT,
+        "Which service speaks. `auto`: the first one with a key, of OpenAI (as long as it has the model), Google (its key \
+         file) and Gemini."),
+    key("tts.fallback", Kind::Several(TTS_PROVIDERS), AUTO_DEFAULT,
+        "Which services speak when that provider fails, in this order. `auto`: with `provider = \"auto\"` all others with \
+         a key; else Google, where its key file is."),
     key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0",
         "How much louder than the service delivers it. A limiter keeps it from clipping."),
     // OpenAI's own bounds.
@@ -380,9 +385,12 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
     }
 }
 
-const STT_PROVIDERS: &[&str] = &["google", "openai", "gemini"];
-const LLM_PROVIDERS: &[&str] = &["gemini", "openai"];
-const TTS_PROVIDERS: &[&str] = &["openai", "google", "gemini"];
+/// Stands for the providers that have a key, in the order of the lists below.
+pub(super) const AUTO: &str = "auto";
+const AUTO_DEFAULT: &str = r#""auto""#;
+const STT_PROVIDERS: &[&str] = &[AUTO, "google", "gemini", "openai"];
+const LLM_PROVIDERS: &[&str] = &[AUTO, "gemini", "openai"];
+const TTS_PROVIDERS: &[&str] = &[AUTO, "openai", "google", "gemini"];
 const TOKEN_LIMIT: Kind = Kind::OneOf(&["auto", "max_completion_tokens", "max_tokens"]);
 const THINKING: Kind = Kind::OneOf(&[
     "least", "unset", "minimal", "low", "medium", "high", "xhigh",
@@ -486,7 +494,7 @@ mod tests {
         for (name, expected) in table {
             assert_eq!(is_required(name), expected, "{name}");
         }
-        assert_eq!(providers("llm"), LLM_PROVIDERS);
+        assert_eq!(providers("llm"), ["gemini", "openai"]);
         assert!(providers("reply").is_empty());
     }
 

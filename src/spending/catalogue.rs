@@ -24,7 +24,7 @@ pub(crate) struct Model {
     /// Whether it is such a part.
     #[serde(default)]
     pub is_part: bool,
-    /// The day on which the service switches it off.
+    /// The first day without it.
     pub retires: Option<Datetime>,
     /// What to use instead.
     pub successor: Option<String>,
@@ -64,11 +64,20 @@ struct Alias {
     _seen: Datetime,
 }
 
+/// A host of those who made the models, and all hosts below it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vendor {
+    provider: String,
+    host: String,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Catalogue {
     model: Vec<Model>,
     alias: Vec<Alias>,
+    vendor: Vec<Vendor>,
 }
 
 /// What is known of the model at `endpoint` that does the work of `stage`.
@@ -82,6 +91,20 @@ pub(crate) fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> 
                 .is_some_and(is_snapshot)
     };
     of(stage, endpoint.provider).find(fits)
+}
+
+/// The first day, in days since 1970 in UTC, on which the vendor of the model at `endpoint` does not have it any more.
+/// `None` also for a server of somebody else, which may have a model of the same name for longer.
+pub(crate) fn closes(stage: Stage, endpoint: &Endpoint) -> Option<u64> {
+    let retires = find(stage, endpoint)?.retires?.date?;
+    let (host, provider) = (endpoint.host(), endpoint.provider.name());
+    let is_vendors = |vendor: &Vendor| {
+        let below = host.strip_suffix(vendor.host.as_str());
+        vendor.provider == provider
+            && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    };
+    let is_there = catalogue().vendor.iter().any(is_vendors);
+    u64::try_from(day_number(retires)).ok().filter(|_| is_there)
 }
 
 /// What the work of `stage` costs at `endpoint`, by a clock in UTC. A model that is not listed is priced as the most
@@ -191,6 +214,7 @@ mod tests {
             model: model.to_owned(),
             voice: String::new(),
             api_key: None,
+            is_reserve: false,
         }
     }
 
@@ -339,6 +363,38 @@ mod tests {
             for model in of(stage, provider).filter_map(|model| model.price_at(at(20_782))) {
                 assert_eq!(unknown.max(model), unknown, "{stage:?} {provider:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_model_closes_on_its_first_day_without_and_only_at_its_vendor() {
+        let first_day = u64::try_from(day_number(Date {
+            year: 2027,
+            month: 1,
+            day: 6,
+        }));
+        let first_day = first_day.ok();
+        let table = [
+            (OPENAI, "https://api.openai.com/v1", "tts-1", first_day),
+            (OPENAI, "https://api.openai.com:443/v1", "tts-1", first_day),
+            (OPENAI, "https://eu.api.openai.com/v1", "tts-1", first_day),
+            (OPENAI, "https://eu.api.openai.com/v1", "tts-2", None),
+            (OPENAI, "http://10.0.0.7:8880/v1", "tts-1", None),
+            (OPENAI, "https://speech.example.com/v1", "tts-1", None),
+            (OPENAI, "https://notapi.openai.com/v1", "tts-1", None),
+            (OPENAI, "https://api.openai.com.example/v1", "tts-1", None),
+            (GOOGLE, "https://api.openai.com", "tts-1", None),
+        ];
+        for (provider, base_url, model, expected) in table {
+            let endpoint = Endpoint {
+                base_url: base_url.to_owned(),
+                ..endpoint(provider, model)
+            };
+            assert_eq!(
+                closes(Stage::Tts, &endpoint),
+                expected,
+                "{base_url} {model}"
+            );
         }
     }
 

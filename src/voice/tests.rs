@@ -86,6 +86,7 @@ fn endpoint() -> Endpoint {
         model: "tts-1".to_owned(),
         voice: "alloy".to_owned(),
         api_key: None,
+        is_reserve: false,
     }
 }
 
@@ -99,6 +100,7 @@ fn spoken(is_over: bool) -> (Vec<String>, Usage, Result<Duration, Error>) {
         endpoint: endpoint(),
         fingerprint: String::new(),
         successor_of: None,
+        closes: None,
         provider: Box::new(Prompt {
             asked: Arc::clone(&asked),
             tell,
