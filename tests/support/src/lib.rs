@@ -5,6 +5,7 @@
 //! * [`Relay`]: a long way to a sandbox, every byte as late as on a real one.
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
+//! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
 
 // A test may stop at the first surprise: unwrap and panic are its way to say so.
@@ -18,6 +19,7 @@ mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
+mod terminal;
 
 pub use activation::{Activation, ActivationBuilder, Ended};
 pub use asterisk::{
@@ -32,3 +34,4 @@ pub use sandbox::{
     Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use tempfile::TempDir;
+pub use terminal::Terminal;
