@@ -762,8 +762,8 @@ say_what_is_next() {
     cat <<NEXT
 
 Next
-  1. Your keys: OpenAI's into $settings/config.toml (sudo nano), Google's key file to
-     $settings/google-creds.json (owner root:$group, mode 0640).
+  1. Your key: sudo phone-assistant setup
+     (or into $settings/config.toml by hand, then: sudo phone-assistant check)
 NEXT
     if [ "$dialplan" = no ]; then
         printf '  2. The extension, unless you have it: sudo ./install.sh --dialplan, and then\n'
@@ -775,8 +775,7 @@ NEXT
               Applications, Misc Applications, Add: feature code $number, destination that one.
               For conversations the same with custom-openai,$talk,1 and feature code $talk. Apply Config.
      Without FreePBX: include => custom-openai in the context of your phones.
-  3. See that all is well: sudo phone-assistant check
-  4. Dial $number and ask, or $talk and talk.
+  3. Dial $number and ask, or $talk and talk.
 NEXT
 }
 
@@ -811,15 +810,18 @@ default_settings() {
 # Each [table] may stand here only once; "phone-assistant help settings" lists every setting.
 # This file holds a key: keep it readable to root and Asterisk alone. An upgrade does not touch it.
 
-[openai]
-api_key = ""                   # from https://platform.openai.com/api-keys
+[gemini]
+api_key = ""                   # from https://aistudio.google.com/apikey; it hears, thinks and speaks
 
-[google]
-credentials = "/etc/phone-assistant/google-creds.json"   # the service account's key file
+[openai]                       # instead of it, or beside it
+#api_key = ""                   # from https://platform.openai.com/api-keys
+
+[google]                       # the same for a service account
+#credentials = "/etc/phone-assistant/google-creds.json"   # its key file
 
 [stt]                          # speech to text
-language = "en-US"             # what callers speak
-#provider = "google"            # google | openai
+#language = "en-US"             # what callers speak
+#provider = "auto"              # whoever has a key; or google | gemini | openai
 
 [stt.google]
 #base_url = "https://speech.googleapis.com"
@@ -829,21 +831,25 @@ language = "en-US"             # what callers speak
 #base_url = "https://api.openai.com"
 #model = "gpt-transcribe"
 
+[stt.gemini]
+#base_url = "https://generativelanguage.googleapis.com"
+#model = "gemini-3.5-flash-lite"
+
 [llm]                          # the language model
-#provider = "gemini"            # gemini | openai
+#provider = "auto"              # gemini | openai
 #persona = "You answer the telephone of a bakery, in two short and friendly sentences."   # an example
 
 [llm.gemini]
 #base_url = "https://generativelanguage.googleapis.com"
-#model = "gemini-3.5-flash-lite"
-#api_key = ""                   # instead of the service account
+#model = "gemini-3.6-flash"
+#api_key = ""                   # one for this alone
 
 [llm.openai]
 #base_url = "https://api.openai.com"
 #model = ""
 
 [tts]                          # text to speech
-#provider = "openai"            # openai | google
+#provider = "auto"              # openai | google | gemini
 #gain_db = 6.0                  # louder for the telephone; a limiter keeps it from clipping
 
 [tts.openai]
@@ -854,6 +860,11 @@ language = "en-US"             # what callers speak
 [tts.google]
 #base_url = "https://texttospeech.googleapis.com"
 #voice = ""
+
+[tts.gemini]
+#base_url = "https://generativelanguage.googleapis.com"
+#model = "gemini-3.8-flash-lite-tts"
+#voice = "Kore"
 
 #[persona.kitchen]              # who answers a call that asks for persona=kitchen; as many such tables as you like
 #prompt = "You answer in the kitchen of a school, in two short and friendly sentences."   # an example

@@ -4,6 +4,7 @@
 mod command;
 mod pager;
 mod place;
+mod setup;
 mod stderr;
 
 use std::error::Error;

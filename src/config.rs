@@ -7,6 +7,7 @@
 mod addresses;
 mod arguments;
 mod checked;
+mod chosen;
 mod endpoint;
 mod file;
 pub mod keys;
@@ -17,13 +18,16 @@ pub mod personas;
 pub mod private;
 mod sections;
 mod values;
+pub(crate) mod voices;
 mod written;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use addresses::is_https;
 pub use arguments::Arguments;
+pub(crate) use checked::pasted_key;
 pub use endpoint::{Endpoint, Provider};
 use layers::Layers;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
@@ -122,6 +126,8 @@ pub struct Config {
     pub memory: memory::Settings,
     /// The providers that are named in a stage and cannot be asked, while others can be.
     pub unusable: Vec<Unusable>,
+    /// The stages for which the program chooses the provider, by the settings' words.
+    pub automatic: Vec<&'static str>,
     /// `[reply]`: whether the program plays the answer itself while it is made. Otherwise the dialplan plays it whole.
     pub is_streamed: bool,
     /// `[reply]`: the keys with which the caller stops the answer.
@@ -157,6 +163,45 @@ impl Config {
             .as_deref()
             .filter(|_| !arguments.are_remote);
         let file = file::add(&mut layers, named, environment);
+        Self::of_layers(layers, job, arguments, file, environment)
+    }
+
+    /// Reads all layers, with `text` for what the settings file `file` says.
+    ///
+    /// # Errors
+    /// All [`Faults`] together.
+    pub(crate) fn of_text(
+        job: Job,
+        text: &str,
+        file: PathBuf,
+        environment: Environment<'_>,
+    ) -> Result<Self, Faults> {
+        let mut layers = Layers::defaults();
+        layers.add_file(text, &file.display().to_string());
+        Self::of_layers(layers, job, &Arguments::default(), file, environment)
+    }
+
+    /// The settings file that `named` or the environment names, or the usual one, and its text if it is there.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(crate) fn text_of_file(
+        named: Option<&Path>,
+        environment: Environment<'_>,
+    ) -> (PathBuf, io::Result<Option<String>>) {
+        let (file, _) = file::place(named, environment);
+        let text = file::read(&file);
+        (file, text)
+    }
+
+    /// Lays what lies above the settings file on top of it, and makes the settings of all.
+    fn of_layers(
+        mut layers: Layers,
+        job: Job,
+        arguments: &Arguments,
+        file: PathBuf,
+        environment: Environment<'_>,
+    ) -> Result<Self, Faults> {
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
             layers.add_credentials(Path::new(&folder));
         }
@@ -166,14 +211,15 @@ impl Config {
             }
         }
         layers.add_arguments(arguments, &file);
-        layers.add_persona(arguments);
         layers.add_key_files();
+        layers.add_persona(arguments);
         layers.faults.extend(file::open_secrets(&layers, &file));
         layers.faults.extend(Conversation::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;
-        layers.faults.extend(config.missing(job, arguments, &file));
+        let missing = config.missing(job, arguments, &layers, &file);
+        layers.faults.extend(missing);
         if layers.faults.is_empty() {
             Ok(config)
         } else {
@@ -213,6 +259,10 @@ impl Config {
             limits: limits(layers),
             memory: memory(layers),
             unusable: Vec::new(),
+            automatic: ["stt", "llm", "tts"]
+                .into_iter()
+                .filter(|stage| chosen::is_automatic(layers, stage))
+                .collect(),
             is_streamed: layers.text("reply.play") == "stream",
             stop_keys: layers.text("reply.stop_keys"),
             reply_format: layers.text("reply.format"),
@@ -225,7 +275,13 @@ impl Config {
     }
 
     /// Returns what `job` needs and is not set. Of a stage one endpoint must be complete; one that is not is dropped.
-    fn missing(&mut self, job: Job, arguments: &Arguments, file: &Path) -> Vec<String> {
+    fn missing(
+        &mut self,
+        job: Job,
+        arguments: &Arguments,
+        layers: &Layers,
+        file: &Path,
+    ) -> Vec<String> {
         let mut faults = match job {
             Job::Calls => return Vec::new(),
             Job::Call => self.odd_arguments(arguments, true),
@@ -241,7 +297,12 @@ impl Config {
             if job != Job::Say || stage == "tts" {
                 let unusable = complete(stage, what, endpoints, file);
                 if endpoints.is_empty() {
-                    faults.extend(unusable.into_iter().map(|first| first.what).next());
+                    let first = unusable.into_iter().map(|first| first.what).next();
+                    faults.push(
+                        first.unwrap_or_else(|| {
+                            chosen::nothing_to_choose(layers, stage, what, file)
+                        }),
+                    );
                 } else {
                     self.unusable.extend(unusable);
                 }

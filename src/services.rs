@@ -1,8 +1,11 @@
 //! The services that the settings name, ready to be asked: for each stage a fallback of providers.
 
+mod changes;
+
 use std::error::Error;
 use std::fmt::Debug;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
@@ -10,15 +13,19 @@ use ring::digest::{Context, SHA256};
 
 use crate::cloud::access::{Access, Providers};
 use crate::cloud::fallback::{Candidate, Fallback};
+use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::Client;
 use crate::cloud::llm::{self, Model};
 use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
 use crate::config::{Config, Endpoint, Secret, Unusable};
 use crate::spending::catalogue;
+use crate::sys::date::{self, WallClock};
 use crate::sys::error::{self, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
+use changes::SwitchedOff;
+pub(crate) use changes::{Change, WARNED_DAYS, way};
 
 /// The services of a call.
 #[derive(Debug)]
@@ -48,6 +55,20 @@ impl Services {
         })
     }
 
+    /// The changes of the next [`WARNED_DAYS`] days, each with its stage: whose model is switched off, and who follows.
+    pub(crate) fn changes(&self, now: SystemTime) -> Vec<(Stage, String)> {
+        let all = [
+            (Stage::Stt, Change::of(&self.recognizers, now)),
+            (Stage::Llm, Change::of(&self.models, now)),
+            (Stage::Tts, Change::of(&self.voices, now)),
+        ];
+        let soon = |(stage, change): (_, Option<Change>)| {
+            let change = change.filter(|change| change.days_left <= WARNED_DAYS)?;
+            Some((stage, change.to_string()))
+        };
+        all.into_iter().filter_map(soon).collect()
+    }
+
     /// The stages in which a fallback replaced the first provider, and why.
     pub(crate) fn stood_in(&self) -> Vec<(Stage, String)> {
         let all = [
@@ -73,6 +94,7 @@ pub(crate) struct Maker<'a> {
     config: &'a Config,
     access: Access,
     state: State,
+    clock: WallClock,
 }
 
 impl<'a> Maker<'a> {
@@ -86,7 +108,19 @@ impl<'a> Maker<'a> {
             config,
             access: Access::new(client, config.credentials.clone()),
             state: State::new(&config.state_folder),
+            clock: SystemTime::now,
         })
+    }
+
+    /// Makes all by another clock.
+    #[cfg(test)]
+    pub(crate) fn by(self, clock: WallClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Signs in to Google as `account`.
+    pub(crate) fn know(&self, account: Arc<ServiceAccount>) {
+        self.access.know(account);
     }
 
     /// Makes the speech recognizers.
@@ -131,7 +165,8 @@ impl<'a> Maker<'a> {
         self.fallback(&stage, &settings.endpoints, settings.timeout)
     }
 
-    /// Makes a fallback of the endpoints that can be used. One that cannot is left out, unless there is no other.
+    /// Makes a fallback of the endpoints that can be used. One that cannot is left out, unless there is no other; one
+    /// whose model has been switched off is told, and there must be another.
     fn fallback<P: ?Sized, S: Debug>(
         &self,
         making: &Making<'_, P, S>,
@@ -162,12 +197,20 @@ impl<'a> Maker<'a> {
                 missing.get_or_insert(line);
             }
         }
-        Ok(Fallback::new(
-            candidates,
-            missing,
-            self.config.fallback_after.min(timeout),
-            self.state.clone(),
-        ))
+        let today = date::day((self.clock)());
+        let first = candidates.first().filter(|first| first.is_closed(today));
+        let gone = first.map(|first| SwitchedOff::of(making.stage, first));
+        if let Some(gone) = &gone
+            && !self.config.automatic.contains(&stage.as_str())
+        {
+            missing.get_or_insert(gone.what.clone());
+        }
+        let limit = self.config.fallback_after.min(timeout);
+        let fallback = Fallback::new(candidates, missing, limit, self.state.clone(), self.clock);
+        match gone {
+            Some(gone) if fallback.first_on(today).is_none() => Err(gone.into()),
+            _ => Ok(fallback),
+        }
     }
 
     /// The candidate under the name that its provider keeps for whatever has come after a model of one kind.
@@ -198,6 +241,7 @@ impl<'a> Maker<'a> {
             endpoint: endpoint.clone(),
             fingerprint: self.fingerprint(making, endpoint),
             successor_of,
+            closes: catalogue::closes(making.stage, endpoint),
             provider,
         })
     }
@@ -238,8 +282,94 @@ const FINGERPRINT_BYTES: usize = 12;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys;
+    use crate::config::{Arguments, Job, keys};
     use std::collections::BTreeSet;
+
+    /// The last second of OpenAI's voices, by <https://developers.openai.com/api/docs/guides/text-to-speech>.
+    fn last_second() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_799_193_599)
+    }
+
+    fn midnight() -> SystemTime {
+        last_second() + Duration::from_secs(1)
+    }
+
+    /// What becomes of settings in which `ACCOUNT` stands for a service account.
+    fn settings(text: &str) -> (testkit::TempDir, Config) {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let [key_file, file] = ["key.json", "config.toml"].map(|name| folder.path().join(name));
+        let account = include_str!("../tests/data/throwaway-service-account.json");
+        std::fs::write(&key_file, account).expect("written");
+        let key_file = format!("google.credentials = '{}'", key_file.display());
+        let text = text.replace("ACCOUNT", &key_file);
+        std::fs::write(&file, format!("secrets.allow_readable = true\n{text}")).expect("written");
+        let config = Config::load(Job::Say, &Arguments::of_file(Some(file)), &|_| None);
+        let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
+        (folder, config)
+    }
+
+    #[test]
+    fn a_voice_that_is_switched_off_is_replaced_at_midnight() {
+        const KEY: &str = "openai.api_key = 'sk-1'\n";
+        const GONE: &str = "openai tts-1 was switched off on 2027-01-06";
+        let named = "tts.provider = 'openai'\n";
+        let alone = "tts.fallback = []\n";
+        let own = "tts.openai.base_url = 'http://127.0.0.1:8880'\n";
+        let table = [
+            (format!("{KEY}ACCOUNT"), Some("google"), None),
+            (format!("{KEY}{alone}ACCOUNT"), Some("google"), None),
+            (format!("{KEY}{named}ACCOUNT"), Some("google"), Some(GONE)),
+            (format!("{KEY}{named}{alone}ACCOUNT"), None, None),
+            (KEY.to_owned(), None, None),
+            (format!("{KEY}{own}"), Some("openai"), None),
+        ];
+        for (text, after, told) in table {
+            let (_folder, config) = settings(&text);
+            let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
+            let first =
+                |made: &Fallback<dyn Voice>| made.first_candidate().endpoint.provider.name();
+            let maker = maker.by(last_second);
+            let before = maker.voices().expect("there is one");
+            assert_eq!(first(&before), "openai", "{text}");
+            let maker = maker.by(midnight);
+            match (maker.voices(), after) {
+                (Ok(made), Some(after)) => {
+                    assert_eq!(first(&made), after, "{text}");
+                    assert_eq!(made.stood_in().as_deref(), told, "{text}");
+                }
+                (Err(error), None) => {
+                    let error = error.to_string();
+                    let expected =
+                        format!("{GONE}, and there is no other provider with a key; use");
+                    assert!(error.starts_with(&expected), "{error}");
+                }
+                (made, _) => panic!("{text}: {made:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn administrators_are_told_90_days_ahead_who_follows() {
+        let day = |days| last_second() - Duration::from_secs(days * date::SECONDS_A_DAY);
+        let (_folder, config) = settings("openai.api_key = 'sk-1'\nACCOUNT");
+        let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
+        let maker = maker.by(last_second);
+        let voices = maker.voices().expect("there is one");
+        let change = Change::of(&voices, day(38)).expect("one is known");
+        assert_eq!(
+            change.to_string(),
+            "openai tts-1 will be switched off on 2027-01-06, in 39 days; then google is asked"
+        );
+        assert_eq!(Change::of(&voices, midnight()), None);
+        let services = Services {
+            recognizers: maker.recognizers().expect("there is one"),
+            models: maker.models().expect("there is one"),
+            voices,
+        };
+        for (now, expected) in [(day(90), 0), (day(89), 1), (day(0), 1), (midnight(), 0)] {
+            assert_eq!(services.changes(now).len(), expected, "{now:?}");
+        }
+    }
 
     #[test]
     fn every_provider_of_the_settings_can_be_made_and_no_other() {

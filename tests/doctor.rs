@@ -37,12 +37,37 @@ fn the_alias_that_follows_a_retired_model_is_tried_too() {
     let house = House::new();
     let found = check(&house, &house.sandbox.settings(), &[]);
     for id in [
-        "llm gemini gemini-3.5-flash-lite",
-        "llm gemini gemini-flash-lite-latest",
+        "llm gemini gemini-3.6-flash",
+        "llm gemini gemini-flash-latest",
     ] {
         assert!(of(&found, id).all(|finding| finding["status"] == "ok"));
         assert_eq!(of(&found, id).count(), 1, "{id} in {found:#}");
     }
+}
+
+#[test]
+fn gemini_is_tried_in_every_stage_and_told_of_where_it_hears_nothing() {
+    let house = House::new();
+    let settings = crate::providers::gemini(&house);
+    let found = check(&house, &settings, &[]);
+    for id in [
+        "stt gemini gemini-3.5-flash-lite",
+        "llm gemini gemini-3.6-flash",
+        "tts gemini gemini-3.8-flash-lite-tts",
+    ] {
+        assert!(of(&found, id).all(|finding| finding["status"] == "ok"));
+        assert_eq!(of(&found, id).count(), 1, "{id} in {found:#}");
+    }
+    let nothing = json!({"candidates": [{"content": {"parts": [{}]}, "finishReason": "STOP"}]});
+    house
+        .sandbox
+        .respond(Stage::Stt, testkit::Response::json(200, &nothing));
+    let found = check(&house, &settings, &[]);
+    let stt = of(&found, "stt gemini gemini-3.5-flash-lite")
+        .next()
+        .unwrap();
+    assert_eq!(stt["status"], "warn");
+    assert!(stt["text"].to_string().contains("was said"), "{stt}");
 }
 
 #[test]

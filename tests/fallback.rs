@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Fault, Outcome, Response, Service, Settings, Stage};
+use testkit::{Fault, GEMINI_API_KEY, Outcome, Response, Service, Settings, Stage};
 
 use crate::house::{self, House, PATIENCE, each};
 
@@ -21,14 +21,31 @@ fn settings(house: &House) -> Settings {
 }
 
 fn ask(house: &House) -> Outcome {
+    ask_with(house, settings)
+}
+
+fn ask_with(house: &House, settings: fn(&House) -> Settings) -> Outcome {
     house.outcome_with("question-tea.wav", &settings(house))
 }
 
-/// Who is first in each stage, and who then.
-const PAIRS: [(Service, Service); 3] = [
-    (Service::GoogleStt, Service::OpenAiStt),
-    (Service::Gemini, Service::OpenAiChat),
-    (Service::OpenAiTts, Service::GoogleTts),
+/// The same with Gemini first in each stage.
+fn of_gemini(house: &House) -> Settings {
+    settings(house)
+        .set("gemini.api_key", GEMINI_API_KEY)
+        .set("stt.provider", "gemini")
+        .set("tts.provider", "gemini")
+        .set("tts.fallback", json!(["openai"]))
+}
+
+/// Who is first in a stage, who then, and the settings that say so.
+type Pair = (Service, Service, fn(&House) -> Settings);
+
+const PAIRS: [Pair; 5] = [
+    (Service::GoogleStt, Service::OpenAiStt, settings),
+    (Service::Gemini, Service::OpenAiChat, settings),
+    (Service::OpenAiTts, Service::GoogleTts, settings),
+    (Service::GeminiStt, Service::OpenAiStt, of_gemini),
+    (Service::GeminiTts, Service::OpenAiTts, of_gemini),
 ];
 
 #[test]
@@ -50,7 +67,7 @@ fn no_fault_of_the_first_provider_is_heard() {
         Fault::CutShort,
         Fault::WrongShape,
     ];
-    for (first, second) in PAIRS {
+    for (first, second, settings) in PAIRS {
         each(&faults, |fault| {
             if (first, fault) == (Service::GoogleStt, &Fault::WrongShape) {
                 // It is how Google says that it has heard no words.
@@ -60,7 +77,7 @@ fn no_fault_of_the_first_provider_is_heard() {
             house
                 .sandbox
                 .fault_service(first, fault.clone(), usize::MAX);
-            let outcome = ask(&house);
+            let outcome = ask_with(&house, settings);
             outcome
                 .assert_variable("ASSISTANT_STATUS", "ANSWERED")
                 .assert_exit(0)
@@ -115,7 +132,7 @@ fn a_quota_of_a_day_is_remembered_although_it_tells_a_wait_of_moments() {
 
 #[test]
 fn when_all_fail_the_first_one_is_named() {
-    for (first, second) in PAIRS {
+    for (first, second, settings) in PAIRS {
         let house = House::new();
         house
             .sandbox
@@ -123,7 +140,7 @@ fn when_all_fail_the_first_one_is_named() {
         house
             .sandbox
             .fault_service(second, Fault::Status(503), usize::MAX);
-        let outcome = ask(&house);
+        let outcome = ask_with(&house, settings);
         outcome
             .assert_variable("ASSISTANT_STATUS", "FAILED")
             .assert_variable_contains("ASSISTANT_ERROR", "401");
@@ -176,18 +193,18 @@ const ROUNDS: usize = 30;
 
 #[test]
 fn whoever_never_answers_costs_their_time_once_and_then_nothing() {
-    for (first, _) in PAIRS {
+    for (first, _, settings) in PAIRS {
         let house = House::new();
         house.sandbox.fault_service(first, Fault::Hang, usize::MAX);
         // One sentence: of two, the second may be asked for while the first is still waited for.
         house.sandbox.answer_with("Three minutes.");
-        let outcome = ask(&house);
+        let outcome = ask_with(&house, settings);
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         outcome.assert(
             outcome.took >= Duration::from_millis(1500),
             "it was not waited for",
         );
-        let next = ask(&house);
+        let next = ask_with(&house, settings);
         next.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         // Whom nobody asks, nobody waits for.
         assert_eq!(house.sandbox.requests_of(first).len(), 1, "{first:?}");
@@ -261,17 +278,18 @@ fn each_piece_of_a_long_text_has_its_own_time() {
 
 #[test]
 fn bytes_without_words_or_sound_are_no_beginning() {
+    let [model, openai, gemini] = [PAIRS[1], PAIRS[2], PAIRS[4]];
     let cases = [
-        (Service::Gemini, Fault::Slow(20)),
-        (Service::OpenAiTts, Fault::Slow(50)),
-        (Service::OpenAiTts, Fault::HangAfter(Duration::ZERO)),
+        (model, Fault::Slow(20)),
+        (openai, Fault::Slow(50)),
+        (openai, Fault::HangAfter(Duration::ZERO)),
+        (gemini, Fault::Slow(50)),
+        (gemini, Fault::HangAfter(Duration::ZERO)),
     ];
-    each(&cases, |(first, fault)| {
+    each(cases, |((first, _, settings), fault)| {
         let house = House::new();
-        house
-            .sandbox
-            .fault_service(*first, fault.clone(), usize::MAX);
-        assert_remembered(&house, &settings(&house), *first);
+        house.sandbox.fault_service(first, fault, usize::MAX);
+        assert_remembered(&house, &settings(&house), first);
     });
 }
 
@@ -279,14 +297,21 @@ fn bytes_without_words_or_sound_are_no_beginning() {
 fn a_voice_without_sound_or_without_end_is_replaced_before_anybody_hears_it() {
     let silence = testkit::audio::clips::silence(24_000, 2.0);
     let silence = testkit::audio::wav::with_header(&silence, testkit::audio::wav::Header::Right);
-    let silence = testkit::Response::new(200, "audio/wav", silence);
-    each(&[Fault::Reply(silence), Fault::Endless], |fault| {
+    let silence = Fault::Reply(Response::new(200, "audio/wav", silence));
+    let [openai, gemini] = [PAIRS[2], PAIRS[4]];
+    let rows = [
+        (openai, silence),
+        (openai, Fault::Endless),
+        (gemini, Fault::Endless),
+        (gemini, Fault::MidStreamError(1)),
+    ];
+    each(rows, |((first, second, settings), fault)| {
         let house = House::new();
         house
             .sandbox
-            .fault_service(Service::OpenAiTts, fault.clone(), usize::MAX);
-        ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        assert!(!house.sandbox.requests_of(Service::GoogleTts).is_empty());
+            .fault_service(first, fault.clone(), usize::MAX);
+        ask_with(&house, settings).assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert!(!house.sandbox.requests_of(second).is_empty(), "{fault:?}");
     });
 }
 
@@ -320,7 +345,7 @@ fn what_passes_by_itself_is_not_remembered() {
 #[test]
 fn a_retired_model_is_followed_by_its_alias() {
     let house = House::new();
-    house.sandbox.retire("gemini-3.5-flash-lite");
+    house.sandbox.retire("gemini-3.6-flash");
     let outcome = house.outcome("question-tea.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let paths = |from: usize| {
@@ -329,13 +354,13 @@ fn a_retired_model_is_followed_by_its_alias() {
         paths.collect::<Vec<_>>()
     };
     let (old, alias) = (
-        "/v1beta/models/gemini-3.5-flash-lite:streamGenerateContent",
-        "/v1beta/models/gemini-flash-lite-latest:streamGenerateContent",
+        "/v1beta/models/gemini-3.6-flash:streamGenerateContent",
+        "/v1beta/models/gemini-flash-latest:streamGenerateContent",
     );
     assert_eq!(paths(0), [old, alias]);
     let warning = outcome.warnings.join(" ");
     outcome.assert(
-        warning.contains("gemini gemini-flash-lite-latest stood in"),
+        warning.contains("gemini gemini-flash-latest stood in"),
         "the owner is not warned",
     );
     // The next caller does not wait for the old one.

@@ -148,6 +148,16 @@ fn every_fault_of_googles_voice_ends_in_a_named_failure() {
 }
 
 #[test]
+fn every_fault_of_geminis_transcription_ends_in_a_named_failure() {
+    every_fault_of(providers::gemini, Stage::Stt, "stt");
+}
+
+#[test]
+fn every_fault_of_geminis_voice_ends_in_a_named_failure() {
+    every_fault_of(providers::gemini, Stage::Tts, "tts");
+}
+
+#[test]
 fn every_fault_of_servers_in_ones_own_network_ends_in_a_named_failure() {
     let local = |house: &House| house.sandbox.local_settings();
     for (stage, name) in [

@@ -298,6 +298,12 @@ const ASKED: [Asked; 7] = [
     (Service::GoogleTts, providers::google_voice, "tts"),
 ];
 
+/// They read all in their own way, and so are asked for all.
+const GEMINI: [Asked; 2] = [
+    (Service::GeminiStt, providers::gemini, "stt"),
+    (Service::GeminiTts, providers::gemini, "tts"),
+];
+
 fn usual(house: &House) -> Settings {
     house.sandbox.settings()
 }
@@ -350,7 +356,9 @@ fn a_hundred_hostile_services_end_calls_in_time_with_a_reason_and_in_little_memo
             _ => 1,
         };
         let hostile = Arc::new(hostile);
-        (0..times).map(move |more| (hostile.clone(), ASKED[(index + 2 * more) % ASKED.len()]))
+        let some = (0..times).map(move |more| ASKED[(index + 2 * more) % ASKED.len()]);
+        let asked = some.chain([GEMINI[index % GEMINI.len()]]);
+        asked.map(move |asked| (hostile.clone(), asked))
     });
     let all: Vec<_> = all.collect();
     assert!(all.len() >= 100, "{}", all.len());

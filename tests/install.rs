@@ -98,10 +98,7 @@ fn the_settings_are_right_as_they_come_and_with_every_line_in_use() {
     machine.install(&[]).succeeds();
     let text = String::from_utf8(machine.read("etc/phone-assistant/config.toml")).unwrap();
     let bare: toml::Table = text.parse().unwrap();
-    assert_eq!(
-        names(&bare, ""),
-        ["google.credentials", "openai.api_key", "stt.language"]
-    );
+    assert_eq!(names(&bare, ""), ["gemini.api_key"]);
     let prose = |line: &&str| !line.starts_with("# ");
     let in_use: String = text
         .lines()

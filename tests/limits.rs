@@ -144,7 +144,7 @@ fn the_log_of_calls_tells_what_was_used_of_whom_and_what_it_cost() {
         .sum();
     assert_eq!(used(0)["service"], "google telephony");
     assert_eq!(used(0)["microdollars"], 6000, "15 s at $0.024 a minute");
-    assert_eq!(used(1)["service"], "gemini gemini-3.5-flash-lite");
+    assert_eq!(used(1)["service"], "gemini gemini-3.6-flash");
     assert_eq!(
         (&used(1)["input_tokens"], &used(1)["output_tokens"]),
         (&6.into(), &10.into())

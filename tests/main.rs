@@ -24,6 +24,7 @@ mod personas;
 mod providers;
 mod root;
 mod secrets;
+mod setup;
 mod speech;
 mod starving;
 mod strangers;

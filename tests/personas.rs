@@ -21,14 +21,14 @@ fn with_kitchen(settings: Settings) -> Settings {
         .set("persona.kitchen.voice", "onyx")
         .set("persona.kitchen.language", "de-DE")
         .set("persona.kitchen.greeting", "This is the kitchen.")
-        .set("persona.kitchen.model", "gemini-3.6-flash")
+        .set("persona.kitchen.model", "gemini-3.8-flash")
 }
 
 /// Was it the kitchen that each service worked for, or nobody in particular?
 fn assert_answered_by_kitchen(house: &House, is_expected: bool) {
     let first = |stage| house.sandbox.requests_to(stage)[0].clone();
     let path = first(Stage::Llm).path;
-    assert_eq!(path.contains("gemini-3.6-flash:"), is_expected, "{path}");
+    assert_eq!(path.contains("gemini-3.8-flash:"), is_expected, "{path}");
     for (stage, words) in [
         (Stage::Stt, "de-DE"),
         (Stage::Llm, "You cook."),

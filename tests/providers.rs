@@ -1,5 +1,7 @@
 //! Every provider does the work of its stage, and says what is wrong when it cannot.
 
+mod gemini;
+
 use serde_json::json;
 use testkit::{Fault, GEMINI_API_KEY, Proxy, Service, Settings, Stage};
 
@@ -330,7 +332,7 @@ fn keys_come_from_files_and_from_systemd() {
     )
     .unwrap();
     std::fs::write(
-        folder.join("phone-assistant.llm.gemini.api_key"),
+        folder.join("phone-assistant.gemini.api_key"),
         GEMINI_API_KEY,
     )
     .unwrap();
@@ -502,6 +504,18 @@ fn ipv6_is_as_good_as_ipv4() {
         });
     let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+/// Gemini for all three stages, by one key and nothing else.
+pub(crate) fn gemini(house: &House) -> Settings {
+    house
+        .sandbox
+        .settings()
+        .without("openai.api_key")
+        .set("google.credentials", "/nonexistent/google-creds.json")
+        .set("gemini.api_key", GEMINI_API_KEY)
+        .set("stt.provider", "gemini")
+        .set("tts.provider", "gemini")
 }
 
 /// OpenAI for all three stages.

@@ -126,12 +126,13 @@ fn an_error_quotes_neither_the_key_nor_what_was_said() {
 }
 
 /// The settings of every provider, with a key wherever one can be.
-fn of_all_providers(house: &House) -> [Settings; 3] {
+fn of_all_providers(house: &House) -> [Settings; 4] {
     let with_key = |settings: Settings| settings.set("llm.gemini.api_key", GEMINI_API_KEY);
     [
         with_key(house.sandbox.settings()),
         providers::openai(house),
         providers::google_voice(house),
+        providers::gemini(house),
     ]
 }
 
@@ -197,10 +198,11 @@ fn shows_no_secret(stage: Stage, fault: &Fault, providers: usize) {
 }
 
 /// Which key the service of each stage is sent, where it is one that does not change.
-const KEYS: [[&str; 3]; 3] = [
+const KEYS: [[&str; 3]; 4] = [
     ["", GEMINI_API_KEY, OPENAI_API_KEY],
     [OPENAI_API_KEY; 3],
     ["", "", ""],
+    [GEMINI_API_KEY; 3],
 ];
 
 /// Parts of the words that each is sent.
@@ -255,7 +257,7 @@ fn a_signature_that_is_said_back_in_any_spelling_is_shown_nowhere() {
 fn no_echo_shows_a_key(stage: Stage) {
     let all = Place::ALL
         .into_iter()
-        .flat_map(|place| (0..3).map(move |providers| (place, providers)));
+        .flat_map(|place| (0..KEYS.len()).map(move |providers| (place, providers)));
     each(all, |(place, providers)| says_back(stage, place, providers));
 }
 

@@ -33,6 +33,7 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("opus_pure", "audio/decode"),
     ("rubato", "audio/resample"),
     ("symphonia", "audio/decode"),
+    ("toml_edit", "cmd/setup/file"),
     ("ureq", "cloud/http"),
 ];
 

@@ -21,8 +21,8 @@ use std::time::Duration;
 ///
 /// `None` when there is no speech.
 pub fn find(pcm: &Pcm) -> Option<Range<usize>> {
-    let levels = frame_levels(pcm);
-    let threshold = noise_floor(&levels, ENOUGH_TO_TELL_NOISE) + ABOVE_NOISE_DB;
+    let levels = frame_levels(&pcm.samples, pcm.rate_hz);
+    let threshold = threshold(&levels);
     let stretches = loud_stretches(&levels, threshold);
     let is_other = |stretch: &Range<usize>| {
         let levels = &levels[stretch.clone()];
@@ -49,7 +49,7 @@ pub fn split(pcm: &Pcm, longest: Duration) -> Vec<Range<usize>> {
     let most = usize::try_from(longest.as_millis() / 10)
         .unwrap_or(usize::MAX)
         .max(10);
-    let levels = frame_levels(pcm);
+    let levels = frame_levels(&pcm.samples, pcm.rate_hz);
     let mut pieces = Vec::new();
     let mut start = 0;
     while pcm.samples.len() - start * frame > most.saturating_mul(frame) {
@@ -62,10 +62,38 @@ pub fn split(pcm: &Pcm, longest: Duration) -> Vec<Range<usize>> {
     pieces
 }
 
+/// How long there is sound in a recording, without its pauses.
+pub fn sounding(samples: &[i16], rate_hz: u32) -> Duration {
+    let levels = frame_levels(samples, rate_hz);
+    let stretches = loud_stretches(&levels, threshold(&levels));
+    let lens = stretches.iter().map(Range::len).sum::<usize>();
+    let gaps = stretches.windows(2).map(|two| two[1].start - two[0].end);
+    let within_words = gaps.filter(|gap| *gap <= LONGEST_GAP).sum::<usize>();
+    FRAME * u32::try_from(lens + within_words).unwrap_or(u32::MAX)
+}
+
+/// Whether somebody surely speaks in a recording: there is enough sound in it, and most of that is voiced.
+pub fn is_sure(samples: &[i16], rate_hz: u32) -> bool {
+    let levels = frame_levels(samples, rate_hz);
+    let stretches = loud_stretches(&levels, threshold(&levels));
+    let frame = frame_len(rate_hz);
+    let voiced = stretches.iter().map(|stretch| {
+        let sound = &samples[stretch.start * frame..stretch.end * frame];
+        sound::voiced_share(sound, rate_hz) * count(stretch.len())
+    });
+    let all = stretches.iter().map(Range::len).sum::<usize>();
+    all >= SURE_FRAMES && voiced.sum::<f32>() >= SURE_SHARE * count(all)
+}
+
+/// The level above which there is sound.
+fn threshold(levels: &[f32]) -> f32 {
+    noise_floor(levels, ENOUGH_TO_TELL_NOISE) + ABOVE_NOISE_DB
+}
+
 /// The level of each whole frame.
-fn frame_levels(pcm: &Pcm) -> Vec<f32> {
-    let mut high_pass = HighPass::new(pcm.rate_hz, pcm.samples.first());
-    let frames = pcm.samples.chunks_exact(frame_len(pcm.rate_hz));
+fn frame_levels(samples: &[i16], rate_hz: u32) -> Vec<f32> {
+    let mut high_pass = HighPass::new(rate_hz, samples.first());
+    let frames = samples.chunks_exact(frame_len(rate_hz));
     frames
         .map(|frame| frame_level(&mut high_pass, frame))
         .collect()
@@ -187,6 +215,7 @@ const FULL_SCALE: f32 = 32768.0;
 /// A frame is 10 ms, as in G.729 Annex B: shorter than any speech sound, a whole number of samples at all telephone
 /// rates.
 const FRAMES_PER_SECOND: u32 = 100;
+const FRAME: Duration = Duration::from_millis(10);
 /// Handsets carry 300 Hz and up (ITU-T P.48); below lie mains hum, rumble and DC.
 const LOWEST_HZ: f32 = 250.0;
 
@@ -207,6 +236,12 @@ const SUSTAINED_DB: f32 = 20.0;
 const LONGEST_STRETCH: usize = 100;
 /// 400 ms on both sides: a consonant or unstressed syllable that noise hides lasts up to 390.
 const MARGIN: usize = 40;
+/// 300 ms: a longer gap is a pause between words.
+const LONGEST_GAP: usize = 30;
+/// 300 ms, a short word: "yes".
+const SURE_FRAMES: usize = 30;
+/// In a second of speech at least half is voiced; coughs, crackle and wind stay far below.
+const SURE_SHARE: f32 = 0.5;
 /// What is kept before and after speech, as a time.
 pub const AROUND: Duration = Duration::from_millis(400);
 /// Pauses are noise, and noise keeps within this of its quietest frame.

@@ -1,6 +1,6 @@
 //! The maximum cost of what a call may ask for: no service can be asked more often than this counts, nor for more.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::settings::Settings;
 use crate::audio::Pcm;
@@ -20,23 +20,31 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
     let chars = settings.max_answer_chars;
     // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
-    let spoken = voice::max_usage(chars, 1 + chars / MIN_PIECE_CHARS);
+    let texts = 1 + chars / MIN_PIECE_CHARS;
     of_transcriptions(services, speech.duration(), 1)
-        + of_stage(
-            Stage::Llm,
-            &services.models,
-            tokens(settings, question_bytes),
-        )
-        + of_stage(Stage::Tts, &services.voices, spoken)
+        + of_each(Stage::Llm, &services.models, |_| {
+            tokens(settings, question_bytes)
+        })
+        + of_each(Stage::Tts, &services.voices, |voice| {
+            let most = voice
+                .max_requests()
+                .saturating_add(chars / voice.max_chars());
+            voice::max_usage(voice, chars, texts.min(most))
+        })
 }
 
 /// The maximum cost of having speech of this length transcribed `times` times.
 pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u32) -> MicroDollars {
     // Each piece of a long question may be rounded up, and is longer than half of what a service takes.
     let pieces = length.as_secs() / (stt::MAX_LENGTH / 2).as_secs() + 1;
-    let mut heard = audio(length);
-    heard.audio_ms += catalogue::max_step_ms() * pieces;
-    of_stage(Stage::Stt, &services.recognizers, heard).times(times.into())
+    let all = of_each(Stage::Stt, &services.recognizers, |recognizer| {
+        let each = recognizer.max_tokens(Duration::ZERO);
+        let tokens = (0..pieces).fold(recognizer.max_tokens(length), |all, _| all + each);
+        let mut heard = audio(length, tokens);
+        heard.audio_ms += catalogue::max_step_ms() * pieces;
+        heard
+    });
+    all.times(times.into())
 }
 
 /// The maximum cost of having a text spoken.
@@ -46,10 +54,6 @@ pub(super) fn of_text(services: &Services, text: &str) -> MicroDollars {
     })
 }
 
-fn of_stage<P: ?Sized>(stage: Stage, fallback: &Fallback<P>, usage: Usage) -> MicroDollars {
-    of_each(stage, fallback, |_| usage)
-}
-
 /// Each provider is asked as often as may help.
 fn of_each<P: ?Sized>(
     stage: Stage,
@@ -57,7 +61,7 @@ fn of_each<P: ?Sized>(
     usage: impl Fn(&P) -> Usage,
 ) -> MicroDollars {
     let costs = fallback.candidates().iter().map(|candidate| {
-        let price = catalogue::price(stage, &candidate.endpoint);
+        let price = catalogue::price(stage, &candidate.endpoint, SystemTime::now());
         price.of(usage(&candidate.provider)).times(MAX_TRIES)
     });
     costs.sum()

@@ -357,7 +357,8 @@ impl<O: Write> Call<O> {
         }
     }
 
-    /// Tells Asterisk's log once a day which provider has stood in for which, and why nothing is remembered or counted.
+    /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, and why
+    /// nothing is remembered or counted.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -366,7 +367,10 @@ impl<O: Write> Call<O> {
         let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
         let no_memory = self.remembering.fault.clone();
         let no_ledger = self.purse.fault.clone();
+        let changes = services.changes(SystemTime::now()).into_iter();
+        let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
         let news = stood_in
+            .chain(changes)
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
             .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
         contract::warn_administrators(&mut self.line, state, news.collect());

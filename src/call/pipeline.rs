@@ -4,13 +4,13 @@
 //! All of it happens in threads of its own. They tell the call what comes of it as [`Event`]s, in the order in which the
 //! caller should hear it, and know nothing of Asterisk.
 
+mod hearing;
 mod voice;
 
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
@@ -18,20 +18,18 @@ use log::{debug, warn};
 use super::event::Event;
 use super::max_cost;
 use super::settings::Settings;
-use crate::audio::{Pcm, duration_of, speech};
+use crate::audio::Pcm;
 use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Answering, End, Model};
-use crate::cloud::stt::{self, Recognizer};
 use crate::services::Services;
 use crate::spending::bill::{self, Billing, Entry};
-use crate::spending::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
 use crate::sys::threads::{self, NoThread};
-use crate::text::{self, Action, SentenceStream};
+use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
 
@@ -114,42 +112,6 @@ impl Work {
         })
     }
 
-    /// The pieces of a long question are transcribed side by side and joined in order.
-    fn transcribe(&self, tell: &Sender<Event>) -> Result<String, Failure> {
-        let since = may_begin(Stage::Stt, tell)?;
-        let Pcm { rate_hz, samples } = &*self.speech;
-        let pieces = speech::split(&self.speech, stt::MAX_LENGTH);
-        let transcripts = thread::scope(|scope| {
-            let transcribe = |piece: Range<usize>| self.hear(&samples[piece], *rate_hz);
-            let threads: Vec<_> = pieces
-                .into_iter()
-                .map(|piece| threads::spawn_within(scope, move || transcribe(piece)))
-                .collect();
-            let results = threads.into_iter().map(|thread| {
-                let thread = thread.at(Stage::Stt)?;
-                let heard = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
-                heard.at(Stage::Stt)
-            });
-            results.collect::<Result<Vec<_>, _>>()
-        });
-        let transcripts = transcripts?;
-        let longest = max_cost::max_question_chars(self.speech.duration());
-        let spoken: Vec<_> = transcripts
-            .iter()
-            .filter(|transcript| text::has_words(transcript))
-            .map(String::as_str)
-            .collect();
-        let question = text::limit(spoken.join(" ").trim(), longest).to_owned();
-        send(tell, Event::Reached(Mark::Stt, Instant::now()));
-        let what = format!(
-            "{} from {} piece(s) of speech",
-            Words(&question, self.settings.log_words),
-            transcripts.len()
-        );
-        send(tell, Event::Done(Stage::Stt, since, what));
-        Ok(question)
-    }
-
     fn billing(&self) -> &Billing {
         &self.speaker.billing
     }
@@ -157,30 +119,6 @@ impl Work {
     /// The budget for work that must have begun by `deadline`.
     fn budget(&self, deadline: Deadline) -> Budget {
         Budget::new(deadline, self.settings.idle)
-    }
-
-    /// What was said in one piece.
-    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
-        let length = duration_of(samples.len(), rate_hz);
-        let most = bill::audio(length);
-        let attempt = |candidate: &Candidate<dyn Recognizer>, budget: Budget| {
-            let entry = self
-                .billing()
-                .begin(Stage::Stt, &candidate.endpoint, most)?;
-            let result = candidate.provider.transcribe(samples, rate_hz, budget);
-            match &result {
-                Ok(transcript) => entry.used(transcript.billed.map_or(most, bill::audio)),
-                Err(error) => entry.failed(error),
-            }
-            result
-        };
-        let recognizers = &self.services.recognizers;
-        let budget = Budget {
-            upload: length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED,
-            ..self.budget(self.deadline)
-        };
-        let done = recognizers.ask(budget, attempt)?;
-        Ok(done.value.text)
     }
 
     /// Writes the model's answer, as a voice can say it, piece by piece.
@@ -294,11 +232,7 @@ struct Written<'a> {
 impl Written<'_> {
     /// Puts down what it has used, as the service tells or by its length.
     fn settle(&mut self, read_bytes: usize, answer: &SentenceStream) {
-        let told = self.answering.tokens().map(|tokens| Usage {
-            input_tokens: tokens.input,
-            output_tokens: tokens.output,
-            ..Usage::default()
-        });
+        let told = self.answering.tokens().map(bill::tokens);
         let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.written()));
         self.entry.used(usage);
     }
@@ -359,9 +293,3 @@ fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
 fn send(tell: &Sender<Event>, event: Event) {
     tell.send(event).ok();
 }
-
-/// A recording of this length is sent in no time.
-const QUICKLY_SENT: Duration = Duration::from_secs(10);
-
-/// How many times faster than they were spoken longer recordings go out over a slow line: 16 kHz in base64 at 3 Mbit/s.
-const SENDING_SPEED: u32 = 8;

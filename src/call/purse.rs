@@ -83,7 +83,9 @@ mod tests {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let place = folder.path().join("config.toml");
         let state = folder.path().join("state");
-        let text = format!("[limits]\nmax_daily_cost = 1.0\n[state]\nfolder = {state:?}\n");
+        let text = format!(
+            "[tts]\nprovider = 'openai'\n[limits]\nmax_daily_cost = 1.0\n[state]\nfolder = {state:?}\n"
+        );
         std::fs::write(&place, text).expect("ours");
         let arguments = Arguments::parse([format!("config={}", place.display()).as_str()]);
         let config = Config::load(Job::Calls, &arguments, &|_| None);

@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
 use super::stderr::{LOG_LEVEL, tell};
-use super::{pager, place};
+use super::{pager, place, setup};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
@@ -40,6 +40,8 @@ enum Command {
     Say(Say),
     /// Try everything that a call needs, and say how to fix what does not work
     Check(Check),
+    /// Put a key into the settings, try it, and say what to click in FreePBX
+    Setup(setup::Setup),
     /// Show how calls ended and where their time went, from the log of calls
     Calls(Calls),
     /// Show who is remembered from one call to the next
@@ -162,6 +164,9 @@ impl Command {
             Self::Convert(convert) => convert.run()?,
             Self::Say(say) => say.run(config, &environment)?,
             Self::Check(check) => return Ok(check.run(config, &environment)?),
+            Self::Setup(setup) => {
+                return setup.run(config, &environment, style(false, &environment));
+            }
             Self::Calls(calls) => calls.run(config, &environment)?,
             Self::Callers => show_text(&callers::list(config, &environment)?)?,
             Self::Forget { number } => match callers::forget(&number, config, &environment) {

@@ -36,6 +36,12 @@ impl Access {
         }
     }
 
+    /// Signs in as `account` instead of the one whose key file was named.
+    pub(crate) fn know(&self, account: Arc<ServiceAccount>) {
+        // Only the first one counts.
+        self.account.set(account).ok();
+    }
+
     /// The service account.
     ///
     /// # Errors

@@ -5,18 +5,21 @@
 //! that all calls share, so that the next caller does not wait for it again. It is remembered under a fingerprint of
 //! provider, key and settings, so that a provider is asked again at once when one of these is repaired. A provider that
 //! is remembered as failing is still asked when no other is left.
+//!
+//! One whose vendor has switched the model off is not asked any more, from the first moment of that day in UTC on.
 
 mod standing;
 
 use std::fmt::Debug;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use log::warn;
 
 use super::Error;
 use super::budget::{Budget, Retry};
 use crate::config::Endpoint;
+use crate::sys::date::WallClock;
 use crate::sys::state::State;
 use crate::sys::sync::lock;
 use crate::sys::{date, error};
@@ -29,6 +32,7 @@ pub(crate) struct Fallback<P: ?Sized> {
     /// How long a candidate with a good one behind it may take to begin.
     limit: Duration,
     state: State,
+    clock: WallClock,
     /// How the candidates have done, in their order.
     standings: Mutex<Vec<Standing>>,
     /// Which candidate replaced which, and why.
@@ -44,6 +48,8 @@ pub(crate) struct Candidate<P: ?Sized> {
     pub(crate) fingerprint: String,
     /// The candidate that must turn out to be retired before this one is asked.
     pub(crate) successor_of: Option<usize>,
+    /// The first day, in days since 1970 in UTC, on which its model is not there any more, if that is known.
+    pub(crate) closes: Option<u64>,
     /// The provider, which does the work.
     pub(crate) provider: Box<P>,
 }
@@ -87,8 +93,9 @@ impl<P: ?Sized> Fallback<P> {
         missing: Option<String>,
         limit: Duration,
         state: State,
+        clock: WallClock,
     ) -> Self {
-        let now = date::seconds(SystemTime::now());
+        let now = date::seconds(clock());
         let fingerprints = candidates.iter().map(|one| one.fingerprint.as_str());
         Self {
             standings: Mutex::new(standing::remembered(&state, fingerprints, now)),
@@ -96,14 +103,15 @@ impl<P: ?Sized> Fallback<P> {
             candidates,
             limit,
             state,
+            clock,
         }
     }
 
     /// Makes `attempt` with one candidate after the other, until one does the work.
     ///
     /// # Errors
-    /// When all fail, that of the first in the settings' order.
-    pub(crate) fn ask<'c, T, E: Cause + std::error::Error + 'static>(
+    /// When all fail, that of the first in the settings' order; [`Error::SwitchedOff`] when none is left.
+    pub(crate) fn ask<'c, T, E: Cause + From<Error> + std::error::Error + 'static>(
         &'c self,
         budget: Budget,
         attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
@@ -116,7 +124,7 @@ impl<P: ?Sized> Fallback<P> {
     ///
     /// # Errors
     /// As [`ask`](Self::ask).
-    pub(crate) fn ask_again<'c, T, E: Cause + std::error::Error + 'static>(
+    pub(crate) fn ask_again<'c, T, E: Cause + From<Error> + std::error::Error + 'static>(
         &'c self,
         broken: Broken<E>,
         budget: Budget,
@@ -125,6 +133,7 @@ impl<P: ?Sized> Fallback<P> {
         let (candidate, error) = (broken.candidate, broken.error);
         if let Some(cause) = error.service()
             && broken.may_retry
+            && !self.candidates[candidate].is_closed(date::day((self.clock)()))
             && self.is_last_hope(&[candidate])
         {
             let value = attempt(&self.candidates[candidate], budget.after(cause))?;
@@ -137,7 +146,7 @@ impl<P: ?Sized> Fallback<P> {
         self.ask_others(Some((candidate, error)), budget, attempt)
     }
 
-    fn ask_others<'c, T, E: Cause + std::error::Error + 'static>(
+    fn ask_others<'c, T, E: Cause + From<Error> + std::error::Error + 'static>(
         &'c self,
         failed: Option<(usize, E)>,
         budget: Budget,
@@ -145,7 +154,11 @@ impl<P: ?Sized> Fallback<P> {
     ) -> Result<Done<T>, E> {
         let mut tried: Vec<usize> = failed.iter().map(|(index, _)| *index).collect();
         let mut first_failure = failed;
-        let mut candidate = self.next(&tried).unwrap_or_default();
+        let Some(mut candidate) = self.next(&tried) else {
+            let switched_off = || self.candidates[0].endpoint.to_string();
+            let failed = first_failure.map(|(_, error)| error);
+            return Err(failed.unwrap_or_else(|| Error::SwitchedOff(switched_off()).into()));
+        };
         // Timed out on a shortened budget; may be retried last.
         let mut hurried = None;
         loop {
@@ -196,6 +209,20 @@ impl<P: ?Sized> Fallback<P> {
         &self.candidates[self.next(&[]).unwrap_or_default()]
     }
 
+    /// Those that may be asked on a day, in the settings' order, with the successors of models that may turn out to be
+    /// retired before it is known.
+    pub(crate) fn available_on(&self, day: u64) -> impl Iterator<Item = &Candidate<P>> {
+        let indices =
+            (0..self.candidates.len()).filter(move |index| self.is_available(*index, day));
+        indices.map(|index| &self.candidates[index])
+    }
+
+    /// The one that is asked first on a day, as far as that is known ahead.
+    pub(crate) fn first_on(&self, day: u64) -> Option<&Candidate<P>> {
+        self.available_on(day)
+            .find(|candidate| self.is_next_in_line(candidate, day))
+    }
+
     /// All candidates.
     pub(crate) fn candidates(&self) -> &[Candidate<P>] {
         &self.candidates
@@ -209,15 +236,37 @@ impl<P: ?Sized> Fallback<P> {
     /// The best candidate that was not tried: of equally good ones, the first in the settings' order.
     fn next(&self, tried: &[usize]) -> Option<usize> {
         let standings = lock(&self.standings);
+        let today = date::day((self.clock)());
         let is_retired =
             |index: usize| standings[index].failing().is_some_and(|why| why.is_retired);
         let is_open = |index: &usize| {
-            let successor_of = self.candidates[*index].successor_of;
-            !tried.contains(index) && successor_of.is_none_or(is_retired)
+            let candidate = &self.candidates[*index];
+            !tried.contains(index)
+                && self.is_available(*index, today)
+                && (self.is_next_in_line(candidate, today)
+                    || candidate.successor_of.is_some_and(is_retired))
         };
         let all = 0..self.candidates.len();
         all.filter(is_open)
             .min_by_key(|index| standings[*index].rank())
+    }
+
+    /// Whether a candidate's model is there on a day, and the candidate is no reserve that others make needless.
+    fn is_available(&self, index: usize, day: u64) -> bool {
+        let others = || {
+            self.candidates
+                .iter()
+                .filter(|one| !one.endpoint.is_reserve)
+        };
+        let candidate = &self.candidates[index];
+        !candidate.is_closed(day)
+            && (!candidate.endpoint.is_reserve || others().all(|one| one.is_closed(day)))
+    }
+
+    /// Whether no model before it, which it would follow, is still there.
+    fn is_next_in_line(&self, candidate: &Candidate<P>, day: u64) -> bool {
+        let before = candidate.successor_of.map(|index| &self.candidates[index]);
+        before.is_none_or(|before| before.is_closed(day))
     }
 
     /// Whether every candidate that was not tried is known to fail.
@@ -234,7 +283,7 @@ impl<P: ?Sized> Fallback<P> {
         error: &E,
         given: Duration,
     ) {
-        let now = date::seconds(SystemTime::now());
+        let now = date::seconds((self.clock)());
         let failing = Failing::of(error, given, self.limit, now);
         lock(&self.standings)[index] = Standing::Failed(failing.clone());
         if self.candidates.len() > 1 {
@@ -258,6 +307,13 @@ impl<P: ?Sized> Fallback<P> {
             let told = format!("{other} stood in for {missing}: {}", failing.why);
             lock(&self.stood_in).get_or_insert(told);
         }
+    }
+}
+
+impl<P: ?Sized> Candidate<P> {
+    /// Whether its model is not there any more on a day.
+    pub(crate) fn is_closed(&self, day: u64) -> bool {
+        self.closes.is_some_and(|first| first <= day)
     }
 }
 

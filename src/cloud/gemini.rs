@@ -1,7 +1,10 @@
 //! What the services of Gemini have in common: its address, its sign-in, its list of models.
 
+pub(super) mod wire;
+
 use std::sync::Arc;
 
+use log::warn;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -9,10 +12,11 @@ use super::access::Access;
 use super::budget::Budget;
 use super::credentials::CredentialsError;
 use super::google_auth::ServiceAccount;
-use super::http::{Auth, Client, Incoming, Request};
+use super::http::{Auth, Client, Incoming, Request, Response};
 use super::{Error, Listed, Service};
 use crate::config::Endpoint;
 use crate::sys::deadline::Deadline;
+use wire::Thinking;
 
 /// A service of Gemini's, reached with the endpoint's key, or as the service account where it has none.
 #[derive(Debug)]
@@ -53,6 +57,38 @@ impl Gemini {
         self.client.warm(self.endpoint.origin(), deadline);
     }
 
+    /// Makes a request that lets the model think as much as `setting` says.
+    pub(super) fn thinking<T>(
+        &self,
+        setting: &str,
+        ask: impl Fn(Option<Thinking>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let model = &self.endpoint.model;
+        match ask(Thinking::of(setting, model)) {
+            // Which levels a model takes changes from model to model; its own default always works.
+            Err(Error::Refused(refusal)) if refusal.names("thinking") => {
+                warn!(
+                    "{model} refuses our thinking level, asking without: {}",
+                    refusal.message
+                );
+                ask(None)
+            }
+            result => result,
+        }
+    }
+
+    /// Posts `body` to the model's `generateContent` and waits for the whole answer, which has at most `max_bytes`.
+    pub(super) fn send(
+        &self,
+        body: Vec<u8>,
+        max_bytes: u64,
+        budget: Budget,
+    ) -> Result<Response, Error> {
+        let request = self.post("generateContent", body, String::new(), max_bytes);
+        let send = |request: &Request, budget| self.client.send(request, budget);
+        self.signed(request, budget, send)
+    }
+
     /// Posts `body` to the model's `method` and waits for the first bytes of the answer, which has at most
     /// `max_bytes`.
     /// `words` is the part of the body that was said.
@@ -64,13 +100,7 @@ impl Gemini {
         max_bytes: u64,
         budget: Budget,
     ) -> Result<Incoming, Error> {
-        let path = format!("models/{}:{method}", self.endpoint.model);
-        let request = Request {
-            body: Some(body.into()),
-            words,
-            max_bytes,
-            ..self.request(&path)
-        };
+        let request = self.post(method, body, words, max_bytes);
         let open = |request: &Request, budget| self.client.open(request, budget);
         self.signed(request, budget, open)
     }
@@ -91,6 +121,15 @@ impl Gemini {
             from = format!("&pageToken={token}");
         }
         Ok(Some(models))
+    }
+
+    fn post(&self, method: &str, body: Vec<u8>, words: String, max_bytes: u64) -> Request {
+        Request {
+            body: Some(body.into()),
+            words,
+            max_bytes,
+            ..self.request(&format!("models/{}:{method}", self.endpoint.model))
+        }
     }
 
     fn request(&self, path: &str) -> Request {
@@ -141,6 +180,9 @@ impl ListedModel {
         }
     }
 }
+
+/// The setting that holds the key of the stages that have none of their own.
+pub(super) const KEY: &str = "api_key in [gemini]";
 
 /// The audience for which Google's own client signs.
 const AUDIENCE: &str = "https://generativelanguage.googleapis.com/";

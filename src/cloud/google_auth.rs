@@ -48,14 +48,22 @@ impl ServiceAccount {
     /// # Errors
     /// [`CredentialsError`] tells what is wrong with it.
     pub(crate) fn load(path: &Path) -> Result<Arc<Self>, CredentialsError> {
-        install_ring();
         let shown = path.display().to_string();
         let text =
             files::read(path, MAX_KEY_FILE).map_err(|source| CredentialsError::Unreadable {
                 path: shown.clone(),
                 source,
             })?;
-        let file = KeyFile::parse(&text).map_err(|found| CredentialsError::NotAServiceAccount {
+        Self::parse(&text, shown)
+    }
+
+    /// Reads the content of a key file, which comes from the place `shown`.
+    ///
+    /// # Errors
+    /// [`CredentialsError`] tells what is wrong with it.
+    pub(crate) fn parse(text: &[u8], shown: String) -> Result<Arc<Self>, CredentialsError> {
+        install_ring();
+        let file = KeyFile::parse(text).map_err(|found| CredentialsError::NotAServiceAccount {
             path: shown.clone(),
             found,
         })?;

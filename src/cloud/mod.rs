@@ -6,6 +6,7 @@
 pub(crate) mod access;
 pub(crate) mod budget;
 pub(crate) mod credentials;
+mod event;
 pub(crate) mod fallback;
 mod gemini;
 pub(crate) mod google_auth;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 pub use refusal::Refusal;
 pub(crate) use service::Listed;
-pub use service::Service;
+pub use service::{Service, Tokens};
 
 use crate::sys::threads::NoThread;
 use credentials::CredentialsError;
@@ -117,6 +118,11 @@ pub enum Error {
         /// The size at which reading stopped.
         max_bytes: u64,
     },
+    /// No provider is left to ask.
+    #[error(
+        "{0} has been switched off, and there is no other provider; name another model or provider in the settings"
+    )]
+    SwitchedOff(String),
     /// An answer without content.
     #[error("{service} sent an empty answer; {remedy}")]
     Empty {
@@ -128,12 +134,10 @@ pub enum Error {
         transient: bool,
     },
     /// The service stopped for a reason of its own, which neither the question nor the settings explain.
-    #[error(
-        "{service} gave up on its answer ({reason}); that happens now and then; if it persists, choose another model in the settings of [llm]"
-    )]
+    #[error("{} gave up on its answer ({reason}); that happens now and then; if it persists, choose another model in {}", .service.name, .service.settings)]
     Failed {
-        /// The service's name.
-        service: &'static str,
+        /// The service.
+        service: Service,
         /// Its own word for why.
         reason: String,
     },
@@ -145,7 +149,40 @@ pub enum Error {
         /// Its own word for why.
         reason: String,
     },
+    /// It heard no words in what sounds like speech.
+    #[error(
+        "{provider} heard no words in speech; if that happens often, choose another model in [stt.{provider}]"
+    )]
+    Unheard {
+        /// The provider's name in the settings.
+        provider: &'static str,
+    },
     /// The key file does not work.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+}
+
+impl Error {
+    /// The error of a service that withholds its answer for a reason such as `PROHIBITED_CONTENT`.
+    fn blocked(service: Service, reason: &str) -> Self {
+        Self::Blocked {
+            service: service.name,
+            reason: word(reason),
+        }
+    }
+
+    /// The error of a model that has stopped for a reason such as `MALFORMED_RESPONSE`, which says nothing of the
+    /// question.
+    fn failed(service: Service, reason: &str) -> Self {
+        Self::Failed {
+            service,
+            reason: word(reason),
+        }
+    }
+}
+
+/// The word that `reason` begins with; whatever else it holds is not told.
+fn word(reason: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    reason.chars().take_while(plain).take(40).collect()
 }

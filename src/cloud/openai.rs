@@ -134,6 +134,7 @@ mod tests {
                 model: String::new(),
                 voice: String::new(),
                 api_key: None,
+                is_reserve: false,
             };
             assert_eq!(is_openai(&endpoint), expected, "{base_url}");
         }

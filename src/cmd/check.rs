@@ -13,6 +13,7 @@ mod inside;
 mod log_files;
 mod machine;
 mod options;
+mod providers;
 mod quiet;
 mod routes;
 mod services;
@@ -73,7 +74,7 @@ pub fn run(
     let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
     if let Some(config) = config {
-        services::examine_models(config, &mut report);
+        providers::examine(config, &mut report);
         if !options.offline {
             let deadline = Deadline::after(started, PATIENCE, clock);
             let hangup = Hangup::default();

@@ -7,3 +7,4 @@ pub mod convert;
 pub mod help;
 pub(crate) mod place;
 pub(crate) mod say;
+pub(crate) mod setup;

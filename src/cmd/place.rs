@@ -65,6 +65,32 @@ impl Ground {
         Ok(changes.iter().map(Change::told).collect())
     }
 
+    /// Puts a file that holds `bytes` in place of the one that is there. Without an `owner` it has that one's owner and
+    /// mode, with one it is for them alone.
+    ///
+    /// # Errors
+    /// [`Error`] says why it could not be put.
+    pub(crate) fn write(
+        &self,
+        to: &Path,
+        owner: Option<(u32, u32)>,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let rights = match owner {
+            Some(_) => Rights::Mode(0o640),
+            None => Rights::Like(to.to_owned()),
+        };
+        let wanted = Wanted {
+            rights,
+            owner,
+            from: None,
+            to: to.to_owned(),
+        };
+        let place = self.find(to, Last::Follow, false)?;
+        let mut change = [Change::prepare_put(self, &wanted, place, bytes)?];
+        Ok(change::commit(&mut change)?)
+    }
+
     /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
     /// leads to the folder that is meant.
     ///

@@ -118,7 +118,7 @@ fn may_lead_inside(host: &str) -> bool {
 }
 
 /// The host that an address begins with; one of IPv6 stands in brackets.
-fn host_of(place: &str) -> &str {
+pub(super) fn host_of(place: &str) -> &str {
     let end = match place.find(']') {
         Some(bracket) if place.starts_with('[') => bracket + 1,
         _ => place.find(['/', ':', '?', '#']).unwrap_or(place.len()),

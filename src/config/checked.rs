@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::addresses;
 use super::keys::Kind;
+use super::values::Secret;
 use crate::sys::pasted;
 
 /// Returns `value` as `kind` has it.
@@ -53,6 +54,14 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
             value => checked(kind, value),
         },
     }
+}
+
+/// Returns the key in a text that was pasted.
+///
+/// # Errors
+/// What it is instead, to follow "found".
+pub(crate) fn pasted_key(text: &str) -> Result<Secret, String> {
+    secret(text).map(Secret::new)
 }
 
 /// Returns what `text`, from an argument, the environment or quotation marks, stands for. Several texts are separated

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::addresses::{base_of, origin_of};
+use super::addresses::{base_of, host_of, origin_of};
 use super::keys::{self, Kind};
 use super::layers::Layers;
 use super::values::Secret;
@@ -23,6 +23,8 @@ pub struct Endpoint {
     pub voice: String,
     /// Its key; `None` where the service account signs in, or no key is needed.
     pub api_key: Option<Secret>,
+    /// Whether it is asked only once the models of all others have been switched off.
+    pub is_reserve: bool,
 }
 
 /// A provider, by its name in the settings.
@@ -30,20 +32,8 @@ pub struct Endpoint {
 pub struct Provider(&'static str);
 
 impl Endpoint {
-    /// The providers that `stage` names, each once.
-    pub(super) fn assemble(layers: &Layers, stage: &str) -> Vec<Self> {
-        let mut names = vec![layers.text(&format!("{stage}.provider"))];
-        names.extend(layers.texts(&format!("{stage}.fallback")));
-        let mut endpoints: Vec<Self> = Vec::new();
-        for provider in names.iter().filter_map(|name| Provider::of(stage, name)) {
-            if endpoints.iter().all(|other| other.provider != provider) {
-                endpoints.push(Self::of(layers, stage, provider));
-            }
-        }
-        endpoints
-    }
-
-    fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
+    /// What the settings say of `provider`, which does the work of `stage`.
+    pub(super) fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
         let setting = |key: &str| provider.setting(stage, key);
         let kind = keys::find(&setting("base_url")).map(|key| key.kind);
         let speaks_openai = kind == Some(Kind::UrlOrPrivate);
@@ -67,6 +57,7 @@ impl Endpoint {
             },
             voice,
             api_key,
+            is_reserve: false,
         }
     }
 
@@ -95,6 +86,12 @@ impl Endpoint {
     /// Its scheme, host and port.
     pub fn origin(&self) -> &str {
         origin_of(&self.base_url)
+    }
+
+    /// Its host, without its port.
+    pub(crate) fn host(&self) -> &str {
+        let place = self.base_url.split_once("://");
+        host_of(place.map_or("", |(_, place)| place))
     }
 
     /// Whether it is reached without TLS, in a private network.
@@ -126,7 +123,7 @@ impl Provider {
     }
 
     /// The provider of `stage` that the settings call `name`, if there is one.
-    fn of(stage: &str, name: &str) -> Option<Self> {
+    pub(super) fn of(stage: &str, name: &str) -> Option<Self> {
         let all = keys::providers(stage).iter();
         all.copied().find(|word| *word == name).map(Self)
     }

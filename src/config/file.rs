@@ -7,20 +7,41 @@ use super::Environment;
 use super::layers::Layers;
 use crate::sys::{files, remedy};
 
+/// Which file holds the settings: the one that was named, or the usual one. Also whether it was named.
+pub(super) fn place(named: Option<&Path>, environment: Environment<'_>) -> (PathBuf, bool) {
+    let named = named
+        .map(Path::to_owned)
+        .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
+    let is_named = named.is_some();
+    (named.unwrap_or_else(|| USUAL_FILE.into()), is_named)
+}
+
+/// The text of the settings in `file`; `None` where there are none.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) fn read(file: &Path) -> io::Result<Option<String>> {
+    match files::read_text(file, MAX_FILE) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
 pub(super) fn add(
     layers: &mut Layers,
     named: Option<&Path>,
     environment: Environment<'_>,
 ) -> PathBuf {
-    let named = named
-        .map(Path::to_owned)
-        .or_else(|| environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from));
-    let path = named.clone().unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+    let (path, is_named) = place(named, environment);
     let shown = path.display();
-    match files::read_text(&path, MAX_FILE) {
-        Ok(text) => layers.add_file(&text, &shown.to_string()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {}
+    let read = match read(&path) {
+        Ok(None) if is_named => Err(io::ErrorKind::NotFound.into()),
+        read => read,
+    };
+    match read {
+        Ok(text) => layers.add_file(&text.unwrap_or_default(), &shown.to_string()),
         Err(error) => layers
             .faults
             .push(format!("cannot read the settings in {shown}: {error}")),

@@ -68,10 +68,10 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// The providers of `stage`, by their names in the settings.
+/// The providers of `stage`, by their names in the settings, in the order in which they are chosen.
 pub fn providers(stage: &str) -> &'static [&'static str] {
     match find(&format!("{stage}.provider")).map(|key| key.kind) {
-        Some(Kind::OneOf(names)) => names,
+        Some(Kind::OneOf(names)) => names.strip_prefix(&[AUTO]).unwrap_or(names),
         _ => &[],
     }
 }
@@ -128,12 +128,18 @@ impl fmt::Display for Kind {
 /// All settings, in the order of the file.
 #[rustfmt::skip] // One setting and its meaning in two lines: a table.
 pub const KEYS: &[Key] = &[
+    key("gemini.api_key", Kind::Secret, NOTHING,
+        "A Gemini API key, for all stages; it is used instead of the service account."),
+    key("gemini.api_key_file", Kind::Path, NOTHING,
+        "A file that holds the key and nothing else, instead of `api_key`."),
     key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
         "The service account's key file: for speech to text, Gemini, and Google's voice."),
-    key("stt.provider", Kind::OneOf(STT_PROVIDERS), r#""google""#,
-        "Which service transcribes what callers say."),
-    key("stt.fallback", Kind::Several(STT_PROVIDERS), "[]",
-        "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`."),
+    key("stt.provider", Kind::OneOf(STT_PROVIDERS), AUTO_DEFAULT,
+        "Which service transcribes what callers say. `auto`: the first one with a key, of Google (its key file), Gemini \
+         and OpenAI."),
+    key("stt.fallback", Kind::Several(STT_PROVIDERS), AUTO_DEFAULT,
+        "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`. `auto`: \
+         with `provider = \"auto\"` all others with a key; else none."),
     key("stt.language", Kind::Text, r#""en-US""#,
         "The language that callers speak, as a BCP-47 tag: `de-DE`, `fr-FR`."),
     // At most 3 alternatives, 5,000 phrases, 100 characters each: Google's limits.
@@ -158,10 +164,16 @@ pub const KEYS: &[Key] = &[
         "A key of its own; otherwise the one under `[openai]`."),
     key("stt.openai.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
-    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), r#""gemini""#,
-        "Which service answers."),
-    key("llm.fallback", Kind::Several(LLM_PROVIDERS), "[]",
-        "Which services answer when that provider fails, in this order."),
+    key("stt.gemini.base_url", Kind::Url, GEMINI_URL,
+        "The service's address."),
+    key("stt.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
+        "The model. One whose name has `transcribe` in it is asked as such models are, any other is told to write down \
+         what is said: see `phone-assistant help providers`."),
+    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), AUTO_DEFAULT,
+        "Which service answers. `auto`: Gemini where there is a key or Google's key file, else OpenAI where a key and \
+         `llm.openai.model` are set."),
+    key("llm.fallback", Kind::Several(LLM_PROVIDERS), AUTO_DEFAULT,
+        "Which services answer when that provider fails, in this order. `auto` is as in `stt.fallback`."),
     key("llm.persona", Kind::Text, PERSONA,
         "Who the assistant is and how it speaks."),
     key("llm.max_output_tokens", Kind::Whole(16, 8192, "tokens"), "400",
@@ -170,15 +182,15 @@ pub const KEYS: &[Key] = &[
         "A longer answer ends at the last sentence that fits."),
     key("llm.timeout", STAGE_SECONDS, "12.0",
         "How long it may take until the model begins to write."),
-    key("llm.gemini.base_url", Kind::Url, r#""https://generativelanguage.googleapis.com""#,
+    key("llm.gemini.base_url", Kind::Url, GEMINI_URL,
         "The service's address."),
-    key("llm.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
-        "The model, by its name in Google's list."),
+    key("llm.gemini.model", Kind::Text, r#""gemini-3.6-flash""#,
+        "The model, by its name in Google's list. What a cheaper one saves, and misses: see `phone-assistant help cost`."),
     key("llm.gemini.thinking", THINKING, r#""least""#,
         "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
          leaves it to the model."),
     key("llm.gemini.api_key", Kind::Secret, NOTHING,
-        "A Gemini API key, used instead of the service account."),
+        "A key of its own; otherwise the one under `[gemini]`."),
     key("llm.gemini.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
@@ -195,18 +207,21 @@ pub const KEYS: &[Key] = &[
         "A key of its own; otherwise the one under `[openai]`."),
     key("llm.openai.api_key_file", Kind::Path, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
-    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), r#""openai""#,
-        "Which service speaks."),
-    key("tts.fallback", Kind::Several(TTS_PROVIDERS), r#"["google"]"#,
-        "Which services speak when that provider fails, in this order."),
+    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), AUTO_DEFAULT,
+        "Which service speaks. `auto`: the first one with a key, of OpenAI (as long as it has the model), Google (its key \
+         file) and Gemini."),
+    key("tts.fallback", Kind::Several(TTS_PROVIDERS), AUTO_DEFAULT,
+        "Which services speak when that provider fails, in this order. `auto`: with `provider = \"auto\"` all others with \
+         a key; else Google, where its key file is."),
     key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0",
         "How much louder than the service delivers it. A limiter keeps it from clipping."),
     // OpenAI's own bounds.
     key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0",
-        "How fast the voice speaks."),
+        "How fast the voice speaks. Gemini's voices know no number: they are told to speak (very) slowly or quickly where \
+         it is below 0.95 or from 1.05 on."),
     // OpenAI's own bound.
     key("tts.instructions", Kind::ShortText(4096), NOTHING,
-        "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` take none."),
+        "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` and Google's voices take none."),
     key("tts.timeout", STAGE_SECONDS, "15.0",
         "How long it may take until the voice begins to speak."),
     key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
@@ -229,6 +244,12 @@ pub const KEYS: &[Key] = &[
         "The service's address."),
     key("tts.google.voice", Kind::Text, NOTHING,
         "A voice by Google's name for it, such as `en-US-Chirp3-HD-Charon`; empty: any of `stt.language`."),
+    key("tts.gemini.base_url", Kind::Url, GEMINI_URL,
+        "The service's address."),
+    key("tts.gemini.model", Kind::Text, r#""gemini-3.8-flash-lite-tts""#,
+        "The speech model."),
+    key("tts.gemini.voice", Kind::Text, r#""Kore""#,
+        "The voice, by Google's name for it: `Kore`, `Puck`, `Charon`, `Leda` and more."),
     key("openai.api_key", Kind::Secret, NOTHING,
         "The OpenAI key, for all stages; it is never sent without TLS."),
     key("openai.api_key_file", Kind::Path, NOTHING,
@@ -331,7 +352,7 @@ pub const KEYS: &[Key] = &[
 /// Environment variables that services' own tools use, and the setting each stands for.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials"),
-    ("GEMINI_API_KEY", "llm.gemini.api_key"),
+    ("GEMINI_API_KEY", "gemini.api_key"),
     ("OPENAI_API_KEY", "openai.api_key"),
 ];
 
@@ -364,9 +385,12 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
     }
 }
 
-const STT_PROVIDERS: &[&str] = &["google", "openai"];
-const LLM_PROVIDERS: &[&str] = &["gemini", "openai"];
-const TTS_PROVIDERS: &[&str] = &["openai", "google"];
+/// Stands for the providers that have a key, in the order of the lists below.
+pub(super) const AUTO: &str = "auto";
+const AUTO_DEFAULT: &str = r#""auto""#;
+const STT_PROVIDERS: &[&str] = &[AUTO, "google", "gemini", "openai"];
+const LLM_PROVIDERS: &[&str] = &[AUTO, "gemini", "openai"];
+const TTS_PROVIDERS: &[&str] = &[AUTO, "openai", "google", "gemini"];
 const TOKEN_LIMIT: Kind = Kind::OneOf(&["auto", "max_completion_tokens", "max_tokens"]);
 const THINKING: Kind = Kind::OneOf(&[
     "least", "unset", "minimal", "low", "medium", "high", "xhigh",
@@ -377,6 +401,7 @@ const EFFORT: Kind = Kind::OneOf(&[
 /// The empty text.
 const NOTHING: &str = "\"\"";
 const STAGE_SECONDS: Kind = Kind::Number(1.0, 60.0, "s");
+const GEMINI_URL: &str = r#""https://generativelanguage.googleapis.com""#;
 const OPENAI_URL: &str = r#""https://api.openai.com""#;
 
 const PERSONA: &str = concat!(
@@ -401,7 +426,7 @@ mod tests {
             ("stt.langauge", Some("stt.language")),
             ("log.word", Some("log.words")),
             ("tts.voice", Some("tts.openai.voice")),
-            ("api_key", Some("stt.openai.api_key")),
+            ("api_key", Some("gemini.api_key")),
             ("recording.kepp", Some("recording.keep")),
             ("frobnicate", None),
         ];
@@ -469,7 +494,7 @@ mod tests {
         for (name, expected) in table {
             assert_eq!(is_required(name), expected, "{name}");
         }
-        assert_eq!(providers("llm"), LLM_PROVIDERS);
+        assert_eq!(providers("llm"), ["gemini", "openai"]);
         assert!(providers("reply").is_empty());
     }
 

@@ -283,7 +283,7 @@ mod tests {
             ),
             (
                 "stt.provider = \"whisper\"",
-                "stt.provider must be google, openai, found \"whisper\"",
+                "stt.provider must be auto, google, gemini, openai, found \"whisper\"",
             ),
             (
                 "stt.google.base_url = \"http://x\"",

@@ -1,6 +1,9 @@
 //! The persona that a call chooses, as a layer of its settings.
 
+use toml::Value;
+
 use super::arguments::Arguments;
+use super::chosen;
 use super::keys;
 use super::layers::Layers;
 use super::personas::{PERSONA_KEYS, Setting};
@@ -18,7 +21,7 @@ impl Layers {
             return self.faults.push(format!("AGI argument: {fault}"));
         };
         for (name_of_key, value) in persona.clone() {
-            let Some(setting) = self.setting_of(name_of_key) else {
+            let Some(setting) = self.setting_of(name_of_key, &value) else {
                 continue;
             };
             let is_it = |(argument, _): &(String, String)| argument == setting.name;
@@ -31,12 +34,13 @@ impl Layers {
     /// What a persona leaves empty though its calls need it.
     fn empty_in_personas(&self) -> Vec<String> {
         let source = &self.personas.source;
-        let is_needed = |name: &str| {
-            let setting = self.setting_of(name);
+        let is_needed = |name: &str, value: &Value| {
+            let setting = self.setting_of(name, value);
             name == "prompt" || setting.is_some_and(|setting| keys::is_required(setting.name))
         };
         let values = self.personas.values();
-        let empty = values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name));
+        let empty =
+            values.filter(|(_, name, value)| value.as_str() == Some("") && is_needed(name, value));
         let fault = |(persona, name, _)| {
             let name = format!("persona.{persona}.{name}");
             let place = self.line_of(source, &name);
@@ -45,12 +49,13 @@ impl Layers {
         empty.map(fault).collect()
     }
 
-    fn setting_of(&self, name: &str) -> Option<&'static keys::Key> {
+    fn setting_of(&self, name: &str, value: &Value) -> Option<&'static keys::Key> {
         let key = PERSONA_KEYS.iter().find(|key| key.name == name)?;
         match key.stands_for {
             Setting::Of(setting) => keys::find(setting),
             Setting::OfFirst(stage, key) => {
-                let provider = self.text(&format!("{stage}.provider"));
+                let value = value.as_str().unwrap_or_default();
+                let provider = chosen::owner(self, stage, value)?.name();
                 keys::find(&format!("{stage}.{provider}.{key}"))
             }
         }

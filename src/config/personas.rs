@@ -28,7 +28,8 @@ pub struct PersonaKey {
 pub enum Setting {
     /// This one.
     Of(&'static str),
-    /// A stage, and a key of its first provider's table: the others keep their own.
+    /// A stage, and a key of one provider's table: its first one's, or with `auto` the one's that knows the value. The
+    /// others keep their own.
     OfFirst(&'static str, &'static str),
 }
 

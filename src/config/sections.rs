@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::chosen;
 use super::endpoint::Endpoint;
 use super::layers::Layers;
 use super::values::Secret;
@@ -150,7 +151,7 @@ impl Stt {
             phrases: layers.texts("stt.phrases"),
             punctuation: layers.switch("stt.punctuation"),
             timeout: layers.seconds("stt.timeout"),
-            endpoints: Endpoint::assemble(layers, "stt"),
+            endpoints: chosen::endpoints(layers, "stt"),
         }
     }
 }
@@ -166,7 +167,7 @@ impl Llm {
             thinking: layers.text("llm.gemini.thinking"),
             effort: layers.text("llm.openai.thinking"),
             token_limit: layers.text("llm.openai.token_limit"),
-            endpoints: Endpoint::assemble(layers, "llm"),
+            endpoints: chosen::endpoints(layers, "llm"),
         }
     }
 }
@@ -181,7 +182,7 @@ impl Tts {
             language: layers.language("stt.language"),
             format: layers.text("tts.openai.format"),
             pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
-            endpoints: Endpoint::assemble(layers, "tts"),
+            endpoints: chosen::endpoints(layers, "tts"),
         }
     }
 }

@@ -3,7 +3,11 @@
 use super::*;
 
 fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
-    let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned());
+    let environment = |name: &str| match name {
+        "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+        "GOOGLE_APPLICATION_CREDENTIALS" => Some("/c/google.json".to_owned()),
+        _ => None,
+    };
     Config::load(
         job,
         &Arguments::parse(arguments.iter().copied()),
@@ -63,6 +67,34 @@ fn all_that_is_missing_is_told_at_once() {
     assert!(!text.contains("sk-2"));
     let faults = load_file(Job::Call, "llm.provider = 'openai'").expect_err("three faults");
     assert_eq!(faults.all()[2], "llm.openai.model is empty");
+}
+
+#[test]
+fn one_gemini_key_is_for_every_stage_that_has_none_of_its_own() {
+    let table = [
+        ("", None, None),
+        ("gemini.api_key = 'AQ.1'", None, Some("AQ.1")),
+        ("gemini.api_key = 'AQ.1'", Some("AQ.2"), Some("AQ.2")),
+        ("", Some("AQ.2"), Some("AQ.2")),
+        ("llm.gemini.api_key = 'AQ.3'", Some("AQ.2"), Some("AQ.3")),
+        (
+            "llm.gemini.api_key = 'AQ.3'\ngemini.api_key = 'AQ.1'",
+            None,
+            Some("AQ.3"),
+        ),
+    ];
+    for (settings, variable, expected) in table {
+        let mut layers = Layers::defaults();
+        layers.add_file(settings, "config.toml");
+        if let Some(key) = variable {
+            layers.add_text("gemini.api_key", key, "GEMINI_API_KEY");
+        }
+        layers.add_text("llm.provider", "gemini", "argument");
+        let endpoints = Llm::assemble(&layers).endpoints;
+        let key = endpoints[0].api_key.as_ref().map(Secret::expose);
+        assert_eq!(key, expected, "{settings} {variable:?}");
+        assert_eq!(endpoints[0].uses_account(), expected.is_none());
+    }
 }
 
 /// Its price depends on it.
@@ -155,6 +187,7 @@ fn an_argument_leads_nowhere_unless_the_file_says_so() {
         let environment = |name: &str| match name {
             "PHONE_ASSISTANT_CONFIG" => Some(file.display().to_string()),
             "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+            "GOOGLE_APPLICATION_CREDENTIALS" => Some("/c/google.json".to_owned()),
             _ => None,
         };
         let loaded = Config::load(Job::Call, &arguments, &environment);

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log::warn;
 
-use crate::cloud;
 use crate::cloud::fallback::Cause;
+use crate::cloud::{self, Tokens};
 use crate::config::Endpoint;
 use crate::spending::catalogue;
 use crate::spending::costs::{MicroDollars, Price, Usage};
@@ -82,7 +82,7 @@ impl Bill {
         items.push(Item {
             stage,
             service: endpoint.to_string(),
-            price: catalogue::price(stage, endpoint),
+            price: catalogue::price(stage, endpoint, SystemTime::now()),
             usage: max_usage,
         });
         Entry {
@@ -157,10 +157,19 @@ impl Entry<'_> {
     }
 }
 
-/// Audio that is listened to.
-pub(crate) fn audio(length: Duration) -> Usage {
+/// Audio that is listened to or made, and the tokens that it counts as.
+pub(crate) fn audio(length: Duration, tokens: Tokens) -> Usage {
     Usage {
         audio_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
+        ..self::tokens(tokens)
+    }
+}
+
+/// Tokens that were read and written.
+pub(crate) fn tokens(Tokens { input, output }: Tokens) -> Usage {
+    Usage {
+        input_tokens: input,
+        output_tokens: output,
         ..Usage::default()
     }
 }

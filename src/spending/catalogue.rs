@@ -24,18 +24,29 @@ pub(crate) struct Model {
     /// Whether it is such a part.
     #[serde(default)]
     pub is_part: bool,
-    /// The day on which the service switches it off.
+    /// The first day without it.
     pub retires: Option<Datetime>,
     /// What to use instead.
     pub successor: Option<String>,
     /// What it costs.
     pub price: Option<Price>,
+    /// What it costs later.
+    later: Option<Later>,
     /// The page that says so.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
     pub source: String,
     /// The day on which it was seen there.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
     pub seen: Datetime,
+}
+
+/// A price that has been announced.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Later {
+    /// The day from which it holds, in UTC.
+    from: Datetime,
+    price: Price,
 }
 
 /// A name that a provider keeps for the newest model of a kind.
@@ -53,11 +64,20 @@ struct Alias {
     _seen: Datetime,
 }
 
+/// A host of those who made the models, and all hosts below it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vendor {
+    provider: String,
+    host: String,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Catalogue {
     model: Vec<Model>,
     alias: Vec<Alias>,
+    vendor: Vec<Vendor>,
 }
 
 /// What is known of the model at `endpoint` that does the work of `stage`.
@@ -73,15 +93,29 @@ pub(crate) fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> 
     of(stage, endpoint.provider).find(fits)
 }
 
-/// What the work of `stage` costs at `endpoint`. A model that is not listed is priced as the most expensive one of its
-/// provider.
-pub(crate) fn price(stage: Stage, endpoint: &Endpoint) -> Price {
+/// The first day, in days since 1970 in UTC, on which the vendor of the model at `endpoint` does not have it any more.
+/// `None` also for a server of somebody else, which may have a model of the same name for longer.
+pub(crate) fn closes(stage: Stage, endpoint: &Endpoint) -> Option<u64> {
+    let retires = find(stage, endpoint)?.retires?.date?;
+    let (host, provider) = (endpoint.host(), endpoint.provider.name());
+    let is_vendors = |vendor: &Vendor| {
+        let below = host.strip_suffix(vendor.host.as_str());
+        vendor.provider == provider
+            && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    };
+    let is_there = catalogue().vendor.iter().any(is_vendors);
+    u64::try_from(day_number(retires)).ok().filter(|_| is_there)
+}
+
+/// What the work of `stage` costs at `endpoint`, by a clock in UTC. A model that is not listed is priced as the most
+/// expensive one of its provider.
+pub(crate) fn price(stage: Stage, endpoint: &Endpoint, now: SystemTime) -> Price {
     if endpoint.is_private() {
         return Price::default();
     }
-    let known = find(stage, endpoint).and_then(|model| model.price);
+    let known = find(stage, endpoint).and_then(|model| model.price_at(now));
     known.unwrap_or_else(|| {
-        let all = of(stage, endpoint.provider).filter_map(|model| model.price);
+        let all = of(stage, endpoint.provider).filter_map(|model| model.price_at(now));
         all.fold(Price::default(), Price::max)
     })
 }
@@ -104,6 +138,16 @@ pub(crate) fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str
 }
 
 impl Model {
+    /// What it costs on the day of `now`.
+    fn price_at(&self, now: SystemTime) -> Option<Price> {
+        let has_come = |later: &&Later| {
+            let days = later.from.date.and_then(|date| days_to(date, now));
+            days.is_some_and(|days| days <= 0)
+        };
+        let later = self.later.as_ref().filter(has_come);
+        later.map(|later| later.price).or(self.price)
+    }
+
     /// How many days the service will still take it, by a clock in UTC; 0 or less when that is over.
     pub(crate) fn days_left(&self, now: SystemTime) -> Option<i64> {
         days_to(self.retires?.date?, now)
@@ -155,6 +199,7 @@ const TEXT: &str = include_str!("catalogue.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spending::costs::Usage;
     use crate::sys::date::SECONDS_A_DAY;
     use std::time::Duration;
 
@@ -169,6 +214,69 @@ mod tests {
             model: model.to_owned(),
             voice: String::new(),
             api_key: None,
+            is_reserve: false,
+        }
+    }
+
+    /// An hour after the beginning of a day since 1970.
+    fn at(day: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600)
+    }
+
+    #[test]
+    fn a_price_holds_from_its_day_on() {
+        // 2027-01-01 is day 20,819.
+        let table = [
+            (Stage::Llm, "gemini-3.6-flash", [0.75, 3.75], [1.5, 7.5]),
+            (Stage::Llm, "gemini-3.8-flash", [0.75, 3.75], [1.5, 7.5]),
+            (Stage::Llm, "gemini-3.5-flash-lite", [0.3, 2.5], [0.3, 2.5]),
+            (Stage::Stt, "gemini-3.5-flash-lite", [0.3, 2.5], [0.3, 2.5]),
+            (
+                Stage::Tts,
+                "gemini-3.8-flash-lite-tts",
+                [0.5, 6.0],
+                [1.0, 12.0],
+            ),
+            (Stage::Tts, "gemini-3.8-flash-tts", [0.5, 9.0], [1.0, 18.0]),
+        ];
+        for (stage, name, before, after) in table {
+            for (day, [input, output]) in [(20_818, before), (20_819, after)] {
+                let expected = Price {
+                    per_million_input: input,
+                    per_million_output: output,
+                    ..Price::default()
+                };
+                let price = price(stage, &endpoint(GEMINI, name), at(day));
+                assert_eq!(price, expected, "{name} on day {day}");
+            }
+        }
+    }
+
+    /// A month of 50 calls a day, as the manual has it.
+    #[test]
+    fn the_manual_tells_what_each_model_costs_a_month() {
+        let month = |name: &str, read: u64, day: u64| {
+            let used = Usage {
+                input_tokens: read,
+                output_tokens: 100,
+                ..Usage::default()
+            };
+            let call = price(Stage::Llm, &endpoint(GEMINI, name), at(day)).of(used);
+            let cents = (call.times(50 * 30).0 + 5_000) / 10_000;
+            format!("${}.{:02}", cents / 100, cents % 100)
+        };
+        let manual = include_str!("../manual/cost.md");
+        for name in ["gemini-3.6-flash", "gemini-3.5-flash-lite"] {
+            let (bare, facts) = (400, 16_400);
+            let costs = [
+                (bare, 20_818),
+                (bare, 20_819),
+                (facts, 20_818),
+                (facts, 20_819),
+            ];
+            let costs = costs.map(|(read, day)| month(name, read, day)).join(" | ");
+            let row = format!("| `{name}` | {costs} |");
+            assert!(manual.contains(&row), "{row}");
         }
     }
 
@@ -223,11 +331,14 @@ mod tests {
 
     #[test]
     fn an_unknown_model_is_taken_for_the_dearest_and_ones_own_costs_nothing() {
-        let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""));
-        assert_eq!(unknown, price(Stage::Tts, &endpoint(GOOGLE, "Chirp3-HD")));
+        let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""), at(20_782));
+        assert_eq!(
+            unknown,
+            price(Stage::Tts, &endpoint(GOOGLE, "Chirp3-HD"), at(20_782))
+        );
         let mut own = endpoint(OPENAI, "kokoro");
         own.base_url = "http://127.0.0.1:8880".to_owned();
-        assert_eq!(price(Stage::Tts, &own), Price::default());
+        assert_eq!(price(Stage::Tts, &own, at(20_782)), Price::default());
     }
 
     /// Otherwise a limit on what may be spent would limit nothing.
@@ -236,24 +347,60 @@ mod tests {
         for (stage, provider) in [
             (Stage::Stt, GOOGLE),
             (Stage::Stt, OPENAI),
+            (Stage::Stt, GEMINI),
             (Stage::Llm, GEMINI),
             (Stage::Llm, OPENAI),
             (Stage::Tts, OPENAI),
             (Stage::Tts, GOOGLE),
+            (Stage::Tts, GEMINI),
         ] {
-            let unknown = price(stage, &endpoint(provider, "a model of tomorrow"));
+            let unknown = price(
+                stage,
+                &endpoint(provider, "a model of tomorrow"),
+                at(20_782),
+            );
             assert_ne!(unknown, Price::default(), "{stage:?} {provider:?}");
-            for model in of(stage, provider).filter_map(|model| model.price) {
+            for model in of(stage, provider).filter_map(|model| model.price_at(at(20_782))) {
                 assert_eq!(unknown.max(model), unknown, "{stage:?} {provider:?}");
             }
         }
     }
 
     #[test]
+    fn a_model_closes_on_its_first_day_without_and_only_at_its_vendor() {
+        let first_day = u64::try_from(day_number(Date {
+            year: 2027,
+            month: 1,
+            day: 6,
+        }));
+        let first_day = first_day.ok();
+        let table = [
+            (OPENAI, "https://api.openai.com/v1", "tts-1", first_day),
+            (OPENAI, "https://api.openai.com:443/v1", "tts-1", first_day),
+            (OPENAI, "https://eu.api.openai.com/v1", "tts-1", first_day),
+            (OPENAI, "https://eu.api.openai.com/v1", "tts-2", None),
+            (OPENAI, "http://10.0.0.7:8880/v1", "tts-1", None),
+            (OPENAI, "https://speech.example.com/v1", "tts-1", None),
+            (OPENAI, "https://notapi.openai.com/v1", "tts-1", None),
+            (OPENAI, "https://api.openai.com.example/v1", "tts-1", None),
+            (GOOGLE, "https://api.openai.com", "tts-1", None),
+        ];
+        for (provider, base_url, model, expected) in table {
+            let endpoint = Endpoint {
+                base_url: base_url.to_owned(),
+                ..endpoint(provider, model)
+            };
+            assert_eq!(
+                closes(Stage::Tts, &endpoint),
+                expected,
+                "{base_url} {model}"
+            );
+        }
+    }
+
+    #[test]
     fn days_are_counted_to_the_day_of_retirement() {
         let model = find(Stage::Tts, &endpoint(OPENAI, "tts-1")).expect("listed");
-        let at =
-            |day: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(day * SECONDS_A_DAY + 3600);
         // 2026-11-25 is day 20,782.
         assert_eq!(model.days_left(at(20_782)), Some(42));
         assert_eq!(model.days_left(at(20_824)), Some(0));

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Where the date comes from: [`SystemTime::now`], or a test's own clock.
+pub(crate) type WallClock = fn() -> SystemTime;
+
 /// Whole seconds since 1970; 0 by a clock that stands before.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH);

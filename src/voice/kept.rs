@@ -135,6 +135,7 @@ mod tests {
             model: "tts-1".to_owned(),
             voice: "alloy".to_owned(),
             api_key: Some(Secret::new("one".to_owned())),
+            is_reserve: false,
         }
     }
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::audio::{duration_of, to_i16, wav};
-use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Candidate, Cause};
 use crate::cloud::tts::{Bare, Sound, Speech, Voice};
+use crate::cloud::{self, Tokens};
 use crate::spending::bill::{self, Billing, Entry};
 use crate::spending::costs::Usage;
 use crate::sys::deadline::Deadline;
@@ -105,7 +105,7 @@ impl Speaker {
 
 /// The pieces in which a voice takes a text.
 fn pieces<'t>(text: &'t str, voice: &dyn Voice) -> Vec<&'t str> {
-    text::breaths(text, voice.max_chars(), MAX_SENTENCE_CHARS)
+    text::breaths(text, voice.max_chars(), voice.max_sentence_chars())
 }
 
 /// What asks a voice for the pieces of a text.
@@ -118,10 +118,10 @@ struct Asker<'a> {
 impl<'a> Asker<'a> {
     /// Puts `text` on the bill and asks for it. Returns when the sound begins.
     fn ask(self, text: String, budget: Budget) -> Result<Piece<'a>, Error> {
-        let max_usage = max_usage(text.chars().count(), 1);
         let Candidate {
             endpoint, provider, ..
         } = self.candidate;
+        let max_usage = max_usage(&**provider, text.chars().count(), 1);
         let entry = self
             .speaker
             .billing
@@ -131,6 +131,7 @@ impl<'a> Asker<'a> {
         let (sound, samples, ahead) = begin().inspect_err(|error| entry.failed(error))?;
         Ok(Piece {
             text,
+            voice: &**provider,
             entry,
             sound,
             samples,
@@ -213,6 +214,7 @@ impl<'a> Speaking<'a> {
 /// A piece of a text that is being spoken.
 struct Piece<'a> {
     text: String,
+    voice: &'a dyn Voice,
     entry: Entry<'a>,
     /// What the service is sending, the samples in it, and what of these has been read already.
     sound: Sound,
@@ -239,24 +241,32 @@ impl Piece<'_> {
                 None => break,
             }
         }
-        self.entry.used(Usage {
-            characters: u64::try_from(chars).unwrap_or(u64::MAX),
-            ..bill::audio(duration_of(len_frames, rate_hz))
-        });
+        let sound = duration_of(len_frames, rate_hz);
+        let tokens = self.sound.tokens();
+        let tokens = tokens.unwrap_or_else(|| self.voice.max_tokens(chars, sound));
+        self.entry.used(spoken(chars, sound, tokens));
         Ok(is_heard)
     }
 }
 
 /// The maximum usage of a voice that speaks `text`, in as many pieces as it takes.
 pub(crate) fn max_usage_of(text: &str, voice: &dyn Voice) -> Usage {
-    max_usage(text.chars().count(), pieces(text, voice).len())
+    max_usage(voice, text.chars().count(), pieces(text, voice).len())
 }
 
 /// The maximum usage of a voice that speaks `chars` characters in `texts` texts. Some voices are paid by the minute.
-pub(crate) fn max_usage(chars: usize, texts: usize) -> Usage {
+pub(crate) fn max_usage(voice: &dyn Voice, chars: usize, texts: usize) -> Usage {
+    let sound = max_length(chars, texts);
+    let tokens = (0..texts).fold(voice.max_tokens(chars, sound), |all, _| {
+        all + voice.max_tokens(0, Duration::ZERO)
+    });
+    spoken(chars, sound, tokens)
+}
+
+fn spoken(chars: usize, sound: Duration, tokens: Tokens) -> Usage {
     Usage {
         characters: u64::try_from(chars).unwrap_or(u64::MAX),
-        ..bill::audio(max_length(chars, texts))
+        ..bill::audio(sound, tokens)
     }
 }
 
@@ -323,9 +333,6 @@ const BEGINNING: Duration = Duration::from_millis(100);
 /// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
 const MAX_CHARACTER: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
-
-/// The longest sentence in characters, with some reserve: Google's voices refuse sentences of more than about 300.
-const MAX_SENTENCE_CHARS: usize = 280;
 
 /// The time for a text of several pieces, which takes several requests; each has its own time-out as well.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(600);

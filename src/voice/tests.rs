@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::*;
 use crate::audio::Pcm;
+use crate::cloud::tts::MAX_SENTENCE_CHARS;
 use crate::config::{Endpoint, Provider};
 use crate::sys::sync::lock;
 
@@ -86,6 +87,7 @@ fn endpoint() -> Endpoint {
         model: "tts-1".to_owned(),
         voice: "alloy".to_owned(),
         api_key: None,
+        is_reserve: false,
     }
 }
 
@@ -99,6 +101,7 @@ fn spoken(is_over: bool) -> (Vec<(String, Duration)>, Usage, Result<Duration, Er
         endpoint: endpoint(),
         fingerprint: String::new(),
         successor_of: None,
+        closes: None,
         provider: Box::new(Prompt {
             asked: Arc::clone(&asked),
             tell,
@@ -168,7 +171,7 @@ fn a_text_may_pause_in_each_of_its_pieces() {
     };
     let used = max_usage_of(&three_pieces(), &voice);
     let chars = three_pieces().len();
-    assert_eq!(used, max_usage(chars, 3));
+    assert_eq!(used, max_usage(&voice, chars, 3));
     assert_eq!(
         used.audio_ms,
         u64::try_from(chars).expect("few") * 1_000 + 30_000

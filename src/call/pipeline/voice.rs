@@ -26,26 +26,29 @@ pub(super) struct Sound<'a> {
 }
 
 impl Work {
-    /// Has the pieces spoken, all that are there at a time in one go. The next is asked for while one is being passed on.
+    /// Has the pieces spoken, all that are there at a time in one go, and at last all that are to come where the voice
+    /// takes few requests. The next is asked for while one is being passed on.
     pub(super) fn speak<'a>(
         &'a self,
         texts: &Receiver<String>,
         give_sound: &Sender<Result<Sound<'a>, Failure>>,
         tell: &Sender<Event>,
     ) {
-        let mut is_first = true;
+        let mut requests = 0;
         while let Ok(mut text) = texts.recv() {
-            for more in texts.try_iter() {
+            requests += 1;
+            let is_last = requests >= self.services.voices.first().max_requests();
+            let to_come = || is_last.then(|| texts.recv().ok()).flatten();
+            while let Some(more) = texts.try_recv().ok().or_else(to_come) {
                 text.push(' ');
                 text.push_str(&more);
             }
             // Once the caller hears something, only what stalls is given up.
-            let deadline = if is_first || !self.is_streamed {
+            let deadline = if requests == 1 || !self.is_streamed {
                 self.deadline
             } else {
                 self.deadline.restarted(self.settings.voice_timeout)
             };
-            is_first = false;
             let sound = self.begin(text, deadline, tell);
             let has_failed = sound.is_err();
             if give_sound.send(sound).is_err() || has_failed {

@@ -5,7 +5,7 @@ use crate::cloud::{Refusal, Service};
 use crate::config::Provider;
 use crate::sys::deadline::Deadline;
 use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 const SERVICE: Service = Service {
     name: "a service",
@@ -32,7 +32,8 @@ fn late(after: Duration) -> Error {
     }
 }
 
-/// A fallback of providers that are only names; one that begins with a star is an alias of the one before.
+/// A fallback of providers that are only names; one that begins with a star is an alias of the one before, one in
+/// brackets a reserve, and the model of one with a dagger is switched off on [`CLOSING_DAY`].
 fn fallback(names: &[&str], state: &State) -> Fallback<str> {
     let candidate = |(index, name): (usize, &&str)| Candidate {
         endpoint: Endpoint {
@@ -41,13 +42,16 @@ fn fallback(names: &[&str], state: &State) -> Fallback<str> {
             model: (*name).to_owned(),
             voice: String::new(),
             api_key: None,
+            is_reserve: name.starts_with('('),
         },
         fingerprint: (*name).to_owned(),
         successor_of: name.starts_with('*').then(|| index - 1),
+        closes: name.ends_with('†').then_some(CLOSING_DAY),
         provider: (*name).into(),
     };
     let candidates = names.iter().enumerate().map(candidate).collect();
-    Fallback::new(candidates, None, Duration::from_secs(4), state.clone())
+    let limit = Duration::from_secs(4);
+    Fallback::new(candidates, None, limit, state.clone(), SystemTime::now)
 }
 
 /// Asks, and returns who was asked and who did it.
@@ -225,5 +229,60 @@ fn nobody_else_is_asked_after_a_hang_up_or_about_what_must_not_be_answered() {
     assert_eq!(
         ask(&fallback(&["a", "b"], &state), |_| Some(hung_up())).0,
         ["a"]
+    );
+}
+
+const CLOSING_DAY: u64 = 20_824;
+
+/// The last second before a model is switched off.
+fn just_before() -> SystemTime {
+    just_at() - Duration::from_secs(1)
+}
+
+/// The first one without.
+fn just_at() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(CLOSING_DAY * date::SECONDS_A_DAY)
+}
+
+#[test]
+fn a_model_that_was_switched_off_is_not_asked_from_midnight_on() {
+    let cases: [(&[&str], &[&str], &[&str]); 6] = [
+        (&["a†", "b"], &["a†", "b!"], &["b!"]),
+        (&["a", "b†"], &["a", "b†!"], &["a!"]),
+        (&["a†", "*alias", "b"], &["a†", "b!"], &["*alias", "b!"]),
+        (&["a†", "(b)"], &["a†!"], &["(b)!"]),
+        (&["a†", "b", "(c)"], &["a†", "b!"], &["b!"]),
+        (&["a†"], &["a†!"], &[]),
+    ];
+    for (names, before, after) in cases {
+        let clocks: [(WallClock, _); 2] = [(just_before, before), (just_at, after)];
+        for (clock, expected) in clocks {
+            let (_folder, state) = state();
+            let mut fallback = fallback(names, &state);
+            fallback.clock = clock;
+            let (asked, done) = ask(&fallback, |_| Some(refused(503)));
+            assert_eq!(asked, expected, "{names:?}");
+            assert_eq!(done, None);
+            let day = date::day(clock());
+            let first = fallback.first_on(day).map(|first| &*first.provider);
+            let expected = expected.first().map(|name| name.trim_end_matches('!'));
+            assert_eq!(first, expected, "{names:?}");
+        }
+    }
+}
+
+/// In the middle of a call, which began when there was one.
+#[test]
+fn when_no_model_is_left_the_error_says_so() {
+    let (_folder, state) = state();
+    let mut fallback = fallback(&["a†"], &state);
+    fallback.clock = just_at;
+    let attempt = |_: &Candidate<str>, _| -> Result<(), Error> { unreachable!("it is gone") };
+    let error = fallback.ask(budget(10), attempt).expect_err("none is left");
+    assert!(
+        error
+            .to_string()
+            .contains("openai a† has been switched off"),
+        "{error}"
     );
 }

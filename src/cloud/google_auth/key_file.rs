@@ -132,7 +132,7 @@ fn instead_of_json(text: &str, error: &serde_json::Error) -> String {
     } else if begins("<") {
         "a web page".to_owned()
     } else if is_word && !begins("{") {
-        "an API key: it belongs into [llm.gemini] api_key".to_owned()
+        "an API key: it belongs into [gemini] api_key".to_owned()
     } else if !begins("{") {
         "no JSON".to_owned()
     } else if error.is_eof() {

@@ -7,14 +7,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
 use super::frames::Frames;
-use crate::cloud::http::{Incoming, json, malformed};
-use crate::cloud::refusal::status_in;
+use crate::cloud::event::EVENTS;
+use crate::cloud::http::{Incoming, malformed};
 use crate::cloud::sse::Events;
-use crate::cloud::{Error, Service};
+use crate::cloud::{Error, Service, Tokens};
 
 /// How a provider writes its events.
 #[derive(Debug)]
@@ -42,30 +39,6 @@ pub(crate) struct StreamEvent {
     pub(crate) error: Option<u16>,
 }
 
-/// The data of an event.
-pub(super) enum Data<T> {
-    /// A part of the answer.
-    Part(T),
-    /// The status of an error that stands there instead.
-    Error(u16),
-}
-
-impl<T: DeserializeOwned> Data<T> {
-    /// Reads the JSON of an event.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] when it is not what the service documents.
-    pub(super) fn read(service: Service, event: &str) -> Result<Self, Error> {
-        let value: Value = json(service, EVENTS, event.as_bytes())?;
-        match status_in(&value) {
-            Some(status) => Ok(Self::Error(status)),
-            None => T::deserialize(value)
-                .map(Self::Part)
-                .map_err(|error| malformed(service, EVENTS, event.len(), Some(error.column()))),
-        }
-    }
-}
-
 impl StreamEvent {
     /// An event in which an error of this status stands.
     pub(super) fn error(status: u16) -> Self {
@@ -83,15 +56,6 @@ pub(crate) enum End {
     Whole,
     /// The answer was cut at `max_output_tokens`.
     Cut,
-}
-
-/// The tokens that an answer is billed by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tokens {
-    /// Tokens that the model has read.
-    pub(crate) input: u64,
-    /// Tokens that it has written, thinking included.
-    pub(crate) output: u64,
 }
 
 /// An answer on its way.
@@ -318,34 +282,9 @@ pub(super) fn read_whole(
     Ok((answer.words().collect(), answer.end))
 }
 
-/// The error of a service that withholds its answer for a reason such as `PROHIBITED_CONTENT`.
-pub(super) fn blocked(service: Service, reason: &str) -> Error {
-    Error::Blocked {
-        service: service.name,
-        reason: word(reason),
-    }
-}
-
-/// The error of a model that has stopped for a reason such as `MALFORMED_RESPONSE`, which says nothing of the question.
-pub(super) fn failed(service: Service, reason: &str) -> Error {
-    Error::Failed {
-        service: service.name,
-        reason: word(reason),
-    }
-}
-
-/// The word that `reason` begins with; whatever else it holds is not told.
-fn word(reason: &str) -> String {
-    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-    reason.chars().take_while(plain).take(40).collect()
-}
-
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";
 const TRY_AGAIN: &str =
     "that happens now and then; if it persists, choose another model in the settings of [llm]";
-
-/// The type of what is read here.
-const EVENTS: &str = "text/event-stream";
 
 /// The maximum size of what is no event: an error has a kilobyte or two, a whole answer some 300.
 const MAX_STRAY: usize = 512 * 1024;

@@ -7,15 +7,16 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answering::{Answering, Data, Dialect, End, StreamEvent, Tokens, blocked, failed};
+use super::answering::{Answering, Dialect, End, StreamEvent};
 use super::fields::{Fields, TokenLimit};
 use super::frames::DONE;
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
+use crate::cloud::event::Data;
 use crate::cloud::http::{Client, Incoming, Request};
-use crate::cloud::{Error, Listed, Service, openai};
+use crate::cloud::{Error, Listed, Service, Tokens, openai};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
 use crate::sys::sync::lock;
@@ -167,7 +168,7 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
     let message = choice.delta.or(choice.message).unwrap_or_default();
     let words = text_of(&message.content);
     if words.is_empty() && !message.refusal.is_empty() {
-        return Err(blocked(SERVICE, "refusal"));
+        return Err(Error::blocked(SERVICE, "refusal"));
     }
     Ok(StreamEvent {
         words,
@@ -185,8 +186,8 @@ fn end_of(reason: &str) -> Result<Option<End>, Error> {
     match word.as_str() {
         "" => Ok(None),
         "length" | "model_length" | "max_tokens" | "max_output_tokens" => Ok(Some(End::Cut)),
-        _ if has(WITHHELD) => Err(blocked(SERVICE, reason)),
-        _ if has(FAILED) => Err(failed(SERVICE, reason)),
+        _ if has(WITHHELD) => Err(Error::blocked(SERVICE, reason)),
+        _ if has(FAILED) => Err(Error::failed(SERVICE, reason)),
         _ => Ok(Some(End::Whole)),
     }
 }

@@ -7,7 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Recognizer, Transcript};
+use super::{Recognizer, Recording, Transcript};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
@@ -44,8 +44,9 @@ struct Google {
 }
 
 impl Google {
-    fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
-        let bytes: Vec<u8> = samples
+    fn body(&self, recording: Recording<'_>) -> Vec<u8> {
+        let bytes: Vec<u8> = recording
+            .samples
             .iter()
             .flat_map(|sample| sample.to_le_bytes())
             .collect();
@@ -53,7 +54,7 @@ impl Google {
         let question = Question {
             config: RecognitionConfig {
                 encoding: "LINEAR16",
-                sample_rate_hertz: rate_hz,
+                sample_rate_hertz: recording.rate_hz,
                 language_code: &self.settings.language,
                 alternative_language_codes: &self.settings.alternative_languages,
                 model: &self.endpoint.model,
@@ -73,18 +74,13 @@ impl Google {
 }
 
 impl Recognizer for Google {
-    fn transcribe(
-        &self,
-        samples: &[i16],
-        rate_hz: u32,
-        budget: Budget,
-    ) -> Result<Transcript, Error> {
+    fn transcribe(&self, recording: Recording<'_>, budget: Budget) -> Result<Transcript, Error> {
         let request = Request {
             service: SERVICE,
             url: format!("{}/v1/speech:recognize", self.endpoint.base_url),
             auth: Auth::None,
             content_type: "application/json",
-            body: Some(self.body(samples, rate_hz).into()),
+            body: Some(self.body(recording).into()),
             words: String::new(),
             max_bytes: MAX_ANSWER,
         };
@@ -110,6 +106,7 @@ pub fn transcript(response: &Response) -> Result<Transcript, Error> {
     Ok(Transcript {
         text: answer.transcript(),
         billed: answer.total_billed_time.as_str().and_then(google_duration),
+        ..Transcript::default()
     })
 }
 

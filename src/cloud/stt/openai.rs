@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Recognizer, Transcript};
+use super::{Recognizer, Recording, Transcript};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
@@ -40,7 +40,7 @@ impl OpenAi {
     }
 
     /// The form, part by part: <https://www.rfc-editor.org/rfc/rfc7578>.
-    fn body(&self, samples: &[i16], rate_hz: u32) -> Vec<u8> {
+    fn body(&self, recording: Recording<'_>) -> Vec<u8> {
         let Stt {
             language,
             alternative_languages,
@@ -80,25 +80,20 @@ impl OpenAi {
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"question.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
         );
         form.extend_from_slice(file.as_bytes());
-        form.extend(wav(samples, rate_hz));
+        form.extend(recording.wav());
         form.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
         form
     }
 }
 
 impl Recognizer for OpenAi {
-    fn transcribe(
-        &self,
-        samples: &[i16],
-        rate_hz: u32,
-        budget: Budget,
-    ) -> Result<Transcript, Error> {
+    fn transcribe(&self, recording: Recording<'_>, budget: Budget) -> Result<Transcript, Error> {
         let request = Request {
             service: self.service(),
             url: format!("{}/audio/transcriptions", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: CONTENT_TYPE,
-            body: Some(self.body(samples, rate_hz).into()),
+            body: Some(self.body(recording).into()),
             words: String::new(),
             max_bytes: MAX_ANSWER,
         };
@@ -129,7 +124,7 @@ pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.text.trim().to_owned(),
-        billed: None,
+        ..Transcript::default()
     })
 }
 
@@ -142,21 +137,6 @@ struct Answer {
 struct Nothing {
     #[serde(rename = "text")]
     _text: (),
-}
-
-/// A WAV file of 16-bit mono samples: <http://soundfile.sapp.org/doc/WaveFormat/>.
-fn wav(samples: &[i16], rate_hz: u32) -> Vec<u8> {
-    let data_len = u32::try_from(2 * samples.len()).unwrap_or(u32::MAX);
-    let mut file = Vec::with_capacity(HEADER_LEN + 2 * samples.len());
-    file.extend_from_slice(b"RIFF");
-    file.extend(data_len.saturating_add(36).to_le_bytes());
-    file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    file.extend(rate_hz.to_le_bytes());
-    file.extend((2 * rate_hz).to_le_bytes());
-    file.extend_from_slice(b"\x02\0\x10\0data");
-    file.extend(data_len.to_le_bytes());
-    file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    file
 }
 
 const SERVICE: Service = Service {
@@ -173,24 +153,12 @@ const TAKES_LISTS: &str = "gpt-transcribe";
 const BOUNDARY: &str = "phone-assistant-7d3f1c0a9b5e4826af61c9d2";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=phone-assistant-7d3f1c0a9b5e4826af61c9d2";
 
-const HEADER_LEN: usize = 44;
-
 /// Far more than the few kilobytes of text that a minute of speech has.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_file_is_a_wav_of_these_samples() {
-        let file = wav(&[1, -2], 8000);
-        assert_eq!(
-            file,
-            b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x04\0\0\0\x01\0\xfe\xff"
-        );
-        assert_eq!(file.len(), HEADER_LEN + 4);
-    }
 
     #[test]
     fn a_transcript_of_nothing_is_empty_and_one_that_is_missing_is_none() {

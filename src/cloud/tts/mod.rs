@@ -1,23 +1,29 @@
 //! Text to speech, one file per provider.
 
+mod gemini;
+mod gemini_stream;
 pub(crate) mod google;
 pub(crate) mod openai;
 
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::access::Providers;
 use super::budget::Budget;
 use super::http::Incoming;
-use super::{Error, Listed};
+use super::{Error, Listed, Tokens};
 use crate::config::Tts;
 use crate::sys::deadline::Deadline;
 use crate::sys::sync::lock;
 
 /// The voices: the name in the settings, and what makes one.
-pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> =
-    &[("openai", openai::make), ("google", google::make)];
+pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> = &[
+    ("openai", openai::make),
+    ("google", google::make),
+    ("gemini", gemini::make),
+];
 
 /// A voice.
 pub(crate) trait Voice: Debug + Send + Sync {
@@ -26,6 +32,22 @@ pub(crate) trait Voice: Debug + Send + Sync {
 
     /// The number of characters of the longest text that one request may carry.
     fn max_chars(&self) -> usize;
+
+    /// The number of characters of the longest sentence in it.
+    fn max_sentence_chars(&self) -> usize {
+        MAX_SENTENCE_CHARS
+    }
+
+    /// The number of requests that one answer may take: the last waits for all that is still to be said.
+    fn max_requests(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The most tokens that a text of so many characters is billed by if its sound is so long; none where it is billed
+    /// otherwise.
+    fn max_tokens(&self, _chars: usize, _sound: Duration) -> Tokens {
+        Tokens::default()
+    }
 
     /// Has `text` of at most [`max_chars`](Self::max_chars) characters spoken, at `rate_hz` if the service lets the rate be
     /// chosen. Returns when the sound begins.
@@ -58,46 +80,101 @@ pub(crate) struct Bare {
 
 /// The bytes of a sound. Clones read on where the others have stopped.
 #[derive(Clone, Debug)]
-pub(crate) struct Sound(Arc<Mutex<Bytes>>);
+pub(crate) struct Sound(Arc<Mutex<Box<dyn Source>>>);
 
-#[derive(Debug)]
-enum Bytes {
-    /// Bytes that are still coming.
-    Coming(Box<Incoming>),
-    /// Bytes that have all come.
-    Whole(Cursor<Vec<u8>>),
+/// Where the bytes of a sound come from.
+trait Source: Read + Debug + Send {
+    /// Notes that something of use has come.
+    fn begins(&mut self) {}
+
+    /// Whether a second attempt may help, if the sound breaks off by this error before it was of use.
+    fn may_retry(&self, _error: &Error) -> bool {
+        false
+    }
+
+    /// The tokens that it is billed by, as far as the service has told.
+    fn tokens(&self) -> Option<Tokens> {
+        None
+    }
+}
+
+/// Bytes that have all come.
+impl Source for Cursor<Vec<u8>> {}
+
+/// Bytes that are still coming.
+impl Source for Incoming {
+    fn begins(&mut self) {
+        Incoming::begins(self);
+    }
+
+    fn may_retry(&self, error: &Error) -> bool {
+        Incoming::may_retry(self, error)
+    }
 }
 
 impl Sound {
-    fn coming(incoming: Incoming) -> Self {
-        Self(Arc::new(Mutex::new(Bytes::Coming(Box::new(incoming)))))
+    fn of(source: impl Source + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(source))))
     }
 
     pub(crate) fn whole(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(Bytes::Whole(Cursor::new(bytes)))))
+        Self::of(Cursor::new(bytes))
     }
 
     /// Notes that something of use has come: from here on only the limit of a pause holds.
     pub(crate) fn begins(&self) {
-        if let Bytes::Coming(incoming) = &mut *lock(&self.0) {
-            incoming.begins();
-        }
+        lock(&self.0).begins();
     }
 
     /// Whether a second attempt may help, if the sound breaks off by `error` before it was of use.
     pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        match &*lock(&self.0) {
-            Bytes::Coming(incoming) => incoming.may_retry(error),
-            Bytes::Whole(_) => false,
-        }
+        lock(&self.0).may_retry(error)
+    }
+
+    /// The tokens that it is billed by, as far as the service has told.
+    pub(crate) fn tokens(&self) -> Option<Tokens> {
+        lock(&self.0).tokens()
     }
 }
 
 impl Read for Sound {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match &mut *lock(&self.0) {
-            Bytes::Coming(incoming) => incoming.read(into),
-            Bytes::Whole(bytes) => bytes.read(into),
-        }
+        lock(&self.0).read(into)
     }
 }
+
+impl Bare {
+    /// What bare samples are by their type, and whether it says that they are such: `audio/pcm;rate=22050`,
+    /// `audio/L16; rate="16000"; channels=2`. Otherwise they are mono, and have the usual rate.
+    fn of(content_type: &str, usual_hz: u32) -> (bool, Self) {
+        let told = content_type.to_ascii_lowercase();
+        let mut parts = told.split(';').map(str::trim);
+        let is_told = parts.next().is_some_and(|kind| BARE.contains(&kind));
+        let mut bare = Self {
+            rate_hz: usual_hz,
+            channels: 1,
+        };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            let number = value.trim().trim_matches('"').parse();
+            match (name.trim(), number) {
+                ("rate", Ok(rate_hz @ 4_000..=192_000)) => bare.rate_hz = rate_hz,
+                ("channels", Ok(2)) => bare.channels = 2,
+                _ => {}
+            }
+        }
+        (is_told, bare)
+    }
+}
+
+/// What servers call bare samples. RFC 2586 has those of L16 begin with the upper byte, but none of the servers does.
+const BARE: &[&str] = &[
+    "audio/pcm",
+    "audio/x-pcm",
+    "audio/l16",
+    "audio/raw",
+    "audio/x-raw",
+];
+
+/// The most characters of a sentence, with some reserve: Google's voices refuse sentences of more than about 300, and
+/// others read shorter ones better.
+pub(crate) const MAX_SENTENCE_CHARS: usize = 280;

@@ -98,7 +98,7 @@ impl Voice for OpenAi {
         }
         Ok(Speech {
             bare: bare(&bytes.content_type, &self.settings),
-            sound: Sound::coming(bytes),
+            sound: Sound::of(bytes),
         })
     }
 
@@ -119,35 +119,11 @@ struct Body<'a> {
     instructions: Option<&'a String>,
 }
 
-/// What bare samples are by the settings or the server, if either says that they come. Some servers tell the rate and the
-/// channels: `audio/pcm;rate=22050`, `audio/L16; rate="16000"; channels=2`.
+/// What bare samples are by the settings or the server, if either says that they come.
 fn bare(content_type: &str, settings: &Tts) -> Option<Bare> {
-    let told = content_type.to_ascii_lowercase();
-    let mut parts = told.split(';').map(str::trim);
-    let is_told = parts.next().is_some_and(|kind| BARE.contains(&kind));
-    let mut bare = Bare {
-        rate_hz: settings.pcm_rate_hz,
-        channels: 1,
-    };
-    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-        let number = value.trim().trim_matches('"').parse();
-        match (name.trim(), number) {
-            ("rate", Ok(rate_hz @ 4_000..=192_000)) => bare.rate_hz = rate_hz,
-            ("channels", Ok(2)) => bare.channels = 2,
-            _ => {}
-        }
-    }
+    let (is_told, bare) = Bare::of(content_type, settings.pcm_rate_hz);
     (is_told || settings.format == "pcm").then_some(bare)
 }
-
-/// What servers call bare samples. RFC 2586 has those of L16 begin with the upper byte, but none of the servers does.
-const BARE: &[&str] = &[
-    "audio/pcm",
-    "audio/x-pcm",
-    "audio/l16",
-    "audio/raw",
-    "audio/x-raw",
-];
 
 const SERVICE: Service = Service {
     name: "OpenAI's voice",

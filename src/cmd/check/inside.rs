@@ -318,8 +318,10 @@ mod tests {
         );
         std::fs::write(&file, text).expect("written");
         let config = format!("config={}", file.display());
-        look_around(&Arguments::parse([config.as_str()]), &|name| {
-            (name == "OPENAI_API_KEY").then(|| "sk-1".to_owned())
+        look_around(&Arguments::parse([config.as_str()]), &|name| match name {
+            "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+            "GOOGLE_APPLICATION_CREDENTIALS" => Some(format!("{shown}/none.json")),
+            _ => None,
         });
         let view: View = State::new(folder.path()).read(FILE);
         let all: Vec<_> = view.findings.clone();

@@ -238,6 +238,7 @@ mod tests {
         fs::write(&file, "call.arguments = 'all'").expect("written");
         let environment = |name: &str| match name {
             "OPENAI_API_KEY" => Some("sk-1".to_owned()),
+            "GOOGLE_APPLICATION_CREDENTIALS" => Some("/nonexistent/key.json".to_owned()),
             "PHONE_ASSISTANT_CONFIG" => Some(file.display().to_string()),
             _ => None,
         };

@@ -7,57 +7,24 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
 use crate::audio::telephone::Encoding;
-use crate::audio::{Pcm, wav};
+use crate::audio::{Pcm, speech, wav};
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Asked, Model};
-use crate::cloud::stt::Recognizer;
+use crate::cloud::stt::{Recognizer, Recording};
 use crate::cloud::tts::Voice;
 use crate::cloud::{self, Listed};
 use crate::config::{Config, Endpoint, Secret};
-use crate::services::{Maker, SetupError};
+use crate::services::{Maker, SetupError, WARNED_DAYS};
 use crate::spending::bill::Billing;
 use crate::spending::catalogue;
+use crate::sys::date;
 use crate::sys::deadline::Deadline;
-use crate::sys::error::{Chain, Stage};
+use crate::sys::error::Stage;
 use crate::sys::hangup::Hangup;
 use crate::sys::redact::{Hidden, redact};
+use crate::text;
 use crate::voice::{self, Speaker};
-
-/// Warns of models that are about to be switched off.
-pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
-    for (stage, endpoint) in endpoints(config) {
-        let Some(model) = catalogue::find(stage, endpoint).filter(|_| !endpoint.is_private())
-        else {
-            continue;
-        };
-        let Some(days) = model.days_left(SystemTime::now()) else {
-            continue;
-        };
-        let id = format!("{stage} {endpoint}");
-        let date = model
-            .retires
-            .map(|date| date.to_string())
-            .unwrap_or_default();
-        let remedy = format!(
-            "use instead: {}",
-            model.successor.as_deref().unwrap_or_default()
-        );
-        if days <= 0 {
-            report.warn(
-                &id,
-                &format!("it was to be switched off on {date}"),
-                &remedy,
-            );
-        } else if days <= WARNED_DAYS {
-            report.warn(
-                &id,
-                &format!("it will be switched off on {date}, in {days} days"),
-                &remedy,
-            );
-        }
-    }
-}
 
 pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
     let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
@@ -77,20 +44,19 @@ pub(super) fn examine(
         return;
     };
     let doctor = Doctor { config, deadline };
+    let today = date::day(SystemTime::now());
     let voices = ready("tts", maker.voices(), report);
-    let spoken = voices.and_then(|fallback| doctor.voices(fallback.candidates(), report));
+    let spoken = voices.and_then(|fallback| doctor.voices(fallback.available_on(today), report));
     if let Some(fallback) = ready("stt", maker.recognizers(), report) {
-        doctor.recognizers(fallback.candidates(), spoken.as_ref(), report);
+        doctor.recognizers(fallback.available_on(today), spoken.as_ref(), report);
     }
     if let Some(fallback) = ready("llm", maker.models(), report) {
-        doctor.models(fallback.candidates(), report);
+        doctor.models(fallback.available_on(today), report);
     }
 }
 
 fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> Option<T> {
-    let tell = |error: SetupError| {
-        report.fail(id, &Chain(error.as_ref()).to_string(), "see above");
-    };
+    let tell = |error: SetupError| report.fail_with(id, error.as_ref());
     made.map_err(tell).ok()
 }
 
@@ -101,7 +67,11 @@ struct Doctor<'a> {
 
 impl Doctor<'_> {
     /// Has each voice speak. Returns what the first one that could has said.
-    fn voices(&self, candidates: &[Candidate<dyn Voice>], report: &mut Report<'_>) -> Option<Pcm> {
+    fn voices<'c>(
+        &self,
+        candidates: impl Iterator<Item = &'c Candidate<dyn Voice>>,
+        report: &mut Report<'_>,
+    ) -> Option<Pcm> {
         let mut first = None;
         for candidate in candidates {
             let id = id(Stage::Tts, &candidate.endpoint);
@@ -162,9 +132,9 @@ impl Doctor<'_> {
     }
 
     /// Has each recogniser listen to what was spoken.
-    fn recognizers(
+    fn recognizers<'c>(
         &self,
-        candidates: &[Candidate<dyn Recognizer>],
+        candidates: impl Iterator<Item = &'c Candidate<dyn Recognizer>>,
         spoken: Option<&Pcm>,
         report: &mut Report<'_>,
     ) {
@@ -191,9 +161,12 @@ impl Doctor<'_> {
             return false;
         };
         let began = Instant::now();
-        let heard = candidate
-            .provider
-            .transcribe(samples, *rate_hz, self.budget());
+        let recording = Recording {
+            samples,
+            rate_hz: *rate_hz,
+            spoken: speech::sounding(samples, *rate_hz),
+        };
+        let heard = candidate.provider.transcribe(recording, self.budget());
         let text = match heard {
             Ok(transcript) => transcript.text,
             Err(error) => {
@@ -204,17 +177,22 @@ impl Doctor<'_> {
         let ms = began.elapsed().as_millis();
         let heard = format!("heard {:?} in {ms} ms", quoted(&candidate.endpoint, &text));
         let (sentence, is_known) = self.sentence();
-        if text.is_empty() || is_known && shared_words(sentence, &text) < ENOUGH_WORDS {
-            let remedy = "check language in [stt], and that the voice speaks it";
+        let has_heard = text::has_words(&text);
+        if !has_heard || is_known && shared_words(sentence, &text) < ENOUGH_WORDS {
+            let remedy = "check language in [stt], that the voice speaks it, and the model";
             report.warn(id, &format!("{heard}, and {sentence:?} was said"), remedy);
         } else {
             report.ok(id, &heard);
         }
-        !text.is_empty()
+        has_heard
     }
 
     /// Asks each model for one word, also the one that follows when another has been switched off.
-    fn models(&self, candidates: &[Candidate<dyn Model>], report: &mut Report<'_>) {
+    fn models<'c>(
+        &self,
+        candidates: impl Iterator<Item = &'c Candidate<dyn Model>>,
+        report: &mut Report<'_>,
+    ) {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
             let began = Instant::now();
@@ -308,7 +286,9 @@ fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &
         .and_then(|known| known.retires)
         .is_some_and(|known| known.to_string() == date);
     let days = catalogue::days_until(date, SystemTime::now());
-    if let Some(days) = days.filter(|&days| !is_known && days <= WARNED_DAYS) {
+    if let Some(days) =
+        days.filter(|&days| !is_known && days <= i64::try_from(WARNED_DAYS).unwrap_or_default())
+    {
         report.warn(
             &id(stage, endpoint),
             &if days <= 0 {
@@ -364,8 +344,6 @@ const SENTENCES: [(&str, &str); 7] = [
     ("pt", "O teste do telefone funcionou muito bem hoje."),
 ];
 
-/// Time enough for an administrator to choose another model.
-const WARNED_DAYS: i64 = 90;
 const ROUND_TRIP: Duration = Duration::from_secs(15);
 const LONGEST_SENTENCE: Duration = Duration::from_secs(30);
 const ENOUGH_WORDS: f32 = 0.5;
@@ -381,7 +359,6 @@ mod tests {
     use super::*;
     use crate::cmd::check::finding::{Finding, Style};
     use crate::config::Provider;
-    use crate::sys::date;
 
     fn findings(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
         let mut sink = std::io::sink();
@@ -397,6 +374,7 @@ mod tests {
             base_url: "http://127.0.0.1:11434".to_owned(),
             model: model.to_owned(),
             api_key: Some(Secret::new("sk-0123456789abcdef".to_owned())),
+            is_reserve: false,
         }
     }
 
@@ -455,6 +433,7 @@ mod tests {
         ];
         let short = Endpoint {
             api_key: Some(Secret::new("openai".to_owned())),
+            is_reserve: false,
             ..endpoint("llama3")
         };
         assert_eq!(

@@ -49,15 +49,24 @@ impl Change {
         };
         let place = ground.find(&wanted.to, last, true)?;
         sweep(&place.folder)?;
+        Self::prepare_put(ground, wanted, place, &content(from)?).map(Some)
+    }
+
+    /// Makes the file ready that is to hold `bytes`.
+    pub(super) fn prepare_put(
+        ground: &Ground,
+        wanted: &Wanted,
+        place: Place,
+        bytes: &[u8],
+    ) -> Result<Self, Error> {
         let is_file = refuse_folder(&place)?;
         let (mode, owner) = rights(ground, wanted)?;
-        let bytes = content(from)?;
-        let what = if is_file && stands(&place, &bytes, mode, owner)? {
+        let what = if is_file && stands(&place, bytes, mode, owner)? {
             What::Nothing
         } else {
-            put(&place.folder, &bytes, mode, owner)?
+            put(&place.folder, bytes, mode, owner)?
         };
-        Ok(Some(Self::new(place, what)))
+        Ok(Self::new(place, what))
     }
 
     fn prepare_removal(ground: &Ground, wanted: &Wanted) -> Result<Option<Self>, Error> {

@@ -10,6 +10,7 @@ fn endpoint(provider: Provider, model: &str) -> Endpoint {
         model: model.into(),
         voice: String::new(),
         api_key: None,
+        is_reserve: false,
     }
 }
 

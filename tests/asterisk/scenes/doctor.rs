@@ -93,7 +93,7 @@ fn quiet(machine: &Machine, report: &Report) {
             let is_right = nothing.is_empty()
                 && worse.contains("fail  llm gemini")
                 && again.is_empty()
-                && fixed.contains("llm gemini gemini-3.5-flash-lite: fixed");
+                && fixed.contains("llm gemini gemini-3.6-flash: fixed");
             if is_right {
                 Ok(())
             } else {

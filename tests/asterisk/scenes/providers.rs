@@ -181,7 +181,7 @@ fn settings(machine: &Machine) -> Settings {
 /// Who is asked first, and how the settings call them.
 const FIRST: [(Service, &str); 3] = [
     (Service::GoogleStt, "google telephony"),
-    (Service::Gemini, "gemini gemini-3.5-flash-lite"),
+    (Service::Gemini, "gemini gemini-3.6-flash"),
     (Service::OpenAiTts, "openai tts-1"),
 ];
 

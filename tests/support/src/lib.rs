@@ -6,6 +6,7 @@
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
+//! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`until`]: the wait for anything else.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
 
@@ -20,6 +21,7 @@ mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
+mod terminal;
 mod until;
 
 pub use activation::{Activation, ActivationBuilder, Ended};
@@ -37,3 +39,4 @@ pub use sandbox::{
 };
 pub use tempfile::TempDir;
 pub use until::until;
+pub use terminal::Terminal;

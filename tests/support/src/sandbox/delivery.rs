@@ -62,6 +62,11 @@ pub(super) enum Form {
     Events,
     /// An array of JSON, a piece for each element.
     Array,
+    /// Server-sent events with sound in them, a piece each.
+    Sounding {
+        /// Of the stream, for a second of sound.
+        bytes_per_second: u32,
+    },
     /// Samples after a header.
     Audio {
         /// Of the header, in bytes.
@@ -155,9 +160,12 @@ impl Right {
             .collect()
     }
 
-    /// Whether it is the language model's answer in parts.
+    /// Whether it is an answer in parts that stand for themselves.
     pub(super) fn is_stream(&self) -> bool {
-        matches!(self.form, Form::Events | Form::Array) && self.response.status == 200
+        matches!(
+            self.form,
+            Form::Events | Form::Array | Form::Sounding { .. }
+        ) && self.response.status == 200
     }
 
     /// Where in a stream so many events end, short of the last; the middle of what is no stream.
@@ -172,12 +180,13 @@ impl Right {
     /// Where in the body so much of its sound ends; the middle of what is no sound.
     pub(super) fn place_of(&self, sound: Duration) -> usize {
         let len = self.response.body.len();
-        let Form::Audio {
-            header_len,
-            bytes_per_second,
-        } = self.form
-        else {
-            return len / 2;
+        let (header_len, bytes_per_second) = match self.form {
+            Form::Audio {
+                header_len,
+                bytes_per_second,
+            } => (header_len, bytes_per_second),
+            Form::Sounding { bytes_per_second } => (0, bytes_per_second),
+            _ => return len / 2,
         };
         let samples = to_index(sound.as_secs_f64() * f64::from(bytes_per_second / 2));
         len.min(header_len + BYTES_PER_SAMPLE * samples)

@@ -59,7 +59,11 @@ impl Place {
             }
             Self::Transcript => {
                 let google = json!([{"alternatives": [{"transcript": text}]}]);
-                Response::json(200, &json!({"results": google, "text": text}))
+                let written = json!({"has_speech": true, "transcript": text}).to_string();
+                let gemini =
+                    json!([{"content": {"parts": [{"text": written}]}, "finishReason": "STOP"}]);
+                let body = json!({"results": google, "text": text, "candidates": gemini});
+                Response::json(200, &body)
             }
         }
     }

@@ -164,7 +164,9 @@ fn right_type(right: &Response) -> &str {
 
 fn wrong_shape(form: Form) -> Response {
     match form {
-        Form::Events => Response::new(200, "text/event-stream", "data: {}\r\n\r\n").chunked(),
+        Form::Events | Form::Sounding { .. } => {
+            Response::new(200, "text/event-stream", "data: {}\r\n\r\n").chunked()
+        }
         Form::Array => Response::json(200, &json!([{}])).chunked(),
         Form::Whole | Form::Audio { .. } => Response::json(200, &json!({})),
     }
@@ -182,6 +184,11 @@ fn endless(service: Service, right: Right) -> (Response, Delivery) {
             } else {
                 AND_SO_ON.into()
             }
+        }
+        Form::Sounding { .. } => {
+            response.body.truncate(place);
+            let buzz = "AQEB".repeat(1_000);
+            SOUND_ON.replace("SOUND", &buzz).into()
         }
         Form::Whole | Form::Array => {
             // Without its last brace the answer could still become valid.
@@ -234,8 +241,10 @@ pub(super) fn documented(service: Service, status: u16) -> Response {
     match service {
         Service::GoogleStt => by_google(&speech_to_text::API),
         Service::GoogleTts => by_google(&google_tts::API),
-        Service::Gemini if status == 404 => gemini::no_such_model("gemini-2.0-flash"),
-        Service::Gemini => by_google(&gemini::API),
+        Service::Gemini | Service::GeminiStt | Service::GeminiTts if status == 404 => {
+            gemini::no_such_model("gemini-2.0-flash")
+        }
+        Service::Gemini | Service::GeminiStt | Service::GeminiTts => by_google(&gemini::API),
         Service::OpenAiStt | Service::OpenAiChat | Service::OpenAiTts | Service::Models => {
             openai_error(status)
         }
@@ -323,7 +332,11 @@ fn oauth_words(status: u16) -> (&'static str, &'static str) {
 fn rate_limited(service: Service, wait: Duration) -> Response {
     let seconds = wait.as_secs();
     let response = match service {
-        Service::GoogleStt | Service::GoogleTts | Service::Gemini => {
+        Service::GoogleStt
+        | Service::GoogleTts
+        | Service::Gemini
+        | Service::GeminiStt
+        | Service::GeminiTts => {
             let retry = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")});
             google::error(429, QUOTA, &json!([quota_failure(), retry]))
         }
@@ -334,9 +347,11 @@ fn rate_limited(service: Service, wait: Duration) -> Response {
 
 fn out_of_quota(service: Service) -> Response {
     match service {
-        Service::GoogleStt | Service::GoogleTts | Service::Gemini => {
-            google::error(429, QUOTA, &json!([quota_failure()]))
-        }
+        Service::GoogleStt
+        | Service::GoogleTts
+        | Service::Gemini
+        | Service::GeminiStt
+        | Service::GeminiTts => google::error(429, QUOTA, &json!([quota_failure()])),
         Service::Token => documented(service, 429),
         _ => openai::error(
             429,
@@ -358,6 +373,7 @@ fn quota_failure() -> Value {
 /// An event that the model could go on with.
 const AND_SO_ON: &str = "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"and so on \"}],\"role\": \"model\"},\"index\": 0}]}\r\n\r\n";
 const ON_AND_ON: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"and so on \"},\"finish_reason\":null}]}\n\n";
+const SOUND_ON: &str = "data: {\"candidates\": [{\"content\": {\"parts\": [{\"inlineData\": {\"mimeType\": \"audio/L16;rate=24000\", \"data\": \"SOUND\"}}],\"role\": \"model\"},\"index\": 0}]}\r\n\r\n";
 const QUOTA: &str = "You exceeded your current quota, please check your plan and billing details.";
 const OUT_OF_MONEY: &str = "You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
 const OVERLOADED: &str = "The model is overloaded. Please try again later.";

@@ -1,4 +1,5 @@
-//! Google's Gemini, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
+//! Google's Gemini, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`, where it answers in words;
+//! where it hears or speaks, [`gemini_stt`](super::gemini_stt) and [`gemini_tts`](super::gemini_tts) do.
 //!
 //! A stream is one of events with `alt=sse` in the query, else an array of JSON that grows.
 //! What is asked is looked up in the [`Script`](super::Script)s. Spec: <https://ai.google.dev/api/generate-content>.
@@ -54,15 +55,8 @@ pub(super) fn called(request: &Request) -> Option<(&str, Form)> {
 }
 
 fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Generated, Response> {
-    API.authorize(request, context)?;
-    let body = proto_json::read(&request.body, REQUEST)
-        .map_err(|violations| google::bad_request(&violations))?;
-    let known = MODELS.iter().find(|(known, _)| *known == model);
-    let Some((_, levels)) = known.filter(|_| !context.is_retired(model)) else {
-        return Err(no_such_model(model));
-    };
+    let body = read(model, request, context)?;
     let question = last_question(&body).map_err(google::invalid)?;
-    check_thinking(&body["generationConfig"]["thinkingConfig"], levels).map_err(google::invalid)?;
     let answer = context.answer_to(&question);
     let limit = integer(&body["generationConfig"]["maxOutputTokens"]);
     let limit = limit
@@ -80,6 +74,50 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
         },
         id: context.request_id(),
     })
+}
+
+/// The body of a request that may ask this model, and names only what there is.
+///
+/// # Errors
+/// The answer to one that the service would refuse.
+pub(super) fn read(
+    model: &str,
+    request: &Request,
+    context: &Context<'_>,
+) -> Result<Value, Response> {
+    API.authorize(request, context)?;
+    let body = proto_json::read(&request.body, REQUEST)
+        .map_err(|violations| google::bad_request(&violations))?;
+    let known = MODELS.iter().find(|(known, _)| *known == model);
+    let Some((_, levels)) = known.filter(|_| !context.is_retired(model)) else {
+        return Err(no_such_model(model));
+    };
+    check_thinking(&body["generationConfig"]["thinkingConfig"], levels).map_err(google::invalid)?;
+    Ok(body)
+}
+
+/// The parts of the last turn, which must be the user's.
+///
+/// # Errors
+/// What the service says of any other.
+pub(super) fn last_parts(body: &Value) -> Result<&[Value], &'static str> {
+    let contents = body["contents"]
+        .as_array()
+        .filter(|contents| !contents.is_empty());
+    let contents =
+        contents.ok_or("* GenerateContentRequest.contents: contents is not specified\n")?;
+    let role = |content: &Value| content["role"].as_str().unwrap_or("user").to_owned();
+    if contents
+        .iter()
+        .any(|content| !["user", "model"].contains(&role(content).as_str()))
+    {
+        return Err("Please use a valid role: user, model.");
+    }
+    let last = &contents[contents.len() - 1];
+    if role(last) != "user" {
+        return Err("Please ensure that the last turn of the conversation is of the user.");
+    }
+    Ok(last["parts"].as_array().map_or(&[][..], Vec::as_slice))
 }
 
 /// The refusal of a model that does not exist, or not any more.
@@ -173,25 +211,9 @@ fn stream(answer: &Generated, form: Form, pace: ModelPace) -> Right {
     }
 }
 
-/// The text of the last turn, which must be the user's.
+/// The text of the last turn.
 fn last_question(body: &Value) -> Result<String, &'static str> {
-    let contents = body["contents"]
-        .as_array()
-        .filter(|contents| !contents.is_empty());
-    let contents =
-        contents.ok_or("* GenerateContentRequest.contents: contents is not specified\n")?;
-    let role = |content: &Value| content["role"].as_str().unwrap_or("user").to_owned();
-    if contents
-        .iter()
-        .any(|content| !["user", "model"].contains(&role(content).as_str()))
-    {
-        return Err("Please use a valid role: user, model.");
-    }
-    let last = &contents[contents.len() - 1];
-    if role(last) != "user" {
-        return Err("Please ensure that the last turn of the conversation is of the user.");
-    }
-    let parts = last["parts"].as_array().map_or(&[][..], Vec::as_slice);
+    let parts = last_parts(body)?;
     let text: String = parts
         .iter()
         .filter_map(|part| part["text"].as_str())
@@ -241,6 +263,10 @@ const PART: Fields = &[
     ),
     ("function_call", Shape::Any),
     ("function_response", Shape::Any),
+    (
+        "speech_metadata",
+        Shape::Message(&[("speaker", Shape::Text), ("style", Shape::Text)]),
+    ),
 ];
 const TOOL: Fields = &[
     ("function_declarations", Shape::List(&Shape::Any)),
@@ -253,7 +279,11 @@ const GENERATION_CONFIG: Fields = &[
     ("response_mime_type", Shape::Text),
     ("response_schema", Shape::Any),
     ("response_modalities", Shape::List(&Shape::Text)),
-    ("speech_config", Shape::Any),
+    ("speech_config", Shape::Message(SPEECH_CONFIG)),
+    (
+        "audio_transcription_config",
+        Shape::Message(AUDIO_TRANSCRIPTION_CONFIG),
+    ),
     ("candidate_count", Shape::Integer),
     ("max_output_tokens", Shape::Integer),
     ("temperature", Shape::Number),
@@ -261,6 +291,33 @@ const GENERATION_CONFIG: Fields = &[
     ("top_k", Shape::Integer),
     ("seed", Shape::Integer),
     ("thinking_config", Shape::Message(THINKING_CONFIG)),
+];
+const SPEECH_CONFIG: Fields = &[
+    (
+        "voice_config",
+        Shape::Message(&[
+            (
+                "prebuilt_voice_config",
+                Shape::Message(&[("voice_name", Shape::Text)]),
+            ),
+            ("voice", Shape::Text),
+        ]),
+    ),
+    ("multi_speaker_voice_config", Shape::Any),
+    ("language_code", Shape::Text),
+];
+const AUDIO_TRANSCRIPTION_CONFIG: Fields = &[
+    ("language_codes", Shape::List(&Shape::Text)),
+    ("custom_vocabulary", Shape::List(&Shape::Text)),
+    (
+        "mode",
+        Shape::Enum(
+            "type.googleapis.com/google.ai.generativelanguage.v1beta.AudioTranscriptionConfig.Mode",
+            &["MODE_UNSPECIFIED", "VERBATIM", "SMART"],
+        ),
+    ),
+    ("word_timestamp", Shape::Bool),
+    ("diarization", Shape::Bool),
 ];
 const THINKING_CONFIG: Fields = &[
     (
@@ -280,11 +337,15 @@ const THINKING_CONFIG: Fields = &[
     ("thinking_budget", Shape::Integer),
     ("include_thoughts", Shape::Bool),
 ];
-/// The models of late 2026, and the thinking levels that each takes.
+/// The models of late 2026, and the thinking levels that each takes. What transcribes has `transcribe` in its name, what
+/// speaks `tts`.
 pub(super) const MODELS: &[(&str, &[&str])] = &[
     ("gemini-3.5-flash-lite", ALL_LEVELS),
     ("gemini-3.6-flash", ALL_LEVELS),
     ("gemini-3.8-flash", &["LOW", "MEDIUM", "HIGH"]),
+    ("gemini-3.8-flash-lite-tts", &[]),
+    ("gemini-3.8-flash-tts", &[]),
+    ("gemini-3.5-transcribe", &[]),
     ("gemini-flash-lite-latest", ALL_LEVELS),
     ("gemini-flash-latest", &["LOW", "MEDIUM", "HIGH"]),
     ("gemini-2.5-flash-lite", &[]),

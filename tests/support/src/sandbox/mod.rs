@@ -18,6 +18,8 @@ mod delivery;
 mod echo;
 mod fault;
 mod gemini;
+mod gemini_stt;
+mod gemini_tts;
 mod google;
 mod google_auth;
 mod google_tts;
@@ -88,6 +90,10 @@ pub enum Service {
     OpenAiStt,
     /// `POST /v1beta/models/{model}:generateContent` or `:streamGenerateContent`
     Gemini,
+    /// The same with sound in the request.
+    GeminiStt,
+    /// The same of a model for speech.
+    GeminiTts,
     /// `POST /v1/chat/completions`
     OpenAiChat,
     /// `POST /v1/audio/speech`
@@ -104,9 +110,9 @@ impl Service {
     /// What it is for.
     pub fn stage(self) -> Stage {
         match self {
-            Self::GoogleStt | Self::OpenAiStt => Stage::Stt,
+            Self::GoogleStt | Self::OpenAiStt | Self::GeminiStt => Stage::Stt,
             Self::Gemini | Self::OpenAiChat => Stage::Llm,
-            Self::OpenAiTts | Self::GoogleTts => Stage::Tts,
+            Self::OpenAiTts | Self::GoogleTts | Self::GeminiTts => Stage::Tts,
             Self::Token => Stage::Token,
             Self::Models => Stage::Models,
         }

@@ -24,17 +24,22 @@ impl Settings {
         // Its default is this machine's own.
         .set("log.calls", "")
         .set("state.folder", path_text(&ca_file.with_file_name("state")))
-        // A test of one provider's faults wants to see them.
+        // Named, and without a fallback: a test of one provider's faults wants to see them.
+        .set("stt.provider", "google")
+        .set("llm.provider", "gemini")
+        .set("tts.provider", "openai")
         .set("tts.fallback", Value::Array(Vec::new()))
         .set("openai.api_key", super::OPENAI_API_KEY);
         // Also the providers that a test does not use: nothing of a test may ever leave the machine.
         [
             "stt.google",
             "stt.openai",
+            "stt.gemini",
             "llm.gemini",
             "llm.openai",
             "tts.openai",
             "tts.google",
+            "tts.gemini",
         ]
         .iter()
         .fold(settings, |settings, table| {

@@ -13,8 +13,8 @@ use super::script::Scripts;
 use super::script::UNKNOWN_QUESTION;
 use super::server::{self, Answer, Service as _};
 use super::{
-    Fault, Recorded, Service, Stage, WarmUp, gemini, google_tts, models, openai, openai_chat,
-    openai_stt, speech_to_text,
+    Fault, Recorded, Service, Stage, WarmUp, gemini, gemini_stt, gemini_tts, google_tts, models,
+    openai, openai_chat, openai_stt, speech_to_text,
 };
 use crate::audio::Clip;
 
@@ -187,6 +187,8 @@ impl Shared {
             Service::GoogleStt => either(speech_to_text::recognize(request, context)),
             Service::OpenAiStt => either(openai_stt::transcribe(request, context)),
             Service::Gemini => gemini::answer(request, context),
+            Service::GeminiStt => either(gemini_stt::transcribe(request, context)),
+            Service::GeminiTts => gemini_tts::speak(request, context).unwrap_or_else(at_once),
             Service::OpenAiChat => openai_chat::answer(request, context),
             Service::OpenAiTts => openai::speak(request, context).unwrap_or_else(at_once),
             Service::GoogleTts => google_tts::synthesize(request, context).unwrap_or_else(at_once),
@@ -367,9 +369,19 @@ fn service_of(request: &Request) -> Option<Service> {
         ("POST", "/v1/audio/speech") => Some(Service::OpenAiTts),
         ("POST", "/v1/text:synthesize") => Some(Service::GoogleTts),
         ("POST", "/token") => Some(Service::Token),
-        ("POST", _) if gemini::called(request).is_some() => Some(Service::Gemini),
+        ("POST", _) if gemini::called(request).is_some() => Some(gemini_service(request)),
         _ if models::called(request) => Some(Service::Models),
         _ => None,
+    }
+}
+
+fn gemini_service(request: &Request) -> Service {
+    if gemini_tts::is_asked(request) {
+        Service::GeminiTts
+    } else if gemini_stt::is_asked(request) {
+        Service::GeminiStt
+    } else {
+        Service::Gemini
     }
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod broken_streams;
 mod connections;
 mod faults;
+mod gemini;
 mod refusals;
 mod relays;
 mod sentences;

@@ -159,7 +159,7 @@ fn settings_through_a_relay_name_its_port_everywhere() {
     let relay = Relay::start(sandbox.port(), DELAY);
     let text = sandbox.settings_through(&relay).to_toml();
     let url = format!("https://localhost:{}", relay.port());
-    assert_eq!(text.matches(&format!("base_url = \"{url}\"")).count(), 6);
+    assert_eq!(text.matches(&format!("base_url = \"{url}\"")).count(), 8);
     assert!(!text.contains(&sandbox.base_url()));
     let credentials = text
         .lines()

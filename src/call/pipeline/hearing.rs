@@ -1,0 +1,122 @@
+//! What the caller said, in words: transcribed in pieces, and by another provider where one has heard nothing in what
+//! surely is speech.
+
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use super::{Work, may_begin, send};
+use crate::audio::{Pcm, duration_of, speech};
+use crate::call::event::Event;
+use crate::call::max_cost;
+use crate::cloud;
+use crate::cloud::budget::Budget;
+use crate::cloud::fallback::Candidate;
+use crate::cloud::stt::{self, Recognizer, Recording};
+use crate::spending::bill;
+use crate::sys::error::{At, Failure, Stage};
+use crate::sys::redact::Words;
+use crate::sys::threads;
+use crate::text;
+use crate::timeline::Mark;
+
+impl Work {
+    /// The pieces of a long question are transcribed side by side and joined in order.
+    pub(super) fn transcribe(&self, tell: &Sender<Event>) -> Result<String, Failure> {
+        let since = may_begin(Stage::Stt, tell)?;
+        let Pcm { rate_hz, samples } = &*self.speech;
+        let pieces = speech::split(&self.speech, stt::MAX_LENGTH);
+        let transcripts = thread::scope(|scope| {
+            let transcribe = |piece: Range<usize>| self.hear(&samples[piece], *rate_hz);
+            let threads: Vec<_> = pieces
+                .into_iter()
+                .map(|piece| threads::spawn_within(scope, move || transcribe(piece)))
+                .collect();
+            let results = threads.into_iter().map(|thread| {
+                let thread = thread.at(Stage::Stt)?;
+                let heard = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                heard.at(Stage::Stt)
+            });
+            results.collect::<Result<Vec<_>, _>>()
+        });
+        let transcripts = transcripts?;
+        let longest = max_cost::max_question_chars(self.speech.duration());
+        let spoken: Vec<_> = transcripts
+            .iter()
+            .map(String::as_str)
+            .filter(|transcript| !transcript.is_empty())
+            .collect();
+        let question = text::limit(spoken.join(" ").trim(), longest).to_owned();
+        send(tell, Event::Reached(Mark::Stt, Instant::now()));
+        let what = format!(
+            "{} from {} piece(s) of speech",
+            Words(&question, self.settings.log_words),
+            transcripts.len()
+        );
+        send(tell, Event::Done(Stage::Stt, since, what));
+        Ok(question)
+    }
+
+    /// What was said in one piece; empty where nobody has heard any words in it. Once another provider is asked for those
+    /// that must be there.
+    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
+        let length = duration_of(samples.len(), rate_hz);
+        let recording = Recording {
+            samples,
+            rate_hz,
+            spoken: speech::sounding(samples, rate_hz),
+        };
+        let recognizers = &self.services.recognizers;
+        let mut may_doubt = recognizers.candidates().len() > 1;
+        let mut is_doubted = false;
+        let attempt = |candidate: &Candidate<dyn Recognizer>, budget: Budget| {
+            let text = self.transcribe_piece(candidate, recording, budget)?;
+            if text.is_empty() && may_doubt && speech::is_sure(samples, rate_hz) {
+                (may_doubt, is_doubted) = (false, true);
+                let provider = candidate.endpoint.provider.name();
+                return Err(cloud::Error::Unheard { provider });
+            }
+            Ok(text)
+        };
+        let budget = Budget {
+            upload: length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED,
+            ..self.budget(self.deadline)
+        };
+        match recognizers.ask(budget, attempt) {
+            Ok(done) => Ok(done.value),
+            // The others know no better.
+            Err(_) if is_doubted => Ok(String::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What one provider hears, on the bill.
+    fn transcribe_piece(
+        &self,
+        candidate: &Candidate<dyn Recognizer>,
+        recording: Recording<'_>,
+        budget: Budget,
+    ) -> Result<String, cloud::Error> {
+        let Candidate {
+            endpoint, provider, ..
+        } = candidate;
+        let length = duration_of(recording.samples.len(), recording.rate_hz);
+        let most = bill::audio(length, provider.max_tokens(length));
+        let entry = self.billing().begin(Stage::Stt, endpoint, most)?;
+        let heard = provider.transcribe(recording, budget);
+        let heard = heard.inspect_err(|error| entry.failed(error))?;
+        entry.used(bill::audio(heard.billed.unwrap_or(length), heard.tokens));
+        Ok(Some(heard.text)
+            .filter(|text| text::has_words(text))
+            .unwrap_or_default())
+    }
+}
+
+/// A recording of this length is sent in no time.
+const QUICKLY_SENT: Duration = Duration::from_secs(10);
+
+/// How many times faster than they were spoken longer recordings go out over a slow line: 16 kHz in base64 at 3 Mbit/s.
+const SENDING_SPEED: u32 = 8;

@@ -1,0 +1,222 @@
+//! What the methods of Gemini take and answer: <https://ai.google.dev/api/generate-content>.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cloud::Tokens;
+
+/// The body of a request, with the `generationConfig` of a stage.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cloud) struct Body<'a, C> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cloud) system_instruction: Option<Turn<'a>>,
+    pub(in crate::cloud) contents: Vec<Turn<'a>>,
+    pub(in crate::cloud) generation_config: C,
+}
+
+impl<C: Serialize> Body<'_, C> {
+    /// The body as JSON.
+    pub(in crate::cloud) fn bytes(&self) -> Vec<u8> {
+        // Plain strings and numbers: there is nothing in it that JSON cannot hold.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// What one side says.
+#[derive(Serialize)]
+pub(in crate::cloud) struct Turn<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    parts: Vec<Part<'a>>,
+}
+
+impl<'a> Turn<'a> {
+    /// The system instruction.
+    pub(in crate::cloud) fn instruction(text: &'a str) -> Self {
+        Self {
+            role: None,
+            parts: vec![Part::text(text)],
+        }
+    }
+
+    /// A turn of the caller's.
+    pub(in crate::cloud) fn user(parts: Vec<Part<'a>>) -> Self {
+        Self {
+            role: Some("user"),
+            parts,
+        }
+    }
+
+    /// A turn of the model's.
+    pub(in crate::cloud) fn model(text: &'a str) -> Self {
+        Self {
+            role: Some("model"),
+            parts: vec![Part::text(text)],
+        }
+    }
+}
+
+/// A part of a turn: words, with how they are to be spoken, or sound.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cloud) struct Part<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inline_data: Option<Blob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech_metadata: Option<SpeechMetadata<'a>>,
+}
+
+impl<'a> Part<'a> {
+    /// Words.
+    pub(in crate::cloud) fn text(text: &'a str) -> Self {
+        Self {
+            text: Some(text),
+            ..Self::default()
+        }
+    }
+
+    /// Words that are to be spoken in this style; an empty one is the voice's own.
+    pub(in crate::cloud) fn spoken(text: &'a str, style: &'a str) -> Self {
+        let style = Some(style).filter(|style| !style.is_empty());
+        Self {
+            speech_metadata: style.map(|style| SpeechMetadata { style }),
+            ..Self::text(text)
+        }
+    }
+
+    /// A WAV file, in base64.
+    pub(in crate::cloud) fn wav(data: String) -> Self {
+        Self {
+            inline_data: Some(Blob {
+                mime_type: "audio/wav".to_owned(),
+                data,
+            }),
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SpeechMetadata<'a> {
+    style: &'a str,
+}
+
+/// A file in base64.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::cloud) struct Blob {
+    pub(in crate::cloud) mime_type: String,
+    pub(in crate::cloud) data: String,
+}
+
+/// How much the model may think: tokens that the caller waits for and never hears.
+///
+/// Gemini 2.5 counts them, later models know levels, and both fields together are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cloud) enum Thinking {
+    ThinkingLevel(String),
+    ThinkingBudget(u32),
+}
+
+impl Thinking {
+    /// The field that asks `model` for `setting`; `least` is the minimum that the model is known to allow. From 3.7 Flash
+    /// on that is `low`, which every later model has; 2.5 Pro cannot do without 128 tokens.
+    pub(in crate::cloud) fn of(setting: &str, model: &str) -> Option<Self> {
+        let level = |level: &str| Some(Self::ThinkingLevel(level.to_ascii_uppercase()));
+        match setting {
+            "unset" => None,
+            "least" if model.starts_with("gemini-2.5-pro") => Some(Self::ThinkingBudget(128)),
+            "least" if model.starts_with("gemini-2.") => Some(Self::ThinkingBudget(0)),
+            "least" if model.contains("lite") => level("minimal"),
+            "least" if model.starts_with("gemini-3.6-flash") => level("minimal"),
+            "least" => level("low"),
+            chosen => level(chosen),
+        }
+    }
+}
+
+/// An answer, or an event of one. Every field may be missing; `finishReason` is a word from a list that grows.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::cloud) struct Reply {
+    candidates: Vec<Candidate>,
+    prompt_feedback: PromptFeedback,
+    usage_metadata: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Candidate {
+    content: Parts,
+    finish_reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Parts {
+    parts: Vec<ReplyPart>,
+}
+
+/// A part of an answer: words, thought or meant for the caller, or sound.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ReplyPart {
+    text: String,
+    thought: bool,
+    inline_data: Blob,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PromptFeedback {
+    block_reason: String,
+}
+
+impl Reply {
+    /// Whether there is anything in it but what was used.
+    pub(in crate::cloud) fn has_answer(&self) -> bool {
+        !self.candidates.is_empty() || !self.prompt_feedback.block_reason.is_empty()
+    }
+
+    /// Why it ends, or why the request is not answered at all; empty while it goes on.
+    pub(in crate::cloud) fn reason(&self) -> &str {
+        let blocked = self.prompt_feedback.block_reason.as_str();
+        let ended = self.candidates.first();
+        Some(blocked)
+            .filter(|reason| !reason.is_empty())
+            .or(ended.map(|candidate| candidate.finish_reason.as_str()))
+            .unwrap_or_default()
+    }
+
+    /// The words, without what was thought.
+    pub(in crate::cloud) fn words(&self) -> String {
+        let said = self.parts().filter(|part| !part.thought);
+        said.map(|part| part.text.as_str()).collect()
+    }
+
+    /// The sound.
+    pub(in crate::cloud) fn sound(&self) -> impl Iterator<Item = &Blob> {
+        let blobs = self.parts().map(|part| &part.inline_data);
+        blobs.filter(|blob| !blob.data.is_empty())
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &ReplyPart> {
+        let first = self.candidates.first().into_iter();
+        first.flat_map(|candidate| &candidate.content.parts)
+    }
+
+    /// The tokens that were used so far, if the service tells: an answer is not discarded for its numbers. What is left out
+    /// is 0.
+    pub(in crate::cloud) fn tokens(&self) -> Option<Tokens> {
+        let usage = self.usage_metadata.as_object()?;
+        let count = |name: &str| usage.get(name).map_or(Some(0), Value::as_u64);
+        Some(Tokens {
+            input: count("promptTokenCount")?,
+            output: count("candidatesTokenCount")?.saturating_add(count("thoughtsTokenCount")?),
+        })
+    }
+}

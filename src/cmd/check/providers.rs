@@ -1,0 +1,242 @@
+//! Who is asked in each stage, and why, and what of it changes soon.
+
+use std::time::SystemTime;
+
+use super::finding::{Report, Status};
+use crate::cloud::fallback::Fallback;
+use crate::config::{Config, Endpoint};
+use crate::services::{Change, Maker, SetupError, WARNED_DAYS, way};
+use crate::spending::catalogue;
+use crate::sys::date;
+use crate::sys::error::Stage;
+use crate::sys::hangup::Hangup;
+
+/// Tells who is asked, in one line for each stage, and warns of models that are about to be switched off. What keeps
+/// providers from being made is told where they are tried.
+pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
+    let hangup = Hangup::default();
+    let Ok(maker) = Maker::new(config, &hangup) else {
+        return;
+    };
+    let now = SystemTime::now();
+    let look = Look { config, now };
+    look.stage(
+        Stage::Stt,
+        &config.stt.endpoints,
+        maker.recognizers(),
+        report,
+    );
+    look.stage(Stage::Llm, &config.llm.endpoints, maker.models(), report);
+    look.stage(Stage::Tts, &config.tts.endpoints, maker.voices(), report);
+}
+
+struct Look<'a> {
+    config: &'a Config,
+    now: SystemTime,
+}
+
+impl Look<'_> {
+    fn stage<P: ?Sized>(
+        &self,
+        stage: Stage,
+        endpoints: &[Endpoint],
+        made: Result<Fallback<P>, SetupError>,
+        report: &mut Report<'_>,
+    ) {
+        let Ok(fallback) = made else { return };
+        let Some(first) = fallback.first_on(date::day(self.now)) else {
+            return;
+        };
+        let change = Change::of(&fallback, self.now);
+        let (status, text) = self.asked(stage, &fallback, &first.endpoint, change.as_ref());
+        let remedy = match (status, &change) {
+            (Status::Ok, _) => String::new(),
+            (_, Some(Change { next: Some(_), .. })) => {
+                format!("if that one will not do, name another provider or model under [{stage}]")
+            }
+            _ => way(stage, &first.endpoint),
+        };
+        report.add(&format!("{stage} provider"), status, &text, &remedy);
+        let is_told =
+            |endpoint: &&Endpoint| change.is_some() && endpoint.provider == first.endpoint.provider;
+        let others = endpoints.iter().filter(|endpoint| !is_told(endpoint));
+        others.for_each(|endpoint| self.warn(stage, endpoint, report));
+    }
+
+    /// The line of a stage, and whether it is a warning.
+    fn asked<P: ?Sized>(
+        &self,
+        stage: Stage,
+        fallback: &Fallback<P>,
+        first: &Endpoint,
+        change: Option<&Change>,
+    ) -> (Status, String) {
+        let mut status = Status::Ok;
+        let reason = self.reason(stage, first);
+        let mut parts = vec![format!("{}: {reason}", first.provider.name())];
+        if let Some(change) = change {
+            let left = match change.days_left {
+                ..=WARNED_DAYS => {
+                    status = Status::Warn;
+                    format!(" ({} days are left)", change.days_left)
+                }
+                _ => String::new(),
+            };
+            let Change { endpoint, date, .. } = change;
+            let next = change.next.as_deref().unwrap_or("nobody");
+            parts.push(format!(
+                "until {date}, when {endpoint} is switched off, then {next}{left}"
+            ));
+        }
+        let others = fallback.available_on(date::day(self.now));
+        let others = others.map(|other| other.endpoint.provider.name());
+        let mut others: Vec<_> = others
+            .filter(|name| *name != first.provider.name())
+            .collect();
+        others.dedup();
+        if !others.is_empty() {
+            parts.push(format!("if it fails: {}", others.join(", ")));
+        }
+        (status, parts.join("; "))
+    }
+
+    fn is_automatic(&self, stage: Stage) -> bool {
+        self.config.automatic.contains(&stage.to_string().as_str())
+    }
+
+    /// Why it is asked.
+    fn reason(&self, stage: Stage, endpoint: &Endpoint) -> &'static str {
+        match endpoint {
+            _ if !self.is_automatic(stage) => "named in the settings",
+            _ if endpoint.is_private() => "a server of your own",
+            _ if endpoint.uses_account() => "key file found",
+            _ => "key found",
+        }
+    }
+
+    /// Warns of a model that is switched off soon, or has been.
+    fn warn(&self, stage: Stage, endpoint: &Endpoint, report: &mut Report<'_>) {
+        let model = catalogue::find(stage, endpoint).filter(|_| !endpoint.is_private());
+        let known = model.and_then(|model| Some((model, model.days_left(self.now)?)));
+        let Some((model, days)) = known else { return };
+        let date = model.retires.map(|date| date.to_string());
+        let date = date.unwrap_or_default();
+        let it = match catalogue::closes(stage, endpoint) {
+            Some(_) => "it",
+            None => "at its vendor, it",
+        };
+        let text = match days {
+            ..=0 if self.is_automatic(stage) => return,
+            ..=0 => format!("{it} was switched off on {date}"),
+            1.. if days <= i64::try_from(WARNED_DAYS).unwrap_or_default() => {
+                format!("{it} will be switched off on {date}, in {days} days")
+            }
+            _ => return,
+        };
+        report.warn(&format!("{stage} {endpoint}"), &text, &way(stage, endpoint));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cmd::check::finding::Style;
+    use crate::config::Job;
+    use crate::sys::date::WallClock;
+
+    /// The first day without OpenAI's voices, and some days before.
+    fn days_before(days: u64) -> SystemTime {
+        let day = 20_824 - days;
+        SystemTime::UNIX_EPOCH + Duration::from_secs(day * date::SECONDS_A_DAY)
+    }
+
+    #[test]
+    fn each_stage_says_who_is_asked_and_why_and_until_when() {
+        const UNTIL: &str = "until 2027-01-06, when openai tts-1 is switched off, then ";
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let key_file = folder.path().join("key.json");
+        let account = include_str!("../../../tests/data/throwaway-service-account.json");
+        std::fs::write(&key_file, account).expect("written");
+        let openai = "openai.api_key = 'sk-1'\n";
+        let google = format!("google.credentials = '{}'\n", key_file.display());
+        let both = format!("{openai}{google}");
+        let gemini = "gemini.api_key = 'AQ.1'\n";
+        let table = [
+            (
+                both.clone(),
+                91,
+                Status::Ok,
+                format!("openai: key found; {UNTIL}google; if it fails: google, gemini"),
+            ),
+            (
+                both.clone(),
+                90,
+                Status::Warn,
+                format!(
+                    "openai: key found; {UNTIL}google (90 days are left); if it fails: google, gemini"
+                ),
+            ),
+            (
+                both.clone(),
+                0,
+                Status::Ok,
+                "google: key file found; if it fails: gemini".to_owned(),
+            ),
+            (
+                format!("{openai}{gemini}"),
+                91,
+                Status::Ok,
+                format!(
+                    "openai: key found; {UNTIL}gemini gemini-3.8-flash-lite-tts; if it fails: gemini"
+                ),
+            ),
+            (
+                openai.to_owned(),
+                90,
+                Status::Warn,
+                format!("openai: key found; {UNTIL}nobody (90 days are left)"),
+            ),
+            (
+                format!("{openai}tts.provider = 'openai'\ntts.fallback = []\n"),
+                91,
+                Status::Ok,
+                format!("openai: named in the settings; {UNTIL}nobody"),
+            ),
+            (
+                gemini.to_owned(),
+                0,
+                Status::Ok,
+                "gemini: key found".to_owned(),
+            ),
+            (
+                "tts.openai.base_url = 'http://127.0.0.1:8880'\n".to_owned(),
+                0,
+                Status::Ok,
+                "openai: a server of your own".to_owned(),
+            ),
+        ];
+        for (text, days, status, expected) in table {
+            let text = format!("secrets.allow_readable = true\n{text}");
+            let config = Config::of_text(Job::Say, &text, "config.toml".into(), &|_| None);
+            let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
+            let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
+            let clock: WallClock = match days {
+                0 => || days_before(0),
+                _ => || days_before(90),
+            };
+            let look = Look {
+                config: &config,
+                now: days_before(days),
+            };
+            let mut sink = std::io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            let made = maker.by(clock).voices();
+            look.stage(Stage::Tts, &config.tts.endpoints, made, &mut report);
+            let found = &report.findings()[0];
+            assert_eq!((found.status, &*found.text), (status, &*expected), "{text}");
+            assert_eq!(found.remedy.is_empty(), status == Status::Ok, "{found:?}");
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! `phone-assistant setup`: from a key to a telephone that answers. What was not given as an argument is asked at the
+//! terminal, the key is tried, and the settings file changes by the values that are new.
+
+mod file;
+mod key;
+mod words;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cloud;
+use crate::cloud::credentials::CredentialsError;
+use crate::cloud::google_auth::ServiceAccount;
+use crate::cmd::place::{self, Ground};
+use crate::config::voices;
+use crate::config::{Config, Endpoint, Environment, Faults, Job};
+use crate::services::SetupError;
+use crate::sys::deadline::{Clock, Deadline};
+use crate::sys::files;
+use crate::sys::identity::{self, Question};
+use crate::sys::redact;
+use file::{Change, SettingsFile};
+use key::{Key, ending};
+pub(crate) use words::NEXT;
+use words::{TERMS, WHERE_KEYS_ARE};
+
+/// What was given, so that it is not asked.
+pub(crate) struct Options {
+    /// The settings file.
+    pub(crate) config: Option<PathBuf>,
+    /// What the file of the key holds. No [`Debug`] shows it.
+    pub(crate) key: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) voice: Option<String>,
+    /// Whether the key is tried at its service.
+    pub(crate) is_tried: bool,
+}
+
+/// Whoever answers questions.
+pub(crate) trait Asker {
+    /// Asks, and returns the line that is answered.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    fn ask(&mut self, question: &str) -> io::Result<String>;
+
+    /// The same where the answer is not to be seen.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    fn ask_hidden(&mut self, question: &str) -> io::Result<String>;
+}
+
+/// Why nothing was set up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read the settings in {}", .file.display())]
+    Unread { file: PathBuf, source: io::Error },
+    #[error(transparent)]
+    File(#[from] file::Error),
+    #[error("the settings are not right; fix them first")]
+    Config(#[from] Faults),
+    #[error("there is no key yet; give one with --api-key-file FILE, where - stands for stdin")]
+    NoKey,
+    #[error(
+        "this is no key that is known (found {0}); Gemini's begin with AQ. or AIza, OpenAI's with sk-, and that of a \
+         service account is a JSON file"
+    )]
+    UnknownKey(String),
+    #[error(transparent)]
+    Account(#[from] CredentialsError),
+    #[error("the services cannot be set up")]
+    Setup(#[source] SetupError),
+    #[error("{kind}: the key was tried, and nothing was changed")]
+    Refused {
+        kind: &'static str,
+        source: cloud::Error,
+    },
+    #[error("{0:?} is no language; give a tag such as en-US, de-DE or fr-FR")]
+    Language(String),
+    #[error("{voice} is no voice of {provider}, which speaks here; there are: {}", .known.join(", "))]
+    Voice {
+        voice: String,
+        provider: &'static str,
+        known: &'static [&'static str],
+    },
+    #[error("nothing was changed")]
+    Declined,
+    #[error("there was no answer, and nothing was changed")]
+    Unanswered(#[source] io::Error),
+    #[error("cannot tell for which group the settings are; install phone-assistant first")]
+    Identity(#[from] identity::Error),
+    #[error("the number of Asterisk's group {0} is not known; getent group shows which there are")]
+    Group(String),
+    #[error("cannot change the settings")]
+    Write(#[from] place::Error),
+    #[error("cannot write to the terminal")]
+    Output(#[from] io::Error),
+}
+
+/// Sets up, and says what was changed.
+///
+/// # Errors
+/// [`Error`]; then the settings are as they were.
+pub(crate) fn run<'a>(
+    options: Options,
+    asker: Option<&'a mut dyn Asker>,
+    environment: Environment<'a>,
+    clock: Clock,
+    out: &'a mut dyn Write,
+) -> Result<(), Error> {
+    let (file, text) = Config::text_of_file(options.config.as_deref(), environment);
+    let text = text.map_err(|source| Error::Unread {
+        file: file.clone(),
+        source,
+    })?;
+    let mut setup = Setup {
+        settings: SettingsFile::parse(&text.unwrap_or_default())?,
+        file,
+        asker,
+        environment,
+        out,
+    };
+    setup.config(Job::Calls)?;
+    let key = setup.key(options.key)?;
+    if let Some(key) = &key {
+        setup.take(key, options.is_tried.then_some(clock))?;
+    }
+    setup.language(options.language)?;
+    setup.voice(options.voice)?;
+    setup.write(key.as_ref())
+}
+
+struct Setup<'a> {
+    file: PathBuf,
+    settings: SettingsFile,
+    asker: Option<&'a mut dyn Asker>,
+    environment: Environment<'a>,
+    out: &'a mut dyn Write,
+}
+
+impl Setup<'_> {
+    /// The settings as they would be.
+    fn config(&self, job: Job) -> Result<Config, Faults> {
+        let text = self.settings.text();
+        Config::of_text(job, &text, self.file.clone(), self.environment)
+    }
+
+    fn understood(&self) -> Config {
+        let config = self.config(Job::Check);
+        config.unwrap_or_else(|faults| *faults.understood)
+    }
+
+    /// The key that is new; `None` where the one that is there stays.
+    fn key(&mut self, given: Option<String>) -> Result<Option<Key>, Error> {
+        if let Some(key) = given {
+            return Key::recognize(&key).map(Some);
+        }
+        let known = self
+            .config(Job::Check)
+            .ok()
+            .map(|config| described(&config));
+        if self.asker.is_none() {
+            return known.map(|_| None).ok_or(Error::NoKey);
+        }
+        self.say(WHERE_KEYS_ARE)?;
+        let keep = known.as_ref().map(|known| format!(" [{known}]"));
+        let question = format!("Key{}: ", keep.unwrap_or_default());
+        let answer = self.ask_hidden(&question)?;
+        match (answer.trim(), known) {
+            ("", Some(_)) => Ok(None),
+            ("", None) => Err(Error::NoKey),
+            (text, _) => Key::recognize(text).map(Some),
+        }
+    }
+
+    /// Tries the key and puts it into the settings.
+    fn take(&mut self, key: &Key, clock: Option<Clock>) -> Result<(), Error> {
+        if let Some(clock) = clock {
+            let deadline = Deadline::after(clock(), PATIENCE, clock);
+            let text = self.settings.text();
+            let what = match key.try_out(&text, self.file.clone(), deadline)? {
+                Some(models) => format!("the key works, {models} models"),
+                None => {
+                    "the key was not tried, as base_url leads to a server of your own".to_owned()
+                }
+            };
+            self.tell(&format!("{}: {what}", key.kind()))?;
+        }
+        key.put_into(&mut self.settings)?;
+        if !matches!(key, Key::OpenAi(_)) {
+            self.say(TERMS)?;
+        } else if self.understood().llm.endpoints.is_empty() {
+            self.settings.set("llm.openai.model", MODEL_OF_OPENAI)?;
+        }
+        Ok(())
+    }
+
+    fn language(&mut self, given: Option<String>) -> Result<(), Error> {
+        let current = self.understood().stt.language;
+        let question =
+            format!("Language that callers speak, such as en-US, de-DE or fr-FR [{current}]: ");
+        let Some(language) = self.given_or_asked(given, &question)? else {
+            return Ok(());
+        };
+        let is_part = |part: &str| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if !language.split('-').all(is_part) {
+            return Err(Error::Language(language));
+        }
+        if language != current {
+            self.settings.set("stt.language", &language)?;
+        }
+        Ok(())
+    }
+
+    /// The voice of the provider that is asked first.
+    fn voice(&mut self, given: Option<String>) -> Result<(), Error> {
+        let config = self.understood();
+        let Some(Endpoint {
+            provider,
+            model,
+            voice: current,
+            ..
+        }) = config.tts.endpoints.first()
+        else {
+            return Ok(());
+        };
+        let known = voices::of(provider.name(), model);
+        let is_own = config.tts.endpoints[0].is_private();
+        let question = match known {
+            _ if is_own => None,
+            [] => None,
+            known => {
+                self.say(&format!("Voices: {}", known.join(", ")))?;
+                Some(format!("Voice [{current}]: "))
+            }
+        };
+        let voice = match question {
+            Some(question) => self.given_or_asked(given, &question)?,
+            None => given,
+        };
+        let Some(voice) = voice.filter(|voice| voice != current) else {
+            return Ok(());
+        };
+        let is_others = voices::owner(&voice).is_some_and(|owner| owner != provider.name());
+        if !is_own && is_others {
+            return Err(Error::Voice {
+                voice,
+                provider: provider.name(),
+                known,
+            });
+        }
+        let name = format!("tts.{}.voice", provider.name());
+        Ok(self.settings.set(&name, &voice)?)
+    }
+
+    /// What was given, else what is answered, if that is anything.
+    fn given_or_asked(
+        &mut self,
+        given: Option<String>,
+        question: &str,
+    ) -> Result<Option<String>, Error> {
+        let answer = match (given, &mut self.asker) {
+            (Some(given), _) => given,
+            (None, Some(asker)) => asker.ask(question).map_err(Error::Unanswered)?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty()))
+    }
+
+    /// Shows what changes, and writes it once nobody objects.
+    fn write(&mut self, key: Option<&Key>) -> Result<(), Error> {
+        let config = self.config(Job::Calls)?;
+        let mut is_replaced = self.show_values()?;
+        let mut files = Vec::new();
+        if let Some(Key::Account(text, account)) = key {
+            let path = &config.credentials;
+            let before = ServiceAccount::load(path).map(|account| account.identity());
+            is_replaced |= path.exists();
+            let before = before.unwrap_or_else(|_| "none".to_owned());
+            let line = format!("  {}: {before} -> {}", path.display(), account.identity());
+            self.tell(&line)?;
+            files.push((path.clone(), text.clone()));
+        }
+        if !self.settings.changes().is_empty() {
+            files.push((self.file.clone(), self.settings.text()));
+        }
+        if files.is_empty() {
+            return self.say("Nothing is to be changed.");
+        }
+        if is_replaced {
+            self.confirm()?;
+        }
+        self.put(&files)
+    }
+
+    /// Shows the values that change, with those before. Returns whether one is replaced.
+    fn show_values(&mut self) -> Result<bool, Error> {
+        let changes = self.settings.changes();
+        let is_replaced = changes.iter().any(|change| !change.before.is_empty());
+        let shown = |name: &str, text: &str| match name.ends_with("api_key") {
+            true => ending(text),
+            false if text.is_empty() => "not set".to_owned(),
+            false => text.to_owned(),
+        };
+        let line = |Change {
+                        name,
+                        before,
+                        after,
+                    }: &Change| {
+            format!(
+                "  {name}: {} -> {}",
+                shown(name, before),
+                shown(name, after)
+            )
+        };
+        for line in changes.iter().map(line).collect::<Vec<_>>() {
+            self.tell(&line)?;
+        }
+        Ok(is_replaced)
+    }
+
+    fn confirm(&mut self) -> Result<(), Error> {
+        let Some(asker) = &mut self.asker else {
+            return Ok(());
+        };
+        let answer = asker
+            .ask("Replace what was there? [y/N]: ")
+            .map_err(Error::Unanswered)?;
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            Ok(())
+        } else {
+            Err(Error::Declined)
+        }
+    }
+
+    /// Writes files in place of those that are there, with their owners and modes, unless everybody could read them.
+    fn put(&mut self, files: &[(PathBuf, String)]) -> Result<(), Error> {
+        let ground = Ground::new("/".into(), None)?;
+        for (path, text) in files {
+            let path = std::path::absolute(path)?;
+            let is_closed = path.exists() && !files::is_readable_by_all(&path);
+            let owner = if is_closed { None } else { Some(owner()?) };
+            ground.write(&path, owner, text.as_bytes())?;
+            self.tell(&format!("written: {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn ask_hidden(&mut self, question: &str) -> Result<String, Error> {
+        match &mut self.asker {
+            Some(asker) => asker.ask_hidden(question).map_err(Error::Unanswered),
+            None => Err(Error::NoKey),
+        }
+    }
+
+    /// Says what holds nothing that others have chosen.
+    fn say(&mut self, text: &str) -> Result<(), Error> {
+        Ok(writeln!(self.out, "{text}")?)
+    }
+
+    /// Tells what may hold anything, in one line.
+    fn tell(&mut self, line: &str) -> Result<(), Error> {
+        Ok(writeln!(self.out, "{}", redact::shown(line))?)
+    }
+}
+
+/// What signs in today, for people.
+fn described(config: &Config) -> String {
+    let all = [
+        &config.llm.endpoints,
+        &config.stt.endpoints,
+        &config.tts.endpoints,
+    ];
+    let mut keys = all.into_iter().flatten().map(|endpoint| &endpoint.api_key);
+    match keys.find_map(Option::as_ref) {
+        Some(key) => format!("keep the one that ends in {}", ending(key.expose())),
+        None => "keep what there is".to_owned(),
+    }
+}
+
+/// The owner of files that hold keys: root and Asterisk's group, or whoever runs this without being root.
+fn owner() -> Result<(u32, u32), Error> {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    if !user.is_root() {
+        return Ok((user.as_raw(), group.as_raw()));
+    }
+    let question = Question {
+        root: Path::new("/").to_owned(),
+        user: None,
+        group: None,
+    };
+    let asterisk = identity::find(&question)?;
+    let (_, group) = asterisk.ids.ok_or(Error::Group(asterisk.group))?;
+    Ok((0, group))
+}
+
+/// The model of a key of OpenAI's alone.
+const MODEL_OF_OPENAI: &str = "gpt-6-luna";
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Which providers do the work of a stage: those that the settings name, or with `auto` those that have a key.
+//!
+//! `provider = "auto"` chooses among providers with a key alone, so that nothing goes to a company that was given none
+//! for the work. Beside a named provider, `fallback = "auto"` stands for the usual one of that stage, if it has one.
+
+use std::io;
+use std::path::Path;
+
+use super::endpoint::{Endpoint, Provider};
+use super::keys::{self, AUTO};
+use super::layers::Layers;
+use super::voices;
+
+/// The providers of `stage`, each once, in the order in which they are asked.
+pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
+    let others = layers.texts(&format!("{stage}.fallback"));
+    let named = layers.text(&format!("{stage}.provider"));
+    let keyed = if is_automatic(layers, stage) {
+        keyed(layers, stage)
+    } else {
+        Vec::new()
+    };
+    let first = match keyed.first() {
+        Some(first) => vec![first.clone()],
+        None => named_one(layers, stage, &named).into_iter().collect(),
+    };
+    let mut all = first;
+    for name in others {
+        match (name.as_str(), named.as_str()) {
+            (AUTO, AUTO) => all.extend_from_slice(&keyed),
+            (AUTO, _) => all.extend(named_one(layers, stage, usual_fallback(stage))),
+            (name, _) => all.extend(named_one(layers, stage, name)),
+        }
+    }
+    let reserve = keyed.into_iter().map(|endpoint| Endpoint {
+        is_reserve: true,
+        ..endpoint
+    });
+    all.extend(reserve);
+    each_once(all)
+}
+
+/// Whether the settings leave it to the program which provider does the work of `stage`.
+pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
+    layers.text(&format!("{stage}.provider")) == AUTO
+}
+
+/// The provider whose voice or model a persona's `value` is: the one that the settings name, else the one that is known to
+/// have it, else the first one with a key. A provider that replaces that one keeps its own.
+pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provider> {
+    if !is_automatic(layers, stage) {
+        return Provider::of(stage, &layers.text(&format!("{stage}.provider")));
+    }
+    let keyed = keyed(layers, stage);
+    let first = keyed.first();
+    // A server of one's own may have voices of any name.
+    let is_foreign = stage == "tts" && first.is_some_and(Endpoint::is_private);
+    let known = known_owner(stage, value).filter(|_| !is_foreign);
+    let known = known.and_then(|name| Provider::of(stage, name));
+    let usual = || Provider::of(stage, keys::providers(stage).first()?);
+    known
+        .or_else(|| first.map(|first| first.provider))
+        .or_else(usual)
+}
+
+/// Why no provider of `stage` is asked, where the choice is left to the program and none has a key.
+pub(super) fn nothing_to_choose(layers: &Layers, stage: &str, what: &str, file: &Path) -> String {
+    let key = format!(
+        "no key for {what}: set api_key under [gemini] in {file}, or GEMINI_API_KEY; sudo phone-assistant setup asks \
+         for it",
+        file = file.display()
+    );
+    let all = all(layers, stage);
+    let with_key = all.iter().filter(|endpoint| endpoint.api_key.is_some());
+    let mut lacks = with_key.filter_map(|endpoint| endpoint.missing(stage, what, file));
+    match lacks.next() {
+        Some(lack) => format!("{lack}, and there is {key}"),
+        None => key,
+    }
+}
+
+/// The providers that have what they need.
+fn keyed(layers: &Layers, stage: &str) -> Vec<Endpoint> {
+    let all = all(layers, stage).into_iter();
+    let is_keyed = |endpoint: &Endpoint| {
+        let has_account = || has_account(&layers.text("google.credentials"));
+        endpoint.missing(stage, "", Path::new("")).is_none()
+            && (!endpoint.uses_account() || has_account())
+    };
+    all.filter(is_keyed).collect()
+}
+
+fn all(layers: &Layers, stage: &str) -> Vec<Endpoint> {
+    let names = keys::providers(stage).iter();
+    let all = names.filter_map(|name| named_one(layers, stage, name));
+    all.collect()
+}
+
+fn named_one(layers: &Layers, stage: &str, name: &str) -> Option<Endpoint> {
+    let provider = Provider::of(stage, name)?;
+    Some(Endpoint::of(layers, stage, provider))
+}
+
+fn each_once(all: Vec<Endpoint>) -> Vec<Endpoint> {
+    let mut once: Vec<Endpoint> = Vec::new();
+    for endpoint in all {
+        if once.iter().all(|other| other.provider != endpoint.provider) {
+            once.push(endpoint);
+        }
+    }
+    once
+}
+
+/// Whether there is a service account. One whose key file was named and is not there is told, and so counts.
+fn has_account(path: &str) -> bool {
+    let usual = keys::find("google.credentials").map(|key| key.default);
+    let is_missing = || {
+        let found = Path::new(path).metadata();
+        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    match usual.map(|usual| usual.trim_matches('"')) {
+        Some(usual) if usual == path => !is_missing(),
+        _ => !path.is_empty(),
+    }
+}
+
+/// Who speaks in place of a named provider unless the settings say otherwise.
+fn usual_fallback(stage: &str) -> &'static str {
+    if stage == "tts" { "google" } else { "" }
+}
+
+/// The provider that a voice or a model is known to be of.
+fn known_owner(stage: &str, value: &str) -> Option<&'static str> {
+    match stage {
+        "tts" => voices::owner(value),
+        _ if value.starts_with("gemini-") => Some("gemini"),
+        _ if value.starts_with("gpt-") => Some("openai"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
