@@ -91,19 +91,28 @@ fn a_voice_sends_events_of_an_odd_number_of_bytes() {
     assert_eq!(reasons.last(), Some(&Some("STOP")));
 }
 
-#[test]
-fn what_the_real_ones_refuse_is_refused() {
+fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = value;
+    body
+}
+
+/// Each of these requests is refused, and why.
+fn assert_refused(table: &[(&str, Value, &str)]) {
     let (_dir, _sandbox, client) = sandbox();
-    let with = |mut body: Value, pointer: &str, value: Value| {
-        let (parent, name) = pointer.rsplit_once('/').unwrap();
-        body.pointer_mut(parent).unwrap()[name] = value;
-        body
-    };
+    for (path, body, words) in table {
+        let answer = ask(&client, path, body);
+        assert_eq!(answer.status, 400, "{words}: {}", answer.json);
+        let is_told = answer.json.to_string().contains(words);
+        assert!(is_told, "{words}: {}", answer.json);
+    }
+}
+
+#[test]
+fn what_a_model_that_hears_refuses_is_refused() {
     let sound = || sound_body(&clips::silence(8000, 1.0));
-    let voice = || voice_body("Hello.");
-    let part = "/contents/0/parts/0";
-    let config = "/generationConfig";
-    let table = [
+    let (part, config) = ("/contents/0/parts/0", "/generationConfig");
+    assert_refused(&[
         (
             LLM,
             with(sound(), &format!("{part}/x"), json!(1)),
@@ -147,6 +156,14 @@ fn what_the_real_ones_refuse_is_refused() {
             "ThinkingLevel",
         ),
         (TRANSCRIBER, sound(), "Developer instruction is not enabled"),
+    ]);
+}
+
+#[test]
+fn what_a_model_that_speaks_refuses_is_refused() {
+    let voice = || voice_body("Hello.");
+    let (part, config) = ("/contents/0/parts/0", "/generationConfig");
+    assert_refused(&[
         (
             SPOKEN,
             with(voice(), &format!("{part}/text"), json!("[laughs] Hello.")),
@@ -193,14 +210,5 @@ fn what_the_real_ones_refuse_is_refused() {
             ),
             "Developer instruction",
         ),
-    ];
-    for (path, body, words) in table {
-        let answer = ask(&client, path, &body);
-        assert_eq!(answer.status, 400, "{words}: {}", answer.json);
-        assert!(
-            answer.json.to_string().contains(words),
-            "{words}: {}",
-            answer.json
-        );
-    }
+    ]);
 }
