@@ -4,14 +4,15 @@ use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answering::{Answering, Data, Dialect, End, StreamEvent, Tokens, blocked, failed};
+use super::answering::{
+    Answering, Data, Dialect, End, StreamEvent, Tokens, blocked, failed, refusal_in,
+};
 use super::frames::DONE;
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::Gemini;
-use crate::cloud::http::Incoming;
 use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
@@ -43,10 +44,11 @@ impl Persona {
         asked: Asked<'_>,
         thinking: Option<Thinking>,
         budget: Budget,
-    ) -> Result<Incoming, Error> {
+    ) -> Result<Answering, Error> {
         let (body, words) = (self.body(asked, thinking), asked.words());
         let method = "streamGenerateContent?alt=sse";
-        self.gemini.open(method, body, words, MAX_ANSWER, budget)
+        let incoming = self.gemini.open(method, body, words, MAX_ANSWER, budget)?;
+        Ok(Answering::new(incoming, &DIALECT))
     }
 
     fn body(&self, asked: Asked<'_>, thinking: Option<Thinking>) -> Vec<u8> {
@@ -76,18 +78,18 @@ impl Model for Persona {
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
         let budget = budget.within(self.settings.timeout);
         let thinking = Thinking::of(&self.settings.thinking, &self.gemini.endpoint.model);
-        let incoming = match self.ask(asked, thinking, budget) {
-            // Which levels a model takes changes from model to model; its own default always works.
-            Err(Error::Refused(refusal)) if refusal.names("thinking") => {
-                warn!(
-                    "{} refuses our thinking level, asking without: {}",
-                    self.gemini.endpoint.model, refusal.message
-                );
-                self.ask(asked, None, budget)
-            }
-            result => result,
-        };
-        Ok(Answering::new(incoming?, &DIALECT))
+        let mut answering = self.ask(asked, thinking, budget);
+        // Which levels a model takes changes from model to model; its own default always works.
+        if let Some(refusal) = refusal_in(&mut answering)
+            && refusal.names("thinking")
+        {
+            warn!(
+                "{} refuses our thinking level, asking without: {}",
+                self.gemini.endpoint.model, refusal.message
+            );
+            answering = self.ask(asked, None, budget);
+        }
+        answering
     }
 
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
