@@ -198,7 +198,7 @@ impl<'a> Maker<'a> {
             endpoint: endpoint.clone(),
             fingerprint: self.fingerprint(making, endpoint),
             successor_of,
-            provider,
+            provider: provider.into(),
         })
     }
 

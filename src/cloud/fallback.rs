@@ -9,7 +9,7 @@
 mod standing;
 
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use log::warn;
@@ -44,8 +44,8 @@ pub(crate) struct Candidate<P: ?Sized> {
     pub(crate) fingerprint: String,
     /// The candidate that must turn out to be retired before this one is asked.
     pub(crate) successor_of: Option<usize>,
-    /// The provider, which does the work.
-    pub(crate) provider: Box<P>,
+    /// The provider, which does the work, also on threads that outlast the request for it.
+    pub(crate) provider: Arc<P>,
 }
 
 /// Work that a candidate has done.

@@ -16,21 +16,23 @@ use crate::timeline::Mark;
 use crate::voice::{self, Speaking};
 
 /// A text that is being spoken.
-pub(super) struct Sound<'a> {
+pub(super) struct Sound {
     /// When it was asked for.
     since: Instant,
     text: String,
     /// When it had to begin.
     deadline: Deadline,
-    spoken: Done<Speaking<'a>>,
+    /// How much of the silence before it is kept.
+    lead: Duration,
+    spoken: Done<Speaking>,
 }
 
 impl Work {
     /// Has the pieces spoken, all that are there at a time in one go. The next is asked for while one is being passed on.
-    pub(super) fn speak<'a>(
-        &'a self,
+    pub(super) fn speak(
+        &self,
         texts: &Receiver<String>,
-        give_sound: &Sender<Result<Sound<'a>, Failure>>,
+        give_sound: &Sender<Result<Sound, Failure>>,
         tell: &Sender<Event>,
     ) {
         let mut is_first = true;
@@ -45,8 +47,13 @@ impl Work {
             } else {
                 self.deadline.restarted(self.settings.voice_timeout)
             };
+            let lead = if is_first {
+                voice::FIRST_LEAD
+            } else {
+                voice::LATER_LEAD
+            };
             is_first = false;
-            let sound = self.begin(text, deadline, tell);
+            let sound = self.begin(text, deadline, lead, tell);
             let has_failed = sound.is_err();
             if give_sound.send(sound).is_err() || has_failed {
                 break;
@@ -58,8 +65,9 @@ impl Work {
         &self,
         text: String,
         deadline: Deadline,
+        lead: Duration,
         tell: &Sender<Event>,
-    ) -> Result<Sound<'_>, Failure> {
+    ) -> Result<Sound, Failure> {
         let since = may_begin(Stage::Tts, tell)?;
         let begin = |candidate, budget: Budget| self.ask_voice(candidate, &text, budget);
         let voices = &self.services.voices;
@@ -70,16 +78,17 @@ impl Work {
             since,
             text,
             deadline,
+            lead,
             spoken,
         })
     }
 
-    fn ask_voice<'a>(
-        &'a self,
-        candidate: &'a Candidate<dyn Voice>,
+    fn ask_voice(
+        &self,
+        candidate: &Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
-    ) -> Result<Speaking<'a>, voice::Error> {
+    ) -> Result<Speaking, voice::Error> {
         let deadline = if self.is_streamed {
             self.deadline.restarted(voice::MAX_WAIT)
         } else {
@@ -91,7 +100,7 @@ impl Work {
     /// Passes on what is being spoken, encoded, as it comes.
     pub(super) fn pass_on_all(
         &self,
-        sounds: Receiver<Result<Sound<'_>, Failure>>,
+        sounds: Receiver<Result<Sound, Failure>>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         let mut total = Duration::ZERO;
@@ -109,10 +118,11 @@ impl Work {
     }
 
     /// Passes on one sound; if it breaks off before anything of it can have been heard, it is asked for once more.
-    fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, voice::Error> {
+    fn pass_on(&self, sound: Sound, tell: &Sender<Event>) -> Result<Duration, voice::Error> {
         let Sound {
             text,
             deadline,
+            lead,
             spoken:
                 Done {
                     candidate,
@@ -122,7 +132,7 @@ impl Work {
         } = sound;
         send(tell, Event::Speaks(text.clone()));
         let mut out = Outlet::new(tell, self.is_streamed);
-        let length = match speaking.write(&mut out) {
+        let length = match speaking.write(&mut out, lead) {
             Err(error @ voice::Error::Endless { .. }) if out.has_sent => {
                 send(tell, Event::Forget);
                 return Err(error);
@@ -136,7 +146,7 @@ impl Work {
                 let begin = |candidate, budget: Budget| {
                     let mut speaking = self.ask_voice(candidate, &text, budget)?;
                     out = Outlet::new(tell, self.is_streamed);
-                    let result = speaking.write(&mut out);
+                    let result = speaking.write(&mut out, lead);
                     // What has been heard cannot be begun anew.
                     if out.has_sent {
                         Ok(result)

@@ -1,6 +1,8 @@
 //! OpenAI's `audio/speech`, and every server that speaks it:
 //! <https://platform.openai.com/docs/api-reference/audio/createSpeech>.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
 use super::{Bare, Sound, Speech, Voice};
@@ -84,7 +86,7 @@ impl Voice for OpenAi {
         };
         let budget = budget.within(self.settings.timeout);
         let mut bytes = self.client.open(&request, budget)?;
-        let is_json = bytes.content_type.contains("json");
+        let is_json = bytes.content_type().contains("json");
         let head = bytes.peek(1)?;
         if head.is_empty() {
             return Err(Error::Empty {
@@ -97,7 +99,7 @@ impl Voice for OpenAi {
             return Err(bytes.refusal_in_place(budget.deadline));
         }
         Ok(Speech {
-            bare: bare(&bytes.content_type, &self.settings),
+            bare: bare(bytes.content_type(), bytes.rate_hz(), &self.settings),
             sound: Sound::coming(bytes),
         })
     }
@@ -120,25 +122,30 @@ struct Body<'a> {
 }
 
 /// What bare samples are by the settings or the server, if either says that they come. Some servers tell the rate and the
-/// channels: `audio/pcm;rate=22050`, `audio/L16; rate="16000"; channels=2`.
-fn bare(content_type: &str, settings: &Tts) -> Option<Bare> {
+/// channels: `audio/pcm;rate=22050`, `audio/L16; rate="16000"; channels=2`; others the rate in a header of its own.
+fn bare(content_type: &str, rate_hz: Option<u32>, settings: &Tts) -> Option<Bare> {
     let told = content_type.to_ascii_lowercase();
     let mut parts = told.split(';').map(str::trim);
     let is_told = parts.next().is_some_and(|kind| BARE.contains(&kind));
     let mut bare = Bare {
-        rate_hz: settings.pcm_rate_hz,
+        rate_hz: rate_hz
+            .filter(|rate_hz| RATES_HZ.contains(rate_hz))
+            .unwrap_or(settings.pcm_rate_hz),
         channels: 1,
     };
     for (name, value) in parts.filter_map(|part| part.split_once('=')) {
         let number = value.trim().trim_matches('"').parse();
         match (name.trim(), number) {
-            ("rate", Ok(rate_hz @ 4_000..=192_000)) => bare.rate_hz = rate_hz,
+            ("rate", Ok(rate_hz)) if RATES_HZ.contains(&rate_hz) => bare.rate_hz = rate_hz,
             ("channels", Ok(2)) => bare.channels = 2,
             _ => {}
         }
     }
     (is_told || settings.format == "pcm").then_some(bare)
 }
+
+/// Rates that a voice may have.
+const RATES_HZ: RangeInclusive<u32> = 4_000..=192_000;
 
 /// What servers call bare samples. RFC 2586 has those of L16 begin with the upper byte, but none of the servers does.
 const BARE: &[&str] = &[
@@ -169,7 +176,8 @@ mod tests {
 
     fn settings(format: &str) -> Tts {
         Tts {
-            gain_db: 0.0,
+            gain_db: None,
+            level_dbfs: -19.0,
             speed: 1.0,
             instructions: String::new(),
             timeout: Duration::from_secs(20),
@@ -214,8 +222,25 @@ mod tests {
         ];
         for (format, content_type, expected) in table {
             let expected = expected.map(|(rate_hz, channels)| Bare { rate_hz, channels });
-            let found = bare(content_type, &settings(format));
+            let found = bare(content_type, None, &settings(format));
             assert_eq!(found, expected, "{format}, {content_type}");
+        }
+        let table = [
+            ("pcm", "audio/pcm", 22_050, Some(22_050)),
+            ("pcm", "application/octet-stream", 16_000, Some(16_000)),
+            ("pcm", "audio/pcm;rate=8000", 16_000, Some(8_000)),
+            ("pcm", "audio/pcm", 3_999, Some(24_000)),
+            ("pcm", "audio/pcm", 192_001, Some(24_000)),
+            ("wav", "audio/pcm", 48_000, Some(48_000)),
+            ("wav", "audio/wav", 48_000, None),
+        ];
+        for (format, content_type, rate_hz, expected) in table {
+            let found = bare(content_type, Some(rate_hz), &settings(format));
+            assert_eq!(
+                found.map(|bare| bare.rate_hz),
+                expected,
+                "{format}, {content_type}, {rate_hz}"
+            );
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::sys::deadline::Deadline;
 use crate::sys::error::{Chain, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::redact::{Hidden, redact};
-use crate::voice::{self, Speaker};
+use crate::voice::{self, Loudness, Speaker};
 
 /// Warns of models that are about to be switched off.
 pub(super) fn examine_models(config: &Config, report: &mut Report<'_>) {
@@ -150,13 +150,14 @@ impl Doctor<'_> {
         let speaker = Speaker {
             billing: Billing::default(),
             encoding: Encoding::Wav,
-            gain_db: 0.0,
+            loudness: Loudness::new(&self.config.tts, &self.config.state_folder).unchanged(),
+            is_streamed: false,
         };
         let budget = self.budget().within(self.config.tts.timeout);
         let (sentence, _) = self.sentence();
         let mut speaking = speaker.begin(candidate, sentence, budget, budget.deadline)?;
         let mut file = Cursor::new(Vec::new());
-        speaking.write(&mut file)?;
+        speaking.write(&mut file, voice::FIRST_LEAD)?;
         file.set_position(0);
         Ok(wav::read(file, LONGEST_SENTENCE)?)
     }
