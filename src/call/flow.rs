@@ -327,6 +327,10 @@ impl<O: Write> Flow<'_, O> {
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
             Act::Play(play) => {
+                if play.what == Sound::KeepAlive {
+                    // Silence may begin a moment later, and a conversation plays it whenever nothing else is heard.
+                    contract::tell_notes(self.line, &mut self.scene.notes);
+                }
                 let (what, played) = (play.what, self.line.play(&play));
                 let at = self.line.now();
                 if what == Sound::Answer && played.is_ok() {
