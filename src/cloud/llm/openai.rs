@@ -97,13 +97,12 @@ impl Model for OpenAi {
         let mut fields = lock(&self.fields).clone();
         loop {
             let mut answering = self.ask(asked, &fields, budget);
-            match refusal_in(&mut answering).and_then(|refusal| fields.after(refusal)) {
-                Some(others) => fields = others,
-                None => {
-                    *lock(&self.fields) = fields;
-                    return answering;
-                }
-            }
+            let refusal = refusal_in(&mut answering);
+            let Some(others) = refusal.and_then(|refusal| fields.after(refusal)) else {
+                *lock(&self.fields) = fields;
+                return answering;
+            };
+            fields = others;
         }
     }
 
