@@ -850,7 +850,7 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 
 [tts]                          # text to speech
 #provider = "auto"              # openai | google | gemini
-#gain_db = 6.0                  # louder for the telephone; a limiter keeps it from clipping
+#level_dbfs = -19.0             # how loud every voice is; Asterisk's recorded words have -18 to -21
 
 [tts.openai]
 #base_url = "https://api.openai.com"

@@ -27,7 +27,7 @@
 //! | `call` | the order of a call, and nothing else does |
 //! | [`cmd`] | the commands for people |
 //! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
-//! | `voice` | from a text to telephone audio that is paid for, and phrases that are spoken once and kept |
+//! | `voice` | from a text to telephone audio that is paid for, each voice as loud as the others, and phrases that are spoken once and kept |
 //! | `services` | which providers the settings name, for each stage in order |
 //! | `memory` | what was said with a caller, for the next call |
 //! | [`spending`] | what models cost and when they are switched off, what calls cost, and how much they may |

@@ -242,7 +242,7 @@ impl<'a> Maker<'a> {
             fingerprint: self.fingerprint(making, endpoint),
             successor_of,
             closes: catalogue::closes(making.stage, endpoint),
-            provider,
+            provider: provider.into(),
         })
     }
 

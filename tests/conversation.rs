@@ -155,6 +155,28 @@ fn each_turn_is_answered_with_what_was_said_before_it() {
     assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2);
     house.sandbox.assert_clean();
     house.assert_no_file(&outcome);
+    assert_each_answer_is_told_of_before_the_next(&outcome, &house.reply());
+}
+
+/// Asterisk's log has all lines of an answer once that has been heard, and not only at the end of the call.
+#[track_caller]
+fn assert_each_answer_is_told_of_before_the_next(outcome: &Outcome, reply: &Path) {
+    let playing = format!("STREAM FILE \"{}\"", reply.display());
+    let is_told = |line: &str| line.starts_with("VERBOSE") && line.contains("tts: ");
+    let order: String = outcome
+        .commands()
+        .filter_map(|line| match line {
+            line if is_told(line) => Some('t'),
+            line if line.starts_with(&playing) => Some('p'),
+            _ => None,
+        })
+        .collect();
+    let turns: Vec<_> = order.split('t').collect();
+    let is_heard_first = turns[..2].iter().all(|played| played.contains('p'));
+    outcome.assert(
+        turns.len() == 3 && is_heard_first && turns[2].is_empty(),
+        &order,
+    );
 }
 
 #[test]

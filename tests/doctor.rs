@@ -189,7 +189,8 @@ impl StandIn {
         let own = "  '8008' =>  1. AGI(phone-assistant,persona=${ASSISTANT_PERSONA}) [x:1]\n  \
             '8009' =>  1. Answer() [x:2]\n  'check' =>  1. AGI(phone-assistant,mode=check) [x:3]\n";
         stand_in.say("core show version", "Asterisk 22.10.1 built by nobody");
-        stand_in.say("dialplan show globals", "   OTHER=x\n    -- 1 variable(s)");
+        let globals = "   ASSISTANT_SILENCE=1500\n   OTHER=x\n    -- 2 variable(s)";
+        stand_in.say("dialplan show globals", globals);
         stand_in.say("dialplan show 200@from-internal", RECEPTION);
         for name in APPLICATIONS {
             let info = format!("  -= Info about Application '{name}' =- ");
@@ -282,7 +283,8 @@ const APPLICATIONS: [&str; 7] = [
     "WaitForSilence",
 ];
 /// What the doctor finds by asking Asterisk.
-const ASKED: [&str; 6] = [
+const ASKED: [&str; 7] = [
+    "globals",
     "Asterisk",
     "dialplan",
     "applications",
@@ -370,6 +372,24 @@ const PLANTED: &[Planted] = &[
         "personas",
         "fail",
         &["chooses kitchn", "[persona.kitchn]", "kitchen"],
+    ),
+    (
+        "a silence in seconds, where milliseconds are wanted",
+        |it| it.say("dialplan show globals", "   ASSISTANT_SILENCE=2\n"),
+        "globals",
+        "warn",
+        &[
+            "ASSISTANT_SILENCE=2",
+            "2000 are waited for",
+            "globals_custom.conf",
+        ],
+    ),
+    (
+        "an extension of a persona that lets nobody in",
+        |it| it.leads("Set(ASSISTANT_MAX_CALLS=0)"),
+        "globals",
+        "fail",
+        &["every caller is turned away"],
     ),
     (
         "such a persona for all calls",

@@ -38,6 +38,7 @@ pub(crate) struct House {
     pub(crate) sandbox: Sandbox,
     folder: TempDir,
     play: &'static str,
+    gain_db: Option<f32>,
 }
 
 impl House {
@@ -49,6 +50,7 @@ impl House {
             sandbox: Sandbox::start(Script::standard(&data(""))),
             folder,
             play: "dialplan",
+            gain_db: None,
         }
     }
 
@@ -57,6 +59,14 @@ impl House {
         Self {
             play: "stream",
             ..Self::new()
+        }
+    }
+
+    /// The same house, in which voices become louder by so many dB, whatever their level.
+    pub(crate) fn louder_by(self, gain_db: f32) -> Self {
+        Self {
+            gain_db: Some(gain_db),
+            ..self
         }
     }
 
@@ -114,10 +124,11 @@ impl House {
 
     /// A call whose settings file is not named by an argument, but by the environment of whatever starts the program.
     pub(crate) fn call_of_service(&self, program: &Path, settings: &Settings) -> CallBuilder {
-        settings
-            .clone()
-            .set("reply.play", self.play)
-            .write(self.other());
+        let mut settings = settings.clone().set("reply.play", self.play);
+        if let Some(gain_db) = self.gain_db {
+            settings = settings.set("tts.gain_db", gain_db);
+        }
+        settings.write(self.other());
         let call = Call::builder(program)
             .arg(argument("recording", &self.recording()))
             .arg(argument("reply", &self.reply()));

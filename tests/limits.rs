@@ -7,7 +7,7 @@ use std::fs;
 use std::thread;
 
 use serde_json::Value;
-use testkit::{Outcome, Settings};
+use testkit::{Fault, Outcome, Settings, Stage};
 
 use crate::house::{House, PATIENCE, argument, data, program};
 
@@ -156,6 +156,31 @@ fn the_log_of_calls_tells_what_was_used_of_whom_and_what_it_cost() {
         .sum();
     assert_eq!(record["microdollars"], sum);
     assert!(record["used"].get(3).is_none(), "{record}");
+}
+
+#[test]
+fn an_empty_answer_costs_what_the_service_tells_or_nothing() {
+    let usage = serde_json::json!({"promptTokenCount": 50, "candidatesTokenCount": 0});
+    for (usage, input_tokens) in [(None, 6), (Some(usage), 56)] {
+        let house = House::new();
+        let log = house.other().join("calls.jsonl");
+        let settings = house
+            .sandbox
+            .settings()
+            .set("log.calls", log.to_str().unwrap());
+        let empty = serde_json::json!({
+            "candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}],
+            "usageMetadata": usage,
+        });
+        let body = format!("data: {empty}\r\n\r\n");
+        let reply = testkit::Response::new(200, "text/event-stream", body);
+        house.sandbox.fault(Stage::Llm, Fault::Reply(reply), 1);
+        call(&house, &settings, "1001").assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
+        let used = &records(&log)[0]["used"][1];
+        assert_eq!(used["input_tokens"], input_tokens, "{used}");
+        assert_eq!(used["output_tokens"], 10, "{used}");
+    }
 }
 
 #[test]

@@ -150,7 +150,12 @@ fn an_answer_is_heard_however_a_server_sends_it() {
             format!("data: {first}\r\rdata: {second}\r\rdata: [DONE]\r\r"),
         ),
     ];
-    for (what, body) in table {
+    let line = |text: &str, done: bool| {
+        let message = json!({"role": "assistant", "content": text});
+        json!({"model": "llama3.2", "message": message, "done": done}).to_string() + "\n"
+    };
+    let lines = line("The moon is ", false) + &line("far away. Goodbye!", false) + &line("", true);
+    for (what, body) in table.into_iter().chain([("in lines of Ollama's", lines)]) {
         let house = House::new();
         let answer = testkit::Response::new(200, "text/event-stream", body);
         house.sandbox.respond(Stage::Llm, answer);
@@ -159,6 +164,48 @@ fn an_answer_is_heard_however_a_server_sends_it() {
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     }
 }
+
+#[test]
+fn a_field_that_is_refused_in_place_of_an_answer_is_left_out_or_replaced() {
+    let event = |error: serde_json::Value| format!("data: {}\n\n", json!({"error": error}));
+    let limit = "Unsupported parameter: 'max_tokens'";
+    let table: [(String, Replaced); 4] = [
+        (
+            event(json!({"message": "Unknown parameter: reasoning_effort", "code": 400})),
+            |body| body["reasoning_effort"].is_null(),
+        ),
+        (
+            json!({"error": "this model does not support thinking"}).to_string(),
+            |body| body["reasoning_effort"].is_null(),
+        ),
+        (
+            event(json!({"message": limit, "type": "invalid_request_error"})),
+            |body| body["max_completion_tokens"].is_number(),
+        ),
+        (
+            event(json!({"message": "stream_options: extra field"})),
+            |body| body["stream_options"].is_null(),
+        ),
+    ];
+    for (refusal, is_replaced) in table {
+        let house = House::new();
+        let reply = testkit::Response::new(200, "text/event-stream", &*refusal);
+        house.sandbox.fault(Stage::Llm, Fault::Reply(reply), 1);
+        let mut settings = openai(&house);
+        if refusal.contains("max_tokens") {
+            settings = settings.without("llm.openai.token_limit");
+        }
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        let asked = house.sandbox.requests_of(Service::OpenAiChat);
+        outcome.assert(
+            asked.len() == 2 && is_replaced(&asked[1].body) && !is_replaced(&asked[0].body),
+            &refusal,
+        );
+    }
+}
+
+/// Whether a request is without the field that was refused.
+type Replaced = fn(&serde_json::Value) -> bool;
 
 #[test]
 fn an_error_in_place_of_an_answer_is_told_as_what_it_is() {

@@ -10,8 +10,11 @@ use std::time::Duration;
 pub mod decode;
 pub mod g711;
 mod kind;
+mod lead;
+pub mod level;
 pub mod loudness;
 pub mod resample;
+pub mod shaping;
 pub mod telephone;
 pub mod wav;
 

@@ -1,6 +1,6 @@
 //! Sound as Asterisk plays it: resampled, made louder without clipping, and encoded in the file's format.
 //!
-//! The chain is `resample -> loudness -> encode`, in pieces as they come. What goes out is a whole number of 20 ms
+//! The chain is `resample -> shape -> encode`, in pieces as they come. What goes out is a whole number of 20 ms
 //! frames, Asterisk's unit of playing, so that one file can follow another without a gap.
 //!
 //! Formats: [Asterisk's sound formats](https://docs.asterisk.org/Fundamentals/Key-Concepts/Asterisk-Sounds-Packages/),
@@ -9,8 +9,9 @@
 use std::io::{self, Cursor, Seek, Write};
 use std::time::Duration;
 
-use super::loudness::Limiter;
+use super::level::Level;
 use super::resample::{self, Resampler};
+use super::shaping::{Shaper, VoiceShape};
 use super::{Pcm, duration_of, g711, to_f32, to_i16, wav};
 
 /// How a sound file for Asterisk is encoded. Displays as the file's extension, which is what tells Asterisk, and is read
@@ -149,10 +150,19 @@ pub enum Error {
 /// A sound on its way into a file for Asterisk.
 pub struct Telephone<W: Write + Seek> {
     resampler: Resampler,
-    limiter: Limiter,
+    shaper: Shaper,
     encoder: Encoder<W>,
     resampled: Vec<f32>,
-    limited: Vec<f32>,
+    shaped: Vec<f32>,
+}
+
+/// A sound that has been written.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// How long it is, without the silence up to a whole frame.
+    pub length: Duration,
+    /// The level that it had before it became louder, if it is a voice's and has any speech.
+    pub level: Option<Level>,
 }
 
 impl<W: Write + Seek> Telephone<W> {
@@ -162,12 +172,31 @@ impl<W: Write + Seek> Telephone<W> {
     /// # Errors
     /// [`Error`]: a rate that cannot be resampled, or a header that cannot be written
     pub fn new(out: W, from_hz: u32, encoding: Encoding, gain_db: f32) -> Result<Self, Error> {
+        let shaper = Shaper::louder(encoding.rate_hz(), gain_db);
+        Self::with(out, from_hz, encoding, shaper)
+    }
+
+    /// The same chain for a voice.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_voice(
+        out: W,
+        from_hz: u32,
+        encoding: Encoding,
+        shape: VoiceShape,
+    ) -> Result<Self, Error> {
+        let shaper = Shaper::of_voice(encoding.rate_hz(), shape);
+        Self::with(out, from_hz, encoding, shaper)
+    }
+
+    fn with(out: W, from_hz: u32, encoding: Encoding, shaper: Shaper) -> Result<Self, Error> {
         Ok(Self {
             resampler: Resampler::new(from_hz, u32::from(encoding.rate_hz()))?,
-            limiter: Limiter::new(encoding.rate_hz(), gain_db),
+            shaper,
             encoder: Encoder::new(out, encoding)?,
             resampled: Vec::new(),
-            limited: Vec::new(),
+            shaped: Vec::new(),
         })
     }
 
@@ -177,24 +206,27 @@ impl<W: Write + Seek> Telephone<W> {
     /// [`Error::Write`]
     pub fn push(&mut self, samples: &[f32]) -> Result<(), Error> {
         self.resampled.clear();
-        self.limited.clear();
+        self.shaped.clear();
         self.resampler.push(samples, &mut self.resampled);
-        self.limiter.push(&self.resampled, &mut self.limited);
-        Ok(self.encoder.write(&self.limited)?)
+        self.shaper.push(&self.resampled, &mut self.shaped);
+        Ok(self.encoder.write(&self.shaped)?)
     }
 
-    /// Writes the rest, and silence up to a whole frame. Returns how long the sound is without that silence.
+    /// Writes the rest, and silence up to a whole frame.
     ///
     /// # Errors
     /// [`Error::Write`]
-    pub fn finish(mut self) -> Result<Duration, Error> {
+    pub fn finish(mut self) -> Result<Written, Error> {
         self.resampled.clear();
-        self.limited.clear();
+        self.shaped.clear();
         self.resampler.finish(&mut self.resampled);
-        self.limiter.push(&self.resampled, &mut self.limited);
-        self.limiter.finish(&mut self.limited);
-        self.encoder.write(&self.limited)?;
-        Ok(self.encoder.finish()?)
+        self.shaper.push(&self.resampled, &mut self.shaped);
+        let level = self.shaper.finish(&mut self.shaped);
+        self.encoder.write(&self.shaped)?;
+        Ok(Written {
+            length: self.encoder.finish()?,
+            level,
+        })
     }
 }
 

@@ -36,7 +36,7 @@ use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
 use crate::timeline::Mark;
-use crate::voice::{self, KeptPhrases, Speaker};
+use crate::voice::{self, KeptPhrases, Loudness, Speaker};
 
 /// What a call has while it goes on.
 pub(super) struct Flow<'a, O> {
@@ -46,6 +46,7 @@ pub(super) struct Flow<'a, O> {
     pub(super) remembering: &'a mut Remembering,
     pub(super) config: &'a Config,
     pub(super) services: Arc<Services>,
+    pub(super) loudness: Loudness,
     pub(super) encoding: Encoding,
     /// The caller's number for the limits; empty where it is withheld.
     pub(super) caller: String,
@@ -246,7 +247,7 @@ impl<O: Write> Flow<'_, O> {
             folder: self.config.conversation.sounds.clone(),
             services: self.services.clone(),
             settings: self.config.tts.clone(),
-            speaker: self.speaker(),
+            speaker: self.speaker(false),
         };
         if let Some(place) = phrases.find(&text) {
             return Ok(Phrase::sound(files::absolute(&place)));
@@ -276,12 +277,13 @@ impl<O: Write> Flow<'_, O> {
         Ok(Phrase::being_made(until, instead))
     }
 
-    /// Speaks for a new piece of work.
-    fn speaker(&self) -> Speaker {
+    /// Speaks for a new piece of work, whose sound may be heard while it is made.
+    fn speaker(&self, is_streamed: bool) -> Speaker {
         Speaker {
             billing: Billing::new(self.purse.bill.clone()),
             encoding: self.encoding,
-            gain_db: self.config.tts.gain_db,
+            loudness: self.loudness.clone(),
+            is_streamed,
         }
     }
 
@@ -325,6 +327,10 @@ impl<O: Write> Flow<'_, O> {
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
             Act::Play(play) => {
+                if play.what == Sound::KeepAlive {
+                    // Silence may begin a moment later, and a conversation plays it whenever nothing else is heard.
+                    contract::tell_notes(self.line, &mut self.scene.notes);
+                }
                 let (what, played) = (play.what, self.line.play(&play));
                 let at = self.line.now();
                 if what == Sound::Answer && played.is_ok() {
@@ -367,7 +373,7 @@ impl<O: Write> Flow<'_, O> {
             services: self.services.clone(),
             settings: self.remembering.with_memory(settings),
             speech,
-            speaker: self.speaker(),
+            speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
         };

@@ -47,6 +47,7 @@ use crate::sys::hangup::Hangup;
 use crate::sys::presentation::{self, Presentation};
 use crate::sys::state::State;
 use crate::timeline::Mark;
+use crate::voice::Loudness;
 
 use contract::Contract;
 use flow::Flow;
@@ -232,6 +233,7 @@ impl<O: Write> Call<O> {
             remembering: &mut self.remembering,
             config,
             services,
+            loudness: Loudness::new(&config.tts, &config.state_folder),
             encoding,
             persona: None,
             before: Vec::new(),

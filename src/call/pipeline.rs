@@ -25,6 +25,7 @@ use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Answering, End, Model};
 use crate::services::Services;
 use crate::spending::bill::{self, Billing, Entry};
+use crate::spending::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
@@ -178,7 +179,7 @@ impl Work {
         answer: &mut SentenceStream,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
-    ) -> Result<(Result<End, cloud::Error>, Written<'_>), Failure> {
+    ) -> Result<(Result<End, cloud::Error>, Written), Failure> {
         let attempt = |candidate: &Candidate<dyn Model>, budget: Budget| {
             let mut written = self.ask(candidate, question, budget)?;
             let mut end = read(&mut written.answering, answer, tell, hand_over);
@@ -187,12 +188,14 @@ impl Work {
                 && written.answering.may_retry(error)
             {
                 *answer = answer.anew();
+                written.give_up(error);
                 written = self.ask(candidate, question, budget.after(error))?;
                 end = read(&mut written.answering, answer, tell, hand_over);
             }
             match end {
                 Err(error) if !answer.has_pieces() => {
                     *answer = answer.anew();
+                    written.give_up(&error);
                     Err(error)
                 }
                 end => Ok((end, written)),
@@ -208,7 +211,7 @@ impl Work {
         candidate: &Candidate<dyn Model>,
         question: &str,
         budget: Budget,
-    ) -> Result<Written<'_>, cloud::Error> {
+    ) -> Result<Written, cloud::Error> {
         let asked = self.settings.asked(question);
         let most = max_cost::tokens(&self.settings, question.len());
         let entry = self
@@ -224,17 +227,30 @@ impl Work {
 type HandOver<'a> = &'a mut dyn FnMut(String, &SentenceStream) -> bool;
 
 /// An answer that is being written, and its place on the bill.
-struct Written<'a> {
+struct Written {
     answering: Answering,
-    entry: Entry<'a>,
+    entry: Entry,
 }
 
-impl Written<'_> {
+impl Written {
+    /// Puts down what was used of an answer of which nothing is heard: what the service tells, else what `error` says.
+    fn give_up(&mut self, error: &cloud::Error) {
+        match self.told() {
+            Some(usage) => self.entry.used(usage),
+            None => self.entry.failed(error),
+        }
+    }
+
     /// Puts down what it has used, as the service tells or by its length.
     fn settle(&mut self, read_bytes: usize, answer: &SentenceStream) {
-        let told = self.answering.tokens().map(bill::tokens);
-        let usage = told.unwrap_or_else(|| bill::estimate(read_bytes, answer.written()));
+        let estimated = || bill::estimate(read_bytes, answer.written());
+        let usage = self.told().unwrap_or_else(estimated);
         self.entry.used(usage);
+    }
+
+    /// What the service tells that it has used.
+    fn told(&mut self) -> Option<Usage> {
+        self.answering.tokens().map(bill::tokens)
     }
 }
 

@@ -11,7 +11,7 @@
 mod standing;
 
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use log::warn;
@@ -50,8 +50,8 @@ pub(crate) struct Candidate<P: ?Sized> {
     pub(crate) successor_of: Option<usize>,
     /// The first day, in days since 1970 in UTC, on which its model is not there any more, if that is known.
     pub(crate) closes: Option<u64>,
-    /// The provider, which does the work.
-    pub(crate) provider: Box<P>,
+    /// The provider, which does the work, also on threads that outlast the request for it.
+    pub(crate) provider: Arc<P>,
 }
 
 /// Work that a candidate has done.

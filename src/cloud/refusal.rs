@@ -91,10 +91,11 @@ impl Refusal {
             && self.retry_after.is_none_or(|wait| wait <= SHORT)
     }
 
-    /// Whether the request is refused for what it says in `field`, as the refusal tells in any words.
+    /// Whether the request is refused for what it says in `field`, as the refusal tells in any words. A refusal in place of
+    /// an answer often tells no status, which then counts as 500.
     pub(super) fn names(&self, field: &str) -> bool {
         let message = self.message.to_lowercase();
-        matches!(self.status, 400 | 422) && (self.param == field || message.contains(field))
+        matches!(self.status, 400 | 422 | 500) && (self.param == field || message.contains(field))
     }
 
     /// Whether Google refuses this kind of token here, and would accept another kind. Google's reasons are

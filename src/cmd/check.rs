@@ -7,6 +7,7 @@ mod asterisk;
 mod console;
 mod finding;
 mod freepbx;
+mod globals;
 mod guards;
 mod hosts;
 mod inside;

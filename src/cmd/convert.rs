@@ -287,11 +287,11 @@ fn transcode(
     while let Some(block) = decoder.next_block()? {
         telephone.push(block)?;
     }
-    let duration = telephone.finish()?;
-    if duration.is_zero() {
+    let length = telephone.finish()?.length;
+    if length.is_zero() {
         Err(FileError::NoSound)
     } else {
-        Ok(duration)
+        Ok(length)
     }
 }
 

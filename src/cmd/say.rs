@@ -13,7 +13,7 @@ use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::hangup::Hangup;
 use crate::sys::owner;
 use crate::text;
-use crate::voice::{self, Speaker};
+use crate::voice::{self, Loudness, Speaker};
 
 /// Why `phone-assistant say` failed.
 #[derive(Debug, thiserror::Error)]
@@ -70,14 +70,15 @@ pub(crate) fn run(
     let speaker = Speaker {
         billing: Billing::default(),
         encoding,
-        gain_db: config.tts.gain_db,
+        loudness: Loudness::new(&config.tts, &config.state_folder),
+        is_streamed: false,
     };
     let begin = |candidate, share: Budget| speaker.begin(candidate, &text, share, deadline);
     let mut speaking = voices.ask(budget, begin)?.value;
     // Root's rights were for the keys alone.
     owner::hold(files::parent(output))?.become_for_good()?;
     let mut file = NewFile::create(output, Readers::All)?;
-    let length = speaking.write(file.file())?;
+    let length = speaking.write(file.file(), voice::FIRST_LEAD)?;
     file.finish()?;
     Ok(length)
 }

@@ -15,6 +15,14 @@ use crate::sys::pasted;
 /// # Errors
 /// What was found instead, to follow "found". Nothing of a key, a path or an address is quoted.
 pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
+    if let Kind::NumberIfSet(least, most, unit) = kind {
+        let is_set = value.as_str().is_none_or(|text| !text.trim().is_empty());
+        return if is_set {
+            checked(Kind::Number(least, most, unit), value)
+        } else {
+            Ok(Value::String(String::new()))
+        };
+    }
     let text = match (kind, value) {
         (_, Value::String(text)) => text,
         (Kind::Switch, Value::Boolean(switch)) => return Ok(Value::Boolean(switch)),
@@ -46,13 +54,15 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         Kind::UrlOrPrivate => addresses::checked(&text, true).map(Value::String),
         Kind::OneOf(words) => word(words, &text).ok_or(in_quotes),
         Kind::Several(_) | Kind::Texts(..) => checked(kind, from_text(kind, &text)),
-        Kind::Switch | Kind::Number(..) | Kind::Whole(..) => match from_text(kind, &text) {
-            Value::String(_) if is_decimal_with_comma(&text) => {
-                Err(format!("{in_quotes}: decimals have a point"))
+        Kind::Switch | Kind::Number(..) | Kind::NumberIfSet(..) | Kind::Whole(..) => {
+            match from_text(kind, &text) {
+                Value::String(_) if is_decimal_with_comma(&text) => {
+                    Err(format!("{in_quotes}: decimals have a point"))
+                }
+                Value::String(_) => Err(in_quotes),
+                value => checked(kind, value),
             }
-            Value::String(_) => Err(in_quotes),
-            value => checked(kind, value),
-        },
+        }
     }
 }
 
@@ -78,7 +88,9 @@ pub(super) fn from_text(kind: Kind, text: &str) -> Value {
             "no" | "false" | "off" | "0" => Value::Boolean(false),
             _ => as_text(),
         },
-        Kind::Number(..) => text.trim().parse().map_or_else(|_| as_text(), Value::Float),
+        Kind::Number(..) | Kind::NumberIfSet(..) => {
+            text.trim().parse().map_or_else(|_| as_text(), Value::Float)
+        }
         Kind::Whole(..) => text
             .trim()
             .parse()
@@ -302,6 +314,7 @@ mod tests {
     #[test]
     fn what_can_only_mean_one_thing_is_taken() {
         let number = Kind::Number(3.0, 120.0, "s");
+        let if_set = Kind::NumberIfSet(-20.0, 20.0, "dB");
         let whole = Kind::Whole(1, 200, "turns");
         let words = Kind::OneOf(&["auto", "openai"]);
         let several = Kind::Several(&["google", "openai"]);
@@ -310,6 +323,9 @@ mod tests {
             (number, "25", "25.0"),
             (number, "\"25\"", "25.0"),
             (number, "\" 2.5e1 \"", "25.0"),
+            (if_set, "\" \"", "\"\""),
+            (if_set, "6", "6.0"),
+            (if_set, "\"-6.5\"", "-6.5"),
             (whole, "\"20\"", "20"),
             (Kind::Switch, "true", "true"),
             (Kind::Switch, "\"yes\"", "true"),
@@ -344,6 +360,7 @@ mod tests {
     #[test]
     fn what_means_nothing_is_shown_as_it_was_found() {
         let number = Kind::Number(0.4, 3.0, "s");
+        let if_set = Kind::NumberIfSet(-20.0, 20.0, "dB");
         let whole = Kind::Whole(1, 200, "turns");
         let words = Kind::OneOf(&["auto", "openai"]);
         let table = [
@@ -351,6 +368,10 @@ mod tests {
             (number, "\"1 s\"", "\"1 s\""),
             (number, "nan", "nan"),
             (number, "true", "true"),
+            (number, "\"\"", "\"\""),
+            (if_set, "21", "21.0"),
+            (if_set, "\"loud\"", "\"loud\""),
+            (if_set, "[]", "[]"),
             (whole, "1.5", "1.5"),
             (whole, "\"many\"", "\"many\""),
             (Kind::Switch, "1", "1"),

@@ -57,6 +57,8 @@ pub enum Kind {
     Switch,
     /// A number within these bounds, and its unit.
     Number(f64, f64, &'static str),
+    /// The same, or empty text where it is not set.
+    NumberIfSet(f64, f64, &'static str),
     /// A whole number within these bounds, and its unit.
     Whole(u32, u32, &'static str),
     /// Several texts: the maximum number, and the maximum number of characters of each.
@@ -118,7 +120,9 @@ impl fmt::Display for Kind {
             Self::Several(words) => write!(f, "list of {}", words.join(", ")),
             Self::Keys => f.write_str("keys of 0 to 9, * and #"),
             Self::Switch => f.write_str("true, false"),
-            Self::Number(least, most, unit) => write!(f, "{least} to {most} {unit}"),
+            Self::Number(least, most, unit) | Self::NumberIfSet(least, most, unit) => {
+                write!(f, "{least} to {most} {unit}")
+            }
             Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
             Self::Texts(most, longest) => write!(f, "up to {most} texts of {longest} characters"),
         }
@@ -213,8 +217,11 @@ pub const KEYS: &[Key] = &[
     key("tts.fallback", Kind::Several(TTS_PROVIDERS), AUTO_DEFAULT,
         "Which services speak when that provider fails, in this order. `auto`: with `provider = \"auto\"` all others with \
          a key; else Google, where its key file is."),
-    key("tts.gain_db", Kind::Number(-20.0, 20.0, "dB"), "6.0",
-        "How much louder than the service delivers it. A limiter keeps it from clipping."),
+    key("tts.level_dbfs", Kind::Number(-35.0, -10.0, "dBFS"), "-19.0",
+        "How loud voices are: the level of their speech without its pauses, to which each voice is brought as it was \
+         measured. Asterisk's recorded words have -18 to -21. A limiter keeps it from clipping."),
+    key("tts.gain_db", Kind::NumberIfSet(-20.0, 20.0, "dB"), NOTHING,
+        "How much louder than the service delivers it, whatever the voice, instead of `tts.level_dbfs`. Empty: not set."),
     // OpenAI's own bounds.
     key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0",
         "How fast the voice speaks. Gemini's voices know no number: they are told to speak (very) slowly or quickly where \
@@ -320,7 +327,7 @@ pub const KEYS: &[Key] = &[
     key("log.calls", Kind::Path, r#""/var/log/asterisk/phone-assistant.jsonl""#,
         "The log of calls: see `phone-assistant help log`. Empty: none."),
     key("state.folder", Kind::Path, r#""/var/lib/phone-assistant/state""#,
-        "What calls remember for each other: which services fail, and what was spent."),
+        "What calls remember for each other: which services fail, how loud voices are, and what was spent."),
     key("limits.max_calls_per_caller_per_hour", Kind::Whole(0, 10_000, "calls"), "0",
         "Most calls of one caller within any 60 minutes. Callers who hide their number share one limit. 0: no limit."),
     key("limits.max_daily_cost", Kind::Number(0.0, 100_000.0, "US dollars"), "0.0",

@@ -51,9 +51,11 @@ impl Layers {
     }
 
     pub(super) fn number(&self, name: &str) -> f64 {
-        self.value(name)
-            .and_then(Value::as_float)
-            .unwrap_or_default()
+        self.number_if_set(name).unwrap_or_default()
+    }
+
+    pub(super) fn number_if_set(&self, name: &str) -> Option<f64> {
+        self.value(name).and_then(Value::as_float)
     }
 
     pub(super) fn whole(&self, name: &str) -> u32 {

@@ -50,8 +50,10 @@ pub struct Llm {
 /// `[tts]`
 #[derive(Clone, Debug)]
 pub struct Tts {
-    /// Loudness over what the service delivers.
-    pub gain_db: f32,
+    /// Loudness over what the service delivers, where it is set.
+    pub gain_db: Option<f32>,
+    /// The level to which voices are brought otherwise.
+    pub level_dbfs: f32,
     /// 1.0 is the voice's own.
     pub speed: f64,
     /// How to speak: the mood. Empty: no instructions.
@@ -175,7 +177,8 @@ impl Llm {
 impl Tts {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
-            gain_db: narrow(layers.number("tts.gain_db")),
+            gain_db: layers.number_if_set("tts.gain_db").map(narrow),
+            level_dbfs: narrow(layers.number("tts.level_dbfs")),
             speed: layers.number("tts.speed"),
             instructions: layers.text("tts.instructions"),
             timeout: layers.seconds("tts.timeout"),

@@ -39,8 +39,8 @@ struct Item {
 
 /// A request whose outcome is not known yet.
 #[derive(Debug)]
-pub(crate) struct Entry<'a> {
-    bill: &'a Bill,
+pub(crate) struct Entry {
+    bill: Arc<Bill>,
     index: usize,
 }
 
@@ -62,7 +62,7 @@ impl Billing {
         stage: Stage,
         endpoint: &Endpoint,
         max_usage: Usage,
-    ) -> Result<Entry<'_>, cloud::Error> {
+    ) -> Result<Entry, cloud::Error> {
         if self.is_over.load(Ordering::Relaxed) {
             return Err(cloud::Error::HungUp("nobody"));
         }
@@ -77,7 +77,7 @@ impl Billing {
 
 impl Bill {
     /// Puts a request down that can use at most `max_usage`.
-    fn begin(&self, stage: Stage, endpoint: &Endpoint, max_usage: Usage) -> Entry<'_> {
+    fn begin(self: &Arc<Self>, stage: Stage, endpoint: &Endpoint, max_usage: Usage) -> Entry {
         let mut items = lock(&self.items);
         items.push(Item {
             stage,
@@ -86,7 +86,7 @@ impl Bill {
             usage: max_usage,
         });
         Entry {
-            bill: self,
+            bill: self.clone(),
             index: items.len() - 1,
         }
     }
@@ -121,7 +121,7 @@ impl Bill {
     }
 }
 
-impl Entry<'_> {
+impl Entry {
     /// Puts down what was used, as the service tells or as was measured. More than is possible is not believed.
     pub(crate) fn used(&self, usage: Usage) {
         if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
@@ -143,11 +143,13 @@ impl Entry<'_> {
         }
     }
 
-    /// Puts down that nothing was used, if the service was not reached or said no. What it has begun may be billed.
+    /// Puts down that nothing was used, if the service was not reached, said no or sent nothing. What it has begun may be
+    /// billed.
     pub(crate) fn failed<E: Cause>(&self, error: &E) {
         if let Some(
             cloud::Error::Connect { .. }
             | cloud::Error::Refused(_)
+            | cloud::Error::Empty { .. }
             | cloud::Error::Clock { .. }
             | cloud::Error::Credentials(_),
         ) = error.service()

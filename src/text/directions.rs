@@ -17,7 +17,7 @@ pub(super) fn without_directions(text: &str) -> Cow<'_, str> {
         kept.push_str(&rest[..at]);
         before = rest[..at].trim_end().chars().next_back().unwrap_or(before);
         rest = &rest[at..];
-        if let Some(len) = direction_len(rest, before.is_alphanumeric()) {
+        if let Some(len) = direction_len(rest, before) {
             rest = joined(&mut kept, before, &rest[len..]);
         } else {
             before = '*';
@@ -43,8 +43,8 @@ fn joined<'a>(kept: &mut String, before: char, rest: &'a str) -> &'a str {
     rest
 }
 
-/// The length of the direction that `text` begins with; `is_inside` tells whether a word stands before it.
-fn direction_len(text: &str, is_inside: bool) -> Option<usize> {
+/// The length of the direction that `text` begins with, after the character `before`.
+fn direction_len(text: &str, before: char) -> Option<usize> {
     let inner = text.trim_start_matches(OPENERS);
     let opening = &text[..text.len() - inner.len()];
     if opening.chars().count() > MAX_OPENERS {
@@ -63,8 +63,25 @@ fn direction_len(text: &str, is_inside: bool) -> Option<usize> {
         return None;
     }
     let has_brackets = opening.contains(['(', '[']);
-    let is_one = (has_brackets || !is_inside) && is_direction(words, has_brackets, is_inside);
+    let is_inside = before.is_alphanumeric();
+    let goes_on = rest.trim_start().starts_with(char::is_alphanumeric);
+    let is_listed = before == ':' || before == ',' && !goes_on;
+    let is_one = (has_brackets || !is_inside) && is_direction(words, has_brackets, is_inside)
+        || has_brackets && is_cue(words, is_inside || is_listed);
     is_one.then(|| text.len() - rest.len())
+}
+
+/// Whether these words in brackets ask a voice for a pause or a manner: "short pause", "warmly". Alone, such a word may be
+/// a key of the telephone or of a player, where `may_be_key` says that it stands among others.
+fn is_cue(words: &str, may_be_key: bool) -> bool {
+    let words = words.trim_matches(|c: char| !c.is_alphanumeric());
+    let lower = words.to_lowercase();
+    let is_in = |list: &str, word: &str| list.split_whitespace().any(|listed| listed == word);
+    match lower.split_whitespace().collect::<Vec<_>>()[..] {
+        [word] => !may_be_key && is_in(CUES, word),
+        [size, word] => is_in(SIZES, size) && is_in(CUES, word),
+        _ => false,
+    }
 }
 
 /// Whether no sentence would have these words there. "Laughing gas" has a noun of the same form, and in stars a capital
@@ -118,6 +135,15 @@ const DIRECTIONS: &str = "\
     lacht lachend lächelt lächelnd seufzt seufzend kichert räuspert nickt zwinkert flüstert schmunzelt \
     rit rires sourit soupire ríe risas sonríe suspira risate sorride sospira glimlacht zucht sorri";
 
+/// Pauses and manners, and what may stand before these.
+const CUES: &str = "\
+    pause beat silence break breath sigh laugh chuckle giggle gasp cough whisper warmly softly gently quietly cheerfully \
+    excitedly excited happily sadly sarcastically playfully thoughtfully hesitantly calmly seriously slowly \
+    pausa silencio silenzio stille schweigen seufzer lachen soupir rire risa risata";
+const SIZES: &str = "\
+    a short long brief medium slight small light soft deep quick dramatic nervous awkward very \
+    kurze lange kleine leichter tiefer courte longue petite breve larga lunga";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +193,21 @@ mod tests {
                 "(laughs at the joke of the day) No.",
             ),
             ("Press (pause) now.", "Press (pause) now."),
+            ("[pause] Sure.", "Sure."),
+            ("Well, [short pause] yes.", "Well, yes."),
+            ("So [Long pause] yes. [beat]", "So yes."),
+            ("(pause) Sure. [warmly] Of course.", "Sure. Of course."),
+            ("[kurze Pause] Ja.", "Ja."),
+            ("Press [pause] now.", "Press [pause] now."),
+            (
+                "Keys: [play], [pause], [break].",
+                "Keys: [play], [pause], [break].",
+            ),
+            ("Keys: [pause] or [play].", "Keys: [pause] or [play]."),
+            ("[a break in the wall]", "[a break in the wall]"),
+            ("*pause* the music", "*pause* the music"),
+            ("[pause](https://x.example)", "[pause](https://x.example)"),
+            ("[pause] [[goodbye]] [1]", "[[goodbye]] [1]"),
             ("3 * 4 (twelve)", "3 * 4 (twelve)"),
             ("*laughs", "*laughs"),
             ("(laughs\n) no", "(laughs\n) no"),

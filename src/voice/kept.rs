@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
 use ring::digest::{SHA256, digest};
 
-use super::{Error, Speaker, Speaking};
+use super::{Error, FIRST_LEAD, Speaker, Speaking};
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::tts::Voice;
@@ -49,20 +49,20 @@ impl KeptPhrases {
         let done = self.services.voices.ask(budget, begin).at(Stage::Tts)?;
         let place = self.place(text, &self.services.voices.candidates()[done.candidate]);
         if let Some(mut speaking) = done.value {
-            speaking.write(sound.file()).at(Stage::Tts)?;
+            speaking.write(sound.file(), FIRST_LEAD).at(Stage::Tts)?;
             sound.finish_as(&self.file(&place)).at(Stage::Tts)?;
         }
         Ok(place)
     }
 
     /// Begins to speak; `None` where it is there already.
-    fn begin<'a>(
-        &'a self,
-        candidate: &'a Candidate<dyn Voice>,
+    fn begin(
+        &self,
+        candidate: &Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
         deadline: Deadline,
-    ) -> Result<Option<Speaking<'a>>, Error> {
+    ) -> Result<Option<Speaking>, Error> {
         if self.has(&self.place(text, candidate)) {
             return Ok(None);
         }
@@ -96,7 +96,11 @@ fn name(tts: &Tts, endpoint: &Endpoint, text: &str) -> String {
     };
     let voice = format!("{}\0{settings}", endpoint.voice);
     let server = &endpoint.base_url;
-    let how = format!("{}\0{}\0{}", tts.instructions, tts.speed, tts.gain_db);
+    let loudness = match tts.gain_db {
+        Some(gain_db) => gain_db.to_string(),
+        None => format!("{} dBFS", tts.level_dbfs),
+    };
+    let how = format!("{}\0{}\0{loudness}", tts.instructions, tts.speed);
     let sound = format!("{endpoint}\0{server}\0{voice}\0{how}\0{text}");
     let hash = digest(&SHA256, sound.as_bytes());
     BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES])
@@ -117,7 +121,8 @@ mod tests {
 
     fn settings() -> Tts {
         Tts {
-            gain_db: 0.0,
+            gain_db: None,
+            level_dbfs: -19.0,
             speed: 1.0,
             instructions: "Speak calmly.".to_owned(),
             timeout: Duration::from_secs(20),
@@ -202,7 +207,8 @@ mod tests {
                 |tts, _| tts.instructions.clear(),
                 false,
             ),
-            ("loudness", openai, |tts, _| tts.gain_db = 6.0, false),
+            ("gain", openai, |tts, _| tts.gain_db = Some(6.0), false),
+            ("level", openai, |tts, _| tts.level_dbfs = -16.0, false),
             ("speed", openai, |tts, _| tts.speed = 1.2, false),
             ("rate", openai, |tts, _| tts.pcm_rate_hz = 22_050, false),
             (

@@ -1,11 +1,12 @@
 //! From a text to telephone audio in a voice that is paid for: the one way to begin it, for answers, phrases and commands.
 
 mod kept;
+mod loudness;
 
 use std::io::{Seek, Write};
 use std::mem::take;
 use std::panic::resume_unwind;
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audio::decode::{self, Decoder};
@@ -15,14 +16,16 @@ use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Candidate, Cause};
 use crate::cloud::tts::{Bare, Sound, Speech, Voice};
 use crate::cloud::{self, Tokens};
+use crate::config::Endpoint;
 use crate::spending::bill::{self, Billing, Entry};
 use crate::spending::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Stage;
-use crate::sys::threads::{NoThread, spawn_within};
+use crate::sys::threads::{self, NoThread};
 use crate::text;
 
 pub(crate) use kept::{KeptPhrases, is_kept};
+pub(crate) use loudness::Loudness;
 
 /// Why a text could not be spoken.
 #[derive(Debug, thiserror::Error)]
@@ -70,8 +73,9 @@ pub(crate) enum Error {
 pub(crate) struct Speaker {
     pub(crate) billing: Billing,
     pub(crate) encoding: Encoding,
-    /// How much louder than the voice delivers it.
-    pub(crate) gain_db: f32,
+    pub(crate) loudness: Loudness,
+    /// Whether the sound is heard while it is made, so that its beginning may not wait for its end.
+    pub(crate) is_streamed: bool,
 }
 
 impl Speaker {
@@ -80,24 +84,25 @@ impl Speaker {
     ///
     /// # Errors
     /// [`Error`]; nothing is asked for once the work is over.
-    pub(crate) fn begin<'a>(
-        &'a self,
-        candidate: &'a Candidate<dyn Voice>,
+    pub(crate) fn begin(
+        &self,
+        candidate: &Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
         deadline: Deadline,
-    ) -> Result<Speaking<'a>, Error> {
+    ) -> Result<Speaking, Error> {
         let pieces = pieces(text, &*candidate.provider).into_iter();
         let mut rest = pieces.map(str::to_owned).collect::<Vec<_>>().into_iter();
         let first = rest.next().ok_or(Error::Nothing)?;
         let asker = Asker {
-            speaker: self,
-            candidate,
+            speaker: self.clone(),
+            endpoint: candidate.endpoint.clone(),
+            voice: candidate.provider.clone(),
         };
         Ok(Speaking {
+            piece: asker.ask(first, budget)?,
             asker,
             later: Budget::new(deadline, budget.idle),
-            piece: asker.ask(first, budget)?,
             rest,
         })
     }
@@ -109,29 +114,41 @@ fn pieces<'t>(text: &'t str, voice: &dyn Voice) -> Vec<&'t str> {
 }
 
 /// What asks a voice for the pieces of a text.
-#[derive(Clone, Copy, Debug)]
-struct Asker<'a> {
-    speaker: &'a Speaker,
-    candidate: &'a Candidate<dyn Voice>,
+#[derive(Clone, Debug)]
+struct Asker {
+    speaker: Speaker,
+    endpoint: Endpoint,
+    voice: Arc<dyn Voice>,
 }
 
-impl<'a> Asker<'a> {
+impl Asker {
+    /// What makes samples at `rate_hz` telephone audio.
+    fn telephone<W: Write + Seek>(
+        &self,
+        out: W,
+        rate_hz: u32,
+        lead: Duration,
+    ) -> Result<Telephone<W>, telephone::Error> {
+        let Speaker {
+            loudness, encoding, ..
+        } = &self.speaker;
+        let shape = loudness.shape(&self.endpoint, lead, !self.speaker.is_streamed);
+        Telephone::of_voice(out, rate_hz, *encoding, shape)
+    }
+
     /// Puts `text` on the bill and asks for it. Returns when the sound begins.
-    fn ask(self, text: String, budget: Budget) -> Result<Piece<'a>, Error> {
-        let Candidate {
-            endpoint, provider, ..
-        } = self.candidate;
-        let max_usage = max_usage(&**provider, text.chars().count(), 1);
-        let entry = self
-            .speaker
-            .billing
-            .begin(Stage::Tts, endpoint, max_usage)?;
-        let rate_hz = self.speaker.encoding.rate_hz().into();
-        let begin = || begun(provider.speak(&text, rate_hz, budget)?);
+    fn ask(&self, text: String, budget: Budget) -> Result<Piece, Error> {
+        let max_usage = max_usage(&*self.voice, text.chars().count(), 1);
+        let Speaker {
+            billing, encoding, ..
+        } = &self.speaker;
+        let entry = billing.begin(Stage::Tts, &self.endpoint, max_usage)?;
+        let rate_hz = encoding.rate_hz().into();
+        let begin = || begun(self.voice.speak(&text, rate_hz, budget)?);
         let (sound, samples, ahead) = begin().inspect_err(|error| entry.failed(error))?;
         Ok(Piece {
             text,
-            voice: &**provider,
+            voice: self.voice.clone(),
             entry,
             sound,
             samples,
@@ -141,27 +158,28 @@ impl<'a> Asker<'a> {
 }
 
 /// A text that is being spoken.
-pub(crate) struct Speaking<'a> {
-    asker: Asker<'a>,
+pub(crate) struct Speaking {
+    asker: Asker,
     /// The budget of each piece after the first.
     later: Budget,
-    piece: Piece<'a>,
+    piece: Piece,
     /// Pieces that have not been asked for.
     rest: std::vec::IntoIter<String>,
 }
 
-impl<'a> Speaking<'a> {
-    /// Writes telephone audio to `out` as it comes, and asks for each piece while the one before it is being written.
-    /// Returns how long it is.
+impl Speaking {
+    /// Writes telephone audio to `out` as it comes, and asks for each piece while the one before it is being written. Of
+    /// the silence before it at most `lead` is kept. Returns how long it is.
     ///
     /// # Errors
     /// [`Error`]; what had come before it has been written.
-    pub(crate) fn write<W: Write + Seek>(&mut self, out: W) -> Result<Duration, Error> {
+    pub(crate) fn write<W: Write + Seek>(
+        &mut self,
+        out: W,
+        lead: Duration,
+    ) -> Result<Duration, Error> {
         let rate_hz = self.piece.samples.rate_hz();
-        let Speaker {
-            encoding, gain_db, ..
-        } = *self.asker.speaker;
-        let mut telephone = Telephone::new(out, rate_hz, encoding, gain_db)?;
+        let mut telephone = self.asker.telephone(out, rate_hz, lead)?;
         let mut had_sound = false;
         loop {
             let (is_heard, next) = self.pass_on(&mut telephone)?;
@@ -173,11 +191,17 @@ impl<'a> Speaking<'a> {
                 return Err(Error::Rate(rate_hz, next_hz));
             }
         }
-        if had_sound {
-            Ok(telephone.finish()?)
-        } else {
-            Err(Error::NoSound)
+        if !had_sound {
+            return Err(Error::NoSound);
         }
+        let written = telephone.finish()?;
+        if let Some(level) = written.level {
+            let Asker {
+                speaker, endpoint, ..
+            } = &self.asker;
+            speaker.loudness.note(endpoint, level);
+        }
+        Ok(written.length)
     }
 
     /// Whether asking once more may help, if it breaks off by `error` before anything of it was heard.
@@ -188,41 +212,39 @@ impl<'a> Speaking<'a> {
     }
 
     /// Passes on the piece that is being spoken, and asks for the next. Returns whether there was anything to hear, and the
-    /// next piece. An error of the one is returned once the request for the other has begun or failed.
+    /// next piece. An error of the one does not wait for the other.
     fn pass_on<W: Write + Seek>(
         &mut self,
         telephone: &mut Telephone<W>,
-    ) -> Result<(bool, Option<Piece<'a>>), Error> {
-        let (asker, budget, piece) = (self.asker, self.later, &mut self.piece);
+    ) -> Result<(bool, Option<Piece>), Error> {
         let Some(text) = self.rest.next() else {
-            return Ok((piece.pass_on(telephone)?, None));
+            return Ok((self.piece.pass_on(telephone)?, None));
         };
-        let ask = || asker.ask(text.clone(), budget);
-        thread::scope(|scope| {
-            let ahead = spawn_within(scope, ask);
-            let is_heard = piece.pass_on(telephone)?;
-            let next = match ahead {
-                Ok(ahead) => ahead.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                // Without a thread it is asked for only now.
-                Err(NoThread { .. }) => ask(),
-            };
-            Ok((is_heard, Some(next?)))
-        })
+        let (asker, budget) = (self.asker.clone(), self.later);
+        let again = text.clone();
+        let ahead = threads::spawn(move || asker.ask(text, budget));
+        let is_heard = self.piece.pass_on(telephone)?;
+        let next = match ahead {
+            Ok(ahead) => ahead.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // Without a thread it is asked for only now.
+            Err(NoThread { .. }) => self.asker.ask(again, budget),
+        };
+        Ok((is_heard, Some(next?)))
     }
 }
 
 /// A piece of a text that is being spoken.
-struct Piece<'a> {
+struct Piece {
     text: String,
-    voice: &'a dyn Voice,
-    entry: Entry<'a>,
+    voice: Arc<dyn Voice>,
+    entry: Entry,
     /// What the service is sending, the samples in it, and what of these has been read already.
     sound: Sound,
     samples: Decoder,
     ahead: Vec<f32>,
 }
 
-impl Piece<'_> {
+impl Piece {
     /// Passes on all samples, and puts them on the bill. Returns whether there was anything to hear in them.
     fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
         let (rate_hz, chars) = (self.samples.rate_hz(), self.text.chars().count());
@@ -326,6 +348,10 @@ impl From<wav::Error> for Error {
         decode::Error::from(error).into()
     }
 }
+
+/// The silence before the first sound of an answer, and before each later one, where it is a pause.
+pub(crate) const FIRST_LEAD: Duration = Duration::from_millis(30);
+pub(crate) const LATER_LEAD: Duration = Duration::from_millis(150);
 
 /// How much sound must have arrived before it counts as begun; the playout waits for twice as much.
 const BEGINNING: Duration = Duration::from_millis(100);

@@ -127,7 +127,7 @@ fn telephone(sound: &Clip) -> Clip {
     let mut telephone = Telephone::new(&mut out, sound.rate_hz, Encoding::Sln, GAIN_DB).unwrap();
     let samples: Vec<f32> = sound.samples.iter().copied().map(to_f32).collect();
     telephone.push(&samples).unwrap();
-    let duration = telephone.finish().unwrap();
+    let duration = telephone.finish().unwrap().length;
     let len = (duration.as_nanos() * 8_000).div_ceil(1_000_000_000);
     let mut samples = wav::samples_of(&out.into_inner());
     samples.truncate(len.try_into().unwrap());

@@ -16,22 +16,24 @@ use crate::timeline::Mark;
 use crate::voice::{self, Speaking};
 
 /// A text that is being spoken.
-pub(super) struct Sound<'a> {
+pub(super) struct Sound {
     /// When it was asked for.
     since: Instant,
     text: String,
     /// When it had to begin.
     deadline: Deadline,
-    spoken: Done<Speaking<'a>>,
+    /// How much of the silence before it is kept.
+    lead: Duration,
+    spoken: Done<Speaking>,
 }
 
 impl Work {
     /// Has the pieces spoken, all that are there at a time in one go, and at last all that are to come where the voice
     /// takes few requests. The next is asked for while one is being passed on.
-    pub(super) fn speak<'a>(
-        &'a self,
+    pub(super) fn speak(
+        &self,
         texts: &Receiver<String>,
-        give_sound: &Sender<Result<Sound<'a>, Failure>>,
+        give_sound: &Sender<Result<Sound, Failure>>,
         tell: &Sender<Event>,
     ) {
         let mut requests = 0;
@@ -49,7 +51,12 @@ impl Work {
             } else {
                 self.deadline.restarted(self.settings.voice_timeout)
             };
-            let sound = self.begin(text, deadline, tell);
+            let lead = if requests == 1 {
+                voice::FIRST_LEAD
+            } else {
+                voice::LATER_LEAD
+            };
+            let sound = self.begin(text, deadline, lead, tell);
             let has_failed = sound.is_err();
             if give_sound.send(sound).is_err() || has_failed {
                 break;
@@ -61,8 +68,9 @@ impl Work {
         &self,
         text: String,
         deadline: Deadline,
+        lead: Duration,
         tell: &Sender<Event>,
-    ) -> Result<Sound<'_>, Failure> {
+    ) -> Result<Sound, Failure> {
         let since = may_begin(Stage::Tts, tell)?;
         let begin = |candidate, budget: Budget| self.ask_voice(candidate, &text, budget);
         let voices = &self.services.voices;
@@ -73,16 +81,17 @@ impl Work {
             since,
             text,
             deadline,
+            lead,
             spoken,
         })
     }
 
-    fn ask_voice<'a>(
-        &'a self,
-        candidate: &'a Candidate<dyn Voice>,
+    fn ask_voice(
+        &self,
+        candidate: &Candidate<dyn Voice>,
         text: &str,
         budget: Budget,
-    ) -> Result<Speaking<'a>, voice::Error> {
+    ) -> Result<Speaking, voice::Error> {
         let deadline = if self.is_streamed {
             self.deadline.restarted(voice::MAX_WAIT)
         } else {
@@ -94,7 +103,7 @@ impl Work {
     /// Passes on what is being spoken, encoded, as it comes.
     pub(super) fn pass_on_all(
         &self,
-        sounds: Receiver<Result<Sound<'_>, Failure>>,
+        sounds: Receiver<Result<Sound, Failure>>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         let mut total = Duration::ZERO;
@@ -112,10 +121,11 @@ impl Work {
     }
 
     /// Passes on one sound; if it breaks off before anything of it can have been heard, it is asked for once more.
-    fn pass_on(&self, sound: Sound<'_>, tell: &Sender<Event>) -> Result<Duration, voice::Error> {
+    fn pass_on(&self, sound: Sound, tell: &Sender<Event>) -> Result<Duration, voice::Error> {
         let Sound {
             text,
             deadline,
+            lead,
             spoken:
                 Done {
                     candidate,
@@ -125,7 +135,7 @@ impl Work {
         } = sound;
         send(tell, Event::Speaks(text.clone()));
         let mut out = Outlet::new(tell, self.is_streamed);
-        let length = match speaking.write(&mut out) {
+        let length = match speaking.write(&mut out, lead) {
             Err(error @ voice::Error::Endless { .. }) if out.has_sent => {
                 send(tell, Event::Forget);
                 return Err(error);
@@ -139,7 +149,7 @@ impl Work {
                 let begin = |candidate, budget: Budget| {
                     let mut speaking = self.ask_voice(candidate, &text, budget)?;
                     out = Outlet::new(tell, self.is_streamed);
-                    let result = speaking.write(&mut out);
+                    let result = speaking.write(&mut out, lead);
                     // What has been heard cannot be begun anew.
                     if out.has_sent {
                         Ok(result)

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
+use ureq::http::{HeaderMap, HeaderValue};
 
 use super::handshake;
 use super::request::{Request, host};
@@ -14,14 +15,41 @@ use crate::sys::threads::NoThread;
 /// A part of the answer to a request, in the order in which they come.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// The status is 2xx; this is its `Content-Type`, empty where there is none.
-    Head(String),
+    /// The status is 2xx.
+    Head(Head),
     /// The next bytes of the body, as they arrive.
     Block(Vec<u8>),
     /// The end of a whole body.
     End,
     /// The error after which no more comes.
     Failed(Error),
+}
+
+/// What the headers of an answer tell of its body.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    /// The `Content-Type`; empty where there is none.
+    pub(super) content_type: String,
+    /// The sample rate of a sound, where a header of its own tells it.
+    pub(super) rate_hz: Option<u32>,
+}
+
+impl Head {
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
+        let mut rates = headers.iter().filter(|(name, _)| {
+            let name = name.as_str();
+            RATE_HEADERS.contains(&name.strip_prefix("x-").unwrap_or(name))
+        });
+        let number = |text: String| text.trim().parse().ok();
+        Self {
+            content_type: headers
+                .get("content-type")
+                .and_then(text)
+                .unwrap_or_default(),
+            rate_hz: rates.find_map(|(_, value)| text(value).and_then(number)),
+        }
+    }
 }
 
 /// Sends `request` and hands over the parts of its answer as they come, until the receiver is gone. `first` is the limit
@@ -72,9 +100,7 @@ fn receive(
         let refusal = refusal(request, &parts, body).map_err(failed)?;
         return Err(Error::Refused(Box::new(refusal)));
     }
-    let content_type = parts.headers.get("content-type");
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    hand_over(Part::Head(content_type.unwrap_or_default().to_owned()));
+    hand_over(Part::Head(Head::of(&parts.headers)));
     pass_on(body, request, failed, hand_over)
 }
 
@@ -303,6 +329,16 @@ fn clock_ahead(date: &str, now: SystemTime) -> Option<i64> {
 
 /// The size of a page: no error of these services is longer.
 const MAX_REFUSAL: u64 = 256 * 1024;
+
+/// What servers call the header that tells the sample rate, often with `X-` before it.
+const RATE_HEADERS: [&str; 6] = [
+    "sample-rate",
+    "sample-rate-hz",
+    "samplerate",
+    "audio-sample-rate",
+    "audio-rate",
+    "pcm-sample-rate",
+];
 
 /// A third of a second of the usual voice.
 const BLOCK_BYTES: usize = 16 * 1024;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
-use super::exchange::Part;
+use super::exchange::{Head, Part};
 use super::request::{BodyLog, Request, Response, host, malformed};
 use crate::cloud::budget::Budget;
 use crate::cloud::json::parse;
@@ -20,8 +20,8 @@ use crate::sys::redact::{Hidden, redact};
 /// A 2xx answer whose body is still coming.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    /// Its `Content-Type`; empty where there is none.
-    pub(crate) content_type: String,
+    /// What its headers tell.
+    head: Head,
     /// Whether the request may be sent a second time.
     pub(super) may_retry: bool,
     source: Source,
@@ -54,7 +54,7 @@ impl Incoming {
         may_show: bool,
     ) -> Result<Self, Error> {
         let mut incoming = Self {
-            content_type: String::new(),
+            head: Head::default(),
             may_retry: false,
             source: Source {
                 request,
@@ -73,6 +73,16 @@ impl Incoming {
             incoming.receive()?;
         }
         Ok(incoming)
+    }
+
+    /// Its `Content-Type`; empty where there is none.
+    pub(crate) fn content_type(&self) -> &str {
+        &self.head.content_type
+    }
+
+    /// The sample rate of a sound, where a header of its own tells it.
+    pub(crate) fn rate_hz(&self) -> Option<u32> {
+        self.head.rate_hz
     }
 
     /// Notes that something of use has come: from here on only the limit of a pause holds.
@@ -184,9 +194,9 @@ impl Incoming {
     /// Takes in the next part.
     fn receive(&mut self) -> Result<(), Error> {
         match self.source.next(self.has_begun) {
-            Ok(Part::Head(content_type)) => {
-                self.shown_type = redact(&content_type, &self.source.request.hidden());
-                self.content_type = content_type;
+            Ok(Part::Head(head)) => {
+                self.shown_type = redact(&head.content_type, &self.source.request.hidden());
+                self.head = head;
             }
             Ok(Part::Block(block)) => {
                 self.received += u64::try_from(block.len()).unwrap_or(u64::MAX);

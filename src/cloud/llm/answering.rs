@@ -11,7 +11,7 @@ use super::frames::Frames;
 use crate::cloud::event::EVENTS;
 use crate::cloud::http::{Incoming, malformed};
 use crate::cloud::sse::Events;
-use crate::cloud::{Error, Service, Tokens};
+use crate::cloud::{Error, Refusal, Service, Tokens};
 
 /// How a provider writes its events.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct StreamEvent {
     pub(crate) tokens: Option<Tokens>,
     /// The status that an error body names.
     pub(crate) error: Option<u16>,
+    /// Whether it stands on a line of its own, as Ollama writes them, instead of in an event.
+    pub(crate) is_line: bool,
 }
 
 impl StreamEvent {
@@ -79,6 +81,7 @@ pub struct Answer {
     /// All words so far.
     said: String,
     has_events: bool,
+    has_lines: bool,
     end: Option<End>,
     tokens: Option<Tokens>,
     /// An error in place of an event, and the status that it names.
@@ -101,18 +104,23 @@ impl Answering {
     /// [`Error`] when the answer breaks off, [`Error::Blocked`] when the service withholds the rest of it; all
     /// words before that have been returned.
     pub(crate) fn words(&mut self) -> Result<Option<String>, Error> {
-        while self.answer.words.is_empty() && self.answer.end.is_none() && !self.has_ended {
-            if let Err(error) = self.receive() {
-                self.failure = Some(error);
-                self.has_ended = true;
-            }
-        }
+        self.wait();
         match self.answer.words.pop_front() {
             Some(words) => {
                 self.incoming.begins();
                 Ok(Some(words))
             }
             None => self.failure.take().map_or(Ok(None), Err),
+        }
+    }
+
+    /// Waits for the next words, or the end.
+    fn wait(&mut self) {
+        while self.answer.words.is_empty() && self.answer.end.is_none() && !self.has_ended {
+            if let Err(error) = self.receive() {
+                self.failure = Some(error);
+                self.has_ended = true;
+            }
         }
     }
 
@@ -174,6 +182,21 @@ impl Answering {
     }
 }
 
+/// The refusal of a request, also one that came with a status that promises an answer. Waits until that has begun.
+pub(super) fn refusal_in(asked: &mut Result<Answering, Error>) -> Option<&Refusal> {
+    let error = match asked {
+        Ok(answering) => {
+            answering.wait();
+            answering.failure.as_ref()?
+        }
+        Err(error) => error,
+    };
+    match error {
+        Error::Refused(refusal) => Some(refusal),
+        _ => None,
+    }
+}
+
 impl Answer {
     /// Makes an answer of which nothing has come.
     pub fn new(dialect: &'static Dialect) -> Self {
@@ -184,6 +207,7 @@ impl Answer {
             words: VecDeque::new(),
             said: String::new(),
             has_events: false,
+            has_lines: false,
             end: None,
             tokens: None,
             error: None,
@@ -226,7 +250,7 @@ impl Answer {
         let state = |answer: &Self| (answer.said.len(), answer.end, answer.error.is_some());
         let had = state(self);
         whole.iter().try_for_each(|frame| self.take(frame))?;
-        if had == state(self) {
+        if had == state(self) && !self.has_lines {
             let len = whole.iter().map(String::len).sum();
             return Err(malformed(self.dialect.service, EVENTS, len, None));
         }
@@ -251,7 +275,9 @@ impl Answer {
             end,
             tokens,
             error,
+            is_line,
         } = read;
+        self.has_lines |= is_line;
         let error = error.filter(|_| self.end.is_none());
         self.end = self.end.or(end);
         self.tokens = tokens.or(self.tokens);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::answering::{Answering, Dialect, End, StreamEvent};
+use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
 use super::frames::DONE;
 use super::{Asked, Model, Speaker};
 use crate::cloud::access::Access;
@@ -70,9 +70,15 @@ impl Model for Persona {
 
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
         let budget = budget.within(self.settings.timeout);
-        let ask = |thinking| self.ask(asked, thinking, budget);
-        let incoming = self.gemini.thinking(&self.settings.thinking, ask)?;
-        Ok(Answering::new(incoming, &DIALECT))
+        let ask = |thinking| {
+            let incoming = self.ask(asked, thinking, budget);
+            let mut answering = incoming.map(|incoming| Answering::new(incoming, &DIALECT));
+            match refusal_in(&mut answering).cloned() {
+                Some(refusal) => Err(Error::Refused(Box::new(refusal))),
+                None => answering,
+            }
+        };
+        self.gemini.thinking(&self.settings.thinking, ask)
     }
 
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {

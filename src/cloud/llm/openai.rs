@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answering::{Answering, Dialect, End, StreamEvent};
+use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
 use super::fields::{Fields, TokenLimit};
 use super::frames::DONE;
 use super::{Asked, Model, Speaker};
@@ -15,7 +15,7 @@ use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::event::Data;
-use crate::cloud::http::{Client, Incoming, Request};
+use crate::cloud::http::{Client, Request};
 use crate::cloud::{Error, Listed, Service, Tokens, openai};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
@@ -46,7 +46,7 @@ struct OpenAi {
 }
 
 impl OpenAi {
-    fn ask(&self, asked: Asked<'_>, fields: &Fields, budget: Budget) -> Result<Incoming, Error> {
+    fn ask(&self, asked: Asked<'_>, fields: &Fields, budget: Budget) -> Result<Answering, Error> {
         let request = Request {
             service: self.service(),
             url: format!("{}/chat/completions", self.endpoint.base_url),
@@ -56,7 +56,8 @@ impl OpenAi {
             words: asked.words(),
             max_bytes: MAX_ANSWER,
         };
-        self.client.open(&request, budget)
+        let incoming = self.client.open(&request, budget)?;
+        Ok(Answering::new(incoming, &DIALECT))
     }
 
     fn service(&self) -> Service {
@@ -94,16 +95,13 @@ impl Model for OpenAi {
         let budget = budget.within(self.settings.timeout);
         let mut fields = lock(&self.fields).clone();
         loop {
-            match self.ask(asked, &fields, budget) {
-                Err(Error::Refused(refusal)) => match fields.after(&refusal) {
-                    Some(others) => fields = others,
-                    None => return Err(Error::Refused(refusal)),
-                },
-                result => {
-                    lock(&self.fields).clone_from(&fields);
-                    return Ok(Answering::new(result?, &DIALECT));
-                }
-            }
+            let mut answering = self.ask(asked, &fields, budget);
+            let refusal = refusal_in(&mut answering);
+            let Some(others) = refusal.and_then(|refusal| fields.after(refusal)) else {
+                *lock(&self.fields) = fields;
+                return answering;
+            };
+            fields = others;
         }
     }
 
@@ -161,6 +159,9 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
         Data::Part(chunk) => chunk,
         Data::Error(status) => return Ok(StreamEvent::error(status)),
     };
+    if let Some(is_last) = chunk.done {
+        return line(chunk, is_last);
+    }
     let mut choices = chunk.choices.into_iter();
     let choice = choices.find(|choice| choice.index == 0).unwrap_or_default();
     let end = end_of(choice.finish_reason.as_deref().unwrap_or_default())?;
@@ -175,7 +176,20 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
         is_all,
         end: end.or(is_all.then_some(End::Whole)),
         tokens: tokens(&chunk.usage),
-        error: None,
+        ..StreamEvent::default()
+    })
+}
+
+/// A line of Ollama's own: <https://github.com/ollama/ollama/blob/main/docs/api.md#generate-a-chat-completion>.
+fn line(chunk: Chunk, is_last: bool) -> Result<StreamEvent, Error> {
+    let end = end_of(chunk.done_reason.as_deref().unwrap_or_default())?;
+    let used = |(input, output)| Tokens { input, output };
+    Ok(StreamEvent {
+        words: text_of(&chunk.message.unwrap_or_default().content),
+        end: end.or(Some(End::Whole)).filter(|_| is_last),
+        tokens: chunk.prompt_eval_count.zip(chunk.eval_count).map(used),
+        is_line: true,
+        ..StreamEvent::default()
     })
 }
 
@@ -212,6 +226,12 @@ fn text_of(content: &Value) -> String {
 struct Chunk {
     choices: Vec<Choice>,
     usage: Value,
+    // What follows is Ollama's own.
+    message: Option<Part>,
+    done: Option<bool>,
+    done_reason: Option<String>,
+    prompt_eval_count: Option<u64>,
+    eval_count: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]

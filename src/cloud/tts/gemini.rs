@@ -203,7 +203,8 @@ mod tests {
         ];
         for (speed, instructions, expected) in table {
             let settings = Tts {
-                gain_db: 0.0,
+                level_dbfs: -19.0,
+                gain_db: None,
                 speed,
                 instructions: instructions.to_owned(),
                 timeout: Duration::from_secs(15),

@@ -7,6 +7,7 @@ pub(crate) mod openai;
 
 use std::fmt::Debug;
 use std::io::{self, Cursor, Read};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -144,6 +145,9 @@ impl Read for Sound {
 }
 
 impl Bare {
+    /// Rates that a voice may have.
+    const RATES_HZ: RangeInclusive<u32> = 4_000..=192_000;
+
     /// What bare samples are by their type, and whether it says that they are such: `audio/pcm;rate=22050`,
     /// `audio/L16; rate="16000"; channels=2`. Otherwise they are mono, and have the usual rate.
     fn of(content_type: &str, usual_hz: u32) -> (bool, Self) {
@@ -157,7 +161,9 @@ impl Bare {
         for (name, value) in parts.filter_map(|part| part.split_once('=')) {
             let number = value.trim().trim_matches('"').parse();
             match (name.trim(), number) {
-                ("rate", Ok(rate_hz @ 4_000..=192_000)) => bare.rate_hz = rate_hz,
+                ("rate", Ok(rate_hz)) if Self::RATES_HZ.contains(&rate_hz) => {
+                    bare.rate_hz = rate_hz
+                }
                 ("channels", Ok(2)) => bare.channels = 2,
                 _ => {}
             }

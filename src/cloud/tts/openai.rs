@@ -84,7 +84,7 @@ impl Voice for OpenAi {
         };
         let budget = budget.within(self.settings.timeout);
         let mut bytes = self.client.open(&request, budget)?;
-        let is_json = bytes.content_type.contains("json");
+        let is_json = bytes.content_type().contains("json");
         let head = bytes.peek(1)?;
         if head.is_empty() {
             return Err(Error::Empty {
@@ -97,7 +97,7 @@ impl Voice for OpenAi {
             return Err(bytes.refusal_in_place(budget.deadline));
         }
         Ok(Speech {
-            bare: bare(&bytes.content_type, &self.settings),
+            bare: bare(bytes.content_type(), bytes.rate_hz(), &self.settings),
             sound: Sound::of(bytes),
         })
     }
@@ -119,9 +119,11 @@ struct Body<'a> {
     instructions: Option<&'a String>,
 }
 
-/// What bare samples are by the settings or the server, if either says that they come.
-fn bare(content_type: &str, settings: &Tts) -> Option<Bare> {
-    let (is_told, bare) = Bare::of(content_type, settings.pcm_rate_hz);
+/// What bare samples are by the settings or the server, if either says that they come. Some servers tell the rate in a
+/// header of its own.
+fn bare(content_type: &str, rate_hz: Option<u32>, settings: &Tts) -> Option<Bare> {
+    let told = rate_hz.filter(|rate_hz| Bare::RATES_HZ.contains(rate_hz));
+    let (is_told, bare) = Bare::of(content_type, told.unwrap_or(settings.pcm_rate_hz));
     (is_told || settings.format == "pcm").then_some(bare)
 }
 
@@ -145,7 +147,8 @@ mod tests {
 
     fn settings(format: &str) -> Tts {
         Tts {
-            gain_db: 0.0,
+            gain_db: None,
+            level_dbfs: -19.0,
             speed: 1.0,
             instructions: String::new(),
             timeout: Duration::from_secs(20),
@@ -190,8 +193,25 @@ mod tests {
         ];
         for (format, content_type, expected) in table {
             let expected = expected.map(|(rate_hz, channels)| Bare { rate_hz, channels });
-            let found = bare(content_type, &settings(format));
+            let found = bare(content_type, None, &settings(format));
             assert_eq!(found, expected, "{format}, {content_type}");
+        }
+        let table = [
+            ("pcm", "audio/pcm", 22_050, Some(22_050)),
+            ("pcm", "application/octet-stream", 16_000, Some(16_000)),
+            ("pcm", "audio/pcm;rate=8000", 16_000, Some(8_000)),
+            ("pcm", "audio/pcm", 3_999, Some(24_000)),
+            ("pcm", "audio/pcm", 192_001, Some(24_000)),
+            ("wav", "audio/pcm", 48_000, Some(48_000)),
+            ("wav", "audio/wav", 48_000, None),
+        ];
+        for (format, content_type, rate_hz, expected) in table {
+            let found = bare(content_type, Some(rate_hz), &settings(format));
+            assert_eq!(
+                found.map(|bare| bare.rate_hz),
+                expected,
+                "{format}, {content_type}, {rate_hz}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
@@ -125,8 +125,7 @@ fn examine_applications(report: &mut Report<'_>) {
 
 /// The recorded words of the dialplan: without them callers hear nothing where they should hear an apology.
 fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
-    let data = asterisk_folder("astdatadir", &["/var/lib/asterisk", "/usr/share/asterisk"]);
-    let folder = data.join("sounds");
+    let folder = sounds();
     let missing: Vec<_> = SOUNDS
         .iter()
         .filter(|name| !is_sound(&folder, name))
@@ -153,6 +152,16 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             "install it, or set sound in [waiting]",
         );
     }
+}
+
+/// The folder of Asterisk's sounds.
+fn sounds() -> PathBuf {
+    asterisk_folder("astdatadir", &["/var/lib/asterisk", "/usr/share/asterisk"]).join("sounds")
+}
+
+/// Whether Asterisk has a sound of this name in any format and language.
+pub(super) fn has_sound(name: &str) -> bool {
+    is_sound(&sounds(), name)
 }
 
 /// A file of any format in the folder itself or in that of a language.

@@ -6,15 +6,15 @@ use super::console::say;
 use super::finding::Report;
 use crate::config::Config;
 
-/// Looks for transfers that lead nowhere, and for personas that the settings do not have. `plan` is the whole dialplan.
-pub(super) fn examine(config: &Config, plan: &str, report: &mut Report<'_>) {
-    let globals = say("dialplan show globals").unwrap_or_default();
-    examine_personas(&config.personas, plan, &globals, report);
+/// Looks for transfers that lead nowhere, and for personas that the settings do not have. `plan` is the whole dialplan,
+/// `globals` are the variables that hold everywhere in it.
+pub(super) fn examine(config: &Config, plan: &str, globals: &str, report: &mut Report<'_>) {
+    examine_personas(&config.personas, plan, globals, report);
     let transfers = &config.conversation.transfers;
     if transfers.is_empty() {
         return;
     }
-    let contexts = transfer_contexts(plan, &globals);
+    let contexts = transfer_contexts(plan, globals);
     let all = contexts
         .iter()
         .flat_map(|context| transfers.iter().map(move |transfer| (context, transfer)));
@@ -83,7 +83,7 @@ fn transfer_contexts<'a>(plan: &'a str, globals: &'a str) -> BTreeSet<&'a str> {
 }
 
 /// What follows each `name` in a text: the values that it is set to, without those that only a call knows.
-fn values<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let places: Vec<_> = text.match_indices(name).map(|(at, _)| at).collect();
     let len = name.len();
     let values = places.into_iter().map(move |at| {

@@ -24,7 +24,7 @@ use crate::sys::error::Stage;
 use crate::sys::hangup::Hangup;
 use crate::sys::redact::{Hidden, redact};
 use crate::text;
-use crate::voice::{self, Speaker};
+use crate::voice::{self, Loudness, Speaker};
 
 pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
     let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
@@ -120,13 +120,14 @@ impl Doctor<'_> {
         let speaker = Speaker {
             billing: Billing::default(),
             encoding: Encoding::Wav,
-            gain_db: 0.0,
+            loudness: Loudness::new(&self.config.tts, &self.config.state_folder).unchanged(),
+            is_streamed: false,
         };
         let budget = self.budget().within(self.config.tts.timeout);
         let (sentence, _) = self.sentence();
         let mut speaking = speaker.begin(candidate, sentence, budget, budget.deadline)?;
         let mut file = Cursor::new(Vec::new());
-        speaking.write(&mut file)?;
+        speaking.write(&mut file, voice::FIRST_LEAD)?;
         file.set_position(0);
         Ok(wav::read(file, LONGEST_SENTENCE)?)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::console::say;
 use super::finding::Report;
-use super::routes;
+use super::{globals, routes};
 use crate::config::Config;
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
@@ -25,8 +25,10 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
     if ways.runs_program {
         examine_in(&ways, report);
     }
+    let set = say("dialplan show globals").unwrap_or_default();
+    globals::examine(&plan, &set, report);
     if let Some(config) = config {
-        routes::examine(config, &plan, report);
+        routes::examine(config, &plan, &set, report);
     }
 }
 

@@ -27,7 +27,7 @@ fn spoken(characters: u64) -> Usage {
 
 #[test]
 fn a_request_counts_as_the_most_that_it_can_be_until_its_outcome_is_known() {
-    let bill = Bill::default();
+    let bill = Arc::new(Bill::default());
     let entry = bill.begin(Stage::Tts, &voice(), spoken(1000));
     let most = bill.total();
     assert!(most > MicroDollars::default());
@@ -38,7 +38,7 @@ fn a_request_counts_as_the_most_that_it_can_be_until_its_outcome_is_known() {
 
 #[test]
 fn what_a_service_cannot_have_used_is_not_believed() {
-    let bill = Bill::default();
+    let bill = Arc::new(Bill::default());
     let entry = bill.begin(Stage::Tts, &voice(), spoken(10));
     let most = bill.total();
     entry.used(spoken(1_000_000));
@@ -46,15 +46,23 @@ fn what_a_service_cannot_have_used_is_not_believed() {
 }
 
 #[test]
-fn what_was_not_reached_or_was_refused_costs_nothing_and_what_broke_off_may() {
-    let connect = cloud::Error::Clock {
-        service: "a service",
-        ahead: 900,
-    };
-    let bill = Bill::default();
-    bill.begin(Stage::Tts, &voice(), spoken(10))
-        .failed(&connect);
-    assert_eq!(bill.total(), MicroDollars::default());
+fn what_was_not_reached_was_refused_or_came_empty_costs_nothing_and_what_broke_off_may() {
+    let service = "a service";
+    let bill = Arc::new(Bill::default());
+    for error in [
+        cloud::Error::Clock {
+            service,
+            ahead: 900,
+        },
+        cloud::Error::Empty {
+            service,
+            remedy: "try again",
+            transient: true,
+        },
+    ] {
+        bill.begin(Stage::Tts, &voice(), spoken(10)).failed(&error);
+        assert_eq!(bill.total(), MicroDollars::default(), "{error}");
+    }
     let hung_up = cloud::Error::HungUp("a service");
     bill.begin(Stage::Tts, &voice(), spoken(10))
         .failed(&hung_up);
@@ -63,7 +71,7 @@ fn what_was_not_reached_or_was_refused_costs_nothing_and_what_broke_off_may() {
 
 #[test]
 fn requests_to_one_service_are_one_line_of_the_bill() {
-    let bill = Bill::default();
+    let bill = Arc::new(Bill::default());
     for chars in [10, 20] {
         bill.begin(Stage::Tts, &voice(), spoken(100))
             .used(spoken(chars));

@@ -43,6 +43,13 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
     if text.starts_with(['{', '[']) || text.starts_with(FUNCTOOLS) {
         return call(text);
     }
+    if is_fence(text) {
+        return if start == Start::Line {
+            fenced(text)
+        } else {
+            Read::Not
+        };
+    }
     if FUNCTOOLS.starts_with(text) {
         return Read::MayBecome;
     }
@@ -156,6 +163,31 @@ fn call(text: &str) -> Read<Label> {
     }
 }
 
+/// Whether the mark of a fence of code begins `text`.
+pub(super) fn is_fence(text: &str) -> bool {
+    text.starts_with(FENCE_MARKS)
+}
+
+/// A call or an answer in JSON that stands in a fence of code: <https://spec.commonmark.org/0.31.2/#fenced-code-blocks>.
+fn fenced(text: &str) -> Read<Label> {
+    let window = first_bytes(text, LONGEST_FENCE);
+    let mark = text.chars().next().unwrap_or_default();
+    let after = window.trim_start_matches(mark);
+    let marks = window.len() - after.len();
+    let language = after.trim_start();
+    let json = language.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+    let json = json.trim_start();
+    match json.chars().next() {
+        None if window.len() < text.len() || marks < FENCE && !after.is_empty() => Read::Not,
+        None => Read::MayBecome,
+        Some('{' | '[') if marks >= FENCE => match call(&text[window.len() - json.len()..]) {
+            Read::Is(len, label) => Read::Is(window.len() - json.len() + len, label),
+            other => other,
+        },
+        Some(_) => Read::Not,
+    }
+}
+
 fn is_in(list: &str, key: &str) -> bool {
     list.split(' ').any(|listed| listed == key)
 }
@@ -185,6 +217,11 @@ fn is_markup(c: char) -> bool {
 /// The longest markup before or after a name, and what is read of a call to know that it is one, in bytes.
 const LONGEST_MARKUP: usize = 10;
 const LONGEST_CALL: usize = 64;
+
+/// The marks of a fence of code, how many there are at least, and what is read of a fence to find JSON in it, in bytes.
+const FENCE_MARKS: [char; 2] = ['`', '~'];
+const FENCE: usize = 3;
+const LONGEST_FENCE: usize = 24;
 
 /// What Phi writes before its calls.
 const FUNCTOOLS: &str = "functools[";

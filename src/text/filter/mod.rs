@@ -131,7 +131,7 @@ impl Filter {
                 match wrapped.read(c) {
                     Unwrapped::Text(text) => self.pass(&text),
                     Unwrapped::Part => {}
-                    Unwrapped::End => self.state = State::Calling(Call::rest_of_object()),
+                    Unwrapped::End => self.state = State::Calling(wrapped.rest()),
                 }
                 return Some(c.len_utf8());
             }
@@ -248,6 +248,7 @@ impl Filter {
     /// Does what a label asks for. Returns whether it did: what is no label here is text.
     fn obey_label(&mut self, label: Label, text: &str) -> bool {
         let is_first = !self.has_passed && self.held.is_none();
+        let is_fenced = label::is_fence(text);
         match label {
             Label::Answer | Label::Model
                 if (self.held.as_ref()).is_some_and(|held| held.until.may_be(label)) =>
@@ -260,8 +261,11 @@ impl Filter {
             Label::Other if is_first => self.hold(text, Label::Model),
             Label::Thought if is_first => self.hold(text, Label::Answer),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
+            Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),
-            Label::Wrapped if is_first => self.state = State::Unwrapping(Wrapped::default()),
+            Label::Wrapped if is_first || is_fenced => {
+                self.state = State::Unwrapping(Wrapped::new(is_fenced));
+            }
             _ => return false,
         }
         self.start = Start::Line;

@@ -183,6 +183,25 @@ fn calls_of_tools_are_not_passed_on() {
             "Yes.\nBye!",
         ),
         ("{\"text\": \"caf\\u00e9", "café"),
+        (
+            "```json\n{\"answer\": \"It is \\\"Lyon\\\".\"}\n```\nBye!",
+            "It is \"Lyon\".\nBye!",
+        ),
+        ("~~~~\n{ \"reply\":\"Yes.\", \"a\": [1] }", "Yes."),
+        ("``` JSON {\"answer\": \"Yes.\"} ```", "Yes."),
+        (
+            "Here it is:\n```json\n{\"text\": \"Yes.\"}\n```",
+            "Here it is:\nYes.",
+        ),
+        ("```json\n{\"name\": \"map\"}\n```\nSo.", "So."),
+        ("```json\n{\"a\": 1}\n```", "```json\n{\"a\": 1}\n```"),
+        ("```\nx = 1\n```", "```\nx = 1\n```"),
+        (
+            "`x` and ~3 `{\"answer\": \"a\"}`",
+            "`x` and ~3 `{\"answer\": \"a\"}`",
+        ),
+        ("Or ```json\n{\"answer\"", "Or ```json\n{\"answer\""),
+        ("``", "``"),
         ("{\"answer\": 42}", "{\"answer\": 42}"),
         ("[{\"answer\": \"a\"}]", "[{\"answer\": \"a\"}]"),
         ("So: {\"answer\": \"a\"}", "So: {\"answer\": \"a\"}"),
@@ -321,6 +340,7 @@ fn any_text() -> impl Strategy<Value = String> {
 const LONGEST_PENDING: usize = 300;
 
 const HOSTILE: &str = "<¦<|¦<think¦<think>¦</think>¦<think >¦</answer>¦<answer>¦[¦[[¦[THINK]¦[/THINK]¦{¦{\"name\"¦{\"name\": ¦\
+    ```¦```json\n¦{\"answer\": \"¦~~~¦\
     }¦]¦\"¦\\¦'¦(¦[a(¦<|channel|>¦<|message|>¦<|start|>¦<|end|>¦<|im_start|>¦<|im_end|>¦<|user|>¦<|assistant|>¦\
     analysis¦final¦assistantfinal¦analysisA¦assistant¦User:¦User: ¦\nUser: ¦. User: ¦Assistant: ¦\nAssistant: ¦Thought: ¦\nAnswer: ¦\
     **¦# ¦### Response:¦<tool_call>¦</tool_call>¦[TOOL_CALLS]¦[INST]¦[/INST]¦functools[¦<function=a>¦</function>¦\

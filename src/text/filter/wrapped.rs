@@ -1,10 +1,14 @@
 //! An answer that is wrapped in JSON, such as `{"answer": "Yes."}`, of which only the text is for the caller.
 
+use super::call::Call;
+
 /// The text in such an answer, from its first character on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wrapped {
     /// An escape that is being read.
     escape: String,
+    /// All of it stands in a fence of code.
+    is_fenced: bool,
 }
 
 /// What a character stands for.
@@ -19,6 +23,23 @@ pub(super) enum Unwrapped {
 }
 
 impl Wrapped {
+    pub(super) fn new(is_fenced: bool) -> Self {
+        Self {
+            is_fenced,
+            ..Self::default()
+        }
+    }
+
+    /// What follows the text, of which nothing is for the caller.
+    pub(super) fn rest(&self) -> Call {
+        let rest = Call::rest_of_object();
+        if self.is_fenced {
+            rest.in_fence()
+        } else {
+            rest
+        }
+    }
+
     /// Reads the next character.
     pub(super) fn read(&mut self, c: char) -> Unwrapped {
         if self.escape.is_empty() {

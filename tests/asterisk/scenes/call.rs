@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::Stage;
 use testkit::audio::{Clip, measure};
 
-use super::{GAIN_DB, sandbox};
+use super::{GAIN_DB, LEAD, sandbox};
 use crate::caller::{self, Exchange, answer, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
@@ -99,7 +99,7 @@ impl Times {
             .filter_map(first_of)
             .filter_map(|request| Some(request.answered? - request.at))
             .sum::<Duration>()
-            + first_audible(&answer("tea").amplified(GAIN_DB));
+            + first_audible(&answer("tea").amplified(GAIN_DB)).min(LEAD);
         let own = ear_to_ear
             .checked_sub(silence + services)
             .ok_or("the parts are more than the whole")?;

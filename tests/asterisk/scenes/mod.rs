@@ -21,6 +21,8 @@ mod strangers;
 mod stream;
 mod talk;
 
+use std::time::Duration;
+
 use testkit::{Sandbox, Script};
 
 use crate::caller::data_dir;
@@ -93,5 +95,7 @@ fn sandbox() -> Sandbox {
     Sandbox::start(Script::standard(&data_dir()))
 }
 
-/// How much louder the program makes a voice, by default.
+/// How much louder the program makes a voice that it has not measured, and how much of the silence before an answer is
+/// heard.
 const GAIN_DB: f64 = 6.0;
+const LEAD: Duration = Duration::from_millis(30);

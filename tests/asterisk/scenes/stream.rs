@@ -1,16 +1,18 @@
 //! The answer that is heard while it is being made: how soon, every sample once and in order, and what is heard while
 //! there is nothing to hear.
 
+use std::io::Cursor;
 use std::thread;
 use std::time::Duration;
 
-use phone_assistant::audio::Pcm;
-use phone_assistant::audio::telephone::{self, Encoding};
+use phone_assistant::audio::shaping::{Gain, VoiceShape};
+use phone_assistant::audio::telephone::{Encoding, Telephone};
+use phone_assistant::audio::to_f32;
 use testkit::audio::stream::Delivery;
 use testkit::{Fault, PACE, Sandbox, Stage};
 
 use super::call::programs_started;
-use super::{GAIN_DB, sandbox};
+use super::{GAIN_DB, LEAD, sandbox};
 use crate::caller::{self, Exchange, SOON, answer, ask_in, ask_until, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;
@@ -18,6 +20,13 @@ use crate::phone::first_audible;
 use crate::report::Report;
 
 /// Services at the pace of the figures in tests/README.md.
+/// A machine on which what is heard can be told beforehand, as no level that was measured decides it.
+fn fixed_gain(lab: &Lab) -> Machine {
+    let machine = Machine::installed(lab, paced(8.0));
+    machine.configure(&machine.settings().set("tts.gain_db", FIXED_GAIN_DB));
+    machine
+}
+
 fn paced(speed: f64) -> Sandbox {
     let sandbox = sandbox();
     sandbox.pace(speed);
@@ -77,13 +86,13 @@ fn above_floor(machine: &Machine, exchanges: &[Exchange]) -> Result<Vec<Duration
 /// From the end of a question to the first sound of the moon's answer, were there nothing but services at their pace and
 /// the silence with which the voice begins.
 pub(super) fn services_and_silence(sandbox: &Sandbox) -> Duration {
-    let silence = first_audible(&sandbox.spoken(FIRST_SENTENCE).amplified(GAIN_DB));
+    let silence = first_audible(&sandbox.spoken(FIRST_SENTENCE).amplified(GAIN_DB)).min(LEAD);
     PACE.floor(FIRST_SENTENCE) + silence
 }
 
 /// What arrives at a mu-law phone is the whole conversion of what the voice said, byte by byte.
 pub(crate) fn run(lab: &Lab, report: &Report) {
-    let machine = Machine::installed(lab, paced(8.0));
+    let machine = fixed_gain(lab);
     for speed in [8.0, 1.5, 1.2] {
         machine.sandbox.pace(speed);
         let name = format!(
@@ -190,22 +199,30 @@ fn delivered(machine: &Machine) -> Result<Delivery, String> {
 /// What the voice was asked for since so many requests, each text converted as a whole.
 fn spoken(machine: &Machine, since: usize) -> Vec<u8> {
     let requests = machine.sandbox.requests_to(Stage::Tts).split_off(since);
-    let encoded = requests.iter().flat_map(|request| {
+    let mut all = Vec::new();
+    for request in requests {
+        let shape = VoiceShape {
+            gain: Gain::Db(FIXED_GAIN_DB),
+            expected_dbfs: -25.0,
+            lead: if all.is_empty() { LEAD } else { LATER_LEAD },
+        };
         let clip = machine
             .sandbox
             .spoken(request.body["input"].as_str().unwrap());
-        let pcm = Pcm {
-            rate_hz: clip.rate_hz,
-            samples: clip.samples,
-        };
-        telephone::encode(&pcm, Encoding::Ulaw, GAIN_DB_OF_THE_PROGRAM).unwrap()
-    });
-    encoded.collect()
+        let mut out = Cursor::new(Vec::new());
+        let telephone = Telephone::of_voice(&mut out, clip.rate_hz, Encoding::Ulaw, shape);
+        let mut telephone = telephone.unwrap();
+        let samples: Vec<_> = clip.samples.into_iter().map(to_f32).collect();
+        telephone.push(&samples).unwrap();
+        telephone.finish().unwrap();
+        all.extend(out.into_inner());
+    }
+    all
 }
 
 /// An answer that breaks off: the caller hears what there is, and then the apology.
 pub(crate) fn broken(lab: &Lab, report: &Report) {
-    let machine = Machine::installed(lab, paced(8.0));
+    let machine = fixed_gain(lab);
     let faults = [
         (
             "the model breaks off with an error",
@@ -336,5 +353,7 @@ pub(super) const MAX_ABOVE: Duration = Duration::from_millis(350);
 /// A pause that a phone's buffer does not hide.
 pub(super) const HOLE: Duration = Duration::from_millis(60);
 
-/// The program's default, as the program has it.
-const GAIN_DB_OF_THE_PROGRAM: f32 = 6.0;
+const FIXED_GAIN_DB: f32 = 6.0;
+
+/// The silence before a sentence in an answer.
+const LATER_LEAD: Duration = Duration::from_millis(150);

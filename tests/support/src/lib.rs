@@ -38,5 +38,5 @@ pub use sandbox::{
     Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use tempfile::TempDir;
-pub use until::until;
 pub use terminal::Terminal;
+pub use until::until;

@@ -9,6 +9,34 @@ fn chunk(content: &str, reason: &str) -> String {
     )
 }
 
+/// A line of Ollama's own.
+fn ollama(content: &str, done: &str) -> String {
+    format!(
+        "{{\"model\":\"m\",\"created_at\":\"t\",\"message\":{{\"role\":\"assistant\",\"content\":\"{content}\",\"thinking\":\"Hm.\"}},\"done\":{done}}}\n"
+    )
+}
+
+const DONE_LINE: &str = r#"true,"done_reason":"stop","prompt_eval_count":7,"eval_count":2"#;
+
+#[test]
+fn lines_of_ollama_tell_what_was_used_and_what_went_wrong() {
+    let used = read_event(&ollama("", DONE_LINE)).expect("a line").tokens;
+    let expected = Tokens {
+        input: 7,
+        output: 2,
+    };
+    assert_eq!(used, Some(expected));
+    let stream = ollama("Hello", "false") + "{\"error\":\"out of memory\"}\n";
+    assert_eq!(
+        read_whole(&DIALECT, &stream),
+        Ok(("Hello".to_owned(), None))
+    );
+    let mut answer = super::super::Answer::new(&DIALECT);
+    answer
+        .push(stream.as_bytes())
+        .expect("an error has a status");
+}
+
 #[test]
 fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
     for usage in [
@@ -98,6 +126,21 @@ fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
             "Hello",
             Some(End::Whole),
         ),
+        (
+            ollama("He", "false")
+                + &ollama("", "false")
+                + &ollama("llo", "false")
+                + &ollama("", DONE_LINE),
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            ollama("", "false") + &ollama("Hello", r#"true,"done_reason":"length""#),
+            "Hello",
+            Some(End::Cut),
+        ),
+        (ollama("Hello", "true"), "Hello", Some(End::Whole)),
+        (ollama("Hello", "false"), "Hello", None),
         (
             chunk("\"a\\ud83d\"", "null") + &chunk("\"\\ude00b\"", "\"stop\""),
             "a😀b",
