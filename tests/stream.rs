@@ -141,9 +141,9 @@ fn an_answer_that_asterisk_ends_at_once_again_and_again_is_given_up_after_three(
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "FAILED")
         .assert_variable_contains("ASSISTANT_ERROR", "asterisk cannot play");
-    let plays = outcome
-        .commands()
-        .filter(|line| line.starts_with("STREAM FILE"));
+    // A busy machine fills the wait with a sound of its own.
+    let answer = format!("STREAM FILE \"{}\"", house.reply().display());
+    let plays = outcome.commands().filter(|line| line.starts_with(&answer));
     let plays = plays.count();
     outcome.assert(plays == 3, &format!("{plays} plays"));
     house.assert_no_file(&outcome);
