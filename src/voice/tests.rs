@@ -279,7 +279,6 @@ fn heard(folder: &Path, is_streamed: bool, said: &[(Syllables, &str, &str)]) -> 
             fingerprint: String::new(),
             successor_of: None,
             closes: None,
-            closes: None,
             provider: Arc::new(Syllables { ..*voice }),
         };
         let speaker = Speaker {
@@ -458,6 +457,7 @@ fn a_piece_that_fails_does_not_wait_for_the_next_one_to_begin() {
         endpoint: endpoint(),
         fingerprint: String::new(),
         successor_of: None,
+        closes: None,
         provider: Arc::new(Half { asked, ends }),
     };
     let speaker = Speaker {

@@ -162,7 +162,7 @@ impl Bare {
             let number = value.trim().trim_matches('"').parse();
             match (name.trim(), number) {
                 ("rate", Ok(rate_hz)) if Self::RATES_HZ.contains(&rate_hz) => {
-                    bare.rate_hz = rate_hz
+                    bare.rate_hz = rate_hz;
                 }
                 ("channels", Ok(2)) => bare.channels = 2,
                 _ => {}
