@@ -222,6 +222,7 @@ fn not_held(folder: &Path, error: held::Error) -> Error {
         },
         held::Error::Stranger { path, owner } => Fault::Owner {
             path: path.into(),
+            uid: owner,
             owner: names::user_name(owner),
         },
         held::Error::System { path, source, .. } => Fault::Look {

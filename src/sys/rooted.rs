@@ -30,6 +30,8 @@ pub(crate) enum Fault {
         path: PathBuf,
         /// Its owner's name.
         owner: String,
+        /// Its owner's number.
+        uid: u32,
     },
     /// A file or folder that others may write to.
     #[error("others than its owner can write to {}", .path.display())]
@@ -133,8 +135,7 @@ fn is_roots_alone(folder: &Path) -> bool {
     match fs::symlink_metadata(folder) {
         Ok(data) => {
             let is_sticky = data.mode() & STICKY != 0;
-            let by_group = data.mode() & BY_GROUP != 0 && data.gid() != 0;
-            data.uid() == 0 && (is_sticky || data.mode() & BY_OTHERS == 0 && !by_group)
+            data.uid() == 0 && (is_sticky || data.mode() & (BY_GROUP | BY_OTHERS) == 0)
         }
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
@@ -148,11 +149,13 @@ fn examine(path: &Path, data: &Metadata, trusted: Option<u32>) -> Result<bool, F
         return Err(Fault::Owner {
             path: path.to_owned(),
             owner: names::user_name(data.uid()),
+            uid: data.uid(),
         });
     }
     // In a sticky folder others cannot touch what is not theirs.
     let is_sticky = data.is_dir() && data.mode() & STICKY != 0;
-    let is_groups = data.mode() & BY_GROUP != 0 && is_roots && data.gid() != 0;
+    // Of root's group too: where there is an access list, these bits say the most that any user on it may do.
+    let is_groups = data.mode() & BY_GROUP != 0 && is_roots;
     if !is_sticky && (data.mode() & BY_OTHERS != 0 || is_groups) {
         return Err(Fault::Open {
             path: path.to_owned(),
@@ -227,6 +230,21 @@ mod tests {
         assert!(matches!(fault, Fault::Open { path } if path == folder.path()));
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("ours");
         assert!(resolve(&path, Some(owner)).is_ok(), "as /tmp is");
+    }
+
+    #[test]
+    fn a_folder_of_roots_that_a_group_may_write_to_is_open_whichever_group_that_is() {
+        let (folder, owner) = folder();
+        let path = folder.path().join("file");
+        fs::write(&path, "").expect("written");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o775)).expect("ours");
+        let (found, followed) = (resolve(&path, Some(owner)), follow(&path));
+        if owner == 0 {
+            assert!(matches!(found, Err(Fault::Open { path }) if path == folder.path()));
+        } else {
+            assert_eq!(found.expect("its owner lets them"), path);
+        }
+        assert!(!followed.expect("no link").is_roots);
     }
 
     #[test]
