@@ -1,20 +1,20 @@
 //! Reading files that may have been exchanged for a pipe without a writer, or for one without an end.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-use rustix::io::Errno;
+use rustix::fs::{CWD, Mode, OFlags};
 
-/// Opens a regular file for reading. Anything else is refused at once: a pipe would wait for its writer
-/// for ever, and a device may never end.
+/// Opens a regular file for reading. Anything else is refused before it is opened: a pipe would wait for its writer
+/// for ever, and a device may never end, or begin something when it is opened.
 ///
 /// # Errors
 /// What the system says, or that it is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    regular(OpenOptions::new().read(true), OFlags::NONBLOCK, path)
+    regular(path, OFlags::empty())
 }
 
 /// The content of a regular file of at most `most` bytes.
@@ -31,14 +31,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], or that it is a link.
 pub fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    match regular(OpenOptions::new().read(true), flags, path) {
-        Ok(file) => content(file, most),
-        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
-            Err(io::Error::new(error.kind(), "it is a link"))
-        }
-        Err(error) => Err(error),
-    }
+    content(regular(path, OFlags::NOFOLLOW)?, most)
 }
 
 /// What is in a folder; nothing where there is none.
@@ -58,21 +51,27 @@ pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.is_file() && data.mode() & READABLE_BY_OTHERS != 0)
 }
 
-/// With `NONBLOCK` among the flags a pipe without another end is an error, or is opened and then refused.
-pub(super) fn regular(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    checked(options.custom_flags(flags).open(path)?)
+/// Holds what stands there, and opens that once it is known to be a regular file.
+fn regular(path: &Path, flags: OFlags) -> io::Result<File> {
+    let open = |how| rustix::fs::openat(CWD, path, flags | how | OFlags::CLOEXEC, Mode::empty());
+    let held = checked(open(OFlags::PATH)?.into())?;
+    match File::open(format!("/proc/self/fd/{}", held.as_raw_fd())) {
+        // Without /proc there is only the path, where something else may stand by now.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            checked(open(OFlags::NONBLOCK | OFlags::NOCTTY)?.into())
+        }
+        opened => opened,
+    }
 }
 
 pub(super) fn checked(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is no regular file",
-        ))
-    }
+    let data = file.metadata()?;
+    let why = match data.is_symlink() {
+        _ if data.is_file() => return Ok(file),
+        true => "it is a link",
+        false => "it is no regular file",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
 fn content(file: File, most: u64) -> io::Result<Vec<u8>> {
@@ -90,3 +89,42 @@ fn content(file: File, most: u64) -> io::Result<Vec<u8>> {
 
 /// The bit of a file's mode that lets others read it.
 const READABLE_BY_OTHERS: u32 = 0o004;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_is_opened() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let place = |name: &str| folder.path().join(name);
+        fs::write(place("file"), "text").expect("written");
+        symlink(place("file"), place("link")).expect("linked");
+        symlink("/dev/zero", place("device")).expect("linked");
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(CWD, place("pipe"), mode).expect("made");
+        let _listener = UnixListener::bind(place("socket")).expect("bound");
+        let most = 5;
+        for name in ["file", "link"] {
+            assert_eq!(read(&place(name), most).expect(name), b"text");
+        }
+        assert_eq!(read_own(&place("file"), most).expect("no link"), b"text");
+        for (name, why) in [
+            ("link", "it is a link"),
+            ("device", "it is a link"),
+            ("pipe", "it is no regular file"),
+            ("socket", "it is no regular file"),
+        ] {
+            let error = read_own(&place(name), most).expect_err(name);
+            assert_eq!(error.to_string(), why, "{name}");
+        }
+        for name in ["device", "pipe", "socket", ""] {
+            let error = read(&place(name), most).expect_err(name);
+            assert_eq!(error.to_string(), "it is no regular file", "{name}");
+        }
+        assert!(read(&place("file"), 4).is_err(), "as long as the limit");
+    }
+}
