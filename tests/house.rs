@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -264,9 +264,17 @@ pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, job: impl Fn(T) 
 
 const AT_ONCE: usize = 4;
 
-/// The program under test.
+/// The program under test: the one that was built for it, or the one that `PHONE_ASSISTANT_TESTED` names, such as the
+/// static one.
 pub(crate) fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_phone-assistant"))
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let named = std::env::var_os("PHONE_ASSISTANT_TESTED");
+        named.map_or_else(
+            || env!("CARGO_BIN_EXE_phone-assistant").into(),
+            PathBuf::from,
+        )
+    })
 }
 
 /// A file of tests/data.

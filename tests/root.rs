@@ -410,3 +410,63 @@ if (: </dev/tty) 2>/dev/null; then echo terminal; fi
 echo "user $(id -u), key ${OPENAI_API_KEY-}, $*$(cat)"
 [ "$2" != fail ]
 "#;
+
+/// A machine with an `asterisk.conf` of the other user, and what its console socket leads to.
+fn laid_out(conf: &str) -> TempDir {
+    let root = TempDir::new().unwrap();
+    let etc = root.path().join("etc/asterisk");
+    let run = root.path().join("var/run/asterisk");
+    for folder in [&etc, &run] {
+        fs::create_dir_all(folder).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::write(etc.join("asterisk.conf"), conf).unwrap();
+    for path in [&etc, &etc.join("asterisk.conf"), &run] {
+        give(path);
+    }
+    root
+}
+
+fn identity(root: &TempDir) -> Output {
+    let mut identity = Command::new(program());
+    identity.args(["identity", "--root", text(root.path())]);
+    identity.stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn root_does_not_wait_for_a_pipe_in_the_place_of_asterisks_socket() {
+    let root = laid_out("[options]\nrunuser = 65534\nrungroup = 65534\n");
+    let pipe = root.path().join("var/run/asterisk/asterisk.ctl");
+    let made = Command::new("mkfifo").arg(pipe).status().unwrap();
+    assert!(made.success());
+    let output = identity(&root);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn root_believes_asterisks_user_about_itself_alone() {
+    let root = laid_out("[options]\nrunuser = root\nrungroup = root\n");
+    let output = identity(&root);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.success(), !is_root(), "{output:?}");
+    assert_eq!(told.contains("--user"), is_root(), "{told}");
+    // A socket that it has chosen, which is root's.
+    let root = laid_out("[directories]\nastrundir = /run/bus\n");
+    let bus = root.path().join("run/bus");
+    fs::create_dir_all(&bus).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(bus.join("asterisk.ctl")).unwrap();
+    let output = identity(&root);
+    assert_eq!(output.status.success(), !is_root(), "{output:?}");
+}
+
+#[test]
+fn settings_that_grow_without_end_are_refused() {
+    let letters: Vec<_> = ('a'..='z').collect();
+    let doubled = letters
+        .windows(2)
+        .map(|pair| format!("[{1}]({0},{0})\n", pair[0], pair[1]));
+    let bomb = doubled.collect::<String>();
+    let output = identity(&laid_out(&format!("[a](!)\nk=v\n{bomb}")));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("it sets more than"), "{output:?}");
+}

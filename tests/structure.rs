@@ -121,3 +121,11 @@ fn no_test_sleeps_to_let_something_happen() {
     let sleepers: BTreeSet<_> = sleepers.map(|(path, _)| path).collect();
     assert_eq!(sleepers, SLEEPERS.iter().map(PathBuf::from).collect());
 }
+
+#[test]
+fn no_file_is_opened_with_flags_that_the_standard_library_filters() {
+    // With musl it drops `O_PATH`, and then a pipe is opened where it was only to be looked at.
+    for (path, text) in sources() {
+        assert!(!text.contains("custom_flags"), "{}", path.display());
+    }
+}

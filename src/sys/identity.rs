@@ -1,9 +1,11 @@
 //! The user and group that Asterisk runs as, from what only root or that user can have said.
 //!
 //! Believed are, in this order: `asterisk.conf`; the unit of systemd or the init script; the owner of the control
-//! socket that answers. Where they differ nothing is guessed. A process proves nothing: any user can name one
-//! "asterisk". install.sh and the doctor share this, and it is a hidden command: `phone-assistant identity`.
+//! socket that answers. Where they differ nothing is guessed, and what others than root can change may name
+//! their own user alone, unless root says the same. A process proves nothing: any user can name one "asterisk". install.sh and the doctor share this, and it is a
+//! hidden command: `phone-assistant identity`.
 
+mod author;
 pub(crate) mod conf;
 pub(crate) mod names;
 pub(crate) mod process;
@@ -14,6 +16,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use author::Author;
 use conf::Conf;
 use names::{Names, Unread, number};
 
@@ -62,8 +65,8 @@ impl Identity {
 /// Why it is not clear.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A file is there and cannot be read.
-    #[error("cannot read {}, which may say as whom Asterisk runs; run this as root, or name the user with --user", .path.display())]
+    /// A file is there and cannot be read, or others than root can change it.
+    #[error("cannot rely on {}, which may say as whom Asterisk runs; run this as root, or name the user with --user", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -94,6 +97,21 @@ pub(crate) enum Error {
         /// The name.
         value: String,
     },
+    /// It is said by a user who may not say it.
+    #[error(
+        "{source_name} says {value}, and {author} can change that: what others than root can change may name no {what} \
+         but their own; correct it there, or name the right {what} with --{what}"
+    )]
+    Overreach {
+        /// "user" or "group".
+        what: &'static str,
+        /// What says so.
+        source_name: String,
+        /// The name.
+        value: String,
+        /// Who can change it.
+        author: String,
+    },
     /// A user who is in no list has no group there either.
     #[error("user {user} is not in /etc/passwd, so their group is not known; name it with --group")]
     NoGroup {
@@ -120,9 +138,30 @@ pub(crate) enum Error {
 /// What one source says.
 #[derive(Clone, Debug, Default)]
 struct Claim {
+    author: Author,
     source: String,
     user: Option<String>,
     group: Option<String>,
+}
+
+/// Makes sure that one of the claims that name a user or group, which agree, is by an author who may do so.
+fn vouched(
+    what: &'static str,
+    value: &str,
+    claims: &[Claim],
+    is_named: impl Fn(&Claim) -> bool,
+    may_name: impl Fn(Author) -> bool,
+) -> Result<(), Error> {
+    let named = || claims.iter().filter(|claim| is_named(claim));
+    match named().next() {
+        Some(claim) if !named().any(|claim| may_name(claim.author)) => Err(Error::Overreach {
+            what,
+            source_name: claim.source.clone(),
+            value: value.to_owned(),
+            author: claim.author.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The user and group that Asterisk runs as.
@@ -176,6 +215,20 @@ pub(crate) fn find(question: &Question) -> Result<Identity, Error> {
     let uid = entry.map(|user| user.id).or_else(|| number(&user));
     let listed = names.group(&group).map(|group| group.id);
     let gid = listed.or_else(|| number(&group));
+    vouched(
+        USER,
+        &user,
+        &claims,
+        |claim| claim.user.is_some(),
+        |author| author.may_name_user(uid),
+    )?;
+    vouched(
+        GROUP,
+        &group,
+        &claims,
+        |claim| claim.group.is_some(),
+        |author| author.may_name_group(gid, &names),
+    )?;
     let ids = uid.zip(gid);
     if claims.is_empty() && is_here {
         contradicted(ids.map(|(user, _)| user))?;
@@ -204,6 +257,7 @@ fn conf(root: &Path) -> Result<Conf, Error> {
 fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
     let root = &question.root;
     let asked = Claim {
+        author: Author::Root,
         source: ASKED.to_owned(),
         user: question.user.clone(),
         group: question.group.clone(),
@@ -212,14 +266,19 @@ fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
         return Ok(vec![asked]);
     }
     let conf = conf(root)?;
+    // Whoever lays out a machine answers for it.
+    let is_laid_out = root != Path::new("/");
+    let trusted = is_laid_out.then(|| rustix::process::geteuid().as_raw());
+    let author = Author::of(&root.join(conf::FILE), conf.owner, trusted);
     let set = |name| conf.get("options", name).map(str::to_owned);
     let mut claims = vec![Claim {
+        author,
         source: "runuser or rungroup in /etc/asterisk/asterisk.conf".to_owned(),
         user: set("runuser"),
         group: set("rungroup"),
     }];
     claims.extend(service::claims(root).map_err(|(path, source)| Error::Read { path, source })?);
-    claims.extend(socket::claim(root, &conf));
+    claims.extend(socket::claim(root, &conf, author));
     if asked.group.is_some() {
         for claim in &mut claims {
             claim.group = None;
@@ -273,7 +332,7 @@ fn several(what: &'static str, answers: &[(&str, String)]) -> Error {
 /// Fails where an Asterisk runs as another than the usual user and no other source says anything, so that the usual
 /// user is not guessed. The process is not believed either: any user can start Asterisk's own program.
 fn contradicted(usual: Option<u32>) -> Result<(), Error> {
-    let running = process::all();
+    let running = process::all(None);
     let is_usual = |process: &process::Process| Some(process.user) == usual;
     match running.first().filter(|_| !running.iter().any(is_usual)) {
         None => Ok(()),

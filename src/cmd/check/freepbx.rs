@@ -15,8 +15,9 @@ pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
     }
     let id = "FreePBX";
     let file = root.join("etc/asterisk/freepbx_chown.conf");
-    let conf = match files::read(&file, MAX_CONF) {
-        Ok(bytes) => Conf::parse(&String::from_utf8_lossy(&bytes)),
+    let read = files::read(&file, MAX_CONF);
+    let conf = match read.and_then(|bytes| Conf::parse(&String::from_utf8_lossy(&bytes))) {
+        Ok(conf) => conf,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Conf::default(),
         Err(error) => {
             let text = format!("cannot read {}: {error}", file.display());

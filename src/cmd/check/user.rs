@@ -7,7 +7,7 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 use std::process::Command;
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
     if let Some(running) = &running {
         rights.groups.clone_from(&running.groups);
     }
-    let environment = running.map(|running| of_settings(&running.environment));
+    let environment = running.map(|running| of_settings(&running.environment()));
     let names = format!("{}:{}", asterisk.user, asterisk.group);
     command(&rights, &names, &environment.unwrap_or_default(), options)
         .map_err(|error| format!("cannot start the check: {error}"))
@@ -225,12 +225,12 @@ fn identity() -> Result<Identity, identity::Error> {
 /// them.
 pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
     let own = rustix::process::geteuid().as_raw();
-    running(own).map_or_else(Vec::new, |running| of_settings(&running.environment))
+    running(own).map_or_else(Vec::new, |running| of_settings(&running.environment()))
 }
 
 /// The Asterisk that runs as a user. Where Asterisk is told its group it gives up the user's others.
 fn running(user: u32) -> Option<Process> {
-    best(process::all(), user)
+    best(process::all(Some(user)), user)
 }
 
 /// The process of `user` that leads its session, as a service does, before any other that this user has started.
@@ -239,7 +239,9 @@ fn best(all: Vec<Process>, user: u32) -> Option<Process> {
     theirs.min_by_key(|process| !process.is_leader)
 }
 
-/// The variables that the settings are read from, of those that a process was started with.
+/// The variables that the settings are read from, of those that a process was started with. That user can start a
+/// process with any: so another settings file counts only if root alone can change it, and credentials only where
+/// systemd puts them. What Asterisk itself reads otherwise is told as a difference.
 fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     let environment = String::from_utf8_lossy(environment);
     let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
@@ -247,13 +249,27 @@ fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     let value = |name: &'static str| {
         let mut set = environment.split('\0');
         let value = set.find_map(|set| set.strip_prefix(name)?.strip_prefix('='))?;
-        Some((name, value.to_owned()))
+        may_set(name, Path::new(value)).then(|| (name, value.to_owned()))
     };
     names.filter_map(value).collect()
 }
 
+fn may_set(name: &str, value: &Path) -> bool {
+    let mut names = value.components();
+    match name {
+        "PHONE_ASSISTANT_CONFIG" => rooted::resolve(value, None).is_ok(),
+        "CREDENTIALS_DIRECTORY" => {
+            value.starts_with(CREDENTIALS) && !names.any(|name| name == Component::ParentDir)
+        }
+        _ => true,
+    }
+}
+
 /// Set where the doctor already works as Asterisk's user, to the names of user and group.
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
+
+/// Where systemd puts the credentials of a service; the folder is root's.
+const CREDENTIALS: &str = "/run/credentials";
 
 const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at as root unless you say so: --user root";
 
@@ -306,13 +322,40 @@ mod tests {
     }
 
     #[test]
+    fn a_process_does_not_choose_the_settings_file() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let evil = folder.path().join("evil.toml");
+        std::fs::write(&evil, "").expect("written");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&evil, Some(65_534), None).expect("given away");
+        }
+        let evil = evil.display().to_string();
+        for (name, value, expected) in [
+            ("PHONE_ASSISTANT_CONFIG", &*evil, false),
+            ("PHONE_ASSISTANT_CONFIG", "/nonexistent/config.toml", false),
+            ("PHONE_ASSISTANT_CONFIG", "/etc/passwd", true),
+            (
+                "CREDENTIALS_DIRECTORY",
+                "/run/credentials/asterisk.service",
+                true,
+            ),
+            ("CREDENTIALS_DIRECTORY", "/run/credentials/../../tmp", false),
+            ("CREDENTIALS_DIRECTORY", "/tmp", false),
+            ("OPENAI_API_KEY", "sk-1", true),
+        ] {
+            let set = of_settings(format!("{name}={value}\0").as_bytes());
+            let expected = expected.then(|| (name, value.to_owned()));
+            assert_eq!(set, Vec::from_iter(expected), "{name}={value}");
+        }
+    }
+
+    #[test]
     fn the_environment_is_that_of_the_service_and_of_no_other_program_of_its_user() {
         let process = |id, user, is_leader| Process {
             id,
             user,
             is_leader,
             groups: Vec::new(),
-            environment: Vec::new(),
         };
         let all = || {
             vec![

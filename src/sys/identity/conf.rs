@@ -4,15 +4,21 @@
 //! the first counts, and what `(+)` adds to it. `#include` and `#exec` are left out. See `main/config.c` and
 //! `main/options.c` of Asterisk.
 
-use std::io;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::sys::files;
+use crate::sys::held::{self, Last, Place, Trust};
 
 /// The settings of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Conf {
     sections: Vec<Section>,
+    /// Sections and settings, with those that are inherited.
+    len: usize,
+    /// The user that its file belongs to.
+    pub(super) owner: u32,
 }
 
 #[derive(Debug)]
@@ -23,26 +29,44 @@ struct Section {
 }
 
 impl Conf {
-    /// Reads the file of the machine below `root`; no file sets nothing.
+    /// Reads the file of the machine below `root`; no file sets nothing. It is looked for behind no link that others
+    /// can have made than root and whoever runs this.
     ///
     /// # Errors
-    /// What the system says where there is one that cannot be read.
+    /// What the system says where there is one that cannot be read, or that it is too long.
     pub(crate) fn read(root: &Path) -> io::Result<Self> {
-        match files::read(&root.join(FILE), MAX_BYTES) {
-            Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
+        let file = root.join(FILE);
+        let folder = file.parent().unwrap_or(root);
+        let owner = fs::metadata(folder).map(|data| data.uid()).ok();
+        let place = Place::find(root, &file, Trust::with(owner), Last::Follow, false);
+        let found = match place.and_then(|place| place.folder.open(&place.name)) {
+            Err(error) if !error.is_absence() => return Err(cause(error)),
+            found => found.unwrap_or_default(),
+        };
+        let Some((file, stat)) = found else {
+            return Ok(Self::default());
+        };
+        let mut bytes = Vec::new();
+        if file.take(MAX_BYTES).read_to_end(&mut bytes)? >= MOST {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
+        let mut conf = Self::parse(&String::from_utf8_lossy(&bytes))?;
+        conf.owner = stat.st_uid;
+        Ok(conf)
     }
 
-    pub(crate) fn parse(text: &str) -> Self {
+    /// What a text sets.
+    ///
+    /// # Errors
+    /// That it sets more than anybody needs: sections that inherit from others grow without end.
+    pub(crate) fn parse(text: &str) -> io::Result<Self> {
         let mut conf = Self::default();
         let (mut current, mut depth) = (None, 0);
         for line in text.lines() {
             let line = without_comments(line, &mut depth);
             let line = line.trim();
             if let Some(header) = line.strip_prefix('[') {
-                current = conf.open(header);
+                current = conf.open(header)?;
             } else if !line.starts_with('#')
                 && let Some((name, value)) = line.split_once('=')
                 && let Some(section) = current.and_then(|index| conf.sections.get_mut(index))
@@ -50,9 +74,20 @@ impl Conf {
                 let value = value.strip_prefix('>').unwrap_or(value).trim();
                 let setting = (name.trim().to_owned(), value.to_owned());
                 section.settings.push(setting);
+                conf.grow(1)?;
             }
         }
-        conf
+        Ok(conf)
+    }
+
+    /// Counts what is added.
+    fn grow(&mut self, more: usize) -> io::Result<()> {
+        self.len += more;
+        if self.len <= MAX_LEN {
+            return Ok(());
+        }
+        let why = format!("it sets more than {MAX_LEN} things");
+        Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
     }
 
     /// The value of a setting; none where it is empty.
@@ -81,11 +116,9 @@ impl Conf {
 
     /// The index of the section that the lines behind `name](options)` belong to. `None` where the brackets are not
     /// closed: Asterisk then reads no further, and we take no line for a setting.
-    fn open(&mut self, header: &str) -> Option<usize> {
-        let (name, behind) = header.split_once(']')?;
-        let options = match behind.strip_prefix('(') {
-            Some(behind) => behind.split_once(')')?.0,
-            None => "",
+    fn open(&mut self, header: &str) -> io::Result<Option<usize>> {
+        let Some((name, options)) = name_and_options(header) else {
+            return Ok(None);
         };
         let is_named = |it: &Section, name: &str| it.name.eq_ignore_ascii_case(name);
         let mut section = Section {
@@ -99,17 +132,41 @@ impl Conf {
                 "+" => {
                     let mut found = self.sections.iter();
                     if let Some(index) = found.position(|it| is_named(it, name)) {
-                        return Some(index);
+                        return Ok(Some(index));
                     }
                 }
                 base => {
-                    let base = self.sections.iter().find(|it| is_named(it, base))?;
-                    section.settings.extend(base.settings.iter().cloned());
+                    let mut found = self.sections.iter();
+                    let Some(index) = found.position(|it| is_named(it, base)) else {
+                        return Ok(None);
+                    };
+                    self.grow(1 + self.sections[index].settings.len())?;
+                    let inherited = self.sections[index].settings.iter().cloned();
+                    section.settings.extend(inherited);
                 }
             }
         }
+        self.grow(1)?;
         self.sections.push(section);
-        Some(self.sections.len() - 1)
+        Ok(Some(self.sections.len() - 1))
+    }
+}
+
+/// The name and the options of a section, from what stands behind its `[`, where both brackets are closed.
+fn name_and_options(header: &str) -> Option<(&str, &str)> {
+    let (name, behind) = header.split_once(']')?;
+    let options = match behind.strip_prefix('(') {
+        Some(behind) => behind.split_once(')')?.0,
+        None => "",
+    };
+    Some((name, options))
+}
+
+/// What the system said, or why there is nothing to ask it.
+fn cause(error: held::Error) -> io::Error {
+    match error {
+        held::Error::System { source, .. } => source,
+        error => io::Error::other(error),
     }
 }
 
@@ -145,9 +202,12 @@ fn without_comments(line: &str, depth: &mut u32) -> String {
     kept
 }
 
-const FILE: &str = "etc/asterisk/asterisk.conf";
+pub(super) const FILE: &str = "etc/asterisk/asterisk.conf";
 /// It has a few kilobytes.
+const MOST: usize = 1024 * 1024;
 const MAX_BYTES: u64 = 1024 * 1024;
+/// Asterisk's own example sets a hundred.
+const MAX_LEN: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -191,14 +251,15 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in table {
-            let conf = Conf::parse(text);
+            let conf = Conf::parse(text).expect("short");
             assert_eq!(conf.get("options", "runuser"), expected, "{text:?}");
         }
     }
 
     #[test]
     fn a_list_has_all_its_values() {
-        let conf = Conf::parse("[blacklist]\nitem = /a\n;item = /b\n[blacklist](+)\nitem => /c\n");
+        let conf = Conf::parse("[blacklist]\nitem = /a\n;item = /b\n[blacklist](+)\nitem => /c\n")
+            .expect("short");
         let items: Vec<_> = conf.all("blacklist", "item").collect();
         assert_eq!(items, ["/a", "/c"]);
     }
@@ -210,5 +271,45 @@ mod tests {
         assert_eq!(conf.get("options", "runuser"), None);
         std::fs::create_dir_all(folder.path().join(FILE)).expect("made");
         assert!(Conf::read(folder.path()).is_err());
+    }
+
+    #[test]
+    fn what_sets_more_than_anybody_needs_is_an_error() {
+        let letters: Vec<_> = ('b'..='z').collect();
+        let doubled = |letter: &char| {
+            let last = char::from_u32(u32::from(*letter) - 1).expect("a letter");
+            format!("[{letter}]({last},{last})\n")
+        };
+        let bomb: String = letters.iter().map(doubled).collect();
+        let many = "[a](!)\n[options]\n".to_owned() + &"x=1\n".repeat(MAX_LEN);
+        for text in [
+            format!("[a](!)\nk=v\n{bomb}"),
+            format!("[a]\n[b]({})\n", "a,".repeat(MAX_LEN)),
+            "[a]\n".repeat(MAX_LEN + 1),
+            many.clone(),
+        ] {
+            let error = Conf::parse(&text).expect_err("too much");
+            assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        }
+        // Two sections, and so two settings less.
+        assert!(Conf::parse(&many[..many.len() - 8]).is_ok());
+    }
+
+    #[test]
+    fn a_link_of_another_user_is_not_followed() {
+        use std::os::unix::fs::{chown, lchown, symlink};
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let etc = folder.path().join("etc/asterisk");
+        fs::create_dir_all(&etc).expect("made");
+        let real = folder.path().join("secret.ini");
+        fs::write(&real, "[options]\nrunuser = pbx\n").expect("written");
+        let link = folder.path().join(FILE);
+        symlink(&real, &link).expect("linked");
+        let is_root = rustix::process::geteuid().is_root();
+        if is_root {
+            chown(&etc, Some(65_534), None).expect("given away");
+            lchown(&link, Some(65_534), None).expect("given away");
+        }
+        assert_eq!(Conf::read(folder.path()).is_err(), is_root);
     }
 }

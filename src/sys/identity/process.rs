@@ -4,12 +4,18 @@
 //! process counts only with our root and mount namespace, and a program named asterisk that root alone can change; and
 //! since any user may run that program as well, only if it runs as the user whom others have named. See proc(5).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::fs::{CWD, Mode, OFlags};
 
 use super::service::WITH_VALUE;
-use crate::sys::rooted;
+use crate::sys::{rooted, threads};
 
 /// A process that is an Asterisk of this machine.
 #[derive(Debug)]
@@ -22,33 +28,67 @@ pub(crate) struct Process {
     pub(crate) is_leader: bool,
     /// The other groups that it is in.
     pub(crate) groups: Vec<u32>,
-    /// What it was started with; nothing where we are not told.
-    pub(crate) environment: Vec<u8>,
 }
 
-/// All of them, as far as this user is told. A console (`asterisk -r`) is none: it has the environment of the user who
-/// opened it.
-pub(crate) fn all() -> Vec<Process> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut ids: Vec<u32> = ids.collect();
-    ids.sort_unstable();
-    ids.into_iter().filter_map(Process::of).collect()
+/// Those of one user, or all, as far as this user is told. A console (`asterisk -r`) is none: it has the environment of
+/// the user who opened it.
+pub(crate) fn all(user: Option<u32>) -> Vec<Process> {
+    let all = move || {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mut ids: Vec<u32> = ids.collect();
+        ids.sort_unstable();
+        let found = ids.into_iter().filter_map(|id| Process::of(id, user));
+        found.collect()
+    };
+    in_time(all).unwrap_or_default()
+}
+
+/// What a job comes to, unless it takes too long: a process can have its memory, and so its arguments, anywhere, and
+/// let wait whoever reads them.
+fn in_time<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    // After the time limit there is no receiver any more.
+    threads::spawn(move || sender.send(job()).ok()).ok()?;
+    receiver.recv_timeout(PATIENCE).ok()
+}
+
+/// The beginning of a file of a process, which makes it as long as it likes.
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What `/proc` has of a process, and of no other that has its number later.
+struct Folder(OwnedFd);
+
+impl Folder {
+    fn of(id: u32) -> Option<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let held = rustix::fs::openat(CWD, format!("/proc/{id}"), flags, Mode::empty());
+        held.ok().map(Self)
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()))
+    }
 }
 
 impl Process {
-    fn of(id: u32) -> Option<Self> {
-        let path = PathBuf::from(format!("/proc/{id}"));
-        let is_ours = is_same(&path.join("root"), Path::new("/proc/self/root"))
-            && is_same(&path.join("ns/mnt"), Path::new("/proc/self/ns/mnt"));
-        if !is_ours || !is_asterisk(&path.join("exe")) {
+    /// The process of this number, if it is an Asterisk, and of `user` where one is named.
+    fn of(id: u32, user: Option<u32>) -> Option<Self> {
+        Self::within(&Folder::of(id)?, id, user)
+    }
+
+    fn within(folder: &Folder, id: u32, wanted: Option<u32>) -> Option<Self> {
+        let is_ours = is_same(&folder.join("root"), Path::new("/proc/self/root"))
+            && is_same(&folder.join("ns/mnt"), Path::new("/proc/self/ns/mnt"));
+        if !is_ours || !is_asterisk(&folder.join("exe")) {
             return None;
         }
-        if is_console(&fs::read(path.join("cmdline")).ok()?) {
-            return None;
-        }
-        let stat = fs::read_to_string(path.join("stat")).ok()?;
-        let status = fs::read_to_string(path.join("status")).ok()?;
+        let stat = fs::read_to_string(folder.join("stat")).ok()?;
+        let status = fs::read_to_string(folder.join("status")).ok()?;
         let numbers = |name: &str| -> Option<Vec<u32>> {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             Some(
@@ -57,13 +97,29 @@ impl Process {
                     .collect(),
             )
         };
+        let user = *numbers("Uid:")?.get(1)?;
+        if wanted.is_some_and(|wanted| wanted != user)
+            || is_console(&beginning(&folder.join("cmdline")).ok()?)
+        {
+            return None;
+        }
         Some(Self {
             id,
-            user: *numbers("Uid:")?.get(1)?,
+            user,
             is_leader: session(&stat) == Some(id),
             groups: numbers("Groups:")?,
-            environment: fs::read(path.join("environ")).unwrap_or_default(),
         })
+    }
+
+    /// What it was started with; nothing where we are not told.
+    pub(crate) fn environment(&self) -> Vec<u8> {
+        let (id, user) = (self.id, self.user);
+        let read = move || {
+            let folder = Folder::of(id)?;
+            Self::within(&folder, id, Some(user))?;
+            beginning(&folder.join("environ")).ok()
+        };
+        in_time(read).flatten().unwrap_or_default()
     }
 }
 
@@ -115,6 +171,10 @@ fn is_asterisk(exe: &Path) -> bool {
         && rooted::resolve(&path, None).is_ok_and(|real| is_same(&real, exe))
 }
 
+/// More than any command line or environment that starts Asterisk.
+const MAX_BYTES: u64 = 256 * 1024;
+const PATIENCE: Duration = Duration::from_secs(5);
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{chown, symlink};
@@ -163,6 +223,16 @@ mod tests {
     }
 
     #[test]
+    fn of_what_a_process_shows_no_more_than_the_beginning_is_read() {
+        let own = Folder::of(std::process::id()).expect("it runs");
+        let shown = beginning(&own.join("cmdline")).expect("our own");
+        assert!(!shown.is_empty());
+        let endless = beginning(Path::new("/dev/zero")).expect("every Linux has it");
+        assert_eq!(u64::try_from(endless.len()), Ok(MAX_BYTES));
+        assert!(Folder::of(u32::MAX).is_none());
+    }
+
+    #[test]
     fn nobody_becomes_asterisk_by_a_name() {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let [copy, link] = ["copy/asterisk", "link/asterisk"].map(|name| folder.path().join(name));
@@ -176,7 +246,7 @@ mod tests {
             chown(&copy, Some(65_534), Some(65_534)).expect("given away");
         }
         symlink("/bin/sleep", &link).expect("linked");
-        let before: Vec<_> = all().iter().map(|process| process.id).collect();
+        let before: Vec<_> = all(None).iter().map(|process| process.id).collect();
         let running = [&copy, &link].map(|program| {
             let child = Command::new(program).arg("1000").spawn();
             Running(child.expect("it runs"))
@@ -188,7 +258,7 @@ mod tests {
                 std::thread::yield_now();
             }
         }
-        let after: Vec<_> = all().iter().map(|process| process.id).collect();
+        let after: Vec<_> = all(None).iter().map(|process| process.id).collect();
         for Running(child) in &running {
             assert!(!after.contains(&child.id()), "{before:?} {after:?}");
         }

@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Claim;
+use super::author::Author;
 use crate::sys::files;
+use crate::sys::rooted;
 
 /// A file or folder that is there, and why it cannot be read.
 type Unread = (PathBuf, io::Error);
@@ -46,6 +48,7 @@ fn user_and_group(
     let claim = |(file, text): &(PathBuf, String)| {
         let words = assignments(text);
         Claim {
+            author: Author::Root,
             source: format!("AST_USER or AST_GROUP in {}", file.display()),
             user: words.get("AST_USER").cloned(),
             group: words.get("AST_GROUP").cloned(),
@@ -102,7 +105,7 @@ impl Unit {
             start: Vec::new(),
         };
         for part in [file].into_iter().chain(drop_ins(root)?) {
-            unit.add(&read(&part)?);
+            unit.add(&read(root, &part)?);
         }
         Ok(Some(unit))
     }
@@ -130,6 +133,7 @@ impl Unit {
         let shown = self.file.display();
         let expand = |value: &Option<String>| expanded(value.as_ref()?, words);
         let own = Claim {
+            author: Author::Root,
             source: format!("User= or Group= in {shown} and its drop-ins"),
             user: expand(&self.user),
             group: expand(&self.group),
@@ -179,6 +183,7 @@ impl Claim {
             }
         }
         Self {
+            author: Author::Root,
             source,
             user,
             group,
@@ -280,7 +285,7 @@ fn first_of(root: &Path, names: &[&str]) -> Result<Option<(PathBuf, String)>, Un
     let Some(file) = first(files, |file| file.metadata().map(|data| data.is_file()))? else {
         return Ok(None);
     };
-    let text = read(&file)?;
+    let text = read(root, &file)?;
     Ok(Some((file, text)))
 }
 
@@ -306,8 +311,12 @@ fn is_file(file: &Path) -> Result<bool, Unread> {
     Ok(first([file.to_owned()], look)?.is_some())
 }
 
-fn read(file: &Path) -> Result<String, Unread> {
-    match files::read(file, MAX_BYTES) {
+/// The text of a file that starts Asterisk, as root. On this machine it must be root's alone.
+fn read(root: &Path, file: &Path) -> Result<String, Unread> {
+    let is_here = root == Path::new("/");
+    let trusted = is_here.then(|| rooted::resolve(file, None)).transpose();
+    let trusted = trusted.map_err(io::Error::other);
+    match trusted.and_then(|_| files::read(file, MAX_BYTES)) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) => Err((file.to_owned(), error)),
     }

@@ -1,25 +1,29 @@
 //! Asterisk's control socket: which user has made the one that answers.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, Mode, OFlags};
 
 use super::Claim;
+use super::author::Author;
 use super::conf::Conf;
 use crate::sys::rooted;
 
 /// What the owner of the control socket says, if it is to be believed: a socket that takes a connection, in a real
 /// folder of its owner or of root, which no stranger can write to or exchange. A folder of root's that a group may
-/// write to says nothing: any of its members can have made the socket.
-pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
+/// write to says nothing: any of its members can have made the socket. Where the settings say which socket, it is the
+/// word of their `author`, who may have chosen that of another program.
+pub(super) fn claim(root: &Path, conf: &Conf, author: Author) -> Option<Claim> {
+    let is_chosen =
+        conf.get("directories", "astrundir").is_some() || conf.get("files", "astctl").is_some();
     let folder = conf.get("directories", "astrundir").unwrap_or(USUAL_FOLDER);
     let name = conf.get("files", "astctl").unwrap_or(USUAL_NAME);
     let place = below(root, Path::new(folder))?;
@@ -27,7 +31,7 @@ pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     let socket = open(&place.join(name)).ok()?;
     let made = socket.metadata().ok()?;
     let owner = made.uid();
-    let is_groups = data.mode() & BY_GROUP != 0 && data.gid() != 0;
+    let is_groups = data.mode() & BY_GROUP != 0;
     let is_theirs = data.uid() == owner || data.uid() == 0 && !is_groups;
     if !made.file_type().is_socket() || !is_theirs || data.mode() & BY_OTHERS != 0 {
         return None;
@@ -39,6 +43,7 @@ pub(super) fn claim(root: &Path, conf: &Conf) -> Option<Claim> {
     let is_given = |setting| conf.get("files", setting).is_some();
     let is_folders = data.mode() & SETGID != 0 || is_given("astctlgroup");
     Some(Claim {
+        author: if is_chosen { author } else { Author::Root },
         source: format!(
             "the owner of the control socket {}",
             place.join(name).display()
@@ -69,9 +74,8 @@ fn below(root: &Path, folder: &Path) -> Option<PathBuf> {
 
 /// Holds what stands there, whatever takes its place; a link is held as a link.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    OpenOptions::new().read(true).custom_flags(flags).open(path)
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into())
 }
 
 /// Whether it takes a connection. Where too many wait for one already, the system would have us wait too.
@@ -100,7 +104,11 @@ mod tests {
     use super::*;
 
     fn said(root: &testkit::TempDir, conf: &str) -> Option<(Option<String>, Option<String>)> {
-        let claim = claim(root.path(), &Conf::parse(conf))?;
+        let conf = Conf::parse(conf).expect("short");
+        let claim = claim(root.path(), &conf, Author::Anyone)?;
+        let is_usual =
+            conf.get("directories", "astrundir").is_none() && conf.get("files", "astctl").is_none();
+        assert_eq!(claim.author == Author::Root, is_usual);
         Some((claim.user, claim.group))
     }
 
@@ -115,6 +123,10 @@ mod tests {
         fs::write(&place, "").expect("written");
         assert_eq!(said(&root, ""), None, "a file");
         fs::remove_file(&place).expect("removed");
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(CWD, &place, mode).expect("made");
+        assert_eq!(said(&root, ""), None, "a pipe, which would wait for ever");
+        fs::remove_file(&place).expect("removed");
         let listener = UnixListener::bind(&place).expect("bound");
         let own = fs::metadata(&place).expect("there");
         let ids = (Some(own.uid().to_string()), Some(own.gid().to_string()));
@@ -128,14 +140,18 @@ mod tests {
             // Its socket is another user's, as Asterisk's is.
             std::os::unix::fs::chown(&place, Some(65_534), Some(65_534)).expect("given");
             let theirs = (Some("65534".to_owned()), Some("65534".to_owned()));
-            for (group, expected) in [(65_533, None), (0, Some(theirs.clone()))] {
+            assert_eq!(said(&root, ""), Some(theirs));
+            for group in [65_533, 0] {
                 std::os::unix::fs::chown(&folder, None, Some(group)).expect("given");
                 fs::set_permissions(&folder, fs::Permissions::from_mode(0o775)).expect("ours");
-                assert_eq!(said(&root, ""), expected, "open to group {group}");
+                assert_eq!(said(&root, ""), None, "open to group {group}");
             }
             std::os::unix::fs::chown(&place, Some(own.uid()), Some(own.gid())).expect("ours");
         }
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
+        let other = "[files]\nastctl = other.ctl\n";
+        fs::hard_link(&place, folder.join("other.ctl")).expect("a second name");
+        assert_eq!(said(&root, other), Some(ids), "of the author's choice");
         symlink(&place, folder.join("link")).expect("linked");
         assert_eq!(said(&root, "[files]\nastctl = link\n"), None, "a link");
         symlink(&folder, root.path().join("var/run/away")).expect("linked");

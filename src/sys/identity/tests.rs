@@ -174,3 +174,55 @@ fn a_number_that_only_a_directory_knows_is_believed_where_a_person_names_it() {
     let why = ask("no-such-user", Some("root")).expect_err("a name is looked up");
     assert!(why.contains("no-such-user"), "{why}");
 }
+
+#[test]
+fn a_file_of_another_user_names_no_user_but_its_own() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let users = (
+        "etc/passwd",
+        "pbx:x:7123:7124::/:/bin/false\nroot:x:0:0::/root:/bin/sh\n",
+    );
+    let groups = (
+        "etc/group",
+        "voice:x:7124:\naudio:x:7129:pbx\nshadow:x:7142:\n",
+    );
+    let table = [
+        ("runuser = pbx\n", Ok(("pbx", "voice"))),
+        ("runuser = pbx\nrungroup = audio\n", Ok(("pbx", "audio"))),
+        ("runuser = root\n", Err("says root")),
+        ("runuser = root\nrungroup = voice\n", Err("says root")),
+        ("runuser = pbx\nrungroup = shadow\n", Err("says shadow")),
+        ("rungroup = root\n", Err("says root")),
+    ];
+    for (options, expected) in table {
+        let root = root(&[(CONF, &format!("[options]\n{options}")), users, groups]);
+        let conf = root.path().join(CONF);
+        // Its folder may still be root's.
+        std::os::unix::fs::chown(&conf, Some(7123), None).expect("given away");
+        let found = find(&question(root.path()));
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => {
+                assert_eq!((&*found.user, &*found.group), expected, "{options}");
+            }
+            (Err(error), Err(words)) => {
+                let why = error.to_string();
+                assert!(why.contains(words) && why.contains("may name no"), "{why}");
+                let named = Question {
+                    user: Some("root".to_owned()),
+                    ..question(root.path())
+                };
+                assert_eq!(find(&named).expect("a person says so").user, "root");
+            }
+            (found, _) => panic!("{options}: {found:?}"),
+        }
+    }
+    // What root says too is no more only its word.
+    let unit = (UNIT, "[Service]\nUser=root\n");
+    let machine = root(&[(CONF, "[options]\nrunuser = root\n"), unit, users, groups]);
+    let conf = machine.path().join(CONF);
+    std::os::unix::fs::chown(conf, Some(7123), None).expect("given away");
+    let found = find(&question(machine.path())).expect("root's unit says so");
+    assert_eq!(found.ids, Some((0, 0)));
+}
