@@ -560,7 +560,10 @@ fn root_tells_what_another_user_finds() {
     let state = of(&found["checks"], "folder for state").next().unwrap();
     if state["status"] == "fail" {
         let remedy = state["remedy"].as_str().unwrap();
-        assert!(remedy.contains("chown -hR nobody: "), "{remedy}");
+        assert!(
+            remedy.contains("chown -h nobody: /var/lib/phone-assistant"),
+            "{remedy}"
+        );
     }
     let (code, lines) = check(&[]);
     assert!(lines.contains("fail  settings"), "{lines}");

@@ -2,13 +2,14 @@
 //!
 //! What is read here may have changed when it is typed: a user who may write to a folder can put a link there. So a
 //! link is named instead of followed, `chown` leaves links alone (`-h`), and `chmod`, which cannot, is left to the user
-//! whose folder it is. A file's name may hold a command, so each path is quoted.
+//! whose folder it is. A file's name may hold a command, so each path is quoted. Which file it is may be that user's
+//! choice too: so root is told commands for our own places alone, and gives away nothing that is in another's folder.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::sys::identity::names;
 use crate::sys::plain::plain;
@@ -42,12 +43,73 @@ fn escaped(byte: u8) -> String {
     }
 }
 
-/// Gives a folder or file to a user, and with `is_deep` what is in it.
-pub(crate) fn own(path: &Path, user: &str, is_deep: bool) -> String {
-    let option = if is_deep { "-hR" } else { "-h" };
-    let user = shell_quoted(user);
-    let give = |it: Followed| format!("chown {option} {user}: {}", shell_quoted(it.real));
-    rooted::follow(path).map_or_else(named, give)
+/// Gives a file to a user.
+pub(crate) fn own(path: &Path, user: &str) -> String {
+    given(path, user, None)
+}
+
+/// Gives a folder to a user alone.
+pub(crate) fn own_alone(folder: &Path, user: &str) -> String {
+    given(folder, user, Some(OWNER_ALONE))
+}
+
+/// What another user has put into a folder of `user` is not given to them: they may have moved it there.
+fn given(path: &Path, user: &str, mode: Option<u32>) -> String {
+    let Followed { real, is_roots } = match rooted::follow(path) {
+        Ok(followed) => followed,
+        Err(fault) => return named(fault),
+    };
+    let (user_word, shown) = (shell_quoted(user), shell_quoted(&real));
+    let chmod = |by: &str| mode.map(|mode| format!("{by}chmod {mode:o} {shown}"));
+    let owner = fs::symlink_metadata(&real).map(|data| names::user_name(data.uid()));
+    if owner.as_ref().is_ok_and(|owner| owner == user) {
+        let what = if real.is_dir() && has_others(&real, user) {
+            Some(format!(
+                "ls -la {shown}; sudo -u {user_word} find {shown} -type f ! -user {user_word} -delete"
+            ))
+        } else {
+            chmod(&format!("sudo -u {user_word} "))
+        };
+        return what.unwrap_or_else(|| format!("ls -ld {shown}"));
+    }
+    if is_roots && is_roots_choice(path) {
+        let chown = format!("chown -h {user_word}: {shown}");
+        return [Some(chown), chmod("")]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("; ");
+    }
+    if is_roots {
+        return format!("if you have chosen {shown} yourself, make {user_word} its owner");
+    }
+    if owner.is_err() {
+        return INSTALL.to_owned();
+    }
+    let mut away = real.into_os_string();
+    away.push(".old");
+    format!(
+        "sudo -u {user_word} mv {shown} {}; {INSTALL}",
+        shell_quoted(away)
+    )
+}
+
+/// Whether a folder has files of another user.
+fn has_others(folder: &Path, user: &str) -> bool {
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| {
+        let data = entry.metadata();
+        data.is_ok_and(|data| data.is_file() && names::user_name(data.uid()) != user)
+    })
+}
+
+/// Whether root has chosen this path: it is one of ours, or root itself asks. Any other may come from the environment
+/// of Asterisk's user, or from a settings file that this user has named, and root is told no command for it.
+fn is_roots_choice(path: &Path) -> bool {
+    let mut parts = path.components();
+    let is_ours = OURS.iter().any(|ours| path.starts_with(ours));
+    rustix::process::geteuid().is_root()
+        || is_ours && parts.all(|part| part != Component::ParentDir)
 }
 
 /// Removes a file or a link in a folder of `user`.
@@ -64,6 +126,9 @@ pub(crate) fn remove(path: &Path, user: &str) -> String {
     let remove = |Followed { real, .. }: Followed| {
         let place = real.join(name);
         let is_roots = rooted::follow(&place.with_file_name(NOTHING)).is_ok_and(|it| it.is_roots);
+        if is_roots && !is_roots_choice(path) {
+            return format!("remove {}, if it is this program's", shell_quoted(place));
+        }
         let prefix = prefix(is_roots, user);
         format!("{prefix}rm {}", shell_quoted(place))
     };
@@ -72,7 +137,11 @@ pub(crate) fn remove(path: &Path, user: &str) -> String {
 
 /// Gives a folder of `user` a mode.
 pub(crate) fn mode(path: &Path, mode: u32, user: &str) -> String {
-    let give = |Followed { real, is_roots }| {
+    let give = |Followed { real, is_roots }: Followed| {
+        if is_roots && !is_roots_choice(path) {
+            let (user, real) = (shell_quoted(user), shell_quoted(real));
+            return format!("let nobody but {user} look into {real}");
+        }
         let prefix = prefix(is_roots, user);
         format!("{prefix}chmod {mode:o} {}", shell_quoted(real))
     };
@@ -94,15 +163,19 @@ pub(crate) fn close(path: &Path, group: &str) -> String {
         let shown = shell_quoted(&real);
         let group = shell_quoted(group);
         let owner = fs::symlink_metadata(&real).map_or(0, |data| data.uid());
-        if is_roots {
+        if is_roots && is_roots_choice(path) {
             format!("chown -h root:{group} {shown}; chmod 640 {shown}")
+        } else if is_roots {
+            format!("if {shown} is your file of keys, let only root and group {group} read it")
         } else if owner == 0 {
             format!(
                 "put {shown} into a folder that root alone can change, such as /etc/phone-assistant, and name it in the settings"
             )
-        } else {
+        } else if owner == rustix::process::geteuid().as_raw() {
             let user = names::user_name(owner);
             format!("sudo -u {} chmod 640 {shown}", shell_quoted(user))
+        } else {
+            format!("if {shown} is your file of keys, let only its owner and group {group} read it")
         }
     };
     rooted::follow(path).map_or_else(named, close)
@@ -117,6 +190,15 @@ fn named(fault: Fault) -> String {
         "{path} is a link to {to}: if that is not yours, remove it (rm {path}) and run sudo ./install.sh; if it is, put the thing itself there"
     )
 }
+
+/// Where install.sh puts what is ours.
+const OURS: [&str; 3] = [
+    "/etc/phone-assistant",
+    "/var/lib/phone-assistant",
+    "/var/log/asterisk/phone-assistant.jsonl",
+];
+const INSTALL: &str = "sudo ./install.sh";
+const OWNER_ALONE: u32 = 0o700;
 /// A name that nothing has: what it is asked for is the folder.
 const NOTHING: &str = "phone-assistant-nothing";
 
@@ -142,17 +224,61 @@ mod tests {
         let place = folder.path().join("state");
         fs::create_dir(&place).expect("made");
         let shown = place.display();
-        assert_eq!(own(&place, "pbx", false), format!("chown -h pbx: {shown}"));
-        assert_eq!(own(&place, "pbx", true), format!("chown -hR pbx: {shown}"));
+        let aside = format!("sudo -u pbx mv {shown} {shown}.old; sudo ./install.sh");
+        assert_eq!(own(&place, "pbx"), aside);
+        assert_eq!(own_alone(&place, "pbx"), aside);
         assert_eq!(
             mode(&place, 0o700, "pbx"),
             format!("sudo -u pbx chmod 700 {shown}")
         );
         let missing = folder.path().join("missing/deep");
+        assert_eq!(own(&missing, "pbx"), "sudo ./install.sh");
+        let owner = names::user_name(fs::metadata(&place).expect("there").uid());
+        let closed = format!("sudo -u {owner} chmod 700 {shown}");
+        assert_eq!(own_alone(&place, &owner), closed);
+        assert_eq!(own(&place, &owner), format!("ls -ld {shown}"));
+    }
+
+    #[test]
+    fn a_file_of_another_user_in_a_folder_is_taken_away_and_not_given() {
+        let folder = theirs();
+        let user = names::user_name(fs::metadata(folder.path()).expect("there").uid());
+        let file = folder.path().join("limits.json");
+        fs::write(&file, "").expect("written");
+        let remedy = own_alone(folder.path(), &user);
         assert_eq!(
-            own(&missing, "pbx", false),
-            format!("chown -h pbx: {}", missing.display())
+            remedy.contains("-delete"),
+            rustix::process::geteuid().is_root(),
+            "{remedy}"
         );
+        assert!(!remedy.contains("chown"), "{remedy}");
+        if rustix::process::geteuid().is_root() {
+            let remedy = own(&file, &user);
+            assert!(
+                remedy.starts_with(&format!("sudo -u {user} mv ")),
+                "{remedy}"
+            );
+        }
+    }
+
+    #[test]
+    fn root_is_told_no_command_for_a_place_that_it_has_not_chosen() {
+        let is_root = rustix::process::geteuid().is_root();
+        for path in ["/etc/passwd", "/etc", "/etc/phone-assistant/../passwd"] {
+            let path = Path::new(path);
+            for remedy in [
+                own(path, "pbx"),
+                own_alone(path, "pbx"),
+                mode(path, 0o700, "pbx"),
+                close(path, "pbx"),
+                remove(&path.join("x"), "pbx"),
+            ] {
+                let has_command = ["chown", "chmod", "rm "]
+                    .iter()
+                    .any(|it| remedy.contains(it));
+                assert_eq!(has_command, is_root, "{remedy}");
+            }
+        }
     }
 
     #[test]
@@ -170,7 +296,8 @@ mod tests {
             }
             for path in [link.clone(), link.join("below")] {
                 for remedy in [
-                    own(&path, "pbx", true),
+                    own(&path, "pbx"),
+                    own_alone(&path, "pbx"),
                     mode(&path, 0o700, "pbx"),
                     close(&path, "pbx"),
                 ] {
@@ -187,13 +314,16 @@ mod tests {
 
     #[test]
     fn what_root_alone_can_change_is_changed_by_root() {
-        let path = Path::new("/etc/phone-assistant-of-a-test");
+        let path = Path::new("/etc/phone-assistant/of-a-test");
         assert_eq!(
             mode(path, 0o700, "pbx"),
             format!("chmod 700 {}", path.display())
         );
-        let expected = "chown -h root:voice /etc/passwd; chmod 640 /etc/passwd";
-        assert_eq!(close(Path::new("/etc/passwd"), "voice"), expected);
+        let shown = path.display();
+        let expected = format!("chown -h root:voice {shown}; chmod 640 {shown}");
+        assert_eq!(close(path, "voice"), expected);
+        let expected = format!("chown -h pbx: {shown}; chmod 700 {shown}");
+        assert_eq!(own_alone(path, "pbx"), expected);
     }
 
     #[test]
@@ -255,7 +385,7 @@ mod tests {
         }
         for (path, shown) in [(&place, quoted), (&link.join("x"), shell_quoted(&link))] {
             for remedy in [
-                own(path, "pbx", true),
+                own_alone(path, "pbx"),
                 mode(path, 0o700, "pbx"),
                 close(path, "pbx"),
                 remove(path, "pbx"),
@@ -282,7 +412,7 @@ mod tests {
             below.starts_with(&format!("{shown} is a link to /etc")),
             "{below}"
         );
-        let roots = Path::new("/etc/phone-assistant-of-a-test");
-        assert_eq!(remove(roots, "pbx"), "rm /etc/phone-assistant-of-a-test");
+        let roots = Path::new("/etc/phone-assistant/of-a-test");
+        assert_eq!(remove(roots, "pbx"), "rm /etc/phone-assistant/of-a-test");
     }
 }

@@ -44,7 +44,7 @@ fn remedy(cause: &Error, path: &Path) -> String {
     let shown = shell_quoted(path);
     match cause {
         Error::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-            let own = remedy::own(path, &user_name(), false);
+            let own = remedy::own(path, &user_name());
             format!("ls -ld {shown}; {own}")
         }
         Error::Read { .. } | Error::Unclear { .. } | Error::Full { .. } => format!(
@@ -95,7 +95,7 @@ pub(super) fn remedy_for_callers(cause: &memory::Error, folder: &Path) -> String
         ),
         _ => format!(
             "df -h {shown}; and: {}; or set callers in [memory] to \"none\"",
-            given(folder, true)
+            given(folder)
         ),
     }
 }

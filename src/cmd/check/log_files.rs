@@ -106,7 +106,7 @@ const ID: &str = "Asterisk's log";
 const SHOWN_CHARS: usize = 35;
 const STEP: &[u8] = b"[check@custom-openai:1]";
 const FREEPBX: &str = "Settings, Asterisk Logfile Settings, Log Files: set Verbose of the file full to 3, press Submit and Apply Config";
-const PLAIN: &str = "in /etc/asterisk/logger.conf below [logfiles]: full => notice,warning,error,verbose(3); then: asterisk -rx \"logger reload\"";
+const PLAIN: &str = "in /etc/asterisk/logger.conf below [logfiles]: full => notice,warning,error,verbose(3); then: sudo -u asterisk asterisk -rx \"logger reload\"";
 /// More than a busy Asterisk logs during a check.
 const MAX_NEW: u64 = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -79,11 +79,7 @@ fn examine_folder(id: &str, folder: &Path, report: &mut Report<'_>) {
     match written {
         Ok(()) => report.ok(id, &format!("{} can be written to", folder.display())),
         Err(error) => {
-            let remedy = format!(
-                "df -h {}; and: {}",
-                shell_quoted(folder),
-                given(folder, false)
-            );
+            let remedy = format!("df -h {}; and: {}", shell_quoted(folder), given(folder));
             report.fail(id, &Chain(&error).to_string(), &remedy);
         }
     }
@@ -101,24 +97,14 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
         Err(error) => report.fail(
             "folder for state",
             &Chain(&error).to_string(),
-            &given(folder, true),
+            &given(folder),
         ),
     }
 }
 
 /// How a folder is given to Asterisk's user alone.
-pub(super) fn given(folder: &Path, is_deep: bool) -> String {
-    let user = user_name();
-    let (owner, mode) = (
-        remedy::own(folder, &user, is_deep),
-        remedy::mode(folder, 0o700, &user),
-    );
-    // For a link both say the same.
-    if owner == mode {
-        owner
-    } else {
-        format!("{owner}; {mode}")
-    }
+pub(super) fn given(folder: &Path) -> String {
+    remedy::own_alone(folder, &user_name())
 }
 
 /// Where callers are remembered, if they are.
@@ -165,10 +151,7 @@ fn examine_log(log: &Path, report: &mut Report<'_>) {
         Err(error) => report.warn(
             "log of calls",
             &format!("cannot add to {}: {error}", log.display()),
-            &format!(
-                "{}; or set calls in [log]",
-                remedy::own(log, &user_name(), false)
-            ),
+            &format!("{}; or set calls in [log]", remedy::own(log, &user_name())),
         ),
     }
 }

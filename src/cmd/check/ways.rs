@@ -16,7 +16,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             let own = say(&format!("dialplan show {CONTEXT}")).unwrap_or_default();
             examine_context(&Ways::of(&own), report);
             let why = format!("Asterisk did not show its whole dialplan: {why}");
-            let remedy = "look yourself: asterisk -rx \"dialplan show\"";
+            let remedy = "look yourself: sudo -u asterisk asterisk -rx \"dialplan show\"";
             return report.not_tried("ways in", &why, remedy);
         }
     };
@@ -34,7 +34,8 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
 
 fn examine_context(ways: &Ways, report: &mut Report<'_>) {
     let id = "dialplan";
-    let remedy = "sudo ./install.sh --dialplan; and: asterisk -rx \"dialplan reload\"";
+    let remedy =
+        "sudo ./install.sh --dialplan; and: sudo -u asterisk asterisk -rx \"dialplan reload\"";
     if !ways.runs_program {
         let text = "the context custom-openai is not loaded, or does not run phone-assistant";
         report.fail(id, text, remedy);

@@ -475,7 +475,7 @@ const FAULTS: &[Planted] = &[
         status: "fail",
         words: &[
             "folder for calls",
-            "chown -h asterisk: /var/lib/phone-assistant/calls",
+            "sudo -u asterisk mv /var/lib/phone-assistant/calls",
         ],
     },
     Planted {
@@ -494,7 +494,7 @@ const FAULTS: &[Planted] = &[
         words: &[
             "folder for state",
             "providers.json.lock",
-            "chown -hR asterisk: /var/lib/phone-assistant/state",
+            "sudo -u asterisk find /var/lib/phone-assistant/state",
         ],
     },
     Planted {
@@ -514,7 +514,7 @@ const FAULTS: &[Planted] = &[
         },
         mend: |machine| shell(machine, "rm /var/log/asterisk/phone-assistant.jsonl"),
         status: "warn",
-        words: &["log of calls", "chown -h asterisk:"],
+        words: &["log of calls", "sudo -u asterisk mv"],
     },
     Planted {
         what: "a program that is not there",
