@@ -363,3 +363,50 @@ fn root_writes_sounds_in_folders_of_its_own_that_others_may_write_to() {
         }
     }
 }
+
+#[test]
+fn root_asks_asterisks_console_as_asterisks_user_and_never_as_root() {
+    let place = Place::new();
+    let script = place.theirs.path().join("asterisk.sh");
+    fs::write(&script, CONSOLE).unwrap();
+    let asterisk = format!("sh {}", script.display());
+    let ask = |arguments: &[&str]| {
+        let mut console = Command::new(program());
+        console.args(["console", "--asterisk", &asterisk]);
+        let output = console.args(arguments).env("OPENAI_API_KEY", "of root");
+        output.stdin(Stdio::null()).output().unwrap()
+    };
+    let output = ask(&["--user", "65534", "--group", "65534", "core show version"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    let own = rustix::process::geteuid().as_raw();
+    let (user, key) = if is_root() {
+        (OTHER, "")
+    } else {
+        (own, "of root")
+    };
+    assert_eq!(
+        told,
+        format!("user {user}, key {key}, -rx core show version\n"),
+        "{output:?}"
+    );
+    // It answers and fails.
+    let output = ask(&["--user", "65534", "--group", "65534", "fail"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    if is_root() {
+        let root = TempDir::new().unwrap();
+        fs::create_dir_all(root.path().join("etc/asterisk")).unwrap();
+        let conf = root.path().join("etc/asterisk/asterisk.conf");
+        fs::write(conf, "[options]\nrunuser = root\n").unwrap();
+        let output = ask(&["--root", text(root.path()), "core show version"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert!(told.contains("--user root"), "{told}");
+    }
+}
+
+/// Asterisk's program, for whoever asks its console.
+const CONSOLE: &str = r#"
+if : </dev/tty; then echo terminal; fi 2>/dev/null
+echo "user $(id -u), key ${OPENAI_API_KEY-}, $*$(cat)"
+[ "$2" != fail ]
+"#;

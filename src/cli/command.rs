@@ -15,7 +15,7 @@ use super::{pager, place, setup};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
-use crate::cmd::{callers, convert, help, say};
+use crate::cmd::{callers, console, convert, help, say};
 use crate::config::Environment;
 use crate::sys::error::Chain;
 use crate::sys::identity::{self, Question};
@@ -63,6 +63,9 @@ enum Command {
     /// Say which user and group Asterisk runs as, for install.sh
     #[command(hide = true)]
     Identity(Identity),
+    /// Ask Asterisk's console as Asterisk's user, for install.sh
+    #[command(hide = true)]
+    Console(Console),
 }
 
 #[derive(Debug, Args)]
@@ -128,8 +131,9 @@ struct Calls {
     file: Option<PathBuf>,
 }
 
+/// What is known of the user that Asterisk runs as.
 #[derive(Debug, Args)]
-struct Identity {
+struct Known {
     /// The folder in which the machine is laid out
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
@@ -139,6 +143,33 @@ struct Identity {
     /// The group, where it is known
     #[arg(long)]
     group: Option<String>,
+}
+
+impl From<Known> for Question {
+    fn from(known: Known) -> Self {
+        Self {
+            root: known.root,
+            user: known.user,
+            group: known.group,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Console {
+    #[command(flatten)]
+    known: Known,
+    /// Asterisk's program, and what comes before its options
+    #[arg(long, value_name = "WORDS", default_value = "asterisk")]
+    asterisk: String,
+    /// The command, such as "core show version"
+    command: String,
+}
+
+#[derive(Debug, Args)]
+struct Identity {
+    #[command(flatten)]
+    known: Known,
     /// Also the folders that asterisk.conf sets
     #[arg(long)]
     all: bool,
@@ -187,6 +218,11 @@ impl Command {
             },
             Self::Place(action) => return Ok(action.run()?),
             Self::Identity(identity) => show_text(&identity.lines()?)?,
+            Self::Console(Console {
+                known,
+                asterisk,
+                command,
+            }) => show_text(&console::ask(&known.into(), &asterisk, &command)?)?,
         }
         Ok(0)
     }
@@ -259,11 +295,7 @@ impl Calls {
 impl Identity {
     /// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
     fn lines(self) -> Result<String, identity::Error> {
-        let question = Question {
-            root: self.root,
-            user: self.user,
-            group: self.group,
-        };
+        let question = Question::from(self.known);
         let found = identity::find(&question)?;
         let mut lines = vec![("user", found.user), ("group", found.group)];
         if self.all {

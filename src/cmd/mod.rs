@@ -3,6 +3,7 @@
 pub(crate) mod callers;
 pub(crate) mod calls;
 pub mod check;
+pub(crate) mod console;
 pub mod convert;
 pub mod help;
 pub(crate) mod place;

@@ -48,10 +48,12 @@ pub(crate) fn ourselves(rights: &Rights) -> Command {
     command
 }
 
-/// Returns a command that runs another program apart, with the rights of this process.
-pub(crate) fn other(program: &OsStr) -> Command {
-    let mut command = Command::new(OURSELVES);
-    command.env(MARK, EXEC).arg(program);
+/// Returns a command that runs another program apart: as another user and then without an environment, or with the
+/// rights and the environment of this process.
+pub(crate) fn other(program: &OsStr, rights: Option<&Rights>) -> Command {
+    let mut command = rights.map_or_else(|| Command::new(OURSELVES), ourselves);
+    let rights = rights.map(written).unwrap_or_default();
+    command.env(MARK, format!("{EXEC}{rights}")).arg(program);
     command
 }
 
@@ -66,7 +68,10 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
     };
     setsid()?;
     let mark = mark.to_string_lossy();
-    if mark == EXEC {
+    if let Some(rights) = mark.strip_prefix(EXEC) {
+        if !rights.is_empty() {
+            take(rights)?;
+        }
         set_parent_process_death_signal(Some(Signal::KILL))?;
         let (program, arguments) = arguments.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let error = Command::new(program)
@@ -76,13 +81,17 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
         let why = format!("cannot run {}: {error}", program.display());
         return Err(io::Error::new(error.kind(), why));
     }
-    let rights = parse(&mark).ok_or(io::ErrorKind::InvalidInput)?;
-    rights.take().map_err(io::Error::other)?;
+    take(&mark)?;
     // Root relays what this process says, so no other process of that user may trace it, whatever fs.suid_dumpable is.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     // A change of user takes this away, so it comes last.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     Ok(())
+}
+
+fn take(rights: &str) -> io::Result<()> {
+    let rights = parse(rights).ok_or(io::ErrorKind::InvalidInput)?;
+    rights.take().map_err(io::Error::other)
 }
 
 /// Rights as [`MARK`] holds them: user, group, groups.
@@ -233,7 +242,8 @@ impl Drop for Running {
     }
 }
 
-/// The variable that is set where this program was started apart, to [`EXEC`] or to the user that it must become.
+/// The variable that is set where this program was started apart: to [`EXEC`] where it must become another program,
+/// and then to the user that it must become, if any.
 const MARK: &str = "PHONE_ASSISTANT_APART";
 const EXEC: &str = "exec";
 /// The running program itself, whatever file may stand at its place on the disk.

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use conf::Conf;
 use names::{Names, Unread, number};
 
+use crate::sys::rights::Rights;
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
@@ -41,8 +43,15 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// What this user may do on this machine; nothing where their numbers are not known.
+    pub(crate) fn rights(&self) -> Option<Rights> {
+        let (uid, gid) = self.ids?;
+        let groups = self.usual_groups();
+        Some(Rights { uid, gid, groups })
+    }
+
     /// The other groups that this user has on this machine, where no process tells.
-    pub(crate) fn usual_groups(&self) -> Vec<u32> {
+    fn usual_groups(&self) -> Vec<u32> {
         let own = self.ids.map(|(_, own)| own);
         // Where the lists cannot be read it has no other.
         let all = own.and_then(|own| Some(Names::here().ok()?.groups_of(&self.user, own)));

@@ -3,6 +3,7 @@
 //! Only redaction knows a module above: the names of the settings that are secret.
 
 pub(crate) mod apart;
+pub(crate) mod console;
 pub(crate) mod date;
 pub mod deadline;
 pub mod error;

@@ -2,11 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
-use super::user::{self, PATH};
-use crate::sys::apart::{self, End, Stream};
+use super::user;
+use crate::sys::console::{Console, PATH};
 use crate::sys::error::Chain;
 use crate::sys::rooted;
 
@@ -26,13 +24,16 @@ pub(super) enum Error {
 /// What Asterisk answers to a command.
 pub(super) fn say(command: &str) -> Result<String, Error> {
     let asterisk = found_in_path("asterisk").map_err(Error::Failed)?;
-    let asked = said(apart::other(&asterisk).args(["-rx", command]), PATIENCE);
-    let answer = asked.map_err(Error::Failed)?;
+    let console = Console {
+        asterisk: vec![asterisk],
+        rights: None,
+    };
+    let answer = console.say(command).map_err(Error::Failed)?;
     let is_refused = |line: &str| line.starts_with("Command '") && line.ends_with(AT_SHUTDOWN);
     if answer.lines().any(is_refused) {
         return Err(Error::Stopping);
     }
-    Ok(answer)
+    Ok(answer.trim().to_owned())
 }
 
 /// Root runs only what root alone can change, wherever it is found.
@@ -49,52 +50,5 @@ fn found_in_path(name: &str) -> Result<OsString, String> {
     }
 }
 
-/// The output of a program, which is ended after `limit`: an Asterisk that hangs takes connections and never answers.
-fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
-    let (mut output, mut errors) = (String::new(), String::new());
-    let end = apart::run(command, limit, &mut |stream, line| {
-        let text = match stream {
-            Stream::Out => &mut output,
-            Stream::Err => &mut errors,
-        };
-        text.push_str(&line);
-        text.push('\n');
-    });
-    match end.map_err(|error| format!("cannot run asterisk -rx: {error}"))? {
-        End::Ended(status) if status.success() => Ok(output.trim().to_owned()),
-        End::Ended(_) => {
-            let mut said = errors.lines().chain(output.lines());
-            Err(said.next().unwrap_or_default().trim().to_owned())
-        }
-        End::Late => Err(format!("no answer within {} s", limit.as_secs())),
-        End::TooMuch => Err("its answer is longer than anybody reads".to_owned()),
-    }
-}
-
-const PATIENCE: Duration = Duration::from_secs(10);
 /// What Asterisk answers to nearly every command from `core stop gracefully` on, with success as its exit code.
 const AT_SHUTDOWN: &str = "cannot be run during shutdown";
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::process::CommandExt;
-
-    use super::*;
-
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).process_group(0);
-        command
-    }
-
-    #[test]
-    fn an_asterisk_that_hangs_is_not_waited_for() {
-        let limit = Duration::from_millis(50);
-        let why = said(&mut shell("sleep 60"), limit).expect_err("it hangs");
-        assert!(why.contains("no answer within"), "{why}");
-        let answer = said(&mut shell("echo Asterisk 22"), PATIENCE);
-        assert_eq!(answer.as_deref(), Ok("Asterisk 22"));
-        let why = said(&mut shell("ls /nonexistent"), PATIENCE).expect_err("a failure");
-        assert!(why.contains("/nonexistent"), "{why}");
-    }
-}

@@ -15,6 +15,7 @@ use super::finding::{Finding, Report, Status, Style, one_line, worst};
 use super::options::Options;
 use crate::config::keys::ENVIRONMENT;
 use crate::sys::apart::{self, End, Stream};
+use crate::sys::console::PATH;
 use crate::sys::error::Chain;
 use crate::sys::identity::process::{self, Process};
 use crate::sys::identity::{self, Identity, Question};
@@ -69,19 +70,19 @@ fn examine_own_place(report: &mut Report<'_>) {
 /// The command that runs this check again as Asterisk's user. It is marked by [`IS_ASTERISKS`]: where that user is
 /// root, it would otherwise start itself without end.
 fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
-    let (user, group) = asterisk.ids.ok_or_else(|| {
+    let mut rights = asterisk.rights().ok_or_else(|| {
         format!(
             "the numbers of user {} and group {} are not known",
             asterisk.user, asterisk.group
         )
     })?;
-    let running = running(user);
-    let groups = running.as_ref().map(|running| running.groups.clone());
-    let rights = Rights {
-        uid: user,
-        gid: group,
-        groups: groups.unwrap_or_else(|| asterisk.usual_groups()),
-    };
+    if rights.uid == 0 && options.user.is_none() {
+        return Err(AS_ROOT.to_owned());
+    }
+    let running = running(rights.uid);
+    if let Some(running) = &running {
+        rights.groups.clone_from(&running.groups);
+    }
     let environment = running.map(|running| of_settings(&running.environment));
     let names = format!("{}:{}", asterisk.user, asterisk.group);
     command(&rights, &names, &environment.unwrap_or_default(), options)
@@ -254,7 +255,7 @@ fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
 /// Set where the doctor already works as Asterisk's user, to the names of user and group.
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
 
-pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at as root unless you say so: --user root";
 
 /// How it is to speak, and how much is to be logged.
 const KEPT: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "PHONE_ASSISTANT_LOG"];
