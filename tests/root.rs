@@ -406,7 +406,7 @@ fn root_asks_asterisks_console_as_asterisks_user_and_never_as_root() {
 
 /// Asterisk's program, for whoever asks its console.
 const CONSOLE: &str = r#"
-if : </dev/tty; then echo terminal; fi 2>/dev/null
+if (: </dev/tty) 2>/dev/null; then echo terminal; fi
 echo "user $(id -u), key ${OPENAI_API_KEY-}, $*$(cat)"
 [ "$2" != fail ]
 "#;
