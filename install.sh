@@ -680,7 +680,7 @@ edit_plan() {
         { line[NR] = $0 }
 
         function starts(text, with) { return index(text, with) == 1 }
-        function emit(text) { out = out separator text; separator = "\n"; last = text }
+        function emit(text) { printf "%s%s", separator, text; separator = "\n"; last = text }
 
         function context_of(text) { sub(/^[ \t]*\[/, "", text); sub(/\].*/, "", text); return text }
         function number_of(text) {
@@ -718,7 +718,7 @@ edit_plan() {
                 emit(";~" line[i])
                 if (!way[i + 1]) emit(old_end)
             }
-            if (!inserted()) { out = out "\n"; separator = ""; emit_block(); emit("") }
+            if (!inserted()) { printf "\n"; separator = ""; emit_block(); emit("") }
         }
         function inserted(   i) { for (i = 1; i <= NR; i++) if (mine[i]) return 1; return 0 }
 
@@ -739,7 +739,6 @@ edit_plan() {
             classify()
             if (mode == "conflicts") { for (i = 1; i <= NR; i++) if (way[i]) printf "%6d  %s\n", i, line[i]; exit }
             if (mode == "install") install(); else uninstall()
-            printf "%s", out
         }'
 }
 

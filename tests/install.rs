@@ -281,6 +281,16 @@ fn uninstall_keeps_settings_and_data_and_purge_removes_them() {
 }
 
 #[test]
+fn a_large_dialplan_takes_time_by_its_length_and_not_by_the_square_of_it() {
+    let machine = Machine::new();
+    let lines = ";\n".repeat(200_000);
+    machine.write(PLAN, &lines);
+    machine.wrap("awk", "ulimit -t 5", "");
+    machine.install(&["--dialplan"]).succeeds();
+    assert!(machine.plan().starts_with(&lines) && machine.plan().contains(EXAMPLE));
+}
+
+#[test]
 fn a_dialplan_that_asterisk_does_not_show_is_taken_back() {
     let machine = Machine::with_asterisk();
     machine.write(PLAN, "[a]\n");
