@@ -572,6 +572,7 @@ prepare_dialplan() {
     keep conflicts edit_plan conflicts before block "$extension"
     if [ -s "$work/conflicts" ] && [ "$replace" = no ]; then stop_at_conflict; fi
     keep after edit_plan install before block "$extension"
+    keep wanted of_each priorities
 }
 
 block() {
@@ -610,9 +611,9 @@ check_dialplan() {
 }
 
 # Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
+# It is asked once, for another answer may come the next time; one that was cut for want of room is not the wanted one.
 dialplan_stands() {
-    keep wanted of_each priorities
-    keep found of_each shown
+    of_each shown >"$work/found" || :
     cmp -s "$work/wanted" "$work/found"
 }
 
@@ -635,7 +636,7 @@ undo() {
     if [ -e "$work/new-rotation" ]; then set -- "$@" 0644 "$roots" - "$rotation"; fi
     if [ -e "$work/new-watch" ]; then set -- "$@" 0644 "$roots" - "$watch_file"; fi
     place files -- "$@" >/dev/null
-    reload
+    reload || :
     diff "$work/wanted" "$work/found" | head -n 100 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
         "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \

@@ -171,6 +171,33 @@ fn an_asterisk_that_never_answers_or_never_ends_is_not_waited_for() {
 }
 
 #[test]
+fn an_asterisk_that_answers_otherwise_each_time_leaves_nothing_half_done() {
+    let machine = Machine::with_asterisk();
+    machine.write(PLAN, "[a]\n");
+    machine.tool(
+        "asterisk",
+        r#"
+case $2 in
+    'core show version') echo 'Asterisk 22' ;;
+    'dialplan show '*)
+        echo x >>"$TOOLS/count"
+        echo "  'x' =>  1. NoOp($(grep -c x "$TOOLS/count"))   [x.conf:3]" ;;
+esac"#,
+    );
+    machine
+        .install(&["--dialplan"])
+        .fails(1)
+        .says("are as they were");
+    assert_eq!(machine.plan(), "[a]\n");
+    assert!(!machine.path("usr/local/bin/phone-assistant").exists());
+    assert!(
+        !machine
+            .path("var/lib/asterisk/agi-bin/phone-assistant")
+            .exists()
+    );
+}
+
+#[test]
 fn a_folder_of_others_is_no_place_for_files_of_its_own() {
     let machine = Machine::as_root();
     super::links::chmod(&machine.temporary(), 0o777);
