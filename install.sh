@@ -23,6 +23,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
                    something got worse or was fixed. Each time that costs one short request to each service
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear
+  --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
@@ -71,16 +72,43 @@ uninstall() {
     elif [ "$(id -u)" = 0 ] || grep -qs "^$begin" "$plan"; then
         die "there is no phone-assistant of this version to do it with: run ./install.sh first, then this again"
     fi
-    take_away "$agi_bin/phone-assistant" "$program" "$rotation" "$watch_file"
     if [ "$purge" = yes ]; then
-        elsewhere=$(readlink "$data" || :)
-        take_away "$settings" "$data" "$DESTDIR$log" "$DESTDIR$log".[0-9]* "$plan.before-phone-assistant"
-        say "removed    $settings, $data and $DESTDIR$log"
-        if [ -n "$elsewhere" ]; then say "note: $data was a link to $elsewhere, and what is there stays"; fi
+        purge_all
     else
         say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
     fi
+    take_from_agi_bin
+    take_away "$rotation" "$watch_file" "$program"
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
+}
+
+# The keys first and by themselves: what others have done to the rest must not keep them here.
+purge_all() {
+    elsewhere=$(readlink "$data" || :)
+    take_away "$settings"
+    take_away "$data" "$plan.before-phone-assistant"
+    if [ -e "$work/phone-assistant" ]; then
+        place trees --numbered -- "$DESTDIR$log"
+    else
+        find "$DESTDIR${log%/*}" \( -name "${log##*/}" -o -name "${log##*/}.[0-9]*" \) -exec rm -f {} + 2>/dev/null || :
+    fi
+    say "removed    $settings, $data and $DESTDIR$log"
+    if [ -n "$elsewhere" ]; then say "note: $data was a link to $elsewhere, and what is there stays"; fi
+}
+
+# asterisk.conf names the folder, and Asterisk's user may write it: only a plain file goes that is our program byte for
+# byte, whatever else is called the same.
+take_from_agi_bin() {
+    installed=$agi_bin/phone-assistant
+    if [ -e "$work/phone-assistant" ] && place read -- "$installed" >"$work/installed" 2>/dev/null; then
+        if cmp -s "$work/installed" "$work/phone-assistant" || cmp -s "$work/installed" "$program"; then
+            place files -- 0755 - - "$installed"
+            return
+        fi
+    fi
+    if [ -e "$installed" ] || [ -L "$installed" ]; then
+        say "note: $installed stays, for it is not the program that was installed here: if it is yours, take it away by hand"
+    fi
 }
 
 uninstall_plan() {
@@ -94,10 +122,12 @@ uninstall_plan() {
     if ! cmp -s "$work/chown-before" "$work/chown-after"; then
         from=-
         if [ -s "$work/chown-after" ]; then from=$work/chown-after; fi
-        set -- "like:$chown_conf" - "$from" "$chown_conf"
+        set -- "linked:$(mode_of chown-before)" "$(owner_of chown-before)" "$from" "$chown_conf"
     fi
     if ! cmp -s "$work/before" "$work/after"; then
-        set -- "$@" "like:$plan" - "$work/before" "$plan.before-phone-assistant" "like:$plan" - "$work/after" "$plan"
+        mode=$(mode_of before) owner=$(owner_of before)
+        set -- "$@" "$mode" "$owner" "$work/before" "$plan.before-phone-assistant" \
+            "linked:$mode" "$owner" "$work/after" "$plan"
         say "restored   $plan"
     fi
     place files -- "$@" >/dev/null
@@ -113,6 +143,7 @@ take_away() {
 
 read_options() {
     action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
+    given_agi_bin=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -121,6 +152,7 @@ read_options() {
             --conversation) conversation=$(value "$@"); dialplan=yes; shift ;;
             --user) given_user=$(value "$@"); shift ;;
             --group) given_group=$(value "$@"); shift ;;
+            --agi-bin) given_agi_bin=$(value "$@"); shift ;;
             --dialplan) dialplan=yes ;;
             --replace) replace=yes dialplan=yes ;;
             --watch) watch=yes ;;
@@ -134,8 +166,12 @@ read_options() {
     done
     check_digits --extension "$extension"
     check_digits --conversation "$conversation"
+    case $given_agi_bin in
+        '' | /*) ;;
+        *) usage "--agi-bin wants a path that begins with /, found '$given_agi_bin'" ;;
+    esac
     if [ "$action$dialplan$watch$binary" != uninstallnono ] && [ "$action" = uninstall ]; then
-        usage "--uninstall and --purge go with no other option"
+        usage "--uninstall and --purge go with no other option than --agi-bin, --user and --group"
     fi
     binary=$(absolute "$binary")
     DESTDIR=${DESTDIR:-}
@@ -225,9 +261,19 @@ place() {
 
 # read_text PATH NAME: a text of another user's folder, in a file of ours; an empty one if there is none, and a note of that.
 read_text() {
-    place read --text -- "$1" >"$work/$2" && return
+    place read --text --rights "$work/$2.rights" -- "$1" >"$work/$2" && return
     if [ $? != 3 ]; then exit 1; fi
     : >"$work/$2.none"
+    echo "0640 $users" >"$work/$2.rights"
+}
+
+# mode_of NAME, owner_of NAME: as they were when that was read. What is in its place by now may be another file.
+mode_of() {
+    cut -d' ' -f1 "$work/$1.rights"
+}
+
+owner_of() {
+    cut -d' ' -f2 "$work/$1.rights"
 }
 
 # ---- the Asterisk of this machine ----
@@ -237,18 +283,37 @@ find_asterisk() {
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
     limit=''
     if command -v timeout >/dev/null; then limit='timeout -s KILL 10'; fi
-    ask 'core show settings' >"$work/running" || die "cannot write $work/running: is there room in $temporary?"
     "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
         ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || exit 1
     user=$(identity user)
     group=$(identity group)
-    agi_bin=$DESTDIR$(first "$(identity astagidir)" "$(running 'AGI Scripts directory')" "$(usual_folder agi-bin)")
-    sounds=$DESTDIR$(first "$(identity astdatadir)" "$(running 'Data directory')" "$(usual_folder)")/sounds
+    sounds=$DESTDIR$(first "$(identity astdatadir)" "$(usual_folder)")/sounds
     guest='' roots=- groups=- users=-
     if [ "$(id -u)" = 0 ] && [ -n "$user" ] && id "$user" >/dev/null 2>&1; then
         guest=$user roots=root:root groups=root:$group users=$user:$group
     elif [ -n "$DESTDIR" ]; then
         say "note: owners are not set below $DESTDIR"
+    fi
+    choose_agi_bin
+}
+
+# asterisk.conf says where Asterisk looks for programs. Its user may write that file, and must not choose which folder of
+# root's gets one: /etc/cron.hourly is a folder too. Nor is any folder made because that file names it.
+choose_agi_bin() {
+    agi_bin=$(first "$given_agi_bin" "$(identity astagidir)" "$(usual_folder agi-bin)")
+    while [ "$agi_bin" != "${agi_bin%/}" ]; do agi_bin=${agi_bin%/}; done
+    agi_bin=$DESTDIR$agi_bin
+    case ${agi_bin#"$DESTDIR"} in
+        /var/lib/asterisk/agi-bin | /usr/share/asterisk/agi-bin) return ;;
+    esac
+    if [ -n "$given_agi_bin" ]; then
+        [ -d "$agi_bin" ] || die "there is no folder $agi_bin"
+    elif ! place guests -- "$agi_bin" 2>"$work/why"; then
+        visible <"$work/why" >&2
+        refused="the folder that asterisk.conf names for AGI programs (astagidir) is neither a usual one nor one of Asterisk's user"
+        if [ "$action" = install ]; then die "$refused. If it is the right one, name it with --agi-bin"; fi
+        say "note: $refused: what is there stays, unless you name it with --agi-bin"
+        agi_bin=$DESTDIR$(usual_folder agi-bin)
     fi
 }
 
@@ -262,15 +327,13 @@ usual_folder() {
     printf '%s\n' "$layout${1:+/$1}"
 }
 
-running() {
-    sed -n "s/^ *$1: *\(\/.*[^ ]\) *\$/\1/p" "$work/running" | head -n 1
-}
-
-# ask COMMAND: what Asterisk says to it. The user it runs as owns its socket, so it may never answer, or never end.
+# ask COMMAND: what Asterisk says to it. Root starts no Asterisk, which as root does what its user has written into
+# asterisk.conf: the program asks as that user, with limits of time and length.
 ask() {
     if [ -z "$asterisk" ]; then return; fi
-    # shellcheck disable=SC2086 # Both may be several words.
-    $limit $asterisk -rx "$1" </dev/null 2>/dev/null | head -c 1000000
+    # shellcheck disable=SC2086 # It is several words.
+    $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
+        ${given_group:+--group "$given_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
 }
 
 asterisk_runs() {
@@ -486,9 +549,10 @@ no_old_key() {
 
 # remember PATH NAME: a file that was there before, so that it can be brought back.
 remember() {
-    place read -- "$1" >"$work/$2" 2>/dev/null && return
+    place read --rights "$work/$2.rights" -- "$1" >"$work/$2" 2>/dev/null && return
     if [ $? = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
     rm -f "$work/$2"
+    echo "0755 -" >"$work/$2.rights"
 }
 
 # remembered NAME: the file of ours with what was there before, or the word for nothing.
@@ -519,10 +583,13 @@ install_files() {
         set -- "$@" 0644 "$roots" "$work/watch" "$watch_file"
         : >"$work/new-watch"
     fi
-    if [ -e "$work/chown-after" ]; then set -- "$@" "like:$chown_conf" "$users" "$work/chown-after" "$chown_conf"; fi
+    if [ -e "$work/chown-after" ]; then
+        set -- "$@" "linked:$(mode_of chown-before)" "$(owner_of chown-before)" "$work/chown-after" "$chown_conf"
+    fi
     if [ "$dialplan" = yes ] && ! cmp -s "$work/before" "$work/after"; then
-        if [ -s "$work/before" ]; then set -- "$@" "like:$plan" "$users" "$work/before" "$plan.before-phone-assistant"; fi
-        set -- "$@" "like:$plan" "$users" "$work/after" "$plan"
+        mode=$(mode_of before) owner=$(owner_of before)
+        if [ -s "$work/before" ]; then set -- "$@" "$mode" "$owner" "$work/before" "$plan.before-phone-assistant"; fi
+        set -- "$@" "linked:$mode" "$owner" "$work/after" "$plan"
     fi
     place files -- "$@"
     # Keys that were put there by hand are often readable to nobody but root, or to everybody.
@@ -572,6 +639,7 @@ prepare_dialplan() {
     keep conflicts edit_plan conflicts before block "$extension"
     if [ -s "$work/conflicts" ] && [ "$replace" = no ]; then stop_at_conflict; fi
     keep after edit_plan install before block "$extension"
+    keep wanted of_each priorities
 }
 
 block() {
@@ -601,7 +669,8 @@ check_dialplan() {
     if [ -z "$asterisk" ]; then return; fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
-        say "note: Asterisk is not running; once it is, see:  asterisk -rx 'dialplan show $extension@custom-openai'"
+        visible <"$work/why" >&2
+        say "note: Asterisk is not running; once it is, see:  sudo -u $user asterisk -rx 'dialplan show $extension@custom-openai'"
         return
     fi
     reload
@@ -610,9 +679,9 @@ check_dialplan() {
 }
 
 # Asterisk merges contexts of one name from all its files, old priorities first: only its own word tells what a call meets.
+# It is asked once, for another answer may come the next time; one that was cut for want of room is not the wanted one.
 dialplan_stands() {
-    keep wanted of_each priorities
-    keep found of_each shown
+    of_each shown >"$work/found" || :
     cmp -s "$work/wanted" "$work/found"
 }
 
@@ -625,17 +694,17 @@ of_each() {
 
 # All that came with the dialplan goes back with it; settings stay, as they do at --uninstall.
 undo() {
-    set -- "like:$plan" "$users" "$(remembered old-backup)" "$plan.before-phone-assistant" \
-        "like:$plan" "$users" "$(remembered before)" "$plan" \
-        0755 "$roots" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
-        0755 "$roots" "$(remembered old-program)" "$program"
+    set -- "$(mode_of old-backup)" "$(owner_of old-backup)" "$(remembered old-backup)" "$plan.before-phone-assistant" \
+        "linked:$(mode_of before)" "$(owner_of before)" "$(remembered before)" "$plan" \
+        "$(mode_of old-agi-bin)" "$(owner_of old-agi-bin)" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
+        "$(mode_of old-program)" "$(owner_of old-program)" "$(remembered old-program)" "$program"
     if [ -e "$work/chown-after" ]; then
-        set -- "$@" "like:$chown_conf" "$users" "$(remembered chown-before)" "$chown_conf"
+        set -- "$@" "linked:$(mode_of chown-before)" "$(owner_of chown-before)" "$(remembered chown-before)" "$chown_conf"
     fi
     if [ -e "$work/new-rotation" ]; then set -- "$@" 0644 "$roots" - "$rotation"; fi
     if [ -e "$work/new-watch" ]; then set -- "$@" 0644 "$roots" - "$watch_file"; fi
     place files -- "$@" >/dev/null
-    reload
+    reload || :
     diff "$work/wanted" "$work/found" | head -n 100 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
         "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \
@@ -680,7 +749,7 @@ edit_plan() {
         { line[NR] = $0 }
 
         function starts(text, with) { return index(text, with) == 1 }
-        function emit(text) { out = out separator text; separator = "\n"; last = text }
+        function emit(text) { printf "%s%s", separator, text; separator = "\n"; last = text }
 
         function context_of(text) { sub(/^[ \t]*\[/, "", text); sub(/\].*/, "", text); return text }
         function number_of(text) {
@@ -718,7 +787,7 @@ edit_plan() {
                 emit(";~" line[i])
                 if (!way[i + 1]) emit(old_end)
             }
-            if (!inserted()) { out = out "\n"; separator = ""; emit_block(); emit("") }
+            if (!inserted()) { printf "\n"; separator = ""; emit_block(); emit("") }
         }
         function inserted(   i) { for (i = 1; i <= NR; i++) if (mine[i]) return 1; return 0 }
 
@@ -739,7 +808,6 @@ edit_plan() {
             classify()
             if (mode == "conflicts") { for (i = 1; i <= NR; i++) if (way[i]) printf "%6d  %s\n", i, line[i]; exit }
             if (mode == "install") install(); else uninstall()
-            printf "%s", out
         }'
 }
 

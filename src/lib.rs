@@ -14,8 +14,9 @@
 //!
 //! - *The user that Asterisk runs as is a stranger to root.* It owns `/etc/asterisk`, the folder around `agi-bin`,
 //!   `/var/lib/phone-assistant` and `/var/log/asterisk`, and FreePBX's web server runs as it. Root runs nothing that
-//!   this user can write and no program that obeys its files, as Asterisk's own does, and makes, renames or changes
-//!   nothing by a path through its folders. What this user writes is believed about this user alone.
+//!   this user can write, nor Asterisk itself, which obeys its files; it makes, renames or changes nothing by a path
+//!   through its folders or one that this user has named, and reads there only what this user may read. What this user
+//!   writes is believed about this user alone.
 //! - *Callers are strangers to us.* Callers choose their number and name, bytes and all, and a client that reaches the
 //!   port of FastAGI chooses the arguments: none of that leads elsewhere, spends more, or is taken for Asterisk's word.
 //!

@@ -2,6 +2,7 @@
 //! what it refuses, and that it takes everything back. Owners and a real Asterisk are left to a real machine.
 
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 use std::{env, fs};
 
 use machine::{Machine, Outcomes, elf};
@@ -281,6 +282,61 @@ fn uninstall_keeps_settings_and_data_and_purge_removes_them() {
 }
 
 #[test]
+fn a_purge_that_is_stopped_has_removed_the_keys_and_leaves_the_program_for_the_next_one() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    let deep = format!("var/lib/phone-assistant/calls/{}", "d/".repeat(40));
+    machine.write(&format!("{deep}x"), "");
+    machine.run(&["--purge"]).fails(1).says("by hand");
+    assert!(!machine.path("etc/phone-assistant").exists());
+    assert!(machine.path("usr/local/bin/phone-assistant").exists());
+    fs::remove_dir_all(machine.path("var/lib/phone-assistant/calls/d")).unwrap();
+    machine.run(&["--purge"]).succeeds();
+    assert!(!machine.path("var/lib/phone-assistant").exists());
+    assert!(!machine.path("usr/local/bin/phone-assistant").exists());
+}
+
+#[test]
+fn a_purge_removes_more_old_logs_than_a_command_line_holds() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    let log = "var/log/asterisk/phone-assistant.jsonl";
+    for number in 0..1000 {
+        machine.write(&format!("{log}.{number:0200}"), "");
+    }
+    machine.write(log, "");
+    machine.write(&format!("{log}.of-others"), "");
+    let purge = machine.command(&["--purge"]);
+    // A command line may have a quarter of the stack.
+    let mut small = Command::new("/bin/sh");
+    small
+        .args(["-c", "ulimit -s 1024; exec \"$@\"", "sh"])
+        .arg(purge.get_program())
+        .args(purge.get_args())
+        .env_clear()
+        .envs(
+            purge
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    small.outcome().succeeds();
+    let left = fs::read_dir(machine.path("var/log/asterisk")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["phone-assistant.jsonl.of-others"]);
+    assert!(!machine.path("etc/phone-assistant").exists());
+}
+
+#[test]
+fn a_large_dialplan_takes_time_by_its_length_and_not_by_the_square_of_it() {
+    let machine = Machine::new();
+    let lines = ";\n".repeat(200_000);
+    machine.write(PLAN, &lines);
+    machine.wrap("awk", "ulimit -t 5", "");
+    machine.install(&["--dialplan"]).succeeds();
+    assert!(machine.plan().starts_with(&lines) && machine.plan().contains(EXAMPLE));
+}
+
+#[test]
 fn a_dialplan_that_asterisk_does_not_show_is_taken_back() {
     let machine = Machine::with_asterisk();
     machine.write(PLAN, "[a]\n");
@@ -330,6 +386,7 @@ fn wrong_options_are_told_and_change_nothing() {
         (&["now"], "no option 'now'"),
         (&["--binary"], "--binary wants a value"),
         (&["--extension"], "--extension wants a value"),
+        (&["--agi-bin", "agi"], "wants a path that begins with /"),
         (&["--extension", "80o8"], "wants digits, found '80o8'"),
         (&["--extension", "8008/&"], "wants digits"),
         (&["--conversation", "8o"], "wants digits, found '8o'"),
@@ -393,7 +450,7 @@ fn asterisk_conf_says_where_and_who() {
         .replace("[directories]", "[directories](!)")
         .replace("[options]", "[other]");
     let table = [
-        (live, "", "opt/agi", "pbx:phones"),
+        (live, "opt/agi/x", "opt/agi", "pbx:phones"),
         (
             &template,
             "",
@@ -413,7 +470,12 @@ fn asterisk_conf_says_where_and_who() {
         if !present.is_empty() {
             machine.write(present, "");
         }
-        machine.install(&[]).succeeds();
+        if agi_bin == "opt/agi" && machine.metadata("tools/static").uid() == 0 {
+            machine.install(&[]).fails(1).says("--agi-bin");
+            machine.install(&["--agi-bin", "/opt/agi"]).succeeds();
+        } else {
+            machine.install(&[]).succeeds();
+        }
         assert!(
             machine.path(agi_bin).join("phone-assistant").exists(),
             "{agi_bin}"
@@ -428,7 +490,7 @@ fn asterisk_conf_says_where_and_who() {
 }
 
 #[test]
-fn freepbx_and_the_running_asterisk_are_asked_where_asterisk_conf_is_silent() {
+fn freepbx_is_asked_where_asterisk_conf_is_silent_and_never_what_answers_as_asterisk() {
     let machine = Machine::as_root();
     machine.write("etc/freepbx.conf", "");
     machine.write("usr/share/asterisk/agi-bin/x", "");
@@ -444,8 +506,14 @@ fn freepbx_and_the_running_asterisk_are_asked_where_asterisk_conf_is_silent() {
         "tools/settings",
         "  AGI Scripts directory:       /srv/agi\n",
     );
+    machine.write("srv/agi/x", "");
     machine.install(&[]).succeeds();
-    assert!(machine.path("srv/agi/phone-assistant").exists());
+    assert!(!machine.path("srv/agi/phone-assistant").exists());
+    assert!(
+        machine
+            .path("var/lib/asterisk/agi-bin/phone-assistant")
+            .exists()
+    );
 }
 
 #[test]

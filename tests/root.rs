@@ -195,6 +195,47 @@ fn root_writes_sounds_as_the_owner_of_their_folder_and_behind_no_link() {
 }
 
 #[test]
+fn root_converts_no_sound_that_whoever_can_put_it_there_may_not_read() {
+    let (house, place) = (House::new(), Place::new());
+    let settings = house.sandbox.settings();
+    let tea = fs::read(data("answer-tea.wav")).unwrap();
+    let private = place.private.path().join("private.wav");
+    fs::write(&private, &tea).unwrap();
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).unwrap();
+    let folders = [
+        (place.folder("theirs"), 0o755),
+        (place.private.path().join("shared"), 0o775),
+        (place.private.path().join("sticky"), 0o1777),
+    ];
+    fs::set_permissions(place.private.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for (folder, mode) in folders {
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let [link, moved, open] = ["link", "moved", "open"].map(|name| folder.join(name));
+        symlink(&private, &link).unwrap();
+        for (file, mode) in [(&moved, 0o600), (&open, 0o644)] {
+            fs::write(file, &tea).unwrap();
+            fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        if is_root() {
+            lchown(&link, Some(OTHER), Some(OTHER)).unwrap();
+        }
+        // In a sticky folder others can move nothing of root's.
+        let is_theirs = is_root() && mode != 0o1777;
+        for (input, is_refused) in [(link, is_root()), (moved, is_theirs), (open, false)] {
+            let output = house.other().join("made.ulaw");
+            let done = run(&settings, &house, &["convert", text(&input), text(&output)]);
+            assert_eq!(
+                done.status.success(),
+                !is_refused,
+                "{input:?} {mode:o} {done:?}"
+            );
+            assert_eq!(fs::remove_file(&output).is_ok(), !is_refused, "{input:?}");
+        }
+    }
+}
+
+#[test]
 fn root_reads_no_log_of_calls_behind_a_link() {
     let (house, place) = (House::new(), Place::new());
     let log = place.link("log").join("key");

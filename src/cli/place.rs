@@ -1,18 +1,20 @@
 //! The words by which `install.sh` has files put and taken away: `phone-assistant place …`. They are not for people,
 //! and belong to the `install.sh` of the same version.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::stderr::tell;
-use crate::cmd::place::{self, DIALPLAN, Ground, Reader, Rights, Wanted, WantedFolder};
+use crate::cmd::place::{self, DIALPLAN, Found, Ground, Reader, Wanted, WantedFolder};
 use crate::sys::error::Chain;
+use crate::sys::held::Last;
 use crate::sys::rights::{self as user, Rights as User};
 
 #[derive(Debug, Args)]
@@ -27,7 +29,8 @@ pub(super) struct Where {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// Put files, all or none: MODE (or like:FILE), USER:GROUP (or -), FROM (or - to remove it) and TO, for each
+    /// Put files, all or none: MODE (linked:MODE replaces what root's link leads to), USER:GROUP (or -), FROM (or - to
+    /// remove it) and TO, for each
     Files {
         #[command(flatten)]
         place: Where,
@@ -39,23 +42,35 @@ pub(super) enum Action {
         place: Where,
         items: Vec<OsString>,
     },
-    /// Write a plain file to stdout; exit with 3 if there is none, 4 if the guest may not even look, 5 if it is not
-    /// written
+    /// Write a plain file to stdout, with the rights of whoever can put something in its place; exit with 3 if there is
+    /// none, 4 if the guest may not even look, 5 if it is not written
     Read {
         #[command(flatten)]
         place: Where,
         /// With the rights of the guest
         #[arg(long)]
         as_guest: bool,
+        /// Where to write its MODE and USER:GROUP, as "files" takes them
+        #[arg(long)]
+        rights: Option<PathBuf>,
         /// Refuse what is no text
         #[arg(long)]
         text: bool,
         path: PathBuf,
     },
+    /// Tell whether a folder belongs to the guest
+    Guests {
+        #[command(flatten)]
+        place: Where,
+        folder: PathBuf,
+    },
     /// Remove files, and folders with all that is in them
     Trees {
         #[command(flatten)]
         place: Where,
+        /// Also those that are called the same with a dot and a number behind it
+        #[arg(long)]
+        numbered: bool,
         paths: Vec<PathBuf>,
     },
     /// Write the dialplan that belongs to this program to stdout
@@ -75,6 +90,8 @@ pub(super) enum Error {
     Interrupted(#[source] io::Error),
     #[error("cannot write to stdout")]
     Unwritten(#[source] io::Error),
+    #[error("cannot note a file's rights")]
+    Unnoted(#[source] io::Error),
     #[error(
         "'{0}' is not what this install.sh and this program agree on: take both from one version"
     )]
@@ -96,7 +113,15 @@ impl Action {
                 place.ground()?.folders(&wanted?)?;
                 Vec::new()
             }
-            Self::Trees { place, paths } => place.ground()?.trees(&paths)?,
+            Self::Guests { place, folder } => {
+                place.ground()?.expect_guests(&folder)?;
+                Vec::new()
+            }
+            Self::Trees {
+                place,
+                numbered,
+                paths,
+            } => place.ground()?.trees(&paths, numbered)?,
             Self::Dialplan => return write(DIALPLAN.as_bytes()),
             Self::Sources { folder } => {
                 place::expect_sources(&folder)?;
@@ -105,13 +130,14 @@ impl Action {
             Self::Read {
                 place,
                 as_guest,
+                rights,
                 text,
                 path,
             } => {
                 let reader = if as_guest {
                     Reader::Guest
                 } else {
-                    Reader::Oneself
+                    Reader::Keeper
                 };
                 return match place.ground()?.read(&path, reader, text) {
                     Err(error) if error.is_absence() => Ok(THERE_IS_NONE),
@@ -119,7 +145,7 @@ impl Action {
                         tell(&format!("phone-assistant: {error}"));
                         Ok(IT_IS_CLOSED)
                     }
-                    bytes => write(&bytes?).or_else(|error| {
+                    found => pass_on(&found?, rights.as_deref()).or_else(|error| {
                         tell(&format!("phone-assistant: {}", Chain(&error)));
                         Ok(THERE_IS_NO_ROOM)
                     }),
@@ -148,20 +174,35 @@ fn write(bytes: &[u8]) -> Result<u8, Error> {
     Ok(0)
 }
 
+/// Writes a file's content to stdout, after its rights to `rights`. Only root can give files away.
+fn pass_on(found: &Found, rights: Option<&Path>) -> Result<u8, Error> {
+    if let Some(rights) = rights {
+        let (user, group) = found.owner;
+        let owner = if rustix::process::geteuid().is_root() {
+            format!("{user}:{group}")
+        } else {
+            "-".to_owned()
+        };
+        let line = format!("{:04o} {owner}\n", found.mode);
+        fs::write(rights, line).map_err(Error::Unnoted)?;
+    }
+    write(&found.bytes)
+}
+
 fn file(words: &[OsString]) -> Result<Wanted, Error> {
     let [rights, owner, from, to] = words else {
         return Err(disagreed(words));
     };
-    let like = rights.as_bytes().strip_prefix(b"like:");
-    let rights = match like {
-        Some(path) => Rights::Like(std::ffi::OsStr::from_bytes(path).into()),
-        None => Rights::Mode(mode(rights)?),
+    let (last, digits) = match rights.as_bytes().strip_prefix(b"linked:") {
+        Some(digits) => (Last::Follow, OsStr::from_bytes(digits)),
+        None => (Last::Take, rights.as_os_str()),
     };
     Ok(Wanted {
-        rights,
+        mode: mode(digits)?,
         owner: owners(owner)?,
         from: (from != "-").then(|| from.into()),
         to: to.into(),
+        last,
     })
 }
 
@@ -176,12 +217,12 @@ fn folder(words: &[OsString]) -> Result<WantedFolder, Error> {
     })
 }
 
-fn mode(word: &OsString) -> Result<u32, Error> {
+fn mode(word: &OsStr) -> Result<u32, Error> {
     let mode = word
         .to_str()
         .and_then(|digits| u32::from_str_radix(digits, 8).ok());
     mode.filter(|mode| *mode <= 0o777)
-        .ok_or_else(|| disagreed(std::slice::from_ref(word)))
+        .ok_or_else(|| disagreed(&[word.to_owned()]))
 }
 
 fn owners(word: &OsString) -> Result<Option<(u32, u32)>, Error> {

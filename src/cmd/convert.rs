@@ -16,6 +16,7 @@ use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::owner;
 use crate::sys::plain::plain;
 
 /// What to convert, and into what.
@@ -269,7 +270,7 @@ impl Job {
 
     /// Returns how long the sound is.
     fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
-        let decoder = Decoder::open_file(File::open(&self.input).map_err(FileError::Open)?)?;
+        let decoder = Decoder::open_file(owner::open(&self.input).map_err(FileError::Open)?)?;
         let mut file = NewFile::create(&self.output, Readers::All)?;
         let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
         file.finish()?;

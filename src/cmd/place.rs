@@ -11,17 +11,20 @@ mod removal;
 mod tests;
 mod wanted;
 
+use std::ffi::OsString;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::sys::held::{self, Folder, Last, Place, Trust, shown};
 use crate::sys::sources;
 use change::Change;
 use removal::Removal;
-pub(crate) use wanted::{Error, Ground, Reader, Rights, Wanted, WantedFolder};
+pub(crate) use wanted::{Error, Found, Ground, Reader, Wanted, WantedFolder};
 
 /// The dialplan that belongs to this program.
 pub(crate) const DIALPLAN: &str = include_str!("../../extensions_custom.conf.example");
@@ -76,25 +79,26 @@ impl Ground {
         owner: Option<(u32, u32)>,
         bytes: &[u8],
     ) -> Result<(), Error> {
-        let rights = match owner {
-            Some(_) => Rights::Mode(0o640),
-            None => Rights::Like(to.to_owned()),
+        let place = self.find(to, Last::Follow, false)?;
+        let (mode, owner) = match owner {
+            Some(_) => (MODE_OF_SETTINGS, owner),
+            None => rights_of(&place)?,
         };
         let wanted = Wanted {
-            rights,
+            mode,
             owner,
             from: None,
             to: to.to_owned(),
+            last: Last::Follow,
         };
-        let place = self.find(to, Last::Follow, false)?;
-        let mut change = [Change::prepare_put(self, &wanted, place, bytes)?];
+        let mut change = [Change::prepare_put(&wanted, place, bytes)?];
         Ok(change::commit(&mut change)?)
     }
 
     /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
     /// leads to the folder that is meant.
     ///
-    /// [`Error`] names the folder that is not as it should be.
+    /// # Errors
     /// [`Error`] names the folder that is not as it should be.
     pub(crate) fn folders(&self, wanted: &[WantedFolder]) -> Result<(), Error> {
         for folder in wanted {
@@ -113,53 +117,60 @@ impl Ground {
         Ok(())
     }
 
-    /// The content of a plain file, without zero bytes if it is to be a `text`.
+    /// A plain file, without zero bytes if it is to be a `text`.
     ///
     /// # Errors
     /// [`Error`] says why it is not read; [`Error::is_absence`], that there is none.
-    pub(crate) fn read(&self, path: &Path, reader: Reader, text: bool) -> Result<Vec<u8>, Error> {
-        let bytes = match (reader, &self.guest) {
-            (Reader::Guest, Some(guest)) => guest.act(|| self.read_own(path, Last::Take))??,
-            (Reader::Guest, None) => self.read_own(path, Last::Take)?,
-            (Reader::Oneself, _) => self.read_own(path, Last::Follow)?,
+    pub(crate) fn read(&self, path: &Path, reader: Reader, text: bool) -> Result<Found, Error> {
+        let found = match (reader, &self.guest) {
+            (Reader::Guest, Some(guest)) => guest.act(|| self.read_known(path))??,
+            (Reader::Guest, None) => self.read_known(path)?,
+            (Reader::Keeper, guest) => {
+                let place = self.find_there(path, Last::Follow)?;
+                match guest.as_ref().filter(|_| !place.folder.is_ours()) {
+                    Some(guest) => guest.act(|| content_of(&place))?,
+                    None => content_of(&place),
+                }
+                .map_err(|error| self.private(&place, error))?
+            }
         };
-        if text && bytes.contains(&0) {
+        if text && found.bytes.contains(&0) {
             return Err(Error::NoText { path: shown(path) });
         }
-        Ok(bytes)
+        Ok(found)
     }
 
-    fn read_own(&self, path: &Path, last: Last) -> Result<Vec<u8>, Error> {
+    /// A plain file of root, the user who runs this or the guest.
+    fn read_known(&self, path: &Path) -> Result<Found, Error> {
+        let place = self.find_there(path, Last::Take)?;
+        let found = content_of(&place)?;
+        let (owner, _) = found.owner;
+        if self.trust().admits(owner) {
+            return Ok(found);
+        }
+        let path = place.path();
+        Err(held::Error::Stranger { path, owner }.into())
+    }
+
+    /// The place of a file that is there.
+    fn find_there(&self, path: &Path, last: Last) -> Result<Place, Error> {
         let place = self.find(path, last, false);
         let place = place.map_err(|error| self.closed(path, error))?;
         let seen = place.folder.stat(&place.name);
-        seen.map_err(|error| self.closed(path, error))?;
-        let Some((file, stat)) = place.folder.open(&place.name)? else {
-            return Err(place
-                .folder
-                .failed("open", &place.name, Errno::NOENT)
-                .into());
-        };
-        if last == Last::Take && !self.trust().knows(&stat) {
-            return Err(held::Error::Stranger {
-                path: place.path(),
-                owner: stat.st_uid,
-            }
-            .into());
+        match seen.map_err(|error| self.closed(path, error))? {
+            Some(_) => Ok(place),
+            None => Err(absent(&place).into()),
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| place.folder.failed("read", &place.name, source))?;
-        let found = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if found > MAX_BYTES {
-            return Err(held::Error::TooLarge {
+    }
+
+    fn private(&self, place: &Place, error: held::Error) -> Error {
+        match &self.guest {
+            Some(guest) if error.is_refusal() => Error::Private {
                 path: place.path(),
-                most: MAX_BYTES,
-            }
-            .into());
+                uid: guest.uid,
+            },
+            _ => error.into(),
         }
-        Ok(bytes)
     }
 
     fn closed(&self, path: &Path, error: held::Error) -> Error {
@@ -172,11 +183,29 @@ impl Ground {
         }
     }
 
-    /// Takes away files and folders with all that is in them. Returns which there were.
+    /// Makes sure that a folder is there and belongs to the guest: to whoever runs this, where none is named. Root is
+    /// no guest.
+    ///
+    /// # Errors
+    /// [`Error`] says that it is not there, or whose it is.
+    pub(crate) fn expect_guests(&self, folder: &Path) -> Result<(), Error> {
+        // Of the place, only the folder counts.
+        let place = self.find(&folder.join("inside"), Last::Take, false)?;
+        let owner = place.folder.owner();
+        let guest = self.guest.as_ref().map(|guest| guest.uid);
+        if owner != 0 && owner == guest.unwrap_or_else(|| geteuid().as_raw()) {
+            return Ok(());
+        }
+        let path = shown(folder);
+        Err(Error::NotGuests { path, owner })
+    }
+
+    /// Takes away files and folders with all that is in them, and with `numbered` also those that are called the same
+    /// with a number behind it, as logrotate calls old logs. Returns which there were.
     ///
     /// # Errors
     /// [`Error`] names what could not be taken away.
-    pub(crate) fn trees(&self, paths: &[PathBuf]) -> Result<Vec<String>, Error> {
+    pub(crate) fn trees(&self, paths: &[PathBuf], numbered: bool) -> Result<Vec<String>, Error> {
         let mut told = Vec::new();
         for path in paths {
             let place = match self.find(path, Last::Take, false) {
@@ -187,9 +216,63 @@ impl Ground {
                 self.removal().remove(&place.folder, &place.name, 0)?;
                 told.push(format!("removed    {}", place.path()));
             }
+            if numbered {
+                told.extend(self.remove_numbered(&place)?);
+            }
         }
         Ok(told)
     }
+
+    fn remove_numbered(&self, place: &Place) -> Result<Option<String>, Error> {
+        let stem = [place.name.as_bytes(), b"."].concat();
+        let is_numbered = |name: &OsString| {
+            let rest = name.as_bytes().strip_prefix(&*stem);
+            rest.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+        };
+        let mut names = place.folder.names()?;
+        names.retain(is_numbered);
+        for name in &names {
+            self.removal().remove(&place.folder, name, 0)?;
+        }
+        let told = format!("removed    {}.* ({})", place.path(), names.len());
+        Ok((!names.is_empty()).then_some(told))
+    }
+}
+
+/// Mode and owner of the file in a place. Only root can give files away.
+fn rights_of(place: &Place) -> Result<(u32, Option<(u32, u32)>), held::Error> {
+    let stat = place.folder.stat(&place.name)?;
+    let rights = stat.map(|stat| {
+        let owner = (stat.st_uid, stat.st_gid);
+        let owner = geteuid().is_root().then_some(owner);
+        (stat.st_mode & PERMISSIONS, owner)
+    });
+    Ok(rights.unwrap_or((MODE_OF_SETTINGS, None)))
+}
+
+fn content_of(place: &Place) -> Result<Found, held::Error> {
+    let Some((file, stat)) = place.folder.open(&place.name)? else {
+        return Err(absent(place));
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| place.folder.failed("read", &place.name, source))?;
+    if u64::try_from(bytes.len()).is_ok_and(|found| found <= MAX_BYTES) {
+        return Ok(Found {
+            bytes,
+            mode: stat.st_mode & PERMISSIONS,
+            owner: (stat.st_uid, stat.st_gid),
+        });
+    }
+    Err(held::Error::TooLarge {
+        path: place.path(),
+        most: MAX_BYTES,
+    })
+}
+
+fn absent(place: &Place) -> held::Error {
+    place.folder.failed("open", &place.name, Errno::NOENT)
 }
 
 /// Makes sure that there is such a folder, of `owner` if one is named.
@@ -227,3 +310,9 @@ fn give(made: &Folder, wanted: &WantedFolder) -> Result<(), held::Error> {
 
 /// More than any text or program that is read.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// What a mode says of reading, writing and running.
+const PERMISSIONS: u32 = 0o777;
+
+/// The mode of a text that may hold what not every user should read.
+const MODE_OF_SETTINGS: u32 = 0o640;

@@ -47,9 +47,9 @@ impl Trust {
         user == 0 || user == self.me
     }
 
-    /// Whether the owner is one of the three.
-    pub(crate) fn knows(self, stat: &Stat) -> bool {
-        self.is_ours(stat) || Some(stat.st_uid) == self.guest
+    /// Whether this user is one of the three.
+    pub(crate) fn admits(self, user: u32) -> bool {
+        self.owns(user) || Some(user) == self.guest
     }
 
     /// Whether no other user can rename or replace what is in this folder and is ours.
@@ -196,7 +196,7 @@ impl Folder {
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| self.failed("look at", name, errno))?;
         let path = self.path.join(name);
-        let unknown = (!trust.knows(&stat)).then(|| (path.clone(), stat.st_uid));
+        let unknown = (!trust.admits(stat.st_uid)).then(|| (path.clone(), stat.st_uid));
         Ok(Self {
             fd,
             owner: stat.st_uid,

@@ -4,6 +4,7 @@
 //! A folder is either held (`hold`), and what is done in it names no path any more; or it is used by its path
 //! (`act_in`, `become_owner`), and then it must not be root's own where another user can exchange it.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -185,6 +186,73 @@ fn hold_real(folder: &Path, real: &Path) -> Result<Held, Error> {
     })
 }
 
+/// Opens a file for reading, with no more rights than the users who can put something in its place: a link there leads
+/// root no further than they may go, and a file that they have moved there is theirs to read, or is not opened.
+///
+/// # Errors
+/// What the system says, that it is no regular file, or an [`Error`].
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    if !geteuid().is_root() || DESCRIPTORS.iter().any(|own| path.starts_with(own)) {
+        return File::open(path);
+    }
+    let path = std::path::absolute(path)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::IsADirectory.into());
+    };
+    let held = hold(folder)?;
+    let Some(owner) = &held.owner else {
+        return open_in_roots(&path, folder);
+    };
+    // A pipe would wait for its other end.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let open = || Ok(rustix::fs::openat(&held, name, flags, Mode::empty())?);
+    let file = File::from(open_as(
+        &Rights::of(owner.uid).map_err(io::Error::other)?,
+        open,
+    )?);
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        let why = "it is no regular file";
+        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+    }
+}
+
+/// Opens a file in a folder of root's. Where others may write to it, a file may be a link of theirs, or another user's.
+fn open_in_roots(path: &Path, folder: &Path) -> io::Result<File> {
+    let failed = |error| io::Error::from(not_held(folder, error));
+    let place = Place::find(Path::new("/"), path, Trust::with(None), Last::Follow, false);
+    let Place { folder, name } = place.map_err(failed)?;
+    let owner = folder.stat(&name).map_err(failed)?.map(|stat| stat.st_uid);
+    let is_shared = rustix::fs::fstat(folder.fd())?.st_mode & BY_OTHERS != 0;
+    let reader = match owner {
+        _ if !folder.is_ours() => Some(NOBODY),
+        Some(owner) if owner != 0 && is_shared => Some(owner),
+        _ => None,
+    };
+    let open = || folder.open(&name).map_err(failed);
+    let opened = match reader {
+        Some(uid) => open_as(&Rights::of(uid).map_err(io::Error::other)?, open)?,
+        None => open()?,
+    };
+    opened
+        .map(|(file, _)| file)
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Opens something as a user, who is named where they may not.
+fn open_as<T>(rights: &Rights, open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let opened = rights.act(open).map_err(io::Error::other)?;
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let user = names::user_name(rights.uid);
+            let why = format!("others than root can put a file there, and {user} may not read it");
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
+    })
+}
+
 /// Becomes the owner of `folder` for good, where that is not root.
 ///
 /// # Errors
@@ -258,6 +326,15 @@ fn nearest(folder: &Path) -> PathBuf {
     let there = absolute.ancestors().find(is_folder);
     there.unwrap_or(Path::new("/")).to_owned()
 }
+
+/// What leads to a descriptor that this process was given.
+const DESCRIPTORS: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
+
+/// The bits of a folder's mode that let others put something there.
+const BY_OTHERS: u32 = 0o022;
+
+/// The user of this number on every Linux, who may read what everybody may.
+const NOBODY: u32 = 65_534;
 
 #[cfg(test)]
 mod tests {

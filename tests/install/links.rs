@@ -215,8 +215,9 @@ fn as_root_a_key_and_a_folder_that_only_root_may_read_are_left_alone() {
     machine.write("root/private/google-creds.json", KEY);
     chmod(&machine.path("root/private"), 0o700);
     machine.write(CONF, agi_bin);
+    machine.install(&[]).fails(1).says("--agi-bin");
     machine
-        .install(&[])
+        .install(&["--agi-bin", "/root/private"])
         .fails(1)
         .says("may not enter the folder of");
     assert!(!machine.path(NEW_KEY).exists());

@@ -390,7 +390,7 @@ if [ "$1" = place ] && [ -e "$TOOLS/notes-owners" ]; then
         fi
         case $word in
             --guest) skipped=yes; continue ;;
-            like:* | */*) ;;
+            linked:* | */*) ;;
             *:*) owner=$word left=2 word=-; if [ "$what" = folders ]; then left=1; fi ;;
         esac
         set -- "$@" "$word"

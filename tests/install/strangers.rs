@@ -2,9 +2,14 @@
 //! nobody has, keeps to its own lines in FreePBX's file, and notices that there is no room before it changes anything.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::process::{Command, Stdio};
 
-use super::{Machine, PLAN};
+use testkit::TempDir;
+
+use super::links::{CONF, RUNS_AS_NOBODY, of_nobody};
+use super::races::NOBODY;
+use super::{Machine, Outcomes, PLAN};
 use crate::house::program;
 
 #[test]
@@ -159,6 +164,11 @@ fn an_asterisk_that_never_answers_or_never_ends_is_not_waited_for() {
         machine.run(&["--uninstall"]).succeeds();
         assert_eq!(machine.plan(), "[a]\n");
         // It says how it is called, and no more.
+        let later = sooner.replace("0.2", "$limit");
+        machine.tool(
+            "timeout",
+            &format!("limit=0.2; case $* in *'core show version') limit=60 ;; esac\n{later}"),
+        );
         machine.tool(
             "asterisk",
             &format!(
@@ -171,6 +181,198 @@ fn an_asterisk_that_never_answers_or_never_ends_is_not_waited_for() {
 }
 
 #[test]
+fn as_root_no_folder_of_root_gets_a_program_because_asterisk_conf_names_it() {
+    let Some(machine) = of_nobody() else {
+        return;
+    };
+    let conf = |folder: &str| {
+        let text = format!("{RUNS_AS_NOBODY}[directories]\nastagidir => {folder}\n");
+        machine.write(CONF, text);
+    };
+    machine.write("etc/cron.hourly/x", "");
+    machine.write("opt/agi/x", "");
+    machine.write("usr/share/asterisk/agi-bin/x", "");
+    lchown(machine.path("opt/agi"), Some(NOBODY), None).unwrap();
+    let before = machine.snapshot();
+    for folder in [
+        "/etc/cron.hourly",
+        "/opt/agi/../../etc/cron.hourly/",
+        "/etc",
+        "/opt/none",
+    ] {
+        conf(folder);
+        machine.install(&[]).fails(1).says("--agi-bin");
+    }
+    assert!(machine.snapshot().keys().eq(before.keys()));
+    for folder in ["/opt/agi", "/usr/share/asterisk/agi-bin/"] {
+        conf(folder);
+        machine.install(&[]).succeeds();
+        let program = machine.path(&folder[1..]).join("phone-assistant");
+        assert!(program.exists(), "{folder}");
+        machine.run(&["--uninstall"]).succeeds();
+        assert!(!program.exists(), "{folder}");
+    }
+    conf("/etc/cron.hourly");
+    let named = ["--agi-bin", "/etc/cron.hourly"];
+    machine.install(&named).succeeds();
+    machine
+        .run(&["--uninstall"])
+        .succeeds()
+        .says("unless you name it");
+    assert!(machine.path("etc/cron.hourly/phone-assistant").exists());
+    machine.install(&named).succeeds();
+    machine
+        .run(&[&["--uninstall"][..], &named].concat())
+        .succeeds();
+    assert!(!machine.path("etc/cron.hourly/phone-assistant").exists());
+}
+
+#[test]
+fn no_folder_is_made_because_it_is_named() {
+    let machine = Machine::new();
+    machine.write(
+        "etc/asterisk/asterisk.conf",
+        "[directories]\nastagidir => /opt/none\n",
+    );
+    let before = machine.snapshot();
+    machine.install(&[]).fails(1).says("--agi-bin");
+    let named = machine.install(&["--agi-bin", "/opt/none"]);
+    named.fails(1).says("there is no folder");
+    assert_eq!(machine.snapshot(), before);
+}
+
+#[test]
+fn uninstall_takes_nothing_that_is_only_called_like_the_program() {
+    let machine = Machine::new();
+    let conf = "[directories]\nastagidir => /etc\n";
+    for action in ["folder", "file", "link"] {
+        machine.install(&[]).succeeds();
+        let program = machine.path("var/lib/asterisk/agi-bin/phone-assistant");
+        match action {
+            // The settings are in a folder of this name.
+            "folder" => machine.write("etc/asterisk/asterisk.conf", conf),
+            "file" => machine.write("var/lib/asterisk/agi-bin/phone-assistant", "mine"),
+            _ => {
+                fs::rename(&program, machine.path("etc/moved")).unwrap();
+                symlink(machine.path("etc"), &program).unwrap();
+            }
+        }
+        machine.run(&["--uninstall"]).succeeds().says(" stays");
+        assert!(machine.path("etc/phone-assistant/config.toml").exists());
+        assert!(
+            fs::symlink_metadata(&program).is_ok() || action == "folder",
+            "{action}"
+        );
+        fs::remove_file(machine.path("etc/asterisk/asterisk.conf")).ok();
+        fs::remove_file(&program).ok();
+    }
+}
+
+#[test]
+fn as_root_nothing_that_only_root_may_read_is_copied_from_folders_of_others() {
+    let Some(machine) = of_nobody() else {
+        return;
+    };
+    let secret = "what only root may read";
+    let backup = format!("{PLAN}.before-phone-assistant");
+    let agi_bin = "var/lib/asterisk/agi-bin/phone-assistant";
+    machine.write(PLAN, "[a]\n");
+    for path in [agi_bin, &backup] {
+        machine.write(path, secret);
+        super::links::chmod(&machine.path(path), 0o600);
+        let folder = machine.path(path);
+        lchown(folder.parent().unwrap(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    // Asterisk's user runs it, so it is where every user gets to.
+    let folder = TempDir::new().unwrap();
+    super::links::chmod(folder.path(), 0o755);
+    let asterisk = folder.path().join("asterisk.sh");
+    fs::write(&asterisk, OTHERWISE).unwrap();
+    let given = machine.path("tools/static");
+    let mut install = machine.command(&["--dialplan", "--binary", given.to_str().unwrap()]);
+    install.env("ASTERISK", format!("sh {}", asterisk.display()));
+    let stopped = install.outcome();
+    stopped.fails(1).says("are as they were");
+    stopped.says(&format!("> 1. User({NOBODY})"));
+    let is_copy = |(_, (mode, _, _, content)): &(_, (u32, i64, i64, Vec<u8>))| {
+        mode & 0o077 != 0 && content == secret.as_bytes()
+    };
+    let copies: Vec<_> = machine.snapshot().into_iter().filter(is_copy).collect();
+    assert!(copies.is_empty(), "{copies:?}");
+    // A text of Asterisk that its own user cannot read is none.
+    machine.write(PLAN, secret);
+    super::links::chmod(&machine.path(PLAN), 0o600);
+    machine
+        .install(&["--dialplan"])
+        .fails(1)
+        .says("may not read");
+}
+
+#[test]
+fn what_was_there_goes_back_with_the_rights_that_it_had() {
+    let machine = Machine::with_asterisk();
+    machine.write(PLAN, "[a]\n");
+    let program = "var/lib/asterisk/agi-bin/phone-assistant";
+    machine.write(program, "mine");
+    super::links::chmod(&machine.path(program), 0o640);
+    machine.write("tools/elsewhere", "  '8008' =>  1. Answer()   [x.conf:3]\n");
+    machine.install(&["--dialplan"]).fails(1);
+    assert_eq!(machine.read(program), b"mine");
+    assert_eq!(machine.metadata(program).mode() & 0o777, 0o640);
+}
+
+#[test]
+fn an_asterisk_that_answers_otherwise_each_time_leaves_nothing_half_done() {
+    let machine = Machine::with_asterisk();
+    machine.write(PLAN, "[a]\n");
+    machine.tool(
+        "asterisk",
+        r#"
+case $2 in
+    'core show version') echo 'Asterisk 22' ;;
+    'dialplan show '*)
+        echo x >>"$TOOLS/count"
+        echo "  'x' =>  1. NoOp($(grep -c x "$TOOLS/count"))   [x.conf:3]" ;;
+esac"#,
+    );
+    machine
+        .install(&["--dialplan"])
+        .fails(1)
+        .says("are as they were");
+    assert_eq!(machine.plan(), "[a]\n");
+    assert!(!machine.path("usr/local/bin/phone-assistant").exists());
+    assert!(
+        !machine
+            .path("var/lib/asterisk/agi-bin/phone-assistant")
+            .exists()
+    );
+}
+
+#[test]
+fn asterisk_is_started_by_the_program_alone_and_apart() {
+    let machine = Machine::with_asterisk();
+    let real = fs::read_to_string(machine.path("tools/asterisk")).unwrap();
+    machine.write("tools/asterisk-itself", real);
+    machine.tool(
+        "asterisk",
+        r#"
+read -r stat </proc/$$/stat
+command=$2
+set -- ${stat##*) }
+if [ "$4" = $$ ]; then session=own; else session=shared; fi
+echo "$session $command" >>"$TOOLS/asked"
+exec sh "$TOOLS/asterisk-itself" -rx "$command""#,
+    );
+    machine.install(&["--dialplan"]).succeeds().says("checked");
+    machine.run(&["--uninstall"]).succeeds();
+    let asked = String::from_utf8(machine.read("tools/asked")).unwrap();
+    assert!(
+        asked.contains("dialplan reload") && !asked.contains("shared"),
+        "{asked}"
+    );
+}
+
+#[test]
 fn a_folder_of_others_is_no_place_for_files_of_its_own() {
     let machine = Machine::as_root();
     super::links::chmod(&machine.temporary(), 0o777);
@@ -180,5 +382,13 @@ fn a_folder_of_others_is_no_place_for_files_of_its_own() {
     super::links::chmod(&machine.temporary(), 0o1777);
     machine.install(&[]).succeeds();
 }
+
+/// An Asterisk whose dialplan tells who has asked.
+const OTHERWISE: &str = r#"
+case $2 in
+    'core show version') echo 'Asterisk 22' ;;
+    'dialplan show '*) echo "  'x' =>  1. User($(id -u))   [x.conf:3]" ;;
+esac
+"#;
 
 const CHOWN: &str = "etc/asterisk/freepbx_chown.conf";

@@ -28,7 +28,10 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
         Err(why @ console::Error::Stopping) => report.fail(
             ID,
             &why.to_string(),
-            "wait until it has started again and check once more; if it is not to stop: sudo -u asterisk asterisk -rx \"core abort shutdown\"",
+            &format!(
+                "wait until it has started again and check once more; if it is not to stop: {}",
+                console::typed("core abort shutdown")
+            ),
         ),
         Err(why) => report.fail(
             ID,

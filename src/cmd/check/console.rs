@@ -6,6 +6,7 @@ use std::path::Path;
 use super::user;
 use crate::sys::console::{Console, PATH};
 use crate::sys::error::Chain;
+use crate::sys::remedy::shell_quoted;
 use crate::sys::rooted;
 
 /// Why Asterisk does not answer.
@@ -34,6 +35,12 @@ pub(super) fn say(command: &str) -> Result<String, Error> {
         return Err(Error::Stopping);
     }
     Ok(answer.trim().to_owned())
+}
+
+/// What an administrator types to say it: as root, Asterisk would do what its user has written into `asterisk.conf`.
+pub(super) fn typed(command: &str) -> String {
+    let user = shell_quoted(user::user_name());
+    format!("sudo -u {user} asterisk -rx \"{command}\"")
 }
 
 /// Root runs only what root alone can change, wherever it is found.

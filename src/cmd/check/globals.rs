@@ -1,6 +1,7 @@
 //! The dialplan's globals that administrators set: values with which it does something else than they meant.
 
 use super::asterisk::has_sound;
+use super::console::typed;
 use super::finding::{Report, Status};
 use super::routes::values;
 
@@ -23,9 +24,10 @@ pub(super) fn examine(plan: &str, globals: &str, report: &mut Report<'_>) {
         let Some((status, why)) = wrong else { continue };
         is_fine = false;
         let text = format!("{name}={value}: {why}");
+        let remedy = format!("{REMEDY} {}", typed("dialplan reload"));
         match status {
-            Status::Fail => report.fail(ID, &text, REMEDY),
-            _ => report.warn(ID, &text, REMEDY),
+            Status::Fail => report.fail(ID, &text, &remedy),
+            _ => report.warn(ID, &text, &remedy),
         }
     }
     if is_fine && !set.is_empty() {
@@ -105,7 +107,7 @@ const SILENCE: &str = "ASSISTANT_SILENCE";
 const ID: &str = "globals";
 const NOT_KNOWN: &str = "the dialplan knows no such name (help call lists them)";
 const REMEDY: &str = "correct it or take it out where it is set (FreePBX: /etc/asterisk/globals_custom.conf, else [globals] \
-                      in extensions.conf), then: asterisk -rx \"dialplan reload\"";
+                      in extensions.conf), then:";
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::console::say;
+use super::console::{say, typed};
 use super::finding::Report;
 use crate::sys::files;
 
@@ -67,7 +67,9 @@ impl LogFiles {
                 paths.join(", ")
             ),
         };
-        report.warn(ID, &text, if is_freepbx { FREEPBX } else { PLAIN });
+        let reload = typed("logger reload");
+        let plain = format!("{PLAIN}; then: {reload}");
+        report.warn(ID, &text, if is_freepbx { FREEPBX } else { &plain });
     }
 }
 
@@ -106,7 +108,8 @@ const ID: &str = "Asterisk's log";
 const SHOWN_CHARS: usize = 35;
 const STEP: &[u8] = b"[check@custom-openai:1]";
 const FREEPBX: &str = "Settings, Asterisk Logfile Settings, Log Files: set Verbose of the file full to 3, press Submit and Apply Config";
-const PLAIN: &str = "in /etc/asterisk/logger.conf below [logfiles]: full => notice,warning,error,verbose(3); then: sudo -u asterisk asterisk -rx \"logger reload\"";
+const PLAIN: &str =
+    "in /etc/asterisk/logger.conf below [logfiles]: full => notice,warning,error,verbose(3)";
 /// More than a busy Asterisk logs during a check.
 const MAX_NEW: u64 = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);

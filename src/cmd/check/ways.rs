@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::console::say;
+use super::console::{say, typed};
 use super::finding::Report;
 use super::{globals, routes};
 use crate::config::Config;
@@ -16,8 +16,8 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             let own = say(&format!("dialplan show {CONTEXT}")).unwrap_or_default();
             examine_context(&Ways::of(&own), report);
             let why = format!("Asterisk did not show its whole dialplan: {why}");
-            let remedy = "look yourself: sudo -u asterisk asterisk -rx \"dialplan show\"";
-            return report.not_tried("ways in", &why, remedy);
+            let remedy = format!("look yourself: {}", typed("dialplan show"));
+            return report.not_tried("ways in", &why, &remedy);
         }
     };
     let ways = Ways::of(&plan);
@@ -34,8 +34,8 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
 
 fn examine_context(ways: &Ways, report: &mut Report<'_>) {
     let id = "dialplan";
-    let remedy =
-        "sudo ./install.sh --dialplan; and: sudo -u asterisk asterisk -rx \"dialplan reload\"";
+    let reload = typed("dialplan reload");
+    let remedy = &format!("sudo ./install.sh --dialplan; and: {reload}");
     if !ways.runs_program {
         let text = "the context custom-openai is not loaded, or does not run phone-assistant";
         report.fail(id, text, remedy);

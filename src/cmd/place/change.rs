@@ -10,9 +10,9 @@ use std::process;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat};
 use rustix::io::Errno;
-use rustix::process::{Pid, geteuid, test_kill_process};
+use rustix::process::{Pid, test_kill_process};
 
-use super::wanted::{Error, Ground, Rights, Wanted, content};
+use super::wanted::{Error, Ground, Wanted, content};
 use crate::sys::held::{self, Folder, Last, Place, is_same, kind};
 
 /// What is to happen in one place.
@@ -40,27 +40,18 @@ enum What {
 impl Change {
     /// Makes everything ready, and changes nothing. Where there is nothing to take away, nothing is to happen.
     pub(super) fn prepare(ground: &Ground, wanted: &Wanted) -> Result<Option<Self>, Error> {
-        let last = match &wanted.rights {
-            Rights::Like(path) if *path == wanted.to => Last::Follow,
-            _ => Last::Take,
-        };
         let Some(from) = &wanted.from else {
             return Self::prepare_removal(ground, wanted);
         };
-        let place = ground.find(&wanted.to, last, true)?;
+        let place = ground.find(&wanted.to, wanted.last, true)?;
         sweep(&place.folder)?;
-        Self::prepare_put(ground, wanted, place, &content(from)?).map(Some)
+        Self::prepare_put(wanted, place, &content(from)?).map(Some)
     }
 
     /// Makes the file ready that is to hold `bytes`.
-    pub(super) fn prepare_put(
-        ground: &Ground,
-        wanted: &Wanted,
-        place: Place,
-        bytes: &[u8],
-    ) -> Result<Self, Error> {
+    pub(super) fn prepare_put(wanted: &Wanted, place: Place, bytes: &[u8]) -> Result<Self, Error> {
         let is_file = refuse_folder(&place)?;
-        let (mode, owner) = rights(ground, wanted)?;
+        let Wanted { mode, owner, .. } = *wanted;
         let what = if is_file && stands(&place, bytes, mode, owner)? {
             What::Nothing
         } else {
@@ -183,30 +174,6 @@ fn refuse_folder(place: &Place) -> Result<bool, held::Error> {
     }
 }
 
-/// Mode and owner that a file should have. Only root can give files away.
-fn rights(ground: &Ground, wanted: &Wanted) -> Result<(u32, Option<(u32, u32)>), Error> {
-    let path = match &wanted.rights {
-        Rights::Mode(mode) => return Ok((*mode, wanted.owner)),
-        Rights::Like(path) => path,
-    };
-    let like = ground.find(path, Last::Follow, false);
-    let stat = match like {
-        Ok(like) => like.folder.stat(&like.name)?,
-        Err(error) if error.is_absence() => None,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(match stat {
-        Some(stat) => {
-            let owner = (stat.st_uid, stat.st_gid);
-            (
-                stat.st_mode & PERMISSIONS,
-                geteuid().is_root().then_some(owner),
-            )
-        }
-        None => (MODE_OF_SETTINGS, wanted.owner),
-    })
-}
-
 /// Whether the file in this place is as it should be.
 fn stands(
     place: &Place,
@@ -325,11 +292,5 @@ fn is_running(process: Pid) -> bool {
 
 const TEMPORARY: &str = ".phone-assistant.";
 
-/// What a mode says of reading, writing and running.
-const PERMISSIONS: u32 = 0o777;
-
-/// The same with the bits that change whose rights a program has.
+/// A mode with the bits that change whose rights a program has.
 const ANY_MODE: u32 = 0o7777;
-
-/// The mode of a text that may hold what not every user should read.
-const MODE_OF_SETTINGS: u32 = 0o640;

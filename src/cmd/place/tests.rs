@@ -51,10 +51,11 @@ impl Scene {
 
     fn wanted(&self, to: &str) -> Wanted {
         Wanted {
-            rights: Rights::Mode(0o755),
+            mode: 0o755,
             owner: None,
             from: Some(self.path("new")),
             to: self.path(to),
+            last: Last::Take,
         }
     }
 
@@ -148,12 +149,11 @@ fn links_are_followed_only_where_nobody_else_can_have_made_them() {
     symlink("closed", scene.path("ours")).expect("linked");
     symlink(scene.path("closed"), scene.path("open/theirs")).expect("linked");
     let ground = scene.ground();
-    let read = |path: &str| ground.read(&scene.path(path), Reader::Oneself, true);
-    assert_eq!(read("ours/victim").expect("it leads there"), b"victim");
-    assert_eq!(
-        read("open/../ours/./victim").expect("it leads there"),
-        b"victim"
-    );
+    let read = |path: &str| ground.read(&scene.path(path), Reader::Keeper, true);
+    for path in ["ours/victim", "open/../ours/./victim"] {
+        let found = read(path).expect("it leads there");
+        assert_eq!((&*found.bytes, found.mode), (&b"victim"[..], 0o600));
+    }
     for path in ["open/theirs/victim", "open/theirs"] {
         let refused = read(path).expect_err("anybody can have made it");
         assert!(refused.to_string().contains("is not followed"), "{refused}");
@@ -174,29 +174,106 @@ fn what_is_no_text_of_a_common_size_is_not_read() {
         .status();
     assert!(made.expect("POSIX has it").success());
     for name in ["zero", "huge", "pipe", "open", "/dev/null"] {
-        let read = scene
-            .ground()
-            .read(&scene.path(name), Reader::Oneself, true);
+        let read = scene.ground().read(&scene.path(name), Reader::Keeper, true);
         assert!(!read.expect_err(name).is_absence(), "{name}");
     }
 }
 
 #[test]
-fn a_mode_that_is_copied_gives_nobody_the_rights_of_another() {
+fn the_rights_of_a_file_are_those_at_its_reading_and_never_those_of_another_user() {
     let scene = Scene::new();
     scene.write("old", "old");
     chmod(&scene.path("old"), 0o6754);
+    let ground = scene.ground();
+    let found = ground.read(&scene.path("old"), Reader::Keeper, true);
+    let found = found.expect("ours");
+    // Whatever is in its place by now.
+    chmod(&scene.path("old"), 0o666);
     let wanted = Wanted {
-        rights: Rights::Like(scene.path("old")),
+        mode: found.mode,
         ..scene.wanted("old")
     };
-    let told = scene.ground().files(&[wanted]).expect("put");
+    let told = ground.files(&[wanted]).expect("put");
     assert_eq!(
         told,
         [format!("installed  {}", scene.path("old").display())]
     );
-    let mode = fs::metadata(scene.path("old")).expect("there").mode();
-    assert_eq!(mode & 0o7777, 0o754);
+    let data = fs::metadata(scene.path("old")).expect("there");
+    assert_eq!(data.mode() & 0o7777, 0o754);
+    assert_eq!(found.owner, (data.uid(), data.gid()));
+}
+
+#[test]
+fn as_root_what_a_guest_can_exchange_is_read_with_the_rights_of_the_guest() {
+    let scene = Scene::new();
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let ground = Ground::new(scene.root.path().to_owned(), Some(NOBODY)).expect("a user");
+    for folder in ["theirs", "shared"] {
+        fs::create_dir(scene.path(folder)).expect("made");
+    }
+    let owner = ground.guest.as_ref().expect("named").uid;
+    std::os::unix::fs::chown(scene.path("theirs"), Some(owner), None).expect("given");
+    chmod(&scene.path("shared"), 0o775);
+    for folder in ["theirs", "shared", "open"] {
+        let path = scene.path(folder).join("moved");
+        fs::write(&path, "of root").expect("written");
+        let read = || ground.read(&path, Reader::Keeper, true);
+        assert_eq!(read().expect("readable to all").bytes, b"of root");
+        chmod(&path, 0o600);
+        let refused = read().expect_err(folder);
+        assert!(matches!(refused, Error::Private { .. }), "{refused}");
+    }
+    let ours = ground.read(&scene.path("closed/victim"), Reader::Keeper, true);
+    assert_eq!(ours.expect("root's alone").bytes, b"victim");
+}
+
+#[test]
+fn only_a_folder_of_the_guest_is_one() {
+    let scene = Scene::new();
+    let is_root = rustix::process::geteuid().is_root();
+    let ground = Ground::new(scene.root.path().to_owned(), is_root.then_some(NOBODY));
+    let ground = ground.expect("a user");
+    fs::create_dir(scene.path("theirs")).expect("made");
+    if is_root {
+        let owner = ground.guest.as_ref().expect("named").uid;
+        std::os::unix::fs::chown(scene.path("theirs"), Some(owner), None).expect("given");
+    }
+    symlink("theirs", scene.path("link")).expect("linked");
+    for (path, is_theirs) in [
+        ("theirs", true),
+        ("link", true),
+        ("theirs/../closed", !is_root),
+        ("closed", !is_root),
+        ("nowhere", false),
+        ("closed/victim", false),
+    ] {
+        let found = ground.expect_guests(&scene.path(path));
+        assert_eq!(found.is_ok(), is_theirs, "{path}: {found:?}");
+    }
+    let nobody = scene.ground().expect_guests(&scene.path("closed"));
+    assert_eq!(nobody.is_ok(), !is_root, "root is no guest");
+}
+
+#[test]
+fn numbered_files_go_with_the_one_that_they_are_called_after() {
+    let scene = Scene::new();
+    let names = ["log", "log.1", "log.22.gz"];
+    let kept = ["log.", "log.gz", "log1", "other.1"];
+    for name in names.iter().chain(&kept) {
+        scene.write(&format!("closed/{name}"), "");
+    }
+    let log = [scene.path("closed/log")];
+    let told = scene.ground().trees(&log, true).expect("gone");
+    assert!(
+        told.len() == 2 && told[1].ends_with("log.* (2)"),
+        "{told:?}"
+    );
+    let mut left = kept.to_vec();
+    left.push("victim");
+    assert_eq!(scene.names("closed"), left);
+    assert!(scene.ground().trees(&log, true).expect("none").is_empty());
 }
 
 #[test]
@@ -245,13 +322,13 @@ fn a_tree_goes_without_what_its_links_lead_to() {
     symlink(scene.path("closed"), scene.path("tree/inner/link")).expect("linked");
     scene.write("tree/file", "");
     let paths = ["tree", "tree", "nowhere/x"].map(|path| scene.path(path));
-    let told = scene.ground().trees(&paths).expect("gone");
+    let told = scene.ground().trees(&paths, false).expect("gone");
     assert_eq!(told.len(), 1);
     assert_eq!(scene.names(""), ["closed", "new", "open"]);
     scene.victim_is_well();
     let deep = scene.root.path().join("d/".repeat(MAX_DEPTH + 2));
     fs::create_dir_all(deep).expect("made");
-    let refused = scene.ground().trees(&[scene.path("d")]);
+    let refused = scene.ground().trees(&[scene.path("d")], false);
     assert!(matches!(refused, Err(Error::TooDeep { .. })), "{refused:?}");
 }
 
@@ -286,9 +363,9 @@ fn as_root_a_folder_of_root_that_another_user_has_renamed_keeps_what_is_in_it() 
         "theirs/data",
         "open/phone-assistant",
     ] {
-        let refused = ground.trees(&[scene.path(path)]).expect_err(path);
+        let refused = ground.trees(&[scene.path(path)], false).expect_err(path);
         assert!(Chain(&refused).to_string().contains(path), "{refused}");
-        let alone = scene.ground().trees(&[scene.path(path)]);
+        let alone = scene.ground().trees(&[scene.path(path)], false);
         alone.expect_err("with the rights of nobody else");
     }
     for path in renamed {
@@ -298,7 +375,9 @@ fn as_root_a_folder_of_root_that_another_user_has_renamed_keeps_what_is_in_it() 
     fs::remove_dir_all(scene.path("theirs/data/inner/keys")).expect("ours");
     scene.write("theirs/data/inner/file", "");
     fs::rename(scene.path("theirs/data"), scene.path("closed/data")).expect("ours");
-    ground.trees(&[scene.path("closed/data")]).expect("gone");
+    ground
+        .trees(&[scene.path("closed/data")], false)
+        .expect("gone");
     scene.victim_is_well();
 }
 
@@ -374,7 +453,7 @@ fn nothing_outside_of_the_root_is_touched() {
     let scene = Scene::new();
     let ground = Ground::new(scene.path("open"), None).expect("nobody else");
     assert!(ground.files(&[scene.wanted("closed/a")]).is_err());
-    let up = ground.read(&scene.path("open/../closed/victim"), Reader::Oneself, true);
+    let up = ground.read(&scene.path("open/../closed/victim"), Reader::Keeper, true);
     assert!(up.expect_err("it is above").is_absence());
     scene.victim_is_well();
 }

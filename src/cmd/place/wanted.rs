@@ -33,6 +33,12 @@ pub(crate) enum Error {
         "this program was built from other sources than those in {path}: build it there, or take both from one version"
     )]
     OtherSources { path: String },
+    #[error(
+        "user {uid} may not read {path}, and Asterisk runs as that user: let them read it, or take it away"
+    )]
+    Private { path: String, uid: u32 },
+    #[error("{path} belongs to user {owner}, and Asterisk does not run as that user")]
+    NotGuests { path: String, owner: u32 },
 }
 
 impl Error {
@@ -76,21 +82,14 @@ impl Ground {
 /// A file as it should be.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    pub(crate) rights: Rights,
+    pub(crate) mode: u32,
     /// User and group, if they are to be set.
     pub(crate) owner: Option<(u32, u32)>,
     /// What is to be in it; nothing, if there is to be no such file.
     pub(crate) from: Option<PathBuf>,
     pub(crate) to: PathBuf,
-}
-
-/// The rights of a file.
-#[derive(Clone, Debug)]
-pub(crate) enum Rights {
-    Mode(u32),
-    /// Mode and owner of that file; where there is none, the owner that is named and mode 0640. If it is the file
-    /// itself and a link, the file that it leads to is meant.
-    Like(PathBuf),
+    /// What becomes of a link in its place.
+    pub(crate) last: Last,
 }
 
 /// A folder as it should be.
@@ -104,9 +103,20 @@ pub(crate) struct WantedFolder {
 /// The user with whose rights a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    Oneself,
+    /// Whoever can put something in its place: the guest, unless that is only root or the user who runs this.
+    Keeper,
     /// The guest, who must get nothing that they could not read before.
     Guest,
+}
+
+/// A plain file as it was at one moment.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) bytes: Vec<u8>,
+    /// What its mode says of reading, writing and running.
+    pub(crate) mode: u32,
+    /// Its user and group.
+    pub(crate) owner: (u32, u32),
 }
 
 /// The content of a file of the user who runs this, in a folder of their own.
