@@ -94,7 +94,7 @@ impl SentenceStream {
 
     /// Whether there is any use in what is still to be written. Actions may stand at the end of a text that is too long.
     pub fn wants_more(&self) -> bool {
-        if self.has_ended() || self.written > MAX_WRITTEN {
+        if self.has_ended() || self.written > 2 * self.max_bytes() {
             return false;
         }
         let held = self.actions.as_ref().map(ActionReader::held);
@@ -133,11 +133,16 @@ impl SentenceStream {
         self.retracted = self.said.len();
     }
 
+    /// The maximum size of the text; with what nobody hears of it, it may have twice that.
+    fn max_bytes(&self) -> usize {
+        MARKUP_BYTES.saturating_add(self.max_chars.saturating_mul(BYTES_PER_CHAR))
+    }
+
     fn append(&mut self, markdown: &str) {
         if markdown.is_empty() {
             return;
         }
-        if self.markdown.len() + markdown.len() > MAX_BYTES {
+        if self.markdown.len() + markdown.len() > self.max_bytes() {
             self.is_full = true;
             return;
         }
@@ -309,14 +314,14 @@ const THOUGHTS: &[&str] = &[
     "here's my thought process",
 ];
 
-/// The maximum size of a text with what nobody hears of it.
-const MAX_WRITTEN: usize = 2 * MAX_BYTES;
+/// The room for markup that is not spoken, in bytes: no model writes as much for one answer.
+const MARKUP_BYTES: usize = 32 * 1024;
 
-/// The maximum size of a text: ten times what the largest limit lets through.
-const MAX_BYTES: usize = 1 << 20;
+/// The room for each character that may be spoken, with the markup around it.
+const BYTES_PER_CHAR: usize = 10;
 
-/// Up to this size, some two minutes of speech, a text is read with each event.
-const READ_AT_ONCE: usize = 2048;
+/// Up to this size, some minute of speech, a text is read with each event.
+const READ_AT_ONCE: usize = 1024;
 
 /// The part of a longer text that may wait to be read: more than that is being spoken meanwhile.
 const UNREAD_PART: usize = 32;

@@ -180,6 +180,19 @@ fn what_is_written_after_the_limit_is_not_waited_for_without_end() {
 }
 
 #[test]
+fn a_flood_of_signs_is_given_up_before_it_costs_much() {
+    for signs in ["[[", "<", "[x]("] {
+        let mut stream = SentenceStream::new(1000);
+        while stream.wants_more() {
+            stream.push(&signs.repeat(16 * 1024 / signs.len()));
+            while stream.piece().is_some() {}
+        }
+        assert!(stream.written() < 60_000, "{signs}: {}", stream.written());
+        assert!(stream.read < 200_000, "{signs}: {}", stream.read);
+    }
+}
+
+#[test]
 fn signs_alone_are_nothing_to_say() {
     for text in ["…", "?", "— !", "***\n"] {
         let mut stream = SentenceStream::new(1000);
