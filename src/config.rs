@@ -161,7 +161,7 @@ impl Config {
         let named = arguments
             .config
             .as_deref()
-            .filter(|_| !arguments.are_remote);
+            .filter(|_| !arguments.are_remote());
         let file = file::add(&mut layers, named, environment);
         Self::of_layers(layers, job, arguments, file, environment)
     }
@@ -242,8 +242,8 @@ impl Config {
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
         Self {
-            recording: layers.place(arguments, arguments.recording.as_ref()),
-            reply: layers.place(arguments, arguments.reply.as_ref()),
+            recording: layers.recording(arguments),
+            reply: layers.reply(arguments),
             keep_recording: layers.switch("recording.keep"),
             max_recording: layers.seconds("recording.max_length"),
             deadline: layers.seconds("call.deadline"),

@@ -250,6 +250,52 @@ fn whoever_reaches_the_port_chooses_neither_settings_nor_files_nor_where_keys_go
 }
 
 #[test]
+fn no_client_of_the_port_reads_or_erases_what_a_phone_has_said() {
+    let house = House::new();
+    let callers = house.other().join("callers");
+    let settings = house
+        .sandbox
+        .settings()
+        .set("memory.callers", "internal")
+        .set("memory.folder", callers.to_str().unwrap());
+    let as_phone = |call: CallBuilder| {
+        let call = call.agi("agi_channel", "PJSIP/200-0000000a");
+        let call = call.agi("agi_callerid", "200").agi("agi_callingpres", "0");
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    };
+    as_phone(house.ask("question-tea.wav").call_with(&settings));
+    let files = || -> Vec<_> {
+        let all = fs::read_dir(&callers)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let mut all: Vec<_> = all.map(|path| (fs::read(&path).unwrap(), path)).collect();
+        all.sort();
+        all
+    };
+    let before = files();
+    assert!(!before.is_empty());
+    let server = Server::of(&house);
+    house.sandbox.answer_with("It is done. [[forget]]");
+    house.ask("question-moon.wav");
+    let settings = settings.set("call.arguments", "all");
+    let call = house.call_of_service(program(), &settings);
+    as_phone(call.over(server.0.address()));
+    server.assert_ended(1);
+    assert_eq!(files(), before);
+    let asked = &house.sandbox.requests_to(Stage::Llm)[1].body;
+    let asked = asked.to_string();
+    assert!(
+        asked.contains("moon") && !asked.contains("black tea"),
+        "{asked}"
+    );
+    // The phone itself is still known.
+    as_phone(house.ask("question-moon.wav").call_with(&settings));
+    let asked = house.sandbox.requests_to(Stage::Llm)[2].body.to_string();
+    assert!(asked.contains("black tea"), "{asked}");
+}
+
+#[test]
 fn stderr_is_kept_apart_and_where_it_is_the_connection_nothing_is_written_to_it() {
     let trace = Activation::of(program()).env("PHONE_ASSISTANT_LOG", "trace");
     for (socket, is_logged) in [(trace.clone(), true), (trace.stderr_to_socket(), false)] {

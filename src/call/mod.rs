@@ -198,6 +198,10 @@ impl<O: Write> Call<O> {
         self.contract.persona.clone_from(&arguments.persona);
         self.contract.log_words = config.log_words;
         self.line.log_words(config.log_words);
+        if arguments.are_remote() {
+            // Whose call it is stands in the block, which the client has written.
+            config.memory.callers = Callers::None;
+        }
         self.ask_presentation(&config);
         self.recall(&mut config);
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;

@@ -19,8 +19,7 @@ pub struct Arguments {
     pub is_conversation: bool,
     /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
     pub persona: Option<String>,
-    /// Whether they came over a network, from a client that may be anywhere.
-    pub(super) are_remote: bool,
+    are_remote: bool,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
 }
@@ -46,6 +45,11 @@ impl Arguments {
             are_remote: true,
             ..Self::parse(arguments)
         }
+    }
+
+    /// Whether they came over a network, from a client that may be anywhere.
+    pub(crate) fn are_remote(&self) -> bool {
+        self.are_remote
     }
 
     /// `mode=check`: look around for the doctor instead of answering a call. Not for clients of the port of FastAGI:
@@ -108,30 +112,55 @@ impl Layers {
         if arguments.are_remote && arguments.config.is_some() {
             self.faults.push(NO_FILE.to_owned());
         }
-        let places = [
-            ("recording=", &arguments.recording),
-            ("reply=", &arguments.reply),
+        let refusals = [
+            (
+                RECORDING,
+                &arguments.recording,
+                format!(" outside {CALLS} over FastAGI"),
+            ),
+            (
+                REPLY,
+                &arguments.reply,
+                format!(" outside {CALLS}, or without {REPLY_ENDING} at its end, over FastAGI"),
+            ),
         ];
-        let refusal = format!(" outside {CALLS} over FastAGI");
-        let elsewhere = places
-            .iter()
-            .filter(|(_, place)| !self.allows(arguments, place.as_ref()));
-        let faults: Vec<_> = elsewhere
-            .map(|(name, _)| refused(name, &refusal, file))
-            .collect();
-        self.faults.extend(faults);
+        for (name, place, refusal) in refusals {
+            if place
+                .as_ref()
+                .is_some_and(|place| !self.allows(arguments, name, place))
+            {
+                self.faults.push(refused(name, &refusal, file));
+            }
+        }
     }
 
-    /// Whether calls may have a file there. Recordings are removed after use, so strangers must not name any but those
-    /// of calls.
-    fn allows(&self, arguments: &Arguments, place: Option<&PathBuf>) -> bool {
-        let is_calls = |place: &PathBuf| place.parent() == Some(Path::new(CALLS));
-        !arguments.are_remote || self.text("call.arguments") == "all" || place.is_none_or(is_calls)
+    /// Whether calls may have a file there. Recordings are removed after use, and what has the name of a reply before it,
+    /// so strangers must not name any but those of calls.
+    fn allows(&self, arguments: &Arguments, name: &str, place: &Path) -> bool {
+        let is_calls = place.parent() == Some(Path::new(CALLS));
+        let is_reply = || {
+            place
+                .as_os_str()
+                .as_encoded_bytes()
+                .ends_with(REPLY_ENDING.as_bytes())
+        };
+        !arguments.are_remote
+            || self.text("call.arguments") == "all"
+            || is_calls && (name != REPLY || is_reply())
     }
 
-    /// The file that an argument names, where it is allowed; else an empty path.
-    pub(super) fn place(&self, arguments: &Arguments, place: Option<&PathBuf>) -> PathBuf {
-        let allowed = place.filter(|place| self.allows(arguments, Some(place)));
+    /// The recording that the arguments name, where it is allowed; else an empty path.
+    pub(super) fn recording(&self, arguments: &Arguments) -> PathBuf {
+        self.place(arguments, RECORDING, arguments.recording.as_ref())
+    }
+
+    /// The answer's place, where it is allowed; else an empty path.
+    pub(super) fn reply(&self, arguments: &Arguments) -> PathBuf {
+        self.place(arguments, REPLY, arguments.reply.as_ref())
+    }
+
+    fn place(&self, arguments: &Arguments, name: &str, place: Option<&PathBuf>) -> PathBuf {
+        let allowed = place.filter(|place| self.allows(arguments, name, place));
         allowed.cloned().unwrap_or_default()
     }
 }
@@ -142,6 +171,11 @@ fn refused(name: &str, limit: &str, file: &Path) -> String {
         file.display()
     )
 }
+
+const RECORDING: &str = "recording=";
+const REPLY: &str = "reply=";
+/// The end of a reply's name in the example dialplan, which no recording has.
+const REPLY_ENDING: &str = "-reply";
 
 const NO_FILE: &str = "config= cannot be an argument over FastAGI: set PHONE_ASSISTANT_CONFIG in the unit that starts the program";
 

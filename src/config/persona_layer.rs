@@ -17,7 +17,7 @@ impl Layers {
             return;
         };
         let Some(persona) = self.personas.tables.get(name) else {
-            let fault = self.personas.none_called(name);
+            let fault = self.personas.none_called(name, !arguments.are_remote());
             return self.faults.push(format!("AGI argument: {fault}"));
         };
         for (name_of_key, value) in persona.clone() {

@@ -98,12 +98,16 @@ impl Personas {
         })
     }
 
-    pub(super) fn none_called(&self, name: &str) -> String {
+    /// The fault of a name that no persona has. The names that there are show only where `may_list`.
+    pub(super) fn none_called(&self, name: &str, may_list: bool) -> String {
         let shown = if is_name(name) {
             name
         } else {
             "whose name is not shown, as it is none"
         };
+        if !may_list {
+            return format!("unknown persona {shown}");
+        }
         let names: Vec<_> = self.tables.keys().map(String::as_str).collect();
         if names.is_empty() {
             return format!("unknown persona {shown} (the settings have none)");

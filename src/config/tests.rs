@@ -169,6 +169,11 @@ fn an_argument_leads_nowhere_unless_the_file_says_so() {
     let usual = usual.each_ref().map(String::as_str);
     let other = format!("config={}", file.display());
     let more = [&usual[..], &[&other]].concat();
+    let recording = [
+        usual[0],
+        "reply=/var/lib/phone-assistant/calls/call-1.2",
+        usual[4],
+    ];
     let remote = |arguments: &[&str]| Arguments::parse_remote(arguments.iter().copied());
     let own = |arguments: &[&str]| Arguments::parse(arguments.iter().copied());
     let table = [
@@ -176,6 +181,7 @@ fn an_argument_leads_nowhere_unless_the_file_says_so() {
         ("safe", remote(&named), 4),
         ("safe", remote(&usual), 2),
         ("safe", remote(&more), 3),
+        ("safe", remote(&recording), 1),
         ("safe", own(&usual[4..]), 2),
         ("all", own(&named), 0),
         ("all", remote(&named), 0),

@@ -79,7 +79,7 @@ impl Record {
         let (silence_ms, marks) = (timeline.silence_ms(), timeline.marks());
         Self {
             time: date::rfc3339(started),
-            id: id.to_owned(),
+            id: id.chars().take(MAX_ID).collect(),
             status: status.to_owned(),
             ear_to_ear_ms: ear_to_ear_ms(silence_ms, &marks),
             silence_ms,
@@ -175,6 +175,9 @@ fn known_marks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Marks, D::E
     Ok(all.into_iter().filter_map(known).collect())
 }
 
+/// Asterisk's are of at most 149 characters; a client of the port of FastAGI may name any.
+const MAX_ID: usize = 150;
+
 /// The user writes, the group reads: what was said may be in it.
 const MODE: u32 = 0o640;
 
@@ -233,6 +236,16 @@ mod tests {
             "{written}"
         );
         assert_eq!(read(written.as_bytes()), full);
+    }
+
+    #[test]
+    fn an_id_longer_than_asterisk_makes_any_is_cut() {
+        let timeline = Timeline::new(Instant::now());
+        let record = |id: &str| Record::new(SystemTime::UNIX_EPOCH, id, "FAILED", &timeline);
+        let longest = format!("pbx-{}.17", "é".repeat(MAX_ID - 7));
+        assert_eq!(record(&longest).id, longest);
+        assert_eq!(record(&format!("{longest}8")).id, longest);
+        assert_eq!(record(&"1".repeat(60_000)).id.len(), MAX_ID);
     }
 
     #[test]
