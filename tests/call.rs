@@ -314,7 +314,7 @@ fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
     let clip = heard(&house, "ulaw");
     assert_eq!(clip.samples.len(), 8000);
     outcome.assert(
-        measure::tone_db(&clip, 500.0) > -12.0,
+        measure::tone_db(&clip, 500.0) > -18.0,
         "the tone is not heard",
     );
 }

@@ -1,12 +1,16 @@
 //! A sandbox, a folder for calls, and the program between them: what most tests of calls begin with.
 
 use std::fs;
+use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use phone_assistant::audio::shaping::{Gain, VoiceShape};
+use phone_assistant::audio::telephone::{Encoding, Telephone};
+use phone_assistant::audio::to_f32;
 use testkit::audio::{Clip, clips, wav};
 use testkit::{Call, CallBuilder, Outcome, Response, Sandbox, Script, Settings, Stage, TempDir};
 
@@ -168,16 +172,34 @@ impl House {
         texts
     }
 
-    /// What the voice has said of them. Each begins with a frame of 20 ms.
+    /// What the voice has said of them, as a phone hears it.
     pub(crate) fn voice(&self) -> Clip {
-        let clips = self.spoken_texts().into_iter().map(|text| {
-            let mut clip = self.sandbox.spoken(&text);
-            let frame = usize::try_from(clip.rate_hz / 50).unwrap();
-            clip.samples
-                .resize(clip.samples.len().next_multiple_of(frame), 0);
-            clip
-        });
-        clips.reduce(|all, clip| all.then(&clip)).unwrap()
+        let sound = self.converted(&self.spoken_texts(), Encoding::Sln16, 0.0);
+        Clip {
+            rate_hz: 16_000,
+            samples: wav::samples_of(&sound),
+        }
+    }
+
+    /// Texts as the voice says them, each converted as a whole: the first with a shorter silence before it.
+    pub(crate) fn converted(&self, texts: &[String], encoding: Encoding, gain_db: f32) -> Vec<u8> {
+        let mut all = Vec::new();
+        for text in texts {
+            let shape = VoiceShape {
+                gain: Gain::Db(gain_db),
+                expected_dbfs: -25.0,
+                lead: Duration::from_millis(if all.is_empty() { 30 } else { 150 }),
+            };
+            let clip = self.sandbox.spoken(text);
+            let mut out = Cursor::new(Vec::new());
+            let mut telephone =
+                Telephone::of_voice(&mut out, clip.rate_hz, encoding, shape).unwrap();
+            let samples: Vec<_> = clip.samples.into_iter().map(to_f32).collect();
+            telephone.push(&samples).unwrap();
+            telephone.finish().unwrap();
+            all.extend(out.into_inner());
+        }
+        all
     }
 
     /// A program that runs this line of sh and then becomes ours.

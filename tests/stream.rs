@@ -4,12 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use std::io::Cursor;
-
-use phone_assistant::audio::shaping::{Gain, VoiceShape};
-use phone_assistant::audio::telephone::{Encoding, Telephone};
-use phone_assistant::audio::to_f32;
-
+use phone_assistant::audio::telephone::Encoding;
 use testkit::{Act, Fault, Outcome, PACE, Settings, Stage};
 
 use crate::house::{House, MOON, PATIENCE, assert_at_once};
@@ -41,25 +36,9 @@ fn side_by_side<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) +
     });
 }
 
-/// Some of the texts that the voice was asked for, each converted as a whole.
+/// Some of the texts that the voice was asked for, as the caller hears them.
 fn whole(house: &House, texts: &[String]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for text in texts {
-        let shape = VoiceShape {
-            gain: Gain::Db(GAIN_DB),
-            expected_dbfs: -25.0,
-            lead: Duration::from_millis(if all.is_empty() { 30 } else { 150 }),
-        };
-        let clip = house.sandbox.spoken(text);
-        let mut out = Cursor::new(Vec::new());
-        let telephone = Telephone::of_voice(&mut out, clip.rate_hz, Encoding::Ulaw, shape);
-        let mut telephone = telephone.unwrap();
-        let samples: Vec<_> = clip.samples.into_iter().map(to_f32).collect();
-        telephone.push(&samples).unwrap();
-        telephone.finish().unwrap();
-        all.extend(out.into_inner());
-    }
-    all
+    house.converted(texts, Encoding::Ulaw, GAIN_DB)
 }
 
 /// The caller heard this, sample by sample, and nothing of the call is left.

@@ -19,6 +19,7 @@ mod quiet;
 mod routes;
 mod services;
 mod settings;
+mod sounds;
 mod user;
 mod ways;
 

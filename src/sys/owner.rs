@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::sys::error::Chain;
@@ -237,7 +238,7 @@ fn open_in_roots(path: &Path, folder: &Path) -> io::Result<File> {
     };
     opened
         .map(|(file, _)| file)
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+        .ok_or_else(|| Errno::NOENT.into())
 }
 
 /// Opens something as a user, who is named where they may not.

@@ -322,7 +322,8 @@ fn half_a_second_is_heard_whatever_it_is_called_and_wherever_it_is_cut() {
             heard.seconds()
         );
         let level = measure::tone_db(&heard, 1_000.0);
-        assert!((-13.0..0.0).contains(&level), "row {row}: {level} dB");
+        // The level of its RMS, 3 dB below its amplitude, is what voices are brought to.
+        assert!((-18.0..-14.0).contains(&level), "row {row}: {level} dB");
     });
 }
 

@@ -2,14 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::Access;
 
 use super::console::{self, say};
 use super::finding::Report;
-use super::machine::{agi_program, asterisk_folder, wants_loader};
-use super::{user, ways};
+use super::machine::{agi_program, wants_loader};
+use super::{sounds, user, ways};
 use crate::config::{Config, Filler};
 use crate::sys::files;
 use crate::sys::remedy;
@@ -128,10 +128,10 @@ fn examine_applications(report: &mut Report<'_>) {
 
 /// The recorded words of the dialplan: without them callers hear nothing where they should hear an apology.
 fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
-    let folder = sounds();
+    let folder = sounds::folder();
     let missing: Vec<_> = SOUNDS
         .iter()
-        .filter(|name| !is_sound(&folder, name))
+        .filter(|name| !sounds::is_there(&folder, name))
         .copied()
         .collect();
     if missing.is_empty() {
@@ -147,7 +147,7 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
         );
     }
     if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
-        && !is_sound(&folder, name)
+        && !sounds::is_there(&folder, name)
     {
         report.warn(
             "sound for waiting",
@@ -155,33 +155,6 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             "install it, or set sound in [waiting]",
         );
     }
-}
-
-/// The folder of Asterisk's sounds.
-fn sounds() -> PathBuf {
-    asterisk_folder("astdatadir", &["/var/lib/asterisk", "/usr/share/asterisk"]).join("sounds")
-}
-
-/// Whether Asterisk has a sound of this name in any format and language.
-pub(super) fn has_sound(name: &str) -> bool {
-    is_sound(&sounds(), name)
-}
-
-/// A file of any format in the folder itself or in that of a language.
-fn is_sound(folder: &Path, name: &str) -> bool {
-    let is_here = |folder: &Path| {
-        let path = folder.join(name);
-        let (Some(parent), Some(stem)) = (path.parent(), path.file_name()) else {
-            return false;
-        };
-        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| {
-            let path = entry.path();
-            path.file_stem() == Some(stem) && path.extension().is_some()
-        })
-    };
-    let languages = fs::read_dir(folder).into_iter().flatten().flatten();
-    is_here(folder) || languages.into_iter().any(|entry| is_here(&entry.path()))
 }
 
 const ID: &str = "Asterisk";

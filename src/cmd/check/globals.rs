@@ -1,9 +1,9 @@
 //! The dialplan's globals that administrators set: values with which it does something else than they meant.
 
-use super::asterisk::has_sound;
 use super::console::typed;
 use super::finding::{Report, Status};
 use super::routes::values;
+use super::sounds;
 
 /// Looks at what `plan`, the whole dialplan, and `globals`, as Asterisk shows them, set.
 pub(super) fn examine(plan: &str, globals: &str, report: &mut Report<'_>) {
@@ -75,7 +75,10 @@ fn max_calls(value: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, String)> 
 }
 
 fn limited_sound(value: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, String)> {
-    let missing = value.split('&').find(|name| !has_sound(name))?;
+    let folder = sounds::folder();
+    let missing = value
+        .split('&')
+        .find(|name| !sounds::is_there(&folder, name))?;
     let why = format!(
         "Asterisk has no sound {missing}, so the apology is heard instead (a name has no extension, and begins below the folder of sounds)"
     );
