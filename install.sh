@@ -1004,12 +1004,15 @@ ROTATION
 
 # The minute is by chance, so that not all ask at once.
 daily_check() {
+    who=
+    # As root it looks only where it is told so.
+    if [ "$user" = root ]; then who=' --user root'; fi
     cat <<WATCH
 # phone-assistant: looks once a day whether everything works, and says what has changed. Cron mails that to the
 # address behind MAILTO. An upgrade does not touch this file.
 MAILTO=root
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-$(($$ % 60)) 6 * * * $user /usr/local/bin/phone-assistant check --quiet
+$(($$ % 60)) 6 * * * $user /usr/local/bin/phone-assistant check --quiet$who
 WATCH
 }
 

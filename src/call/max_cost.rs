@@ -11,6 +11,7 @@ use crate::services::Services;
 use crate::spending::bill::{FRAME_TOKENS, audio};
 use crate::spending::catalogue;
 use crate::spending::costs::{MicroDollars, Usage};
+use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
@@ -60,8 +61,9 @@ fn of_each<P: ?Sized>(
     fallback: &Fallback<P>,
     usage: impl Fn(&P) -> Usage,
 ) -> MicroDollars {
-    let costs = fallback.candidates().iter().map(|candidate| {
-        let price = catalogue::price(stage, &candidate.endpoint, SystemTime::now());
+    let now = SystemTime::now();
+    let costs = fallback.available_on(date::day(now)).map(|candidate| {
+        let price = catalogue::price(stage, &candidate.endpoint, now);
         price.of(usage(&candidate.provider)).times(MAX_TRIES)
     });
     costs.sum()

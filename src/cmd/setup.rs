@@ -183,7 +183,7 @@ impl Setup<'_> {
             let what = match key.try_out(&text, self.file.clone(), deadline)? {
                 Some(models) => format!("the key works, {models} models"),
                 None => {
-                    "the key was not tried, as base_url leads to a server of your own".to_owned()
+                    "the key was not tried, as the settings have an address or a key of their own there".to_owned()
                 }
             };
             self.tell(&format!("{}: {what}", key.kind()))?;

@@ -65,7 +65,7 @@ fn given(path: &Path, user: &str, mode: Option<u32>) -> String {
     if owner.as_ref().is_ok_and(|owner| owner == user) {
         let what = if real.is_dir() && has_others(&real, user) {
             Some(format!(
-                "ls -la {shown}; sudo -u {user_word} find {shown} -type f ! -user {user_word} -delete"
+                "ls -la {shown} shows files of other users: move them elsewhere, or copy them as {user_word}"
             ))
         } else {
             chmod(&format!("sudo -u {user_word} "))
@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_user_in_a_folder_is_taken_away_and_not_given() {
+    fn a_file_of_another_user_in_a_folder_is_named_and_not_given() {
         let folder = theirs();
         let user = names::user_name(fs::metadata(folder.path()).expect("there").uid());
         let file = folder.path().join("limits.json");
         fs::write(&file, "").expect("written");
         let remedy = own_alone(folder.path(), &user);
         assert_eq!(
-            remedy.contains("-delete"),
+            remedy.contains("shows files of other users"),
             rustix::process::geteuid().is_root(),
             "{remedy}"
         );

@@ -245,29 +245,43 @@ struct Piece {
 }
 
 impl Piece {
-    /// Passes on all samples, and puts them on the bill. Returns whether there was anything to hear in them.
+    /// Passes on all samples, and puts them on the bill. Returns whether there was anything to hear in them. Of a sound
+    /// that breaks off, or that nobody hears to its end, the service may have made the rest as well.
     fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
         let (rate_hz, chars) = (self.samples.rate_hz(), self.text.chars().count());
+        let mut len_frames = 0;
+        let passed = self.pass_on_samples(telephone, &mut len_frames);
+        let came = duration_of(len_frames, rate_hz);
+        let (sound, told) = match passed {
+            Ok(_) => (came, self.sound.tokens()),
+            Err(_) => (came.max(usual_length(chars)), None),
+        };
+        let tokens = told.unwrap_or_else(|| self.voice.max_tokens(chars, sound));
+        self.entry.used(spoken(chars, sound, tokens));
+        passed
+    }
+
+    fn pass_on_samples<W: Write + Seek>(
+        &mut self,
+        telephone: &mut Telephone<W>,
+        len_frames: &mut usize,
+    ) -> Result<bool, Error> {
+        let (rate_hz, chars) = (self.samples.rate_hz(), self.text.chars().count());
         let limit = max_length(chars, 1);
-        let (ahead, mut len_frames, mut is_heard) = (take(&mut self.ahead), 0, false);
+        let (ahead, mut is_heard) = (take(&mut self.ahead), false);
         let mut block = ahead.as_slice();
         loop {
             is_heard |= block.iter().any(|sample| to_i16(*sample) != 0);
+            *len_frames += block.len();
             telephone.push(block)?;
-            len_frames += block.len();
-            if duration_of(len_frames, rate_hz) > limit {
+            if duration_of(*len_frames, rate_hz) > limit {
                 return Err(Error::Endless { chars, limit });
             }
             match self.samples.next_block()? {
                 Some(next) => block = next,
-                None => break,
+                None => return Ok(is_heard),
             }
         }
-        let sound = duration_of(len_frames, rate_hz);
-        let tokens = self.sound.tokens();
-        let tokens = tokens.unwrap_or_else(|| self.voice.max_tokens(chars, sound));
-        self.entry.used(spoken(chars, sound, tokens));
-        Ok(is_heard)
     }
 }
 
@@ -290,6 +304,11 @@ fn spoken(chars: usize, sound: Duration, tokens: Tokens) -> Usage {
         characters: u64::try_from(chars).unwrap_or(u64::MAX),
         ..bill::audio(sound, tokens)
     }
+}
+
+/// The length of a text that is spoken slowly.
+fn usual_length(chars: usize) -> Duration {
+    SLOW_CHARACTER * u32::try_from(chars).unwrap_or(u32::MAX)
 }
 
 /// A voice that goes on for longer is given up.
@@ -358,6 +377,8 @@ const BEGINNING: Duration = Duration::from_millis(100);
 
 /// A slow voice says ten characters in a second; at the slowest speed there is, and with digits to spell out, one.
 const MAX_CHARACTER: Duration = Duration::from_secs(1);
+/// People say some 15 characters a second.
+const SLOW_CHARACTER: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The time for a text of several pieces, which takes several requests; each has its own time-out as well.

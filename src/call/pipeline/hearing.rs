@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 
@@ -17,6 +17,7 @@ use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::stt::{self, Recognizer, Recording};
 use crate::spending::bill;
+use crate::sys::date;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
 use crate::sys::threads;
@@ -70,7 +71,8 @@ impl Work {
             spoken: speech::sounding(samples, rate_hz),
         };
         let recognizers = &self.services.recognizers;
-        let mut may_doubt = recognizers.candidates().len() > 1;
+        let today = date::day(SystemTime::now());
+        let mut may_doubt = recognizers.available_on(today).count() > 1;
         let mut is_doubted = false;
         let attempt = |candidate: &Candidate<dyn Recognizer>, budget: Budget| {
             let text = self.transcribe_piece(candidate, recording, budget)?;
@@ -87,6 +89,7 @@ impl Work {
         };
         match recognizers.ask(budget, attempt) {
             Ok(done) => Ok(done.value),
+            Err(error @ cloud::Error::HungUp(_)) => Err(error),
             // The others know no better.
             Err(_) if is_doubted => Ok(String::new()),
             Err(error) => Err(error),

@@ -68,7 +68,7 @@ impl Key {
     }
 
     /// Asks the service for its models with this key, at the address that the settings have for it. Returns how many
-    /// there are; `None` where that is a server of one's own, which gets no key of a cloud service.
+    /// there are; `None` where that is a server of one's own or one with a key of its own, which gets no other key.
     pub(super) fn try_out(
         &self,
         text: &str,
@@ -79,6 +79,12 @@ impl Key {
         for (name, value) in self.alone() {
             settings.set(name, value)?;
         }
+        // Where the stage has a key of its own, its address may be another company's.
+        let is_own = |name: &str| name.matches('.').count() == 2 && name.contains(".api_key");
+        let has_own_key = settings
+            .changes()
+            .iter()
+            .any(|change| is_own(&change.name) && !change.before.is_empty());
         // What else is missing does not matter here, and no key of the environment is meant.
         let config = Config::of_text(Job::Calls, &settings.text(), file, &|_| None);
         let config = config.unwrap_or_else(|faults| *faults.understood);
@@ -89,12 +95,15 @@ impl Key {
         let listed = if let Self::OpenAi(_) = self {
             let recognizers = maker.recognizers().map_err(Error::Setup)?;
             let candidate = &recognizers.candidates()[0];
-            if candidate.endpoint.is_private() {
+            if candidate.endpoint.is_private() || has_own_key {
                 return Ok(None);
             }
             candidate.provider.models(deadline)
         } else {
             let models = maker.models().map_err(Error::Setup)?;
+            if has_own_key {
+                return Ok(None);
+            }
             models.candidates()[0].provider.models(deadline)
         };
         let listed = listed.map_err(|source| self.refused(source))?;

@@ -17,6 +17,8 @@ pub(crate) struct Conf {
     sections: Vec<Section>,
     /// Sections and settings, with those that are inherited.
     len: usize,
+    /// Their bytes.
+    size: usize,
     /// The user that its file belongs to.
     pub(super) owner: u32,
 }
@@ -73,20 +75,22 @@ impl Conf {
             {
                 let value = value.strip_prefix('>').unwrap_or(value).trim();
                 let setting = (name.trim().to_owned(), value.to_owned());
+                let size = size_of_setting(&setting);
                 section.settings.push(setting);
-                conf.grow(1)?;
+                conf.grow(1, size)?;
             }
         }
         Ok(conf)
     }
 
     /// Counts what is added.
-    fn grow(&mut self, more: usize) -> io::Result<()> {
+    fn grow(&mut self, more: usize, bytes: usize) -> io::Result<()> {
         self.len += more;
-        if self.len <= MAX_LEN {
+        self.size += bytes;
+        if self.len <= MAX_LEN && self.size <= MAX_SIZE {
             return Ok(());
         }
-        let why = format!("it sets more than {MAX_LEN} things");
+        let why = format!("it sets more than {MAX_LEN} things, or {MAX_SIZE} bytes of them");
         Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
     }
 
@@ -140,16 +144,22 @@ impl Conf {
                     let Some(index) = found.position(|it| is_named(it, base)) else {
                         return Ok(None);
                     };
-                    self.grow(1 + self.sections[index].settings.len())?;
+                    let settings = &self.sections[index].settings;
+                    let size = settings.iter().map(size_of_setting).sum();
+                    self.grow(1 + settings.len(), size)?;
                     let inherited = self.sections[index].settings.iter().cloned();
                     section.settings.extend(inherited);
                 }
             }
         }
-        self.grow(1)?;
+        self.grow(1, section.name.len())?;
         self.sections.push(section);
         Ok(Some(self.sections.len() - 1))
     }
+}
+
+fn size_of_setting((name, value): &(String, String)) -> usize {
+    name.len() + value.len()
 }
 
 /// The name and the options of a section, from what stands behind its `[`, where both brackets are closed.
@@ -208,6 +218,8 @@ const MOST: usize = 1024 * 1024;
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Asterisk's own example sets a hundred.
 const MAX_LEN: usize = 10_000;
+/// Four times what a file may have.
+const MAX_SIZE: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -286,6 +298,11 @@ mod tests {
             format!("[a](!)\nk=v\n{bomb}"),
             format!("[a]\n[b]({})\n", "a,".repeat(MAX_LEN)),
             "[a]\n".repeat(MAX_LEN + 1),
+            format!(
+                "[a](!)\nk={}\n[b]({})\n",
+                "v".repeat(500_000),
+                "a,".repeat(10)
+            ),
             many.clone(),
         ] {
             let error = Conf::parse(&text).expect_err("too much");
