@@ -1,4 +1,7 @@
 //! The silence with which a voice begins, cut to a length: callers wait for its end.
+//!
+//! It is cut by whole frames of telephony, so that a sound of whole frames stays one, and the next can follow it without a
+//! gap.
 
 use std::time::Duration;
 
@@ -53,6 +56,9 @@ impl Lead {
         let (count, more) = (blocks.len(), blocks.take_while(is_silent).count());
         self.silent += more * self.block_frames;
         let surplus = self.silent.saturating_sub(self.keep_frames);
+        let frame = self.block_frames * BLOCKS_PER_FRAME;
+        let surplus = surplus.next_multiple_of(frame);
+        let surplus = surplus.min(self.silent / frame * frame);
         let surplus = surplus.min(self.max_frames - self.cut);
         held.drain(..surplus);
         self.silent -= surplus;
@@ -84,6 +90,8 @@ impl Lead {
 
 /// Blocks of 5 ms: half a period of the lowest voice.
 const BLOCKS_PER_SECOND: u16 = 200;
+/// A frame of telephony has 20 ms.
+const BLOCKS_PER_FRAME: usize = 4;
 
 /// The softest consonants are some 30 dB below the level of speech, and noise of recordings and models is below that.
 const BELOW_SPEECH_DB: f32 = 32.0;
@@ -128,7 +136,8 @@ mod tests {
                 let output = passed(silence, 0.000_3, piece);
                 let left = output.len() - 800;
                 assert!(left <= 240 && left <= silence, "{left} of {silence}");
-                assert!(left >= silence.min(200), "{left} of {silence}");
+                assert!(left >= silence.min(40), "{left} of {silence}");
+                assert!((silence - left).is_multiple_of(160), "{left} of {silence}");
                 assert!(
                     output[left..].iter().all(|sample| sample.abs() > 0.1),
                     "{silence}"
