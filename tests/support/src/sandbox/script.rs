@@ -167,7 +167,7 @@ fn sentences(text: &str) -> impl Iterator<Item = String> {
 fn cut(recording: &Clip, number: usize, of: usize) -> Clip {
     let frame = usize::try_from(recording.rate_hz / 50).unwrap();
     let pauses = measure::longest_pauses(recording, of - 1);
-    let loud = measure::peak(&recording.samples) / 50.0;
+    let loud = measure::peak(&recording.samples) * f64::from(i16::MAX) / 50.0;
     let begin = |sentence: usize| match sentence {
         0 => 0,
         last if last == of => recording.samples.len(),
