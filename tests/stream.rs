@@ -243,9 +243,9 @@ fn a_voice_that_breaks_off_is_heard_as_far_as_it_came() {
     let heard = outcome.played_of(&reply(&house)).len();
     let expected = whole(&house, &house.spoken_texts());
     assert_heard(&house, &outcome, &expected[..heard]);
-    // A second of it, without 25 ms of the silence before it.
+    // A second of it, without two frames of the silence before it.
     assert!(
-        (7_400..=7_800).contains(&heard),
+        (7_280..=7_680).contains(&heard),
         "{heard} samples were heard"
     );
 }
