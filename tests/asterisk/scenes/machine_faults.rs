@@ -26,7 +26,7 @@ pub(crate) fn settings(lab: &Lab, report: &Report) {
         &machine,
         (
             "without a config.toml and without a key",
-            "config: cannot read Google's key file",
+            "config: no key for speech to text",
         ),
         shell(format!(
             "mkdir {settings}/away; mv {settings}/*.* {settings}/away"
