@@ -494,7 +494,7 @@ const FAULTS: &[Planted] = &[
         words: &[
             "folder for state",
             "providers.json.lock",
-            "sudo -u asterisk find /var/lib/phone-assistant/state",
+            "ls -la /var/lib/phone-assistant/state",
         ],
     },
     Planted {
