@@ -132,6 +132,8 @@ impl Asker {
         let Speaker {
             loudness, encoding, ..
         } = &self.speaker;
+        let is_wide = encoding.rate_hz() > Encoding::Ulaw.rate_hz();
+        let lead = if is_wide { lead.max(WIDE_LEAD) } else { lead };
         let shape = loudness.shape(&self.endpoint, lead, !self.speaker.is_streamed);
         Telephone::of_voice(out, rate_hz, *encoding, shape)
     }
@@ -371,6 +373,9 @@ impl From<wav::Error> for Error {
 /// The silence before the first sound of an answer, and before each later one, where it is a pause.
 pub(crate) const FIRST_LEAD: Duration = Duration::from_millis(30);
 pub(crate) const LATER_LEAD: Duration = Duration::from_millis(150);
+/// The least of it for wideband phones. A decoder of G.722 that still knows the last sound makes a burst of one that begins
+/// at once; in silence it forgets.
+const WIDE_LEAD: Duration = Duration::from_millis(60);
 
 /// How much sound must have arrived before it counts as begun; the playout waits for twice as much.
 const BEGINNING: Duration = Duration::from_millis(100);
