@@ -7,7 +7,8 @@ use testkit::{GEMINI_API_KEY, Outcome, Response, Stage};
 
 use crate::house::{self, House, MOON, PATIENCE, data};
 
-fn heard(house: &House, extension: &str) -> Clip {
+/// The reply that the call has left, as a phone hears it.
+pub(crate) fn heard(house: &House, extension: &str) -> Clip {
     let path = format!("{}.{extension}", house.reply().display());
     let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     match extension {

@@ -162,16 +162,7 @@ fn run_check(house: &House, settings: &Settings, arguments: &[&str]) -> Output {
 }
 
 fn doctor(house: &House, settings: &Settings, arguments: &[&str]) -> Command {
-    let config = settings.write(house.other());
-    let mut command = Command::new(program());
-    command
-        .arg("check")
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .env_clear()
-        .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1");
-    command
+    house.command_as_asterisk(settings, "check", arguments)
 }
 
 /// An Asterisk that answers with what is in files.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -159,6 +160,41 @@ impl House {
             .call_with(settings)
             .start()
             .finish(PATIENCE)
+    }
+
+    /// A command of the program's for people, run as Asterisk's user is by root.
+    pub(crate) fn command_as_asterisk(
+        &self,
+        settings: &Settings,
+        name: &str,
+        arguments: &[&str],
+    ) -> Command {
+        let config = settings.write(self.other());
+        let mut command = Command::new(program());
+        command
+            .arg(name)
+            .args(arguments)
+            .arg("--config")
+            .arg(config)
+            .env_clear()
+            .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1");
+        command
+    }
+
+    /// What `phone-assistant say` makes of a text with the settings of this file.
+    #[track_caller]
+    pub(crate) fn say_aloud(&self, config: &Path, text: &str) -> Clip {
+        let output = self.other().join("said.wav");
+        let said = Command::new(program())
+            .arg("--config")
+            .arg(config)
+            .args(["say", text])
+            .arg(&output)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{errors}");
+        wav::read(&output)
     }
 
     /// The texts that the voice was asked for, each once, in order.

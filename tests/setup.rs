@@ -164,16 +164,7 @@ fn keyless(house: &House) -> Settings {
 }
 
 fn setup(house: &House, settings: &Settings, arguments: &[&str]) -> Command {
-    let config = settings.write(house.other());
-    let mut command = Command::new(program());
-    command
-        .arg("setup")
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .env_clear()
-        .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1");
-    command
+    house.command_as_asterisk(settings, "setup", arguments)
 }
 
 /// What comes of it where stdin holds `input` and nobody is there.

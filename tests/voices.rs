@@ -2,13 +2,14 @@
 
 use std::fs;
 
-use testkit::audio::{g711, measure};
+use testkit::audio::measure;
 use testkit::{Response, Stage};
 
 use crate::audio::decode::sound;
 use crate::audio::wav::{chunk, extensible, format, riff};
 use crate::audio::{pcm_bytes, tone};
-use crate::house::{House, each, program};
+use crate::call::heard;
+use crate::house::{House, each};
 
 /// The setting of the format, what the server calls what it sends, and what it sends.
 type Row = (&'static str, &'static str, Vec<u8>);
@@ -44,8 +45,7 @@ fn half_a_second_of_sound_is_heard_in_whatever_format_and_by_whatever_name() {
             house
                 .outcome_with("question-tea.wav", &settings)
                 .assert_variable("ASSISTANT_STATUS", "ANSWERED");
-            let heard = fs::read(format!("{}.ulaw", house.reply().display())).unwrap();
-            let heard = g711::decoded_mulaw(&heard);
+            let heard = heard(&house, "ulaw");
             let sentences = house.sandbox.requests_to(Stage::Tts).len();
             let seconds = heard.seconds() / f64::from(u32::try_from(sentences).unwrap());
             assert!((0.45..0.62).contains(&seconds), "{row}: {seconds} s");
@@ -79,8 +79,7 @@ fn a_loud_and_a_soft_voice_are_heard_at_one_level_unless_a_gain_is_set() {
         house
             .outcome_with("question-tea.wav", &settings)
             .assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        let heard = fs::read(format!("{}.ulaw", house.reply().display())).unwrap();
-        let heard = g711::decoded_mulaw(&heard);
+        let heard = heard(&house, "ulaw");
         let level = measure::tone_db(&heard, 1_000.0);
         assert!(
             (level - expected).abs() < 1.0,
@@ -103,8 +102,7 @@ fn the_rate_of_bare_samples_may_stand_in_a_header_of_its_own() {
         house
             .outcome_with("question-tea.wav", &settings)
             .assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        let heard = fs::read(format!("{}.ulaw", house.reply().display())).unwrap();
-        let heard = g711::decoded_mulaw(&heard);
+        let heard = heard(&house, "ulaw");
         let level = measure::tone_db(&heard, 1_000.0);
         assert!((-18.0..-14.0).contains(&level), "{header}: {level} dB");
     });
@@ -215,19 +213,7 @@ fn a_text_of_any_length_and_script_is_said_in_pieces_that_every_voice_takes() {
     ];
     each(texts, |text| {
         let house = House::new();
-        let output = house.other().join("said.wav");
-        let said = std::process::Command::new(program())
-            .arg("--config")
-            .arg(house.sandbox.write_config(house.other()))
-            .args(["say", &text])
-            .arg(&output)
-            .output()
-            .unwrap();
-        assert!(
-            said.status.success(),
-            "{}",
-            String::from_utf8_lossy(&said.stderr)
-        );
+        let sound = house.say_aloud(&house.sandbox.write_config(house.other()), &text);
         let asked = house.sandbox.requests_to(Stage::Tts);
         let pieces: Vec<_> = asked
             .iter()
@@ -246,7 +232,7 @@ fn a_text_of_any_length_and_script_is_said_in_pieces_that_every_voice_takes() {
             .iter()
             .map(|piece| house.sandbox.spoken(piece).seconds());
         let expected: f64 = said.sum();
-        let seconds = testkit::audio::wav::read(&output).seconds();
+        let seconds = sound.seconds();
         assert!(
             (seconds - expected).abs() < 0.1 * expected,
             "{seconds} s of {expected} s"

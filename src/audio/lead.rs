@@ -55,11 +55,10 @@ impl Lead {
         };
         let (count, more) = (blocks.len(), blocks.take_while(is_silent).count());
         self.silent += more * self.block_frames;
-        let surplus = self.silent.saturating_sub(self.keep_frames);
         let frame = self.block_frames * BLOCKS_PER_FRAME;
-        let surplus = surplus.next_multiple_of(frame);
-        let surplus = surplus.min(self.silent / frame * frame);
-        let surplus = surplus.min(self.max_frames - self.cut);
+        let surplus = self.silent.saturating_sub(self.keep_frames);
+        let most = self.silent.min(self.max_frames - self.cut) / frame * frame;
+        let surplus = surplus.next_multiple_of(frame).min(most);
         held.drain(..surplus);
         self.silent -= surplus;
         self.cut += surplus;

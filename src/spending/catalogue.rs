@@ -287,7 +287,6 @@ mod tests {
             let name = &model.name;
             assert!(model.source.len() > 10, "{name} has no source");
             assert!(model.seen.date.is_some(), "{name}: seen on which day?");
-            assert!(model.seen.date.is_some(), "{name} was never seen");
             assert_eq!(model.retires.is_some(), model.successor.is_some(), "{name}");
             assert!(
                 model.retires.is_some() || model.price.is_some(),

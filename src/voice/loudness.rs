@@ -120,15 +120,13 @@ impl Voices {
     }
 
     fn note(&self, name: &str, level: Level, now: u64) {
-        let before = {
+        {
             let mut known = lock(&self.known);
             let known = known.get_or_insert_with(|| self.state.read(FILE));
-            let before = known.get(name).copied();
-            known.extend(with(before, level, now).map(|measured| (name.to_owned(), measured)));
-            before
-        };
-        if with(before, level, now).is_none() {
-            return;
+            let Some(measured) = with(known.get(name).copied(), level, now) else {
+                return;
+            };
+            known.insert(name.to_owned(), measured);
         }
         // Other calls may have measured it meanwhile.
         let change = |all: &mut Memory| {
@@ -160,7 +158,8 @@ fn with(before: Option<Measured>, level: Level, now: u64) -> Option<Measured> {
         });
     };
     // A clock that was set back must not keep it for longer.
-    if !(before.since..before.since + MAX_AGE.as_secs()).contains(&now) {
+    let end = before.since.saturating_add(MAX_AGE.as_secs());
+    if !(before.since..end).contains(&now) {
         before.active_ms = before.active_ms.min(OLD_MS);
         before.since = now;
     } else if before.active_ms >= ENOUGH_MS {

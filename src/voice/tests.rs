@@ -13,6 +13,16 @@ use crate::cloud::tts::MAX_SENTENCE_CHARS;
 use crate::config::{Endpoint, Provider, Tts};
 use crate::sys::sync::lock;
 
+/// A sound that has come whole.
+fn said(rate_hz: u32, samples: Vec<i16>) -> Speech {
+    let mut wav = io::Cursor::new(Vec::new());
+    wav::write(&mut wav, &Pcm { rate_hz, samples }).expect("memory");
+    Speech {
+        sound: Sound::whole(wav.into_inner()),
+        bare: None,
+    }
+}
+
 /// A voice that says each piece in a tenth of a second.
 #[derive(Debug)]
 struct Prompt {
@@ -37,16 +47,7 @@ impl Voice for Prompt {
             over.end();
         }
         self.tell.send(()).expect("the test waits");
-        let pcm = Pcm {
-            rate_hz: 8_000,
-            samples: vec![1_000; 800],
-        };
-        let mut wav = io::Cursor::new(Vec::new());
-        wav::write(&mut wav, &pcm).expect("memory");
-        Ok(Speech {
-            sound: Sound::whole(wav.into_inner()),
-            bare: None,
-        })
+        Ok(said(8_000, vec![1_000; 800]))
     }
 
     fn models(&self, _: Deadline) -> Result<Option<Vec<cloud::Listed>>, cloud::Error> {
@@ -244,16 +245,7 @@ impl Voice for Syllables {
         let scaled = samples
             .iter()
             .map(|sample| to_i16(sample * 10_f32.powf(gain_db / 20.0)));
-        let pcm = Pcm {
-            rate_hz: 24_000,
-            samples: scaled.collect(),
-        };
-        let mut wav = io::Cursor::new(Vec::new());
-        wav::write(&mut wav, &pcm).expect("memory");
-        Ok(Speech {
-            sound: Sound::whole(wav.into_inner()),
-            bare: None,
-        })
+        Ok(said(24_000, scaled.collect()))
     }
 
     fn models(&self, _: Deadline) -> Result<Option<Vec<cloud::Listed>>, cloud::Error> {
@@ -411,16 +403,7 @@ impl Voice for Half {
             self.ends.recv().ok();
             return Err(cloud::Error::HungUp("a service"));
         }
-        let pcm = Pcm {
-            rate_hz: 8_000,
-            samples: vec![1_000; 8_000],
-        };
-        let mut wav = io::Cursor::new(Vec::new());
-        wav::write(&mut wav, &pcm).expect("memory");
-        Ok(Speech {
-            sound: Sound::whole(wav.into_inner()),
-            bare: None,
-        })
+        Ok(said(8_000, vec![1_000; 8_000]))
     }
 
     fn models(&self, _: Deadline) -> Result<Option<Vec<cloud::Listed>>, cloud::Error> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use testkit::audio::{g711, measure, wav};
+use testkit::audio::{measure, wav};
 use testkit::{Fault, GEMINI_API_KEY, Response, Service, Settings, Stage};
 
 use super::gemini;
 use crate::audio::{pcm_bytes, tone};
-use crate::house::{House, MOON, each, many_sentences, program};
+use crate::call::heard;
+use crate::house::{House, MOON, each, many_sentences};
 
 #[test]
 fn one_key_carries_a_whole_call_and_is_sent_in_its_own_header_alone() {
@@ -314,8 +315,7 @@ fn half_a_second_is_heard_whatever_it_is_called_and_wherever_it_is_cut() {
         house.sandbox.respond(Stage::Tts, events(body));
         let outcome = house.outcome_with("question-tea.wav", &gemini(&house));
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-        let heard = std::fs::read(format!("{}.ulaw", house.reply().display())).unwrap();
-        let heard = g711::decoded_mulaw(&heard);
+        let heard = heard(&house, "ulaw");
         assert!(
             (0.45..0.62).contains(&heard.seconds()),
             "row {row}: {} s",
@@ -446,19 +446,7 @@ fn what_gemini_hears_and_speaks_is_billed_by_tokens() {
 fn a_long_text_is_said_in_pieces_that_one_request_may_have() {
     let house = House::new();
     let text = many_sentences(220);
-    let output = house.other().join("said.wav");
-    let said = std::process::Command::new(program())
-        .arg("--config")
-        .arg(gemini(&house).write(house.other()))
-        .args(["say", &text])
-        .arg(&output)
-        .output()
-        .unwrap();
-    assert!(
-        said.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said.stderr)
-    );
+    let sound = house.say_aloud(&gemini(&house).write(house.other()), &text);
     let asked = house.sandbox.requests_of(Service::GeminiTts);
     let lens: Vec<_> = asked
         .iter()
@@ -473,7 +461,7 @@ fn a_long_text_is_said_in_pieces_that_one_request_may_have() {
         lens.len() == 2 && lens.iter().all(|len| *len <= 4_500),
         "{lens:?}"
     );
-    assert!(wav::read(&output).seconds() > 200.0);
+    assert!(sound.seconds() > 200.0);
 }
 
 #[test]
