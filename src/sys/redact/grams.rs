@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 
 #[cfg(test)]
 use super::view;
-use super::view::View;
+use super::view::{View, readings};
 
 /// Parts of secrets.
 #[derive(Debug)]
@@ -50,22 +50,14 @@ impl Grams {
 
     /// Adds the parts of `secret`.
     pub(super) fn add(&mut self, secret: &str) {
-        let whole = View::of(secret);
-        let len = whole.folded().count();
-        let mut view = Some(whole);
-        while let Some(read) = view {
-            let folded: Vec<u8> = read.folded().map(|(byte, _)| byte).collect();
-            if folded.len() < self.shortest {
-                break;
-            } else if folded.len() < self.chars() {
-                self.add_word(folded);
-            } else {
-                self.add_text(folded.iter().copied());
-                self.add_text(folded.into_iter().rev());
+        for signs in readings(secret) {
+            let mut view = Some(View::of(secret));
+            while let Some(read) = view {
+                self.add_spelling(read.folded().map(|(byte, _)| byte).collect());
+                view = read.decoded(signs);
             }
-            view = read.decoded();
         }
-        if len < self.shortest.max(self.chars()) {
+        if View::of(secret).folded().count() < self.shortest.max(self.chars()) {
             return;
         }
         for lead in 0..3 {
@@ -93,27 +85,41 @@ impl Grams {
     /// The bytes of `text` that stand for secrets, in order and apart from each other.
     pub(super) fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        let mut view = Some(View::of(text));
-        for _ in 0..ROUNDS {
-            let Some(read) = view else { break };
-            let bytes = read.folded().map(|(byte, place)| (Some(byte), place));
-            let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| holds(&self.of_text, *gram));
-            found.extend(of_text.map(|(_, place)| place));
-            let of_dump = roll(read.nibbles(), 4, 2 * self.len);
-            let of_dump = of_dump.filter(|(gram, _)| holds(&self.of_dump, *gram));
-            found.extend(of_dump.map(|(_, place)| place));
-            found.extend(
-                self.words
-                    .iter()
-                    .flat_map(|word| words_in(text, &read, word)),
-            );
-            view = read.decoded();
+        for signs in readings(text) {
+            let mut view = Some(View::of(text));
+            for _ in 0..ROUNDS {
+                let Some(read) = view else { break };
+                self.find_in(text, &read, &mut found);
+                view = read.decoded(signs);
+            }
         }
         joined(found)
     }
 
+    fn find_in(&self, text: &str, read: &View, found: &mut Vec<Range<usize>>) {
+        let bytes = read.folded().map(|(byte, place)| (Some(byte), place));
+        let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| holds(&self.of_text, *gram));
+        found.extend(of_text.map(|(_, place)| place));
+        let of_dump = roll(read.nibbles(), 4, 2 * self.len);
+        let of_dump = of_dump.filter(|(gram, _)| holds(&self.of_dump, *gram));
+        found.extend(of_dump.map(|(_, place)| place));
+        let words = self.words.iter();
+        found.extend(words.flat_map(|word| words_in(text, read, word)));
+    }
+
     fn chars(&self) -> usize {
         usize::try_from(self.len).unwrap_or(usize::MAX)
+    }
+
+    fn add_spelling(&mut self, folded: Vec<u8>) {
+        if folded.len() < self.shortest {
+            return;
+        }
+        if folded.len() < self.chars() {
+            return self.add_word(folded);
+        }
+        self.add_text(folded.iter().copied());
+        self.add_text(folded.into_iter().rev());
     }
 
     fn add_text(&mut self, folded: impl Iterator<Item = u8>) {

@@ -15,12 +15,13 @@ impl View {
         Self(graphic.map(|(start, c)| (c, start..start + 1)).collect())
     }
 
-    /// The same with the escapes of URLs, JSON and HTML undone once; `None` where there are none.
-    pub(super) fn decoded(&self) -> Option<Self> {
+    /// The same with the escapes that begin with one of `signs` undone once; `None` where there are none.
+    pub(super) fn decoded(&self, signs: &str) -> Option<Self> {
         let mut decoded = Vec::with_capacity(self.0.len());
         let mut rest = self.0.as_slice();
         while let Some((c, place)) = rest.first() {
-            let (c, len) = escape(rest).unwrap_or((*c, 1));
+            let undone = escape(rest).filter(|_| signs.contains(*c));
+            let (c, len) = undone.unwrap_or((*c, 1));
             if c.is_ascii_graphic() {
                 decoded.push((c, place.start..rest[len - 1].1.end));
             }
@@ -38,24 +39,33 @@ impl View {
     /// The digits of a hexadecimal dump, whatever separates them; `None` stands for what is no dump.
     pub(super) fn nibbles(&self) -> impl Iterator<Item = (Option<u8>, Range<usize>)> {
         let next = self.0.iter().skip(1).map(|(c, _)| *c).chain(['\0']);
-        let mut before = '\0';
-        self.0
-            .iter()
-            .zip(next)
-            .filter_map(move |((c, place), next)| {
-                let is_prefix = matches!(
-                    (before, c, next),
-                    ('0' | '\\', 'x' | 'X', _) | (_, '0', 'x' | 'X')
-                );
-                before = *c;
-                match c.to_digit(16) {
-                    _ if is_prefix => None,
-                    Some(digit) => Some((u8::try_from(digit).ok(), place.clone())),
-                    None if c.is_ascii_alphanumeric() => Some((None, place.clone())),
-                    None => None,
-                }
-            })
+        let (mut before, mut is_zero_of_prefix) = (('\0', 0..0), false);
+        self.0.iter().zip(next).filter_map(move |(placed, next)| {
+            let (c, place) = placed;
+            let (char_before, place_before) = std::mem::replace(&mut before, placed.clone());
+            let goes_on = char_before.is_ascii_alphanumeric() && place_before.end == place.start;
+            let is_x_of_prefix =
+                matches!(c, 'x' | 'X') && (is_zero_of_prefix || char_before == '\\');
+            is_zero_of_prefix = *c == '0' && matches!(next, 'x' | 'X') && !goes_on;
+            match c.to_digit(16) {
+                _ if is_zero_of_prefix || is_x_of_prefix => None,
+                Some(digit) => Some((u8::try_from(digit).ok(), place.clone())),
+                None if c.is_ascii_alphanumeric() => Some((None, place.clone())),
+                None => None,
+            }
+        })
     }
+}
+
+/// How the escapes of `text` may have to be read: those of URLs, JSON and HTML together, and where there are several of
+/// them each alone, since what was escaped in one way may look like an escape of another.
+pub(super) fn readings(text: &str) -> Vec<&'static str> {
+    let alone = ["%", "\\", "&"].into_iter();
+    let alone: Vec<_> = alone.filter(|sign| text.contains(sign)).collect();
+    if alone.len() < 2 {
+        return vec![ESCAPES];
+    }
+    [vec![ESCAPES], alone].concat()
 }
 
 /// What the escape at the beginning of `text` stands for, and how many characters it has.
@@ -68,6 +78,8 @@ fn escape(text: &[Placed]) -> Option<(char, usize)> {
             'u' => Some((hex(text.get(2..6)?)?, 6)),
             'x' => Some((hex(text.get(2..4)?)?, 4)),
             'n' | 'r' | 't' | 'b' | 'f' | 'v' | '0' => Some((' ', 2)),
+            // Whatever stands before an escape, the escape is read.
+            '%' | '&' if escape(&text[1..]).is_some() => None,
             c if c.is_ascii_punctuation() => Some((c, 2)),
             _ => None,
         },
@@ -129,6 +141,9 @@ fn fold(byte: u8) -> u8 {
         byte => byte.to_ascii_lowercase(),
     }
 }
+
+/// What escapes begin with.
+const ESCAPES: &str = "%\\&";
 
 /// `#x10FFFF` and its like.
 const LONGEST: usize = 9;
