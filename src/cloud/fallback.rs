@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use log::warn;
 
-use super::Error;
 use super::budget::{Budget, Retry};
+use super::{Cause, Error};
 use crate::config::Endpoint;
 use crate::sys::date::WallClock;
 use crate::sys::state::State;
@@ -59,6 +59,8 @@ pub(crate) struct Candidate<P: ?Sized> {
 pub(crate) struct Done<T> {
     /// The candidate's place in the order.
     pub(crate) candidate: usize,
+    /// Whether it has been asked only once and may be asked again.
+    pub(crate) may_retry: bool,
     /// The result.
     pub(crate) value: T,
 }
@@ -70,20 +72,8 @@ pub(crate) struct Broken<E> {
     pub(crate) candidate: usize,
     /// Why it broke off.
     pub(crate) error: E,
-    /// Whether the same candidate may succeed a second time.
+    /// Whether the same candidate may be asked a second time.
     pub(crate) may_retry: bool,
-}
-
-/// An error that may hold a service's.
-pub(crate) trait Cause {
-    /// The service's error, if a service caused it.
-    fn service(&self) -> Option<&Error>;
-}
-
-impl Cause for Error {
-    fn service(&self) -> Option<&Error> {
-        Some(self)
-    }
 }
 
 impl<P: ?Sized> Fallback<P> {
@@ -107,7 +97,7 @@ impl<P: ?Sized> Fallback<P> {
         }
     }
 
-    /// Makes `attempt` with one candidate after the other, until one does the work.
+    /// Makes `attempt` with one candidate after the other, until one does the work; the last hope may get a second one.
     ///
     /// # Errors
     /// When all fail, that of the first in the settings' order; [`Error::SwitchedOff`] when none is left.
@@ -131,13 +121,17 @@ impl<P: ?Sized> Fallback<P> {
         mut attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let (candidate, error) = (broken.candidate, broken.error);
-        if let Some(cause) = error.service()
-            && broken.may_retry
+        if broken.may_retry
             && !self.candidates[candidate].is_closed(date::day((self.clock)()))
             && self.is_last_hope(&[candidate])
+            && let Some(second) = budget.second(&error)
         {
-            let value = attempt(&self.candidates[candidate], budget.after(cause))?;
-            return Ok(Done { candidate, value });
+            let value = attempt(&self.candidates[candidate], second)?;
+            return Ok(Done {
+                candidate,
+                may_retry: false,
+                value,
+            });
         }
         if self.next(&[candidate]).is_none() || !moves_on(&error) {
             return Err(error);
@@ -175,10 +169,19 @@ impl<P: ?Sized> Fallback<P> {
             };
             // Measured before the request is prepared, which takes time of its own.
             let given = share.deadline.left();
-            let error = match attempt(&self.candidates[candidate], share) {
+            let mut retry = share.retry;
+            let done = share.attempt(|budget| {
+                retry = budget.retry;
+                attempt(&self.candidates[candidate], budget)
+            });
+            let error = match done {
                 Ok(value) => {
                     self.note_success(candidate);
-                    return Ok(Done { candidate, value });
+                    return Ok(Done {
+                        candidate,
+                        may_retry: retry == Retry::Once,
+                        value,
+                    });
                 }
                 Err(error) if !moves_on(&error) => return Err(error),
                 Err(error) => error,

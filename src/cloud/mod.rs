@@ -186,3 +186,15 @@ fn word(reason: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     reason.chars().take_while(plain).take(40).collect()
 }
+
+/// An error that may hold a service's.
+pub(crate) trait Cause {
+    /// The service's error, if a service caused it.
+    fn service(&self) -> Option<&Error>;
+}
+
+impl Cause for Error {
+    fn service(&self) -> Option<&Error> {
+        Some(self)
+    }
+}

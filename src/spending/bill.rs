@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use log::warn;
 
-use crate::cloud::fallback::Cause;
-use crate::cloud::{self, Tokens};
+use crate::cloud::{self, Cause, Tokens};
 use crate::config::Endpoint;
 use crate::spending::catalogue;
 use crate::spending::costs::{MicroDollars, Price, Usage};

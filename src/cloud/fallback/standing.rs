@@ -6,9 +6,8 @@ use std::time::Duration;
 use log::debug;
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
 use crate::cloud::refusal::Meaning;
-use crate::cloud::{Error, Refusal};
+use crate::cloud::{Cause, Error, Refusal};
 use crate::sys::state::State;
 use crate::sys::{date, error};
 

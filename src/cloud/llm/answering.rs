@@ -138,11 +138,6 @@ impl Answering {
         }
     }
 
-    /// Whether a second attempt may help, if it has broken off by `error` and nothing of it was heard.
-    pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        self.incoming.may_retry(error)
-    }
-
     /// Why no more words come.
     ///
     /// # Errors

@@ -183,10 +183,6 @@ impl Source for GeminiStream {
         self.incoming.begins();
     }
 
-    fn may_retry(&self, error: &Error) -> bool {
-        self.incoming.may_retry(error)
-    }
-
     fn tokens(&self) -> Option<Tokens> {
         self.tokens
     }
