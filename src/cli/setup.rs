@@ -26,6 +26,12 @@ pub(super) struct Setup {
     /// The voice, by its service's own name for it
     #[arg(long)]
     voice: Option<String>,
+    /// The user that Asterisk runs as, where the machine does not tell
+    #[arg(long)]
+    user: Option<String>,
+    /// Its group, where that is not the user's own
+    #[arg(long, requires = "user")]
+    group: Option<String>,
     /// Neither try the key nor check everything afterwards
     #[arg(long)]
     no_check: bool,
@@ -60,8 +66,12 @@ impl Setup {
             key,
             language: self.language,
             voice: self.voice,
+            user: self.user.clone(),
+            group: self.group.clone(),
             is_tried: !self.no_check,
         };
+        // The check is of the file that is written here, and root's looks into its own environment for none.
+        let of_environment = || environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from);
         let mut out = io::stdout();
         match setup::run(options, asker, environment, Instant::now, &mut out) {
             Err(missing @ setup::Error::NoKey) => {
@@ -75,7 +85,14 @@ impl Setup {
         } else {
             writeln!(out)?;
             check::run(
-                &check_options(config, style),
+                &check::Options {
+                    config: config.or_else(of_environment),
+                    offline: false,
+                    quiet: false,
+                    style,
+                    user: self.user,
+                    group: self.group,
+                },
                 environment,
                 Instant::now,
                 &mut out,
@@ -83,17 +100,6 @@ impl Setup {
         };
         write!(out, "{NEXT}")?;
         Ok(code)
-    }
-}
-
-fn check_options(config: Option<PathBuf>, style: Style) -> check::Options {
-    check::Options {
-        config,
-        offline: false,
-        quiet: false,
-        style,
-        user: None,
-        group: None,
     }
 }
 

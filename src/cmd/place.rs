@@ -20,6 +20,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::cmd::check::sounds;
 use crate::sys::held::{self, Folder, Last, Place, Trust, shown};
 use crate::sys::sources;
 use change::Change;
@@ -127,11 +128,15 @@ impl Ground {
             (Reader::Guest, None) => self.read_known(path)?,
             (Reader::Keeper, guest) => {
                 let place = self.find_there(path, Last::Follow)?;
-                match guest.as_ref().filter(|_| !place.folder.is_ours()) {
+                let found = match guest.as_ref().filter(|_| !place.folder.is_ours()) {
                     Some(guest) => guest.act(|| content_of(&place))?,
                     None => content_of(&place),
                 }
-                .map_err(|error| self.private(&place, error))?
+                .map_err(|error| self.private(&place, error))?;
+                if place.folder.is_open() {
+                    self.expect_known(&place, found.owner)?;
+                }
+                found
             }
         };
         if text && found.bytes.contains(&0) {
@@ -144,9 +149,14 @@ impl Ground {
     fn read_known(&self, path: &Path) -> Result<Found, Error> {
         let place = self.find_there(path, Last::Take)?;
         let found = content_of(&place)?;
-        let (owner, _) = found.owner;
+        self.expect_known(&place, found.owner)?;
+        Ok(found)
+    }
+
+    /// Makes sure that a file belongs to root, the user who runs this or the guest.
+    fn expect_known(&self, place: &Place, (owner, _): (u32, u32)) -> Result<(), Error> {
         if self.trust().admits(owner) {
-            return Ok(found);
+            return Ok(());
         }
         let path = place.path();
         Err(held::Error::Stranger { path, owner }.into())
@@ -180,6 +190,27 @@ impl Ground {
                 uid: guest.uid,
             },
             _ => error.into(),
+        }
+    }
+
+    /// Returns which of these sounds a folder does not have. Asterisk's user may change what is there, so it is looked
+    /// at with the rights of the guest.
+    ///
+    /// # Errors
+    /// That the system does not let root become the guest.
+    pub(crate) fn missing_sounds(
+        &self,
+        folder: &Path,
+        names: &[String],
+    ) -> Result<Vec<String>, Error> {
+        let look = || {
+            let is_missing = |name: &&String| !sounds::is_there(folder, name);
+            let missing = names.iter().filter(|_| folder.is_dir()).filter(is_missing);
+            missing.cloned().collect()
+        };
+        match &self.guest {
+            Some(guest) => Ok(guest.act(look)?),
+            None => Ok(look()),
         }
     }
 

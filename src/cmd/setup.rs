@@ -33,6 +33,9 @@ pub(crate) struct Options {
     pub(crate) key: Option<String>,
     pub(crate) language: Option<String>,
     pub(crate) voice: Option<String>,
+    /// The user and group that Asterisk runs as, where a person has named them.
+    pub(crate) user: Option<String>,
+    pub(crate) group: Option<String>,
     /// Whether the key is tried at its service.
     pub(crate) is_tried: bool,
 }
@@ -118,6 +121,11 @@ pub(crate) fn run<'a>(
     let mut setup = Setup {
         settings: SettingsFile::parse(&text.unwrap_or_default())?,
         file,
+        asterisk: Question {
+            root: Path::new("/").to_owned(),
+            user: options.user,
+            group: options.group,
+        },
         asker,
         environment,
         out,
@@ -135,6 +143,7 @@ pub(crate) fn run<'a>(
 struct Setup<'a> {
     file: PathBuf,
     settings: SettingsFile,
+    asterisk: Question,
     asker: Option<&'a mut dyn Asker>,
     environment: Environment<'a>,
     out: &'a mut dyn Write,
@@ -343,7 +352,11 @@ impl Setup<'_> {
         for (path, text) in files {
             let path = std::path::absolute(path)?;
             let is_closed = path.exists() && !files::is_readable_by_all(&path);
-            let owner = if is_closed { None } else { Some(owner()?) };
+            let owner = if is_closed {
+                None
+            } else {
+                Some(owner(&self.asterisk)?)
+            };
             ground.write(&path, owner, text.as_bytes())?;
             self.tell(&format!("written: {}", path.display()))?;
         }
@@ -383,17 +396,12 @@ fn described(config: &Config) -> String {
 }
 
 /// The owner of files that hold keys: root and Asterisk's group, or whoever runs this without being root.
-fn owner() -> Result<(u32, u32), Error> {
+fn owner(question: &Question) -> Result<(u32, u32), Error> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     if !user.is_root() {
         return Ok((user.as_raw(), group.as_raw()));
     }
-    let question = Question {
-        root: Path::new("/").to_owned(),
-        user: None,
-        group: None,
-    };
-    let asterisk = identity::find(&question)?;
+    let asterisk = identity::find(question)?;
     let (_, group) = asterisk.ids.ok_or(Error::Group(asterisk.group))?;
     Ok((0, group))
 }

@@ -37,10 +37,17 @@ pub(super) fn say(command: &str) -> Result<String, Error> {
     Ok(answer.trim().to_owned())
 }
 
-/// What an administrator types to say it: as root, Asterisk would do what its user has written into `asterisk.conf`.
+/// What an administrator types to say it: Asterisk's own program, run as root, would do what its user has written into
+/// `asterisk.conf`, and run as that user it would share the administrator's terminal.
 pub(super) fn typed(command: &str) -> String {
-    let user = shell_quoted(user::user_name());
-    format!("sudo -u {user} asterisk -rx \"{command}\"")
+    let named = match &*user::user_name() {
+        "root" => " --user root",
+        _ => "",
+    };
+    format!(
+        "sudo phone-assistant console{named} {}",
+        shell_quoted(command)
+    )
 }
 
 /// Root runs only what root alone can change, wherever it is found.

@@ -51,6 +51,22 @@ const NOTHING: Case = Case {
     answers: None,
 };
 
+#[test]
+fn the_keys_are_for_the_group_that_a_person_has_named() {
+    let named = Some("65534".to_owned());
+    let question = Question {
+        root: "/".into(),
+        user: named.clone(),
+        group: named,
+    };
+    let own = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
+    let expected = if own.0 == 0 { (0, 65_534) } else { own };
+    assert_eq!(owner(&question).expect("a number"), expected);
+}
+
 /// How it ended, the settings afterwards, what was said, and what was asked.
 fn done(case: &Case) -> (Result<(), Error>, String, String, Vec<String>) {
     let folder = testkit::TempDir::new().expect("a temporary folder");
@@ -60,6 +76,8 @@ fn done(case: &Case) -> (Result<(), Error>, String, String, Vec<String>) {
         config: Some(file.clone()),
         key: case.key.map(str::to_owned),
         language: case.language.map(str::to_owned),
+        user: None,
+        group: None,
         voice: case.voice.map(str::to_owned),
         is_tried: false,
     };
