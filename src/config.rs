@@ -8,7 +8,7 @@ mod addresses;
 mod arguments;
 mod checked;
 mod chosen;
-mod endpoint;
+pub(crate) mod endpoint;
 mod file;
 pub mod keys;
 mod layers;

@@ -63,7 +63,7 @@ fn of_each<P: ?Sized>(
 ) -> MicroDollars {
     let now = SystemTime::now();
     let costs = fallback.available_on(date::day(now)).map(|candidate| {
-        let price = catalogue::price(stage, &candidate.endpoint, now);
+        let price = catalogue::max_price(stage, &candidate.endpoint, now);
         price.of(usage(&candidate.provider)).times(MAX_TRIES)
     });
     costs.sum()
