@@ -160,6 +160,7 @@ impl Answering {
                 service: dialect.service.name,
                 remedy,
                 transient,
+                tokens: None,
             })
         };
         match (end, has_words) {
