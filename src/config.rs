@@ -28,6 +28,7 @@ use std::time::Duration;
 pub(crate) use addresses::is_https;
 pub use arguments::Arguments;
 pub(crate) use checked::pasted_key;
+pub(crate) use chosen::first_on;
 pub use endpoint::{Endpoint, Provider};
 use layers::Layers;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
