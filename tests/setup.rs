@@ -164,7 +164,7 @@ fn a_service_accounts_file_is_put_where_the_settings_have_it() {
 }
 
 /// The sandbox's settings without any key and without named providers.
-fn keyless(house: &House) -> Settings {
+pub(crate) fn keyless(house: &House) -> Settings {
     let all = house.sandbox.settings();
     let named = [
         "stt.provider",
