@@ -148,7 +148,7 @@ impl Asker for Terminal {
 }
 
 /// Reads a line key by key, as a terminal passes them on that is [`Hidden`].
-fn typed(keys: impl Read) -> io::Result<String> {
+fn typed(keys: impl BufRead) -> io::Result<String> {
     let mut line = Vec::new();
     for key in keys.bytes() {
         match key? {

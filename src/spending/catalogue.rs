@@ -300,15 +300,24 @@ mod tests {
     #[test]
     fn what_is_set_aside_before_midnight_covers_a_price_that_rises_then() {
         let model = endpoint(GEMINI, "gemini-3.6-flash");
-        let of = |price: fn(Stage, &Endpoint, SystemTime) -> Price, day| {
-            price(Stage::Llm, &model, at(day)).per_million_output
+        let before = Price {
+            per_million_input: 0.75,
+            per_million_output: 3.75,
+            ..Price::default()
         };
+        let after = Price {
+            per_million_input: 1.5,
+            per_million_output: 7.5,
+            ..Price::default()
+        };
+        // 2027-01-01 is day 20,819.
         for (day, now, most) in [
-            (20_817, 3.75, 3.75),
-            (20_818, 3.75, 7.5),
-            (20_819, 7.5, 7.5),
+            (20_817, before, before),
+            (20_818, before, after),
+            (20_819, after, after),
         ] {
-            assert_eq!([of(price, day), of(max_price, day)], [now, most], "{day}");
+            assert_eq!(price(Stage::Llm, &model, at(day)), now, "{day}");
+            assert_eq!(max_price(Stage::Llm, &model, at(day)), most, "{day}");
         }
     }
 

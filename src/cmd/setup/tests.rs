@@ -34,6 +34,9 @@ impl Asker for Scripted {
     }
 }
 
+/// The variables of an environment.
+type Variables = &'static [(&'static str, &'static str)];
+
 /// A run with these settings, this key and these answers; none where nobody can be asked.
 struct Case {
     before: &'static str,
@@ -41,7 +44,7 @@ struct Case {
     language: Option<&'static str>,
     voice: Option<&'static str>,
     answers: Option<&'static [&'static str]>,
-    environment: &'static [(&'static str, &'static str)],
+    environment: Variables,
     today: u64,
 }
 
@@ -341,7 +344,7 @@ fn an_account_is_written_before_the_settings_and_never_where_the_environment_say
 
 #[test]
 fn what_hides_the_key_that_was_written_is_told() {
-    let table: [(_, &'static [(&str, &str)], Option<&str>); 5] = [
+    let table: [(_, Variables, Option<&str>); 5] = [
         ("", &[], None),
         (
             "",
