@@ -222,7 +222,8 @@ fn what_cannot_be_counted_is_not_paid_for_where_there_is_a_limit() {
     assert_eq!(house.sandbox.paid_requests(), paid);
 }
 
-fn records(log: &std::path::Path) -> Vec<Value> {
+/// The log of calls.
+pub(crate) fn records(log: &std::path::Path) -> Vec<Value> {
     let text = fs::read_to_string(log).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

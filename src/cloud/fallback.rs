@@ -11,6 +11,7 @@
 mod standing;
 
 use std::fmt::Debug;
+use std::ptr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -275,7 +276,7 @@ impl<P: ?Sized> Fallback<P> {
     /// Whether every candidate that was not tried is known to fail.
     fn is_last_hope(&self, tried: &[usize]) -> bool {
         let next = self.next(tried);
-        next.is_none_or(|index| lock(&self.standings)[index] != Standing::Good)
+        next.is_none_or(|index| lock(&self.standings)[index].rank() > Standing::Good.rank())
     }
 
     /// Puts a candidate that was given `given` to begin behind the others for this call, and for later ones if it will
@@ -288,7 +289,10 @@ impl<P: ?Sized> Fallback<P> {
     ) {
         let now = date::seconds((self.clock)());
         let failing = Failing::of(error, given, self.limit, now);
-        lock(&self.standings)[index] = Standing::Failed(failing.clone());
+        // Whether there were words to hear is known once another one has heard some.
+        if !matches!(error.service(), Some(Error::Unheard { .. })) {
+            lock(&self.standings)[index] = Standing::Failed(failing.clone());
+        }
         if self.candidates.len() > 1 {
             let candidate = &self.candidates[index];
             warn!(
@@ -300,9 +304,33 @@ impl<P: ?Sized> Fallback<P> {
         }
     }
 
-    /// Notes whether a candidate has done the work in place of the first one.
+    /// Notes that one candidate heard no words and that another, in its place, has heard some. In the next turn it is asked
+    /// as before; the second time it is put behind the others for this call.
+    pub(crate) fn note_unheard(&self, unheard: &Candidate<P>, heard: usize) {
+        let mut candidates = self.candidates.iter();
+        let Some(index) = candidates.position(|candidate| ptr::eq(candidate, unheard)) else {
+            return;
+        };
+        let provider = unheard.endpoint.provider.name();
+        let now = date::seconds((self.clock)());
+        let error = Error::Unheard { provider };
+        let failing = Failing::of(&error, Duration::ZERO, self.limit, now);
+        {
+            let standing = &mut lock(&self.standings)[index];
+            *standing = match standing {
+                Standing::Doubted(_) => Standing::Failed(failing),
+                _ => Standing::Doubted(failing),
+            };
+        }
+        self.note_success(heard);
+    }
+
+    /// Notes that a candidate has done the work, and whether in place of the first one.
     fn note_success(&self, index: usize) {
-        let standings = lock(&self.standings);
+        let mut standings = lock(&self.standings);
+        if matches!(standings[index], Standing::Doubted(_)) {
+            standings[index] = Standing::Good;
+        }
         if let Some(failing) = standings[0].failing()
             && index != 0
         {

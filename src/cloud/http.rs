@@ -7,6 +7,7 @@ mod exchange;
 mod handshake;
 mod incoming;
 mod names;
+mod network;
 mod proxy;
 mod race;
 mod request;

@@ -47,6 +47,9 @@ pub(crate) fn expect_sources(folder: &Path) -> Result<(), Error> {
     })
 }
 
+/// The user and the group of a file, by their numbers; `None` where it keeps what it has.
+type Owner = Option<(u32, u32)>;
+
 impl Ground {
     fn removal(&self) -> Removal<'_> {
         Removal {
@@ -69,31 +72,29 @@ impl Ground {
         Ok(changes.iter().map(Change::told).collect())
     }
 
-    /// Puts a file that holds `bytes` in place of the one that is there. Without an `owner` it has that one's owner and
-    /// mode, with one it is for them alone.
+    /// Puts files with their bytes in place of those that are there, in their order, or changes nothing. Without an owner
+    /// a file has that of the one before and its mode, with one it is for them alone.
     ///
     /// # Errors
-    /// [`Error`] says why it could not be put.
-    pub(crate) fn write(
-        &self,
-        to: &Path,
-        owner: Option<(u32, u32)>,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
-        let place = self.find(to, Last::Follow, false)?;
-        let (mode, owner) = match owner {
-            Some(_) => (MODE_OF_SETTINGS, owner),
-            None => rights_of(&place)?,
+    /// [`Error`] names the file that could not be put.
+    pub(crate) fn write(&self, files: &[(PathBuf, Owner, &[u8])]) -> Result<(), Error> {
+        let prepare = |(to, owner, bytes): &(PathBuf, Owner, &[u8])| {
+            let place = self.find(to, Last::Follow, false)?;
+            let (mode, owner) = match owner {
+                Some(_) => (MODE_OF_SETTINGS, *owner),
+                None => rights_of(&place)?,
+            };
+            let wanted = Wanted {
+                mode,
+                owner,
+                from: None,
+                to: to.clone(),
+                last: Last::Follow,
+            };
+            Change::prepare_put(&wanted, place, bytes)
         };
-        let wanted = Wanted {
-            mode,
-            owner,
-            from: None,
-            to: to.to_owned(),
-            last: Last::Follow,
-        };
-        let mut change = [Change::prepare_put(&wanted, place, bytes)?];
-        Ok(change::commit(&mut change)?)
+        let changes = files.iter().map(prepare).collect::<Result<Vec<_>, _>>();
+        Ok(change::commit(&mut changes?)?)
     }
 
     /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made

@@ -247,9 +247,12 @@ impl Piece {
         let mut len_frames = 0;
         let passed = self.pass_on_samples(telephone, &mut len_frames);
         let came = duration_of(len_frames, rate_hz);
-        let (sound, told) = match passed {
+        let (sound, told) = match &passed {
             Ok(_) => (came, self.sound.tokens()),
-            Err(_) => (came.max(usual_length(chars)), None),
+            Err(error) => {
+                let told = error.service().and_then(cloud::Error::tokens);
+                (came.max(usual_length(chars)), told)
+            }
         };
         let tokens = told.unwrap_or_else(|| self.voice.max_tokens(chars, sound));
         self.entry.used(spoken(chars, sound, tokens));

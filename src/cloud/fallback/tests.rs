@@ -325,3 +325,30 @@ fn when_no_model_is_left_the_error_says_so() {
         "{error}"
     );
 }
+
+/// Noise is no fault of the provider that hears no words in it, and one that others can understand is only a hint.
+#[test]
+fn who_heard_no_words_is_asked_first_in_the_next_turn_until_that_repeats() {
+    let (_folder, state) = state();
+    let fallback = fallback(&["deaf", "b"], &state);
+    let unheard = |name: &str| (name == "deaf").then_some(Error::Unheard { provider: "openai" });
+    let deaf = &fallback.candidates()[0];
+    // The other heard nothing either.
+    assert_eq!(ask(&fallback, unheard).0, ["deaf", "b!"]);
+    assert_eq!(fallback.stood_in(), None);
+    // It heard words, once.
+    assert_eq!(ask(&fallback, unheard).0, ["deaf", "b!"]);
+    fallback.note_unheard(deaf, 1);
+    let told = fallback.stood_in().expect("the other did");
+    assert!(told.contains("heard no words in speech"), "{told}");
+    // What it hears in between takes the doubt back.
+    assert_eq!(ask(&fallback, |_| None).0, ["deaf"]);
+    for _ in 0..2 {
+        assert_eq!(ask(&fallback, unheard).0, ["deaf", "b!"]);
+        fallback.note_unheard(deaf, 1);
+    }
+    assert_eq!(ask(&fallback, |_| None).0, ["b!"]);
+    // Other calls find out for themselves.
+    let next_call = self::fallback(&["deaf", "b"], &state);
+    assert_eq!(ask(&next_call, |_| None).0, ["deaf"]);
+}

@@ -155,6 +155,7 @@ impl Answering {
                 service: dialect.service.name,
                 remedy,
                 transient,
+                tokens: None,
             })
         };
         match (end, has_words) {
