@@ -66,3 +66,16 @@ fn found_in_path(name: &str) -> Result<OsString, String> {
 
 /// What Asterisk answers to nearly every command from `core stop gracefully` on, with success as its exit code.
 const AT_SHUTDOWN: &str = "cannot be run during shutdown";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_told_to_ask_apart_from_its_terminal() {
+        let told = typed("dialplan show 200@from-internal");
+        let told = told.replace(" --user root", "");
+        let expected = "sudo phone-assistant console 'dialplan show 200@from-internal'";
+        assert_eq!(told, expected);
+    }
+}

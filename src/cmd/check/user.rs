@@ -326,7 +326,7 @@ pub(super) const SETTINGS: &str = "PHONE_ASSISTANT_CONFIG";
 
 const ID: &str = "check";
 const ID_OF_SETTINGS: &str = "settings file";
-const REMEDY: &str = "run it as Asterisk's user, which tells more: sudo -u asterisk phone-assistant check; and look for what hangs: a disk, a server of names";
+const REMEDY: &str = "see whether it ends without the network: sudo phone-assistant check --offline; and look for what hangs: a disk, a server of names";
 /// Services have three minutes, and Asterisk ten seconds for each of a dozen questions.
 const PATIENCE: Duration = Duration::from_secs(420);
 
