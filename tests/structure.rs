@@ -120,6 +120,11 @@ fn no_test_sleeps_to_let_something_happen() {
     let sleepers = sources.filter(|(path, text)| text.contains(&sleep) && !is_in_real_time(path));
     let sleepers: BTreeSet<_> = sleepers.map(|(path, _)| path).collect();
     assert_eq!(sleepers, SLEEPERS.iter().map(PathBuf::from).collect());
+    // Those beside the code have virtual time.
+    let beside = source_files("src").into_iter();
+    let beside = beside.filter(|(path, text)| path.ends_with("tests.rs") && text.contains(&sleep));
+    let beside: Vec<_> = beside.map(|(path, _)| path).collect();
+    assert_eq!(beside, Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -107,10 +107,16 @@ fn done(case: &Case) -> (Result<(), Error>, String, String, Vec<String>) {
         None => None,
     };
     let mut out = Vec::new();
+    let credential = folder.path().join("phone-assistant.gemini.api_key");
+    testkit::write_secret(&credential, OTHER);
     let environment = |name: &str| {
         let mut all = case.environment.iter();
         let found = all.find(|(variable, _)| *variable == name)?;
-        Some(found.1.to_owned())
+        Some(
+            found
+                .1
+                .replace("FOLDER", &folder.path().display().to_string()),
+        )
     };
     let ended = run(options, asker, &environment, Instant::now, &mut out);
     let after = fs::read_to_string(&file).expect("it is there");
@@ -371,12 +377,17 @@ fn an_account_is_written_before_the_settings_and_never_where_the_environment_say
 
 #[test]
 fn what_hides_the_key_that_was_written_is_told() {
-    let table: [(_, Variables, Option<&str>); 5] = [
+    let table: [(_, Variables, Option<&str>); 6] = [
         ("", &[], None),
         (
             "",
             &[("GEMINI_API_KEY", OTHER)],
             Some("GEMINI_API_KEY is set here, and is used in place of gemini.api_key in "),
+        ),
+        (
+            "",
+            &[("CREDENTIALS_DIRECTORY", "FOLDER")],
+            Some("systemd's phone-assistant.gemini.api_key is set here, and is used in place of "),
         ),
         (
             "[gemini]\napi_key_file = 'KEY_FILE'\n",
