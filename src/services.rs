@@ -112,7 +112,16 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// Makes all by another clock, as on the day that it tells.
+    /// Makes what is only asked for lists, which a vendor also has where the model of the settings is switched off.
+    pub(crate) fn for_lists(self) -> Self {
+        Self {
+            clock: || SystemTime::UNIX_EPOCH,
+            ..self
+        }
+    }
+
+    /// Makes all by another clock.
+    #[cfg(test)]
     pub(crate) fn by(self, clock: WallClock) -> Self {
         Self { clock, ..self }
     }
@@ -345,6 +354,21 @@ mod tests {
                 (made, _) => panic!("{text}: {made:?}"),
             }
         }
+    }
+
+    /// Whisper's last second is that of 2027-02-25.
+    #[test]
+    fn a_list_can_be_had_of_whoever_has_switched_the_model_off() {
+        let gone = || SystemTime::UNIX_EPOCH + Duration::from_secs(20_875 * date::SECONDS_A_DAY);
+        let (_folder, config) = settings(
+            "openai.api_key = 'sk-1'\nstt.provider = 'openai'\nstt.openai.model = 'whisper-1'\n",
+        );
+        let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
+        let maker = maker.by(gone);
+        let error = maker.recognizers().expect_err("it is switched off");
+        assert!(error.to_string().contains("2027-02-26"), "{error}");
+        let recognizers = maker.for_lists().recognizers().expect("one");
+        assert_eq!(recognizers.candidates().len(), 1);
     }
 
     #[test]
