@@ -505,3 +505,31 @@ fn nothing_outside_of_the_root_is_touched() {
 
 /// The user of this number on every Linux.
 const NOBODY: &str = "65534";
+
+#[test]
+fn files_that_belong_together_are_written_both_or_neither() {
+    let scene = Scene::new();
+    let [account, settings] = ["closed/account", "closed/settings"].map(|name| scene.path(name));
+    for name in ["closed/account", "closed/settings"] {
+        scene.write(name, "before");
+    }
+    let (ground, owner) = (scene.ground(), None);
+    let write = |second: &Path| {
+        let account: (PathBuf, Owner, &[u8]) = (account.clone(), owner, b"after");
+        ground.write(&[account, (second.to_owned(), owner, b"after")])
+    };
+    // In the place of the second is a folder, or nothing that could hold it.
+    for second in [scene.path("open"), scene.path("closed/none/settings")] {
+        let error = write(&second).expect_err("it cannot be written");
+        assert!(!Chain(&error).to_string().is_empty());
+        assert_eq!(scene.read("closed/account"), "before");
+    }
+    write(&settings).expect("both");
+    assert_eq!(scene.read("closed/account"), "after");
+    assert_eq!(scene.read("closed/settings"), "after");
+    assert_eq!(
+        scene.names("closed"),
+        ["account", "settings", "victim"],
+        "nothing is left beside them"
+    );
+}
