@@ -50,7 +50,7 @@ struct Language {
     /// What there is instead.
     noise: &'static str,
     recording: &'static str,
-    /// Who hears it, or does not.
+    /// The listener, and what they do.
     hearing: &'static str,
     /// What stands between these.
     between: &'static str,

@@ -1,7 +1,7 @@
 //! What a language model has written down of a recording: a transcript, or something else that must not pass as one.
 //!
 //! The structure that it is asked for keeps most of it out: an introduction, and words about silence. What is left is
-//! told by its length, since nobody says so much in so short a time, and by [describing](described) the recording from
+//! told by its length, which callers cannot say in that time, and by [describing](described) the recording from
 //! beginning to end. A short answer in place of the question cannot be told from a transcript here.
 
 use std::time::Duration;
