@@ -144,8 +144,8 @@ impl Work {
             Err(error) if !out.has_sent => {
                 let broken = Broken {
                     candidate,
-                    may_retry,
                     error,
+                    may_retry,
                 };
                 let begin = |candidate, budget: Budget| {
                     let mut speaking = self.ask_voice(candidate, &text, budget)?;
