@@ -33,6 +33,8 @@ pub struct SentenceStream {
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
+    /// Whether what is spoken has just ended, although the text goes on.
+    ends_here: bool,
     /// How much has been written after the limit, in bytes.
     unheard: usize,
     /// How much has been read, in bytes.
@@ -56,6 +58,7 @@ impl SentenceStream {
             has_pieces: false,
             is_full: false,
             actions: None,
+            ends_here: false,
             unheard: 0,
             #[cfg(test)]
             read: 0,
@@ -72,6 +75,11 @@ impl SentenceStream {
     /// The actions found so far.
     pub fn actions(&self) -> &[Action] {
         self.actions.as_ref().map_or(&[], ActionReader::found)
+    }
+
+    /// The words that the model has written down as the caller's; empty where it has heard none.
+    pub fn heard(&self) -> Option<&str> {
+        self.actions.as_ref().and_then(ActionReader::heard)
     }
 
     /// Whether the text ended in the middle of an action.
@@ -113,7 +121,12 @@ impl SentenceStream {
         if *is_anew {
             self.begin_anew();
         }
-        let spoken = self.actions.as_mut().map(|actions| actions.push(words));
+        let spoken = self.actions.as_mut().map(|actions| {
+            let had_begun = actions.has_begun_heard();
+            let spoken = actions.push(words);
+            self.ends_here |= !had_begun && actions.has_begun_heard();
+            spoken
+        });
         if self.is_full {
             self.unheard += words.len();
         } else {
@@ -163,7 +176,7 @@ impl SentenceStream {
     /// The next piece that stands, whatever is written after it.
     pub fn piece(&mut self) -> Option<String> {
         if !self.has_grown {
-            return None;
+            return self.end_here();
         }
         let rest = self.rest();
         let len = if self.said.is_empty() {
@@ -173,7 +186,23 @@ impl SentenceStream {
         };
         let piece = len.map(|len| rest[..len].to_owned());
         self.has_grown = piece.is_some();
-        self.hand_out(&piece?, usize::MAX)
+        match piece {
+            Some(piece) => self.hand_out(&piece, usize::MAX),
+            None => self.end_here(),
+        }
+    }
+
+    /// The rest of what is spoken, which is not to wait until the model has written down what it has heard.
+    fn end_here(&mut self) -> Option<String> {
+        if !std::mem::take(&mut self.ends_here) {
+            return None;
+        }
+        self.speech = speakable(&self.markdown);
+        let rest = self.rest().to_owned();
+        if self.said.is_empty() && is_thought(&rest) {
+            return None;
+        }
+        self.hand_out(&rest, usize::MAX)
     }
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.
