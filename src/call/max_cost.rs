@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::settings::Settings;
+use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
 use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
@@ -38,7 +38,7 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
 
 /// The maximum cost of a model that hears the caller itself, where one is to; transcribing and answering may follow.
 fn of_hearing(services: &Services, settings: &Settings, length: Duration) -> MicroDollars {
-    if !settings.hears {
+    if settings.hearer == Hearer::Recognizer {
         return MicroDollars::default();
     }
     let settings = settings.hearing();

@@ -23,8 +23,16 @@ pub(super) struct Settings {
     pub(super) log_words: bool,
     /// Whether the model may end or transfer the call, or note something about the caller.
     pub(super) takes_actions: bool,
-    /// Whether the model is to hear the caller itself, where it can.
-    pub(super) hears: bool,
+    pub(super) hearer: Hearer,
+}
+
+/// Who hears the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearer {
+    /// A recognizer transcribes what they say.
+    Recognizer,
+    /// The model itself, where it can.
+    Model,
 }
 
 impl Settings {
@@ -39,7 +47,11 @@ impl Settings {
             before: Arc::new([]),
             log_words: config.log_words,
             takes_actions: false,
-            hears: config.llm.hears,
+            hearer: if config.llm.hears {
+                Hearer::Model
+            } else {
+                Hearer::Recognizer
+            },
         }
     }
 

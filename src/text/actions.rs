@@ -23,6 +23,8 @@ pub(super) struct ActionReader {
     pending: String,
     found: Vec<Action>,
     heard: Option<String>,
+    /// Whether it is known that what was heard has begun.
+    has_told_end: bool,
     is_cut_off: bool,
     /// How many bytes have been looked at, also more than once.
     #[cfg(test)]
@@ -96,10 +98,11 @@ impl ActionReader {
         self.heard.as_deref()
     }
 
-    /// Whether these words have begun: they come last, so that what is spoken has ended.
-    pub(super) fn has_begun_heard(&self) -> bool {
+    /// Whether what is spoken has just ended, because what was heard has begun, which comes last; true once.
+    pub(super) fn ends_spoken(&mut self) -> bool {
         let pending = self.pending.strip_prefix("[[");
-        self.heard.is_some() || pending.is_some_and(|inner| begins_with(inner, HEARD))
+        let ends = self.heard.is_some() || pending.is_some_and(|inner| begins_with(inner, HEARD));
+        ends && !std::mem::replace(&mut self.has_told_end, ends)
     }
 
     /// The actions found so far.

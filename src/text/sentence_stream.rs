@@ -33,8 +33,6 @@ pub struct SentenceStream {
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
-    /// Whether what is spoken has just ended, although the text goes on.
-    ends_here: bool,
     /// How much has been written after the limit, in bytes.
     unheard: usize,
     /// How much has been read, in bytes.
@@ -58,7 +56,6 @@ impl SentenceStream {
             has_pieces: false,
             is_full: false,
             actions: None,
-            ends_here: false,
             unheard: 0,
             #[cfg(test)]
             read: 0,
@@ -121,12 +118,7 @@ impl SentenceStream {
         if *is_anew {
             self.begin_anew();
         }
-        let spoken = self.actions.as_mut().map(|actions| {
-            let had_begun = actions.has_begun_heard();
-            let spoken = actions.push(words);
-            self.ends_here |= !had_begun && actions.has_begun_heard();
-            spoken
-        });
+        let spoken = self.actions.as_mut().map(|actions| actions.push(words));
         if self.is_full {
             self.unheard += words.len();
         } else {
@@ -194,7 +186,7 @@ impl SentenceStream {
 
     /// The rest of what is spoken, which is not to wait until the model has written down what it has heard.
     fn end_here(&mut self) -> Option<String> {
-        if !std::mem::take(&mut self.ends_here) {
+        if !self.actions.as_mut().is_some_and(ActionReader::ends_spoken) {
             return None;
         }
         self.speech = speakable(&self.markdown);

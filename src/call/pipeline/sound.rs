@@ -8,6 +8,7 @@ use super::{Thought, Work, send};
 use crate::audio::{Pcm, duration_of, speech};
 use crate::call::event::Event;
 use crate::call::max_cost;
+use crate::call::settings::Hearer;
 use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::llm::Question;
@@ -41,7 +42,7 @@ impl Heard {
 impl Work {
     /// The same work with a model that hears the caller itself, where the settings want that and the model can.
     pub(super) fn hearing(&self) -> Option<Self> {
-        if !self.settings.hears || self.services.hearing.is_refused() {
+        if self.settings.hearer == Hearer::Recognizer || self.services.hearing.is_refused() {
             return None;
         }
         let length = self.speech.duration();

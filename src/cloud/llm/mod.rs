@@ -51,15 +51,6 @@ pub(crate) struct Exchange {
 }
 
 impl<'a> Asked<'a> {
-    /// Makes the request of one question, without any before it.
-    pub(crate) fn once(persona: &'a str, question: &'a str) -> Self {
-        Self {
-            persona,
-            before: &[],
-            question: Question::Words(question),
-        }
-    }
-
     /// The speaker and the words of each turn, in order, without sound.
     fn turns(&self) -> impl Iterator<Item = (Speaker, &'a str)> {
         let pair = |exchange: &'a Exchange| {
