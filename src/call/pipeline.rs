@@ -351,13 +351,14 @@ fn read(
             }
         }
     }
-    if answer.is_full() || answer.has_ended() {
+    if answer.is_spoken_out() {
         return Ok(End::Whole);
     }
     answering.end()
 }
 
-/// What is still to be read. After all that is spoken only an action may come, and no call fails of missing that.
+/// What is still to be read. After all that is spoken only an action or what was heard may come, and no call fails of
+/// missing that.
 fn next_words(
     answering: &mut Answering,
     answer: &SentenceStream,
@@ -366,7 +367,7 @@ fn next_words(
         return Ok(None);
     }
     match answering.words() {
-        Err(error) if answer.is_full() => {
+        Err(error) if answer.is_spoken_out() => {
             debug!("after the last words that are spoken: {error}");
             Ok(None)
         }

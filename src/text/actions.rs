@@ -98,10 +98,15 @@ impl ActionReader {
         self.heard.as_deref()
     }
 
-    /// Whether what is spoken has just ended, because what was heard has begun, which comes last; true once.
-    pub(super) fn ends_spoken(&mut self) -> bool {
+    /// Whether what was heard has begun, which comes last.
+    pub(super) fn has_begun_heard(&self) -> bool {
         let pending = self.pending.strip_prefix("[[");
-        let ends = self.heard.is_some() || pending.is_some_and(|inner| begins_with(inner, HEARD));
+        self.heard.is_some() || pending.is_some_and(|inner| begins_with(inner, HEARD))
+    }
+
+    /// Whether what is spoken has just ended, because what was heard has begun; true once.
+    pub(super) fn ends_spoken(&mut self) -> bool {
+        let ends = self.has_begun_heard();
         ends && !std::mem::replace(&mut self.has_told_end, ends)
     }
 

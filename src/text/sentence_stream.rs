@@ -79,6 +79,14 @@ impl SentenceStream {
         self.actions.as_ref().and_then(ActionReader::heard)
     }
 
+    /// Whether all that is spoken is there, although the text has not ended.
+    pub fn is_spoken_out(&self) -> bool {
+        let actions = self.actions.as_ref();
+        let has_begun_heard = actions.is_some_and(ActionReader::has_begun_heard);
+        let is_all = has_begun_heard && (self.has_pieces || self.heard().is_some());
+        self.is_full || self.has_ended() || is_all
+    }
+
     /// Whether the text ended in the middle of an action.
     pub fn has_lost_an_action(&self) -> bool {
         self.actions.as_ref().is_some_and(ActionReader::is_cut_off)

@@ -27,9 +27,14 @@ fn sound(body: &Value) -> &str {
 
 /// A stream of events with the pieces of an answer, and no count of tokens.
 fn written(pieces: &[&str]) -> Response {
+    written_to("STOP", pieces)
+}
+
+/// The same with another reason for its end; without any it breaks off.
+fn written_to(end: &str, pieces: &[&str]) -> Response {
     let last = pieces.len() - 1;
     let events = pieces.iter().enumerate().map(|(index, text)| {
-        let reason = if index == last { "STOP" } else { "" };
+        let reason = if index == last { end } else { "" };
         let content = json!({"parts": [{"text": text}], "role": "model"});
         let reply = json!({"candidates": [{"content": content, "finishReason": reason}]});
         format!("data: {reply}\r\n\r\n")
@@ -74,7 +79,8 @@ fn a_caller_whom_the_model_hears_is_answered_by_one_request_less() {
         assert!(told.contains("[[heard WORDS]]") && !usual.contains("heard"));
         assert!(house.spoken_texts().iter().all(|text| !text.contains("[[")));
         let is_told = |line: &str| {
-            line.starts_with("VERBOSE") && line.contains(", and heard How far away is the moon?")
+            line.starts_with("VERBOSE")
+                && line.contains(", and heard \\\"How far away is the moon?\\\"")
         };
         outcome.assert(outcome.commands().any(is_told), "the log is not told");
         let lines = fs::read_to_string(&log).unwrap();
@@ -129,6 +135,23 @@ fn words_that_are_missing_are_left_out_and_noise_is_no_question() {
 }
 
 #[test]
+fn an_answer_that_breaks_off_where_nothing_more_is_spoken_is_whole() {
+    for end in ["", "MAX_TOKENS", "OTHER"] {
+        for house in [House::new(), House::streaming()] {
+            let response = written_to(end, &["For 3 minutes. ", "[[heard How lo", "ng"]);
+            house.sandbox.respond(Stage::Llm, response);
+            let settings = hearing(house.sandbox.settings());
+            let outcome = house.outcome_with("question-tea.wav", &settings);
+            outcome
+                .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+                .assert_variable("ASSISTANT_ANSWER", "For 3 minutes.")
+                .assert_variable("ASSISTANT_QUESTION", "");
+            assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 1);
+        }
+    }
+}
+
+#[test]
 fn what_is_no_speech_is_not_sent() {
     let house = House::new();
     let settings = hearing(house.sandbox.settings());
@@ -150,7 +173,6 @@ fn a_model_that_does_not_answer_sound_is_asked_in_words() {
         Fault::Reset,
         Fault::Empty,
         Fault::NotJson,
-        Fault::CutShort,
     ];
     each(&faults, |fault| {
         let house = House::new();
