@@ -100,7 +100,7 @@ impl Talking {
     }
 
     /// Hangs up, and waits for the end.
-    fn hang_up(self) -> Outcome {
+    pub(crate) fn hang_up(self) -> Outcome {
         self.call.hangup();
         self.finish()
     }

@@ -24,7 +24,7 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
     let texts = 1 + chars / MIN_PIECE_CHARS;
     of_transcriptions(services, speech.duration(), 1)
-        + of_hearing(services, settings, speech.duration())
+        + of_hearing(services, settings, speech.duration(), 1)
         + of_each(Stage::Llm, &services.models, |_| {
             tokens(settings, question_bytes)
         })
@@ -36,18 +36,25 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
         })
 }
 
-/// The maximum cost of a model that hears the caller itself, where one is to; transcribing and answering may follow.
-fn of_hearing(services: &Services, settings: &Settings, length: Duration) -> MicroDollars {
+/// The maximum cost of a model that is to hear speech of this length itself, `times` times; nothing where none is to.
+/// Transcribing and answering may follow.
+pub(super) fn of_hearing(
+    services: &Services,
+    settings: &Settings,
+    length: Duration,
+    times: u32,
+) -> MicroDollars {
     if settings.hearer == Hearer::Recognizer {
         return MicroDollars::default();
     }
     let settings = settings.hearing();
-    of_each(Stage::Llm, &services.models, |model| {
+    let all = of_each(Stage::Llm, &services.models, |model| {
         let sound = model.max_tokens_of_sound(length);
         sound.map_or_else(Usage::default, |sound| {
             tokens(&settings, 0) + bill::tokens(sound)
         })
-    })
+    });
+    all.times(times.into())
 }
 
 /// The maximum cost of having speech of this length transcribed `times` times.

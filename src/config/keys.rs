@@ -482,6 +482,7 @@ mod tests {
             ".keep",
             ".phrases",
             ".instructions",
+            ".hears",
         ] {
             let mut keys = KEYS
                 .iter()

@@ -8,8 +8,8 @@ use testkit::audio::clips;
 use testkit::{Fault, Outcome, Response, Service, Settings, Stage};
 
 use super::{gemini, openai};
-use crate::conversation::{self, asked_of_tea, one_turn};
-use crate::house::{House, MOON, PATIENCE, each};
+use crate::conversation::{self, asked_of_tea, one_turn, talk};
+use crate::house::{House, MOON, PATIENCE, each, many_sentences};
 
 const TEA: &str = "How long should black tea steep?";
 
@@ -355,4 +355,54 @@ fn noise_that_the_model_does_not_understand_is_no_turn() {
         .assert_variable("ASSISTANT_STATUS", "ANSWERED")
         .assert_variable("ASSISTANT_QUESTION", "");
     assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 0);
+}
+
+#[test]
+fn who_interrupts_before_the_model_has_written_down_their_words_is_answered_next() {
+    let house = House::new();
+    let whole = many_sentences(12);
+    house.sandbox.answer_with(&whole);
+    house
+        .sandbox
+        .pace_model(Duration::ZERO, Duration::from_millis(200));
+    let settings = hearing(conversation::settings(&house)).set("conversation.max_turns", 2);
+    let talking = asked_of_tea(&house, &settings);
+    talking.wait_for_answer();
+    talking.phone.wait(Duration::from_secs(3));
+    talking.ask("question-moon.wav");
+    house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
+    talking.hang_up();
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let contents = asked[1].body["contents"].as_array().unwrap();
+    let text = |index: usize| contents[index]["parts"][0]["text"].as_str().unwrap();
+    assert!(text(0).ends_with("not written down]"), "{}", text(0));
+    assert!(whole.starts_with(text(1)) && text(1).len() * 2 < whole.len());
+    assert!(!sound(&asked[1].body).is_empty());
+}
+
+#[test]
+fn who_goes_on_before_the_model_has_answered_is_heard_whole() {
+    let house = House::new();
+    house.sandbox.answer_with("Far away.");
+    house.sandbox.hold(Stage::Llm);
+    let settings = hearing(conversation::settings(&house)).set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    talking.phone.wait(Duration::from_secs(1));
+    talking.ask("question-tea.wav");
+    house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
+    talking.ask("question-moon.wav");
+    house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
+    house.sandbox.release(Stage::Llm);
+    let outcome = talking.finish();
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+        .assert_variable("ASSISTANT_ANSWER", "Far away.")
+        .assert_variable(
+            "ASSISTANT_QUESTION",
+            &format!("{TEA} How far away is the moon?"),
+        );
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let sent = [0, 1].map(|index| sound(&asked[index].body).len());
+    assert!(sent[1] > sent[0] * 3 / 2, "{sent:?}");
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 0);
 }
