@@ -154,6 +154,7 @@ impl Work {
         }
     }
 
+    /// The same, where something else can be done if no model has written anything that could be said.
     fn try_to_think(
         &self,
         question: Question<'_>,
@@ -200,17 +201,7 @@ impl Work {
             send(tell, Event::Wordless);
             return Ok(Thought::Told);
         }
-        if answer.has_lost_an_action() {
-            warn!(
-                "the answer ends in the middle of an action or a note, which is lost; raise max_output_tokens in [llm]"
-            );
-        }
-        if answer.is_full() {
-            warn!(
-                "the answer was too long: its first {} bytes are spoken",
-                answer.said().len()
-            );
-        }
+        warn_of_losses(&answer);
         let mut what = Words(answer.said(), settings.log_words).to_string();
         if let Some(heard) = heard {
             what.push_str(&heard.told(settings.log_words));
@@ -285,7 +276,7 @@ impl Work {
     }
 }
 
-/// What became of an attempt to answer, of which nothing has failed that was said.
+/// What became of an attempt to answer that did not fail in the middle of what is said.
 enum Thought {
     /// All that came of it has been told.
     Told,
@@ -355,6 +346,21 @@ fn read(
         return Ok(End::Whole);
     }
     answering.end()
+}
+
+/// Warns of what is left out of an answer.
+fn warn_of_losses(answer: &SentenceStream) {
+    if answer.has_lost_an_action() {
+        warn!(
+            "the answer ends in the middle of an action or a note, which is lost; raise max_output_tokens in [llm]"
+        );
+    }
+    if answer.is_full() {
+        warn!(
+            "the answer was too long: its first {} bytes are spoken",
+            answer.said().len()
+        );
+    }
 }
 
 /// What is still to be read. After all that is spoken only an action or what was heard may come, and no call fails of

@@ -33,6 +33,8 @@ pub struct SentenceStream {
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
+    /// The length of `markdown` when the model began to write down what it has heard.
+    heard_at: Option<usize>,
     /// How much has been written after the limit, in bytes.
     unheard: usize,
     /// How much has been read, in bytes.
@@ -56,6 +58,7 @@ impl SentenceStream {
             has_pieces: false,
             is_full: false,
             actions: None,
+            heard_at: None,
             unheard: 0,
             #[cfg(test)]
             read: 0,
@@ -81,9 +84,9 @@ impl SentenceStream {
 
     /// Whether all that is spoken is there, although the text has not ended.
     pub fn is_spoken_out(&self) -> bool {
-        let actions = self.actions.as_ref();
-        let has_begun_heard = actions.is_some_and(ActionReader::has_begun_heard);
-        let is_all = has_begun_heard && (self.has_pieces || self.heard().is_some());
+        let after = self.heard_at.and_then(|at| self.markdown.get(at..));
+        let is_last = after.is_some_and(|after| !after.contains(char::is_alphanumeric));
+        let is_all = is_last && (self.has_pieces || self.heard() == Some(""));
         self.is_full || self.has_ended() || is_all
     }
 
@@ -132,12 +135,16 @@ impl SentenceStream {
         } else {
             self.append(spoken.as_deref().unwrap_or(words));
         }
+        let actions = self.actions.as_ref();
+        if self.heard_at.is_none() && actions.is_some_and(ActionReader::has_begun_heard) {
+            self.heard_at = Some(self.markdown.len());
+        }
     }
 
     /// Drops what was thought, with the actions in it. What has been handed out is heard.
     fn begin_anew(&mut self) {
         self.markdown.clear();
-        self.unread = 0;
+        (self.unread, self.heard_at) = (0, None);
         self.speech.clear();
         self.actions = self.actions.as_ref().map(|_| ActionReader::default());
         if !self.said.is_empty() && !self.said.ends_with(' ') {

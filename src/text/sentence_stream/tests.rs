@@ -185,6 +185,31 @@ fn an_answer_is_whole_as_soon_as_the_model_writes_down_what_it_has_heard() {
 }
 
 #[test]
+fn an_answer_that_breaks_off_is_whole_only_where_what_was_heard_comes_last() {
+    let table = [
+        ("It is far away indeed. [[heard How", true),
+        ("It is far away indeed. [[heard How far?]]", true),
+        ("It is far away indeed. [[heard How far?]] ", true),
+        ("[[heard]]", true),
+        ("It is far away indeed. [[goodbye", false),
+        ("It is far away indeed. And", false),
+        ("[[heard How far?]]", false),
+        ("[[heard How far?]] It is far away indeed. And", false),
+        ("[[heard How", false),
+    ];
+    for (text, expected) in table {
+        for len in [1, 3, 10] {
+            let mut stream = SentenceStream::new(1000).with_actions();
+            for piece in text.as_bytes().chunks(len) {
+                stream.push(std::str::from_utf8(piece).expect("ASCII"));
+                while stream.piece().is_some() {}
+            }
+            assert_eq!(stream.is_spoken_out(), expected, "{text} by {len}");
+        }
+    }
+}
+
+#[test]
 fn what_is_written_after_the_limit_is_not_waited_for_without_end() {
     let mut stream = SentenceStream::new(30);
     stream.push(&"One two three. Four five six. ".repeat(2));
