@@ -13,8 +13,11 @@ use crate::house::{House, MOON, PATIENCE, each, many_sentences};
 
 const TEA: &str = "How long should black tea steep?";
 
+/// A model that hears, and on a busy machine is not given up for being slow.
 fn hearing(settings: Settings) -> Settings {
-    settings.set("llm.hears", true)
+    settings
+        .set("llm.hears", true)
+        .set("call.fallback_after", 60.0)
 }
 
 /// The sound of a request's last turn, in base64; empty where there is none.
@@ -177,7 +180,10 @@ fn a_model_that_does_not_answer_sound_is_asked_in_words() {
         house
             .sandbox
             .fault_service(Service::Gemini, fault.clone(), 1);
-        let settings = hearing(house.sandbox.settings()).set("call.fallback_after", 1.0);
+        let mut settings = hearing(house.sandbox.settings());
+        if *fault == Fault::Hang {
+            settings = settings.set("call.fallback_after", 2.0);
+        }
         let outcome = house.outcome_with("question-tea.wav", &settings);
         outcome.assert(
             outcome.variable("ASSISTANT_STATUS") == "ANSWERED",
@@ -208,7 +214,7 @@ fn a_model_that_never_answers_leaves_the_rest_of_the_time_to_a_transcript() {
         .sandbox
         .fault_service(Service::Gemini, Fault::Hang, usize::MAX);
     let settings = hearing(house.sandbox.settings())
-        .set("call.fallback_after", 1.0)
+        .set("call.fallback_after", 2.0)
         .set("llm.fallback", json!(["openai"]))
         .set("llm.openai.model", "gpt-6-luna")
         .set("llm.openai.token_limit", "max_completion_tokens");
