@@ -1,6 +1,7 @@
 //! The services that the settings name, ready to be asked: for each stage a fallback of providers.
 
 mod changes;
+mod hearing;
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -26,6 +27,7 @@ use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
 use changes::SwitchedOff;
 pub(crate) use changes::{Change, WARNED_DAYS, way};
+use hearing::Hearing;
 
 /// The services of a call.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct Services {
     pub(crate) models: Fallback<dyn Model>,
     /// The voices.
     pub(crate) voices: Fallback<dyn Voice>,
+    /// Whether the model has heard callers itself, where it is to.
+    pub(crate) hearing: Hearing,
 }
 
 /// Why no service can be asked at all.
@@ -52,6 +56,7 @@ impl Services {
             recognizers: maker.recognizers()?,
             models: maker.models()?,
             voices: maker.voices()?,
+            hearing: Hearing::default(),
         })
     }
 
@@ -388,6 +393,7 @@ mod tests {
             recognizers: maker.recognizers().expect("there is one"),
             models: maker.models().expect("there is one"),
             voices,
+            hearing: Hearing::default(),
         };
         for (now, expected) in [(day(90), 0), (day(89), 1), (day(0), 1), (midnight(), 0)] {
             assert_eq!(services.changes(now).len(), expected, "{now:?}");

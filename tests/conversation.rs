@@ -90,7 +90,7 @@ impl Talking {
     }
 
     /// Waits until the caller is listened to for the n-th time.
-    fn wait_to_be_heard(&self, times: usize) {
+    pub(crate) fn wait_to_be_heard(&self, times: usize) {
         self.wait_for_sounds(&self.silence, times);
     }
 
@@ -100,7 +100,7 @@ impl Talking {
     }
 
     /// Hangs up, and waits for the end.
-    fn hang_up(self) -> Outcome {
+    pub(crate) fn hang_up(self) -> Outcome {
         self.call.hangup();
         self.finish()
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use testkit::{Response, Settings, Stage, TempDir, until};
+use testkit::{Fault, Response, Service, Settings, Stage, TempDir, until};
 
 use crate::house::{House, PATIENCE, each, program};
 
@@ -68,6 +68,38 @@ fn gemini_is_tried_in_every_stage_and_told_of_where_it_hears_nothing() {
         .unwrap();
     assert_eq!(stt["status"], "warn");
     assert!(stt["text"].to_string().contains("was said"), "{stt}");
+}
+
+#[test]
+fn a_model_that_is_to_hear_callers_answers_a_recording() {
+    let house = House::new();
+    let texts = |settings: Settings, id: &str| -> Vec<String> {
+        let found = check(&house, &settings.set("llm.hears", true), &[]);
+        let line = |finding: &Value| format!("{} {}", finding["status"], finding["text"]);
+        of(&found, id).map(line).collect()
+    };
+    let (who, model) = ("llm hears", "llm gemini gemini-3.6-flash");
+    let gemini = || house.sandbox.settings();
+    let told = texts(gemini(), who);
+    let expected = "gemini gemini-3.6-flash gets the caller's sound; if it fails: google telephony";
+    assert_eq!(told, [format!("\"ok\" \"{expected}\"")]);
+    let tried = texts(gemini(), model);
+    assert!(tried[1].contains("answered a recording in"), "{tried:?}");
+    // The first request asks for a word, the second for an answer to a recording.
+    let yes =
+        json!({"candidates": [{"content": {"parts": [{"text": "Yes."}]}, "finishReason": "STOP"}]});
+    let yes = Response::new(200, "text/event-stream", format!("data: {yes}\r\n\r\n"));
+    for fault in [Fault::Reply(yes), Fault::Status(400)] {
+        house.sandbox.fault_service(Service::Gemini, fault, 1);
+    }
+    let tried = texts(gemini(), model);
+    assert!(tried[1].contains("warn") && tried[1].contains("does not answer a recording"));
+    house.sandbox.restore_service(Service::Gemini);
+    let told = texts(crate::providers::openai(&house), who);
+    assert!(
+        told[0].contains("warn") && told[0].contains("does nothing"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every provider does the work of its stage, and says what is wrong when it cannot.
 
 mod gemini;
+mod hears;
 
 use serde_json::json;
 use testkit::{Fault, GEMINI_API_KEY, Proxy, Service, Settings, Stage};

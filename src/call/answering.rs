@@ -125,6 +125,10 @@ impl Answering {
                 self.finish(Ok(Answered::NoSpeech));
             }
             Event::Question(question) => turn.question = question,
+            Event::Heard(words) => {
+                turn.is_heard_by_model = true;
+                turn.question = words;
+            }
             Event::Answer(answer) => turn.answer = answer,
             Event::Actions(actions) => {
                 if actions.contains(&Action::Forget) && !turn.actions.contains(&Action::Forget) {
@@ -160,7 +164,7 @@ impl Answering {
 
     /// The caller ends the answer, if they may.
     fn stop_by_caller(&mut self, key: Option<char>, scene: &mut Scene) {
-        if !self.settings.is_patient || !scene.turn.question.is_empty() {
+        if !self.settings.is_patient || scene.turn.is_understood() {
             scene.turn.key = key;
             self.finish(Ok(Answered::Heard));
         }

@@ -117,6 +117,9 @@ impl Contract {
         }
         if self.log_words {
             record = record.with_words(&turn.question, &turn.answer);
+            if turn.is_heard_by_model {
+                record = record.with_question_of_model();
+            }
         }
         if let Err(cause) = record::append(path, &record) {
             warn!("{}", Chain(&cause));

@@ -20,6 +20,8 @@ pub(super) enum Event {
     Done(Stage, Instant, String),
     /// The transcript; empty when there were no words in it.
     Question(String),
+    /// The model has heard the caller itself, and these are the words that it has written down; empty until it has.
+    Heard(String),
     /// The answer so far.
     Answer(String),
     /// The next of the encoded sound.

@@ -165,12 +165,12 @@ impl<O: Write> Flow<'_, O> {
         }
         let mut unanswered = None;
         match &answered {
-            Ok(Answered::Heard) if self.scene.turn.question.is_empty() => {
+            Ok(Answered::Heard) if !self.scene.turn.is_understood() => {
                 unanswered = Some(utterance.speech);
                 self.scene.turn = before;
             }
             Ok(Answered::Heard) => self.before.push(Exchange {
-                question: self.scene.turn.question.clone(),
+                question: self.scene.turn.question_later().to_owned(),
                 answer: self.scene.turn.spoken.heard(),
             }),
             // Nothing was said after all.

@@ -45,7 +45,8 @@ impl Job {
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
         let max_cost = max_cost::of_answer(&work.services, &work.settings, &work.speech)
-            + max_cost::of_transcriptions(&work.services, longest, later);
+            + max_cost::of_transcriptions(&work.services, longest, later)
+            + max_cost::of_hearing(&work.services, &work.settings, longest, later);
         admit(max_cost).at(Stage::Limit)?;
         let billing = work.speaker.billing.clone();
         let events = work.start().at(Stage::Stt)?;

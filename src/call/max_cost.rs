@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::settings::Settings;
+use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
 use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
+use crate::cloud::llm::Question;
 use crate::cloud::stt;
 use crate::services::Services;
-use crate::spending::bill::{FRAME_TOKENS, audio};
+use crate::spending::bill::{self, FRAME_TOKENS, audio};
 use crate::spending::catalogue;
 use crate::spending::costs::{MicroDollars, Usage};
 use crate::sys::date;
@@ -23,6 +24,7 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
     let texts = 1 + chars / MIN_PIECE_CHARS;
     of_transcriptions(services, speech.duration(), 1)
+        + of_hearing(services, settings, speech.duration(), 1)
         + of_each(Stage::Llm, &services.models, |_| {
             tokens(settings, question_bytes)
         })
@@ -32,6 +34,27 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
                 .saturating_add(chars / voice.max_chars());
             voice::max_usage(voice, chars, texts.min(most))
         })
+}
+
+/// The maximum cost of a model that is to hear speech of this length itself, `times` times; nothing where none is to.
+/// Transcribing and answering may follow.
+pub(super) fn of_hearing(
+    services: &Services,
+    settings: &Settings,
+    length: Duration,
+    times: u32,
+) -> MicroDollars {
+    if settings.hearer == Hearer::Recognizer {
+        return MicroDollars::default();
+    }
+    let settings = settings.hearing();
+    let all = of_each(Stage::Llm, &services.models, |model| {
+        let sound = model.max_tokens_of_sound(length);
+        sound.map_or_else(Usage::default, |sound| {
+            tokens(&settings, 0) + bill::tokens(sound)
+        })
+    });
+    all.times(times.into())
 }
 
 /// The maximum cost of having speech of this length transcribed `times` times.
@@ -71,7 +94,7 @@ fn of_each<P: ?Sized>(
 
 /// The maximum usage of one answer: no token is shorter than a byte.
 pub(super) fn tokens(settings: &Settings, question_bytes: usize) -> Usage {
-    let input_bytes = settings.asked("").bytes() + question_bytes;
+    let input_bytes = settings.asked(Question::Words("")).bytes() + question_bytes;
     Usage {
         input_tokens: u64::try_from(input_bytes).unwrap_or(u64::MAX) + FRAME_TOKENS,
         output_tokens: settings.max_output_tokens.into(),

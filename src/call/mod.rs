@@ -375,8 +375,10 @@ impl<O: Write> Call<O> {
         let no_ledger = self.purse.fault.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
+        let unheard = services.hearing.fault();
         let news = stood_in
             .chain(changes)
+            .chain(unheard.map(|line| ("hearing".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
             .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
         contract::warn_administrators(&mut self.line, state, news.collect());

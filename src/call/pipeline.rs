@@ -5,6 +5,7 @@
 //! caller should hear it, and know nothing of Asterisk.
 
 mod hearing;
+mod sound;
 mod voice;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -19,10 +20,10 @@ use super::event::Event;
 use super::max_cost;
 use super::settings::Settings;
 use crate::audio::Pcm;
-use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
-use crate::cloud::llm::{Answering, End, Model};
+use crate::cloud::llm::{Answering, End, Model, Question};
+use crate::cloud::{self, Tokens};
 use crate::services::Services;
 use crate::spending::bill::{self, Billing, Entry};
 use crate::spending::costs::Usage;
@@ -33,6 +34,7 @@ use crate::sys::threads::{self, NoThread};
 use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
+use sound::Heard;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -89,9 +91,12 @@ impl Work {
     }
 
     fn carry_out(&self, tell: &Sender<Event>) -> Result<(), Failure> {
-        let question = self.transcribe(tell)?;
-        send(tell, Event::Question(question.clone()));
-        if question.is_empty() {
+        let hearing = self.hearing();
+        let question = match &hearing {
+            Some(_) => None,
+            None => Some(self.question(tell)?),
+        };
+        if question.as_ref().is_some_and(String::is_empty) {
             return Ok(());
         }
         let (give_text, texts) = unbounded();
@@ -107,10 +112,24 @@ impl Work {
                 }
             });
             let voice = voice.at(Stage::Tts)?;
-            let thought = self.think(&question, give_text, tell);
+            let thought = match (&hearing, &question) {
+                (Some(hearing), _) => self.answer_sound(hearing, &give_text, tell),
+                (None, question) => {
+                    let words = question.as_deref().unwrap_or_default();
+                    self.think(Question::Words(words), &give_text, tell)
+                }
+            };
+            drop(give_text);
             voice.join().unwrap_or_else(|panic| resume_unwind(panic));
             thought
         })
+    }
+
+    /// Transcribes the question, and tells it.
+    fn question(&self, tell: &Sender<Event>) -> Result<String, Failure> {
+        let question = self.transcribe(tell)?;
+        send(tell, Event::Question(question.clone()));
+        Ok(question)
     }
 
     fn billing(&self) -> &Billing {
@@ -125,13 +144,31 @@ impl Work {
     /// Writes the model's answer, as a voice can say it, piece by piece.
     fn think(
         &self,
-        question: &str,
-        give_text: Sender<String>,
+        question: Question<'_>,
+        give_text: &Sender<String>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
+        match self.try_to_think(question, give_text, tell)? {
+            Thought::Told => Ok(()),
+            Thought::Unsaid(error) => Err(error).at(Stage::Llm),
+        }
+    }
+
+    /// The same, where something else can be done if no model has written anything that could be said.
+    fn try_to_think(
+        &self,
+        question: Question<'_>,
+        give_text: &Sender<String>,
+        tell: &Sender<Event>,
+    ) -> Result<Thought, Failure> {
         let since = may_begin(Stage::Llm, tell)?;
         let settings = &self.settings;
-        let mut hand_over = move |piece: String, answer: &SentenceStream| {
+        let is_sound = matches!(question, Question::Sound(_));
+        let mut is_first = true;
+        let mut hand_over = |piece: String, answer: &SentenceStream| {
+            if is_sound && std::mem::take(&mut is_first) {
+                send(tell, Event::Heard(String::new()));
+            }
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
@@ -141,7 +178,10 @@ impl Work {
         if settings.takes_actions {
             answer = answer.with_actions();
         }
-        let (end, mut written) = self.write(question, &mut answer, tell, &mut hand_over)?;
+        let (end, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
+            Ok(written) => written,
+            Err(error) => return Ok(Thought::Unsaid(error)),
+        };
         if end.is_err() {
             written.settle(settings.asked(question).bytes(), &answer);
         }
@@ -149,37 +189,35 @@ impl Work {
         if let Some(piece) = answer.last(end == End::Cut) {
             hand_over(piece, &answer);
         }
+        let heard = is_sound.then(|| self.tell_heard(&answer, tell));
         written.settle(settings.asked(question).bytes(), &answer);
+        if heard == Some(Heard::Nobody) {
+            send(tell, Event::Question(String::new()));
+            return Ok(Thought::Told);
+        }
         send(tell, Event::Actions(answer.actions().to_vec()));
         let is_noted = |action: &Action| matches!(action, Action::Note(_));
         if !answer.has_pieces() && answer.actions().iter().all(is_noted) {
             send(tell, Event::Wordless);
-            return Ok(());
+            return Ok(Thought::Told);
         }
-        if answer.has_lost_an_action() {
-            warn!(
-                "the answer ends in the middle of an action or a note, which is lost; raise max_output_tokens in [llm]"
-            );
+        warn_of_losses(&answer);
+        let mut what = Words(answer.said(), settings.log_words).to_string();
+        if let Some(heard) = heard {
+            what.push_str(&heard.told(settings.log_words));
         }
-        if answer.is_full() {
-            warn!(
-                "the answer was too long: its first {} bytes are spoken",
-                answer.said().len()
-            );
-        }
-        let what = Words(answer.said(), settings.log_words).to_string();
         send(tell, Event::Done(Stage::Llm, since, what));
-        Ok(())
+        Ok(Thought::Told)
     }
 
     /// Asks the models. One that breaks off before anything can be said is as good as one that does not answer.
     fn write(
         &self,
-        question: &str,
+        question: Question<'_>,
         answer: &mut SentenceStream,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
-    ) -> Result<(Result<End, cloud::Error>, Written), Failure> {
+    ) -> Result<(Result<End, cloud::Error>, Written), cloud::Error> {
         let attempt = |candidate: &Candidate<dyn Model>, budget: Budget| {
             let mut written = self.ask(candidate, question, budget)?;
             match read(&mut written.answering, answer, tell, hand_over) {
@@ -192,25 +230,48 @@ impl Work {
             }
         };
         let models = &self.services.models;
-        let done = models.ask(self.budget(self.deadline), attempt);
-        Ok(done.at(Stage::Llm)?.value)
+        let budget = self.budget(self.deadline);
+        match question {
+            Question::Words(_) => Ok(models.ask(budget, attempt)?.value),
+            Question::Sound(_) => models.ask_first(self.with_upload(budget), attempt),
+        }
     }
 
     fn ask(
         &self,
         candidate: &Candidate<dyn Model>,
-        question: &str,
+        question: Question<'_>,
         budget: Budget,
     ) -> Result<Written, cloud::Error> {
         let asked = self.settings.asked(question);
-        let most = max_cost::tokens(&self.settings, question.len());
+        let (bytes, sound) = match question {
+            Question::Words(words) => (words.len(), None),
+            Question::Sound(_) => {
+                let length = self.speech.duration();
+                (0, candidate.provider.max_tokens_of_sound(length))
+            }
+        };
+        let sound = sound.unwrap_or_default();
+        let most = max_cost::tokens(&self.settings, bytes) + bill::tokens(sound);
         let entry = self
             .billing()
             .begin(Stage::Llm, &candidate.endpoint, most)?;
         let answering = candidate.provider.answer(asked, budget);
         let answering = answering.inspect_err(|error| entry.failed(error))?;
-        Ok(Written { answering, entry })
+        Ok(Written {
+            answering,
+            entry,
+            sound,
+        })
     }
+}
+
+/// What became of an attempt to answer that did not fail in the middle of what is said.
+enum Thought {
+    /// All that came of it has been told.
+    Told,
+    /// No model has written anything that could be said.
+    Unsaid(cloud::Error),
 }
 
 /// Takes a piece of an answer and the answer so far, and tells whether more is wanted.
@@ -220,6 +281,8 @@ type HandOver<'a> = &'a mut dyn FnMut(String, &SentenceStream) -> bool;
 struct Written {
     answering: Answering,
     entry: Entry,
+    /// The most tokens that the sound in the request has.
+    sound: Tokens,
 }
 
 impl Written {
@@ -233,7 +296,11 @@ impl Written {
 
     /// Puts down what it has used, as the service tells or by its length.
     fn settle(&mut self, read_bytes: usize, answer: &SentenceStream) {
-        let estimated = || bill::estimate(read_bytes, answer.written());
+        let sound = bill::tokens(Tokens {
+            output: 0,
+            ..self.sound
+        });
+        let estimated = || bill::estimate(read_bytes, answer.written()) + sound;
         let usage = self.told().unwrap_or_else(estimated);
         self.entry.used(usage);
     }
@@ -265,13 +332,29 @@ fn read(
             }
         }
     }
-    if answer.is_full() || answer.has_ended() {
+    if answer.is_spoken_out() {
         return Ok(End::Whole);
     }
     answering.end()
 }
 
-/// What is still to be read. After all that is spoken only an action may come, and no call fails of missing that.
+/// Warns of what is left out of an answer.
+fn warn_of_losses(answer: &SentenceStream) {
+    if answer.has_lost_an_action() {
+        warn!(
+            "the answer ends in the middle of an action or a note, which is lost; raise max_output_tokens in [llm]"
+        );
+    }
+    if answer.is_full() {
+        warn!(
+            "the answer was too long: its first {} bytes are spoken",
+            answer.said().len()
+        );
+    }
+}
+
+/// What is still to be read. After all that is spoken only an action or what was heard may come, and no call fails of
+/// missing that.
 fn next_words(
     answering: &mut Answering,
     answer: &SentenceStream,
@@ -280,7 +363,7 @@ fn next_words(
         return Ok(None);
     }
     match answering.words() {
-        Err(error) if answer.is_full() => {
+        Err(error) if answer.is_spoken_out() => {
             debug!("after the last words that are spoken: {error}");
             Ok(None)
         }

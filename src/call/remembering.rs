@@ -64,7 +64,8 @@ impl Remembering {
         if let Some(Err(cause)) = settled {
             self.has_no_memory(&cause);
         }
-        if turn.question.is_empty() || heard.is_empty() {
+        let question = turn.question_later();
+        if question.is_empty() || heard.is_empty() {
             return;
         }
         let note = turn.actions.iter().rev().find_map(|action| match action {
@@ -74,7 +75,7 @@ impl Remembering {
         let Some(memory) = &mut self.memory else {
             return;
         };
-        if let Err(cause) = memory.add(&turn.question, heard, note, SystemTime::now()) {
+        if let Err(cause) = memory.add(question, heard, note, SystemTime::now()) {
             self.has_no_memory(&cause);
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cloud::llm::{Asked, Exchange};
+use crate::cloud::llm::{Asked, Exchange, Question};
 use crate::config::Config;
 
 /// How the services are worked with.
@@ -23,6 +23,16 @@ pub(super) struct Settings {
     pub(super) log_words: bool,
     /// Whether the model may end or transfer the call, or note something about the caller.
     pub(super) takes_actions: bool,
+    pub(super) hearer: Hearer,
+}
+
+/// Who hears the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearer {
+    /// A recognizer transcribes what they say.
+    Recognizer,
+    /// The model itself, where it can.
+    Model,
 }
 
 impl Settings {
@@ -37,6 +47,20 @@ impl Settings {
             before: Arc::new([]),
             log_words: config.log_words,
             takes_actions: false,
+            hearer: if config.llm.hears {
+                Hearer::Model
+            } else {
+                Hearer::Recognizer
+            },
+        }
+    }
+
+    /// The same for a model that hears the caller itself: it is told so, and how it writes down what it has heard.
+    pub(super) fn hearing(&self) -> Self {
+        Self {
+            persona: format!("{}\n\n{HEARS}", self.persona).into(),
+            takes_actions: true,
+            ..self.clone()
         }
     }
 
@@ -62,7 +86,7 @@ impl Settings {
     }
 
     /// What the model is asked.
-    pub(super) fn asked<'a>(&'a self, question: &'a str) -> Asked<'a> {
+    pub(super) fn asked<'a>(&'a self, question: Question<'a>) -> Asked<'a> {
         Asked {
             persona: &self.persona,
             before: &self.before,
@@ -70,3 +94,9 @@ impl Settings {
         }
     }
 }
+
+/// The answer comes first, because the caller waits for it.
+const HEARS: &str = "The caller's last words come as a recording of their voice: answer what they say there. After your \
+     answer and all else, end with [[heard WORDS]], which nobody hears: WORDS are exactly what the caller says in the \
+     recording, word for word and in their language. Where nobody can be understood in it, as in noise and music, write \
+     [[heard]] and nothing else.";

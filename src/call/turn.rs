@@ -28,8 +28,10 @@ pub(super) struct Scene {
 pub(super) struct Turn {
     pub(super) started: Instant,
     pub(super) timeline: Timeline,
-    /// Empty until it has been transcribed.
+    /// Empty until it has been transcribed, or written down by a model that has heard it.
     pub(super) question: String,
+    /// Whether the model has heard the caller itself: then the words of the question are its own, or are missing.
+    pub(super) is_heard_by_model: bool,
     pub(super) answer: String,
     /// The key with which the caller stopped the answer.
     pub(super) key: Option<char>,
@@ -80,10 +82,25 @@ impl Turn {
             started,
             timeline: Timeline::new(started),
             question: String::new(),
+            is_heard_by_model: false,
             answer: String::new(),
             key: None,
             spoken: Spoken::default(),
             actions: Vec::new(),
+        }
+    }
+
+    /// Whether the caller has been understood.
+    pub(super) fn is_understood(&self) -> bool {
+        self.is_heard_by_model || !self.question.is_empty()
+    }
+
+    /// The question, as the model is told of it later.
+    pub(super) fn question_later(&self) -> &str {
+        if self.question.is_empty() && self.is_heard_by_model {
+            UNWRITTEN
+        } else {
+            &self.question
         }
     }
 
@@ -92,9 +109,25 @@ impl Turn {
     }
 }
 
+/// Stands for words that the model has heard and not written down.
+const UNWRITTEN: &str = "[the caller was heard, and their words were not written down]";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_nobody_has_written_down_are_told_to_be_missing() {
+        let mut turn = Turn::new(Instant::now());
+        let state = |turn: &Turn| (turn.is_understood(), turn.question_later().to_owned());
+        assert_eq!(state(&turn), (false, String::new()));
+        turn.is_heard_by_model = true;
+        assert_eq!(state(&turn), (true, UNWRITTEN.to_owned()));
+        turn.question = "How far?".to_owned();
+        assert_eq!(state(&turn), (true, "How far?".to_owned()));
+        turn.is_heard_by_model = false;
+        assert_eq!(state(&turn), (true, "How far?".to_owned()));
+    }
 
     #[test]
     fn a_turn_that_is_put_back_is_as_it_was_and_the_next_begins_with_nothing() {

@@ -110,6 +110,35 @@ impl<P: ?Sized> Fallback<P> {
         self.ask_others(None, budget, attempt)
     }
 
+    /// Makes `attempt` once with the candidate that is asked first, where the work can be done in another way too: on the
+    /// budget of a candidate with a good one behind it. What the candidate refuses of this request alone is not held
+    /// against it.
+    ///
+    /// # Errors
+    /// That of the attempt; [`Error::SwitchedOff`] when there is no candidate.
+    pub(crate) fn ask_first<'c, T>(
+        &'c self,
+        budget: Budget,
+        attempt: impl FnOnce(&'c Candidate<P>, Budget) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(first) = self.next(&[]) else {
+            return Err(Error::SwitchedOff(self.candidates[0].endpoint.to_string()));
+        };
+        let share = budget.shortened(self.limit);
+        let given = share.deadline.left();
+        let result = attempt(&self.candidates[first], share);
+        if let Err(error) = &result {
+            let is_of_request = match error {
+                Error::Refused(refusal) => refusal.is_of_request(),
+                error => matches!(error, Error::Deaf { .. }),
+            };
+            if moves_on(error) && !is_of_request {
+                self.note_failure(first, error, given);
+            }
+        }
+        result
+    }
+
     /// Makes `attempt` again after a candidate has broken off: with the others, or, if there are none and it may help,
     /// with the same one once more.
     ///

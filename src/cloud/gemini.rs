@@ -3,6 +3,7 @@
 pub(super) mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::warn;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -158,6 +159,16 @@ impl Gemini {
     }
 }
 
+/// The most tokens that the words of a recording of this length have, as written by a model: more than anybody says, and
+/// some thoughts that cannot be switched off.
+pub(super) fn max_written(length: Duration) -> u32 {
+    let seconds = u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
+    seconds
+        .saturating_add(1)
+        .saturating_mul(WRITTEN_A_SECOND)
+        .saturating_add(THOUGHT)
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct List {
@@ -180,6 +191,13 @@ impl ListedModel {
         }
     }
 }
+
+/// "Gemini represents each second of audio as 32 tokens."
+pub(super) const TOKENS_A_SECOND: u64 = 32;
+
+/// Nobody says more than some 25 characters a second, none of which is more than a token in most scripts.
+const WRITTEN_A_SECOND: u32 = 40;
+const THOUGHT: u32 = 512;
 
 /// The setting that holds the key of the stages that have none of their own.
 pub(super) const KEY: &str = "api_key in [gemini]";

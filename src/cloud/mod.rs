@@ -161,6 +161,14 @@ pub enum Error {
         /// The provider's name in the settings.
         provider: &'static str,
     },
+    /// It was to hear the caller itself.
+    #[error(
+        "{service} does not hear callers, but reads what was transcribed; set hears = false in [llm]"
+    )]
+    Deaf {
+        /// The service's name.
+        service: &'static str,
+    },
     /// The key file does not work.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),

@@ -91,6 +91,16 @@ impl Refusal {
             && self.retry_after.is_none_or(|wait| wait <= SHORT)
     }
 
+    /// Whether it is refused for what is in it, which another request may leave out, and not for who sends it or when.
+    pub(crate) fn is_of_request(&self) -> bool {
+        let is_of_status = matches!(self.status, 400 | 413 | 415 | 422);
+        match self.meaning {
+            Meaning::Content => true,
+            Meaning::Status => is_of_status,
+            _ => false,
+        }
+    }
+
     /// Whether the request is refused for what it says in `field`, as the refusal tells in any words. A refusal in place of
     /// an answer often tells no status, which then counts as 500.
     pub(super) fn names(&self, field: &str) -> bool {

@@ -186,6 +186,9 @@ pub const KEYS: &[Key] = &[
         "A longer answer ends at the last sentence that fits."),
     key("llm.timeout", STAGE_SECONDS, "12.0",
         "How long it may take until the model begins to write."),
+    key("llm.hears", Kind::Switch, "false",
+        "Whether Gemini hears the caller itself instead of reading a transcript, which saves a round trip: see \
+         `phone-assistant help providers`. It does nothing where another service answers."),
     key("llm.gemini.base_url", Kind::Url, GEMINI_URL,
         "The service's address."),
     key("llm.gemini.model", Kind::Text, r#""gemini-3.6-flash""#,
@@ -370,6 +373,7 @@ const NO_ARGUMENTS: &[&str] = &[
     "conversation.transfers",
     "http.",
     "limits.",
+    "llm.hears",
     "llm.max_",
     "log.",
     "memory.",
@@ -478,6 +482,7 @@ mod tests {
             ".keep",
             ".phrases",
             ".instructions",
+            ".hears",
         ] {
             let mut keys = KEYS
                 .iter()

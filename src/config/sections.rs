@@ -37,6 +37,8 @@ pub struct Llm {
     pub max_answer_chars: usize,
     /// The limit until the answer begins.
     pub timeout: Duration,
+    /// Whether the model gets the caller's sound instead of a transcript, where it can hear.
+    pub hears: bool,
     /// How much a Gemini model may think before it speaks.
     pub thinking: String,
     /// How much a model of a server of OpenAI's kind may think.
@@ -166,6 +168,7 @@ impl Llm {
             max_output_tokens: layers.whole("llm.max_output_tokens"),
             max_answer_chars: usize::try_from(max_answer_chars).unwrap_or(usize::MAX),
             timeout: layers.seconds("llm.timeout"),
+            hears: layers.switch("llm.hears"),
             thinking: layers.text("llm.gemini.thinking"),
             effort: layers.text("llm.openai.thinking"),
             token_limit: layers.text("llm.openai.token_limit"),

@@ -152,6 +152,7 @@ impl Entry {
             cloud::Error::Connect { .. }
             | cloud::Error::Refused(_)
             | cloud::Error::Empty { .. }
+            | cloud::Error::Deaf { .. }
             | cloud::Error::Clock { .. }
             | cloud::Error::Credentials(_),
         ) = error.service()

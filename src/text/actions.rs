@@ -1,5 +1,5 @@
 //! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`,
-//! `[[note likes tea]]`, `[[forget]]`.
+//! `[[note likes tea]]`, `[[forget]]`, and `[[heard WORDS]]` where it has heard the caller itself.
 //!
 //! Such an action is never spoken, however its characters are split among the events of a stream.
 
@@ -22,6 +22,9 @@ pub(super) struct ActionReader {
     /// What may become an action.
     pending: String,
     found: Vec<Action>,
+    heard: Option<String>,
+    /// Whether it is known that what was heard has begun.
+    has_told_end: bool,
     is_cut_off: bool,
     /// How many bytes have been looked at, also more than once.
     #[cfg(test)]
@@ -39,7 +42,7 @@ impl ActionReader {
             rest = &rest[start..];
             let inner = rest.strip_prefix("[[");
             let inner = inner.filter(|inner| !inner.starts_with('['));
-            let longest = if inner.is_some_and(is_note) {
+            let longest = if inner.is_some_and(has_words) {
                 usize::MAX
             } else {
                 LONGEST
@@ -52,7 +55,7 @@ impl ActionReader {
             }
             match (inner, end) {
                 (Some(inner), Some(end)) => {
-                    self.found.extend(action(&inner[..end]));
+                    self.take(&inner[..end]);
                     rest = &inner[end + 2..];
                 }
                 (inner, _) => {
@@ -83,6 +86,30 @@ impl ActionReader {
         }
     }
 
+    fn take(&mut self, words: &str) {
+        match split(words) {
+            (name, words) if name == HEARD => self.heard = Some(words.to_owned()),
+            (name, words) => self.found.extend(action(&name, words)),
+        }
+    }
+
+    /// The words that the model has written down as the caller's; empty where it has heard none.
+    pub(super) fn heard(&self) -> Option<&str> {
+        self.heard.as_deref()
+    }
+
+    /// Whether what was heard has begun, which comes last.
+    pub(super) fn has_begun_heard(&self) -> bool {
+        let pending = self.pending.strip_prefix("[[");
+        self.heard.is_some() || pending.is_some_and(|inner| begins_with(inner, HEARD))
+    }
+
+    /// Whether what is spoken has just ended, because what was heard has begun; true once.
+    pub(super) fn ends_spoken(&mut self) -> bool {
+        let ends = self.has_begun_heard();
+        ends && !std::mem::replace(&mut self.has_told_end, ends)
+    }
+
     /// The actions found so far.
     pub(super) fn found(&self) -> &[Action] {
         &self.found
@@ -107,29 +134,44 @@ fn end_of_action(inner: &str, longest: usize) -> Option<usize> {
         .position(|two| two == b"]]")
 }
 
-/// The action that stands between the brackets; what cannot be understood is left out.
-fn action(words: &str) -> Option<Action> {
+/// The name that stands between the brackets, in lower case, and the words after it.
+fn split(words: &str) -> (String, &str) {
     let words = words.trim();
-    let (name, rest) = words
-        .split_once(|c: char| c.is_whitespace() || c == ':')
-        .unwrap_or((words, ""));
-    match name.to_lowercase().as_str() {
+    let (name, rest) = words.split_once(is_between).unwrap_or((words, ""));
+    (name.to_lowercase(), rest.trim())
+}
+
+/// The action of this name; what cannot be understood is left out.
+fn action(name: &str, words: &str) -> Option<Action> {
+    match name {
         "goodbye" => Some(Action::Goodbye),
-        "transfer" => Some(Action::Transfer(rest.trim().to_owned())),
-        "note" => Some(Action::Note(rest.trim().to_owned())),
+        "transfer" => Some(Action::Transfer(words.to_owned())),
+        NOTE => Some(Action::Note(words.to_owned())),
         "forget" => Some(Action::Forget),
         _ => None,
     }
 }
 
-/// A note is longer than any other action, and must not be spoken however long it is.
-fn is_note(words: &str) -> bool {
-    let words = words.trim_start();
-    let name = words
-        .get(..4)
-        .is_some_and(|name| name.eq_ignore_ascii_case("note"));
-    name && words[4..].starts_with(|c: char| c.is_whitespace() || c == ':')
+/// Notes and what was heard are longer than any other action, and must not be spoken however long they are.
+fn has_words(inner: &str) -> bool {
+    begins_with(inner, NOTE) || begins_with(inner, HEARD)
 }
+
+/// Whether an action of this name begins so, of which at least the sign after its name is there.
+fn begins_with(inner: &str, name: &str) -> bool {
+    let inner = inner.trim_start();
+    let beginning = inner.get(..name.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(name))
+        && inner[name.len()..].starts_with(is_between)
+}
+
+/// What separates the name of an action from its words.
+fn is_between(c: char) -> bool {
+    c.is_whitespace() || c == ':'
+}
+
+const NOTE: &str = "note";
+const HEARD: &str = "heard";
 
 /// The longest action, in bytes: no name in the settings is longer than 100 characters.
 const LONGEST: usize = 500;
@@ -184,6 +226,39 @@ mod tests {
                     (spoken.to_owned(), found.clone()),
                     "{text}, {pieces}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_model_has_heard_is_never_spoken_and_is_no_action() {
+        let long = "é ".repeat(5000);
+        let table = [
+            ("Yes. [[heard Is it open?]]", "Yes. ", Some("Is it open?")),
+            (" [[ Heard: Is it\nopen? ]]", " ", Some("Is it\nopen?")),
+            ("[[heard]]", "", Some("")),
+            ("[[heard ]]", "", Some("")),
+            (
+                "Yes.[[heard one]] No.[[heard two]]",
+                "Yes. No.",
+                Some("two"),
+            ),
+            ("Yes. [[heard is it", "Yes. ", None),
+            ("Yes. [[hear", "Yes. ", None),
+            (&format!("Yes.[[heard {long}]]"), "Yes.", Some(long.trim())),
+        ];
+        for (text, spoken, heard) in table {
+            for pieces in (1..=text.len().min(40)).chain([text.len()]) {
+                let mut actions = ActionReader::default();
+                let chars: Vec<char> = text.chars().collect();
+                let mut said = String::new();
+                for piece in chars.chunks(pieces) {
+                    said.push_str(&actions.push(&piece.iter().collect::<String>()));
+                }
+                said.push_str(&actions.end());
+                assert_eq!(said, spoken, "{pieces}");
+                assert_eq!(actions.heard(), heard, "{pieces}");
+                assert_eq!(actions.found(), [], "{pieces}");
             }
         }
     }

@@ -33,6 +33,8 @@ pub struct SentenceStream {
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
+    /// The length of `markdown` when the model began to write down what it has heard.
+    heard_at: Option<usize>,
     /// How much has been written after the limit, in bytes.
     unheard: usize,
     /// How much has been read, in bytes.
@@ -56,6 +58,7 @@ impl SentenceStream {
             has_pieces: false,
             is_full: false,
             actions: None,
+            heard_at: None,
             unheard: 0,
             #[cfg(test)]
             read: 0,
@@ -72,6 +75,19 @@ impl SentenceStream {
     /// The actions found so far.
     pub fn actions(&self) -> &[Action] {
         self.actions.as_ref().map_or(&[], ActionReader::found)
+    }
+
+    /// The words that the model has written down as the caller's; empty where it has heard none.
+    pub fn heard(&self) -> Option<&str> {
+        self.actions.as_ref().and_then(ActionReader::heard)
+    }
+
+    /// Whether all that is spoken is there, although the text has not ended.
+    pub fn is_spoken_out(&self) -> bool {
+        let after = self.heard_at.and_then(|at| self.markdown.get(at..));
+        let is_last = after.is_some_and(|after| !after.contains(char::is_alphanumeric));
+        let is_all = is_last && (self.has_pieces || self.heard() == Some(""));
+        self.is_full || self.has_ended() || is_all
     }
 
     /// Whether the text ended in the middle of an action.
@@ -119,12 +135,16 @@ impl SentenceStream {
         } else {
             self.append(spoken.as_deref().unwrap_or(words));
         }
+        let actions = self.actions.as_ref();
+        if self.heard_at.is_none() && actions.is_some_and(ActionReader::has_begun_heard) {
+            self.heard_at = Some(self.markdown.len());
+        }
     }
 
     /// Drops what was thought, with the actions in it. What has been handed out is heard.
     fn begin_anew(&mut self) {
         self.markdown.clear();
-        self.unread = 0;
+        (self.unread, self.heard_at) = (0, None);
         self.speech.clear();
         self.actions = self.actions.as_ref().map(|_| ActionReader::default());
         if !self.said.is_empty() && !self.said.ends_with(' ') {
@@ -163,7 +183,7 @@ impl SentenceStream {
     /// The next piece that stands, whatever is written after it.
     pub fn piece(&mut self) -> Option<String> {
         if !self.has_grown {
-            return None;
+            return self.end_here();
         }
         let rest = self.rest();
         let len = if self.said.is_empty() {
@@ -173,7 +193,23 @@ impl SentenceStream {
         };
         let piece = len.map(|len| rest[..len].to_owned());
         self.has_grown = piece.is_some();
-        self.hand_out(&piece?, usize::MAX)
+        match piece {
+            Some(piece) => self.hand_out(&piece, usize::MAX),
+            None => self.end_here(),
+        }
+    }
+
+    /// The rest of what is spoken, which is not to wait until the model has written down what it has heard.
+    fn end_here(&mut self) -> Option<String> {
+        if !self.actions.as_mut().is_some_and(ActionReader::ends_spoken) {
+            return None;
+        }
+        self.speech = speakable(&self.markdown);
+        let rest = self.rest().to_owned();
+        if self.said.is_empty() && is_thought(&rest) {
+            return None;
+        }
+        self.hand_out(&rest, usize::MAX)
     }
 
     /// What is left when the text has ended. Of one that `is_cut` only whole sentences are.

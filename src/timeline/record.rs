@@ -54,9 +54,23 @@ pub struct Record {
     /// What the caller said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// Who has written that down, where it was not transcribed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question_by: Option<Writer>,
     /// What the voice was to say; a caller who pressed a key or hung up heard less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+}
+
+/// Who has written down what the caller said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// The model, which has heard it itself: the words are its own.
+    Model,
+    /// Whoever a later version knows.
+    #[serde(other)]
+    Other,
 }
 
 /// What a call has used of a service.
@@ -112,6 +126,13 @@ impl Record {
         let spoken = |words: &str| Some(words.to_owned()).filter(|words| !words.is_empty());
         self.question = spoken(question);
         self.answer = spoken(answer);
+        self
+    }
+
+    /// Marks the words of the question as the model's own.
+    #[must_use]
+    pub(crate) fn with_question_of_model(mut self) -> Self {
+        self.question_by = self.question.is_some().then_some(Writer::Model);
         self
     }
 
@@ -227,11 +248,12 @@ mod tests {
             .expect_err("it is one");
         let full = record()
             .with_failure(&failure)
-            .with_words("How \"far\"\n?", "");
+            .with_words("How \"far\"\n?", "")
+            .with_question_of_model();
         let written = line(&full);
         assert!(
             written.ends_with(
-                r#""stage":"llm","error":"answered 429 slow down","question":"How \"far\"\n?"}"#
+                r#""stage":"llm","error":"answered 429 slow down","question":"How \"far\"\n?","question_by":"model"}"#
             ),
             "{written}"
         );

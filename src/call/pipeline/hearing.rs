@@ -84,7 +84,7 @@ impl Work {
             Ok(text)
         };
         let budget = Budget {
-            upload: length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED,
+            upload: sending_time(length),
             ..self.budget(self.deadline)
         };
         match recognizers.ask(budget, attempt) {
@@ -122,6 +122,11 @@ impl Work {
             .filter(|text| text::has_words(text))
             .unwrap_or_default())
     }
+}
+
+/// The time that a recording of this length takes to be sent.
+pub(super) fn sending_time(length: Duration) -> Duration {
+    length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED
 }
 
 /// A recording of this length is sent in no time.

@@ -352,3 +352,31 @@ fn who_heard_no_words_is_asked_first_in_the_next_turn_until_that_repeats() {
     let next_call = self::fallback(&["deaf", "b"], &state);
     assert_eq!(ask(&next_call, |_| None).0, ["deaf"]);
 }
+
+#[test]
+fn where_there_is_another_way_the_first_is_asked_once_and_forgiven_what_it_refuses_of_this_alone() {
+    let rows = [
+        (refused(400), "a"),
+        (refused(413), "a"),
+        (blocked(), "a"),
+        (Error::HungUp("a service"), "a"),
+        (refused(401), "b"),
+        (refused(503), "b"),
+        (late(Duration::from_secs(4)), "b"),
+    ];
+    for (error, next) in rows {
+        let (_folder, state) = state();
+        let fallback = fallback(&["a", "b"], &state);
+        let why = error.to_string();
+        let mut asked = Vec::new();
+        let result = fallback.ask_first(budget(20), |candidate, budget| {
+            let left = budget.deadline.left();
+            assert!(left <= Duration::from_secs(4), "{left:?}");
+            asked.push(format!("{} {:?}", &*candidate.provider, budget.retry));
+            Err::<(), _>(error)
+        });
+        assert_eq!(result.expect_err("it failed").to_string(), why);
+        assert_eq!(asked, ["a Never"], "{why}");
+        assert_eq!(fallback.first(), next, "{why}");
+    }
+}

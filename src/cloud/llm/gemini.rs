@@ -1,18 +1,21 @@
 //! Gemini's `streamGenerateContent`: <https://ai.google.dev/api/generate-content>.
 
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Serialize;
 
 use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
 use super::frames::DONE;
-use super::{Asked, Model, Speaker};
+use super::{Asked, Model, Question, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::event::Data;
-use crate::cloud::gemini::Gemini;
 use crate::cloud::gemini::wire::{Body, Part, Reply, Thinking, Turn};
+use crate::cloud::gemini::{Gemini, TOKENS_A_SECOND, max_written};
 use crate::cloud::http::Incoming;
-use crate::cloud::{Error, Listed, Service};
+use crate::cloud::{Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
 
@@ -49,11 +52,22 @@ impl GeminiModel {
         thinking: Option<Thinking>,
         budget: Budget,
     ) -> Result<Incoming, Error> {
+        let sound = match asked.question {
+            Question::Sound(recording) => Some(recording),
+            Question::Words(_) => None,
+        };
+        let wav = sound.map(|recording| Part::wav(BASE64_STANDARD.encode(recording.wav())));
+        let heard = sound.map(|recording| max_written(recording.length()));
+        let max = self.settings.max_output_tokens;
         let body = Body {
             system_instruction: Some(Turn::instruction(asked.persona)),
-            contents: asked.turns().map(turn).collect(),
+            contents: asked
+                .turns()
+                .map(turn)
+                .chain(wav.map(|wav| Turn::user(vec![wav])))
+                .collect(),
             generation_config: GenerationConfig {
-                max_output_tokens: self.settings.max_output_tokens,
+                max_output_tokens: max.saturating_add(heard.unwrap_or_default()),
                 thinking_config: thinking,
             },
         };
@@ -79,6 +93,13 @@ impl Model for GeminiModel {
             }
         };
         self.gemini.thinking(&self.settings.thinking, ask)
+    }
+
+    fn max_tokens_of_sound(&self, length: Duration) -> Option<Tokens> {
+        Some(Tokens {
+            input: TOKENS_A_SECOND * (length.as_secs() + 1),
+            output: max_written(length).into(),
+        })
     }
 
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {

@@ -7,10 +7,12 @@ pub mod gemini;
 pub mod openai;
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::access::Providers;
 use super::budget::Budget;
-use super::{Error, Listed};
+use super::stt::Recording;
+use super::{Error, Listed, Tokens};
 use crate::config::Llm;
 use crate::sys::deadline::Deadline;
 
@@ -29,7 +31,14 @@ pub(crate) struct Asked<'a> {
     /// The exchanges before it, in their order.
     pub(crate) before: &'a [Exchange],
     /// The question of this turn.
-    pub(crate) question: &'a str,
+    pub(crate) question: Question<'a>,
+}
+
+/// A question: its words, or for a model that hears the caller's voice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Question<'a> {
+    Words(&'a str),
+    Sound(Recording<'a>),
 }
 
 /// A question, and the part of its answer that was heard.
@@ -42,16 +51,7 @@ pub(crate) struct Exchange {
 }
 
 impl<'a> Asked<'a> {
-    /// Makes the request of one question, without any before it.
-    pub(crate) fn once(persona: &'a str, question: &'a str) -> Self {
-        Self {
-            persona,
-            before: &[],
-            question,
-        }
-    }
-
-    /// The speaker and the words of each turn, in order.
+    /// The speaker and the words of each turn, in order, without sound.
     fn turns(&self) -> impl Iterator<Item = (Speaker, &'a str)> {
         let pair = |exchange: &'a Exchange| {
             [
@@ -62,7 +62,11 @@ impl<'a> Asked<'a> {
         // Nothing was heard of an answer that was interrupted at once.
         let before = self.before.iter().flat_map(pair);
         let before = before.filter(|(_, words)| !words.is_empty());
-        before.chain([(Speaker::Caller, self.question)])
+        let question = match self.question {
+            Question::Words(words) => Some((Speaker::Caller, words)),
+            Question::Sound(_) => None,
+        };
+        before.chain(question)
     }
 
     /// The words of all turns, which must not appear in a log.
@@ -71,7 +75,7 @@ impl<'a> Asked<'a> {
         words.join("\n")
     }
 
-    /// The number of bytes that the model reads.
+    /// The number of bytes of words that the model reads.
     pub(crate) fn bytes(&self) -> usize {
         self.persona.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
     }
@@ -94,6 +98,12 @@ pub(crate) trait Model: Debug + Send + Sync {
     /// # Errors
     /// [`Error`] of the request.
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error>;
+
+    /// The most tokens that a question of sound of this length adds, and that may be written down of it; `None` where the
+    /// model does not hear.
+    fn max_tokens_of_sound(&self, _length: Duration) -> Option<Tokens> {
+        None
+    }
 
     /// Lists the models that the service offers; `None` where it has no such list.
     ///

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
 use super::fields::{Fields, TokenLimit};
 use super::frames::DONE;
-use super::{Asked, Model, Speaker};
+use super::{Asked, Model, Question, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
@@ -92,6 +92,10 @@ impl Model for OpenAi {
     }
 
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
+        if let Question::Sound(_) = asked.question {
+            let service = self.service().name;
+            return Err(Error::Deaf { service });
+        }
         let budget = budget.within(self.settings.timeout);
         let mut fields = lock(&self.fields).clone();
         loop {

@@ -15,7 +15,7 @@ use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::wire::{Body, Part, Reply, Thinking, Turn};
-use crate::cloud::gemini::{Gemini, KEY};
+use crate::cloud::gemini::{Gemini, KEY, TOKENS_A_SECOND, max_written};
 use crate::cloud::{Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
@@ -81,7 +81,7 @@ impl Recognizer for GeminiRecognizer {
     fn transcribe(&self, recording: Recording<'_>, budget: Budget) -> Result<Transcript, Error> {
         let budget = budget.within(self.settings.timeout);
         let sound = BASE64_STANDARD.encode(recording.wav());
-        let length = length(recording);
+        let length = recording.length();
         let ask = |thinking| {
             let body = self.body(sound.clone(), length, thinking);
             self.gemini.send(body, MAX_ANSWER, budget)
@@ -168,20 +168,6 @@ fn instruction(settings: &Stt) -> String {
     )
 }
 
-fn length(recording: Recording<'_>) -> Duration {
-    let samples = u64::try_from(recording.samples.len()).unwrap_or(u64::MAX);
-    Duration::from_millis(samples.saturating_mul(1000) / u64::from(recording.rate_hz.max(1)))
-}
-
-/// The most tokens that the model may write: more than anybody says, and some thoughts that cannot be switched off.
-fn max_written(length: Duration) -> u32 {
-    let seconds = u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
-    seconds
-        .saturating_add(1)
-        .saturating_mul(WRITTEN_A_SECOND)
-        .saturating_add(THOUGHT)
-}
-
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct GenerationConfig<'a> {
@@ -233,13 +219,8 @@ const SERVICE: Service = Service {
     key: "[google] credentials",
 };
 
-/// "Gemini represents each second of audio as 32 tokens."
-const TOKENS_A_SECOND: u64 = 32;
 /// What wraps the words of a request, and the schema.
 const FRAME_TOKENS: u64 = 256;
-/// Nobody says more than some 25 characters a second, none of which is more than a token in most scripts.
-const WRITTEN_A_SECOND: u32 = 40;
-const THOUGHT: u32 = 512;
 
 /// Far more than the few kilobytes of text that a minute of speech has.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;

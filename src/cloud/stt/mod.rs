@@ -25,7 +25,7 @@ pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> = &[
 /// A piece of what a caller has said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recording<'a> {
-    /// Mono samples, at most [`MAX_LENGTH`] of them.
+    /// Mono samples; a recogniser gets at most [`MAX_LENGTH`] of them.
     pub(crate) samples: &'a [i16],
     /// The number of samples in a second.
     pub(crate) rate_hz: u32,
@@ -34,8 +34,13 @@ pub(crate) struct Recording<'a> {
 }
 
 impl Recording<'_> {
+    pub(super) fn length(&self) -> Duration {
+        let samples = u64::try_from(self.samples.len()).unwrap_or(u64::MAX);
+        Duration::from_millis(samples.saturating_mul(1000) / u64::from(self.rate_hz.max(1)))
+    }
+
     /// A WAV file of 16-bit mono samples: <http://soundfile.sapp.org/doc/WaveFormat/>.
-    fn wav(&self) -> Vec<u8> {
+    pub(super) fn wav(&self) -> Vec<u8> {
         let data_len = u32::try_from(2 * self.samples.len()).unwrap_or(u32::MAX);
         let mut file = Vec::with_capacity(HEADER_LEN + 2 * self.samples.len());
         file.extend_from_slice(b"RIFF");

@@ -1,9 +1,11 @@
 //! Who is asked in each stage, and why, and what of it changes soon.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::finding::{Report, Status};
 use crate::cloud::fallback::Fallback;
+use crate::cloud::llm::Model;
+use crate::cloud::stt::Recognizer;
 use crate::config::{Config, Endpoint};
 use crate::services::{Change, Maker, SetupError, WARNED_DAYS, way};
 use crate::spending::catalogue;
@@ -27,6 +29,11 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
         report,
     );
     look.stage(Stage::Llm, &config.llm.endpoints, maker.models(), report);
+    if config.llm.hears
+        && let (Ok(models), Ok(recognizers)) = (maker.models(), maker.recognizers())
+    {
+        look.hearing(&models, &recognizers, report);
+    }
     look.stage(Stage::Tts, &config.tts.endpoints, maker.voices(), report);
 }
 
@@ -61,6 +68,33 @@ impl Look<'_> {
             |endpoint: &&Endpoint| change.is_some() && endpoint.provider == first.endpoint.provider;
         let others = endpoints.iter().filter(|endpoint| !is_told(endpoint));
         others.for_each(|endpoint| self.warn(stage, endpoint, report));
+    }
+
+    /// Tells who hears callers where the model is to hear them itself.
+    fn hearing(
+        &self,
+        models: &Fallback<dyn Model>,
+        recognizers: &Fallback<dyn Recognizer>,
+        report: &mut Report<'_>,
+    ) {
+        let today = date::day(self.now);
+        let (Some(model), Some(other)) = (models.first_on(today), recognizers.first_on(today))
+        else {
+            return;
+        };
+        let (asked, other, id) = (&model.endpoint, &other.endpoint, "llm hears");
+        if model.provider.max_tokens_of_sound(Duration::ZERO).is_some() {
+            let text = format!("{asked} gets the caller's sound; if it fails: {other}");
+            report.ok(id, &text);
+        } else {
+            report.warn(
+                id,
+                &format!(
+                    "hears does nothing: {asked} is asked, which reads the transcript of {other}"
+                ),
+                "name gemini as provider under [llm], or set hears = false there",
+            );
+        }
     }
 
     /// The line of a stage, and whether it is a warning.

@@ -10,7 +10,7 @@ use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, speech, wav};
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
-use crate::cloud::llm::{Asked, Model};
+use crate::cloud::llm::{Asked, Model, Question};
 use crate::cloud::stt::{Recognizer, Recording};
 use crate::cloud::tts::Voice;
 use crate::cloud::{self, Listed};
@@ -20,7 +20,7 @@ use crate::spending::bill::Billing;
 use crate::spending::catalogue;
 use crate::sys::date;
 use crate::sys::deadline::Deadline;
-use crate::sys::error::Stage;
+use crate::sys::error::{Chain, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::redact::{Hidden, redact};
 use crate::text;
@@ -51,7 +51,7 @@ pub(super) fn examine(
         doctor.recognizers(fallback.available_on(today), spoken.as_ref(), report);
     }
     if let Some(fallback) = ready("llm", maker.models(), report) {
-        doctor.models(fallback.available_on(today), report);
+        doctor.models(fallback.available_on(today), spoken.as_ref(), report);
     }
 }
 
@@ -192,18 +192,23 @@ impl Doctor<'_> {
     fn models<'c>(
         &self,
         candidates: impl Iterator<Item = &'c Candidate<dyn Model>>,
+        spoken: Option<&Pcm>,
         report: &mut Report<'_>,
     ) {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
             let began = Instant::now();
-            let answer = self.word(&*candidate.provider);
+            let answer = self.word(
+                &*candidate.provider,
+                Question::Words("Say one single word: yes."),
+            );
             let is_working = answer.is_ok();
             match answer {
                 Ok(words) => {
                     let ms = began.elapsed().as_millis();
                     let said = quoted(&candidate.endpoint, words.trim());
                     report.ok(&id, &format!("said {said:?} in {ms} ms"));
+                    self.hears(&id, candidate, spoken, report);
                 }
                 Err(error) => report.fail_with(&id, &error),
             }
@@ -212,8 +217,44 @@ impl Doctor<'_> {
         }
     }
 
-    fn word(&self, model: &dyn Model) -> Result<String, cloud::Error> {
-        let asked = Asked::once(&self.config.llm.persona, "Say one single word: yes.");
+    /// Has a model that is to hear callers answer what was spoken.
+    fn hears(
+        &self,
+        id: &str,
+        candidate: &Candidate<dyn Model>,
+        spoken: Option<&Pcm>,
+        report: &mut Report<'_>,
+    ) {
+        let model = &*candidate.provider;
+        let can = model.max_tokens_of_sound(Duration::ZERO).is_some();
+        let Some(Pcm { rate_hz, samples }) = spoken.filter(|_| self.config.llm.hears && can) else {
+            return;
+        };
+        let began = Instant::now();
+        let sound = Recording {
+            samples,
+            rate_hz: *rate_hz,
+            spoken: speech::sounding(samples, *rate_hz),
+        };
+        match self.word(model, Question::Sound(sound)) {
+            Ok(_) => {
+                let ms = began.elapsed().as_millis();
+                report.ok(id, &format!("answered a recording in {ms} ms"));
+            }
+            Err(error) => report.warn(
+                id,
+                &format!("does not answer a recording: {}", Chain(&error)),
+                "choose another model in [llm.gemini], or set hears = false in [llm]",
+            ),
+        }
+    }
+
+    fn word(&self, model: &dyn Model, question: Question<'_>) -> Result<String, cloud::Error> {
+        let asked = Asked {
+            persona: &self.config.llm.persona,
+            before: &[],
+            question,
+        };
         let mut answering = model.answer(asked, self.budget())?;
         let mut said = String::new();
         while let Some(words) = answering.words()? {

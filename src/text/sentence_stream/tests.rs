@@ -156,6 +156,60 @@ fn orders_are_found_after_the_limit_too_and_nothing_is_said_there() {
 }
 
 #[test]
+fn an_answer_is_whole_as_soon_as_the_model_writes_down_what_it_has_heard() {
+    let heard = "[[heard How long should it steep, and why is that?]]";
+    for answer in [
+        "Three.",
+        "Black tea? For 3 minutes. It is hot",
+        "Yes: [[goodbye]] ",
+    ] {
+        let text = format!("{answer} {heard}");
+        for len in 1..=text.len() {
+            let mut stream = SentenceStream::new(1000).with_actions();
+            let (mut said, mut had) = (Vec::new(), None);
+            for at in (0..text.len()).step_by(len) {
+                stream.push(&text[at..text.len().min(at + len)]);
+                said.extend(std::iter::from_fn(|| stream.piece()));
+                if at + len >= answer.len() + " [[heard ".len() {
+                    had = had.or(Some(said.len()));
+                }
+            }
+            assert_eq!(stream.last(false), None, "{text} by {len}");
+            assert_eq!(had, Some(said.len()), "{text} by {len}");
+            let spoken = answer.replace("[[goodbye]]", "");
+            assert_eq!(said.join(" "), spoken.trim(), "{text} by {len}");
+            let heard = Some("How long should it steep, and why is that?");
+            assert_eq!(stream.heard(), heard, "{text} by {len}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_whole_only_where_what_was_heard_comes_last() {
+    let table = [
+        ("It is far away indeed. [[heard How", true),
+        ("It is far away indeed. [[heard How far?]]", true),
+        ("It is far away indeed. [[heard How far?]] ", true),
+        ("[[heard]]", true),
+        ("It is far away indeed. [[goodbye", false),
+        ("It is far away indeed. And", false),
+        ("[[heard How far?]]", false),
+        ("[[heard How far?]] It is far away indeed. And", false),
+        ("[[heard How", false),
+    ];
+    for (text, expected) in table {
+        for len in [1, 3, 10] {
+            let mut stream = SentenceStream::new(1000).with_actions();
+            for piece in text.as_bytes().chunks(len) {
+                stream.push(std::str::from_utf8(piece).expect("ASCII"));
+                while stream.piece().is_some() {}
+            }
+            assert_eq!(stream.is_spoken_out(), expected, "{text} by {len}");
+        }
+    }
+}
+
+#[test]
 fn what_is_written_after_the_limit_is_not_waited_for_without_end() {
     let mut stream = SentenceStream::new(30);
     stream.push(&"One two three. Four five six. ".repeat(2));

@@ -1,5 +1,5 @@
 //! Google's Gemini, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`, where it answers in words;
-//! where it hears or speaks, [`gemini_stt`](super::gemini_stt) and [`gemini_tts`](super::gemini_tts) do.
+//! where it transcribes or speaks, [`gemini_stt`] and [`gemini_tts`](super::gemini_tts) do.
 //!
 //! A stream is one of events with `alt=sse` in the query, else an array of JSON that grows.
 //! What is asked is looked up in the [`Script`](super::Script)s. Spec: <https://ai.google.dev/api/generate-content>.
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::delivery::{Form, ModelPace, Piece, Right};
+use super::gemini_stt;
 use super::google::{self, Api};
 use super::http::{Request, Response};
 use super::proto_json::{self, Fields, Shape, integer};
@@ -56,8 +57,16 @@ pub(super) fn called(request: &Request) -> Option<(&str, Form)> {
 
 fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Generated, Response> {
     let body = read(model, request, context)?;
-    let question = last_question(&body).map_err(google::invalid)?;
-    let answer = context.answer_to(&question);
+    let sound = gemini_stt::sound_in(last_parts(&body).map_err(google::invalid)?);
+    let sound = sound.map_err(google::invalid)?;
+    let question = match &sound {
+        Some(clip) => context.heard_in(clip).join(" "),
+        None => last_question(&body).map_err(google::invalid)?,
+    };
+    let answer = match &sound {
+        Some(_) => answer_heard(&question, &body, context),
+        None => context.answer_to(&question),
+    };
     let limit = integer(&body["generationConfig"]["maxOutputTokens"]);
     let limit = limit
         .and_then(|limit| usize::try_from(limit).ok())
@@ -65,7 +74,11 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
     let words = answer.split_inclusive(' ').map(str::to_owned);
     Ok(Generated {
         model: model.to_owned(),
-        asked: question.split_whitespace().count(),
+        asked: match &sound {
+            Some(_) => 0,
+            None => question.split_whitespace().count(),
+        },
+        heard: sound.as_ref().map_or(0, gemini_stt::tokens),
         words: words.clone().take(limit).collect(),
         finish_reason: if words.count() > limit {
             "MAX_TOKENS"
@@ -74,6 +87,16 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
         },
         id: context.request_id(),
     })
+}
+
+/// The answer to a question that was heard, with the words behind it where the model is told to write them down.
+fn answer_heard(question: &str, body: &Value, context: &Context<'_>) -> String {
+    let told = body["systemInstruction"].to_string();
+    match (told.contains("[[heard"), question) {
+        (false, _) => context.answer_to(question),
+        (true, "") => "[[heard]]".to_owned(),
+        (true, _) => format!("{} [[heard {question}]]", context.answer_to(question)),
+    }
 }
 
 /// The body of a request that may ask this model, and names only what there is.
@@ -132,6 +155,8 @@ pub(super) fn no_such_model(model: &str) -> Response {
 struct Generated {
     model: String,
     asked: usize,
+    /// The tokens of the sound.
+    heard: usize,
     words: Vec<String>,
     finish_reason: &'static str,
     id: String,
@@ -156,10 +181,13 @@ impl Generated {
     fn finished(&self, mut part: Value) -> Value {
         part["candidates"][0]["finishReason"] = self.finish_reason.into();
         part["usageMetadata"] = json!({
-            "promptTokenCount": self.asked,
+            "promptTokenCount": self.asked + self.heard,
             "candidatesTokenCount": self.words.len(),
-            "totalTokenCount": self.asked + self.words.len(),
-            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": self.asked}],
+            "totalTokenCount": self.asked + self.heard + self.words.len(),
+            "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": self.asked},
+                {"modality": "AUDIO", "tokenCount": self.heard},
+            ],
         });
         part
     }

@@ -1,4 +1,5 @@
-//! Gemini where it hears: `:generateContent` with sound in the request.
+//! Gemini where it transcribes: `:generateContent` with sound in the request. Where it answers what it hears,
+//! [`gemini`](super::gemini) does.
 //!
 //! Models that are made for it transcribe as they are configured, general ones do what the system instruction says, in the
 //! JSON that `responseSchema` describes. Spec: <https://ai.google.dev/gemini-api/docs/audio>.
@@ -7,12 +8,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::delivery::Form;
 use super::http::{Request, Response};
 use super::{Context, gemini, google};
 use crate::audio::{Clip, to_index, wav};
 
-/// Whether sound is in a request.
+/// Whether sound is in a request whose answer is a transcript: those to the caller are streamed.
 pub(super) fn is_asked(request: &Request) -> bool {
+    let is_whole = gemini::called(request).is_some_and(|(_, form)| form == Form::Whole);
+    is_whole && has_sound(request)
+}
+
+fn has_sound(request: &Request) -> bool {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut contents = body["contents"].as_array().into_iter().flatten();
     contents.any(|content| {
@@ -51,7 +58,7 @@ pub(super) fn transcribe(request: &Request, context: &Context<'_>) -> Result<Res
 }
 
 fn answer(model: &str, text: &str, clip: &Clip) -> Value {
-    let heard = TOKENS_PER_SECOND * to_index(clip.seconds().ceil());
+    let heard = tokens(clip);
     let written = text.split_whitespace().count();
     let part = if text.is_empty() {
         json!({})
@@ -73,16 +80,31 @@ fn answer(model: &str, text: &str, clip: &Clip) -> Value {
     })
 }
 
+/// The tokens that a sound counts as.
+pub(super) fn tokens(clip: &Clip) -> usize {
+    TOKENS_PER_SECOND * to_index(clip.seconds().ceil())
+}
+
 fn sound(body: &Value) -> Result<Clip, &'static str> {
-    let parts = gemini::last_parts(body)?;
-    let blob = parts.iter().find_map(|part| part.get("inlineData"));
-    let blob = blob.ok_or("Audio input modality is expected.")?;
+    let sound = sound_in(gemini::last_parts(body)?)?;
+    sound.ok_or("Audio input modality is expected.")
+}
+
+/// The sound in the parts of a turn, if there is any.
+///
+/// # Errors
+/// What the service says of one that it does not take.
+pub(super) fn sound_in(parts: &[Value]) -> Result<Option<Clip>, &'static str> {
+    let Some(blob) = parts.iter().find_map(|part| part.get("inlineData")) else {
+        return Ok(None);
+    };
     if blob["mimeType"] != "audio/wav" {
         return Err("Unsupported MIME type.");
     }
     let bytes = STANDARD.decode(blob["data"].as_str().unwrap_or_default());
     let clip = wav::parse(&bytes.unwrap_or_default());
-    clip.ok_or("Request contains an invalid argument: the audio cannot be decoded.")
+    let clip = clip.ok_or("Request contains an invalid argument: the audio cannot be decoded.");
+    clip.map(Some)
 }
 
 fn check_transcriber(body: &Value) -> Result<(), &'static str> {

@@ -61,6 +61,45 @@ fn what_is_said_is_written_down_and_silence_is_empty() {
 }
 
 #[test]
+fn what_is_heard_is_answered_and_written_down_where_that_is_told() {
+    let (_dir, _sandbox, client) = sandbox();
+    let quiet = clips::silence(8000, 0.5);
+    let question = quiet
+        .clone()
+        .then(&clips::babble(8000, "when are you open"))
+        .then(&quiet);
+    let told = "End with [[heard WORDS]].";
+    let answer = "The answer to when are you open.";
+    let table = [
+        (
+            &question,
+            told,
+            format!("{answer} [[heard when are you open?]]"),
+        ),
+        (&question, "Be brief.", answer.to_owned()),
+        (&quiet, told, "[[heard]]".to_owned()),
+    ];
+    for (clip, instruction, expected) in table {
+        let body = with(
+            with(sound_body(clip), "/generationConfig", json!({})),
+            "/systemInstruction/parts/0/text",
+            json!(instruction),
+        );
+        let answer = ask(&client, super::STREAM, &body);
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        let events = super::events(&String::from_utf8(answer.body).unwrap());
+        let text = |event: &Value| {
+            let text = &event["candidates"][0]["content"]["parts"][0]["text"];
+            text.as_str().unwrap().to_owned()
+        };
+        assert_eq!(events.iter().map(text).collect::<String>(), expected);
+        let usage = &events.last().unwrap()["usageMetadata"];
+        let seconds = 32 * (clip.samples.len().div_ceil(8000));
+        assert_eq!(usage["promptTokenCount"], seconds, "{usage}");
+    }
+}
+
+#[test]
 fn a_voice_sends_events_of_an_odd_number_of_bytes() {
     let (_dir, sandbox, client) = sandbox();
     let answer = ask(&client, SPOKEN, &voice_body("Hello there."));
@@ -156,6 +195,20 @@ fn what_a_model_that_hears_refuses_is_refused() {
             "ThinkingLevel",
         ),
         (TRANSCRIBER, sound(), "Developer instruction is not enabled"),
+        (
+            super::STREAM,
+            with(
+                sound(),
+                &format!("{part}/inlineData/mimeType"),
+                json!("audio/gsm"),
+            ),
+            "MIME type",
+        ),
+        (
+            super::STREAM,
+            with(sound(), &format!("{part}/inlineData/data"), json!("AAAA")),
+            "cannot be decoded",
+        ),
     ]);
 }
 
