@@ -15,6 +15,8 @@ pub struct Arguments {
     /// `config=`: the settings file.
     pub config: Option<PathBuf>,
     is_check: bool,
+    /// `mode=hours`: tell the dialplan whether the house is open, instead of answering a call.
+    pub is_hours: bool,
     /// `mode=conversation`: a conversation of several turns, without a recording.
     pub is_conversation: bool,
     /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
@@ -66,6 +68,12 @@ impl Arguments {
         }
     }
 
+    /// The same with this persona.
+    #[must_use]
+    pub(crate) fn with_persona(self, persona: Option<String>) -> Self {
+        Self { persona, ..self }
+    }
+
     fn add(&mut self, name: &str, value: &str) {
         let is_secret = keys::find(name).is_some_and(|key| key.kind == Kind::Secret);
         match name {
@@ -74,6 +82,7 @@ impl Arguments {
             "config" => self.config = Some(value.into()),
             "persona" => self.persona = Some(value.to_owned()).filter(|name| !name.is_empty()),
             "mode" if value == "check" => self.is_check = true,
+            "mode" if value == "hours" => self.is_hours = true,
             "mode" if value == "conversation" => self.is_conversation = true,
             "keep" => self
                 .settings
