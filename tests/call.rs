@@ -206,7 +206,10 @@ fn settings_reach_the_services() {
     let llm = body(Stage::Llm);
     let told = llm["systemInstruction"]["parts"][0]["text"].as_str();
     let told = told.unwrap();
-    assert!(told.starts_with("You are a parrot.\n\nNow it is "), "{told}");
+    assert!(
+        told.starts_with("You are a parrot.\n\nNow it is "),
+        "{told}"
+    );
     assert_eq!(llm["generationConfig"]["maxOutputTokens"], 99);
     let tts = body(Stage::Tts);
     assert_eq!(

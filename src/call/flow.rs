@@ -367,7 +367,8 @@ impl<O: Write> Flow<'_, O> {
         let prompt = self.knowledge.prompt(
             Told {
                 actions: self.actions.as_deref().unwrap_or_default(),
-                may_transfer: self.actions.is_some() && !self.config.conversation.transfers.is_empty(),
+                may_transfer: self.actions.is_some()
+                    && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
             },
             now,

@@ -53,7 +53,9 @@ impl Remembering {
     /// What the model is told of the caller, and of how it remembers them; nothing where it does not.
     pub(super) fn instructions(&self, now: SystemTime) -> String {
         let memory = self.memory.as_ref();
-        memory.map(|memory| memory.instructions(now)).unwrap_or_default()
+        memory
+            .map(|memory| memory.instructions(now))
+            .unwrap_or_default()
     }
 
     /// Forgets the caller.

@@ -68,7 +68,10 @@ fn examine_facts(settings: &config::Knowledge, of: &str, report: &mut Report<'_>
             &format!("{of}{shown} is empty"),
             "write down what callers ask for, or take facts out of [knowledge]",
         ),
-        Ok(text) => report.ok(id, &format!("{of}{shown}, {} of {} bytes", text.len(), facts::MAX)),
+        Ok(text) => report.ok(
+            id,
+            &format!("{of}{shown}, {} of {} bytes", text.len(), facts::MAX),
+        ),
         Err(error) => {
             let text = format!("{of}{}", Chain(&error));
             let text = text.replacen(&format!("; {}", error.remedy()), "", 1);

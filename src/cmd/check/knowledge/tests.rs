@@ -51,11 +51,17 @@ const ALL: &str = "[knowledge]\nplace = 'Lyon, France'\ntime_zone = 'Europe/Pari
 #[test]
 fn where_all_is_right_the_doctor_says_what_the_model_is_told_and_what_that_costs() {
     let found = House::new().found(ALL, None);
-    assert!(found.iter().all(|finding| finding.status == Status::Ok), "{found:#?}");
+    assert!(
+        found.iter().all(|finding| finding.status == Status::Ok),
+        "{found:#?}"
+    );
     let texts: Vec<_> = found.iter().map(|finding| finding.text.as_str()).collect();
     assert_eq!(found.len(), 6, "{texts:#?}");
     assert!(texts[0].ends_with(" Europe/Paris"), "{texts:#?}");
-    assert!(texts[1].ends_with("/facts, 25 of 48000 bytes"), "{texts:#?}");
+    assert!(
+        texts[1].ends_with("/facts, 25 of 48000 bytes"),
+        "{texts:#?}"
+    );
     let week = "Monday to Friday 09:00 to 12:00 and 14:00 to 18:00; Saturday 09:00 to 12:00; Sunday closed";
     assert_eq!(texts[2], week);
     assert!(texts[3].starts_with("persona kitchen: /"), "{texts:#?}");
@@ -77,7 +83,10 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
 }
 
 fn open_to_all(path: &Path) {
-    let mode = fs::metadata(path).expect("it is there").permissions().mode();
+    let mode = fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode();
     fs::set_permissions(path, Permissions::from_mode(mode | 0o002)).expect("ours");
 }
 
@@ -89,39 +98,265 @@ macro_rules! hours {
 const FACTS: &str = "[knowledge]\nfacts = 'FACTS'";
 
 const FAULTS: &[(Fault, &str, &str)] = &[
-    (("a zone that there is not", "[knowledge]\ntime_zone = 'Europe/Lyon'", None, stay), "clock", "list-timezones"),
-    (("a zone of another form", "[knowledge]\ntime_zone = 'CET-1CEST'", None, stay), "clock", "list-timezones"),
-    (("a zone that is a path", "[knowledge]\ntime_zone = '../localtime'", None, stay), "clock", "list-timezones"),
-    (("a variable that is no zone", "", Some("Nowhere/Atall"), stay), "clock", "tzdata"),
-    (("a variable that is no file", "", Some("/etc/hostname"), stay), "clock", "tzdata"),
-    (("facts that are not there", "[knowledge]\nfacts = '/nowhere/facts.md'", None, stay), "facts", "check that it is there"),
-    (("a path from nowhere", "[knowledge]\nfacts = 'facts.md'", None, stay), "facts", "the whole path"),
-    (("a device", "[knowledge]\nfacts = '/dev/zero'", None, stay), "facts", "check that it is there"),
-    (("Latin-1", FACTS, None, |it| write(it, "a.md", b"Caf\xe9")), "facts", "save the file as UTF-8"),
-    (("UTF-16", FACTS, None, |it| write(it, "a.md", b"\xff\xfeC\0")), "facts", "save the file as UTF-8"),
-    (("a NUL", FACTS, None, |it| write(it, "a.txt", b"Tea\0")), "facts", "save the file as UTF-8"),
-    (("too long a file", FACTS, None, |it| write(it, "a.md", &[b'a'; 48_001])), "facts", "keep what callers ask for"),
-    (("together too long", FACTS, None, |it| write(it, "a.md", &[b'a'; 47_990])), "facts", "keep what callers ask for"),
-    (("a file that all may write", FACTS, None, |it| open_to_all(&it.join("prices.md"))), "facts", "chmod o-w "),
-    (("a folder that all may write", FACTS, None, open_to_all), "facts", "chmod o-w "),
-    (("another ending", FACTS, None, |it| fs::rename(it.join("prices.md"), it.join("prices.doc")).expect("moved")), "facts", ".md or .txt"),
-    (("a link to nothing", FACTS, None, |it| symlink("/nowhere/a.md", it.join("a.md")).expect("linked")), "facts", "check that it is there"),
-    (("empty facts", FACTS, None, |it| write(it, "prices.md", b"\n")), "facts", "write down what callers ask for"),
-    (("hours without minutes", hours!("Mo-Fr 9-18"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("a typographic dash", hours!("Mo–Fr 09:00-18:00"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("am and pm", hours!("Mo-Fr 9:00 am-5:00 pm"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("days of another language", hours!("Lu-Ve 09:00-18:00"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("rules that stand in", hours!("Mo-Fr 09:00-18:00 || \"ask\""), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("no end", hours!("Fr 20:00+"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("times that repeat", hours!("Mo 10:00-16:00/01:30"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("the sun", hours!("sunrise-sunset"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("school holidays", hours!("Mo-Fr 09:00-18:00; SH off"), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("a comment alone", hours!("\"by appointment\""), None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("a country that there is not", "[knowledge]\ncountry = 'XX'\nopening_hours = 'Mo off'", None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("holidays of no country", hours!("Mo-Fr 09:00-18:00; PH off"), None, stay), "opening hours", "set country"),
-    (("never open", hours!("Mo-Fr 09:00-18:00; off"), None, stay), "opening hours", "phone-assistant hours"),
-    (("a persona's hours", "[persona.a]\nopening_hours = 'Mo-Fr 9-18'", None, stay), "opening hours", "Mo-Fr 09:00-12:00"),
-    (("a persona's facts", "[persona.a]\nfacts = '/nowhere/a.md'", None, stay), "facts", "check that it is there"),
+    (
+        (
+            "a zone that there is not",
+            "[knowledge]\ntime_zone = 'Europe/Lyon'",
+            None,
+            stay,
+        ),
+        "clock",
+        "list-timezones",
+    ),
+    (
+        (
+            "a zone of another form",
+            "[knowledge]\ntime_zone = 'CET-1CEST'",
+            None,
+            stay,
+        ),
+        "clock",
+        "list-timezones",
+    ),
+    (
+        (
+            "a zone that is a path",
+            "[knowledge]\ntime_zone = '../localtime'",
+            None,
+            stay,
+        ),
+        "clock",
+        "list-timezones",
+    ),
+    (
+        (
+            "a variable that is no zone",
+            "",
+            Some("Nowhere/Atall"),
+            stay,
+        ),
+        "clock",
+        "tzdata",
+    ),
+    (
+        (
+            "a variable that is no file",
+            "",
+            Some("/etc/hostname"),
+            stay,
+        ),
+        "clock",
+        "tzdata",
+    ),
+    (
+        (
+            "facts that are not there",
+            "[knowledge]\nfacts = '/nowhere/facts.md'",
+            None,
+            stay,
+        ),
+        "facts",
+        "check that it is there",
+    ),
+    (
+        (
+            "a path from nowhere",
+            "[knowledge]\nfacts = 'facts.md'",
+            None,
+            stay,
+        ),
+        "facts",
+        "the whole path",
+    ),
+    (
+        ("a device", "[knowledge]\nfacts = '/dev/zero'", None, stay),
+        "facts",
+        "check that it is there",
+    ),
+    (
+        ("Latin-1", FACTS, None, |it| write(it, "a.md", b"Caf\xe9")),
+        "facts",
+        "save the file as UTF-8",
+    ),
+    (
+        ("UTF-16", FACTS, None, |it| {
+            write(it, "a.md", b"\xff\xfeC\0")
+        }),
+        "facts",
+        "save the file as UTF-8",
+    ),
+    (
+        ("a NUL", FACTS, None, |it| write(it, "a.txt", b"Tea\0")),
+        "facts",
+        "save the file as UTF-8",
+    ),
+    (
+        ("too long a file", FACTS, None, |it| {
+            write(it, "a.md", &[b'a'; 48_001])
+        }),
+        "facts",
+        "keep what callers ask for",
+    ),
+    (
+        ("together too long", FACTS, None, |it| {
+            write(it, "a.md", &[b'a'; 47_990])
+        }),
+        "facts",
+        "keep what callers ask for",
+    ),
+    (
+        ("a file that all may write", FACTS, None, |it| {
+            open_to_all(&it.join("prices.md"))
+        }),
+        "facts",
+        "chmod o-w ",
+    ),
+    (
+        ("a folder that all may write", FACTS, None, open_to_all),
+        "facts",
+        "chmod o-w ",
+    ),
+    (
+        ("another ending", FACTS, None, |it| {
+            fs::rename(it.join("prices.md"), it.join("prices.doc")).expect("moved")
+        }),
+        "facts",
+        ".md or .txt",
+    ),
+    (
+        ("a link to nothing", FACTS, None, |it| {
+            symlink("/nowhere/a.md", it.join("a.md")).expect("linked")
+        }),
+        "facts",
+        "check that it is there",
+    ),
+    (
+        ("empty facts", FACTS, None, |it| {
+            write(it, "prices.md", b"\n")
+        }),
+        "facts",
+        "write down what callers ask for",
+    ),
+    (
+        ("hours without minutes", hours!("Mo-Fr 9-18"), None, stay),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "a typographic dash",
+            hours!("Mo–Fr 09:00-18:00"),
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        ("am and pm", hours!("Mo-Fr 9:00 am-5:00 pm"), None, stay),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "days of another language",
+            hours!("Lu-Ve 09:00-18:00"),
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "rules that stand in",
+            hours!("Mo-Fr 09:00-18:00 || \"ask\""),
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        ("no end", hours!("Fr 20:00+"), None, stay),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "times that repeat",
+            hours!("Mo 10:00-16:00/01:30"),
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        ("the sun", hours!("sunrise-sunset"), None, stay),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "school holidays",
+            hours!("Mo-Fr 09:00-18:00; SH off"),
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        ("a comment alone", hours!("\"by appointment\""), None, stay),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "a country that there is not",
+            "[knowledge]\ncountry = 'XX'\nopening_hours = 'Mo off'",
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "holidays of no country",
+            hours!("Mo-Fr 09:00-18:00; PH off"),
+            None,
+            stay,
+        ),
+        "opening hours",
+        "set country",
+    ),
+    (
+        ("never open", hours!("Mo-Fr 09:00-18:00; off"), None, stay),
+        "opening hours",
+        "phone-assistant hours",
+    ),
+    (
+        (
+            "a persona's hours",
+            "[persona.a]\nopening_hours = 'Mo-Fr 9-18'",
+            None,
+            stay,
+        ),
+        "opening hours",
+        "Mo-Fr 09:00-12:00",
+    ),
+    (
+        (
+            "a persona's facts",
+            "[persona.a]\nfacts = '/nowhere/a.md'",
+            None,
+            stay,
+        ),
+        "facts",
+        "check that it is there",
+    ),
 ];
 
 #[test]
@@ -131,7 +366,10 @@ fn each_of_more_than_25_planted_faults_is_found_with_its_remedy() {
         let house = House::new();
         plant(&house.place("facts"));
         let found = house.found(settings, *variable);
-        let ill: Vec<_> = found.iter().filter(|finding| finding.status > Status::Ok).collect();
+        let ill: Vec<_> = found
+            .iter()
+            .filter(|finding| finding.status > Status::Ok)
+            .collect();
         let [only] = &ill[..] else {
             panic!("{name}: {found:#?}");
         };
@@ -139,6 +377,10 @@ fn each_of_more_than_25_planted_faults_is_found_with_its_remedy() {
         assert!(only.remedy.contains(remedy), "{name}: {only:#?}");
         assert!(!only.text.contains(&only.remedy), "{name}: {only:#?}");
         let is_persona = only.text.starts_with("persona a: ");
-        assert_eq!(is_persona, name.starts_with("a persona"), "{name}: {only:#?}");
+        assert_eq!(
+            is_persona,
+            name.starts_with("a persona"),
+            "{name}: {only:#?}"
+        );
     }
 }
