@@ -90,7 +90,7 @@ impl Talking {
     }
 
     /// Waits until the caller is listened to for the n-th time.
-    fn wait_to_be_heard(&self, times: usize) {
+    pub(crate) fn wait_to_be_heard(&self, times: usize) {
         self.wait_for_sounds(&self.silence, times);
     }
 

@@ -107,7 +107,7 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
     if arguments.is_check() && confirmed.is_ok() {
         return check::look_around(&arguments, invocation.environment);
     }
-    if arguments.is_hours && confirmed.is_ok() {
+    if arguments.is_hours() && confirmed.is_ok() {
         return hours::tell(&mut session, &arguments, invocation.environment);
     }
     let line = Line::new(session, invocation.hangup, invocation.clock);
@@ -190,7 +190,7 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
-        let job = if arguments.is_conversation {
+        let job = if arguments.is_conversation() {
             For::Conversation
         } else {
             For::Call
@@ -217,7 +217,7 @@ impl<O: Write> Call<O> {
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
-        if arguments.is_conversation {
+        if arguments.is_conversation() {
             drop(reply);
             return self.flow(&config, services, encoding).converse();
         }

@@ -40,9 +40,10 @@ pub(crate) fn list(
     let mut out = format!("{date}, {time}{zone}\n{}\n\n", words::now(hours, *now));
     for date in now.date().iter_days().take(DAYS) {
         let (day, hours_of_day) = (date.format("%a %e %b %Y"), words::day(&hours.day(date)));
-        let mark = match hours.is_exception(date) {
-            true => "  (not as in an ordinary week)",
-            false => "",
+        let mark = if hours.is_exception(date) {
+            "  (not as in an ordinary week)"
+        } else {
+            ""
         };
         writeln!(out, "{day}  {hours_of_day}{mark}")?;
     }

@@ -79,12 +79,12 @@ impl Clock {
                 .iter()
                 .any(|folder| Path::new(folder).join(name).is_file())
         {
-            return Err(
-                match FOLDERS.iter().any(|folder| Path::new(folder).is_dir()) {
-                    true => Error::Unknown(name.to_owned()),
-                    false => Error::NoZones(name.to_owned()),
-                },
-            );
+            let has_zones = FOLDERS.iter().any(|folder| Path::new(folder).is_dir());
+            return Err(if has_zones {
+                Error::Unknown(name.to_owned())
+            } else {
+                Error::NoZones(name.to_owned())
+            });
         }
         // With a colon it is a file's name and no rule.
         Self::read(&format!(":{name}"), name)

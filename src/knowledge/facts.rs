@@ -175,9 +175,10 @@ fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let files = files::list(folder).map_err(|source| unreadable(folder, source))?;
     let mut files: Vec<_> = files.into_iter().filter(is_text).collect();
     files.sort();
-    match files.is_empty() {
-        true => Err(Error::Nothing(folder.display().to_string())),
-        false => Ok(files),
+    if files.is_empty() {
+        Err(Error::Nothing(folder.display().to_string()))
+    } else {
+        Ok(files)
     }
 }
 
@@ -194,9 +195,10 @@ fn read_file(path: &Path, room: usize) -> Result<String, Error> {
         return Err(too_long(path));
     }
     let text = decoded(path, &bytes)?;
-    match text.trim().len() <= room {
-        true => Ok(text),
-        false => Err(too_long(path)),
+    if text.trim().len() <= room {
+        Ok(text)
+    } else {
+        Err(too_long(path))
     }
 }
 

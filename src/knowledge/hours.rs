@@ -40,7 +40,8 @@ pub(crate) struct Span {
 /// The opening hours of a house.
 #[derive(Clone, Debug)]
 pub(crate) struct Hours {
-    hours: OpeningHours,
+    /// With holidays.
+    dated: OpeningHours,
     /// The same where no day is a holiday.
     ordinary: OpeningHours,
     /// Whether public holidays count of which no country says when they are.
@@ -78,7 +79,7 @@ impl Hours {
             }
         };
         Ok(Self {
-            hours: ordinary.clone().with_context(context),
+            dated: ordinary.clone().with_context(context),
             ordinary,
             lacks_country: counts_holidays && country.is_empty(),
         })
@@ -86,17 +87,17 @@ impl Hours {
 
     /// The state at a time, and the ones after it, in their order.
     pub(crate) fn spans(&self, from: NaiveDateTime) -> impl Iterator<Item = Span> + use<> {
-        spans(&self.hours, from, from + HORIZON)
+        spans(&self.dated, from, from + HORIZON)
     }
 
     /// The state at a time.
     pub(crate) fn at(&self, time: NaiveDateTime) -> State {
-        State::of(self.hours.state(time).0)
+        State::of(self.dated.state(time).0)
     }
 
     /// The times that begin on a day and in which the house is not closed.
     pub(crate) fn day(&self, date: NaiveDate) -> Vec<Span> {
-        day(&self.hours, date)
+        day(&self.dated, date)
     }
 
     /// The same of the day of the week in an ordinary week around `date`: without holidays, and without what is so on

@@ -53,9 +53,10 @@ pub(crate) fn now(hours: &Hours, now: NaiveDateTime) -> String {
             )
         })
         .collect();
-    let then = match changes.is_empty() {
-        true => String::new(),
-        false => format!(" Then it is {}.", changes.join("; ")),
+    let then = if changes.is_empty() {
+        String::new()
+    } else {
+        format!(" Then it is {}.", changes.join("; "))
     };
     format!(
         "The house is {} now{}, {until}.{then}",

@@ -136,9 +136,10 @@ fn without_comments(text: &str) -> String {
     for c in text.chars() {
         let was_inside = is_inside;
         is_inside ^= c == '"';
-        match was_inside || is_inside {
-            true => blanked.extend(std::iter::repeat_n(' ', c.len_utf8())),
-            false => blanked.push(c),
+        if was_inside || is_inside {
+            blanked.extend(std::iter::repeat_n(' ', c.len_utf8()));
+        } else {
+            blanked.push(c);
         }
     }
     blanked
@@ -153,13 +154,13 @@ fn undecided_comment(text: &str) -> Option<usize> {
         let length = text.get(begin + 1..)?.find('"')?;
         let before = text.get(end..begin)?.trim_end();
         end = begin + length + 2;
-        let decides = |word: &&str| {
+        let decides = |word: &str| {
             let from = before.len().checked_sub(word.len());
             let last = from.and_then(|from| before.get(from..));
             last.is_some_and(|last| last.eq_ignore_ascii_case(word))
         };
         let is_selector = text.get(end..)?.trim_start().starts_with(':');
-        if !is_selector && !STATES.iter().any(|word| decides(&word)) {
+        if !is_selector && !STATES.iter().any(|word| decides(word)) {
             return Some(begin);
         }
     }
@@ -180,8 +181,11 @@ const REPEATS: &str = "times that repeat are not understood: write from when to 
 const SUN: &str = "the hours of the sun are not known: write times, such as 08:00-20:00";
 const SCHOOL: &str = "school holidays are not known: write their dates, such as Jul 05-Aug 31";
 
+/// Whether a text has a mistake, and what would be right.
+type Mistake = (fn(&str) -> bool, &'static str);
+
 /// What people write who do not know the notation, and what it has instead.
-const MISTAKES: &[(fn(&str) -> bool, &str)] = &[
+const MISTAKES: &[Mistake] = &[
     (has_other_dash, "a typographic dash: use -"),
     (
         has_noon,

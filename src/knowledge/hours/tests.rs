@@ -91,6 +91,85 @@ fn the_week_is_the_ordinary_one_and_what_differs_is_told_with_its_date() {
     assert_eq!(of("2026-04-07"), "Monday to Sunday 08:00 to 20:00");
 }
 
+/// A stream of numbers that is the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("31 bits") % most
+    }
+}
+
+#[test]
+fn whatever_is_taken_can_be_told_and_what_is_not_is_refused_without_a_panic() {
+    let all = [
+        "Mo-Fr",
+        "Sa",
+        "Su",
+        "PH",
+        "PH -1 day",
+        "Fr-Mo",
+        "We[1]",
+        "Th[-1]",
+        "Dec 24-26",
+        "Dec 25-Jan 05",
+        "Feb 29",
+        "Jan",
+        "Apr-Sep",
+        "2027",
+        "2026-2028",
+        "week 10-20",
+        "week 53",
+        "easter",
+        "easter -2 days",
+        "24/7",
+        "off",
+        "open",
+        "unknown",
+        "closed",
+        "09:00-18:00",
+        "09:00-12:00,14:00-18:00",
+        "20:00-02:00",
+        "00:00-24:00",
+        "12:00-36:00",
+        "12:00-48:00",
+        "00:00-00:00",
+        "09:00-09:00",
+        ";",
+        ",",
+        ":",
+        "||",
+        "+",
+        "-",
+        "\"x\"",
+        "open \"x\"",
+        "é",
+        "",
+    ];
+    let mut numbers = Numbers(1);
+    let mut taken = 0;
+    for _ in 0..1500 {
+        let length = 1 + numbers.below(7);
+        let some: Vec<_> = (0..length).map(|_| all[numbers.below(all.len())]).collect();
+        let text = some.join(" ").replace(" ;", ";").replace(" ,", ",");
+        let Ok(hours) = Hours::parse(&text, "FR") else {
+            continue;
+        };
+        taken += 1;
+        for day in ["2026-02-28 23:59", "2027-12-31 12:00", "2028-02-29 00:00"] {
+            let now = at(day);
+            let told = words::now(&hours, now);
+            assert!(told.starts_with("The house is "), "{text}: {told}");
+            words::week(&hours, now.date());
+        }
+    }
+    assert!(taken > 100, "only {taken} taken");
+}
+
 #[test]
 fn no_night_is_lost_where_an_earlier_rule_is_about_the_next_day() {
     let bar = hours("Su-Th 17:00-23:00; Fr-Sa 17:00-01:00 open \"live\"; Dec 24 17:00-20:00");

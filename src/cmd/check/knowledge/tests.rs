@@ -174,39 +174,43 @@ const FAULTS: &[(Fault, &str, &str)] = &[
         "check that it is there",
     ),
     (
-        ("Latin-1", FACTS, None, |it| write(it, "a.md", b"Caf\xe9")),
-        "facts",
-        "save the file as UTF-8",
-    ),
-    (
-        ("UTF-16", FACTS, None, |it| {
-            write(it, "a.md", b"\xff\xfeC\0")
+        ("Latin-1", FACTS, None, |it| {
+            write(it, "a.md", b"Caf\xe9");
         }),
         "facts",
         "save the file as UTF-8",
     ),
     (
-        ("a NUL", FACTS, None, |it| write(it, "a.txt", b"Tea\0")),
+        ("UTF-16", FACTS, None, |it| {
+            write(it, "a.md", b"\xff\xfeC\0");
+        }),
+        "facts",
+        "save the file as UTF-8",
+    ),
+    (
+        ("a NUL", FACTS, None, |it| {
+            write(it, "a.txt", b"Tea\0");
+        }),
         "facts",
         "save the file as UTF-8",
     ),
     (
         ("too long a file", FACTS, None, |it| {
-            write(it, "a.md", &[b'a'; 48_001])
+            write(it, "a.md", &[b'a'; 48_001]);
         }),
         "facts",
         "keep what callers ask for",
     ),
     (
         ("together too long", FACTS, None, |it| {
-            write(it, "a.md", &[b'a'; 47_990])
+            write(it, "a.md", &[b'a'; 47_990]);
         }),
         "facts",
         "keep what callers ask for",
     ),
     (
         ("a file that all may write", FACTS, None, |it| {
-            open_to_all(&it.join("prices.md"))
+            open_to_all(&it.join("prices.md"));
         }),
         "facts",
         "chmod o-w ",
@@ -218,21 +222,21 @@ const FAULTS: &[(Fault, &str, &str)] = &[
     ),
     (
         ("another ending", FACTS, None, |it| {
-            fs::rename(it.join("prices.md"), it.join("prices.doc")).expect("moved")
+            fs::rename(it.join("prices.md"), it.join("prices.doc")).expect("moved");
         }),
         "facts",
         ".md or .txt",
     ),
     (
         ("a link to nothing", FACTS, None, |it| {
-            symlink("/nowhere/a.md", it.join("a.md")).expect("linked")
+            symlink("/nowhere/a.md", it.join("a.md")).expect("linked");
         }),
         "facts",
         "check that it is there",
     ),
     (
         ("empty facts", FACTS, None, |it| {
-            write(it, "prices.md", b"\n")
+            write(it, "prices.md", b"\n");
         }),
         "facts",
         "write down what callers ask for",

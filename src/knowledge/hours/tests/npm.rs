@@ -17,7 +17,7 @@ const DIFFERENT: &[(&str, &str)] = &[(
 
 fn moment(index: usize) -> NaiveDateTime {
     let minutes = index * 1579;
-    let minutes = if index % 2 == 0 {
+    let minutes = if index.is_multiple_of(2) {
         minutes - minutes % 30
     } else {
         minutes
