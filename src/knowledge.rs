@@ -120,7 +120,7 @@ impl Knowledge {
             match Hours::parse(&settings.opening_hours, &settings.country) {
                 Ok(hours) => knowledge.hours = Some(hours),
                 Err(fault) => {
-                    knowledge.lacking.push("when the house is open");
+                    knowledge.lacking.push(HOURS);
                     knowledge.fault("opening hours", Error::Hours(fault).to_string());
                 }
             }
@@ -135,7 +135,7 @@ impl Knowledge {
             self.persona.clone(),
             self.told_facts(),
             self.told_week(local),
-            self.rules(turn.may_transfer),
+            self.rules(turn.may_transfer, local.is_some()),
             turn.actions.to_owned(),
             turn.memory.to_owned(),
             self.told_now(local),
@@ -145,7 +145,6 @@ impl Knowledge {
     }
 
     fn fault(&mut self, topic: &str, text: String) {
-        log::warn!("{topic}: {text}");
         self.faults.push((topic.to_owned(), text));
     }
 
@@ -170,7 +169,7 @@ impl Knowledge {
     }
 
     /// How the model is held to what it is told of the house, where it is told something.
-    fn rules(&self, may_transfer: bool) -> String {
+    fn rules(&self, may_transfer: bool, knows_time: bool) -> String {
         if self.facts.is_none() && self.hours.is_none() && self.lacking.is_empty() {
             return String::new();
         }
@@ -179,7 +178,11 @@ impl Knowledge {
         } else {
             ""
         };
-        let lacking = match self.lacking.as_slice() {
+        let mut lacking = self.lacking.clone();
+        if self.hours.is_some() && !knows_time {
+            lacking.push(HOURS);
+        }
+        let lacking = match &lacking[..] {
             [] => String::new(),
             lacking => format!(
                 " You cannot look up {} at the moment.",
@@ -221,6 +224,9 @@ impl Knowledge {
         told
     }
 }
+
+/// What a model lacks that is not told when the house is open.
+const HOURS: &str = "when the house is open";
 
 #[cfg(test)]
 mod tests;

@@ -213,6 +213,9 @@ impl<O: Write> Call<O> {
         self.ask_presentation(&config);
         self.recall(&mut config);
         self.knowledge = Knowledge::read(&config, environment, SystemTime::now());
+        for (topic, fault) in &self.knowledge.faults {
+            warn!("{topic}: {fault}");
+        }
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));

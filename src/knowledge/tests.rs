@@ -98,6 +98,12 @@ fn a_model_that_lacks_facts_or_hours_is_told_so() {
         prompt.contains("say that you do not know. Never"),
         "{prompt}"
     );
+    let timeless = read("[knowledge]\ntime_zone = 'Europe/Lyon'\nopening_hours = '24/7'\n");
+    let prompt = timeless.prompt(Turn::default(), now());
+    assert!(
+        prompt.contains("You cannot look up when the house is open"),
+        "{prompt}"
+    );
     let topics: Vec<_> = knowledge
         .faults
         .iter()
