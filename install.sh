@@ -22,8 +22,9 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
   --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
                    something got worse or was fixed. Each time that costs one short request to each service
-  --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear
-  --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones
+  --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear or it is root
+  --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones, and others than root
+                   can change the asterisk.conf that names it
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
@@ -56,7 +57,10 @@ install_all() {
     find_asterisk
     read_text "$plan" before
     if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
-    if [ "$dialplan" = yes ]; then prepare_dialplan; fi
+    if [ "$dialplan" = yes ]; then
+        expect_to_ask
+        prepare_dialplan
+    fi
     prepare_files
     install_folders
     install_files
@@ -65,10 +69,15 @@ install_all() {
     say_what_is_next
 }
 
+# Nothing goes while the dialplan leads to it, but for what is purged; the program goes last, for the next run needs it.
 uninstall() {
+    undone=''
     if find_program; then
         find_asterisk
-        uninstall_plan
+        step "our lines in $plan and $chown_conf" uninstall_plan
+        if [ -n "$undone" ] && [ "$purge" = no ]; then
+            die "nothing was taken away, because of what stands above: see to that, then run this again"
+        fi
     elif [ "$(id -u)" = 0 ] || grep -qs "^$begin" "$plan"; then
         die "there is no phone-assistant of this version to do it with: run ./install.sh first, then this again"
     fi
@@ -77,23 +86,50 @@ uninstall() {
     else
         say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
     fi
-    take_from_agi_bin
-    take_away "$rotation" "$watch_file" "$program"
+    step "$agi_bin/phone-assistant" take_from_agi_bin
+    step "$rotation" take_away "$rotation"
+    step "$watch_file" take_away "$watch_file"
+    if [ -n "$undone" ]; then
+        die "still there because of what stands above:${undone#,}; and $program, which the next run needs." \
+            "See to that, then run this again"
+    fi
+    take_away "$program"
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
+}
+
+# step WHAT COMMAND...: what fails has said why, is named at the end, and keeps nothing else here. The shell obeys "set -e"
+# only where nobody looks at the status.
+step() {
+    step=$1
+    shift
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    status=$?
+    set -e
+    if [ $status != 0 ]; then undone="$undone, $step"; fi
 }
 
 # The keys first and by themselves: what others have done to the rest must not keep them here.
 purge_all() {
     elsewhere=$(readlink "$data" || :)
-    take_away "$settings"
-    take_away "$data" "$plan.before-phone-assistant"
+    step "$settings" take_away "$settings"
+    step "$data" take_away "$data"
+    step "$plan.before-phone-assistant" take_away "$plan.before-phone-assistant"
+    step "$DESTDIR$log" purge_log
+    if [ -n "$undone" ]; then return; fi
+    say "removed    $settings, $data and $DESTDIR$log"
+    if [ -n "$elsewhere" ]; then say "note: $data was a link to $elsewhere, and what is there stays"; fi
+}
+
+purge_log() {
     if [ -e "$work/phone-assistant" ]; then
         place trees --numbered -- "$DESTDIR$log"
     else
         find "$DESTDIR${log%/*}" \( -name "${log##*/}" -o -name "${log##*/}.[0-9]*" \) -exec rm -f {} + 2>/dev/null || :
     fi
-    say "removed    $settings, $data and $DESTDIR$log"
-    if [ -n "$elsewhere" ]; then say "note: $data was a link to $elsewhere, and what is there stays"; fi
 }
 
 # asterisk.conf names the folder, and Asterisk's user may write it: only a plain file goes that is our program byte for
@@ -131,7 +167,11 @@ uninstall_plan() {
         say "restored   $plan"
     fi
     place files -- "$@" >/dev/null
-    if [ $# != 0 ] && asterisk_runs; then reload; fi
+    if [ $# = 0 ] || [ -z "$asterisk" ]; then return; fi
+    if asterisk_runs; then reload; else
+        visible <"$work/why" >&2
+        say "note: Asterisk was not told to read its dialplan again; it does when it starts"
+    fi
 }
 
 # Without a program only what is ours alone is left to be taken away.
@@ -282,14 +322,15 @@ find_asterisk() {
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
     limit=''
-    if command -v timeout >/dev/null; then limit='timeout -s KILL 10'; fi
+    # The program waits for ten seconds, and then ends what it has started.
+    if command -v timeout >/dev/null; then limit='timeout -s KILL 15'; fi
     "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
         ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || exit 1
     user=$(identity user)
     group=$(identity group)
     sounds=$DESTDIR$(first "$(identity astdatadir)" "$(usual_folder)")/sounds
     guest='' roots=- groups=- users=-
-    if [ "$(id -u)" = 0 ] && [ -n "$user" ] && id "$user" >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && [ -n "$user" ] && { [ -z "$DESTDIR" ] || id "$user" >/dev/null 2>&1; }; then
         guest=$user roots=root:root groups=root:$group users=$user:$group
     elif [ -n "$DESTDIR" ]; then
         say "note: owners are not set below $DESTDIR"
@@ -297,7 +338,7 @@ find_asterisk() {
     choose_agi_bin
 }
 
-# asterisk.conf says where Asterisk looks for programs. Its user may write that file, and must not choose which folder of
+# asterisk.conf says where Asterisk looks for programs. If its user can write that file, it must not choose which folder of
 # root's gets one: /etc/cron.hourly is a folder too. Nor is any folder made because that file names it.
 choose_agi_bin() {
     agi_bin=$(first "$given_agi_bin" "$(identity astagidir)" "$(usual_folder agi-bin)")
@@ -306,6 +347,7 @@ choose_agi_bin() {
     case ${agi_bin#"$DESTDIR"} in
         /var/lib/asterisk/agi-bin | /usr/share/asterisk/agi-bin) return ;;
     esac
+    if [ -z "$given_agi_bin" ] && [ "$(identity author)" = root ] && [ -d "$agi_bin" ]; then return; fi
     if [ -n "$given_agi_bin" ]; then
         [ -d "$agi_bin" ] || die "there is no folder $agi_bin"
     elif ! place guests -- "$agi_bin" 2>"$work/why"; then
@@ -334,6 +376,14 @@ ask() {
     # shellcheck disable=SC2086 # It is several words.
     $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
         ${given_group:+--group "$given_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
+}
+
+# As root the program asks only where a person has told it so.
+expect_to_ask() {
+    if [ -n "$asterisk" ] && [ "$user" = root ] && [ -z "$given_user" ] && [ "$(id -u)" = 0 ]; then
+        die "Asterisk runs as root here, and is asked nothing as root unless you say so:" \
+            "add --user root, so that the dialplan is reloaded and looked at"
+    fi
 }
 
 asterisk_runs() {
@@ -547,10 +597,13 @@ no_old_key() {
     fi
 }
 
-# remember PATH NAME: a file that was there before, so that it can be brought back.
+# remember PATH NAME: a file that was there before, so that it can be brought back; a dialplan that Asterisk refuses needs
+# that. A link or a folder is none.
 remember() {
-    place read --rights "$work/$2.rights" -- "$1" >"$work/$2" 2>/dev/null && return
-    if [ $? = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
+    place read --rights "$work/$2.rights" -- "$1" >"$work/$2" 2>"$work/why" && return
+    status=$?
+    if [ $status = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
+    if [ $status = 6 ] && [ "$dialplan" = yes ]; then die "it could not be brought back: $(cat "$work/why")"; fi
     rm -f "$work/$2"
     echo "0755 -" >"$work/$2.rights"
 }
@@ -594,7 +647,8 @@ install_files() {
     place files -- "$@"
     # Keys that were put there by hand are often readable to nobody but root, or to everybody.
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
-        if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
+        # One with a second name may be a file of root's, from a time when others could write to this folder.
+        if [ -z "$(find "$file" -prune -type f -links 1 2>/dev/null)" ]; then continue; fi
         chmod 0640 "$file"
         if [ "$groups" != - ]; then chown "$groups" "$file"; fi
     done
@@ -670,7 +724,7 @@ check_dialplan() {
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
         visible <"$work/why" >&2
-        say "note: Asterisk is not running; once it is, see:  sudo -u $user asterisk -rx 'dialplan show $extension@custom-openai'"
+        say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console 'dialplan show $extension@custom-openai'"
         return
     fi
     reload
@@ -703,7 +757,9 @@ undo() {
     fi
     if [ -e "$work/new-rotation" ]; then set -- "$@" 0644 "$roots" - "$rotation"; fi
     if [ -e "$work/new-watch" ]; then set -- "$@" 0644 "$roots" - "$watch_file"; fi
-    place files -- "$@" >/dev/null
+    place files -- "$@" >/dev/null ||
+        die "Asterisk's dialplan is not what was written, and what was there before could not be brought back:" \
+            "$plan and the program are the new ones. See to what stands above, then run this again"
     reload || :
     diff "$work/wanted" "$work/found" | head -n 100 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
@@ -813,15 +869,13 @@ edit_plan() {
 
 # ---- words ----
 
-# A missing recording would be silence where the caller should hear an apology.
+# A missing recording would be silence where the caller should hear an apology. What cannot be looked at is not missing.
 check_sounds() {
-    if [ ! -d "$sounds" ]; then return; fi
-    for name in beep hello im-sorry please-try-again please-try-call-later goodbye all-circuits-busy-now; do
-        for file in "$sounds/$name".* "$sounds"/*/"$name".*; do
-            if [ -e "$file" ]; then continue 2; fi
-        done
+    place sounds -- "$sounds" beep hello im-sorry please-try-again please-try-call-later goodbye \
+        all-circuits-busy-now >"$work/sounds" 2>/dev/null || return 0
+    while read -r name; do
         say "note: $sounds has no '$name': install Asterisk's core sounds (Debian: asterisk-core-sounds-en)"
-    done
+    done <"$work/sounds"
 }
 
 say_what_is_next() {

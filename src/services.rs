@@ -112,8 +112,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// Makes all by another clock.
-    #[cfg(test)]
+    /// Makes all by another clock, as on the day that it tells.
     pub(crate) fn by(self, clock: WallClock) -> Self {
         Self { clock, ..self }
     }

@@ -1,6 +1,7 @@
 //! Telephone audio, judged by numbers.
 
 mod convert;
+pub(crate) mod converted;
 pub(crate) mod decode;
 mod g711;
 mod loudness;

@@ -271,6 +271,16 @@ fn readme_is_short_and_documents_are_in_plain_english() {
     }
 }
 
+/// Asterisk's own program would share root's terminal with its user, or do as root what that user has written.
+#[test]
+fn nobody_is_told_to_ask_the_console_otherwise_than_by_the_command_for_that() {
+    let others = ["install.sh", "extensions_custom.conf.example"];
+    let others = others.map(|name| (name.to_owned(), document(name)));
+    for (document, text) in documents().into_iter().chain(others) {
+        assert!(!text.contains("asterisk -rx"), "{document}");
+    }
+}
+
 #[test]
 fn the_quick_start_is_what_ci_runs() {
     let (_, block) = readme().split_once("```sh\n").map(own).unwrap();

@@ -1,11 +1,13 @@
 //! When a provider fails, the next one is asked, at once, and the caller hears the answer.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Fault, GEMINI_API_KEY, Outcome, Response, Service, Settings, Stage};
+use testkit::{Fault, GEMINI_API_KEY, OPENAI_API_KEY, Outcome, Response, Service, Settings, Stage};
 
 use crate::house::{self, House, PATIENCE, each};
+use crate::setup::keyless;
 
 /// A house whose stages each have somebody to fall back on.
 fn settings(house: &House) -> Settings {
@@ -421,4 +423,80 @@ fn a_voice_that_fails_in_the_middle_is_replaced_for_the_next_sentence() {
 fn right_first_voice(house: &House) -> testkit::Response {
     let clip = house.sandbox.spoken("The first sentence is spoken by one.");
     testkit::Response::new(200, "audio/wav", testkit::audio::wav::streamed(&clip))
+}
+
+/// Which key there is, and the providers that have none.
+const KEYS: [(&str, &[&str]); 3] = [
+    (
+        "gemini",
+        &[
+            "stt.google",
+            "stt.openai",
+            "llm.openai",
+            "tts.google",
+            "tts.openai",
+        ],
+    ),
+    (
+        "openai",
+        &[
+            "stt.google",
+            "stt.gemini",
+            "llm.gemini",
+            "tts.google",
+            "tts.gemini",
+        ],
+    ),
+    ("account", &["stt.openai", "llm.openai", "tts.openai"]),
+];
+
+/// Providers are left to the program or named as fallbacks, and whatever fails: an address whose key is not set is not even
+/// connected to.
+#[test]
+fn nothing_is_ever_sent_to_a_host_whose_key_is_not_set() {
+    let failing = [None, Some(Stage::Stt), Some(Stage::Llm), Some(Stage::Tts)];
+    let cases = KEYS.iter().flat_map(|(key, others)| {
+        let cases = failing
+            .iter()
+            .flat_map(|stage| [false, true].map(|named| (*stage, named)));
+        cases.map(move |(stage, named)| (*key, *others, stage, named))
+    });
+    each(cases, |(key, others, stage, are_named)| {
+        let house = House::new();
+        let trap = TcpListener::bind("127.0.0.1:0").unwrap();
+        trap.set_nonblocking(true).unwrap();
+        let address = format!("https://localhost:{}", trap.local_addr().unwrap().port());
+        let mut settings = keyless(&house);
+        settings = match key {
+            "gemini" => settings.set("gemini.api_key", GEMINI_API_KEY),
+            "openai" => settings
+                .set("openai.api_key", OPENAI_API_KEY)
+                .set("llm.openai.model", "gpt-6-luna")
+                .set("llm.openai.token_limit", "max_completion_tokens"),
+            _ => {
+                let account = house.sandbox.credentials_file();
+                settings.set("google.credentials", account.to_str().unwrap())
+            }
+        };
+        for provider in others {
+            settings = settings.set(&format!("{provider}.base_url"), address.as_str());
+        }
+        if are_named {
+            settings = settings
+                .set("stt.fallback", json!(["google", "openai", "gemini"]))
+                .set("llm.fallback", json!(["openai", "gemini"]))
+                .set("tts.fallback", json!(["openai", "google", "gemini"]));
+        }
+        if let Some(stage) = stage {
+            house.sandbox.fault(stage, Fault::Status(503), usize::MAX);
+        }
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        let status = outcome.variable("ASSISTANT_STATUS");
+        let what = format!("{key}, {stage:?} fails, named: {are_named}");
+        outcome.assert((status == "ANSWERED") == stage.is_none(), &what);
+        assert!(!house.sandbox.requests().is_empty(), "{what}");
+        let connected = trap.accept().map_err(|error| error.kind());
+        let nobody = connected.expect_err(&what);
+        assert_eq!(nobody, std::io::ErrorKind::WouldBlock, "{what}");
+    });
 }

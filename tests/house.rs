@@ -1,7 +1,6 @@
 //! A sandbox, a folder for calls, and the program between them: what most tests of calls begin with.
 
 use std::fs;
-use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,11 +8,11 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use phone_assistant::audio::shaping::{Gain, VoiceShape};
-use phone_assistant::audio::telephone::{Encoding, Telephone};
-use phone_assistant::audio::to_f32;
+use phone_assistant::audio::telephone::Encoding;
 use testkit::audio::{Clip, clips, wav};
 use testkit::{Call, CallBuilder, Outcome, Response, Sandbox, Script, Settings, Stage, TempDir};
+
+use crate::audio::converted::converted;
 
 /// Longer than any call here may take, deadline included.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -219,23 +218,7 @@ impl House {
 
     /// Texts as the voice says them, each converted as a whole: the first with a shorter silence before it.
     pub(crate) fn converted(&self, texts: &[String], encoding: Encoding, gain_db: f32) -> Vec<u8> {
-        let mut all = Vec::new();
-        for text in texts {
-            let shape = VoiceShape {
-                gain: Gain::Db(gain_db),
-                expected_dbfs: -25.0,
-                lead: Duration::from_millis(if all.is_empty() { 30 } else { 150 }),
-            };
-            let clip = self.sandbox.spoken(text);
-            let mut out = Cursor::new(Vec::new());
-            let mut telephone =
-                Telephone::of_voice(&mut out, clip.rate_hz, encoding, shape).unwrap();
-            let samples: Vec<_> = clip.samples.into_iter().map(to_f32).collect();
-            telephone.push(&samples).unwrap();
-            telephone.finish().unwrap();
-            all.extend(out.into_inner());
-        }
-        all
+        converted(&self.sandbox, texts, encoding, gain_db)
     }
 
     /// A program that runs this line of sh and then becomes ours.

@@ -184,6 +184,28 @@ fn an_empty_answer_costs_what_the_service_tells_or_nothing() {
 }
 
 #[test]
+fn a_request_that_breaks_off_and_is_sent_again_is_paid_twice() {
+    let table = [
+        (Fault::CutShort, 12_000),
+        (Fault::Reset, 12_000),
+        (Fault::Status(503), 6_000),
+    ];
+    for (fault, microdollars) in table {
+        let house = House::new();
+        let log = house.other().join("calls.jsonl");
+        let settings = house
+            .sandbox
+            .settings()
+            .set("log.calls", log.to_str().unwrap());
+        house.sandbox.fault(Stage::Stt, fault.clone(), 1);
+        call(&house, &settings, "1001").assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2, "{fault:?}");
+        let used = &records(&log)[0]["used"][0];
+        assert_eq!(used["microdollars"], microdollars, "{fault:?}: {used}");
+    }
+}
+
+#[test]
 fn what_cannot_be_counted_is_not_paid_for_where_there_is_a_limit() {
     let house = House::new();
     let settings = house
@@ -200,7 +222,8 @@ fn what_cannot_be_counted_is_not_paid_for_where_there_is_a_limit() {
     assert_eq!(house.sandbox.paid_requests(), paid);
 }
 
-fn records(log: &std::path::Path) -> Vec<Value> {
+/// The log of calls.
+pub(crate) fn records(log: &std::path::Path) -> Vec<Value> {
     let text = fs::read_to_string(log).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -428,6 +428,10 @@ fn root_asks_asterisks_console_as_asterisks_user_and_never_as_root() {
         format!("user {user}, key {key}, -rx core show version\n"),
         "{output:?}"
     );
+    let words = [
+        "--user", "65534", "--group", "65534", "core", "show", "version",
+    ];
+    assert_eq!(String::from_utf8_lossy(&ask(&words).stdout), told);
     // It answers and fails.
     let output = ask(&["--user", "65534", "--group", "65534", "fail"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -508,4 +512,29 @@ fn settings_that_grow_without_end_are_refused() {
     let output = identity(&laid_out(&format!("[a](!)\nk=v\n{bomb}")));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("it sets more than"), "{output:?}");
+    assert!(told.contains("name the user with --user"), "{told}");
+}
+
+#[test]
+fn a_named_user_gets_past_an_asterisk_conf_that_cannot_be_read() {
+    let root = laid_out(&"x".repeat(2 << 20));
+    let all = |named: &[&str]| {
+        let mut identity = Command::new(program());
+        identity.args(["identity", "--all", "--root", text(root.path())]);
+        identity.args(named).stdin(Stdio::null()).output().unwrap()
+    };
+    assert!(!all(&[]).status.success());
+    let output = all(&["--user", "65534", "--group", "65534"]);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let names: Vec<_> = told
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["user", "group"], "no folder is known");
+    let note = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        note.contains("asterisk.conf") && note.contains("the usual folders"),
+        "{note}"
+    );
 }

@@ -48,6 +48,22 @@ fn at_a_terminal_the_key_is_asked_unseen_and_tried_before_anything_is_written() 
 }
 
 #[test]
+fn ctrl_c_at_the_hidden_question_leaves_a_terminal_that_shows_what_is_typed() {
+    let house = House::new();
+    let settings = keyless(&house);
+    let mut terminal = Terminal::start(&mut setup(&house, &settings, &[]));
+    terminal.wait_for("Key: ");
+    assert!(!terminal.shows_lines(), "the key is not to be seen");
+    terminal.press_ctrl(b'C');
+    terminal.wait_for("nothing was changed");
+    assert!(terminal.shows_lines());
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.code(), Some(1), "{screen}");
+    let written = fs::read_to_string(house.settings_file()).unwrap();
+    assert_eq!(written, settings.to_toml());
+}
+
+#[test]
 fn without_a_terminal_nothing_is_asked() {
     let house = House::new();
     let missing = output(&house, &keyless(&house), &["--language", "de-DE"], "");
@@ -148,7 +164,7 @@ fn a_service_accounts_file_is_put_where_the_settings_have_it() {
 }
 
 /// The sandbox's settings without any key and without named providers.
-fn keyless(house: &House) -> Settings {
+pub(crate) fn keyless(house: &House) -> Settings {
     let all = house.sandbox.settings();
     let named = [
         "stt.provider",

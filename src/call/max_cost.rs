@@ -63,7 +63,7 @@ fn of_each<P: ?Sized>(
 ) -> MicroDollars {
     let now = SystemTime::now();
     let costs = fallback.available_on(date::day(now)).map(|candidate| {
-        let price = catalogue::price(stage, &candidate.endpoint, now);
+        let price = catalogue::max_price(stage, &candidate.endpoint, now);
         price.of(usage(&candidate.provider)).times(MAX_TRIES)
     });
     costs.sum()
@@ -92,6 +92,38 @@ const MIN_QUESTION_CHARS: u64 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Arguments, Config, Job};
+    use crate::services;
+    use crate::sys::hangup::Hangup;
+
+    #[test]
+    fn the_manual_tells_what_is_set_aside_for_a_voice_that_is_paid_by_the_token() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        testkit::write_secret(&file, "gemini.api_key = 'AQ.1'\n");
+        let config = Config::load(Job::Say, &Arguments::of_file(Some(file)), &|_| None);
+        let config = config.expect("complete");
+        let voices = services::voices(&config, &Hangup::default()).expect("one");
+        let [gemini] = voices.candidates() else {
+            panic!("{voices:?}")
+        };
+        let chars = config.llm.max_answer_chars;
+        let usage = voice::max_usage(&*gemini.provider, chars, gemini.provider.max_requests());
+        // 2027-01-01 is day 20,819.
+        let cost = |day: u64| {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(day * date::SECONDS_A_DAY);
+            let price = catalogue::price(Stage::Tts, &gemini.endpoint, now);
+            let cents = price.of(usage).times(MAX_TRIES).0.div_ceil(10_000);
+            format!("${}.{:02}", cents / 100, cents % 100)
+        };
+        let (before, after) = (cost(20_818), cost(20_819));
+        let told = format!("a reserve of {before}, and of {after} from 2027-01-01");
+        assert!(
+            include_str!("../manual/limits.md").contains(&told),
+            "{told}"
+        );
+        assert_eq!((chars, MAX_TRIES), (1000, 2), "as the manual has it");
+    }
 
     #[test]
     fn a_transcript_can_be_no_longer_than_anybody_speaks() {

@@ -182,17 +182,7 @@ impl Work {
     ) -> Result<(Result<End, cloud::Error>, Written), Failure> {
         let attempt = |candidate: &Candidate<dyn Model>, budget: Budget| {
             let mut written = self.ask(candidate, question, budget)?;
-            let mut end = read(&mut written.answering, answer, tell, hand_over);
-            if let Err(error) = &end
-                && !answer.has_pieces()
-                && written.answering.may_retry(error)
-            {
-                *answer = answer.anew();
-                written.give_up(error);
-                written = self.ask(candidate, question, budget.after(error))?;
-                end = read(&mut written.answering, answer, tell, hand_over);
-            }
-            match end {
+            match read(&mut written.answering, answer, tell, hand_over) {
                 Err(error) if !answer.has_pieces() => {
                     *answer = answer.anew();
                     written.give_up(&error);

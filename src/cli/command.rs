@@ -20,6 +20,7 @@ use crate::config::{Arguments, Environment};
 use crate::sys::error::Chain;
 use crate::sys::identity::{self, Question};
 use crate::sys::number::{self, DIGITS};
+use crate::sys::plain::plain;
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
@@ -65,8 +66,7 @@ enum Command {
     /// Say which user and group Asterisk runs as, for install.sh
     #[command(hide = true)]
     Identity(Identity),
-    /// Ask Asterisk's console as Asterisk's user, for install.sh
-    #[command(hide = true)]
+    /// Print what Asterisk's console answers to a command, such as "dialplan reload"
     Console(Console),
 }
 
@@ -147,12 +147,12 @@ struct Hours {
 #[derive(Debug, Args)]
 struct Known {
     /// The folder in which the machine is laid out
-    #[arg(long, value_name = "DIR", default_value = "/")]
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
     root: PathBuf,
-    /// The user, where it is known
+    /// The user that Asterisk runs as, where the machine does not tell
     #[arg(long)]
     user: Option<String>,
-    /// The group, where it is known
+    /// Its group, where that is not the user's own
     #[arg(long)]
     group: Option<String>,
 }
@@ -172,10 +172,11 @@ struct Console {
     #[command(flatten)]
     known: Known,
     /// Asterisk's program, and what comes before its options
-    #[arg(long, value_name = "WORDS", default_value = "asterisk")]
+    #[arg(long, value_name = "WORDS", default_value = "asterisk", hide = true)]
     asterisk: String,
-    /// The command, such as "core show version"
-    command: String,
+    /// The words of the command
+    #[arg(required = true, num_args = 1..)]
+    command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -235,7 +236,16 @@ impl Command {
                 known,
                 asterisk,
                 command,
-            }) => show_text(&console::ask(&known.into(), &asterisk, &command)?)?,
+            }) => {
+                let answer = console::ask(&known.into(), &asterisk, &command.join(" "))?;
+                // Whoever can write to Asterisk's files chooses what is in it.
+                let is_read = io::stdout().is_terminal();
+                show_text(&if is_read {
+                    plain_lines(&answer)
+                } else {
+                    answer
+                })?;
+            }
         }
         Ok(0)
     }
@@ -337,7 +347,16 @@ impl Identity {
         let found = identity::find(&question)?;
         let mut lines = vec![("user", found.user), ("group", found.group)];
         if self.all {
-            lines.extend(identity::folders(&question.root)?);
+            match identity::folders(&question.root) {
+                // A person has named the user because of that file, as its error says, so it must not stop them.
+                Err(error) if question.user.is_some() => {
+                    let why = Chain(&error).to_string();
+                    tell(&format!(
+                        "phone-assistant: {why}; the usual folders are taken"
+                    ));
+                }
+                folders => lines.extend(folders?),
+            }
         }
         let lines = lines
             .into_iter()
@@ -362,6 +381,11 @@ fn show_text(text: &str) -> Result<(), Unread> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
         _ => Ok(()),
     }
+}
+
+/// A text of several lines, with nothing that a terminal obeys.
+fn plain_lines(text: &str) -> String {
+    text.lines().map(|line| plain(line) + "\n").collect()
 }
 
 /// A page of the manual, or how a command is used.

@@ -43,7 +43,7 @@ pub(super) enum Action {
         items: Vec<OsString>,
     },
     /// Write a plain file to stdout, with the rights of whoever can put something in its place; exit with 3 if there is
-    /// none, 4 if the guest may not even look, 5 if it is not written
+    /// none, 4 if the guest may not even look, 5 if it is not written, 6 if the guest may not read it
     Read {
         #[command(flatten)]
         place: Where,
@@ -63,6 +63,13 @@ pub(super) enum Action {
         #[command(flatten)]
         place: Where,
         folder: PathBuf,
+    },
+    /// Tell which of these sounds a folder does not have
+    Sounds {
+        #[command(flatten)]
+        place: Where,
+        folder: PathBuf,
+        names: Vec<String>,
     },
     /// Remove files, and folders with all that is in them
     Trees {
@@ -122,6 +129,11 @@ impl Action {
                 numbered,
                 paths,
             } => place.ground()?.trees(&paths, numbered)?,
+            Self::Sounds {
+                place,
+                folder,
+                names,
+            } => place.ground()?.missing_sounds(&folder, &names)?,
             Self::Dialplan => return write(DIALPLAN.as_bytes()),
             Self::Sources { folder } => {
                 place::expect_sources(&folder)?;
@@ -144,6 +156,10 @@ impl Action {
                     Err(error) if error.is_closed() => {
                         tell(&format!("phone-assistant: {error}"));
                         Ok(IT_IS_CLOSED)
+                    }
+                    Err(error) if error.is_private() => {
+                        tell(&format!("phone-assistant: {error}"));
+                        Ok(IT_IS_PRIVATE)
                     }
                     found => pass_on(&found?, rights.as_deref()).or_else(|error| {
                         tell(&format!("phone-assistant: {}", Chain(&error)));
@@ -246,6 +262,9 @@ const THERE_IS_NONE: u8 = 3;
 
 /// The exit code where what was read could not be written.
 const THERE_IS_NO_ROOM: u8 = 5;
+
+/// The exit code where the guest may not read what is there.
+const IT_IS_PRIVATE: u8 = 6;
 
 /// The exit code where the guest does not get as far as to what is to be read.
 const IT_IS_CLOSED: u8 = 4;

@@ -3,17 +3,19 @@
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use clap::Args;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 
 use super::stderr::tell;
 use crate::cmd::check::{self, Style};
 use crate::cmd::setup::{self, Asker, NEXT, Options};
 use crate::config::Environment;
 use crate::sys::error::Chain;
-use crate::sys::files;
+use crate::sys::{date, files};
 
 #[derive(Debug, Args)]
 pub(super) struct Setup {
@@ -26,6 +28,12 @@ pub(super) struct Setup {
     /// The voice, by its service's own name for it
     #[arg(long)]
     voice: Option<String>,
+    /// The user that Asterisk runs as, where the machine does not tell
+    #[arg(long)]
+    user: Option<String>,
+    /// Its group, where that is not the user's own
+    #[arg(long, requires = "user")]
+    group: Option<String>,
     /// Neither try the key nor check everything afterwards
     #[arg(long)]
     no_check: bool,
@@ -60,8 +68,13 @@ impl Setup {
             key,
             language: self.language,
             voice: self.voice,
+            user: self.user.clone(),
+            group: self.group.clone(),
             is_tried: !self.no_check,
+            today: date::day(SystemTime::now()),
         };
+        // The check is of the file that is written here, and root's looks into its own environment for none.
+        let of_environment = || environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from);
         let mut out = io::stdout();
         match setup::run(options, asker, environment, Instant::now, &mut out) {
             Err(missing @ setup::Error::NoKey) => {
@@ -75,7 +88,14 @@ impl Setup {
         } else {
             writeln!(out)?;
             check::run(
-                &check_options(config, style),
+                &check::Options {
+                    config: config.or_else(of_environment),
+                    offline: false,
+                    quiet: false,
+                    style,
+                    user: self.user,
+                    group: self.group,
+                },
                 environment,
                 Instant::now,
                 &mut out,
@@ -83,17 +103,6 @@ impl Setup {
         };
         write!(out, "{NEXT}")?;
         Ok(code)
-    }
-}
-
-fn check_options(config: Option<PathBuf>, style: Style) -> check::Options {
-    check::Options {
-        config,
-        offline: false,
-        quiet: false,
-        style,
-        user: None,
-        group: None,
     }
 }
 
@@ -133,21 +142,48 @@ impl Asker for Terminal {
     }
 
     fn ask_hidden(&mut self, question: &str) -> io::Result<String> {
-        let _hidden = Hidden::begin()?;
-        let answer = self.ask(question);
-        writeln!(io::stdout())?;
+        let hidden = Hidden::begin()?;
+        let mut stdout = io::stdout();
+        write!(stdout, "{question}")?;
+        stdout.flush()?;
+        let answer = typed(io::stdin().lock());
+        drop(hidden);
+        writeln!(stdout)?;
         answer
     }
 }
 
-/// The terminal shows nothing of what is typed until this is dropped.
+/// Reads a line key by key, as a terminal passes them on that is [`Hidden`].
+fn typed(keys: impl BufRead) -> io::Result<String> {
+    let mut line = Vec::new();
+    for key in keys.bytes() {
+        match key? {
+            b'\r' | b'\n' => {
+                return String::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData.into());
+            }
+            INTERRUPT | QUIT => return Err(io::ErrorKind::Interrupted.into()),
+            END if line.is_empty() => break,
+            ERASE | BACKSPACE => drop(line.pop()),
+            KILL => line.clear(),
+            key if key.is_ascii_control() || line.len() == MAX_LINE => {}
+            key => line.push(key),
+        }
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
+}
+
+/// The terminal shows nothing of what is typed until this is dropped. Until then it passes each key on, also Ctrl-C: as a
+/// signal that would end the program, and leave a terminal that shows nothing.
 struct Hidden(Termios);
 
 impl Hidden {
     fn begin() -> io::Result<Self> {
         let usual = tcgetattr(io::stdin())?;
         let mut silent = usual.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
+        let usually = LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        silent.local_modes.remove(usually);
+        silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+        silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
         Ok(Self(usual))
     }
@@ -167,3 +203,42 @@ const MISSING: u8 = 2;
 const MAX_KEY: u64 = 64 * 1024;
 
 const KEYS_BEGIN: [&str; 3] = ["AQ.", "AIza", "sk-"];
+
+/// Far longer than any key.
+const MAX_LINE: usize = 4096;
+
+/// The keys that edit a line and end a program, as terminals send them: Ctrl-C, Ctrl-D, Ctrl-H, Ctrl-U, Ctrl-\, and the
+/// one for erasing.
+const INTERRUPT: u8 = 0x03;
+const END: u8 = 0x04;
+const BACKSPACE: u8 = 0x08;
+const KILL: u8 = 0x15;
+const QUIT: u8 = 0x1c;
+const ERASE: u8 = 0x7f;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_line_is_edited_as_usual_and_ctrl_c_answers_nothing() {
+        use io::ErrorKind::{Interrupted, InvalidData, UnexpectedEof};
+        let table = [
+            (&b"sk-1\nmore"[..], Ok("sk-1")),
+            (b"sk-1\r", Ok("sk-1")),
+            (b"\n", Ok("")),
+            (b"sk-\x7f\x7f\x7f\x7fAQ.\x081\n", Ok("AQ1")),
+            (b"sk-1\x15AQ.\n", Ok("AQ.")),
+            (b"A\x1bQ\x04.\n", Ok("AQ.")),
+            (b"sk-1\x03\n", Err(Interrupted)),
+            (b"\x1c", Err(Interrupted)),
+            (b"\x04", Err(UnexpectedEof)),
+            (b"sk-1", Err(UnexpectedEof)),
+            (b"\xff\n", Err(InvalidData)),
+        ];
+        for (keys, expected) in table {
+            let found = typed(keys).map_err(|error| error.kind());
+            assert_eq!(found.as_deref(), expected.as_deref(), "{keys:?}");
+        }
+    }
+}

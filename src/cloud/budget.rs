@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::warn;
 
-use super::Error;
+use super::{Cause, Error};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Chain;
 
@@ -74,22 +74,36 @@ impl Budget {
         }
     }
 
-    /// The budget of a second attempt, where `error` ended the first.
-    #[must_use]
-    pub(crate) fn after(self, error: &Error) -> Self {
-        let pause = retry_pause(error, SystemTime::now());
-        if self.has_time_for(pause) {
-            warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));
-        }
-        Self {
-            retry: Retry::After(pause),
-            ..self
+    /// Makes `attempt`, and a second one where this budget allows it and it may help.
+    ///
+    /// # Errors
+    /// That of the last attempt.
+    pub(crate) fn attempt<T, E: Cause>(
+        self,
+        mut attempt: impl FnMut(Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let error = match attempt(self) {
+            Err(error) if self.retry == Retry::Once => error,
+            result => return result,
+        };
+        match self.second(&error) {
+            Some(second) => attempt(second),
+            None => Err(error),
         }
     }
 
-    /// Whether anything is left after this pause.
-    pub(super) fn has_time_for(&self, pause: Duration) -> bool {
-        pause < self.deadline.left()
+    /// The budget of a second attempt, if it may help after `error` and there is time for it.
+    pub(super) fn second(self, error: &impl Cause) -> Option<Self> {
+        let error = error.service().filter(|error| error.is_transient())?;
+        let pause = retry_pause(error, SystemTime::now());
+        if pause >= self.deadline.left() {
+            return None;
+        }
+        warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));
+        Some(Self {
+            retry: Retry::After(pause),
+            ..self
+        })
     }
 
     /// How long the next part of a reply may take. Until something of use has come, the limit of the beginning holds.
@@ -104,7 +118,7 @@ impl Budget {
 
 impl Error {
     /// Whether the same request may succeed in a moment.
-    pub(super) fn is_transient(&self) -> bool {
+    fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Connect { transient, .. } | Self::Empty { transient, .. } => *transient,
@@ -212,9 +226,20 @@ mod tests {
     fn a_second_attempt_needs_more_time_than_its_pause() {
         let deadline = Deadline::after(now(), 2 * SECOND, now);
         let budget = Budget::new(deadline, SECOND);
-        let after = budget.after(&refused(Some(2 * SECOND)));
-        assert_eq!(after.retry, Retry::After(2 * SECOND));
-        assert!(!after.has_time_for(2 * SECOND));
-        assert!(after.has_time_for(Duration::from_millis(1999)));
+        let enough = Duration::from_millis(1999);
+        let table = [
+            (budget, enough, vec![Retry::Once, Retry::After(enough)]),
+            (budget, 2 * SECOND, vec![Retry::Once]),
+            (Budget::once(deadline), enough, vec![Retry::Never]),
+        ];
+        for (budget, pause, expected) in table {
+            let mut tries = Vec::new();
+            let result = budget.attempt(|budget| {
+                tries.push(budget.retry);
+                Err::<(), _>(refused(Some(pause)))
+            });
+            assert!(result.is_err());
+            assert_eq!(tries, expected, "{pause:?}");
+        }
     }
 }

@@ -11,13 +11,14 @@
 mod standing;
 
 use std::fmt::Debug;
+use std::ptr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use log::warn;
 
-use super::Error;
 use super::budget::{Budget, Retry};
+use super::{Cause, Error};
 use crate::config::Endpoint;
 use crate::sys::date::WallClock;
 use crate::sys::state::State;
@@ -59,6 +60,8 @@ pub(crate) struct Candidate<P: ?Sized> {
 pub(crate) struct Done<T> {
     /// The candidate's place in the order.
     pub(crate) candidate: usize,
+    /// Whether it has been asked only once and may be asked again.
+    pub(crate) may_retry: bool,
     /// The result.
     pub(crate) value: T,
 }
@@ -70,20 +73,8 @@ pub(crate) struct Broken<E> {
     pub(crate) candidate: usize,
     /// Why it broke off.
     pub(crate) error: E,
-    /// Whether the same candidate may succeed a second time.
+    /// Whether the same candidate may be asked a second time.
     pub(crate) may_retry: bool,
-}
-
-/// An error that may hold a service's.
-pub(crate) trait Cause {
-    /// The service's error, if a service caused it.
-    fn service(&self) -> Option<&Error>;
-}
-
-impl Cause for Error {
-    fn service(&self) -> Option<&Error> {
-        Some(self)
-    }
 }
 
 impl<P: ?Sized> Fallback<P> {
@@ -107,7 +98,7 @@ impl<P: ?Sized> Fallback<P> {
         }
     }
 
-    /// Makes `attempt` with one candidate after the other, until one does the work.
+    /// Makes `attempt` with one candidate after the other, until one does the work; the last hope may get a second one.
     ///
     /// # Errors
     /// When all fail, that of the first in the settings' order; [`Error::SwitchedOff`] when none is left.
@@ -131,13 +122,17 @@ impl<P: ?Sized> Fallback<P> {
         mut attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let (candidate, error) = (broken.candidate, broken.error);
-        if let Some(cause) = error.service()
-            && broken.may_retry
+        if broken.may_retry
             && !self.candidates[candidate].is_closed(date::day((self.clock)()))
             && self.is_last_hope(&[candidate])
+            && let Some(second) = budget.second(&error)
         {
-            let value = attempt(&self.candidates[candidate], budget.after(cause))?;
-            return Ok(Done { candidate, value });
+            let value = attempt(&self.candidates[candidate], second)?;
+            return Ok(Done {
+                candidate,
+                may_retry: false,
+                value,
+            });
         }
         if self.next(&[candidate]).is_none() || !moves_on(&error) {
             return Err(error);
@@ -175,10 +170,19 @@ impl<P: ?Sized> Fallback<P> {
             };
             // Measured before the request is prepared, which takes time of its own.
             let given = share.deadline.left();
-            let error = match attempt(&self.candidates[candidate], share) {
+            let mut retry = share.retry;
+            let done = share.attempt(|budget| {
+                retry = budget.retry;
+                attempt(&self.candidates[candidate], budget)
+            });
+            let error = match done {
                 Ok(value) => {
                     self.note_success(candidate);
-                    return Ok(Done { candidate, value });
+                    return Ok(Done {
+                        candidate,
+                        may_retry: retry == Retry::Once,
+                        value,
+                    });
                 }
                 Err(error) if !moves_on(&error) => return Err(error),
                 Err(error) => error,
@@ -272,7 +276,7 @@ impl<P: ?Sized> Fallback<P> {
     /// Whether every candidate that was not tried is known to fail.
     fn is_last_hope(&self, tried: &[usize]) -> bool {
         let next = self.next(tried);
-        next.is_none_or(|index| lock(&self.standings)[index] != Standing::Good)
+        next.is_none_or(|index| lock(&self.standings)[index].rank() > Standing::Good.rank())
     }
 
     /// Puts a candidate that was given `given` to begin behind the others for this call, and for later ones if it will
@@ -285,7 +289,10 @@ impl<P: ?Sized> Fallback<P> {
     ) {
         let now = date::seconds((self.clock)());
         let failing = Failing::of(error, given, self.limit, now);
-        lock(&self.standings)[index] = Standing::Failed(failing.clone());
+        // Whether there were words to hear is known once another one has heard some.
+        if !matches!(error.service(), Some(Error::Unheard { .. })) {
+            lock(&self.standings)[index] = Standing::Failed(failing.clone());
+        }
         if self.candidates.len() > 1 {
             let candidate = &self.candidates[index];
             warn!(
@@ -297,9 +304,33 @@ impl<P: ?Sized> Fallback<P> {
         }
     }
 
-    /// Notes whether a candidate has done the work in place of the first one.
+    /// Notes that one candidate heard no words and that another, in its place, has heard some. In the next turn it is asked
+    /// as before; the second time it is put behind the others for this call.
+    pub(crate) fn note_unheard(&self, unheard: &Candidate<P>, heard: usize) {
+        let mut candidates = self.candidates.iter();
+        let Some(index) = candidates.position(|candidate| ptr::eq(candidate, unheard)) else {
+            return;
+        };
+        let provider = unheard.endpoint.provider.name();
+        let now = date::seconds((self.clock)());
+        let error = Error::Unheard { provider };
+        let failing = Failing::of(&error, Duration::ZERO, self.limit, now);
+        {
+            let standing = &mut lock(&self.standings)[index];
+            *standing = match standing {
+                Standing::Doubted(_) => Standing::Failed(failing),
+                _ => Standing::Doubted(failing),
+            };
+        }
+        self.note_success(heard);
+    }
+
+    /// Notes that a candidate has done the work, and whether in place of the first one.
     fn note_success(&self, index: usize) {
-        let standings = lock(&self.standings);
+        let mut standings = lock(&self.standings);
+        if matches!(standings[index], Standing::Doubted(_)) {
+            standings[index] = Standing::Good;
+        }
         if let Some(failing) = standings[0].failing()
             && index != 0
         {

@@ -164,7 +164,7 @@ impl ServiceAccount {
             retry: Retry::Once,
             ..Budget::once(deadline)
         };
-        let response = match client.send(&request, budget) {
+        let response = match budget.attempt(|budget| client.send(&request, budget)) {
             Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),
             result => result?,
         };

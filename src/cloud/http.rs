@@ -7,6 +7,7 @@ mod exchange;
 mod handshake;
 mod incoming;
 mod names;
+mod network;
 mod proxy;
 mod race;
 mod request;
@@ -82,9 +83,7 @@ impl Client {
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
     pub(crate) fn send(&self, request: &Request, budget: Budget) -> Result<Response, Error> {
-        self.with_retry(request, budget, |_| {
-            self.begin(request, budget, None)?.whole()
-        })
+        self.begin(request, budget, None)?.whole()
     }
 
     /// Sends `request` and waits for the first bytes of the answer; the others are read as they come.
@@ -92,11 +91,7 @@ impl Client {
     /// # Errors
     /// [`Error`]; everything but a 2xx answer is one.
     pub(crate) fn open(&self, request: &Request, budget: Budget) -> Result<Incoming, Error> {
-        self.with_retry(request, budget, |may_retry| {
-            let mut incoming = self.begin(request, budget, Some(budget.idle))?;
-            incoming.may_retry = may_retry;
-            Ok(incoming)
-        })
+        self.begin(request, budget, Some(budget.idle))
     }
 
     /// Connects to the host of `url` and reads its clock from the answer to a HEAD request.
@@ -150,33 +145,11 @@ impl Client {
         }
     }
 
-    /// Makes `attempt`, and a second one where the budget allows it and it may help. Each is told whether another may
-    /// follow.
-    fn with_retry<T>(
-        &self,
-        request: &Request,
-        budget: Budget,
-        attempt: impl Fn(bool) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.pause(request, budget)?;
-        let may_retry = budget.retry == Retry::Once;
-        match attempt(may_retry) {
-            Err(error) if may_retry && error.is_transient() => {
-                self.pause(request, budget.after(&error)).or(Err(error))?;
-                attempt(false)
-            }
-            result => result,
-        }
-    }
-
     /// Waits until `request` may be sent, if this is its second time.
     fn pause(&self, request: &Request, budget: Budget) -> Result<(), Error> {
         let Retry::After(pause) = budget.retry else {
             return Ok(());
         };
-        if !budget.has_time_for(pause) {
-            return Err(request.timeout(budget.deadline.left()));
-        }
         let hung_up = |_| Error::HungUp(request.service.name);
         self.hangup.pause(pause).map_err(hung_up)
     }
@@ -188,6 +161,7 @@ impl Client {
         budget: Budget,
         idle: Option<Duration>,
     ) -> Result<Incoming, Error> {
+        self.pause(request, budget)?;
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         let body = request.body.as_deref().unwrap_or_default();

@@ -132,6 +132,8 @@ pub enum Error {
         remedy: &'static str,
         /// Whether a second try may succeed.
         transient: bool,
+        /// The tokens that it is billed by all the same, if the service has told.
+        tokens: Option<Tokens>,
     },
     /// The service stopped for a reason of its own, which neither the question nor the settings explain.
     #[error("{} gave up on its answer ({reason}); that happens now and then; if it persists, choose another model in {}", .service.name, .service.settings)]
@@ -140,6 +142,8 @@ pub enum Error {
         service: Service,
         /// Its own word for why.
         reason: String,
+        /// The tokens that it is billed by all the same, if the service has told.
+        tokens: Option<Tokens>,
     },
     /// The service will not answer this question.
     #[error("{service} will not answer this ({reason}); nothing is wrong with the settings")]
@@ -177,6 +181,23 @@ impl Error {
         Self::Failed {
             service,
             reason: word(reason),
+            tokens: None,
+        }
+    }
+
+    /// The same error of an answer with which the service has told that it bills `told`.
+    fn billed(mut self, told: Option<Tokens>) -> Self {
+        if let Self::Empty { tokens, .. } | Self::Failed { tokens, .. } = &mut self {
+            *tokens = told.or(*tokens);
+        }
+        self
+    }
+
+    /// The tokens that the service has told with an answer of no use.
+    pub(crate) fn tokens(&self) -> Option<Tokens> {
+        match self {
+            Self::Empty { tokens, .. } | Self::Failed { tokens, .. } => *tokens,
+            _ => None,
         }
     }
 }
@@ -185,4 +206,16 @@ impl Error {
 fn word(reason: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     reason.chars().take_while(plain).take(40).collect()
+}
+
+/// An error that may hold a service's.
+pub(crate) trait Cause {
+    /// The service's error, if a service caused it.
+    fn service(&self) -> Option<&Error>;
+}
+
+impl Cause for Error {
+    fn service(&self) -> Option<&Error> {
+        Some(self)
+    }
 }

@@ -20,7 +20,7 @@ mod quiet;
 mod routes;
 mod services;
 mod settings;
-mod sounds;
+pub(crate) mod sounds;
 mod user;
 mod ways;
 
@@ -71,6 +71,9 @@ pub fn run(
         let (_, value) = asterisks.iter().find(|(set, _)| *set == name)?;
         Some(value.clone())
     };
+    if options.config.is_none() && environment(user::SETTINGS).is_none() {
+        user::examine_named_settings(&mut report);
+    }
     let environment = |name: &str| environment(name).or_else(|| of_asterisk(name));
     let arguments = Arguments::of_file(options.config.clone());
     let loaded = Config::load(Job::Check, &arguments, &environment);

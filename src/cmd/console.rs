@@ -1,4 +1,5 @@
-//! `phone-assistant console`, with which install.sh asks Asterisk: as Asterisk's user, and never as root.
+//! `phone-assistant console`, with which root and install.sh ask Asterisk: as Asterisk's user, and apart from the
+//! terminal of root, so that no process of that user shares it.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -20,6 +20,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::cmd::check::sounds;
 use crate::sys::held::{self, Folder, Last, Place, Trust, shown};
 use crate::sys::sources;
 use change::Change;
@@ -46,6 +47,9 @@ pub(crate) fn expect_sources(folder: &Path) -> Result<(), Error> {
     })
 }
 
+/// The user and the group of a file, by their numbers; `None` where it keeps what it has.
+type Owner = Option<(u32, u32)>;
+
 impl Ground {
     fn removal(&self) -> Removal<'_> {
         Removal {
@@ -68,31 +72,29 @@ impl Ground {
         Ok(changes.iter().map(Change::told).collect())
     }
 
-    /// Puts a file that holds `bytes` in place of the one that is there. Without an `owner` it has that one's owner and
-    /// mode, with one it is for them alone.
+    /// Puts files with their bytes in place of those that are there, in their order, or changes nothing. Without an owner
+    /// a file has that of the one before and its mode, with one it is for them alone.
     ///
     /// # Errors
-    /// [`Error`] says why it could not be put.
-    pub(crate) fn write(
-        &self,
-        to: &Path,
-        owner: Option<(u32, u32)>,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
-        let place = self.find(to, Last::Follow, false)?;
-        let (mode, owner) = match owner {
-            Some(_) => (MODE_OF_SETTINGS, owner),
-            None => rights_of(&place)?,
+    /// [`Error`] names the file that could not be put.
+    pub(crate) fn write(&self, files: &[(PathBuf, Owner, &[u8])]) -> Result<(), Error> {
+        let prepare = |(to, owner, bytes): &(PathBuf, Owner, &[u8])| {
+            let place = self.find(to, Last::Follow, false)?;
+            let (mode, owner) = match owner {
+                Some(_) => (MODE_OF_SETTINGS, *owner),
+                None => rights_of(&place)?,
+            };
+            let wanted = Wanted {
+                mode,
+                owner,
+                from: None,
+                to: to.clone(),
+                last: Last::Follow,
+            };
+            Change::prepare_put(&wanted, place, bytes)
         };
-        let wanted = Wanted {
-            mode,
-            owner,
-            from: None,
-            to: to.to_owned(),
-            last: Last::Follow,
-        };
-        let mut change = [Change::prepare_put(&wanted, place, bytes)?];
-        Ok(change::commit(&mut change)?)
+        let changes = files.iter().map(prepare).collect::<Result<Vec<_>, _>>();
+        Ok(change::commit(&mut changes?)?)
     }
 
     /// Makes folders that are missing, and gives all of them their owner and mode. A link that only root can have made
@@ -127,11 +129,15 @@ impl Ground {
             (Reader::Guest, None) => self.read_known(path)?,
             (Reader::Keeper, guest) => {
                 let place = self.find_there(path, Last::Follow)?;
-                match guest.as_ref().filter(|_| !place.folder.is_ours()) {
+                let found = match guest.as_ref().filter(|_| !place.folder.is_ours()) {
                     Some(guest) => guest.act(|| content_of(&place))?,
                     None => content_of(&place),
                 }
-                .map_err(|error| self.private(&place, error))?
+                .map_err(|error| self.private(&place, error))?;
+                if place.folder.is_open() {
+                    self.expect_known(&place, found.owner)?;
+                }
+                found
             }
         };
         if text && found.bytes.contains(&0) {
@@ -144,9 +150,14 @@ impl Ground {
     fn read_known(&self, path: &Path) -> Result<Found, Error> {
         let place = self.find_there(path, Last::Take)?;
         let found = content_of(&place)?;
-        let (owner, _) = found.owner;
+        self.expect_known(&place, found.owner)?;
+        Ok(found)
+    }
+
+    /// Makes sure that a file belongs to root, the user who runs this or the guest.
+    fn expect_known(&self, place: &Place, (owner, _): (u32, u32)) -> Result<(), Error> {
         if self.trust().admits(owner) {
-            return Ok(found);
+            return Ok(());
         }
         let path = place.path();
         Err(held::Error::Stranger { path, owner }.into())
@@ -180,6 +191,27 @@ impl Ground {
                 uid: guest.uid,
             },
             _ => error.into(),
+        }
+    }
+
+    /// Returns which of these sounds a folder does not have. Asterisk's user may change what is there, so it is looked
+    /// at with the rights of the guest.
+    ///
+    /// # Errors
+    /// That the system does not let root become the guest.
+    pub(crate) fn missing_sounds(
+        &self,
+        folder: &Path,
+        names: &[String],
+    ) -> Result<Vec<String>, Error> {
+        let look = || {
+            let is_missing = |name: &&String| !sounds::is_there(folder, name);
+            let missing = names.iter().filter(|_| folder.is_dir()).filter(is_missing);
+            missing.cloned().collect()
+        };
+        match &self.guest {
+            Some(guest) => Ok(guest.act(look)?),
+            None => Ok(look()),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod file;
 mod key;
+mod told;
 mod words;
 
 use std::io::{self, Write};
@@ -14,9 +15,10 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cmd::place::{self, Ground};
 use crate::config::voices;
-use crate::config::{Config, Endpoint, Environment, Faults, Job};
+use crate::config::{Config, Endpoint, Environment, Faults, Job, first_on};
 use crate::services::SetupError;
 use crate::sys::deadline::{Clock, Deadline};
+use crate::sys::error::Stage;
 use crate::sys::files;
 use crate::sys::identity::{self, Question};
 use crate::sys::redact;
@@ -33,8 +35,13 @@ pub(crate) struct Options {
     pub(crate) key: Option<String>,
     pub(crate) language: Option<String>,
     pub(crate) voice: Option<String>,
+    /// The user and group that Asterisk runs as, where a person has named them.
+    pub(crate) user: Option<String>,
+    pub(crate) group: Option<String>,
     /// Whether the key is tried at its service.
     pub(crate) is_tried: bool,
+    /// The day by which models are switched off, in days since 1970 in UTC.
+    pub(crate) today: u64,
 }
 
 /// Whoever answers questions.
@@ -85,6 +92,11 @@ pub(crate) enum Error {
         provider: &'static str,
         known: &'static [&'static str],
     },
+    #[error(
+        "there is no voice yet that {0} could be the name of: no provider that speaks has what it needs; phone-assistant \
+         check tells what is missing"
+    )]
+    NoVoice(String),
     #[error("nothing was changed")]
     Declined,
     #[error("there was no answer, and nothing was changed")]
@@ -118,15 +130,23 @@ pub(crate) fn run<'a>(
     let mut setup = Setup {
         settings: SettingsFile::parse(&text.unwrap_or_default())?,
         file,
+        asterisk: Question {
+            root: Path::new("/").to_owned(),
+            user: options.user,
+            group: options.group,
+        },
         asker,
         environment,
         out,
+        has_new_account: false,
+        today: options.today,
     };
     setup.config(Job::Calls)?;
     let key = setup.key(options.key)?;
     if let Some(key) = &key {
         setup.take(key, options.is_tried.then_some(clock))?;
     }
+    setup.tell_all(told::switched_off(&setup.understood(), options.today))?;
     setup.language(options.language)?;
     setup.voice(options.voice)?;
     setup.write(key.as_ref())
@@ -135,9 +155,13 @@ pub(crate) fn run<'a>(
 struct Setup<'a> {
     file: PathBuf,
     settings: SettingsFile,
+    asterisk: Question,
     asker: Option<&'a mut dyn Asker>,
     environment: Environment<'a>,
     out: &'a mut dyn Write,
+    /// Whether there will be a service account that the settings do not know yet.
+    has_new_account: bool,
+    today: u64,
 }
 
 impl Setup<'_> {
@@ -147,8 +171,15 @@ impl Setup<'_> {
         Config::of_text(job, &text, self.file.clone(), self.environment)
     }
 
+    /// The settings with all that setup will have written.
     fn understood(&self) -> Config {
-        let config = self.config(Job::Check);
+        let mut settings = self.settings.clone();
+        if self.has_new_account {
+            // A key file that is named counts also before it is there.
+            settings.set("google.credentials", NEW_ACCOUNT).ok();
+        }
+        let file = self.file.clone();
+        let config = Config::of_text(Job::Check, &settings.text(), file, self.environment);
         config.unwrap_or_else(|faults| *faults.understood)
     }
 
@@ -189,6 +220,7 @@ impl Setup<'_> {
             self.tell(&format!("{}: {what}", key.kind()))?;
         }
         key.put_into(&mut self.settings)?;
+        self.has_new_account = matches!(key, Key::Account(..));
         if !matches!(key, Key::OpenAi(_)) {
             self.say(TERMS)?;
         } else if self.understood().llm.endpoints.is_empty() {
@@ -219,17 +251,17 @@ impl Setup<'_> {
     /// The voice of the provider that is asked first.
     fn voice(&mut self, given: Option<String>) -> Result<(), Error> {
         let config = self.understood();
-        let Some(Endpoint {
+        let Some(speaker) = first_on(Stage::Tts, &config.tts.endpoints, self.today) else {
+            return given.map_or(Ok(()), |voice| Err(Error::NoVoice(voice)));
+        };
+        let Endpoint {
             provider,
             model,
             voice: current,
             ..
-        }) = config.tts.endpoints.first()
-        else {
-            return Ok(());
-        };
+        } = speaker;
         let known = voices::of(provider.name(), model);
-        let is_own = config.tts.endpoints[0].is_private();
+        let is_own = speaker.is_private();
         let question = match known {
             _ if is_own => None,
             [] => None,
@@ -273,17 +305,17 @@ impl Setup<'_> {
 
     /// Shows what changes, and writes it once nobody objects.
     fn write(&mut self, key: Option<&Key>) -> Result<(), Error> {
-        let config = self.config(Job::Calls)?;
         let mut is_replaced = self.show_values()?;
+        // The account comes first: where only that was written before the machine stops, the settings before it still work.
         let mut files = Vec::new();
         if let Some(Key::Account(text, account)) = key {
-            let path = &config.credentials;
-            let before = ServiceAccount::load(path).map(|account| account.identity());
+            let path = self.place_of_account()?;
+            let before = ServiceAccount::load(&path).map(|account| account.identity());
             is_replaced |= path.exists();
             let before = before.unwrap_or_else(|_| "none".to_owned());
             let line = format!("  {}: {before} -> {}", path.display(), account.identity());
             self.tell(&line)?;
-            files.push((path.clone(), text.clone()));
+            files.push((path, text.clone()));
         }
         if !self.settings.changes().is_empty() {
             files.push((self.file.clone(), self.settings.text()));
@@ -294,7 +326,16 @@ impl Setup<'_> {
         if is_replaced {
             self.confirm()?;
         }
-        self.put(&files)
+        self.put(&files)?;
+        let Some(key) = key else { return Ok(()) };
+        self.tell_all(told::hiding(&self.understood(), key, &self.file))
+    }
+
+    /// Where the settings have the service account: what root's environment names may be another program's, and what
+    /// systemd hands to Asterisk is made anew at each start.
+    fn place_of_account(&self) -> Result<PathBuf, Faults> {
+        let (text, file) = (self.settings.text(), self.file.clone());
+        Ok(Config::of_text(Job::Calls, &text, file, &|_| None)?.credentials)
     }
 
     /// Shows the values that change, with those before. Returns whether one is replaced.
@@ -337,17 +378,27 @@ impl Setup<'_> {
         }
     }
 
-    /// Writes files in place of those that are there, with their owners and modes, unless everybody could read them.
+    /// Writes files in place of those that are there, with their owners and modes, unless everybody could read them: all
+    /// of them or none.
     fn put(&mut self, files: &[(PathBuf, String)]) -> Result<(), Error> {
-        let ground = Ground::new("/".into(), None)?;
-        for (path, text) in files {
+        let ready = |(path, text)| {
             let path = std::path::absolute(path)?;
             let is_closed = path.exists() && !files::is_readable_by_all(&path);
-            let owner = if is_closed { None } else { Some(owner()?) };
-            ground.write(&path, owner, text.as_bytes())?;
-            self.tell(&format!("written: {}", path.display()))?;
-        }
-        Ok(())
+            let owner = if is_closed {
+                None
+            } else {
+                Some(owner(&self.asterisk)?)
+            };
+            Ok((path, owner, str::as_bytes(text)))
+        };
+        let files = files.iter().map(|(path, text)| ready((path, text)));
+        let files = files.collect::<Result<Vec<_>, Error>>()?;
+        Ground::new("/".into(), None)?.write(&files)?;
+        self.tell_all(
+            files
+                .iter()
+                .map(|(path, ..)| format!("written: {}", path.display())),
+        )
     }
 
     fn ask_hidden(&mut self, question: &str) -> Result<String, Error> {
@@ -360,6 +411,10 @@ impl Setup<'_> {
     /// Says what holds nothing that others have chosen.
     fn say(&mut self, text: &str) -> Result<(), Error> {
         Ok(writeln!(self.out, "{text}")?)
+    }
+
+    fn tell_all(&mut self, lines: impl IntoIterator<Item = String>) -> Result<(), Error> {
+        lines.into_iter().try_for_each(|line| self.tell(&line))
     }
 
     /// Tells what may hold anything, in one line.
@@ -383,20 +438,18 @@ fn described(config: &Config) -> String {
 }
 
 /// The owner of files that hold keys: root and Asterisk's group, or whoever runs this without being root.
-fn owner() -> Result<(u32, u32), Error> {
+fn owner(question: &Question) -> Result<(u32, u32), Error> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     if !user.is_root() {
         return Ok((user.as_raw(), group.as_raw()));
     }
-    let question = Question {
-        root: Path::new("/").to_owned(),
-        user: None,
-        group: None,
-    };
-    let asterisk = identity::find(&question)?;
+    let asterisk = identity::find(question)?;
     let (_, group) = asterisk.ids.ok_or(Error::Group(asterisk.group))?;
     Ok((0, group))
 }
+
+/// Stands for the place of a service account.
+const NEW_ACCOUNT: &str = "/the/new/account";
 
 /// The model of a key of OpenAI's alone.
 const MODEL_OF_OPENAI: &str = "gpt-6-luna";

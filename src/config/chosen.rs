@@ -10,6 +10,8 @@ use super::endpoint::{Endpoint, Provider};
 use super::keys::{self, AUTO};
 use super::layers::Layers;
 use super::voices;
+use crate::spending::catalogue;
+use crate::sys::error::Stage;
 
 /// The providers of `stage`, each once, in the order in which they are asked.
 pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
@@ -40,19 +42,36 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
     each_once(all)
 }
 
+/// The one of `endpoints` that is asked first on a day, in days since 1970 in UTC: the first whose model is still there,
+/// and a reserve where that of no other is.
+pub(crate) fn first_on(stage: Stage, endpoints: &[Endpoint], day: u64) -> Option<&Endpoint> {
+    let is_there = |endpoint: &&Endpoint| {
+        let closes = catalogue::closes(stage, endpoint);
+        closes.is_none_or(|first| day < first)
+    };
+    let all = endpoints.iter().filter(is_there);
+    all.min_by_key(|endpoint| endpoint.is_reserve)
+}
+
 /// Whether the settings leave it to the program which provider does the work of `stage`.
 pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
     layers.text(&format!("{stage}.provider")) == AUTO
 }
 
 /// The provider whose voice or model a persona's `value` is: the one that the settings name, else the one that is known to
-/// have it, else the first one with a key. A provider that replaces that one keeps its own.
+/// have it, else the first one with a key whose model is still there. A provider that replaces that one keeps its own.
+/// `stage` is `tts` or `llm`.
 pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provider> {
     if !is_automatic(layers, stage) {
         return Provider::of(stage, &layers.text(&format!("{stage}.provider")));
     }
     let keyed = keyed(layers, stage);
-    let first = keyed.first();
+    let work = if stage == "tts" {
+        Stage::Tts
+    } else {
+        Stage::Llm
+    };
+    let first = first_on(work, &keyed, layers.today).or(keyed.first());
     // A server of one's own may have voices of any name.
     let is_foreign = stage == "tts" && first.is_some_and(Endpoint::is_private);
     let known = known_owner(stage, value).filter(|_| !is_foreign);

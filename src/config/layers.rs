@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use toml::{Table, Value};
 
@@ -12,7 +13,7 @@ use super::keys::{KEYS, Key, Kind, find, nearest};
 use super::personas::Personas;
 use super::values::Shown;
 use super::written::{self, Lines};
-use crate::sys::{files, pasted, redact};
+use crate::sys::{date, files, pasted, redact};
 
 /// The values in force, and all faults of the settings.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Layers {
     file: (String, Lines),
     pub(super) personas: Personas,
     pub(super) faults: Vec<String>,
+    /// The day by which models are switched off, in days since 1970 in UTC.
+    pub(super) today: u64,
 }
 
 impl Layers {
@@ -33,6 +36,7 @@ impl Layers {
             file: Default::default(),
             personas: Personas::default(),
             faults: Vec::new(),
+            today: date::day(SystemTime::now()),
         };
         for key in KEYS {
             let line = format!("value = {}", key.default);

@@ -6,8 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use log::warn;
 
-use crate::cloud::fallback::Cause;
-use crate::cloud::{self, Tokens};
+use crate::cloud::{self, Cause, Tokens};
 use crate::config::Endpoint;
 use crate::spending::catalogue;
 use crate::spending::costs::{MicroDollars, Price, Usage};
@@ -143,9 +142,12 @@ impl Entry {
         }
     }
 
-    /// Puts down that nothing was used, if the service was not reached, said no or sent nothing. What it has begun may be
-    /// billed.
+    /// Puts down what the service has told with the error, or that nothing was used, if it was not reached, said no or sent
+    /// nothing. What it has begun may be billed.
     pub(crate) fn failed<E: Cause>(&self, error: &E) {
+        if let Some(told) = error.service().and_then(cloud::Error::tokens) {
+            return self.used(tokens(told));
+        }
         if let Some(
             cloud::Error::Connect { .. }
             | cloud::Error::Refused(_)

@@ -1,14 +1,14 @@
 //! What is known about the services' models, from `catalogue.toml`: when they are switched off, and what they cost.
 
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use toml::value::{Date, Datetime};
 
-use crate::config::{Endpoint, Provider};
+use crate::config::endpoint::{Endpoint, Provider};
 use crate::spending::costs::Price;
-use crate::sys::date;
+use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::error::Stage;
 
 /// A model.
@@ -25,7 +25,8 @@ pub(crate) struct Model {
     #[serde(default)]
     pub is_part: bool,
     /// The first day without it.
-    pub retires: Option<Datetime>,
+    #[serde(default, deserialize_with = "some_day")]
+    pub retires: Option<Date>,
     /// What to use instead.
     pub successor: Option<String>,
     /// What it costs.
@@ -37,7 +38,8 @@ pub(crate) struct Model {
     pub source: String,
     /// The day on which it was seen there.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
-    pub seen: Datetime,
+    #[serde(deserialize_with = "day")]
+    pub seen: Date,
 }
 
 /// A price that has been announced.
@@ -45,7 +47,8 @@ pub(crate) struct Model {
 #[serde(deny_unknown_fields)]
 struct Later {
     /// The day from which it holds, in UTC.
-    from: Datetime,
+    #[serde(deserialize_with = "day")]
+    from: Date,
     price: Price,
 }
 
@@ -60,8 +63,8 @@ struct Alias {
     /// Where it stands, and when it was seen there: for those who update the file.
     #[serde(rename = "source")]
     _source: String,
-    #[serde(rename = "seen")]
-    _seen: Datetime,
+    #[serde(rename = "seen", deserialize_with = "day")]
+    _seen: Date,
 }
 
 /// A host of those who made the models, and all hosts below it.
@@ -96,7 +99,7 @@ pub(crate) fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> 
 /// The first day, in days since 1970 in UTC, on which the vendor of the model at `endpoint` does not have it any more.
 /// `None` also for a server of somebody else, which may have a model of the same name for longer.
 pub(crate) fn closes(stage: Stage, endpoint: &Endpoint) -> Option<u64> {
-    let retires = find(stage, endpoint)?.retires?.date?;
+    let retires = find(stage, endpoint)?.retires?;
     let (host, provider) = (endpoint.host(), endpoint.provider.name());
     let is_vendors = |vendor: &Vendor| {
         let below = host.strip_suffix(vendor.host.as_str());
@@ -120,9 +123,16 @@ pub(crate) fn price(stage: Stage, endpoint: &Endpoint, now: SystemTime) -> Price
     })
 }
 
+/// The most that the work of `stage` costs at `endpoint` within a day from `now`: what is set aside for a call covers
+/// requests that begin after midnight, when a price may have risen.
+pub(crate) fn max_price(stage: Stage, endpoint: &Endpoint, now: SystemTime) -> Price {
+    let tomorrow = now + Duration::from_secs(SECONDS_A_DAY);
+    price(stage, endpoint, now).max(price(stage, endpoint, tomorrow))
+}
+
 /// The longest audio, in milliseconds, that a service bills for more than was heard, because it rounds up.
 pub(crate) fn max_step_ms() -> u64 {
-    let prices = catalogue().model.iter().filter_map(|model| model.price);
+    let prices = catalogue().model.iter().flat_map(Model::prices);
     prices.map(Price::step_ms).max().unwrap_or_default()
 }
 
@@ -140,17 +150,20 @@ pub(crate) fn alias_of(stage: Stage, endpoint: &Endpoint) -> Option<&'static str
 impl Model {
     /// What it costs on the day of `now`.
     fn price_at(&self, now: SystemTime) -> Option<Price> {
-        let has_come = |later: &&Later| {
-            let days = later.from.date.and_then(|date| days_to(date, now));
-            days.is_some_and(|days| days <= 0)
-        };
+        let has_come = |later: &&Later| days_to(later.from, now).is_some_and(|days| days <= 0);
         let later = self.later.as_ref().filter(has_come);
         later.map(|later| later.price).or(self.price)
     }
 
+    /// All prices that it has or will have.
+    fn prices(&self) -> impl Iterator<Item = Price> {
+        let later = self.later.as_ref().map(|later| later.price);
+        self.price.into_iter().chain(later)
+    }
+
     /// How many days the service will still take it, by a clock in UTC; 0 or less when that is over.
     pub(crate) fn days_left(&self, now: SystemTime) -> Option<i64> {
-        days_to(self.retires?.date?, now)
+        days_to(self.retires?, now)
     }
 }
 
@@ -178,6 +191,40 @@ fn is_snapshot(rest: &str) -> bool {
     })
 }
 
+/// Reads a day that there is, such as `2027-01-06`, with no hour beside it.
+fn day<'de, D: Deserializer<'de>>(from: D) -> Result<Date, D::Error> {
+    let found = Datetime::deserialize(from)?;
+    let no_day = || de::Error::custom(format_args!("{found} is no day of a calendar"));
+    match found {
+        Datetime {
+            date: Some(date),
+            time: None,
+            offset: None,
+        } if is_day(date) => Ok(date),
+        _ => Err(no_day()),
+    }
+}
+
+fn some_day<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
+    day(from).map(Some)
+}
+
+/// Whether there is such a day: its month ends on it or later.
+fn is_day(Date { year, month, day }: Date) -> bool {
+    let begins = |year, month| {
+        day_number(Date {
+            year,
+            month,
+            day: 1,
+        })
+    };
+    let next = match month {
+        12 => begins(year + 1, 1),
+        _ => begins(year, month + 1),
+    };
+    (1..=12).contains(&month) && day >= 1 && begins(year, month) + i64::from(day) <= next
+}
+
 fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     // A test holds that it can be read.
@@ -200,8 +247,6 @@ const TEXT: &str = include_str!("catalogue.toml");
 mod tests {
     use super::*;
     use crate::spending::costs::Usage;
-    use crate::sys::date::SECONDS_A_DAY;
-    use std::time::Duration;
 
     const GOOGLE: Provider = Provider::called("google");
     const GEMINI: Provider = Provider::called("gemini");
@@ -252,6 +297,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_set_aside_before_midnight_covers_a_price_that_rises_then() {
+        let model = endpoint(GEMINI, "gemini-3.6-flash");
+        let before = Price {
+            per_million_input: 0.75,
+            per_million_output: 3.75,
+            ..Price::default()
+        };
+        let after = Price {
+            per_million_input: 1.5,
+            per_million_output: 7.5,
+            ..Price::default()
+        };
+        // 2027-01-01 is day 20,819.
+        for (day, now, most) in [
+            (20_817, before, before),
+            (20_818, before, after),
+            (20_819, after, after),
+        ] {
+            assert_eq!(price(Stage::Llm, &model, at(day)), now, "{day}");
+            assert_eq!(max_price(Stage::Llm, &model, at(day)), most, "{day}");
+        }
+    }
+
     /// A month of 50 calls a day, as the manual has it.
     #[test]
     fn the_manual_tells_what_each_model_costs_a_month() {
@@ -286,7 +355,14 @@ mod tests {
         for model in &catalogue.model {
             let name = &model.name;
             assert!(model.source.len() > 10, "{name} has no source");
-            assert!(model.seen.date.is_some(), "{name}: seen on which day?");
+            if let Some(later) = &model.later {
+                let is_after = day_number(later.from) > day_number(model.seen);
+                assert!(
+                    is_after,
+                    "{name} costs something else from a day before it was seen"
+                );
+                assert!(model.price.is_some(), "{name} costs nothing until then");
+            }
             assert_eq!(model.retires.is_some(), model.successor.is_some(), "{name}");
             assert!(
                 model.retires.is_some() || model.price.is_some(),
@@ -294,6 +370,55 @@ mod tests {
             );
         }
         assert!(catalogue.model.len() > 20);
+    }
+
+    #[test]
+    fn a_day_that_cannot_be_is_found_when_the_list_is_read() {
+        let entry = |later: &str, retires: &str| {
+            let text = format!(
+                "alias = []\nvendor = []\n[[model]]\nstage = 'tts'\nprovider = 'openai'\nname = 'x'\n{retires}\n\
+                 later = {{ from = {later}, price = {{ per_minute = 1.0 }} }}\nsource = 'x'\nseen = 2026-11-28\n"
+            );
+            toml::from_str::<Catalogue>(&text)
+        };
+        let right = entry("2028-02-29", "retires = 2027-12-31");
+        right.expect("days of the calendar");
+        for (later, retires) in [
+            ("2027-02-29", ""),
+            ("2027-04-31", ""),
+            ("2027-13-01", ""),
+            ("2027-00-01", ""),
+            ("2027-01-00", ""),
+            ("07:32:00", ""),
+            ("2027-01-01T00:00:00", ""),
+            ("2027-01-01T00:00:00Z", ""),
+            ("'2027-01-01'", ""),
+            ("2027-01-01", "retires = 2027-02-30"),
+            ("2027-01-01", "retires = 07:32:00"),
+        ] {
+            assert!(entry(later, retires).is_err(), "{later} {retires}");
+        }
+    }
+
+    /// A request is billed by the price of its beginning, which may come after the price rises.
+    #[test]
+    fn what_a_service_rounds_up_to_is_bounded_by_later_prices_too() {
+        let price = |step_seconds| Price {
+            step_seconds,
+            ..Price::default()
+        };
+        let mut model: Model = toml::from_str(
+            "stage = 'stt'\nprovider = 'google'\nname = 'x'\nsource = 'x'\nseen = 2026-11-28",
+        )
+        .expect("a model");
+        model.price = Some(price(15.0));
+        assert_eq!(model.prices().map(Price::step_ms).max(), Some(15_000));
+        let from = model.seen;
+        model.later = Some(Later {
+            from,
+            price: price(60.0),
+        });
+        assert_eq!(model.prices().map(Price::step_ms).max(), Some(60_000));
     }
 
     #[test]

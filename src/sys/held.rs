@@ -54,9 +54,13 @@ impl Trust {
 
     /// Whether no other user can rename or replace what is in this folder and is ours.
     fn keeps(self, stat: &Stat) -> bool {
-        let is_open = stat.st_mode & (WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS) != 0;
-        self.is_ours(stat) && (!is_open || stat.st_mode & STICKY != 0)
+        self.is_ours(stat) && (!is_open(stat) || stat.st_mode & STICKY != 0)
     }
+}
+
+/// Whether others than its owner can put something into a folder.
+fn is_open(stat: &Stat) -> bool {
+    stat.st_mode & (WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS) != 0
 }
 
 /// A folder, whatever its name leads to by now.
@@ -66,6 +70,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     owner: u32,
     is_ours: bool,
+    is_open: bool,
     /// The first folder on the way here that belongs to an unknown user.
     stranger: Option<(PathBuf, u32)>,
 }
@@ -127,6 +132,11 @@ impl Folder {
     /// Whether only root, or the user who runs this, can change what is in it.
     pub(crate) fn is_ours(&self) -> bool {
         self.is_ours
+    }
+
+    /// Whether others can put files of their own into it, even if they cannot change ours: `/tmp` is such a folder.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     pub(crate) fn owner(&self) -> u32 {
@@ -201,6 +211,7 @@ impl Folder {
             fd,
             owner: stat.st_uid,
             is_ours: self.is_ours && trust.keeps(&stat),
+            is_open: is_open(&stat),
             stranger: self.stranger.clone().or(unknown),
             path,
         })
@@ -363,6 +374,7 @@ fn start(root: &Path, trust: Trust) -> Result<Folder, Error> {
         path: root.to_owned(),
         owner: stat.st_uid,
         is_ours: trust.keeps(&stat),
+        is_open: is_open(&stat),
         stranger: None,
     })
 }

@@ -1,9 +1,8 @@
 //! The user and group that Asterisk runs as, from what only root or that user can have said.
 //!
 //! Believed are, in this order: `asterisk.conf`; the unit of systemd or the init script; the owner of the control
-//! socket that answers. Where they differ nothing is guessed, and what others than root can change may name
-//! their own user alone, unless root says the same. A process proves nothing: any user can name one "asterisk". install.sh and the doctor share this, and it is a
-//! hidden command: `phone-assistant identity`.
+//! socket that answers. Where they differ nothing is guessed, and what others than root can change names their own user
+//! alone. A process proves nothing: any user can name one "asterisk".
 
 mod author;
 pub(crate) mod conf;
@@ -144,17 +143,145 @@ struct Claim {
     group: Option<String>,
 }
 
+/// The user and group that Asterisk runs as.
+///
+/// # Errors
+/// [`Error`]; nothing is guessed.
+pub(crate) fn find(question: &Question) -> Result<Identity, Error> {
+    let names = Names::of(&question.root)
+        .map_err(|Unread { path, source }| Error::Read { path, source })?;
+    let sources = Sources {
+        names,
+        claims: claims(question)?,
+        is_here: question.root == Path::new("/"),
+    };
+    let user = sources.user()?;
+    let group = sources.group(&user)?;
+    let entry = sources.names.user(&user);
+    let uid = entry.map(|user| user.id).or_else(|| number(&user));
+    let listed = sources.names.group(&group).map(|group| group.id);
+    let gid = listed.or_else(|| number(&group));
+    sources.vouch_for_user(&user, uid)?;
+    sources.vouch_for_group(&group, gid)?;
+    let ids = uid.zip(gid);
+    if sources.claims.is_empty() && sources.is_here {
+        contradicted(ids.map(|(user, _)| user))?;
+    }
+    Ok(Identity { user, group, ids })
+}
+
+/// What the sources say, and the names that the machine has.
+struct Sources {
+    names: Names,
+    claims: Vec<Claim>,
+    /// Whether it is this machine, whose users are known.
+    is_here: bool,
+}
+
+impl Sources {
+    fn user(&self) -> Result<String, Error> {
+        match self.agreed(USER, |claim| claim.user.as_deref())? {
+            Some(user) => Ok(user),
+            None if self.is_here && self.names.user(USUAL).is_none() => Err(Error::NoAsterisk),
+            None => Ok(USUAL.to_owned()),
+        }
+    }
+
+    /// The group that is named, else the user's own.
+    fn group(&self, user: &str) -> Result<String, Error> {
+        if let Some(group) = self.agreed(GROUP, |claim| claim.group.as_deref())? {
+            return Ok(group);
+        }
+        let entry = self.names.user(user);
+        match entry.and_then(|user| self.names.own_group(user)) {
+            Some(group) => Ok(group),
+            None if self.is_here && entry.is_none() => Err(Error::NoGroup {
+                user: user.to_owned(),
+            }),
+            None => Ok(user.to_owned()),
+        }
+    }
+
+    /// The one answer of all claims that have one.
+    fn agreed(
+        &self,
+        what: &'static str,
+        of: impl Fn(&Claim) -> Option<&str>,
+    ) -> Result<Option<String>, Error> {
+        let claims = self.claims.iter();
+        let said = claims.filter_map(|claim| Some((claim.source.as_str(), of(claim)?)));
+        let (mut answers, mut unknown) = (Vec::new(), None);
+        for (source, value) in said {
+            let answer = match self.known(what, source, value) {
+                Err(error @ Error::Unknown { .. }) => {
+                    unknown.get_or_insert(error);
+                    value.to_owned()
+                }
+                answer => answer?,
+            };
+            answers.push((source, answer));
+        }
+        if answers.iter().any(|(_, answer)| *answer != answers[0].1) {
+            return Err(several(what, &answers));
+        }
+        match unknown {
+            Some(error) => Err(error),
+            None => Ok(answers.pop().map(|(_, answer)| answer)),
+        }
+    }
+
+    /// The name of a user or group that a source calls by `value`, a name or a number.
+    fn known(&self, what: &'static str, source: &str, value: &str) -> Result<String, Error> {
+        let (source_name, value) = (source.to_owned(), shortened(value));
+        if !is_name(&value) {
+            return Err(Error::Name {
+                what,
+                source_name,
+                value,
+            });
+        }
+        let known = match what {
+            USER => self.names.user(&value),
+            _ => self.names.group(&value),
+        };
+        match known {
+            Some(entry) => Ok(entry.name.clone()),
+            // A directory such as LDAP may know it, which only a person can tell.
+            None if source == ASKED && number(&value).is_some() => Ok(value),
+            None if self.is_here => Err(Error::Unknown {
+                what,
+                source_name,
+                value,
+            }),
+            None => Ok(value),
+        }
+    }
+
+    fn vouch_for_user(&self, user: &str, uid: Option<u32>) -> Result<(), Error> {
+        let is_named = |claim: &&Claim| claim.user.is_some();
+        let named = self.claims.iter().filter(is_named);
+        vouched(USER, user, named, |author| author.may_name_user(uid))
+    }
+
+    fn vouch_for_group(&self, group: &str, gid: Option<u32>) -> Result<(), Error> {
+        let is_named = |claim: &&Claim| claim.group.is_some();
+        let named = self.claims.iter().filter(is_named);
+        vouched(GROUP, group, named, |author| {
+            author.may_name_group(gid, &self.names)
+        })
+    }
+}
+
 /// Makes sure that one of the claims that name a user or group, which agree, is by an author who may do so.
-fn vouched(
+fn vouched<'a>(
     what: &'static str,
     value: &str,
-    claims: &[Claim],
-    is_named: impl Fn(&Claim) -> bool,
+    mut named: impl Iterator<Item = &'a Claim> + Clone,
     may_name: impl Fn(Author) -> bool,
 ) -> Result<(), Error> {
-    let named = || claims.iter().filter(|claim| is_named(claim));
-    match named().next() {
-        Some(claim) if !named().any(|claim| may_name(claim.author)) => Err(Error::Overreach {
+    let is_vouched = named.clone().any(|claim| may_name(claim.author));
+    match named.next() {
+        Some(claim) if !is_vouched => Err(Error::Overreach {
             what,
             source_name: claim.source.clone(),
             value: value.to_owned(),
@@ -164,86 +291,19 @@ fn vouched(
     }
 }
 
-/// The user and group that Asterisk runs as.
-///
-/// # Errors
-/// [`Error`]; nothing is guessed.
-pub(crate) fn find(question: &Question) -> Result<Identity, Error> {
-    let names = Names::of(&question.root)
-        .map_err(|Unread { path, source }| Error::Read { path, source })?;
-    let claims = claims(question)?;
-    let is_here = question.root == Path::new("/");
-    let check = |what, source_name: &str, value: &str| -> Result<String, Error> {
-        let (source_name, value) = (source_name.to_owned(), shortened(value));
-        if !is_name(&value) {
-            return Err(Error::Name {
-                what,
-                source_name,
-                value,
-            });
-        }
-        let known = match what {
-            USER => names.user(&value),
-            _ => names.group(&value),
-        };
-        match known {
-            Some(entry) => Ok(entry.name.clone()),
-            // A directory such as LDAP may know it, which only a person can tell.
-            None if source_name == ASKED && number(&value).is_some() => Ok(value),
-            None if is_here => Err(Error::Unknown {
-                what,
-                source_name,
-                value,
-            }),
-            None => Ok(value),
-        }
-    };
-    let user = match agreed(USER, &claims, |claim| claim.user.as_deref(), check)? {
-        Some(user) => user,
-        None if is_here && names.user(USUAL).is_none() => return Err(Error::NoAsterisk),
-        None => USUAL.to_owned(),
-    };
-    let entry = names.user(&user);
-    let group = match agreed(GROUP, &claims, |claim| claim.group.as_deref(), check)? {
-        Some(group) => group,
-        None => match entry.and_then(|user| names.own_group(user)) {
-            Some(group) => group,
-            None if is_here && entry.is_none() => return Err(Error::NoGroup { user }),
-            None => user.clone(),
-        },
-    };
-    let uid = entry.map(|user| user.id).or_else(|| number(&user));
-    let listed = names.group(&group).map(|group| group.id);
-    let gid = listed.or_else(|| number(&group));
-    vouched(
-        USER,
-        &user,
-        &claims,
-        |claim| claim.user.is_some(),
-        |author| author.may_name_user(uid),
-    )?;
-    vouched(
-        GROUP,
-        &group,
-        &claims,
-        |claim| claim.group.is_some(),
-        |author| author.may_name_group(gid, &names),
-    )?;
-    let ids = uid.zip(gid);
-    if claims.is_empty() && is_here {
-        contradicted(ids.map(|(user, _)| user))?;
-    }
-    Ok(Identity { user, group, ids })
-}
-
-/// The folders that `asterisk.conf` sets, of those that install.sh asks for.
+/// The folders that `asterisk.conf` sets, of those that install.sh asks for, and "root" as its author where only root
+/// can change that file.
 ///
 /// # Errors
 /// [`Error::Read`].
 pub(crate) fn folders(root: &Path) -> Result<Vec<(&'static str, String)>, Error> {
     let conf = conf(root)?;
     let set = |name| Some((name, conf.get("directories", name)?.to_owned()));
-    Ok(FOLDERS.into_iter().filter_map(set).collect())
+    let mut lines: Vec<_> = FOLDERS.into_iter().filter_map(set).collect();
+    if Author::of(&root.join(conf::FILE), conf.owner, None) == Author::Root {
+        lines.push(("author", "root".to_owned()));
+    }
+    Ok(lines)
 }
 
 fn conf(root: &Path) -> Result<Conf, Error> {
@@ -287,36 +347,6 @@ fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
     }
     claims.retain(|claim| claim.user.is_some() || claim.group.is_some());
     Ok(claims)
-}
-
-/// The one answer of all claims that have one.
-fn agreed(
-    what: &'static str,
-    claims: &[Claim],
-    of: impl Fn(&Claim) -> Option<&str>,
-    check: impl Fn(&'static str, &str, &str) -> Result<String, Error>,
-) -> Result<Option<String>, Error> {
-    let said = claims
-        .iter()
-        .filter_map(|claim| Some((claim.source.as_str(), of(claim)?)));
-    let (mut answers, mut unknown) = (Vec::new(), None);
-    for (source, value) in said {
-        let answer = match check(what, source, value) {
-            Err(error @ Error::Unknown { .. }) => {
-                unknown.get_or_insert(error);
-                value.to_owned()
-            }
-            answer => answer?,
-        };
-        answers.push((source, answer));
-    }
-    if answers.iter().any(|(_, answer)| *answer != answers[0].1) {
-        return Err(several(what, &answers));
-    }
-    match unknown {
-        Some(error) => Err(error),
-        None => Ok(answers.pop().map(|(_, answer)| answer)),
-    }
 }
 
 fn several(what: &'static str, answers: &[(&str, String)]) -> Error {

@@ -193,8 +193,13 @@ fn hold_real(folder: &Path, real: &Path) -> Result<Held, Error> {
 /// # Errors
 /// What the system says, that it is no regular file, or an [`Error`].
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    if !geteuid().is_root() || DESCRIPTORS.iter().any(|own| path.starts_with(own)) {
+    if DESCRIPTORS.iter().any(|own| path.starts_with(own)) {
         return File::open(path);
+    }
+    // A pipe would wait for its other end.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    if !geteuid().is_root() {
+        return regular(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into());
     }
     let path = std::path::absolute(path)?;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
@@ -204,13 +209,12 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     let Some(owner) = &held.owner else {
         return open_in_roots(&path, folder);
     };
-    // A pipe would wait for its other end.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let open = || Ok(rustix::fs::openat(&held, name, flags, Mode::empty())?);
-    let file = File::from(open_as(
-        &Rights::of(owner.uid).map_err(io::Error::other)?,
-        open,
-    )?);
+    let rights = Rights::of(owner.uid).map_err(io::Error::other)?;
+    regular(open_as(&rights, open)?.into())
+}
+
+fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -248,8 +252,14 @@ fn open_as<T>(rights: &Rights, open: impl FnOnce() -> io::Result<T>) -> io::Resu
     let opened = rights.act(open).map_err(io::Error::other)?;
     opened.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            let user = names::user_name(rights.uid);
-            let why = format!("others than root can put a file there, and {user} may not read it");
+            let readers = match rights.uid {
+                NOBODY => "every user may read".to_owned(),
+                uid => format!("user {} may read", names::user_name(uid)),
+            };
+            let why = format!(
+                "others than root can put a file there, so root reads only what {readers}; move it into a folder that \
+                 root alone can change, or let them read it"
+            );
             io::Error::new(error.kind(), why)
         }
         _ => error,
@@ -395,6 +405,34 @@ mod tests {
         let below = folder.path().join("below");
         fs::create_dir(&below).expect("made");
         assert_eq!(Owner::of(&below).is_err(), is_root);
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for_whoever_opens_it() {
+        let (theirs, _) = others_folder();
+        let own = testkit::TempDir::new().expect("a temporary folder");
+        for folder in [theirs.path(), own.path()] {
+            let pipe = folder.join("pipe");
+            rustix::fs::mkfifoat(CWD, &pipe, Mode::from_raw_mode(0o666)).expect("made");
+            let error = open(&pipe).expect_err("it is no regular file");
+            assert!(error.kind() != io::ErrorKind::NotFound, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_not_everybody_may_read_is_named_as_that() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("ours");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("ours");
+        match open(&file) {
+            Err(error) if geteuid().is_root() => {
+                let why = error.to_string();
+                assert!(why.contains("only what every user may read"), "{why}");
+            }
+            opened => assert!(!geteuid().is_root() && opened.is_ok(), "{opened:?}"),
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn escaped(byte: u8) -> String {
     }
 }
 
-/// Gives a file to a user.
+/// Gives a file to a user, or lets them make it.
 pub(crate) fn own(path: &Path, user: &str) -> String {
     given(path, user, None)
 }
@@ -72,19 +72,14 @@ fn given(path: &Path, user: &str, mode: Option<u32>) -> String {
         };
         return what.unwrap_or_else(|| format!("ls -ld {shown}"));
     }
-    if is_roots && is_roots_choice(path) {
-        let chown = format!("chown -h {user_word}: {shown}");
-        return [Some(chown), chmod("")]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("; ");
+    if owner.is_err() {
+        return missing(&real, &user_word, mode.is_some());
+    }
+    if is_roots && is_ours(path) {
+        return by_root(&shown, &user_word, mode);
     }
     if is_roots {
         return format!("if you have chosen {shown} yourself, make {user_word} its owner");
-    }
-    if owner.is_err() {
-        return INSTALL.to_owned();
     }
     let mut away = real.into_os_string();
     away.push(".old");
@@ -92,6 +87,26 @@ fn given(path: &Path, user: &str, mode: Option<u32>) -> String {
         "sudo -u {user_word} mv {shown} {}; {INSTALL}",
         shell_quoted(away)
     )
+}
+
+/// What root types where root alone can change what stands there.
+fn by_root(shown: &str, user_word: &str, mode: Option<u32>) -> String {
+    let chown = format!("chown -h {user_word}: {shown}");
+    let chmod = mode.map(|mode| format!("; chmod {mode:o} {shown}"));
+    chown + &chmod.unwrap_or_default()
+}
+
+/// Something that is not there: install.sh makes our folders and no other, and a call makes a file where it may.
+fn missing(real: &Path, user_word: &str, is_folder: bool) -> String {
+    if is_folder && is_ours(real) {
+        return INSTALL.to_owned();
+    }
+    if is_folder {
+        let shown = shell_quoted(real);
+        return format!("make the folder {shown}, of user {user_word} and for them alone");
+    }
+    let folder = shell_quoted(real.parent().unwrap_or(real));
+    format!("let {user_word} make files in {folder}: ls -ld {folder}; df -h {folder}")
 }
 
 /// Whether a folder has files of another user.
@@ -103,13 +118,12 @@ fn has_others(folder: &Path, user: &str) -> bool {
     })
 }
 
-/// Whether root has chosen this path: it is one of ours, or root itself asks. Any other may come from the environment
-/// of Asterisk's user, or from a settings file that this user has named, and root is told no command for it.
-fn is_roots_choice(path: &Path) -> bool {
+/// Whether this path is one of ours. Any other may come from the environment of Asterisk's user, or from a settings
+/// file that this user has named, and root is told no command for it.
+fn is_ours(path: &Path) -> bool {
     let mut parts = path.components();
-    let is_ours = OURS.iter().any(|ours| path.starts_with(ours));
-    rustix::process::geteuid().is_root()
-        || is_ours && parts.all(|part| part != Component::ParentDir)
+    let is_below = OURS.iter().any(|ours| path.starts_with(ours));
+    is_below && parts.all(|part| part != Component::ParentDir)
 }
 
 /// Removes a file or a link in a folder of `user`.
@@ -126,7 +140,7 @@ pub(crate) fn remove(path: &Path, user: &str) -> String {
     let remove = |Followed { real, .. }: Followed| {
         let place = real.join(name);
         let is_roots = rooted::follow(&place.with_file_name(NOTHING)).is_ok_and(|it| it.is_roots);
-        if is_roots && !is_roots_choice(path) {
+        if is_roots && !is_ours(path) {
             return format!("remove {}, if it is this program's", shell_quoted(place));
         }
         let prefix = prefix(is_roots, user);
@@ -135,10 +149,14 @@ pub(crate) fn remove(path: &Path, user: &str) -> String {
     rooted::follow(above).map_or_else(named, remove)
 }
 
-/// Gives a folder of `user` a mode.
+/// Gives a folder of `user` a mode, and to that user where it is another's: only its owner can set that.
 pub(crate) fn mode(path: &Path, mode: u32, user: &str) -> String {
     let give = |Followed { real, is_roots }: Followed| {
-        if is_roots && !is_roots_choice(path) {
+        let owner = fs::symlink_metadata(&real).map(|data| names::user_name(data.uid()));
+        if owner.is_ok_and(|owner| owner != user) {
+            return given(path, user, Some(mode));
+        }
+        if is_roots && !is_ours(path) {
             let (user, real) = (shell_quoted(user), shell_quoted(real));
             return format!("let nobody but {user} look into {real}");
         }
@@ -163,7 +181,7 @@ pub(crate) fn close(path: &Path, group: &str) -> String {
         let shown = shell_quoted(&real);
         let group = shell_quoted(group);
         let owner = fs::symlink_metadata(&real).map_or(0, |data| data.uid());
-        if is_roots && is_roots_choice(path) {
+        if is_roots && is_ours(path) {
             format!("chown -h root:{group} {shown}; chmod 640 {shown}")
         } else if is_roots {
             format!("if {shown} is your file of keys, let only root and group {group} read it")
@@ -227,15 +245,17 @@ mod tests {
         let aside = format!("sudo -u pbx mv {shown} {shown}.old; sudo ./install.sh");
         assert_eq!(own(&place, "pbx"), aside);
         assert_eq!(own_alone(&place, "pbx"), aside);
-        assert_eq!(
-            mode(&place, 0o700, "pbx"),
-            format!("sudo -u pbx chmod 700 {shown}")
-        );
+        assert_eq!(mode(&place, 0o700, "pbx"), aside, "only its owner can");
         let missing = folder.path().join("missing/deep");
-        assert_eq!(own(&missing, "pbx"), "sudo ./install.sh");
+        let above = folder.path().join("missing");
+        let words = format!("let pbx make files in {}", above.display());
+        assert!(own(&missing, "pbx").starts_with(&words));
+        let words = format!("make the folder {}", missing.display());
+        assert!(own_alone(&missing, "pbx").starts_with(&words));
         let owner = names::user_name(fs::metadata(&place).expect("there").uid());
         let closed = format!("sudo -u {owner} chmod 700 {shown}");
         assert_eq!(own_alone(&place, &owner), closed);
+        assert_eq!(mode(&place, 0o700, &owner), closed);
         assert_eq!(own(&place, &owner), format!("ls -ld {shown}"));
     }
 
@@ -263,7 +283,6 @@ mod tests {
 
     #[test]
     fn root_is_told_no_command_for_a_place_that_it_has_not_chosen() {
-        let is_root = rustix::process::geteuid().is_root();
         for path in ["/etc/passwd", "/etc", "/etc/phone-assistant/../passwd"] {
             let path = Path::new(path);
             for remedy in [
@@ -276,7 +295,7 @@ mod tests {
                 let has_command = ["chown", "chmod", "rm "]
                     .iter()
                     .any(|it| remedy.contains(it));
-                assert_eq!(has_command, is_root, "{remedy}");
+                assert!(!has_command, "{remedy}");
             }
         }
     }
@@ -322,8 +341,16 @@ mod tests {
         let shown = path.display();
         let expected = format!("chown -h root:voice {shown}; chmod 640 {shown}");
         assert_eq!(close(path, "voice"), expected);
-        let expected = format!("chown -h pbx: {shown}; chmod 700 {shown}");
-        assert_eq!(own_alone(path, "pbx"), expected);
+        let (expected, shown) = (
+            format!("chown -h pbx: {shown}; chmod 700 {shown}"),
+            shown.to_string(),
+        );
+        assert_eq!(by_root(&shown, "pbx", Some(0o700)), expected);
+        assert_eq!(
+            by_root(&shown, "pbx", None),
+            format!("chown -h pbx: {shown}")
+        );
+        assert_eq!(own_alone(path, "pbx"), INSTALL, "it is not there");
     }
 
     #[test]

@@ -109,8 +109,8 @@ pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
             real.pop();
             continue;
         }
-        is_roots = is_roots && is_roots_alone(&real);
         let next = real.join(&name);
+        is_roots = is_roots && is_roots_alone(&real, &next);
         let Ok(to) = fs::read_link(&next) else {
             real = next;
             continue;
@@ -130,15 +130,21 @@ pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
     Ok(Followed { real, is_roots })
 }
 
-/// Whether root alone can put something into a folder. One that is not there is made by any user who can make it.
-fn is_roots_alone(folder: &Path) -> bool {
+/// Whether root alone can change what stands at `inside`, in `folder`. A folder that is not there is made by any user
+/// who can make it. In one like `/tmp` others leave root's files alone, and may have put there what is not root's.
+fn is_roots_alone(folder: &Path, inside: &Path) -> bool {
     match fs::symlink_metadata(folder) {
         Ok(data) => {
-            let is_sticky = data.mode() & STICKY != 0;
-            data.uid() == 0 && (is_sticky || data.mode() & (BY_GROUP | BY_OTHERS) == 0)
+            let is_open = data.mode() & (BY_GROUP | BY_OTHERS) != 0;
+            let is_kept = || data.mode() & STICKY != 0 && is_of_root(inside);
+            data.uid() == 0 && (!is_open || is_kept())
         }
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
+}
+
+fn is_of_root(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|data| data.uid() == 0)
 }
 
 /// Whether root alone can change what stands at `path`, which is a file or folder; an error where another user than
@@ -281,6 +287,22 @@ mod tests {
         let found = follow(Path::new("/bin/sh")).expect("root's links");
         assert_eq!(found.real, fs::canonicalize("/bin/sh").expect("there"));
         assert!(found.is_roots);
+    }
+
+    #[test]
+    fn in_a_folder_like_tmp_only_what_is_roots_is_roots_alone() {
+        let (folder, owner) = folder();
+        let place = |name: &str| folder.path().join(name);
+        fs::write(place("roots"), "").expect("written");
+        fs::write(place("theirs"), "").expect("written");
+        if owner == 0 {
+            std::os::unix::fs::chown(place("theirs"), Some(65_534), None).expect("given away");
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).expect("ours");
+        for (name, expected) in [("roots", owner == 0), ("theirs", false), ("none", false)] {
+            let followed = follow(&place(name)).expect("no link");
+            assert_eq!(followed.is_roots, expected, "{name}");
+        }
     }
 
     #[test]

@@ -13,9 +13,9 @@ use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::audio::{duration_of, to_i16, wav};
 use crate::cloud::budget::Budget;
-use crate::cloud::fallback::{Candidate, Cause};
+use crate::cloud::fallback::Candidate;
 use crate::cloud::tts::{Bare, Sound, Speech, Voice};
-use crate::cloud::{self, Tokens};
+use crate::cloud::{self, Cause, Tokens};
 use crate::config::Endpoint;
 use crate::spending::bill::{self, Billing, Entry};
 use crate::spending::costs::Usage;
@@ -206,13 +206,6 @@ impl Speaking {
         Ok(written.length)
     }
 
-    /// Whether asking once more may help, if it breaks off by `error` before anything of it was heard.
-    pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        error
-            .service()
-            .is_some_and(|cause| self.piece.sound.may_retry(cause))
-    }
-
     /// Passes on the piece that is being spoken, and asks for the next. Returns whether there was anything to hear, and the
     /// next piece. An error of the one does not wait for the other.
     fn pass_on<W: Write + Seek>(
@@ -223,13 +216,13 @@ impl Speaking {
             return Ok((self.piece.pass_on(telephone)?, None));
         };
         let (asker, budget) = (self.asker.clone(), self.later);
-        let again = text.clone();
-        let ahead = threads::spawn(move || asker.ask(text, budget));
+        let ask = move || budget.attempt(|budget| asker.ask(text.clone(), budget));
+        let ahead = threads::spawn(ask.clone());
         let is_heard = self.piece.pass_on(telephone)?;
         let next = match ahead {
             Ok(ahead) => ahead.join().unwrap_or_else(|panic| resume_unwind(panic)),
             // Without a thread it is asked for only now.
-            Err(NoThread { .. }) => self.asker.ask(again, budget),
+            Err(NoThread { .. }) => ask(),
         };
         Ok((is_heard, Some(next?)))
     }
@@ -254,9 +247,12 @@ impl Piece {
         let mut len_frames = 0;
         let passed = self.pass_on_samples(telephone, &mut len_frames);
         let came = duration_of(len_frames, rate_hz);
-        let (sound, told) = match passed {
+        let (sound, told) = match &passed {
             Ok(_) => (came, self.sound.tokens()),
-            Err(_) => (came.max(usual_length(chars)), None),
+            Err(error) => {
+                let told = error.service().and_then(cloud::Error::tokens);
+                (came.max(usual_length(chars)), told)
+            }
         };
         let tokens = told.unwrap_or_else(|| self.voice.max_tokens(chars, sound));
         self.entry.used(spoken(chars, sound, tokens));

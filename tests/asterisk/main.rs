@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod caller;
+#[path = "../audio/converted.rs"]
+mod converted;
 mod lab;
 mod machine;
 mod phone;

@@ -7,6 +7,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 
+use super::races::NOBODY;
 use super::{EXAMPLE, Machine, PLAN};
 
 #[test]
@@ -215,6 +216,8 @@ fn as_root_a_key_and_a_folder_that_only_root_may_read_are_left_alone() {
     machine.write("root/private/google-creds.json", KEY);
     chmod(&machine.path("root/private"), 0o700);
     machine.write(CONF, agi_bin);
+    // The file is its user's.
+    lchown(machine.path("etc/asterisk"), Some(NOBODY), None).unwrap();
     machine.install(&[]).fails(1).says("--agi-bin");
     machine
         .install(&["--agi-bin", "/root/private"])

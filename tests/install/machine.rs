@@ -174,6 +174,15 @@ impl Machine {
         fs::metadata(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Whether no other user than root can change what a path leads to.
+    pub(super) fn is_roots_alone(&self, path: &str) -> bool {
+        self.path(path).ancestors().all(|place| {
+            let data = fs::metadata(place).unwrap();
+            let is_sticky = data.mode() & 0o1000 != 0;
+            data.uid() == 0 && (is_sticky || data.mode() & 0o022 == 0)
+        })
+    }
+
     /// Everything below the root but the tools: mode, time of change, content.
     pub(super) fn snapshot(&self) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
         let mut found = BTreeMap::new();

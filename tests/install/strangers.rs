@@ -153,7 +153,7 @@ fn an_asterisk_that_never_answers_or_never_ends_is_not_waited_for() {
         let real = fs::canonicalize(machine.path("tools/timeout")).unwrap();
         fs::remove_file(machine.path("tools/timeout")).unwrap();
         let sooner = format!(
-            "[ \"$3\" = 10 ] && shift 3 && exec {} -s KILL 0.2 \"$@\"",
+            "[ \"$3\" = 15 ] && shift 3 && exec {} -s KILL 0.2 \"$@\"",
             real.display()
         );
         machine.tool("timeout", &sooner);
@@ -189,6 +189,8 @@ fn as_root_no_folder_of_root_gets_a_program_because_asterisk_conf_names_it() {
         let text = format!("{RUNS_AS_NOBODY}[directories]\nastagidir => {folder}\n");
         machine.write(CONF, text);
     };
+    // The file is its user's.
+    lchown(machine.path("etc/asterisk"), Some(NOBODY), None).unwrap();
     machine.write("etc/cron.hourly/x", "");
     machine.write("opt/agi/x", "");
     machine.write("usr/share/asterisk/agi-bin/x", "");
@@ -225,6 +227,64 @@ fn as_root_no_folder_of_root_gets_a_program_because_asterisk_conf_names_it() {
         .run(&[&["--uninstall"][..], &named].concat())
         .succeeds();
     assert!(!machine.path("etc/cron.hourly/phone-assistant").exists());
+}
+
+#[test]
+fn as_root_a_folder_that_root_alone_can_have_named_is_the_one_at_each_upgrade() {
+    let Some(machine) = of_nobody() else {
+        return;
+    };
+    let text = format!("{RUNS_AS_NOBODY}[directories]\nastagidir => /opt/agi\n");
+    machine.write(CONF, text);
+    machine.write("opt/agi/x", "");
+    // Where the sources are below another user's folder, that user can have named it.
+    let is_roots = machine.is_roots_alone(CONF);
+    let code = i32::from(!is_roots);
+    for _ in 0..2 {
+        machine.install(&[]).fails(code);
+        assert_eq!(machine.path("opt/agi/phone-assistant").exists(), is_roots);
+    }
+    machine.run(&["--uninstall"]).succeeds();
+    assert!(!machine.path("opt/agi/phone-assistant").exists());
+}
+
+#[test]
+fn an_asterisk_that_runs_as_root_is_asked_only_where_a_person_says_so() {
+    let machine = Machine::as_root();
+    machine.tool("asterisk", "echo Asterisk 22");
+    machine.write(CONF, "[options]\nrunuser = root\n");
+    machine.write(PLAN, "[a]\n");
+    let before = machine.snapshot();
+    machine
+        .install(&["--dialplan"])
+        .fails(1)
+        .says("--user root");
+    assert_eq!(machine.snapshot(), before);
+    // With nothing to ask for it is no matter.
+    machine.install(&[]).succeeds();
+    // It is asked then, if not understood: Asterisk's own environment is a clean one.
+    let named = machine.install(&["--dialplan", "--user", "root"]);
+    assert!(
+        !named.text().contains("add --user root"),
+        "{}",
+        named.text()
+    );
+}
+
+#[test]
+fn a_key_file_with_a_second_name_is_opened_to_nobody() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    machine.write("root/secret", "secret");
+    super::links::chmod(&machine.path("root/secret"), 0o600);
+    let key = machine.path("etc/phone-assistant/google-creds.json");
+    fs::hard_link(machine.path("root/secret"), &key).unwrap();
+    machine.install(&[]).succeeds();
+    assert_eq!(machine.metadata("root/secret").mode() & 0o777, 0o600);
+    fs::remove_file(machine.path("root/secret")).unwrap();
+    machine.install(&[]).succeeds();
+    let mode = fs::metadata(&key).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o640, "with one name it is what it is called");
 }
 
 #[test]
@@ -289,9 +349,20 @@ fn as_root_nothing_that_only_root_may_read_is_copied_from_folders_of_others() {
     let asterisk = folder.path().join("asterisk.sh");
     fs::write(&asterisk, OTHERWISE).unwrap();
     let given = machine.path("tools/static");
-    let mut install = machine.command(&["--dialplan", "--binary", given.to_str().unwrap()]);
-    install.env("ASTERISK", format!("sh {}", asterisk.display()));
-    let stopped = install.outcome();
+    let install = || {
+        let mut install = machine.command(&["--dialplan", "--binary", given.to_str().unwrap()]);
+        install.env("ASTERISK", format!("sh {}", asterisk.display()));
+        install.outcome()
+    };
+    // What cannot be brought back is not replaced.
+    for path in [&*backup, agi_bin] {
+        let before = machine.snapshot();
+        install().fails(1).says("could not be brought back");
+        assert_eq!(machine.snapshot(), before);
+        let (place, aside) = (machine.path(path), machine.path(&format!("{path}.aside")));
+        fs::rename(place, aside).unwrap();
+    }
+    let stopped = install();
     stopped.fails(1).says("are as they were");
     stopped.says(&format!("> 1. User({NOBODY})"));
     let is_copy = |(_, (mode, _, _, content)): &(_, (u32, i64, i64, Vec<u8>))| {

@@ -12,6 +12,7 @@ use super::gemini;
 use crate::audio::{pcm_bytes, tone};
 use crate::call::heard;
 use crate::house::{House, MOON, each, many_sentences};
+use crate::limits::records;
 
 #[test]
 fn one_key_carries_a_whole_call_and_is_sent_in_its_own_header_alone() {
@@ -186,6 +187,58 @@ fn where_there_surely_is_speech_another_provider_is_asked_once_for_its_words() {
         let asked = services.map(|service| house.sandbox.requests_of(service).len());
         assert_eq!(asked, expected);
     }
+}
+
+/// An answer without any content that ends for this reason, and what it has used.
+fn useless(reason: &str) -> Value {
+    let candidates = match reason {
+        "" => json!([]),
+        reason => json!([{"finishReason": reason}]),
+    };
+    let used = json!({"promptTokenCount": 70, "candidatesTokenCount": 5, "thoughtsTokenCount": 25});
+    json!({"candidates": candidates, "usageMetadata": used})
+}
+
+#[test]
+fn what_is_told_to_be_used_for_an_answer_of_no_use_is_paid_for() {
+    let stt = |reason: &str| {
+        let reply = Response::json(200, &useless(reason));
+        (Service::GeminiStt, "gemini gemini-3.5-flash-lite", reply)
+    };
+    let tts = |reason: &str| {
+        let events = format!("data: {}\r\n\r\n", useless(reason));
+        let reply = Response::new(200, "text/event-stream", events);
+        (
+            Service::GeminiTts,
+            "gemini gemini-3.8-flash-lite-tts",
+            reply,
+        )
+    };
+    let replies = [stt(""), stt("SAFETY"), tts("STOP"), tts("OTHER")];
+    each(replies, |(service, name, reply)| {
+        let house = House::new();
+        let log = house.other().join("calls.jsonl");
+        house
+            .sandbox
+            .fault_service(service, Fault::Reply(reply.clone()), usize::MAX);
+        let settings = gemini(&house)
+            .set("log.calls", log.to_str().unwrap())
+            .set("stt.gemini.model", "gemini-3.5-flash-lite")
+            .set("llm.gemini.model", "gemini-3.6-flash");
+        house.outcome_with("question-tea.wav", &settings);
+        let asked = house.sandbox.requests_of(service).len();
+        let record = &records(&log)[0];
+        let used = record["used"].as_array().unwrap();
+        let of_it = used.iter().find(|used| used["service"] == name);
+        let tokens = of_it.map(|used| (&used["input_tokens"], &used["output_tokens"]));
+        let expected = [70 * asked, 30 * asked].map(Value::from);
+        assert!(asked > 0, "{service:?}");
+        assert_eq!(
+            tokens,
+            Some((&expected[0], &expected[1])),
+            "{reply:?}: {record}"
+        );
+    });
 }
 
 #[test]

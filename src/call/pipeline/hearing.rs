@@ -63,7 +63,7 @@ impl Work {
 
     /// What was said in one piece; empty where nobody has heard any words in it. Once another provider is asked for those
     /// that must be there.
-    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
+    fn hear<'c>(&'c self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
         let recording = Recording {
             samples,
@@ -73,11 +73,11 @@ impl Work {
         let recognizers = &self.services.recognizers;
         let today = date::day(SystemTime::now());
         let mut may_doubt = recognizers.available_on(today).count() > 1;
-        let mut is_doubted = false;
-        let attempt = |candidate: &Candidate<dyn Recognizer>, budget: Budget| {
+        let mut doubted = None;
+        let attempt = |candidate: &'c Candidate<dyn Recognizer>, budget: Budget| {
             let text = self.transcribe_piece(candidate, recording, budget)?;
             if text.is_empty() && may_doubt && speech::is_sure(samples, rate_hz) {
-                (may_doubt, is_doubted) = (false, true);
+                (may_doubt, doubted) = (false, Some(candidate));
                 let provider = candidate.endpoint.provider.name();
                 return Err(cloud::Error::Unheard { provider });
             }
@@ -88,10 +88,16 @@ impl Work {
             ..self.budget(self.deadline)
         };
         match recognizers.ask(budget, attempt) {
-            Ok(done) => Ok(done.value),
+            Ok(done) => {
+                let is_heard = !done.value.is_empty();
+                if let Some(unheard) = doubted.filter(|_| is_heard) {
+                    recognizers.note_unheard(unheard, done.candidate);
+                }
+                Ok(done.value)
+            }
             Err(error @ cloud::Error::HungUp(_)) => Err(error),
             // The others know no better.
-            Err(_) if is_doubted => Ok(String::new()),
+            Err(_) if doubted.is_some() => Ok(String::new()),
             Err(error) => Err(error),
         }
     }

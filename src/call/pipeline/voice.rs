@@ -129,6 +129,7 @@ impl Work {
             spoken:
                 Done {
                     candidate,
+                    may_retry,
                     value: mut speaking,
                 },
             ..
@@ -142,8 +143,8 @@ impl Work {
             }
             Err(error) if !out.has_sent => {
                 let broken = Broken {
-                    may_retry: speaking.may_retry(&error),
                     candidate,
+                    may_retry,
                     error,
                 };
                 let begin = |candidate, budget: Budget| {

@@ -6,9 +6,8 @@ use std::time::Duration;
 use log::debug;
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
 use crate::cloud::refusal::Meaning;
-use crate::cloud::{Error, Refusal};
+use crate::cloud::{Cause, Error, Refusal};
 use crate::sys::state::State;
 use crate::sys::{date, error};
 
@@ -16,6 +15,8 @@ use crate::sys::{date, error};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Good,
+    /// It heard no words in this call where another one heard some. Once that may be chance.
+    Doubted(Failing),
     /// An earlier call found it failing.
     Remembered(Failing),
     /// This call found it failing.
@@ -40,7 +41,7 @@ impl Standing {
     /// How soon it is asked: the lowest rank first.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::Good => 0,
+            Self::Good | Self::Doubted(_) => 0,
             Self::Remembered(_) => 1,
             Self::Failed(_) => 2,
         }
@@ -50,7 +51,9 @@ impl Standing {
     pub(super) fn failing(&self) -> Option<&Failing> {
         match self {
             Self::Good => None,
-            Self::Remembered(failing) | Self::Failed(failing) => Some(failing),
+            Self::Doubted(failing) | Self::Remembered(failing) | Self::Failed(failing) => {
+                Some(failing)
+            }
         }
     }
 }

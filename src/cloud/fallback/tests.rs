@@ -4,7 +4,7 @@ use super::*;
 use crate::cloud::{Refusal, Service};
 use crate::config::Provider;
 use crate::sys::deadline::Deadline;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Instant, SystemTime};
 
 const SERVICE: Service = Service {
@@ -54,7 +54,7 @@ fn fallback(names: &[&str], state: &State) -> Fallback<str> {
     Fallback::new(candidates, None, limit, state.clone(), SystemTime::now)
 }
 
-/// Asks, and returns who was asked and who did it.
+/// Asks, and returns who was asked and who did it: with `!` who may be asked again, with `?` who is.
 fn ask(
     fallback: &Fallback<str>,
     fails: impl Fn(&str) -> Option<Error>,
@@ -70,14 +70,14 @@ fn ask_within(
 ) -> (Vec<String>, Option<String>) {
     let asked = RefCell::new(Vec::new());
     let attempt = |candidate: &Candidate<str>, budget: Budget| {
-        let twice = if matches!(budget.retry, Retry::Once) {
-            "!"
-        } else {
-            ""
+        let retry = match budget.retry {
+            Retry::Once => "!",
+            Retry::After(_) => "?",
+            Retry::Never => "",
         };
         asked
             .borrow_mut()
-            .push(format!("{}{twice}", &*candidate.provider));
+            .push(format!("{}{retry}", &*candidate.provider));
         match fails(&candidate.provider) {
             Some(error) => Err(error),
             None => Ok(candidate.provider.to_string()),
@@ -114,8 +114,47 @@ fn each_is_asked_in_turn_and_only_the_last_hope_twice() {
     assert_eq!(ask(&fallback, |_| None).0, ["c!"]);
     assert_eq!(
         ask(&fallback, |name| (name == "c").then(|| refused(503))).0,
-        ["c!", "a!"]
+        ["c!", "c?", "a!"]
     );
+}
+
+#[test]
+fn what_breaks_off_is_asked_for_again_only_by_the_last_hope_and_once_in_all() {
+    let (_folder, state) = state();
+    for (names, is_retried, expected) in [
+        (&["a"][..], false, &["a?"][..]),
+        (&["a"], true, &[]),
+        (&["a", "b"], false, &["b!"]),
+    ] {
+        let fallback = fallback(names, &state);
+        let tries = Cell::new(0);
+        let begin = |_: &Candidate<str>, _: Budget| {
+            tries.set(tries.get() + 1);
+            let fails = is_retried && tries.get() == 1;
+            if fails { Err(refused(503)) } else { Ok(()) }
+        };
+        let done = fallback.ask(budget(20), begin).expect("it begins");
+        let broken = Broken {
+            candidate: done.candidate,
+            may_retry: done.may_retry,
+            error: refused(503),
+        };
+        let asked = RefCell::new(Vec::new());
+        let again = |candidate: &Candidate<str>, budget: Budget| {
+            let retry = if matches!(budget.retry, Retry::After(_)) {
+                "?"
+            } else {
+                "!"
+            };
+            asked
+                .borrow_mut()
+                .push(format!("{}{retry}", &*candidate.provider));
+            Ok::<_, Error>(())
+        };
+        let done = fallback.ask_again(broken, budget(20), again);
+        assert_eq!(asked.into_inner(), expected, "{names:?}");
+        assert_eq!(done.is_ok(), !expected.is_empty(), "{names:?}");
+    }
 }
 
 #[test]
@@ -205,7 +244,7 @@ fn an_alias_is_asked_only_after_its_model_has_been_switched_off() {
         })
     };
     assert_eq!(of(&["a", "*a", "b"], 503).0, ["a", "b!"]);
-    assert_eq!(of(&["a1", "*a1"], 503).0, ["a1!"]);
+    assert_eq!(of(&["a1", "*a1"], 503).0, ["a1!", "a1?"]);
     assert_eq!(
         of(&["a2", "*a2", "b"], 404),
         (
@@ -247,12 +286,12 @@ fn just_at() -> SystemTime {
 #[test]
 fn a_model_that_was_switched_off_is_not_asked_from_midnight_on() {
     let cases: [(&[&str], &[&str], &[&str]); 6] = [
-        (&["a†", "b"], &["a†", "b!"], &["b!"]),
-        (&["a", "b†"], &["a", "b†!"], &["a!"]),
-        (&["a†", "*alias", "b"], &["a†", "b!"], &["*alias", "b!"]),
-        (&["a†", "(b)"], &["a†!"], &["(b)!"]),
-        (&["a†", "b", "(c)"], &["a†", "b!"], &["b!"]),
-        (&["a†"], &["a†!"], &[]),
+        (&["a†", "b"], &["a†", "b"], &["b"]),
+        (&["a", "b†"], &["a", "b†"], &["a"]),
+        (&["a†", "*alias", "b"], &["a†", "b"], &["*alias", "b"]),
+        (&["a†", "(b)"], &["a†"], &["(b)"]),
+        (&["a†", "b", "(c)"], &["a†", "b"], &["b"]),
+        (&["a†"], &["a†"], &[]),
     ];
     for (names, before, after) in cases {
         let clocks: [(WallClock, _); 2] = [(just_before, before), (just_at, after)];
@@ -260,13 +299,13 @@ fn a_model_that_was_switched_off_is_not_asked_from_midnight_on() {
             let (_folder, state) = state();
             let mut fallback = fallback(names, &state);
             fallback.clock = clock;
-            let (asked, done) = ask(&fallback, |_| Some(refused(503)));
-            assert_eq!(asked, expected, "{names:?}");
+            let (asked, done) = ask(&fallback, |_| Some(refused(401)));
+            let asked = asked.iter().map(|name| name.trim_end_matches('!'));
+            assert!(asked.eq(expected.iter().copied()), "{names:?}");
             assert_eq!(done, None);
             let day = date::day(clock());
             let first = fallback.first_on(day).map(|first| &*first.provider);
-            let expected = expected.first().map(|name| name.trim_end_matches('!'));
-            assert_eq!(first, expected, "{names:?}");
+            assert_eq!(first, expected.first().copied(), "{names:?}");
         }
     }
 }
@@ -285,4 +324,31 @@ fn when_no_model_is_left_the_error_says_so() {
             .contains("openai a† has been switched off"),
         "{error}"
     );
+}
+
+/// Noise is no fault of the provider that hears no words in it, and one that others can understand is only a hint.
+#[test]
+fn who_heard_no_words_is_asked_first_in_the_next_turn_until_that_repeats() {
+    let (_folder, state) = state();
+    let fallback = fallback(&["deaf", "b"], &state);
+    let unheard = |name: &str| (name == "deaf").then_some(Error::Unheard { provider: "openai" });
+    let deaf = &fallback.candidates()[0];
+    // The other heard nothing either.
+    assert_eq!(ask(&fallback, unheard).0, ["deaf", "b!"]);
+    assert_eq!(fallback.stood_in(), None);
+    // It heard words, once.
+    assert_eq!(ask(&fallback, unheard).0, ["deaf", "b!"]);
+    fallback.note_unheard(deaf, 1);
+    let told = fallback.stood_in().expect("the other did");
+    assert!(told.contains("heard no words in speech"), "{told}");
+    // What it hears in between takes the doubt back.
+    assert_eq!(ask(&fallback, |_| None).0, ["deaf"]);
+    for _ in 0..2 {
+        assert_eq!(ask(&fallback, unheard).0, ["deaf", "b!"]);
+        fallback.note_unheard(deaf, 1);
+    }
+    assert_eq!(ask(&fallback, |_| None).0, ["b!"]);
+    // Other calls find out for themselves.
+    let next_call = self::fallback(&["deaf", "b"], &state);
+    assert_eq!(ask(&next_call, |_| None).0, ["deaf"]);
 }

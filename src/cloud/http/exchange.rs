@@ -1,4 +1,4 @@
-//! One request and its answer, on the thread that may be given up; and what `ureq`'s errors mean to people.
+//! One request and its answer, on the thread that may be given up.
 
 use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,11 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ureq::Agent;
 use ureq::http::{HeaderMap, HeaderValue};
 
-use super::handshake;
-use super::request::{Request, host};
-use super::setup::NotPrivate;
+use super::network::network_error;
+use super::request::Request;
 use crate::cloud::{Error, Refusal, Service};
-use crate::sys::threads::NoThread;
 
 /// A part of the answer to a request, in the order in which they come.
 #[derive(Debug)]
@@ -176,137 +174,6 @@ fn send(
     config.build().send(&body[..])
 }
 
-/// The error for an administrator, with a remedy, that stands for one of `ureq`'s.
-fn network_error(
-    agent: &Agent,
-    service: Service,
-    url: &str,
-    limit: Duration,
-    error: ureq::Error,
-) -> Error {
-    let service = service.name;
-    let host = host(url).to_owned();
-    let proxy = proxy(agent, url);
-    let way = |remedy| proxy.as_ref().map_or(remedy, |_| PROXY_REMEDY);
-    let connect = |remedy, transient, error: ureq::Error| {
-        let host = match &proxy {
-            Some(proxy) => format!("{host} through the proxy {proxy}"),
-            None => host.clone(),
-        };
-        let source = Box::new(error);
-        Error::Connect {
-            service,
-            host,
-            remedy,
-            transient,
-            source,
-        }
-    };
-    if let Some(remedy) = handshake::remedy(&error).filter(|_| url.starts_with("https:")) {
-        return connect(
-            remedy,
-            matches!(error, ureq::Error::Io(ref io) if !is_tls(io)),
-            error,
-        );
-    }
-    match error {
-        ureq::Error::Timeout(ureq::Timeout::Resolve) => connect(way(SERVER_REMEDY), false, error),
-        ureq::Error::Timeout(ureq::Timeout::Connect) => connect(
-            way("it does not answer: check the network and the firewall"),
-            false,
-            error,
-        ),
-        ureq::Error::Timeout(_) => Error::Timeout {
-            service,
-            host,
-            after: limit,
-        },
-        ureq::Error::HostNotFound => connect(way(NAME_REMEDY), true, error),
-        ureq::Error::Io(ref io) if is_no_name_server(io) => {
-            connect(way(SERVER_REMEDY), true, error)
-        }
-        ureq::Error::Io(ref io) if is_lookup(io) => connect(way(NAME_REMEDY), true, error),
-        ureq::Error::Io(ref io) if is_no_connection(io) && url.starts_with("http:") => connect(
-            way("nothing listens there: check that the server runs, and base_url in its settings"),
-            true,
-            error,
-        ),
-        ureq::Error::Io(ref io) if is_no_connection(io) => connect(
-            way("nothing listens there or the way is closed: check the network and the firewall"),
-            true,
-            error,
-        ),
-        ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
-            connect(PROXY_REMEDY, true, error)
-        }
-        ureq::Error::Other(ref cause) if cause.is::<NotPrivate>() => connect(
-            "without TLS only private networks are safe: use https, or an address in your own network",
-            false,
-            error,
-        ),
-        ureq::Error::Other(cause) if cause.is::<NoThread>() => match cause.downcast() {
-            Ok(no_thread) => Error::NoThread {
-                service,
-                source: *no_thread,
-            },
-            Err(source) => Error::Broken {
-                service,
-                host,
-                source,
-            },
-        },
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-            connect("check base_url in its settings", false, error)
-        }
-        error => Error::Broken {
-            service,
-            host,
-            source: Box::new(error),
-        },
-    }
-}
-
-/// `host:port` of the proxy that requests to `url` go through, if they do.
-fn proxy(agent: &Agent, url: &str) -> Option<String> {
-    let (proxy, url) = (agent.config().proxy()?, url.parse().ok()?);
-    (!proxy.is_no_proxy(&url)).then(|| format!("{}:{}", proxy.host(), proxy.port()))
-}
-
-/// Whether a name could not be looked up: the standard library has no kind for that, only these words.
-fn is_lookup(error: &std::io::Error) -> bool {
-    error
-        .to_string()
-        .starts_with("failed to lookup address information")
-}
-
-/// Whether the name may exist, but no name server says so: `EAI_AGAIN`, in the words of musl or of glibc.
-fn is_no_name_server(error: &std::io::Error) -> bool {
-    let words = error.to_string();
-    is_lookup(error)
-        && ["Try again", "Temporary failure"]
-            .iter()
-            .any(|again| words.contains(again))
-}
-
-/// Whether a handshake failed: rustls' errors travel inside an [`std::io::Error`] when they come in the middle of one.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::InvalidData
-}
-
-fn is_no_connection(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
-    };
-    matches!(
-        error.kind(),
-        ConnectionRefused
-            | HostUnreachable
-            | NetworkUnreachable
-            | AddrNotAvailable
-            | PermissionDenied
-    )
-}
-
 /// Reads `Retry-After` in seconds, as all of our services send it. The date that HTTP also allows counts as far away.
 fn retry_after(value: &str) -> Duration {
     let seconds = value
@@ -342,11 +209,3 @@ const RATE_HEADERS: [&str; 6] = [
 
 /// A third of a second of the usual voice.
 const BLOCK_BYTES: usize = 16 * 1024;
-
-const NAME_REMEDY: &str =
-    "its name is not known: check base_url, and the name server in /etc/resolv.conf";
-
-const SERVER_REMEDY: &str =
-    "no name server answers for it: check the network, and the name servers in /etc/resolv.conf";
-
-const PROXY_REMEDY: &str = "check the network, and [http] proxy or the one of the environment";

@@ -22,8 +22,6 @@ use crate::sys::redact::{Hidden, redact};
 pub(crate) struct Incoming {
     /// What its headers tell.
     head: Head,
-    /// Whether the request may be sent a second time.
-    pub(super) may_retry: bool,
     source: Source,
     /// The `Content-Type` without what it may quote of the request.
     shown_type: String,
@@ -55,7 +53,6 @@ impl Incoming {
     ) -> Result<Self, Error> {
         let mut incoming = Self {
             head: Head::default(),
-            may_retry: false,
             source: Source {
                 request,
                 parts,
@@ -127,11 +124,6 @@ impl Incoming {
             }
         }
         std::mem::take(&mut self.buffer)
-    }
-
-    /// Whether a second attempt may help, if the answer breaks off by `error` before it was of use.
-    pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        self.may_retry && error.is_transient()
     }
 
     /// The error of a refusal in the middle of an answer, with the status that it names and its body. `answer` is the part

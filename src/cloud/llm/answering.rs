@@ -138,11 +138,6 @@ impl Answering {
         }
     }
 
-    /// Whether a second attempt may help, if it has broken off by `error` and nothing of it was heard.
-    pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        self.incoming.may_retry(error)
-    }
-
     /// Why no more words come.
     ///
     /// # Errors
@@ -160,6 +155,7 @@ impl Answering {
                 service: dialect.service.name,
                 remedy,
                 transient,
+                tokens: None,
             })
         };
         match (end, has_words) {

@@ -25,7 +25,7 @@ pub(super) fn make(
     settings: &Llm,
     endpoint: Endpoint,
 ) -> Result<Box<dyn Model>, CredentialsError> {
-    Ok(Box::new(Persona {
+    Ok(Box::new(GeminiModel {
         gemini: Gemini::new(
             access,
             endpoint,
@@ -37,12 +37,12 @@ pub(super) fn make(
 }
 
 #[derive(Debug)]
-struct Persona {
+struct GeminiModel {
     gemini: Gemini,
     settings: Llm,
 }
 
-impl Persona {
+impl GeminiModel {
     fn ask(
         &self,
         asked: Asked<'_>,
@@ -63,7 +63,7 @@ impl Persona {
     }
 }
 
-impl Model for Persona {
+impl Model for GeminiModel {
     fn warm(&self, deadline: Deadline) {
         self.gemini.warm(deadline);
     }

@@ -29,7 +29,7 @@ pub(super) fn make(
     settings: &Stt,
     endpoint: Endpoint,
 ) -> Result<Box<dyn Recognizer>, CredentialsError> {
-    Ok(Box::new(Writer {
+    Ok(Box::new(GeminiRecognizer {
         instruction: instruction(settings),
         gemini: Gemini::new(access, endpoint, SERVICE, KEY)?,
         settings: settings.clone(),
@@ -37,14 +37,14 @@ pub(super) fn make(
 }
 
 #[derive(Debug)]
-struct Writer {
+struct GeminiRecognizer {
     gemini: Gemini,
     settings: Stt,
     /// What a general model is told of its task.
     instruction: String,
 }
 
-impl Writer {
+impl GeminiRecognizer {
     /// Whether the model is made to transcribe: it is told the languages and words, and nothing of its task.
     fn only_transcribes(&self) -> bool {
         self.gemini.endpoint.model.contains("transcribe")
@@ -77,7 +77,7 @@ impl Writer {
     }
 }
 
-impl Recognizer for Writer {
+impl Recognizer for GeminiRecognizer {
     fn transcribe(&self, recording: Recording<'_>, budget: Budget) -> Result<Transcript, Error> {
         let budget = budget.within(self.settings.timeout);
         let sound = BASE64_STANDARD.encode(recording.wav());
@@ -87,7 +87,7 @@ impl Recognizer for Writer {
             self.gemini.send(body, MAX_ANSWER, budget)
         };
         let reply: Reply = self.gemini.thinking("least", ask)?.json(SERVICE)?;
-        let wrote = words(&reply)?;
+        let wrote = words(&reply).map_err(|error| error.billed(reply.tokens()))?;
         let read = if self.only_transcribes() {
             written::plain(&wrote, recording.spoken)
         } else {
@@ -138,6 +138,7 @@ fn words(reply: &Reply) -> Result<String, Error> {
             service: SERVICE.name,
             remedy: "that happens now and then; if it persists, choose another model in [stt.gemini]",
             transient: true,
+            tokens: None,
         }),
         "" | "STOP" => Ok(reply.words()),
         reason => Err(Error::failed(SERVICE, reason)),

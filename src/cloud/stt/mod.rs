@@ -1,5 +1,6 @@
 //! Speech to text, one file per provider.
 
+mod described;
 mod gemini;
 pub mod google;
 pub(crate) mod openai;

@@ -1,12 +1,14 @@
 //! What a language model has written down of a recording: a transcript, or something else that must not pass as one.
 //!
 //! The structure that it is asked for keeps most of it out: an introduction, and words about silence. What is left is
-//! told by its length, since nobody says so much in so short a time, and by how descriptions begin. A short answer in
-//! place of the question cannot be told from a transcript here.
+//! told by its length, since nobody says so much in so short a time, and by [describing](described) the recording from
+//! beginning to end. A short answer in place of the question cannot be told from a transcript here.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::described;
 
 /// The structure of what the model writes: whether anybody speaks comes first, so that it has decided before it writes.
 /// See <https://ai.google.dev/gemini-api/docs/structured-output>.
@@ -75,9 +77,7 @@ pub(super) fn structured(wrote: &str, spoken: Duration) -> Result<String, &'stat
 /// Why it is no transcript.
 pub(super) fn plain(wrote: &str, spoken: Duration) -> Result<String, &'static str> {
     let text = wrote.trim();
-    let lower = text.to_lowercase().replace('’', "'");
-    let words = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
-    if DESCRIPTIONS.iter().any(|start| words.starts_with(start)) {
+    if described::describes(text) {
         return Err("it describes the recording");
     }
     if text.chars().count() > max_chars(spoken) {
@@ -95,78 +95,6 @@ fn max_chars(spoken: Duration) -> usize {
 /// An auctioneer's; most people say 15.
 const CHARS_A_SECOND: u128 = 25;
 const MARGIN: Duration = Duration::from_secs(1);
-
-/// What descriptions and introductions begin with, in lower case, and callers hardly do.
-const DESCRIPTIONS: &[&str] = &[
-    "the caller ask",
-    "the caller say",
-    "the caller want",
-    "the caller is ",
-    "the caller does",
-    "the speaker ask",
-    "the speaker say",
-    "the speaker is saying",
-    "the speaker is asking",
-    "the user ask",
-    "the user say",
-    "the user want",
-    "the audio contains",
-    "the audio is silent",
-    "the recording contains",
-    "the recording is silent",
-    "this audio contains",
-    "this recording contains",
-    "the transcript is",
-    "transcript:",
-    "transcription:",
-    "here is the transcript",
-    "here's the transcript",
-    "here is what",
-    "sure! here",
-    "sure, here",
-    "certainly! here",
-    "of course! here",
-    "i hear no ",
-    "i do not hear any ",
-    "i don't hear any ",
-    "i cannot hear any ",
-    "i can't hear any ",
-    "i am unable to transcribe",
-    "i'm unable to transcribe",
-    "i cannot transcribe",
-    "i can't transcribe",
-    "there is no speech",
-    "there is no audible",
-    "there is no discernible",
-    "no speech",
-    "no audible",
-    "no discernible",
-    "no intelligible",
-    "silence.",
-    "background noise.",
-    "inaudible",
-    "unintelligible",
-    "der anrufer fragt",
-    "der anrufer sagt",
-    "die anruferin fragt",
-    "die anruferin sagt",
-    "die aufnahme enthält",
-    "keine sprache",
-    "transkript:",
-    "l'appelant demande",
-    "l'appelant dit",
-    "l'enregistrement contient",
-    "aucune parole",
-    "transcription :",
-    "la grabación contiene",
-    "el hablante pregunta",
-    "no hay voz",
-    "transcripción:",
-    "la registrazione contiene",
-    "trascrizione:",
-    "de beller vraagt",
-    "de opname bevat",
-];
 
 #[cfg(test)]
 mod tests {
@@ -187,6 +115,10 @@ mod tests {
                 Some("Wie weit ist der Mond?"),
             ),
             (said("I can't hear you."), Some("I can't hear you.")),
+            (
+                said("I don't hear any dial tone."),
+                Some("I don't hear any dial tone."),
+            ),
             (said("No."), Some("No.")),
             (format!("```json\n{}\n```", said("Four.")), Some("Four.")),
             (

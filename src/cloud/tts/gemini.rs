@@ -28,7 +28,7 @@ pub(super) fn make(
     settings: &Tts,
     endpoint: Endpoint,
 ) -> Result<Box<dyn Voice>, CredentialsError> {
-    Ok(Box::new(Reader {
+    Ok(Box::new(GeminiVoice {
         gemini: Gemini::new(access, endpoint, SERVICE, KEY)?,
         style: style(settings),
         settings: settings.clone(),
@@ -36,13 +36,13 @@ pub(super) fn make(
 }
 
 #[derive(Debug)]
-struct Reader {
+struct GeminiVoice {
     gemini: Gemini,
     settings: Tts,
     style: String,
 }
 
-impl Reader {
+impl GeminiVoice {
     fn body(&self, text: &str) -> Vec<u8> {
         let voice_name = &self.gemini.endpoint.voice;
         Body {
@@ -65,7 +65,7 @@ impl Reader {
     }
 }
 
-impl Voice for Reader {
+impl Voice for GeminiVoice {
     fn warm(&self, deadline: Deadline) {
         self.gemini.warm(deadline);
     }

@@ -88,7 +88,8 @@ impl GeminiStream {
             self.incoming.rest_within(LAST_BYTES);
             self.has_ended = true;
         }
-        self.failure.take().map_or_else(|| self.end(), Err)
+        let ended = self.failure.take().map_or_else(|| self.end(), Err);
+        ended.map_err(|error| error.billed(self.tokens))
     }
 
     fn receive(&mut self) -> Result<(), Error> {
@@ -163,6 +164,7 @@ impl GeminiStream {
                 service: self.service.name,
                 remedy: "that happens now and then; if it persists, check model and voice in [tts.gemini]",
                 transient: true,
+                tokens: None,
             }),
         }
     }
@@ -181,10 +183,6 @@ impl Read for GeminiStream {
 impl Source for GeminiStream {
     fn begins(&mut self) {
         self.incoming.begins();
-    }
-
-    fn may_retry(&self, error: &Error) -> bool {
-        self.incoming.may_retry(error)
     }
 
     fn tokens(&self) -> Option<Tokens> {

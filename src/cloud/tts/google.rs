@@ -99,6 +99,7 @@ impl Voice for Google {
                 service: SERVICE.name,
                 remedy: "check voice in [tts.google] and language in [stt]",
                 transient: false,
+                tokens: None,
             });
         }
         Ok(Speech {

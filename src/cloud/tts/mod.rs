@@ -88,11 +88,6 @@ trait Source: Read + Debug + Send {
     /// Notes that something of use has come.
     fn begins(&mut self) {}
 
-    /// Whether a second attempt may help, if the sound breaks off by this error before it was of use.
-    fn may_retry(&self, _error: &Error) -> bool {
-        false
-    }
-
     /// The tokens that it is billed by, as far as the service has told.
     fn tokens(&self) -> Option<Tokens> {
         None
@@ -106,10 +101,6 @@ impl Source for Cursor<Vec<u8>> {}
 impl Source for Incoming {
     fn begins(&mut self) {
         Incoming::begins(self);
-    }
-
-    fn may_retry(&self, error: &Error) -> bool {
-        Incoming::may_retry(self, error)
     }
 }
 
@@ -125,11 +116,6 @@ impl Sound {
     /// Notes that something of use has come: from here on only the limit of a pause holds.
     pub(crate) fn begins(&self) {
         lock(&self.0).begins();
-    }
-
-    /// Whether a second attempt may help, if the sound breaks off by `error` before it was of use.
-    pub(crate) fn may_retry(&self, error: &Error) -> bool {
-        lock(&self.0).may_retry(error)
     }
 
     /// The tokens that it is billed by, as far as the service has told.

@@ -91,6 +91,7 @@ impl Voice for OpenAi {
                 service: request.service.name,
                 remedy: "check model and voice in [tts.openai]",
                 transient: false,
+                tokens: None,
             });
         }
         if is_json && head.starts_with(b"{") {

@@ -37,10 +37,17 @@ pub(super) fn say(command: &str) -> Result<String, Error> {
     Ok(answer.trim().to_owned())
 }
 
-/// What an administrator types to say it: as root, Asterisk would do what its user has written into `asterisk.conf`.
+/// What an administrator types to say it: Asterisk's own program, run as root, would do what its user has written into
+/// `asterisk.conf`, and run as that user it would share the administrator's terminal.
 pub(super) fn typed(command: &str) -> String {
-    let user = shell_quoted(user::user_name());
-    format!("sudo -u {user} asterisk -rx \"{command}\"")
+    let named = match &*user::user_name() {
+        "root" => " --user root",
+        _ => "",
+    };
+    format!(
+        "sudo phone-assistant console{named} {}",
+        shell_quoted(command)
+    )
 }
 
 /// Root runs only what root alone can change, wherever it is found.
@@ -59,3 +66,16 @@ fn found_in_path(name: &str) -> Result<OsString, String> {
 
 /// What Asterisk answers to nearly every command from `core stop gracefully` on, with success as its exit code.
 const AT_SHUTDOWN: &str = "cannot be run during shutdown";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_told_to_ask_apart_from_its_terminal() {
+        let told = typed("dialplan show 200@from-internal");
+        let told = told.replace(" --user root", "");
+        let expected = "sudo phone-assistant console 'dialplan show 200@from-internal'";
+        assert_eq!(told, expected);
+    }
+}

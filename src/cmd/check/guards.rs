@@ -119,6 +119,9 @@ mod tests {
         report.close().expect("nothing is written")
     }
 
+    /// What precedes the command, which only its owner is told.
+    const REMOVED: &str = "limits.json, then remove it: ";
+
     #[test]
     fn a_ledger_that_turns_calls_away_fails_and_is_to_be_looked_at() {
         let table = [
@@ -130,13 +133,13 @@ mod tests {
                 "counted",
                 "",
             ),
-            ("empty", Some(""), Status::Fail, "empty", "rm "),
+            ("empty", Some(""), Status::Fail, "empty", REMOVED),
             (
                 "a later one",
                 Some(r#"{"version":2}"#),
                 Status::Fail,
                 "version 2",
-                "rm ",
+                REMOVED,
             ),
             (
                 "one of a day to come",

@@ -11,7 +11,7 @@ pub(super) fn folder() -> PathBuf {
 }
 
 /// Whether a folder of sounds has one of this name: a file of any format in the folder itself or in that of a language.
-pub(super) fn is_there(folder: &Path, name: &str) -> bool {
+pub(crate) fn is_there(folder: &Path, name: &str) -> bool {
     let is_here = |folder: &Path| {
         let path = folder.join(name);
         let (Some(parent), Some(stem)) = (path.parent(), path.file_name()) else {

@@ -19,6 +19,7 @@ use crate::sys::console::PATH;
 use crate::sys::error::Chain;
 use crate::sys::identity::process::{self, Process};
 use crate::sys::identity::{self, Identity, Question};
+use crate::sys::remedy::shell_quoted;
 use crate::sys::rights::Rights;
 use crate::sys::rooted;
 
@@ -42,6 +43,11 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
         Ok(mut command) => {
             let mut report = Report::new(out, options.style);
             examine_own_place(&mut report);
+            if options.config.is_none()
+                && let Some(file) = env::var_os(SETTINGS)
+            {
+                tell_unused(Path::new(&file), &mut report);
+            }
             relay(&mut command, PATIENCE, report)
         }
         Err(why) => {
@@ -64,6 +70,41 @@ fn examine_own_place(report: &mut Report<'_>) {
         let text = format!("root runs this program, and {}", Chain(&fault));
         let remedy = "let root run the one that install.sh has put there: sudo /usr/local/bin/phone-assistant check";
         report.warn("program of root", &text, remedy);
+    }
+}
+
+/// Tells that root's own environment names settings: what calls read is named by Asterisk's.
+fn tell_unused(file: &Path, report: &mut Report<'_>) {
+    let file = shell_quoted(file);
+    let text = format!(
+        "{SETTINGS} is set here, and {file} was not looked at: Asterisk's own environment counts"
+    );
+    let remedy = format!("sudo phone-assistant check --config {file}");
+    report.warn(ID_OF_SETTINGS, &text, &remedy);
+}
+
+/// Tells that the running Asterisk's environment names settings that are not looked at, because others than root can
+/// change them, and that user can start a program with any.
+pub(super) fn examine_named_settings(report: &mut Report<'_>) {
+    let own = rustix::process::geteuid().as_raw();
+    let environment = running(own).map(|running| running.environment());
+    tell_refused(&environment.unwrap_or_default(), report);
+}
+
+fn tell_refused(environment: &[u8], report: &mut Report<'_>) {
+    let environment = String::from_utf8_lossy(environment);
+    let Some(file) = value_in(&environment, SETTINGS) else {
+        return;
+    };
+    if let Err(fault) = rooted::resolve(Path::new(file), None) {
+        let file = shell_quoted(file);
+        let text = format!(
+            "Asterisk was started with {SETTINGS}={file}, and that was not looked at: {}",
+            Chain(&fault)
+        );
+        let remedy =
+            format!("let root alone change it, or: sudo phone-assistant check --config {file}");
+        report.warn(ID_OF_SETTINGS, &text, &remedy);
     }
 }
 
@@ -245,19 +286,23 @@ fn best(all: Vec<Process>, user: u32) -> Option<Process> {
 fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     let environment = String::from_utf8_lossy(environment);
     let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
-    let names = keys.chain(["CREDENTIALS_DIRECTORY", "PHONE_ASSISTANT_CONFIG"]);
+    let names = keys.chain(["CREDENTIALS_DIRECTORY", SETTINGS]);
     let value = |name: &'static str| {
-        let mut set = environment.split('\0');
-        let value = set.find_map(|set| set.strip_prefix(name)?.strip_prefix('='))?;
+        let value = value_in(&environment, name)?;
         may_set(name, Path::new(value)).then(|| (name, value.to_owned()))
     };
     names.filter_map(value).collect()
 }
 
+fn value_in<'a>(environment: &'a str, name: &str) -> Option<&'a str> {
+    let mut set = environment.split('\0');
+    set.find_map(|set| set.strip_prefix(name)?.strip_prefix('='))
+}
+
 fn may_set(name: &str, value: &Path) -> bool {
     let mut names = value.components();
     match name {
-        "PHONE_ASSISTANT_CONFIG" => rooted::resolve(value, None).is_ok(),
+        SETTINGS => rooted::resolve(value, None).is_ok(),
         "CREDENTIALS_DIRECTORY" => {
             value.starts_with(CREDENTIALS) && !names.any(|name| name == Component::ParentDir)
         }
@@ -276,8 +321,12 @@ const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at a
 /// How it is to speak, and how much is to be logged.
 const KEPT: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "PHONE_ASSISTANT_LOG"];
 
+/// The variable that names the settings file.
+pub(super) const SETTINGS: &str = "PHONE_ASSISTANT_CONFIG";
+
 const ID: &str = "check";
-const REMEDY: &str = "run it as Asterisk's user, which tells more: sudo -u asterisk phone-assistant check; and look for what hangs: a disk, a server of names";
+const ID_OF_SETTINGS: &str = "settings file";
+const REMEDY: &str = "see whether it ends without the network: sudo phone-assistant check --offline; and look for what hangs: a disk, a server of names";
 /// Services have three minutes, and Asterisk ten seconds for each of a dozen questions.
 const PATIENCE: Duration = Duration::from_secs(420);
 
@@ -346,6 +395,43 @@ mod tests {
             let set = of_settings(format!("{name}={value}\0").as_bytes());
             let expected = expected.then(|| (name, value.to_owned()));
             assert_eq!(set, Vec::from_iter(expected), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn settings_that_are_named_and_not_looked_at_are_told() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let theirs = folder.path().join("theirs.toml");
+        std::fs::write(&theirs, "").expect("written");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&theirs, Some(65_534), None).expect("given away");
+        }
+        let theirs = theirs.display().to_string();
+        let told = |tell: &dyn Fn(&mut Report<'_>)| {
+            let mut out = Vec::new();
+            let mut report = Report::new(&mut out, Style::Silent);
+            tell(&mut report);
+            let findings = report.close().expect("a vector takes all");
+            let lines = findings
+                .iter()
+                .map(|it| format!("{} -> {}\n", it.text, it.remedy));
+            lines.collect::<String>()
+        };
+        let refused = told(&|report| {
+            let environment = format!("A=b\0PHONE_ASSISTANT_CONFIG={theirs}\0");
+            tell_refused(environment.as_bytes(), report);
+        });
+        let unused = told(&|report| tell_unused(Path::new(&theirs), report));
+        for text in [refused, unused] {
+            let way = format!("check --config {theirs}\n");
+            assert!(
+                text.contains("was not looked at") && text.ends_with(&way),
+                "{text}"
+            );
+        }
+        for fine in ["A=b\0", "PHONE_ASSISTANT_CONFIG=/etc/passwd\0"] {
+            let nothing = told(&|report| tell_refused(fine.as_bytes(), report));
+            assert_eq!(nothing, "", "{fine}");
         }
     }
 

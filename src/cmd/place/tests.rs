@@ -230,6 +230,51 @@ fn as_root_what_a_guest_can_exchange_is_read_with_the_rights_of_the_guest() {
 }
 
 #[test]
+fn as_root_another_user_s_file_in_a_folder_like_tmp_is_a_stranger_s() {
+    let scene = Scene::new();
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let ground = Ground::new(scene.root.path().to_owned(), Some(NOBODY)).expect("a user");
+    chmod(&scene.path("open"), 0o1777);
+    let guest = ground.guest.as_ref().expect("named").uid;
+    for (name, owner, is_read) in [
+        ("root", 0, true),
+        ("guest", guest, true),
+        ("other", 54_321, false),
+    ] {
+        scene.write(&format!("open/{name}"), name);
+        let path = scene.path("open").join(name);
+        std::os::unix::fs::chown(&path, Some(owner), None).expect("given");
+        match ground.read(&path, Reader::Keeper, true) {
+            Ok(found) => assert!(is_read && found.bytes == name.as_bytes(), "{name}"),
+            Err(error) => assert!(
+                !is_read && matches!(error, Error::Held(held::Error::Stranger { .. })),
+                "{name}: {error}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn sounds_are_looked_for_with_the_rights_of_the_guest() {
+    let scene = Scene::new();
+    let is_root = rustix::process::geteuid().is_root();
+    scene.write("closed/beep.gsm", "");
+    scene.write("open/hello.gsm", "");
+    chmod(&scene.path("closed"), 0o700);
+    symlink(scene.path("closed"), scene.path("open/en")).expect("linked");
+    let guest = is_root.then_some(NOBODY);
+    let ground = Ground::new(scene.root.path().to_owned(), guest).expect("a user");
+    let names = ["beep", "hello", "goodbye"].map(str::to_owned);
+    let missing = ground.missing_sounds(&scene.path("open"), &names);
+    let missing = missing.expect("it may").join(" ");
+    assert_eq!(missing, if is_root { "beep goodbye" } else { "goodbye" });
+    let none = ground.missing_sounds(&scene.path("nowhere"), &names);
+    assert!(none.expect("it may").is_empty(), "there is no such folder");
+}
+
+#[test]
 fn only_a_folder_of_the_guest_is_one() {
     let scene = Scene::new();
     let is_root = rustix::process::geteuid().is_root();

@@ -47,6 +47,11 @@ impl Error {
         matches!(self, Self::Closed { .. })
     }
 
+    /// Whether the guest may not read what is there.
+    pub(crate) fn is_private(&self) -> bool {
+        matches!(self, Self::Private { .. })
+    }
+
     /// Whether what was to be read does not exist.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Held(error) if error.is_absence())

@@ -3,13 +3,14 @@
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
 /// The content of a settings file, and what of it was changed.
+#[derive(Clone)]
 pub(super) struct SettingsFile {
     document: DocumentMut,
     changes: Vec<Change>,
 }
 
 /// A value that was changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) name: String,
     /// The value before; empty where none was set.

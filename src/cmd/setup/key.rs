@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::Error;
 use crate::cloud;
@@ -89,6 +90,8 @@ impl Key {
         let config = Config::of_text(Job::Calls, &settings.text(), file, &|_| None);
         let config = config.unwrap_or_else(|faults| *faults.understood);
         let maker = Maker::new(&config, &Hangup::default()).map_err(Error::Setup)?;
+        // A list is asked for, which a vendor has also where the model of the settings is switched off.
+        let maker = maker.by(|| SystemTime::UNIX_EPOCH);
         if let Self::Account(_, account) = self {
             maker.know(account.clone());
         }
@@ -161,6 +164,7 @@ const SHORTEST: usize = 20;
 mod tests {
     use super::*;
     use crate::sys::error::Chain;
+    use std::time::{Duration, Instant};
 
     const ACCOUNT: &str = include_str!("../../../tests/data/throwaway-service-account.json");
 
@@ -191,6 +195,17 @@ mod tests {
                 (found, _) => panic!("{text}: {}", found.is_ok()),
             }
         }
+    }
+
+    /// Its service is asked for a list, which here cannot be had.
+    #[test]
+    fn a_model_that_is_switched_off_keeps_no_key_from_being_tried() {
+        let text = "llm.gemini.model = 'gemini-2.0-flash'\nhttp.proxy = 'http://127.0.0.1:1'\n";
+        let key = Key::recognize("AQ.Ab8RN6I0123456789abcdef").expect("a key");
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(5), Instant::now);
+        let error = key.try_out(text, PathBuf::from("config.toml"), deadline);
+        let error = error.expect_err("there is no such proxy");
+        assert!(matches!(error, Error::Refused { .. }), "{error}");
     }
 
     #[test]

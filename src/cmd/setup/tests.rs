@@ -34,6 +34,9 @@ impl Asker for Scripted {
     }
 }
 
+/// The variables of an environment.
+type Variables = &'static [(&'static str, &'static str)];
+
 /// A run with these settings, this key and these answers; none where nobody can be asked.
 struct Case {
     before: &'static str,
@@ -41,6 +44,8 @@ struct Case {
     language: Option<&'static str>,
     voice: Option<&'static str>,
     answers: Option<&'static [&'static str]>,
+    environment: Variables,
+    today: u64,
 }
 
 const NOTHING: Case = Case {
@@ -49,19 +54,49 @@ const NOTHING: Case = Case {
     language: None,
     voice: None,
     answers: None,
+    environment: &[],
+    today: TODAY,
 };
+
+/// 2026-11-28, on which OpenAI has its voices, and the day on which it has them no more.
+const TODAY: u64 = 20_785;
+const WITHOUT_VOICES: u64 = 20_824;
+
+#[test]
+fn the_keys_are_for_the_group_that_a_person_has_named() {
+    let named = Some("65534".to_owned());
+    let question = Question {
+        root: "/".into(),
+        user: named.clone(),
+        group: named,
+    };
+    let own = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
+    let expected = if own.0 == 0 { (0, 65_534) } else { own };
+    assert_eq!(owner(&question).expect("a number"), expected);
+}
 
 /// How it ended, the settings afterwards, what was said, and what was asked.
 fn done(case: &Case) -> (Result<(), Error>, String, String, Vec<String>) {
     let folder = testkit::TempDir::new().expect("a temporary folder");
     let file = folder.path().join("config.toml");
-    testkit::write_secret(&file, case.before);
+    let key_file = folder.path().join("key");
+    testkit::write_secret(&key_file, OTHER);
+    let before = case
+        .before
+        .replace("KEY_FILE", &key_file.display().to_string());
+    testkit::write_secret(&file, &before);
     let options = Options {
         config: Some(file.clone()),
         key: case.key.map(str::to_owned),
         language: case.language.map(str::to_owned),
+        user: None,
+        group: None,
         voice: case.voice.map(str::to_owned),
         is_tried: false,
+        today: case.today,
     };
     let mut scripted = Scripted {
         answers: case.answers.unwrap_or_default().to_vec(),
@@ -72,7 +107,12 @@ fn done(case: &Case) -> (Result<(), Error>, String, String, Vec<String>) {
         None => None,
     };
     let mut out = Vec::new();
-    let ended = run(options, asker, &|_| None, Instant::now, &mut out);
+    let environment = |name: &str| {
+        let mut all = case.environment.iter();
+        let found = all.find(|(variable, _)| *variable == name)?;
+        Some(found.1.to_owned())
+    };
+    let ended = run(options, asker, &environment, Instant::now, &mut out);
     let after = fs::read_to_string(&file).expect("it is there");
     let said = String::from_utf8(out).expect("text");
     (ended, after, said, scripted.asked)
@@ -228,5 +268,174 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
         assert_eq!(after, case.before);
+    }
+}
+
+const ACCOUNT: &str = include_str!("../../../tests/data/throwaway-service-account.json");
+
+/// A service account alone, whose file is not there before.
+#[test]
+fn a_voice_can_be_chosen_together_with_the_first_service_account() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let usual = Path::new("/etc/phone-assistant/google-creds.json");
+    if usual.exists() {
+        return; // This machine is not fresh.
+    }
+    let file = folder.path().join("config.toml");
+    testkit::write_secret(&file, "secrets.allow_readable = true\n");
+    let (settings, text) = (SettingsFile::parse(""), ACCOUNT.to_owned());
+    let account = Key::recognize(&text).expect("an account");
+    let mut out = Vec::new();
+    let mut setup = Setup {
+        settings: settings.expect("TOML"),
+        file,
+        asker: None,
+        environment: &|_| None,
+        out: &mut out,
+        asterisk: Question {
+            root: "/".into(),
+            user: None,
+            group: None,
+        },
+        has_new_account: false,
+        today: TODAY,
+    };
+    let voice = || Some("de-DE-Chirp3-HD-Kore".to_owned());
+    let error = setup.voice(voice()).expect_err("nobody speaks");
+    assert!(
+        error.to_string().starts_with("there is no voice yet"),
+        "{error}"
+    );
+    setup.take(&account, None).expect("it needs no try");
+    setup.voice(voice()).expect("Google speaks");
+    let change = setup.settings.changes().last().expect("one");
+    assert_eq!(change.name, "tts.google.voice");
+    assert_eq!(setup.settings.changes().len(), 1);
+    let place = setup.place_of_account().expect("right settings");
+    assert_eq!(place, usual);
+}
+
+/// The settings of a case in which the service account stands in the same folder, and what is said of it.
+fn done_with_account(more: &str, environment: &[(&str, &str)]) -> (String, String, String) {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let [file, place] = ["config.toml", "key.json"].map(|name| folder.path().join(name));
+    let before = format!(
+        "secrets.allow_readable = true\ngoogle.credentials = '{}'\n{more}",
+        place.display()
+    );
+    testkit::write_secret(&file, &before);
+    testkit::write_secret(&place, "");
+    let options = Options {
+        config: Some(file.clone()),
+        key: Some(ACCOUNT.to_owned()),
+        language: Some("de-DE".to_owned()),
+        voice: None,
+        user: None,
+        group: None,
+        is_tried: false,
+        today: TODAY,
+    };
+    let variable = |name: &str| {
+        let found = environment.iter().find(|(variable, _)| *variable == name)?;
+        Some(found.1.to_owned())
+    };
+    let mut out = Vec::new();
+    run(options, None, &variable, Instant::now, &mut out).expect("done");
+    let said = String::from_utf8(out).expect("text");
+    let folder = folder.path().display().to_string();
+    let read = |path: &Path| fs::read_to_string(path).expect("written");
+    (said.replace(&folder, "."), read(&file), read(&place))
+}
+
+#[test]
+fn an_account_is_written_before_the_settings_and_never_where_the_environment_says() {
+    let named = [(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "/nowhere/of-another-program.json",
+    )];
+    for environment in [&[][..], &named] {
+        let (said, settings, account) = done_with_account("", environment);
+        let [first, second] = ["written: ./key.json", "written: ./config.toml"];
+        let places = [first, second].map(|line| said.find(line));
+        assert!(places[0].is_some() && places[0] < places[1], "{said}");
+        assert!(settings.contains("language = \"de-DE\""), "{settings}");
+        assert_eq!(account, ACCOUNT);
+        let told = "GOOGLE_APPLICATION_CREDENTIALS names \"/nowhere/of-another-program.json\" here, which is used in its \
+                    place";
+        assert_eq!(said.contains(told), !environment.is_empty(), "{said}");
+    }
+    let (said, ..) = done_with_account("[gemini]\napi_key = 'AQ.Ab8RN6I0123456789wxyz'\n", &[]);
+    let told = "llm asks Gemini with gemini.api_key and not as the service account";
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
+fn what_hides_the_key_that_was_written_is_told() {
+    let table: [(_, Variables, Option<&str>); 5] = [
+        ("", &[], None),
+        (
+            "",
+            &[("GEMINI_API_KEY", OTHER)],
+            Some("GEMINI_API_KEY is set here, and is used in place of gemini.api_key in "),
+        ),
+        (
+            "[gemini]\napi_key_file = 'KEY_FILE'\n",
+            &[],
+            Some("gemini.api_key_file is not read, since gemini.api_key is set"),
+        ),
+        (
+            "[llm.gemini]\napi_key = 'AQ.Ab8RN6I9876543210abcd'\n",
+            &[],
+            Some("llm uses llm.gemini.api_key in its place"),
+        ),
+        (
+            "[llm.gemini]\napi_key = 'AQ.Ab8RN6I0123456789wxyz'\n",
+            &[],
+            None,
+        ),
+    ];
+    for (before, environment, expected) in table {
+        let before = format!("secrets.allow_readable = true\n{before}");
+        let case = Case {
+            before: Box::leak(before.into_boxed_str()),
+            key: Some(KEY),
+            environment,
+            ..NOTHING
+        };
+        let (ended, _, said, _) = done(&case);
+        ended.expect("done");
+        let after = said.split("written: ").nth(1).expect("it is written");
+        let told: Vec<_> = after.lines().skip(1).collect();
+        assert_eq!(told.len(), usize::from(expected.is_some()), "{said}");
+        if let Some(expected) = expected {
+            assert!(told[0].starts_with(expected), "{said}");
+        }
+        assert!(!said.contains(OTHER), "{said}");
+    }
+}
+
+#[test]
+fn a_model_that_is_switched_off_is_told_and_the_voice_is_that_of_who_speaks_now() {
+    let keys = "secrets.allow_readable = true\nopenai.api_key = 'sk-proj-0123456789abcdef'\n\
+                gemini.api_key = 'AQ.Ab8RN6I0123456789wxyz'\n";
+    for (today, voice, name) in [
+        (TODAY, "onyx", "tts.openai.voice"),
+        (WITHOUT_VOICES, "Puck", "tts.gemini.voice"),
+    ] {
+        let case = Case {
+            before: keys,
+            voice: Some(voice),
+            today,
+            answers: Some(&["", "", "y"]),
+            ..NOTHING
+        };
+        let (ended, _, said, _) = done(&case);
+        ended.expect("done");
+        assert!(
+            said.contains(&format!("{name}: not set -> {voice}")),
+            "{said}"
+        );
+        let told = "tts: openai tts-1 was switched off on 2027-01-06; gemini gemini-3.8-flash-lite-tts is asked in its place";
+        assert_eq!(said.contains(told), today == WITHOUT_VOICES, "{said}");
     }
 }

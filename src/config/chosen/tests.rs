@@ -1,6 +1,8 @@
 //! Who is asked, by which settings.
 
-use crate::config::{Arguments, Config, Endpoint, Faults, Job};
+use super::owner;
+use crate::config::layers::Layers;
+use crate::config::{Arguments, Config, Endpoint, Faults, Job, Provider};
 
 const KEYS: &str = "[google]\ncredentials = '/c/google.json'\n[openai]\napi_key = 'sk-1'\n";
 const OPENAI: &str = "[openai]\napi_key = 'sk-1'\n";
@@ -240,6 +242,19 @@ fn a_personas_voice_and_model_belong_to_the_provider_that_has_them() {
             let is_it = endpoint.provider.name() == provider;
             assert_eq!(own == expected, is_it, "{settings}: {endpoint:?}");
         }
+    }
+}
+
+/// The first day without OpenAI's voices, and the day before it.
+#[test]
+fn a_voice_that_nobody_is_known_to_have_is_that_of_who_speaks_on_the_day() {
+    for (today, expected) in [(20_823, "openai"), (20_824, "google")] {
+        let mut layers = Layers::defaults();
+        layers.add_file(KEYS, "config.toml");
+        layers.today = today;
+        let owner = |voice| owner(&layers, "tts", voice).map(Provider::name);
+        assert_eq!(owner("custom"), Some(expected), "{today}");
+        assert_eq!(owner("onyx"), Some("openai"), "it has its own");
     }
 }
 

@@ -58,6 +58,7 @@ fn what_was_not_reached_was_refused_or_came_empty_costs_nothing_and_what_broke_o
             service,
             remedy: "try again",
             transient: true,
+            tokens: None,
         },
     ] {
         bill.begin(Stage::Tts, &voice(), spoken(10)).failed(&error);
@@ -67,6 +68,40 @@ fn what_was_not_reached_was_refused_or_came_empty_costs_nothing_and_what_broke_o
     bill.begin(Stage::Tts, &voice(), spoken(10))
         .failed(&hung_up);
     assert!(bill.total() > MicroDollars::default());
+}
+
+#[test]
+fn what_a_service_has_told_with_an_error_is_paid_for() {
+    let told = Tokens {
+        input: 70,
+        output: 30,
+    };
+    let most = Usage {
+        input_tokens: 1000,
+        output_tokens: 1000,
+        ..Usage::default()
+    };
+    let gemini = endpoint(Provider::called("gemini"), "gemini-3.5-flash-lite");
+    let empty = cloud::Error::Empty {
+        service: "a service",
+        remedy: "try again",
+        transient: true,
+        tokens: Some(told),
+    };
+    let failed = cloud::Error::Failed {
+        service: cloud::Service {
+            name: "a service",
+            settings: "[x]",
+            key: "key",
+        },
+        reason: "SAFETY".to_owned(),
+        tokens: Some(told),
+    };
+    for error in [empty, failed] {
+        let bill = Arc::new(Bill::default());
+        bill.begin(Stage::Stt, &gemini, most).failed(&error);
+        assert_eq!(bill.used()[0].usage, tokens(told), "{error}");
+    }
 }
 
 #[test]

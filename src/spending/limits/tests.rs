@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::sys::date::SECONDS_A_DAY;
+use crate::sys::files;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -96,6 +100,14 @@ fn a_caller_has_so_many_calls_in_any_hour() {
     assert!(admit("Anonymous", 0) && admit("unknown", 0) && !admit("", 0));
 }
 
+/// Whether some call holds the lock of the ledger.
+fn is_held(state: &State) -> bool {
+    let lock = files::append(&ledger(state), ".lock");
+    let lock = File::open(lock).expect("it is there once a call has come");
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err()
+}
+
+/// A call that read the clock before it waited would take those that came in between for calls of the future.
 #[test]
 fn those_who_waited_for_their_turn_count_each_other() {
     let (_folder, state) = state();
@@ -103,25 +115,19 @@ fn those_who_waited_for_their_turn_count_each_other() {
         calls_per_hour: Some(2),
         ..Limits::default()
     };
-    let admit = || limits.admit(&state, "1001", CENT, SystemTime::now);
+    let reads = AtomicU64::new(0);
+    let clock = || {
+        assert!(is_held(&state), "the clock is read before it is its turn");
+        at(reads.fetch_add(1, Ordering::Relaxed))
+    };
+    let admit = || limits.admit(&state, "1001", CENT, clock).is_ok();
     let admitted = thread::scope(|scope| {
-        let hold = |_: &mut Ledger| {
-            thread::sleep(Duration::from_millis(1500));
-            Ok::<_, guard::Error>(())
-        };
-        let begin = || Ledger::of(date::day(SystemTime::now()));
-        let state = &state;
-        scope.spawn(move || guard(state).update(begin, hold));
-        let calls: Vec<_> = (0..8)
-            .map(|_| {
-                thread::sleep(Duration::from_millis(150));
-                scope.spawn(admit)
-            })
-            .collect();
+        let calls: Vec<_> = (0..8).map(|_| scope.spawn(admit)).collect();
         let results = calls.into_iter().map(|call| call.join().expect("no panic"));
-        results.flatten().count()
+        results.filter(|is_admitted| *is_admitted).count()
     });
     assert_eq!(admitted, 2);
+    assert!(reads.into_inner() >= 8, "each has read it");
 }
 
 #[test]

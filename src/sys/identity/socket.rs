@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -22,11 +22,12 @@ use crate::sys::rooted;
 /// write to says nothing: any of its members can have made the socket. Where the settings say which socket, it is the
 /// word of their `author`, who may have chosen that of another program.
 pub(super) fn claim(root: &Path, conf: &Conf, author: Author) -> Option<Claim> {
-    let is_chosen =
-        conf.get("directories", "astrundir").is_some() || conf.get("files", "astctl").is_some();
     let folder = conf.get("directories", "astrundir").unwrap_or(USUAL_FOLDER);
-    let name = conf.get("files", "astctl").unwrap_or(USUAL_NAME);
-    let place = below(root, Path::new(folder))?;
+    let folder = Path::new(folder);
+    let name = name_in_folder(conf.get("files", "astctl").unwrap_or(USUAL_NAME))?;
+    let is_usual = USUAL_FOLDERS.iter().any(|usual| folder == Path::new(usual));
+    let is_chosen = !is_usual || name != USUAL_NAME;
+    let place = below(root, folder)?;
     let data = place.symlink_metadata().ok().filter(fs::Metadata::is_dir)?;
     let socket = open(&place.join(name)).ok()?;
     let made = socket.metadata().ok()?;
@@ -51,6 +52,15 @@ pub(super) fn claim(root: &Path, conf: &Conf, author: Author) -> Option<Claim> {
         user: (!is_given("astctlowner")).then(|| owner.to_string()),
         group: (!is_folders).then(|| made.gid().to_string()),
     })
+}
+
+/// The name that Asterisk's socket has in its folder. Asterisk puts a `/` between the two, whatever begins with one; a
+/// socket in another folder than that is not looked at.
+fn name_in_folder(set: &str) -> Option<&str> {
+    let name = set.trim_start_matches('/');
+    let mut parts = Path::new(name).components();
+    let is_one = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
+    is_one.then_some(name)
 }
 
 /// Where `folder` is, with no link on the way that others than root can have made; below a root of its own no link at
@@ -90,6 +100,8 @@ fn answers(socket: File) -> bool {
 }
 
 const USUAL_FOLDER: &str = "/var/run/asterisk";
+/// The same folder by both of its names: FreePBX writes the first into `asterisk.conf`.
+const USUAL_FOLDERS: [&str; 2] = [USUAL_FOLDER, "/run/asterisk"];
 const USUAL_NAME: &str = "asterisk.ctl";
 const BY_OTHERS: u32 = 0o002;
 const BY_GROUP: u32 = 0o020;
@@ -106,8 +118,9 @@ mod tests {
     fn said(root: &testkit::TempDir, conf: &str) -> Option<(Option<String>, Option<String>)> {
         let conf = Conf::parse(conf).expect("short");
         let claim = claim(root.path(), &conf, Author::Anyone)?;
-        let is_usual =
-            conf.get("directories", "astrundir").is_none() && conf.get("files", "astctl").is_none();
+        let is_usual = conf
+            .get("files", "astctl")
+            .is_none_or(|set| set.ends_with("asterisk.ctl"));
         assert_eq!(claim.author == Author::Root, is_usual);
         Some((claim.user, claim.group))
     }
@@ -131,6 +144,17 @@ mod tests {
         let own = fs::metadata(&place).expect("there");
         let ids = (Some(own.uid().to_string()), Some(own.gid().to_string()));
         assert_eq!(said(&root, ""), Some(ids.clone()));
+        // FreePBX writes down what is usual.
+        let usual =
+            "[directories]\nastrundir => /var/run/asterisk\n[files]\nastctl = asterisk.ctl\n";
+        assert_eq!(said(&root, usual), Some(ids.clone()));
+        // Asterisk puts the folder before it all the same.
+        let absolute = "[files]\nastctl = /asterisk.ctl\n";
+        assert_eq!(said(&root, absolute), Some(ids.clone()));
+        for outside in [place.display().to_string(), "../asterisk.ctl".to_owned()] {
+            let conf = format!("[files]\nastctl = {outside}\n");
+            assert_eq!(said(&root, &conf), None, "{outside}");
+        }
         let given = "[files]\nastctlowner = root\nastctlgroup = staff\n";
         assert_eq!(said(&root, given), Some((None, None)));
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("ours");

@@ -1,19 +1,17 @@
 //! The answer that is heard while it is being made: how soon, every sample once and in order, and what is heard while
 //! there is nothing to hear.
 
-use std::io::Cursor;
 use std::thread;
 use std::time::Duration;
 
-use phone_assistant::audio::shaping::{Gain, VoiceShape};
-use phone_assistant::audio::telephone::{Encoding, Telephone};
-use phone_assistant::audio::to_f32;
+use phone_assistant::audio::telephone::Encoding;
 use testkit::audio::stream::Delivery;
-use testkit::{Fault, PACE, Sandbox, Stage};
+use testkit::{Fault, PACE, Recorded, Sandbox, Stage};
 
 use super::call::programs_started;
 use super::{GAIN_DB, LEAD, sandbox};
 use crate::caller::{self, Exchange, SOON, answer, ask_in, ask_until, data, wall_clock};
+use crate::converted::converted;
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::first_audible;
@@ -199,25 +197,9 @@ fn delivered(machine: &Machine) -> Result<Delivery, String> {
 /// What the voice was asked for since so many requests, each text converted as a whole.
 fn spoken(machine: &Machine, since: usize) -> Vec<u8> {
     let requests = machine.sandbox.requests_to(Stage::Tts).split_off(since);
-    let mut all = Vec::new();
-    for request in requests {
-        let shape = VoiceShape {
-            gain: Gain::Db(FIXED_GAIN_DB),
-            expected_dbfs: -25.0,
-            lead: if all.is_empty() { LEAD } else { LATER_LEAD },
-        };
-        let clip = machine
-            .sandbox
-            .spoken(request.body["input"].as_str().unwrap());
-        let mut out = Cursor::new(Vec::new());
-        let telephone = Telephone::of_voice(&mut out, clip.rate_hz, Encoding::Ulaw, shape);
-        let mut telephone = telephone.unwrap();
-        let samples: Vec<_> = clip.samples.into_iter().map(to_f32).collect();
-        telephone.push(&samples).unwrap();
-        telephone.finish().unwrap();
-        all.extend(out.into_inner());
-    }
-    all
+    let text = |request: &Recorded| request.body["input"].as_str().unwrap().to_owned();
+    let texts: Vec<_> = requests.iter().map(text).collect();
+    converted(&machine.sandbox, &texts, Encoding::Ulaw, FIXED_GAIN_DB)
 }
 
 /// An answer that breaks off: the caller hears what there is, and then the apology.
@@ -354,6 +336,3 @@ pub(super) const MAX_ABOVE: Duration = Duration::from_millis(350);
 pub(super) const HOLE: Duration = Duration::from_millis(60);
 
 const FIXED_GAIN_DB: f32 = 6.0;
-
-/// The silence before a sentence in an answer.
-const LATER_LEAD: Duration = Duration::from_millis(150);

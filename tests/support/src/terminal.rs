@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 /// A program whose three streams are a terminal.
 #[derive(Debug)]
@@ -85,6 +86,18 @@ impl Terminal {
             .write_all(format!("{line}\n").as_bytes())
             .unwrap();
         self
+    }
+
+    /// Presses a key together with Ctrl.
+    pub fn press_ctrl(&mut self, key: u8) -> &mut Self {
+        self.keyboard.write_all(&[key & 0x1f]).unwrap();
+        self
+    }
+
+    /// Whether the terminal shows what is typed, and makes lines of it.
+    pub fn shows_lines(&self) -> bool {
+        let modes = tcgetattr(&self.keyboard).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
     /// Waits for the end. Returns how it ended, and all that stood on the screen.

@@ -167,6 +167,17 @@ impl Call {
         );
     }
 
+    /// Waits until the caller hears the frame with this number, counted from 1 over all sounds.
+    ///
+    /// # Panics
+    /// When they do not within `timeout`.
+    pub fn wait_for_frame(&self, number: usize, timeout: Duration) {
+        assert!(
+            self.log.wait_for_frames(number, timeout),
+            "frame {number} was not played within {timeout:?}"
+        );
+    }
+
     /// Waits for the program's end and tells what happened; what runs longer is killed, which is a violation.
     pub fn finish(mut self, timeout: Duration) -> Outcome {
         let exited = self.exited.recv_timeout(timeout).unwrap_or_else(|error| {

@@ -16,6 +16,8 @@ pub(super) struct Entries {
     pub(super) dialogue: Vec<Line>,
     pub(super) violations: Vec<String>,
     pub(super) stderr: Vec<u8>,
+    /// How many frames of sounds have begun to play.
+    frames: usize,
     /// The program's input has ended, so that there are no replies to wait for.
     input_has_ended: bool,
 }
@@ -52,14 +54,27 @@ impl Log {
     pub(super) fn wait_for_commands(&self, start: &str, count: usize, timeout: Duration) -> bool {
         let is_one =
             |line: &&Line| line.direction == Direction::ToAsterisk && line.text.starts_with(start);
-        let entries = self.shared.0.lock().unwrap();
-        let waiting = |entries: &mut Entries| {
+        self.wait_while(timeout, |entries| {
             let commands = entries.dialogue.iter().filter(is_one);
             commands.count() < count
-        };
-        let (entries, waited) = self
-            .shared
-            .1
+        })
+    }
+
+    pub(super) fn frame_begins(&self) {
+        self.with(|entries| entries.frames += 1);
+        self.shared.1.notify_all();
+    }
+
+    /// Waits until so many frames of sounds have begun; false when the time is over.
+    pub(super) fn wait_for_frames(&self, count: usize, timeout: Duration) -> bool {
+        self.wait_while(timeout, |entries| entries.frames < count)
+    }
+
+    /// Waits as long as `waiting` holds; false when the time is over.
+    fn wait_while(&self, timeout: Duration, waiting: impl FnMut(&mut Entries) -> bool) -> bool {
+        let (entries, changed) = &*self.shared;
+        let entries = entries.lock().unwrap();
+        let (entries, waited) = changed
             .wait_timeout_while(entries, timeout, waiting)
             .unwrap();
         drop(entries);

@@ -164,6 +164,7 @@ impl Session {
         let is_real = self.takes_time(&sound.path);
         let mut due = Instant::now();
         while let Some((bytes, lasts)) = sound.next_frame() {
+            self.log.frame_begins();
             self.channel.played.push(Frame {
                 // By the clock of the sound: that this thread is late is no fault of the program.
                 at: due,

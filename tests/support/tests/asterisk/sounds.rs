@@ -5,20 +5,31 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::fs::{CWD, Mode, mkfifoat};
+use rustix::io::Errno;
 use testkit::{Act, CallBuilder, Outcome, TempDir};
 
 use super::{LONG, call};
 
-/// A call in real time to a script that may say `play` (a sound, from an offset if it likes) and read the reply with
-/// `hear`. The sounds `short` and `long` (0.1 and 2 seconds) are there.
+/// A call in real time to a script that may say `play` (a sound, from an offset if it likes), read the reply with `hear`,
+/// and wait for the test with `told`. The sounds `short` and `long` (0.1 and 2 seconds) are there.
 fn playing(dir: &TempDir, script: &str) -> CallBuilder {
     for (name, len) in [("short", SHORT), ("long", LONG_SOUND)] {
         fs::write(sound(dir, name), numbered(0, len)).unwrap();
     }
     let play = "play() { printf 'STREAM FILE %s \"12#\" %s\\n' \"$1\" \"$2\"; }";
-    call(dir, &format!("{play}; trap '' HUP; env; {script}"))
+    let pipe = dir.path().join("told");
+    let made = mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR);
+    assert!(matches!(made, Ok(()) | Err(Errno::EXIST)), "{made:?}");
+    let told = format!("told() {{ read -r told <'{}'; }}", pipe.display());
+    call(dir, &format!("{play}; {told}; trap '' HUP; env; {script}"))
         .sounds_dir(dir.path())
         .real_time()
+}
+
+/// Lets the script go on that waits with `told`.
+fn tell(dir: &TempDir) {
+    fs::write(dir.path().join("told"), "go on\n").unwrap();
 }
 
 fn outcome(script: &str) -> (Outcome, TempDir) {
@@ -158,7 +169,11 @@ fn a_sound_of_no_bytes_ends_at_once() {
 
 #[test]
 fn whatever_is_written_stops_a_sound_and_only_that_is_answered() {
-    let (outcome, dir) = outcome("play long; sleep 0.1; say NOOP; play short; hear");
+    let dir = TempDir::new().unwrap();
+    let call = playing(&dir, "play long; told; say NOOP; play short; hear").start();
+    call.wait_for_frame(6, LONG);
+    tell(&dir);
+    let outcome = call.finish(LONG);
     assert_heard(&outcome, &["200 result=0", "200 result=0 endpos=800"]);
     outcome.assert_manners();
     let played = outcome.played_of(&sound(&dir, "long"));
@@ -228,9 +243,10 @@ fn an_escape_digit_stops_a_sound_and_another_key_is_lost() {
 #[test]
 fn a_test_presses_keys_itself() {
     let dir = TempDir::new().unwrap();
-    let call = playing(&dir, "say NOOP; sleep 0.2; play long; hear").start();
+    let call = playing(&dir, "say NOOP; told; play long; hear").start();
     call.wait_for_command("NOOP", LONG);
     call.press('1');
+    tell(&dir);
     call.wait_for_command("STREAM FILE", LONG);
     call.press('2');
     let outcome = call.finish(LONG);

@@ -1,0 +1,247 @@
+//! What `ureq`'s errors mean to an administrator: where the way to a service ends, and what is to be done about it.
+
+use std::io;
+use std::time::Duration;
+
+use ureq::{Agent, Timeout};
+
+use super::handshake;
+use super::request::host;
+use super::setup::NotPrivate;
+use crate::cloud::{Error, Service};
+use crate::sys::threads::NoThread;
+
+/// The error that stands for `error` of a request to `url`, which was given `limit`.
+pub(super) fn network_error(
+    agent: &Agent,
+    service: Service,
+    url: &str,
+    limit: Duration,
+    error: ureq::Error,
+) -> Error {
+    let (service, host) = (service.name, host(url).to_owned());
+    let proxy = proxy(agent, url);
+    if let Some(unconnected) = Unconnected::of(&error, url, proxy.is_some()) {
+        let through = proxy.map(|proxy| format!(" through the proxy {proxy}"));
+        return Error::Connect {
+            service,
+            host: host + &through.unwrap_or_default(),
+            remedy: unconnected.remedy,
+            transient: unconnected.transient,
+            source: Box::new(error),
+        };
+    }
+    let source = match error {
+        ureq::Error::Timeout(_) => {
+            return Error::Timeout {
+                service,
+                host,
+                after: limit,
+            };
+        }
+        ureq::Error::Other(cause) => match cause.downcast::<NoThread>() {
+            Ok(no_thread) => {
+                return Error::NoThread {
+                    service,
+                    source: *no_thread,
+                };
+            }
+            Err(cause) => cause,
+        },
+        error => Box::new(error),
+    };
+    Error::Broken {
+        service,
+        host,
+        source,
+    }
+}
+
+/// A connection that could not be made.
+struct Unconnected {
+    remedy: &'static str,
+    /// Whether a second try may succeed.
+    transient: bool,
+}
+
+impl Unconnected {
+    /// Why there is no connection; `None` where there was one.
+    fn of(error: &ureq::Error, url: &str, has_proxy: bool) -> Option<Self> {
+        let is_safe = url.starts_with("https:");
+        if let Some(remedy) = handshake::remedy(error).filter(|_| is_safe) {
+            return Some(Self {
+                remedy,
+                transient: matches!(error, ureq::Error::Io(io) if !is_tls(io)),
+            });
+        }
+        let (remedy, transient) = match error {
+            ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => (PROXY, true),
+            ureq::Error::Other(cause) if cause.is::<NotPrivate>() => (NOT_PRIVATE, false),
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => (BASE_URL, false),
+            error => {
+                let (remedy, transient) = on_the_way(error, is_safe)?;
+                (if has_proxy { PROXY } else { remedy }, transient)
+            }
+        };
+        Some(Self { remedy, transient })
+    }
+}
+
+/// The remedy for a way to the host itself that ends somewhere, and whether a second try may succeed.
+fn on_the_way(error: &ureq::Error, is_safe: bool) -> Option<(&'static str, bool)> {
+    let found = match error {
+        ureq::Error::Timeout(Timeout::Resolve) => (NAME_SERVER, false),
+        ureq::Error::Timeout(Timeout::Connect) => (SILENT, false),
+        ureq::Error::HostNotFound => (NAME, true),
+        ureq::Error::Io(io) if is_no_name_server(io) => (NAME_SERVER, true),
+        ureq::Error::Io(io) if is_lookup(io) => (NAME, true),
+        ureq::Error::Io(io) if is_no_connection(io) && is_safe => (CLOSED, true),
+        ureq::Error::Io(io) if is_no_connection(io) => (NO_SERVER, true),
+        _ => return None,
+    };
+    Some(found)
+}
+
+/// `host:port` of the proxy that requests to `url` go through, if they do.
+fn proxy(agent: &Agent, url: &str) -> Option<String> {
+    let (proxy, url) = (agent.config().proxy()?, url.parse().ok()?);
+    (!proxy.is_no_proxy(&url)).then(|| format!("{}:{}", proxy.host(), proxy.port()))
+}
+
+/// Whether a name could not be looked up: the standard library has no kind for that, only these words.
+fn is_lookup(error: &io::Error) -> bool {
+    let words = error.to_string();
+    words.starts_with("failed to lookup address information")
+}
+
+/// Whether the name may exist, but no name server says so: `EAI_AGAIN`, in the words of musl or of glibc.
+fn is_no_name_server(error: &io::Error) -> bool {
+    let words = error.to_string();
+    let again = ["Try again", "Temporary failure"];
+    is_lookup(error) && again.iter().any(|again| words.contains(again))
+}
+
+/// Whether a handshake failed: rustls' errors travel inside an [`io::Error`] when they come in the middle of one.
+fn is_tls(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+}
+
+fn is_no_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused
+            | HostUnreachable
+            | NetworkUnreachable
+            | AddrNotAvailable
+            | PermissionDenied
+    )
+}
+
+const NAME: &str = "its name is not known: check base_url, and the name server in /etc/resolv.conf";
+
+const NAME_SERVER: &str =
+    "no name server answers for it: check the network, and the name servers in /etc/resolv.conf";
+
+const SILENT: &str = "it does not answer: check the network and the firewall";
+
+const NO_SERVER: &str =
+    "nothing listens there: check that the server runs, and base_url in its settings";
+
+const CLOSED: &str =
+    "nothing listens there or the way is closed: check the network and the firewall";
+
+const PROXY: &str = "check the network, and [http] proxy or the one of the environment";
+
+const NOT_PRIVATE: &str =
+    "without TLS only private networks are safe: use https, or an address in your own network";
+
+const BASE_URL: &str = "check base_url in its settings";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, InvalidData, NetworkUnreachable};
+
+    const SERVICE: Service = Service {
+        name: "a service",
+        settings: "[x]",
+        key: "key",
+    };
+
+    fn io(kind: io::ErrorKind) -> ureq::Error {
+        ureq::Error::Io(kind.into())
+    }
+
+    fn lookup(why: &str) -> ureq::Error {
+        let words = format!("failed to lookup address information: {why}");
+        ureq::Error::Io(io::Error::other(words))
+    }
+
+    /// The remedy for a connection that was not made and whether it may be tried again; else the error's own words.
+    fn told(url: &str, proxy: Option<&str>, error: ureq::Error) -> (String, bool) {
+        let proxy = proxy.map(|proxy| ureq::Proxy::new(proxy).expect("an address"));
+        let agent = Agent::config_builder().proxy(proxy).build().new_agent();
+        match network_error(&agent, SERVICE, url, Duration::from_secs(4), error) {
+            Error::Connect {
+                remedy,
+                transient,
+                host,
+                ..
+            } => (format!("{host}; {remedy}"), transient),
+            other => (other.to_string(), false),
+        }
+    }
+
+    #[test]
+    fn each_error_says_where_the_way_ends_and_what_to_do() {
+        let (https, http) = ("https://example.com/v1", "http://10.0.0.7:8880/v1");
+        let table = [
+            (
+                https,
+                ureq::Error::Timeout(Timeout::Resolve),
+                NAME_SERVER,
+                false,
+            ),
+            (https, ureq::Error::Timeout(Timeout::Connect), SILENT, false),
+            (
+                https,
+                ureq::Error::Timeout(Timeout::Global),
+                "within 4.0 s",
+                false,
+            ),
+            (https, ureq::Error::HostNotFound, NAME, true),
+            (https, lookup("Name does not resolve"), NAME, true),
+            (https, lookup("Try again"), NAME_SERVER, true),
+            (https, io(ConnectionRefused), CLOSED, true),
+            (http, io(ConnectionRefused), NO_SERVER, true),
+            (http, io(NetworkUnreachable), NO_SERVER, true),
+            (https, io(BrokenPipe), "broke off its answer", false),
+            (http, io(InvalidData), "broke off its answer", false),
+            (https, ureq::Error::ConnectionFailed, PROXY, true),
+            (
+                http,
+                ureq::Error::Other(Box::new(NotPrivate)),
+                NOT_PRIVATE,
+                false,
+            ),
+            (https, ureq::Error::BadUri("x".into()), BASE_URL, false),
+        ];
+        for (url, error, part, transient) in table {
+            let what = format!("{url}: {error}");
+            let (told, may_try_again) = self::told(url, None, error);
+            assert!(told.contains(part), "{what}: {told}");
+            assert_eq!(may_try_again, transient, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_way_through_a_proxy_names_it_and_its_setting() {
+        let refused = io(ConnectionRefused);
+        let (told, _) = told("https://example.com", Some("http://10.0.0.1:3128"), refused);
+        let expected = format!("example.com through the proxy 10.0.0.1:3128; {PROXY}");
+        assert_eq!(told, expected);
+    }
+}
