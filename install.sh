@@ -994,6 +994,9 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #language = "en-GB"             # an example
 #greeting = "Kitchen, what can I do for you?"   # an example
 #model = "gemini-3.6-flash"     # an example
+#place = "Lyon, France"         # an example
+#facts = "/etc/phone-assistant/kitchen.md"   # an example
+#opening_hours = "Mo-Fr 11:30-14:00"   # an example
 
 [reply]
 #play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file
@@ -1021,6 +1024,13 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 [limits]                       # 0: none
 #max_daily_cost = 0.0           # US dollars a day, by this program's price list
 #max_calls_per_caller_per_hour = 0
+
+[knowledge]                    # what the model is told of the house: phone-assistant help knowledge
+#place = ""                     # "Lyon, France"
+#time_zone = ""                 # "Europe/Paris"; empty: the machine's
+#facts = ""                     # a text file of at most 48 kB: prices, people, addresses
+#opening_hours = ""             # "Mo-Fr 09:00-12:00,14:00-18:00; Sa 09:00-12:00; PH off"
+#country = ""                   # "FR": whose public holidays PH means
 
 [log]
 #words = false                  # may the log hold what was said?

@@ -11,6 +11,7 @@ mod chosen;
 pub(crate) mod endpoint;
 mod file;
 pub mod keys;
+mod knowledge;
 mod layers;
 mod lookups;
 mod persona_layer;
@@ -30,6 +31,7 @@ pub use arguments::Arguments;
 pub(crate) use checked::pasted_key;
 pub(crate) use chosen::first_on;
 pub use endpoint::{Endpoint, Provider};
+pub use knowledge::Knowledge;
 use layers::Layers;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use values::{Secret, Shown};
@@ -71,7 +73,7 @@ pub enum Job {
     Conversation,
     /// Speaking a text into a file.
     Say,
-    /// Showing the log of calls, or who is remembered.
+    /// Showing the log of calls, who is remembered, or when the house is open.
     Calls,
     /// Checking everything.
     Check,
@@ -121,6 +123,8 @@ pub struct Config {
     pub llm: Llm,
     /// `[tts]`
     pub tts: Tts,
+    /// `[knowledge]`
+    pub knowledge: Knowledge,
     /// `[limits]`
     pub limits: Limits,
     /// `[memory]`
@@ -257,6 +261,7 @@ impl Config {
             stt: Stt::assemble(layers),
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
+            knowledge: Knowledge::assemble(layers),
             limits: limits(layers),
             memory: memory(layers),
             unusable: Vec::new(),

@@ -32,6 +32,7 @@
 //! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
 //! | `voice` | from a text to telephone audio that is paid for, each voice as loud as the others, and phrases that are spoken once and kept |
 //! | `services` | which providers the settings name, for each stage in order |
+//! | `knowledge` | what the model is told: persona, facts, opening hours, the clock, memory and actions, in one prompt |
 //! | `memory` | what was said with a caller, for the next call |
 //! | [`spending`] | what models cost and when they are switched off, what calls cost, and how much they may |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
@@ -46,7 +47,8 @@
 //! `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
 //! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
-//! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`].
+//! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`], `opening-hours` in
+//! `knowledge::hours`, `tz-rs` in `knowledge::clock`.
 
 pub mod agi;
 pub mod audio;
@@ -55,6 +57,7 @@ pub mod cli;
 pub mod cloud;
 pub mod cmd;
 pub mod config;
+mod knowledge;
 pub mod manual;
 mod memory;
 mod services;

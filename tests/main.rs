@@ -18,6 +18,7 @@ mod hangups;
 mod hostile;
 mod house;
 mod install;
+mod knowledge;
 mod limits;
 mod memory;
 mod personas;

@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["config"],
     &["agi", "audio", "cloud", "text"],
     &["memory", "services", "spending", "timeline"],
+    &["knowledge"],
     &["voice"],
     &["cmd", "manual"],
     &["call"],
@@ -30,10 +31,14 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("clap", "cli"),
     ("hound", "audio/wav"),
     ("jsonwebtoken", "cloud/google_auth"),
+    ("opening_hours", "knowledge/hours"),
+    ("opening_hours_syntax", "knowledge/hours"),
     ("opus_pure", "audio/decode"),
+    ("pest", "knowledge/hours"),
     ("rubato", "audio/resample"),
     ("symphonia", "audio/decode"),
     ("toml_edit", "cmd/setup/file"),
+    ("tz", "knowledge/clock"),
     ("ureq", "cloud/http"),
 ];
 

@@ -9,7 +9,7 @@ use super::answering::Answered;
 use super::listening::{Heard, Utterance};
 use super::outcome::Outcome;
 use super::turn::Scene;
-use crate::config::{Config, Conversation, Sentence};
+use crate::config::{Conversation, Sentence};
 use crate::text::Action;
 
 /// What comes next in a conversation.
@@ -184,14 +184,10 @@ fn is_same_name(known: &str, written: &str) -> bool {
     core(known) == core(written)
 }
 
-/// The model's persona in a conversation, and how it ends or transfers the call.
-pub(super) fn persona(config: &Config) -> String {
-    let names: Vec<_> = config
-        .conversation
-        .transfers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
+/// What the model may do in a conversation, and how it ends or transfers the call.
+pub(super) fn actions(settings: &Conversation) -> String {
+    let names = settings.transfers.iter().map(|(name, _)| name.as_str());
+    let names: Vec<_> = names.collect();
     let transfer = if names.is_empty() {
         String::new()
     } else {
@@ -201,8 +197,7 @@ pub(super) fn persona(config: &Config) -> String {
         )
     };
     format!(
-        "{}\n\nBut this is a telephone call of several turns: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it.",
-        config.llm.persona
+        "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it."
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use log::warn;
 
@@ -29,6 +29,7 @@ use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Sentence};
+use crate::knowledge::{Knowledge, Turn as Told};
 use crate::services::Services;
 use crate::spending::bill::Billing;
 use crate::spending::limits::Refused;
@@ -45,13 +46,14 @@ pub(super) struct Flow<'a, O> {
     pub(super) purse: &'a mut Purse,
     pub(super) remembering: &'a mut Remembering,
     pub(super) config: &'a Config,
+    pub(super) knowledge: &'a Knowledge,
     pub(super) services: Arc<Services>,
     pub(super) loudness: Loudness,
     pub(super) encoding: Encoding,
     /// The caller's number for the limits; empty where it is withheld.
     pub(super) caller: String,
-    /// The persona in a conversation.
-    pub(super) persona: Option<Arc<str>>,
+    /// What the model may do in a conversation, in words for it.
+    pub(super) actions: Option<String>,
     /// What was said in the conversation, and as much of each answer as was heard.
     pub(super) before: Vec<Exchange>,
     pub(super) job: Job,
@@ -97,7 +99,7 @@ impl<O: Write> Flow<'_, O> {
         let silence = keepalive::silence(&settings.sounds, self.encoding);
         let mut listening = Listening::new(settings.clone(), silence, began);
         self.hear_caller(listening.pause(), began)?;
-        self.persona = Some(dialogue::persona(self.config).into());
+        self.actions = Some(dialogue::actions(settings));
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut next = dialogue.begin();
         loop {
@@ -360,18 +362,35 @@ impl<O: Write> Flow<'_, O> {
         written.at(Stage::Reply).err().map(Input::Failed)
     }
 
+    /// How the services are worked with for the next answer.
+    fn settings(&self, now: SystemTime) -> Settings {
+        let prompt = self.knowledge.prompt(
+            Told {
+                actions: self.actions.as_deref().unwrap_or_default(),
+                may_transfer: self.actions.is_some()
+                    && !self.config.conversation.transfers.is_empty(),
+                memory: &self.remembering.instructions(now),
+            },
+            now,
+        );
+        let settings = Settings::of(self.config, prompt);
+        let settings = match self.actions {
+            Some(_) => settings.in_conversation(&self.before),
+            None => settings,
+        };
+        self.remembering.with_memory(settings)
+    }
+
     /// Has speech transcribed and answered, in place of what was sent before.
     fn begin_job(&mut self, speech: Arc<Pcm>, later: u32) -> Result<(), Failure> {
         self.job = Job::none();
-        let mut settings = Settings::of(self.config);
         let mut began = self.scene.turn.started;
-        if let Some(persona) = &self.persona {
-            settings = settings.in_conversation(persona, &self.before);
+        if self.actions.is_some() {
             began = self.line.now();
         }
         let work = Work {
             services: self.services.clone(),
-            settings: self.remembering.with_memory(settings),
+            settings: self.settings(SystemTime::now()),
             speech,
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),

@@ -7,6 +7,7 @@ mod dialogue;
 mod echo;
 mod event;
 mod flow;
+mod hours;
 mod job;
 mod keepalive;
 mod line;
@@ -37,6 +38,7 @@ use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
 use crate::cmd::check;
 use crate::config::{Arguments, Config, Environment, Job as For};
+use crate::knowledge::Knowledge;
 use crate::memory::{Callers, FREEPBX_EXTENSION, Signs};
 use crate::services::Services;
 use crate::spending::limits::{Limits, Refused};
@@ -105,6 +107,9 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
     if arguments.is_check() && confirmed.is_ok() {
         return check::look_around(&arguments, invocation.environment);
     }
+    if arguments.is_hours() && confirmed.is_ok() {
+        return hours::tell(&mut session, &arguments, invocation.environment);
+    }
     let line = Line::new(session, invocation.hangup, invocation.clock);
     let mut call = Call::new(line, started);
     call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
@@ -133,6 +138,8 @@ struct Call<O> {
     presentation: Presentation,
     /// The answer's place, without extension; empty until the settings are known.
     reply: PathBuf,
+    /// What the model is told of the house.
+    knowledge: Knowledge,
     /// The services that are asked, once they are known, and where it is noted what administrators have been told of them.
     services: Option<(Arc<Services>, State)>,
 }
@@ -147,6 +154,7 @@ impl<O: Write> Call<O> {
             remembering: Remembering::default(),
             presentation: Presentation::default(),
             reply: PathBuf::new(),
+            knowledge: Knowledge::default(),
             services: None,
         }
     }
@@ -182,7 +190,7 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
-        let job = if arguments.is_conversation {
+        let job = if arguments.is_conversation() {
             For::Conversation
         } else {
             For::Call
@@ -204,11 +212,15 @@ impl<O: Write> Call<O> {
         }
         self.ask_presentation(&config);
         self.recall(&mut config);
+        self.knowledge = Knowledge::read(&config, environment, SystemTime::now());
+        for (topic, fault) in &self.knowledge.faults {
+            warn!("{topic}: {fault}");
+        }
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
-        if arguments.is_conversation {
+        if arguments.is_conversation() {
             drop(reply);
             return self.flow(&config, services, encoding).converse();
         }
@@ -236,10 +248,11 @@ impl<O: Write> Call<O> {
             purse: &mut self.purse,
             remembering: &mut self.remembering,
             config,
+            knowledge: &self.knowledge,
             services,
             loudness: Loudness::new(&config.tts, &config.state_folder),
             encoding,
-            persona: None,
+            actions: None,
             before: Vec::new(),
             job: Job::none(),
             reply: None,
@@ -363,8 +376,8 @@ impl<O: Write> Call<O> {
         }
     }
 
-    /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, and why
-    /// nothing is remembered or counted.
+    /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, what
+    /// the model could not be told, and why nothing is remembered or counted.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -373,12 +386,14 @@ impl<O: Write> Call<O> {
         let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
         let no_memory = self.remembering.fault.clone();
         let no_ledger = self.purse.fault.clone();
+        let unknown = self.knowledge.faults.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
         let unheard = services.hearing.fault();
         let news = stood_in
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))
+            .chain(unknown)
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
             .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
         contract::warn_administrators(&mut self.line, state, news.collect());

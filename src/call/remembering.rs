@@ -38,7 +38,7 @@ impl Remembering {
         }
     }
 
-    /// The same settings, with what is remembered.
+    /// The same settings, with what was said in earlier calls.
     pub(super) fn with_memory(&self, settings: Settings) -> Settings {
         let Some(memory) = &self.memory else {
             return settings;
@@ -47,7 +47,15 @@ impl Remembering {
             question: one.question.clone(),
             answer: one.answer.clone(),
         });
-        settings.remembering(&memory.instructions(SystemTime::now()), earlier.collect())
+        settings.remembering(earlier.collect())
+    }
+
+    /// What the model is told of the caller, and of how it remembers them; nothing where it does not.
+    pub(super) fn instructions(&self, now: SystemTime) -> String {
+        let memory = self.memory.as_ref();
+        memory
+            .map(|memory| memory.instructions(now))
+            .unwrap_or_default()
     }
 
     /// Forgets the caller.

@@ -16,8 +16,8 @@ pub(super) struct Settings {
     pub(super) voice_timeout: Duration,
     pub(super) max_answer_chars: usize,
     pub(super) max_output_tokens: u32,
-    /// The model's instructions.
-    pub(super) persona: Arc<str>,
+    /// The model's instructions: the system prompt.
+    pub(super) prompt: Arc<str>,
     /// What was said before.
     pub(super) before: Arc<[Exchange]>,
     pub(super) log_words: bool,
@@ -36,14 +36,15 @@ pub(super) enum Hearer {
 }
 
 impl Settings {
-    pub(super) fn of(config: &Config) -> Self {
+    /// The settings of an answer, for which the model is told `prompt`.
+    pub(super) fn of(config: &Config, prompt: String) -> Self {
         Self {
             warm: config.http.warm,
             idle: config.idle_timeout,
             voice_timeout: config.tts.timeout,
             max_answer_chars: config.llm.max_answer_chars,
             max_output_tokens: config.llm.max_output_tokens,
-            persona: config.llm.persona.as_str().into(),
+            prompt: prompt.into(),
             before: Arc::new([]),
             log_words: config.log_words,
             takes_actions: false,
@@ -58,27 +59,25 @@ impl Settings {
     /// The same for a model that hears the caller itself: it is told so, and how it writes down what it has heard.
     pub(super) fn hearing(&self) -> Self {
         Self {
-            persona: format!("{}\n\n{HEARS}", self.persona).into(),
+            prompt: format!("{}\n\n{HEARS}", self.prompt).into(),
             takes_actions: true,
             ..self.clone()
         }
     }
 
     /// The same for a turn of a conversation, after what was said `before`.
-    pub(super) fn in_conversation(self, persona: &Arc<str>, before: &[Exchange]) -> Self {
+    pub(super) fn in_conversation(self, before: &[Exchange]) -> Self {
         Self {
-            persona: persona.clone(),
             before: before.into(),
             takes_actions: true,
             ..self
         }
     }
 
-    /// The same with what is remembered of the caller: told to the model, and said in earlier calls.
-    pub(super) fn remembering(self, instructions: &str, earlier: Vec<Exchange>) -> Self {
+    /// The same with what was said in earlier calls of the caller.
+    pub(super) fn remembering(self, earlier: Vec<Exchange>) -> Self {
         let before = earlier.into_iter().chain(self.before.iter().cloned());
         Self {
-            persona: format!("{}\n\n{instructions}", self.persona).into(),
             before: before.collect(),
             takes_actions: true,
             ..self
@@ -88,7 +87,7 @@ impl Settings {
     /// What the model is asked.
     pub(super) fn asked<'a>(&'a self, question: Question<'a>) -> Asked<'a> {
         Asked {
-            persona: &self.persona,
+            prompt: &self.prompt,
             before: &self.before,
             question,
         }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
@@ -15,8 +15,8 @@ use super::{pager, place, setup};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
-use crate::cmd::{callers, console, convert, help, say};
-use crate::config::Environment;
+use crate::cmd::{callers, console, convert, help, hours, say};
+use crate::config::{Arguments, Environment};
 use crate::sys::error::Chain;
 use crate::sys::identity::{self, Question};
 use crate::sys::number::{self, DIGITS};
@@ -45,6 +45,8 @@ enum Command {
     Setup(setup::Setup),
     /// Show how calls ended and where their time went, from the log of calls
     Calls(Calls),
+    /// Show when the house is open, as the program understands the settings
+    Hours(Hours),
     /// Show who is remembered from one call to the next
     Callers,
     /// Forget what was said with a caller
@@ -131,6 +133,16 @@ struct Calls {
     file: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct Hours {
+    /// Say what is so now; the exit code is 0 when open, 1 when closed, 2 when unknown
+    #[arg(long)]
+    now: bool,
+    /// The hours of this persona
+    #[arg(long, value_name = "NAME")]
+    persona: Option<String>,
+}
+
 /// What is known of the user that Asterisk runs as.
 #[derive(Debug, Args)]
 struct Known {
@@ -200,6 +212,7 @@ impl Command {
                 return setup.run(config, &environment, style(false, &environment));
             }
             Self::Calls(calls) => calls.run(config, &environment)?,
+            Self::Hours(hours) => return hours.run(config, &environment),
             Self::Callers => show_text(&callers::list(config, &environment)?)?,
             Self::Forget { number } => match callers::forget(&number, config, &environment) {
                 Ok(done) => show_text(&done)?,
@@ -299,6 +312,31 @@ impl Calls {
             pen: pen(environment),
         };
         Ok(show_text(&calls::run(&options, config, environment)?)?)
+    }
+}
+
+impl Hours {
+    fn run(
+        self,
+        config: Option<PathBuf>,
+        environment: Environment<'_>,
+    ) -> Result<u8, Box<dyn Error>> {
+        let arguments = Arguments::of_file(config).with_persona(self.persona);
+        let now = SystemTime::now();
+        if !self.now {
+            show_text(&hours::list(&arguments, environment, now)?)?;
+            return Ok(0);
+        }
+        match hours::now(&arguments, environment, now) {
+            Ok((line, code)) => {
+                show_text(&line)?;
+                Ok(code)
+            }
+            Err(error) => {
+                tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
+                Ok(hours::UNKNOWN)
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod globals;
 mod guards;
 mod hosts;
 mod inside;
+mod knowledge;
 mod log_files;
 mod machine;
 mod options;
@@ -79,6 +80,7 @@ pub fn run(
     let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
     if let Some(config) = config {
+        knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
         if !options.offline {
             let deadline = Deadline::after(started, PATIENCE, clock);

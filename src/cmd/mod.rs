@@ -6,6 +6,7 @@ pub mod check;
 pub(crate) mod console;
 pub mod convert;
 pub mod help;
+pub(crate) mod hours;
 pub(crate) mod place;
 pub(crate) mod say;
 pub(crate) mod setup;

@@ -14,14 +14,23 @@ pub struct Arguments {
     pub reply: Option<PathBuf>,
     /// `config=`: the settings file.
     pub config: Option<PathBuf>,
-    is_check: bool,
-    /// `mode=conversation`: a conversation of several turns, without a recording.
-    pub is_conversation: bool,
+    mode: Mode,
     /// `persona=`: the persona that answers; none where it is empty, so that a dialplan may hand on a variable.
     pub persona: Option<String>,
     are_remote: bool,
     pub(super) settings: Vec<(String, String)>,
     pub(super) faults: Vec<String>,
+}
+
+/// `mode=`: the kind of call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// One question, which was recorded.
+    #[default]
+    Question,
+    Conversation,
+    Check,
+    Hours,
 }
 
 impl Arguments {
@@ -55,7 +64,17 @@ impl Arguments {
     /// `mode=check`: look around for the doctor instead of answering a call. Not for clients of the port of FastAGI:
     /// the doctor would take their note for Asterisk's.
     pub fn is_check(&self) -> bool {
-        self.is_check && !self.are_remote
+        self.mode == Mode::Check && !self.are_remote
+    }
+
+    /// `mode=hours`: tell the dialplan whether the house is open, instead of answering a call.
+    pub(crate) fn is_hours(&self) -> bool {
+        self.mode == Mode::Hours
+    }
+
+    /// `mode=conversation`: a conversation of several turns, without a recording.
+    pub fn is_conversation(&self) -> bool {
+        self.mode == Mode::Conversation
     }
 
     /// No arguments but the settings file, if one was named.
@@ -66,6 +85,12 @@ impl Arguments {
         }
     }
 
+    /// The same with this persona.
+    #[must_use]
+    pub(crate) fn with_persona(self, persona: Option<String>) -> Self {
+        Self { persona, ..self }
+    }
+
     fn add(&mut self, name: &str, value: &str) {
         let is_secret = keys::find(name).is_some_and(|key| key.kind == Kind::Secret);
         match name {
@@ -73,8 +98,9 @@ impl Arguments {
             "reply" => self.reply = Some(value.into()),
             "config" => self.config = Some(value.into()),
             "persona" => self.persona = Some(value.to_owned()).filter(|name| !name.is_empty()),
-            "mode" if value == "check" => self.is_check = true,
-            "mode" if value == "conversation" => self.is_conversation = true,
+            "mode" if value == "check" => self.mode = Mode::Check,
+            "mode" if value == "hours" => self.mode = Mode::Hours,
+            "mode" if value == "conversation" => self.mode = Mode::Conversation,
             "keep" => self
                 .settings
                 .push(("recording.keep".to_owned(), value.to_owned())),

@@ -277,8 +277,8 @@ pub const KEYS: &[Key] = &[
         "What is recorded beyond this is not listened to."),
     key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
         "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key: \
-         no address, file, folder, provider, model, thinking or `max_…`, and nothing of `http`, `limits`, `log`, \
-         `memory`, `recording` (but `keep=yes`, where Asterisk starts the program itself), `secrets`, `state` and \
+         no address, file, folder, provider, model, thinking or `max_…`, and nothing of `http`, `knowledge`, `limits`, \
+         `log`, `memory`, `recording` (but `keep=yes`, where Asterisk starts the program itself), `secrets`, `state` and \
          `conversation.transfers`."),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0",
         "From the start of the program to the first word of the answer. After that the caller hears the apology."),
@@ -325,6 +325,19 @@ pub const KEYS: &[Key] = &[
          on without it."),
     key("waiting.music_class", Kind::Text, NOTHING,
         "The class of music on hold; empty: the channel's own."),
+    key("knowledge.place", Kind::ShortText(200), NOTHING,
+        "Where the house is, in words: `Lyon, France`. The model is told it with the local date and time: see \
+         `phone-assistant help knowledge`."),
+    key("knowledge.time_zone", Kind::Text, NOTHING,
+        "The time zone of the house, by its IANA name: `Europe/Paris`. Empty: the machine's."),
+    key("knowledge.facts", Kind::Path, NOTHING,
+        "A text file, or a folder of them, of at most 48 kB in all: prices, people, addresses. It is read anew for each \
+         call, and told to the model with every question."),
+    // A rule has about 20 characters.
+    key("knowledge.opening_hours", Kind::ShortText(1000), NOTHING,
+        "When the house is open, in OpenStreetMap's notation: `Mo-Fr 09:00-12:00,14:00-18:00; Sa 09:00-12:00; PH off`."),
+    key("knowledge.country", Kind::Text, NOTHING,
+        "Whose public holidays `PH` in `knowledge.opening_hours` stands for, as ISO 3166 code: `FR`."),
     key("log.words", Kind::Switch, "false",
         "Whether logs may hold what was said."),
     key("log.calls", Kind::Path, r#""/var/log/asterisk/phone-assistant.jsonl""#,
@@ -372,6 +385,7 @@ const NO_ARGUMENTS: &[&str] = &[
     "conversation.max_",
     "conversation.transfers",
     "http.",
+    "knowledge.",
     "limits.",
     "llm.hears",
     "llm.max_",
@@ -468,6 +482,7 @@ mod tests {
             "sounds",
             "transfers",
             "http.",
+            "knowledge.",
             "limits.",
             "log.",
             "memory.",

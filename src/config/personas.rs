@@ -40,6 +40,9 @@ pub const PERSONA_KEYS: &[PersonaKey] = &[
     key("language", Setting::Of("stt.language")),
     key("greeting", Setting::Of("conversation.greeting")),
     key("model", Setting::OfFirst("llm", "model")),
+    key("place", Setting::Of("knowledge.place")),
+    key("facts", Setting::Of("knowledge.facts")),
+    key("opening_hours", Setting::Of("knowledge.opening_hours")),
 ];
 
 /// What the settings file says of personas.
@@ -116,6 +119,16 @@ impl Personas {
     }
 }
 
+impl Setting {
+    /// What it may hold.
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Of(setting) => keys::find(setting).map_or(Kind::Text, |key| key.kind),
+            Self::OfFirst(..) => Kind::Text,
+        }
+    }
+}
+
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -147,11 +160,11 @@ fn understood(persona: &str, table: &Table, place: Place<'_>, faults: &mut Vec<S
             ));
             continue;
         };
-        match checked(Kind::Text, value.clone()) {
+        let kind = key.stands_for.kind();
+        match checked(kind, value.clone()) {
             Ok(value) => drop(values.insert(key.name, value)),
             Err(found) => faults.push(format!(
-                "{place}: persona.{persona}.{name} must be {}, found {found}",
-                Kind::Text
+                "{place}: persona.{persona}.{name} must be {kind}, found {found}"
             )),
         }
     }
@@ -241,7 +254,7 @@ mod tests {
             (
                 "[persona.a]\nfrobnicate = 'x'",
                 "",
-                "(a persona has prompt, voice, language, greeting, model)",
+                "(a persona has prompt, voice, language, greeting, model, place, facts, opening_hours)",
             ),
             (
                 "[persona.a]\nprompt = 7",

@@ -58,6 +58,7 @@ pub const TOPICS: &[Topic] = &[
     ),
     topic!("conversation", "extension 8009: a dialogue"),
     topic!("personas", "a persona for each number"),
+    topic!("knowledge", "the date, the house, and when it is open"),
     topic!(
         "memory",
         "a caller's next call goes on where the last one ended"

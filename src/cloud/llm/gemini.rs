@@ -60,7 +60,7 @@ impl GeminiModel {
         let heard = sound.map(|recording| max_written(recording.length()));
         let max = self.settings.max_output_tokens;
         let body = Body {
-            system_instruction: Some(Turn::instruction(asked.persona)),
+            system_instruction: Some(Turn::instruction(asked.prompt)),
             contents: asked
                 .turns()
                 .map(turn)

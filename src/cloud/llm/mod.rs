@@ -26,8 +26,8 @@ pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
 /// The request to a model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
-    /// The persona of the model, and how it speaks: the system instruction.
-    pub(crate) persona: &'a str,
+    /// The system prompt.
+    pub(crate) prompt: &'a str,
     /// The exchanges before it, in their order.
     pub(crate) before: &'a [Exchange],
     /// The question of this turn.
@@ -77,7 +77,7 @@ impl<'a> Asked<'a> {
 
     /// The number of bytes of words that the model reads.
     pub(crate) fn bytes(&self) -> usize {
-        self.persona.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
+        self.prompt.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
     }
 }
 

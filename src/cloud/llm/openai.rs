@@ -68,7 +68,7 @@ impl OpenAi {
         let max = self.settings.max_output_tokens;
         let persona = Message {
             role: "system",
-            content: asked.persona,
+            content: asked.prompt,
         };
         let body = Body {
             model: &self.endpoint.model,

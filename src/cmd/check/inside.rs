@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::console::say;
 use super::finding::{Finding, Report, Status, Style};
 use super::freepbx;
+use super::knowledge;
 use super::log_files::LogFiles;
 use super::machine;
 use super::options::understood;
@@ -44,7 +45,9 @@ pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let mut sink = std::io::sink();
     let mut report = Report::new(&mut sink, Style::Silent);
     let config = Config::load(Job::Check, arguments, environment);
-    machine::examine(&config, environment, &mut report);
+    if let Some(config) = machine::examine(&config, environment, &mut report) {
+        knowledge::examine(config, arguments, environment, &mut report);
+    }
     let settings = understood(&config);
     let view = View::new(settings, report.findings());
     let state = State::new(&settings.state_folder);
@@ -221,7 +224,7 @@ fn groups(others: &[Gid], main: Gid) -> Vec<u32> {
 
 const ID: &str = "through Asterisk";
 /// What [`machine::examine`] looks at.
-const IDS: [&str; 15] = [
+const IDS: [&str; 19] = [
     "settings",
     "stt",
     "llm",
@@ -235,6 +238,10 @@ const IDS: [&str; 15] = [
     "memory",
     "privacy",
     "log of calls",
+    "clock",
+    "facts",
+    "opening hours",
+    "prompt",
     "root certificate",
     "FreePBX",
 ];

@@ -251,7 +251,7 @@ impl Doctor<'_> {
 
     fn word(&self, model: &dyn Model, question: Question<'_>) -> Result<String, cloud::Error> {
         let asked = Asked {
-            persona: &self.config.llm.persona,
+            prompt: &self.config.llm.persona,
             before: &[],
             question,
         };

@@ -1,0 +1,143 @@
+//! What the model is told of the house: the clock, the facts, the opening hours, and what that costs.
+
+use std::time::SystemTime;
+
+use super::finding::Report;
+use crate::config::{self, Arguments, Config, Environment, Job};
+use crate::knowledge::clock::Clock;
+use crate::knowledge::facts;
+use crate::knowledge::hours::{EXAMPLE, Hours};
+use crate::knowledge::{Knowledge, Turn, words};
+use crate::spending::{bill, catalogue};
+use crate::sys::error::{Chain, Stage};
+
+/// Looks at what calls without a persona are told, and at what personas have instead.
+pub(super) fn examine(
+    config: &Config,
+    arguments: &Arguments,
+    environment: Environment<'_>,
+    report: &mut Report<'_>,
+) {
+    let own = &config.knowledge;
+    examine_clock(&own.time_zone, environment, report);
+    examine_facts(own, "", report);
+    examine_hours(own, environment, "", report);
+    for persona in &config.personas {
+        let arguments = arguments.clone().with_persona(Some(persona.clone()));
+        // What else is wrong with it is told among the settings.
+        let Ok(config) = Config::load(Job::Calls, &arguments, environment) else {
+            continue;
+        };
+        let of = format!("persona {persona}: ");
+        if config.knowledge.facts != own.facts {
+            examine_facts(&config.knowledge, &of, report);
+        }
+        if config.knowledge.opening_hours != own.opening_hours {
+            examine_hours(&config.knowledge, environment, &of, report);
+        }
+    }
+    examine_cost(config, environment, report);
+}
+
+fn examine_clock(zone: &str, environment: Environment<'_>, report: &mut Report<'_>) {
+    let id = "clock";
+    match Clock::of(zone, environment) {
+        Ok(clock) if clock.is_assumed => report.warn(
+            id,
+            "this machine has no time zone (/etc/localtime), so callers are told the time in UTC",
+            "name the house's under [knowledge], as in time_zone = \"Europe/Paris\", or run timedatectl set-timezone",
+        ),
+        Ok(clock) => match clock.local(SystemTime::now()) {
+            Some(now) => {
+                let (date, time) = (words::date(now.date()), words::time(now.time()));
+                report.ok(id, &format!("{date}, {time} {}", clock.name));
+            }
+            None => report.fail(id, "the time zone says nothing of this day", "install a newer tzdata"),
+        },
+        Err(error) => report.fail_with(id, &error),
+    }
+}
+
+fn examine_facts(settings: &config::Knowledge, of: &str, report: &mut Report<'_>) {
+    let id = "facts";
+    let Some(place) = &settings.facts else { return };
+    let shown = place.display();
+    match facts::read(place) {
+        Ok(text) if text.is_empty() => report.warn(
+            id,
+            &format!("{of}{shown} is empty"),
+            "write down what callers ask for, or take facts out of [knowledge]",
+        ),
+        Ok(text) => report.ok(
+            id,
+            &format!("{of}{shown}, {} of {} bytes", text.len(), facts::MAX),
+        ),
+        Err(error) => {
+            let text = format!("{of}{}", Chain(&error));
+            let text = text.replacen(&format!("; {}", error.remedy()), "", 1);
+            report.fail(id, &text, &error.remedy());
+        }
+    }
+}
+
+fn examine_hours(
+    settings: &config::Knowledge,
+    environment: Environment<'_>,
+    of: &str,
+    report: &mut Report<'_>,
+) {
+    let id = "opening hours";
+    if settings.opening_hours.is_empty() {
+        return;
+    }
+    let hours = match Hours::parse(&settings.opening_hours, &settings.country) {
+        Ok(hours) => hours,
+        Err(fault) => {
+            let remedy = format!("write it as in opening_hours = \"{EXAMPLE}\"");
+            return report.fail(id, &format!("{of}{fault}"), &remedy);
+        }
+    };
+    // What is wrong with the clock is told there.
+    let clock = Clock::of(&settings.time_zone, environment).ok();
+    let Some(now) = clock.and_then(|clock| clock.local(SystemTime::now())) else {
+        return;
+    };
+    let week = words::week(&hours, now.date());
+    if hours.lacks_country {
+        report.warn(
+            id,
+            &format!("{of}no day is a public holiday (PH), because no country is named; {week}"),
+            "set country under [knowledge], as in country = \"FR\"",
+        );
+    } else if hours.never_opens(now) {
+        report.warn(
+            id,
+            &format!("{of}the house does not open within a year"),
+            "see what phone-assistant hours prints, and correct opening_hours under [knowledge]",
+        );
+    } else {
+        report.ok(id, &format!("{of}{week}"));
+    }
+}
+
+/// Tells what each question costs because of what the model is told with it.
+fn examine_cost(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
+    let Some(model) = config.llm.endpoints.first() else {
+        return;
+    };
+    let now = SystemTime::now();
+    let prompt = Knowledge::read(config, environment, now).prompt(Turn::default(), now);
+    let usage = bill::estimate(prompt.len(), 0);
+    let cost = catalogue::price(Stage::Llm, model, now).of(usage);
+    report.ok(
+        "prompt",
+        &format!(
+            "the model is told {} bytes with each question, some {} tokens: {cost}",
+            prompt.len(),
+            usage.input_tokens
+        ),
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! `[knowledge]`: what the model is told of the house, and of where and when it is.
+//!
+//! Only the settings' own form is judged here. Whether the time zone, the hours and the files are right depends on the
+//! machine, and is told by `knowledge`.
+
+use std::path::PathBuf;
+
+use super::layers::Layers;
+
+/// `[knowledge]`
+#[derive(Clone, Debug, Default)]
+pub struct Knowledge {
+    /// Where the house is, in words. Empty: the model is not told.
+    pub place: String,
+    /// The IANA name of the time zone. Empty: the machine's.
+    pub time_zone: String,
+    /// The file of facts, or the folder of such files.
+    pub facts: Option<PathBuf>,
+    /// When the house is open, in OpenStreetMap's notation. Empty: the model is not told.
+    pub opening_hours: String,
+    /// The country whose public holidays count, as ISO 3166 code. Empty: none.
+    pub country: String,
+}
+
+impl Knowledge {
+    pub(super) fn assemble(layers: &Layers) -> Self {
+        Self {
+            place: layers.text("knowledge.place"),
+            time_zone: layers.text("knowledge.time_zone"),
+            facts: layers.path("knowledge.facts"),
+            opening_hours: layers.text("knowledge.opening_hours"),
+            country: layers.text("knowledge.country"),
+        }
+    }
+}
