@@ -415,7 +415,7 @@ fn a_settings_file_with_a_key_that_everybody_may_read_is_refused_unless_that_is_
     let outcome = open(&house.sandbox.settings());
     outcome
         .assert_variable("ASSISTANT_STATUS", "FAILED")
-        .assert_variable_contains("ASSISTANT_ERROR", "chmod 640");
+        .assert_variable_contains("ASSISTANT_ERROR", "let only root and group");
     let allowed = house.sandbox.settings().set("secrets.allow_readable", true);
     open(&allowed).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     // Where there is no key, there is nothing to hide.
@@ -438,7 +438,10 @@ fn a_key_file_that_everybody_may_read_is_refused_unless_that_is_allowed() {
     for file in [key, house.sandbox.credentials_file()] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         let outcome = house.outcome_with("question-tea.wav", &settings);
-        let remedy = format!("chmod 640 {} (or", file.display());
+        let remedy = format!(
+            "to close it: if {} is your file of keys, let only root and group",
+            file.display()
+        );
         outcome
             .assert_variable("ASSISTANT_STATUS", "FAILED")
             .assert_variable_contains("ASSISTANT_ERROR", &remedy);

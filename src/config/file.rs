@@ -67,7 +67,7 @@ pub(super) fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
     let fault = |file: &PathBuf| {
         let shown = file.display();
         format!(
-            "{shown} holds a key and everybody on this machine may read it; close it with: \
+            "{shown} holds a key and everybody on this machine may read it; to close it: \
              {} (or set allow_readable in [secrets])",
             remedy::close(file, &group)
         )

@@ -79,6 +79,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("deaths", machine_faults::deaths),
     ("silent-callers", callers::silent),
     ("own-servers", providers::local),
+    ("one-key", providers::one_key),
     ("limits", providers::limits),
     ("talk", conversation::run),
     ("talk-timeline", talk::timeline),

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Fault, Service, Settings};
+use testkit::{Fault, GEMINI_API_KEY, Recorded, Service, Settings, Stage};
 
-use super::sandbox;
-use crate::caller::{self, Exchange, data};
+use super::{conversation, sandbox};
+use crate::caller::{self, Exchange, answer, data};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::report::{Report, ms};
@@ -49,6 +49,63 @@ pub(crate) fn local(lab: &Lab, report: &Report) {
             None => machine.becomes_clean(),
         }
     });
+}
+
+/// One Gemini key and nothing else, for all three stages, and a model that hears the caller itself.
+pub(crate) fn one_key(lab: &Lab, report: &Report) {
+    let machine = Machine::installed(lab, sandbox());
+    let alone = [
+        "stt.provider",
+        "llm.provider",
+        "tts.provider",
+        "tts.fallback",
+    ]
+    .iter()
+    .fold(machine.settings(), |settings, name| settings.without(name))
+    .without("openai.api_key")
+    .set("google.credentials", "/etc/phone-assistant/none.json")
+    .set("gemini.api_key", GEMINI_API_KEY);
+    machine.configure(&alone);
+    report.check("with a Gemini key alone a question is answered", || {
+        ask(&machine, "question-moon.wav")?.only_answer("moon")?;
+        machine.becomes_clean()
+    });
+    report.check(
+        "with a Gemini key alone a talk of two turns is held",
+        || {
+            let mut call = conversation::dial(&machine, &machine.phone())?;
+            conversation::turn(&mut call, "question-tea.wav", &answer("tea"))?;
+            conversation::turn(&mut call, "question-moon.wav", &answer("moon"))?;
+            call.hang_up();
+            machine.becomes_clean()
+        },
+    );
+    report.check(
+        "the key is sent as Gemini takes it, and nothing else",
+        || {
+            let is_wrong = |request: &Recorded| {
+                request.header("x-goog-api-key") != Some(GEMINI_API_KEY)
+                    || request.header("authorization").is_some()
+            };
+            match machine.sandbox.requests().into_iter().find(is_wrong) {
+                Some(request) => Err(format!("{:?}", request.service)),
+                None => Ok(()),
+            }
+        },
+    );
+    report.check(
+        "a caller whom the model hears itself is answered without a transcript",
+        || {
+            machine.configure(&alone.set("llm.hears", true));
+            let transcripts = || machine.sandbox.requests_to(Stage::Stt).len();
+            let before = transcripts();
+            ask(&machine, "question-tea.wav")?.only_answer("tea")?;
+            match transcripts() - before {
+                0 => machine.becomes_clean(),
+                more => Err(format!("{more} recordings were transcribed")),
+            }
+        },
+    );
 }
 
 /// Each stage has somebody to fall back on.
