@@ -102,6 +102,14 @@ impl Work {
         }
     }
 
+    /// The budget of a request with the question's sound in it.
+    pub(super) fn with_upload(&self, budget: Budget) -> Budget {
+        Budget {
+            upload: sending_time(self.speech.duration()),
+            ..budget
+        }
+    }
+
     /// What one provider hears, on the bill.
     fn transcribe_piece(
         &self,
@@ -125,7 +133,7 @@ impl Work {
 }
 
 /// The time that a recording of this length takes to be sent.
-pub(super) fn sending_time(length: Duration) -> Duration {
+fn sending_time(length: Duration) -> Duration {
     length.saturating_sub(QUICKLY_SENT) / SENDING_SPEED
 }
 

@@ -5,12 +5,11 @@ use crossbeam_channel::Sender;
 use log::warn;
 
 use super::{Thought, Work, send};
-use crate::audio::{Pcm, duration_of, speech};
+use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
 use crate::call::max_cost;
 use crate::call::settings::Hearer;
 use crate::cloud;
-use crate::cloud::budget::Budget;
 use crate::cloud::llm::Question;
 use crate::cloud::stt::Recording;
 use crate::sys::error::{At, Chain, Failure, Stage};
@@ -29,6 +28,16 @@ pub(super) enum Heard {
 }
 
 impl Heard {
+    /// What an answer that has ended tells, in at most `longest` characters.
+    fn of(answer: &SentenceStream, longest: usize) -> Self {
+        let words = answer.heard();
+        match words.map(|words| text::limit(words, longest).trim()) {
+            Some(words) if text::has_words(words) => Self::Said(words.to_owned()),
+            Some(_) if !answer.has_pieces() && answer.actions().is_empty() => Self::Nobody,
+            _ => Self::Unwritten,
+        }
+    }
+
     /// What the log is told of it, behind the answer.
     pub(super) fn told(&self, log_words: bool) -> String {
         match self {
@@ -86,25 +95,47 @@ impl Work {
     /// Tells the words that the model has written down as the caller's.
     pub(super) fn tell_heard(&self, answer: &SentenceStream, tell: &Sender<Event>) -> Heard {
         let longest = max_cost::max_question_chars(self.speech.duration());
-        let words = answer
-            .heard()
-            .map(|words| text::limit(words, longest).trim());
-        match words {
-            Some(words) if text::has_words(words) => {
-                send(tell, Event::Heard(words.to_owned()));
-                Heard::Said(words.to_owned())
-            }
-            Some(_) if !answer.has_pieces() && answer.actions().is_empty() => Heard::Nobody,
-            _ => Heard::Unwritten,
+        let heard = Heard::of(answer, longest);
+        if let Heard::Said(words) = &heard {
+            send(tell, Event::Heard(words.clone()));
+        }
+        heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_stands_behind_the_answer_or_in_its_place() {
+        let said = |words: &str| Heard::Said(words.to_owned());
+        let table = [
+            ("Four minutes. [[heard How long?]]", said("How long?")),
+            ("Four minutes. [[heard how long is it]]", said("how long")),
+            ("[[goodbye]] [[heard Bye.]]", said("Bye.")),
+            ("[[heard]]", Heard::Nobody),
+            ("[[heard …]]", Heard::Nobody),
+            ("Four minutes. [[heard]]", Heard::Unwritten),
+            ("Four minutes.", Heard::Unwritten),
+            ("[[goodbye]] [[heard]]", Heard::Unwritten),
+            ("", Heard::Unwritten),
+        ];
+        for (written, expected) in table {
+            let mut answer = SentenceStream::new(1000).with_actions();
+            answer.push(written);
+            answer.last(false);
+            assert_eq!(Heard::of(&answer, 9), expected, "{written}");
         }
     }
 
-    /// The budget of a request with the question's sound in it.
-    pub(super) fn with_upload(&self, budget: Budget) -> Budget {
-        let Pcm { rate_hz, samples } = &*self.speech;
-        Budget {
-            upload: super::hearing::sending_time(duration_of(samples.len(), *rate_hz)),
-            ..budget
-        }
+    #[test]
+    fn the_log_has_the_words_only_where_it_may() {
+        let said = Heard::Said("How long?".to_owned());
+        assert_eq!(said.told(true), ", and heard \"How long?\"");
+        assert_eq!(said.told(false), ", and heard <9 bytes>");
+        assert_eq!(Heard::Nobody.told(true), "");
+        let unwritten = Heard::Unwritten.told(true);
+        assert_eq!(unwritten, ", and did not write down what it heard");
     }
 }
