@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use testkit::audio::{Clip, wav};
-use testkit::{Sandbox, Script, TempDir};
+use testkit::{GEMINI_API_KEY, Sandbox, Script, TempDir};
 use wait4::Wait4;
 
 fn main() -> ExitCode {
@@ -24,17 +24,35 @@ fn main() -> ExitCode {
     }
     let sandbox = Sandbox::start(Script::standard(&data("")));
     let folder = TempDir::new().unwrap();
-    sandbox.write_config(folder.path());
-    let question = wav::with_header(&question(), wav::Header::Right);
-    let warm_up = 1;
-    let runs = (0..warm_up + RUNS).map(|_| call(folder.path(), &question));
-    let runs: Vec<Run> = runs.skip(warm_up).collect();
-
-    let what = format!("a whole call, {RUNS} times");
-    report::heading(&what, &["median", "least", "most"]);
-    spread("processor time, ms", &runs, |run| run.cpu_ms, 40.0);
-    spread("from start to end, ms", &runs, |run| run.wall_ms, f64::MAX);
-    let small = spread("peak memory, MB", &runs, |run| run.peak_mb, 12.0);
+    let settings = sandbox.settings();
+    let gemini = settings
+        .clone()
+        .without("openai.api_key")
+        .set("google.credentials", "/nonexistent/google-creds.json")
+        .set("gemini.api_key", GEMINI_API_KEY)
+        .set("stt.provider", "gemini")
+        .set("tts.provider", "gemini");
+    let facts = folder.path().join("facts.md");
+    let line = "A haircut costs 24 euros on weekdays and 29 on Saturdays, washing included.\n";
+    fs::write(&facts, line.repeat(48_000 / line.len())).unwrap();
+    let informed = settings
+        .clone()
+        .set("knowledge.facts", facts.to_str().unwrap())
+        .set(
+            "knowledge.opening_hours",
+            "Mo-Fr 09:00-18:00; Sa 09:00-12:00; PH off",
+        )
+        .set("knowledge.country", "FR");
+    let small = [
+        ("a whole call", settings, 40.0, 12.0),
+        ("the same with Gemini alone", gemini, 40.0, 14.0),
+        ("the same with 48 kB of facts", informed, 45.0, 14.0),
+    ]
+    .map(|(what, settings, cpu_ms, peak_mb)| {
+        settings.write(folder.path());
+        calls(what, folder.path(), cpu_ms, peak_mb)
+    });
+    let small = small.into_iter().all(|is_met| is_met);
     let compact = binary();
     // Times depend on what else the machine does; these do not.
     if small && compact {
@@ -42,6 +60,19 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Prints what a call takes with the settings in `folder`; whether its memory meets the target.
+fn calls(what: &str, folder: &Path, cpu_ms: f64, peak_mb: f64) -> bool {
+    let question = wav::with_header(&question(), wav::Header::Right);
+    let warm_up = 1;
+    let runs = (0..warm_up + RUNS).map(|_| call(folder, &question));
+    let runs: Vec<Run> = runs.skip(warm_up).collect();
+    let what = format!("{what}, {RUNS} times");
+    report::heading(&what, &["median", "least", "most"]);
+    spread("processor time, ms", &runs, |run| run.cpu_ms, cpu_ms);
+    spread("from start to end, ms", &runs, |run| run.wall_ms, f64::MAX);
+    spread("peak memory, MB", &runs, |run| run.peak_mb, peak_mb)
 }
 
 /// Prints a figure of all runs; whether its median meets the target.
@@ -64,8 +95,8 @@ fn spread(name: &str, runs: &[Run], figure: impl Fn(&Run) -> f64, most: f64) -> 
 fn binary() -> bool {
     let bytes = fs::metadata(PROGRAM).unwrap().len();
     let size_mb = report::megabytes(bytes);
-    let is_met = size_mb <= 8.0;
-    let verdict = report::verdict("≤ 8", is_met);
+    let is_met = size_mb <= 10.0;
+    let verdict = report::verdict("≤ 10", is_met);
     report::row(
         "size of the binary, MB",
         &[format!("{size_mb:.1}")],
