@@ -100,6 +100,7 @@ pub(crate) struct Maker<'a> {
     access: Access,
     state: State,
     clock: WallClock,
+    hangup: Hangup,
 }
 
 impl<'a> Maker<'a> {
@@ -114,6 +115,7 @@ impl<'a> Maker<'a> {
             access: Access::new(client, config.credentials.clone()),
             state: State::new(&config.state_folder),
             clock: SystemTime::now,
+            hangup: hangup.clone(),
         })
     }
 
@@ -219,7 +221,8 @@ impl<'a> Maker<'a> {
             missing.get_or_insert(gone.what.clone());
         }
         let limit = self.config.fallback_after.min(timeout);
-        let fallback = Fallback::new(candidates, missing, limit, self.state.clone(), self.clock);
+        let (remembered, hangup) = (self.state.clone(), self.hangup.clone());
+        let fallback = Fallback::new(candidates, missing, limit, remembered, self.clock, hangup);
         match gone {
             Some(gone) if fallback.first_on(today).is_none() => Err(gone.into()),
             _ => Ok(fallback),

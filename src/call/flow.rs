@@ -286,6 +286,7 @@ impl<O: Write> Flow<'_, O> {
             encoding: self.encoding,
             loudness: self.loudness.clone(),
             is_streamed,
+            hangup: self.line.hangup().clone(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The services: speech to text, a language model, text to speech. One file per provider.
 //!
-//! [`http`] alone talks to the network, checks statuses and retries; a provider's file holds the shapes
+//! [`http`] alone talks to the network and checks statuses; a provider's file holds the shapes
 //! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
 
 pub(crate) mod access;
