@@ -60,6 +60,12 @@ impl Services {
         })
     }
 
+    /// Whether the model that is asked first hears callers itself, and has not refused to in this call.
+    pub(crate) fn model_hears(&self) -> bool {
+        let sound = self.models.first().max_tokens_of_sound(Duration::ZERO);
+        sound.is_some() && !self.hearing.is_refused()
+    }
+
     /// The changes of the next [`WARNED_DAYS`] days, each with its stage: whose model is switched off, and who follows.
     pub(crate) fn changes(&self, now: SystemTime) -> Vec<(Stage, String)> {
         let all = [

@@ -98,6 +98,7 @@ impl<O: Write> Flow<'_, O> {
         let settings = &self.config.conversation;
         let silence = keepalive::silence(&settings.sounds, self.encoding);
         let mut listening = Listening::new(settings.clone(), silence, began);
+        listening.leave_to_model(self.model_hears());
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
         let mut dialogue = Dialogue::new(settings.clone(), began);
@@ -147,6 +148,10 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 
+    fn model_hears(&self) -> bool {
+        self.config.llm.hears && self.services.model_hears()
+    }
+
     /// Lets the caller hear the answer to what they have said, or as much of it as they want.
     fn answer_turn(
         &mut self,
@@ -179,6 +184,7 @@ impl<O: Write> Flow<'_, O> {
             Ok(Answered::NoSpeech) => self.scene.turn = before,
             _ => {}
         }
+        listening.leave_to_model(self.model_hears());
         listening.answered(unanswered, self.scene);
         answered
     }

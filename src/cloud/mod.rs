@@ -201,6 +201,15 @@ impl Error {
         self
     }
 
+    /// Whether the service will not answer this question, in whichever form it is asked.
+    pub(crate) fn is_of_question(&self) -> bool {
+        match self {
+            Self::Blocked { .. } => true,
+            Self::Refused(refusal) => refusal.meaning == refusal::Meaning::Content,
+            _ => false,
+        }
+    }
+
     /// The tokens that the service has told with an answer of no use.
     pub(crate) fn tokens(&self) -> Option<Tokens> {
         match self {
