@@ -29,7 +29,7 @@ use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Sentence};
-use crate::knowledge::{Knowledge, Turn as Told};
+use crate::knowledge::{self, Knowledge};
 use crate::services::Services;
 use crate::spending::bill::Billing;
 use crate::spending::limits::Refused;
@@ -372,7 +372,7 @@ impl<O: Write> Flow<'_, O> {
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
         let prompt = self.knowledge.prompt(
-            Told {
+            knowledge::Turn {
                 actions: self.actions.as_deref().unwrap_or_default(),
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
