@@ -648,6 +648,10 @@ install_files() {
     # Keys that were put there by hand are often readable to nobody but root, or to everybody.
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
         # One with a second name may be a file of root's, from a time when others could write to this folder.
+        if [ -n "$(find "$file" -prune -type f -links +1 2>/dev/null)" ]; then
+            say "note: $file has a second name, so its owner and mode stay as they are. If what is in it is yours, make it" \
+                "a file of its own, then run this again:  sudo sh -c 'cp $file $file.own && mv $file.own $file'"
+        fi
         if [ -z "$(find "$file" -prune -type f -links 1 2>/dev/null)" ]; then continue; fi
         chmod 0640 "$file"
         if [ "$groups" != - ]; then chown "$groups" "$file"; fi
@@ -723,8 +727,9 @@ check_dialplan() {
     if [ -z "$asterisk" ]; then return; fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
+        asked_as="${given_user:+ --user $given_user}${given_group:+ --group $given_group}"
         visible <"$work/why" >&2
-        say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console 'dialplan show $extension@custom-openai'"
+        say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console$asked_as 'dialplan show $extension@custom-openai'"
         return
     fi
     reload

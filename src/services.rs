@@ -60,6 +60,12 @@ impl Services {
         })
     }
 
+    /// Whether the model that is asked first hears callers itself, and has not refused to in this call.
+    pub(crate) fn model_hears(&self) -> bool {
+        let sound = self.models.first().max_tokens_of_sound(Duration::ZERO);
+        sound.is_some() && !self.hearing.is_refused()
+    }
+
     /// The changes of the next [`WARNED_DAYS`] days, each with its stage: whose model is switched off, and who follows.
     pub(crate) fn changes(&self, now: SystemTime) -> Vec<(Stage, String)> {
         let all = [
@@ -100,6 +106,7 @@ pub(crate) struct Maker<'a> {
     access: Access,
     state: State,
     clock: WallClock,
+    hangup: Hangup,
 }
 
 impl<'a> Maker<'a> {
@@ -114,6 +121,7 @@ impl<'a> Maker<'a> {
             access: Access::new(client, config.credentials.clone()),
             state: State::new(&config.state_folder),
             clock: SystemTime::now,
+            hangup: hangup.clone(),
         })
     }
 
@@ -219,7 +227,8 @@ impl<'a> Maker<'a> {
             missing.get_or_insert(gone.what.clone());
         }
         let limit = self.config.fallback_after.min(timeout);
-        let fallback = Fallback::new(candidates, missing, limit, self.state.clone(), self.clock);
+        let (remembered, hangup) = (self.state.clone(), self.hangup.clone());
+        let fallback = Fallback::new(candidates, missing, limit, remembered, self.clock, hangup);
         match gone {
             Some(gone) if fallback.first_on(today).is_none() => Err(gone.into()),
             _ => Ok(fallback),

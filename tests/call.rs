@@ -3,7 +3,7 @@
 use std::fs;
 
 use testkit::audio::{Clip, clips, g711, measure, wav};
-use testkit::{GEMINI_API_KEY, Outcome, Response, Stage};
+use testkit::{Fault, GEMINI_API_KEY, Outcome, Response, Stage};
 
 use crate::house::{self, House, MOON, PATIENCE, data};
 
@@ -171,6 +171,17 @@ fn a_refused_kind_of_token_is_exchanged_once() {
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.sandbox.requests_to(Stage::Token).len(), 1);
     assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
+}
+
+#[test]
+fn an_exchange_that_fails_is_made_once_in_each_of_two_tries() {
+    let house = House::new();
+    house.sandbox.refuse_self_signed(Stage::Llm);
+    let fault = Fault::Status(503);
+    house.sandbox.fault(Stage::Token, fault, usize::MAX);
+    let outcome = house.outcome("question-tea.wav");
+    outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
+    assert_eq!(house.sandbox.requests_to(Stage::Token).len(), 2);
 }
 
 #[test]

@@ -612,6 +612,18 @@ fn a_stage_has_a_time_out_of_its_own() {
     );
 }
 
+/// The pause before the second try is the service's own wish, and no part of the time that it takes to answer.
+#[test]
+fn a_pause_longer_than_the_time_out_leaves_the_second_try_its_time() {
+    let house = House::new();
+    let fault = Fault::RetryAfter(Duration::from_secs(2));
+    house.sandbox.fault(Stage::Llm, fault, 1);
+    let settings = house.sandbox.settings().set("llm.timeout", 2);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 2);
+}
+
 #[test]
 fn a_key_file_where_its_path_belongs_is_not_shown() {
     let house = House::new();

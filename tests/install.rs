@@ -392,7 +392,12 @@ fn an_asterisk_that_does_not_run_is_no_error() {
         .install(&["--dialplan"])
         .succeeds()
         .says("Asterisk is not running")
-        .says("dialplan show");
+        .says("phone-assistant console 'dialplan show");
+    // Who had to be named here has to be named there as well.
+    machine
+        .install(&["--dialplan", "--user", "root"])
+        .succeeds()
+        .says("phone-assistant console --user root 'dialplan show");
     assert!(machine.plan().contains(EXAMPLE));
 }
 

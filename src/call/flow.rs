@@ -29,7 +29,7 @@ use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Sentence};
-use crate::knowledge::{Knowledge, Turn as Told};
+use crate::knowledge::{self, Knowledge};
 use crate::services::Services;
 use crate::spending::bill::Billing;
 use crate::spending::limits::Refused;
@@ -98,6 +98,7 @@ impl<O: Write> Flow<'_, O> {
         let settings = &self.config.conversation;
         let silence = keepalive::silence(&settings.sounds, self.encoding);
         let mut listening = Listening::new(settings.clone(), silence, began);
+        listening.leave_to_model(self.model_hears());
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
         let mut dialogue = Dialogue::new(settings.clone(), began);
@@ -147,6 +148,10 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 
+    fn model_hears(&self) -> bool {
+        self.config.llm.hears && self.services.model_hears()
+    }
+
     /// Lets the caller hear the answer to what they have said, or as much of it as they want.
     fn answer_turn(
         &mut self,
@@ -179,6 +184,7 @@ impl<O: Write> Flow<'_, O> {
             Ok(Answered::NoSpeech) => self.scene.turn = before,
             _ => {}
         }
+        listening.leave_to_model(self.model_hears());
         listening.answered(unanswered, self.scene);
         answered
     }
@@ -286,6 +292,7 @@ impl<O: Write> Flow<'_, O> {
             encoding: self.encoding,
             loudness: self.loudness.clone(),
             is_streamed,
+            hangup: self.line.hangup().clone(),
         }
     }
 
@@ -365,7 +372,7 @@ impl<O: Write> Flow<'_, O> {
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
         let prompt = self.knowledge.prompt(
-            Told {
+            knowledge::Turn {
                 actions: self.actions.as_deref().unwrap_or_default(),
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),

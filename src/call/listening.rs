@@ -48,6 +48,8 @@ pub(super) struct Listening {
     /// The silence that is played meanwhile, unless Asterisk does not play it.
     silence: Option<String>,
     sounding: bool,
+    /// Whether the model hears the caller itself, so that there is nothing to send before their turn is over.
+    is_left_to_model: bool,
     /// How often what is being said has been sent.
     transcriptions: Transcriptions,
     /// What the caller said before they went on, which was not transcribed in time.
@@ -70,6 +72,7 @@ impl Listening {
             settings,
             silence,
             sounding: false,
+            is_left_to_model: false,
             transcriptions: Transcriptions::default(),
             unanswered: None,
             ahead: None,
@@ -84,6 +87,11 @@ impl Listening {
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
         self.silent_since = silent_since;
         self.echoes_until = now + ECHO;
+    }
+
+    /// Leaves what is said from now on to the model, which hears it itself, or has it transcribed.
+    pub(super) fn leave_to_model(&mut self, is_left: bool) {
+        self.is_left_to_model = is_left;
     }
 
     /// The caller has been understood, or not: then what they say next goes on with `unanswered`.
@@ -109,7 +117,7 @@ impl Listening {
     pub(super) fn pause(&self) -> Option<Duration> {
         let first = PAUSE.min(self.settings.quiet);
         let pause = self.transcriptions.pause(first);
-        pause.filter(|_| self.settings.thinks_ahead)
+        pause.filter(|_| self.settings.thinks_ahead && !self.is_left_to_model)
     }
 
     fn pause_after_more(&self, scene: &mut Scene) {

@@ -4,8 +4,8 @@
 //! All of it happens in threads of its own. They tell the call what comes of it as [`Event`]s, in the order in which the
 //! caller should hear it, and know nothing of Asterisk.
 
-mod hearing;
 mod sound;
+mod transcribing;
 mod voice;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -34,7 +34,7 @@ use crate::sys::threads::{self, NoThread};
 use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
-use sound::Heard;
+use sound::WrittenDown;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -149,7 +149,7 @@ impl Work {
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         match self.try_to_think(question, give_text, tell)? {
-            Thought::Told => Ok(()),
+            Thought::Spoken => Ok(()),
             Thought::Unsaid(error) => Err(error).at(Stage::Llm),
         }
     }
@@ -191,15 +191,15 @@ impl Work {
         }
         let heard = is_sound.then(|| self.tell_heard(&answer, tell));
         written.settle(settings.asked(question).bytes(), &answer);
-        if heard == Some(Heard::Nobody) {
+        if heard == Some(WrittenDown::Nobody) {
             send(tell, Event::Question(String::new()));
-            return Ok(Thought::Told);
+            return Ok(Thought::Spoken);
         }
         send(tell, Event::Actions(answer.actions().to_vec()));
         let is_noted = |action: &Action| matches!(action, Action::Note(_));
         if !answer.has_pieces() && answer.actions().iter().all(is_noted) {
             send(tell, Event::Wordless);
-            return Ok(Thought::Told);
+            return Ok(Thought::Spoken);
         }
         warn_of_losses(&answer);
         let mut what = Words(answer.said(), settings.log_words).to_string();
@@ -207,7 +207,7 @@ impl Work {
             what.push_str(&heard.told(settings.log_words));
         }
         send(tell, Event::Done(Stage::Llm, since, what));
-        Ok(Thought::Told)
+        Ok(Thought::Spoken)
     }
 
     /// Asks the models. One that breaks off before anything can be said is as good as one that does not answer.
@@ -268,8 +268,8 @@ impl Work {
 
 /// What became of an attempt to answer that did not fail in the middle of what is said.
 enum Thought {
-    /// All that came of it has been told.
-    Told,
+    /// All that came of it has been handed over.
+    Spoken,
     /// No model has written anything that could be said.
     Unsaid(cloud::Error),
 }

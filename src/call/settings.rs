@@ -26,7 +26,7 @@ pub(super) struct Settings {
     pub(super) hearer: Hearer,
 }
 
-/// Who hears the caller.
+/// The service that hears the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hearer {
     /// A recognizer transcribes what they say.

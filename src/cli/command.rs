@@ -171,9 +171,9 @@ impl From<Known> for Question {
 struct Console {
     #[command(flatten)]
     known: Known,
-    /// Asterisk's program, and what comes before its options
-    #[arg(long, value_name = "WORDS", default_value = "asterisk", hide = true)]
-    asterisk: String,
+    /// Asterisk's program, and what comes before its options, for install.sh, which wants the answer as it is
+    #[arg(long, value_name = "WORDS", hide = true)]
+    asterisk: Option<String>,
     /// The words of the command
     #[arg(required = true, num_args = 1..)]
     command: Vec<String>,
@@ -237,14 +237,11 @@ impl Command {
                 asterisk,
                 command,
             }) => {
-                let answer = console::ask(&known.into(), &asterisk, &command.join(" "))?;
-                // Whoever can write to Asterisk's files chooses what is in it.
-                let is_read = io::stdout().is_terminal();
-                show_text(&if is_read {
-                    plain_lines(&answer)
-                } else {
-                    answer
-                })?;
+                let program = asterisk.as_deref().unwrap_or("asterisk");
+                let answer = console::ask(&known.into(), program, &command.join(" "))?;
+                // Whoever can write to Asterisk's files chooses what is in it, and a pager or a log may show it.
+                let is_raw = asterisk.is_some() && !io::stdout().is_terminal();
+                show_text(&if is_raw { answer } else { plain_lines(&answer) })?;
             }
         }
         Ok(0)

@@ -191,8 +191,8 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // A terminal that is gone shows nothing anyway.
-        tcsetattr(io::stdin(), OptionalActions::Now, &self.0).ok();
+        // Of what was pasted, the lines after the first are for no shell to run. A terminal that is gone shows nothing anyway.
+        tcsetattr(io::stdin(), OptionalActions::Flush, &self.0).ok();
     }
 }
 

@@ -1,5 +1,5 @@
 //! How long a request, or the work of a stage with all its candidates, may still take. Decides by the clock of its
-//! [`Deadline`] alone; waiting is left to `http`.
+//! [`Deadline`] alone, and waits for nothing but the pause before a second attempt.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,6 +8,7 @@ use log::warn;
 use super::{Cause, Error};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Chain;
+use crate::sys::hangup::Hangup;
 
 /// What a request, or the work of a stage with all its candidates, may still take.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,8 @@ pub(crate) struct Budget {
 pub(crate) enum Retry {
     /// A second attempt, after a pause.
     Once,
-    /// Nothing: this is the second attempt, and is made after this pause.
-    After(Duration),
+    /// Nothing: this is the second attempt.
+    Second,
     /// Nothing: there is another provider to ask.
     Never,
 }
@@ -74,34 +75,47 @@ impl Budget {
         }
     }
 
-    /// Makes `attempt`, and a second one where this budget allows it and it may help.
+    /// Makes `attempt`, and a second one after a pause where this budget allows it and it may help.
     ///
     /// # Errors
-    /// That of the last attempt.
-    pub(crate) fn attempt<T, E: Cause>(
+    /// That of the last attempt, or [`Error::HungUp`] where `hangup` was raised in the pause.
+    pub(crate) fn attempt<T, E: Cause + From<Error>>(
         self,
+        hangup: &Hangup,
         mut attempt: impl FnMut(Self) -> Result<T, E>,
     ) -> Result<T, E> {
         let error = match attempt(self) {
             Err(error) if self.retry == Retry::Once => error,
             result => return result,
         };
-        match self.second(&error) {
-            Some(second) => attempt(second),
-            None => Err(error),
-        }
+        attempt(self.second(error, hangup)?)
     }
 
-    /// The budget of a second attempt, if it may help after `error` and there is time for it.
-    pub(super) fn second(self, error: &impl Cause) -> Option<Self> {
-        let error = error.service().filter(|error| error.is_transient())?;
-        let pause = retry_pause(error, SystemTime::now());
+    /// Waits for the moment of a second attempt, and returns its budget. What a request costs is put down only after the
+    /// pause, so that one that is never sent costs nothing.
+    ///
+    /// # Errors
+    /// `error` itself where a second attempt cannot help or comes too late, and [`Error::HungUp`] where `hangup` was raised
+    /// in the pause.
+    pub(super) fn second<E: Cause + From<Error>>(
+        self,
+        error: E,
+        hangup: &Hangup,
+    ) -> Result<Self, E> {
+        let Some(transient) = error.service().filter(|error| error.is_transient()) else {
+            return Err(error);
+        };
+        let pause = retry_pause(transient, SystemTime::now());
         if pause >= self.deadline.left() {
-            return None;
+            return Err(error);
         }
-        warn!("trying again in {} ms: {}", pause.as_millis(), Chain(error));
-        Some(Self {
-            retry: Retry::After(pause),
+        let why = Chain(transient);
+        warn!("trying again in {} ms: {why}", pause.as_millis());
+        if hangup.pause(pause).is_err() {
+            return Err(Error::HungUp("nobody").into());
+        }
+        Ok(Self {
+            retry: Retry::Second,
             ..self
         })
     }
@@ -224,22 +238,51 @@ mod tests {
 
     #[test]
     fn a_second_attempt_needs_more_time_than_its_pause() {
-        let deadline = Deadline::after(now(), 2 * SECOND, now);
+        let [pause, left] = [1, 2].map(Duration::from_millis);
+        let deadline = Deadline::after(now(), left, now);
         let budget = Budget::new(deadline, SECOND);
-        let enough = Duration::from_millis(1999);
         let table = [
-            (budget, enough, vec![Retry::Once, Retry::After(enough)]),
-            (budget, 2 * SECOND, vec![Retry::Once]),
-            (Budget::once(deadline), enough, vec![Retry::Never]),
+            (budget, pause, vec![Retry::Once, Retry::Second]),
+            (budget, left, vec![Retry::Once]),
+            (Budget::once(deadline), pause, vec![Retry::Never]),
         ];
         for (budget, pause, expected) in table {
-            let mut tries = Vec::new();
-            let result = budget.attempt(|budget| {
+            let (mut tries, began) = (Vec::new(), Instant::now());
+            let result = budget.attempt(&Hangup::default(), |budget| {
+                // The pause is over before anything is begun.
+                assert!(tries.is_empty() || began.elapsed() >= pause);
                 tries.push(budget.retry);
                 Err::<(), _>(refused(Some(pause)))
             });
             assert!(result.is_err());
             assert_eq!(tries, expected, "{pause:?}");
         }
+    }
+
+    #[test]
+    fn a_hang_up_in_the_pause_ends_it_and_no_second_attempt_is_made() {
+        let budget = Budget::new(Deadline::after(now(), 60 * SECOND, now), SECOND);
+        let (hangup, mut tries) = (Hangup::default(), 0);
+        let result = budget.attempt(&hangup, |_| {
+            tries += 1;
+            hangup.raise();
+            Err::<(), _>(refused(Some(2 * SECOND)))
+        });
+        assert!(matches!(result, Err(Error::HungUp(_))), "{result:?}");
+        assert_eq!(tries, 1);
+    }
+
+    /// The limit of a service is that of each attempt, and the pause is no part of either.
+    #[test]
+    fn a_second_attempt_has_the_whole_time_of_a_service_whose_limit_is_shorter_than_the_pause() {
+        let budget = Budget::new(Deadline::after(now(), SECOND, now), SECOND);
+        let [limit, pause] = [1, 2].map(Duration::from_millis);
+        let mut given = Vec::new();
+        let result = budget.attempt(&Hangup::default(), |budget| {
+            given.push(budget.within(limit).deadline.left());
+            Err::<(), _>(refused(Some(pause)))
+        });
+        assert!(result.is_err());
+        assert_eq!(given, [limit, limit]);
     }
 }

@@ -21,6 +21,7 @@ use super::budget::{Budget, Retry};
 use super::{Cause, Error};
 use crate::config::Endpoint;
 use crate::sys::date::WallClock;
+use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
 use crate::sys::sync::lock;
 use crate::sys::{date, error};
@@ -34,6 +35,8 @@ pub(crate) struct Fallback<P: ?Sized> {
     limit: Duration,
     state: State,
     clock: WallClock,
+    /// Ends the pause before a second attempt.
+    hangup: Hangup,
     /// How the candidates have done, in their order.
     standings: Mutex<Vec<Standing>>,
     /// Which candidate replaced which, and why.
@@ -85,6 +88,7 @@ impl<P: ?Sized> Fallback<P> {
         limit: Duration,
         state: State,
         clock: WallClock,
+        hangup: Hangup,
     ) -> Self {
         let now = date::seconds(clock());
         let fingerprints = candidates.iter().map(|one| one.fingerprint.as_str());
@@ -95,6 +99,7 @@ impl<P: ?Sized> Fallback<P> {
             limit,
             state,
             clock,
+            hangup,
         }
     }
 
@@ -127,14 +132,12 @@ impl<P: ?Sized> Fallback<P> {
         let share = budget.shortened(self.limit);
         let given = share.deadline.left();
         let result = attempt(&self.candidates[first], share);
-        if let Err(error) = &result {
-            let is_of_request = match error {
-                Error::Refused(refusal) => refusal.is_of_request(),
-                error => matches!(error, Error::Deaf { .. }),
-            };
-            if moves_on(error) && !is_of_request {
+        match &result {
+            Ok(_) => self.note_success(first),
+            Err(error) if moves_on(error) && !is_of_request(error) => {
                 self.note_failure(first, error, given);
             }
+            Err(_) => {}
         }
         result
     }
@@ -150,18 +153,22 @@ impl<P: ?Sized> Fallback<P> {
         budget: Budget,
         mut attempt: impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
-        let (candidate, error) = (broken.candidate, broken.error);
+        let (candidate, mut error) = (broken.candidate, broken.error);
         if broken.may_retry
             && !self.candidates[candidate].is_closed(date::day((self.clock)()))
             && self.is_last_hope(&[candidate])
-            && let Some(second) = budget.second(&error)
         {
-            let value = attempt(&self.candidates[candidate], second)?;
-            return Ok(Done {
-                candidate,
-                may_retry: false,
-                value,
-            });
+            match budget.second(error, &self.hangup) {
+                Ok(second) => {
+                    let value = attempt(&self.candidates[candidate], second)?;
+                    return Ok(Done {
+                        candidate,
+                        may_retry: false,
+                        value,
+                    });
+                }
+                Err(why) => error = why,
+            }
         }
         if self.next(&[candidate]).is_none() || !moves_on(&error) {
             return Err(error);
@@ -200,7 +207,7 @@ impl<P: ?Sized> Fallback<P> {
             // Measured before the request is prepared, which takes time of its own.
             let given = share.deadline.left();
             let mut retry = share.retry;
-            let done = share.attempt(|budget| {
+            let done = share.attempt(&self.hangup, |budget| {
                 retry = budget.retry;
                 attempt(&self.candidates[candidate], budget)
             });
@@ -383,6 +390,14 @@ fn moves_on<E: Cause>(error: &E) -> bool {
         error.service(),
         Some(Error::HungUp(_) | Error::Blocked { .. })
     )
+}
+
+/// Whether a candidate refuses this request alone.
+fn is_of_request(error: &Error) -> bool {
+    match error {
+        Error::Refused(refusal) => refusal.is_of_request(),
+        error => matches!(error, Error::Deaf { .. }),
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,6 @@ use super::credentials::CredentialsError;
 use super::http::{Auth, Client, Request};
 use super::{Error, Refusal, Service};
 use crate::config::Secret;
-use crate::sys::deadline::Deadline;
 use crate::sys::error::Chain;
 use crate::sys::sync::lock;
 use crate::sys::{files, redact};
@@ -113,9 +112,8 @@ impl ServiceAccount {
             "{} wants a token from {}: {}",
             request.service.name, self.token_uri, refusal.reason
         );
-        request.auth = Auth::Bearer(self.fetch(client, budget.deadline)?);
-        let retry = Retry::Never;
-        send(&request, Budget { retry, ..budget })
+        request.auth = Auth::Bearer(self.fetch(client, budget)?);
+        send(&request, budget)
     }
 
     /// An identity that tells this key from others and holds no secret.
@@ -143,8 +141,8 @@ impl ServiceAccount {
     }
 
     /// Fetches a token for all services, and keeps it. Requests that are refused side by side wait for
-    /// one exchange.
-    fn fetch(&self, client: &Client, deadline: Deadline) -> Result<Secret, Error> {
+    /// one exchange. It is made a second time only where the whole request is not.
+    fn fetch(&self, client: &Client, budget: Budget) -> Result<Secret, Error> {
         let mut fetched = lock(&self.fetched);
         if let Some(token) = &*fetched {
             return Ok(token.clone());
@@ -160,11 +158,16 @@ impl ServiceAccount {
             words: String::new(),
             max_bytes: MAX_TOKEN_ANSWER,
         };
-        let budget = Budget {
-            retry: Retry::Once,
-            ..Budget::once(deadline)
+        let retry = match budget.retry {
+            Retry::Never => Retry::Once,
+            Retry::Once | Retry::Second => Retry::Never,
         };
-        let response = match budget.attempt(|budget| client.send(&request, budget)) {
+        let budget = Budget {
+            retry,
+            ..Budget::once(budget.deadline)
+        };
+        let exchange = |budget| client.send(&request, budget);
+        let response = match budget.attempt(&client.hangup, exchange) {
             Err(Error::Refused(refusal)) => return Err(Error::Refused(wrong_clock(refusal)?)),
             result => result?,
         };

@@ -1,4 +1,4 @@
-//! Requests over HTTPS: sent, timed, checked, retried once where that helps. The only user of `ureq`.
+//! Requests over HTTPS: sent, timed, checked. The only user of `ureq`.
 //!
 //! Every request runs on a thread of its own, so that a hang-up or the deadline ends the wait for it
 //! at once, whatever it hangs in.
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 use ureq::Agent;
 
-use super::budget::{Budget, Retry};
+use super::budget::Budget;
 use super::{Error, Service};
 use crate::config;
 use crate::sys::deadline::Deadline;
@@ -56,7 +56,8 @@ pub struct Client {
     agent: Agent,
     /// The agent for requests without TLS, which never leave private networks.
     private: Agent,
-    hangup: Hangup,
+    /// Ends every wait of a request.
+    pub(super) hangup: Hangup,
     log_words: bool,
 }
 
@@ -145,15 +146,6 @@ impl Client {
         }
     }
 
-    /// Waits until `request` may be sent, if this is its second time.
-    fn pause(&self, request: &Request, budget: Budget) -> Result<(), Error> {
-        let Retry::After(pause) = budget.retry else {
-            return Ok(());
-        };
-        let hung_up = |_| Error::HungUp(request.service.name);
-        self.hangup.pause(pause).map_err(hung_up)
-    }
-
     /// Sends `request` and waits until its answer begins. `idle` is the limit for a pause where it is streamed.
     fn begin(
         &self,
@@ -161,7 +153,6 @@ impl Client {
         budget: Budget,
         idle: Option<Duration>,
     ) -> Result<Incoming, Error> {
-        self.pause(request, budget)?;
         // A body that signs in holds a token, and so does its answer.
         let may_show = self.log_words && !matches!(request.auth, Auth::InBody(_));
         let body = request.body.as_deref().unwrap_or_default();

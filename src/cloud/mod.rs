@@ -1,6 +1,6 @@
 //! The services: speech to text, a language model, text to speech. One file per provider.
 //!
-//! [`http`] alone talks to the network, checks statuses and retries; a provider's file holds the shapes
+//! [`http`] alone talks to the network and checks statuses; a provider's file holds the shapes
 //! of its JSON and what they mean. Nothing here knows of AGI or of audio formats.
 
 pub(crate) mod access;
@@ -199,6 +199,15 @@ impl Error {
             *tokens = told.or(*tokens);
         }
         self
+    }
+
+    /// Whether the service will not answer this question, in whichever form it is asked.
+    pub(crate) fn is_of_question(&self) -> bool {
+        match self {
+            Self::Blocked { .. } => true,
+            Self::Refused(refusal) => refusal.meaning == refusal::Meaning::Content,
+            _ => false,
+        }
     }
 
     /// The tokens that the service has told with an answer of no use.

@@ -93,12 +93,12 @@ impl Refusal {
 
     /// Whether it is refused for what is in it, which another request may leave out, and not for who sends it or when.
     pub(crate) fn is_of_request(&self) -> bool {
-        let is_of_status = matches!(self.status, 400 | 413 | 415 | 422);
-        match self.meaning {
-            Meaning::Content => true,
-            Meaning::Status => is_of_status,
-            _ => false,
-        }
+        self.meaning == Meaning::Content || self.is_of_form()
+    }
+
+    /// Whether it refuses the form of this request, such as sound in it, as it will the next time.
+    pub(crate) fn is_of_form(&self) -> bool {
+        self.meaning == Meaning::Status && matches!(self.status, 400 | 413 | 415 | 422)
     }
 
     /// Whether the request is refused for what it says in `field`, as the refusal tells in any words. A refusal in place of

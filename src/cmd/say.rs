@@ -63,7 +63,8 @@ pub(crate) fn run(
         source,
     })?;
     let config = Config::load(Job::Say, &Arguments::of_file(config), environment)?;
-    let voices = services::voices(&config, &Hangup::default()).map_err(Error::Setup)?;
+    let hangup = Hangup::default();
+    let voices = services::voices(&config, &hangup).map_err(Error::Setup)?;
     let text = text::speakable(text);
     let deadline = Deadline::after(clock(), voice::MAX_WAIT, clock);
     let budget = Budget::new(deadline, config.tts.timeout);
@@ -72,6 +73,7 @@ pub(crate) fn run(
         encoding,
         loudness: Loudness::new(&config.tts, &config.state_folder),
         is_streamed: false,
+        hangup: hangup.clone(),
     };
     let begin = |candidate, share: Budget| speaker.begin(candidate, &text, share, deadline);
     let mut speaking = voices.ask(budget, begin)?.value;

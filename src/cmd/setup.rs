@@ -3,7 +3,7 @@
 
 mod file;
 mod key;
-mod told;
+mod notices;
 mod words;
 
 use std::io::{self, Write};
@@ -75,6 +75,10 @@ pub(crate) enum Error {
          service account is a JSON file"
     )]
     UnknownKey(String),
+    #[error(
+        "this is only the first line of a service account's JSON; give the JSON file with --api-key-file FILE"
+    )]
+    FirstLine,
     #[error(transparent)]
     Account(#[from] CredentialsError),
     #[error("the services cannot be set up")]
@@ -146,7 +150,7 @@ pub(crate) fn run<'a>(
     if let Some(key) = &key {
         setup.take(key, options.is_tried.then_some(clock))?;
     }
-    setup.tell_all(told::switched_off(&setup.understood(), options.today))?;
+    setup.tell_all(notices::switched_off(&setup.understood(), options.today))?;
     setup.language(options.language)?;
     setup.voice(options.voice)?;
     setup.write(key.as_ref())
@@ -202,6 +206,7 @@ impl Setup<'_> {
         match (answer.trim(), known) {
             ("", Some(_)) => Ok(None),
             ("", None) => Err(Error::NoKey),
+            ("{", _) => Err(Error::FirstLine),
             (text, _) => Key::recognize(text).map(Some),
         }
     }
@@ -328,7 +333,7 @@ impl Setup<'_> {
         }
         self.put(&files)?;
         let Some(key) = key else { return Ok(()) };
-        self.tell_all(told::hiding(&self.understood(), key, &self.file))
+        self.tell_all(notices::hiding(&self.understood(), key, &self.file))
     }
 
     /// Where the settings have the service account: what root's environment names may be another program's, and what

@@ -22,7 +22,7 @@ struct Fault {
 impl Hearing {
     /// Notes that the caller had to be transcribed because of this error.
     pub(crate) fn failed(&self, error: &Error) {
-        let is_refusal = matches!(error, Error::Refused(refusal) if refusal.is_of_request());
+        let is_refusal = matches!(error, Error::Refused(refusal) if refusal.is_of_form());
         let line = format!(
             "the model did not hear the caller, who was transcribed instead: {}",
             Chain(error)
@@ -44,5 +44,33 @@ impl Hearing {
     /// What administrators are told, if something went wrong.
     pub(crate) fn fault(&self) -> Option<String> {
         lock(&self.fault).as_ref().map(|fault| fault.line.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::{Refusal, Service};
+
+    #[test]
+    fn sound_is_refused_by_its_form_and_not_for_what_was_said() {
+        let service = Service {
+            name: "a service",
+            settings: "[x]",
+            key: "key",
+        };
+        let flagged = br#"{"error": {"code": "content_policy_violation", "message": "no"}}"#;
+        let table: [(u16, &[u8], bool); 4] = [
+            (400, b"", true),
+            (413, b"", true),
+            (400, flagged, false),
+            (503, b"", false),
+        ];
+        for (status, body, expected) in table {
+            let hearing = Hearing::default();
+            let refusal = Refusal::read(service, status, body, &[]);
+            hearing.failed(&Error::Refused(Box::new(refusal)));
+            assert_eq!(hearing.is_refused(), expected, "{status}");
+        }
     }
 }

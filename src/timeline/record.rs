@@ -54,7 +54,7 @@ pub struct Record {
     /// What the caller said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
-    /// Who has written that down, where it was not transcribed.
+    /// The writer of these words, where they were not transcribed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question_by: Option<Writer>,
     /// What the voice was to say; a caller who pressed a key or hung up heard less.
@@ -62,13 +62,13 @@ pub struct Record {
     pub answer: Option<String>,
 }
 
-/// Who has written down what the caller said.
+/// The writer of what the caller said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Writer {
     /// The model, which has heard it itself: the words are its own.
     Model,
-    /// Whoever a later version knows.
+    /// A writer that a later version knows.
     #[serde(other)]
     Other,
 }

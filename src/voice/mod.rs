@@ -1,5 +1,6 @@
 //! From a text to telephone audio in a voice that is paid for: the one way to begin it, for answers, phrases and commands.
 
+mod again;
 mod kept;
 mod loudness;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::audio::{duration_of, to_i16, wav};
-use crate::cloud::budget::Budget;
+use crate::cloud::budget::{Budget, Retry};
 use crate::cloud::fallback::Candidate;
 use crate::cloud::tts::{Bare, Sound, Speech, Voice};
 use crate::cloud::{self, Cause, Tokens};
@@ -21,9 +22,11 @@ use crate::spending::bill::{self, Billing, Entry};
 use crate::spending::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Stage;
+use crate::sys::hangup::Hangup;
 use crate::sys::threads::{self, NoThread};
 use crate::text;
 
+use again::Again;
 pub(crate) use kept::{KeptPhrases, is_kept};
 pub(crate) use loudness::Loudness;
 
@@ -76,6 +79,8 @@ pub(crate) struct Speaker {
     pub(crate) loudness: Loudness,
     /// Whether the sound is heard while it is made, so that its beginning may not wait for its end.
     pub(crate) is_streamed: bool,
+    /// Ends the pause before a second attempt.
+    pub(crate) hangup: Hangup,
 }
 
 impl Speaker {
@@ -103,6 +108,7 @@ impl Speaker {
             piece: asker.ask(first, budget)?,
             asker,
             later: Budget::new(deadline, budget.idle),
+            again: Again::default(),
             rest,
         })
     }
@@ -164,6 +170,7 @@ pub(crate) struct Speaking {
     asker: Asker,
     /// The budget of each piece after the first.
     later: Budget,
+    again: Again,
     piece: Piece,
     /// Pieces that have not been asked for.
     rest: std::vec::IntoIter<String>,
@@ -206,6 +213,11 @@ impl Speaking {
         Ok(written.length)
     }
 
+    /// Whether the text may be begun anew: not once a piece after the first was asked for twice. From then on none is.
+    pub(crate) fn may_begin_anew(&self) -> bool {
+        self.again.text()
+    }
+
     /// Passes on the piece that is being spoken, and asks for the next. Returns whether there was anything to hear, and the
     /// next piece. An error of the one does not wait for the other.
     fn pass_on<W: Write + Seek>(
@@ -215,8 +227,19 @@ impl Speaking {
         let Some(text) = self.rest.next() else {
             return Ok((self.piece.pass_on(telephone)?, None));
         };
-        let (asker, budget) = (self.asker.clone(), self.later);
-        let ask = move || budget.attempt(|budget| asker.ask(text.clone(), budget));
+        let (asker, again) = (self.asker.clone(), self.again.clone());
+        let mut later = self.later;
+        if again.is_of_text() {
+            later.retry = Retry::Never;
+        }
+        let ask = move || {
+            later.attempt(&asker.speaker.hangup, |budget| {
+                if budget.retry == Retry::Second && !again.piece() {
+                    return Err(cloud::Error::HungUp("nobody").into());
+                }
+                asker.ask(text.clone(), budget)
+            })
+        };
         let ahead = threads::spawn(ask.clone());
         let is_heard = self.piece.pass_on(telephone)?;
         let next = match ahead {

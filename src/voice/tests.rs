@@ -14,7 +14,7 @@ use crate::config::{Endpoint, Provider, Tts};
 use crate::sys::sync::lock;
 
 /// A sound that has come whole.
-fn said(rate_hz: u32, samples: Vec<i16>) -> Speech {
+pub(super) fn said(rate_hz: u32, samples: Vec<i16>) -> Speech {
     let mut wav = io::Cursor::new(Vec::new());
     wav::write(&mut wav, &Pcm { rate_hz, samples }).expect("memory");
     Speech {
@@ -84,7 +84,7 @@ impl Seek for Patient {
     }
 }
 
-fn endpoint() -> Endpoint {
+pub(super) fn endpoint() -> Endpoint {
     Endpoint {
         provider: Provider::called("openai"),
         base_url: "https://example.com".to_owned(),
@@ -95,7 +95,7 @@ fn endpoint() -> Endpoint {
     }
 }
 
-fn settings() -> Tts {
+pub(super) fn settings() -> Tts {
     Tts {
         gain_db: None,
         level_dbfs: -19.0,
@@ -132,6 +132,7 @@ fn spoken(is_over: bool) -> (Vec<(String, Duration)>, Usage, Result<Duration, Er
         encoding: Encoding::Ulaw,
         loudness: Loudness::new(&settings(), folder.path()),
         is_streamed: true,
+        hangup: Hangup::default(),
     };
     let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
     let budget = Budget::new(deadline, MAX_WAIT);
@@ -278,6 +279,7 @@ fn heard(folder: &Path, is_streamed: bool, said: &[(Syllables, &str, &str)]) -> 
             encoding: Encoding::Sln,
             loudness: Loudness::new(&settings(), folder),
             is_streamed,
+            hangup: Hangup::default(),
         };
         let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
         let budget = Budget::new(deadline, MAX_WAIT);
@@ -448,6 +450,7 @@ fn a_piece_that_fails_does_not_wait_for_the_next_one_to_begin() {
         encoding: Encoding::Ulaw,
         loudness: Loudness::new(&settings(), folder.path()),
         is_streamed: true,
+        hangup: Hangup::default(),
     };
     let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
     let text = "a ".repeat(MAX_SENTENCE_CHARS / 2) + "end";

@@ -279,7 +279,8 @@ fn a_key_file_with_a_second_name_is_opened_to_nobody() {
     super::links::chmod(&machine.path("root/secret"), 0o600);
     let key = machine.path("etc/phone-assistant/google-creds.json");
     fs::hard_link(machine.path("root/secret"), &key).unwrap();
-    machine.install(&[]).succeeds();
+    let told = "google-creds.json has a second name";
+    machine.install(&[]).succeeds().says(told);
     assert_eq!(machine.metadata("root/secret").mode() & 0o777, 0o600);
     fs::remove_file(machine.path("root/secret")).unwrap();
     machine.install(&[]).succeeds();

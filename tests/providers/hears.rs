@@ -207,6 +207,24 @@ fn a_model_that_does_not_answer_sound_is_asked_in_words() {
     });
 }
 
+/// Words would be blocked like the sound, and be paid for.
+#[test]
+fn a_question_that_is_blocked_as_sound_is_not_asked_again_in_words() {
+    let blocked = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}});
+    let house = House::new();
+    let body = format!("data: {blocked}\r\n\r\n");
+    let response = Response::new(200, "text/event-stream", body).chunked();
+    house.sandbox.respond(Stage::Llm, response);
+    let outcome = house.outcome_with("question-tea.wav", &hearing(house.sandbox.settings()));
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "FAILED")
+        .assert_variable_contains("ASSISTANT_ERROR", "will not answer this");
+    let [asked, transcribed] =
+        [Stage::Llm, Stage::Stt].map(|stage| house.sandbox.requests_to(stage));
+    assert_eq!((asked.len(), transcribed.len()), (1, 0));
+    assert!(!outcome.warnings.join(" ").contains("did not hear"));
+}
+
 #[test]
 fn a_model_that_never_answers_leaves_the_rest_of_the_time_to_a_transcript() {
     let house = House::new();

@@ -61,6 +61,18 @@ fn a_turn_is_transcribed_after_a_pause_and_taken_at_its_end() {
 }
 
 #[test]
+fn what_the_model_hears_itself_is_sent_when_the_turn_is_over_and_not_ahead() {
+    let mut call = listening(|listening| listening.leave_to_model(true));
+    let spoke = call.hears(0, 1000, Line::Quiet);
+    let quiet = call.hears(spoke, 1000, Line::Voice);
+    let goes_on = call.hears(quiet, 400, Line::Quiet);
+    let quiet = call.hears(goes_on, 600, Line::Voice);
+    call.hears(quiet, 1000, Line::Quiet);
+    call.assert_steps(&[(0, PLAY), (3760, "transcribe 2.8 s, 0 later")]);
+    assert_eq!(ended(&call), "3760 turn of 2.8 s, 0 events");
+}
+
+#[test]
 fn a_caller_who_goes_on_is_not_answered_yet() {
     let mut call = listening(|_| {});
     let spoke = call.hears(0, 1000, Line::Quiet);

@@ -18,7 +18,7 @@ use crate::text::{self, SentenceStream};
 
 /// What a model says it has heard.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum WrittenDown {
     /// These words.
     Said(String),
     /// Nobody who can be understood, and so there is no answer either.
@@ -27,7 +27,7 @@ pub(super) enum Heard {
     Unwritten,
 }
 
-impl Heard {
+impl WrittenDown {
     /// What an answer that has ended tells, in at most `longest` characters.
     fn of(answer: &SentenceStream, longest: usize) -> Self {
         let words = answer.heard();
@@ -51,12 +51,8 @@ impl Heard {
 impl Work {
     /// The same work with a model that hears the caller itself, where the settings want that and the model can.
     pub(super) fn hearing(&self) -> Option<Self> {
-        if self.settings.hearer == Hearer::Recognizer || self.services.hearing.is_refused() {
-            return None;
-        }
-        let length = self.speech.duration();
-        let sound = self.services.models.first().max_tokens_of_sound(length);
-        sound.map(|_| Self {
+        let is_wanted = self.settings.hearer == Hearer::Model;
+        (is_wanted && self.services.model_hears()).then(|| Self {
             settings: self.settings.hearing(),
             ..self.clone()
         })
@@ -76,8 +72,12 @@ impl Work {
             spoken: speech::sounding(samples, *rate_hz),
         });
         let error = match hearing.try_to_think(sound, give_text, tell)? {
-            Thought::Told => return Ok(()),
-            Thought::Unsaid(error @ cloud::Error::HungUp(_)) => return Err(error).at(Stage::Llm),
+            Thought::Spoken => return Ok(()),
+            Thought::Unsaid(error)
+                if matches!(error, cloud::Error::HungUp(_)) || error.is_of_question() =>
+            {
+                return Err(error).at(Stage::Llm);
+            }
             Thought::Unsaid(error) => error,
         };
         warn!(
@@ -93,10 +93,10 @@ impl Work {
     }
 
     /// Tells the words that the model has written down as the caller's.
-    pub(super) fn tell_heard(&self, answer: &SentenceStream, tell: &Sender<Event>) -> Heard {
+    pub(super) fn tell_heard(&self, answer: &SentenceStream, tell: &Sender<Event>) -> WrittenDown {
         let longest = max_cost::max_question_chars(self.speech.duration());
-        let heard = Heard::of(answer, longest);
-        if let Heard::Said(words) = &heard {
+        let heard = WrittenDown::of(answer, longest);
+        if let WrittenDown::Said(words) = &heard {
             send(tell, Event::Heard(words.clone()));
         }
         heard
@@ -109,33 +109,33 @@ mod tests {
 
     #[test]
     fn what_was_heard_stands_behind_the_answer_or_in_its_place() {
-        let said = |words: &str| Heard::Said(words.to_owned());
+        let said = |words: &str| WrittenDown::Said(words.to_owned());
         let table = [
             ("Four minutes. [[heard How long?]]", said("How long?")),
             ("Four minutes. [[heard how long is it]]", said("how long")),
             ("[[goodbye]] [[heard Bye.]]", said("Bye.")),
-            ("[[heard]]", Heard::Nobody),
-            ("[[heard …]]", Heard::Nobody),
-            ("Four minutes. [[heard]]", Heard::Unwritten),
-            ("Four minutes.", Heard::Unwritten),
-            ("[[goodbye]] [[heard]]", Heard::Unwritten),
-            ("", Heard::Unwritten),
+            ("[[heard]]", WrittenDown::Nobody),
+            ("[[heard …]]", WrittenDown::Nobody),
+            ("Four minutes. [[heard]]", WrittenDown::Unwritten),
+            ("Four minutes.", WrittenDown::Unwritten),
+            ("[[goodbye]] [[heard]]", WrittenDown::Unwritten),
+            ("", WrittenDown::Unwritten),
         ];
         for (written, expected) in table {
             let mut answer = SentenceStream::new(1000).with_actions();
             answer.push(written);
             answer.last(false);
-            assert_eq!(Heard::of(&answer, 9), expected, "{written}");
+            assert_eq!(WrittenDown::of(&answer, 9), expected, "{written}");
         }
     }
 
     #[test]
     fn the_log_has_the_words_only_where_it_may() {
-        let said = Heard::Said("How long?".to_owned());
+        let said = WrittenDown::Said("How long?".to_owned());
         assert_eq!(said.told(true), ", and heard \"How long?\"");
         assert_eq!(said.told(false), ", and heard <9 bytes>");
-        assert_eq!(Heard::Nobody.told(true), "");
-        let unwritten = Heard::Unwritten.told(true);
+        assert_eq!(WrittenDown::Nobody.told(true), "");
+        let unwritten = WrittenDown::Unwritten.told(true);
         assert_eq!(unwritten, ", and did not write down what it heard");
     }
 }

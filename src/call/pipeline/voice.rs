@@ -145,10 +145,12 @@ impl Work {
                 let broken = Broken {
                     candidate,
                     error,
-                    may_retry,
+                    may_retry: may_retry && speaking.may_begin_anew(),
                 };
                 let begin = |candidate, budget: Budget| {
                     let mut speaking = self.ask_voice(candidate, &text, budget)?;
+                    // Where a piece breaks off, all of it may be begun anew.
+                    speaking.may_begin_anew();
                     out = Outlet::new(tell, self.is_streamed);
                     let result = speaking.write(&mut out, lead);
                     // What has been heard cannot be begun anew.

@@ -51,7 +51,15 @@ fn fallback(names: &[&str], state: &State) -> Fallback<str> {
     };
     let candidates = names.iter().enumerate().map(candidate).collect();
     let limit = Duration::from_secs(4);
-    Fallback::new(candidates, None, limit, state.clone(), SystemTime::now)
+    let hangup = Hangup::default();
+    Fallback::new(
+        candidates,
+        None,
+        limit,
+        state.clone(),
+        SystemTime::now,
+        hangup,
+    )
 }
 
 /// Asks, and returns who was asked and who did it: with `!` who may be asked again, with `?` who is.
@@ -72,7 +80,7 @@ fn ask_within(
     let attempt = |candidate: &Candidate<str>, budget: Budget| {
         let retry = match budget.retry {
             Retry::Once => "!",
-            Retry::After(_) => "?",
+            Retry::Second => "?",
             Retry::Never => "",
         };
         asked
@@ -141,7 +149,7 @@ fn what_breaks_off_is_asked_for_again_only_by_the_last_hope_and_once_in_all() {
         };
         let asked = RefCell::new(Vec::new());
         let again = |candidate: &Candidate<str>, budget: Budget| {
-            let retry = if matches!(budget.retry, Retry::After(_)) {
+            let retry = if budget.retry == Retry::Second {
                 "?"
             } else {
                 "!"
@@ -378,5 +386,11 @@ fn where_there_is_another_way_the_first_is_asked_once_and_forgiven_what_it_refus
         assert_eq!(result.expect_err("it failed").to_string(), why);
         assert_eq!(asked, ["a Never"], "{why}");
         assert_eq!(fallback.first(), next, "{why}");
+        // Where another one is first now, it is noted that it did the work.
+        let done = fallback.ask_first(budget(20), |candidate, _| {
+            Ok(candidate.provider.to_string())
+        });
+        assert_eq!(done.expect("it works"), next, "{why}");
+        assert_eq!(fallback.stood_in().is_some(), next == "b", "{why}");
     }
 }

@@ -181,7 +181,7 @@ mod tests {
     }
 
     /// The remedy for a connection that was not made and whether it may be tried again; else the error's own words.
-    fn told(url: &str, proxy: Option<&str>, error: ureq::Error) -> (String, bool) {
+    fn told(url: &str, proxy: Option<&str>, error: ureq::Error) -> (String, Option<bool>) {
         let proxy = proxy.map(|proxy| ureq::Proxy::new(proxy).expect("an address"));
         let agent = Agent::config_builder().proxy(proxy).build().new_agent();
         match network_error(&agent, SERVICE, url, Duration::from_secs(4), error) {
@@ -190,8 +190,8 @@ mod tests {
                 transient,
                 host,
                 ..
-            } => (format!("{host}; {remedy}"), transient),
-            other => (other.to_string(), false),
+            } => (format!("{host}; {remedy}"), Some(transient)),
+            other => (other.to_string(), None),
         }
     }
 
@@ -203,31 +203,41 @@ mod tests {
                 https,
                 ureq::Error::Timeout(Timeout::Resolve),
                 NAME_SERVER,
-                false,
+                Some(false),
             ),
-            (https, ureq::Error::Timeout(Timeout::Connect), SILENT, false),
+            (
+                https,
+                ureq::Error::Timeout(Timeout::Connect),
+                SILENT,
+                Some(false),
+            ),
             (
                 https,
                 ureq::Error::Timeout(Timeout::Global),
                 "within 4.0 s",
-                false,
+                None,
             ),
-            (https, ureq::Error::HostNotFound, NAME, true),
-            (https, lookup("Name does not resolve"), NAME, true),
-            (https, lookup("Try again"), NAME_SERVER, true),
-            (https, io(ConnectionRefused), CLOSED, true),
-            (http, io(ConnectionRefused), NO_SERVER, true),
-            (http, io(NetworkUnreachable), NO_SERVER, true),
-            (https, io(BrokenPipe), "broke off its answer", false),
-            (http, io(InvalidData), "broke off its answer", false),
-            (https, ureq::Error::ConnectionFailed, PROXY, true),
+            (https, ureq::Error::HostNotFound, NAME, Some(true)),
+            (https, lookup("Name does not resolve"), NAME, Some(true)),
+            (https, lookup("Try again"), NAME_SERVER, Some(true)),
+            (https, io(ConnectionRefused), CLOSED, Some(true)),
+            (http, io(ConnectionRefused), NO_SERVER, Some(true)),
+            (http, io(NetworkUnreachable), NO_SERVER, Some(true)),
+            (https, io(BrokenPipe), "broke off its answer", None),
+            (http, io(InvalidData), "broke off its answer", None),
+            (https, ureq::Error::ConnectionFailed, PROXY, Some(true)),
             (
                 http,
                 ureq::Error::Other(Box::new(NotPrivate)),
                 NOT_PRIVATE,
-                false,
+                Some(false),
             ),
-            (https, ureq::Error::BadUri("x".into()), BASE_URL, false),
+            (
+                https,
+                ureq::Error::BadUri("x".into()),
+                BASE_URL,
+                Some(false),
+            ),
         ];
         for (url, error, part, transient) in table {
             let what = format!("{url}: {error}");

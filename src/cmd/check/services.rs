@@ -43,7 +43,11 @@ pub(super) fn examine(
     let Some(maker) = ready("services", Maker::new(config, hangup), report) else {
         return;
     };
-    let doctor = Doctor { config, deadline };
+    let doctor = Doctor {
+        config,
+        deadline,
+        hangup,
+    };
     let today = date::day(SystemTime::now());
     let voices = ready("tts", maker.voices(), report);
     let spoken = voices.and_then(|fallback| doctor.voices(fallback.available_on(today), report));
@@ -63,6 +67,7 @@ fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> O
 struct Doctor<'a> {
     config: &'a Config,
     deadline: Deadline,
+    hangup: &'a Hangup,
 }
 
 impl Doctor<'_> {
@@ -122,6 +127,7 @@ impl Doctor<'_> {
             encoding: Encoding::Wav,
             loudness: Loudness::new(&self.config.tts, &self.config.state_folder).unchanged(),
             is_streamed: false,
+            hangup: self.hangup.clone(),
         };
         let budget = self.budget().within(self.config.tts.timeout);
         let (sentence, _) = self.sentence();

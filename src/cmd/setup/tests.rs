@@ -231,6 +231,13 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
         ),
         (
             Case {
+                answers: Some(&["{"]),
+                ..NOTHING
+            },
+            "give the JSON file with --api-key-file",
+        ),
+        (
+            Case {
                 key: Some("hunter2"),
                 ..NOTHING
             },

@@ -43,11 +43,15 @@ impl Work {
             });
             results.collect::<Result<Vec<_>, _>>()
         });
-        let transcripts = transcripts?;
+        let heard = transcripts?;
+        // Pieces of one question are one reason to doubt, however many they are.
+        if let Some((unheard, by)) = heard.iter().find_map(|heard| heard.doubt) {
+            self.services.recognizers.note_unheard(unheard, by);
+        }
         let longest = max_cost::max_question_chars(self.speech.duration());
-        let spoken: Vec<_> = transcripts
+        let spoken: Vec<_> = heard
             .iter()
-            .map(String::as_str)
+            .map(|heard| heard.words.as_str())
             .filter(|transcript| !transcript.is_empty())
             .collect();
         let question = text::limit(spoken.join(" ").trim(), longest).to_owned();
@@ -55,7 +59,7 @@ impl Work {
         let what = format!(
             "{} from {} piece(s) of speech",
             Words(&question, self.settings.log_words),
-            transcripts.len()
+            heard.len()
         );
         send(tell, Event::Done(Stage::Stt, since, what));
         Ok(question)
@@ -63,7 +67,7 @@ impl Work {
 
     /// What was said in one piece; empty where nobody has heard any words in it. Once another provider is asked for those
     /// that must be there.
-    fn hear<'c>(&'c self, samples: &[i16], rate_hz: u32) -> Result<String, cloud::Error> {
+    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<Transcript<'_>, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
         let recording = Recording {
             samples,
@@ -74,7 +78,7 @@ impl Work {
         let today = date::day(SystemTime::now());
         let mut may_doubt = recognizers.available_on(today).count() > 1;
         let mut doubted = None;
-        let attempt = |candidate: &'c Candidate<dyn Recognizer>, budget: Budget| {
+        let attempt = |candidate, budget| {
             let text = self.transcribe_piece(candidate, recording, budget)?;
             if text.is_empty() && may_doubt && speech::is_sure(samples, rate_hz) {
                 (may_doubt, doubted) = (false, Some(candidate));
@@ -89,15 +93,15 @@ impl Work {
         };
         match recognizers.ask(budget, attempt) {
             Ok(done) => {
-                let is_heard = !done.value.is_empty();
-                if let Some(unheard) = doubted.filter(|_| is_heard) {
-                    recognizers.note_unheard(unheard, done.candidate);
-                }
-                Ok(done.value)
+                let doubted = doubted.filter(|_| !done.value.is_empty());
+                Ok(Transcript {
+                    doubt: doubted.map(|unheard| (unheard, done.candidate)),
+                    words: done.value,
+                })
             }
             Err(error @ cloud::Error::HungUp(_)) => Err(error),
             // The others know no better.
-            Err(_) if doubted.is_some() => Ok(String::new()),
+            Err(_) if doubted.is_some() => Ok(Transcript::default()),
             Err(error) => Err(error),
         }
     }
@@ -130,6 +134,14 @@ impl Work {
             .filter(|text| text::has_words(text))
             .unwrap_or_default())
     }
+}
+
+/// The transcript of one piece.
+#[derive(Default)]
+struct Transcript<'c> {
+    words: String,
+    /// The provider that heard no words here, and the place of the one that did.
+    doubt: Option<(&'c Candidate<dyn Recognizer>, usize)>,
 }
 
 /// The time that a recording of this length takes to be sent.
