@@ -214,7 +214,10 @@ impl Knowledge {
                 closed.map(|day| format!("The next day on which it does not open is {day}.")),
                 Some(words::exceptions(hours, local.date()))
                     .filter(|days| !days.is_empty())
-                    .map(|days| format!("Days that are not as in an ordinary week: {days}.")),
+                    .map(|days| {
+                        let ahead = words::EXCEPTION_DAYS;
+                        format!("In the next {ahead} days, these are not as in an ordinary week: {days}.")
+                    }),
             ];
             for sentence in sentences.into_iter().flatten() {
                 told.push(' ');

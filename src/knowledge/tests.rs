@@ -75,9 +75,9 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
          You may say goodbye.\n\n\
          You remember Jim.\n\n\
          Now it is Saturday 28 November 2026, 11:00. You are in Lyon, France. The house is open now, until today at 12:00. \
-         Then it is closed today at 12:00; open on Monday 30 November 2026 at 09:00; closed on Monday 30 November 2026 at \
-         18:00. The next day on which it does not open is Sunday 29 November 2026. Days that are not as in an ordinary \
-         week: Friday 25 December 2026 closed; Friday 1 January 2027 closed."
+         Then it is closed until Monday 30 November 2026 at 09:00; open until Monday 30 November 2026 at 18:00; closed \
+         until Tuesday 1 December 2026 at 09:00. The next day on which it does not open is Sunday 29 November 2026. In the \
+         next 60 days, these are not as in an ordinary week: Friday 25 December 2026 closed; Friday 1 January 2027 closed."
     );
     let (stays, _) = prompt.split_once("Now it is").expect("a time");
     for minutes in [1, 60, 60 * 24, 60 * 24 * 27] {
