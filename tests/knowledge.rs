@@ -267,7 +267,11 @@ fn the_dialplan_is_told_whether_the_house_is_open_and_nothing_is_paid_for() {
         let first = outcome
             .commands()
             .find(|command| command.contains("ASSISTANT_OPEN"));
-        assert_eq!(first, Some("SET VARIABLE ASSISTANT_OPEN \"\""), "{hours}");
+        assert_eq!(
+            first,
+            Some("SET VARIABLE \"ASSISTANT_OPEN\" \"\""),
+            "{hours}"
+        );
         let is_broken = open.is_empty() && argument.is_empty() && !error.is_empty();
         let warned = warnings(&outcome);
         assert_eq!(warned.len(), usize::from(is_broken), "{hours}: {warned:?}");

@@ -9,7 +9,7 @@ use opening_hours_syntax::rules::time::{Time, TimeSelector, TimeSpan};
 use opening_hours_syntax::rules::{OpeningHoursExpression, RuleOperator, RuleSequence};
 use opening_hours_syntax::{ExtendedTime, RuleKind};
 
-use super::Fault;
+use super::notation::Fault;
 
 /// The same hours, of which none is lost.
 ///
