@@ -4,7 +4,9 @@
 //! `Su-Th 17:00-23:00; Fr-Sa 17:00-01:00` it has the house closed on Sunday at half past midnight. The reference reads
 //! such hours as an addition to the next day, and so they are written here before they are read again.
 
+use chrono::Weekday;
 use opening_hours::OpeningHours;
+use opening_hours_syntax::rules::day::WeekDayRange;
 use opening_hours_syntax::rules::time::{Time, TimeSelector, TimeSpan};
 use opening_hours_syntax::rules::{OpeningHoursExpression, RuleOperator, RuleSequence};
 use opening_hours_syntax::{ExtendedTime, RuleKind};
@@ -20,7 +22,7 @@ pub(super) fn kept(hours: OpeningHours) -> Result<OpeningHours, Fault> {
     if !expression.rules.iter().any(may_lose) {
         return Ok(hours);
     }
-    let rules = expression.rules.iter().flat_map(apart).collect();
+    let rules = expression.rules.iter().flat_map(apart).map(dated).collect();
     let written = OpeningHoursExpression { rules };
     match spaced(&written.to_string()).parse::<OpeningHours>() {
         Ok(read) if *read.get_expression() == written => Ok(read),
@@ -77,6 +79,19 @@ fn apart(rule: &RuleSequence) -> Vec<RuleSequence> {
         with(days, RuleOperator::Normal),
         with(nights, RuleOperator::Additional),
     ]
+}
+
+/// The same rule with its days named: behind another one, hours alone would be read as more hours of that.
+fn dated(mut rule: RuleSequence) -> RuleSequence {
+    if rule.day_selector.is_empty() {
+        rule.day_selector.weekday.push(WeekDayRange::Fixed {
+            range: Weekday::Mon..=Weekday::Sun,
+            offset: 0,
+            nth_from_start: [true; 5],
+            nth_from_end: [true; 5],
+        });
+    }
+    rule
 }
 
 /// Whether a time lasts past midnight.

@@ -266,6 +266,25 @@ fn no_night_is_lost_where_an_earlier_rule_is_about_the_next_day() {
 }
 
 #[test]
+fn a_night_of_no_day_is_one_of_each_day() {
+    for text in [
+        "18:00-02:00",
+        "18:00-02:00; 2026 Dec off",
+        "2027 off; 18:00-02:00; 2027 off",
+    ] {
+        let hours = hours(text);
+        for (time, state) in [
+            ("2026-11-28 01:59", State::Open),
+            ("2026-11-28 02:00", State::Closed),
+            ("2026-11-28 18:00", State::Open),
+            ("2026-11-28 23:59", State::Open),
+        ] {
+            assert_eq!(hours.at(at(time)), state, "{text} at {time}");
+        }
+    }
+}
+
+#[test]
 fn a_holiday_of_a_part_of_the_country_leaves_it_open_whether_the_house_is() {
     let text = "Mo-Sa 09:00-18:00; PH off";
     let german = Hours::parse(text, "de").expect("right");
