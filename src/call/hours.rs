@@ -1,53 +1,93 @@
 //! `mode=hours`: tells the dialplan whether the house is open, and asks no service.
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
 
-use log::debug;
-
-use crate::agi::{Command, Session};
-use crate::cmd::hours;
-use crate::config::{Arguments, Environment};
+use super::contract;
+use super::line::Line;
+use crate::agi::Command;
+use crate::config::{Arguments, Config, Environment, Job};
+use crate::knowledge::Opening;
 use crate::knowledge::hours::State;
-use crate::sys::error::Chain;
+use crate::sys::error::{Chain, INTERNAL};
+use crate::sys::state;
 
-/// Sets `ASSISTANT_OPEN`: 1 where the house is open, 0 where it is closed, and nothing where that is not known.
+/// Why it is not known whether the house is open.
+struct Fault {
+    text: String,
+    /// Where it is noted that administrators were told of it, if they are.
+    state: Option<state::State>,
+}
+
+/// Sets `ASSISTANT_OPEN`: 1 where the house is open, 0 where it is closed, and nothing where that is not known, also after
+/// a surprise.
 pub(super) fn tell<O: Write>(
-    session: &mut Session<O>,
+    line: &mut Line<O>,
     arguments: &Arguments,
     environment: Environment<'_>,
 ) {
-    let (value, fault) = match hours::opening(arguments, environment, SystemTime::now()) {
-        Ok(opening) => match opening.hours.at(opening.now) {
-            State::Open => ("1", String::new()),
-            State::Closed => ("0", String::new()),
-            State::Unknown => ("", String::new()),
-        },
-        Err(cause) => ("", format!("hours: {}", Chain(cause.as_ref()))),
+    // What an earlier call of this program has left is no answer.
+    if !set(line, OPEN, "") || !set(line, ERROR, "") {
+        return;
+    }
+    let found = catch_unwind(AssertUnwindSafe(|| find(arguments, environment)));
+    let surprise = |_| {
+        Err(Fault {
+            text: INTERNAL.to_owned(),
+            state: None,
+        })
     };
-    let message = Command::Verbose {
-        message: &fault,
-        level: FAULT,
-    };
-    let error = variable("ASSISTANT_ERROR", &fault);
-    let open = variable("ASSISTANT_OPEN", value);
-    let commands = [message, error, open];
-    // Without a fault there is nothing to say of it.
-    let commands = commands.into_iter().skip(usize::from(fault.is_empty()));
-    for command in commands {
-        if let Err(cause) = session.ask(command) {
-            return debug!("telling whether the house is open: {}", Chain(&cause));
+    match found.unwrap_or_else(surprise) {
+        Ok(State::Open) => {
+            set(line, OPEN, "1");
         }
+        Ok(State::Closed) => {
+            set(line, OPEN, "0");
+        }
+        Ok(State::Unknown) => {}
+        Err(fault) => report(line, fault),
     }
 }
 
-fn variable<'a>(name: &'a str, value: &'a str) -> Command<'a> {
-    Command::SetVariable {
+fn find(arguments: &Arguments, environment: Environment<'_>) -> Result<State, Fault> {
+    let config = Config::load(Job::Calls, arguments, environment).map_err(|faults| Fault {
+        text: Chain(&faults).to_string(),
+        state: None,
+    })?;
+    let opening = Opening::of(&config.knowledge, environment, SystemTime::now());
+    let opening = opening.map_err(|cause| Fault {
+        text: Chain(&cause).to_string(),
+        state: Some(state::State::new(&config.state_folder)),
+    })?;
+    Ok(opening.hours.at(opening.now))
+}
+
+fn report<O: Write>(line: &mut Line<O>, fault: Fault) {
+    let message = format!("hours: {}", fault.text);
+    let verbose = Command::Verbose {
+        message: &message,
+        level: FAULT,
+    };
+    let is_told = line.try_asking(verbose) && set(line, ERROR, &message);
+    if let Some(state) = fault.state.filter(|_| is_told) {
+        let news = (TOPIC.to_owned(), fault.text);
+        contract::warn_administrators(line, &state, vec![news]);
+    }
+}
+
+/// Sets a variable. Returns whether Asterisk still listens.
+fn set<O: Write>(line: &mut Line<O>, name: &str, value: &str) -> bool {
+    line.try_asking(Command::SetVariable {
         name,
         value,
         is_words: false,
-    }
+    })
 }
 
+const OPEN: &str = "ASSISTANT_OPEN";
+const ERROR: &str = "ASSISTANT_ERROR";
+/// As in the calls that ask a model.
+const TOPIC: &str = "opening hours";
 /// The level of `VERBOSE` that is shown nearly everywhere.
 const FAULT: u8 = 1;

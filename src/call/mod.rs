@@ -107,10 +107,10 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
     if arguments.is_check() && confirmed.is_ok() {
         return check::look_around(&arguments, invocation.environment);
     }
+    let mut line = Line::new(session, invocation.hangup, invocation.clock);
     if arguments.is_hours() && confirmed.is_ok() {
-        return hours::tell(&mut session, &arguments, invocation.environment);
+        return hours::tell(&mut line, &arguments, invocation.environment);
     }
-    let line = Line::new(session, invocation.hangup, invocation.clock);
     let mut call = Call::new(line, started);
     call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
     let outcome = call.outcome(confirmed, &arguments, invocation.environment);

@@ -135,7 +135,7 @@ struct Calls {
 
 #[derive(Debug, Args)]
 struct Hours {
-    /// Say what is so now; the exit code is 0 when open, 1 when closed, 2 when unknown
+    /// Say whether the house is open now; the exit code is 0 when open, 1 when closed, 2 when unknown
     #[arg(long)]
     now: bool,
     /// The hours of this persona

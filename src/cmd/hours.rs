@@ -21,7 +21,7 @@ pub(crate) fn opening(
     Ok(Opening::of(&config.knowledge, environment, now)?)
 }
 
-/// Prints what is so now and in the coming two weeks.
+/// Prints the state now, and the hours of the coming two weeks.
 ///
 /// # Errors
 /// As [`opening`].
@@ -38,14 +38,15 @@ pub(crate) fn list(
     };
     let (date, time) = (words::date(now.date()), words::time(now.time()));
     let mut out = format!("{date}, {time}{zone}\n{}\n\n", words::now(hours, *now));
+    let week = hours.week(now.date());
     for date in now.date().iter_days().take(DAYS) {
-        let (day, hours_of_day) = (date.format("%a %e %b %Y"), words::day(&hours.day(date)));
-        let mark = if hours.is_exception(date) {
-            "  (not as in an ordinary week)"
-        } else {
+        let (day, spans) = (date.format("%a %e %b %Y"), hours.day(date));
+        let mark = if week.is_kept(date, &spans) {
             ""
+        } else {
+            "  (not as in an ordinary week)"
         };
-        writeln!(out, "{day}  {hours_of_day}{mark}")?;
+        writeln!(out, "{day}  {}{mark}", words::day(&spans))?;
     }
     writeln!(out, "\nOrdinary week: {}", words::week(hours, now.date()))?;
     if let Some(day) = hours.next_closed_day(now.date()) {
@@ -57,7 +58,7 @@ pub(crate) fn list(
     Ok(out)
 }
 
-/// What is so now, in a line, and the exit code: 0 when the house is open, 1 when it is closed, 2 when that is not
+/// The state now, in a line, and the exit code: 0 when the house is open, 1 when it is closed, 2 when that is not
 /// known.
 ///
 /// # Errors

@@ -1,11 +1,13 @@
-//! What is so about the house: prices, people, addresses, in text files that an administrator writes.
+//! The facts about the house: prices, people, addresses, in text files that an administrator writes.
 //!
-//! They are read anew for each call. A copy of the last good ones is kept in the folder of state, and used for a day when
-//! they cannot be read, so that a save in the wrong encoding does not leave the model without them at once.
+//! They are read anew for each call. A copy of the last good ones is kept in the folder of state, and used for a day from
+//! the first call on that cannot read them, so that a save in the wrong encoding does not leave the model without them at
+//! once.
+
+mod guard;
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,7 +20,6 @@ use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::error::Chain;
 use crate::sys::files;
 use crate::sys::plain::BYTE_ORDER_MARK;
-use crate::sys::remedy::shell_quoted;
 use crate::sys::state::State;
 
 /// Why facts are not used.
@@ -40,14 +41,12 @@ pub(crate) enum Error {
     /// A folder without text files.
     #[error("the folder {0} holds no facts; {remedy}", remedy = self.remedy())]
     Nothing(String),
+    /// More files than anybody writes by hand.
+    #[error("the folder {0} holds more than {MAX_ENTRIES} files; {remedy}", remedy = self.remedy())]
+    Crowded(String),
     /// Others may write what the model takes for true.
-    #[error("every user of this machine may change the facts in {path}; {remedy}")]
-    Open {
-        /// The file or folder.
-        path: String,
-        /// How it is closed.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Unguarded(#[from] guard::Fault),
     /// More than fits.
     #[error("the facts in {path} have more than {MAX} bytes; {remedy}", remedy = self.remedy())]
     TooLong {
@@ -79,7 +78,8 @@ impl Error {
             }
             Self::Relative(_) => "write the whole path, from / on".to_owned(),
             Self::Nothing(_) => "put files in it whose names end with .md or .txt".to_owned(),
-            Self::Open { remedy, .. } => remedy.clone(),
+            Self::Crowded(_) => "keep the facts in a folder of their own".to_owned(),
+            Self::Unguarded(fault) => fault.remedy(),
             Self::TooLong { .. } => "keep what callers ask for".to_owned(),
             Self::NotText { .. } => "save the file as UTF-8".to_owned(),
         }
@@ -101,19 +101,23 @@ pub(crate) struct Facts {
 struct Copy {
     /// When they were read, in seconds since 1970.
     read: u64,
+    /// When they could not be read for the first time after that.
+    broken_since: Option<u64>,
     text: String,
 }
 
 impl Facts {
-    /// Reads what is at `place`, or takes the copy of it that is at most a day old.
+    /// Reads what is at `place`, or takes the copy of it for a day.
     pub(crate) fn read(place: &Path, state: &State, now: SystemTime) -> Self {
         let file = copy_of(place);
         let copy: Copy = state.read(&file);
-        let age = date::seconds(now).checked_sub(copy.read);
         match read(place) {
             Ok(text) => {
-                if copy.text != text || age.is_none_or(|age| age >= KEPT_ANEW_AFTER) {
+                let age = date::seconds(now).checked_sub(copy.read);
+                let is_old = age.is_none_or(|age| age >= KEPT_ANEW_AFTER);
+                if copy.text != text || copy.broken_since.is_some() || is_old {
                     keep(state, &file, &text, now);
+                    remove_old(state, now);
                 }
                 Self {
                     text: Some(text),
@@ -121,13 +125,32 @@ impl Facts {
                 }
             }
             Err(error) => Self {
-                text: age
-                    .filter(|age| *age <= SECONDS_A_DAY && !copy.text.is_empty())
-                    .map(|_| copy.text),
+                text: Some(copy)
+                    .filter(|copy| !copy.text.is_empty() && is_usable(copy, state, &file, now))
+                    .map(|copy| copy.text),
                 error: Some(error),
             },
         }
     }
+}
+
+/// Whether the day is not over that begins when the facts cannot be read for the first time, which is noted.
+fn is_usable(copy: &Copy, state: &State, file: &str, now: SystemTime) -> bool {
+    let now = date::seconds(now);
+    // What is to come is noted by a clock that was wrong.
+    if let Some(since) = copy.broken_since.filter(|since| *since <= now) {
+        return now - since <= SECONDS_A_DAY;
+    }
+    let noted = state
+        .waiting_briefly()
+        .update(file, |copy: &mut Copy| copy.broken_since = Some(now));
+    if let Err(cause) = noted {
+        debug!(
+            "it is not noted since when the facts cannot be read: {}",
+            Chain(&cause)
+        );
+    }
+    true
 }
 
 /// The facts in a file, or in all files `*.md` and `*.txt` of a folder, in the order of their names.
@@ -140,7 +163,7 @@ pub(crate) fn read(place: &Path) -> Result<String, Error> {
     }
     let data = fs::metadata(place).map_err(|source| unreadable(place, source))?;
     let files = if data.is_dir() {
-        assert_closed(place, data.mode())?;
+        guard::assert_guarded(place)?;
         of_folder(place)?
     } else {
         vec![place.to_owned()]
@@ -172,8 +195,14 @@ fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         let ending = path.extension().and_then(|ending| ending.to_str());
         !is_hidden && matches!(ending, Some("md" | "txt"))
     };
-    let files = files::list(folder).map_err(|source| unreadable(folder, source))?;
-    let mut files: Vec<_> = files.into_iter().filter(is_text).collect();
+    let entries = fs::read_dir(folder).map_err(|source| unreadable(folder, source))?;
+    let entries = entries.take(MAX_ENTRIES + 1);
+    let files: Result<Vec<_>, _> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut files = files.map_err(|source| unreadable(folder, source))?;
+    if files.len() > MAX_ENTRIES {
+        return Err(Error::Crowded(folder.display().to_string()));
+    }
+    files.retain(is_text);
     files.sort();
     if files.is_empty() {
         Err(Error::Nothing(folder.display().to_string()))
@@ -185,7 +214,9 @@ fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 fn read_file(path: &Path, room: usize) -> Result<String, Error> {
     let cannot = |source| unreadable(path, source);
     let file = files::open(path).map_err(cannot)?;
-    assert_closed(path, file.metadata().map_err(cannot)?.mode())?;
+    guard::assert_guarded(path)?;
+    // What is read is what has been opened, whatever stands there by now.
+    guard::assert_closed(path, &file.metadata().map_err(cannot)?)?;
     let mut bytes = Vec::new();
     // A byte order mark, carriage returns and blanks at the end are no facts.
     let most = 2 * room + 16;
@@ -223,16 +254,6 @@ fn decoded(path: &Path, bytes: &[u8]) -> Result<String, Error> {
     Ok(text.replace("\r\n", "\n"))
 }
 
-fn assert_closed(path: &Path, mode: u32) -> Result<(), Error> {
-    if mode & WRITABLE_BY_OTHERS == 0 {
-        return Ok(());
-    }
-    Err(Error::Open {
-        path: path.display().to_string(),
-        remedy: format!("chmod o-w {}", shell_quoted(path)),
-    })
-}
-
 fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::Unreadable {
         path: path.display().to_string(),
@@ -250,6 +271,7 @@ fn keep(state: &State, file: &str, text: &str, now: SystemTime) {
     let kept = state.waiting_briefly().update(file, |copy: &mut Copy| {
         *copy = Copy {
             read: date::seconds(now),
+            broken_since: None,
             text: text.to_owned(),
         };
     });
@@ -258,172 +280,49 @@ fn keep(state: &State, file: &str, text: &str, now: SystemTime) {
     }
 }
 
+/// Removes the copies of places that the settings have not named for long. Each persona may have a place.
+fn remove_old(state: &State, now: SystemTime) {
+    let folder = state.file("");
+    for path in files::list(&folder).unwrap_or_default() {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let is_copy = |name: &&str| name.starts_with(PREFIX) && name.ends_with(ENDING);
+        let Some(name) = name.filter(is_copy) else {
+            continue;
+        };
+        let age = date::seconds(now).saturating_sub(state.read::<Copy>(name).read);
+        if age < REMOVED_AFTER {
+            continue;
+        }
+        if let Err(cause) = fs::remove_file(&path) {
+            debug!("{} is not removed: {cause}", path.display());
+        }
+    }
+}
+
 /// The name of the copy, which is the same for the same place alone.
 fn copy_of(place: &Path) -> String {
     let hash = digest(&SHA256, place.as_os_str().as_encoded_bytes());
     let name = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES]);
-    format!("facts-{name}.json")
+    format!("{PREFIX}{name}{ENDING}")
 }
 
 /// The maximum number of bytes of all facts.
 pub(crate) const MAX: usize = 48_000;
 
 /// A copy that has not changed is dated anew only now and then: calls need not write to the disk for it.
-const KEPT_ANEW_AFTER: u64 = 60 * 60;
+const KEPT_ANEW_AFTER: u64 = SECONDS_A_DAY;
+/// A copy that is not dated anew for so long is removed.
+const REMOVED_AFTER: u64 = 30 * SECONDS_A_DAY;
+
+/// Parts of the names of copies.
+const PREFIX: &str = "facts-";
+const ENDING: &str = ".json";
+
+/// The maximum number of files in a folder of facts, of any kind.
+const MAX_ENTRIES: usize = 1000;
 
 /// Enough to tell the places of one machine apart.
 const NAME_BYTES: usize = 9;
 
-/// The bit of a mode that lets others write.
-const WRITABLE_BY_OTHERS: u32 = 0o002;
-
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::time::Duration;
-
-    use super::*;
-
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    fn now() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_576_680)
-    }
-
-    fn open_to(path: &Path, mode: u32) {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
-    }
-
-    fn in_file(bytes: &[u8]) -> Result<String, String> {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let file = folder.path().join("facts.txt");
-        fs::write(&file, bytes).expect("written");
-        read(&file).map_err(|error| {
-            error
-                .to_string()
-                .replace(&file.display().to_string(), "FILE")
-        })
-    }
-
-    #[test]
-    fn text_passes_as_editors_write_it() {
-        for (name, bytes, expected) in [
-            ("plain", "A haircut costs 25 €.\n", "A haircut costs 25 €."),
-            ("a byte order mark", "\u{feff}Tea.", "Tea."),
-            ("lines of Windows", "a\r\nb\r\n", "a\nb"),
-            ("nothing", "", ""),
-        ] {
-            assert_eq!(in_file(bytes.as_bytes()).as_deref(), Ok(expected), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_utf_8_is_refused_with_the_byte_and_its_place() {
-        for (name, bytes, place) in [
-            (
-                "Latin-1",
-                &b"one\ncaf\xe9\n"[..],
-                "byte 0xe9 at offset 7, in line 2",
-            ),
-            ("cut short", b"caf\xc3", "byte 0xc3 at offset 3, in line 1"),
-            ("UTF-16", b"\xff\xfea\0", "byte 0xff at offset 0, in line 1"),
-            ("a NUL", b"a\n\nb\0", "byte 0x00 at offset 4, in line 3"),
-        ] {
-            let error = in_file(bytes).expect_err(name);
-            assert!(error.contains(place), "{name}: {error}");
-        }
-    }
-
-    #[test]
-    fn as_much_as_fits_is_taken_and_a_byte_more_is_not() {
-        let text = "a".repeat(MAX);
-        assert_eq!(in_file(text.as_bytes()).as_deref(), Ok(text.as_str()));
-        assert_eq!(
-            in_file(format!("\u{feff}{text}\r\n").as_bytes()).as_deref(),
-            Ok(text.as_str())
-        );
-        let error = in_file(format!("{text}a").as_bytes()).expect_err("too long");
-        assert!(error.contains("more than 48000 bytes"), "{error}");
-        let error = in_file("é".repeat(2 * MAX).as_bytes()).expect_err("too long");
-        assert!(error.contains("more than 48000 bytes"), "{error}");
-    }
-
-    #[test]
-    fn a_folder_is_joined_in_the_order_of_names() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let put =
-            |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
-        assert!(matches!(read(folder.path()), Err(Error::Nothing(_))));
-        put("20-prices.md", "A haircut costs 25 euros.\n");
-        put("10-people.txt", "Anna cuts hair.\n");
-        put("30-empty.md", "\n");
-        put(".40.md", "hidden");
-        put("50.md~", "a copy");
-        put("60.jpg", "\u{fffd}");
-        let expected = "Anna cuts hair.\n\nA haircut costs 25 euros.";
-        assert_eq!(read(folder.path()).expect("facts"), expected);
-        // Together they are too long.
-        put("70.txt", &"a".repeat(MAX - expected.len() - 2));
-        assert_eq!(read(folder.path()).expect("they fit").len(), MAX);
-        put("80.txt", "a");
-        let error = read(folder.path()).expect_err("too long").to_string();
-        assert!(
-            error.contains(&folder.path().display().to_string()),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn what_others_may_write_is_refused_with_what_closes_it() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let file = folder.path().join("facts.md");
-        fs::write(&file, "Tea.").expect("written");
-        open_to(&file, 0o664);
-        assert_eq!(read(&file).expect("its group may"), "Tea.");
-        open_to(&file, 0o646);
-        for place in [file.as_path(), folder.path()] {
-            let error = read(place).expect_err("open").to_string();
-            assert!(
-                error.contains("chmod o-w ") && error.contains("facts.md"),
-                "{error}"
-            );
-        }
-        open_to(&file, 0o644);
-        open_to(folder.path(), 0o777);
-        assert!(matches!(read(folder.path()), Err(Error::Open { .. })));
-    }
-
-    #[test]
-    fn the_last_good_copy_is_used_for_a_day() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let state = State::new(&folder.path().join("state"));
-        let file = folder.path().join("facts.md");
-        let facts = |hours: u32| Facts::read(&file, &state, now() + HOUR * hours);
-        let none = facts(0);
-        assert!(none.text.is_none() && none.error.is_some());
-        for (hours, text) in [(0, "Tea."), (2, "Coffee."), (5, "Coffee.")] {
-            fs::write(&file, text).expect("written");
-            let good = facts(hours);
-            assert_eq!(good.text.as_deref(), Some(text));
-            assert!(good.error.is_none());
-        }
-        fs::write(&file, b"Caf\xe9.").expect("written");
-        let broken = facts(29);
-        assert_eq!(broken.text.as_deref(), Some("Coffee."));
-        assert!(matches!(broken.error, Some(Error::NotText { .. })));
-        fs::remove_file(&file).expect("removed");
-        let vanished = facts(29);
-        assert_eq!(vanished.text.as_deref(), Some("Coffee."));
-        assert!(matches!(vanished.error, Some(Error::Unreadable { .. })));
-        let later = facts(30);
-        assert!(
-            later.text.is_none() && later.error.is_some(),
-            "a day is over"
-        );
-        // Another place has a copy of its own.
-        let other = Facts::read(&folder.path().join("other.md"), &state, now());
-        assert!(other.text.is_none());
-        fs::write(&file, "Tea.").expect("written");
-        assert_eq!(facts(31).text.as_deref(), Some("Tea."));
-    }
-}
+mod tests;

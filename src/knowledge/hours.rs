@@ -6,14 +6,17 @@
 
 mod nights;
 mod notation;
+mod reading;
 
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
+use opening_hours::RuleKind;
 use opening_hours::localization::Country;
-use opening_hours::{Context, ContextHolidays, OpeningHours, RuleKind};
 
 pub(crate) use notation::{EXAMPLE, Fault};
+
+use reading::{Part, Reading};
 
 /// The state of the house.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +44,16 @@ pub(crate) struct Span {
 #[derive(Clone, Debug)]
 pub(crate) struct Hours {
     /// With holidays.
-    dated: OpeningHours,
+    dated: Reading,
     /// The same where no day is a holiday.
-    ordinary: OpeningHours,
+    ordinary: Reading,
     /// Whether public holidays count of which no country says when they are.
     pub(crate) lacks_country: bool,
 }
+
+/// The hours of an ordinary week, from Monday on.
+#[derive(Clone, Debug)]
+pub(crate) struct Week(Vec<Vec<Span>>);
 
 impl Hours {
     /// Reads a text in OpenStreetMap's notation. The public holidays are those of `country`, if one is named.
@@ -54,32 +61,28 @@ impl Hours {
     /// # Errors
     /// [`Fault`]
     pub(crate) fn parse(text: &str, country: &str) -> Result<Self, Fault> {
-        let ordinary = nights::kept(notation::read(text)?);
-        let counts_holidays = notation::counts_holidays(&ordinary);
-        let context = Context::default();
-        let context = match country {
-            "" => context,
+        let hours = nights::kept(notation::read(text)?)?;
+        let counts_holidays = notation::counts_holidays(&hours);
+        let ordinary = Reading {
+            hours: hours.clone(),
+            regional: None,
+        };
+        let dated = match country {
+            "" => ordinary.clone(),
             code => {
                 let country: Country = code
                     .to_ascii_uppercase()
                     .parse()
                     .map_err(|_| Fault::Country(code.to_owned()))?;
                 if counts_holidays {
-                    let regional = country.holidays_regional();
-                    let public = ContextHolidays::new(
-                        Arc::new(regional.get_public().clone()),
-                        Arc::default(),
-                    );
-                    context
-                        .with_holidays(country.holidays())
-                        .with_holidays_unknown(public)
+                    Reading::with_holidays(&hours, country)
                 } else {
-                    context
+                    ordinary.clone()
                 }
             }
         };
         Ok(Self {
-            dated: ordinary.clone().with_context(context),
+            dated,
             ordinary,
             lacks_country: counts_holidays && country.is_empty(),
         })
@@ -87,46 +90,35 @@ impl Hours {
 
     /// The state at a time, and the ones after it, in their order.
     pub(crate) fn spans(&self, from: NaiveDateTime) -> impl Iterator<Item = Span> + use<> {
-        spans(&self.dated, from, from + HORIZON)
+        // Those that differ by their comments alone are one.
+        let is_one = |one: &Part, next: &Part| one.state == next.state;
+        self.dated.spans(from, from + HORIZON, is_one)
     }
 
     /// The state at a time.
     pub(crate) fn at(&self, time: NaiveDateTime) -> State {
-        State::of(self.dated.state(time).0)
+        let mut parts = self.dated.parts(time, time + TimeDelta::minutes(1));
+        parts.next().map_or(State::Closed, |part| part.state)
     }
 
     /// The times that begin on a day and in which the house is not closed.
     pub(crate) fn day(&self, date: NaiveDate) -> Vec<Span> {
-        day(&self.dated, date)
+        self.dated.day(date)
     }
 
-    /// The same of the day of the week in an ordinary week around `date`: without holidays, and without what is so on
-    /// that date alone.
-    pub(crate) fn ordinary_day(&self, date: NaiveDate) -> Vec<Span> {
-        let week = Days::new(7);
-        let on = |date: Option<NaiveDate>| date.map(|date| day(&self.ordinary, date));
-        let this = day(&self.ordinary, date);
-        let (before, after) = (
-            on(date.checked_sub_days(week)),
-            on(date.checked_add_days(week)),
-        );
-        match (before, after) {
-            (Some(before), Some(after)) => {
-                let is_same = |other: &[Span]| times(other).eq(times(&this));
-                if !is_same(&before) && !is_same(&after) && times(&before).eq(times(&after)) {
-                    after
-                } else {
-                    this
-                }
-            }
-            _ => this,
-        }
-    }
-
-    /// Whether what is so on a date differs from what is so on that day of an ordinary week.
-    pub(crate) fn is_exception(&self, date: NaiveDate) -> bool {
-        let (day, ordinary) = (self.day(date), self.ordinary_day(date));
-        !times(&day).eq(times(&ordinary))
+    /// The ordinary week around `today`, in which no day is a holiday: the one of eight weeks that has the most days in
+    /// common with the others. A season has weeks of its own, while a day or some weeks off are not ordinary.
+    pub(crate) fn week(&self, today: NaiveDate) -> Week {
+        let monday = today.week(Weekday::Mon).first_day();
+        let begins = WEEKS
+            .iter()
+            .filter_map(|weeks| monday.checked_add_signed(TimeDelta::weeks(*weeks)));
+        let weeks: Vec<_> = begins.map(|monday| self.ordinary.week(monday)).collect();
+        let common =
+            |week: &&Week| -> usize { weeks.iter().map(|other| week.days_in_common(other)).sum() };
+        // Of several, the last one that is compared is taken, which is the nearest.
+        let week = weeks.iter().rev().max_by_key(common).cloned();
+        week.unwrap_or_else(|| self.ordinary.week(monday))
     }
 
     /// Whether it is closed from a time on as far as is looked ahead.
@@ -141,6 +133,25 @@ impl Hours {
     }
 }
 
+impl Week {
+    /// The hours of each day, from Monday on.
+    pub(crate) fn days(&self) -> impl Iterator<Item = &[Span]> {
+        self.0.iter().map(Vec::as_slice)
+    }
+
+    /// Whether `spans`, which are those of `date`, are as on that day of this week.
+    pub(crate) fn is_kept(&self, date: NaiveDate, spans: &[Span]) -> bool {
+        let day = date.weekday().num_days_from_monday();
+        let day = usize::try_from(day).ok().and_then(|day| self.0.get(day));
+        day.is_some_and(|day| is_alike(day, spans))
+    }
+
+    fn days_in_common(&self, other: &Self) -> usize {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.filter(|(one, other)| is_alike(one, other)).count()
+    }
+}
+
 impl State {
     fn of(kind: RuleKind) -> Self {
         match kind {
@@ -151,52 +162,22 @@ impl State {
     }
 }
 
-/// The states and the times of day of spans.
-fn times(spans: &[Span]) -> impl Iterator<Item = (State, NaiveTime, Option<NaiveTime>)> {
-    let of = |span: &Span| (span.state, span.from.time(), span.to.map(|to| to.time()));
-    spans.iter().map(of)
-}
-
-fn spans(
-    hours: &OpeningHours,
-    from: NaiveDateTime,
-    to: NaiveDateTime,
-) -> impl Iterator<Item = Span> + use<> {
-    let mut ranges = hours.iter_range(from, to).peekable();
-    std::iter::from_fn(move || {
-        let first = ranges.next()?;
-        let mut end = first.range.end;
-        // Those that differ by their comments alone are one.
-        while let Some(next) = ranges.next_if(|next| next.kind == first.kind) {
-            end = next.range.end;
-        }
-        Some(Span {
-            state: State::of(first.kind),
-            from: first.range.start,
-            to: (end < to).then_some(end),
-            comment: first.comment,
-        })
-    })
-}
-
-fn day(hours: &OpeningHours, date: NaiveDate) -> Vec<Span> {
-    let midnight = date.and_time(NaiveTime::MIN);
-    let next = midnight + TimeDelta::days(1);
-    let before = State::of(hours.state(midnight - TimeDelta::minutes(1)).0);
-    let begins = |span: &Span| {
-        let lasts_from_before = span.from == midnight && span.state == before;
-        // A whole day counts even so.
-        !lasts_from_before || span.to.is_none_or(|to| to >= next)
+/// Whether the hours of two days are the same, whatever their dates.
+fn is_alike(one: &[Span], other: &[Span]) -> bool {
+    let of = |span: &Span| {
+        let next = span.from.date().and_time(NaiveTime::MIN) + TimeDelta::days(1);
+        let is_whole = span.from.time() == NaiveTime::MIN && span.to.is_none_or(|to| to >= next);
+        let lasts = span.to.filter(|_| !is_whole).map(|to| to - span.from);
+        (span.state, span.from.time(), lasts, span.comment.clone())
     };
-    let all = spans(hours, midnight, next + TimeDelta::days(1));
-    all.take_while(|span| span.from < next)
-        .filter(|span| span.state != State::Closed && begins(span))
-        .collect()
+    one.iter().map(of).eq(other.iter().map(of))
 }
 
 /// How far is looked ahead.
 const HORIZON: TimeDelta = TimeDelta::days(400);
 const DAYS_A_YEAR: usize = 366;
+/// The weeks of which one is the ordinary one, counted from this one: the nearest first, and those to come before others.
+const WEEKS: [i64; 8] = [0, 1, -1, 2, -2, 3, -3, -4];
 
 #[cfg(test)]
 mod tests;

@@ -23,40 +23,29 @@ pub(crate) fn state(state: State) -> &'static str {
     }
 }
 
-/// A time in the days to come: `today at 18:00`, `on Monday 30 November 2026 at 09:00`.
-pub(crate) fn when(then: NaiveDateTime, now: NaiveDateTime) -> String {
-    let (day, time) = (then.date(), time(then.time()));
-    match (day - now.date()).num_days() {
-        0 => format!("today at {time}"),
-        1 => format!("tomorrow, {}, at {time}", date(day)),
-        _ => format!("on {} at {time}", date(day)),
-    }
-}
-
-/// What is so now, until when, and the next three changes.
+/// The state now, the next ones, and until when each of them lasts.
 pub(crate) fn now(hours: &Hours, now: NaiveDateTime) -> String {
     let mut spans = hours.spans(now).take(1 + CHANGES);
     let Some(first) = spans.next() else {
         return String::new();
     };
     let until = match first.to {
-        Some(to) => format!("until {}", when(to, now)),
+        Some(to) => until(to, now),
         None => "and stays so".to_owned(),
     };
-    let changes: Vec<_> = spans
+    let next: Vec<_> = spans
         .map(|span| {
-            format!(
-                "{} {}{}",
-                state(span.state),
-                when(span.from, now),
-                comment(&span)
-            )
+            let until = match span.to {
+                Some(to) => self::until(to, now),
+                None => "from then on".to_owned(),
+            };
+            format!("{}{} {until}", state(span.state), comment(&span))
         })
         .collect();
-    let then = if changes.is_empty() {
+    let then = if next.is_empty() {
         String::new()
     } else {
-        format!(" Then it is {}.", changes.join("; "))
+        format!(" Then it is {}.", next.join("; "))
     };
     format!(
         "The house is {} now{}, {until}.{then}",
@@ -65,12 +54,22 @@ pub(crate) fn now(hours: &Hours, now: NaiveDateTime) -> String {
     )
 }
 
+/// The end of a time, in the days to come: `until today at 18:00`, `until Monday 30 November 2026 at 09:00`.
+fn until(then: NaiveDateTime, now: NaiveDateTime) -> String {
+    let (day, time) = (then.date(), time(then.time()));
+    match (day - now.date()).num_days() {
+        0 => format!("until today at {time}"),
+        1 => format!("until tomorrow, {}, at {time}", date(day)),
+        _ => format!("until {} at {time}", date(day)),
+    }
+}
+
 /// The ordinary week around a date: `Monday to Friday 09:00 to 18:00; Saturday and Sunday closed`.
 pub(crate) fn week(hours: &Hours, today: NaiveDate) -> String {
     let monday = today.week(chrono::Weekday::Mon).first_day();
     let mut groups: Vec<(NaiveDate, NaiveDate, String)> = Vec::new();
-    for date in monday.iter_days().take(7) {
-        let words = day(&hours.ordinary_day(date));
+    for (date, spans) in monday.iter_days().zip(hours.week(today).days()) {
+        let words = day(spans);
         match groups.last_mut() {
             Some((_, last, same)) if *same == words => *last = date,
             _ => groups.push((date, date, words)),
@@ -88,17 +87,74 @@ pub(crate) fn week(hours: &Hours, today: NaiveDate) -> String {
     shown.collect::<Vec<_>>().join("; ")
 }
 
-/// The days from `today` on that are not as in an ordinary week: `Friday 25 December 2026 closed`.
-pub(crate) fn exceptions(hours: &Hours, today: NaiveDate) -> String {
-    let days = today.iter_days().take(EXCEPTION_DAYS);
-    let exceptions = days
-        .filter(|date| hours.is_exception(*date))
-        .take(EXCEPTIONS);
-    let shown = exceptions.map(|day| format!("{} {}", date(day), self::day(&hours.day(day))));
-    shown.collect::<Vec<_>>().join("; ")
+/// Days from `first` to `last` that have the same hours, and are not as in an ordinary week.
+struct Exception {
+    first: NaiveDate,
+    last: NaiveDate,
+    hours: String,
 }
 
-/// What is so on a day: `09:00 to 12:00 and 14:00 to 18:00`, `closed`, `all day`.
+/// The days from `today` on that are not as in an ordinary week: `Thursday 24 to Saturday 26 December 2026 closed`.
+/// Where there are too many of them, the end says from when on they are left out.
+pub(crate) fn exceptions(hours: &Hours, today: NaiveDate) -> String {
+    let all = all_exceptions(hours, today);
+    let shown = all.iter().take(EXCEPTIONS);
+    let mut told: Vec<_> = shown
+        .map(|days| format!("{} {}", dates(days.first, days.last), days.hours))
+        .collect();
+    if let Some(cut) = all.get(EXCEPTIONS) {
+        told.push(format!(
+            "from {} on there are more, which you are not told",
+            date(cut.first)
+        ));
+    }
+    told.join("; ")
+}
+
+fn all_exceptions(hours: &Hours, today: NaiveDate) -> Vec<Exception> {
+    let week = hours.week(today);
+    let mut all: Vec<Exception> = Vec::new();
+    // Whether the days since the last exception have its hours.
+    let mut is_joined = false;
+    for (index, date) in today.iter_days().take(LONGEST_EXCEPTION).enumerate() {
+        let spans = hours.day(date);
+        let (words, is_ordinary) = (day(&spans), week.is_kept(date, &spans));
+        match all.last_mut() {
+            // An ordinary Sunday in the middle of a holiday is closed as well.
+            Some(last) if is_joined && last.hours == words => {
+                if !is_ordinary {
+                    last.last = date;
+                }
+            }
+            // What begins in this time is told up to its end.
+            _ if index >= EXCEPTION_DAYS => break,
+            _ if is_ordinary => is_joined = false,
+            _ => {
+                is_joined = true;
+                all.push(Exception {
+                    first: date,
+                    last: date,
+                    hours: words,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Some days: `Friday 25 December 2026`, `Saturday 1 to Friday 21 August 2026`.
+fn dates(first: NaiveDate, last: NaiveDate) -> String {
+    let is_same = |part: &str| first.format(part).to_string() == last.format(part).to_string();
+    let short = match () {
+        () if first == last => return date(first),
+        () if is_same("%B %Y") => "%A %-d",
+        () if is_same("%Y") => "%A %-d %B",
+        () => "%A %-d %B %Y",
+    };
+    format!("{} to {}", first.format(short), date(last))
+}
+
+/// The hours of a day: `09:00 to 12:00 and 14:00 to 18:00`, `closed`, `all day`.
 pub(crate) fn day(spans: &[Span]) -> String {
     let spans: Vec<_> = spans.iter().map(span).collect();
     match &spans[..] {
@@ -137,8 +193,9 @@ fn comment(span: &Span) -> String {
     }
 }
 
-/// How many changes the model is told.
+/// How many states the model is told after the one of now.
 const CHANGES: usize = 3;
-/// How far ahead the model is told of days that are not as others, and how many of them.
-const EXCEPTION_DAYS: usize = 60;
+/// How far ahead the model is told of days that are not as others, how many times of them, and how long one may be.
+pub(crate) const EXCEPTION_DAYS: usize = 60;
 const EXCEPTIONS: usize = 12;
+const LONGEST_EXCEPTION: usize = 366;

@@ -238,7 +238,7 @@ const IDS: [&str; 19] = [
     "memory",
     "privacy",
     "log of calls",
-    "clock",
+    "local time",
     "facts",
     "opening hours",
     "prompt",

@@ -40,7 +40,7 @@ pub(super) fn examine(
 }
 
 fn examine_clock(zone: &str, environment: Environment<'_>, report: &mut Report<'_>) {
-    let id = "clock";
+    let id = "local time";
     match Clock::of(zone, environment) {
         Ok(clock) if clock.is_assumed => report.warn(
             id,
@@ -50,7 +50,8 @@ fn examine_clock(zone: &str, environment: Environment<'_>, report: &mut Report<'
         Ok(clock) => match clock.local(SystemTime::now()) {
             Some(now) => {
                 let (date, time) = (words::date(now.date()), words::time(now.time()));
-                report.ok(id, &format!("{date}, {time} {}", clock.name));
+                let told = format!("{date}, {time} {}", clock.name);
+                report.ok(id, told.trim_end());
             }
             None => report.fail(id, "the time zone says nothing of this day", "install a newer tzdata"),
         },

@@ -4,20 +4,46 @@
 //! `Su-Th 17:00-23:00; Fr-Sa 17:00-01:00` it has the house closed on Sunday at half past midnight. The reference reads
 //! such hours as an addition to the next day, and so they are written here before they are read again.
 
+use chrono::Weekday;
 use opening_hours::OpeningHours;
+use opening_hours_syntax::rules::day::WeekDayRange;
 use opening_hours_syntax::rules::time::{Time, TimeSelector, TimeSpan};
 use opening_hours_syntax::rules::{OpeningHoursExpression, RuleOperator, RuleSequence};
 use opening_hours_syntax::{ExtendedTime, RuleKind};
 
+use super::notation::Fault;
+
 /// The same hours, of which none is lost.
-pub(super) fn kept(hours: OpeningHours) -> OpeningHours {
+///
+/// # Errors
+/// [`Fault::Whole`] where what is written for that does not mean the same.
+pub(super) fn kept(hours: OpeningHours) -> Result<OpeningHours, Fault> {
     let expression = hours.get_expression();
     if !expression.rules.iter().any(may_lose) {
-        return hours;
+        return Ok(hours);
     }
-    let rules = expression.rules.iter().flat_map(apart).collect();
-    let written = OpeningHoursExpression { rules }.to_string();
-    written.parse().unwrap_or(hours)
+    let rules = expression.rules.iter().flat_map(apart).map(dated).collect();
+    let written = OpeningHoursExpression { rules };
+    match spaced(&written.to_string()).parse::<OpeningHours>() {
+        Ok(read) if *read.get_expression() == written => Ok(read),
+        _ => Err(Fault::Whole(UNCLEAR.to_owned())),
+    }
+}
+
+/// The text with a blank between a number and what follows it. Without one, as the crate prints it, `2026Dec` is read as
+/// the month of one year, which the crate ends on its first day.
+fn spaced(text: &str) -> String {
+    let mut is_comment = false;
+    let mut spaced = String::new();
+    for c in text.chars() {
+        is_comment ^= c == '"';
+        let is_joined = spaced.ends_with(|before: char| before.is_ascii_digit());
+        if !is_comment && is_joined && c.is_ascii_alphabetic() {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+    }
+    spaced
 }
 
 /// Whether hours of a rule may be lost. Those of additional rules are not.
@@ -55,8 +81,23 @@ fn apart(rule: &RuleSequence) -> Vec<RuleSequence> {
     ]
 }
 
+/// The same rule with its days named: behind another one, hours alone would be read as more hours of that.
+fn dated(mut rule: RuleSequence) -> RuleSequence {
+    if rule.day_selector.is_empty() {
+        rule.day_selector.weekday.push(WeekDayRange::Fixed {
+            range: Weekday::Mon..=Weekday::Sun,
+            offset: 0,
+            nth_from_start: [true; 5],
+            nth_from_end: [true; 5],
+        });
+    }
+    rule
+}
+
 /// Whether a time lasts past midnight.
 fn lasts(span: &TimeSpan) -> bool {
     let (start, end) = (span.range.start, span.range.end);
     end < start || end > Time::Fixed(ExtendedTime::MIDNIGHT_24)
 }
+
+const UNCLEAR: &str = "the hours after midnight cannot be told apart from the others: write them as rules of the next day";

@@ -2,7 +2,7 @@
 
 use opening_hours::OpeningHours;
 use opening_hours_syntax::Error as Syntax;
-use opening_hours_syntax::rules::day::{HolidayKind, WeekDayRange};
+use opening_hours_syntax::rules::day::{HolidayKind, MonthdayRange, WeekDayRange};
 use opening_hours_syntax::rules::time::{Time, TimeSpan};
 use opening_hours_syntax::rules::{RuleOperator, RuleSequence};
 use pest::error::InputLocation;
@@ -40,6 +40,9 @@ pub(crate) const EXAMPLE: &str =
 /// [`Fault`]
 pub(super) fn read(text: &str) -> Result<OpeningHours, Fault> {
     let bare = without_comments(text);
+    if let Some(at) = costly_list(&bare) {
+        return Err(fault(text, at, LISTED));
+    }
     let parsed: OpeningHours = text
         .parse()
         .map_err(|error| of_syntax(text, &bare, &error))?;
@@ -83,6 +86,8 @@ fn refusal(rule: &RuleSequence) -> Option<Refusal> {
             }
         )
     };
+    let is_month_of_year =
+        |days: &MonthdayRange| matches!(days, MonthdayRange::Month { year: Some(_), .. });
     if rule.operator == RuleOperator::Fallback {
         Some((&["||"], FALLBACK))
     } else if has_span(|span| span.open_end) {
@@ -98,6 +103,9 @@ fn refusal(rule: &RuleSequence) -> Option<Refusal> {
         ))
     } else if rule.day_selector.weekday.iter().any(is_school) {
         Some((&["SH"], SCHOOL))
+    } else if rule.day_selector.monthday.iter().any(is_month_of_year) {
+        // The place is not known: months stand in other rules too.
+        Some((&[], MONTH_OF_YEAR))
     } else {
         None
     }
@@ -145,7 +153,27 @@ fn without_comments(text: &str) -> String {
     blanked
 }
 
-/// The place of a comment without a word before it that says what is so: some take such hours for open ones, and others
+/// The place of a rule that lists more days such as `Jan Su[1]` than the parser should be given: the time that it takes
+/// for such a list triples with each of them.
+fn costly_list(bare: &str) -> Option<usize> {
+    let is_month = |word: &str| MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word));
+    let is_costly = |before: &&str| {
+        let mut words: Vec<_> = words(before).collect();
+        words.pop();
+        words.pop().is_some_and(is_month)
+    };
+    let mut at = 0;
+    for rule in bare.split(';') {
+        let listed = rule.split('[').filter(is_costly).count();
+        if listed > MAX_LISTED {
+            return Some(at);
+        }
+        at += rule.len() + 1;
+    }
+    None
+}
+
+/// The place of a comment without a word before it that says which state it is about: some take such hours for open ones, and others
 /// for unknown ones.
 fn undecided_comment(text: &str) -> Option<usize> {
     let mut end = 0;
@@ -167,18 +195,21 @@ fn undecided_comment(text: &str) -> Option<usize> {
     None
 }
 
-/// The words that say what is so.
+/// The words for states.
 const STATES: &[&str] = &["open", "closed", "off", "unknown"];
 
 /// How much of a text is shown from a fault on.
 const SHOWN: usize = 20;
 
 const UNDECIDED: &str =
-    "say what is so before a comment: open \"ring the bell\", or unknown \"by appointment\"";
+    "write the state before a comment: open \"ring the bell\", or unknown \"by appointment\"";
 const FALLBACK: &str = "rules behind || are not understood: separate rules by a semicolon";
 const NO_END: &str = "a time without an end is not understood: write when it ends";
 const REPEATS: &str = "times that repeat are not understood: write from when to when";
 const SUN: &str = "the hours of the sun are not known: write times, such as 08:00-20:00";
+const LISTED: &str = "more than three days such as Jan Su[1] in a list: write them as rules, separated by semicolons";
+const MONTH_OF_YEAR: &str =
+    "a month of one year is not understood: write its dates, such as 2026 Dec 01-31";
 const SCHOOL: &str = "school holidays are not known: write their dates, such as Jul 05-Aug 31";
 
 /// Whether a text has a mistake, and what would be right.
@@ -222,6 +253,13 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !c.is_alphabetic());
     words.filter(|word| !word.is_empty())
 }
+
+/// How many days such as `Jan Su[1]` a rule may list.
+const MAX_LISTED: usize = 3;
+
+const MONTHS: &[&str] = &[
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
 
 const KNOWN: &[&str] = &[
     "mo", "tu", "we", "th", "fr", "sa", "su", "ph", "sh", "jan", "feb", "mar", "apr", "may", "jun",

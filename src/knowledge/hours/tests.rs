@@ -1,3 +1,4 @@
+mod days_off;
 mod npm;
 
 use super::*;
@@ -11,26 +12,26 @@ fn at(text: &str) -> NaiveDateTime {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect(text)
 }
 
-/// The state at a time and the times of the next three changes.
+/// The state at a time, and the next three with their ends.
 fn told(text: &str, time: &str) -> String {
     words::now(&hours(text), at(time))
 }
 
 #[test]
-fn the_model_is_told_what_is_so_now_and_the_next_three_changes() {
+fn the_model_is_told_the_state_now_and_the_next_three_with_their_ends() {
     let week = "Mo-Fr 09:00-12:00,14:00-18:00; Sa 09:00-12:00; Dec 25 off; PH off";
     let table = [
         (
             week,
             "2026-11-28 11:59",
-            "The house is open now, until today at 12:00. Then it is closed today at 12:00; open on Monday 30 November 2026 \
-             at 09:00; closed on Monday 30 November 2026 at 12:00.",
+            "The house is open now, until today at 12:00. Then it is closed until Monday 30 November 2026 at 09:00; open \
+             until Monday 30 November 2026 at 12:00; closed until Monday 30 November 2026 at 14:00.",
         ),
         (
             week,
             "2026-11-28 12:00",
-            "The house is closed now, until on Monday 30 November 2026 at 09:00. Then it is open on Monday 30 November \
-             2026 at 09:00; closed on Monday 30 November 2026 at 12:00; open on Monday 30 November 2026 at 14:00.",
+            "The house is closed now, until Monday 30 November 2026 at 09:00. Then it is open until Monday 30 November \
+             2026 at 12:00; closed until Monday 30 November 2026 at 14:00; open until Monday 30 November 2026 at 18:00.",
         ),
         (
             "24/7",
@@ -45,14 +46,15 @@ fn the_model_is_told_what_is_so_now_and_the_next_three_changes() {
         (
             "Fr-Sa 20:00-02:00",
             "2026-12-31 23:59",
-            "The house is closed now, until tomorrow, Friday 1 January 2027, at 20:00. Then it is open tomorrow, Friday 1 \
-             January 2027, at 20:00; closed on Saturday 2 January 2027 at 02:00; open on Saturday 2 January 2027 at 20:00.",
+            "The house is closed now, until tomorrow, Friday 1 January 2027, at 20:00. Then it is open until Saturday 2 \
+             January 2027 at 02:00; closed until Saturday 2 January 2027 at 20:00; open until Sunday 3 January 2027 at 02:00.",
         ),
         (
             "Mo-Fr 09:00-18:00 open \"ring twice\"",
             "2028-02-29 17:00",
-            "The house is open now (ring twice), until today at 18:00. Then it is closed today at 18:00; open tomorrow, \
-             Wednesday 1 March 2028, at 09:00 (ring twice); closed tomorrow, Wednesday 1 March 2028, at 18:00.",
+            "The house is open now (ring twice), until today at 18:00. Then it is closed until tomorrow, Wednesday 1 March \
+             2028, at 09:00; open (ring twice) until tomorrow, Wednesday 1 March 2028, at 18:00; closed until Thursday 2 \
+             March 2028 at 09:00.",
         ),
     ];
     for (text, time, expected) in table {
@@ -91,6 +93,69 @@ fn the_week_is_the_ordinary_one_and_what_differs_is_told_with_its_date() {
     assert_eq!(of("2026-04-07"), "Monday to Sunday 08:00 to 20:00");
 }
 
+#[test]
+fn a_month_of_one_year_lasts_to_its_end_beside_a_night_too() {
+    for (month, from, to) in [
+        ("2026 Dec", 1, 31),
+        ("2026 Dec 01-31", 1, 31),
+        ("2026 Dec 05-07", 5, 7),
+    ] {
+        for night in ["", "Fr 20:00-02:00; ", "Fr 20:00-02:00 open \"2026Dec\"; "] {
+            let text = format!("Mo-Su 09:00-18:00; {night}{month} off");
+            let hours = hours(&text);
+            for day in 1..=31 {
+                let state = hours.at(at(&format!("2026-12-{day:02} 22:00")));
+                let is_friday = !night.is_empty() && [4, 11, 18, 25].contains(&day);
+                let is_off = (from..=to).contains(&day);
+                let expected = if is_friday && !is_off {
+                    State::Open
+                } else {
+                    State::Closed
+                };
+                assert_eq!(state, expected, "{text} on day {day}");
+                let noon = hours.at(at(&format!("2026-12-{day:02} 12:00")));
+                let is_open = !is_off && (night.is_empty() || ![4, 11, 18, 25].contains(&day));
+                assert_eq!(noon == State::Open, is_open, "{text} on day {day}");
+            }
+            assert_eq!(hours.at(at("2027-12-02 12:00")), State::Open, "{text}");
+        }
+    }
+    for text in [
+        "2026Dec off",
+        "Mo-Sa 09:00-18:00; Fr 20:00-02:00; 2026Nov-Dec off",
+    ] {
+        let fault = Hours::parse(text, "").expect_err(text).to_string();
+        assert!(fault.contains("2026 Dec 01-31"), "{fault}");
+    }
+}
+
+#[test]
+fn days_of_months_are_listed_only_as_far_as_the_parser_can_take_them() {
+    let list = |count: usize| {
+        let months = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
+        ];
+        let days = months
+            .iter()
+            .take(count)
+            .map(|month| format!("{month} Su[1]"));
+        format!("{} 10:00-12:00", days.collect::<Vec<_>>().join(","))
+    };
+    assert!(Hours::parse(&list(3), "").is_ok());
+    for count in [4, 9] {
+        let text = format!("Mo 09:00-12:00; {}", list(count));
+        let fault = Hours::parse(&text, "").expect_err("too many");
+        assert!(
+            matches!(&fault, Fault::At { character: 17, why, .. } if why.contains("semicolons")),
+            "{fault}"
+        );
+    }
+    let rules: Vec<_> = (0..12).map(|_| list(3)).collect();
+    assert!(Hours::parse(&rules.join("; "), "").is_ok());
+    let told = format!("Mo 09:00-12:00 open \"{}\"", list(9));
+    assert!(Hours::parse(&told, "").is_ok(), "a comment is no list");
+}
+
 /// A stream of numbers that is the same each time.
 struct Numbers(u64);
 
@@ -118,6 +183,10 @@ fn whatever_is_taken_can_be_told_and_what_is_not_is_refused_without_a_panic() {
         "Dec 24-26",
         "Dec 25-Jan 05",
         "Feb 29",
+        "Jan Su[1],Feb Su[1],Mar Su[1]",
+        "Jan Su[1],Feb Su[1],Mar Su[1],Apr Su[1],May Su[1],Jun Su[1]",
+        "2026 Dec",
+        "2026Dec",
         "Jan",
         "Apr-Sep",
         "2027",
@@ -156,8 +225,13 @@ fn whatever_is_taken_can_be_told_and_what_is_not_is_refused_without_a_panic() {
         let length = 1 + numbers.below(7);
         let some: Vec<_> = (0..length).map(|_| all[numbers.below(all.len())]).collect();
         let text = some.join(" ").replace(" ;", ";").replace(" ,", ",");
-        let Ok(hours) = Hours::parse(&text, "FR") else {
-            continue;
+        let hours = match Hours::parse(&text, "FR") {
+            Ok(hours) => hours,
+            Err(fault) => {
+                let fault = fault.to_string();
+                assert!(!fault.contains("hours after midnight"), "{text}: {fault}");
+                continue;
+            }
         };
         taken += 1;
         for day in ["2026-02-28 23:59", "2027-12-31 12:00", "2028-02-29 00:00"] {
@@ -192,6 +266,25 @@ fn no_night_is_lost_where_an_earlier_rule_is_about_the_next_day() {
 }
 
 #[test]
+fn a_night_of_no_day_is_one_of_each_day() {
+    for text in [
+        "18:00-02:00",
+        "18:00-02:00; 2026 Dec off",
+        "2027 off; 18:00-02:00; 2027 off",
+    ] {
+        let hours = hours(text);
+        for (time, state) in [
+            ("2026-11-28 01:59", State::Open),
+            ("2026-11-28 02:00", State::Closed),
+            ("2026-11-28 18:00", State::Open),
+            ("2026-11-28 23:59", State::Open),
+        ] {
+            assert_eq!(hours.at(at(time)), state, "{text} at {time}");
+        }
+    }
+}
+
+#[test]
 fn a_holiday_of_a_part_of_the_country_leaves_it_open_whether_the_house_is() {
     let text = "Mo-Sa 09:00-18:00; PH off";
     let german = Hours::parse(text, "de").expect("right");
@@ -199,6 +292,26 @@ fn a_holiday_of_a_part_of_the_country_leaves_it_open_whether_the_house_is() {
     assert_eq!(german.at(at("2026-11-28 12:00")), State::Open);
     // All Saints' Day of 2027 is a Monday, and one in five of the sixteen states.
     assert_eq!(german.at(at("2027-11-01 12:00")), State::Unknown);
+    // It is closed at night either way, and so it is on Sunday 1 November 2026.
+    for (time, state) in [
+        ("2027-11-01 03:00", State::Closed),
+        ("2027-11-01 08:59", State::Closed),
+        ("2027-11-01 09:00", State::Unknown),
+        ("2027-11-01 17:59", State::Unknown),
+        ("2027-11-01 18:00", State::Closed),
+        ("2026-11-01 12:00", State::Closed),
+    ] {
+        assert_eq!(german.at(at(time)), state, "{time}");
+    }
+    let either = Hours::parse("Mo-Sa,PH 09:00-18:00", "DE").expect("right");
+    assert_eq!(either.at(at("2027-11-01 12:00")), State::Open);
+    assert_eq!(either.at(at("2026-11-01 12:00")), State::Unknown);
+    let shorter = Hours::parse("Mo-Sa 09:00-18:00; PH 10:00-12:00", "DE").expect("right");
+    let day = words::day(&shorter.day("2027-11-01".parse().expect("a day")));
+    assert_eq!(
+        day,
+        "09:00 to 10:00 (not certain), 10:00 to 12:00 and 12:00 to 18:00 (not certain)"
+    );
     let settled = Hours::parse(&format!("{text}; Nov 01 off"), "DE").expect("right");
     assert_eq!(settled.at(at("2027-11-01 12:00")), State::Closed);
     let unknown = Hours::parse(text, "").expect("right");

@@ -69,7 +69,7 @@ fn where_all_is_right_the_doctor_says_what_the_model_is_told_and_what_that_costs
     assert!(texts[5].contains(" tokens: $0.00"), "{texts:#?}");
     let found = House::new().found("", None);
     let ids: Vec<_> = found.iter().map(|finding| finding.id.as_str()).collect();
-    assert_eq!(ids, ["clock", "prompt"]);
+    assert_eq!(ids, ["local time", "prompt"]);
 }
 
 /// What is wrong: its name, the settings, the variable TZ, and what becomes of the folder of facts.
@@ -105,7 +105,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             None,
             stay,
         ),
-        "clock",
+        "local time",
         "list-timezones",
     ),
     (
@@ -115,7 +115,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             None,
             stay,
         ),
-        "clock",
+        "local time",
         "list-timezones",
     ),
     (
@@ -125,7 +125,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             None,
             stay,
         ),
-        "clock",
+        "local time",
         "list-timezones",
     ),
     (
@@ -135,7 +135,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             Some("Nowhere/Atall"),
             stay,
         ),
-        "clock",
+        "local time",
         "tzdata",
     ),
     (
@@ -145,7 +145,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             Some("/etc/hostname"),
             stay,
         ),
-        "clock",
+        "local time",
         "tzdata",
     ),
     (
