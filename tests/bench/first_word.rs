@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use testkit::{
-    Act, Call, GEMINI_API_KEY, Outcome, PACE, Relay, Sandbox, Script, Settings, TempDir,
+    Act, Call, GEMINI_API_KEY, Outcome, PACE, Pace, Relay, Sandbox, Script, Settings, TempDir,
 };
 
 fn main() -> ExitCode {
@@ -45,7 +45,7 @@ fn alone(speed: f64) -> Vec<f64> {
     let house = House::new(speed);
     let settings = house.sandbox.settings();
     let above: Vec<f64> = (0..CALLS)
-        .map(|id| above(floor(), &house.call(&settings, id)))
+        .map(|id| above(&PACE, &house.call(&settings, id)))
         .collect();
     let name = format!("{CALLS} calls, the voice at {speed} times real time");
     row(
@@ -69,13 +69,20 @@ fn gemini() -> bool {
         .set("gemini.api_key", GEMINI_API_KEY)
         .set("stt.provider", "gemini")
         .set("tts.provider", "gemini");
-    let hears = settings.clone().set("llm.hears", true);
-    let transcribed = floor() - PACE.voice_first + GEMINI_VOICE;
-    let floors = [transcribed, transcribed - PACE.transcript];
+    let hearing = settings.clone().set("llm.hears", true);
+    let pace = Pace {
+        voice_first: GEMINI_VOICE,
+        ..PACE
+    };
+    let at_once = Pace {
+        transcript: Duration::ZERO,
+        ..pace
+    };
+    let paces = [pace, at_once];
     let pairs: Vec<_> = (0..CALLS)
         .map(|id| {
-            let calls = [&settings, &hears].map(|settings| house.call(settings, id));
-            [0, 1].map(|which| above(floors[which], &calls[which]))
+            let calls = [&settings, &hearing].map(|settings| house.call(settings, id));
+            [0, 1].map(|which| above(&paces[which], &calls[which]))
         })
         .collect();
     let [transcribed, heard] =
@@ -102,7 +109,7 @@ fn crowd(single: f64) -> bool {
             .map(|id| {
                 scope.spawn({
                     let (house, settings) = (&house, &settings);
-                    move || above(floor(), &house.call(settings, id))
+                    move || above(&PACE, &house.call(settings, id))
                 })
             })
             .collect();
@@ -138,7 +145,7 @@ fn saved_by_warming() -> bool {
         &["median", "p95", "most"],
     );
     let pairs: Vec<_> = (0..PAIRS)
-        .map(|id| [&warm, &cold].map(|settings| above(floor(), &house.call(settings, id))))
+        .map(|id| [&warm, &cold].map(|settings| above(&PACE, &house.call(settings, id))))
         .collect();
     let [warm, cold] = [0, 1].map(|which| pairs.iter().map(|pair| pair[which]).collect::<Vec<_>>());
     row("connections opened ahead of time", &warm, "none");
@@ -207,19 +214,14 @@ fn p95(mut figures: Vec<f64>) -> f64 {
     figures[(figures.len() * 95).div_ceil(100) - 1]
 }
 
-/// From the start of the program to the first sample of the answer, in milliseconds above `floor`.
-fn above(floor: Duration, outcome: &Outcome) -> f64 {
+/// From the start of the program to the first sample of the answer, in milliseconds above what the services take at this pace.
+fn above(pace: &Pace, outcome: &Outcome) -> f64 {
     let first = outcome
         .played
         .first()
         .unwrap_or_else(|| panic!("nothing was heard: {outcome}"));
     let reached = report::milliseconds(first.at.duration_since(outcome.started));
-    reached - report::milliseconds(floor)
-}
-
-/// What the services take.
-fn floor() -> Duration {
-    PACE.floor(FIRST_SENTENCE)
+    reached - report::milliseconds(pace.floor(FIRST_SENTENCE))
 }
 
 /// The services, and a folder for calls.
