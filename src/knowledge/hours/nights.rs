@@ -24,10 +24,23 @@ pub(super) fn kept(hours: OpeningHours) -> Result<OpeningHours, Fault> {
     }
     let rules = expression.rules.iter().flat_map(apart).map(dated).collect();
     let written = OpeningHoursExpression { rules };
-    match spaced(&written.to_string()).parse::<OpeningHours>() {
+    match spaced(&signed(&written.to_string())).parse::<OpeningHours>() {
         Ok(read) if *read.get_expression() == written => Ok(read),
         _ => Err(Fault::Whole(UNCLEAR.to_owned())),
     }
+}
+
+/// The text with a plus before the days that a holiday is shifted by, which the crate reads and does not print.
+fn signed(text: &str) -> String {
+    let mut parts = text.split("PH ");
+    let mut signed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let is_shift = rest.len() < part.len() && rest.starts_with(" day");
+        signed.push_str(if is_shift { "PH +" } else { "PH " });
+        signed.push_str(part);
+    }
+    signed
 }
 
 /// The text with a blank between a number and what follows it. Without one, as the crate prints it, `2026Dec` is read as

@@ -1,4 +1,5 @@
 mod days_off;
+mod nights;
 mod npm;
 
 use super::*;
@@ -94,42 +95,6 @@ fn the_week_is_the_ordinary_one_and_what_differs_is_told_with_its_date() {
 }
 
 #[test]
-fn a_month_of_one_year_lasts_to_its_end_beside_a_night_too() {
-    for (month, from, to) in [
-        ("2026 Dec", 1, 31),
-        ("2026 Dec 01-31", 1, 31),
-        ("2026 Dec 05-07", 5, 7),
-    ] {
-        for night in ["", "Fr 20:00-02:00; ", "Fr 20:00-02:00 open \"2026Dec\"; "] {
-            let text = format!("Mo-Su 09:00-18:00; {night}{month} off");
-            let hours = hours(&text);
-            for day in 1..=31 {
-                let state = hours.at(at(&format!("2026-12-{day:02} 22:00")));
-                let is_friday = !night.is_empty() && [4, 11, 18, 25].contains(&day);
-                let is_off = (from..=to).contains(&day);
-                let expected = if is_friday && !is_off {
-                    State::Open
-                } else {
-                    State::Closed
-                };
-                assert_eq!(state, expected, "{text} on day {day}");
-                let noon = hours.at(at(&format!("2026-12-{day:02} 12:00")));
-                let is_open = !is_off && (night.is_empty() || ![4, 11, 18, 25].contains(&day));
-                assert_eq!(noon == State::Open, is_open, "{text} on day {day}");
-            }
-            assert_eq!(hours.at(at("2027-12-02 12:00")), State::Open, "{text}");
-        }
-    }
-    for text in [
-        "2026Dec off",
-        "Mo-Sa 09:00-18:00; Fr 20:00-02:00; 2026Nov-Dec off",
-    ] {
-        let fault = Hours::parse(text, "").expect_err(text).to_string();
-        assert!(fault.contains("2026 Dec 01-31"), "{fault}");
-    }
-}
-
-#[test]
 fn days_of_months_are_listed_only_as_far_as_the_parser_can_take_them() {
     let list = |count: usize| {
         let months = [
@@ -177,6 +142,7 @@ fn whatever_is_taken_can_be_told_and_what_is_not_is_refused_without_a_panic() {
         "Su",
         "PH",
         "PH -1 day",
+        "PH +1 day",
         "Fr-Mo",
         "We[1]",
         "Th[-1]",
@@ -242,46 +208,6 @@ fn whatever_is_taken_can_be_told_and_what_is_not_is_refused_without_a_panic() {
         }
     }
     assert!(taken > 100, "only {taken} taken");
-}
-
-#[test]
-fn no_night_is_lost_where_an_earlier_rule_is_about_the_next_day() {
-    let bar = hours("Su-Th 17:00-23:00; Fr-Sa 17:00-01:00 open \"live\"; Dec 24 17:00-20:00");
-    // A Saturday night.
-    for (time, state) in [
-        ("2026-11-28 23:59", State::Open),
-        ("2026-11-29 00:59", State::Open),
-        ("2026-11-29 01:00", State::Closed),
-        ("2026-11-29 17:00", State::Open),
-        ("2026-11-30 00:30", State::Closed),
-        ("2026-12-24 21:00", State::Closed),
-    ] {
-        assert_eq!(bar.at(at(time)), state, "{time}");
-    }
-    let week = words::week(&bar, "2026-11-28".parse().expect("a day"));
-    assert_eq!(
-        week,
-        "Monday to Thursday 17:00 to 23:00; Friday and Saturday 17:00 to 01:00 of the next day (live); Sunday 17:00 to 23:00"
-    );
-}
-
-#[test]
-fn a_night_of_no_day_is_one_of_each_day() {
-    for text in [
-        "18:00-02:00",
-        "18:00-02:00; 2026 Dec off",
-        "2027 off; 18:00-02:00; 2027 off",
-    ] {
-        let hours = hours(text);
-        for (time, state) in [
-            ("2026-11-28 01:59", State::Open),
-            ("2026-11-28 02:00", State::Closed),
-            ("2026-11-28 18:00", State::Open),
-            ("2026-11-28 23:59", State::Open),
-        ] {
-            assert_eq!(hours.at(at(time)), state, "{text} at {time}");
-        }
-    }
 }
 
 #[test]
