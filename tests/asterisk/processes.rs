@@ -39,6 +39,16 @@ impl Use {
     }
 }
 
+/// How long the machine that this one runs on has given its processors to others although they were wanted here.
+pub(crate) fn stolen() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap();
+    let ticks = stat
+        .lines()
+        .next()
+        .and_then(|line| line.split_whitespace().nth(8));
+    TICK * ticks.and_then(|ticks| ticks.parse().ok()).unwrap_or(0)
+}
+
 /// A number of a process's status.
 fn status<T: FromStr>(pid: u32, name: &str) -> Option<T> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

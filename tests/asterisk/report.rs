@@ -55,16 +55,18 @@ impl Report {
         }
     }
 
-    /// Takes over what a scene found, if all of it held. Returns whether it did.
-    pub(crate) fn add(&self, scene: Self) -> bool {
+    /// Whether all of it held.
+    pub(crate) fn has_held(&self) -> bool {
+        self.state.lock().unwrap().failed.is_empty()
+    }
+
+    /// Takes over what a scene found.
+    pub(crate) fn add(&self, scene: Self) {
         let scene = scene.state.into_inner().unwrap();
-        let has_held = scene.failed.is_empty();
-        if has_held {
-            let mut state = self.state.lock().unwrap();
-            state.passed += scene.passed;
-            state.figures.extend(scene.figures);
-        }
-        has_held
+        let mut state = self.state.lock().unwrap();
+        state.passed += scene.passed;
+        state.failed.extend(scene.failed);
+        state.figures.extend(scene.figures);
     }
 
     /// Notes a figure that was measured.

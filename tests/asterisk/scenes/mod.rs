@@ -28,6 +28,7 @@ use testkit::{Sandbox, Script};
 use crate::caller::data_dir;
 use crate::lab::Lab;
 use crate::report::Report;
+pub(crate) use stream::HOLE;
 
 /// A scene's name and what happens in it.
 pub(crate) type Scene = (&'static str, fn(&Lab, &Report));

@@ -336,6 +336,6 @@ const APART: Duration = Duration::from_secs(1);
 pub(super) const MAX_ABOVE: Duration = Duration::from_millis(350);
 
 /// A pause that a phone's buffer does not hide.
-pub(super) const HOLE: Duration = Duration::from_millis(60);
+pub(crate) const HOLE: Duration = Duration::from_millis(60);
 
 const FIXED_GAIN_DB: f32 = 6.0;
