@@ -129,16 +129,19 @@ fn call(folder: &Path, question: &[u8]) -> Run {
         .spawn()
         .unwrap();
     let mut asterisk = program.stdin.take().unwrap();
-    asterisk
-        .write_all(b"agi_request: phone-assistant\n\n")
-        .unwrap();
+    asterisk.write_all(BLOCK.as_bytes()).unwrap();
     let mut peak_mb = None;
     for command in BufReader::new(program.stdout.take().unwrap()).lines() {
-        if let Some(status) = command.unwrap().strip_prefix(STATUS) {
+        let command = command.unwrap();
+        if let Some(status) = command.strip_prefix(STATUS) {
             assert_eq!(status, "\"ANSWERED\"");
             peak_mb = Some(peak_memory_mb(program.id()));
         }
-        asterisk.write_all(b"200 result=1 ((ulaw))\n").unwrap();
+        let echo = command.strip_prefix(ECHO);
+        let value = echo.map_or("(ulaw)", |text| text.trim_end_matches('"'));
+        asterisk
+            .write_all(format!("200 result=1 ({value})\n").as_bytes())
+            .unwrap();
     }
     let used = program.wait4().unwrap();
     let wall_ms = report::milliseconds(start.elapsed());
@@ -180,8 +183,36 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_phone-assistant");
 
 const RUNS: usize = 20;
 
+/// What Asterisk says first.
+const BLOCK: &str = "\
+agi_request: phone-assistant
+agi_channel: PJSIP/1001-00000001
+agi_language: en
+agi_type: PJSIP
+agi_uniqueid: 1700000000.1
+agi_version: 22.10.0
+agi_callerid: 1001
+agi_calleridname: unknown
+agi_callingpres: 0
+agi_callingani2: 0
+agi_callington: 0
+agi_callingtns: 0
+agi_dnid: 8008
+agi_rdnis: unknown
+agi_context: custom-openai
+agi_extension: 8008
+agi_priority: 10
+agi_enhanced: 0.0
+agi_accountcode:\x20
+agi_threadid: 140191871116992
+
+";
+
 /// What the program says last.
 const STATUS: &str = "SET VARIABLE \"ASSISTANT_STATUS\" ";
+
+/// The text that is to be sent back follows.
+const ECHO: &str = "GET FULL VARIABLE \"";
 
 /// The quiet around the words in `question-*.wav`, 0.4 s and 2 s.
 const QUIET_BEFORE: usize = 3_200;
