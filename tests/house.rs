@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -254,6 +254,19 @@ impl House {
             files.is_empty(),
             &format!("these files are left: {files:?}"),
         );
+    }
+
+    /// Runs a command for people with these settings.
+    pub(crate) fn command(&self, settings: &Settings, arguments: &[&str]) -> Output {
+        let config = settings.write(self.other());
+        Command::new(program())
+            .args(arguments)
+            .arg("--config")
+            .arg(config)
+            .env_remove("PHONE_ASSISTANT_CONFIG")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta};
@@ -11,7 +11,7 @@ use serde_json::json;
 use testkit::{CallBuilder, Outcome, Response, Settings, Stage};
 
 use crate::conversation::{self, BREATH};
-use crate::house::{House, PATIENCE, program};
+use crate::house::{House, PATIENCE};
 
 const FACTS: &str = "A haircut costs 25 euros.\n\nAnna is in on Tuesdays.";
 
@@ -280,16 +280,7 @@ fn the_dialplan_is_told_whether_the_house_is_open_and_nothing_is_paid_for() {
 }
 
 fn hours(house: &House, settings: &Settings, arguments: &[&str]) -> Output {
-    let config = settings.write(house.other());
-    Command::new(program())
-        .arg("hours")
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .env_remove("PHONE_ASSISTANT_CONFIG")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    house.command(settings, &[&["hours"], arguments].concat())
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod ledger;
 mod roads;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::Value;
@@ -129,11 +130,7 @@ fn thirty_calls_at_once_never_cost_more_than_a_day_may() {
 #[test]
 fn the_log_of_calls_tells_what_was_used_of_whom_and_what_it_cost() {
     let house = House::new();
-    let log = house.other().join("calls.jsonl");
-    let settings = house
-        .sandbox
-        .settings()
-        .set("log.calls", log.to_str().unwrap());
+    let (settings, log) = logged(&house);
     call(&house, &settings, "1001").assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let record = &records(&log)[0];
     let used = |index: usize| &record["used"][index];
@@ -163,11 +160,7 @@ fn an_empty_answer_costs_what_the_service_tells_or_nothing() {
     let usage = serde_json::json!({"promptTokenCount": 50, "candidatesTokenCount": 0});
     for (usage, input_tokens) in [(None, 6), (Some(usage), 56)] {
         let house = House::new();
-        let log = house.other().join("calls.jsonl");
-        let settings = house
-            .sandbox
-            .settings()
-            .set("log.calls", log.to_str().unwrap());
+        let (settings, log) = logged(&house);
         let empty = serde_json::json!({
             "candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}],
             "usageMetadata": usage,
@@ -192,11 +185,7 @@ fn a_request_that_breaks_off_and_is_sent_again_is_paid_twice() {
     ];
     for (fault, microdollars) in table {
         let house = House::new();
-        let log = house.other().join("calls.jsonl");
-        let settings = house
-            .sandbox
-            .settings()
-            .set("log.calls", log.to_str().unwrap());
+        let (settings, log) = logged(&house);
         house.sandbox.fault(Stage::Stt, fault.clone(), 1);
         call(&house, &settings, "1001").assert_variable("ASSISTANT_STATUS", "ANSWERED");
         assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2, "{fault:?}");
@@ -222,8 +211,15 @@ fn what_cannot_be_counted_is_not_paid_for_where_there_is_a_limit() {
     assert_eq!(house.sandbox.paid_requests(), paid);
 }
 
+/// Settings with a log of calls, and its place.
+fn logged(house: &House) -> (Settings, PathBuf) {
+    let log = house.other().join("calls.jsonl");
+    let settings = house.sandbox.settings();
+    (settings.set("log.calls", log.to_str().unwrap()), log)
+}
+
 /// The log of calls.
-pub(crate) fn records(log: &std::path::Path) -> Vec<Value> {
+pub(crate) fn records(log: &Path) -> Vec<Value> {
     let text = fs::read_to_string(log).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

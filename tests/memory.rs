@@ -5,7 +5,7 @@ mod unreadable;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -92,19 +92,6 @@ fn swept_yesterday(house: &House) -> File {
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
-}
-
-/// Runs a command for people on this house's settings.
-fn command(house: &House, settings: &Settings, arguments: &[&str]) -> Output {
-    let config = settings.write(house.other());
-    Command::new(program())
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .env_remove("PHONE_ASSISTANT_CONFIG")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
 }
 
 #[test]
@@ -221,7 +208,7 @@ fn who_forges_the_number_of_a_phone_does_not_find_what_it_has_said() {
     assert_eq!(turns, [TEA]);
     assert_eq!(files(&house).len(), 2);
     // One word forgets both.
-    let output = command(&house, &settings, &["forget", "200"]);
+    let output = house.command(&settings, &["forget", "200"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(files(&house).is_empty());
 }
@@ -546,7 +533,7 @@ fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
 fn callers_are_listed_and_forgotten_by_their_number() {
     let house = House::new();
     let settings = settings(&house, "all");
-    let output = command(&house, &settings, &["callers"]);
+    let output = house.command(&settings, &["callers"]);
     let nobody = format!("nobody is remembered in {}\n", callers(&house).display());
     assert_eq!(String::from_utf8(output.stdout).unwrap(), nobody);
     phone_calls(&house, &settings);
@@ -563,14 +550,14 @@ fn callers_are_listed_and_forgotten_by_their_number() {
     let (path, mut hostile) = record.clone();
     hostile["account"] = json!("\u{202E}x\u{1b}[2J\u{200B}");
     fs::write(&path, hostile.to_string()).unwrap();
-    let output = command(&house, &settings, &["callers"]);
+    let output = house.command(&settings, &["callers"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\u{FFFD}x [2J\u{FFFD}"), "{text:?}");
     record.1["exchanges"][0]["time"] = json!(1_795_576_679);
     record.1["exchanges"][1]["time"] = json!(1_795_576_680);
     fs::write(&record.0, record.1.to_string()).unwrap();
     let bytes = record.1.to_string().len();
-    let output = command(&house, &settings, &["callers"]);
+    let output = house.command(&settings, &["callers"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(output.status.code(), Some(0));
@@ -602,7 +589,7 @@ fn callers_are_listed_and_forgotten_by_their_number() {
         ),
         (&["forget", "200"], 0, ""),
     ] {
-        let output = command(&house, &settings, arguments);
+        let output = house.command(&settings, arguments);
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
         assert!(told.contains(words), "{arguments:?}: {told}");
@@ -616,11 +603,11 @@ fn who_cannot_be_read_is_counted_and_forgotten_too() {
     let settings = settings(&house, "internal");
     phone_calls(&house, &settings);
     fs::write(&files(&house)[0], "no JSON").unwrap();
-    let output = command(&house, &settings, &["callers"]);
+    let output = house.command(&settings, &["callers"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.ends_with("\n1 file could not be read\n"), "{text}");
     assert_eq!(
-        command(&house, &settings, &["forget", "200"]).status.code(),
+        house.command(&settings, &["forget", "200"]).status.code(),
         Some(0)
     );
     assert!(files(&house).is_empty());
@@ -645,11 +632,11 @@ fn root_leaves_no_file_of_its_own_in_anothers_folder() {
     }
     fs::remove_file(callers(&house).join("lock")).unwrap();
     assert_eq!(
-        command(&house, &settings, &["callers"]).status.code(),
+        house.command(&settings, &["callers"]).status.code(),
         Some(0)
     );
     assert_eq!(
-        command(&house, &settings, &["forget", "200"]).status.code(),
+        house.command(&settings, &["forget", "200"]).status.code(),
         Some(0)
     );
     let lock = fs::metadata(callers(&house).join("lock")).unwrap();
@@ -657,7 +644,7 @@ fn root_leaves_no_file_of_its_own_in_anothers_folder() {
     // What that user may not change, root does not change for it.
     phone_calls(&house, &settings);
     chown(callers(&house), Some(65_533), Some(65_533)).unwrap();
-    let output = command(&house, &settings, &["forget", "200"]);
+    let output = house.command(&settings, &["forget", "200"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(files(&house).len(), 1);
 }

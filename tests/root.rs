@@ -12,7 +12,7 @@ use std::time::Duration;
 use phone_assistant::sys::error::Chain;
 use phone_assistant::sys::files::{self, NewFile, Readers};
 use phone_assistant::sys::state;
-use testkit::{Settings, TempDir};
+use testkit::TempDir;
 
 use crate::house::{House, data, program};
 
@@ -77,18 +77,6 @@ fn give(path: &Path) {
     }
 }
 
-fn run(settings: &Settings, house: &House, arguments: &[&str]) -> Output {
-    let config = settings.write(house.other());
-    Command::new(program())
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .env_remove("PHONE_ASSISTANT_CONFIG")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -117,7 +105,7 @@ fn root_forgets_nobody_behind_a_link() {
         .set("memory.callers", "all")
         .set("memory.folder", text(&link));
     for arguments in [&["forget", "200"][..], &["callers"]] {
-        assert_refused(&place, &link, &run(&settings, &house, arguments));
+        assert_refused(&place, &link, &house.command(&settings, arguments));
     }
 }
 
@@ -132,7 +120,7 @@ fn root_forgets_as_the_owner_while_the_owner_exchanges_the_folder() {
         .set("memory.folder", text(&folder));
     if !is_root() {
         assert_eq!(
-            run(&settings, &house, &["forget", "200"]).status.code(),
+            house.command(&settings, &["forget", "200"]).status.code(),
             Some(1)
         );
         return;
@@ -152,7 +140,7 @@ fn root_forgets_as_the_owner_while_the_owner_exchanges_the_folder() {
             }
         });
         let outputs: Vec<_> = (0..60)
-            .map(|_| run(&settings, &house, &["forget", "200"]))
+            .map(|_| house.command(&settings, &["forget", "200"]))
             .collect();
         is_over.store(true, Ordering::Relaxed);
         place.assert_untouched(&outputs[0]);
@@ -170,9 +158,9 @@ fn root_writes_sounds_as_the_owner_of_their_folder_and_behind_no_link() {
     let tea = data("answer-tea.wav");
     for (folder, name) in [(&folder, "a.ulaw"), (&link, "b.ulaw")] {
         let output = folder.join(name);
-        let convert = run(&settings, &house, &["convert", text(&tea), text(&output)]);
+        let convert = house.command(&settings, &["convert", text(&tea), text(&output)]);
         let spoken = folder.join(format!("say-{name}"));
-        let say = run(&settings, &house, &["say", "Hello there.", text(&spoken)]);
+        let say = house.command(&settings, &["say", "Hello there.", text(&spoken)]);
         if folder == &link {
             assert_refused(&place, &link, &convert);
             assert_refused(&place, &link, &say);
@@ -186,11 +174,7 @@ fn root_writes_sounds_as_the_owner_of_their_folder_and_behind_no_link() {
     }
     let both = [text(&tea), text(&data("beep.wav"))].map(str::to_owned);
     let into = link.join("deep");
-    let output = run(
-        &settings,
-        &house,
-        &["convert", &both[0], &both[1], text(&into)],
-    );
+    let output = house.command(&settings, &["convert", &both[0], &both[1], text(&into)]);
     assert_refused(&place, &link, &output);
 }
 
@@ -222,7 +206,7 @@ fn root_converts_no_sound_that_whoever_can_put_it_there_may_not_read() {
         }
         for (input, is_refused) in [(link, is_root()), (moved, is_root()), (open, false)] {
             let output = house.other().join("made.ulaw");
-            let done = run(&settings, &house, &["convert", text(&input), text(&output)]);
+            let done = house.command(&settings, &["convert", text(&input), text(&output)]);
             assert_eq!(
                 done.status.success(),
                 !is_refused,
@@ -237,13 +221,13 @@ fn root_converts_no_sound_that_whoever_can_put_it_there_may_not_read() {
 fn root_reads_no_log_of_calls_behind_a_link() {
     let (house, place) = (House::new(), Place::new());
     let log = place.link("log").join("key");
-    let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
+    let output = house.command(&house.sandbox.settings(), &["calls", text(&log)]);
     assert_refused(&place, &place.theirs.path().join("log"), &output);
     let folder = place.folder("real");
     let line = r#"{"time":"2026-11-25T03:18:00.250Z","id":"1.2","status":"ANSWERED"}"#;
     fs::write(folder.join("calls.jsonl"), format!("{line}\n")).unwrap();
     let log = folder.join("calls.jsonl");
-    let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
+    let output = house.command(&house.sandbox.settings(), &["calls", text(&log)]);
     assert!(output.status.success(), "{output:?}");
 }
 
@@ -261,7 +245,7 @@ fn root_reads_what_the_owner_of_the_folder_may_read_whatever_its_group() {
         chown(&folder, Some(OTHER), Some(0)).unwrap();
     }
     let log = folder.join("calls.jsonl");
-    let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
+    let output = house.command(&house.sandbox.settings(), &["calls", text(&log)]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.success(), !is_root(), "{output:?}");
     assert_eq!(told.contains("Permission denied"), is_root(), "{told}");
@@ -284,14 +268,14 @@ fn root_does_nothing_in_a_folder_of_its_own_that_another_user_can_exchange() {
     let folder = below(&place);
     let log = folder.join("calls.jsonl");
     fs::write(&log, call("1.2")).unwrap();
-    let output = run(&house.sandbox.settings(), &house, &["calls", text(&log)]);
+    let output = house.command(&house.sandbox.settings(), &["calls", text(&log)]);
     assert_refused_as_theirs(&place, &output);
     let settings = house
         .sandbox
         .settings()
         .set("memory.callers", "all")
         .set("memory.folder", text(&folder));
-    let output = run(&settings, &house, &["forget", "200"]);
+    let output = house.command(&settings, &["forget", "200"]);
     if is_root() {
         assert_refused_as_theirs(&place, &output);
     }
@@ -375,7 +359,7 @@ fn root_writes_sounds_in_folders_of_its_own_that_others_may_write_to() {
             ["convert", text(&tea), text(&a)],
             ["say", "Hello there.", text(&b)],
         ] {
-            let output = run(&settings, &house, &arguments);
+            let output = house.command(&settings, &arguments);
             assert!(output.status.success(), "{mode:o} {output:?}");
             let made = fs::symlink_metadata(arguments[2]).unwrap();
             assert!(made.is_file(), "{arguments:?}");
@@ -383,11 +367,7 @@ fn root_writes_sounds_in_folders_of_its_own_that_others_may_write_to() {
         assert_eq!(fs::read(&key).unwrap(), KEY);
         let many = [text(&tea), text(&data("beep.wav"))].map(str::to_owned);
         let into = folder.join("new/newer");
-        let output = run(
-            &settings,
-            &house,
-            &["convert", &many[0], &many[1], text(&into)],
-        );
+        let output = house.command(&settings, &["convert", &many[0], &many[1], text(&into)]);
         assert!(output.status.success(), "{mode:o} {output:?}");
         // A link of another user on the way is refused, and is named.
         let link = folder.join("link");
@@ -395,7 +375,7 @@ fn root_writes_sounds_in_folders_of_its_own_that_others_may_write_to() {
         if is_root() {
             lchown(&link, Some(OTHER), Some(OTHER)).unwrap();
             let c = link.join("c.ulaw");
-            let output = run(&settings, &house, &["convert", text(&tea), text(&c)]);
+            let output = house.command(&settings, &["convert", text(&tea), text(&c)]);
             let told = String::from_utf8_lossy(&output.stderr);
             assert!(told.contains("link is a link to"), "{told}");
             assert!(!c.exists(), "{output:?}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::{callers, command, exchanges, files, phone_calls, settings, told};
+use super::{callers, exchanges, files, phone_calls, settings, told};
 use crate::house::House;
 
 /// What a caller's file becomes, and what is told of it.
@@ -116,7 +116,7 @@ fn a_key_that_is_none_makes_strangers_of_nobody() {
         assert_eq!(fs::read(&place).unwrap(), broken.as_bytes());
         assert_eq!(exchanges(&house), 1);
         // By their number callers are still found in what can be read.
-        let output = command(&house, &settings, &["forget", "201"]);
+        let output = house.command(&settings, &["forget", "201"]);
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(
             text.contains("cannot use") && text.contains("key"),
@@ -128,6 +128,6 @@ fn a_key_that_is_none_makes_strangers_of_nobody() {
     assert_eq!(exchanges(&house), 2);
     // Who is to be forgotten is, whatever the key.
     fs::write(&place, "short").unwrap();
-    command(&house, &settings, &["forget", "200"]);
+    house.command(&settings, &["forget", "200"]);
     assert!(files(&house).is_empty());
 }
