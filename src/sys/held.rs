@@ -12,12 +12,13 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::sys::plain::plain;
+use crate::sys::way;
 
 mod error;
 
@@ -288,12 +289,7 @@ impl<'a> Walk<'a> {
 
     /// Puts the components of `path` before what is left.
     fn add(&mut self, path: &Path) {
-        let names = path.components().filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("..".into()),
-            _ => None,
-        });
-        let mut names: VecDeque<_> = names.collect();
+        let mut names = way::names(path);
         names.append(&mut self.ahead);
         self.ahead = names;
     }

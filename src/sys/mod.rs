@@ -24,3 +24,4 @@ pub(crate) mod sources;
 pub mod state;
 pub(crate) mod sync;
 pub(crate) mod threads;
+pub(crate) mod way;

@@ -3,14 +3,13 @@
 //! A user who may write to a folder may put a link into it at any moment, so a path is trusted component by component.
 //! What is done with a trusted path is left to others.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::sys::identity::names;
+use crate::sys::way::Way;
 
 /// Why a path is not root's alone.
 #[derive(Debug, thiserror::Error)]
@@ -56,35 +55,21 @@ pub(crate) enum Fault {
 /// [`Fault`] names the first component that others can change.
 pub(crate) fn resolve(path: &Path, trusted: Option<u32>) -> Result<PathBuf, Fault> {
     let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
-    let mut rest = names(&path);
-    let mut real = PathBuf::from("/");
-    let mut is_roots = examine(&real, &look(&real)?, trusted)?;
-    let mut hops = 0;
-    while let Some(name) = rest.pop_front() {
-        if name == ".." {
-            real.pop();
-            continue;
-        }
-        let next = real.join(&name);
+    let mut way = Way::of(&path);
+    let mut is_roots = examine(way.here(), &look(way.here())?, trusted)?;
+    while let Some(next) = way.next() {
         let data = look(&next)?;
         if !data.is_symlink() {
             is_roots &= examine(&next, &data, trusted)?;
-            real = next;
+            way.enter(next);
             continue;
         }
         let to = fs::read_link(&next).map_err(|source| unseen(&next, source))?;
-        hops += 1;
-        if data.uid() != 0 || !is_roots || hops > MAX_HOPS {
+        if data.uid() != 0 || !is_roots || !way.follow(&to) {
             return Err(Fault::Link { path: next, to });
         }
-        if to.is_absolute() {
-            real = PathBuf::from("/");
-        }
-        for name in names(&to).into_iter().rev() {
-            rest.push_front(name);
-        }
     }
-    Ok(real)
+    Ok(way.end())
 }
 
 /// A path behind the links that root alone can have made.
@@ -102,31 +87,19 @@ pub(crate) struct Followed {
 /// The first link that others than root can have made, and where it leads.
 pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
     let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
-    let mut rest = names(&path);
-    let (mut real, mut is_roots, mut hops) = (PathBuf::from("/"), true, 0);
-    while let Some(name) = rest.pop_front() {
-        if name == ".." {
-            real.pop();
-            continue;
-        }
-        let next = real.join(&name);
-        is_roots = is_roots && is_roots_alone(&real, &next);
+    let (mut way, mut is_roots) = (Way::of(&path), true);
+    while let Some(next) = way.next() {
+        is_roots = is_roots && is_roots_alone(way.here(), &next);
         let Ok(to) = fs::read_link(&next) else {
-            real = next;
+            way.enter(next);
             continue;
         };
-        hops += 1;
         let is_theirs = !is_roots || look(&next).is_ok_and(|data| data.uid() != 0);
-        if is_theirs || hops > MAX_HOPS {
+        if is_theirs || !way.follow(&to) {
             return Err(Fault::Link { path: next, to });
         }
-        if to.is_absolute() {
-            real = PathBuf::from("/");
-        }
-        for name in names(&to).into_iter().rev() {
-            rest.push_front(name);
-        }
     }
+    let real = way.end();
     Ok(Followed { real, is_roots })
 }
 
@@ -181,20 +154,9 @@ fn unseen(path: &Path, source: io::Error) -> Fault {
     }
 }
 
-fn names(path: &Path) -> VecDeque<OsString> {
-    let name = |component: Component<'_>| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    };
-    path.components().filter_map(name).collect()
-}
-
 const STICKY: u32 = 0o1000;
 const BY_GROUP: u32 = 0o020;
 const BY_OTHERS: u32 = 0o002;
-/// As many links as Linux follows.
-const MAX_HOPS: u32 = 40;
 
 #[cfg(test)]
 mod tests {

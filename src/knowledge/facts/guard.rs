@@ -3,17 +3,16 @@
 //! A user who may write to a folder can replace what is in it, so each component of a path is looked at, and of the
 //! paths to which its links lead. Its group may write to each: that is how administrators share a file.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::sys::held::Trust;
 use crate::sys::identity::names::user_name;
 use crate::sys::plain::plain;
 use crate::sys::remedy::shell_quoted;
+use crate::sys::way::Way;
 
 /// Why others can change the facts.
 #[derive(Debug, thiserror::Error)]
@@ -62,38 +61,22 @@ impl Fault {
 /// # Errors
 /// [`Fault`] names the first component that others can change.
 pub(super) fn assert_guarded(path: &Path) -> Result<(), Fault> {
-    let mut rest = names(path);
-    let mut here = PathBuf::from("/");
-    let mut last = look(&here)?;
-    let mut links = 0;
-    while let Some(name) = rest.pop_front() {
-        assert_kept(&here, &last)?;
-        if name == ".." {
-            here.pop();
-            last = look(&here)?;
-            continue;
-        }
-        let next = here.join(&name);
+    let mut way = Way::of(path);
+    assert_kept(way.here(), &look(way.here())?)?;
+    while let Some(next) = way.next() {
         let data = look(&next)?;
         if !data.is_symlink() {
-            (here, last) = (next, data);
+            assert_kept(&next, &data)?;
+            way.enter(next);
             continue;
         }
         assert_owned(&next, &data)?;
-        links += 1;
-        if links > MAX_LINKS {
+        let to = fs::read_link(&next).map_err(|source| unseen(&next, source))?;
+        if !way.follow(&to) {
             return Err(Fault::Links(next));
         }
-        let to = fs::read_link(&next).map_err(|source| unseen(&next, source))?;
-        if to.is_absolute() {
-            here = PathBuf::from("/");
-            last = look(&here)?;
-        }
-        for name in names(&to).into_iter().rev() {
-            rest.push_front(name);
-        }
     }
-    assert_closed(&here, &last)
+    assert_closed(way.here(), &look(way.here())?)
 }
 
 /// Asserts that a file, or a folder of files, is not another user's and not open to them.
@@ -136,23 +119,12 @@ fn unseen(path: &Path, source: io::Error) -> Fault {
     }
 }
 
-fn names(path: &Path) -> VecDeque<OsString> {
-    let name = |component: Component<'_>| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    };
-    path.components().filter_map(name).collect()
-}
-
 fn shown(path: &Path) -> String {
     plain(&path.display().to_string())
 }
 
 const STICKY: u32 = 0o1000;
 const WRITABLE_BY_OTHERS: u32 = 0o002;
-/// As many links as Linux follows.
-const MAX_LINKS: usize = 40;
 
 #[cfg(test)]
 mod tests {
