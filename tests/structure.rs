@@ -50,6 +50,12 @@ const SLEEPERS: &[&str] = &[
     "support/src/until.rs",
 ];
 
+/// Files that are one table.
+const TABLES: &[&str] = &["config/keys.rs"];
+
+/// What is never shown but compared: a digest of all settings that decide something.
+const DIGESTS: &[&str] = &["services.rs"];
+
 /// What lives in real time as a whole: phones of a real Asterisk, and figures.
 const IN_REAL_TIME: &[&str] = &["asterisk", "bench"];
 
@@ -127,9 +133,72 @@ fn no_test_sleeps_to_let_something_happen() {
     assert_eq!(sleepers, SLEEPERS.iter().map(PathBuf::from).collect());
     // Those beside the code have virtual time.
     let beside = source_files("src").into_iter();
-    let beside = beside.filter(|(path, text)| path.ends_with("tests.rs") && text.contains(&sleep));
+    let beside = beside.filter(|(path, text)| {
+        let tests = &text[code_of(path, text).len()..];
+        tests.contains(&sleep)
+    });
     let beside: Vec<_> = beside.map(|(path, _)| path).collect();
     assert_eq!(beside, Vec::<PathBuf>::new());
+}
+
+/// A source file without its tests.
+fn code_of<'t>(path: &Path, text: &'t str) -> &'t str {
+    let is_test = path.ends_with("tests.rs") || path.iter().any(|part| part == "tests");
+    let end = if is_test {
+        0
+    } else {
+        text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len())
+    };
+    &text[..end]
+}
+
+/// The functions of a text that rustfmt has laid out: their names, and how many lines each has.
+fn functions(code: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<_> = code.lines().collect();
+    let mut found = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        let words = line.trim_start();
+        let is_one = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn "]
+            .iter()
+            .any(|start| words.starts_with(start));
+        let indent = &line[..line.len() - words.len()];
+        let end = format!("{indent}}}");
+        let length = lines[first..].iter().position(|line| *line == end);
+        let has_body = !line.ends_with(';');
+        if let Some(length) = length.filter(|_| is_one && has_body) {
+            found.push((words, length + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut long = Vec::new();
+    for (path, text) in source_files("src") {
+        let code = code_of(&path, &text);
+        let lines = code.lines().map(str::trim_start);
+        let count = lines
+            .filter(|line| !line.is_empty() && !line.starts_with("//"))
+            .count();
+        if count > 400 && !TABLES.iter().any(|table| path == Path::new(table)) {
+            long.push(format!("{}: {count} lines", path.display()));
+        }
+        let functions = functions(code).into_iter();
+        let functions = functions.filter(|(_, length)| *length > 60);
+        long.extend(functions.map(|(name, length)| format!("{}: {length} {name}", path.display())));
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn nothing_is_shown_in_the_notation_of_a_programming_language() {
+    let notation = [":", "?}"].concat();
+    for (path, text) in source_files("src") {
+        let code = code_of(&path, &text);
+        let is_digest = DIGESTS.iter().any(|file| path == Path::new(file));
+        assert!(is_digest || !code.contains(&notation), "{}", path.display());
+    }
 }
 
 #[test]

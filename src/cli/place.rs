@@ -151,21 +151,8 @@ impl Action {
                 } else {
                     Reader::Keeper
                 };
-                return match place.ground()?.read(&path, reader, text) {
-                    Err(error) if error.is_absence() => Ok(THERE_IS_NONE),
-                    Err(error) if error.is_closed() => {
-                        tell(&format!("phone-assistant: {error}"));
-                        Ok(IT_IS_CLOSED)
-                    }
-                    Err(error) if error.is_private() => {
-                        tell(&format!("phone-assistant: {error}"));
-                        Ok(IT_IS_PRIVATE)
-                    }
-                    found => pass_on(&found?, rights.as_deref()).or_else(|error| {
-                        tell(&format!("phone-assistant: {}", Chain(&error)));
-                        Ok(THERE_IS_NO_ROOM)
-                    }),
-                };
+                let found = place.ground()?.read(&path, reader, text);
+                return answer(found, rights.as_deref());
             }
         };
         write(
@@ -188,6 +175,21 @@ fn write(bytes: &[u8]) -> Result<u8, Error> {
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map_err(Error::Unwritten)?;
     Ok(0)
+}
+
+/// Passes on what was read, or tells by the exit code why it was not.
+fn answer(found: Result<Found, place::Error>, rights: Option<&Path>) -> Result<u8, Error> {
+    let (code, why) = match found {
+        Err(error) if error.is_absence() => return Ok(THERE_IS_NONE),
+        Err(error) if error.is_closed() => (IT_IS_CLOSED, error.to_string()),
+        Err(error) if error.is_private() => (IT_IS_PRIVATE, error.to_string()),
+        found => match pass_on(&found?, rights) {
+            Err(error) => (THERE_IS_NO_ROOM, Chain(&error).to_string()),
+            done => return done,
+        },
+    };
+    tell(&format!("phone-assistant: {why}"));
+    Ok(code)
 }
 
 /// Writes a file's content to stdout, after its rights to `rights`. Only root can give files away.

@@ -206,22 +206,9 @@ impl<P: ?Sized> Fallback<P> {
             };
             // Measured before the request is prepared, which takes time of its own.
             let given = share.deadline.left();
-            let mut retry = share.retry;
-            let done = share.attempt(&self.hangup, |budget| {
-                retry = budget.retry;
-                attempt(&self.candidates[candidate], budget)
-            });
-            let error = match done {
-                Ok(value) => {
-                    self.note_success(candidate);
-                    return Ok(Done {
-                        candidate,
-                        may_retry: retry == Retry::Once,
-                        value,
-                    });
-                }
-                Err(error) if !moves_on(&error) => return Err(error),
-                Err(error) => error,
+            let error = match self.ask_one(candidate, share, &mut attempt) {
+                Err(error) if moves_on(&error) => error,
+                done => return done,
             };
             self.note_failure(candidate, &error, given);
             if !is_last_hope && matches!(error.service(), Some(Error::Timeout { .. })) {
@@ -237,6 +224,26 @@ impl<P: ?Sized> Fallback<P> {
             }
             first_failure = Some(failure);
         }
+    }
+
+    /// Asks one of them, once more where its budget allows that.
+    fn ask_one<'c, T, E: Cause + From<Error>>(
+        &'c self,
+        candidate: usize,
+        share: Budget,
+        attempt: &mut impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        let mut retry = share.retry;
+        let value = share.attempt(&self.hangup, |budget| {
+            retry = budget.retry;
+            attempt(&self.candidates[candidate], budget)
+        })?;
+        self.note_success(candidate);
+        Ok(Done {
+            candidate,
+            may_retry: retry == Retry::Once,
+            value,
+        })
     }
 
     /// The provider that is asked first.

@@ -17,7 +17,7 @@ use crate::audio::telephone::{self, Encoding, Telephone};
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
-use crate::sys::plain::plain;
+use crate::sys::plain::{plain, quoted};
 
 /// What to convert, and into what.
 #[derive(Clone, Debug)]
@@ -44,12 +44,16 @@ pub enum Error {
     Gain(f32),
     /// An output file without an extension that Asterisk knows.
     #[error(
-        "cannot tell the format of {0:?}: end its name in .ulaw, .alaw, .sln, .sln16, .wav or .wav16, \
-         or name a folder that exists"
+        "cannot tell the format of {}: end its name in .ulaw, .alaw, .sln, .sln16, .wav or .wav16, \
+         or name a folder that exists",
+        quoted(.0)
     )]
     Extension(PathBuf),
     /// The chosen format and the output's name disagree.
-    #[error("{path:?} asks for {named} and the chosen format is {format}: leave one of them out")]
+    #[error(
+        "{} asks for {named} and the chosen format is {format}: leave one of them out",
+        quoted(.path)
+    )]
     Contradiction {
         /// The output.
         path: PathBuf,
@@ -59,10 +63,10 @@ pub enum Error {
         format: Encoding,
     },
     /// Several inputs need a folder to go to.
-    #[error("several sounds cannot become the one file {0:?}: name a folder")]
+    #[error("several sounds cannot become the one file {}: name a folder", quoted(.0))]
     NotFolder(PathBuf),
     /// The folder could not be made.
-    #[error("cannot make the folder {path:?}")]
+    #[error("cannot make the folder {}", quoted(.path))]
     MakeFolder {
         /// The folder.
         path: PathBuf,
@@ -70,11 +74,12 @@ pub enum Error {
         source: io::Error,
     },
     /// An input such as `..` has no name to pass on.
-    #[error("{0:?} is not a file")]
+    #[error("{} is not a file", quoted(.0))]
     NotFile(PathBuf),
     /// Two inputs would become the same file.
     #[error(
-        "{first:?} and {second:?} would both become {output:?}: rename one, or convert it on its own"
+        "{} and {} would both become {}: rename one, or convert it on its own",
+        quoted(.first), quoted(.second), quoted(.output)
     )]
     SameOutput {
         /// One input.
@@ -85,10 +90,10 @@ pub enum Error {
         output: PathBuf,
     },
     /// An output would take an input's place.
-    #[error("{0:?} would be overwritten, and it is an input: choose another folder or format")]
+    #[error("{} would be overwritten, and it is an input: choose another folder or format", quoted(.0))]
     OverwritesInput(PathBuf),
     /// The only input could not be converted.
-    #[error("cannot convert {path:?}")]
+    #[error("cannot convert {}", quoted(.path))]
     File {
         /// The input.
         path: PathBuf,
@@ -96,7 +101,7 @@ pub enum Error {
         source: FileError,
     },
     /// Some of several inputs could not be converted. Why stands in the progress.
-    #[error("{} of {of} files could not be converted: {failed:?}", failed.len())]
+    #[error("{} of {of} files could not be converted: {}", .failed.len(), .failed.iter().map(quoted).collect::<Vec<_>>().join(", "))]
     Files {
         /// Those inputs.
         failed: Vec<PathBuf>,

@@ -21,6 +21,7 @@ use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::Stage;
 use crate::sys::files;
 use crate::sys::identity::{self, Question};
+use crate::sys::plain::quoted;
 use crate::sys::redact;
 use file::{Change, SettingsFile};
 use key::{Key, ending};
@@ -88,7 +89,7 @@ pub(crate) enum Error {
         kind: &'static str,
         source: cloud::Error,
     },
-    #[error("{0:?} is no language; give a tag such as en-US, de-DE or fr-FR")]
+    #[error("{} is no language; give a tag such as en-US, de-DE or fr-FR", quoted(.0))]
     Language(String),
     #[error("{voice} is no voice of {provider}, which speaks here; there are: {}", .known.join(", "))]
     Voice {

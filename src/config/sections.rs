@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::layers::Layers;
 use super::values::Secret;
 use crate::sys::number;
+use crate::sys::plain::quoted;
 
 /// `[stt]`
 #[derive(Clone, Debug)]
@@ -235,7 +236,8 @@ impl Conversation {
             let name = "conversation.transfers";
             let place = layers.line_of(layers.source(name), name);
             format!(
-                "{place}: {name}: {text:?} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\""
+                "{place}: {name}: {} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\"",
+                quoted(text)
             )
         };
         odd.map(fault).collect()

@@ -10,6 +10,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta};
 use tz::timezone::{TimeZone, TimeZoneSettings};
 
 use crate::config::Environment;
+use crate::sys::plain::quoted;
 use crate::sys::{date, files};
 
 /// Why the local time is not known.
@@ -17,12 +18,14 @@ use crate::sys::{date, files};
 pub(crate) enum Error {
     /// Not a name of the zones that there are.
     #[error(
-        "there is no time zone {0:?} on this machine; timedatectl list-timezones shows their names, such as Europe/Paris"
+        "there is no time zone {} on this machine; timedatectl list-timezones shows their names, such as Europe/Paris",
+        quoted(.0)
     )]
     Unknown(String),
     /// The machine has no time zones at all.
     #[error(
-        "this machine has no time zones, so {0:?} is not found in {ZONES}; install the package tzdata"
+        "this machine has no time zones, so {} is not found in {ZONES}; install the package tzdata",
+        quoted(.0)
     )]
     NoZones(String),
     /// The zone's file cannot be used.

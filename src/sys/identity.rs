@@ -19,6 +19,7 @@ use author::Author;
 use conf::Conf;
 use names::{Names, Unread, number};
 
+use crate::sys::plain::quoted;
 use crate::sys::rights::Rights;
 
 /// What is asked for.
@@ -74,7 +75,8 @@ pub(crate) enum Error {
     },
     /// No user or group can have that name.
     #[error(
-        "{source_name} says {value:?}, which is no name of a {what}; correct it there, or name the right {what} with --{what}"
+        "{source_name} says {}, which is no name of a {what}; correct it there, or name the right {what} with --{what}",
+        quoted(.value)
     )]
     Name {
         /// "user" or "group".
@@ -86,7 +88,8 @@ pub(crate) enum Error {
     },
     /// The machine has no such user or group.
     #[error(
-        "there is no {what} {value:?}, which {source_name} says; correct it there, or name the right {what} with --{what}"
+        "there is no {what} {}, which {source_name} says; correct it there, or name the right {what} with --{what}",
+        quoted(.value)
     )]
     Unknown {
         /// "user" or "group".
@@ -119,7 +122,7 @@ pub(crate) enum Error {
     },
     /// Nothing says so, and the usual user is not there.
     #[error(
-        "there is no user {USUAL:?} for Asterisk to run as: install Asterisk first, set runuser in /etc/asterisk/asterisk.conf, or name the user with --user"
+        "there is no user {USUAL} for Asterisk to run as: install Asterisk first, set runuser in /etc/asterisk/asterisk.conf, or name the user with --user"
     )]
     NoAsterisk,
     /// Sources differ.

@@ -5,6 +5,7 @@
 //! never written (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>). The words that the dialplan
 //! gets are left alone: there Persian needs U+200C, and many an emoji U+200D.
 
+use std::ffi::OsStr;
 use std::fmt::Write;
 
 /// What editors and some servers put before a text.
@@ -15,7 +16,12 @@ pub fn plain(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// The same, of at most `most` characters; what is longer ends with an ellipsis.
+/// `text` in quotation marks, on one line: a name or a path in a message.
+pub(crate) fn quoted(text: impl AsRef<OsStr>) -> String {
+    format!("\"{}\"", plain(&text.as_ref().to_string_lossy()))
+}
+
+/// The same as [`plain`], of at most `most` characters; what is longer ends with an ellipsis.
 pub(crate) fn plain_to(text: &str, most: usize) -> String {
     let mut chars = text.chars().map(harmless);
     let mut shown: String = chars.by_ref().take(most).collect();

@@ -205,7 +205,7 @@ fn named(fault: Fault) -> String {
     };
     let (path, to) = (shell_quoted(path), shell_quoted(to));
     format!(
-        "{path} is a link to {to}: if that is not yours, remove it (rm {path}) and run sudo ./install.sh; if it is, put the thing itself there"
+        "{path} is a link to {to}: if that is not yours, remove it and run sudo ./install.sh; if it is, put the thing itself there"
     )
 }
 

@@ -17,6 +17,7 @@ use ureq::unversioned::transport::{
 use crate::config;
 use crate::config::private::is_private;
 use crate::sys::files;
+use crate::sys::plain::quoted;
 
 use super::names::Lookup;
 use super::proxy::chosen;
@@ -26,7 +27,7 @@ use super::race::{CONNECT_TIMEOUT, Racing};
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// `[http] ca_file` cannot be read.
-    #[error("cannot read ca_file = {path:?} of [http]")]
+    #[error("cannot read ca_file = {} of [http]", quoted(.path))]
     CaUnreadable {
         /// The file.
         path: String,
@@ -35,7 +36,8 @@ pub enum SetupError {
     },
     /// `[http] ca_file` holds no certificate.
     #[error(
-        "ca_file = {0:?} of [http] holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----"
+        "ca_file = {} of [http] holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----",
+        quoted(.0)
     )]
     NoCertificate(String),
     /// `[http] proxy` is not an address, or one of SOCKS.

@@ -24,7 +24,7 @@ use crate::config::keys::KEYS;
 use crate::config::{Arguments, Config, Environment, Job, Shown};
 use crate::sys::date;
 use crate::sys::error::Chain;
-use crate::sys::plain::plain_to;
+use crate::sys::plain::{plain_to, quoted};
 use crate::sys::state::State;
 
 /// What one process sees.
@@ -119,8 +119,9 @@ impl View {
         }
         if self.groups != other.groups {
             all.push(format!(
-                "its groups are {:?} there, {:?} here",
-                other.groups, self.groups
+                "its groups are {} there, {} here",
+                listed(&other.groups),
+                listed(&self.groups)
             ));
         }
         for (name, digest, source) in &other.settings {
@@ -197,9 +198,17 @@ fn tell(mut here: View, there: &View, report: &mut Report<'_>) {
     report.warn(ID, &in_their_words(&differences.join("; ")), REMEDY);
 }
 
+fn listed(groups: &[u32]) -> String {
+    let words: Vec<_> = groups.iter().map(u32::to_string).collect();
+    words.join(", ")
+}
+
 /// What the note says, as what it is: the words of a user who may write anything.
 fn in_their_words(text: &str) -> String {
-    format!("Asterisk's user says: {:?}", plain_to(text, MAX_WORDS))
+    format!(
+        "Asterisk's user says: {}",
+        quoted(plain_to(text, MAX_WORDS))
+    )
 }
 
 fn wait_for(state: &State) -> Option<View> {
@@ -388,7 +397,7 @@ mod tests {
         assert_eq!(
             here.differences(&there),
             [
-                "its groups are [5, 7] there, [5] here",
+                "its groups are 5, 7 there, 5 here",
                 "openai.api_key comes from OPENAI_API_KEY there, from config.toml here",
                 "http.proxy is set there, by x",
                 "stt.language is not set there; here it is, by config.toml",

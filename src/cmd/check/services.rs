@@ -22,6 +22,7 @@ use crate::sys::date;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{Chain, Stage};
 use crate::sys::hangup::Hangup;
+use crate::sys::plain::quoted;
 use crate::sys::redact::{Hidden, redact};
 use crate::text;
 use crate::voice::{self, Loudness, Speaker};
@@ -182,12 +183,19 @@ impl Doctor<'_> {
             }
         };
         let ms = began.elapsed().as_millis();
-        let heard = format!("heard {:?} in {ms} ms", quoted(&candidate.endpoint, &text));
+        let heard = format!(
+            "heard {} in {ms} ms",
+            quoted(redacted(&candidate.endpoint, &text))
+        );
         let (sentence, is_known) = self.sentence();
         let has_heard = text::has_words(&text);
         if !has_heard || is_known && shared_words(sentence, &text) < ENOUGH_WORDS {
             let remedy = "check language in [stt], that the voice speaks it, and the model";
-            report.warn(id, &format!("{heard}, and {sentence:?} was said"), remedy);
+            report.warn(
+                id,
+                &format!("{heard}, and {} was said", quoted(sentence)),
+                remedy,
+            );
         } else {
             report.ok(id, &heard);
         }
@@ -212,8 +220,8 @@ impl Doctor<'_> {
             match answer {
                 Ok(words) => {
                     let ms = began.elapsed().as_millis();
-                    let said = quoted(&candidate.endpoint, words.trim());
-                    report.ok(&id, &format!("said {said:?} in {ms} ms"));
+                    let said = quoted(redacted(&candidate.endpoint, words.trim()));
+                    report.ok(&id, &format!("said {said} in {ms} ms"));
                     self.hears(&id, candidate, spoken, report);
                 }
                 Err(error) => report.fail_with(&id, &error),
@@ -311,7 +319,7 @@ fn list(
     near.truncate(SHOWN_MODELS);
     let shown = |name: &&str| -> String {
         let beginning: String = name.chars().take(2 * MAX_NAME).collect();
-        quoted(endpoint, &beginning)
+        redacted(endpoint, &beginning)
             .chars()
             .take(MAX_NAME)
             .collect()
@@ -352,7 +360,7 @@ fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &
 }
 
 /// What a service says, without the key that it was sent.
-fn quoted(endpoint: &Endpoint, said: &str) -> String {
+fn redacted(endpoint: &Endpoint, said: &str) -> String {
     let key = endpoint.api_key.as_ref().map(Secret::expose);
     let hidden: Vec<_> = key.into_iter().map(Hidden::Secret).collect();
     redact(said, &hidden)
@@ -485,7 +493,7 @@ mod tests {
             ..endpoint("llama3")
         };
         assert_eq!(
-            quoted(&short, "no openai, openai"),
+            redacted(&short, "no openai, openai"),
             "no [redacted], [redacted]"
         );
         for (name, shown) in table {

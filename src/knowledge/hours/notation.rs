@@ -7,11 +7,13 @@ use opening_hours_syntax::rules::time::{Time, TimeSpan};
 use opening_hours_syntax::rules::{RuleOperator, RuleSequence};
 use pest::error::InputLocation;
 
+use crate::sys::plain::quoted;
+
 /// Why opening hours are not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     /// The text at a place.
-    #[error("opening_hours at character {character}, from {rest:?} on: {why}")]
+    #[error("opening_hours at character {character}, from {} on: {why}", quoted(.rest))]
     At {
         /// The place, from 1 on.
         character: usize,
@@ -25,7 +27,8 @@ pub(crate) enum Fault {
     Whole(String),
     /// A country without holidays.
     #[error(
-        "no public holidays are known of the country {0:?}; it is an ISO 3166 code, such as FR"
+        "no public holidays are known of the country {}; it is an ISO 3166 code, such as FR",
+        quoted(.0)
     )]
     Country(String),
 }
