@@ -189,6 +189,33 @@ fn turns_begin_and_end_where_the_caller_does() {
     assert_eq!(count(late), 0, "a turn ends later than it should");
 }
 
+/// So that a change for other lines is none for these: the same verdict for each turn, and to a frame the same end.
+#[test]
+fn each_turn_is_judged_as_it_was() {
+    let known = include_str!("data/turns.tsv");
+    let known = known.lines().filter_map(|line| line.split_once('\t'));
+    let table = table();
+    let known: Vec<_> = known.collect();
+    assert_eq!(known.len(), table.len());
+    for (made, (name, verdict)) in table.iter().zip(known) {
+        assert_eq!(made.name, name);
+        let now = judge(made).to_string();
+        let (seconds, words) = told_apart(&now);
+        let (then, known) = told_apart(verdict);
+        let is_same = words == known && (seconds - then).abs() < 0.021;
+        assert!(is_same, "{name}: {now}, and was {verdict}");
+    }
+}
+
+/// A verdict's seconds, 0 where it has none, and its words without them.
+fn told_apart(verdict: &str) -> (f64, String) {
+    let is_number = |word: &&str| word.parse::<f64>().is_ok();
+    let number = verdict.split(' ').find(is_number);
+    let words = verdict.split(' ').filter(|word| !is_number(word));
+    let seconds = number.map_or(0.0, |number| number.parse().unwrap());
+    (seconds, words.collect::<Vec<_>>().join(" "))
+}
+
 #[test]
 fn whatever_the_noise_no_turn_is_held_for_ever() {
     let seconds = 60.0;
