@@ -23,6 +23,7 @@ use signal_hook::iterator::Signals;
 
 use crate::agi::End;
 use crate::call::{self, Invocation};
+use crate::cmd::check;
 use crate::sys::error::Chain;
 use crate::sys::hangup::Hangup;
 use crate::sys::{apart, redact, threads};
@@ -96,6 +97,7 @@ fn answer(arguments: &[OsString]) {
         environment: &|name| std::env::var(name).ok(),
         hangup,
         clock: Instant::now,
+        look_around: check::look_around,
     });
 }
 

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod arguments;
+pub(crate) mod catalogue;
 mod checked;
 mod chosen;
 pub(crate) mod endpoint;
@@ -13,6 +14,7 @@ mod file;
 pub mod keys;
 mod knowledge;
 mod layers;
+pub mod limits;
 mod lookups;
 mod persona_layer;
 pub mod personas;
@@ -33,15 +35,11 @@ pub(crate) use chosen::first_on;
 pub use endpoint::{Endpoint, Provider};
 pub use knowledge::Knowledge;
 use layers::Layers;
+pub use limits::{Limits, Retention};
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use values::{Secret, Shown};
 
 use log::{debug, warn};
-
-use crate::memory::{self, Callers};
-use crate::spending::costs::MicroDollars;
-use crate::spending::limits::Limits;
-use crate::sys::date::SECONDS_A_DAY;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +126,7 @@ pub struct Config {
     /// `[limits]`
     pub limits: Limits,
     /// `[memory]`
-    pub memory: memory::Settings,
+    pub memory: Retention,
     /// The providers that are named in a stage and cannot be asked, while others can be.
     pub unusable: Vec<Unusable>,
     /// The stages for which the program chooses the provider, by the settings' words.
@@ -262,8 +260,8 @@ impl Config {
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
             knowledge: Knowledge::assemble(layers),
-            limits: limits(layers),
-            memory: memory(layers),
+            limits: Limits::assemble(layers),
+            memory: Retention::assemble(layers),
             unusable: Vec::new(),
             automatic: ["stt", "llm", "tts"]
                 .into_iter()
@@ -376,34 +374,6 @@ fn complete(
         is_complete
     });
     unusable
-}
-
-/// `[limits]`, where 0 stands for none. A limit on costs is at least one millionth of a dollar.
-fn limits(layers: &Layers) -> Limits {
-    let calls = layers.whole("limits.max_calls_per_caller_per_hour");
-    let dollars = layers.number("limits.max_daily_cost");
-    Limits {
-        calls_per_hour: Some(calls).filter(|calls| *calls > 0),
-        per_day: (dollars > 0.0).then(|| MicroDollars::of_dollars(dollars).max(MicroDollars(1))),
-    }
-}
-
-/// `[memory]`
-fn memory(layers: &Layers) -> memory::Settings {
-    let max_exchanges = layers.whole("memory.max_exchanges");
-    let days = layers.whole("memory.max_days");
-    memory::Settings {
-        callers: match layers.text("memory.callers").as_str() {
-            "internal" => Callers::Internal,
-            "all" => Callers::All,
-            _ => Callers::None,
-        },
-        folder: layers.text("memory.folder").into(),
-        limits: memory::Limits {
-            max_exchanges: usize::try_from(max_exchanges).unwrap_or(usize::MAX),
-            max_age: Duration::from_secs(SECONDS_A_DAY) * days,
-        },
-    }
 }
 
 /// The first faults, and how many more there are.

@@ -34,17 +34,17 @@
 //! | `services` | which providers the settings name, for each stage in order |
 //! | `knowledge` | what the model is told: persona, facts, opening hours, the clock, memory and actions, in one prompt |
 //! | `memory` | what was said with a caller, for the next call |
-//! | [`spending`] | what models cost and when they are switched off, what calls cost, and how much they may |
+//! | [`spending`] | what calls cost, and how much they may |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
 //! | [`audio`] | samples: WAV, where the speech is, resampling, loudness, G.711, files for Asterisk |
 //! | [`cloud`] | the services, one file per provider; [`cloud::http`] is the only way out |
 //! | [`text`] | words: markdown to speech, sentences, limits |
-//! | [`config`] | the settings, every key with its values and default |
-//! | [`sys`] | what all of them share: files and whose they are, hang-up, clock, errors, what is no secret |
+//! | [`config`] | the settings, every key with its values and default, and what is known of models: prices, last days |
+//! | [`sys`] | what all of them share: files and whose they are, hang-up, clock, money, errors, what is no secret |
 //!
-//! Modules depend downwards only: `cli` on `call` and the commands, these on what is between, `agi`, `audio`,
-//! `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
+//! Modules depend downwards only: `cli` on `call` and the commands, these on what is between, neighbours such as
+//! `agi`, `audio`, `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
 //! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
 //! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`], `opening-hours` in

@@ -8,29 +8,18 @@ mod caller;
 mod record;
 mod store;
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crate::config::limits::{Callers, Retention, RetentionLimits};
 use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::state;
 
-pub(crate) use caller::{Caller, Callers, FREEPBX_EXTENSION, Signs};
+pub(crate) use caller::{Caller, FREEPBX_EXTENSION, Signs};
 pub(crate) use record::MAX_SUMMARY_CHARS;
-pub(crate) use record::{Exchange, Limits, Record};
+pub(crate) use record::{Exchange, Record};
 pub(crate) use store::{Entry, Error, Store};
 
-/// Which callers are remembered, where, and for how long.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which callers are remembered.
-    pub callers: Callers,
-    /// Where.
-    pub folder: PathBuf,
-    /// How much.
-    pub limits: Limits,
-}
-
-impl Settings {
+impl Retention {
     /// Once a day: drops what is too old, of all callers.
     ///
     /// # Errors
@@ -48,7 +37,7 @@ impl Settings {
 pub(crate) struct Memory {
     store: Store,
     caller: Caller,
-    limits: Limits,
+    limits: RetentionLimits,
     /// What was kept at the beginning of the call.
     recalled: Option<Record>,
     /// The file that this call goes on with.
@@ -65,7 +54,7 @@ impl Memory {
     /// # Errors
     /// [`Error`] where nothing can be.
     pub(crate) fn of(
-        settings: &Settings,
+        settings: &Retention,
         signs: Signs<'_>,
         now: SystemTime,
     ) -> Result<Option<Self>, Error> {
@@ -218,10 +207,10 @@ mod tests {
     }
 
     fn memory(folder: &Path, now: SystemTime) -> Memory {
-        let settings = Settings {
+        let settings = Retention {
             callers: Callers::Internal,
             folder: folder.to_owned(),
-            limits: Limits {
+            limits: RetentionLimits {
                 max_exchanges: 3,
                 max_age: DAY * 30,
             },

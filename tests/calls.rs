@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use phone_assistant::spending::costs::{MicroDollars, Usage};
+use phone_assistant::sys::costs::{MicroDollars, Usage};
 use phone_assistant::sys::error::{At, Stage};
 use phone_assistant::timeline::record::{Record, Used, append};
 use phone_assistant::timeline::{Mark, Timeline};

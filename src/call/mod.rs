@@ -36,12 +36,12 @@ use log::{debug, error, warn};
 use crate::agi::{self, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
-use crate::cmd::check;
-use crate::config::{Arguments, Config, Environment, Job as For};
+use crate::config::limits::Callers;
+use crate::config::{Arguments, Config, Environment, Job as For, Limits};
 use crate::knowledge::Knowledge;
-use crate::memory::{Callers, FREEPBX_EXTENSION, Signs};
+use crate::memory::{FREEPBX_EXTENSION, Signs};
 use crate::services::Services;
-use crate::spending::limits::{Limits, Refused};
+use crate::spending::limits::Refused;
 use crate::sys::deadline::Clock;
 use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::sys::files::{self, NewFile, Readers, RemovedAfterUse};
@@ -76,6 +76,8 @@ pub(crate) struct Invocation<'a, I, O> {
     pub hangup: Hangup,
     /// The clock of the deadline, which runs from the start.
     pub clock: Clock,
+    /// What is done for the doctor in place of a call.
+    pub look_around: fn(&Arguments, Environment<'_>),
 }
 
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
@@ -105,7 +107,7 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
         (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
     };
     if arguments.is_check() && confirmed.is_ok() {
-        return check::look_around(&arguments, invocation.environment);
+        return (invocation.look_around)(&arguments, invocation.environment);
     }
     let mut line = Line::new(session, invocation.hangup, invocation.clock);
     if arguments.is_hours() && confirmed.is_ok() {

@@ -26,7 +26,7 @@ use crate::cloud::llm::{Answering, End, Model, Question};
 use crate::cloud::{self, Tokens};
 use crate::services::Services;
 use crate::spending::bill::{self, Billing, Entry};
-use crate::spending::costs::Usage;
+use crate::sys::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;

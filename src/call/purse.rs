@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use crate::config::Config;
 use crate::spending::bill::Bill;
-use crate::spending::costs::MicroDollars;
 use crate::spending::limits::{Admission, Refused};
+use crate::sys::costs::MicroDollars;
 use crate::sys::error::Chain;
 use crate::sys::state::State;
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::config::{Arguments, Job};
     use crate::spending::bill::Billing;
-    use crate::spending::costs::Usage;
+    use crate::sys::costs::Usage;
     use crate::sys::error::Stage;
 
     /// Settings that limit what a day may cost to one dollar, in a folder of their own.

@@ -7,7 +7,7 @@ use log::warn;
 use super::settings::Settings;
 use super::turn::Turn;
 use crate::cloud::llm::Exchange;
-use crate::config::Config;
+use crate::config::{Config, Retention};
 use crate::memory::{self, Memory, Signs};
 use crate::sys::error::Chain;
 use crate::text::Action;
@@ -18,7 +18,7 @@ pub(super) struct Remembering {
     /// The caller's memory, if they are to be remembered.
     memory: Option<Memory>,
     /// Which callers are remembered, once that is known.
-    settings: Option<memory::Settings>,
+    settings: Option<Retention>,
     /// Why something was not remembered.
     pub(super) fault: Option<String>,
 }

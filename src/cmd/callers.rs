@@ -7,8 +7,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::config::{Arguments, Config, Environment, Faults, Job};
-use crate::memory::{self, Callers, Record, Settings, Store};
+use crate::config::limits::Callers;
+use crate::config::{Arguments, Config, Environment, Faults, Job, Retention};
+use crate::memory::{self, Record, Store};
 use crate::sys::date;
 use crate::sys::owner;
 use crate::sys::plain::plain;
@@ -81,14 +82,14 @@ pub(crate) fn forget(
     Ok(format!("{number} is forgotten\n"))
 }
 
-fn open(settings: &Settings) -> Result<Store, Error> {
+fn open(settings: &Retention) -> Result<Store, Error> {
     owner::become_owner(&settings.folder)?;
     Ok(Store::new(&settings.folder))
 }
 
 /// The callers that are remembered, one on each line.
 struct List<'a> {
-    settings: &'a Settings,
+    settings: &'a Retention,
     lines: Vec<(Record, u64)>,
     unreadable: usize,
 }

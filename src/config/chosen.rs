@@ -10,7 +10,7 @@ use super::endpoint::{Endpoint, Provider};
 use super::keys::{self, AUTO};
 use super::layers::Layers;
 use super::voices;
-use crate::spending::catalogue;
+use crate::config::catalogue;
 use crate::sys::error::Stage;
 
 /// The providers of `stage`, each once, in the order in which they are asked.

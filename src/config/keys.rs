@@ -64,6 +64,12 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
+/// The names that settings have, in the file and in the environment.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let variables = ENVIRONMENT.iter().map(|(variable, _)| *variable);
+    KEYS.iter().map(|key| key.name).chain(variables)
+}
+
 /// The providers of `stage`, by their names in the settings, in the order in which they are chosen.
 pub fn providers(stage: &str) -> &'static [&'static str] {
     match find(&format!("{stage}.provider")).map(|key| key.kind) {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use toml::{Table, Value};
 
 use super::checked::{checked, from_text};
-use super::keys::{KEYS, Key, Kind, find, nearest};
+use super::keys::{KEYS, Key, Kind, find, names, nearest};
 use super::personas::Personas;
 use super::values::Shown;
 use super::written::{self, Lines};
@@ -150,6 +150,7 @@ impl Layers {
         if key.kind == Kind::Secret {
             let secret = checked.as_ref().ok().and_then(Value::as_str);
             let secret = secret.unwrap_or(&written);
+            redact::spare(names());
             match key.name {
                 PROXY => redact::enrol_address(secret),
                 _ => redact::enrol(secret),

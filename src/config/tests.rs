@@ -1,6 +1,7 @@
 //! The settings as a whole.
 
 use super::*;
+use crate::sys::costs::MicroDollars;
 
 fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
     let environment = |name: &str| match name {

@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use ring::digest::{SHA256, digest};
 use toml::Value;
 
-use super::keys::Kind;
+use super::keys::{Kind, names};
 use crate::sys::redact;
 
 /// A text that no log, error or `Debug` shows.
@@ -16,12 +16,14 @@ pub struct Secret(String);
 impl Secret {
     /// Hides `text`, here and in anything that quotes it.
     pub fn new(text: String) -> Self {
+        redact::spare(names());
         redact::enrol(&text);
         Self(text)
     }
 
     /// Hides an address, of which only what stands before its host is secret.
     pub fn address(text: String) -> Self {
+        redact::spare(names());
         redact::enrol_address(&text);
         Self(text)
     }

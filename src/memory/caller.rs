@@ -8,20 +8,9 @@
 //! An extension of FreePBX may show another number, its CID Num Alias. FreePBX keeps in `AMPUSER` which extension it takes
 //! the caller for, by the number that came in: an outside caller can choose that, but not the account.
 
+use crate::config::limits::Callers;
 use crate::sys::number::normal;
 use crate::sys::presentation::Presentation;
-
-/// Which callers are remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Callers {
-    /// No caller.
-    #[default]
-    None,
-    /// Phones that have signed in, by their account.
-    Internal,
-    /// These, and all others by the number that their call shows.
-    All,
-}
 
 /// What Asterisk tells of a caller.
 #[derive(Clone, Copy, Debug)]

@@ -1,22 +1,14 @@
 //! What is kept of one caller, and how it stays small.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
+use crate::config::limits::RetentionLimits;
 use crate::sys::date;
 use crate::sys::state::guard;
 use crate::text;
-
-/// How much is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The last exchanges.
-    pub max_exchanges: usize,
-    /// The age from which an exchange is dropped.
-    pub max_age: Duration,
-}
 
 /// What a caller said, and as much of the answer as they have heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,14 +80,14 @@ impl Record {
 
     /// Drops what is too old and too much, the oldest first. Without any exchange there is nothing left, not even the
     /// summary.
-    pub(super) fn trim(&mut self, limits: Limits, now: SystemTime) {
+    pub(super) fn trim(&mut self, retention: RetentionLimits, now: SystemTime) {
         let now = date::seconds(now);
         self.exchanges.retain_mut(|exchange| {
             // An exchange that was dated by a wrong clock would be young for ever.
             exchange.time = exchange.time.min(now);
-            now - exchange.time < limits.max_age.as_secs()
+            now - exchange.time < retention.max_age.as_secs()
         });
-        let surplus = self.exchanges.len().saturating_sub(limits.max_exchanges);
+        let surplus = self.exchanges.len().saturating_sub(retention.max_exchanges);
         self.exchanges.drain(..surplus);
         while !self.exchanges.is_empty() && self.bytes() > MAX_BYTES {
             self.exchanges.remove(0);
@@ -137,10 +129,12 @@ pub(crate) const MAX_SUMMARY_CHARS: usize = 500;
 mod tests {
     use proptest::prelude::*;
 
+    use std::time::Duration;
+
     use super::*;
 
     const DAY: Duration = Duration::from_secs(date::SECONDS_A_DAY);
-    const LIMITS: Limits = Limits {
+    const RETENTION: RetentionLimits = RetentionLimits {
         max_exchanges: 3,
         max_age: Duration::from_secs(30 * date::SECONDS_A_DAY),
     };
@@ -172,7 +166,7 @@ mod tests {
             (4, Some("second")),
         ] {
             record.add(&format!("question {number}"), "answer", note, day(0));
-            record.trim(LIMITS, day(0));
+            record.trim(RETENTION, day(0));
         }
         assert_eq!(
             questions(&record),
@@ -196,7 +190,7 @@ mod tests {
             (day(31), &[]),
         ];
         for (now, kept) in table {
-            record.trim(LIMITS, now);
+            record.trim(RETENTION, now);
             assert_eq!(questions(&record), kept);
             assert_eq!(record.summary.is_empty(), kept.is_empty());
         }
@@ -206,9 +200,9 @@ mod tests {
     fn what_a_wrong_clock_has_put_into_the_future_grows_old_too() {
         let mut record = record();
         record.add("q", "a", None, day(5000));
-        record.trim(LIMITS, day(0));
+        record.trim(RETENTION, day(0));
         assert_eq!(record.last(), Some(date::seconds(day(0))));
-        record.trim(LIMITS, day(30));
+        record.trim(RETENTION, day(30));
         assert_eq!(record.last(), None);
     }
 
@@ -229,12 +223,12 @@ mod tests {
             texts in proptest::collection::vec("[a\"\\\\\u{1}€🙂 .]{0,40}", 1..12),
             times in 1_usize..200,
         ) {
-            let limits = Limits { max_exchanges: 100, ..LIMITS };
+            let retention = RetentionLimits { max_exchanges: 100, ..RETENTION };
             let mut record = record();
             for text in &texts {
                 let long = text.repeat(times);
                 record.add(&long, &long, Some(&long), day(0));
-                record.trim(limits, day(0));
+                record.trim(retention, day(0));
                 prop_assert!(record.bytes() <= MAX_BYTES);
                 prop_assert!(record.summary.chars().count() <= MAX_SUMMARY_CHARS);
             }

@@ -13,7 +13,8 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::caller::Caller;
-use super::record::{Limits, MAX_BYTES, Record};
+use super::record::{MAX_BYTES, Record};
+use crate::config::limits::RetentionLimits;
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
@@ -194,7 +195,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    pub(crate) fn sweep(&self, limits: Limits, now: SystemTime) -> Result<(), Error> {
+    pub(crate) fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
         if !self.is_sweep_due(now) {
             return Ok(());
         }
@@ -203,7 +204,7 @@ impl Store {
             lock => lock?,
         };
         // Another may have swept just before.
-        if self.is_sweep_due(now) && self.sweep_until(Instant::now() + A_MOMENT, limits, now)? {
+        if self.is_sweep_due(now) && self.sweep_until(Instant::now() + A_MOMENT, retention, now)? {
             let place = self.folder.join(LOCK);
             lock.set_modified(now)
                 .map_err(|source| unreadable(&place, source))?;
@@ -222,7 +223,12 @@ impl Store {
     }
 
     /// Whether everything has been swept by then. The caller of this function holds the lock.
-    fn sweep_until(&self, end: Instant, limits: Limits, now: SystemTime) -> Result<bool, Error> {
+    fn sweep_until(
+        &self,
+        end: Instant,
+        retention: RetentionLimits,
+        now: SystemTime,
+    ) -> Result<bool, Error> {
         // No other process is writing: these were left by calls that were killed.
         let is_left = |path: &PathBuf| {
             path.extension().is_some_and(|name| name == PART)
@@ -245,7 +251,7 @@ impl Store {
                 break;
             }
             // One that cannot be swept keeps no other.
-            let swept = entry(path).map_or(Ok(()), |entry| sweep_one(entry, limits, now));
+            let swept = entry(path).map_or(Ok(()), |entry| sweep_one(entry, retention, now));
             fault = fault.and(swept);
         }
         self.sync()?;
@@ -398,19 +404,19 @@ fn remove_file(path: &Path) -> Result<(), Error> {
 }
 
 /// Drops what is too old of one caller.
-fn sweep_one(entry: Entry, limits: Limits, now: SystemTime) -> Result<(), Error> {
+fn sweep_one(entry: Entry, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
     let Ok(record) = entry.record else {
         // Whatever it holds is no younger than the file: it goes because of its age, not because it cannot be read.
         let age = entry
             .modified
             .and_then(|time| now.duration_since(time).ok());
-        if age.is_some_and(|age| age >= limits.max_age) {
+        if age.is_some_and(|age| age >= retention.max_age) {
             remove(&entry.path)?;
         }
         return Ok(());
     };
     let mut kept = record.clone();
-    kept.trim(limits, now);
+    kept.trim(retention, now);
     if kept.exchanges.is_empty() {
         debug!("{} is too old", entry.path.display());
         remove(&entry.path)?;

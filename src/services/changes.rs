@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::cloud::fallback::{Candidate, Fallback};
 use crate::config::Endpoint;
-use crate::spending::catalogue;
+use crate::config::catalogue;
 use crate::sys::date;
 use crate::sys::error::Stage;
 

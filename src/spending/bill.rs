@@ -8,8 +8,8 @@ use log::warn;
 
 use crate::cloud::{self, Cause, Tokens};
 use crate::config::Endpoint;
-use crate::spending::catalogue;
-use crate::spending::costs::{MicroDollars, Price, Usage};
+use crate::config::catalogue;
+use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::error::Stage;
 use crate::sys::sync::lock;
 use crate::timeline::record::Used;

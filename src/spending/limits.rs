@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use log::warn;
 
-use crate::spending::costs::MicroDollars;
+use crate::config::Limits;
+use crate::sys::costs::MicroDollars;
 use crate::sys::date;
 use crate::sys::error::Chain;
 use crate::sys::number;
@@ -20,15 +21,6 @@ use crate::sys::state::State;
 use crate::sys::state::guard::{self, Guard};
 
 use ledger::Ledger;
-
-/// What may be used; `None` stands for no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Calls that one caller may make within 60 minutes.
-    pub calls_per_hour: Option<u32>,
-    /// What all calls together may cost on one day, in UTC.
-    pub per_day: Option<MicroDollars>,
-}
 
 /// Why a call may not go on.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,4 @@
 //! What calls cost, from the services' price lists, and how much they may.
 
 pub(crate) mod bill;
-pub(crate) mod catalogue;
-pub mod costs;
 pub(crate) mod limits;

@@ -1,9 +1,8 @@
-//! What everything else shares: files and whose they are, locks, hang-up, clock, errors, and what nobody may read.
-//!
-//! Only redaction knows a module above: the names of the settings that are secret.
+//! What everything else shares: files and whose they are, locks, hang-up, clock, money, errors, and what nobody may read.
 
 pub(crate) mod apart;
 pub(crate) mod console;
+pub mod costs;
 pub(crate) mod date;
 pub mod deadline;
 pub mod error;

@@ -17,7 +17,6 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 
 use grams::Grams;
 
-use crate::config::keys::{ENVIRONMENT, KEYS};
 use crate::sys::plain::plain;
 
 /// A text that is not to be shown.
@@ -44,14 +43,17 @@ impl fmt::Display for Words<'_> {
 /// Makes `secret`, a key or a token, one that [`secrets`] takes out from here on, if it has at least 12 characters.
 pub(crate) fn enrol(secret: &str) {
     let mut in_force = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
+    in_force.add(secret);
+}
+
+/// Keeps `words`, which our own lines say, whatever key is made of them. They are taken once.
+pub(crate) fn spare(words: impl IntoIterator<Item = &'static str>) {
+    let mut in_force = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
     if !in_force.spares() {
-        let keys = KEYS.iter().map(|key| key.name);
-        let variables = ENVIRONMENT.iter().map(|(variable, _)| *variable);
-        for word in keys.chain(variables).chain(OWN) {
+        for word in words.into_iter().chain(OWN) {
             in_force.spare(word);
         }
     }
-    in_force.add(secret);
 }
 
 /// The same with the password that an address has before its host, alone and as a proxy is sent it: in base64, with the

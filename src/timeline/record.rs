@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Mark, Marks, Timeline, ear_to_ear_ms};
-use crate::spending::costs::{MicroDollars, Usage};
+use crate::sys::costs::{MicroDollars, Usage};
 use crate::sys::date;
 use crate::sys::error::Failure;
 use crate::sys::{files, plain, redact};

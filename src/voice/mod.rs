@@ -19,7 +19,7 @@ use crate::cloud::tts::{Bare, Sound, Speech, Voice};
 use crate::cloud::{self, Cause, Tokens};
 use crate::config::Endpoint;
 use crate::spending::bill::{self, Billing, Entry};
-use crate::spending::costs::Usage;
+use crate::sys::costs::Usage;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Stage;
 use crate::sys::hangup::Hangup;

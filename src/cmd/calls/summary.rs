@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::spending::costs::MicroDollars;
+use crate::sys::costs::MicroDollars;
 use crate::sys::plain::plain;
 use crate::timeline::record::Record;
 use crate::timeline::{Mark, steps};

@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use super::finding::Report;
 use super::machine::given;
 use super::user::user_name;
+use crate::config::Limits;
 use crate::memory::{self, Entry, Store};
-use crate::spending::limits::{self, Limits};
+use crate::spending::limits;
 use crate::sys::error::Chain;
 use crate::sys::remedy::{self, shell_quoted};
 use crate::sys::state::State;
@@ -110,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, Style};
-    use crate::spending::costs::MicroDollars;
+    use crate::sys::costs::MicroDollars;
 
     fn found(examine: impl Fn(&mut Report<'_>)) -> Vec<Finding> {
         let mut sink = io::sink();

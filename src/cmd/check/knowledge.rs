@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use super::finding::Report;
-use crate::config::{self, Arguments, Config, Environment, Job};
+use crate::config::{self, Arguments, Config, Environment, Job, catalogue};
 use crate::knowledge::clock::Clock;
 use crate::knowledge::facts;
 use crate::knowledge::hours::{EXAMPLE, Hours};
 use crate::knowledge::{Knowledge, Turn, words};
-use crate::spending::{bill, catalogue};
+use crate::spending::bill;
 use crate::sys::error::{Chain, Stage};
 
 /// Looks at what calls without a persona are told, and at what personas have instead.

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::key::Key;
+use crate::config::catalogue;
 use crate::config::{Config, Endpoint, Shown, first_on};
 use crate::services::way;
-use crate::spending::catalogue;
 use crate::sys::date;
 use crate::sys::error::Stage;
 

@@ -41,13 +41,13 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
     for name in others {
         fs::write(folder.path().join(name), "{}").expect("written");
     }
-    let limits = Limits {
+    let retention = RetentionLimits {
         max_exchanges: 1,
         max_age: Duration::ZERO,
     };
     assert!(
         store
-            .sweep_until(Instant::now() + PATIENCE, limits, SystemTime::now())
+            .sweep_until(Instant::now() + PATIENCE, retention, SystemTime::now())
             .expect("swept")
     );
     assert!(store.entries().expect("readable").is_empty());
@@ -55,16 +55,16 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
     // One of ours that cannot be understood goes when it is too old.
     let ours = folder.path().join(hash + EXTENSION);
     fs::write(&ours, "{}").expect("written");
-    let an_hour = Limits {
+    let an_hour = RetentionLimits {
         max_age: Duration::from_secs(3600),
-        ..limits
+        ..retention
     };
     let part = files::append(&ours, ".part");
     fs::write(&part, "half").expect("written");
-    for (limits, is_there) in [(an_hour, true), (limits, false)] {
+    for (retention, is_there) in [(an_hour, true), (retention, false)] {
         assert!(
             store
-                .sweep_until(Instant::now() + PATIENCE, limits, SystemTime::now())
+                .sweep_until(Instant::now() + PATIENCE, retention, SystemTime::now())
                 .expect("swept")
         );
         assert_eq!(ours.exists(), is_there);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::Ahead;
-use crate::spending::costs::MicroDollars;
+use crate::sys::costs::MicroDollars;
 use crate::sys::date;
 use crate::sys::state::guard::{Guarded, first};
 

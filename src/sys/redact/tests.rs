@@ -244,6 +244,7 @@ fn of_an_address_the_password_is_a_secret_and_the_host_is_not() {
 
 #[test]
 fn our_own_words_stay_whatever_a_key_or_a_user_is_called() {
+    spare(["openai.api_key"]);
     enrol_address("http://asterisk:pw@proxy.example");
     for key in ["openai", "EMPTY", "none", "sk-none", "none-needed"] {
         enrol(key);

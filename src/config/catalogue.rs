@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use toml::value::{Date, Datetime};
 
 use crate::config::endpoint::{Endpoint, Provider};
-use crate::spending::costs::Price;
+use crate::sys::costs::Price;
 use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::error::Stage;
 
@@ -246,7 +246,7 @@ const TEXT: &str = include_str!("catalogue.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spending::costs::Usage;
+    use crate::sys::costs::Usage;
 
     const GOOGLE: Provider = Provider::called("google");
     const GEMINI: Provider = Provider::called("gemini");
