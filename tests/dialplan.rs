@@ -53,6 +53,24 @@ fn the_globals_are_explained_at_the_top() {
     }
 }
 
+/// Or it would never end.
+#[test]
+fn no_silence_that_may_be_set_is_longer_than_a_part_of_a_question() {
+    let steps = steps(EXAMPLE);
+    let find = |name: &str| {
+        let data = steps.iter().map(|step| step.data);
+        let mut data = data.filter_map(|data| data.strip_prefix(name));
+        data.next().unwrap()
+    };
+    let pattern = "${IF(${REGEX(\"^[1-9][0-9][0-9][0-9]?$\" ";
+    assert!(find("ASSISTANT_QUIET=").starts_with(pattern));
+    let part = find("ASSISTANT_PART=");
+    let (condition, parts) = part.rsplit_once("]?").unwrap();
+    assert!(condition.contains("CHANNEL(rtcp,rxcount)"));
+    // In seconds; of a phone that sends nothing while silent one second more than the silence, or almost.
+    assert_eq!(parts, "$[${ASSISTANT_QUIET} / 1000 + 1.999]:18)}");
+}
+
 #[test]
 fn every_status_has_a_branch_and_anything_else_fails() {
     let steps = steps(EXAMPLE);
@@ -511,12 +529,14 @@ const CONTRACT: &[&str] = &[
 const OWN: &[&str] = &[
     "ARG1",
     "ASSISTANT_CALL",
+    "ASSISTANT_CAME",
+    "ASSISTANT_LEFT",
     "ASSISTANT_MONITOR",
-    "ASSISTANT_PACKETS",
     "ASSISTANT_PART",
     "ASSISTANT_QUIET",
     "ASSISTANT_TRY",
     "ASSISTANT_WELCOME",
+    "ASSISTANT_WENT",
 ];
 
 /// What is made of the call alone, by Asterisk or the binary.

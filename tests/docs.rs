@@ -282,6 +282,23 @@ fn nobody_is_told_to_ask_the_console_otherwise_than_by_the_command_for_that() {
 }
 
 #[test]
+fn five_steps_lead_to_the_first_answer() {
+    let (_, section) = readme().split_once("\n## Install\n").map(own).unwrap();
+    let section = section.split("\n## ").next().unwrap().to_owned();
+    let is_step = |line: &&str| {
+        let number = line.split_once(". **").map(|(number, _)| number);
+        number.is_some_and(|number| number.parse::<usize>().is_ok())
+    };
+    let steps: Vec<_> = section.lines().filter(is_step).collect();
+    let beginnings = ["1. ", "2. ", "3. ", "4. ", "5. **Call 8008**"];
+    assert_eq!(steps.len(), beginnings.len(), "{steps:#?}");
+    for (step, beginning) in steps.iter().zip(beginnings) {
+        assert!(step.starts_with(beginning), "{step}");
+    }
+    assert!(section.contains("it is five steps"));
+}
+
+#[test]
 fn the_quick_start_is_what_ci_runs() {
     let (_, block) = readme().split_once("```sh\n").map(own).unwrap();
     let ci = document(".ci/run");

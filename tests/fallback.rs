@@ -261,6 +261,18 @@ fn a_wrong_key_is_remembered_whatever_the_service_says_of_it() {
 }
 
 #[test]
+fn a_key_that_is_refused_in_the_middle_of_a_stream_is_remembered_too() {
+    let house = House::new();
+    let error = json!({"error": {"code": 403, "message": "No.", "status": "PERMISSION_DENIED"}});
+    let event = format!("data: {error}\r\n\r\n");
+    let reply = testkit::Response::new(200, "text/event-stream", event);
+    house
+        .sandbox
+        .fault_service(Service::Gemini, Fault::Reply(reply), usize::MAX);
+    assert_remembered(&house, &settings(&house), Service::Gemini);
+}
+
+#[test]
 fn each_piece_of_a_long_text_has_its_own_time() {
     let house = House::new();
     let answer = house::many_sentences(120);

@@ -541,7 +541,17 @@ fn stops_without_reason() -> Vec<StopsWithoutReason> {
     let openai = |content: serde_json::Value, reason: &str| serde_json::json!({"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": reason}]});
     let empty = "sent an empty answer; that happens now and then";
     let nothing = serde_json::Value::Null;
+    let unsayable = "nothing in the text that a voice can say";
+    let text = |text: &str| gemini(serde_json::json!({"parts": [{"text": text}]}), "STOP");
     vec![
+        (usual, text("<think>Tea?</think>"), unsayable),
+        (usual, text("{\"name\": \"map\"}"), unsayable),
+        (usual, text("\u{1f44d}\n"), unsayable),
+        (
+            providers::openai,
+            openai("<think>Tea?".into(), "stop"),
+            unsayable,
+        ),
         (
             usual,
             gemini(serde_json::json!({"role": "model"}), "STOP"),

@@ -178,15 +178,18 @@ impl Work {
         if settings.takes_actions {
             answer = answer.with_actions();
         }
-        let (end, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
+        let (rest, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
             Ok(written) => written,
+            Err(cloud::Error::Unsayable { .. }) if !is_sound => {
+                send(tell, Event::Wordless);
+                return Ok(Thought::Spoken);
+            }
             Err(error) => return Ok(Thought::Unsaid(error)),
         };
-        if end.is_err() {
+        if rest.is_err() {
             written.settle(settings.asked(question).bytes(), &answer);
         }
-        let end = end.at(Stage::Llm)?;
-        if let Some(piece) = answer.last(end == End::Cut) {
+        if let Some(piece) = rest.at(Stage::Llm)? {
             hand_over(piece, &answer);
         }
         let heard = is_sound.then(|| self.tell_heard(&answer, tell));
@@ -210,24 +213,35 @@ impl Work {
         Ok(Thought::Spoken)
     }
 
-    /// Asks the models. One that breaks off before anything can be said is as good as one that does not answer.
+    /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said, or
+    /// ends so, is as good as one that does not answer.
     fn write(
         &self,
         question: Question<'_>,
         answer: &mut SentenceStream,
         tell: &Sender<Event>,
         hand_over: HandOver<'_>,
-    ) -> Result<(Result<End, cloud::Error>, Written), cloud::Error> {
+    ) -> Result<(Result<Option<String>, cloud::Error>, Written), cloud::Error> {
         let attempt = |candidate: &Candidate<dyn Model>, budget: Budget| {
             let mut written = self.ask(candidate, question, budget)?;
-            match read(&mut written.answering, answer, tell, hand_over) {
-                Err(error) if !answer.has_pieces() => {
-                    *answer = answer.anew();
-                    written.give_up(&error);
-                    Err(error)
+            let error = match read(&mut written.answering, answer, tell, hand_over) {
+                Ok(end) => {
+                    let rest = answer.last(end == End::Cut);
+                    if !answer.is_blank() {
+                        return Ok((Ok(rest), written));
+                    }
+                    written.settle(self.settings.asked(question).bytes(), answer);
+                    let transient = end == End::Whole;
+                    cloud::Error::Unsayable { transient }
                 }
-                end => Ok((end, written)),
-            }
+                Err(error) if answer.has_pieces() => return Ok((Err(error), written)),
+                Err(error) => {
+                    written.give_up(&error);
+                    error
+                }
+            };
+            *answer = answer.anew();
+            Err(error)
         };
         let models = &self.services.models;
         let budget = self.budget(self.deadline);

@@ -135,7 +135,9 @@ impl Error {
     fn is_transient(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_transient(),
-            Self::Connect { transient, .. } | Self::Empty { transient, .. } => *transient,
+            Self::Connect { transient, .. }
+            | Self::Empty { transient, .. }
+            | Self::Unsayable { transient } => *transient,
             Self::Broken { .. } | Self::Failed { .. } => true,
             _ => false,
         }

@@ -135,6 +135,12 @@ pub enum Error {
         /// The tokens that it is billed by all the same, if the service has told.
         tokens: Option<Tokens>,
     },
+    /// An answer of thoughts, tool calls or signs alone.
+    #[error("there is nothing in the text that a voice can say; {remedy}", remedy = TRY_AGAIN)]
+    Unsayable {
+        /// Whether a second try may succeed.
+        transient: bool,
+    },
     /// The service stopped for a reason of its own, which neither the question nor the settings explain.
     #[error("{} gave up on its answer ({reason}); that happens now and then; if it persists, choose another model in {}", .service.name, .service.settings)]
     Failed {
@@ -218,6 +224,10 @@ impl Error {
         }
     }
 }
+
+/// What to do about a model whose answers now and then are of no use.
+const TRY_AGAIN: &str =
+    "that happens now and then; if it persists, choose another model in the settings of [llm]";
 
 /// The word that `reason` begins with; whatever else it holds is not told.
 fn word(reason: &str) -> String {

@@ -84,22 +84,36 @@ struct Catalogue {
 }
 
 /// What is known of the model at `endpoint` that does the work of `stage`.
-pub(crate) fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> {
+fn find(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> {
+    fitting(endpoint).find(|model| model.stage == stage)
+}
+
+/// The model at `endpoint`, which does the work of `stage`, if its last day is known. A model ends on one day, whatever
+/// work it does: Gemini's transcribe too.
+pub(crate) fn ending(stage: Stage, endpoint: &Endpoint) -> Option<&'static Model> {
+    let ends = |model: &&Model| model.retires.is_some();
+    fitting(endpoint)
+        .filter(ends)
+        .min_by_key(|model| model.stage != stage)
+}
+
+/// The models that the one at `endpoint` is by its name, whatever they do.
+fn fitting(endpoint: &Endpoint) -> impl Iterator<Item = &'static Model> {
     let name = endpoint.model.as_str();
-    let fits = |model: &&Model| {
+    let fits = move |model: &&Model| {
         model.name == name
             || model.is_part && name.contains(&model.name)
             || name
                 .strip_prefix(model.name.as_str())
                 .is_some_and(is_snapshot)
     };
-    of(stage, endpoint.provider).find(fits)
+    of(endpoint.provider).filter(fits)
 }
 
 /// The first day, in days since 1970 in UTC, on which the vendor of the model at `endpoint` does not have it any more.
 /// `None` also for a server of somebody else, which may have a model of the same name for longer.
 pub(crate) fn closes(stage: Stage, endpoint: &Endpoint) -> Option<u64> {
-    let retires = find(stage, endpoint)?.retires?;
+    let retires = ending(stage, endpoint)?.retires?;
     let (host, provider) = (endpoint.host(), endpoint.provider.name());
     let is_vendors = |vendor: &Vendor| {
         let below = host.strip_suffix(vendor.host.as_str());
@@ -118,7 +132,8 @@ pub(crate) fn price(stage: Stage, endpoint: &Endpoint, now: SystemTime) -> Price
     }
     let known = find(stage, endpoint).and_then(|model| model.price_at(now));
     known.unwrap_or_else(|| {
-        let all = of(stage, endpoint.provider).filter_map(|model| model.price_at(now));
+        let all = of(endpoint.provider).filter(|model| model.stage == stage);
+        let all = all.filter_map(|model| model.price_at(now));
         all.fold(Price::default(), Price::max)
     })
 }
@@ -176,8 +191,8 @@ fn days_to(date: Date, now: SystemTime) -> Option<i64> {
     Some(day_number(date) - i64::try_from(date::day(now)).ok()?)
 }
 
-fn of(stage: Stage, provider: Provider) -> impl Iterator<Item = &'static Model> {
-    let is_theirs = move |model: &&Model| model.stage == stage && model.provider == provider.name();
+fn of(provider: Provider) -> impl Iterator<Item = &'static Model> {
+    let is_theirs = move |model: &&Model| model.provider == provider.name();
     catalogue().model.iter().filter(is_theirs)
 }
 
@@ -446,6 +461,18 @@ mod tests {
             ),
             (Stage::Tts, GOOGLE, "", None),
             (Stage::Stt, OPENAI, "tts-1", None),
+            (
+                Stage::Llm,
+                OPENAI,
+                "gpt-realtime-mini",
+                Some("gpt-realtime"),
+            ),
+            (
+                Stage::Llm,
+                OPENAI,
+                "gpt-audio-mini-2025-12-15",
+                Some("gpt-audio"),
+            ),
         ];
         for (stage, provider, name, expected) in table {
             let found = find(stage, &endpoint(provider, name)).map(|model| model.name.as_str());
@@ -484,7 +511,10 @@ mod tests {
                 at(20_782),
             );
             assert_ne!(unknown, Price::default(), "{stage:?} {provider:?}");
-            for model in of(stage, provider).filter_map(|model| model.price_at(at(20_782))) {
+            for model in of(provider)
+                .filter(|model| model.stage == stage)
+                .filter_map(|model| model.price_at(at(20_782)))
+            {
                 assert_eq!(unknown.max(model), unknown, "{stage:?} {provider:?}");
             }
         }
@@ -523,8 +553,53 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_ends_ends_in_every_stage() {
+        for (name, day) in [
+            ("gemini-2.5-flash", Some("2026-12-01")),
+            ("gemini-2.5-pro", Some("2026-12-01")),
+            ("gemini-2.0-flash-001", Some("2026-06-01")),
+            ("gemini-3.1-flash-lite", Some("2027-05-07")),
+            ("gemini-3.5-flash-lite", None),
+        ] {
+            for stage in [Stage::Stt, Stage::Llm] {
+                let found = ending(stage, &endpoint(GEMINI, name));
+                let retires = found.and_then(|model| model.retires);
+                let retires = retires.map(|day| day.to_string());
+                assert_eq!(retires.as_deref(), day, "{stage} {name}");
+            }
+        }
+        let vendors = Endpoint {
+            base_url: "https://generativelanguage.googleapis.com".to_owned(),
+            ..endpoint(GEMINI, "gemini-2.5-flash")
+        };
+        assert!(closes(Stage::Stt, &vendors).is_some());
+    }
+
+    #[test]
+    fn what_no_vendor_says_is_marked() {
+        const PAGES: [&str; 4] = [
+            "https://ai.google.dev/",
+            "https://cloud.google.com/",
+            "https://developers.openai.com/",
+            "https://github.com/openai/",
+        ];
+        let catalogue: Catalogue = toml::from_str(TEXT).expect("well-formed");
+        for Model { name, source, .. } in &catalogue.model {
+            let is_vendors = |claim: &str| {
+                PAGES.iter().any(|page| claim.starts_with(page)) && !claim.contains("quoted")
+            };
+            let claims = source.split("; ").enumerate();
+            let claims = claims.filter(|(at, claim)| *at == 0 || claim.contains("price"));
+            for (_, claim) in claims {
+                let is_marked = claim.contains("third party");
+                assert!(is_marked || is_vendors(claim), "{name}: {claim}");
+            }
+        }
+    }
+
+    #[test]
     fn days_are_counted_to_the_day_of_retirement() {
-        let model = find(Stage::Tts, &endpoint(OPENAI, "tts-1")).expect("listed");
+        let model = ending(Stage::Tts, &endpoint(OPENAI, "tts-1")).expect("listed");
         // 2026-11-25 is day 20,782.
         assert_eq!(model.days_left(at(20_782)), Some(42));
         assert_eq!(model.days_left(at(20_824)), Some(0));

@@ -39,7 +39,24 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
         ..endpoint
     });
     all.extend(reserve);
-    each_once(all)
+    let mut all = each_once(all);
+    if let Some(usual) = all.iter().find_map(|one| beside_transcriber(stage, one)) {
+        all.push(usual);
+    }
+    all
+}
+
+/// The usual model of Gemini, where one is named that only transcribes: over this interface these were reported to give
+/// empty transcripts.
+fn beside_transcriber(stage: &str, endpoint: &Endpoint) -> Option<Endpoint> {
+    let is_one = stage == "stt"
+        && endpoint.provider.name() == "gemini"
+        && endpoint.model.contains("transcribe");
+    let model = keys::find("stt.gemini.model").filter(|_| is_one)?.default;
+    Some(Endpoint {
+        model: model.trim_matches('"').to_owned(),
+        ..endpoint.clone()
+    })
 }
 
 /// The one of `endpoints` that is asked first on a day, in days since 1970 in UTC: the first whose model is still there,

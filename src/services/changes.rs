@@ -83,7 +83,7 @@ impl SwitchedOff {
 
 /// What to use instead of a model that is switched off.
 pub(crate) fn way(stage: Stage, endpoint: &Endpoint) -> String {
-    let known = catalogue::find(stage, endpoint).and_then(|model| model.successor.as_deref());
+    let known = catalogue::ending(stage, endpoint).and_then(|model| model.successor.as_deref());
     match known {
         Some(successor) => format!("use instead, under [{stage}]: {successor}"),
         None => format!("name another model or provider under [{stage}]"),

@@ -8,6 +8,7 @@ mod commands;
 use std::borrow::Cow;
 
 use super::escapes::escape;
+use super::marks::is_opener;
 use commands::{Command, command};
 
 /// `markdown` without commands of LaTeX, its delimiters and raw escapes.
@@ -49,8 +50,11 @@ enum End {
 enum Group {
     Plain,
     Numerator,
-    /// What was written before its contents, which are not said.
+    /// What was written before its contents, which are not said; nor are those of the groups after it.
     Hidden(usize),
+    /// The same, where the next group is said.
+    Colour(usize),
+    Above,
 }
 
 impl Reader {
@@ -66,6 +70,7 @@ impl Reader {
             '{' if next.is_some() || self.is_formula() || self.text.ends_with(['^', '_']) => {
                 self.groups.push(match next.unwrap_or(Group::Plain) {
                     Group::Hidden(_) => Group::Hidden(self.text.len()),
+                    Group::Colour(_) => Group::Colour(self.text.len()),
                     group => group,
                 });
             }
@@ -103,6 +108,14 @@ impl Reader {
                 self.text.truncate(from);
                 self.next = Some(Group::Hidden(from));
             }
+            Some(Group::Colour(from)) => {
+                self.text.truncate(from);
+                self.next = Some(Group::Plain);
+            }
+            Some(Group::Above) => {
+                self.space();
+                self.next = Some(Group::Plain);
+            }
             _ => {}
         }
     }
@@ -137,7 +150,11 @@ impl Reader {
             .unwrap_or(after.len());
         let name = &after[..name_len];
         let known = command(name);
-        self.is_path |= self.begins_path(slashes, known.is_none() && name_len > 0);
+        let before = self.text.chars().next_back();
+        let escape = escape(before, rest, self.has_escapes).filter(|_| !self.is_formula());
+        let is_name = known.is_none() && name_len > 0;
+        let is_rooted = is_name && escape.is_none() && self.begins_rooted(&after[name_len..]);
+        self.is_path |= self.begins_path(slashes, is_name) || is_rooted;
         if self.is_path {
             self.text.push('\\');
             return 1;
@@ -145,10 +162,7 @@ impl Reader {
         if let Some(command) = known {
             return slashes + name_len + self.read_command(command, name, &after[name_len..]);
         }
-        let before = self.text.chars().next_back();
-        if let Some((len, c)) =
-            escape(before, rest, self.has_escapes).filter(|_| !self.is_formula())
-        {
+        if let Some((len, c)) = escape {
             self.has_escapes = true;
             self.text.push(c);
             return len;
@@ -163,6 +177,11 @@ impl Reader {
         let is_drive = colon == Some(':') && drive.is_some_and(|c| c.is_ascii_alphabetic());
         let is_server = slashes == 2 && is_name && colon.is_none_or(char::is_whitespace);
         (is_drive && edge.is_none_or(|c| !c.is_alphanumeric())) || (is_server && !self.is_formula())
+    }
+
+    /// Whether a name before `after` begins a path without a drive: `\Windows\System32`.
+    fn begins_rooted(&self, after: &str) -> bool {
+        !self.is_formula() && self.begins_word() && after.starts_with('\\')
     }
 
     /// Reads a command of which `after` is what follows its name. Returns how much of that belongs to it.
@@ -186,6 +205,13 @@ impl Reader {
             }
             Command::Root => return self.read_root(after),
             Command::Hidden => self.next = Some(Group::Hidden(0)),
+            Command::Colour => self.next = Some(Group::Colour(0)),
+            Command::Above => self.next = Some(Group::Above),
+            Command::Arrow(sign) => {
+                self.text.push_str(sign);
+                self.space();
+                self.next = Some(Group::Plain);
+            }
             Command::Space => self.space(),
             Command::Begin | Command::End => {
                 self.end = (command == Command::Begin).then_some(End::Environment);
@@ -193,7 +219,8 @@ impl Reader {
             }
             Command::Item => self.text.push_str("\n- "),
         }
-        0
+        let takes_group = self.next.is_some();
+        usize::from(takes_group && after.starts_with('*'))
     }
 
     /// Reads a root's degree in brackets, which is said before the root.
@@ -227,6 +254,16 @@ impl Reader {
                 self.end = None;
                 self.text.truncate(self.text.trim_end_matches(' ').len());
             }
+            // Of a command that is not known, its argument is said, or else its name.
+            Some(c) if c.is_ascii_alphabetic() && !self.is_formula() && self.begins_word() => {
+                let argument = rest[1 + name_len..].strip_prefix('*');
+                let argument = argument.unwrap_or(&rest[1 + name_len..]);
+                if argument.starts_with('{') {
+                    self.next = Some(Group::Plain);
+                    return rest.len() - argument.len();
+                }
+                return 1;
+            }
             _ if !self.is_formula() => {
                 // Markdown knows what it escapes.
                 self.text.push_str(&rest[..len]);
@@ -238,6 +275,12 @@ impl Reader {
             _ => self.space(),
         }
         len
+    }
+
+    /// Whether a word begins here.
+    fn begins_word(&self) -> bool {
+        let before = self.text.chars().next_back();
+        before.is_none_or(|c| c.is_whitespace() || is_opener(c))
     }
 
     fn read_dollar(&mut self, rest: &str) -> usize {

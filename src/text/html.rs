@@ -3,6 +3,10 @@
 //! `CommonMark` takes anything shaped like a tag for one (<https://spec.commonmark.org/0.31.2/#raw-html>),
 //! also `<y and z>` in "x `<y and z>` w" and `<String>` in `Vec<String>`. Those are words here.
 
+use std::borrow::Cow;
+
+use super::marks::{is_closer, is_end};
+
 /// What something in angle brackets is to a voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
@@ -62,6 +66,48 @@ pub(super) fn without_tags(html: &str) -> String {
     }
     text + rest
 }
+
+/// Takes out raised numbers that are marks of footnotes: behind a word or the end of one's sentence. "10<sup>2</sup>" and
+/// "m<sup>2</sup>" are none.
+pub(super) fn without_raised_marks(markdown: &str) -> Cow<'_, str> {
+    let mut kept = String::new();
+    let mut rest = markdown;
+    while let Some((before, after)) = rest.split_once(RAISED) {
+        kept.push_str(before);
+        let end = after.find(RAISED_END).filter(|len| *len <= LONGEST_MARK);
+        match end.filter(|&len| is_number(&after[..len]) && ends_word(&kept)) {
+            Some(len) => rest = &after[len + RAISED_END.len()..],
+            None => {
+                let is_power = end.is_some_and(|len| is_number(&after[..len]))
+                    && kept.ends_with(|c: char| c.is_ascii_digit());
+                kept.push_str(if is_power { "^" } else { RAISED });
+                rest = after;
+            }
+        }
+    }
+    if kept.is_empty() {
+        return rest.into();
+    }
+    (kept + rest).into()
+}
+
+fn is_number(mark: &str) -> bool {
+    let is_sign = |c: char| c.is_ascii_digit() || matches!(c, ',' | ' ');
+    mark.contains(|c: char| c.is_ascii_digit()) && mark.chars().all(is_sign)
+}
+
+/// Whether `text` ends with a word that is longer than units are, or with the mark after one.
+fn ends_word(text: &str) -> bool {
+    let letters = text.chars().rev().take_while(|c| c.is_alphabetic());
+    letters.count() > LONGEST_UNIT || text.ends_with(|c| is_end(c) || is_closer(c))
+}
+
+const RAISED: &str = "<sup>";
+const RAISED_END: &str = "</sup>";
+
+/// The longest list of footnotes in one mark, in bytes, and the longest unit that has powers, in letters.
+const LONGEST_MARK: usize = 24;
+const LONGEST_UNIT: usize = 2;
 
 /// How far what begins with `<` goes: to its `>`, to the end of a comment, or to the next `<`. A comment
 /// without an end goes to the end of the text, as in a browser.

@@ -248,6 +248,11 @@ impl SentenceStream {
         self.has_pieces
     }
 
+    /// Whether there was nothing else of use in it either.
+    pub fn is_blank(&self) -> bool {
+        !self.has_pieces && self.actions().is_empty() && self.heard().is_none()
+    }
+
     /// All that was handed out.
     pub fn said(&self) -> &str {
         self.said.trim_end()

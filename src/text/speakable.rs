@@ -10,7 +10,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::directions::without_directions;
 use super::formulas::without_formulas;
-use super::html::{self, without_tags};
+use super::html::{self, without_raised_marks, without_tags};
 use super::lines::tidy_line;
 use super::spoken::{Pause, Spoken, footnote_len};
 
@@ -70,7 +70,8 @@ impl Reader {
     }
 
     fn read(mut self, markdown: &str) -> String {
-        self.read_blocks(&without_formulas(&without_directions(markdown)));
+        let markdown = without_directions(markdown);
+        self.read_blocks(&without_raised_marks(&without_formulas(&markdown)));
         self.spoken.finish()
     }
 

@@ -130,15 +130,28 @@ impl Spoken {
     }
 }
 
-/// How many bytes at the beginning of `text` are a footnote's mark, as `[1]` or `[^1]`.
+/// How many bytes at the beginning of `text` are a footnote's mark, as `[1]`, `[^1]`, `[1, 2]` or `[1-3]`.
 pub(super) fn footnote_len(text: &str) -> Option<usize> {
-    let label = text.strip_prefix('[')?;
-    let digits = label
-        .trim_start_matches('^')
-        .trim_start_matches(|c: char| c.is_ascii_digit());
-    let len = text.len() - digits.len();
-    (digits.starts_with(']') && (3..=5).contains(&(len + 1))).then_some(len + 1)
+    let (label, _) = text.strip_prefix('[')?.split_once(']')?;
+    let numbers = label.strip_prefix('^').unwrap_or(label);
+    let is_list = numbers.contains(SEPARATORS);
+    let longest = if is_list { 2 } else { 3 };
+    let is_number = |number: &str| {
+        let number = number.trim_start_matches(' ');
+        (1..=longest).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    // An interval of mathematics may begin with 0, and no list of footnotes does.
+    let is_footnote = label.len() <= LONGEST_FOOTNOTE
+        && !(is_list && numbers.starts_with('0'))
+        && numbers.split(SEPARATORS).all(is_number);
+    is_footnote.then_some(label.len() + "[]".len())
 }
+
+/// What stands between the numbers of several footnotes.
+const SEPARATORS: [char; 4] = [',', ';', '-', '–'];
+
+/// The longest list of footnotes in one mark, in bytes.
+const LONGEST_FOOTNOTE: usize = 24;
 
 /// An address of the web at the beginning of `text`: its length, and its host, which is all that a
 /// listener can remember.

@@ -189,6 +189,27 @@ fn where_there_surely_is_speech_another_provider_is_asked_once_for_its_words() {
     }
 }
 
+#[test]
+fn where_a_transcriber_hears_nothing_the_usual_model_of_the_same_key_is_asked() {
+    let house = House::new();
+    let settings = gemini(&house)
+        .set("stt.gemini.model", "gemini-3.5-transcribe")
+        .set("stt.fallback", json!([]));
+    house
+        .sandbox
+        .fault_service(Service::GeminiStt, Fault::Reply(written("")), 1);
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+        .assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
+    let asked = house.sandbox.requests_of(Service::GeminiStt);
+    let models = ["gemini-3.5-transcribe", "gemini-3.5-flash-lite"];
+    assert_eq!(asked.len(), models.len());
+    for (request, model) in asked.iter().zip(models) {
+        assert!(request.path.contains(model), "{}", request.path);
+    }
+}
+
 /// An answer without any content that ends for this reason, and what it has used.
 fn useless(reason: &str) -> Value {
     let candidates = match reason {

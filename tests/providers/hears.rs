@@ -154,12 +154,19 @@ fn an_answer_that_breaks_off_where_nothing_more_is_spoken_is_whole() {
 
 #[test]
 fn what_is_no_speech_is_not_sent() {
-    let house = House::new();
-    let settings = hearing(house.sandbox.settings());
-    let call = house.say(&clips::silence(8000, 3.0)).call_with(&settings);
-    let outcome = call.start().finish(PATIENCE);
-    outcome.assert_variable("ASSISTANT_STATUS", "NOSPEECH");
-    assert_eq!(house.sandbox.requests().len(), 0);
+    let sounds = [
+        clips::silence(8000, 3.0),
+        clips::tone(8000, 425.0, -12.0, 3.0),
+        clips::noise(8000, -25.0, 3.0, 1),
+    ];
+    each(sounds.into_iter().enumerate(), |(row, sound)| {
+        let house = House::new();
+        let settings = hearing(house.sandbox.settings());
+        let call = house.say(&sound).call_with(&settings);
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_variable("ASSISTANT_STATUS", "NOSPEECH");
+        assert_eq!(house.sandbox.requests().len(), 0, "row {row}");
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The proxy that requests go through: the one of the settings, else the first of the environment that can be used.
 
+use std::net::Ipv4Addr;
+
 use log::warn;
 use ureq::{Proxy, ProxyBuilder, ProxyProtocol};
 
@@ -118,10 +120,31 @@ fn exceptions(listed: &str) -> Vec<String> {
     let names = listed.split(|c: char| c == ',' || c.is_whitespace());
     let names = names.filter(|name| !name.is_empty());
     let patterns = names.flat_map(|name| match name.trim_start_matches('.') {
+        name if name.contains('/') => network(name).unwrap_or_default(),
         name if name.contains('*') || name.is_empty() => vec![name.to_owned()],
         name => vec![name.to_owned(), format!(".{name}")],
     });
     patterns.collect()
+}
+
+/// Returns the patterns of the addresses in a network of IPv4 such as `10.0.0.0/8`, each up to the end of one of its four
+/// numbers: `ureq` knows no networks.
+fn network(cidr: &str) -> Option<Vec<String>> {
+    let (address, bits) = cidr.split_once('/')?;
+    let bits = bits.parse::<u8>().ok().filter(|bits| *bits <= 32)?;
+    let numbers = bits.div_ceil(8).max(1);
+    let block = 1_u64 << (32 - 8 * numbers);
+    let size = 1_u64 << (32 - bits);
+    let address = u64::from(u32::from(address.parse::<Ipv4Addr>().ok()?));
+    let first = address - address % size;
+    let blocks = (0..size / block).filter_map(|at| u32::try_from(first + at * block).ok());
+    let pattern = |block| {
+        let octets = Ipv4Addr::from(block).octets();
+        let octets = octets.map(|octet| octet.to_string());
+        let end = if numbers < 4 { "." } else { "" };
+        octets[..usize::from(numbers)].join(".") + end
+    };
+    Some(blocks.map(pattern).collect())
 }
 
 /// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
@@ -237,6 +260,20 @@ mod tests {
             ("ample", "a.example", false),
             ("b.a.example", "a.example", false),
             ("a.example.org", "a.example", false),
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("10.0.0.0/8", "100.1.2.3", false),
+            ("b.example, 172.16.0.0/12", "172.31.255.255", true),
+            ("172.16.0.0/12", "172.32.0.1", false),
+            ("172.16.0.0/12", "172.15.0.1", false),
+            ("192.168.1.77/24", "192.168.1.5", true),
+            ("192.168.1.64/26", "192.168.1.127", true),
+            ("192.168.1.64/26", "192.168.1.128", false),
+            ("10.0.0.7/32", "10.0.0.7", true),
+            ("10.0.0.7/32", "10.0.0.70", false),
+            ("0.0.0.0/0", "203.0.113.1", true),
+            ("10.0.0.0/33", "10.0.0.1", false),
+            ("10.0.0/8", "10.0.0.1", false),
         ];
         for (listed, host, expected) in table {
             let uri: Uri = format!("https://{host}/").parse().expect("an address");

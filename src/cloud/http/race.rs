@@ -1,8 +1,9 @@
 //! Connections to a host that has several addresses, of which some may lead nowhere.
 //!
-//! An address whose packets vanish says nothing, so the next one is tried beside it after a quarter of a second, families
-//! in turn, and the first connection is taken: RFC 8305, "Happy Eyeballs".
+//! An address whose packets vanish says nothing, so the next one is tried beside it after a quarter of a second, each
+//! other one after a tenth, families in turn, and the first connection is taken: RFC 8305, "Happy Eyeballs".
 
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -34,7 +35,6 @@ impl<In: Transport> Connector<In> for Racing {
             // A proxy has connected already.
             return TcpConnector::default().connect(details, chained);
         }
-        let addresses = in_order(&details.addrs, &lock(&self.winners));
         let (uri, config) = (details.uri.clone(), details.config.clone());
         let (now, timeout, request_level) = (details.now, details.timeout, details.request_level);
         let current_time = details.current_time.clone();
@@ -57,15 +57,27 @@ impl<In: Transport> Connector<In> for Racing {
             TcpConnector::default().connect(&details, None)
         };
         let limit = (*details.timeout.after).min(CONNECT_TIMEOUT);
-        match race(addresses, ATTEMPT_DELAY, limit, connect)? {
-            Some((winner, connection)) => {
-                let mut winners = lock(&self.winners);
-                winners.retain(|ip| *ip != winner.ip());
-                winners.push(winner.ip());
-                Ok(connection)
-            }
-            None => Err(Error::Timeout(details.timeout.reason)),
-        }
+        let first = self.first(&details.addrs, limit, connect)?;
+        first.ok_or(Error::Timeout(details.timeout.reason))
+    }
+}
+
+impl Racing {
+    /// Connects to the first of the addresses that answers, as [`race`] does, and remembers it.
+    fn first<T: Send + 'static>(
+        &self,
+        addresses: &[SocketAddr],
+        limit: Duration,
+        connect: impl Fn(SocketAddr) -> Result<T, Error> + Clone + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let addresses = in_order(addresses, &lock(&self.winners));
+        let first = race(addresses, delays(), limit, connect)?;
+        Ok(first.map(|(winner, connection)| {
+            let mut winners = lock(&self.winners);
+            winners.retain(|ip| *ip != winner.ip());
+            winners.push(winner.ip());
+            connection
+        }))
     }
 }
 
@@ -91,14 +103,14 @@ fn in_order(addresses: &[SocketAddr], winners: &[IpAddr]) -> Vec<SocketAddr> {
     }
 }
 
-/// Connects to the addresses one after the other, each `delay` after the one before or at once when that has failed,
-/// and returns the first that connects; `None` where none has within `limit`.
+/// Connects to the addresses one after the other, each one of `delays` after the one before or at once when that has
+/// failed, and returns the first that connects; `None` where none has within `limit`.
 ///
 /// # Errors
 /// What the last attempt said when all have failed, or [`NoThread`].
 fn race<T: Send + 'static>(
     addresses: Vec<SocketAddr>,
-    delay: Duration,
+    mut delays: impl Iterator<Item = Duration>,
     limit: Duration,
     connect: impl Fn(SocketAddr) -> Result<T, Error> + Clone + Send + 'static,
 ) -> Result<Option<(SocketAddr, T)>, Error> {
@@ -123,7 +135,7 @@ fn race<T: Send + 'static>(
         let until = if waiting.len() == 0 {
             end
         } else {
-            end.min(now + delay)
+            end.min(now + delays.next().unwrap_or_default())
         };
         match told.recv_deadline(until) {
             Ok((address, Ok(connection))) => return Ok(Some((address, connection))),
@@ -142,8 +154,14 @@ fn race<T: Send + 'static>(
 /// TCP and TLS to a service take two to three round trips.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// "Connection Attempt Delay" of RFC 8305, section 8.
+/// How long each attempt has before the next one begins beside it: where one address leads nowhere, so may others.
+fn delays() -> impl Iterator<Item = Duration> {
+    iter::once(ATTEMPT_DELAY).chain(iter::repeat(MIN_ATTEMPT_DELAY))
+}
+
+/// "Connection Attempt Delay" of RFC 8305, section 8, and the least that it recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+const MIN_ATTEMPT_DELAY: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -231,7 +249,12 @@ mod tests {
             } else {
                 Duration::from_secs(60)
             };
-            let won = race(addresses, Duration::from_millis(1), limit, connect);
+            let won = race(
+                addresses,
+                iter::repeat(Duration::from_millis(1)),
+                limit,
+                connect,
+            );
             let found = match won {
                 Ok(Some((address, ()))) => Some(Some(usize::from(address.port()) - 1)),
                 Ok(None) => None,
@@ -239,6 +262,29 @@ mod tests {
             };
             assert_eq!(found, expected);
             drop(keep);
+        }
+    }
+
+    #[test]
+    fn two_addresses_that_lead_nowhere_cost_350_ms_and_the_next_request_none() {
+        assert_eq!(
+            delays().take(2).sum::<Duration>(),
+            Duration::from_millis(350)
+        );
+        let addresses = sockets(&["203.0.113.1", "203.0.113.2"]);
+        let alive = addresses[1];
+        let racing = Racing::default();
+        for expected in [&addresses[..], &addresses[1..]] {
+            let (tell, tried) = unbounded();
+            let connect = move |address: SocketAddr| {
+                tell.send(address).ok();
+                (address == alive)
+                    .then_some(())
+                    .ok_or(Error::ConnectionFailed)
+            };
+            let first = racing.first(&addresses, CONNECT_TIMEOUT, connect);
+            assert!(matches!(first, Ok(Some(()))), "{first:?}");
+            assert_eq!(tried.iter().collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::frames::Frames;
 use crate::cloud::event::EVENTS;
 use crate::cloud::http::{Incoming, malformed};
 use crate::cloud::sse::Events;
-use crate::cloud::{Error, Refusal, Service, Tokens};
+use crate::cloud::{Error, Refusal, Service, TRY_AGAIN, Tokens};
 
 /// How a provider writes its events.
 #[derive(Debug)]
@@ -305,8 +305,6 @@ pub(super) fn read_whole(
 }
 
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";
-const TRY_AGAIN: &str =
-    "that happens now and then; if it persists, choose another model in the settings of [llm]";
 
 /// The maximum size of what is no event: an error has a kilobyte or two, a whole answer some 300.
 const MAX_STRAY: usize = 512 * 1024;

@@ -55,8 +55,8 @@ fn silence(value: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, String)> {
     let why = match ms {
         Some(500..=5_000) => return None,
         Some(100..500) => "callers are cut off in the middle of a sentence".to_owned(),
-        Some(ms @ 5_001..=99_999) => format!("callers wait {} s more for each answer", ms / 1_000),
-        _ => "no number of milliseconds from 100 to 99999, so 2000 are waited for".to_owned(),
+        Some(ms @ 5_001..=9_999) => format!("callers wait {} s more for each answer", ms / 1_000),
+        _ => "no number of milliseconds from 100 to 9999, so 2000 are waited for".to_owned(),
     };
     Some((Status::Warn, why))
 }
@@ -135,9 +135,9 @@ mod tests {
             ("ASSISTANT_SILENCE=5000", ok, ""),
             ("ASSISTANT_SILENCE=499", warn, "cut off"),
             ("ASSISTANT_SILENCE=5001", warn, "wait 5 s more"),
-            ("ASSISTANT_SILENCE=99999", warn, "wait 99 s more"),
+            ("ASSISTANT_SILENCE=9999", warn, "wait 9 s more"),
             ("ASSISTANT_SILENCE=99", warn, "2000 are waited for"),
-            ("ASSISTANT_SILENCE=100000", warn, "2000 are waited for"),
+            ("ASSISTANT_SILENCE=10000", warn, "2000 are waited for"),
             ("ASSISTANT_SILENCE=0", warn, "2000 are waited for"),
             ("ASSISTANT_SILENCE=02000", warn, "2000 are waited for"),
             ("ASSISTANT_SILENCE=2", warn, "2000 are waited for"),

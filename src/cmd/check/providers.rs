@@ -150,7 +150,7 @@ impl Look<'_> {
 
     /// Warns of a model that is switched off soon, or has been.
     fn warn(&self, stage: Stage, endpoint: &Endpoint, report: &mut Report<'_>) {
-        let model = catalogue::find(stage, endpoint).filter(|_| !endpoint.is_private());
+        let model = catalogue::ending(stage, endpoint).filter(|_| !endpoint.is_private());
         let known = model.and_then(|model| Some((model, model.days_left(self.now)?)));
         let Some((model, days)) = known else { return };
         let date = model.retires.map(|date| date.to_string());

@@ -338,7 +338,7 @@ fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &
     let Some(date) = model.shutdown.as_deref() else {
         return;
     };
-    let is_known = catalogue::find(stage, endpoint)
+    let is_known = catalogue::ending(stage, endpoint)
         .and_then(|known| known.retires)
         .is_some_and(|known| known.to_string() == date);
     let days = catalogue::days_until(date, SystemTime::now());

@@ -143,6 +143,8 @@ fn what_is_given_is_not_asked_and_is_written() {
         "gemini.api_key: none -> …wxyz",
         "stt.language: not set -> de-DE",
         "https://ai.google.dev/gemini-api/terms",
+        "a school's telephone",
+        "cloud services for speech with a service account",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }

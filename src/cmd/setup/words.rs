@@ -21,6 +21,7 @@ pub(super) const TERMS: &str = "
 What Google's terms for Gemini say (https://ai.google.dev/gemini-api/terms):
   - Without billing on the key's project, Google may use what is sent to improve its products, and people may read it.
   - Callers in the European Economic Area, Switzerland or the United Kingdom need a project with billing.
-  - Nothing that people under 18 are likely to use may be built on it, such as a school's telephone: for that, servers
-    of your own: phone-assistant help local.
+  - Nothing that people under 18 are likely to use may be built on it, such as a school's telephone. For that there
+    are servers of your own (phone-assistant help local); or Google's cloud services for speech with a service account,
+    which have terms of their own, beside a model of another provider.
 ";

@@ -9,6 +9,8 @@ pub(super) enum Label {
     Model,
     /// What another speaker says.
     Other,
+    /// The same, under a name that is also that of other things: at the beginning of a line alone.
+    Asker,
     Thought,
     /// What the model says after its thoughts.
     Answer,
@@ -68,8 +70,9 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
         return analysis(words);
     }
     let headings = if markup.contains('#') { HEADINGS } else { &[] };
+    let askers = if start == Start::Line { ASKERS } else { &[] };
     let mut read = Read::Not;
-    for (names, label) in headings.iter().chain(NAMES) {
+    for (names, label) in headings.iter().chain(NAMES).chain(askers) {
         for name in names.split('|') {
             match name_len(words, name) {
                 Read::Is(len, ()) => return Read::Is(markup.len() + len, *label),
@@ -256,6 +259,11 @@ const NAMES: &[(&str, Label)] = &[
         Label::Answer,
     ),
 ];
+
+const ASKERS: &[(&str, Label)] = &[(
+    "customer|client|question|q|kunde|kundin|frage|cliente|pregunta|domanda|klant|vraag",
+    Label::Asker,
+)];
 
 /// What is a label only as a heading: the template of Alpaca and its like.
 const HEADINGS: &[(&str, Label)] = &[

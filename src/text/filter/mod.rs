@@ -257,7 +257,10 @@ impl Filter {
             }
             Label::Model if self.start == Start::Line => {}
             // A list of names and values is announced: "Log in with:".
-            Label::Other if self.has_passed && self.last != Some(':') => self.state = State::Ended,
+            Label::Other | Label::Asker if self.has_passed && self.last != Some(':') => {
+                self.state = State::Ended;
+            }
+            Label::Asker if is_first => self.hold(text, Label::Answer),
             Label::Other if is_first => self.hold(text, Label::Model),
             Label::Thought if is_first => self.hold(text, Label::Answer),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),

@@ -15,6 +15,12 @@ pub(super) enum Command {
     Root,
     /// Its argument is not for readers either.
     Hidden,
+    /// Its first argument is not for readers.
+    Colour,
+    /// Its first argument stands above or below its second one.
+    Above,
+    /// A sign with an argument above it.
+    Arrow(&'static str),
     Space,
     Begin,
     End,
@@ -56,7 +62,7 @@ const GROUPS: &[(&str, Command)] = &[
     ),
     ("sqrt", Command::Root),
     (
-        "label tag ref eqref cite color textcolor hspace vspace phantom includegraphics documentclass usepackage",
+        "label tag ref eqref cite color hspace vspace phantom includegraphics documentclass usepackage",
         Command::Hidden,
     ),
     (
@@ -64,6 +70,15 @@ const GROUPS: &[(&str, Command)] = &[
         noindent nonumber notag hline centering bf it rm middle",
         Command::Space,
     ),
+    ("textcolor colorbox href", Command::Colour),
+    ("overset underset stackrel", Command::Above),
+    (
+        "xrightarrow xmapsto xlongrightarrow xhookrightarrow",
+        Command::Arrow("→"),
+    ),
+    ("xleftarrow", Command::Arrow("←")),
+    ("xRightarrow", Command::Arrow("⇒")),
+    ("xrightleftharpoons", Command::Arrow("⇌")),
     ("begin", Command::Begin),
     ("end", Command::End),
     ("item", Command::Item),
@@ -79,5 +94,5 @@ const SIGNS: &str = "alpha=α beta=β gamma=γ delta=δ epsilon/varepsilon=ε ze
     subseteq=⊆ supseteq=⊇ emptyset/varnothing=∅ setminus=∖ forall=∀ exists=∃ neg/lnot=¬ land/wedge=∧ lor/vee=∨ \
     to/rightarrow/longrightarrow/mapsto=→ leftarrow/gets=← leftrightarrow=↔ Rightarrow/implies/Longrightarrow=⇒ \
     Leftarrow=⇐ Leftrightarrow/iff=⇔ uparrow=↑ downarrow=↓ rightleftharpoons=⇌ angle=∠ perp=⊥ parallel=∥ mid=| \
-    therefore=∴ because=∵ ldots/dots/cdots/dotsc/dotsb=... euro=€ pounds=£ lvert/rvert/vert=| langle=⟨ rangle=⟩ \
+    therefore=∴ because=∵ ldots/dots/cdots/dotsc/dotsb/vdots/ddots=... bullet=• euro=€ pounds=£ lvert/rvert/vert=| langle=⟨ rangle=⟩ \
     lfloor=⌊ rfloor=⌋ lceil=⌈ rceil=⌉ textbackslash=\\ copyright=© oplus=⊕ otimes=⊗ colon=:";

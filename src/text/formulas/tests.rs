@@ -56,6 +56,28 @@ fn no_delimiter_and_no_command_is_left() {
             "Bold x^2 and x_1",
         ),
         (r"unclosed $\frac{1}{2} and on", "unclosed 1 over 2 and on"),
+        (
+            r"A \xrightarrow{heat} B, $A \xrightarrow{h} B$",
+            "A → heat B, A → h B",
+        ),
+        (
+            r"x \overset{a}{=} y, $x \stackrel{?}{=} y$",
+            "x a = y, x ? = y",
+        ),
+        (
+            r"\underset{x}{\max} y, \textcolor{red}{Hot}",
+            "x max y, Hot",
+        ),
+        (r"a \bullet b, $\vdots$ \ddots", "a • b, ... ..."),
+        (
+            r"\operatorname*{argmin} x, $\operatorname*{argmin} x$",
+            "argmin x, argmin x",
+        ),
+        (r"a\hspace*{1cm}b, $a\hspace*{1cm}b$", "ab, ab"),
+        (
+            r"\unheard{x} of, (\unheard*{x}) and \unheard.",
+            "x of, (x) and unheard.",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(without_formulas(text), expected, "{text}");
@@ -70,6 +92,7 @@ fn prices_paths_and_what_markdown_escapes_stay() {
         r"C:\Users\me, c:\temp\new, \\server\share\name, D:\(x)\[1]\times, (E:\nu)",
         r"It costs $7 or $8, C:\Users\me stays, snake_case too.",
         r"\*not bold\* \# x ¯\_(ツ)_/¯ \$5 \",
+        r"\Windows\System32, src\unheard",
         r"src\name, DOMAIN\tom, snake_case, {braces} and a_{b",
     ] {
         let left = without_formulas(text).replace("a_b", "a_{b");

@@ -121,9 +121,23 @@ fn footnote_marks_are_dropped_where_something_ends() {
         ),
         ("Yes[^n] it [^1] is.\n\n[^n]: A note.", "Yes it is. A note."),
         (
-            "In [2024](https://a.b) and [12] dogs, [1, 2]",
-            "In 2024 and [12] dogs, [1, 2]",
+            "In [2024](https://a.b) and [12] dogs, [0, 1]",
+            "In 2024 and [12] dogs, [0, 1]",
         ),
+        (
+            "Lisbon [1, 2] is. Porto[1,2] is. So [1-3]. And[4–6; 8] it is [10, 11].",
+            "Lisbon [1, 2] is. Porto is. So. And it is.",
+        ),
+        (
+            "Press [1, 2] for sales, [1-800] or [555-1234].",
+            "Press [1, 2] for sales, [1-800] or [555-1234].",
+        ),
+        (
+            "Paris<sup>1</sup> is.<sup>2, 3</sup> 10<sup>2</sup> m<sup>2</sup> and 1<sup>st</sup>",
+            "Paris is. 10^2 m2 and 1st",
+        ),
+        ("<p>Paris<sup>1</sup> is big.</p>", "Paris is big."),
+        ("It is Lisbon.</s>", "It is Lisbon."),
     ]);
 }
 

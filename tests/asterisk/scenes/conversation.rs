@@ -79,7 +79,12 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             if goodbye.begins < said.last_voiced || turns != Some(5) {
                 return Err(format!("the model was told {turns:?} turns"));
             }
-            machine.becomes_clean()
+            machine.becomes_clean()?;
+            let records = machine.call_records();
+            match records.lines().last() {
+                Some(last) if last.contains(",8009,ANSWERED") => Ok(()),
+                last => Err(format!("the record of the call is {last:?}")),
+            }
         });
     }
     report.check(

@@ -75,6 +75,13 @@ fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
             Some(End::Cut),
         ),
         (hello.clone() + done, "Hello", Some(End::Whole)),
+        (
+            "data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Porto?\"}}]}\n\n".to_owned()
+                + &hello
+                + done,
+            "Hello",
+            Some(End::Whole),
+        ),
         (hello.clone(), "Hello", None),
         (
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n".to_owned(),
