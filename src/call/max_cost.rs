@@ -20,7 +20,7 @@ use crate::voice;
 /// The maximum cost of transcribing and answering `speech`.
 pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
     let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
-    let chars = settings.max_answer_chars;
+    let chars = settings.max_answer_chars + settings.opening.chars().count();
     // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
     let texts = 1 + chars / MIN_PIECE_CHARS;
     of_transcriptions(services, speech.duration(), 1)
