@@ -7,6 +7,7 @@ use serde_json::Value;
 use testkit::{Act, Call, CallBuilder, Fault, Outcome, Settings, Signal, Stage};
 
 use crate::conversation::{self, BREATH};
+use crate::doctor::{check, of};
 use crate::house::{House, PATIENCE, argument, each, program};
 
 const TEXT: &str = "You are talking with an automatic assistant.";
@@ -414,4 +415,76 @@ fn the_first_answer_of_a_conversation_begins_with_it_where_no_voice_could_say_it
     // The model does not take it for its own words.
     let second: &Value = &house.sandbox.requests_to(Stage::Llm)[1].body;
     assert_eq!(second["contents"][1]["parts"][0]["text"], "Three minutes.");
+}
+
+/// What the doctor says of it: the statuses, and all texts.
+fn examined(house: &House, settings: &Settings, arguments: &[&str]) -> (Vec<String>, String) {
+    let found = check(house, settings, arguments);
+    let of_it: Vec<_> = of(&found, "disclosure").collect();
+    let word = |finding: &&Value| finding["status"].as_str().unwrap().to_owned();
+    let text = |finding: &&Value| finding["text"].as_str().unwrap().to_owned();
+    let texts: Vec<_> = of_it.iter().map(text).collect();
+    (of_it.iter().map(word).collect(), texts.join("\n"))
+}
+
+#[test]
+fn the_doctor_has_the_phrase_spoken_for_each_kind_of_phone_and_once() {
+    let house = House::new();
+    let settings = settings(&house)
+        .set(
+            "persona.office.disclosure_text",
+            "Hier spricht ein Automat.",
+        )
+        .set("persona.office.language", "de-DE")
+        .set("persona.kitchen.prompt", "You cook.");
+    let times = |text: &str| texts(&house).iter().filter(|it| *it == text).count();
+    let (words, text) = examined(&house, &settings, &["--offline"]);
+    assert_eq!(words, ["ok", "ok"], "{text}");
+    assert!(text.contains("still to be spoken"), "{text}");
+    assert_eq!(times(TEXT), 0);
+    for _ in 0..2 {
+        let (words, text) = examined(&house, &settings, &[]);
+        assert_eq!(words, ["ok", "ok"], "{text}");
+        assert_eq!((times(TEXT), times("Hier spricht ein Automat.")), (3, 3));
+    }
+    // So no caller waits for it.
+    let before = requests(&house);
+    for format in ["(ulaw)", "(alaw)", "(g722)"] {
+        let call = disclosing(&house, &settings);
+        let call = call.variable("CHANNEL(audionativeformat)", format);
+        assert_eq!(played(&ended(call)).len(), 1, "{format}");
+    }
+    assert_eq!(requests(&house), before);
+}
+
+#[test]
+fn the_doctor_warns_where_callers_are_not_told_or_not_as_they_should_be() {
+    let table: &[(&str, &str, &str, &str)] = &[
+        ("knowledge.disclosure_text", "", "warn", "is empty"),
+        (
+            "knowledge.disclosure_text",
+            "sound:custom/nowhere",
+            "warn",
+            "no sound custom/nowhere",
+        ),
+        ("stt.language", "de-DE", "warn", "language is de-DE"),
+        (
+            "tts.openai.api_key",
+            "sk-of-somebody-else",
+            "warn",
+            "the first answer begins with it",
+        ),
+        ("knowledge.disclosure", "all", "ok", "all callers"),
+    ];
+    each(table, |(key, value, status, words)| {
+        let house = House::new();
+        let settings = settings(&house).set(key, *value);
+        let (found, text) = examined(&house, &settings, &[]);
+        assert_eq!(found, [*status], "{key}: {text}");
+        assert!(text.contains(words), "{key}: {text}");
+    });
+    let house = House::new();
+    let settings = settings(&house).set("knowledge.disclosure", "none");
+    let (found, text) = examined(&house, &settings, &[]);
+    assert!(found.is_empty(), "no way in is known: {text}");
 }

@@ -8,6 +8,7 @@ use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
+use crate::cloud::tts::Voice;
 use crate::services::Services;
 use crate::spending::bill::{self, FRAME_TOKENS, audio};
 use crate::spending::catalogue;
@@ -72,10 +73,8 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
 }
 
 /// The maximum cost of having a text spoken.
-pub(super) fn of_text(services: &Services, text: &str) -> MicroDollars {
-    of_each(Stage::Tts, &services.voices, |voice| {
-        voice::max_usage_of(text, voice)
-    })
+pub(super) fn of_text(voices: &Fallback<dyn Voice>, text: &str) -> MicroDollars {
+    of_each(Stage::Tts, voices, |voice| voice::max_usage_of(text, voice))
 }
 
 /// Each provider is asked as often as may help.

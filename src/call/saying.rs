@@ -51,7 +51,7 @@ impl<O: Write> Flow<'_, O> {
     fn spoken(&mut self, text: String, instead: Option<&'static str>) -> Result<Phrase, Failure> {
         let phrases = KeptPhrases {
             folder: self.config.conversation.sounds.clone(),
-            services: self.services.clone(),
+            voices: self.services.voices.clone(),
             settings: self.config.tts.clone(),
             speaker: self.speaker(false),
         };
