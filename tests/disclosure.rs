@@ -11,9 +11,11 @@ use crate::doctor::{check, of};
 use crate::house::{House, PATIENCE, argument, each, program};
 
 const TEXT: &str = "You are talking with an automatic assistant.";
+/// A channel and its caller's number, or a variable and its value.
+type Pair = (&'static str, &'static str);
 /// The default phone of these tests, which has signed in.
-const PHONE: (&str, &str) = ("PJSIP/1001-00000011", "1001");
-const TRUNK: (&str, &str) = ("PJSIP/provider-00000012", "+33123456789");
+const PHONE: Pair = ("PJSIP/1001-00000011", "1001");
+const TRUNK: Pair = ("PJSIP/provider-00000012", "+33123456789");
 
 fn sounds(house: &House) -> PathBuf {
     house.other().join("sounds")
@@ -28,7 +30,7 @@ fn settings(house: &House) -> Settings {
 }
 
 /// The same call from elsewhere.
-fn from(call: CallBuilder, (channel, number): (&str, &str)) -> CallBuilder {
+fn from(call: CallBuilder, (channel, number): Pair) -> CallBuilder {
     call.agi("agi_channel", channel).agi("agi_callerid", number)
 }
 
@@ -89,7 +91,7 @@ fn who_is_told_depends_on_where_they_call_from_and_on_the_settings() {
     let forged = [("AMPUSER", "200")];
     let told = [("ASSISTANT_DISCLOSED", "1")];
     let local = ("Local/200@from-internal-0000000a;1", "200");
-    let table: &[(&str, &str, (&str, &str), &[(&str, &str)], bool)] = &[
+    let table: &[(&str, &str, Pair, &[Pair], bool)] = &[
         ("a phone", "outside", PHONE, &[], false),
         ("a phone", "all", PHONE, &[], true),
         ("a phone", "none", PHONE, &[], false),

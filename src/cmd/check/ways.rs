@@ -22,7 +22,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
     };
     let ways = Ways::of(&plan);
     examine_context(&ways, config, report);
-    if ways.runs_program {
+    if ways.says(RUNS) {
         examine_in(&ways, report);
     }
     if config.is_some_and(|config| !discloses(config)) {
@@ -59,14 +59,14 @@ fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>
     let id = "dialplan";
     let reload = typed("dialplan reload");
     let remedy = &format!("sudo ./install.sh --dialplan; and: {reload}");
-    if !ways.runs_program {
+    if !ways.says(RUNS) {
         let text = "the context custom-openai is not loaded, or does not run phone-assistant";
         report.fail(id, text, remedy);
-    } else if !ways.lets_look_around {
+    } else if !ways.says(LETS_LOOK_AROUND) {
         let text =
             "the context custom-openai is of an earlier version: it has no way in for this check";
         report.warn(id, text, remedy);
-    } else if !ways.tells_callers && config.is_some_and(discloses) {
+    } else if !ways.says(TELLS_CALLERS) && config.is_some_and(discloses) {
         let text = "the context custom-openai is of an earlier version: before a question callers are not told that they \
                     talk with an automatic assistant, so the answer begins with that";
         report.warn(id, text, remedy);
@@ -116,12 +116,8 @@ struct Ways {
     leading: BTreeMap<String, String>,
     /// Whether another context includes it.
     is_included: bool,
-    /// Whether it runs the program.
-    runs_program: bool,
-    /// Whether it lets Asterisk run the program for this check.
-    lets_look_around: bool,
-    /// Whether it tells callers what they talk with.
-    tells_callers: bool,
+    /// What it says of [`RUNS`], [`LETS_LOOK_AROUND`] and [`TELLS_CALLERS`].
+    says: BTreeSet<&'static str>,
     /// A context that leads callers from outside to it, going by its name.
     outside: Option<String>,
 }
@@ -134,9 +130,9 @@ impl Ways {
                 context = rest.split('\'').next().unwrap_or_default();
                 is_own = context == CONTEXT;
             } else if is_own {
-                ways.runs_program |= line.contains("phone-assistant");
-                ways.lets_look_around |= line.contains("mode=check");
-                ways.tells_callers |= line.contains("mode=disclose");
+                let all = [RUNS, LETS_LOOK_AROUND, TELLS_CALLERS];
+                ways.says
+                    .extend(all.iter().filter(|words| line.contains(*words)));
                 let name = line.trim_start().strip_prefix('\'');
                 let name = name.and_then(|line| line.split_once("' =>"));
                 ways.extensions
@@ -153,6 +149,10 @@ impl Ways {
             }
         }
         ways
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.says.contains(words)
     }
 
     /// Notes the context that `leads` to the assistant's, if its name says that it is for callers from outside.
@@ -182,6 +182,12 @@ const OUTSIDE: &[&str] = &[
     "trunk", "pstn", "did", "ivr", "timecond", "queue", "incoming", "inbound", "outside", "extern",
     "public",
 ];
+
+/// What the assistant's context has in it if it runs the program, if it lets Asterisk do so for this check, and if it tells
+/// callers what they talk with.
+const RUNS: &str = "phone-assistant";
+const LETS_LOOK_AROUND: &str = "mode=check";
+const TELLS_CALLERS: &str = "mode=disclose";
 
 /// The assistant's context.
 const CONTEXT: &str = "custom-openai";
