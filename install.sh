@@ -1002,6 +1002,7 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #place = "Lyon, France"         # an example
 #facts = "/etc/phone-assistant/kitchen.md"   # an example
 #opening_hours = "Mo-Fr 11:30-14:00"   # an example
+#disclosure_text = "This is the kitchen's automatic assistant."   # an example
 
 [reply]
 #play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file
@@ -1036,6 +1037,8 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #facts = ""                     # a text file of at most 48 kB: prices, people, addresses
 #opening_hours = ""             # "Mo-Fr 09:00-12:00,14:00-18:00; Sa 09:00-12:00; PH off"
 #country = ""                   # "FR": whose public holidays PH means
+#disclosure = "outside"         # who is told that they talk with a machine: none | outside: who has not signed in | all
+#disclosure_text = "You are talking with an automatic assistant."   # words in your callers' language, or "sound:NAME"
 
 [log]
 #words = false                  # may the log hold what was said?

@@ -37,7 +37,7 @@ pub(crate) struct Services {
     /// The language models.
     pub(crate) models: Fallback<dyn Model>,
     /// The voices.
-    pub(crate) voices: Fallback<dyn Voice>,
+    pub(crate) voices: Arc<Fallback<dyn Voice>>,
     /// Whether the model has heard callers itself, where it is to.
     pub(crate) hearing: Hearing,
 }
@@ -55,7 +55,7 @@ impl Services {
         Ok(Self {
             recognizers: maker.recognizers()?,
             models: maker.models()?,
-            voices: maker.voices()?,
+            voices: maker.voices()?.into(),
             hearing: Hearing::default(),
         })
     }
@@ -401,7 +401,7 @@ mod tests {
         let services = Services {
             recognizers: maker.recognizers().expect("there is one"),
             models: maker.models().expect("there is one"),
-            voices,
+            voices: voices.into(),
             hearing: Hearing::default(),
         };
         for (now, expected) in [(day(90), 0), (day(89), 1), (day(0), 1), (midnight(), 0)] {

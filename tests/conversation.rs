@@ -53,9 +53,19 @@ pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
 }
 
 pub(crate) fn talk_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
+    talk_of(house, settings, |call| {
+        arguments.iter().fold(call, CallBuilder::arg)
+    })
+}
+
+/// A talk on a line of which something is different.
+pub(crate) fn talk_of(
+    house: &House,
+    settings: &Settings,
+    change: impl FnOnce(CallBuilder) -> CallBuilder,
+) -> Talking {
     let (call, pipe) = line(house, settings);
-    let call = arguments.iter().fold(call, CallBuilder::arg);
-    let call = call.real_time().start();
+    let call = change(call).real_time().start();
     Talking {
         call,
         reply: house.reply(),

@@ -74,7 +74,7 @@ fn no_silence_that_may_be_set_is_longer_than_a_part_of_a_question() {
 #[test]
 fn every_status_has_a_branch_and_anything_else_fails() {
     let steps = steps(EXAMPLE);
-    let agi = position(&steps, |step| step.application == "AGI");
+    let agi = position(&steps, asks);
     let branches: BTreeMap<String, &str> = steps[agi + 1..]
         .iter()
         .map_while(|step| {
@@ -107,7 +107,7 @@ fn every_status_has_a_branch_and_anything_else_fails() {
 #[test]
 fn the_status_alone_decides_and_is_cleared_before_the_program_runs() {
     let steps = steps(EXAMPLE);
-    let agi = position(&steps, |step| step.application == "AGI");
+    let agi = position(&steps, asks);
     let ask = position(&steps, |step| step.label == Some("ask"));
     assert!(
         steps[ask..agi]
@@ -192,7 +192,7 @@ fn names_of_files_are_made_of_the_call_alone() {
             assert!(is_trusted, "{variable} in {step:?}");
         }
     }
-    let agi = &steps[position(&steps, |step| step.application == "AGI")];
+    let agi = &steps[position(&steps, asks)];
     assert_eq!(
         agi.data,
         "phone-assistant,recording=${ASSISTANT_CALL}${ASSISTANT_TRY}.wav,reply=${ASSISTANT_CALL}-reply,persona=${ASSISTANT_PERSONA}"
@@ -239,7 +239,34 @@ fn every_way_to_the_program_keeps_the_callers_words_on_one_line() {
         assert_eq!(cleaning.collect::<Vec<_>>(), CLEANING, "{program:?}");
         ways += 1;
     }
-    assert_eq!(ways, 2);
+    assert_eq!(ways, 3);
+}
+
+/// Before any sound that a caller could take for a person's, and not again for a second try.
+#[test]
+fn callers_are_told_what_they_talk_with_before_the_welcome_and_once() {
+    let steps = steps(EXAMPLE);
+    let tells: Vec<_> = (0..steps.len())
+        .filter(|at| steps[*at].data.contains("mode=disclose"))
+        .collect();
+    let [at] = tells[..] else {
+        panic!("{tells:?}");
+    };
+    let step = &steps[at];
+    assert_eq!(
+        (step.exten, step.application, step.data),
+        (
+            "8008",
+            "AGI",
+            "phone-assistant,mode=disclose,persona=${ASSISTANT_PERSONA}"
+        )
+    );
+    let is_heard = |step: &Step| step.application == "Playback";
+    assert!(!steps[..at].iter().any(is_heard), "before it");
+    assert_eq!(steps[0].application, "Answer");
+    assert!(at < position(&steps, |step| step.label == Some("ask")));
+    let promise = |step: &Step| step.data.starts_with("CHANNEL(hangup_handler_push)");
+    assert!(position(&steps, promise) < at, "a hang-up is cleaned up");
 }
 
 const CLEANING: [&str; 3] = [
@@ -502,6 +529,11 @@ fn variables(data: &str) -> impl Iterator<Item = &str> {
     data.split("${")
         .skip(1)
         .map(move |rest| &rest[..name_end(rest)])
+}
+
+/// Whether a step lets the program answer a question.
+fn asks(step: &Step) -> bool {
+    step.application == "AGI" && step.data.contains("recording=")
 }
 
 fn position(steps: &[Step], is: impl Fn(&Step) -> bool) -> usize {

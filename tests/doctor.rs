@@ -176,14 +176,14 @@ fn findings_stay_whole_where_keys_and_users_are_ordinary_words() {
 }
 
 /// All findings.
-fn check(house: &House, settings: &Settings, arguments: &[&str]) -> Value {
+pub(crate) fn check(house: &House, settings: &Settings, arguments: &[&str]) -> Value {
     let output = run_check(house, settings, &[&["--json"], arguments].concat());
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     found["checks"].clone()
 }
 
 /// Those of one name.
-fn of<'a>(found: &'a Value, id: &'a str) -> impl Iterator<Item = &'a Value> {
+pub(crate) fn of<'a>(found: &'a Value, id: &'a str) -> impl Iterator<Item = &'a Value> {
     let all = found.as_array().unwrap().iter();
     all.filter(move |finding| finding["id"] == id)
 }
@@ -209,7 +209,8 @@ impl StandIn {
             house: House::new(),
         };
         fs::set_permissions(stand_in.folder(), fs::Permissions::from_mode(0o777)).unwrap();
-        let own = "  '8008' =>  1. AGI(phone-assistant,persona=${ASSISTANT_PERSONA}) [x:1]\n  \
+        let own = "  '8008' =>  1. AGI(phone-assistant,mode=disclose) [x:1]\n  \
+                    2. AGI(phone-assistant,persona=${ASSISTANT_PERSONA}) [x:1]\n  \
             '8009' =>  1. Answer() [x:2]\n  'check' =>  1. AGI(phone-assistant,mode=check) [x:3]\n";
         stand_in.say("core show version", "Asterisk 22.10.1 built by nobody");
         let globals = "   ASSISTANT_SILENCE=1500\n   OTHER=x\n    -- 2 variable(s)";
@@ -355,6 +356,18 @@ const PLANTED: &[Planted] = &[
         "dialplan",
         "warn",
         &["earlier version", "./install.sh --dialplan"],
+    ),
+    (
+        "a context that tells callers nothing before a question",
+        |it| {
+            let own = "  '8008' =>  1. AGI(phone-assistant) [x:1]\n  \
+                'check' =>  1. AGI(phone-assistant,mode=check) [x:3]\n";
+            it.say("dialplan show", &format!("{OWN_CONTEXT}{own}"));
+            it.leads("Goto(custom-openai,8008,1)");
+        },
+        "dialplan",
+        "warn",
+        &["automatic assistant", "./install.sh --dialplan"],
     ),
     (
         "a missing application",

@@ -106,6 +106,29 @@ fn a_call_over_the_network_is_heard_as_any_other() {
 }
 
 #[test]
+fn callers_from_outside_are_told_what_they_talk_with_over_the_network_too() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    settings.write(house.other());
+    let server = Server::of(&house);
+    for (channel, times) in [("PJSIP/provider-00000012", 1), ("PJSIP/1001-00000011", 0)] {
+        let call = Call::builder(program())
+            .arg("mode=disclose")
+            .arg("persona=")
+            .over(server.0.address())
+            .agi("agi_channel", channel);
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_manners();
+        let told = outcome.variable("ASSISTANT_DISCLOSED");
+        assert_eq!(told, ["", "1"][times], "{channel}");
+        let played = outcome.commands();
+        let played = played.filter(|line| line.starts_with("STREAM FILE"));
+        assert_eq!(played.count(), times, "{channel}");
+    }
+    server.assert_ended(2);
+}
+
+#[test]
 fn several_at_once_hear_each_their_own_answer() {
     let house = House::new();
     let server = Server::of(&house);

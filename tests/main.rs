@@ -7,6 +7,7 @@ mod call;
 mod calls;
 mod conversation;
 mod dialplan;
+mod disclosure;
 mod docs;
 mod doctor;
 mod fallback;

@@ -4,12 +4,11 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use log::warn;
-
-use super::answering::{self, Answered, Answering, GRACE};
+use super::answering::{self, Answered, Answering};
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
 use super::dialogue::{self, Dialogue, Next};
+use super::disclosure::Disclosure;
 use super::event::Event;
 use super::job::Job;
 use super::keepalive;
@@ -26,18 +25,16 @@ use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
 use crate::audio::telephone::Encoding;
-use crate::cloud::budget::Budget;
 use crate::cloud::llm::Exchange;
-use crate::config::{Config, Sentence};
+use crate::config::Config;
 use crate::knowledge::{self, Knowledge};
 use crate::services::Services;
 use crate::spending::bill::Billing;
-use crate::spending::limits::Refused;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
 use crate::timeline::Mark;
-use crate::voice::{self, KeptPhrases, Loudness, Speaker};
+use crate::voice::{self, Loudness, Speaker};
 
 /// What a call has while it goes on.
 pub(super) struct Flow<'a, O> {
@@ -45,6 +42,7 @@ pub(super) struct Flow<'a, O> {
     pub(super) scene: &'a mut Scene,
     pub(super) purse: &'a mut Purse,
     pub(super) remembering: &'a mut Remembering,
+    pub(super) disclosure: &'a mut Disclosure,
     pub(super) config: &'a Config,
     pub(super) knowledge: &'a Knowledge,
     pub(super) services: Arc<Services>,
@@ -75,6 +73,12 @@ enum Error {
 impl<O: Write> Flow<'_, O> {
     /// Answers one question, whose speech this is.
     pub(super) fn answer_one(&mut self, speech: Pcm, reply: NewFile) -> Result<Outcome, Failure> {
+        if self.disclosure.is_sound() {
+            let began = self.line.now();
+            self.disclose()?;
+            // The services have as long as ever.
+            self.scene.turn.started += self.line.now().saturating_duration_since(began);
+        }
         self.begin_job(Arc::new(speech), 0)?;
         match self.answer(Vec::new(), reply, false)? {
             Answered::Heard => Ok(Outcome::Answered(None)),
@@ -101,6 +105,7 @@ impl<O: Write> Flow<'_, O> {
         listening.leave_to_model(self.model_hears());
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
+        self.disclose()?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut next = dialogue.begin();
         loop {
@@ -113,7 +118,7 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.said(self.line.now())
                 }
                 Next::Say(sentence, instead) => {
-                    self.say(sentence, instead)?;
+                    self.say(sentence, Some(instead))?;
                     dialogue.said(self.line.now())
                 }
                 Next::Listen { silent_since } => {
@@ -178,7 +183,7 @@ impl<O: Write> Flow<'_, O> {
             }
             Ok(Answered::Heard) => self.before.push(Exchange {
                 question: self.scene.turn.question_later().to_owned(),
-                answer: self.scene.turn.spoken.heard(),
+                answer: self.heard(),
             }),
             // Nothing was said after all.
             Ok(Answered::NoSpeech) => self.scene.turn = before,
@@ -224,69 +229,24 @@ impl<O: Write> Flow<'_, O> {
             }),
             (answered, _) => answered,
         };
-        let turn = &self.scene.turn;
+        let is_whole = matches!(answered, Ok(Answered::Whole));
+        let spoken = self.scene.turn.spoken.heard();
+        self.disclosure.answered(self.line, &spoken, is_whole);
         let heard = match &answered {
-            Ok(Answered::Whole) if !self.line.is_hung_up() => turn.answer.clone(),
-            _ => turn.spoken.heard(),
+            Ok(Answered::Whole) if !self.line.is_hung_up() => self.scene.turn.answer.clone(),
+            _ => self.heard(),
         };
-        self.remembering.keep(turn, &heard);
+        self.remembering.keep(&self.scene.turn, &heard);
         answered
     }
 
-    /// Says what is always the same, to its end. If no voice speaks, the sound `instead` is heard.
-    fn say(&mut self, sentence: Sentence, instead: &'static str) -> Result<(), Failure> {
-        let mut phrase = match sentence {
-            Sentence::Nothing => return Ok(()),
-            Sentence::Sound(name) => Phrase::sound(name),
-            Sentence::Spoken(text) => self.spoken(text, instead)?,
-        };
-        let said = self.follow(&mut phrase);
-        if self.line.is_hung_up() {
-            // The half-made sound is removed by the thread that makes it.
-            self.job.wait(SHORT_WAIT);
-        }
-        self.job = Job::none();
-        said
-    }
-
-    /// The phrase of this text, which is kept or is being made.
-    fn spoken(&mut self, text: String, instead: &'static str) -> Result<Phrase, Failure> {
-        let phrases = KeptPhrases {
-            folder: self.config.conversation.sounds.clone(),
-            services: self.services.clone(),
-            settings: self.config.tts.clone(),
-            speaker: self.speaker(false),
-        };
-        if let Some(place) = phrases.find(&text) {
-            return Ok(Phrase::sound(files::absolute(&place)));
-        }
-        let mut patience = LONGEST_WAIT;
-        if self.services.voices.candidates().len() > 1 {
-            // The next voice has as long.
-            patience += self.config.fallback_after.min(LONGEST_WAIT);
-        }
-        let patience = patience.min(self.config.tts.timeout);
-        let deadline = Deadline::after(self.line.now(), patience, self.line.clock());
-        let budget = Budget::new(deadline, self.config.idle_timeout.min(LONGEST_WAIT));
-        self.scene.stage = Stage::Limit;
-        let job = Job::phrase(phrases, text, budget, &mut |max_cost| {
-            self.purse.admit(self.config, &self.caller, max_cost)
-        });
-        match job {
-            Ok(job) => self.job = job,
-            Err(failure) if failure.cause.is::<Refused>() => return Err(failure),
-            Err(failure) => {
-                warn!("{failure}");
-                return Ok(Phrase::sound(instead.to_owned()));
-            }
-        }
-        self.scene.stage = Stage::Tts;
-        let until = self.line.now() + patience + GRACE;
-        Ok(Phrase::being_made(until, instead))
+    /// What the caller has heard of the answer, without what it began with.
+    fn heard(&self) -> String {
+        self.disclosure.without(self.scene.turn.spoken.heard())
     }
 
     /// Speaks for a new piece of work, whose sound may be heard while it is made.
-    fn speaker(&self, is_streamed: bool) -> Speaker {
+    pub(super) fn speaker(&self, is_streamed: bool) -> Speaker {
         Speaker {
             billing: Billing::new(self.purse.bill.clone()),
             encoding: self.encoding,
@@ -297,7 +257,7 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
-    fn follow<P: Phase>(&mut self, phase: &mut P) -> Result<P::End, Failure> {
+    pub(super) fn follow<P: Phase>(&mut self, phase: &mut P) -> Result<P::End, Failure> {
         let end = loop {
             let input = match phase.poll(self.scene, self.line.now()) {
                 Step::Do(act) => match self.perform(act) {
@@ -380,7 +340,7 @@ impl<O: Write> Flow<'_, O> {
             },
             now,
         );
-        let settings = Settings::of(self.config, prompt);
+        let settings = Settings::of(self.config, prompt).opening(self.disclosure.opening());
         let settings = match self.actions {
             Some(_) => settings.in_conversation(&self.before),
             None => settings,
@@ -413,9 +373,3 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 }
-
-/// After a hang-up a thread that asks a service ends at once.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
-
-/// No caller waits longer in silence for a phrase.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
+use crate::cloud::tts::Voice;
 use crate::config::catalogue;
 use crate::services::Services;
 use crate::spending::bill::{self, FRAME_TOKENS, audio};
@@ -20,7 +21,7 @@ use crate::voice;
 /// The maximum cost of transcribing and answering `speech`.
 pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
     let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
-    let chars = settings.max_answer_chars;
+    let chars = settings.max_answer_chars + settings.opening.chars().count();
     // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
     let texts = 1 + chars / MIN_PIECE_CHARS;
     of_transcriptions(services, speech.duration(), 1)
@@ -72,10 +73,8 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
 }
 
 /// The maximum cost of having a text spoken.
-pub(super) fn of_text(services: &Services, text: &str) -> MicroDollars {
-    of_each(Stage::Tts, &services.voices, |voice| {
-        voice::max_usage_of(text, voice)
-    })
+pub(super) fn of_text(voices: &Fallback<dyn Voice>, text: &str) -> MicroDollars {
+    of_each(Stage::Tts, voices, |voice| voice::max_usage_of(text, voice))
 }
 
 /// Each provider is asked as often as may help.

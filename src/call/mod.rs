@@ -1,9 +1,12 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
 mod answering;
+mod caller;
 mod caller_audio;
 mod contract;
 mod dialogue;
+mod disclosing;
+mod disclosure;
 mod echo;
 mod event;
 mod flow;
@@ -21,6 +24,7 @@ mod playout;
 mod purse;
 mod question;
 mod remembering;
+mod saying;
 mod settings;
 mod spoken;
 mod turn;
@@ -39,19 +43,19 @@ use crate::audio::telephone::Encoding;
 use crate::config::limits::Callers;
 use crate::config::{Arguments, Config, Environment, Job as For, Limits};
 use crate::knowledge::Knowledge;
-use crate::memory::{FREEPBX_EXTENSION, Signs};
 use crate::services::Services;
 use crate::spending::limits::Refused;
 use crate::sys::deadline::Clock;
 use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::sys::files::{self, NewFile, Readers, RemovedAfterUse};
 use crate::sys::hangup::Hangup;
-use crate::sys::presentation::{self, Presentation};
 use crate::sys::state::State;
 use crate::timeline::Mark;
 use crate::voice::Loudness;
 
+use caller::Caller;
 use contract::Contract;
+use disclosure::Disclosure;
 use flow::Flow;
 use job::Job;
 use line::Line;
@@ -114,6 +118,9 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
         return hours::tell(&mut line, &arguments, invocation.environment);
     }
     let mut call = Call::new(line, started);
+    if arguments.is_disclosure() && confirmed.is_ok() {
+        return call.disclose(&arguments, invocation.environment);
+    }
     call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
     let outcome = call.outcome(confirmed, &arguments, invocation.environment);
     call.end(began, &outcome);
@@ -136,8 +143,8 @@ struct Call<O> {
     contract: Contract,
     purse: Purse,
     remembering: Remembering,
-    /// Whether the caller's number may be shown, where that matters.
-    presentation: Presentation,
+    caller: Caller,
+    disclosure: Disclosure,
     /// The answer's place, without extension; empty until the settings are known.
     reply: PathBuf,
     /// What the model is told of the house.
@@ -154,7 +161,8 @@ impl<O: Write> Call<O> {
             contract: Contract::default(),
             purse: Purse::default(),
             remembering: Remembering::default(),
-            presentation: Presentation::default(),
+            caller: Caller::default(),
+            disclosure: Disclosure::default(),
             reply: PathBuf::new(),
             knowledge: Knowledge::default(),
             services: None,
@@ -212,8 +220,7 @@ impl<O: Write> Call<O> {
             // Whose call it is stands in the block, which the client has written.
             config.memory.callers = Callers::None;
         }
-        self.ask_presentation(&config);
-        self.recall(&mut config);
+        self.meet(&mut config);
         self.knowledge = Knowledge::read(&config, environment, SystemTime::now());
         for (topic, fault) in &self.knowledge.faults {
             warn!("{topic}: {fault}");
@@ -239,16 +246,13 @@ impl<O: Write> Call<O> {
         services: Arc<Services>,
         encoding: Encoding,
     ) -> Flow<'c, O> {
-        let number = match self.presentation {
-            Presentation::Shown => self.line.env().get("callerid").unwrap_or_default(),
-            Presentation::Withheld => "",
-        };
         Flow {
-            caller: number.to_owned(),
+            caller: self.caller.number(self.line.env()).to_owned(),
             line: &mut self.line,
             scene: &mut self.scene,
             purse: &mut self.purse,
             remembering: &mut self.remembering,
+            disclosure: &mut self.disclosure,
             config,
             knowledge: &self.knowledge,
             services,
@@ -261,42 +265,13 @@ impl<O: Write> Call<O> {
         }
     }
 
-    /// Asks whether the caller's number may be shown, where callers are counted or remembered by it.
-    fn ask_presentation(&mut self, config: &Config) {
-        if config.limits == Limits::default() && config.memory.callers == Callers::None {
-            return;
-        }
-        let saved = match self.line.get_variable(presentation::SAVED) {
-            Ok(saved) => saved,
-            // Without an answer the number counts as withheld.
-            Err(cause) => return debug!("asking for the presentation: {}", Chain(&cause)),
-        };
-        let callingpres = self.line.env().get("callingpres").unwrap_or_default();
-        self.presentation = Presentation::of(saved.as_deref(), callingpres);
-    }
-
-    fn recall(&mut self, config: &mut Config) {
-        let extension = self.extension(config);
-        let env = self.line.env();
-        let get = |name| env.get(name).unwrap_or_default();
-        let signs = Signs {
-            channel: get("channel"),
-            number: get("callerid"),
-            extension: &extension,
-            presentation: self.presentation,
-        };
+    /// Asks who the caller may be, recalls what was said with them, and decides what they are to be told.
+    fn meet(&mut self, config: &mut Config) {
+        self.caller = Caller::ask(config, &mut self.line);
+        let signs = self.caller.signs(self.line.env());
+        let is_internal = signs.are_internal();
         self.remembering.recall(config, signs);
-    }
-
-    /// Asks which extension FreePBX takes the caller for, where callers are remembered.
-    fn extension(&mut self, config: &Config) -> String {
-        if config.memory.callers == Callers::None {
-            return String::new();
-        }
-        let extension = self.line.get_variable(FREEPBX_EXTENSION);
-        let extension =
-            extension.inspect_err(|cause| debug!("asking for the extension: {}", Chain(cause)));
-        extension.ok().flatten().unwrap_or_default()
+        self.disclosure = Disclosure::of(config, is_internal, &mut self.line);
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything
@@ -306,18 +281,19 @@ impl<O: Write> Call<O> {
         let folder = config.reply.parent().unwrap_or(Path::new("."));
         files::sweep(folder, config.keep_recording, SystemTime::now());
         files::remove_replies(&config.reply);
-        let encoding = config
-            .reply_format
-            .parse()
-            .unwrap_or_else(|_| self.encoding_of_channel());
+        let encoding = self.encoding(config);
         let place = files::append(&config.reply, &format!(".{encoding}"));
         let mut file = NewFile::create(&place, Readers::Owner)?;
         file.try_writing()?;
         Ok((encoding, file))
     }
 
-    /// The encoding that the caller's phone gets without loss: 16 kHz for wideband phones, else G.711.
-    fn encoding_of_channel(&mut self) -> Encoding {
+    /// The encoding that the settings name, else the one that the caller's phone gets without loss: 16 kHz for wideband
+    /// phones, else G.711.
+    fn encoding(&mut self, config: &Config) -> Encoding {
+        if let Ok(encoding) = config.reply_format.parse() {
+            return encoding;
+        }
         match self.line.get_variable("CHANNEL(audionativeformat)") {
             Ok(formats) => Encoding::for_channel(&formats.unwrap_or_default()),
             Err(cause) => {
@@ -386,6 +362,7 @@ impl<O: Write> Call<O> {
         };
         let stood_in = services.stood_in().into_iter();
         let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
+        let untold = self.disclosure.fault.clone();
         let no_memory = self.remembering.fault.clone();
         let no_ledger = self.purse.fault.clone();
         let unknown = self.knowledge.faults.clone();
@@ -396,6 +373,7 @@ impl<O: Write> Call<O> {
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))
             .chain(unknown)
+            .chain(untold.map(|line| ("disclosure".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
             .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
         contract::warn_administrators(&mut self.line, state, news.collect());

@@ -1,4 +1,5 @@
-//! A phrase that is always the same: a greeting, a question whether the caller is still there, a goodbye.
+//! A phrase that is always the same: what the caller talks with, a greeting, a question whether the caller is still there,
+//! a goodbye.
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,13 @@ pub(super) struct Phrase {
     state: State,
     /// Whether what the caller says meanwhile is the beginning of their next turn; else it was said to the sound.
     keeps_speech: bool,
+    /// Why the caller does not hear it, if that is known.
+    fault: Option<String>,
 }
 
 enum State {
-    /// A voice speaks it, until then; else this sound of Asterisk's is played.
-    Making(Instant, &'static str),
+    /// A voice speaks it, until then; else this sound of Asterisk's is played, if any.
+    Making(Instant, Option<&'static str>),
     /// This sound is to be played.
     Made(String),
     /// This sound plays, no longer than until then.
@@ -32,26 +35,41 @@ enum State {
 impl Phrase {
     /// Plays the sound of this name, a path or one of Asterisk's own.
     pub(super) fn sound(name: String) -> Self {
-        Self {
-            state: State::Made(name),
-            keeps_speech: false,
-        }
+        Self::of(State::Made(name))
     }
 
     /// Plays a beep in place of an answer; the caller may go on meanwhile.
     pub(super) fn beep() -> Self {
         Self {
-            state: State::Made("beep".to_owned()),
             keeps_speech: true,
+            ..Self::sound("beep".to_owned())
         }
     }
 
-    /// Waits for [`Event::Phrase`], but no longer than `until`: then the sound `instead` is played.
-    pub(super) fn being_made(until: Instant, instead: &'static str) -> Self {
+    /// Waits for [`Event::Phrase`], but no longer than `until`: then the sound `instead` is played, if any.
+    pub(super) fn being_made(until: Instant, instead: Option<&'static str>) -> Self {
+        Self::of(State::Making(until, instead))
+    }
+
+    /// Plays the sound `instead`, if any, because no voice speaks.
+    pub(super) fn failed(failure: &Failure, instead: Option<&'static str>) -> Self {
+        let mut phrase = Self::of(State::Over);
+        phrase.fail(failure.to_string(), instead);
+        phrase
+    }
+
+    fn of(state: State) -> Self {
         Self {
-            state: State::Making(until, instead),
+            state,
             keeps_speech: false,
+            fault: None,
         }
+    }
+
+    fn fail(&mut self, fault: String, instead: Option<&'static str>) {
+        warn!("{fault}");
+        self.fault = Some(fault);
+        self.state = instead.map_or(State::Over, |name| State::Made(name.to_owned()));
     }
 
     fn take(&mut self, event: Event) {
@@ -62,16 +80,17 @@ impl Phrase {
             _ => return,
         };
         if let State::Making(_, instead) = self.state {
-            self.state = State::Made(made.unwrap_or_else(|failure: Failure| {
-                warn!("{failure}");
-                instead.to_owned()
-            }));
+            match made {
+                Ok(place) => self.state = State::Made(place),
+                Err(failure) => self.fail(Failure::to_string(&failure), instead),
+            }
         }
     }
 }
 
 impl Phase for Phrase {
-    type End = ();
+    /// Why the caller has not heard it, if anything but a hang-up kept them from that.
+    type End = Option<String>;
 
     fn on(&mut self, input: Input, scene: &mut Scene, now: Instant) {
         match (input, &mut scene.caller) {
@@ -80,7 +99,8 @@ impl Phase for Phrase {
                 let state = std::mem::replace(&mut self.state, State::Over);
                 if let (How::Unplayable(cause), State::Playing(name, _)) = (played.how, state) {
                     let cause = cause.map(|cause| format!(": {}", Chain(&cause)));
-                    warn!("asterisk cannot play {name}{}", cause.unwrap_or_default());
+                    let fault = format!("asterisk cannot play {name}{}", cause.unwrap_or_default());
+                    self.fail(fault, None);
                 }
             }
             (Input::Work(event), _) => self.take(event),
@@ -95,7 +115,7 @@ impl Phase for Phrase {
                 match self.state {
                     State::Playing(_, end) if end <= now => self.state = State::Over,
                     State::Making(until, instead) if until <= now => {
-                        self.state = State::Made(instead.to_owned());
+                        self.fail(LATE.to_owned(), instead);
                     }
                     _ => {}
                 }
@@ -104,7 +124,7 @@ impl Phase for Phrase {
         }
     }
 
-    fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<()> {
+    fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Self::End> {
         let caller = scene.next_look();
         let end = match &mut self.state {
             State::Making(end, _) | State::Playing(_, end) => Some(*end),
@@ -124,7 +144,7 @@ impl Phase for Phrase {
                 {
                     caller.forget();
                 }
-                return Step::End(Ok(()));
+                return Step::End(Ok(self.fault.take()));
             }
         };
         let first = caller.into_iter().chain(end).min();
@@ -134,6 +154,7 @@ impl Phase for Phrase {
 
 /// No caller is greeted for longer.
 const LONGEST: Duration = Duration::from_secs(60);
+const LATE: &str = "tts: no voice has spoken the phrase in time";
 
 #[cfg(test)]
 mod tests;

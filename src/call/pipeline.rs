@@ -166,8 +166,12 @@ impl Work {
         let is_sound = matches!(question, Question::Sound(_));
         let mut is_first = true;
         let mut hand_over = |piece: String, answer: &SentenceStream| {
-            if is_sound && std::mem::take(&mut is_first) {
+            let begins = std::mem::take(&mut is_first);
+            if is_sound && begins {
                 send(tell, Event::Heard(String::new()));
+            }
+            if begins && !settings.opening.is_empty() {
+                give_text.send(settings.opening.to_string()).ok();
             }
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));

@@ -15,6 +15,8 @@ pub(super) struct Settings {
     pub(super) idle: Duration,
     pub(super) voice_timeout: Duration,
     pub(super) max_answer_chars: usize,
+    /// The words that the voice says before the answer; empty where there are none.
+    pub(super) opening: Arc<str>,
     pub(super) max_output_tokens: u32,
     /// The model's instructions: the system prompt.
     pub(super) prompt: Arc<str>,
@@ -43,6 +45,7 @@ impl Settings {
             idle: config.idle_timeout,
             voice_timeout: config.tts.timeout,
             max_answer_chars: config.llm.max_answer_chars,
+            opening: Arc::default(),
             max_output_tokens: config.llm.max_output_tokens,
             prompt: prompt.into(),
             before: Arc::new([]),
@@ -53,6 +56,14 @@ impl Settings {
             } else {
                 Hearer::Recognizer
             },
+        }
+    }
+
+    /// The same for an answer that the voice begins with these words.
+    pub(super) fn opening(self, words: String) -> Self {
+        Self {
+            opening: words.into(),
+            ..self
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod asterisk;
 mod console;
+mod disclosure;
 mod finding;
 mod freepbx;
 mod globals;
@@ -82,12 +83,14 @@ pub fn run(
     if let Some(config) = config {
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
+        let deadline = Deadline::after(started, PATIENCE, clock);
         if !options.offline {
-            let deadline = Deadline::after(started, PATIENCE, clock);
             let hangup = Hangup::default();
             hosts::examine(config, deadline, &hangup, &mut report);
             services::examine(config, deadline, &hangup, &mut report);
         }
+        let deadline = (!options.offline).then_some(deadline);
+        disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }
     let settings = understood(&loaded);
     inside::examine(settings, &mut report);

@@ -31,6 +31,7 @@ enum Mode {
     Conversation,
     Check,
     Hours,
+    Disclose,
 }
 
 impl Arguments {
@@ -72,6 +73,11 @@ impl Arguments {
         self.mode == Mode::Hours
     }
 
+    /// `mode=disclose`: tell the caller what they talk with, instead of answering a call.
+    pub(crate) fn is_disclosure(&self) -> bool {
+        self.mode == Mode::Disclose
+    }
+
     /// `mode=conversation`: a conversation of several turns, without a recording.
     pub fn is_conversation(&self) -> bool {
         self.mode == Mode::Conversation
@@ -100,6 +106,7 @@ impl Arguments {
             "persona" => self.persona = Some(value.to_owned()).filter(|name| !name.is_empty()),
             "mode" if value == "check" => self.mode = Mode::Check,
             "mode" if value == "hours" => self.mode = Mode::Hours,
+            "mode" if value == "disclose" => self.mode = Mode::Disclose,
             "mode" if value == "conversation" => self.mode = Mode::Conversation,
             "keep" => self
                 .settings

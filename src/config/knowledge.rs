@@ -1,4 +1,4 @@
-//! `[knowledge]`: what the model is told of the house, and of where and when it is.
+//! `[knowledge]`: what the model is told of the house, and of where and when it is, and what callers are told of the model.
 //!
 //! Only the settings' own form is judged here. Whether the time zone, the hours and the files are right depends on the
 //! machine, and is told by `knowledge`.
@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use super::layers::Layers;
+use super::sections::Sentence;
 
 /// `[knowledge]`
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,26 @@ pub struct Knowledge {
     pub opening_hours: String,
     /// The country whose public holidays count, as ISO 3166 code. Empty: none.
     pub country: String,
+    /// Who is told that they talk with an automatic assistant.
+    pub disclosure: Disclosure,
+    /// What these callers are told.
+    pub disclosure_text: Sentence,
 }
+
+/// The callers who are told that they talk with an automatic assistant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disclosure {
+    /// No caller.
+    None,
+    /// Those who are not signed in to this Asterisk.
+    #[default]
+    Outside,
+    /// Every caller.
+    All,
+}
+
+/// What callers are told unless the settings say otherwise.
+pub(crate) const DISCLOSURE_TEXT: &str = "You are talking with an automatic assistant.";
 
 impl Knowledge {
     pub(super) fn assemble(layers: &Layers) -> Self {
@@ -30,6 +50,12 @@ impl Knowledge {
             facts: layers.path("knowledge.facts"),
             opening_hours: layers.text("knowledge.opening_hours"),
             country: layers.text("knowledge.country"),
+            disclosure: match layers.text("knowledge.disclosure").as_str() {
+                "none" => Disclosure::None,
+                "all" => Disclosure::All,
+                _ => Disclosure::Outside,
+            },
+            disclosure_text: Sentence::of(&layers.text("knowledge.disclosure_text")),
         }
     }
 }

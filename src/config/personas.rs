@@ -43,6 +43,7 @@ pub const PERSONA_KEYS: &[PersonaKey] = &[
     key("place", Setting::Of("knowledge.place")),
     key("facts", Setting::Of("knowledge.facts")),
     key("opening_hours", Setting::Of("knowledge.opening_hours")),
+    key("disclosure_text", Setting::Of("knowledge.disclosure_text")),
 ];
 
 /// What the settings file says of personas.
@@ -254,7 +255,8 @@ mod tests {
             (
                 "[persona.a]\nfrobnicate = 'x'",
                 "",
-                "(a persona has prompt, voice, language, greeting, model, place, facts, opening_hours)",
+                "(a persona has prompt, voice, language, greeting, model, place, facts, opening_hours, \
+                 disclosure_text)",
             ),
             (
                 "[persona.a]\nprompt = 7",

@@ -125,13 +125,14 @@ pub struct Conversation {
 }
 
 /// A sentence that is always the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Sentence {
     /// A sound of Asterisk's or the administrator's own, as `STREAM FILE` takes it.
     Sound(String),
     /// Said by the voice.
     Spoken(String),
     /// Nothing.
+    #[default]
     Nothing,
 }
 
@@ -253,7 +254,7 @@ fn transfer(text: &str) -> Option<(String, String)> {
 }
 
 impl Sentence {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         match (text.strip_prefix("sound:"), text) {
             (Some(name), _) => Self::Sound(name.trim().to_owned()),
             (None, "") => Self::Nothing,

@@ -5,6 +5,8 @@
 //! internal if their account is their number. That holds for PJSIP alone: `chan_sip` names the channel of a guest after
 //! a part of what they send (`get_destination` and `sip_new` in Asterisk 20), and `chan_iax2` some after an address.
 //!
+//! Whether callers are told what they talk with depends on the same: see [`Signs::are_internal`].
+//!
 //! An extension of FreePBX may show another number, its CID Num Alias. FreePBX keeps in `AMPUSER` which extension it takes
 //! the caller for, by the number that came in: an outside caller can choose that, but not the account.
 
@@ -23,6 +25,13 @@ pub(crate) struct Signs<'a> {
     pub extension: &'a str,
     /// Whether it may be shown.
     pub presentation: Presentation,
+}
+
+impl Signs<'_> {
+    /// Whether the caller has signed in to this Asterisk, whether or not their number may be shown.
+    pub(crate) fn are_internal(self) -> bool {
+        account(self).is_some()
+    }
 }
 
 /// A caller that can be remembered.

@@ -10,10 +10,9 @@ use ring::digest::{SHA256, digest};
 
 use super::{Error, FIRST_LEAD, Speaker, Speaking};
 use crate::cloud::budget::Budget;
-use crate::cloud::fallback::Candidate;
+use crate::cloud::fallback::{Candidate, Fallback};
 use crate::cloud::tts::Voice;
 use crate::config::{Endpoint, Tts};
-use crate::services::Services;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
@@ -21,7 +20,7 @@ use crate::sys::files::{self, NewFile, Readers};
 /// Where phrases are kept, and which voices speak them.
 pub(crate) struct KeptPhrases {
     pub(crate) folder: PathBuf,
-    pub(crate) services: Arc<Services>,
+    pub(crate) voices: Arc<Fallback<dyn Voice>>,
     pub(crate) settings: Tts,
     pub(crate) speaker: Speaker,
 }
@@ -29,7 +28,7 @@ pub(crate) struct KeptPhrases {
 impl KeptPhrases {
     /// The place of the sound of `text`, without extension, if the voice that would be asked first has spoken it before.
     pub(crate) fn find(&self, text: &str) -> Option<PathBuf> {
-        let place = self.place(text, self.services.voices.first_candidate());
+        let place = self.place(text, self.voices.first_candidate());
         self.has(&place).then_some(place)
     }
 
@@ -46,8 +45,8 @@ impl KeptPhrases {
         let mut sound = NewFile::create_in(&self.folder, Readers::Owner).at(Stage::Tts)?;
         sound.try_writing().at(Stage::Tts)?;
         let begin = |candidate, share: Budget| self.begin(candidate, text, share, budget.deadline);
-        let done = self.services.voices.ask(budget, begin).at(Stage::Tts)?;
-        let place = self.place(text, &self.services.voices.candidates()[done.candidate]);
+        let done = self.voices.ask(budget, begin).at(Stage::Tts)?;
+        let place = self.place(text, &self.voices.candidates()[done.candidate]);
         if let Some(mut speaking) = done.value {
             speaking.write(sound.file(), FIRST_LEAD).at(Stage::Tts)?;
             sound.finish_as(&self.file(&place)).at(Stage::Tts)?;

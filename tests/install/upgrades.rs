@@ -229,9 +229,23 @@ fn what_an_older_dialplan_asks_for_is_still_done() {
             Kind::Conversation => asked_of_tea_with(&house, &settings, &arguments[2..]).finish(),
             Kind::Question | Kind::Check => {
                 house.ask("question-moon.wav");
-                called(&house, &settings, arguments)
+                called(&house, &settings, arguments, "PJSIP/1001-00000011")
             }
         };
+        if *kind == Kind::Question {
+            // What a newer dialplan has told these callers before is told by the answer.
+            house.ask("question-moon.wav");
+            let settings = settings
+                .clone()
+                .set("knowledge.disclosure_text", "I am a machine.");
+            let told = called(&house, &settings, arguments, "PJSIP/provider-00000012");
+            told.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+            let texts = house.spoken_texts();
+            assert!(
+                texts.iter().any(|text| text.starts_with("I am a machine.")),
+                "{commit}: {texts:?}"
+            );
+        }
         if *kind == Kind::Check {
             assert!(state.join("seen-by-asterisk.json").exists(), "{commit}");
         } else {
@@ -242,7 +256,7 @@ fn what_an_older_dialplan_asks_for_is_still_done() {
 }
 
 /// As `AGI(phone-assistant,ARGUMENT,...)`, with the settings of a test beside.
-fn called(house: &House, settings: &Settings, arguments: &[&str]) -> Outcome {
+fn called(house: &House, settings: &Settings, arguments: &[&str], channel: &str) -> Outcome {
     let file = house.calls().join("call-1700000000.17");
     let config = settings
         .clone()
@@ -254,6 +268,7 @@ fn called(house: &House, settings: &Settings, arguments: &[&str]) -> Outcome {
             call.arg(argument.replace("FILE", file.to_str().unwrap()))
         });
     call.arg(argument("config", &config))
+        .agi("agi_channel", channel)
         .start()
         .finish(PATIENCE)
 }

@@ -16,7 +16,7 @@ fn a_sound_is_played_to_its_end() {
         },
     );
     call.assert_steps(&[(0, "play hello @0")]);
-    assert!(matches!(call.end, Some((1500, Ok(())))));
+    assert!(matches!(call.end, Some((1500, Ok(None)))));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be(
         (Event::Panicked, "play beep @0"),
     ];
     for (event, step) in table {
-        let mut call = Virtual::new(|now, _| Phrase::being_made(now + LONGEST, "beep"));
+        let mut call = Virtual::new(|now, _| Phrase::being_made(now + LONGEST, Some("beep")));
         call.on(900, Input::Work(event));
         call.on(950, Input::Work(Event::Panicked));
         call.assert_steps(&[(900, step)]);
@@ -39,7 +39,7 @@ fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be(
 #[test]
 fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
     let soon = Duration::from_secs(5);
-    let mut call = Virtual::new(|now, _| Phrase::being_made(now + soon, "hello"));
+    let mut call = Virtual::new(|now, _| Phrase::being_made(now + soon, Some("hello")));
     call.pass(4999);
     call.assert_steps(&[]);
     call.pass(5000);
@@ -68,13 +68,41 @@ fn what_is_said_over_a_beep_begins_a_turn_and_what_is_said_over_a_phrase_does_no
 fn a_phrase_ends_early_when_the_caller_hangs_up_when_it_cannot_be_played_and_after_a_minute() {
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.on(300, Input::HungUp);
-    assert!(matches!(call.end, Some((300, Ok(())))));
+    assert!(matches!(call.end, Some((300, Ok(None)))));
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.ends(10, Sound::Phrase, How::Unplayable(None));
-    assert!(matches!(call.end, Some((10, Ok(())))));
+    assert!(
+        matches!(&call.end, Some((10, Ok(Some(why)))) if why == "asterisk cannot play hello"),
+        "{:?}",
+        call.end
+    );
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.pass(59_999);
     assert!(call.end.is_none());
     call.pass(60_000);
-    assert!(matches!(call.end, Some((60_000, Ok(())))));
+    assert!(matches!(call.end, Some((60_000, Ok(None)))));
+}
+
+#[test]
+fn without_a_sound_instead_a_phrase_that_cannot_be_made_ends_and_tells_why() {
+    let soon = Duration::from_secs(5);
+    let making = |now| Phrase::being_made(now + soon, None);
+    let mut call = Virtual::new(|now, _| making(now));
+    call.on(900, Input::Work(Event::End(Err("no voice").at(Stage::Tts))));
+    call.assert_steps(&[]);
+    assert!(
+        matches!(&call.end, Some((900, Ok(Some(why)))) if why == "tts: no voice"),
+        "{:?}",
+        call.end
+    );
+    let mut call = Virtual::new(|now, _| making(now));
+    call.pass(5000).assert_steps(&[]);
+    assert!(
+        matches!(&call.end, Some((5000, Ok(Some(why)))) if why == LATE),
+        "{:?}",
+        call.end
+    );
+    let mut call = Virtual::new(|now, _| making(now));
+    call.on(900, Input::HungUp);
+    assert!(matches!(call.end, Some((900, Ok(None)))), "{:?}", call.end);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::console::{say, typed};
 use super::finding::Report;
 use super::{globals, routes};
-use crate::config::Config;
+use crate::config::{Config, Disclosure};
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
 /// personas that are not there.
@@ -14,16 +14,19 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
         Ok(plan) => plan,
         Err(why) => {
             let own = say(&format!("dialplan show {CONTEXT}")).unwrap_or_default();
-            examine_context(&Ways::of(&own), report);
+            examine_context(&Ways::of(&own), config, report);
             let why = format!("Asterisk did not show its whole dialplan: {why}");
             let remedy = format!("look yourself: {}", typed("dialplan show"));
             return report.not_tried("ways in", &why, &remedy);
         }
     };
     let ways = Ways::of(&plan);
-    examine_context(&ways, report);
-    if ways.runs_program {
+    examine_context(&ways, config, report);
+    if ways.says(RUNS) {
         examine_in(&ways, report);
+    }
+    if config.is_some_and(|config| !discloses(config)) {
+        examine_untold(&ways, report);
     }
     let set = say("dialplan show globals").unwrap_or_default();
     globals::examine(&plan, &set, report);
@@ -32,16 +35,40 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
     }
 }
 
-fn examine_context(ways: &Ways, report: &mut Report<'_>) {
+fn discloses(config: &Config) -> bool {
+    config.knowledge.disclosure != Disclosure::None
+}
+
+/// Warns of callers from outside who are not told that they talk with an automatic assistant.
+fn examine_untold(ways: &Ways, report: &mut Report<'_>) {
+    let Some(context) = &ways.outside else {
+        return;
+    };
+    let text = format!(
+        "callers from outside reach the assistant (by the context {context}) and are not told that they talk with an \
+         automatic assistant: disclosure is \"none\""
+    );
+    report.warn(
+        "disclosure",
+        &text,
+        "set disclosure = \"outside\" under [knowledge], unless an announcement of your own tells them",
+    );
+}
+
+fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>) {
     let id = "dialplan";
     let reload = typed("dialplan reload");
     let remedy = &format!("sudo ./install.sh --dialplan; and: {reload}");
-    if !ways.runs_program {
+    if !ways.says(RUNS) {
         let text = "the context custom-openai is not loaded, or does not run phone-assistant";
         report.fail(id, text, remedy);
-    } else if !ways.lets_look_around {
+    } else if !ways.says(LETS_LOOK_AROUND) {
         let text =
             "the context custom-openai is of an earlier version: it has no way in for this check";
+        report.warn(id, text, remedy);
+    } else if !ways.says(TELLS_CALLERS) && config.is_some_and(discloses) {
+        let text = "the context custom-openai is of an earlier version: before a question callers are not told that they \
+                    talk with an automatic assistant, so the answer begins with that";
         report.warn(id, text, remedy);
     } else {
         report.ok(id, "the context custom-openai is loaded");
@@ -89,10 +116,10 @@ struct Ways {
     leading: BTreeMap<String, String>,
     /// Whether another context includes it.
     is_included: bool,
-    /// Whether it runs the program.
-    runs_program: bool,
-    /// Whether it lets Asterisk run the program for this check.
-    lets_look_around: bool,
+    /// What it says of [`RUNS`], [`LETS_LOOK_AROUND`] and [`TELLS_CALLERS`].
+    says: BTreeSet<&'static str>,
+    /// A context that leads callers from outside to it, going by its name.
+    outside: Option<String>,
 }
 
 impl Ways {
@@ -103,20 +130,37 @@ impl Ways {
                 context = rest.split('\'').next().unwrap_or_default();
                 is_own = context == CONTEXT;
             } else if is_own {
-                ways.runs_program |= line.contains("phone-assistant");
-                ways.lets_look_around |= line.contains("mode=check");
+                let all = [RUNS, LETS_LOOK_AROUND, TELLS_CALLERS];
+                ways.says
+                    .extend(all.iter().filter(|words| line.contains(*words)));
                 let name = line.trim_start().strip_prefix('\'');
                 let name = name.and_then(|line| line.split_once("' =>"));
                 ways.extensions
                     .extend(name.map(|(name, _)| name.to_owned()));
             } else if line.trim_start().starts_with("Include =>") {
-                ways.is_included |= line.contains(&format!("'{CONTEXT}'"));
+                let is_it = line.contains(&format!("'{CONTEXT}'"));
+                ways.is_included |= is_it;
+                ways.note_outside(context, is_it);
             } else {
                 let targets = targets(line).map(|target| (target.to_owned(), context.to_owned()));
+                let targets: Vec<_> = targets.collect();
+                ways.note_outside(context, !targets.is_empty());
                 ways.leading.extend(targets);
             }
         }
         ways
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.says.contains(words)
+    }
+
+    /// Notes the context that `leads` to the assistant's, if its name says that it is for callers from outside.
+    fn note_outside(&mut self, context: &str, leads: bool) {
+        let name = context.to_ascii_lowercase();
+        if leads && OUTSIDE.iter().any(|word| name.contains(word)) {
+            self.outside = Some(context.to_owned());
+        }
     }
 }
 
@@ -131,6 +175,19 @@ fn targets(step: &str) -> impl Iterator<Item = &str> {
         (ends_before(&step[..at]) && !name.contains('$')).then_some(name)
     })
 }
+
+/// What is in the names of contexts for callers from outside: FreePBX's (`from-pstn`, `ext-did-0002`, and what an inbound
+/// route leads to first), and those that people choose.
+const OUTSIDE: &[&str] = &[
+    "trunk", "pstn", "did", "ivr", "timecond", "queue", "incoming", "inbound", "outside", "extern",
+    "public",
+];
+
+/// What the assistant's context has in it if it runs the program, if it lets Asterisk do so for this check, and if it tells
+/// callers what they talk with.
+const RUNS: &str = "phone-assistant";
+const LETS_LOOK_AROUND: &str = "mode=check";
+const TELLS_CALLERS: &str = "mode=disclose";
 
 /// The assistant's context.
 const CONTEXT: &str = "custom-openai";
@@ -202,6 +259,57 @@ mod tests {
             let finding = found(others);
             assert_eq!(finding.status, status, "{others} {finding:?}");
             assert!(finding.text.contains(words), "{others} {finding:?}");
+        }
+    }
+
+    fn report(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
+        let mut sink = io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        examine(&mut report);
+        report.close().expect("nothing is written")
+    }
+
+    #[test]
+    fn callers_from_outside_who_are_told_nothing_are_found_by_the_way_that_they_take() {
+        let table = [
+            (
+                "ext-did-0002",
+                "'1' =>  1. Goto(custom-openai,8008,1) [x:1]",
+                true,
+            ),
+            (
+                "from-assistant-trunk",
+                "'_X.' =>  1. Goto(custom-openai,8008,1) [x:1]",
+                true,
+            ),
+            (
+                "from-pstn",
+                "Include =>        'custom-openai'     [pbx_config]",
+                true,
+            ),
+            (
+                "from-pstn",
+                "Include =>        'other'     [pbx_config]",
+                false,
+            ),
+            ("ivr-1", "'1' =>  1. Goto(other,8008,1) [x:1]", false),
+            (
+                "app-miscapps",
+                "'8008' =>  1. Goto(custom-openai,8008,1) [x:1]",
+                false,
+            ),
+            (
+                "from-internal",
+                "Include =>        'custom-openai'     [pbx_config]",
+                false,
+            ),
+        ];
+        for (context, step, is_told) in table {
+            let plan = format!("{OWN}[ Context '{context}' created by 'pbx_config' ]\n  {step}\n");
+            let found = report(|report| examine_untold(&Ways::of(&plan), report));
+            let warned = found.iter().filter(|it| it.status == Status::Warn);
+            assert_eq!(warned.count(), usize::from(is_told), "{context} {step}");
+            assert!(found.iter().all(|it| it.text.contains(context)));
         }
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod callers;
 mod conversation;
 mod crowd;
+mod disclosure;
 mod doctor;
 mod fastagi;
 mod faults;
@@ -90,6 +91,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-transfer", conversation::transfer),
     ("talk-transfer-to-nobody", conversation::transfer_to_nobody),
     ("personas", conversation::personas),
+    ("disclosure", disclosure::run),
 ];
 
 /// Services that know the questions of `tests/data`.

@@ -24,6 +24,10 @@ impl Settings {
         // Its default is this machine's own.
         .set("log.calls", "")
         .set("state.folder", path_text(&ca_file.with_file_name("state")))
+        .set(
+            "conversation.sounds",
+            path_text(&ca_file.with_file_name("sounds")),
+        )
         // Named, and without a fallback: a test of one provider's faults wants to see them.
         .set("stt.provider", "google")
         .set("llm.provider", "gemini")
@@ -66,6 +70,7 @@ impl Settings {
             .set("google.credentials", "/nonexistent/google-creds.json")
             .set("log.calls", "")
             .set("state.folder", path_text(&folder.join("state")))
+            .set("conversation.sounds", path_text(&folder.join("sounds")))
     }
 
     /// Sets one key, written as `table.key`, to a string, a number, a truth value or an array.

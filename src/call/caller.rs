@@ -1,0 +1,73 @@
+//! What Asterisk tells of the caller, asked for where the settings make use of it.
+
+use std::io::Write;
+
+use log::debug;
+
+use super::line::Line;
+use crate::agi::{Env, Error};
+use crate::config::{Config, Disclosure};
+use crate::memory::{Callers, FREEPBX_EXTENSION, Signs};
+use crate::spending::limits::Limits;
+use crate::sys::error::Chain;
+use crate::sys::presentation::{self, Presentation};
+
+/// What is known of the caller beside the environment block.
+#[derive(Debug, Default)]
+pub(super) struct Caller {
+    /// Whether the caller's number may be shown, where that matters.
+    presentation: Presentation,
+    /// The extension that FreePBX takes the caller for, where that matters; else empty.
+    extension: String,
+}
+
+impl Caller {
+    /// Asks whether the number may be shown, where callers are counted or remembered by it, and which extension FreePBX
+    /// takes the caller for, where they are remembered or may be from outside.
+    pub(super) fn ask<O: Write>(config: &Config, line: &mut Line<O>) -> Self {
+        let mut caller = Self::default();
+        let is_remembered = config.memory.callers != Callers::None;
+        if is_remembered || config.limits != Limits::default() {
+            caller.presentation = match line.get_variable(presentation::SAVED) {
+                Ok(saved) => {
+                    let callingpres = line.env().get("callingpres").unwrap_or_default();
+                    Presentation::of(saved.as_deref(), callingpres)
+                }
+                // Without an answer the number counts as withheld.
+                Err(cause) => unasked("presentation", &cause),
+            };
+        }
+        let is_told = config.knowledge.disclosure == Disclosure::Outside;
+        if is_remembered || is_told && !caller.signs(line.env()).are_internal() {
+            caller.extension = match line.get_variable(FREEPBX_EXTENSION) {
+                Ok(extension) => extension.unwrap_or_default(),
+                Err(cause) => unasked("extension", &cause),
+            };
+        }
+        caller
+    }
+
+    /// Who the caller may be.
+    pub(super) fn signs<'s>(&'s self, env: &'s Env) -> Signs<'s> {
+        let get = |name| env.get(name).unwrap_or_default();
+        Signs {
+            channel: get("channel"),
+            number: get("callerid"),
+            extension: &self.extension,
+            presentation: self.presentation,
+        }
+    }
+
+    /// The number by which the caller is counted; empty where it is withheld.
+    pub(super) fn number<'e>(&self, env: &'e Env) -> &'e str {
+        match self.presentation {
+            Presentation::Shown => env.get("callerid").unwrap_or_default(),
+            Presentation::Withheld => "",
+        }
+    }
+}
+
+fn unasked<T: Default>(what: &str, cause: &Error) -> T {
+    debug!("asking for the {what}: {}", Chain(cause));
+    T::default()
+}

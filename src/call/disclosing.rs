@@ -1,0 +1,64 @@
+//! `mode=disclose`: tells a caller what they talk with, for a dialplan that lets them ask a question after that.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::Call;
+use crate::agi::Command;
+use crate::config::{Arguments, Config, Environment, Job};
+use crate::memory::Callers;
+use crate::services::Services;
+use crate::spending::limits::Refused;
+use crate::sys::error::{At, Failure, INTERNAL, Stage};
+use crate::sys::state::State;
+
+impl<O: Write> Call<O> {
+    /// Tells the caller, if that is due. Whatever goes wrong, the call goes on, and administrators are told.
+    pub(super) fn disclose(&mut self, arguments: &Arguments, environment: Environment<'_>) {
+        let disclosed = catch_unwind(AssertUnwindSafe(|| {
+            self.try_to_disclose(arguments, environment)
+        }));
+        self.purse.settle();
+        let fault = match disclosed {
+            Ok(Ok(())) => self.disclosure.fault.clone(),
+            // The question is refused as well, and tells why.
+            Ok(Err(failure)) if failure.cause.is::<Refused>() => None,
+            Ok(Err(failure)) => Some(failure.to_string()),
+            Err(_) => Some(INTERNAL.to_owned()),
+        };
+        let Some(fault) = fault.filter(|_| !self.line.is_hung_up()) else {
+            return;
+        };
+        let message = format!("disclosure: {fault}");
+        self.line.try_asking(Command::Verbose {
+            message: &message,
+            level: FAULT,
+        });
+        self.warn_administrators();
+    }
+
+    fn try_to_disclose(
+        &mut self,
+        arguments: &Arguments,
+        environment: Environment<'_>,
+    ) -> Result<(), Failure> {
+        let config = Config::load(Job::Check, arguments, environment);
+        let mut config = config.at(Stage::Config)?;
+        // The question that follows counts, and is remembered.
+        config.limits.calls_per_hour = None;
+        config.memory.callers = Callers::None;
+        self.meet(&mut config);
+        if self.disclosure.due().is_none() {
+            return Ok(());
+        }
+        let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
+        let services = Arc::new(services);
+        self.services = Some((services.clone(), State::new(&config.state_folder)));
+        let encoding = self.encoding(&config);
+        self.flow(&config, services, encoding).disclose()
+    }
+}
+
+/// The level of `VERBOSE` that is shown nearly everywhere.
+const FAULT: u8 = 1;

@@ -1,0 +1,159 @@
+//! What a caller is told of what they talk with, once in a call and before anything else is said.
+//!
+//! An AI system that people talk with is to say so: Regulation (EU) 2024/1689, article 50(1) and (5), which applies from
+//! 2026-08-02. The words are a phrase that is kept, or a sound. What cannot be played is not lost: the first answer begins
+//! with it.
+
+use std::io::Write;
+
+use log::debug;
+
+use super::line::Line;
+use crate::agi::Command;
+use crate::config::{self, Config, DISCLOSURE_TEXT, Sentence};
+use crate::sys::error::Chain;
+
+/// What is still to be told in a call.
+#[derive(Debug, Default)]
+pub(super) struct Disclosure {
+    due: Option<Sentence>,
+    /// The words that the last answer began with.
+    began_with: String,
+    /// Why it was not told before anything else was said.
+    pub(super) fault: Option<String>,
+}
+
+impl Disclosure {
+    /// Decides what is due. `is_internal` tells whether the caller has signed in.
+    pub(super) fn of<O: Write>(config: &Config, is_internal: bool, line: &mut Line<O>) -> Self {
+        let settings = &config.knowledge;
+        let is_meant = match settings.disclosure {
+            config::Disclosure::None => false,
+            config::Disclosure::Outside => !is_internal,
+            config::Disclosure::All => true,
+        };
+        let is_due = is_meant && settings.disclosure_text != Sentence::Nothing && !was_told(line);
+        Self {
+            due: is_due.then(|| settings.disclosure_text.clone()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn due(&self) -> Option<Sentence> {
+        self.due.clone()
+    }
+
+    /// Whether a sound is due, which no answer can begin with.
+    pub(super) fn is_sound(&self) -> bool {
+        matches!(self.due, Some(Sentence::Sound(_)))
+    }
+
+    /// The words that the next answer begins with; empty where nothing is due. Those of the default stand for a sound,
+    /// which could not be played.
+    pub(super) fn opening(&self) -> String {
+        let words = match &self.due {
+            None | Some(Sentence::Nothing) => return String::new(),
+            Some(Sentence::Spoken(words)) => words,
+            Some(Sentence::Sound(_)) => DISCLOSURE_TEXT,
+        };
+        let is_open = words.ends_with(char::is_alphanumeric);
+        format!("{words}{}", if is_open { "." } else { "" })
+    }
+
+    /// What was heard of the last answer without the words that it began with.
+    pub(super) fn without(&self, heard: String) -> String {
+        match heard.strip_prefix(&self.began_with) {
+            Some(rest) => rest.trim_start().to_owned(),
+            None if self.began_with.starts_with(&heard) => String::new(),
+            None => heard,
+        }
+    }
+
+    /// It was said, unless this or a hang-up kept it from being heard.
+    pub(super) fn said<O: Write>(&mut self, line: &mut Line<O>, unheard: Option<String>) {
+        match unheard {
+            None => self.told(line),
+            unheard => self.fault = unheard,
+        }
+    }
+
+    /// So much was heard of an answer, or the dialplan plays all of it.
+    pub(super) fn answered<O: Write>(&mut self, line: &mut Line<O>, heard: &str, is_whole: bool) {
+        self.began_with = self.opening();
+        let was_heard = is_whole || heard.starts_with(&self.began_with);
+        if self.due.is_some() && was_heard {
+            self.told(line);
+        }
+    }
+
+    /// Notes for later programs of the same call that the caller was told.
+    fn told<O: Write>(&mut self, line: &mut Line<O>) {
+        if line.is_hung_up() {
+            return;
+        }
+        self.due = None;
+        line.try_asking(Command::SetVariable {
+            name: TOLD,
+            value: "1",
+            is_words: false,
+        });
+    }
+}
+
+fn was_told<O: Write>(line: &mut Line<O>) -> bool {
+    let told = line.get_variable(TOLD);
+    let told = told.inspect_err(|cause| debug!("asking for {TOLD}: {}", Chain(cause)));
+    told.ok().flatten().is_some_and(|told| !told.is_empty())
+}
+
+/// The channel variable that is set once the caller was told.
+const TOLD: &str = "ASSISTANT_DISCLOSED";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(sentence: Sentence) -> Disclosure {
+        Disclosure {
+            due: Some(sentence),
+            ..Disclosure::default()
+        }
+    }
+
+    #[test]
+    fn an_answer_begins_with_what_is_due_as_a_sentence_of_its_own() {
+        let spoken = |words: &str| Sentence::Spoken(words.to_owned());
+        let table = [
+            (spoken("I am a machine."), "I am a machine."),
+            (spoken("I am a machine"), "I am a machine."),
+            (spoken("Ich bin eine Maschine!"), "Ich bin eine Maschine!"),
+            (spoken("自動音声です。"), "自動音声です。"),
+            (Sentence::Sound("custom/x".to_owned()), DISCLOSURE_TEXT),
+            (Sentence::Nothing, ""),
+        ];
+        for (sentence, opening) in table {
+            assert_eq!(due(sentence).opening(), opening);
+        }
+        assert_eq!(Disclosure::default().opening(), "");
+    }
+
+    #[test]
+    fn what_is_remembered_of_an_answer_is_without_what_it_began_with() {
+        let disclosure = Disclosure {
+            began_with: "I am a machine.".to_owned(),
+            ..Disclosure::default()
+        };
+        let table = [
+            ("I am a machine. It is far.", "It is far."),
+            ("I am a machine.", ""),
+            ("I am", ""),
+            ("", ""),
+            ("It is far.", "It is far."),
+        ];
+        for (heard, rest) in table {
+            assert_eq!(disclosure.without(heard.to_owned()), rest, "{heard}");
+            let nothing = Disclosure::default();
+            assert_eq!(nothing.without(heard.to_owned()), heard);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is always the same in a call: it is said to its end, by a voice that has spoken it before, or does so now.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::answering::GRACE;
+use super::flow::Flow;
+use super::job::Job;
+use super::phrase::Phrase;
+use crate::cloud::budget::Budget;
+use crate::config::Sentence;
+use crate::spending::limits::Refused;
+use crate::sys::deadline::Deadline;
+use crate::sys::error::{Failure, Stage};
+use crate::sys::files;
+use crate::voice::KeptPhrases;
+
+impl<O: Write> Flow<'_, O> {
+    /// Tells the caller what they talk with, if that is due, and notes why where it is left to the first answer.
+    pub(super) fn disclose(&mut self) -> Result<(), Failure> {
+        let Some(sentence) = self.disclosure.due() else {
+            return Ok(());
+        };
+        let unheard = self.say(sentence, None)?;
+        self.disclosure.said(self.line, unheard);
+        Ok(())
+    }
+
+    /// Says what is always the same, to its end. If no voice speaks, the sound `instead` is heard, if any. Returns why it
+    /// was not heard, if anything but a hang-up kept it from that.
+    pub(super) fn say(
+        &mut self,
+        sentence: Sentence,
+        instead: Option<&'static str>,
+    ) -> Result<Option<String>, Failure> {
+        let mut phrase = match sentence {
+            Sentence::Nothing => return Ok(None),
+            Sentence::Sound(name) => Phrase::sound(name),
+            Sentence::Spoken(text) => self.spoken(text, instead)?,
+        };
+        let said = self.follow(&mut phrase);
+        if self.line.is_hung_up() {
+            // The half-made sound is removed by the thread that makes it.
+            self.job.wait(SHORT_WAIT);
+        }
+        self.job = Job::none();
+        said
+    }
+
+    /// The phrase of this text, which is kept or is being made.
+    fn spoken(&mut self, text: String, instead: Option<&'static str>) -> Result<Phrase, Failure> {
+        let phrases = KeptPhrases {
+            folder: self.config.conversation.sounds.clone(),
+            voices: self.services.voices.clone(),
+            settings: self.config.tts.clone(),
+            speaker: self.speaker(false),
+        };
+        if let Some(place) = phrases.find(&text) {
+            return Ok(Phrase::sound(files::absolute(&place)));
+        }
+        let mut patience = LONGEST_WAIT;
+        if self.services.voices.candidates().len() > 1 {
+            // The next voice has as long.
+            patience += self.config.fallback_after.min(LONGEST_WAIT);
+        }
+        let patience = patience.min(self.config.tts.timeout);
+        let deadline = Deadline::after(self.line.now(), patience, self.line.clock());
+        let budget = Budget::new(deadline, self.config.idle_timeout.min(LONGEST_WAIT));
+        self.scene.stage = Stage::Limit;
+        let job = Job::phrase(phrases, text, budget, &mut |max_cost| {
+            self.purse.admit(self.config, &self.caller, max_cost)
+        });
+        match job {
+            Ok(job) => self.job = job,
+            Err(failure) if failure.cause.is::<Refused>() => return Err(failure),
+            Err(failure) => return Ok(Phrase::failed(&failure, instead)),
+        }
+        self.scene.stage = Stage::Tts;
+        let until = self.line.now() + patience + GRACE;
+        Ok(Phrase::being_made(until, instead))
+    }
+}
+
+/// After a hang-up a thread that asks a service ends at once.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+
+/// No caller waits longer in silence for a phrase.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
