@@ -12,6 +12,7 @@ pub(crate) mod endpoint;
 mod file;
 pub mod keys;
 mod knowledge;
+mod languages;
 mod layers;
 mod lookups;
 mod persona_layer;
