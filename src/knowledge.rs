@@ -125,7 +125,8 @@ impl Knowledge {
             }
         }
         if !settings.opening_hours.is_empty() {
-            match Hours::parse(&settings.opening_hours, &settings.country) {
+            let (text, country) = (&settings.opening_hours, &settings.country);
+            match Hours::parse_for_now(text, country, now, &State::new(&config.state_folder)) {
                 Ok(hours) => knowledge.hours = Some(hours),
                 Err(fault) => {
                     knowledge.lacking.push(HOURS);
