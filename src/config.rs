@@ -13,6 +13,7 @@ pub(crate) mod endpoint;
 mod file;
 pub mod keys;
 mod knowledge;
+mod languages;
 mod layers;
 pub mod limits;
 mod lookups;

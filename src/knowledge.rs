@@ -8,11 +8,13 @@
 pub(crate) mod clock;
 pub(crate) mod facts;
 pub(crate) mod hours;
+pub(crate) mod language;
 pub(crate) mod words;
 
+use std::cell::RefCell;
 use std::time::SystemTime;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::config::{self, Config, Environment};
 use crate::sys::error::Chain;
@@ -20,6 +22,7 @@ use crate::sys::state::State;
 use clock::Clock;
 use facts::Facts;
 use hours::Hours;
+use language::{ENGLISH, Language};
 
 /// Why it is not known whether the house is open.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +75,14 @@ impl Opening {
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     persona: String,
+    /// What callers speak, as BCP-47 tags, first the language that most speak.
+    languages: Vec<String>,
     place: String,
     clock: Option<Clock>,
     facts: Option<String>,
     hours: Option<Hours>,
+    /// What was told of the day of the last turn.
+    day: RefCell<Option<Day>>,
     /// What the settings name and the model does without, as in "You cannot look up …".
     lacking: Vec<&'static str>,
     /// What administrators are told, each with what it is about.
@@ -84,7 +91,7 @@ pub(crate) struct Knowledge {
 
 /// What else stands in the prompt of a turn.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct TurnParts<'a> {
     /// What the model may do, and how it does it.
     pub(crate) actions: &'a str,
     /// Whether the call can be transferred.
@@ -99,6 +106,7 @@ impl Knowledge {
         let settings = &config.knowledge;
         let mut knowledge = Self {
             persona: config.llm.persona.clone(),
+            languages: config.stt.languages().map(str::to_owned).collect(),
             place: settings.place.clone(),
             ..Self::default()
         };
@@ -117,7 +125,8 @@ impl Knowledge {
             }
         }
         if !settings.opening_hours.is_empty() {
-            match Hours::parse(&settings.opening_hours, &settings.country) {
+            let (text, country) = (&settings.opening_hours, &settings.country);
+            match Hours::parse_for_now(text, country, now, &State::new(&config.state_folder)) {
                 Ok(hours) => knowledge.hours = Some(hours),
                 Err(fault) => {
                     knowledge.lacking.push(HOURS);
@@ -129,13 +138,14 @@ impl Knowledge {
     }
 
     /// The system prompt of a turn.
-    pub(crate) fn prompt(&self, turn: Turn<'_>, now: SystemTime) -> String {
+    pub(crate) fn prompt(&self, turn: TurnParts<'_>, now: SystemTime) -> String {
         let local = self.clock.as_ref().and_then(|clock| clock.local(now));
         let parts = [
             self.persona.clone(),
             self.told_facts(),
             self.told_week(local),
             self.rules(turn.may_transfer, local.is_some()),
+            self.told_languages(),
             turn.actions.to_owned(),
             turn.memory.to_owned(),
             self.told_now(local),
@@ -162,12 +172,37 @@ impl Knowledge {
     }
 
     fn told_week(&self, local: Option<NaiveDateTime>) -> String {
-        match (&self.hours, local) {
-            (Some(hours), Some(local)) => format!(
-                "Opening hours of the house in an ordinary week: {}.",
-                words::week(hours, local.date())
+        self.on_day(local, |day| day.week.clone())
+    }
+
+    /// What is told of the hours on the day of `local`, which is worked out once.
+    fn on_day(&self, local: Option<NaiveDateTime>, told: fn(&Day) -> String) -> String {
+        let (Some(hours), Some(date)) = (&self.hours, local.map(|local| local.date())) else {
+            return String::new();
+        };
+        let mut day = self.day.borrow_mut();
+        let known = day.take().filter(|day| day.date == date);
+        told(day.insert(known.unwrap_or_else(|| Day::of(hours, date, self.language()))))
+    }
+
+    /// The language of dates and hours, which is the one that most callers speak.
+    fn language(&self) -> &'static Language {
+        self.languages
+            .first()
+            .map_or(ENGLISH, |tag| Language::of(tag))
+    }
+
+    /// The language in which the model answers, where it is not English for all callers.
+    fn told_languages(&self) -> String {
+        match &self.languages[..] {
+            [] => String::new(),
+            [only] if only == "en" || only.starts_with("en-") => String::new(),
+            [only] => format!("Answer in the language {only}, unless the caller speaks another."),
+            [all @ .., last] => format!(
+                "Callers speak {} or {last}. Answer in the language of their last words, and where that is not clear in {}.",
+                all.join(", "),
+                all[0]
             ),
-            _ => String::new(),
         }
     }
 
@@ -201,33 +236,59 @@ impl Knowledge {
     }
 
     fn told_now(&self, local: Option<NaiveDateTime>) -> String {
-        let place = match self.place.as_str() {
-            "" => String::new(),
-            place => format!(" You are in {place}."),
+        let language = self.language();
+        let Some(now) = local else {
+            // In English, as what the model is told to do.
+            return format!(
+                "You do not know the date and the time.{}",
+                ENGLISH.place(&self.place)
+            );
         };
-        let Some(local) = local else {
-            return format!("You do not know the date and the time.{place}");
-        };
-        let (date, time) = (words::date(local.date()), words::time(local.time()));
-        let mut told = format!("Now it is {date}, {time}.{place}");
+        let mut told = language.here(now, &self.place);
         if let Some(hours) = &self.hours {
-            let closed = hours.next_closed_day(local.date()).map(words::date);
-            let sentences = [
-                Some(words::now(hours, local)),
-                closed.map(|day| format!("The next day on which it does not open is {day}.")),
-                Some(words::exceptions(hours, local.date()))
-                    .filter(|days| !days.is_empty())
-                    .map(|days| {
-                        let ahead = words::EXCEPTION_DAYS;
-                        format!("In the next {ahead} days, these are not as in an ordinary week: {days}.")
-                    }),
-            ];
-            for sentence in sentences.into_iter().flatten() {
-                told.push(' ');
-                told.push_str(&sentence);
-            }
+            told = format!(
+                "{told} {}{}",
+                language.now(hours, now),
+                self.on_day(local, |day| day.ahead.clone())
+            );
         }
         told
+    }
+}
+
+/// What is told of opening hours on a day, whatever the time.
+#[derive(Debug)]
+struct Day {
+    date: NaiveDate,
+    /// The ordinary week.
+    week: String,
+    /// The next closed day and the days that are not as in an ordinary week, each with a space before it.
+    ahead: String,
+}
+
+impl Day {
+    fn of(hours: &Hours, date: NaiveDate, language: &Language) -> Self {
+        let week = hours.week(date);
+        let mut ahead = String::new();
+        if let Some(closed) = hours.next_closed_day(date) {
+            ahead = format!(
+                " {}",
+                words::filled(language.next_closed, &[&language.date(closed)])
+            );
+        }
+        let exceptions = language.exceptions(hours, &week, date);
+        if !exceptions.is_empty() {
+            let days = words::EXCEPTION_DAYS.to_string();
+            ahead = format!(
+                "{ahead} {}",
+                words::filled(language.exceptions, &[&days, &exceptions])
+            );
+        }
+        Self {
+            date,
+            week: words::filled(language.week, &[&language.week(&week)]),
+            ahead,
+        }
     }
 }
 

@@ -218,7 +218,10 @@ fn settings_reach_the_services() {
     let told = llm["systemInstruction"]["parts"][0]["text"].as_str();
     let told = told.unwrap();
     assert!(
-        told.starts_with("You are a parrot.\n\nNow it is "),
+        told.starts_with(
+            "You are a parrot.\n\nCallers speak de-DE, en-US or fr-FR. Answer in the language of their last words, and \
+             where that is not clear in de-DE.\n\nNow it is "
+        ),
         "{told}"
     );
     assert_eq!(llm["generationConfig"]["maxOutputTokens"], 99);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta};
@@ -133,6 +133,37 @@ fn a_question_and_each_turn_of_a_conversation_are_asked_with_the_same_knowledge(
             "{turn}"
         );
     }
+}
+
+/// The oracle is the C library's reader of time zones, behind `date`.
+#[test]
+fn fifty_prompts_say_what_the_clocks_of_fifty_zones_show() {
+    let table = fs::read_to_string("/usr/share/zoneinfo/zone1970.tab").unwrap();
+    let zones = table.lines().filter(|line| !line.starts_with('#'));
+    let zones: Vec<_> = zones.filter_map(|line| line.split('\t').nth(2)).collect();
+    let zones = zones.iter().step_by(zones.len() / 50).take(50);
+    let shown = |zone: &str| {
+        let mut date = Command::new("date");
+        let date = date.env("TZ", zone).env("LC_ALL", "C");
+        let output = date.arg("+Now it is %A %-d %B %Y, %H:%M.").output();
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        text.trim().to_owned()
+    };
+    let house = House::new();
+    let mut prompts = 0;
+    for zone in zones {
+        let settings = house.sandbox.settings().set("knowledge.time_zone", *zone);
+        let before = shown(zone);
+        answered(&house, &settings);
+        let prompt = told(&house).pop().unwrap();
+        let last = prompt.split("\n\n").last().unwrap();
+        assert!(
+            [before, shown(zone)].iter().any(|shown| shown == last),
+            "{zone}: {last}"
+        );
+        prompts += 1;
+    }
+    assert_eq!(prompts, 50);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod gemini;
 mod hears;
 
 use serde_json::json;
-use testkit::{Fault, GEMINI_API_KEY, Proxy, Service, Settings, Stage};
+use testkit::{Fault, GEMINI_API_KEY, Proxy, Response, Service, Settings, Stage};
 
 use crate::house::{House, MOON, PATIENCE};
 
@@ -86,6 +86,71 @@ fn languages_and_words_are_named_as_each_model_of_openai_takes_them() {
         let form = &house.sandbox.requests_of(Service::OpenAiStt)[0].body;
         let found = ["language", "languages[]", "keywords[]", "prompt"].map(|name| &form[name]);
         assert_eq!(json!(found), expected, "{model}");
+    }
+}
+
+#[test]
+fn a_caller_is_answered_in_their_language_by_the_voice_of_it() {
+    let charon = "en-US-Chirp3-HD-Charon";
+    let table = [
+        (
+            json!(["en-US", "fr-FR"]),
+            "fr-fr",
+            charon,
+            "fr-FR",
+            "fr-FR-Chirp3-HD-Charon",
+            true,
+        ),
+        (
+            json!(["en-US", "fr-FR"]),
+            "en-us",
+            charon,
+            "en-US",
+            charon,
+            true,
+        ),
+        (json!(["en-US", "fr-FR"]), "fr-fr", "", "fr-FR", "", true),
+        (
+            json!(["en-US", "fr-FR"]),
+            "it-it",
+            charon,
+            "en-US",
+            charon,
+            false,
+        ),
+        (json!(["en-US"]), "fr-fr", charon, "en-US", charon, false),
+    ];
+    for (languages, told, voice, language, name, is_told) in table {
+        let house = House::new();
+        let settings = house
+            .sandbox
+            .settings()
+            .set("languages", languages)
+            .set("tts.provider", "google")
+            .set("tts.google.voice", voice);
+        let heard = json!({"results": [{
+            "alternatives": [{"transcript": "Combien de temps ?", "confidence": 0.9}],
+            "languageCode": told,
+        }]});
+        house
+            .sandbox
+            .respond(Stage::Stt, Response::json(200, &heard));
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        for asked in house.sandbox.requests_to(Stage::Tts) {
+            let expected =
+                [language, name].map(|text| json!(Some(text).filter(|text| !text.is_empty())));
+            let found = ["languageCode", "name"].map(|key| asked.body["voice"][key].clone());
+            assert_eq!(found, expected, "{told} {voice}");
+        }
+        let model = house.sandbox.requests_to(Stage::Llm)[0].body.clone();
+        let prompt = model["systemInstruction"]["parts"][0]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let end =
+            format!("\n\nThe caller's last words are in the language {language}: answer in it.");
+        assert_eq!(prompt.ends_with(&end), is_told, "{prompt}");
     }
 }
 

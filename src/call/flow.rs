@@ -253,6 +253,7 @@ impl<O: Write> Flow<'_, O> {
             loudness: self.loudness.clone(),
             is_streamed,
             hangup: self.line.hangup().clone(),
+            language: None,
         }
     }
 
@@ -332,7 +333,7 @@ impl<O: Write> Flow<'_, O> {
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
         let prompt = self.knowledge.prompt(
-            knowledge::Turn {
+            knowledge::TurnParts {
                 actions: self.actions.as_deref().unwrap_or_default(),
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),

@@ -35,6 +35,7 @@ use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
 use sound::WrittenDown;
+use transcribing::Heard;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -91,14 +92,32 @@ impl Work {
     }
 
     fn carry_out(&self, tell: &Sender<Event>) -> Result<(), Failure> {
-        let hearing = self.hearing();
-        let question = match &hearing {
-            Some(_) => None,
-            None => Some(self.question(tell)?),
-        };
-        if question.as_ref().is_some_and(String::is_empty) {
-            return Ok(());
+        if let Some(hearing) = self.hearing() {
+            return self.reply(Some(&hearing), "", tell);
         }
+        let Heard { words, language } = self.question(tell)?;
+        match language {
+            _ if words.is_empty() => Ok(()),
+            Some(language) => self.in_language(&language).reply(None, &words, tell),
+            None => self.reply(None, &words, tell),
+        }
+    }
+
+    /// The same work for a caller who speaks `language`, which is not the same for all of them.
+    fn in_language(&self, language: &str) -> Self {
+        let mut work = self.clone();
+        work.settings = self.settings.in_language(language);
+        work.speaker.language = Some(language.to_owned());
+        work
+    }
+
+    /// Answers what the caller has said: the sound of it, or else its words.
+    fn reply(
+        &self,
+        hearing: Option<&Self>,
+        words: &str,
+        tell: &Sender<Event>,
+    ) -> Result<(), Failure> {
         let (give_text, texts) = unbounded();
         let (give_sound, sounds) = bounded(0);
         thread::scope(|scope| {
@@ -112,12 +131,9 @@ impl Work {
                 }
             });
             let voice = voice.at(Stage::Tts)?;
-            let thought = match (&hearing, &question) {
-                (Some(hearing), _) => self.answer_sound(hearing, &give_text, tell),
-                (None, question) => {
-                    let words = question.as_deref().unwrap_or_default();
-                    self.think(Question::Words(words), &give_text, tell)
-                }
+            let thought = match hearing {
+                Some(hearing) => self.answer_sound(hearing, &give_text, tell),
+                None => self.think(Question::Words(words), &give_text, tell),
             };
             drop(give_text);
             voice.join().unwrap_or_else(|panic| resume_unwind(panic));
@@ -126,10 +142,10 @@ impl Work {
     }
 
     /// Transcribes the question, and tells it.
-    fn question(&self, tell: &Sender<Event>) -> Result<String, Failure> {
-        let question = self.transcribe(tell)?;
-        send(tell, Event::Question(question.clone()));
-        Ok(question)
+    fn question(&self, tell: &Sender<Event>) -> Result<Heard, Failure> {
+        let heard = self.transcribe(tell)?;
+        send(tell, Event::Question(heard.words.clone()));
+        Ok(heard)
     }
 
     fn billing(&self) -> &Billing {

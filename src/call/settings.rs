@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cloud::llm::{Asked, Exchange, Question};
-use crate::config::Config;
+use crate::config::{Config, Stt};
 
 /// How the services are worked with.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Settings {
     /// Whether the model may end or transfer the call, or note something about the caller.
     pub(super) takes_actions: bool,
     pub(super) hearer: Hearer,
+    /// What callers speak.
+    stt: Stt,
 }
 
 /// The service that hears the caller.
@@ -56,6 +58,29 @@ impl Settings {
             } else {
                 Hearer::Recognizer
             },
+            stt: config.stt.clone(),
+        }
+    }
+
+    /// The one of the languages that callers speak which a recogniser means by `told`: `fr-fr`, `fr`. `None` where they
+    /// all speak the same.
+    pub(super) fn language(&self, told: &str) -> Option<&str> {
+        let is_it = |language: &&str| language.eq_ignore_ascii_case(told);
+        let is_alike = |language: &&str| primary(language).eq_ignore_ascii_case(primary(told));
+        let all = || self.stt.languages();
+        let found = all().find(is_it).or_else(|| all().find(is_alike));
+        found.filter(|_| all().count() > 1)
+    }
+
+    /// The same for a caller who speaks `language`.
+    pub(super) fn in_language(&self, language: &str) -> Self {
+        let prompt = format!(
+            "{}\n\nThe caller's last words are in the language {language}: answer in it.",
+            self.prompt
+        );
+        Self {
+            prompt: prompt.into(),
+            ..self.clone()
         }
     }
 
@@ -70,7 +95,7 @@ impl Settings {
     /// The same for a model that hears the caller itself: it is told so, and how it writes down what it has heard.
     pub(super) fn hearing(&self) -> Self {
         Self {
-            prompt: format!("{}\n\n{HEARS}", self.prompt).into(),
+            prompt: format!("{}\n\n{HEARS}{}", self.prompt, self.stt.told()).into(),
             takes_actions: true,
             ..self.clone()
         }
@@ -103,6 +128,11 @@ impl Settings {
             question,
         }
     }
+}
+
+/// The language in a tag without its region.
+fn primary(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or_default()
 }
 
 /// The answer comes first, because the caller waits for it.

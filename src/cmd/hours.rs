@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::knowledge::hours::State;
+use crate::knowledge::language::ENGLISH;
 use crate::knowledge::{Opening, words};
 
 /// Reads the opening hours and the clock of the persona that `arguments` choose.
@@ -36,8 +37,8 @@ pub(crate) fn list(
         "" => String::new(),
         name => format!(" ({name})"),
     };
-    let (date, time) = (words::date(now.date()), words::time(now.time()));
-    let mut out = format!("{date}, {time}{zone}\n{}\n\n", words::now(hours, *now));
+    let (date, time) = (ENGLISH.date(now.date()), words::time(now.time()));
+    let mut out = format!("{date}, {time}{zone}\n{}\n\n", ENGLISH.now(hours, *now));
     let week = hours.week(now.date());
     for date in now.date().iter_days().take(DAYS) {
         let (day, spans) = (date.format("%a %e %b %Y"), hours.day(date));
@@ -46,11 +47,11 @@ pub(crate) fn list(
         } else {
             "  (not as in an ordinary week)"
         };
-        writeln!(out, "{day}  {}{mark}", words::day(&spans))?;
+        writeln!(out, "{day}  {}{mark}", ENGLISH.day(&spans))?;
     }
-    writeln!(out, "\nOrdinary week: {}", words::week(hours, now.date()))?;
+    writeln!(out, "\nOrdinary week: {}", ENGLISH.week(&week))?;
     if let Some(day) = hours.next_closed_day(now.date()) {
-        writeln!(out, "Next day closed: {}", words::date(day))?;
+        writeln!(out, "Next day closed: {}", ENGLISH.date(day))?;
     }
     if hours.lacks_country {
         out.push_str("No day is a public holiday: country under [knowledge] is not set.\n");
@@ -74,7 +75,7 @@ pub(crate) fn now(
         State::Closed => 1,
         State::Unknown => UNKNOWN,
     };
-    Ok((words::now(&opening.hours, opening.now) + "\n", code))
+    Ok((ENGLISH.now(&opening.hours, opening.now) + "\n", code))
 }
 
 /// The exit code where it is not known whether the house is open.

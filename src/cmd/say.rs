@@ -74,6 +74,7 @@ pub(crate) fn run(
         loudness: Loudness::new(&config.tts, &config.state_folder),
         is_streamed: false,
         hangup: hangup.clone(),
+        language: None,
     };
     let begin = |candidate, share: Budget| speaker.begin(candidate, &text, share, deadline);
     let mut speaking = voices.ask(budget, begin)?.value;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::{self, Kind};
-use super::layers::Layers;
+use super::layers::{ARGUMENT, Layers};
 
 /// The arguments of `AGI()`, told apart.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +139,7 @@ impl Layers {
                 Some(key) if !may_be_any && !key.is_safe_argument() && !may_keep(key.name) => {
                     self.faults.push(refused(name, "", file));
                 }
-                _ => self.add_text(name, value, "AGI argument"),
+                _ => self.add_text(name, value, ARGUMENT),
             }
         }
         if arguments.are_remote && arguments.config.is_some() {

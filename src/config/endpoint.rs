@@ -8,6 +8,7 @@ use super::addresses::{base_of, host_of, origin_of};
 use super::keys::{self, Kind};
 use super::layers::Layers;
 use super::values::Secret;
+use super::voices;
 
 /// A provider of a stage, with what its own table of the settings says.
 #[derive(Clone, Debug)]
@@ -58,6 +59,21 @@ impl Endpoint {
             voice,
             api_key,
             is_reserve: false,
+        }
+    }
+
+    /// The same in another language: Google's voices speak one each, and the others find out what they read.
+    pub(crate) fn speaking(&self, language: &str) -> Self {
+        match self.provider.name() {
+            "google" => {
+                let voice = voices::of_google_in(language, &self.voice);
+                Self {
+                    model: voice.clone(),
+                    voice,
+                    ..self.clone()
+                }
+            }
+            _ => self.clone(),
         }
     }
 

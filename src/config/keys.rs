@@ -138,6 +138,11 @@ pub const KEYS: &[Key] = &[
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
         "The service account's key file: for speech to text, Gemini, and Google's voice."),
+    // One and Google's 3 alternatives.
+    key("languages", Kind::Texts(4, 20), "[]",
+        "The languages that callers speak, as BCP-47 tags, first the one that most speak: `[\"en-US\", \"fr-FR\"]`. It stands \
+         for `stt.language` and `stt.alternative_languages`, which count instead where they are set as well: see \
+         `phone-assistant help providers`."),
     key("stt.provider", Kind::OneOf(STT_PROVIDERS), AUTO_DEFAULT,
         "Which service transcribes what callers say. `auto`: the first one with a key, of Google (its key file), Gemini \
          and OpenAI."),

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use super::checked::{checked, from_text};
 use super::keys::{KEYS, Key, Kind, find, names, nearest};
+use super::languages;
 use super::personas::Personas;
 use super::values::Shown;
 use super::written::{self, Lines};
@@ -39,13 +40,7 @@ impl Layers {
             today: date::day(SystemTime::now()),
         };
         for key in KEYS {
-            let line = format!("value = {}", key.default);
-            match line.parse::<Table>().map(|mut table| table.remove("value")) {
-                Ok(Some(value)) => layers.set(key, value, DEFAULT),
-                _ => layers
-                    .faults
-                    .push(format!("{}: its default is not TOML", key.name)),
-            }
+            layers.set_default(key);
         }
         layers
     }
@@ -157,13 +152,36 @@ impl Layers {
             }
         }
         match checked {
-            Ok(value) => drop(self.values.insert(key.name, (value, source.to_owned()))),
+            Ok(value) => {
+                self.values.insert(key.name, (value, source.to_owned()));
+                self.forget_lower(languages::stands_for(key.name), source);
+            }
             Err(found) => self.faults.push(format!(
                 "{}: {} must be {}, found {found}",
                 self.line_of(source, key.name),
                 key.name,
                 key.kind
             )),
+        }
+    }
+
+    /// Forgets what lower layers than `source` say of these settings.
+    fn forget_lower(&mut self, names: &[&'static str], source: &str) {
+        for name in names {
+            let is_lower = ![source, ARGUMENT, DEFAULT].contains(&self.source(name));
+            if let Some(key) = find(name).filter(|_| is_lower) {
+                self.set_default(key);
+            }
+        }
+    }
+
+    fn set_default(&mut self, key: &'static Key) {
+        let line = format!("value = {}", key.default);
+        match line.parse::<Table>().map(|mut table| table.remove("value")) {
+            Ok(Some(value)) => self.set(key, value, DEFAULT),
+            _ => self
+                .faults
+                .push(format!("{}: its default is not TOML", key.name)),
         }
     }
 
@@ -184,9 +202,14 @@ impl Layers {
         self.values.get(name).map_or("", |(_, source)| source)
     }
 
+    /// Whether it is set otherwise than by default.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.source(name) != DEFAULT
+    }
+
     /// What is set otherwise than by default, in the order of the table, and then what personas say.
     pub(super) fn shown(&self) -> Vec<Shown> {
-        let set = KEYS.iter().filter(|key| self.source(key.name) != DEFAULT);
+        let set = KEYS.iter().filter(|key| self.is_set(key.name));
         let shown = set.filter_map(|key| {
             let name = key.name.to_owned();
             let value = self.value(key.name)?;
@@ -216,6 +239,9 @@ impl Layers {
 
 /// The one secret that is an address.
 pub(super) const PROXY: &str = "http.proxy";
+
+/// The source of values that arguments of `AGI()` set.
+pub(super) const ARGUMENT: &str = "AGI argument";
 
 /// The source of values that are not set.
 const DEFAULT: &str = "default";

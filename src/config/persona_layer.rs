@@ -5,6 +5,7 @@ use toml::Value;
 use super::arguments::Arguments;
 use super::chosen;
 use super::keys;
+use super::languages;
 use super::layers::Layers;
 use super::personas::{PERSONA_KEYS, Setting};
 
@@ -24,7 +25,9 @@ impl Layers {
             let Some(setting) = self.setting_of(name_of_key, &value) else {
                 continue;
             };
-            let is_it = |(argument, _): &(String, String)| argument == setting.name;
+            let is_it = |(argument, _): &(String, String)| {
+                argument == setting.name || languages::stands_for(argument).contains(&setting.name)
+            };
             if !arguments.settings.iter().any(is_it) {
                 self.set(setting, value, &format!("persona {name}"));
             }

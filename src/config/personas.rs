@@ -33,11 +33,12 @@ pub enum Setting {
     OfFirst(&'static str, &'static str),
 }
 
-/// All keys of a persona's table. Each holds a text.
+/// All keys of a persona's table.
 pub const PERSONA_KEYS: &[PersonaKey] = &[
     key("prompt", Setting::Of("llm.persona")),
     key("voice", Setting::OfFirst("tts", "voice")),
     key("language", Setting::Of("stt.language")),
+    key("languages", Setting::Of("languages")),
     key("greeting", Setting::Of("conversation.greeting")),
     key("model", Setting::OfFirst("llm", "model")),
     key("place", Setting::Of("knowledge.place")),
@@ -255,7 +256,7 @@ mod tests {
             (
                 "[persona.a]\nfrobnicate = 'x'",
                 "",
-                "(a persona has prompt, voice, language, greeting, model, place, facts, opening_hours, \
+                "(a persona has prompt, voice, language, languages, greeting, model, place, facts, opening_hours, \
                  disclosure_text)",
             ),
             (

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::chosen;
 use super::endpoint::Endpoint;
+use super::languages::Languages;
 use super::layers::Layers;
 use super::values::Secret;
 use crate::sys::number;
@@ -65,6 +66,8 @@ pub struct Tts {
     pub timeout: Duration,
     /// The language of a voice that is not named, as in [`Stt`].
     pub language: String,
+    /// Whether some callers speak others.
+    pub has_languages: bool,
     /// `wav` or `pcm`.
     pub format: String,
     /// The rate of `pcm` where the service does not tell it.
@@ -150,10 +153,33 @@ pub struct Http {
 }
 
 impl Stt {
+    /// The languages that callers speak, first the one that most speak.
+    pub(crate) fn languages(&self) -> impl Iterator<Item = &str> {
+        let all = std::iter::once(&self.language).chain(&self.alternative_languages);
+        all.map(String::as_str)
+    }
+
+    /// What a model that hears callers is told of their languages and words, with a space before it.
+    pub(crate) fn told(&self) -> String {
+        let others = match self.alternative_languages.join(" or ") {
+            others if others.is_empty() => others,
+            others => format!(", some {others}"),
+        };
+        let words = match self.phrases.join(", ") {
+            words if words.is_empty() => words,
+            words => format!(" These words are spelled so where they are said: {words}."),
+        };
+        format!(
+            " Most callers speak the language {}{others}.{words}",
+            self.language
+        )
+    }
+
     pub(super) fn assemble(layers: &Layers) -> Self {
+        let Languages { first, others } = Languages::of(layers);
         Self {
-            language: layers.language("stt.language"),
-            alternative_languages: layers.languages("stt.alternative_languages"),
+            language: first,
+            alternative_languages: others,
             phrases: layers.texts("stt.phrases"),
             punctuation: layers.switch("stt.punctuation"),
             timeout: layers.seconds("stt.timeout"),
@@ -181,13 +207,15 @@ impl Llm {
 
 impl Tts {
     pub(super) fn assemble(layers: &Layers) -> Self {
+        let Languages { first, others } = Languages::of(layers);
         Self {
             gain_db: layers.number_if_set("tts.gain_db").map(narrow),
             level_dbfs: narrow(layers.number("tts.level_dbfs")),
             speed: layers.number("tts.speed"),
             instructions: layers.text("tts.instructions"),
             timeout: layers.seconds("tts.timeout"),
-            language: layers.language("stt.language"),
+            language: first,
+            has_languages: !others.is_empty(),
             format: layers.text("tts.openai.format"),
             pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
             endpoints: chosen::endpoints(layers, "tts"),

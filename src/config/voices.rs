@@ -33,6 +33,22 @@ fn is_of_google(voice: &str) -> bool {
     part(2..=3) && part(2..=4) && parts.count() >= 2
 }
 
+/// Google's voice of another language that sounds like this one; empty, which stands for any, where it has none.
+pub(crate) fn of_google_in(language: &str, voice: &str) -> String {
+    if voice
+        .strip_prefix(language)
+        .is_some_and(|rest| rest.starts_with('-'))
+    {
+        return voice.to_owned();
+    }
+    let is_there = |other: &&&str| other.eq_ignore_ascii_case(language);
+    let name = voice.split_once(CHIRP).map(|(_, name)| name);
+    match (name, CHIRP_LANGUAGES.iter().find(is_there)) {
+        (Some(name), Some(language)) => format!("{language}{CHIRP}{name}"),
+        _ => String::new(),
+    }
+}
+
 /// How many of them `tts-1` has.
 const OF_TTS_1: usize = 9;
 
@@ -76,6 +92,17 @@ const GEMINI: &[&str] = &[
     "Zubenelgenubi",
 ];
 
+/// What stands between the language and the name in Google's voices of which each speaks many languages.
+const CHIRP: &str = "-Chirp3-HD-";
+
+/// The languages of those: <https://cloud.google.com/text-to-speech/docs/chirp3-hd>.
+const CHIRP_LANGUAGES: &[&str] = &[
+    "ar-XA", "bn-IN", "cmn-CN", "da-DK", "de-DE", "en-AU", "en-GB", "en-IN", "en-US", "es-ES",
+    "es-US", "fi-FI", "fr-CA", "fr-FR", "gu-IN", "hi-IN", "id-ID", "it-IT", "ja-JP", "kn-IN",
+    "ko-KR", "ml-IN", "mr-IN", "nb-NO", "nl-BE", "nl-NL", "pl-PL", "pt-BR", "ru-RU", "sv-SE",
+    "sw-KE", "ta-IN", "te-IN", "th-TH", "tr-TR", "uk-UA", "ur-IN", "vi-VN",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +122,25 @@ mod tests {
         ];
         for (voice, expected) in table {
             assert_eq!(owner(voice), expected, "{voice}");
+        }
+    }
+
+    #[test]
+    fn a_voice_of_google_is_the_same_in_another_language_where_that_has_it() {
+        let table = [
+            ("en-US-Chirp3-HD-Charon", "fr-FR", "fr-FR-Chirp3-HD-Charon"),
+            ("en-US-Chirp3-HD-Charon", "fr-fr", "fr-FR-Chirp3-HD-Charon"),
+            ("en-US-Chirp3-HD-Charon", "is-IS", ""),
+            ("en-US-Wavenet-D", "en-US", "en-US-Wavenet-D"),
+            ("en-US-Wavenet-D", "fr-FR", ""),
+            ("", "fr-FR", ""),
+        ];
+        for (voice, language, expected) in table {
+            assert_eq!(
+                of_google_in(language, voice),
+                expected,
+                "{voice} {language}"
+            );
         }
     }
 }

@@ -4,11 +4,13 @@
 //! Only what has one meaning is taken. The rest, which readers of the notation take in different ways or which depends on
 //! the sun, is refused with its place: see `notation`.
 
+mod holidays;
 mod nights;
 mod notation;
 mod reading;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 use opening_hours::RuleKind;
@@ -16,6 +18,8 @@ use opening_hours::localization::Country;
 
 pub(crate) use notation::{EXAMPLE, Fault};
 
+use crate::sys::state;
+use holidays::Holidays;
 use reading::{Part, Reading};
 
 /// The state of the house.
@@ -61,6 +65,28 @@ impl Hours {
     /// # Errors
     /// [`Fault`]
     pub(crate) fn parse(text: &str, country: &str) -> Result<Self, Fault> {
+        Self::with_holidays(text, country, Holidays::of)
+    }
+
+    /// The same for the year from `now` on, with the holidays that calls keep in `state`.
+    ///
+    /// # Errors
+    /// [`Fault`]
+    pub(crate) fn parse_for_now(
+        text: &str,
+        country: &str,
+        now: SystemTime,
+        state: &state::State,
+    ) -> Result<Self, Fault> {
+        let holidays = |country| Holidays::around(country, now, state);
+        Self::with_holidays(text, country, holidays)
+    }
+
+    fn with_holidays(
+        text: &str,
+        country: &str,
+        holidays: impl FnOnce(Country) -> Holidays,
+    ) -> Result<Self, Fault> {
         let hours = nights::kept(notation::read(text)?)?;
         let counts_holidays = notation::counts_holidays(&hours);
         let ordinary = Reading {
@@ -75,7 +101,7 @@ impl Hours {
                     .parse()
                     .map_err(|_| Fault::Country(code.to_owned()))?;
                 if counts_holidays {
-                    Reading::with_holidays(&hours, country)
+                    Reading::with_holidays(&hours, &holidays(country))
                 } else {
                     ordinary.clone()
                 }

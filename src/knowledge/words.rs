@@ -1,90 +1,210 @@
-//! Dates, times and opening hours in words that a voice can say.
+//! Dates, times and opening hours in words that a voice can say, in the language of whoever is to hear them.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::hours::{Hours, Span, State};
-
-/// A date: `Saturday 28 November 2026`.
-pub(crate) fn date(date: NaiveDate) -> String {
-    date.format("%A %-d %B %Y").to_string()
-}
+use super::hours::{Hours, Span, State, Week};
+use super::language::Language;
 
 /// A time of day: `18:05`.
 pub(crate) fn time(time: NaiveTime) -> String {
     time.format("%H:%M").to_string()
 }
 
-/// The state, as after "the house is".
-pub(crate) fn state(state: State) -> &'static str {
-    match state {
-        State::Open => "open",
-        State::Closed => "closed",
-        State::Unknown => "perhaps open, which is not certain",
+impl Language {
+    /// A date: `Saturday 28 November 2026`.
+    pub(crate) fn date(&self, date: NaiveDate) -> String {
+        self.part_of_date(date, WHOLE)
     }
-}
 
-/// The state now, the next ones, and until when each of them lasts.
-pub(crate) fn now(hours: &Hours, now: NaiveDateTime) -> String {
-    let mut spans = hours.spans(now).take(1 + CHANGES);
-    let Some(first) = spans.next() else {
-        return String::new();
-    };
-    let until = match first.to {
-        Some(to) => until(to, now),
-        None => "and stays so".to_owned(),
-    };
-    let next: Vec<_> = spans
-        .map(|span| {
-            let until = match span.to {
-                Some(to) => self::until(to, now),
-                None => "from then on".to_owned(),
-            };
-            format!("{}{} {until}", state(span.state), comment(&span))
-        })
-        .collect();
-    let then = if next.is_empty() {
-        String::new()
-    } else {
-        format!(" Then it is {}.", next.join("; "))
-    };
-    format!(
-        "The house is {} now{}, {until}.{then}",
-        state(first.state),
-        comment(&first)
-    )
-}
-
-/// The end of a time, in the days to come: `until today at 18:00`, `until Monday 30 November 2026 at 09:00`.
-fn until(then: NaiveDateTime, now: NaiveDateTime) -> String {
-    let (day, time) = (then.date(), time(then.time()));
-    match (day - now.date()).num_days() {
-        0 => format!("until today at {time}"),
-        1 => format!("until tomorrow, {}, at {time}", date(day)),
-        _ => format!("until {} at {time}", date(day)),
+    fn part_of_date(&self, date: NaiveDate, part: usize) -> String {
+        let day = match date.day() {
+            1 => self.first.to_owned(),
+            day => day.to_string(),
+        };
+        let month = usize::try_from(date.month0()).ok();
+        let month = month.and_then(|month| self.months.get(month));
+        let (month, year) = (month.copied().unwrap_or_default(), date.year().to_string());
+        let values = [self.weekday(date), &day, month, &year];
+        filled(self.dates[part], &values)
     }
-}
 
-/// The ordinary week around a date: `Monday to Friday 09:00 to 18:00; Saturday and Sunday closed`.
-pub(crate) fn week(hours: &Hours, today: NaiveDate) -> String {
-    let monday = today.week(chrono::Weekday::Mon).first_day();
-    let mut groups: Vec<(NaiveDate, NaiveDate, String)> = Vec::new();
-    for (date, spans) in monday.iter_days().zip(hours.week(today).days()) {
-        let words = day(spans);
-        match groups.last_mut() {
-            Some((_, last, same)) if *same == words => *last = date,
-            _ => groups.push((date, date, words)),
+    fn weekday(&self, date: NaiveDate) -> &'static str {
+        let day = usize::try_from(date.weekday().num_days_from_monday()).ok();
+        let day = day.and_then(|day| self.days.get(day));
+        day.copied().unwrap_or_default()
+    }
+
+    /// The local date and time, and where that is.
+    pub(super) fn here(&self, now: NaiveDateTime, place: &str) -> String {
+        let (date, time) = (self.date(now.date()), time(now.time()));
+        filled(self.now, &[&date, &time]) + &self.place(place)
+    }
+
+    /// Where that is, with a space before it.
+    pub(super) fn place(&self, place: &str) -> String {
+        match place {
+            "" => String::new(),
+            place => filled(self.place, &[place]),
         }
     }
-    let name = |date: NaiveDate| date.format("%A").to_string();
-    let shown = groups.into_iter().map(|(first, last, words)| {
-        let days = match (last - first).num_days() {
-            0 => name(first),
-            1 => format!("{} and {}", name(first), name(last)),
-            _ => format!("{} to {}", name(first), name(last)),
+
+    /// The state, as after "the house is".
+    fn state(&self, state: State) -> &'static str {
+        let [open, closed, unknown] = self.states;
+        match state {
+            State::Open => open,
+            State::Closed => closed,
+            State::Unknown => unknown,
+        }
+    }
+
+    /// The state now, the next ones, and until when each of them lasts.
+    pub(crate) fn now(&self, hours: &Hours, now: NaiveDateTime) -> String {
+        let mut spans = hours.spans(now).take(1 + CHANGES);
+        let Some(first) = spans.next() else {
+            return String::new();
         };
-        format!("{days} {words}")
-    });
-    shown.collect::<Vec<_>>().join("; ")
+        let until = |to: Option<NaiveDateTime>, never: &str| match to {
+            Some(to) => self.until(to, now),
+            None => never.to_owned(),
+        };
+        let next: Vec<_> = spans
+            .map(|span| {
+                let (state, until) = (self.state(span.state), until(span.to, self.from_then));
+                format!("{state}{} {until}", comment(&span))
+            })
+            .collect();
+        let values = [
+            self.state(first.state),
+            &comment(&first),
+            &until(first.to, self.stays),
+        ];
+        let mut told = filled(self.is_now, &values);
+        if !next.is_empty() {
+            told += &filled(self.then, &[&next.join("; ")]);
+        }
+        told
+    }
+
+    /// The end of a time, in the days to come: `until today at 18:00`, `until Monday 30 November 2026 at 09:00`.
+    fn until(&self, then: NaiveDateTime, now: NaiveDateTime) -> String {
+        let (date, time) = (self.date(then.date()), time(then.time()));
+        match (then.date() - now.date()).num_days() {
+            0 => filled(self.until_today, &[&time]),
+            1 => filled(self.until_tomorrow, &[&date, &time]),
+            _ => filled(self.until, &[&date, &time]),
+        }
+    }
+
+    /// An ordinary week: `Monday to Friday 09:00 to 18:00; Saturday and Sunday closed`.
+    pub(crate) fn week(&self, week: &Week) -> String {
+        let mut groups: Vec<(usize, usize, String)> = Vec::new();
+        for (day, spans) in week.days().enumerate() {
+            let words = self.day(spans);
+            match groups.last_mut() {
+                Some((_, last, same)) if *same == words => *last = day,
+                _ => groups.push((day, day, words)),
+            }
+        }
+        let shown = groups.into_iter().map(|(first, last, words)| {
+            let (days, names) = (last - first, [self.days[first], self.days[last]]);
+            let days = match days {
+                0 => names[0].to_owned(),
+                1 => filled(self.and, &names),
+                _ => filled(self.to, &names),
+            };
+            format!("{days} {words}")
+        });
+        shown.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The days from `today` on that are not as in `week`, the ordinary one: `Thursday 24 to Saturday 26 December 2026
+    /// closed`. Where there are too many of them, the end says from when on they are left out.
+    pub(super) fn exceptions(&self, hours: &Hours, week: &Week, today: NaiveDate) -> String {
+        let all = self.all_exceptions(hours, week, today);
+        let shown = all.iter().take(EXCEPTIONS);
+        let mut told: Vec<_> = shown
+            .map(|days| format!("{} {}", self.dates(days.first, days.last), days.hours))
+            .collect();
+        if let Some(cut) = all.get(EXCEPTIONS) {
+            told.push(filled(self.more, &[&self.date(cut.first)]));
+        }
+        told.join("; ")
+    }
+
+    fn all_exceptions(&self, hours: &Hours, week: &Week, today: NaiveDate) -> Vec<Exception> {
+        let mut all: Vec<Exception> = Vec::new();
+        // Whether the days since the last exception have its hours.
+        let mut is_joined = false;
+        for (index, date) in today.iter_days().take(LONGEST_EXCEPTION).enumerate() {
+            let spans = hours.day(date);
+            let (words, is_ordinary) = (self.day(&spans), week.is_kept(date, &spans));
+            match all.last_mut() {
+                // An ordinary Sunday in the middle of a holiday is closed as well.
+                Some(last) if is_joined && last.hours == words => {
+                    if !is_ordinary {
+                        last.last = date;
+                    }
+                }
+                // What begins in this time is told up to its end.
+                _ if index >= EXCEPTION_DAYS => break,
+                _ if is_ordinary => is_joined = false,
+                _ => {
+                    is_joined = true;
+                    all.push(Exception {
+                        first: date,
+                        last: date,
+                        hours: words,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// Some days: `Friday 25 December 2026`, `Saturday 1 to Friday 21 August 2026`.
+    fn dates(&self, first: NaiveDate, last: NaiveDate) -> String {
+        let part = match () {
+            () if first == last => return self.date(first),
+            () if first.year() != last.year() => WHOLE,
+            () if first.month() != last.month() => WITHOUT_YEAR,
+            () => WITHOUT_MONTH,
+        };
+        filled(
+            self.to,
+            &[&self.part_of_date(first, part), &self.date(last)],
+        )
+    }
+
+    /// The hours of a day: `09:00 to 12:00 and 14:00 to 18:00`, `closed`, `all day`.
+    pub(crate) fn day(&self, spans: &[Span]) -> String {
+        let spans: Vec<_> = spans.iter().map(|span| self.span(span)).collect();
+        match &spans[..] {
+            [] => self.state(State::Closed).to_owned(),
+            [all @ .., last] if !all.is_empty() => filled(self.and, &[&all.join(", "), last]),
+            all => all.join(", "),
+        }
+    }
+
+    fn span(&self, span: &Span) -> String {
+        let midnight = span.from.date().and_time(NaiveTime::MIN) + TimeDelta::days(1);
+        let is_whole =
+            span.from.time() == NaiveTime::MIN && span.to.is_none_or(|to| to >= midnight);
+        let from = time(span.from.time());
+        let to = span.to.map(|to| time(to.time())).unwrap_or_default();
+        let hours = match span.to {
+            _ if is_whole => self.all_day.to_owned(),
+            Some(end) if end < midnight => filled(self.to, &[&from, &to]),
+            Some(end) if end == midnight => filled(self.to_midnight, &[&from]),
+            Some(_) => filled(self.to_next_day, &[&from, &to]),
+            None => filled(self.from, &[&from]),
+        };
+        let certain = match span.state {
+            State::Unknown => self.not_certain,
+            _ => "",
+        };
+        format!("{hours}{certain}{}", comment(span))
+    }
 }
 
 /// Days from `first` to `last` that have the same hours, and are not as in an ordinary week.
@@ -94,104 +214,28 @@ struct Exception {
     hours: String,
 }
 
-/// The days from `today` on that are not as in an ordinary week: `Thursday 24 to Saturday 26 December 2026 closed`.
-/// Where there are too many of them, the end says from when on they are left out.
-pub(crate) fn exceptions(hours: &Hours, today: NaiveDate) -> String {
-    let all = all_exceptions(hours, today);
-    let shown = all.iter().take(EXCEPTIONS);
-    let mut told: Vec<_> = shown
-        .map(|days| format!("{} {}", dates(days.first, days.last), days.hours))
-        .collect();
-    if let Some(cut) = all.get(EXCEPTIONS) {
-        told.push(format!(
-            "from {} on there are more, which you are not told",
-            date(cut.first)
-        ));
-    }
-    told.join("; ")
-}
-
-fn all_exceptions(hours: &Hours, today: NaiveDate) -> Vec<Exception> {
-    let week = hours.week(today);
-    let mut all: Vec<Exception> = Vec::new();
-    // Whether the days since the last exception have its hours.
-    let mut is_joined = false;
-    for (index, date) in today.iter_days().take(LONGEST_EXCEPTION).enumerate() {
-        let spans = hours.day(date);
-        let (words, is_ordinary) = (day(&spans), week.is_kept(date, &spans));
-        match all.last_mut() {
-            // An ordinary Sunday in the middle of a holiday is closed as well.
-            Some(last) if is_joined && last.hours == words => {
-                if !is_ordinary {
-                    last.last = date;
-                }
-            }
-            // What begins in this time is told up to its end.
-            _ if index >= EXCEPTION_DAYS => break,
-            _ if is_ordinary => is_joined = false,
-            _ => {
-                is_joined = true;
-                all.push(Exception {
-                    first: date,
-                    last: date,
-                    hours: words,
-                });
-            }
-        }
-    }
-    all
-}
-
-/// Some days: `Friday 25 December 2026`, `Saturday 1 to Friday 21 August 2026`.
-fn dates(first: NaiveDate, last: NaiveDate) -> String {
-    let is_same = |part: &str| first.format(part).to_string() == last.format(part).to_string();
-    let short = match () {
-        () if first == last => return date(first),
-        () if is_same("%B %Y") => "%A %-d",
-        () if is_same("%Y") => "%A %-d %B",
-        () => "%A %-d %B %Y",
-    };
-    format!("{} to {}", first.format(short), date(last))
-}
-
-/// The hours of a day: `09:00 to 12:00 and 14:00 to 18:00`, `closed`, `all day`.
-pub(crate) fn day(spans: &[Span]) -> String {
-    let spans: Vec<_> = spans.iter().map(span).collect();
-    match &spans[..] {
-        [] => "closed".to_owned(),
-        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
-        all => all.join(", "),
-    }
-}
-
-fn span(span: &Span) -> String {
-    let (from, to) = (span.from, span.to);
-    let midnight = from.date().and_time(NaiveTime::MIN) + TimeDelta::days(1);
-    let is_whole = from.time() == NaiveTime::MIN && to.is_none_or(|to| to >= midnight);
-    let hours = match to {
-        _ if is_whole => "all day".to_owned(),
-        Some(to) if to < midnight => format!("{} to {}", time(from.time()), time(to.time())),
-        Some(to) if to == midnight => format!("{} to midnight", time(from.time())),
-        Some(to) => format!(
-            "{} to {} of the next day",
-            time(from.time()),
-            time(to.time())
-        ),
-        None => format!("from {} on", time(from.time())),
-    };
-    let certain = match span.state {
-        State::Unknown => " (not certain)",
-        _ => "",
-    };
-    format!("{hours}{certain}{}", comment(span))
-}
-
 fn comment(span: &Span) -> String {
     match &*span.comment {
         "" => String::new(),
         comment => format!(" ({comment})"),
     }
 }
+
+/// The text with the values in the places of its `{}`, in their order.
+pub(super) fn filled(text: &str, values: &[&str]) -> String {
+    let mut parts = text.split("{}");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for (part, value) in parts.zip(values) {
+        filled.push_str(value);
+        filled.push_str(part);
+    }
+    filled
+}
+
+/// The parts of dates that a language has words for.
+const WITHOUT_MONTH: usize = 0;
+const WITHOUT_YEAR: usize = 1;
+const WHOLE: usize = 2;
 
 /// How many states the model is told after the one of now.
 const CHANGES: usize = 3;

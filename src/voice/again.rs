@@ -122,6 +122,7 @@ mod tests {
             loudness: Loudness::new(&settings(), folder.path()),
             is_streamed: true,
             hangup,
+            language: None,
         };
         let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
         let text = "a ".repeat(MAX_SENTENCE_CHARS / 2) + "end";

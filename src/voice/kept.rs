@@ -126,6 +126,7 @@ mod tests {
             instructions: "Speak calmly.".to_owned(),
             timeout: Duration::from_secs(20),
             language: "en-US".to_owned(),
+            has_languages: false,
             format: "wav".to_owned(),
             pcm_rate_hz: 24_000,
             endpoints: Vec::new(),

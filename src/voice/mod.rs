@@ -81,6 +81,8 @@ pub(crate) struct Speaker {
     pub(crate) is_streamed: bool,
     /// Ends the pause before a second attempt.
     pub(crate) hangup: Hangup,
+    /// The language of the texts, where it is not the settings'.
+    pub(crate) language: Option<String>,
 }
 
 impl Speaker {
@@ -96,14 +98,10 @@ impl Speaker {
         budget: Budget,
         deadline: Deadline,
     ) -> Result<Speaking, Error> {
-        let pieces = pieces(text, &*candidate.provider).into_iter();
+        let asker = Asker::new(self, candidate);
+        let pieces = pieces(text, &*asker.voice).into_iter();
         let mut rest = pieces.map(str::to_owned).collect::<Vec<_>>().into_iter();
         let first = rest.next().ok_or(Error::Nothing)?;
-        let asker = Asker {
-            speaker: self.clone(),
-            endpoint: candidate.endpoint.clone(),
-            voice: candidate.provider.clone(),
-        };
         Ok(Speaking {
             piece: asker.ask(first, budget)?,
             asker,
@@ -128,6 +126,20 @@ struct Asker {
 }
 
 impl Asker {
+    fn new(speaker: &Speaker, candidate: &Candidate<dyn Voice>) -> Self {
+        let (mut endpoint, mut voice) = (candidate.endpoint.clone(), candidate.provider.clone());
+        if let Some(language) = &speaker.language
+            && let Some(other) = voice.in_language(language)
+        {
+            (endpoint, voice) = (endpoint.speaking(language), other);
+        }
+        Self {
+            speaker: speaker.clone(),
+            endpoint,
+            voice,
+        }
+    }
+
     /// What makes samples at `rate_hz` telephone audio.
     fn telephone<W: Write + Seek>(
         &self,

@@ -103,6 +103,7 @@ pub(super) fn settings() -> Tts {
         instructions: String::new(),
         timeout: MAX_WAIT,
         language: "en-US".to_owned(),
+        has_languages: false,
         format: "wav".to_owned(),
         pcm_rate_hz: 24_000,
         endpoints: Vec::new(),
@@ -133,6 +134,7 @@ fn spoken(is_over: bool) -> (Vec<(String, Duration)>, Usage, Result<Duration, Er
         loudness: Loudness::new(&settings(), folder.path()),
         is_streamed: true,
         hangup: Hangup::default(),
+        language: None,
     };
     let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
     let budget = Budget::new(deadline, MAX_WAIT);
@@ -280,6 +282,7 @@ fn heard(folder: &Path, is_streamed: bool, said: &[(Syllables, &str, &str)]) -> 
             loudness: Loudness::new(&settings(), folder),
             is_streamed,
             hangup: Hangup::default(),
+            language: None,
         };
         let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
         let budget = Budget::new(deadline, MAX_WAIT);
@@ -451,6 +454,7 @@ fn a_piece_that_fails_does_not_wait_for_the_next_one_to_begin() {
         loudness: Loudness::new(&settings(), folder.path()),
         is_streamed: true,
         hangup: Hangup::default(),
+        language: None,
     };
     let deadline = Deadline::after(Instant::now(), MAX_WAIT, Instant::now);
     let text = "a ".repeat(MAX_SENTENCE_CHARS / 2) + "end";

@@ -435,3 +435,21 @@ fn who_goes_on_before_the_model_has_answered_is_heard_whole() {
     assert!(sent[1] > sent[0] * 3 / 2, "{sent:?}");
     assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 0);
 }
+
+#[test]
+fn a_model_that_hears_is_told_the_languages_and_the_words_to_expect() {
+    let house = House::new();
+    let settings = hearing(house.sandbox.settings())
+        .set("languages", json!(["de-DE", "fr-FR"]))
+        .set("stt.phrases", json!(["Asterisk", "FreePBX"]));
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let asked = house.sandbox.requests_to(Stage::Llm)[0].body.clone();
+    let prompt = asked["systemInstruction"]["parts"][0]["text"].to_string();
+    for told in [
+        "Most callers speak the language de-DE, some fr-FR.",
+        "These words are spelled so where they are said: Asterisk, FreePBX.",
+    ] {
+        assert!(prompt.contains(told), "{prompt}");
+    }
+}

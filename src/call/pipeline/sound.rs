@@ -4,6 +4,7 @@
 use crossbeam_channel::Sender;
 use log::warn;
 
+use super::transcribing::Heard;
 use super::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
@@ -85,11 +86,14 @@ impl Work {
             Chain(&error)
         );
         self.services.hearing.failed(&error);
-        let question = self.question(tell)?;
-        if question.is_empty() {
-            return Ok(());
+        let Heard { words, language } = self.question(tell)?;
+        let question = Question::Words(&words);
+        match language {
+            _ if words.is_empty() => Ok(()),
+            // The voice is at work already.
+            Some(language) => self.in_language(&language).think(question, give_text, tell),
+            None => self.think(question, give_text, tell),
         }
-        self.think(Question::Words(&question), give_text, tell)
     }
 
     /// Tells the words that the model has written down as the caller's.

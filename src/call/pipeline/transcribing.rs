@@ -26,7 +26,7 @@ use crate::timeline::Mark;
 
 impl Work {
     /// The pieces of a long question are transcribed side by side and joined in order.
-    pub(super) fn transcribe(&self, tell: &Sender<Event>) -> Result<String, Failure> {
+    pub(super) fn transcribe(&self, tell: &Sender<Event>) -> Result<Heard, Failure> {
         let since = may_begin(Stage::Stt, tell)?;
         let Pcm { rate_hz, samples } = &*self.speech;
         let pieces = speech::split(&self.speech, stt::MAX_LENGTH);
@@ -62,7 +62,12 @@ impl Work {
             heard.len()
         );
         send(tell, Event::Done(Stage::Stt, since, what));
-        Ok(question)
+        let told = heard.iter().find_map(|heard| heard.language.as_deref());
+        let language = told.and_then(|told| self.settings.language(told));
+        Ok(Heard {
+            words: question,
+            language: language.map(str::to_owned),
+        })
     }
 
     /// What was said in one piece; empty where nobody has heard any words in it. Once another provider is asked for those
@@ -79,13 +84,13 @@ impl Work {
         let mut may_doubt = recognizers.available_on(today).count() > 1;
         let mut doubted = None;
         let attempt = |candidate, budget| {
-            let text = self.transcribe_piece(candidate, recording, budget)?;
-            if text.is_empty() && may_doubt && speech::is_sure(samples, rate_hz) {
+            let heard = self.transcribe_piece(candidate, recording, budget)?;
+            if heard.words.is_empty() && may_doubt && speech::is_sure(samples, rate_hz) {
                 (may_doubt, doubted) = (false, Some(candidate));
                 let provider = candidate.endpoint.provider.name();
                 return Err(cloud::Error::Unheard { provider });
             }
-            Ok(text)
+            Ok(heard)
         };
         let budget = Budget {
             upload: sending_time(length),
@@ -93,10 +98,11 @@ impl Work {
         };
         match recognizers.ask(budget, attempt) {
             Ok(done) => {
-                let doubted = doubted.filter(|_| !done.value.is_empty());
+                let doubted = doubted.filter(|_| !done.value.words.is_empty());
                 Ok(Transcript {
                     doubt: doubted.map(|unheard| (unheard, done.candidate)),
-                    words: done.value,
+                    words: done.value.words,
+                    language: done.value.language,
                 })
             }
             Err(error @ cloud::Error::HungUp(_)) => Err(error),
@@ -120,7 +126,7 @@ impl Work {
         candidate: &Candidate<dyn Recognizer>,
         recording: Recording<'_>,
         budget: Budget,
-    ) -> Result<String, cloud::Error> {
+    ) -> Result<Heard, cloud::Error> {
         let Candidate {
             endpoint, provider, ..
         } = candidate;
@@ -130,16 +136,28 @@ impl Work {
         let heard = provider.transcribe(recording, budget);
         let heard = heard.inspect_err(|error| entry.failed(error))?;
         entry.used(bill::audio(heard.billed.unwrap_or(length), heard.tokens));
-        Ok(Some(heard.text)
-            .filter(|text| text::has_words(text))
-            .unwrap_or_default())
+        let words = Some(heard.text).filter(|text| text::has_words(text));
+        Ok(Heard {
+            words: words.unwrap_or_default(),
+            language: heard.language,
+        })
     }
+}
+
+/// What a caller has said.
+pub(super) struct Heard {
+    /// Empty where nobody has heard any words.
+    pub(super) words: String,
+    /// The language that it was said in, where it is told and not all callers speak the same.
+    pub(super) language: Option<String>,
 }
 
 /// The transcript of one piece.
 #[derive(Default)]
 struct Transcript<'c> {
     words: String,
+    /// The language, if the service tells it.
+    language: Option<String>,
     /// The provider that heard no words here, and the place of the one that did.
     doubt: Option<(&'c Candidate<dyn Recognizer>, usize)>,
 }

@@ -103,6 +103,7 @@ impl Recognizer for GeminiRecognizer {
         };
         Ok(Transcript {
             text,
+            language: None,
             billed: None,
             tokens: reply.tokens().unwrap_or(estimate),
         })
@@ -147,25 +148,12 @@ fn words(reply: &Reply) -> Result<String, Error> {
 
 /// What a general model is told of its task, and of the callers.
 fn instruction(settings: &Stt) -> String {
-    let Stt {
-        language,
-        alternative_languages,
-        phrases,
-        punctuation,
-        ..
-    } = settings;
-    let how = if *punctuation { "with" } else { "without" };
-    let others = match alternative_languages.join(" or ") {
-        others if others.is_empty() => others,
-        others => format!(", some {others}"),
+    let how = if settings.punctuation {
+        "with"
+    } else {
+        "without"
     };
-    let words = match phrases.join(", ") {
-        words if words.is_empty() => words,
-        words => format!(" These words are spelled so where they are said: {words}."),
-    };
-    format!(
-        "{INSTRUCTION} Write {how} punctuation. Most callers speak the language {language}{others}.{words}"
-    )
+    format!("{INSTRUCTION} Write {how} punctuation.{}", settings.told())
 }
 
 #[derive(Default, Serialize)]

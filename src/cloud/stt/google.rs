@@ -105,6 +105,7 @@ pub fn transcript(response: &Response) -> Result<Transcript, Error> {
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.transcript(),
+        language: answer.language(),
         billed: answer.total_billed_time.as_str().and_then(google_duration),
         ..Transcript::default()
     })
@@ -153,6 +154,8 @@ struct Answer {
 #[serde(default)]
 struct SpeechRecognitionResult {
     alternatives: Vec<Alternative>,
+    #[serde(rename = "languageCode")]
+    language_code: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -162,6 +165,13 @@ struct Alternative {
 }
 
 impl Answer {
+    /// The language in which the first words were said.
+    fn language(&self) -> Option<String> {
+        let mut codes = self.results.iter().map(|result| &result.language_code);
+        let code = codes.find_map(|code| code.as_str().filter(|code| !code.is_empty()));
+        code.map(str::to_owned)
+    }
+
     /// The best words of all results, which are "sequential portions of audio"; a later one brings its own space.
     fn transcript(&self) -> String {
         let best = self

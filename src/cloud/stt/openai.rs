@@ -2,6 +2,7 @@
 //! <https://platform.openai.com/docs/api-reference/audio/createTranscription>.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Recognizer, Recording, Transcript};
 use crate::cloud::access::Access;
@@ -124,6 +125,7 @@ pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
     let answer: Answer = response.json(SERVICE)?;
     Ok(Transcript {
         text: answer.text.trim().to_owned(),
+        language: answer.language.as_str().map(str::to_owned),
         ..Transcript::default()
     })
 }
@@ -131,6 +133,9 @@ pub(crate) fn transcript(response: &Response) -> Result<Transcript, Error> {
 #[derive(Deserialize)]
 struct Answer {
     text: String,
+    /// Some servers tell it. A transcript is not discarded where it is no text.
+    #[serde(default)]
+    language: Value,
 }
 
 #[derive(Deserialize)]

@@ -57,7 +57,9 @@ impl GeminiVoice {
                     voice_config: VoiceConfig {
                         prebuilt_voice_config: PrebuiltVoiceConfig { voice_name },
                     },
-                    language_code: &self.settings.language,
+                    // Where callers speak several it is told by the text.
+                    language_code: Some(self.settings.language.as_str())
+                        .filter(|_| !self.settings.has_languages),
                 },
             },
         }
@@ -139,7 +141,8 @@ struct GenerationConfig<'a> {
 #[serde(rename_all = "camelCase")]
 struct SpeechConfig<'a> {
     voice_config: VoiceConfig<'a>,
-    language_code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language_code: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -209,6 +212,7 @@ mod tests {
                 instructions: instructions.to_owned(),
                 timeout: Duration::from_secs(15),
                 language: "en-US".to_owned(),
+                has_languages: false,
                 format: "wav".to_owned(),
                 pcm_rate_hz: 24_000,
                 endpoints: Vec::new(),

@@ -33,7 +33,7 @@ pub(super) fn make(
     }))
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Google {
     client: Client,
     account: Arc<ServiceAccount>,
@@ -106,6 +106,13 @@ impl Voice for Google {
             sound: Sound::whole(audio),
             bare: None,
         })
+    }
+
+    fn in_language(&self, language: &str) -> Option<Arc<dyn Voice>> {
+        let mut other = self.clone();
+        language.clone_into(&mut other.settings.language);
+        other.endpoint = self.endpoint.speaking(language);
+        Some(Arc::new(other))
     }
 
     fn models(&self, _: Deadline) -> Result<Option<Vec<Listed>>, Error> {

@@ -57,6 +57,11 @@ pub(crate) trait Voice: Debug + Send + Sync {
     /// [`Error`] of the request; [`Error::Empty`] when no audio came.
     fn speak(&self, text: &str, rate_hz: u32, budget: Budget) -> Result<Speech, Error>;
 
+    /// The same voice for texts in another language than the settings'; `None` where it speaks whatever it reads.
+    fn in_language(&self, _language: &str) -> Option<Arc<dyn Voice>> {
+        None
+    }
+
     /// Lists the models that the service offers; `None` where it has no such list.
     ///
     /// # Errors

@@ -154,6 +154,7 @@ mod tests {
             instructions: String::new(),
             timeout: Duration::from_secs(20),
             language: "en-US".to_owned(),
+            has_languages: false,
             format: format.to_owned(),
             pcm_rate_hz: 24_000,
             endpoints: Vec::new(),

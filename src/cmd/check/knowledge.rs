@@ -7,7 +7,8 @@ use crate::config::{self, Arguments, Config, Environment, Job, catalogue};
 use crate::knowledge::clock::Clock;
 use crate::knowledge::facts;
 use crate::knowledge::hours::{EXAMPLE, Hours};
-use crate::knowledge::{Knowledge, Turn, words};
+use crate::knowledge::language::ENGLISH;
+use crate::knowledge::{Knowledge, TurnParts, words};
 use crate::spending::bill;
 use crate::sys::error::{Chain, Stage};
 
@@ -49,7 +50,7 @@ fn examine_clock(zone: &str, environment: Environment<'_>, report: &mut Report<'
         ),
         Ok(clock) => match clock.local(SystemTime::now()) {
             Some(now) => {
-                let (date, time) = (words::date(now.date()), words::time(now.time()));
+                let (date, time) = (ENGLISH.date(now.date()), words::time(now.time()));
                 let told = format!("{date}, {time} {}", clock.name);
                 report.ok(id, told.trim_end());
             }
@@ -103,7 +104,7 @@ fn examine_hours(
     let Some(now) = clock.and_then(|clock| clock.local(SystemTime::now())) else {
         return;
     };
-    let week = words::week(&hours, now.date());
+    let week = ENGLISH.week(&hours.week(now.date()));
     if hours.lacks_country {
         report.warn(
             id,
@@ -127,7 +128,7 @@ fn examine_cost(config: &Config, environment: Environment<'_>, report: &mut Repo
         return;
     };
     let now = SystemTime::now();
-    let prompt = Knowledge::read(config, environment, now).prompt(Turn::default(), now);
+    let prompt = Knowledge::read(config, environment, now).prompt(TurnParts::default(), now);
     let usage = bill::estimate(prompt.len(), 0);
     let cost = catalogue::price(Stage::Llm, model, now).of(usage);
     report.ok(

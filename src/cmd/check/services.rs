@@ -129,6 +129,7 @@ impl Doctor<'_> {
             loudness: Loudness::new(&self.config.tts, &self.config.state_folder).unchanged(),
             is_streamed: false,
             hangup: self.hangup.clone(),
+            language: None,
         };
         let budget = self.budget().within(self.config.tts.timeout);
         let (sentence, _) = self.sentence();

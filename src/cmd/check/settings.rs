@@ -23,6 +23,7 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
         format!("{} = {value}  ({})", shown.name, shown.source)
     });
     report.list("settings", iter::once(count).chain(lines));
+    examine_languages(config, report);
     for unusable in &config.unusable {
         let Unusable { stage, what, .. } = unusable;
         if unusable.is_first {
@@ -42,6 +43,25 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
     }
     if config.http.proxy.is_none() {
         examine_proxies(environment, report);
+    }
+}
+
+/// Tells what callers speak where that stands in two places.
+fn examine_languages(config: &Config, report: &mut Report<'_>) {
+    let own = ["stt.language", "stt.alternative_languages"];
+    let own: Vec<_> = own
+        .into_iter()
+        .filter(|name| is_set(config, name))
+        .collect();
+    if is_set(config, "languages") && !own.is_empty() {
+        let all = config.stt.languages().collect::<Vec<_>>().join(", ");
+        report.ok(
+            "languages",
+            &format!(
+                "{all}: {} counts where languages says otherwise",
+                own.join(" with ")
+            ),
+        );
     }
 }
 

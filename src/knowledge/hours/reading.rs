@@ -4,9 +4,9 @@ use std::iter;
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use opening_hours::localization::Country;
-use opening_hours::{Context, ContextHolidays, OpeningHours};
+use opening_hours::{Context, OpeningHours};
 
+use super::holidays::Holidays;
 use super::{Span, State};
 
 /// Hours with the holidays that count in them.
@@ -27,14 +27,9 @@ pub(super) struct Part {
 }
 
 impl Reading {
-    /// With the public holidays of `country`.
-    pub(super) fn with_holidays(hours: &OpeningHours, country: Country) -> Self {
-        let (national, regional) = (country.holidays(), country.holidays_regional());
-        let mut all = national.get_public().clone();
-        for date in regional.get_public().iter() {
-            all.insert(date);
-        }
-        let all = ContextHolidays::new(Arc::new(all), Arc::default());
+    /// With these holidays.
+    pub(super) fn with_holidays(hours: &OpeningHours, holidays: &Holidays) -> Self {
+        let (national, all) = holidays.contexts();
         let with = |holidays| {
             let context = Context::default().with_holidays(holidays);
             hours.clone().with_context(context)

@@ -3,7 +3,7 @@ mod nights;
 mod npm;
 
 use super::*;
-use crate::knowledge::words;
+use crate::knowledge::language::ENGLISH;
 
 fn hours(text: &str) -> Hours {
     Hours::parse(text, "FR").unwrap_or_else(|fault| panic!("{text}: {fault}"))
@@ -13,9 +13,13 @@ fn at(text: &str) -> NaiveDateTime {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").expect(text)
 }
 
+fn exceptions(hours: &Hours, today: NaiveDate) -> String {
+    ENGLISH.exceptions(hours, &hours.week(today), today)
+}
+
 /// The state at a time, and the next three with their ends.
 fn told(text: &str, time: &str) -> String {
-    words::now(&hours(text), at(time))
+    ENGLISH.now(&hours(text), at(time))
 }
 
 #[test]
@@ -69,9 +73,9 @@ fn the_week_is_the_ordinary_one_and_what_differs_is_told_with_its_date() {
     let week = "Monday to Friday 09:00 to 12:00 and 14:00 to 18:00; Saturday 20:00 to 02:00 of the next day; Sunday closed";
     for day in ["2026-11-28", "2026-12-21", "2026-12-25", "2026-12-27"] {
         let date: NaiveDate = day.parse().expect(day);
-        assert_eq!(words::week(&hours, date), week, "{day}");
+        assert_eq!(ENGLISH.week(&hours.week(date)), week, "{day}");
     }
-    let exceptions = words::exceptions(&hours, "2026-11-29".parse().expect("a day"));
+    let exceptions = exceptions(&hours, "2026-11-29".parse().expect("a day"));
     assert_eq!(
         exceptions,
         "Thursday 24 December 2026 09:00 to 12:00; Friday 25 December 2026 closed; Friday 1 January 2027 closed"
@@ -89,7 +93,7 @@ fn the_week_is_the_ordinary_one_and_what_differs_is_told_with_its_date() {
         None
     );
     let season = self::hours("Apr-Sep Mo-Su 08:00-20:00; Oct-Mar Mo-Su 10:00-16:00");
-    let of = |day: &str| words::week(&season, day.parse().expect(day));
+    let of = |day: &str| ENGLISH.week(&season.week(day.parse().expect(day)));
     assert_eq!(of("2026-03-25"), "Monday to Sunday 10:00 to 16:00");
     assert_eq!(of("2026-04-07"), "Monday to Sunday 08:00 to 20:00");
 }
@@ -202,9 +206,9 @@ fn whatever_is_taken_can_be_told_and_what_is_not_is_refused_without_a_panic() {
         taken += 1;
         for day in ["2026-02-28 23:59", "2027-12-31 12:00", "2028-02-29 00:00"] {
             let now = at(day);
-            let told = words::now(&hours, now);
+            let told = ENGLISH.now(&hours, now);
             assert!(told.starts_with("The house is "), "{text}: {told}");
-            words::week(&hours, now.date());
+            ENGLISH.week(&hours.week(now.date()));
         }
     }
     assert!(taken > 100, "only {taken} taken");
@@ -233,7 +237,7 @@ fn a_holiday_of_a_part_of_the_country_leaves_it_open_whether_the_house_is() {
     assert_eq!(either.at(at("2027-11-01 12:00")), State::Open);
     assert_eq!(either.at(at("2026-11-01 12:00")), State::Unknown);
     let shorter = Hours::parse("Mo-Sa 09:00-18:00; PH 10:00-12:00", "DE").expect("right");
-    let day = words::day(&shorter.day("2027-11-01".parse().expect("a day")));
+    let day = ENGLISH.day(&shorter.day("2027-11-01".parse().expect("a day")));
     assert_eq!(
         day,
         "09:00 to 10:00 (not certain), 10:00 to 12:00 and 12:00 to 18:00 (not certain)"

@@ -55,8 +55,8 @@ fn days_off_are_told_however_many_they_are_and_however_far_apart() {
     for (off, today, expected) in table {
         let all = hours(&format!("{week}; {off}"));
         let today = today.parse().expect(today);
-        assert_eq!(words::exceptions(&all, today), expected, "{off}");
-        let told = words::week(&all, today);
+        assert_eq!(exceptions(&all, today), expected, "{off}");
+        let told = ENGLISH.week(&all.week(today));
         let days = if off.starts_with("Su") {
             "Saturday"
         } else {
@@ -68,7 +68,7 @@ fn days_off_are_told_however_many_they_are_and_however_far_apart() {
         );
     }
     let on_weekdays = hours("Mo-Fr 09:00-18:00; Dec 03 off; Dec 10 off");
-    let told = words::exceptions(&on_weekdays, "2026-11-28".parse().expect("a day"));
+    let told = exceptions(&on_weekdays, "2026-11-28".parse().expect("a day"));
     assert!(
         told.contains("3 December") && told.contains("10 December"),
         "{told}"
@@ -79,7 +79,7 @@ fn days_off_are_told_however_many_they_are_and_however_far_apart() {
 fn where_too_many_days_differ_the_model_is_told_from_when_on_they_are_left_out() {
     let days: Vec<_> = (1..=15).map(|day| format!("Dec {:02}", 2 * day)).collect();
     let all = hours(&format!("Mo-Su 09:00-18:00; {} off", days.join(",")));
-    let told = words::exceptions(&all, "2026-12-01".parse().expect("a day"));
+    let told = exceptions(&all, "2026-12-01".parse().expect("a day"));
     assert_eq!(told.matches("closed").count(), 12, "{told}");
     let end = "Thursday 24 December 2026 closed; from Saturday 26 December 2026 on there are more, which you are not told";
     assert!(told.ends_with(end), "{told}");
@@ -98,7 +98,7 @@ fn the_morning_after_a_whole_day_and_times_with_other_comments_are_told() {
         ),
     ];
     for (text, week) in table {
-        let told = words::week(&hours(text), "2026-11-28".parse().expect("a day"));
+        let told = ENGLISH.week(&hours(text).week("2026-11-28".parse().expect("a day")));
         assert_eq!(told, week, "{text}");
     }
 }

@@ -52,7 +52,7 @@ fn no_night_is_lost_where_an_earlier_rule_is_about_the_next_day() {
     ] {
         assert_eq!(bar.at(at(time)), state, "{time}");
     }
-    let week = words::week(&bar, "2026-11-28".parse().expect("a day"));
+    let week = ENGLISH.week(&bar.week("2026-11-28".parse().expect("a day")));
     assert_eq!(
         week,
         "Monday to Thursday 17:00 to 23:00; Friday and Saturday 17:00 to 01:00 of the next day (live); Sunday 17:00 to 23:00"

@@ -73,11 +73,9 @@ impl Settings {
             .set("conversation.sounds", path_text(&folder.join("sounds")))
     }
 
-    /// Sets one key, written as `table.key`, to a string, a number, a truth value or an array.
+    /// Sets one key, written as `table.key` or, above all tables, as `key`, to a string, a number, a truth value or an array.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
-        let (table, key) = key
-            .rsplit_once('.')
-            .expect("a key within a table, as `call.deadline`");
+        let (table, key) = key.rsplit_once('.').unwrap_or(("", key));
         self.tables
             .entry(table.to_owned())
             .or_default()
@@ -87,9 +85,7 @@ impl Settings {
 
     /// Leaves one key out, so that its default applies.
     pub fn without(mut self, key: &str) -> Self {
-        let (table, key) = key
-            .rsplit_once('.')
-            .expect("a key within a table, as `call.deadline`");
+        let (table, key) = key.rsplit_once('.').unwrap_or(("", key));
         self.tables.entry(table.to_owned()).or_default().remove(key);
         self
     }
@@ -98,7 +94,11 @@ impl Settings {
     pub fn to_toml(&self) -> String {
         let key = |(key, value): (&String, &Value)| format!("{key} = {value}\n");
         let table = |(table, keys): (&String, &BTreeMap<_, _>)| {
-            format!("[{table}]\n{}\n", keys.iter().map(key).collect::<String>())
+            let keys: String = keys.iter().map(key).collect();
+            match table.as_str() {
+                "" => keys,
+                table => format!("[{table}]\n{keys}\n"),
+            }
         };
         self.tables.iter().map(table).collect()
     }

@@ -1,0 +1,317 @@
+//! The words for dates and opening hours, in the languages that have a table here. The others get English ones, and the
+//! model translates them.
+
+/// The words of a language. What stands for `{}` is told in its order.
+#[derive(Debug)]
+pub(crate) struct Language {
+    /// Its code by ISO 639-1.
+    code: &'static str,
+    /// From Monday on.
+    pub(super) days: [&'static str; 7],
+    pub(super) months: [&'static str; 12],
+    /// The first day of a month.
+    pub(super) first: &'static str,
+    /// A date without its month, without its year, and whole: weekday, day, month, year.
+    pub(super) dates: [&'static str; 3],
+    /// Date, time.
+    pub(super) now: &'static str,
+    pub(super) place: &'static str,
+    /// The ordinary week.
+    pub(super) week: &'static str,
+    /// Open, closed, and neither for certain.
+    pub(super) states: [&'static str; 3],
+    /// State, comment, until when.
+    pub(super) is_now: &'static str,
+    /// In place of a time until when.
+    pub(super) stays: &'static str,
+    /// The states after that of now.
+    pub(super) then: &'static str,
+    /// In place of a time until when, for a later state.
+    pub(super) from_then: &'static str,
+    /// Time.
+    pub(super) until_today: &'static str,
+    /// Date, time.
+    pub(super) until_tomorrow: &'static str,
+    /// Date, time.
+    pub(super) until: &'static str,
+    /// Date.
+    pub(super) next_closed: &'static str,
+    /// Number of days, their hours.
+    pub(super) exceptions: &'static str,
+    /// Date.
+    pub(super) more: &'static str,
+    /// Two things, of which the first may be a list.
+    pub(super) and: &'static str,
+    /// Two days or times.
+    pub(super) to: &'static str,
+    pub(super) all_day: &'static str,
+    /// Time.
+    pub(super) to_midnight: &'static str,
+    /// Two times.
+    pub(super) to_next_day: &'static str,
+    /// Time.
+    pub(super) from: &'static str,
+    pub(super) not_certain: &'static str,
+}
+
+impl Language {
+    /// The words of the language with this BCP-47 tag, else the English ones.
+    pub(crate) fn of(tag: &str) -> &'static Self {
+        let code = tag.split('-').next().unwrap_or_default();
+        let is_it = |language: &&&Self| language.code.eq_ignore_ascii_case(code);
+        let found = [GERMAN, FRENCH, SPANISH, ITALIAN];
+        found.iter().find(is_it).copied().unwrap_or(ENGLISH)
+    }
+}
+
+pub(crate) const ENGLISH: &Language = &Language {
+    code: "en",
+    days: [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ],
+    months: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    first: "1",
+    dates: ["{} {}", "{} {} {}", "{} {} {} {}"],
+    now: "Now it is {}, {}.",
+    place: " You are in {}.",
+    week: "Opening hours of the house in an ordinary week: {}.",
+    states: ["open", "closed", "perhaps open, which is not certain"],
+    is_now: "The house is {} now{}, {}.",
+    stays: "and stays so",
+    then: " Then it is {}.",
+    from_then: "from then on",
+    until_today: "until today at {}",
+    until_tomorrow: "until tomorrow, {}, at {}",
+    until: "until {} at {}",
+    next_closed: "The next day on which it does not open is {}.",
+    exceptions: "In the next {} days, these are not as in an ordinary week: {}.",
+    more: "from {} on there are more, which you are not told",
+    and: "{} and {}",
+    to: "{} to {}",
+    all_day: "all day",
+    to_midnight: "{} to midnight",
+    to_next_day: "{} to {} of the next day",
+    from: "from {} on",
+    not_certain: " (not certain)",
+};
+
+const GERMAN: &Language = &Language {
+    code: "de",
+    days: [
+        "Montag",
+        "Dienstag",
+        "Mittwoch",
+        "Donnerstag",
+        "Freitag",
+        "Samstag",
+        "Sonntag",
+    ],
+    months: [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
+    first: "1",
+    dates: ["{}, {}.", "{}, {}. {}", "{}, {}. {} {}"],
+    now: "Heute ist {}, es ist {} Uhr.",
+    place: " Du bist in {}.",
+    week: "Öffnungszeiten des Hauses in einer gewöhnlichen Woche: {}.",
+    states: [
+        "geöffnet",
+        "geschlossen",
+        "vielleicht geöffnet, was nicht sicher ist",
+    ],
+    is_now: "Das Haus ist jetzt {}{}, {}.",
+    stays: "und bleibt es",
+    then: " Danach ist es {}.",
+    from_then: "von da an",
+    until_today: "bis heute um {} Uhr",
+    until_tomorrow: "bis morgen, {}, um {} Uhr",
+    until: "bis {} um {} Uhr",
+    next_closed: "Der nächste Tag, an dem es nicht öffnet, ist {}.",
+    exceptions: "In den nächsten {} Tagen sind diese nicht wie in einer gewöhnlichen Woche: {}.",
+    more: "ab {} gibt es weitere, die dir nicht genannt werden",
+    and: "{} und {}",
+    to: "{} bis {}",
+    all_day: "ganztägig",
+    to_midnight: "{} bis Mitternacht",
+    to_next_day: "{} bis {} des nächsten Tages",
+    from: "ab {}",
+    not_certain: " (nicht sicher)",
+};
+
+const FRENCH: &Language = &Language {
+    code: "fr",
+    days: [
+        "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
+    ],
+    months: [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
+    first: "1er",
+    dates: ["{} {}", "{} {} {}", "{} {} {} {}"],
+    now: "Nous sommes le {}, il est {}.",
+    place: " Tu te trouves à {}.",
+    week: "Horaires de l'établissement dans une semaine ordinaire : {}.",
+    states: [
+        "ouvert",
+        "fermé",
+        "peut-être ouvert, ce qui n'est pas certain",
+    ],
+    is_now: "L'établissement est maintenant {}{}, {}.",
+    stays: "et le reste",
+    then: " Ensuite il est {}.",
+    from_then: "à partir de là",
+    until_today: "jusqu'à aujourd'hui à {}",
+    until_tomorrow: "jusqu'à demain, {}, à {}",
+    until: "jusqu'au {} à {}",
+    next_closed: "Le prochain jour où il n'ouvre pas est le {}.",
+    exceptions: "Dans les {} prochains jours, ceux-ci ne sont pas comme dans une semaine ordinaire : {}.",
+    more: "à partir du {} il y en a d'autres, qui ne te sont pas indiqués",
+    and: "{} et {}",
+    to: "{} à {}",
+    all_day: "toute la journée",
+    to_midnight: "{} à minuit",
+    to_next_day: "{} à {} le lendemain",
+    from: "à partir de {}",
+    not_certain: " (pas certain)",
+};
+
+const SPANISH: &Language = &Language {
+    code: "es",
+    days: [
+        "lunes",
+        "martes",
+        "miércoles",
+        "jueves",
+        "viernes",
+        "sábado",
+        "domingo",
+    ],
+    months: [
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+    ],
+    first: "1",
+    dates: ["{} {}", "{} {} de {}", "{} {} de {} de {}"],
+    now: "Hoy es {}, la hora es {}.",
+    place: " Estás en {}.",
+    week: "Horario del establecimiento en una semana normal: {}.",
+    states: ["abierto", "cerrado", "quizá abierto, lo que no es seguro"],
+    is_now: "El establecimiento está ahora {}{}, {}.",
+    stays: "y sigue así",
+    then: " Después está {}.",
+    from_then: "a partir de entonces",
+    until_today: "hasta hoy a las {}",
+    until_tomorrow: "hasta mañana, {}, a las {}",
+    until: "hasta el {} a las {}",
+    next_closed: "El próximo día en que no abre es el {}.",
+    exceptions: "En los próximos {} días, estos no son como en una semana normal: {}.",
+    more: "desde el {} hay más, que no se te indican",
+    and: "{} y {}",
+    to: "{} a {}",
+    all_day: "todo el día",
+    to_midnight: "{} a medianoche",
+    to_next_day: "{} a {} del día siguiente",
+    from: "desde las {}",
+    not_certain: " (no es seguro)",
+};
+
+const ITALIAN: &Language = &Language {
+    code: "it",
+    days: [
+        "lunedì",
+        "martedì",
+        "mercoledì",
+        "giovedì",
+        "venerdì",
+        "sabato",
+        "domenica",
+    ],
+    months: [
+        "gennaio",
+        "febbraio",
+        "marzo",
+        "aprile",
+        "maggio",
+        "giugno",
+        "luglio",
+        "agosto",
+        "settembre",
+        "ottobre",
+        "novembre",
+        "dicembre",
+    ],
+    first: "1º",
+    dates: ["{} {}", "{} {} {}", "{} {} {} {}"],
+    now: "Oggi è {}, sono le {}.",
+    place: " Ti trovi a {}.",
+    week: "Orari della sede in una settimana normale: {}.",
+    states: ["aperta", "chiusa", "forse aperta, il che non è certo"],
+    is_now: "La sede adesso è {}{}, {}.",
+    stays: "e resta così",
+    then: " Poi è {}.",
+    from_then: "da allora in poi",
+    until_today: "fino a oggi alle {}",
+    until_tomorrow: "fino a domani, {}, alle {}",
+    until: "fino a {} alle {}",
+    next_closed: "Il prossimo giorno in cui non apre è {}.",
+    exceptions: "Nei prossimi {} giorni, questi non sono come in una settimana normale: {}.",
+    more: "da {} ce ne sono altri, che non ti vengono indicati",
+    and: "{} e {}",
+    to: "{} - {}",
+    all_day: "tutto il giorno",
+    to_midnight: "{} - mezzanotte",
+    to_next_day: "{} - {} del giorno dopo",
+    from: "dalle {}",
+    not_certain: " (non è certo)",
+};
