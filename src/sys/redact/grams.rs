@@ -53,28 +53,27 @@ impl Grams {
         for signs in readings(secret) {
             let mut view = Some(View::of(secret));
             while let Some(read) = view {
-                self.add_spelling(read.folded().map(|(byte, _)| byte).collect());
+                self.add_spelling(folded(&read));
                 view = read.decoded(signs);
             }
         }
-        if View::of(secret).folded().count() < self.shortest.max(self.chars()) {
+        if folded(&View::of(secret)).len() < self.shortest.max(self.chars()) {
             return;
         }
         for lead in 0..3 {
             let encoded = base64_behind(lead, secret.as_bytes());
-            self.add_text(View::of(&encoded).folded().map(|(byte, _)| byte));
+            self.add_text(&folded(&View::of(&encoded)));
         }
         let nibbles = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
-        let grams = roll(nibbles.map(|nibble| (Some(nibble), 0..0)), 4, 2 * self.len);
-        self.of_dump.extend(grams.map(|(gram, _)| gram));
+        let nibbles: Vec<u8> = nibbles.collect();
+        self.of_dump.reserve(nibbles.len());
+        self.of_dump.extend(parts(&nibbles, 4, 2 * self.len));
     }
 
     /// Leaves out the parts that also stand in `word`, which is no secret, of all secrets that follow.
     pub(super) fn spare(&mut self, word: &str) {
-        let folded = View::of(word);
-        let bytes = folded.folded().map(|(byte, _)| (Some(byte), 0..0));
-        let grams = roll(bytes, 8, self.len).map(|(gram, _)| gram);
-        self.spared.extend(grams);
+        self.spared
+            .extend(parts(&folded(&View::of(word)), 8, self.len));
     }
 
     /// Whether anything is spared yet.
@@ -111,20 +110,21 @@ impl Grams {
         usize::try_from(self.len).unwrap_or(usize::MAX)
     }
 
-    fn add_spelling(&mut self, folded: Vec<u8>) {
+    fn add_spelling(&mut self, mut folded: Vec<u8>) {
         if folded.len() < self.shortest {
             return;
         }
         if folded.len() < self.chars() {
             return self.add_word(folded);
         }
-        self.add_text(folded.iter().copied());
-        self.add_text(folded.into_iter().rev());
+        self.add_text(&folded);
+        folded.reverse();
+        self.add_text(&folded);
     }
 
-    fn add_text(&mut self, folded: impl Iterator<Item = u8>) {
-        let bytes = folded.map(|byte| (Some(byte), 0..0));
-        let grams = roll(bytes, 8, self.len).map(|(gram, _)| gram);
+    fn add_text(&mut self, folded: &[u8]) {
+        self.of_text.reserve(folded.len());
+        let grams = parts(folded, 8, self.len);
         let spared = &self.spared;
         self.of_text
             .extend(grams.filter(|gram| !spared.contains(gram)));
@@ -155,7 +155,21 @@ fn base64_behind(lead: usize, bytes: &[u8]) -> String {
     encoded.get(first..end).unwrap_or_default().to_owned()
 }
 
-/// Each run of `len` values of `bits` bits, as a number, and its place from the first to the last.
+fn folded(view: &View) -> Vec<u8> {
+    view.folded().map(|(byte, _)| byte).collect()
+}
+
+/// Each run of `len` values of `bits` bits, as a number.
+fn parts(values: &[u8], bits: u32, len: u32) -> impl Iterator<Item = u64> {
+    let mask = u64::MAX >> (u64::BITS - bits * len);
+    let grams = values.iter().scan(0_u64, move |gram, value| {
+        *gram = ((*gram << bits) | u64::from(*value)) & mask;
+        Some(*gram)
+    });
+    grams.skip(usize::try_from(len - 1).unwrap_or(usize::MAX))
+}
+
+/// The same of values some of which are none, and the place of each run from its first value to its last.
 fn roll(
     values: impl Iterator<Item = (Option<u8>, Range<usize>)>,
     bits: u32,
