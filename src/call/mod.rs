@@ -41,7 +41,7 @@ use crate::agi::{self, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
 use crate::config::limits::Callers;
-use crate::config::{Arguments, Config, Environment, Job as For, Limits};
+use crate::config::{Arguments, Config, Environment, Job as For};
 use crate::knowledge::Knowledge;
 use crate::services::Services;
 use crate::spending::limits::Refused;

@@ -120,6 +120,7 @@ fn keep(config: &Config, text: &str, deadline: Option<Deadline>) -> Result<Kept,
                 loudness: Loudness::new(&config.tts, &config.state_folder),
                 is_streamed: false,
                 hangup: hangup.clone(),
+                language: None,
             },
         };
         if phrases.find(text).is_some() {
