@@ -34,6 +34,7 @@ pub use arguments::Arguments;
 pub(crate) use checked::pasted_key;
 pub(crate) use chosen::first_on;
 pub use endpoint::{Endpoint, Provider};
+use keys::setting;
 pub(crate) use knowledge::DISCLOSURE_TEXT;
 pub use knowledge::{Disclosure, Knowledge};
 use layers::Layers;
@@ -249,15 +250,15 @@ impl Config {
         Self {
             recording: layers.recording(arguments),
             reply: layers.reply(arguments),
-            keep_recording: layers.switch("recording.keep"),
-            max_recording: layers.seconds("recording.max_length"),
-            deadline: layers.seconds("call.deadline"),
-            idle_timeout: layers.seconds("call.idle_timeout"),
-            fallback_after: layers.seconds("call.fallback_after"),
-            state_folder: layers.text("state.folder").into(),
-            log_words: layers.switch("log.words"),
-            log_calls: layers.path("log.calls"),
-            credentials: layers.text("google.credentials").into(),
+            keep_recording: layers.switch(setting!("recording.keep")),
+            max_recording: layers.seconds(setting!("recording.max_length")),
+            deadline: layers.seconds(setting!("call.deadline")),
+            idle_timeout: layers.seconds(setting!("call.idle_timeout")),
+            fallback_after: layers.seconds(setting!("call.fallback_after")),
+            state_folder: layers.text(setting!("state.folder")).into(),
+            log_words: layers.switch(setting!("log.words")),
+            log_calls: layers.path(setting!("log.calls")),
+            credentials: layers.text(setting!("google.credentials")).into(),
             stt: Stt::assemble(layers),
             llm: Llm::assemble(layers),
             tts: Tts::assemble(layers),
@@ -269,9 +270,9 @@ impl Config {
                 .into_iter()
                 .filter(|stage| chosen::is_automatic(layers, stage))
                 .collect(),
-            is_streamed: layers.text("reply.play") == "stream",
-            stop_keys: layers.text("reply.stop_keys"),
-            reply_format: layers.text("reply.format"),
+            is_streamed: layers.text(setting!("reply.play")) == "stream",
+            stop_keys: layers.text(setting!("reply.stop_keys")),
+            reply_format: layers.text(setting!("reply.format")),
             waiting: Waiting::assemble(layers),
             conversation: Conversation::assemble(layers),
             personas: layers.personas.tables.keys().cloned().collect(),

@@ -6,9 +6,9 @@ use log::debug;
 
 use super::line::Line;
 use crate::agi::{Env, Error};
-use crate::config::{Config, Disclosure};
 use crate::config::Limits;
 use crate::config::limits::Callers;
+use crate::config::{Config, Disclosure};
 use crate::memory::{FREEPBX_EXTENSION, Signs};
 use crate::sys::error::Chain;
 use crate::sys::presentation::{self, Presentation};

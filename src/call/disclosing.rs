@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::Call;
 use crate::agi::Command;
-use crate::config::{Arguments, Config, Environment, Job};
 use crate::config::limits::Callers;
+use crate::config::{Arguments, Config, Environment, Job};
 use crate::services::Services;
 use crate::spending::limits::Refused;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::keys::{self, Kind};
+use super::keys::{self, Kind, setting};
 use super::layers::{ARGUMENT, Layers};
 
 /// The arguments of `AGI()`, told apart.
@@ -122,7 +122,7 @@ impl Arguments {
 impl Layers {
     /// Lays the arguments on top, as far as the settings in `file` below them allow that.
     pub(super) fn add_arguments(&mut self, arguments: &Arguments, file: &Path) {
-        let may_be_any = self.text("call.arguments") == "all";
+        let may_be_any = self.text(setting!("call.arguments")) == "all";
         // The dialplan may ask for it; a client of the port of FastAGI could fill the disk.
         let may_keep = |name| name == "recording.keep" && !arguments.are_remote;
         let longest = if arguments.are_remote && !may_be_any {
@@ -178,7 +178,7 @@ impl Layers {
                 .ends_with(REPLY_ENDING.as_bytes())
         };
         !arguments.are_remote
-            || self.text("call.arguments") == "all"
+            || self.text(setting!("call.arguments")) == "all"
             || is_calls && (name != REPLY || is_reply())
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::endpoint::{Endpoint, Provider};
-use super::keys::{self, AUTO};
+use super::keys::{self, AUTO, setting};
 use super::layers::Layers;
 use super::voices;
 use crate::config::catalogue;
@@ -15,8 +15,8 @@ use crate::sys::error::Stage;
 
 /// The providers of `stage`, each once, in the order in which they are asked.
 pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
-    let others = layers.texts(&format!("{stage}.fallback"));
-    let named = layers.text(&format!("{stage}.provider"));
+    let others = layers.texts(keys::of_stage(stage, "fallback"));
+    let named = layers.text(keys::of_stage(stage, "provider"));
     let keyed = if is_automatic(layers, stage) {
         keyed(layers, stage)
     } else {
@@ -72,7 +72,7 @@ pub(crate) fn first_on(stage: Stage, endpoints: &[Endpoint], day: u64) -> Option
 
 /// Whether the settings leave it to the program which provider does the work of `stage`.
 pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
-    layers.text(&format!("{stage}.provider")) == AUTO
+    layers.text(keys::of_stage(stage, "provider")) == AUTO
 }
 
 /// The provider whose voice or model a persona's `value` is: the one that the settings name, else the one that is known to
@@ -80,7 +80,7 @@ pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
 /// `stage` is `tts` or `llm`.
 pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provider> {
     if !is_automatic(layers, stage) {
-        return Provider::of(stage, &layers.text(&format!("{stage}.provider")));
+        return Provider::of(stage, &layers.text(keys::of_stage(stage, "provider")));
     }
     let keyed = keyed(layers, stage);
     let work = if stage == "tts" {
@@ -119,7 +119,7 @@ pub(super) fn nothing_to_choose(layers: &Layers, stage: &str, what: &str, file: 
 fn keyed(layers: &Layers, stage: &str) -> Vec<Endpoint> {
     let all = all(layers, stage).into_iter();
     let is_keyed = |endpoint: &Endpoint| {
-        let has_account = || has_account(&layers.text("google.credentials"));
+        let has_account = || has_account(&layers.text(setting!("google.credentials")));
         endpoint.missing(stage, "", Path::new("")).is_none()
             && (!endpoint.uses_account() || has_account())
     };

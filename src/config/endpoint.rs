@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::addresses::{base_of, host_of, origin_of};
-use super::keys::{self, Kind};
+use super::keys::{self, Key, Kind};
 use super::layers::Layers;
 use super::values::Secret;
 use super::voices;
@@ -36,26 +36,22 @@ impl Endpoint {
     /// What the settings say of `provider`, which does the work of `stage`.
     pub(super) fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
         let setting = |key: &str| provider.setting(stage, key);
-        let kind = keys::find(&setting("base_url")).map(|key| key.kind);
-        let speaks_openai = kind == Some(Kind::UrlOrPrivate);
-        let base_url = base_of(&layers.text(&setting("base_url")), speaks_openai);
-        let own = layers.secret(&setting("api_key"));
+        let address = setting("base_url");
+        let speaks_openai = address.is_some_and(|key| key.kind == Kind::UrlOrPrivate);
+        let base_url = base_of(&layers.text(address), speaks_openai);
+        let own = layers.secret(setting("api_key"));
         // The key of a cloud service does not belong into a network without TLS.
         let api_key = if is_private(&base_url) {
             own
         } else {
-            own.or(layers.secret(&format!("{}.api_key", provider.name())))
+            own.or(layers.secret(keys::of_stage(provider.name(), "api_key")))
         };
-        let voice = layers.text(&setting("voice"));
-        let has_models = provider.takes(stage, "model");
+        let voice = layers.text(setting("voice"));
+        let model = setting("model");
         Self {
             provider,
             base_url,
-            model: if has_models {
-                layers.text(&setting("model"))
-            } else {
-                voice.clone()
-            },
+            model: model.map_or_else(|| voice.clone(), |key| layers.text(key)),
             voice,
             api_key,
             is_reserve: false,
@@ -82,8 +78,8 @@ impl Endpoint {
     pub(super) fn missing(&self, stage: &str, what: &str, file: &Path) -> Option<String> {
         let named = [("model", &self.model), ("voice", &self.voice)];
         let empty = named.into_iter().find_map(|(key, value)| {
-            let setting = self.provider.setting(stage, key);
-            (value.is_empty() && keys::is_required(&setting)).then_some(setting)
+            let setting = self.provider.setting(stage, key)?;
+            (value.is_empty() && keys::is_required(setting.name)).then_some(setting.name)
         });
         let name = self.provider.name();
         match empty {
@@ -151,11 +147,12 @@ impl Provider {
 
     /// Whether its table under `stage` has this setting.
     pub(crate) fn takes(self, stage: &str, key: &str) -> bool {
-        keys::find(&self.setting(stage, key)).is_some()
+        self.setting(stage, key).is_some()
     }
 
-    fn setting(self, stage: &str, key: &str) -> String {
-        format!("{stage}.{}.{key}", self.0)
+    /// The setting of this name in its table under `stage`, if it has one.
+    fn setting(self, stage: &str, key: &str) -> Option<&'static Key> {
+        keys::find(&format!("{stage}.{}.{key}", self.0))
     }
 }
 

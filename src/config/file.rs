@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Environment;
+use super::keys::setting;
 use super::layers::Layers;
 use crate::sys::{files, remedy};
 
@@ -51,7 +52,7 @@ pub(super) fn add(
 
 /// The files that hold a key and that every user of this machine may read: the settings, and those that they name.
 pub(super) fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
-    if layers.switch("secrets.allow_readable") {
+    if layers.switch(setting!("secrets.allow_readable")) {
         return Vec::new();
     }
     // Usually Asterisk starts this program.

@@ -64,6 +64,39 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
+/// The setting of a name that is written in the code: one that there is not does not compile.
+macro_rules! setting {
+    ($name:literal) => {
+        const { $crate::config::keys::named($name) }
+    };
+}
+pub(super) use setting;
+
+/// The key called `name`, while compiling.
+///
+/// # Panics
+/// Where there is none.
+pub(super) const fn named(name: &str) -> &'static Key {
+    let mut index = 0;
+    while !is_same(KEYS[index].name.as_bytes(), name.as_bytes()) {
+        index += 1;
+    }
+    &KEYS[index]
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
+
+/// The key called `name` in a table of the top.
+pub(super) fn of_stage(table: &str, name: &str) -> Option<&'static Key> {
+    find(&format!("{table}.{name}"))
+}
+
 /// The names that settings have, in the file and in the environment.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let variables = ENVIRONMENT.iter().map(|(variable, _)| *variable);
@@ -72,7 +105,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The providers of `stage`, by their names in the settings, in the order in which they are chosen.
 pub fn providers(stage: &str) -> &'static [&'static str] {
-    match find(&format!("{stage}.provider")).map(|key| key.kind) {
+    match of_stage(stage, "provider").map(|key| key.kind) {
         Some(Kind::OneOf(names)) => names.strip_prefix(&[AUTO]).unwrap_or(names),
         _ => &[],
     }
@@ -282,9 +315,9 @@ pub const KEYS: &[Key] = &[
         "What is recorded beyond this is not listened to."),
     key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
         "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key, \
-         but what is said and heard: `llm.persona`, `stt.language`, `stt.alternative_languages`, `stt.punctuation`, the \
-         voices of OpenAI and Gemini, `tts.gain_db`, `tts.level_dbfs`, all of `reply` and `waiting`, and of \
-         `conversation` `ask_after`, `barge_in`, `goodbye`, `greeting`, `quiet` and `still_there`; also \
+         but what is said and heard: `languages`, `llm.persona`, `stt.language`, `stt.alternative_languages`, \
+         `stt.punctuation`, the voices of OpenAI and Gemini, `tts.gain_db`, `tts.level_dbfs`, all of `reply` and \
+         `waiting`, and of `conversation` `ask_after`, `barge_in`, `goodbye`, `greeting`, `quiet` and `still_there`; also \
          `recording.keep`, where Asterisk starts the program itself."),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0",
         "From the start of the program to the first word of the answer. After that the caller hears the apology."),
@@ -401,6 +434,7 @@ const SAFE_ARGUMENTS: &[&str] = &[
     "conversation.greeting",
     "conversation.quiet",
     "conversation.still_there",
+    "languages",
     "llm.persona",
     "reply.format",
     "reply.play",

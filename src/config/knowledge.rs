@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use super::keys::setting;
 use super::layers::Layers;
 use super::sections::Sentence;
 
@@ -45,17 +46,17 @@ pub(crate) const DISCLOSURE_TEXT: &str = "You are talking with an automatic assi
 impl Knowledge {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
-            place: layers.text("knowledge.place"),
-            time_zone: layers.text("knowledge.time_zone"),
-            facts: layers.path("knowledge.facts"),
-            opening_hours: layers.text("knowledge.opening_hours"),
-            country: layers.text("knowledge.country"),
-            disclosure: match layers.text("knowledge.disclosure").as_str() {
+            place: layers.text(setting!("knowledge.place")),
+            time_zone: layers.text(setting!("knowledge.time_zone")),
+            facts: layers.path(setting!("knowledge.facts")),
+            opening_hours: layers.text(setting!("knowledge.opening_hours")),
+            country: layers.text(setting!("knowledge.country")),
+            disclosure: match layers.text(setting!("knowledge.disclosure")).as_str() {
                 "none" => Disclosure::None,
                 "all" => Disclosure::All,
                 _ => Disclosure::Outside,
             },
-            disclosure_text: Sentence::of(&layers.text("knowledge.disclosure_text")),
+            disclosure_text: Sentence::of(&layers.text(setting!("knowledge.disclosure_text"))),
         }
     }
 }

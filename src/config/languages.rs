@@ -1,5 +1,6 @@
 //! What callers speak: `languages`, or what `[stt]` says more specifically.
 
+use super::keys::{Key, setting};
 use super::layers::Layers;
 
 /// The languages that callers speak, as BCP-47 tags.
@@ -14,10 +15,10 @@ impl Languages {
     pub(super) fn of(layers: &Layers) -> Self {
         let all = layers.languages(LANGUAGES);
         let first = match all.first() {
-            Some(first) if !layers.is_set(LANGUAGE) => first.clone(),
+            Some(first) if !layers.is_set(LANGUAGE.name) => first.clone(),
             _ => layers.language(LANGUAGE),
         };
-        let others = if layers.is_set(OTHERS) {
+        let others = if layers.is_set(OTHERS.name) {
             layers.languages(OTHERS)
         } else {
             let others = all.into_iter().filter(|language| *language != first);
@@ -29,15 +30,13 @@ impl Languages {
 
 /// The settings that `name` stands for: what says `name` lays itself over what a lower layer says of them.
 pub(super) fn stands_for(name: &str) -> &'static [&'static str] {
-    match name {
-        LANGUAGES => &[LANGUAGE, OTHERS],
-        _ => &[],
-    }
+    const STT: &[&str] = &[LANGUAGE.name, OTHERS.name];
+    if name == LANGUAGES.name { STT } else { &[] }
 }
 
-const LANGUAGES: &str = "languages";
-const LANGUAGE: &str = "stt.language";
-const OTHERS: &str = "stt.alternative_languages";
+const LANGUAGES: &Key = setting!("languages");
+const LANGUAGE: &Key = setting!("stt.language");
+const OTHERS: &Key = setting!("stt.alternative_languages");
 
 /// Google's limit.
 const MAX_OTHERS: usize = 3;

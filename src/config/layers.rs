@@ -93,9 +93,8 @@ impl Layers {
             let Some(secret) = key.name.strip_suffix("_file").and_then(find) else {
                 continue;
             };
-            let path = self.text(key.name);
-            if secret.kind == Kind::Secret && !path.is_empty() && self.text(secret.name).is_empty()
-            {
+            let path = self.text(key);
+            if secret.kind == Kind::Secret && !path.is_empty() && self.text(secret).is_empty() {
                 self.add_secret_file(secret, Path::new(&path), key.name);
             }
         }
@@ -220,7 +219,8 @@ impl Layers {
 
     /// Whether a secret comes from this source.
     pub(super) fn has_secret_of(&self, source: &str) -> bool {
-        let is_secret = |key: &&Key| key.kind == Kind::Secret && !self.text(key.name).is_empty();
+        let is_secret =
+            |key: &&'static Key| key.kind == Kind::Secret && !self.text(*key).is_empty();
         KEYS.iter()
             .filter(is_secret)
             .any(|key| self.source(key.name) == source)
@@ -233,7 +233,7 @@ impl Layers {
             None => key.name == "google.credentials",
         };
         let keys = KEYS.iter().filter(is_taken);
-        keys.filter_map(|key| self.path(key.name)).collect()
+        keys.filter_map(|key| self.path(key)).collect()
     }
 }
 
@@ -281,6 +281,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::keys::setting;
 
     fn faults(file: &str) -> Vec<String> {
         let mut layers = Layers::defaults();
@@ -393,13 +394,16 @@ mod tests {
         layers.add_text("stt.alternative_languages", "de-DE|it-IT", "argument");
         layers.add_text("tts.speed", "1.25", "argument");
         assert_eq!(layers.faults, Vec::<String>::new());
-        assert_eq!(layers.text("stt.language"), "fr-FR");
-        assert_eq!(layers.seconds("call.deadline"), Duration::from_secs(20));
+        assert_eq!(layers.text(setting!("stt.language")), "fr-FR");
         assert_eq!(
-            layers.texts("stt.alternative_languages"),
+            layers.seconds(setting!("call.deadline")),
+            Duration::from_secs(20)
+        );
+        assert_eq!(
+            layers.texts(setting!("stt.alternative_languages")),
             ["de-DE", "it-IT"]
         );
-        assert!(layers.switch("recording.keep"));
-        assert_eq!(layers.number("tts.speed").to_string(), "1.25");
+        assert!(layers.switch(setting!("recording.keep")));
+        assert_eq!(layers.number(setting!("tts.speed")).to_string(), "1.25");
     }
 }

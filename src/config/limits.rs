@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::keys::setting;
 use super::layers::Layers;
 use crate::sys::costs::MicroDollars;
 use crate::sys::date::SECONDS_A_DAY;
@@ -51,8 +52,8 @@ pub struct RetentionLimits {
 impl Limits {
     /// 0 stands for no limit. A limit on costs is at least one millionth of a dollar.
     pub(super) fn assemble(layers: &Layers) -> Self {
-        let calls = layers.whole("limits.max_calls_per_caller_per_hour");
-        let dollars = layers.number("limits.max_daily_cost");
+        let calls = layers.whole(setting!("limits.max_calls_per_caller_per_hour"));
+        let dollars = layers.number(setting!("limits.max_daily_cost"));
         let per_day = || MicroDollars::of_dollars(dollars).max(MicroDollars(1));
         Self {
             calls_per_hour: Some(calls).filter(|calls| *calls > 0),
@@ -63,15 +64,15 @@ impl Limits {
 
 impl Retention {
     pub(super) fn assemble(layers: &Layers) -> Self {
-        let max_exchanges = layers.whole("memory.max_exchanges");
-        let days = layers.whole("memory.max_days");
+        let max_exchanges = layers.whole(setting!("memory.max_exchanges"));
+        let days = layers.whole(setting!("memory.max_days"));
         Self {
-            callers: match layers.text("memory.callers").as_str() {
+            callers: match layers.text(setting!("memory.callers")).as_str() {
                 "internal" => Callers::Internal,
                 "all" => Callers::All,
                 _ => Callers::None,
             },
-            folder: layers.text("memory.folder").into(),
+            folder: layers.text(setting!("memory.folder")).into(),
             limits: RetentionLimits {
                 max_exchanges: usize::try_from(max_exchanges).unwrap_or(usize::MAX),
                 max_age: Duration::from_secs(SECONDS_A_DAY) * days,

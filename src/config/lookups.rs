@@ -1,41 +1,55 @@
-//! The values in force, by the names of their settings. A name that there is not has an empty value.
+//! The values in force. A setting is named by [`setting!`](super::keys::setting), which knows while compiling whether there
+//! is one; a provider that lacks a setting has an empty value of it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
+use super::keys::Key;
 use super::layers::{Layers, PROXY};
 use super::values::Secret;
 
+/// A setting, or the lack of one.
+pub(super) trait MaybeKey: Into<Option<&'static Key>> {}
+
+impl<T: Into<Option<&'static Key>>> MaybeKey for T {}
+
 impl Layers {
-    /// A text, a path, an address or a word; empty also where there is no such key.
-    pub(super) fn text(&self, name: &str) -> String {
-        self.value(name)
+    /// A text, a path, an address or a word.
+    pub(super) fn text(&self, key: impl MaybeKey) -> String {
+        self.value_of(key.into())
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned()
     }
 
     /// A path; `None` where it is empty.
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        Some(self.text(name))
+    pub(super) fn path(&self, key: impl MaybeKey) -> Option<PathBuf> {
+        Some(self.text(key))
             .filter(|text| !text.is_empty())
             .map(PathBuf::from)
     }
 
     /// A secret; `None` where it is empty.
-    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
-        Some(self.text(name))
+    pub(super) fn secret(&self, key: impl MaybeKey) -> Option<Secret> {
+        let key = key.into();
+        let is_address = key.is_some_and(|key| key.name == PROXY);
+        Some(self.text(key))
             .filter(|text| !text.is_empty())
-            .map(|text| match name {
-                PROXY => Secret::address(text),
-                _ => Secret::new(text),
+            .map(if is_address {
+                Secret::address
+            } else {
+                Secret::new
             })
     }
 
-    pub(super) fn texts(&self, name: &str) -> Vec<String> {
-        let texts = self.value(name).and_then(Value::as_array);
+    fn value_of(&self, key: Option<&'static Key>) -> Option<&Value> {
+        self.value(key?.name)
+    }
+
+    pub(super) fn texts(&self, key: impl MaybeKey) -> Vec<String> {
+        let texts = self.value_of(key.into()).and_then(Value::as_array);
         let texts = texts.map(Vec::as_slice).unwrap_or_default();
         texts
             .iter()
@@ -44,39 +58,39 @@ impl Layers {
             .collect()
     }
 
-    pub(super) fn switch(&self, name: &str) -> bool {
-        self.value(name)
+    pub(super) fn switch(&self, key: impl MaybeKey) -> bool {
+        self.value_of(key.into())
             .and_then(Value::as_bool)
             .unwrap_or_default()
     }
 
-    pub(super) fn number(&self, name: &str) -> f64 {
-        self.number_if_set(name).unwrap_or_default()
+    pub(super) fn number(&self, key: impl MaybeKey) -> f64 {
+        self.number_if_set(key).unwrap_or_default()
     }
 
-    pub(super) fn number_if_set(&self, name: &str) -> Option<f64> {
-        self.value(name).and_then(Value::as_float)
+    pub(super) fn number_if_set(&self, key: impl MaybeKey) -> Option<f64> {
+        self.value_of(key.into()).and_then(Value::as_float)
     }
 
-    pub(super) fn whole(&self, name: &str) -> u32 {
+    pub(super) fn whole(&self, key: impl MaybeKey) -> u32 {
         let whole = self
-            .value(name)
+            .value_of(key.into())
             .and_then(Value::as_integer)
             .unwrap_or_default();
         u32::try_from(whole).unwrap_or_default()
     }
 
-    pub(super) fn seconds(&self, name: &str) -> Duration {
-        Duration::try_from_secs_f64(self.number(name)).unwrap_or_default()
+    pub(super) fn seconds(&self, key: impl MaybeKey) -> Duration {
+        Duration::try_from_secs_f64(self.number(key)).unwrap_or_default()
     }
 
     /// The BCP-47 tag of a language.
-    pub(super) fn language(&self, name: &str) -> String {
-        language_tag(&self.text(name))
+    pub(super) fn language(&self, key: impl MaybeKey) -> String {
+        language_tag(&self.text(key))
     }
 
-    pub(super) fn languages(&self, name: &str) -> Vec<String> {
-        let named = self.texts(name).into_iter();
+    pub(super) fn languages(&self, key: impl MaybeKey) -> Vec<String> {
+        let named = self.texts(key).into_iter();
         named.map(|language| language_tag(&language)).collect()
     }
 }

@@ -195,6 +195,7 @@ const fn key(name: &'static str, stands_for: Setting) -> PersonaKey {
 #[cfg(test)]
 mod tests {
     use crate::config::Arguments;
+    use crate::config::keys::{find, setting};
     use crate::config::layers::Layers;
 
     fn layers(file: &str, arguments: &[&str]) -> Layers {
@@ -226,13 +227,13 @@ mod tests {
             ("tts.google.voice", ""),
         ];
         for (name, value) in expected {
-            assert_eq!(chosen.text(name), value, "{name}");
+            assert_eq!(chosen.text(find(name)), value, "{name}");
         }
         let other = layers(TWO, &["persona=office-2"]);
-        assert_eq!(other.text("llm.persona"), "You file.");
-        assert_eq!(other.text("stt.language"), "fr-FR");
+        assert_eq!(other.text(setting!("llm.persona")), "You file.");
+        assert_eq!(other.text(setting!("stt.language")), "fr-FR");
         let none = layers(TWO, &["persona="]);
-        assert_eq!(none.text("stt.language"), "fr-FR");
+        assert_eq!(none.text(setting!("stt.language")), "fr-FR");
         assert_eq!(none.faults, Vec::<String>::new());
     }
 
@@ -240,9 +241,9 @@ mod tests {
     fn voice_and_model_are_those_of_the_first_provider() {
         let google = format!("{TWO}[tts]\nprovider = 'google'\n[llm]\nprovider = 'openai'\n");
         let chosen = layers(&google, &["persona=kitchen"]);
-        assert_eq!(chosen.text("tts.google.voice"), "onyx");
-        assert_eq!(chosen.text("llm.openai.model"), "gemini-3-pro");
-        assert_eq!(chosen.text("tts.openai.voice"), "nova");
+        assert_eq!(chosen.text(setting!("tts.google.voice")), "onyx");
+        assert_eq!(chosen.text(setting!("llm.openai.model")), "gemini-3-pro");
+        assert_eq!(chosen.text(setting!("tts.openai.voice")), "nova");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::chosen;
 use super::endpoint::Endpoint;
+use super::keys::{Key, setting};
 use super::languages::Languages;
 use super::layers::Layers;
 use super::values::Secret;
@@ -180,9 +181,9 @@ impl Stt {
         Self {
             language: first,
             alternative_languages: others,
-            phrases: layers.texts("stt.phrases"),
-            punctuation: layers.switch("stt.punctuation"),
-            timeout: layers.seconds("stt.timeout"),
+            phrases: layers.texts(setting!("stt.phrases")),
+            punctuation: layers.switch(setting!("stt.punctuation")),
+            timeout: layers.seconds(setting!("stt.timeout")),
             endpoints: chosen::endpoints(layers, "stt"),
         }
     }
@@ -190,16 +191,16 @@ impl Stt {
 
 impl Llm {
     pub(super) fn assemble(layers: &Layers) -> Self {
-        let max_answer_chars = layers.whole("llm.max_answer_chars");
+        let max_answer_chars = layers.whole(setting!("llm.max_answer_chars"));
         Self {
-            persona: layers.text("llm.persona"),
-            max_output_tokens: layers.whole("llm.max_output_tokens"),
+            persona: layers.text(setting!("llm.persona")),
+            max_output_tokens: layers.whole(setting!("llm.max_output_tokens")),
             max_answer_chars: usize::try_from(max_answer_chars).unwrap_or(usize::MAX),
-            timeout: layers.seconds("llm.timeout"),
-            hears: layers.switch("llm.hears"),
-            thinking: layers.text("llm.gemini.thinking"),
-            effort: layers.text("llm.openai.thinking"),
-            token_limit: layers.text("llm.openai.token_limit"),
+            timeout: layers.seconds(setting!("llm.timeout")),
+            hears: layers.switch(setting!("llm.hears")),
+            thinking: layers.text(setting!("llm.gemini.thinking")),
+            effort: layers.text(setting!("llm.openai.thinking")),
+            token_limit: layers.text(setting!("llm.openai.token_limit")),
             endpoints: chosen::endpoints(layers, "llm"),
         }
     }
@@ -209,15 +210,15 @@ impl Tts {
     pub(super) fn assemble(layers: &Layers) -> Self {
         let Languages { first, others } = Languages::of(layers);
         Self {
-            gain_db: layers.number_if_set("tts.gain_db").map(narrow),
-            level_dbfs: narrow(layers.number("tts.level_dbfs")),
-            speed: layers.number("tts.speed"),
-            instructions: layers.text("tts.instructions"),
-            timeout: layers.seconds("tts.timeout"),
+            gain_db: layers.number_if_set(setting!("tts.gain_db")).map(narrow),
+            level_dbfs: narrow(layers.number(setting!("tts.level_dbfs"))),
+            speed: layers.number(setting!("tts.speed")),
+            instructions: layers.text(setting!("tts.instructions")),
+            timeout: layers.seconds(setting!("tts.timeout")),
             language: first,
             has_languages: !others.is_empty(),
-            format: layers.text("tts.openai.format"),
-            pcm_rate_hz: layers.whole("tts.openai.pcm_rate_hz"),
+            format: layers.text(setting!("tts.openai.format")),
+            pcm_rate_hz: layers.whole(setting!("tts.openai.pcm_rate_hz")),
             endpoints: chosen::endpoints(layers, "tts"),
         }
     }
@@ -226,40 +227,40 @@ impl Tts {
 impl Waiting {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
-            play: match layers.text("waiting.play").as_str() {
-                "sound" => Filler::Sound(layers.text("waiting.sound")),
-                "music" => Filler::Music(layers.text("waiting.music_class")),
+            play: match layers.text(setting!("waiting.play")).as_str() {
+                "sound" => Filler::Sound(layers.text(setting!("waiting.sound"))),
+                "music" => Filler::Music(layers.text(setting!("waiting.music_class"))),
                 _ => Filler::Nothing,
             },
-            after: layers.seconds("waiting.after"),
-            every: layers.seconds("waiting.every"),
+            after: layers.seconds(setting!("waiting.after")),
+            every: layers.seconds(setting!("waiting.every")),
         }
     }
 }
 
 impl Conversation {
     pub(super) fn assemble(layers: &Layers) -> Self {
-        let sentence = |name: &str| Sentence::of(&layers.text(&format!("conversation.{name}")));
-        let transfers = layers.texts("conversation.transfers");
+        let sentence = |key: &'static Key| Sentence::of(&layers.text(key));
+        let transfers = layers.texts(setting!("conversation.transfers"));
         Self {
-            quiet: layers.seconds("conversation.quiet"),
-            thinks_ahead: layers.switch("conversation.think_ahead"),
-            barge_in: layers.switch("conversation.barge_in"),
-            max_question: layers.seconds("conversation.max_question"),
-            max_turns: layers.whole("conversation.max_turns"),
-            longest: Duration::from_secs(60) * layers.whole("conversation.max_minutes"),
-            ask_after: layers.seconds("conversation.ask_after"),
-            greeting: sentence("greeting"),
-            still_there: sentence("still_there"),
-            goodbye: sentence("goodbye"),
-            sounds: layers.text("conversation.sounds").into(),
+            quiet: layers.seconds(setting!("conversation.quiet")),
+            thinks_ahead: layers.switch(setting!("conversation.think_ahead")),
+            barge_in: layers.switch(setting!("conversation.barge_in")),
+            max_question: layers.seconds(setting!("conversation.max_question")),
+            max_turns: layers.whole(setting!("conversation.max_turns")),
+            longest: Duration::from_secs(60) * layers.whole(setting!("conversation.max_minutes")),
+            ask_after: layers.seconds(setting!("conversation.ask_after")),
+            greeting: sentence(setting!("conversation.greeting")),
+            still_there: sentence(setting!("conversation.still_there")),
+            goodbye: sentence(setting!("conversation.goodbye")),
+            sounds: layers.text(setting!("conversation.sounds")).into(),
             transfers: transfers.iter().filter_map(|text| transfer(text)).collect(),
         }
     }
 
     /// What is wrong with it that no single value tells.
     pub(super) fn faults(layers: &Layers) -> Vec<String> {
-        let transfers = layers.texts("conversation.transfers").into_iter();
+        let transfers = layers.texts(setting!("conversation.transfers")).into_iter();
         let odd = transfers.filter(|text| transfer(text).is_none());
         let fault = |text: String| {
             let name = "conversation.transfers";
@@ -294,10 +295,10 @@ impl Sentence {
 impl Http {
     pub(super) fn assemble(layers: &Layers) -> Self {
         Self {
-            ca_file: layers.path("http.ca_file"),
-            proxy: layers.secret("http.proxy"),
-            no_proxy: layers.text("http.no_proxy"),
-            warm: layers.switch("http.warm"),
+            ca_file: layers.path(setting!("http.ca_file")),
+            proxy: layers.secret(setting!("http.proxy")),
+            no_proxy: layers.text(setting!("http.no_proxy")),
+            warm: layers.switch(setting!("http.warm")),
         }
     }
 }
