@@ -283,8 +283,8 @@ pub const KEYS: &[Key] = &[
     key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
         "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key: \
          no address, file, folder, provider, model, thinking or `max_…`, and nothing of `http`, `knowledge`, `limits`, \
-         `log`, `memory`, `recording` (but `keep=yes`, where Asterisk starts the program itself), `secrets`, `state` and \
-         `conversation.transfers`."),
+         `log`, `memory`, `recording` (but `keep=yes`, where Asterisk starts the program itself), `secrets`, `state`, \
+         `conversation.operator` and `conversation.transfers`."),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0",
         "From the start of the program to the first word of the answer. After that the caller hears the apology."),
     key("call.idle_timeout", Kind::Number(1.0, 60.0, "s"), "6.0",
@@ -319,6 +319,9 @@ pub const KEYS: &[Key] = &[
         "The folder that keeps what was spoken once."),
     key("conversation.transfers", Kind::Texts(50, 100), "[]",
         "Where the model may transfer a caller to: `[\"reception=200\"]`, a name and an extension each."),
+    key("conversation.operator", Kind::Text, NOTHING,
+        "The extension of a person, to whom the key 0 leads: while something is heard or the caller is listened to in a \
+         conversation, and on 8008 while the program plays the answer. Empty: none."),
     key("waiting.play", Kind::OneOf(&["sound", "music", "nothing"]), r#""sound""#,
         "What callers hear while they wait for the answer."),
     key("waiting.after", Kind::Number(0.5, 60.0, "s"), "2.5",
@@ -388,6 +391,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
 const NO_ARGUMENTS: &[&str] = &[
     "call.arguments",
     "conversation.max_",
+    "conversation.operator",
     "conversation.transfers",
     "http.",
     "knowledge.",
@@ -486,6 +490,7 @@ mod tests {
             "folder",
             "sounds",
             "transfers",
+            "operator",
             "http.",
             "knowledge.",
             "limits.",
