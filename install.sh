@@ -937,6 +937,8 @@ default_settings() {
 # Each [table] may stand here only once; "phone-assistant help settings" lists every setting.
 # This file holds a key: keep it readable to root and Asterisk alone. An upgrade does not touch it.
 
+#languages = ["en-US", "fr-FR"]   # an example
+
 [gemini]
 api_key = ""                   # from https://aistudio.google.com/apikey; it hears, thinks and speaks
 
@@ -997,6 +999,7 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #prompt = "You answer in the kitchen of a school, in two short and friendly sentences."   # an example
 #voice = "onyx"                 # an example
 #language = "en-GB"             # an example
+#languages = ["en-GB", "fr-FR"]   # an example
 #greeting = "Kitchen, what can I do for you?"   # an example
 #model = "gemini-3.6-flash"     # an example
 #place = "Lyon, France"         # an example

@@ -220,7 +220,7 @@ fn settings_reach_the_services() {
     assert!(
         told.starts_with(
             "You are a parrot.\n\nCallers speak de-DE, en-US or fr-FR. Answer in the language of their last words, and \
-             where that is not clear in de-DE.\n\nNow it is "
+             where that is not clear in de-DE.\n\nHeute ist "
         ),
         "{told}"
     );

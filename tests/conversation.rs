@@ -756,3 +756,71 @@ fn asked(house: &House) -> usize {
 
 /// The line is known after less.
 pub(crate) const BREATH: Duration = Duration::from_millis(600);
+
+#[test]
+fn after_a_turn_that_a_service_fails_the_caller_is_asked_to_try_again_and_heard() {
+    let table = [(1, "ANSWERED", ""), (usize::MAX, "FAILED", "key")];
+    house::each(&table, |(times, status, error)| {
+        let house = House::new();
+        house.sandbox.answer_with(SHORT);
+        house.sandbox.fault(Stage::Llm, Fault::Status(401), *times);
+        let settings = settings(&house)
+            .set("conversation.max_turns", 2)
+            .set("conversation.ask_after", 15.0);
+        let talking = asked_of_tea(&house, &settings);
+        talking.wait_to_be_heard(2);
+        talking.phone.wait(BREATH);
+        talking.ask("question-moon.wav");
+        let outcome = talking.finish();
+        outcome.assert_manners();
+        outcome.assert_variable("ASSISTANT_STATUS", status);
+        outcome.assert_variable_contains("ASSISTANT_ERROR", error);
+        for apology in ["im-sorry", "please-try-again"] {
+            let playing = format!("STREAM FILE \"{apology}\"");
+            let played = outcome.commands().filter(|line| line.starts_with(&playing));
+            assert_eq!(played.count(), 1, "{apology}");
+        }
+        let told = outcome
+            .commands()
+            .filter(|line| line.starts_with("VERBOSE"));
+        let told = told.filter(|line| line.contains("the caller is asked to try again: llm: "));
+        assert_eq!(told.count(), 1);
+    });
+}
+
+#[test]
+fn the_key_0_leads_to_the_operator_from_whatever_is_heard() {
+    house::each(&["greeting", "silence", "answer"], |sound| {
+        let house = House::new();
+        house.sandbox.answer_with(&house::many_sentences(12));
+        let greeting = house.other().join("greeting");
+        fs::write(greeting.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();
+        let greeting = greeting.display().to_string();
+        let mut settings = settings(&house)
+            .set("conversation.operator", "200")
+            .set("conversation.ask_after", 15.0);
+        if *sound == "greeting" {
+            settings = settings.set("conversation.greeting", format!("sound:{greeting}"));
+        }
+        let talking = talk(&house, &settings);
+        match *sound {
+            "greeting" => {
+                let playing = format!("STREAM FILE \"{greeting}\"");
+                talking.call.wait_for_command(&playing, PATIENCE);
+            }
+            "silence" => talking.wait_to_be_heard(1),
+            _ => {
+                talking.phone.wait(BREATH);
+                talking.ask("question-tea.wav");
+                talking.wait_for_answer();
+            }
+        }
+        talking.call.press('0');
+        let outcome = talking.finish();
+        outcome.assert_manners();
+        outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
+        outcome.assert_variable("ASSISTANT_TRANSFER", "200");
+        outcome.assert_variable("ASSISTANT_KEY", "0");
+        house.assert_no_file(&outcome);
+    });
+}

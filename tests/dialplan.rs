@@ -391,7 +391,7 @@ fn a_persona_answers_the_extensions_that_name_it_until_it_transfers_the_caller()
     let targets: Vec<_> = numbers.iter().flat_map(Step::jumps).collect();
     let transfer = "${ASSISTANT_TRANSFER_CONTEXT},${ASSISTANT_TRANSFER},1";
     let ours = ["custom-openai,8008,1", "custom-openai,8009,1(transfer)"];
-    assert_eq!(targets, [ours[0], ours[1], transfer]);
+    assert_eq!(targets, [ours[0], transfer, ours[1], transfer]);
     assert!(targets.iter().all(|target| lands(&plan, target)));
     let transfer = position(&plan, |step| step.label == Some("transfer"));
     let cleared = format!("{PERSONA}=");

@@ -45,8 +45,8 @@ const SLEEPERS: &[&str] = &[
 /// Files that are one table.
 const TABLES: &[&str] = &["config/keys.rs"];
 
-/// What is never shown but compared: a digest of all settings that decide something.
-const DIGESTS: &[&str] = &["services.rs"];
+/// What is never shown but compared: all settings that decide something.
+const DIGESTS: &[&str] = &["cmd/check/disclosure.rs", "services.rs"];
 
 /// What lives in real time as a whole: phones of a real Asterisk, and figures.
 const IN_REAL_TIME: &[&str] = &["asterisk", "bench"];

@@ -10,6 +10,7 @@ use super::listening::{Heard, Utterance};
 use super::outcome::Outcome;
 use super::turn::Scene;
 use crate::config::{Conversation, Sentence};
+use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
 
 /// What comes next in a conversation.
@@ -19,6 +20,8 @@ pub(super) enum Next {
     Say(Sentence, &'static str),
     /// A beep is played in place of an answer.
     Beep,
+    /// Asterisk's own voice says sorry, and asks the caller to try again.
+    Apologize,
     /// The caller is listened to, who has said nothing since then.
     Listen {
         silent_since: Instant,
@@ -32,10 +35,11 @@ pub(super) enum Next {
 pub(super) struct Dialogue {
     settings: Conversation,
     began: Instant,
-    /// Answers so far; silences in a row; turns in a row that were not understood.
+    /// Answers so far; silences in a row; turns in a row that were not understood, and that failed.
     turns: u32,
     silences: u32,
     unclear: u32,
+    failed: u32,
     /// Since when the caller says nothing.
     silent_since: Instant,
     is_leaving: bool,
@@ -49,6 +53,7 @@ impl Dialogue {
             turns: 0,
             silences: 0,
             unclear: 0,
+            failed: 0,
             silent_since: began,
             is_leaving: false,
         }
@@ -83,8 +88,45 @@ impl Dialogue {
         }
     }
 
-    /// An answer has come to an end. Where the caller `goes_on`, they did so before they had been understood.
+    /// An answer has come to an end, or has failed. Where the caller `goes_on`, they did so before they had been understood.
+    ///
+    /// # Errors
+    /// The failure that ends the conversation.
     pub(super) fn answered(
+        &mut self,
+        answered: Result<Answered, Failure>,
+        goes_on: bool,
+        scene: &mut Scene,
+        now: Instant,
+    ) -> Result<Next, Failure> {
+        let failure = match answered {
+            Ok(Answered::Partial(failure)) if !self.may_try_again(&failure) => {
+                return Ok(Next::End(Outcome::Partial(failure)));
+            }
+            Err(failure) if !self.may_try_again(&failure) => return Err(failure),
+            Ok(Answered::Partial(failure)) | Err(failure) => failure,
+            Ok(answered) => {
+                self.failed = 0;
+                return Ok(self.ended(answered, goes_on, scene, now));
+            }
+        };
+        warn!("the caller is asked to try again: {failure}");
+        scene
+            .notes
+            .push(format!("the caller is asked to try again: {failure}"));
+        // What it was to do stays undone.
+        scene.turn.take_actions();
+        self.count_turn(now);
+        self.failed = 1;
+        Ok(Next::Apologize)
+    }
+
+    /// Whether a turn that a service has failed is forgiven: one, and not the next as well.
+    fn may_try_again(&self, failure: &Failure) -> bool {
+        self.failed == 0 && matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts)
+    }
+
+    fn ended(
         &mut self,
         answered: Answered,
         goes_on: bool,
@@ -196,8 +238,14 @@ pub(super) fn actions(settings: &Conversation) -> String {
             names.join(", ")
         )
     };
+    let operator = match settings.operator {
+        Some(_) => {
+            " Callers reach a person by pressing the key 0: you may offer that where you cannot help."
+        }
+        None => "",
+    };
     format!(
-        "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it."
+        "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer}{operator} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it."
     )
 }
 

@@ -14,6 +14,7 @@ use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::{Listening, Utterance};
+use super::operator::{self, Operator};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
 use super::phrase::Phrase;
@@ -117,6 +118,12 @@ impl<O: Write> Flow<'_, O> {
                     self.follow(&mut Phrase::beep())?;
                     dialogue.said(self.line.now())
                 }
+                Next::Apologize => {
+                    for sound in APOLOGY {
+                        self.follow(&mut Phrase::sound(sound.to_owned()))?;
+                    }
+                    dialogue.said(self.line.now())
+                }
                 Next::Say(sentence, instead) => {
                     self.say(sentence, Some(instead))?;
                     dialogue.said(self.line.now())
@@ -127,9 +134,9 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.heard(heard, self.scene)
                 }
                 Next::Answer(utterance) => {
-                    let answered = self.answer_turn(utterance, &mut listening)?;
+                    let answered = self.answer_turn(utterance, &mut listening);
                     let (goes_on, now) = (listening.goes_on(), self.line.now());
-                    dialogue.answered(answered, goes_on, self.scene, now)
+                    dialogue.answered(answered, goes_on, self.scene, now)?
                 }
                 Next::End(outcome) => return Ok(outcome),
             };
@@ -181,7 +188,7 @@ impl<O: Write> Flow<'_, O> {
                 unanswered = Some(utterance.speech);
                 self.scene.turn = before;
             }
-            Ok(Answered::Heard) => self.before.push(Exchange {
+            Ok(Answered::Heard | Answered::Partial(_)) => self.before.push(Exchange {
                 question: self.scene.turn.question_later().to_owned(),
                 answer: self.heard(),
             }),
@@ -274,10 +281,24 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Step::End(end) => break end,
             };
+            let called = self.operator().called_by(&input);
             phase.on(input, self.scene, self.line.now());
+            if let Some(called) = called {
+                self.scene.turn.key = Some(operator::KEY);
+                // It notes how much was heard.
+                drop(phase.poll(self.scene, self.line.now()));
+                break Err(called).at(Stage::Reply);
+            }
         };
         self.line.stop();
         end
+    }
+
+    fn operator(&self) -> Operator<'_> {
+        Operator {
+            extension: self.config.conversation.operator.as_deref(),
+            is_at_any_time: self.actions.is_some(),
+        }
     }
 
     /// Does what a phase wants. Returns what the phase is to know of it.
@@ -296,7 +317,8 @@ impl<O: Write> Flow<'_, O> {
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
-            Act::Play(play) => {
+            Act::Play(mut play) => {
+                self.operator().add_key(&mut play);
                 if play.what == Sound::KeepAlive {
                     // Silence may begin a moment later, and a conversation plays it whenever nothing else is heard.
                     contract::tell_notes(self.line, &mut self.scene.notes);
@@ -374,3 +396,6 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 }
+
+/// Sounds of Asterisk's that are said where a service fails: the dialplan begins with the same where a call does.
+const APOLOGY: [&str; 2] = ["im-sorry", "please-try-again"];

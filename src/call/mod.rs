@@ -16,6 +16,7 @@ mod keepalive;
 mod line;
 mod listening;
 mod max_cost;
+mod operator;
 mod outcome;
 mod phase;
 mod phrase;
@@ -231,13 +232,14 @@ impl<O: Write> Call<O> {
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         if arguments.is_conversation() {
             drop(reply);
-            return self.flow(&config, services, encoding).converse();
+            let ended = self.flow(&config, services, encoding).converse();
+            return operator::outcome(ended);
         }
         let Some(speech) = self.listen(&config).at(Stage::Recording)? else {
             return Ok(Outcome::NoSpeech);
         };
-        self.flow(&config, services, encoding)
-            .answer_one(speech, reply)
+        let mut flow = self.flow(&config, services, encoding);
+        operator::outcome(flow.answer_one(speech, reply))
     }
 
     fn flow<'c>(

@@ -194,10 +194,7 @@ impl Work {
             // A voice that has failed takes no more; it tells why.
             give_text.send(piece).is_ok()
         };
-        let mut answer = SentenceStream::new(settings.max_answer_chars);
-        if settings.takes_actions {
-            answer = answer.with_actions();
-        }
+        let mut answer = settings.answer();
         let (rest, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
             Ok(written) => written,
             Err(cloud::Error::Unsayable { .. }) if !is_sound => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cloud::llm::{Asked, Exchange, Question};
 use crate::config::{Config, Stt};
+use crate::text::SentenceStream;
 
 /// How the services are worked with.
 #[derive(Clone, Debug)]
@@ -59,6 +60,16 @@ impl Settings {
                 Hearer::Recognizer
             },
             stt: config.stt.clone(),
+        }
+    }
+
+    /// An answer that nothing has been written of yet.
+    pub(super) fn answer(&self) -> SentenceStream {
+        let answer = SentenceStream::new(self.max_answer_chars);
+        if self.takes_actions {
+            answer.with_actions()
+        } else {
+            answer
         }
     }
 

@@ -126,6 +126,8 @@ pub struct Conversation {
     pub sounds: PathBuf,
     /// The names and extensions to which the model may transfer a caller.
     pub transfers: Vec<(String, String)>,
+    /// The extension to which the key 0 leads.
+    pub operator: Option<String>,
 }
 
 /// A sentence that is always the same.
@@ -255,6 +257,7 @@ impl Conversation {
             goodbye: sentence(setting!("conversation.goodbye")),
             sounds: layers.text(setting!("conversation.sounds")).into(),
             transfers: transfers.iter().filter_map(|text| transfer(text)).collect(),
+            operator: number::extension(&layers.text(setting!("conversation.operator"))),
         }
     }
 
@@ -262,17 +265,22 @@ impl Conversation {
     pub(super) fn faults(layers: &Layers) -> Vec<String> {
         let transfers = layers.texts(setting!("conversation.transfers")).into_iter();
         let odd = transfers.filter(|text| transfer(text).is_none());
-        let fault = |text: String| {
-            let name = "conversation.transfers";
+        let fault = |name: &str, text: String, right: &str| {
             let place = layers.line_of(layers.source(name), name);
-            format!(
-                "{place}: {name}: {} is not a name, = and an extension of 0 to 9, * and #, as in \"reception=200\"",
-                quoted(text)
-            )
+            format!("{place}: {name}: {} is not {right}", quoted(text))
         };
-        odd.map(fault).collect()
+        let right = "a name, = and an extension of 0 to 9, * and #, as in \"reception=200\"";
+        let odd = odd.map(|text| fault("conversation.transfers", text, right));
+        let operator =
+            Some(layers.text(setting!("conversation.operator"))).filter(|text| !text.is_empty());
+        let operator = operator.filter(|text| number::extension(text).is_none());
+        let right = "an extension of 0 to 9, * and #, as in \"200\"";
+        let operator = operator.map(|text| fault(OPERATOR, text, right));
+        odd.chain(operator).collect()
     }
 }
+
+const OPERATOR: &str = "conversation.operator";
 
 /// The name of a person to transfer to, and their extension.
 fn transfer(text: &str) -> Option<(String, String)> {

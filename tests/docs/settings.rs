@@ -235,7 +235,10 @@ fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
         if let Some(name) = line.strip_prefix('[') {
             table = name.split(']').next().unwrap();
         } else if let Some((name, value)) = line.split_once(" = ") {
-            let name = format!("{table}.{name}");
+            let name = match table {
+                "" => name.to_owned(),
+                table => format!("{table}.{name}"),
+            };
             if personas::is_of_kitchen(&name) {
                 assert!(line.ends_with("# an example"), "{name} has no default");
                 of_kitchen += 1;

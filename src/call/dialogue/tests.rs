@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::audio::Pcm;
+use crate::sys::error::At;
 
 fn settings() -> Conversation {
     Conversation {
@@ -21,6 +22,7 @@ fn settings() -> Conversation {
         goodbye: Sentence::Sound("bye".into()),
         sounds: PathBuf::new(),
         transfers: vec![("Sales".into(), "200".into())],
+        operator: None,
     }
 }
 
@@ -49,6 +51,10 @@ enum On {
     NotUnderstood,
     Wordless,
     HungUp,
+    /// The answer did not begin, because of this stage.
+    Failed(Stage),
+    /// It broke off.
+    BrokeOff,
 }
 
 /// What follows from each of them, one second after the other.
@@ -60,17 +66,25 @@ fn follow(all: Vec<On>) -> Vec<String> {
     let mut steps = vec![told(&dialogue.begin(), began)];
     for on in all {
         now += Duration::from_secs(1);
-        let mut answered =
-            |answered, goes_on, scene: &mut Scene| dialogue.answered(answered, goes_on, scene, now);
+        let failure = |stage| Err::<(), _>("no answer").at(stage).expect_err("it is one");
+        let mut answered = |answered, goes_on, scene: &mut Scene| {
+            let next = dialogue.answered(answered, goes_on, scene, now);
+            next.unwrap_or_else(|failure| Next::End(Outcome::Failed(failure)))
+        };
         let next = match on {
             On::Answered(actions) => {
                 scene.turn.actions = actions;
-                answered(Answered::Heard, false, &mut scene)
+                answered(Ok(Answered::Heard), false, &mut scene)
             }
-            On::Interrupted => answered(Answered::Heard, true, &mut scene),
-            On::NotUnderstood => answered(Answered::NoSpeech, false, &mut scene),
-            On::HungUp => answered(Answered::HungUp, false, &mut scene),
-            On::Wordless => answered(Answered::Wordless, false, &mut scene),
+            On::Interrupted => answered(Ok(Answered::Heard), true, &mut scene),
+            On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
+            On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
+            On::Wordless => answered(Ok(Answered::Wordless), false, &mut scene),
+            On::Failed(stage) => answered(Err(failure(stage)), false, &mut scene),
+            On::BrokeOff => {
+                let broken = Answered::Partial(failure(Stage::Tts));
+                answered(Ok(broken), false, &mut scene)
+            }
             On::Said => dialogue.said(now),
             On::Heard(heard) => dialogue.heard(heard, &mut scene),
         };
@@ -89,6 +103,7 @@ fn told(next: &Next, began: Instant) -> String {
         }
         Next::Answer(_) => "answer".into(),
         Next::Beep => "beep".into(),
+        Next::Apologize => "sorry".into(),
         Next::End(outcome) => format!("{} {}", outcome.status(), outcome.extension()),
     }
 }
@@ -252,12 +267,101 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
     assert!(scene.is_in_turn());
     let mut dialogue = Dialogue::new(settings(), began);
     scene.turn.actions = vec![Action::Goodbye];
-    let next = dialogue.answered(Answered::Heard, false, &mut scene, began);
-    assert!(matches!(next, Next::Listen { .. }), "{next:?}");
+    let next = dialogue.answered(Ok(Answered::Heard), false, &mut scene, began);
+    assert!(matches!(next, Ok(Next::Listen { .. })), "{next:?}");
     scene.caller.as_mut().expect("there").forget();
     let next = dialogue.heard(Heard::Silence, &mut scene);
     assert!(
         matches!(next, Next::End(Outcome::Answered(None))),
         "{next:?}"
     );
+}
+
+#[test]
+fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation() {
+    use On::{Answered, BrokeOff, Failed, Heard, Said};
+    assert_follows(vec![
+        (
+            "the caller is asked to try again, and is answered",
+            vec![
+                Said,
+                Heard(turn()),
+                Failed(Stage::Llm),
+                Said,
+                Heard(turn()),
+                Answered(vec![]),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "answer",
+                "listen, silent since 6 s",
+            ],
+        ),
+        (
+            "two turns in a row fail",
+            vec![
+                Said,
+                Heard(turn()),
+                Failed(Stage::Stt),
+                Said,
+                Heard(turn()),
+                Failed(Stage::Tts),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "answer",
+                "FAILED ",
+            ],
+        ),
+        (
+            "an answer that breaks off is a turn that fails",
+            vec![Said, Heard(turn()), BrokeOff, Said, Heard(turn()), BrokeOff],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "answer",
+                "PARTIAL ",
+            ],
+        ),
+        (
+            "a limit, and a disk that is full, are no failure of a service",
+            vec![Said, Heard(turn()), Failed(Stage::Limit)],
+            &["say greeting", LISTENED, "answer", "FAILED "],
+        ),
+        (
+            "turns that fail count like others",
+            vec![
+                Said,
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Failed(Stage::Llm),
+                Said,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "answer",
+                "listen, silent since 5 s",
+                "answer",
+                "sorry",
+                "say bye",
+            ],
+        ),
+    ]);
 }

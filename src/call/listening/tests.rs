@@ -21,6 +21,7 @@ fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
         goodbye: Sentence::Nothing,
         sounds: PathBuf::new(),
         transfers: Vec::new(),
+        operator: None,
     };
     Virtual::new(|now, scene| {
         let mut listening = Listening::new(settings, Some("/s/silence".into()), now);

@@ -13,6 +13,7 @@ use crate::spending::bill::Billing;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::hangup::Hangup;
+use crate::sys::plain::quoted;
 use crate::voice::{KeptPhrases, Loudness, Speaker};
 
 /// Looks at what callers without a persona are told, and at what personas tell instead. A phrase that is missing is spoken
@@ -87,10 +88,10 @@ fn examine_words(
             &format!("{who} are told in English, and language is {language}"),
             "write disclosure_text under [knowledge] in their language",
         ),
-        Ok(Kept::All) => report.ok(ID, &format!("{who} are told {text:?} first; it is spoken and kept")),
+        Ok(Kept::All) => report.ok(ID, &format!("{who} are told {} first; it is spoken and kept", quoted(text))),
         Ok(Kept::Some) => report.ok(
             ID,
-            &format!("{who} are told {text:?} first; it is still to be spoken, by the next check with a network"),
+            &format!("{who} are told {} first; it is still to be spoken, by the next check with a network", quoted(text)),
         ),
     }
 }

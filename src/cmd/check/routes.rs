@@ -10,7 +10,10 @@ use crate::config::Config;
 /// `globals` are the variables that hold everywhere in it.
 pub(super) fn examine(config: &Config, plan: &str, globals: &str, report: &mut Report<'_>) {
     examine_personas(&config.personas, plan, globals, report);
-    let transfers = &config.conversation.transfers;
+    let operator = config.conversation.operator.iter();
+    let operator = operator.map(|number| ("operator".to_owned(), number.clone()));
+    let transfers = config.conversation.transfers.iter().cloned();
+    let transfers: Vec<_> = transfers.chain(operator).collect();
     if transfers.is_empty() {
         return;
     }
@@ -37,7 +40,7 @@ pub(super) fn examine(config: &Config, plan: &str, globals: &str, report: &mut R
         return report.ok(id, &format!("all {count} are numbers of {contexts}"));
     }
     let text = format!("there is no such number: {}", nowhere.join(", "));
-    let remedy = "correct transfers under [conversation], or let ASSISTANT_TRANSFER_CONTEXT name the context that has them";
+    let remedy = "correct transfers or operator under [conversation], or let ASSISTANT_TRANSFER_CONTEXT name the context that has them";
     report.warn(id, &text, remedy);
 }
 

@@ -49,18 +49,11 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
 /// Tells what callers speak where that stands in two places.
 fn examine_languages(config: &Config, report: &mut Report<'_>) {
     let own = ["stt.language", "stt.alternative_languages"];
-    let own: Vec<_> = own
-        .into_iter()
-        .filter(|name| is_set(config, name))
-        .collect();
-    if is_set(config, "languages") && !own.is_empty() {
+    if is_set(config, "languages") && own.iter().any(|name| is_set(config, name)) {
         let all = config.stt.languages().collect::<Vec<_>>().join(", ");
         report.ok(
             "languages",
-            &format!(
-                "{all}: {} counts where languages says otherwise",
-                own.join(" with ")
-            ),
+            &format!("{all}: what [stt] says goes before languages"),
         );
     }
 }

@@ -182,6 +182,31 @@ fn what_can_only_mean_one_thing_is_no_fault() {
 }
 
 #[test]
+fn what_callers_speak_is_told_where_two_places_say_it() {
+    let table = [
+        ("", None),
+        (
+            "[stt]\nlanguage = 'fr-FR'\n",
+            Some("fr-FR, en-US: what [stt] says goes before languages"),
+        ),
+        (
+            "[stt]\nlanguage = 'de-DE'\nalternative_languages = ['it-IT']\n",
+            Some("de-DE, it-IT: what [stt] says goes before languages"),
+        ),
+    ];
+    for (lines, expected) in table {
+        let all = |text| format!("languages = ['en-US', 'fr-FR']\n{text}{lines}").into();
+        let found = Planted::settings_as(all).examined();
+        let told = found.iter().find(|finding| finding.id == "languages");
+        assert_eq!(
+            told.map(|finding| finding.text.as_str()),
+            expected,
+            "{lines}"
+        );
+    }
+}
+
+#[test]
 fn each_fault_of_the_settings_is_found_with_its_remedy() {
     let line = Planted::settings;
     let table = [

@@ -1,0 +1,119 @@
+//! The key that leads from the assistant to a person.
+
+use super::line::{How, Input, Play, Played, Sound};
+use super::outcome::Outcome;
+use crate::sys::error::Failure;
+
+/// Where the key leads, and when.
+pub(super) struct Operator<'a> {
+    /// The person's extension, if there is one.
+    pub(super) extension: Option<&'a str>,
+    /// Whether the key counts in whatever is heard; else in answers alone.
+    pub(super) is_at_any_time: bool,
+}
+
+/// The caller wants the person with this extension. It ends whatever is going on, as failures do, and is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the caller has pressed {KEY}, which leads to {0}")]
+pub(super) struct Called(String);
+
+impl Operator<'_> {
+    /// Lets the key end a sound from which it leads away.
+    pub(super) fn add_key(&self, play: &mut Play) {
+        if self.is_reached_from(play.what) && !play.stop_keys.contains(KEY) {
+            play.stop_keys.push(KEY);
+        }
+    }
+
+    /// Whether this is the key.
+    pub(super) fn called_by(&self, input: &Input) -> Option<Called> {
+        match input {
+            Input::Ended(Played {
+                what,
+                how: How::Key { key: KEY, .. },
+                ..
+            }) if self.is_reached_from(*what) => self.extension.map(|to| Called(to.to_owned())),
+            _ => None,
+        }
+    }
+
+    fn is_reached_from(&self, what: Sound) -> bool {
+        self.extension.is_some() && (self.is_at_any_time || what == Sound::Answer)
+    }
+}
+
+/// The outcome of a call from which the caller may have been led away.
+pub(super) fn outcome(ended: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
+    let Failure { stage, cause } = match ended {
+        Err(failure) => failure,
+        ended => return ended,
+    };
+    match cause.downcast::<Called>() {
+        Ok(called) => Ok(Outcome::Transfer(called.0)),
+        Err(cause) => Err(Failure { stage, cause }),
+    }
+}
+
+pub(super) const KEY: char = '0';
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::sys::error::{At, Stage};
+
+    #[test]
+    fn the_key_leads_away_from_answers_and_in_a_conversation_from_all_sounds() {
+        let table = [
+            (None, true, Sound::Answer, '0', None),
+            (Some("200"), true, Sound::Phrase, '0', Some("200")),
+            (Some("200"), true, Sound::KeepAlive, '0', Some("200")),
+            (Some("200"), true, Sound::Filler, '0', Some("200")),
+            (Some("200"), true, Sound::Answer, '#', None),
+            (Some("200"), false, Sound::Answer, '0', Some("200")),
+            (Some("200"), false, Sound::Filler, '0', None),
+        ];
+        for (extension, is_at_any_time, what, key, expected) in table {
+            let operator = Operator {
+                extension,
+                is_at_any_time,
+            };
+            let mut play = Play {
+                what,
+                name: String::new(),
+                stop_keys: "#".to_owned(),
+                offset: 0,
+            };
+            operator.add_key(&mut play);
+            operator.add_key(&mut play);
+            let is_reached = extension.is_some() && (is_at_any_time || what == Sound::Answer);
+            let keys = if is_reached { "#0" } else { "#" };
+            assert_eq!(play.stop_keys, keys, "{what:?}");
+            let input = Input::Ended(Played {
+                what,
+                how: How::Key { key, endpos: None },
+                at: Instant::now(),
+            });
+            let called = operator.called_by(&input).map(Err::<Outcome, _>);
+            let ended = called.map(|called| outcome(called.at(Stage::Reply)));
+            let extension = match &ended {
+                Some(Ok(outcome)) => Some(outcome.extension()),
+                Some(Err(failure)) => panic!("{failure}"),
+                None => None,
+            };
+            assert_eq!(extension, expected, "{what:?} {key}");
+        }
+    }
+
+    #[test]
+    fn what_has_failed_stays_a_failure() {
+        let failed = || Err::<Outcome, _>("no answer").at(Stage::Llm);
+        let failure = outcome(failed()).expect_err("it is one");
+        assert_eq!(failure.to_string(), "llm: no answer");
+        assert!(matches!(
+            outcome(Ok(Outcome::NoSpeech)),
+            Ok(Outcome::NoSpeech)
+        ));
+    }
+}
