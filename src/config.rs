@@ -12,6 +12,7 @@ mod chosen;
 pub(crate) mod endpoint;
 mod file;
 pub mod keys;
+mod kind;
 mod knowledge;
 mod languages;
 mod layers;

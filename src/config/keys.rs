@@ -2,7 +2,7 @@
 //!
 //! This table is the only place where a setting is declared and described: `phone-assistant help settings` prints it.
 
-use std::fmt;
+pub use super::kind::Kind;
 
 /// One setting.
 #[derive(Debug)]
@@ -24,39 +24,6 @@ impl Key {
     pub(super) fn is_safe_argument(&self) -> bool {
         SAFE_ARGUMENTS.contains(&self.name)
     }
-}
-
-/// What a setting may hold. `Display` gives it in words.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// Any text.
-    Text,
-    /// Any text of at most this many characters.
-    ShortText(usize),
-    /// Printable text without spaces that is never shown, logged, or taken from an AGI argument.
-    Secret,
-    /// The path of a file.
-    Path,
-    /// `https://host`, perhaps with a port and a path.
-    Url,
-    /// The same, or `http://` to this machine or a private network.
-    UrlOrPrivate,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Any of these words, in an order that matters.
-    Several(&'static [&'static str]),
-    /// Keys of a telephone.
-    Keys,
-    /// `true` or `false`.
-    Switch,
-    /// A number within these bounds, and its unit.
-    Number(f64, f64, &'static str),
-    /// The same, or empty text where it is not set.
-    NumberIfSet(f64, f64, &'static str),
-    /// A whole number within these bounds, and its unit.
-    Whole(u32, u32, &'static str),
-    /// Several texts: the maximum number, and the maximum number of characters of each.
-    Texts(usize, usize),
 }
 
 /// The key called `name`.
@@ -138,28 +105,6 @@ pub(super) fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static
         .iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(best) >= LIKE).then_some(*best)
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Text => f.write_str("text"),
-            Self::ShortText(most) => write!(f, "text of up to {most} characters"),
-            Self::Secret => f.write_str("secret text"),
-            Self::Path => f.write_str("path"),
-            Self::Url => f.write_str("https address"),
-            Self::UrlOrPrivate => f.write_str("https address, http in private networks"),
-            Self::OneOf(words) => f.write_str(&words.join(", ")),
-            Self::Several(words) => write!(f, "list of {}", words.join(", ")),
-            Self::Keys => f.write_str("keys of 0 to 9, * and #"),
-            Self::Switch => f.write_str("true, false"),
-            Self::Number(least, most, unit) | Self::NumberIfSet(least, most, unit) => {
-                write!(f, "{least} to {most} {unit}")
-            }
-            Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
-            Self::Texts(most, longest) => write!(f, "up to {most} texts of {longest} characters"),
-        }
-    }
 }
 
 /// All settings, in the order of the file.
@@ -462,6 +407,14 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'s
         kind,
         default,
         meaning,
+    }
+}
+
+/// The settings that `name` stands for: what says `name` lays itself over what a lower layer says of them.
+pub(super) fn stands_for(name: &str) -> &'static [&'static str] {
+    match name {
+        "languages" => &["stt.language", "stt.alternative_languages"],
+        _ => &[],
     }
 }
 

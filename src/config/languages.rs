@@ -28,12 +28,6 @@ impl Languages {
     }
 }
 
-/// The settings that `name` stands for: what says `name` lays itself over what a lower layer says of them.
-pub(super) fn stands_for(name: &str) -> &'static [&'static str] {
-    const STT: &[&str] = &[LANGUAGE.name, OTHERS.name];
-    if name == LANGUAGES.name { STT } else { &[] }
-}
-
 const LANGUAGES: &Key = setting!("languages");
 const LANGUAGE: &Key = setting!("stt.language");
 const OTHERS: &Key = setting!("stt.alternative_languages");

@@ -9,8 +9,7 @@ use std::time::SystemTime;
 use toml::{Table, Value};
 
 use super::checked::{checked, from_text};
-use super::keys::{KEYS, Key, Kind, find, names, nearest};
-use super::languages;
+use super::keys::{KEYS, Key, Kind, find, names, nearest, stands_for};
 use super::personas::Personas;
 use super::values::Shown;
 use super::written::{self, Lines};
@@ -153,7 +152,7 @@ impl Layers {
         match checked {
             Ok(value) => {
                 self.values.insert(key.name, (value, source.to_owned()));
-                self.forget_lower(languages::stands_for(key.name), source);
+                self.forget_lower(stands_for(key.name), source);
             }
             Err(found) => self.faults.push(format!(
                 "{}: {} must be {}, found {found}",

@@ -5,7 +5,6 @@ use toml::Value;
 use super::arguments::Arguments;
 use super::chosen;
 use super::keys;
-use super::languages;
 use super::layers::Layers;
 use super::personas::{PERSONA_KEYS, Setting};
 
@@ -26,7 +25,7 @@ impl Layers {
                 continue;
             };
             let is_it = |(argument, _): &(String, String)| {
-                argument == setting.name || languages::stands_for(argument).contains(&setting.name)
+                argument == setting.name || keys::stands_for(argument).contains(&setting.name)
             };
             if !arguments.settings.iter().any(is_it) {
                 self.set(setting, value, &format!("persona {name}"));

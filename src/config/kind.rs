@@ -1,0 +1,58 @@
+//! What settings may hold.
+
+use std::fmt;
+
+/// What a setting may hold. `Display` gives it in words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// Any text of at most this many characters.
+    ShortText(usize),
+    /// Printable text without spaces that is never shown, logged, or taken from an AGI argument.
+    Secret,
+    /// The path of a file.
+    Path,
+    /// `https://host`, perhaps with a port and a path.
+    Url,
+    /// The same, or `http://` to this machine or a private network.
+    UrlOrPrivate,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Any of these words, in an order that matters.
+    Several(&'static [&'static str]),
+    /// Keys of a telephone.
+    Keys,
+    /// `true` or `false`.
+    Switch,
+    /// A number within these bounds, and its unit.
+    Number(f64, f64, &'static str),
+    /// The same, or empty text where it is not set.
+    NumberIfSet(f64, f64, &'static str),
+    /// A whole number within these bounds, and its unit.
+    Whole(u32, u32, &'static str),
+    /// Several texts: the maximum number, and the maximum number of characters of each.
+    Texts(usize, usize),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Text => f.write_str("text"),
+            Self::ShortText(most) => write!(f, "text of up to {most} characters"),
+            Self::Secret => f.write_str("secret text"),
+            Self::Path => f.write_str("path"),
+            Self::Url => f.write_str("https address"),
+            Self::UrlOrPrivate => f.write_str("https address, http in private networks"),
+            Self::OneOf(words) => f.write_str(&words.join(", ")),
+            Self::Several(words) => write!(f, "list of {}", words.join(", ")),
+            Self::Keys => f.write_str("keys of 0 to 9, * and #"),
+            Self::Switch => f.write_str("true, false"),
+            Self::Number(least, most, unit) | Self::NumberIfSet(least, most, unit) => {
+                write!(f, "{least} to {most} {unit}")
+            }
+            Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
+            Self::Texts(most, longest) => write!(f, "up to {most} texts of {longest} characters"),
+        }
+    }
+}
