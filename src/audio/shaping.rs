@@ -22,7 +22,7 @@ pub struct VoiceShape {
 /// How much louder the sound of a voice becomes.
 #[derive(Clone, Copy, Debug)]
 pub enum Gain {
-    /// By so many dB.
+    /// By this number of dB.
     Db(f32),
     /// By what brings its speech to this level in dB of full scale. Nothing is ready before that is known: at its end, or
     /// after 20 s of it.

@@ -72,7 +72,7 @@ pub fn sounding(samples: &[i16], rate_hz: u32) -> Duration {
     FRAME * u32::try_from(lens + within_words).unwrap_or(u32::MAX)
 }
 
-/// Whether somebody surely speaks in a recording: there is enough sound in it, and most of that is voiced.
+/// Whether a recording surely holds a voice: there is enough sound in it, and most of that is voiced.
 pub fn is_sure(samples: &[i16], rate_hz: u32) -> bool {
     let levels = frame_levels(samples, rate_hz);
     let stretches = loud_stretches(&levels, threshold(&levels));

@@ -48,7 +48,7 @@ impl Caller {
         caller
     }
 
-    /// Who the caller may be.
+    /// The caller, as far as Asterisk tells.
     pub(super) fn signs<'s>(&'s self, env: &'s Env) -> Signs<'s> {
         let get = |name| env.get(name).unwrap_or_default();
         Signs {

@@ -77,7 +77,7 @@ impl Disclosure {
         }
     }
 
-    /// So much was heard of an answer, or the dialplan plays all of it.
+    /// This much was heard of an answer, or the dialplan plays all of it.
     pub(super) fn answered<O: Write>(&mut self, line: &mut Line<O>, heard: &str, is_whole: bool) {
         self.began_with = self.opening();
         let was_heard = is_whole || heard.starts_with(&self.began_with);

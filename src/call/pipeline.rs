@@ -35,7 +35,6 @@ use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
 use sound::WrittenDown;
-use transcribing::Heard;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -295,6 +294,14 @@ impl Work {
             sound,
         })
     }
+}
+
+/// What a caller has said.
+struct Heard {
+    /// Empty where no words were heard.
+    words: String,
+    /// The language that it was said in, where it is told and not all callers speak the same.
+    language: Option<String>,
 }
 
 /// What became of an attempt to answer that did not fail in the middle of what is said.

@@ -22,7 +22,7 @@ pub(super) struct Where {
     /// The folder that all paths are below
     #[arg(long, default_value = "/")]
     root: PathBuf,
-    /// The user, beside root and whoever runs this, that folders may belong to
+    /// The user, beside root and the one who runs this, that folders may belong to
     #[arg(long)]
     guest: Option<String>,
 }
@@ -42,7 +42,7 @@ pub(super) enum Action {
         place: Where,
         items: Vec<OsString>,
     },
-    /// Write a plain file to stdout, with the rights of whoever can put something in its place; exit with 3 if there is
+    /// Write a plain file to stdout, with the rights of the user who can put something in its place; exit with 3 if there is
     /// none, 4 if the guest may not even look, 5 if it is not written, 6 if the guest may not read it
     Read {
         #[command(flatten)]

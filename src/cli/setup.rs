@@ -196,7 +196,7 @@ impl Drop for Hidden {
     }
 }
 
-/// The exit code where something is missing that nobody can be asked for.
+/// The exit code where something is missing and there is no terminal to ask at.
 const MISSING: u8 = 2;
 
 /// A key file of Google's has two kilobytes.

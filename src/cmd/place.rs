@@ -215,7 +215,7 @@ impl Ground {
         }
     }
 
-    /// Makes sure that a folder is there and belongs to the guest: to whoever runs this, where none is named. Root is
+    /// Makes sure that a folder is there and belongs to the guest: to the user who runs this, where none is named. Root is
     /// no guest.
     ///
     /// # Errors

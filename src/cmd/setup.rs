@@ -309,7 +309,7 @@ impl Setup<'_> {
         Ok(Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty()))
     }
 
-    /// Shows what changes, and writes it once nobody objects.
+    /// Shows what changes, and writes it unless it is refused.
     fn write(&mut self, key: Option<&Key>) -> Result<(), Error> {
         let mut is_replaced = self.show_values()?;
         // The account comes first: where only that was written before the machine stops, the settings before it still work.
@@ -443,7 +443,7 @@ fn described(config: &Config) -> String {
     }
 }
 
-/// The owner of files that hold keys: root and Asterisk's group, or whoever runs this without being root.
+/// The owner of files that hold keys: root and Asterisk's group, or the user who runs this without being root.
 fn owner(question: &Question) -> Result<(u32, u32), Error> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     if !user.is_root() {

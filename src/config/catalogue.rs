@@ -111,7 +111,7 @@ fn fitting(endpoint: &Endpoint) -> impl Iterator<Item = &'static Model> {
 }
 
 /// The first day, in days since 1970 in UTC, on which the vendor of the model at `endpoint` does not have it any more.
-/// `None` also for a server of somebody else, which may have a model of the same name for longer.
+/// `None` also for another company's server, which may have a model of the same name for longer.
 pub(crate) fn closes(stage: Stage, endpoint: &Endpoint) -> Option<u64> {
     let retires = ending(stage, endpoint)?.retires?;
     let (host, provider) = (endpoint.host(), endpoint.provider.name());

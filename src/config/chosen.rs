@@ -160,7 +160,7 @@ fn has_account(path: &str) -> bool {
     }
 }
 
-/// Who speaks in place of a named provider unless the settings say otherwise.
+/// The provider that speaks in place of a named one unless the settings say otherwise.
 fn usual_fallback(stage: &str) -> &'static str {
     if stage == "tts" { "google" } else { "" }
 }

@@ -22,7 +22,7 @@ pub struct Knowledge {
     pub opening_hours: String,
     /// The country whose public holidays count, as ISO 3166 code. Empty: none.
     pub country: String,
-    /// Who is told that they talk with an automatic assistant.
+    /// Which callers are told that they talk with an automatic assistant.
     pub disclosure: Disclosure,
     /// What these callers are told.
     pub disclosure_text: Sentence,

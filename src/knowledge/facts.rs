@@ -311,7 +311,7 @@ pub(crate) const MAX: usize = 48_000;
 
 /// A copy that has not changed is dated anew only now and then: calls need not write to the disk for it.
 const KEPT_ANEW_AFTER: u64 = SECONDS_A_DAY;
-/// A copy that is not dated anew for so long is removed.
+/// A copy that is not dated anew for this long is removed.
 const REMOVED_AFTER: u64 = 30 * SECONDS_A_DAY;
 
 /// Parts of the names of copies.

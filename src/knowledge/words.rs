@@ -1,4 +1,4 @@
-//! Dates, times and opening hours in words that a voice can say, in the language of whoever is to hear them.
+//! Dates, times and opening hours in words that a voice can say, in the language of the caller.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 

@@ -20,7 +20,7 @@ pub(crate) struct Change {
     /// The first day without it, such as `2027-01-06`.
     pub(crate) date: String,
     pub(crate) days_left: u64,
-    /// Who is asked first from then on, if there is anybody.
+    /// The provider that is asked first from then on, if there is one.
     pub(crate) next: Option<String>,
 }
 

@@ -111,7 +111,7 @@ pub(crate) enum Error {
         source_name: String,
         /// The name.
         value: String,
-        /// Who can change it.
+        /// The user who can change it.
         author: String,
     },
     /// A user who is in no list has no group there either.

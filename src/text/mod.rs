@@ -1,6 +1,6 @@
 //! Words on their way to a voice: markdown becomes speech, speech becomes sentences and pieces.
 //!
-//! A model answers in text meant for a screen, and with what is meant for nobody, which `filter` takes out as it is
+//! A model answers in text meant for a screen, and with what is not for the caller, which `filter` takes out as it is
 //! written. [`speakable`] keeps what a person would read aloud, [`sentences`] finds
 //! where a voice may take breath, and [`limit`] and [`chunks`] fit text to a limit without breaking a word, a sentence
 //! or a character where that can be helped. Everything is a pure function of its text; which limit applies is the

@@ -2,7 +2,7 @@
 //!
 //! Each sentence is handed out once it is complete; the first piece may be a clause, because a caller waits for it.
 //! What is markup shows only later (a table is one when its second row begins), so the whole is read again as it grows,
-//! a long one less often than events come, and what has been handed out is passed over. What nobody should hear is left
+//! a long one less often than events come, and what has been handed out is passed over. What callers must not hear is left
 //! out before all that.
 
 use super::actions::{Action, ActionReader};
@@ -17,7 +17,7 @@ use super::speakable::{speakable, speakable_beginning};
 pub struct SentenceStream {
     max_chars: usize,
     filter: Filter,
-    /// How much was written, in bytes, also of what nobody hears.
+    /// How much was written, in bytes, also of what is not heard.
     written: usize,
     markdown: String,
     /// The number of its last bytes that were not read yet.
@@ -95,7 +95,7 @@ impl SentenceStream {
         self.actions.as_ref().is_some_and(ActionReader::is_cut_off)
     }
 
-    /// How many bytes were written, also of what nobody hears.
+    /// How many bytes were written, also of what is not heard.
     pub fn written(&self) -> usize {
         self.written
     }
@@ -153,7 +153,7 @@ impl SentenceStream {
         self.retracted = self.said.len();
     }
 
-    /// The maximum size of the text; with what nobody hears of it, it may have twice that.
+    /// The maximum size of the text; with what is not heard of it, it may have twice that.
     fn max_bytes(&self) -> usize {
         MARKUP_BYTES.saturating_add(self.max_chars.saturating_mul(BYTES_PER_CHAR))
     }

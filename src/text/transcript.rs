@@ -1,6 +1,6 @@
 //! Transcripts of silence and noise, which some recognizers describe: "[BLANK_AUDIO]", "(music)", "♪".
 
-/// Whether somebody said something in `transcript`: a letter or digit stands outside of brackets and stars.
+/// Whether `transcript` holds words: a letter or digit stands outside of brackets and stars.
 pub fn has_words(transcript: &str) -> bool {
     let mut end = None;
     let mut has_words = false;

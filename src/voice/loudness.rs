@@ -183,10 +183,10 @@ fn weight(ms: u32) -> f32 {
 /// The level of usual voices, with which one begins that was not measured.
 const USUAL_DBFS: f32 = -25.0;
 
-/// Voices keep their level within 1 dB: after so much speech it is known.
+/// Voices keep their level within 1 dB: after this much speech it is known.
 const ENOUGH_MS: u32 = 60_000;
 
-/// A provider may change its voices: after so long they are measured again, and what was known counts as so much speech.
+/// A provider may change its voices: after this long they are measured again, and what was known counts as this much speech.
 const MAX_AGE: Duration = Duration::from_secs(30 * date::SECONDS_A_DAY);
 const OLD_MS: u32 = 5_000;
 

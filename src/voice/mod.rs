@@ -276,7 +276,7 @@ struct Piece {
 
 impl Piece {
     /// Passes on all samples, and puts them on the bill. Returns whether there was anything to hear in them. Of a sound
-    /// that breaks off, or that nobody hears to its end, the service may have made the rest as well.
+    /// that breaks off, or that is not heard to its end, the service may have made the rest as well.
     fn pass_on<W: Write + Seek>(&mut self, telephone: &mut Telephone<W>) -> Result<bool, Error> {
         let (rate_hz, chars) = (self.samples.rate_hz(), self.text.chars().count());
         let mut len_frames = 0;

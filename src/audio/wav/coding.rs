@@ -16,7 +16,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// The coding with this format tag and so many bits in a sample.
+    /// The coding with this format tag and this number of bits in a sample.
     pub(super) fn of(tag: u16, bits: u16) -> Option<Self> {
         Some(match (tag, bits) {
             (TAG_PCM, 8) => Self::U8,

@@ -4,7 +4,6 @@
 use crossbeam_channel::Sender;
 use log::warn;
 
-use super::transcribing::Heard;
 use super::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
@@ -86,7 +85,8 @@ impl Work {
             Chain(&error)
         );
         self.services.hearing.failed(&error);
-        let Heard { words, language } = self.question(tell)?;
+        let heard = self.question(tell)?;
+        let (words, language) = (heard.words, heard.language);
         let question = Question::Words(&words);
         match language {
             _ if words.is_empty() => Ok(()),

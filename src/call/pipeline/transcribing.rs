@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 
-use super::{Work, may_begin, send};
+use super::{Heard, Work, may_begin, send};
 use crate::audio::{Pcm, duration_of, speech};
 use crate::call::event::Event;
 use crate::call::max_cost;
@@ -70,7 +70,7 @@ impl Work {
         })
     }
 
-    /// What was said in one piece; empty where nobody has heard any words in it. Once another provider is asked for those
+    /// What was said in one piece; empty where no words were heard in it. Once another provider is asked for those
     /// that must be there.
     fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<Transcript<'_>, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
@@ -142,14 +142,6 @@ impl Work {
             language: heard.language,
         })
     }
-}
-
-/// What a caller has said.
-pub(super) struct Heard {
-    /// Empty where nobody has heard any words.
-    pub(super) words: String,
-    /// The language that it was said in, where it is told and not all callers speak the same.
-    pub(super) language: Option<String>,
 }
 
 /// The transcript of one piece.

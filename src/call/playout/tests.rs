@@ -111,7 +111,7 @@ fn sound(frames: usize) -> Vec<u8> {
     (0..frames).flat_map(frame).collect()
 }
 
-/// The pieces of a voice that begins at once, at so many percent of real time, and stops once for so long.
+/// The pieces of a voice that begins at once, at a percentage of real time, and stops once for a while.
 fn at_speed(
     sound: &[u8],
     percent: u32,

@@ -70,7 +70,7 @@ fn ask(
     ask_within(20, fallback, fails)
 }
 
-/// The same in a stage that has so many seconds left.
+/// The same in a stage that has this number of seconds left.
 fn ask_within(
     seconds: u64,
     fallback: &Fallback<str>,

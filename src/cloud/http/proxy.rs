@@ -72,7 +72,7 @@ pub(super) fn chosen(
     built.map_err(|_| SetupError::BadProxy(NO_ADDRESS))
 }
 
-/// The first proxy of the environment that can be used. One that cannot is told: whoever set it expects it to be used.
+/// The first proxy of the environment that can be used. One that cannot is told: the one who set it expects it to be used.
 fn of_environment(environment: Environment<'_>) -> Option<Proxy> {
     named(environment).find_map(|(name, address)| match usable(&address) {
         Ok(proxy) => Some(proxy),

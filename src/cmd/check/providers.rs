@@ -1,4 +1,4 @@
-//! Who is asked in each stage, and why, and what of it changes soon.
+//! Which provider is asked in each stage, and why, and what of it changes soon.
 
 use std::time::{Duration, SystemTime};
 

@@ -37,7 +37,7 @@ impl Asker for Scripted {
 /// The variables of an environment.
 type Variables = &'static [(&'static str, &'static str)];
 
-/// A run with these settings, this key and these answers; none where nobody can be asked.
+/// A run with these settings, this key and these answers; none where there is no terminal.
 struct Case {
     before: &'static str,
     key: Option<&'static str>,

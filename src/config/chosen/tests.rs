@@ -1,4 +1,4 @@
-//! Who is asked, by which settings.
+//! Which provider is asked, by which settings.
 
 use super::owner;
 use crate::config::layers::Layers;

@@ -214,7 +214,7 @@ mod tests {
     fn a_session_is_read_whatever_the_programs_name_holds() {
         assert_eq!(session("17 (a) S 1 2) S 1 17 18 0 -1 4"), Some(18));
         assert_eq!(session("17 (asterisk"), None);
-        // It is 0 where whoever began the session is outside of our process namespace.
+        // It is 0 where the session was begun outside of our process namespace.
         let [stat, status] = ["stat", "status"]
             .map(|name| fs::read_to_string(format!("/proc/self/{name}")).expect("Linux has it"));
         let mut fields = status.split_whitespace();

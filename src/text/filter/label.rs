@@ -1,4 +1,4 @@
-//! Labels in front of what somebody says: "Assistant:", "User:", "Thought:", "### Response:".
+//! Labels in front of words: "Assistant:", "User:", "Thought:", "### Response:".
 
 use super::read::{Read, first_bytes};
 

@@ -1,4 +1,4 @@
-//! What a model writes that is meant for nobody: thoughts, tokens of its template, calls of tools, and turns of others.
+//! What a model writes that is not for the caller: thoughts, tokens of its template, calls of tools, and turns of others.
 //!
 //! A server takes these out of the text if it knows the model, and many do not. Here they are found in the text itself,
 //! wherever a stream splits it: what is passed on depends on the text alone. Only what may become a token or a label is

@@ -1,4 +1,4 @@
-//! What models write that nobody should hear, in pieces of every length.
+//! What models write that callers must not hear, in pieces of every length.
 
 use proptest::prelude::*;
 

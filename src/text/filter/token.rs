@@ -20,7 +20,7 @@ pub(super) enum Token {
     Nothing,
 }
 
-/// What nobody hears.
+/// What is not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hidden {
     Thought,
