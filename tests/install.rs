@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::{env, fs};
 
-use machine::{Machine, Outcomes, elf};
+use machine::{Machine, OLDEST_RUST, Outcomes, elf};
 use phone_assistant::config::keys;
 
 use crate::personas::is_of_kitchen;
@@ -613,7 +613,10 @@ fn missing_or_old_rust_is_named_with_the_remedy() {
     machine
         .run(&[])
         .fails(1)
-        .says("is 1.63.0, and 1.88 or newer")
+        .says(&format!(
+            "is 1.63.0, and {} or newer",
+            env!("CARGO_PKG_RUST_VERSION")
+        ))
         .says("rustup update");
 }
 
@@ -657,7 +660,7 @@ fn it_builds_for_musl_and_else_statically_for_glibc() {
     for (present, libc, flags) in table {
         let machine = Machine::new();
         machine.rust(
-            "1.88.0",
+            OLDEST_RUST,
             if present.contains(&"libdir") {
                 "/"
             } else {
@@ -710,7 +713,7 @@ fn without_a_compiler_or_after_a_failed_build_nothing_is_installed() {
 #[test]
 fn whoever_called_sudo_builds_and_leaves_no_file_in_anothers_sources() {
     let machine = Machine::new();
-    machine.rust("1.88.0", "/");
+    machine.rust(OLDEST_RUST, "/");
     machine.tool("musl-gcc", "exit 0");
     machine.tool(
         "sudo",

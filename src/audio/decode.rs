@@ -113,16 +113,22 @@ impl Decoder {
     /// [`Error::Read`], [`Error::Damaged`] or [`Error::RateChange`]
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, Error> {
         self.mono.clear();
+        let mut is_tame = false;
         while self.mono.is_empty() {
             let goes_on = match &mut self.source {
-                Source::Wav(reader) => reader.next(&mut self.mono)?,
+                Source::Wav(reader) => {
+                    is_tame = reader.holds_integers();
+                    reader.next(&mut self.mono)?
+                }
                 Source::Coded(coded) => coded.next(&mut self.mono)?,
             };
             if !goes_on {
                 return Ok(None);
             }
         }
-        self.mono.iter_mut().for_each(tame);
+        if !is_tame {
+            self.mono.iter_mut().for_each(tame);
+        }
         Ok(Some(&self.mono))
     }
 }

@@ -8,7 +8,7 @@
 
 use std::ops::RangeInclusive;
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
 /// Why a sound cannot be resampled.
@@ -140,8 +140,8 @@ impl Engine {
 
     fn resample_block(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         let len_out = self.block_out.len();
-        let input = InterleavedSlice::new(&self.block_in, 1, self.block_in.len())?;
-        let mut output = InterleavedSlice::new_mut(&mut self.block_out, 1, len_out)?;
+        let input = SequentialSlice::new(&self.block_in, 1, self.block_in.len())?;
+        let mut output = SequentialSlice::new_mut(&mut self.block_out, 1, len_out)?;
         self.fft.process_into_buffer(&input, &mut output, None)?;
         Ok(())
     }

@@ -121,6 +121,11 @@ impl<R: Read> Reader<R> {
         self.format.rate_hz
     }
 
+    /// Whether no sample can be beyond full scale, or no number.
+    pub(super) fn holds_integers(&self) -> bool {
+        !matches!(self.format.coding, Coding::F32 | Coding::F64)
+    }
+
     /// Appends to `samples` what one read of the input gives, perhaps less than one sample; false at the end. All
     /// channels are mixed into one, on the scale of −1.0 to 1.0.
     ///

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use super::machine::Machine;
+use super::machine::{Machine, OLDEST_RUST};
 
 #[test]
 fn the_demos_build_is_the_installers_and_stdout_names_it_alone() {
     let machine = Machine::new();
-    machine.rust("1.88.0", "/");
+    machine.rust(OLDEST_RUST, "/");
     machine.tool("musl-gcc", "exit 0");
     machine.run(&[]).succeeds();
     let by_installer = machine.read("tools/built");
@@ -31,7 +31,7 @@ fn the_demos_build_is_the_installers_and_stdout_names_it_alone() {
 #[test]
 fn a_build_that_fails_names_no_program() {
     let machine = Machine::new();
-    machine.rust("1.88.0", "/");
+    machine.rust(OLDEST_RUST, "/");
     machine.tool("musl-gcc", "exit 0");
     machine.tool("cargo", "echo broken; exit 101");
     let built = machine.command(&["--build"]).output().unwrap();
@@ -42,7 +42,7 @@ fn a_build_that_fails_names_no_program() {
 #[test]
 fn behind_a_rust_that_is_too_old_a_newer_one_is_found() {
     let machine = Machine::new();
-    machine.rust("1.88.0", "/");
+    machine.rust(OLDEST_RUST, "/");
     machine.tool("musl-gcc", "exit 0");
     // The one where rustup puts it comes first.
     fs::create_dir_all(machine.path("home/.cargo/bin")).unwrap();
@@ -51,8 +51,8 @@ fn behind_a_rust_that_is_too_old_a_newer_one_is_found() {
     fs::rename(machine.path("tools/rustc-of-1.63"), old).unwrap();
     machine.run(&[]).succeeds().says("building for");
     machine.rust("1.85.1", "/");
-    machine
-        .run(&[])
-        .fails(1)
-        .says("is 1.85.1, and 1.88 or newer is needed");
+    machine.run(&[]).fails(1).says(&format!(
+        "is 1.85.1, and {} or newer is needed",
+        env!("CARGO_PKG_RUST_VERSION")
+    ));
 }

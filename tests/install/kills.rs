@@ -11,7 +11,7 @@ use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{EXAMPLE, Machine, Outcomes, PLAN, elf};
+use super::{EXAMPLE, Machine, OLDEST_RUST, Outcomes, PLAN, elf};
 
 #[test]
 fn after_a_kill_everything_is_old_or_new_and_the_next_run_ends_it() {
@@ -61,7 +61,7 @@ fn whoever_ends_it_by_a_signal_finds_nothing_left_behind() {
 #[test]
 fn what_a_killed_build_has_left_goes_with_the_next_one_as_its_builder() {
     let machine = Machine::new();
-    machine.rust("1.88.0", "/");
+    machine.rust(OLDEST_RUST, "/");
     machine.tool("musl-gcc", "exit 0");
     // The sources are somebody else's, so that they are not built in.
     machine.tool("ls", "echo drwxr-xr-x 2 another another 4096");

@@ -304,6 +304,9 @@ pub(super) fn elf_of(script: &Path, loader: bool) -> Vec<u8> {
     file
 }
 
+/// The oldest Rust that builds the program.
+pub(super) const OLDEST_RUST: &str = concat!(env!("CARGO_PKG_RUST_VERSION"), ".0");
+
 const BASE: u64 = 0x40_0000;
 
 /// `execve(path, argv, envp); exit(127)`, with the path right behind the code.
