@@ -54,6 +54,8 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
+    /// With all holidays that are known.
+    ///
     /// # Errors
     /// [`Error`]
     pub(crate) fn of(
@@ -61,10 +63,34 @@ impl Opening {
         environment: Environment<'_>,
         now: SystemTime,
     ) -> Result<Self, Error> {
+        Self::by(settings, environment, now, Hours::parse)
+    }
+
+    /// The same for a call, with the holidays that calls keep.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub(crate) fn of_call(
+        config: &Config,
+        environment: Environment<'_>,
+        now: SystemTime,
+    ) -> Result<Self, Error> {
+        let state = State::new(&config.state_folder);
+        Self::by(&config.knowledge, environment, now, |text, country| {
+            Hours::parse_for_now(text, country, now, &state)
+        })
+    }
+
+    fn by(
+        settings: &config::Knowledge,
+        environment: Environment<'_>,
+        now: SystemTime,
+        parse: impl FnOnce(&str, &str) -> Result<Hours, hours::Fault>,
+    ) -> Result<Self, Error> {
         if settings.opening_hours.is_empty() {
             return Err(Error::NoHours);
         }
-        let hours = Hours::parse(&settings.opening_hours, &settings.country)?;
+        let hours = parse(&settings.opening_hours, &settings.country)?;
         let clock = Clock::of(&settings.time_zone, environment)?;
         let now = clock.local(now).ok_or(Error::NoTime)?;
         Ok(Self { hours, clock, now })

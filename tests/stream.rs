@@ -353,6 +353,37 @@ fn a_key_stops_the_answer_and_is_told() {
     });
 }
 
+#[test]
+fn the_key_0_leads_from_the_answer_to_the_operator_if_there_is_one() {
+    let cases = [
+        ("200", "TRANSFER", "200"),
+        ("+1 (20) 30*", "TRANSFER", "12030*"),
+        ("", "ANSWERED", ""),
+    ];
+    side_by_side(cases, |(operator, status, extension)| {
+        let house = house(8.0);
+        let settings = house.sandbox.settings();
+        let settings = settings.set("conversation.operator", operator);
+        let call = house.ask("question-moon.wav").call_with(&settings);
+        let outcome = call
+            .at("STREAM FILE", Act::Press('0', Duration::from_millis(700)))
+            .start()
+            .finish(PATIENCE);
+        outcome
+            .assert_exit(0)
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", status)
+            .assert_variable("ASSISTANT_TRANSFER", extension)
+            .assert_variable("ASSISTANT_FILE", "");
+        let heard = outcome.played_of(&reply(&house)).len();
+        outcome.assert(
+            (heard < 8_000) == (status == "TRANSFER"),
+            "the answer went on",
+        );
+        house.assert_no_file(&outcome);
+    });
+}
+
 /// Waits of 4.5 s before the answer, and a sound of one second for them.
 fn with_wait(house: &House) -> Settings {
     house.sandbox.delay(Stage::Llm, Duration::from_secs(4));

@@ -55,7 +55,7 @@ fn find(arguments: &Arguments, environment: Environment<'_>) -> Result<State, Fa
         text: Chain(&faults).to_string(),
         state: None,
     })?;
-    let opening = Opening::of(&config.knowledge, environment, SystemTime::now());
+    let opening = Opening::of_call(&config, environment, SystemTime::now());
     let opening = opening.map_err(|cause| Fault {
         text: Chain(&cause).to_string(),
         state: Some(state::State::new(&config.state_folder)),
