@@ -143,6 +143,16 @@ fn each_branch_speaks_with_its_own_voice() {
 }
 
 #[test]
+fn every_step_is_reached() {
+    let steps = steps(EXAMPLE);
+    for pair in steps.windows(2) {
+        let leaves = ["Goto", "Hangup", "Return"].contains(&pair[0].application);
+        let begins = pair[1].priority == 1 || pair[1].label.is_some();
+        assert!(!leaves || begins, "{:?}", pair[1]);
+    }
+}
+
+#[test]
 fn no_branch_runs_on_into_the_next() {
     let steps = steps(EXAMPLE);
     for label in [

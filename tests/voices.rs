@@ -1,8 +1,9 @@
 //! Voices send what they like: what is sound is heard, whatever the server calls it.
 
 use std::fs;
+use std::path::Path;
 
-use testkit::audio::measure;
+use testkit::audio::{g711, measure};
 use testkit::{Response, Stage};
 
 use crate::audio::decode::sound;
@@ -86,6 +87,28 @@ fn a_loud_and_a_soft_voice_are_heard_at_one_level_unless_a_gain_is_set() {
             "{amplitude}, {gain_db:?}: {level} dB"
         );
     });
+}
+
+#[test]
+fn a_voice_that_the_doctor_has_measured_is_at_its_level_from_the_first_sentence_on() {
+    let house = House::streaming();
+    let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
+    let body = pcm_bytes(&tone(24_000, 1_000, 0.02, 24_000), 16);
+    house
+        .sandbox
+        .respond(Stage::Tts, Response::new(200, "audio/pcm", body).chunked());
+    let mut check = house.command_as_asterisk(&settings, "check", &[]);
+    check.output().unwrap();
+    let kept = house.sandbox.ca_file().with_file_name("state");
+    let kept = fs::read_to_string(kept.join("voices.json")).unwrap();
+    assert!(kept.contains("openai tts-1"), "{kept}");
+    let outcome = house.outcome_with("question-tea.wav", &settings);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let reply = format!("{}.ulaw", house.reply().display());
+    let mut heard = g711::decoded_mulaw(&outcome.played_of(Path::new(&reply)));
+    heard.samples.truncate(8_000);
+    let level = measure::tone_db(&heard, 1_000.0);
+    assert!((-18.0..-14.0).contains(&level), "{level} dB");
 }
 
 #[test]

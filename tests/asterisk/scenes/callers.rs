@@ -6,7 +6,7 @@ use testkit::Stage;
 use testkit::audio::{Clip, clips};
 
 use super::sandbox;
-use crate::caller::{self, answer, data, words};
+use crate::caller::{self, data, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::{Call, Heard};
