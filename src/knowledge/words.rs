@@ -21,17 +21,10 @@ impl Language {
             1 => self.first.to_owned(),
             day => day.to_string(),
         };
-        let month = usize::try_from(date.month0()).ok();
-        let month = month.and_then(|month| self.months.get(month));
-        let (month, year) = (month.copied().unwrap_or_default(), date.year().to_string());
-        let values = [self.weekday(date), &day, month, &year];
+        let (month, year) = (nth(self.months, date.month0()), date.year().to_string());
+        let weekday = nth(self.days, date.weekday().num_days_from_monday());
+        let values = [weekday, &day, month, &year];
         filled(self.dates[part], &values)
-    }
-
-    fn weekday(&self, date: NaiveDate) -> &'static str {
-        let day = usize::try_from(date.weekday().num_days_from_monday()).ok();
-        let day = day.and_then(|day| self.days.get(day));
-        day.copied().unwrap_or_default()
     }
 
     /// The local date and time, and where that is.
@@ -98,8 +91,8 @@ impl Language {
 
     /// An ordinary week: `Monday to Friday 09:00 to 18:00; Saturday and Sunday closed`.
     pub(crate) fn week(&self, week: &Week) -> String {
-        let mut groups: Vec<(usize, usize, String)> = Vec::new();
-        for (day, spans) in week.days().enumerate() {
+        let mut groups: Vec<(u32, u32, String)> = Vec::new();
+        for (day, spans) in (0..).zip(week.days()) {
             let words = self.day(spans);
             match groups.last_mut() {
                 Some((_, last, same)) if *same == words => *last = day,
@@ -107,7 +100,7 @@ impl Language {
             }
         }
         let shown = groups.into_iter().map(|(first, last, words)| {
-            let (days, names) = (last - first, [self.days[first], self.days[last]]);
+            let (days, names) = (last - first, [nth(self.days, first), nth(self.days, last)]);
             let days = match days {
                 0 => names[0].to_owned(),
                 1 => filled(self.and, &names),
@@ -212,6 +205,13 @@ struct Exception {
     first: NaiveDate,
     last: NaiveDate,
     hours: String,
+}
+
+/// One of the words of a text, counted from 0.
+fn nth(words: &'static str, index: u32) -> &'static str {
+    let index = usize::try_from(index).ok();
+    let word = index.and_then(|index| words.split(' ').nth(index));
+    word.unwrap_or_default()
 }
 
 fn comment(span: &Span) -> String {
