@@ -8,7 +8,6 @@ mod commands;
 use std::borrow::Cow;
 
 use super::escapes::escape;
-use super::marks::is_opener;
 use commands::{Command, command};
 
 /// `markdown` without commands of LaTeX, its delimiters and raw escapes.
@@ -277,10 +276,10 @@ impl Reader {
         len
     }
 
-    /// Whether a word begins here.
+    /// Whether a word begins here: what stands before it belongs to none, or is not said.
     fn begins_word(&self) -> bool {
         let before = self.text.chars().next_back();
-        before.is_none_or(|c| c.is_whitespace() || is_opener(c))
+        before.is_none_or(|c| !c.is_alphanumeric() && !"\\/:.-%$@&+=".contains(c))
     }
 
     fn read_dollar(&mut self, rest: &str) -> usize {

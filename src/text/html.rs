@@ -75,14 +75,13 @@ pub(super) fn without_raised_marks(markdown: &str) -> Cow<'_, str> {
     while let Some((before, after)) = rest.split_once(RAISED) {
         kept.push_str(before);
         let end = after.find(RAISED_END).filter(|len| *len <= LONGEST_MARK);
-        match end.filter(|&len| is_number(&after[..len]) && ends_word(&kept)) {
-            Some(len) => rest = &after[len + RAISED_END.len()..],
-            None => {
-                let is_power = end.is_some_and(|len| is_number(&after[..len]))
-                    && kept.ends_with(|c: char| c.is_ascii_digit());
-                kept.push_str(if is_power { "^" } else { RAISED });
-                rest = after;
-            }
+        let end = end.filter(|&len| is_number(&after[..len]));
+        if let Some(len) = end.filter(|_| ends_word(&kept)) {
+            rest = &after[len + RAISED_END.len()..];
+        } else {
+            let is_power = end.is_some() && kept.ends_with(|c: char| c.is_ascii_digit());
+            kept.push_str(if is_power { "^" } else { RAISED });
+            rest = after;
         }
     }
     if kept.is_empty() {
