@@ -74,7 +74,11 @@ pub(super) fn without_raised_marks(markdown: &str) -> Cow<'_, str> {
     let mut rest = markdown;
     while let Some((before, after)) = rest.split_once(RAISED) {
         kept.push_str(before);
-        let end = after.find(RAISED_END).filter(|len| *len <= LONGEST_MARK);
+        let end = after
+            .bytes()
+            .take(LONGEST_MARK)
+            .position(|byte| byte == b'<');
+        let end = end.filter(|&len| after[len..].starts_with(RAISED_END));
         let end = end.filter(|&len| is_number(&after[..len]));
         if let Some(len) = end.filter(|_| ends_word(&kept)) {
             rest = &after[len + RAISED_END.len()..];
