@@ -180,7 +180,8 @@ impl Reader {
 
     /// Whether a name before `after` begins a path without a drive: `\Windows\System32`.
     fn begins_rooted(&self, after: &str) -> bool {
-        !self.is_formula() && self.begins_word() && after.starts_with('\\')
+        let folder = after.strip_prefix('\\').unwrap_or_default();
+        !self.is_formula() && self.begins_word() && folder.starts_with(char::is_alphanumeric)
     }
 
     /// Reads a command of which `after` is what follows its name. Returns how much of that belongs to it.
