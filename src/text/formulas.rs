@@ -8,7 +8,6 @@ mod commands;
 use std::borrow::Cow;
 
 use super::escapes::escape;
-use super::marks::is_opener;
 use commands::{Command, command};
 
 /// `markdown` without commands of LaTeX, its delimiters and raw escapes.
@@ -181,7 +180,8 @@ impl Reader {
 
     /// Whether a name before `after` begins a path without a drive: `\Windows\System32`.
     fn begins_rooted(&self, after: &str) -> bool {
-        !self.is_formula() && self.begins_word() && after.starts_with('\\')
+        let folder = after.strip_prefix('\\').unwrap_or_default();
+        !self.is_formula() && self.begins_word() && folder.starts_with(char::is_alphanumeric)
     }
 
     /// Reads a command of which `after` is what follows its name. Returns how much of that belongs to it.
@@ -277,10 +277,10 @@ impl Reader {
         len
     }
 
-    /// Whether a word begins here.
+    /// Whether a word begins here: what stands before it belongs to none, or is not said.
     fn begins_word(&self) -> bool {
         let before = self.text.chars().next_back();
-        before.is_none_or(|c| c.is_whitespace() || is_opener(c))
+        before.is_none_or(|c| !c.is_alphanumeric() && !"\\/:.-%$@&+=".contains(c))
     }
 
     fn read_dollar(&mut self, rest: &str) -> usize {

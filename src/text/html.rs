@@ -74,15 +74,18 @@ pub(super) fn without_raised_marks(markdown: &str) -> Cow<'_, str> {
     let mut rest = markdown;
     while let Some((before, after)) = rest.split_once(RAISED) {
         kept.push_str(before);
-        let end = after.find(RAISED_END).filter(|len| *len <= LONGEST_MARK);
-        match end.filter(|&len| is_number(&after[..len]) && ends_word(&kept)) {
-            Some(len) => rest = &after[len + RAISED_END.len()..],
-            None => {
-                let is_power = end.is_some_and(|len| is_number(&after[..len]))
-                    && kept.ends_with(|c: char| c.is_ascii_digit());
-                kept.push_str(if is_power { "^" } else { RAISED });
-                rest = after;
-            }
+        let end = after
+            .bytes()
+            .take(LONGEST_MARK)
+            .position(|byte| byte == b'<');
+        let end = end.filter(|&len| after[len..].starts_with(RAISED_END));
+        let end = end.filter(|&len| is_number(&after[..len]));
+        if let Some(len) = end.filter(|_| ends_word(&kept)) {
+            rest = &after[len + RAISED_END.len()..];
+        } else {
+            let is_power = end.is_some() && kept.ends_with(|c: char| c.is_ascii_digit());
+            kept.push_str(if is_power { "^" } else { RAISED });
+            rest = after;
         }
     }
     if kept.is_empty() {

@@ -14,14 +14,24 @@ fn however_a_text_is_split_no_mark_of_a_template_is_said() {
             let said = said(&text, chars);
             assert!(!said.contains("<|im_end|>"), "{said}");
             assert!(!said.contains("</think>"), "{said}");
-            let mut commands = said.split_whitespace().filter_map(command);
-            // What is not seen may stand between the backslash and the name.
-            let read = commands.find(|command| text.contains(command));
-            assert_eq!(read, None, "{text}");
         }
         for breath in breaths(&speakable(&text), 100, 40) {
             assert!((1..=100).contains(&breath.chars().count()));
         }
+        std::str::from_utf8(input).is_ok()
+    });
+}
+
+#[test]
+fn no_command_of_latex_is_said() {
+    let make = |random: &mut Random| mutated(LATEX, 4, random);
+    fuzz("formulas", inputs(), make, |input| {
+        let text = String::from_utf8_lossy(input);
+        let said = speakable(&text);
+        let mut commands = said.split_whitespace().filter_map(command);
+        // What is not seen may stand between the backslash and the name.
+        let read = commands.find(|command| text.contains(command));
+        assert_eq!(read, None, "{text}");
         std::str::from_utf8(input).is_ok()
     });
 }
@@ -55,6 +65,10 @@ const SEEDS: &[&[u8]] = &[
     b"Thought: Porto?\nAction: map\nFinal Answer: It is Lisbon. User: And Spain? Assistant: Madrid.",
     b"It is Lisbon. [TOOL_CALLS][{\"name\": \"map\", \"arguments\": {\"q\": \"}\"}}] <tool_call>{}</tool_call>",
     b"Half of $\\frac{1}{2}$ is \\(\\sqrt[3]{x}\\), $5 or \\begin{aligned} a &= b \\\\ \\end{aligned}.\\nSo \\u00e9.",
-    b"A \\xrightarrow{heat} B \\overset{a}{=} $\\vdots$, \\operatorname*{argmin} x \\hspace*{1cm} \\unheard{y}.",
     "It is Lisbon【3†source】 [cite: 1, 2], C:\\new\\times. ◁think▷Porto?◁/think▷".as_bytes(),
+];
+
+const LATEX: &[&[u8]] = &[
+    b"A \\xrightarrow{heat} B \\overset{a}{=} $\\vdots$, \\operatorname*{argmin} x \\hspace*{1cm} \\unheard{y}.",
+    b"Half of $\\frac{1}{2}$ is \\(\\sqrt[3]{x}\\), $5 or \\begin{aligned} a &= b \\\\ \\end{aligned}.\\nSo \\u00e9.",
 ];

@@ -260,9 +260,8 @@ impl Filter {
             Label::Other | Label::Asker if self.has_passed && self.last != Some(':') => {
                 self.state = State::Ended;
             }
-            Label::Asker if is_first => self.hold(text, Label::Answer),
             Label::Other if is_first => self.hold(text, Label::Model),
-            Label::Thought if is_first => self.hold(text, Label::Answer),
+            Label::Thought | Label::Asker if is_first => self.hold(text, Label::Answer),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),

@@ -75,30 +75,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             || costs_little(usual, shortest(&root, &sandbox, &zone)),
         );
     }
-    let resolv_conf = root.path("/etc/resolv.conf");
-    let usual_lines = fs::read_to_string(&resolv_conf).unwrap();
-    let known = Zone::new(&[HERE], Six::NoData);
-    for (what, lines) in [
-        (
-            "the first name server is dead",
-            format!("nameserver {NOWHERE}\n{usual_lines}"),
-        ),
-        (
-            "short names are looked for elsewhere first",
-            format!("{usual_lines}search a.example b.example\noptions ndots:5\n"),
-        ),
-        ("lines end as on Windows", usual_lines.replace('\n', "\r\n")),
-    ] {
-        fs::write(&resolv_conf, lines).unwrap();
-        report.check(&format!("a name is found where {what}"), || {
-            call(&root, &sandbox, &known, "services.example").map(drop)
-        });
-    }
-    fs::write(&resolv_conf, usual_lines).unwrap();
-    report.check("a name is found that has 70 addresses", || {
-        let zone = Zone::new(&[HERE; 70], Six::NoData);
-        call(&root, &sandbox, &zone, "services.example").map(drop)
-    });
+    known_by_odd_settings(&root, &sandbox, report);
     let unknown = Zone::new(&[], Six::Code(NXDOMAIN));
     report.check(
         "a name is found that the machine knows by other ways than DNS",
@@ -120,6 +97,34 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             },
         );
     }
+}
+
+/// A name is found whatever else stands in resolv.conf, and however many addresses it has.
+fn known_by_odd_settings(root: &Root, sandbox: &Sandbox, report: &Report) {
+    let resolv_conf = root.path("/etc/resolv.conf");
+    let usual_lines = fs::read_to_string(&resolv_conf).unwrap();
+    let known = Zone::new(&[HERE], Six::NoData);
+    for (what, lines) in [
+        (
+            "the first name server is dead",
+            format!("nameserver {NOWHERE}\n{usual_lines}"),
+        ),
+        (
+            "short names are looked for elsewhere first",
+            format!("{usual_lines}search a.example b.example\noptions ndots:5\n"),
+        ),
+        ("lines end as on Windows", usual_lines.replace('\n', "\r\n")),
+    ] {
+        fs::write(&resolv_conf, lines).unwrap();
+        report.check(&format!("a name is found where {what}"), || {
+            call(root, sandbox, &known, "services.example").map(drop)
+        });
+    }
+    fs::write(&resolv_conf, usual_lines).unwrap();
+    report.check("a name is found that has 70 addresses", || {
+        let zone = Zone::new(&[HERE; 70], Six::NoData);
+        call(root, sandbox, &zone, "services.example").map(drop)
+    });
 }
 
 /// Makes a network into which packets vanish.

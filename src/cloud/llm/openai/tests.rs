@@ -54,6 +54,11 @@ fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
     assert_eq!(nothing, StreamEvent::default());
 }
 
+/// What a server sends of a thought, and how an answer after it ends.
+const THOUGHT: &str =
+    "data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Porto?\"}}]}\n\n";
+const WHOLE: Option<End> = Some(End::Whole);
+
 #[test]
 fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
     let done = "data: [DONE]\n\n";
@@ -75,13 +80,7 @@ fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
             Some(End::Cut),
         ),
         (hello.clone() + done, "Hello", Some(End::Whole)),
-        (
-            "data: {\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Porto?\"}}]}\n\n".to_owned()
-                + &hello
-                + done,
-            "Hello",
-            Some(End::Whole),
-        ),
+        (THOUGHT.to_owned() + &hello + done, "Hello", WHOLE),
         (hello.clone(), "Hello", None),
         (
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n".to_owned(),
