@@ -762,9 +762,11 @@ fn after_a_turn_that_a_service_fails_the_caller_is_asked_to_try_again_and_heard(
     let table = [(1, "ANSWERED", ""), (usize::MAX, "FAILED", "key")];
     house::each(&table, |(times, status, error)| {
         let house = House::new();
+        let log = house.other().join("calls.jsonl");
         house.sandbox.answer_with(SHORT);
         house.sandbox.fault(Stage::Llm, Fault::Status(401), *times);
         let settings = settings(&house)
+            .set("log.calls", log.display().to_string())
             .set("conversation.max_turns", 2)
             .set("conversation.ask_after", 15.0);
         let talking = asked_of_tea(&house, &settings);
@@ -784,7 +786,19 @@ fn after_a_turn_that_a_service_fails_the_caller_is_asked_to_try_again_and_heard(
             .commands()
             .filter(|line| line.starts_with("VERBOSE"));
         let told = told.filter(|line| line.contains("the caller is asked to try again: llm: "));
-        assert_eq!(told.count(), 1);
+        let told: Vec<_> = told.collect();
+        assert!(
+            matches!(&told[..], [line] if line.ends_with("\" 1")),
+            "{told:?}"
+        );
+        let mut commands = outcome.commands();
+        let warning = "EXEC Log \"WARNING,phone-assistant: conversation: ";
+        assert!(
+            commands.any(|line| line.starts_with(warning)),
+            "administrators are warned"
+        );
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(log.contains(r#""stage":"llm","error":""#), "{log}");
     });
 }
 

@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use super::turn::{Scene, Turn};
 use crate::agi::Command;
 use crate::spending::bill::Bill;
-use crate::sys::error::Chain;
+use crate::sys::error::{Chain, Failure};
 use crate::sys::redact;
 use crate::sys::state::State;
 use crate::timeline::record::{self, Record};
@@ -104,15 +104,16 @@ impl Contract {
         &self,
         began: SystemTime,
         unique_id: &str,
-        turn: &Turn,
+        scene: &Scene,
         bill: &Bill,
         outcome: &Outcome,
     ) {
         let Some(path) = &self.log else { return };
+        let turn = &scene.turn;
         let mut record = Record::new(began, unique_id, outcome.status(), &turn.timeline)
             .with_bill(bill.used(), bill.total());
         record.persona.clone_from(&self.persona);
-        if let Some(failure) = outcome.failure() {
+        if let Some(failure) = outcome.failure().or(scene.forgiven.as_ref()) {
             record = record.with_failure(failure);
         }
         if self.log_words {
@@ -134,6 +135,13 @@ pub(super) fn tell_notes<O: Write>(line: &mut Line<O>, notes: &mut Vec<String>) 
 
 fn tell<O: Write>(line: &mut Line<O>, message: &str, level: u8) -> bool {
     line.try_asking(Command::Verbose { message, level })
+}
+
+/// Tells both logs that the caller is asked to try again after this failure.
+pub(super) fn tell_forgiven<O: Write>(line: &mut Line<O>, failure: &Failure) {
+    let told = format!("the caller is asked to try again: {failure}");
+    warn!("{told}");
+    tell(line, &told, FAULT);
 }
 
 /// Tells Asterisk's log, once a day each, what administrators should know.

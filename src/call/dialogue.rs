@@ -35,11 +35,12 @@ pub(super) enum Next {
 pub(super) struct Dialogue {
     settings: Conversation,
     began: Instant,
-    /// Answers so far; silences in a row; turns in a row that were not understood, and that failed.
+    /// Answers so far; silences in a row; turns in a row that were not understood.
     turns: u32,
     silences: u32,
     unclear: u32,
-    failed: u32,
+    /// Whether a turn has failed, and no service has answered one since.
+    has_failed: bool,
     /// Since when the caller says nothing.
     silent_since: Instant,
     is_leaving: bool,
@@ -53,7 +54,7 @@ impl Dialogue {
             turns: 0,
             silences: 0,
             unclear: 0,
-            failed: 0,
+            has_failed: false,
             silent_since: began,
             is_leaving: false,
         }
@@ -100,30 +101,28 @@ impl Dialogue {
         now: Instant,
     ) -> Result<Next, Failure> {
         let failure = match answered {
-            Ok(Answered::Partial(failure)) if !self.may_try_again(&failure) => {
+            Ok(Answered::Partial(failure)) if !self.may_try_again(&failure, now) => {
                 return Ok(Next::End(Outcome::Partial(failure)));
             }
-            Err(failure) if !self.may_try_again(&failure) => return Err(failure),
+            Err(failure) if !self.may_try_again(&failure, now) => return Err(failure),
             Ok(Answered::Partial(failure)) | Err(failure) => failure,
-            Ok(answered) => {
-                self.failed = 0;
-                return Ok(self.ended(answered, goes_on, scene, now));
-            }
+            Ok(answered) => return Ok(self.ended(answered, goes_on, scene, now)),
         };
-        warn!("the caller is asked to try again: {failure}");
-        scene
-            .notes
-            .push(format!("the caller is asked to try again: {failure}"));
+        scene.forgiven = Some(failure);
         // What it was to do stays undone.
         scene.turn.take_actions();
         self.count_turn(now);
-        self.failed = 1;
+        self.has_failed = true;
         Ok(Next::Apologize)
     }
 
-    /// Whether a turn that a service has failed is forgiven: one, and not the next as well.
-    fn may_try_again(&self, failure: &Failure) -> bool {
-        self.failed == 0 && matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts)
+    /// Whether a turn that a service has failed is forgiven: one, and not the next as well, where turns and time are left
+    /// to try again in.
+    fn may_try_again(&self, failure: &Failure, now: Instant) -> bool {
+        let has_turns = self.turns + 1 < self.settings.max_turns;
+        let has_time = now < self.began + self.settings.longest;
+        let is_of_service = matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts);
+        !self.has_failed && is_of_service && has_turns && has_time
     }
 
     fn ended(
@@ -136,7 +135,7 @@ impl Dialogue {
         match answered {
             Answered::Heard if goes_on => self.listen(),
             Answered::Heard | Answered::Whole => {
-                self.count_turn(now);
+                self.count_answer(now);
                 self.act_or_listen(scene)
             }
             // The model may have noted something, and that alone.
@@ -144,7 +143,7 @@ impl Dialogue {
                 warn!(
                     "the model's answer has nothing that a voice can say: the caller hears a beep"
                 );
-                self.count_turn(now);
+                self.count_answer(now);
                 match self.act(scene) {
                     Some(end) => Next::End(end),
                     None if scene.is_in_turn() => self.listen(),
@@ -165,6 +164,11 @@ impl Dialogue {
             Answered::HungUp => Next::End(Outcome::HungUp),
             Answered::Partial(failure) => Next::End(Outcome::Partial(failure)),
         }
+    }
+
+    fn count_answer(&mut self, now: Instant) {
+        self.has_failed = false;
+        self.count_turn(now);
     }
 
     fn count_turn(&mut self, now: Instant) {
@@ -234,7 +238,7 @@ pub(super) fn actions(settings: &Conversation) -> String {
         String::new()
     } else {
         format!(
-            " To hand the caller over to somebody, say so and end your answer with [[transfer NAME]], where NAME is one of: {}.",
+            " To hand the caller over to a person, say so and end your answer with [[transfer NAME]], where NAME is one of: {}.",
             names.join(", ")
         )
     };

@@ -115,13 +115,11 @@ impl<O: Write> Flow<'_, O> {
             }
             next = match next {
                 Next::Beep => {
-                    self.follow(&mut Phrase::beep())?;
+                    self.follow(&mut Phrase::sound("beep".to_owned()).keeping_speech())?;
                     dialogue.said(self.line.now())
                 }
                 Next::Apologize => {
-                    for sound in APOLOGY {
-                        self.follow(&mut Phrase::sound(sound.to_owned()))?;
-                    }
+                    self.apologize()?;
                     dialogue.said(self.line.now())
                 }
                 Next::Say(sentence, instead) => {
@@ -290,8 +288,15 @@ impl<O: Write> Flow<'_, O> {
                 break Err(called).at(Stage::Reply);
             }
         };
-        self.line.stop();
-        end
+        let last = self.line.stop().map(Input::Ended);
+        match last.and_then(|last| self.operator().called_by(&last)) {
+            // It was pressed just before the phase ended.
+            Some(called) => {
+                self.scene.turn.key = Some(operator::KEY);
+                Err(called).at(Stage::Reply)
+            }
+            None => end,
+        }
     }
 
     fn operator(&self) -> Operator<'_> {
@@ -396,6 +401,3 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 }
-
-/// Sounds of Asterisk's that are said where a service fails: the dialplan begins with the same where a call does.
-const APOLOGY: [&str; 2] = ["im-sorry", "please-try-again"];

@@ -181,7 +181,7 @@ impl<O: Write> Call<O> {
             self.carry_through(confirmed, arguments, environment)
         }));
         match result {
-            // Whoever puts lines into the block may put a hang-up there as well.
+            // A caller who can put lines into the block can put a hang-up there as well.
             Ok(Err(failure)) if is_forged => Outcome::Failed(failure),
             _ if self.line.is_hung_up() => Outcome::HungUp,
             Ok(Ok(outcome)) => outcome,
@@ -346,8 +346,8 @@ impl<O: Write> Call<O> {
         }
         // What follows may write to stderr, which waits for ever where it is not read.
         let id = self.line.env().get("uniqueid").unwrap_or_default();
-        let (turn, bill) = (&self.scene.turn, &self.purse.bill);
-        self.contract.log(began, id, turn, bill, outcome);
+        let (scene, bill) = (&self.scene, &self.purse.bill);
+        self.contract.log(began, id, scene, bill, outcome);
         self.remembering.sweep();
         match (outcome, outcome.failure()) {
             (Outcome::Limited(limit), _) => warn!("{limit}"),
@@ -356,8 +356,9 @@ impl<O: Write> Call<O> {
         }
     }
 
-    /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, what
-    /// the model could not be told, and why nothing is remembered or counted.
+    /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, after
+    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered or
+    /// counted.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -371,9 +372,13 @@ impl<O: Write> Call<O> {
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
         let unheard = services.hearing.fault();
+        let forgiven = self.scene.forgiven.as_ref();
+        let forgiven =
+            forgiven.map(|failure| format!("a caller was asked to try again: {failure}"));
         let news = stood_in
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))
+            .chain(forgiven.map(|line| ("conversation".to_owned(), line)))
             .chain(unknown)
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))

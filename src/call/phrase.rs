@@ -1,5 +1,5 @@
-//! A phrase that is always the same: what the caller talks with, a greeting, a question whether the caller is still there,
-//! a goodbye.
+//! The phase in which the caller hears a phrase, such as the disclosure, the greeting, the question whether they are still
+//! there, the goodbye; or a sound of Asterisk's.
 
 use std::time::{Duration, Instant};
 
@@ -38,11 +38,11 @@ impl Phrase {
         Self::of(State::Made(name))
     }
 
-    /// Plays a beep in place of an answer; the caller may go on meanwhile.
-    pub(super) fn beep() -> Self {
+    /// The same for a sound during which the caller may begin their next turn.
+    pub(super) fn keeping_speech(self) -> Self {
         Self {
             keeps_speech: true,
-            ..Self::sound("beep".to_owned())
+            ..self
         }
     }
 

@@ -1,9 +1,11 @@
-//! What is always the same in a call: it is said to its end, by a voice that has spoken it before, or does so now.
+//! Says the phrases of a call, which are the same in every call: a voice has spoken them before, or speaks them now. Each
+//! is heard to its end.
 
 use std::io::Write;
 use std::time::Duration;
 
 use super::answering::GRACE;
+use super::contract;
 use super::flow::Flow;
 use super::job::Job;
 use super::phrase::Phrase;
@@ -26,7 +28,19 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 
-    /// Says what is always the same, to its end. If no voice speaks, the sound `instead` is heard, if any. Returns why it
+    /// Asks the caller, in Asterisk's own voice, to try again after the failure that has been forgiven. What they say to
+    /// the last sound is the beginning of their next turn.
+    pub(super) fn apologize(&mut self) -> Result<(), Failure> {
+        contract::tell_notes(self.line, &mut self.scene.notes);
+        if let Some(failure) = &self.scene.forgiven {
+            contract::tell_forgiven(self.line, failure);
+        }
+        self.follow(&mut Phrase::sound("im-sorry".to_owned()))?;
+        self.follow(&mut Phrase::sound("please-try-again".to_owned()).keeping_speech())?;
+        Ok(())
+    }
+
+    /// Says a phrase to its end. If no voice speaks, the sound `instead` is heard, if any. Returns why it
     /// was not heard, if anything but a hang-up kept it from that.
     pub(super) fn say(
         &mut self,

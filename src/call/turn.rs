@@ -7,7 +7,7 @@ use log::info;
 
 use super::caller_audio::CallerAudio;
 use super::spoken::Spoken;
-use crate::sys::error::Stage;
+use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
 use crate::timeline::Timeline;
 
@@ -21,6 +21,8 @@ pub(super) struct Scene {
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
     pub(super) notes: Vec<String>,
+    /// The last failure of a turn after which the caller was asked to try again.
+    pub(super) forgiven: Option<Failure>,
 }
 
 /// One question, begun by [`Scene::begin_turn`].
@@ -48,6 +50,7 @@ impl Scene {
             caller: None,
             stage: Stage::Config,
             notes: Vec::new(),
+            forgiven: None,
         }
     }
 

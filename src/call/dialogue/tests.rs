@@ -55,13 +55,19 @@ enum On {
     Failed(Stage),
     /// It broke off.
     BrokeOff,
+    /// Nothing, for this number of seconds.
+    Later(u64),
 }
 
 /// What follows from each of them, one second after the other.
 fn follow(all: Vec<On>) -> Vec<String> {
+    follow_with(settings(), all)
+}
+
+fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
     let began = Instant::now();
     let mut scene = Scene::new(began);
-    let mut dialogue = Dialogue::new(settings(), began);
+    let mut dialogue = Dialogue::new(settings, began);
     let mut now = began;
     let mut steps = vec![told(&dialogue.begin(), began)];
     for on in all {
@@ -72,6 +78,10 @@ fn follow(all: Vec<On>) -> Vec<String> {
             next.unwrap_or_else(|failure| Next::End(Outcome::Failed(failure)))
         };
         let next = match on {
+            On::Later(seconds) => {
+                now += Duration::from_secs(seconds - 1);
+                continue;
+            }
             On::Answered(actions) => {
                 scene.turn.actions = actions;
                 answered(Ok(Answered::Heard), false, &mut scene)
@@ -279,7 +289,7 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
 
 #[test]
 fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation() {
-    use On::{Answered, BrokeOff, Failed, Heard, Said};
+    use On::{Answered, BrokeOff, Failed, Heard, Later, Said};
     assert_follows(vec![
         (
             "the caller is asked to try again, and is answered",
@@ -340,28 +350,52 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
             &["say greeting", LISTENED, "answer", "FAILED "],
         ),
         (
-            "turns that fail count like others",
+            "a turn that fails counts like others, and the last one is not forgiven",
             vec![
                 Said,
                 Heard(turn()),
-                Answered(vec![]),
+                Failed(Stage::Llm),
+                Said,
                 Heard(turn()),
                 Answered(vec![]),
                 Heard(turn()),
                 Failed(Stage::Llm),
-                Said,
             ],
             &[
                 "say greeting",
                 LISTENED,
                 "answer",
-                "listen, silent since 3 s",
-                "answer",
-                "listen, silent since 5 s",
-                "answer",
                 "sorry",
-                "say bye",
+                "listen, silent since 4 s",
+                "answer",
+                "listen, silent since 6 s",
+                "answer",
+                "FAILED ",
             ],
         ),
+        (
+            "nor is an answer that breaks off once the time is up",
+            vec![Said, Heard(turn()), Later(599), BrokeOff],
+            &["say greeting", LISTENED, "answer", "PARTIAL "],
+        ),
     ]);
+}
+
+#[test]
+fn between_two_failures_only_an_answer_counts() {
+    use On::{Failed, Heard, Interrupted, NotUnderstood, Said, Wordless};
+    for (between, last) in [
+        (NotUnderstood, "FAILED "),
+        (Interrupted, "FAILED "),
+        (Wordless, "sorry"),
+    ] {
+        let mut all = vec![Said, Heard(turn()), Failed(Stage::Llm), Said, Heard(turn())];
+        all.extend([between, Heard(turn()), Failed(Stage::Llm)]);
+        let settings = Conversation {
+            max_turns: 9,
+            ..settings()
+        };
+        let steps = follow_with(settings, all);
+        assert_eq!(steps.last().map(String::as_str), Some(last), "{steps:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! When what a caller has said is transcribed: as soon as their turn may be over, and no more often than one turn is worth.
 //!
-//! Whoever makes short pauses, or goes on before they have been understood, would be paid for at each of them. So three
+//! A caller who makes short pauses, or goes on before they have been understood, would be paid for at each of them. So three
 //! times at most it is done ahead, after longer and longer quiet, and the last time is kept for the end of the turn. Nothing
 //! here reads a clock.
 

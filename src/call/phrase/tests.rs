@@ -50,7 +50,7 @@ fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
 #[test]
 fn what_is_said_over_a_beep_begins_a_turn_and_what_is_said_over_a_phrase_does_not() {
     for (phrase, begins) in [
-        (Phrase::beep(), true),
+        (Phrase::sound("beep".into()).keeping_speech(), true),
         (Phrase::sound("hello".into()), false),
     ] {
         let mut call = Virtual::new(|now, scene| {
