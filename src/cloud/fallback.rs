@@ -106,7 +106,8 @@ impl<P: ?Sized> Fallback<P> {
     /// Makes `attempt` with one candidate after the other, until one does the work; the last hope may get a second one.
     ///
     /// # Errors
-    /// When all fail, that of the first in the settings' order; [`Error::SwitchedOff`] when none is left.
+    /// When all fail, that of the first in the settings' order, of those that have answered with nothing to say if any
+    /// has; [`Error::SwitchedOff`] when none is left.
     pub(crate) fn ask<'c, T, E: Cause + From<Error> + std::error::Error + 'static>(
         &'c self,
         budget: Budget,
@@ -214,9 +215,10 @@ impl<P: ?Sized> Fallback<P> {
             if !is_last_hope && matches!(error.service(), Some(Error::Timeout { .. })) {
                 hurried = Some(candidate);
             }
+            let failure = (candidate, error);
             let failure = match first_failure.take() {
-                Some(first) if first.0 < candidate => first,
-                _ => (candidate, error),
+                Some(first) if rank(&first) < rank(&failure) => first,
+                _ => failure,
             };
             match self.next(&tried).or_else(|| hurried.take()) {
                 Some(next) => candidate = next,
@@ -332,8 +334,12 @@ impl<P: ?Sized> Fallback<P> {
     ) {
         let now = date::seconds((self.clock)());
         let failing = Failing::of(error, given, self.limit, now);
-        // Whether there were words to hear is known once another one has heard some.
-        if !matches!(error.service(), Some(Error::Unheard { .. })) {
+        // Whether there were words to hear is known once another one has heard some, and emoji alone are an answer.
+        let is_at_work = matches!(
+            error.service(),
+            Some(Error::Unheard { .. } | Error::Unsayable { .. })
+        );
+        if !is_at_work {
             lock(&self.standings)[index] = Standing::Failed(failing.clone());
         }
         if self.candidates.len() > 1 {
@@ -397,6 +403,12 @@ fn moves_on<E: Cause>(error: &E) -> bool {
         error.service(),
         Some(Error::HungUp(_) | Error::Blocked { .. })
     )
+}
+
+/// Which failure is told where all candidates fail: the lowest rank.
+fn rank<E: Cause>((candidate, error): &(usize, E)) -> (bool, usize) {
+    let has_answered = matches!(error.service(), Some(Error::Unsayable { .. }));
+    (!has_answered, *candidate)
 }
 
 /// Whether a candidate refuses this request alone.

@@ -362,6 +362,33 @@ fn who_heard_no_words_is_asked_first_in_the_next_turn_until_that_repeats() {
 }
 
 #[test]
+fn an_answer_of_emoji_alone_is_no_fault_and_is_told_before_the_faults_of_others() {
+    let (_folder, state) = state();
+    let smiles = || Error::Unsayable { transient: false };
+    let smiling = fallback(&["a", "b"], &state);
+    for _ in 0..2 {
+        let (asked, done) = ask(&smiling, |name| (name == "a").then(smiles));
+        assert_eq!((asked[0].as_str(), done.as_deref()), ("a", Some("b")));
+    }
+    assert_eq!(smiling.stood_in(), None);
+    for names in [["dead", "smiling"], ["smiling", "dead"]] {
+        let fails = |candidate: &Candidate<str>, _: Budget| {
+            let is_dead = &*candidate.provider == "dead";
+            Err::<(), _>(if is_dead { refused(401) } else { smiles() })
+        };
+        let fallback = fallback(&names, &state);
+        // The second time one of them is known to fail.
+        for _ in 0..2 {
+            let error = fallback.ask(budget(20), fails).expect_err("both fail");
+            assert!(
+                matches!(error, Error::Unsayable { .. }),
+                "{names:?}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
 fn where_there_is_another_way_the_first_is_asked_once_and_forgiven_what_it_refuses_of_this_alone() {
     let rows = [
         (refused(400), "a"),
