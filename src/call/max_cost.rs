@@ -9,10 +9,10 @@ use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
 use crate::cloud::tts::Voice;
-use crate::config::catalogue;
+use crate::config::{Endpoint, catalogue};
 use crate::services::Services;
 use crate::spending::bill::{self, FRAME_TOKENS, audio};
-use crate::sys::costs::{MicroDollars, Usage};
+use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
@@ -22,14 +22,17 @@ use crate::voice;
 pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
     let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
     let chars = settings.max_answer_chars + settings.opening.chars().count();
-    // Each piece that is spoken for itself may have its own pauses. Texts that are cut in several are long.
-    let texts = 1 + chars / MIN_PIECE_CHARS;
+    // Each piece that is spoken for itself may have its own pauses, and so may the opening, however short. Other texts
+    // that are cut in several are long.
+    let texts = 1 + usize::from(!settings.opening.is_empty()) + chars / MIN_PIECE_CHARS;
+    let asked = settings.in_longest_language();
+    let price = |voice: &Endpoint, now| max_price_of_voice(voice, settings.other_languages(), now);
     of_transcriptions(services, speech.duration(), 1)
         + of_hearing(services, settings, speech.duration(), 1)
         + of_each(Stage::Llm, &services.models, |_| {
-            tokens(settings, question_bytes)
+            tokens(&asked, question_bytes)
         })
-        + of_each(Stage::Tts, &services.voices, |voice| {
+        + of_each_at(price, &services.voices, |voice| {
             let most = voice
                 .max_requests()
                 .saturating_add(chars / voice.max_chars());
@@ -83,12 +86,34 @@ fn of_each<P: ?Sized>(
     fallback: &Fallback<P>,
     usage: impl Fn(&P) -> Usage,
 ) -> MicroDollars {
+    let price = |endpoint: &Endpoint, now| catalogue::max_price(stage, endpoint, now);
+    of_each_at(price, fallback, usage)
+}
+
+/// The same at prices other than those of the settings' endpoints.
+fn of_each_at<P: ?Sized>(
+    price: impl Fn(&Endpoint, SystemTime) -> Price,
+    fallback: &Fallback<P>,
+    usage: impl Fn(&P) -> Usage,
+) -> MicroDollars {
     let now = SystemTime::now();
     let costs = fallback.available_on(date::day(now)).map(|candidate| {
-        let price = catalogue::max_price(stage, &candidate.endpoint, now);
+        let price = price(&candidate.endpoint, now);
         price.of(usage(&candidate.provider)).times(MAX_TRIES)
     });
     costs.sum()
+}
+
+/// The most that a voice costs which may speak other `languages` than the settings', with a voice of each.
+fn max_price_of_voice<'l>(
+    voice: &Endpoint,
+    languages: impl Iterator<Item = &'l str>,
+    now: SystemTime,
+) -> Price {
+    let price = |voice: &Endpoint| catalogue::max_price(Stage::Tts, voice, now);
+    languages.fold(price(voice), |most, language| {
+        most.max(price(&voice.speaking(language)))
+    })
 }
 
 /// The maximum usage of one answer: no token is shorter than a byte.
@@ -114,7 +139,7 @@ const MIN_QUESTION_CHARS: u64 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Arguments, Config, Job};
+    use crate::config::{Arguments, Config, Job, Provider};
     use crate::services;
     use crate::sys::hangup::Hangup;
 
@@ -145,6 +170,64 @@ mod tests {
             "{told}"
         );
         assert_eq!((chars, MAX_TRIES), (1000, 2), "as the manual has it");
+    }
+
+    #[test]
+    fn a_voice_costs_at_most_what_it_does_in_any_language_of_the_callers() {
+        let voice = |model: &str| Endpoint {
+            provider: Provider::called("google"),
+            base_url: "https://texttospeech.googleapis.com".to_owned(),
+            model: model.to_owned(),
+            voice: model.to_owned(),
+            api_key: None,
+            is_reserve: false,
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(20_785 * date::SECONDS_A_DAY);
+        let price = |model: &str| catalogue::max_price(Stage::Tts, &voice(model), now);
+        let [standard, chirp, any] = ["en-US-Standard-A", "en-US-Chirp3-HD-Kore", ""].map(price);
+        assert!(any.per_million_characters > standard.per_million_characters);
+        let table: [(&str, &[&str], Price); 4] = [
+            ("en-US-Standard-A", &[], standard),
+            ("en-US-Standard-A", &["en-US"], standard),
+            // There is no French voice of that name, so that it may be any.
+            ("en-US-Standard-A", &["en-US", "fr-FR"], any),
+            ("en-US-Chirp3-HD-Kore", &["en-US", "fr-FR"], chirp),
+        ];
+        for (model, languages, expected) in table {
+            let price = max_price_of_voice(&voice(model), languages.iter().copied(), now);
+            assert_eq!(price, expected, "{model} {languages:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_aside_covers_the_language_of_the_caller_and_the_opening() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let costs = |languages: &str, opening: &str| {
+            let file = folder.path().join("config.toml");
+            testkit::write_secret(
+                &file,
+                &format!(
+                    "languages = {languages}\ngemini.api_key = 'AQ.1'\nopenai.api_key = 'sk-1'\n\
+                     tts.openai.model = 'gpt-4o-mini-tts'\n"
+                ),
+            );
+            let mut arguments = Arguments::of_file(Some(file));
+            (arguments.recording, arguments.reply) = (Some("q".into()), Some("r".into()));
+            let config = Config::load(Job::Call, &arguments, &|_| None);
+            let config = config.expect("complete");
+            let services = Services::new(&config, &Hangup::default()).expect("they are known");
+            let settings = Settings::of(&config, "Be kind.".to_owned()).opening(opening.to_owned());
+            let speech = Pcm {
+                rate_hz: 8000,
+                samples: vec![0; 8000],
+            };
+            of_answer(&services, &settings, &speech).0
+        };
+        let one = costs("['en-US']", "");
+        assert!(costs("['en-US', 'fr-FR']", "") > one);
+        // A text of its own has pauses of its own, beside what its characters cost.
+        let opened = |chars: usize| costs("['en-US']", &"x".repeat(chars));
+        assert!(opened(1) - one > opened(2) - opened(1));
     }
 
     #[test]

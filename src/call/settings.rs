@@ -83,6 +83,18 @@ impl Settings {
         found.filter(|_| all().count() > 1)
     }
 
+    /// The languages that one caller may speak and another not: all of them where there are several, else none.
+    pub(super) fn other_languages(&self) -> impl Iterator<Item = &str> {
+        let are_several = self.stt.languages().count() > 1;
+        self.stt.languages().filter(move |_| are_several)
+    }
+
+    /// The same for the language of which the model is told with the most words.
+    pub(super) fn in_longest_language(&self) -> Self {
+        let longest = self.other_languages().max_by_key(|language| language.len());
+        longest.map_or_else(|| self.clone(), |language| self.in_language(language))
+    }
+
     /// The same for a caller who speaks `language`.
     pub(super) fn in_language(&self, language: &str) -> Self {
         let prompt = format!(
