@@ -108,6 +108,11 @@ impl Timeline {
         }
     }
 
+    /// Whether `mark` was reached.
+    pub(crate) fn has_reached(&self, mark: Mark) -> bool {
+        self.reached.contains_key(&mark)
+    }
+
     /// Takes back a mark that turned out not to have been reached.
     pub fn withdraw(&mut self, mark: Mark) {
         self.reached.remove(&mark);

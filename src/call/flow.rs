@@ -303,6 +303,7 @@ impl<O: Write> Flow<'_, O> {
         Operator {
             extension: self.config.conversation.operator.as_deref(),
             is_at_any_time: self.actions.is_some(),
+            has_answer_begun: self.scene.turn.timeline.has_reached(Mark::FirstPlayed),
         }
     }
 

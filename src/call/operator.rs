@@ -8,8 +8,10 @@ use crate::sys::error::Failure;
 pub(super) struct Operator<'a> {
     /// The person's extension, if there is one.
     pub(super) extension: Option<&'a str>,
-    /// Whether the key counts in whatever is heard; else in answers alone.
+    /// Whether the key counts in whatever is heard, as in a conversation; else from the beginning of the answer on.
     pub(super) is_at_any_time: bool,
+    /// Whether the caller has begun to hear the answer, which may pause.
+    pub(super) has_answer_begun: bool,
 }
 
 /// The caller wants the person with this extension. It ends whatever is going on, as failures do, and is none.
@@ -38,7 +40,8 @@ impl Operator<'_> {
     }
 
     fn is_reached_from(&self, what: Sound) -> bool {
-        self.extension.is_some() && (self.is_at_any_time || what == Sound::Answer)
+        let is_in_answer = what == Sound::Answer || self.has_answer_begun;
+        self.extension.is_some() && (self.is_at_any_time || is_in_answer)
     }
 }
 
@@ -65,19 +68,29 @@ mod tests {
 
     #[test]
     fn the_key_leads_away_from_answers_and_in_a_conversation_from_all_sounds() {
+        use Sound::{Answer, Filler, KeepAlive, Music, Phrase};
+        // The extension, whether it is a conversation, whether the answer has begun, what is heard, the keys that end it,
+        // the key that is pressed, and where that leads.
         let table = [
-            (None, true, Sound::Answer, '0', None),
-            (Some("200"), true, Sound::Phrase, '0', Some("200")),
-            (Some("200"), true, Sound::KeepAlive, '0', Some("200")),
-            (Some("200"), true, Sound::Filler, '0', Some("200")),
-            (Some("200"), true, Sound::Answer, '#', None),
-            (Some("200"), false, Sound::Answer, '0', Some("200")),
-            (Some("200"), false, Sound::Filler, '0', None),
+            (None, true, true, Answer, "#", '0', None),
+            (Some("200"), true, false, Phrase, "#0", '0', Some("200")),
+            (Some("200"), true, false, KeepAlive, "#0", '0', Some("200")),
+            (Some("200"), true, false, Filler, "#0", '0', Some("200")),
+            (Some("200"), true, false, Music, "#0", '0', Some("200")),
+            (Some("200"), true, true, Answer, "#0", '#', None),
+            (Some("200"), false, false, Answer, "#0", '0', Some("200")),
+            (Some("200"), false, true, Answer, "#0", '0', Some("200")),
+            (Some("200"), false, false, Filler, "#", '0', None),
+            (Some("200"), false, false, Music, "#", '0', None),
+            // In a pause of the answer.
+            (Some("200"), false, true, Filler, "#0", '0', Some("200")),
+            (Some("200"), false, true, Music, "#0", '0', Some("200")),
         ];
-        for (extension, is_at_any_time, what, key, expected) in table {
+        for (extension, is_at_any_time, has_answer_begun, what, keys, key, expected) in table {
             let operator = Operator {
                 extension,
                 is_at_any_time,
+                has_answer_begun,
             };
             let mut play = Play {
                 what,
@@ -87,8 +100,6 @@ mod tests {
             };
             operator.add_key(&mut play);
             operator.add_key(&mut play);
-            let is_reached = extension.is_some() && (is_at_any_time || what == Sound::Answer);
-            let keys = if is_reached { "#0" } else { "#" };
             assert_eq!(play.stop_keys, keys, "{what:?}");
             let input = Input::Ended(Played {
                 what,

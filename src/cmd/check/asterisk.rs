@@ -146,6 +146,9 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             "install Asterisk's core sounds: in FreePBX under Admin, Sound Languages; in Debian asterisk-core-sounds-en",
         );
     }
+    if let Some(config) = config {
+        examine_operator(config, report);
+    }
     if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
         && !sounds::is_there(&folder, name)
     {
@@ -154,6 +157,29 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             &format!("{name} is missing: callers wait in silence"),
             "install it, or set sound in [waiting]",
         );
+    }
+}
+
+/// The key 0 leads to a person only while Asterisk takes keys.
+fn examine_operator(config: &Config, report: &mut Report<'_>) {
+    let Some(operator) = &config.conversation.operator else {
+        return;
+    };
+    let id = "key 0";
+    if !config.is_streamed {
+        report.warn(
+            id,
+            &format!("it does not lead to {operator} on 8008, where the dialplan plays the answer"),
+            "set play = \"stream\" in [reply]",
+        );
+    } else if matches!(config.waiting.play, Filler::Music(_)) {
+        report.warn(
+            id,
+            &format!("it does not lead to {operator} while music on hold plays"),
+            "set play = \"sound\" in [waiting]",
+        );
+    } else {
+        report.ok(id, &format!("it leads to {operator}"));
     }
 }
 
@@ -189,6 +215,7 @@ mod tests {
 
     use super::super::finding::{Finding, Status, Style};
     use super::*;
+    use crate::config::{Arguments, Job};
 
     fn program_at(path: &Path) -> Finding {
         let mut sink = io::sink();
@@ -196,6 +223,41 @@ mod tests {
         examine_program_at(path, &mut report);
         let found = report.close().expect("nothing is written");
         found.last().expect("something is found").clone()
+    }
+
+    #[test]
+    fn a_key_that_leads_to_a_person_only_at_times_is_told() {
+        let table = [
+            ("", None, ""),
+            ("conversation.operator = '200'", Some(Status::Ok), "to 200"),
+            (
+                "conversation.operator = '200'\nreply.play = 'dialplan'",
+                Some(Status::Warn),
+                "on 8008",
+            ),
+            (
+                "conversation.operator = '200'\nwaiting.play = 'music'",
+                Some(Status::Warn),
+                "music on hold",
+            ),
+        ];
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        for (settings, status, text) in table {
+            testkit::write_secret(&file, &format!("{settings}\ngemini.api_key = 'AQ.1'\n"));
+            let arguments = Arguments::of_file(Some(file.clone()));
+            let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
+            let mut sink = io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            examine_operator(&config, &mut report);
+            let found = report.close().expect("nothing is written");
+            let found = found.first();
+            assert_eq!(found.map(|found| found.status), status, "{settings}");
+            assert!(
+                found.is_none_or(|found| found.text.contains(text)),
+                "{settings}"
+            );
+        }
     }
 
     /// A header of a program without a loader, and what it would do.
