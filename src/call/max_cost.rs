@@ -1,19 +1,15 @@
 //! The maximum cost of what a call may ask for: no service can be asked more often than this counts, nor for more.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
-use crate::cloud::budget::MAX_TRIES;
-use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
-use crate::cloud::tts::Voice;
 use crate::config::catalogue;
 use crate::services::Services;
-use crate::spending::bill::{self, FRAME_TOKENS, audio};
+use crate::spending::bill::{self, FRAME_TOKENS, audio, max_of_each};
 use crate::sys::costs::{MicroDollars, Usage};
-use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
@@ -26,10 +22,10 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     let texts = 1 + chars / MIN_PIECE_CHARS;
     of_transcriptions(services, speech.duration(), 1)
         + of_hearing(services, settings, speech.duration(), 1)
-        + of_each(Stage::Llm, &services.models, |_| {
+        + max_of_each(Stage::Llm, &services.models, |_| {
             tokens(settings, question_bytes)
         })
-        + of_each(Stage::Tts, &services.voices, |voice| {
+        + max_of_each(Stage::Tts, &services.voices, |voice| {
             let most = voice
                 .max_requests()
                 .saturating_add(chars / voice.max_chars());
@@ -49,7 +45,7 @@ pub(super) fn of_hearing(
         return MicroDollars::default();
     }
     let settings = settings.hearing();
-    let all = of_each(Stage::Llm, &services.models, |model| {
+    let all = max_of_each(Stage::Llm, &services.models, |model| {
         let sound = model.max_tokens_of_sound(length);
         sound.map_or_else(Usage::default, |sound| {
             tokens(&settings, 0) + bill::tokens(sound)
@@ -62,7 +58,7 @@ pub(super) fn of_hearing(
 pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u32) -> MicroDollars {
     // Each piece of a long question may be rounded up, and is longer than half of what a service takes.
     let pieces = length.as_secs() / (stt::MAX_LENGTH / 2).as_secs() + 1;
-    let all = of_each(Stage::Stt, &services.recognizers, |recognizer| {
+    let all = max_of_each(Stage::Stt, &services.recognizers, |recognizer| {
         let each = recognizer.max_tokens(Duration::ZERO);
         let tokens = (0..pieces).fold(recognizer.max_tokens(length), |all, _| all + each);
         let mut heard = audio(length, tokens);
@@ -70,25 +66,6 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
         heard
     });
     all.times(times.into())
-}
-
-/// The maximum cost of having a text spoken.
-pub(super) fn of_text(voices: &Fallback<dyn Voice>, text: &str) -> MicroDollars {
-    of_each(Stage::Tts, voices, |voice| voice::max_usage_of(text, voice))
-}
-
-/// Each provider is asked as often as may help.
-fn of_each<P: ?Sized>(
-    stage: Stage,
-    fallback: &Fallback<P>,
-    usage: impl Fn(&P) -> Usage,
-) -> MicroDollars {
-    let now = SystemTime::now();
-    let costs = fallback.available_on(date::day(now)).map(|candidate| {
-        let price = catalogue::max_price(stage, &candidate.endpoint, now);
-        price.of(usage(&candidate.provider)).times(MAX_TRIES)
-    });
-    costs.sum()
 }
 
 /// The maximum usage of one answer: no token is shorter than a byte.
@@ -113,9 +90,13 @@ const MIN_QUESTION_CHARS: u64 = 100;
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::cloud::budget::MAX_TRIES;
     use crate::config::{Arguments, Config, Job};
     use crate::services;
+    use crate::sys::date;
     use crate::sys::hangup::Hangup;
 
     #[test]
