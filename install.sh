@@ -21,7 +21,8 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --conversation N the number of the conversation (8009); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
   --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
-                   something got worse or was fixed. Each time that costs one short request to each service
+                   something got worse or was fixed. Each time that costs one short request to each service, and
+                   after a change of voice or words one more for the sentence that callers hear first
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear or it is root
   --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones, and others than root
                    can change the asterisk.conf that names it
@@ -1040,8 +1041,8 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #facts = ""                     # a text file of at most 48 kB: prices, people, addresses
 #opening_hours = ""             # "Mo-Fr 09:00-12:00,14:00-18:00; Sa 09:00-12:00; PH off"
 #country = ""                   # "FR": whose public holidays PH means
-#disclosure = "outside"         # who is told that they talk with a machine: none | outside: who has not signed in | all
-#disclosure_text = "You are talking with an automatic assistant."   # words in your callers' language, or "sound:NAME"
+#disclosure = "outside"         # who is told that they talk with a machine: none | outside: who is no known phone of this Asterisk | all
+#disclosure_text = ""           # empty: in English, German, French, Spanish or Italian by language; or your words, or "sound:NAME"
 
 [log]
 #words = false                  # may the log hold what was said?

@@ -129,6 +129,36 @@ fn callers_from_outside_are_told_what_they_talk_with_over_the_network_too() {
 }
 
 #[test]
+fn a_stranger_cannot_have_the_disclosure_spoken_in_each_voice_and_loudness() {
+    let house = House::new();
+    house.sandbox.settings().write(house.other());
+    let server = Server::of(&house);
+    let table = [
+        ("tts.level_dbfs=-20", false),
+        ("tts.gain_db=3", false),
+        ("tts.openai.voice=onyx", false),
+        ("stt.language=fr-FR", false),
+        ("reply.format=alaw", true),
+    ];
+    for (argument, is_taken) in table {
+        let call = Call::builder(program())
+            .arg("mode=disclose")
+            .arg("persona=")
+            .arg(argument)
+            .over(server.0.address())
+            .agi("agi_channel", "PJSIP/provider-00000012");
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_manners();
+        let told = outcome.variable("ASSISTANT_DISCLOSED");
+        assert_eq!(told, if is_taken { "1" } else { "" }, "{argument}");
+        let is_refused = |(text, _): &(String, u32)| text.contains("cannot be an argument");
+        assert_eq!(outcome.verbose.iter().any(is_refused), !is_taken);
+    }
+    assert_eq!(house.sandbox.requests_to(Stage::Tts).len(), 1);
+    server.assert_ended(table.len());
+}
+
+#[test]
 fn several_at_once_hear_each_their_own_answer() {
     let house = House::new();
     let server = Server::of(&house);

@@ -8,7 +8,7 @@ use super::line::Line;
 use crate::agi::{Env, Error};
 use crate::config::Limits;
 use crate::config::limits::Callers;
-use crate::config::{Config, Disclosure};
+use crate::config::{Audience, Config};
 use crate::memory::{FREEPBX_EXTENSION, Signs};
 use crate::sys::error::Chain;
 use crate::sys::presentation::{self, Presentation};
@@ -38,7 +38,7 @@ impl Caller {
                 Err(cause) => unasked("presentation", &cause),
             };
         }
-        let is_told = config.knowledge.disclosure == Disclosure::Outside;
+        let is_told = config.knowledge.disclosure == Audience::Outside;
         if is_remembered || is_told && !caller.signs(line.env()).are_internal() {
             caller.extension = match line.get_variable(FREEPBX_EXTENSION) {
                 Ok(extension) => extension.unwrap_or_default(),

@@ -51,7 +51,7 @@ impl Contract {
         let failure = outcome.failure();
         let failure = failure.map(ToString::to_string).unwrap_or_default();
         tell_notes(line, &mut scene.notes)
-            && (failure.is_empty() || tell(line, &failure, FAULT))
+            && (failure.is_empty() || tell_fault(line, &failure))
             && self.set_variables(line, &scene.turn, outcome, &failure)
     }
 
@@ -131,6 +131,11 @@ impl Contract {
 /// Tells Asterisk's log, which is the one that administrators see. Returns whether Asterisk still listens.
 pub(super) fn tell_notes<O: Write>(line: &mut Line<O>, notes: &mut Vec<String>) -> bool {
     take(notes).iter().all(|note| tell(line, note, PROGRESS))
+}
+
+/// Tells Asterisk's log what went wrong. Returns whether Asterisk still listens.
+pub(super) fn tell_fault<O: Write>(line: &mut Line<O>, fault: &str) -> bool {
+    tell(line, fault, FAULT)
 }
 
 fn tell<O: Write>(line: &mut Line<O>, message: &str, level: u8) -> bool {

@@ -1,4 +1,5 @@
-//! What a caller is told of what they talk with, once in a call and before anything else is said.
+//! The AI disclosure: the sentence that tells callers that they talk with an automatic assistant, once in a call and before
+//! anything else is said.
 //!
 //! An AI system that people talk with is to say so: Regulation (EU) 2024/1689, article 50(1) and (5), which applies from
 //! 2026-08-02. The words are a phrase that is kept, or a sound. What cannot be played is not lost: the first answer begins
@@ -10,13 +11,16 @@ use log::debug;
 
 use super::line::Line;
 use crate::agi::Command;
-use crate::config::{self, Config, DISCLOSURE_TEXT, Sentence};
+use crate::config::{Audience, Config, Sentence};
+use crate::knowledge::language::Language;
 use crate::sys::error::Chain;
 
-/// What is still to be told in a call.
+/// The disclosure that a call still owes its caller.
 #[derive(Debug, Default)]
 pub(super) struct Disclosure {
     due: Option<Sentence>,
+    /// The words that stand for a sound which cannot be played.
+    in_words: &'static str,
     /// The words that the last answer began with.
     began_with: String,
     /// Why it was not told before anything else was said.
@@ -24,17 +28,19 @@ pub(super) struct Disclosure {
 }
 
 impl Disclosure {
-    /// Decides what is due. `is_internal` tells whether the caller has signed in.
+    /// Decides what is due. `is_internal` tells whether the caller is known as a phone of this Asterisk.
     pub(super) fn of<O: Write>(config: &Config, is_internal: bool, line: &mut Line<O>) -> Self {
         let settings = &config.knowledge;
         let is_meant = match settings.disclosure {
-            config::Disclosure::None => false,
-            config::Disclosure::Outside => !is_internal,
-            config::Disclosure::All => true,
+            Audience::None => false,
+            Audience::Outside => !is_internal,
+            Audience::All => true,
         };
-        let is_due = is_meant && settings.disclosure_text != Sentence::Nothing && !was_told(line);
+        let is_due = is_meant && !was_told(line);
+        let in_words = Language::of(&config.stt.language).disclosure;
         Self {
-            due: is_due.then(|| settings.disclosure_text.clone()),
+            due: is_due.then(|| settings.disclosure_text.clone().or(in_words)),
+            in_words,
             ..Self::default()
         }
     }
@@ -48,13 +54,12 @@ impl Disclosure {
         matches!(self.due, Some(Sentence::Sound(_)))
     }
 
-    /// The words that the next answer begins with; empty where nothing is due. Those of the default stand for a sound,
-    /// which could not be played.
+    /// The words that the next answer begins with; empty where nothing is due.
     pub(super) fn opening(&self) -> String {
         let words = match &self.due {
             None | Some(Sentence::Nothing) => return String::new(),
             Some(Sentence::Spoken(words)) => words,
-            Some(Sentence::Sound(_)) => DISCLOSURE_TEXT,
+            Some(Sentence::Sound(_)) => self.in_words,
         };
         let is_open = words.ends_with(char::is_alphanumeric);
         format!("{words}{}", if is_open { "." } else { "" })
@@ -69,7 +74,7 @@ impl Disclosure {
         }
     }
 
-    /// It was said, unless this or a hang-up kept it from being heard.
+    /// Notes that it was said; `unheard` is why the caller did not hear it, unless they hung up.
     pub(super) fn said<O: Write>(&mut self, line: &mut Line<O>, unheard: Option<String>) {
         match unheard {
             None => self.told(line),
@@ -77,7 +82,7 @@ impl Disclosure {
         }
     }
 
-    /// This much was heard of an answer, or the dialplan plays all of it.
+    /// Notes how much was heard of an answer; `is_whole` means that the dialplan plays all of it.
     pub(super) fn answered<O: Write>(&mut self, line: &mut Line<O>, heard: &str, is_whole: bool) {
         self.began_with = self.opening();
         let was_heard = is_whole || heard.starts_with(&self.began_with);
@@ -116,6 +121,7 @@ mod tests {
     fn due(sentence: Sentence) -> Disclosure {
         Disclosure {
             due: Some(sentence),
+            in_words: "I am one.",
             ..Disclosure::default()
         }
     }
@@ -128,7 +134,7 @@ mod tests {
             (spoken("I am a machine"), "I am a machine."),
             (spoken("Ich bin eine Maschine!"), "Ich bin eine Maschine!"),
             (spoken("自動音声です。"), "自動音声です。"),
-            (Sentence::Sound("custom/x".to_owned()), DISCLOSURE_TEXT),
+            (Sentence::Sound("custom/x".to_owned()), "I am one."),
             (Sentence::Nothing, ""),
         ];
         for (sentence, opening) in table {

@@ -65,11 +65,7 @@ fn find(arguments: &Arguments, environment: Environment<'_>) -> Result<State, Fa
 
 fn report<O: Write>(line: &mut Line<O>, fault: Fault) {
     let message = format!("hours: {}", fault.text);
-    let verbose = Command::Verbose {
-        message: &message,
-        level: FAULT,
-    };
-    let is_told = line.try_asking(verbose) && set(line, ERROR, &message);
+    let is_told = contract::tell_fault(line, &message) && set(line, ERROR, &message);
     if let Some(state) = fault.state.filter(|_| is_told) {
         let news = (TOPIC.to_owned(), fault.text);
         contract::warn_administrators(line, &state, vec![news]);
@@ -89,5 +85,3 @@ const OPEN: &str = "ASSISTANT_OPEN";
 const ERROR: &str = "ASSISTANT_ERROR";
 /// As in the calls that ask a model.
 const TOPIC: &str = "opening hours";
-/// The level of `VERBOSE` that is shown nearly everywhere.
-const FAULT: u8 = 1;

@@ -63,7 +63,7 @@ impl Job {
         budget: Budget,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        admit(max_cost::of_text(&phrases.voices, &text)).at(Stage::Limit)?;
+        admit(phrases.max_cost(&text)).at(Stage::Limit)?;
         let billing = phrases.speaker.billing.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {

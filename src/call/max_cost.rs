@@ -4,16 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
-use crate::cloud::budget::MAX_TRIES;
-use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
-use crate::cloud::tts::Voice;
 use crate::config::{Endpoint, catalogue};
 use crate::services::Services;
-use crate::spending::bill::{self, FRAME_TOKENS, audio};
+use crate::spending::bill::{self, FRAME_TOKENS, audio, max_of_each, max_of_each_at};
 use crate::sys::costs::{MicroDollars, Price, Usage};
-use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
@@ -29,10 +25,10 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     let price = |voice: &Endpoint, now| max_price_of_voice(voice, settings.other_languages(), now);
     of_transcriptions(services, speech.duration(), 1)
         + of_hearing(services, settings, speech.duration(), 1)
-        + of_each(Stage::Llm, &services.models, |_| {
+        + max_of_each(Stage::Llm, &services.models, |_| {
             tokens(&asked, question_bytes)
         })
-        + of_each_at(price, &services.voices, |voice| {
+        + max_of_each_at(price, &services.voices, |voice| {
             let most = voice
                 .max_requests()
                 .saturating_add(chars / voice.max_chars());
@@ -52,7 +48,7 @@ pub(super) fn of_hearing(
         return MicroDollars::default();
     }
     let settings = settings.hearing();
-    let all = of_each(Stage::Llm, &services.models, |model| {
+    let all = max_of_each(Stage::Llm, &services.models, |model| {
         let sound = model.max_tokens_of_sound(length);
         sound.map_or_else(Usage::default, |sound| {
             tokens(&settings, 0) + bill::tokens(sound)
@@ -65,7 +61,7 @@ pub(super) fn of_hearing(
 pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u32) -> MicroDollars {
     // Each piece of a long question may be rounded up, and is longer than half of what a service takes.
     let pieces = length.as_secs() / (stt::MAX_LENGTH / 2).as_secs() + 1;
-    let all = of_each(Stage::Stt, &services.recognizers, |recognizer| {
+    let all = max_of_each(Stage::Stt, &services.recognizers, |recognizer| {
         let each = recognizer.max_tokens(Duration::ZERO);
         let tokens = (0..pieces).fold(recognizer.max_tokens(length), |all, _| all + each);
         let mut heard = audio(length, tokens);
@@ -73,35 +69,6 @@ pub(super) fn of_transcriptions(services: &Services, length: Duration, times: u3
         heard
     });
     all.times(times.into())
-}
-
-/// The maximum cost of having a text spoken.
-pub(super) fn of_text(voices: &Fallback<dyn Voice>, text: &str) -> MicroDollars {
-    of_each(Stage::Tts, voices, |voice| voice::max_usage_of(text, voice))
-}
-
-/// Each provider is asked as often as may help.
-fn of_each<P: ?Sized>(
-    stage: Stage,
-    fallback: &Fallback<P>,
-    usage: impl Fn(&P) -> Usage,
-) -> MicroDollars {
-    let price = |endpoint: &Endpoint, now| catalogue::max_price(stage, endpoint, now);
-    of_each_at(price, fallback, usage)
-}
-
-/// The same at prices other than those of the settings' endpoints.
-fn of_each_at<P: ?Sized>(
-    price: impl Fn(&Endpoint, SystemTime) -> Price,
-    fallback: &Fallback<P>,
-    usage: impl Fn(&P) -> Usage,
-) -> MicroDollars {
-    let now = SystemTime::now();
-    let costs = fallback.available_on(date::day(now)).map(|candidate| {
-        let price = price(&candidate.endpoint, now);
-        price.of(usage(&candidate.provider)).times(MAX_TRIES)
-    });
-    costs.sum()
 }
 
 /// The most that a voice costs which may speak other `languages` than the settings', with a voice of each.
@@ -138,9 +105,12 @@ const MIN_QUESTION_CHARS: u64 = 100;
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
+    use crate::cloud::budget::MAX_TRIES;
     use crate::config::{Arguments, Config, Job, Provider};
     use crate::services;
+    use crate::sys::date;
     use crate::sys::hangup::Hangup;
 
     #[test]

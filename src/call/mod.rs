@@ -1,11 +1,11 @@
 //! One call, from its first line to its last. The only file that knows the order.
 
+mod announcing;
 mod answering;
 mod caller;
 mod caller_audio;
 mod contract;
 mod dialogue;
-mod disclosing;
 mod disclosure;
 mod echo;
 mod event;

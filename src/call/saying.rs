@@ -18,12 +18,13 @@ use crate::sys::files;
 use crate::voice::KeptPhrases;
 
 impl<O: Write> Flow<'_, O> {
-    /// Tells the caller what they talk with, if that is due, and notes why where it is left to the first answer.
+    /// Says the disclosure, if it is due, and notes why where it is left to the first answer. That takes it over, so a
+    /// voice that stands in has no time of its own.
     pub(super) fn disclose(&mut self) -> Result<(), Failure> {
         let Some(sentence) = self.disclosure.due() else {
             return Ok(());
         };
-        let unheard = self.say(sentence, None)?;
+        let unheard = self.say_within(sentence, None, LONGEST_WAIT)?;
         self.disclosure.said(self.line, unheard);
         Ok(())
     }
@@ -47,10 +48,25 @@ impl<O: Write> Flow<'_, O> {
         sentence: Sentence,
         instead: Option<&'static str>,
     ) -> Result<Option<String>, Failure> {
+        let mut patience = LONGEST_WAIT;
+        if self.services.voices.candidates().len() > 1 {
+            // The next voice has as long.
+            patience += self.config.fallback_after.min(LONGEST_WAIT);
+        }
+        self.say_within(sentence, instead, patience)
+    }
+
+    /// The same, where its sound is waited for no longer than `patience`.
+    fn say_within(
+        &mut self,
+        sentence: Sentence,
+        instead: Option<&'static str>,
+        patience: Duration,
+    ) -> Result<Option<String>, Failure> {
         let mut phrase = match sentence {
             Sentence::Nothing => return Ok(None),
             Sentence::Sound(name) => Phrase::sound(name),
-            Sentence::Spoken(text) => self.spoken(text, instead)?,
+            Sentence::Spoken(text) => self.spoken(text, instead, patience)?,
         };
         let said = self.follow(&mut phrase);
         if self.line.is_hung_up() {
@@ -62,7 +78,12 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// The phrase of this text, which is kept or is being made.
-    fn spoken(&mut self, text: String, instead: Option<&'static str>) -> Result<Phrase, Failure> {
+    fn spoken(
+        &mut self,
+        text: String,
+        instead: Option<&'static str>,
+        patience: Duration,
+    ) -> Result<Phrase, Failure> {
         let phrases = KeptPhrases {
             folder: self.config.conversation.sounds.clone(),
             voices: self.services.voices.clone(),
@@ -71,11 +92,6 @@ impl<O: Write> Flow<'_, O> {
         };
         if let Some(place) = phrases.find(&text) {
             return Ok(Phrase::sound(files::absolute(&place)));
-        }
-        let mut patience = LONGEST_WAIT;
-        if self.services.voices.candidates().len() > 1 {
-            // The next voice has as long.
-            patience += self.config.fallback_after.min(LONGEST_WAIT);
         }
         let patience = patience.min(self.config.tts.timeout);
         let deadline = Deadline::after(self.line.now(), patience, self.line.clock());

@@ -239,7 +239,7 @@ impl Command {
             }) => {
                 let program = asterisk.as_deref().unwrap_or("asterisk");
                 let answer = console::ask(&known.into(), program, &command.join(" "))?;
-                // Whoever can write to Asterisk's files chooses what is in it, and a pager or a log may show it.
+                // Users who can write to Asterisk's files choose what is in it, and a pager or a log may show it.
                 let is_raw = asterisk.is_some() && !io::stdout().is_terminal();
                 show_text(&if is_raw { answer } else { plain_lines(&answer) })?;
             }

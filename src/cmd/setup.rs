@@ -45,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) today: u64,
 }
 
-/// Whoever answers questions.
+/// The person, or the script of answers, that settles what the program asks.
 pub(crate) trait Asker {
     /// Asks, and returns the line that is answered.
     ///

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::keys::{self, Kind, setting};
+use super::keys::{self, Key, Kind, setting};
 use super::layers::{ARGUMENT, Layers};
 
 /// The arguments of `AGI()`, told apart.
@@ -78,6 +78,12 @@ impl Arguments {
         self.mode == Mode::Disclose
     }
 
+    /// Whether they may name no more than a persona and the encoding. No limit of calls counts a disclosure, and each voice
+    /// and loudness that a client of the port of FastAGI could name would be paid for once more.
+    fn are_narrow(&self) -> bool {
+        self.is_disclosure() && self.are_remote
+    }
+
     /// `mode=conversation`: a conversation of several turns, without a recording.
     pub fn is_conversation(&self) -> bool {
         self.mode == Mode::Conversation
@@ -135,6 +141,10 @@ impl Layers {
                 Some(_) if value.len() > longest => {
                     let limit = format!(" of more than {LONGEST_REMOTE} bytes over FastAGI");
                     self.faults.push(refused(name, &limit, file));
+                }
+                Some(key) if !may_be_any && arguments.are_narrow() && key.name != ENCODING.name => {
+                    self.faults
+                        .push(refused(name, " of mode=disclose over FastAGI", file));
                 }
                 Some(key) if !may_be_any && !key.is_safe_argument() && !may_keep(key.name) => {
                     self.faults.push(refused(name, "", file));
@@ -205,6 +215,7 @@ fn refused(name: &str, limit: &str, file: &Path) -> String {
     )
 }
 
+const ENCODING: &Key = setting!("reply.format");
 const RECORDING: &str = "recording=";
 const REPLY: &str = "reply=";
 /// The end of a reply's name in the example dialplan, which no recording has.

@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_model_is_taken_for_the_dearest_and_ones_own_costs_nothing() {
+    fn an_unknown_model_is_charged_at_the_highest_price_and_a_server_of_ones_own_costs_nothing() {
         let unknown = price(Stage::Tts, &endpoint(GOOGLE, ""), at(20_782));
         assert_eq!(
             unknown,

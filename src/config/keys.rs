@@ -326,11 +326,13 @@ pub const KEYS: &[Key] = &[
     key("knowledge.country", Kind::Text, NOTHING,
         "Whose public holidays `PH` in `knowledge.opening_hours` stands for, as ISO 3166 code: `FR`."),
     key("knowledge.disclosure", Kind::OneOf(&["none", "outside", "all"]), r#""outside""#,
-        "Which callers are told that they talk with an automatic assistant: those who are not signed in to this Asterisk, \
-         all, or none. See `phone-assistant help knowledge`."),
+        "Which callers are told that they talk with an automatic assistant: those who are not known as phones of this \
+         Asterisk, all, or none. See `phone-assistant help knowledge`."),
     // The call goes on after it.
-    key("knowledge.disclosure_text", Kind::ShortText(500), r#""You are talking with an automatic assistant.""#,
-        "What they are told, before anything else. Words or a sound, like `conversation.greeting`."),
+    key("knowledge.disclosure_text", Kind::ShortText(500), NOTHING,
+        "What they are told, before anything else. Words or a sound, like `conversation.greeting`. Empty: that they talk with \
+         an automatic assistant, in the first language of the settings where that is English, German, French, Spanish or \
+         Italian, else in English."),
     key("log.words", Kind::Switch, "false",
         "Whether logs may hold what was said."),
     key("log.calls", Kind::Path, r#""/var/log/asterisk/phone-assistant.jsonl""#,

@@ -1,4 +1,4 @@
-//! `[knowledge]`: what the model is told of the house, and of where and when it is, and what callers are told of the model.
+//! `[knowledge]`: what the model is told of the house, its place and its time, and the disclosure to callers that it is one.
 //!
 //! Only the settings' own form is judged here. Whether the time zone, the hours and the files are right depends on the
 //! machine, and is told by `knowledge`.
@@ -23,25 +23,22 @@ pub struct Knowledge {
     /// The country whose public holidays count, as ISO 3166 code. Empty: none.
     pub country: String,
     /// Which callers are told that they talk with an automatic assistant.
-    pub disclosure: Disclosure,
-    /// What these callers are told.
+    pub disclosure: Audience,
+    /// What these callers are told; [`Sentence::Nothing`] stands for the sentence in their language.
     pub disclosure_text: Sentence,
 }
 
 /// The callers who are told that they talk with an automatic assistant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Disclosure {
+pub enum Audience {
     /// No caller.
     None,
-    /// Those who are not signed in to this Asterisk.
+    /// Those who are not known as phones of this Asterisk.
     #[default]
     Outside,
     /// Every caller.
     All,
 }
-
-/// What callers are told unless the settings say otherwise.
-pub(crate) const DISCLOSURE_TEXT: &str = "You are talking with an automatic assistant.";
 
 impl Knowledge {
     pub(super) fn assemble(layers: &Layers) -> Self {
@@ -52,9 +49,9 @@ impl Knowledge {
             opening_hours: layers.text(setting!("knowledge.opening_hours")),
             country: layers.text(setting!("knowledge.country")),
             disclosure: match layers.text(setting!("knowledge.disclosure")).as_str() {
-                "none" => Disclosure::None,
-                "all" => Disclosure::All,
-                _ => Disclosure::Outside,
+                "none" => Audience::None,
+                "all" => Audience::All,
+                _ => Audience::Outside,
             },
             disclosure_text: Sentence::of(&layers.text(setting!("knowledge.disclosure_text"))),
         }

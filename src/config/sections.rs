@@ -298,6 +298,15 @@ impl Sentence {
             (None, words) => Self::Spoken(words.to_owned()),
         }
     }
+
+    /// This sentence, or these words where it is none.
+    #[must_use]
+    pub(crate) fn or(self, words: &str) -> Self {
+        match self {
+            Self::Nothing => Self::Spoken(words.to_owned()),
+            other => other,
+        }
+    }
 }
 
 impl Http {

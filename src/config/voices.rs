@@ -33,20 +33,25 @@ fn is_of_google(voice: &str) -> bool {
     part(2..=3) && part(2..=4) && parts.count() >= 2
 }
 
-/// Google's voice of another language that sounds like this one; empty, which stands for any, where it has none.
+/// Google's voice for callers who speak `language`, where `voice` is the configured one: that one, if it speaks the
+/// language, of whatever region; else the one that sounds like it; empty, which stands for any, where there is none.
 pub(crate) fn of_google_in(language: &str, voice: &str) -> String {
-    if voice
-        .strip_prefix(language)
-        .is_some_and(|rest| rest.starts_with('-'))
-    {
+    let is_alike = |other: &str| primary(other).eq_ignore_ascii_case(primary(language));
+    if is_alike(voice) {
         return voice.to_owned();
     }
-    let is_there = |other: &&&str| other.eq_ignore_ascii_case(language);
+    let all = || CHIRP_LANGUAGES.iter();
+    let exact = all().find(|other| other.eq_ignore_ascii_case(language));
     let name = voice.split_once(CHIRP).map(|(_, name)| name);
-    match (name, CHIRP_LANGUAGES.iter().find(is_there)) {
+    match (name, exact.or_else(|| all().find(|other| is_alike(other)))) {
         (Some(name), Some(language)) => format!("{language}{CHIRP}{name}"),
         _ => String::new(),
     }
+}
+
+/// A tag's language without its region.
+fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or_default()
 }
 
 /// How many of them `tts-1` has.
@@ -95,11 +100,12 @@ const GEMINI: &[&str] = &[
 /// What stands between the language and the name in Google's voices of which each speaks many languages.
 const CHIRP: &str = "-Chirp3-HD-";
 
-/// The languages of those: <https://cloud.google.com/text-to-speech/docs/chirp3-hd>.
+/// The languages of those, of each language first the region that stands for regions which are not there:
+/// <https://cloud.google.com/text-to-speech/docs/chirp3-hd>.
 const CHIRP_LANGUAGES: &[&str] = &[
-    "ar-XA", "bn-IN", "cmn-CN", "da-DK", "de-DE", "en-AU", "en-GB", "en-IN", "en-US", "es-ES",
-    "es-US", "fi-FI", "fr-CA", "fr-FR", "gu-IN", "hi-IN", "id-ID", "it-IT", "ja-JP", "kn-IN",
-    "ko-KR", "ml-IN", "mr-IN", "nb-NO", "nl-BE", "nl-NL", "pl-PL", "pt-BR", "ru-RU", "sv-SE",
+    "ar-XA", "bn-IN", "cmn-CN", "da-DK", "de-DE", "en-US", "en-GB", "en-AU", "en-IN", "es-ES",
+    "es-US", "fi-FI", "fr-FR", "fr-CA", "gu-IN", "hi-IN", "id-ID", "it-IT", "ja-JP", "kn-IN",
+    "ko-KR", "ml-IN", "mr-IN", "nb-NO", "nl-NL", "nl-BE", "pl-PL", "pt-BR", "ru-RU", "sv-SE",
     "sw-KE", "ta-IN", "te-IN", "th-TH", "tr-TR", "uk-UA", "ur-IN", "vi-VN",
 ];
 
@@ -132,7 +138,13 @@ mod tests {
             ("en-US-Chirp3-HD-Charon", "fr-fr", "fr-FR-Chirp3-HD-Charon"),
             ("en-US-Chirp3-HD-Charon", "is-IS", ""),
             ("en-US-Wavenet-D", "en-US", "en-US-Wavenet-D"),
+            ("en-US-Wavenet-D", "en-GB", "en-US-Wavenet-D"),
             ("en-US-Wavenet-D", "fr-FR", ""),
+            ("de-DE-Chirp3-HD-Charon", "de-CH", "de-DE-Chirp3-HD-Charon"),
+            ("de-DE-Chirp3-HD-Charon", "fr-CH", "fr-FR-Chirp3-HD-Charon"),
+            ("de-DE-Chirp3-HD-Charon", "fr-CA", "fr-CA-Chirp3-HD-Charon"),
+            ("de-DE-Chirp3-HD-Charon", "en", "en-US-Chirp3-HD-Charon"),
+            ("ent-US-Wavenet-D", "en-US", ""),
             ("", "fr-FR", ""),
         ];
         for (voice, language, expected) in table {

@@ -1,4 +1,4 @@
-//! The words for dates and opening hours, in the languages that have a table here. The others get English ones, and the
+//! The words for dates, opening hours and the AI disclosure, in the languages that have a table here. The others get English ones, and the
 //! model translates them.
 
 /// The words of a language. What stands for `{}` is told in its order.
@@ -52,17 +52,25 @@ pub(crate) struct Language {
     /// Time.
     pub(super) from: &'static str,
     pub(super) not_certain: &'static str,
+    /// What callers hear first, unless the settings say otherwise.
+    pub(crate) disclosure: &'static str,
 }
 
 impl Language {
     /// The words of the language with this BCP-47 tag, else the English ones.
     pub(crate) fn of(tag: &str) -> &'static Self {
+        let is_it = |language: &&&Self| language.is_spoken_in(tag);
+        OTHERS.iter().find(is_it).copied().unwrap_or(ENGLISH)
+    }
+
+    /// Whether it is the language with this BCP-47 tag, in whatever region.
+    pub(crate) fn is_spoken_in(&self, tag: &str) -> bool {
         let code = tag.split('-').next().unwrap_or_default();
-        let is_it = |language: &&&Self| language.code.eq_ignore_ascii_case(code);
-        let found = [GERMAN, FRENCH, SPANISH, ITALIAN];
-        found.iter().find(is_it).copied().unwrap_or(ENGLISH)
+        self.code.eq_ignore_ascii_case(code)
     }
 }
+
+const OTHERS: &[&Language] = &[GERMAN, FRENCH, SPANISH, ITALIAN];
 
 pub(crate) const ENGLISH: &Language = &Language {
     code: "en",
@@ -91,6 +99,7 @@ pub(crate) const ENGLISH: &Language = &Language {
     to_next_day: "{} to {} of the next day",
     from: "from {} on",
     not_certain: " (not certain)",
+    disclosure: "You are talking with an automatic assistant.",
 };
 
 const GERMAN: &Language = &Language {
@@ -124,6 +133,7 @@ const GERMAN: &Language = &Language {
     to_next_day: "{} bis {} des nächsten Tages",
     from: "ab {}",
     not_certain: " (nicht sicher)",
+    disclosure: "Sie sprechen mit einem automatischen Assistenten.",
 };
 
 const FRENCH: &Language = &Language {
@@ -157,6 +167,7 @@ const FRENCH: &Language = &Language {
     to_next_day: "{} à {} le lendemain",
     from: "à partir de {}",
     not_certain: " (pas certain)",
+    disclosure: "Vous parlez avec un assistant automatique.",
 };
 
 const SPANISH: &Language = &Language {
@@ -186,6 +197,7 @@ const SPANISH: &Language = &Language {
     to_next_day: "{} a {} del día siguiente",
     from: "desde las {}",
     not_certain: " (no es seguro)",
+    disclosure: "Está hablando con un asistente automático.",
 };
 
 const ITALIAN: &Language = &Language {
@@ -215,4 +227,80 @@ const ITALIAN: &Language = &Language {
     to_next_day: "{} - {} del giorno dopo",
     from: "dalle {}",
     not_certain: " (non è certo)",
+    disclosure: "Sta parlando con un assistente automatico.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is filled in, in the order of the fields.
+    fn gaps(language: &Language) -> Vec<usize> {
+        let Language {
+            now,
+            place,
+            week,
+            is_now,
+            then,
+            until_today,
+            until_tomorrow,
+            until,
+            next_closed,
+            exceptions,
+            more,
+            and,
+            to,
+            to_midnight,
+            to_next_day,
+            from,
+            ..
+        } = language;
+        let one = [
+            now,
+            place,
+            week,
+            is_now,
+            then,
+            until_today,
+            until_tomorrow,
+            until,
+            next_closed,
+            exceptions,
+            more,
+            and,
+            to,
+            to_midnight,
+            to_next_day,
+            from,
+        ];
+        let all = one.into_iter().chain(&language.dates);
+        all.map(|text| text.matches("{}").count()).collect()
+    }
+
+    #[test]
+    fn every_language_has_the_days_the_months_and_the_gaps_of_the_english_texts() {
+        for language in OTHERS.iter().chain([&ENGLISH]) {
+            let count = |words: &str| words.split(' ').count();
+            assert_eq!(count(language.days), 7, "{}", language.code);
+            assert_eq!(count(language.months), 12, "{}", language.code);
+            assert_eq!(gaps(language), gaps(ENGLISH), "{}", language.code);
+        }
+    }
+
+    #[test]
+    fn a_language_is_found_by_its_tag_and_english_stands_for_the_others() {
+        let table = [
+            ("de-CH", "de"),
+            ("FR", "fr"),
+            ("es-419", "es"),
+            ("it-IT", "it"),
+            ("en-GB", "en"),
+            ("pl-PL", "en"),
+            ("den-CA", "en"),
+            ("", "en"),
+        ];
+        for (tag, code) in table {
+            assert_eq!(Language::of(tag).code, code, "{tag}");
+        }
+    }
+}

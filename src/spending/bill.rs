@@ -6,10 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use log::warn;
 
+use crate::cloud::budget::MAX_TRIES;
+use crate::cloud::fallback::Fallback;
 use crate::cloud::{self, Cause, Tokens};
 use crate::config::Endpoint;
 use crate::config::catalogue;
 use crate::sys::costs::{MicroDollars, Price, Usage};
+use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::sys::sync::lock;
 use crate::timeline::record::Used;
@@ -160,6 +163,30 @@ impl Entry {
             self.used(Usage::default());
         }
     }
+}
+
+/// The maximum cost of work that each provider of a stage may be asked for, as often as may help.
+pub(crate) fn max_of_each<P: ?Sized>(
+    stage: Stage,
+    fallback: &Fallback<P>,
+    usage: impl Fn(&P) -> Usage,
+) -> MicroDollars {
+    let price = |endpoint: &Endpoint, now| catalogue::max_price(stage, endpoint, now);
+    max_of_each_at(price, fallback, usage)
+}
+
+/// The same at prices other than those of the settings' endpoints.
+pub(crate) fn max_of_each_at<P: ?Sized>(
+    price: impl Fn(&Endpoint, SystemTime) -> Price,
+    fallback: &Fallback<P>,
+    usage: impl Fn(&P) -> Usage,
+) -> MicroDollars {
+    let now = SystemTime::now();
+    let costs = fallback.available_on(date::day(now)).map(|candidate| {
+        let price = price(&candidate.endpoint, now);
+        price.of(usage(&candidate.provider)).times(MAX_TRIES)
+    });
+    costs.sum()
 }
 
 /// Audio that is listened to or made, and the tokens that it counts as.

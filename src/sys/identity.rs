@@ -329,7 +329,7 @@ fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
         return Ok(vec![asked]);
     }
     let conf = conf(root)?;
-    // Whoever lays out a machine answers for it.
+    // The administrator who lays out a machine vouches for its files.
     let is_laid_out = root != Path::new("/");
     let trusted = is_laid_out.then(|| rustix::process::geteuid().as_raw());
     let author = Author::of(&root.join(conf::FILE), conf.owner, trusted);

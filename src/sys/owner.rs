@@ -232,7 +232,7 @@ fn open_in_roots(path: &Path, folder: &Path) -> io::Result<File> {
     let is_shared = rustix::fs::fstat(folder.fd())?.st_mode & BY_OTHERS != 0;
     let reader = match owner {
         _ if !folder.is_ours() => Some(NOBODY),
-        // What is root's there may have been moved there from a folder of somebody else's.
+        // What is root's there may have been moved there from another user's folder.
         Some(0) if is_shared => Some(NOBODY),
         Some(owner) if is_shared => Some(owner),
         _ => None,

@@ -261,7 +261,7 @@ mod tests {
     fn no_change_is_lost_when_many_make_them_at_once() {
         let (folder, state) = folder();
         let add_one = || state.update("n.json", |n: &mut u64| *n += 1);
-        // Whoever waits too long for the others is told so, and has changed nothing.
+        // A thread that waits too long for the others gets an error, and has changed nothing.
         let of_one = || (0..100).filter(|_| add_one().is_ok()).count();
         let made: usize = thread::scope(|scope| {
             let all = [(); 5].map(|()| scope.spawn(of_one));

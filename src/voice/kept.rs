@@ -9,10 +9,14 @@ use log::debug;
 use ring::digest::{SHA256, digest};
 
 use super::{Error, FIRST_LEAD, Speaker, Speaking};
+use crate::audio::Pcm;
+use crate::audio::telephone::{self, Encoding};
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Candidate, Fallback};
 use crate::cloud::tts::Voice;
 use crate::config::{Endpoint, Tts};
+use crate::spending::bill::max_of_each;
+use crate::sys::costs::MicroDollars;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
@@ -30,6 +34,13 @@ impl KeptPhrases {
     pub(crate) fn find(&self, text: &str) -> Option<PathBuf> {
         let place = self.place(text, self.voices.first_candidate());
         self.has(&place).then_some(place)
+    }
+
+    /// The maximum cost of having `text` spoken.
+    pub(crate) fn max_cost(&self, text: &str) -> MicroDollars {
+        max_of_each(Stage::Tts, &self.voices, |voice| {
+            super::max_usage_of(text, voice)
+        })
     }
 
     /// Has `text` spoken, and keeps it under the name of the voice that did it. Returns its place, without extension. A
@@ -54,6 +65,35 @@ impl KeptPhrases {
         Ok(place)
     }
 
+    /// Keeps the sound at `place`, which is there in [`Encoding::Sln16`], in the encoding of these phrases as well. No voice
+    /// is asked.
+    ///
+    /// # Errors
+    /// [`Stage::Tts`]
+    pub(crate) fn encode_again(&self, place: &Path) -> Result<(), Failure> {
+        let wide = files::append(place, &format!(".{}", Encoding::Sln16));
+        let bytes = fs::read(&wide).at(Stage::Tts)?;
+        let pcm = Pcm {
+            rate_hz: Encoding::Sln16.rate_hz().into(),
+            samples: bytes
+                .as_chunks()
+                .0
+                .iter()
+                .copied()
+                .map(i16::from_le_bytes)
+                .collect(),
+        };
+        let encoded = telephone::encode(&pcm, self.speaker.encoding, 0.0).at(Stage::Tts)?;
+        let mut sound = NewFile::create_in(&self.folder, Readers::Owner).at(Stage::Tts)?;
+        sound.write_all(&encoded).at(Stage::Tts)?;
+        sound.finish_as(&self.file(place)).at(Stage::Tts)
+    }
+
+    /// Whether the sound at `place` is there.
+    pub(crate) fn has(&self, place: &Path) -> bool {
+        is_kept(&self.file(place))
+    }
+
     /// Begins to speak; `None` where it is there already.
     fn begin(
         &self,
@@ -76,10 +116,6 @@ impl KeptPhrases {
 
     fn file(&self, place: &Path) -> PathBuf {
         files::append(place, &format!(".{}", self.speaker.encoding))
-    }
-
-    fn has(&self, place: &Path) -> bool {
-        is_kept(&self.file(place))
     }
 }
 

@@ -319,7 +319,7 @@ impl Piece {
 }
 
 /// The maximum usage of a voice that speaks `text`, in as many pieces as it takes.
-pub(crate) fn max_usage_of(text: &str, voice: &dyn Voice) -> Usage {
+fn max_usage_of(text: &str, voice: &dyn Voice) -> Usage {
     max_usage(voice, text.chars().count(), pieces(text, voice).len())
 }
 

@@ -1,19 +1,24 @@
-//! What callers are told of what they talk with: whether it can be said. A phrase is spoken ahead of its first caller.
+//! The AI disclosure, as `check` looks at it: whether it can be said, and in which language. It is spoken here ahead of its
+//! first caller.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::finding::Report;
 use super::sounds;
 use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
-use crate::config::{Arguments, Config, DISCLOSURE_TEXT, Disclosure, Environment, Job, Sentence};
+use crate::config::{Arguments, Audience, Config, Environment, Job, Limits, Sentence};
+use crate::knowledge::language::Language;
 use crate::services;
-use crate::spending::bill::Billing;
+use crate::spending::bill::{Bill, Billing};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::quoted;
+use crate::sys::state::State;
 use crate::voice::{KeptPhrases, Loudness, Speaker};
 
 /// Looks at what callers without a persona are told, and at what personas tell instead. A phrase that is missing is spoken
@@ -27,9 +32,9 @@ pub(super) fn examine(
 ) {
     let who = match config.knowledge.disclosure {
         // The dialplan says whether that is a fault.
-        Disclosure::None => return,
-        Disclosure::Outside => "callers who have not signed in",
-        Disclosure::All => "all callers",
+        Audience::None => return,
+        Audience::Outside => "callers who are not known as phones of this Asterisk",
+        Audience::All => "all callers",
     };
     let of_persona = |name: &String| {
         let arguments = arguments.clone().with_persona(Some(name.clone()));
@@ -44,96 +49,153 @@ pub(super) fn examine(
         .chain(personas)
     {
         let text = &config.knowledge.disclosure_text;
-        if known.insert(format!("{text:?} {:?} {}", config.tts, config.stt.language)) {
+        if known.insert(format!(
+            "{text:?} {:?} {}",
+            config.tts,
+            all_languages(&config)
+        )) {
             examine_text(&config, &format!("{of}{who}"), deadline, report);
         }
     }
 }
 
+fn all_languages(config: &Config) -> String {
+    config.stt.languages().collect::<Vec<_>>().join(", ")
+}
+
 fn examine_text(config: &Config, who: &str, deadline: Option<Deadline>, report: &mut Report<'_>) {
+    let own = Language::of(&config.stt.language);
     match &config.knowledge.disclosure_text {
-        Sentence::Nothing => report.warn(
-            ID,
-            &format!("{who} are not told that they talk with an automatic assistant, as disclosure_text is empty"),
-            "write into disclosure_text under [knowledge] what they are told, or leave it out",
-        ),
+        Sentence::Nothing => {
+            if examine_words(config, own.disclosure, who, deadline, report) {
+                examine_languages(config, own, who, report);
+            }
+        }
         Sentence::Sound(name) if sounds::is_there(&sounds::folder(), name) => {
             report.ok(ID, &format!("{who} hear the sound {name} first"));
         }
         Sentence::Sound(name) => report.warn(
             ID,
-            &format!("Asterisk has no sound {name}, so {who} are told in English at the beginning of the first answer"),
+            &format!("Asterisk has no sound {name}, so {who} are told at the beginning of the first answer: {}", own.disclosure),
             "make it with phone-assistant convert or say, or write words into disclosure_text under [knowledge]",
         ),
-        Sentence::Spoken(text) => examine_words(config, text, who, deadline, report),
+        Sentence::Spoken(text) => {
+            examine_words(config, text, who, deadline, report);
+        }
     }
 }
 
+/// Warns where the sentence of the program is in one language and callers speak others.
+fn examine_languages(config: &Config, own: &Language, who: &str, report: &mut Report<'_>) {
+    if config
+        .stt
+        .languages()
+        .all(|language| own.is_spoken_in(language))
+    {
+        return;
+    }
+    report.warn(
+        ID,
+        &format!(
+            "{who} speak {} and are told only {}",
+            all_languages(config),
+            quoted(own.disclosure)
+        ),
+        "write disclosure_text under [knowledge] so that all of them understand it",
+    );
+}
+
+/// Has the words spoken. Returns whether nothing is to be warned of.
 fn examine_words(
     config: &Config,
     text: &str,
     who: &str,
     deadline: Option<Deadline>,
     report: &mut Report<'_>,
-) {
-    let language = &config.stt.language;
-    match keep(config, text, deadline) {
-        Err(failure) => report.warn(
-            ID,
-            &format!("no voice has spoken what {who} are told, so the first answer begins with it: {failure}"),
-            "fix the voice, or give a sound: disclosure_text = \"sound:NAME\" under [knowledge]",
-        ),
-        Ok(_) if text == DISCLOSURE_TEXT && !language.starts_with("en") => report.warn(
-            ID,
-            &format!("{who} are told in English, and language is {language}"),
-            "write disclosure_text under [knowledge] in their language",
-        ),
-        Ok(Kept::All) => report.ok(ID, &format!("{who} are told {} first; it is spoken and kept", quoted(text))),
-        Ok(Kept::Some) => report.ok(
-            ID,
-            &format!("{who} are told {} first; it is still to be spoken, by the next check with a network", quoted(text)),
-        ),
-    }
+) -> bool {
+    let is_kept = match keep(config, text, deadline) {
+        Ok(is_kept) => is_kept,
+        Err(failure) => {
+            report.warn(
+                ID,
+                &format!("no voice has spoken what {who} are told, so the first answer begins with it: {failure}"),
+                "fix the voice, or give a sound: disclosure_text = \"sound:NAME\" under [knowledge]",
+            );
+            return false;
+        }
+    };
+    let state = if is_kept {
+        "spoken and kept"
+    } else {
+        "still to be spoken, by the next check with a network"
+    };
+    report.ok(
+        ID,
+        &format!("{who} are told {} first; it is {state}", quoted(text)),
+    );
+    true
 }
 
-/// Whether a phrase is there in each format that callers' phones may want.
-enum Kept {
-    All,
-    Some,
-}
-
-/// Has the phrase spoken in the formats that are missing, where there is a deadline.
-fn keep(config: &Config, text: &str, deadline: Option<Deadline>) -> Result<Kept, Failure> {
+/// Keeps the phrase in each encoding that callers' phones may want; a voice is asked once, until `deadline`, if there is
+/// one. Returns whether all are there.
+fn keep(config: &Config, text: &str, deadline: Option<Deadline>) -> Result<bool, Failure> {
+    let bill = Arc::<Bill>::default();
     let hangup = Hangup::default();
     let voices = Arc::new(services::voices(config, &hangup).at(Stage::Tts)?);
-    let formats = match config.reply_format.parse() {
-        Ok(encoding) => vec![encoding],
-        Err(_) => vec![Encoding::Ulaw, Encoding::Alaw, Encoding::Sln16],
+    let phrases = |encoding| KeptPhrases {
+        folder: config.conversation.sounds.clone(),
+        voices: voices.clone(),
+        settings: config.tts.clone(),
+        speaker: Speaker {
+            billing: Billing::new(bill.clone()),
+            encoding,
+            loudness: Loudness::new(&config.tts, &config.state_folder),
+            is_streamed: false,
+            hangup: hangup.clone(),
+            language: None,
+        },
     };
-    for encoding in formats {
-        let phrases = KeptPhrases {
-            folder: config.conversation.sounds.clone(),
-            voices: voices.clone(),
-            settings: config.tts.clone(),
-            speaker: Speaker {
-                billing: Billing::default(),
-                encoding,
-                loudness: Loudness::new(&config.tts, &config.state_folder),
-                is_streamed: false,
-                hangup: hangup.clone(),
-                language: None,
-            },
-        };
-        if phrases.find(text).is_some() {
-            continue;
-        }
-        let Some(deadline) = deadline else {
-            return Ok(Kept::Some);
-        };
-        let deadline = deadline.within(config.tts.timeout);
-        phrases.make(text, Budget::new(deadline, config.idle_timeout))?;
+    let (first, narrow): (_, &[Encoding]) = match config.reply_format.parse() {
+        Ok(encoding) => (encoding, &[]),
+        Err(_) => (Encoding::Sln16, &[Encoding::Ulaw, Encoding::Alaw]),
+    };
+    let first = phrases(first);
+    let narrow: Vec<_> = narrow.iter().copied().map(phrases).collect();
+    let place = match (
+        first.find(text),
+        deadline.filter(|deadline| !deadline.left().is_zero()),
+    ) {
+        (Some(place), _) => place,
+        (None, None) => return Ok(false),
+        (None, Some(deadline)) => speak(config, &first, text, deadline, &bill)?,
+    };
+    for phrases in narrow.iter().filter(|phrases| !phrases.has(&place)) {
+        phrases.encode_again(&place)?;
     }
-    Ok(Kept::All)
+    Ok(true)
+}
+
+/// Has the phrase spoken. What it costs counts for the day, and is no call.
+fn speak(
+    config: &Config,
+    phrases: &KeptPhrases,
+    text: &str,
+    deadline: Deadline,
+    bill: &Bill,
+) -> Result<PathBuf, Failure> {
+    let limits = Limits {
+        calls_per_hour: None,
+        ..config.limits
+    };
+    let state = State::new(&config.state_folder);
+    let admitted = limits.admit(&state, "", phrases.max_cost(text), SystemTime::now);
+    let admission = admitted.at(Stage::Limit)?;
+    let deadline = deadline.within(config.tts.timeout);
+    let made = phrases.make(text, Budget::new(deadline, config.idle_timeout));
+    if let Some(admission) = admission {
+        admission.settle(bill.total());
+    }
+    made
 }
 
 const ID: &str = "disclosure";

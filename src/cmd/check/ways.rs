@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::console::{say, typed};
 use super::finding::Report;
 use super::{globals, routes};
-use crate::config::{Config, Disclosure};
+use crate::config::{Audience, Config};
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
 /// personas that are not there.
@@ -36,7 +36,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
 }
 
 fn discloses(config: &Config) -> bool {
-    config.knowledge.disclosure != Disclosure::None
+    config.knowledge.disclosure != Audience::None
 }
 
 /// Warns of callers from outside who are not told that they talk with an automatic assistant.

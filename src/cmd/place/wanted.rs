@@ -108,7 +108,7 @@ pub(crate) struct WantedFolder {
 /// The user with whose rights a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// Whoever can put something in its place: the guest, unless that is only root or the user who runs this.
+    /// The user who can put something in its place: the guest, unless that is only root or the user who runs this.
     Keeper,
     /// The guest, who must get nothing that they could not read before.
     Guest,

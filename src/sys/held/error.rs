@@ -20,7 +20,7 @@ pub(crate) enum Error {
     NotAFile { path: String },
     #[error("{path} is not below {root}")]
     Outside { path: String, root: String },
-    #[error("somebody changes {path} at this moment: run this again")]
+    #[error("{path} is being changed by another program: run this again")]
     Raced { path: String },
     #[error("{path} holds more than the {most} bytes that are read")]
     TooLarge { path: String, most: u64 },

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::names::{self, Names};
 use crate::sys::rooted::{self, Fault};
 
-/// Whoever can have written a file.
+/// The users who can have written a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Author {
     /// Root alone, or a person at the command line.

@@ -29,7 +29,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             let told = found.lines().filter(|line| line.contains("disclosure"));
             let told: Vec<_> = told.collect();
             match (&told[..], times_spoken(&machine)) {
-                ([line], 3) if line.starts_with("ok ") => Ok(()),
+                ([line], 1) if line.starts_with("ok ") => Ok(()),
                 (_, times) => Err(format!("spoken {times} times, {found}")),
             }
         },
@@ -46,7 +46,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             only(&inside, &beep)?;
             none_of_it(&inside, &machine)?;
             match times_spoken(&machine) {
-                3 => machine.becomes_clean(),
+                1 => machine.becomes_clean(),
                 times => Err(format!("spoken {times} times")),
             }
         },
@@ -77,7 +77,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         machine.asterisk("dialplan reload");
         let heard = asked(&machine, &trunk)?;
         let beginning = spoken(&machine).pop().unwrap_or_default();
-        if !beginning.starts_with(TEXT) || beginning == TEXT && times_spoken(&machine) != 4 {
+        if !beginning.starts_with(TEXT) || beginning == TEXT && times_spoken(&machine) != 2 {
             return Err(format!("the voice was asked for {beginning:?}"));
         }
         only(&heard, &machine.sandbox.spoken(&beginning))?;

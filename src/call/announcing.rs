@@ -1,11 +1,10 @@
-//! `mode=disclose`: tells a caller what they talk with, for a dialplan that lets them ask a question after that.
+//! `mode=disclose`: the AI disclosure as a call of the program by itself, before the dialplan has the question recorded.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::Call;
-use crate::agi::Command;
+use super::{Call, contract};
 use crate::config::limits::Callers;
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::services::Services;
@@ -14,7 +13,7 @@ use crate::sys::error::{At, Failure, INTERNAL, Stage};
 use crate::sys::state::State;
 
 impl<O: Write> Call<O> {
-    /// Tells the caller, if that is due. Whatever goes wrong, the call goes on, and administrators are told.
+    /// Says the disclosure, if it is due. Whatever goes wrong, the call goes on, and administrators are told.
     pub(super) fn disclose(&mut self, arguments: &Arguments, environment: Environment<'_>) {
         let disclosed = catch_unwind(AssertUnwindSafe(|| {
             self.try_to_disclose(arguments, environment)
@@ -27,14 +26,13 @@ impl<O: Write> Call<O> {
             Ok(Err(failure)) => Some(failure.to_string()),
             Err(_) => Some(INTERNAL.to_owned()),
         };
-        let Some(fault) = fault.filter(|_| !self.line.is_hung_up()) else {
+        if self.line.is_hung_up() {
             return;
-        };
-        let message = format!("disclosure: {fault}");
-        self.line.try_asking(Command::Verbose {
-            message: &message,
-            level: FAULT,
-        });
+        }
+        if let Some(fault) = &fault {
+            contract::tell_fault(&mut self.line, &format!("disclosure: {fault}"));
+        }
+        self.disclosure.fault = fault;
         self.warn_administrators();
     }
 
@@ -59,6 +57,3 @@ impl<O: Write> Call<O> {
         self.flow(&config, services, encoding).disclose()
     }
 }
-
-/// The level of `VERBOSE` that is shown nearly everywhere.
-const FAULT: u8 = 1;
