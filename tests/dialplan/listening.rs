@@ -1,6 +1,7 @@
 //! The part of 8008 that waits for the end of a question, run in virtual time against phones of many kinds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::evaluate::evaluate;
 use super::{EXAMPLE, Step, steps};
@@ -109,7 +110,10 @@ impl World<'_> {
 /// How late the end of a question is noticed, in seconds: at the earliest and at the latest, wherever in a second of
 /// the clock the call begins. The caller talks 3 s after the call was answered.
 fn noticed(phone: Phone, silence_ms: u32, talk: &[(f64, f64)]) -> (f64, f64) {
-    let frames = |seconds: f64| (seconds * f64::from(SECOND)).round() as u32;
+    let frames = |seconds: f64| {
+        let whole = Duration::from_secs_f64(seconds).as_millis() * u128::from(SECOND) / 1000;
+        u32::try_from(whole).unwrap()
+    };
     let talk: Vec<_> = talk
         .iter()
         .map(|(from, until)| (frames(3.0 + from), frames(3.0 + until)))

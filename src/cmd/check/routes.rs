@@ -249,9 +249,8 @@ mod tests {
                 [ Context 'own' created by 'pbx_config' ]\n  \
                 '8010' =>         1. Set(A=1)          [x:3]\n"
                 .to_owned();
-            for (at, step) in (2..).zip(steps) {
-                shown += &format!("                    {at}. {step}      [x:4]\n");
-            }
+            let lines = (2..).zip(steps);
+            shown.extend(lines.map(|(at, step)| format!("{at:>21}. {step}      [x:4]\n")));
             shown += "\n  Include =>        'other'       [x:9]\n[ Context 'z' created by 'x' ]\n  '1' =>  1. Hangup() [x:9]\n";
             let expected = if expected { &["8010@own"][..] } else { &[] };
             assert_eq!(dead_ends(&shown), expected, "{steps:?}");
