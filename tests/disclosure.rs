@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use testkit::{Act, Call, CallBuilder, Fault, Outcome, Settings, Signal, Stage};
+use serde_json::{Value, json};
+use testkit::{Act, Call, CallBuilder, Fault, Outcome, Response, Settings, Signal, Stage};
 
 use crate::conversation::{self, BREATH};
 use crate::doctor::{check, of};
@@ -293,6 +293,32 @@ fn what_was_not_told_begins_the_first_answer() {
         assert_eq!(house.spoken_texts().last().unwrap(), "Three minutes.");
         house.sandbox.assert_clean();
     }
+}
+
+#[test]
+fn what_begins_an_answer_in_the_language_of_the_caller_is_spoken_in_that_of_the_settings() {
+    let house = House::new();
+    house.sandbox.answer_with("Trois minutes.");
+    let settings = settings(&house)
+        .set("knowledge.disclosure_text", "I am a machine")
+        .set("languages", json!(["en-US", "fr-FR"]))
+        .set("tts.provider", "google");
+    let heard = json!({"results": [{
+        "alternatives": [{"transcript": "Combien de temps ?", "confidence": 0.9}],
+        "languageCode": "fr-fr",
+    }]});
+    let respond = Response::json(200, &heard);
+    house.sandbox.respond(Stage::Stt, respond);
+    asked(&house, &settings, None);
+    let spoken = house.sandbox.requests_to(Stage::Tts);
+    let language = |words: &str| {
+        let of = spoken
+            .iter()
+            .find(|request| request.body.to_string().contains(words));
+        of.unwrap().body["voice"]["languageCode"].clone()
+    };
+    assert_eq!(language("machine"), "en-US");
+    assert_eq!(language("minutes"), "fr-FR");
 }
 
 fn warnings(outcome: &Outcome) -> Vec<&str> {

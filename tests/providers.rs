@@ -112,6 +112,14 @@ fn a_caller_is_answered_in_their_language_by_the_voice_of_it() {
         (json!(["en-US", "fr-FR"]), "fr-fr", "", "fr-FR", "", true),
         (
             json!(["en-US", "fr-FR"]),
+            "fr",
+            charon,
+            "fr-FR",
+            "fr-FR-Chirp3-HD-Charon",
+            true,
+        ),
+        (
+            json!(["en-US", "fr-FR"]),
             "it-it",
             charon,
             "en-US",

@@ -35,6 +35,7 @@ use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
 use sound::WrittenDown;
+use voice::Piece;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -160,7 +161,7 @@ impl Work {
     fn think(
         &self,
         question: Question<'_>,
-        give_text: &Sender<String>,
+        give_text: &Sender<Piece>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         match self.try_to_think(question, give_text, tell)? {
@@ -173,7 +174,7 @@ impl Work {
     fn try_to_think(
         &self,
         question: Question<'_>,
-        give_text: &Sender<String>,
+        give_text: &Sender<Piece>,
         tell: &Sender<Event>,
     ) -> Result<Thought, Failure> {
         let since = may_begin(Stage::Llm, tell)?;
@@ -186,12 +187,13 @@ impl Work {
                 send(tell, Event::Heard(String::new()));
             }
             if begins && !settings.opening.is_empty() {
-                give_text.send(settings.opening.to_string()).ok();
+                let words = settings.opening.to_string();
+                give_text.send(Piece::Opening(words)).ok();
             }
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
-            give_text.send(piece).is_ok()
+            give_text.send(Piece::Answer(piece)).is_ok()
         };
         let mut answer = settings.answer();
         let (rest, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {

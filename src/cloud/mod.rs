@@ -226,7 +226,7 @@ impl Error {
 }
 
 /// What to do about a model whose answers now and then are of no use.
-const TRY_AGAIN: &str =
+pub(crate) const TRY_AGAIN: &str =
     "that happens now and then; if it persists, choose another model in the settings of [llm]";
 
 /// The word that `reason` begins with; whatever else it holds is not told.

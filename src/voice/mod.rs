@@ -66,7 +66,8 @@ pub(crate) enum Error {
     },
     /// There is nothing to say.
     #[error(
-        "there is nothing in the text that a voice can say; if that happens often, change persona in [llm]"
+        "there is nothing in the text that a voice can say; {}",
+        cloud::TRY_AGAIN
     )]
     Nothing,
 }

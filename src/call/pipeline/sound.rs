@@ -4,6 +4,7 @@
 use crossbeam_channel::Sender;
 use log::warn;
 
+use super::voice::Piece;
 use super::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
@@ -62,7 +63,7 @@ impl Work {
     pub(super) fn answer_sound(
         &self,
         hearing: &Self,
-        give_text: &Sender<String>,
+        give_text: &Sender<Piece>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         let Pcm { rate_hz, samples } = &*self.speech;

@@ -62,7 +62,8 @@ impl Work {
             heard.len()
         );
         send(tell, Event::Done(Stage::Stt, since, what));
-        let told = heard.iter().find_map(|heard| heard.language.as_deref());
+        let mut told = heard.iter().rev().filter(|heard| !heard.words.is_empty());
+        let told = told.find_map(|heard| heard.language.as_deref());
         let language = told.and_then(|told| self.settings.language(told));
         Ok(Heard {
             words: question,

@@ -15,11 +15,26 @@ use crate::sys::error::{At, Failure, Stage};
 use crate::timeline::Mark;
 use crate::voice::{self, Speaking};
 
+/// What a voice is to say.
+pub(super) enum Piece {
+    /// What an answer opens with, in the language of the settings and not of the caller.
+    Opening(String),
+    Answer(String),
+}
+
+impl Piece {
+    fn words(&self) -> &str {
+        match self {
+            Self::Opening(words) | Self::Answer(words) => words,
+        }
+    }
+}
+
 /// A text that is being spoken.
 pub(super) struct Sound {
     /// When it was asked for.
     since: Instant,
-    text: String,
+    text: Piece,
     /// When it had to begin.
     deadline: Deadline,
     /// How much of the silence before it is kept.
@@ -32,7 +47,7 @@ impl Work {
     /// takes few requests. The next is asked for while one is being passed on.
     pub(super) fn speak(
         &self,
-        texts: &Receiver<String>,
+        texts: &Receiver<Piece>,
         give_sound: &Sender<Result<Sound, Failure>>,
         tell: &Sender<Event>,
     ) {
@@ -41,9 +56,12 @@ impl Work {
             requests += 1;
             let is_last = requests >= self.services.voices.first().max_requests();
             let to_come = || is_last.then(|| texts.recv().ok()).flatten();
-            while let Some(more) = texts.try_recv().ok().or_else(to_come) {
-                text.push(' ');
-                text.push_str(&more);
+            let is_apart =
+                |text: &Piece| matches!(text, Piece::Opening(_)) && self.speaker.language.is_some();
+            while !is_apart(&text)
+                && let Some(more) = texts.try_recv().ok().or_else(to_come)
+            {
+                text = Piece::Answer(format!("{} {}", text.words(), more.words()));
             }
             // Once the caller hears something, only what stalls is given up.
             let deadline = if requests == 1 || !self.is_streamed {
@@ -66,7 +84,7 @@ impl Work {
 
     fn begin(
         &self,
-        text: String,
+        text: Piece,
         deadline: Deadline,
         lead: Duration,
         tell: &Sender<Event>,
@@ -89,7 +107,7 @@ impl Work {
     fn ask_voice(
         &self,
         candidate: &Candidate<dyn Voice>,
-        text: &str,
+        text: &Piece,
         budget: Budget,
     ) -> Result<Speaking, voice::Error> {
         let deadline = if self.is_streamed {
@@ -97,7 +115,11 @@ impl Work {
         } else {
             self.deadline
         };
-        self.speaker.begin(candidate, text, budget, deadline)
+        let mut speaker = self.speaker.clone();
+        if matches!(text, Piece::Opening(_)) {
+            speaker.language = None;
+        }
+        speaker.begin(candidate, text.words(), budget, deadline)
     }
 
     /// Passes on what is being spoken, encoded, as it comes.
@@ -134,7 +156,7 @@ impl Work {
                 },
             ..
         } = sound;
-        send(tell, Event::Speaks(text.clone()));
+        send(tell, Event::Speaks(text.words().to_owned()));
         let mut out = Outlet::new(tell, self.is_streamed);
         let length = match speaking.write(&mut out, lead) {
             Err(error @ voice::Error::Endless { .. }) if out.has_sent => {

@@ -120,15 +120,18 @@ fn exceptions(listed: &str) -> Vec<String> {
     let names = listed.split(|c: char| c == ',' || c.is_whitespace());
     let names = names.filter(|name| !name.is_empty());
     let patterns = names.flat_map(|name| match name.trim_start_matches('.') {
-        name if name.contains('/') => network(name).unwrap_or_default(),
+        name if name.contains('/') => network(name).unwrap_or_else(|| {
+            warn!("no_proxy: {name} is no network of IPv4 such as 10.0.0.0/8, so it excepts nothing; name its addresses");
+            Vec::new()
+        }),
         name if name.contains('*') || name.is_empty() => vec![name.to_owned()],
         name => vec![name.to_owned(), format!(".{name}")],
     });
     patterns.collect()
 }
 
-/// Returns the patterns of the addresses in a network of IPv4 such as `10.0.0.0/8`, each up to the end of one of its four
-/// numbers: `ureq` knows no networks.
+/// Returns the patterns of the addresses in a network of IPv4 such as `10.0.0.0/8`, each up to the first digit behind one
+/// of its four numbers: `ureq` knows no networks, and `10.` alone would also be `10.example.com`.
 fn network(cidr: &str) -> Option<Vec<String>> {
     let (address, bits) = cidr.split_once('/')?;
     let bits = bits.parse::<u8>().ok().filter(|bits| *bits <= 32)?;
@@ -138,13 +141,17 @@ fn network(cidr: &str) -> Option<Vec<String>> {
     let address = u64::from(u32::from(address.parse::<Ipv4Addr>().ok()?));
     let first = address - address % size;
     let blocks = (0..size / block).filter_map(|at| u32::try_from(first + at * block).ok());
-    let pattern = |block| {
+    let patterns = |block| {
         let octets = Ipv4Addr::from(block).octets();
         let octets = octets.map(|octet| octet.to_string());
-        let end = if numbers < 4 { "." } else { "" };
-        octets[..usize::from(numbers)].join(".") + end
+        let known = octets[..usize::from(numbers)].join(".");
+        if numbers < 4 {
+            (0..10).map(|digit| format!("{known}.{digit}*")).collect()
+        } else {
+            vec![known]
+        }
     };
-    Some(blocks.map(pattern).collect())
+    Some(blocks.flat_map(patterns).collect())
 }
 
 /// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
@@ -263,6 +270,10 @@ mod tests {
             ("10.0.0.0/8", "10.1.2.3", true),
             ("10.0.0.0/8", "11.1.2.3", false),
             ("10.0.0.0/8", "100.1.2.3", false),
+            ("10.0.0.0/8", "10.example.com", false),
+            ("10.0.0.0/8", "10.200.2.3", true),
+            ("2001:db8::/32", "[2001:db8::1]", false),
+            ("[2001:db8::1]", "[2001:db8::1]", true),
             ("b.example, 172.16.0.0/12", "172.31.255.255", true),
             ("172.16.0.0/12", "172.32.0.1", false),
             ("172.16.0.0/12", "172.15.0.1", false),

@@ -80,7 +80,7 @@ pub(crate) trait Recognizer: Debug + Send + Sync {
 pub struct Transcript {
     /// The words; empty when it heard none.
     pub text: String,
-    /// The tag or name of the language that was spoken, if the service tells it.
+    /// The tag of the language that was spoken, if the service tells it.
     pub language: Option<String>,
     /// The length of audio that is billed, if the service tells it.
     pub billed: Option<Duration>,

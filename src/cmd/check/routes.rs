@@ -10,6 +10,9 @@ use crate::config::Config;
 /// `globals` are the variables that hold everywhere in it.
 pub(super) fn examine(config: &Config, plan: &str, globals: &str, report: &mut Report<'_>) {
     examine_personas(&config.personas, plan, globals, report);
+    if config.conversation.operator.is_some() {
+        examine_returns(plan, report);
+    }
     let operator = config.conversation.operator.iter();
     let operator = operator.map(|number| ("operator".to_owned(), number.clone()));
     let transfers = config.conversation.transfers.iter().cloned();
@@ -77,6 +80,61 @@ fn examine_personas(personas: &[String], plan: &str, globals: &str, report: &mut
     }
 }
 
+/// A question's `Gosub` returns to transfer the caller, who is hung up where nothing is behind it.
+fn examine_returns(plan: &str, report: &mut Report<'_>) {
+    let ends: Vec<_> = dead_ends(plan);
+    if ends.is_empty() {
+        return;
+    }
+    let text = format!(
+        "the key 0 ends the call instead of connecting it at {}, where nothing follows the Gosub",
+        ends.join(", ")
+    );
+    let remedy = "add the line with Goto below it that phone-assistant help personas.conf shows, and: dialplan reload";
+    report.warn("operator", &text, remedy);
+}
+
+/// The extensions, each as `NUMBER@CONTEXT`, whose last step is a `Gosub` to the assistant that returns.
+fn dead_ends(plan: &str) -> Vec<String> {
+    let (mut context, mut exten) = ("", "");
+    let (mut last, mut talks): (Vec<(&str, &str, &str)>, BTreeSet<&str>) = Default::default();
+    for line in plan.lines().map(str::trim_start) {
+        if let Some(name) = line.strip_prefix("[ Context '") {
+            context = name.split('\'').next().unwrap_or_default();
+            continue;
+        }
+        let begins = line.strip_prefix('\'').and_then(|it| it.split_once("' =>"));
+        let rest = begins.map_or(line, |(_, rest)| rest);
+        let priority = rest.split_once(". ");
+        let Some((_, step)) = priority.filter(|(it, _)| it.ends_with(|c: char| c.is_ascii_digit()))
+        else {
+            continue;
+        };
+        if let Some((number, _)) = begins {
+            exten = number;
+            last.push((context, exten, step));
+        } else if let Some(found) = last.last_mut() {
+            found.2 = step;
+        }
+        if context == OURS && step.starts_with("EAGI(") {
+            talks.insert(exten);
+        }
+    }
+    let is_end = |(context, _, step): &&(&str, &str, &str)| {
+        let place = step
+            .strip_prefix("Gosub(")
+            .and_then(|it| it.strip_prefix(OURS));
+        let place = place.and_then(|it| it.strip_prefix(',')?.split_once(",1"));
+        let returns = |(number, rest): (&str, &str)| {
+            !talks.contains(number) || rest.starts_with("(transfer)")
+        };
+        *context != OURS && place.is_some_and(returns)
+    };
+    let ends = last.iter().filter(is_end);
+    ends.map(|(context, exten, _)| format!("{exten}@{context}"))
+        .collect()
+}
+
 /// The contexts in which numbers are dialled that callers are transferred to: the usual one, as the example dialplan
 /// decides it, and those that extensions of personas choose for themselves.
 fn transfer_contexts<'a>(plan: &'a str, globals: &'a str) -> BTreeSet<&'a str> {
@@ -105,6 +163,7 @@ fn leads_somewhere(shown: &str) -> bool {
         .any(|line| is_context(line) && !line.contains("'bad-number'"))
 }
 
+const OURS: &str = "custom-openai";
 const PERSONA: &str = "ASSISTANT_PERSONA=";
 const TRANSFER_CONTEXT: &str = "ASSISTANT_TRANSFER_CONTEXT=";
 
@@ -171,6 +230,30 @@ mod tests {
             let plan = plan(steps);
             let contexts: Vec<_> = transfer_contexts(&plan, globals).into_iter().collect();
             assert_eq!(contexts, expected, "{steps:?} {globals}");
+        }
+    }
+
+    #[test]
+    fn a_gosub_that_nothing_follows_is_a_dead_end_unless_it_never_returns() {
+        let table = [
+            (&["Gosub(custom-openai,8008,1)"][..], true),
+            (&["Gosub(custom-openai,8008,1)", "Goto(x,${Y},1)"], false),
+            (&["Gosub(custom-openai,8009,1)"], false),
+            (&["Gosub(custom-openai,8009,1(transfer))"], true),
+            (&["Goto(custom-openai,8008,1)"], false),
+            (&["Gosub(custom-openai-cleanup,s,1)"], false),
+        ];
+        for (steps, expected) in table {
+            let mut shown = "[ Context 'custom-openai' created by 'pbx_config' ]\n  \
+                '8009' =>         1. Answer()          [x:1]\n                    2. EAGI(y)      [x:2]\n\n\
+                [ Context 'own' created by 'pbx_config' ]\n  \
+                '8010' =>         1. Set(A=1)          [x:3]\n"
+                .to_owned();
+            let lines = (2..).zip(steps);
+            shown.extend(lines.map(|(at, step)| format!("{at:>21}. {step}      [x:4]\n")));
+            shown += "\n  Include =>        'other'       [x:9]\n[ Context 'z' created by 'x' ]\n  '1' =>  1. Hangup() [x:9]\n";
+            let expected = if expected { &["8010@own"][..] } else { &[] };
+            assert_eq!(dead_ends(&shown), expected, "{steps:?}");
         }
     }
 

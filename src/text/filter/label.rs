@@ -9,7 +9,7 @@ pub(super) enum Label {
     Model,
     /// What another speaker says.
     Other,
-    /// The same, under a name that is also that of other things: at the beginning of a line alone.
+    /// The same where an answer follows it: a name that is also that of other things, at the beginning of a line.
     Asker,
     Thought,
     /// What the model says after its thoughts.

@@ -62,7 +62,8 @@ enum State {
     Ended,
 }
 
-/// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is.
+/// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is, and
+/// "Customer:" may announce another turn or a name on a list.
 #[derive(Debug)]
 struct Held {
     words: String,
@@ -87,7 +88,7 @@ impl Filter {
                 self.pass(token::words_after_speaker(&name));
             }
         }
-        if let Some(held) = self.held.take().filter(|_| !self.has_passed) {
+        if let Some(held) = self.held.take() {
             self.pass(&held.words);
         }
         self.state = State::Ended;
@@ -254,14 +255,20 @@ impl Filter {
                 if (self.held.as_ref()).is_some_and(|held| held.until.may_be(label)) =>
             {
                 self.held = None;
+                if self.has_passed {
+                    self.state = State::Ended;
+                }
             }
             Label::Model if self.start == Start::Line => {}
             // A list of names and values is announced: "Log in with:".
-            Label::Other | Label::Asker if self.has_passed && self.last != Some(':') => {
+            Label::Other if self.has_passed && self.last != Some(':') => {
                 self.state = State::Ended;
             }
+            Label::Asker if self.has_passed && self.last != Some(':') && self.held.is_none() => {
+                self.hold(text, Label::Answer);
+            }
             Label::Other if is_first => self.hold(text, Label::Model),
-            Label::Thought | Label::Asker if is_first => self.hold(text, Label::Answer),
+            Label::Thought if is_first => self.hold(text, Label::Answer),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),

@@ -217,11 +217,10 @@ fn calls_of_tools_are_not_passed_on() {
 fn an_answer_ends_where_another_speaker_begins() {
     let texts = [
         "It is Lisbon.\nUser: And Spain?\nAssistant: Madrid.",
-        "It is Lisbon.\nCustomer: And Spain?\nAgent: Madrid.",
-        "It is Lisbon.\n**Client:** And Spain?",
-        "It is Lisbon.\nKunde: And Spain?",
+        "It is Lisbon.\nCustomer: And Spain?\nAssistant: Madrid.",
+        "It is Lisbon.\n**Client:** And Spain?\n**AI:** Madrid.",
+        "It is Lisbon.\nKunde: Und Spanien?\nAssistent: Madrid.",
         "It is Lisbon.\n\nQuestion: And Spain?\nAnswer: Madrid.",
-        "It is Lisbon.\nQ: And Spain?\nA: Madrid.",
         "It is Lisbon. User: And Spain? Assistant: Madrid.",
         "It is Lisbon.\n\nHuman: And Spain?",
         "It is Lisbon.\n**User:** And Spain?",
@@ -241,7 +240,6 @@ fn an_answer_ends_where_another_speaker_begins() {
         "### Response:\nIt is Lisbon.",
         "Assistant: Chatbot: It is Lisbon.",
         "User: Where?\nAssistant: It is Lisbon.",
-        "Question: Where?\nAnswer: It is Lisbon.",
         "User: Where? Assistant: It is Lisbon.",
         "<|user|>\nWhere?<|end|>\n<|assistant|>\nIt is Lisbon.<|end|>",
         "[INST] Where? [/INST] It is Lisbon.",
@@ -262,6 +260,10 @@ fn what_only_looks_like_it_is_passed_on() {
         "- User: guest\n- Assistant: Ann",
         "It is ready. Customer: Jim. Client: Ann. Question: none.",
         "It is for:\nCustomer: Jim\nOrder: 5",
+        "Your booking is confirmed.\nCustomer: Jim\nTime: 5 pm",
+        "Here is one.\nQuestion: What is the capital of Spain?",
+        "It is Lisbon.\nQ: And Spain?\nA: Madrid.",
+        "Question: Where?\nAnswer: It is Lisbon.",
         "Question: what has keys? A piano.",
         "Q: what has keys? A piano.",
         "User: guest",
@@ -280,6 +282,13 @@ fn what_only_looks_like_it_is_passed_on() {
     ];
     for text in texts {
         assert_passes(&[(text, text.trim())]);
+    }
+}
+
+#[test]
+fn an_answer_that_begins_with_a_question_is_not_held() {
+    for text in ["Question: Which river is it?", "Q: Which river is it?"] {
+        assert_eq!(Filter::default().push(text).words, text);
     }
 }
 

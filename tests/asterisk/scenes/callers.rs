@@ -60,6 +60,27 @@ pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
         },
     );
     report.check(
+        "a phone that sends nothing while silent is noticed soon after two fluent seconds too",
+        || {
+            let moon = words("question-moon.wav");
+            let hum = clips::tone(8000, 400.0, -20.0, (2.2 - moon.seconds()).max(0.5));
+            let mut call = caller::dial(&machine.phone())?;
+            call.mute(true);
+            caller::beep(&mut call, &machine)?;
+            call.mute(false);
+            let said = call.say(&hum.then(&moon));
+            call.mute(true);
+            let exchange = caller::listen(call, said)?;
+            exchange.only_answer("moon")?;
+            let after = exchange.ear_to_ear()?;
+            if after < NOTICED + SERVICES {
+                Ok(())
+            } else {
+                Err(format!("after {after:?}"))
+            }
+        },
+    );
+    report.check(
         "a phone that always sends gets the answer to a long question as soon as to a short one",
         || {
             // It would end in the last second of a part of 13.

@@ -57,5 +57,5 @@ fn example_of(commit: &str) -> String {
 /// The first that was to be upgraded, and those that have changed the dialplan since.
 const COMMITS: &[&str] = &[
     "c580c19", "84423f8", "89efa08", "14e3fcf", "4d5d0b3", "952bb13", "27fde5a", "4d42c07",
-    "9fc3d45", "405ea59",
+    "9fc3d45", "405ea59", "3854df2",
 ];
