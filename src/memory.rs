@@ -24,7 +24,7 @@ impl Retention {
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    pub fn sweep(&self, now: SystemTime) -> Result<(), Error> {
+    pub(crate) fn sweep(&self, now: SystemTime) -> Result<(), Error> {
         match self.callers {
             Callers::None => Ok(()),
             Callers::Internal | Callers::All => Store::new(&self.folder).sweep(self.limits, now),

@@ -22,7 +22,7 @@ use crate::sys::state;
 
 /// Why something cannot be remembered or forgotten.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// Another process holds the lock, or it cannot be taken.
     #[error(transparent)]
     Lock(#[from] state::Error),

@@ -24,7 +24,7 @@ use ledger::Ledger;
 
 /// Why a call may not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// This caller has made as many calls as are allowed.
     #[error(
         "this caller has made {made} calls within an hour; max_calls_per_caller_per_hour in [limits] allows {most}"
@@ -59,7 +59,7 @@ pub enum Refused {
 
 /// A ledger that counts for a day after tomorrow: the clock was wrong when it was written, or is wrong now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ahead {
+pub(crate) struct Ahead {
     /// The ledger's day, since 1970.
     day: u64,
     /// How many days it is away.
@@ -78,7 +78,7 @@ impl fmt::Display for Ahead {
 
 /// A call that may go on, and what is set aside for it.
 #[derive(Debug)]
-pub struct Admission {
+pub(crate) struct Admission {
     guard: Guard,
     set_aside: MicroDollars,
     day: u64,
@@ -92,7 +92,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`Refused`]; then nothing is counted either.
-    pub fn admit(
+    pub(crate) fn admit(
         self,
         state: &State,
         caller: &str,
@@ -128,7 +128,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`Refused`]; then as much is set aside as before.
-    pub fn go_on(
+    pub(crate) fn go_on(
         self,
         admission: &mut Admission,
         spent: MicroDollars,
@@ -199,7 +199,7 @@ impl Limits {
 
 impl Admission {
     /// Gives back what was set aside and not spent.
-    pub fn settle(self, spent: MicroDollars) {
+    pub(crate) fn settle(self, spent: MicroDollars) {
         let settle = |ledger: &mut Ledger| {
             // Yesterday's money is no longer counted.
             if ledger.day == self.day {

@@ -29,7 +29,7 @@ pub(crate) struct Guard {
 
 /// Why a file cannot be read or changed. Then it is as it was.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The file exists and cannot be read.
     #[error("cannot read {}", .path.display())]
     Read {
