@@ -116,6 +116,8 @@ fn end_of_stdin() -> End {
 
 /// Asterisk sends SIGHUP when the caller hangs up, FreePBX's FastAGI proxy SIGTERM, a person Ctrl-C.
 fn raise_on_signals(hangup: &Hangup) -> Result<(), Box<dyn Error>> {
+    // Asterisk gives SIGHUP its default back before exec (`ast_safe_fork` in app.c), and that ends the process: in the
+    // middle of a paid request, with its files left behind and without a status for the dialplan.
     let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     let hangup = hangup.clone();
     let raise = move || signals.forever().for_each(|_| hangup.raise());
@@ -139,6 +141,8 @@ fn start_log() -> Option<stderr::Lines> {
         .filter_module(env!("CARGO_CRATE_NAME"), log_level())
         .format(|out, record| {
             let (style, level) = (out.default_level_style(record.level()), record.level());
+            // Secrets are taken out here, where every line passes, and not where lines are written: no module can
+            // forget it.
             let line = redact::shown(&record.args().to_string());
             writeln!(out, "[{style}{level:<5}{style:#}] {line}")
         });

@@ -75,6 +75,8 @@ impl fmt::Display for Command<'_> {
             }
             Self::ChannelStatus => f.write_str("CHANNEL STATUS"),
             Self::GetVariable(name) => write!(f, "GET VARIABLE {}", Quoted(name, MAX_NAME)),
+            // Asterisk returns a text without `${}` as it is, and does so on a dead channel too. Text from outside
+            // must not come here: Asterisk would expand it, and `SHELL()` runs commands.
             Self::Echo(text) => write!(f, "GET FULL VARIABLE {}", Quoted(text, MAX_NAME)),
             Self::Noop => f.write_str("NOOP"),
             Self::Music(None) => f.write_str("SET MUSIC OFF"),
@@ -115,8 +117,14 @@ impl fmt::Display for Quoted<'_> {
         let mut room = self.1.saturating_sub("\"\"".len());
         f.write_str("\"")?;
         for c in self.0.chars() {
+            // Asterisk has no escape for a line break: its backslash only takes the next character as it is
+            // (`parse_args` in res_agi.c). Sent bare, a line break would begin a second command, and a NUL would end
+            // the line early.
             let c = if c.is_control() { ' ' } else { c };
             let escape = if matches!(c, '"' | '\\') { "\\" } else { "" };
+            // A backslash and its character are cut together: one that stood alone at the end would escape the closing
+            // quote. And no character is cut apart, because Asterisk publishes each command as JSON and logs errors
+            // with backtraces for one that is not UTF-8.
             let Some(left) = room.checked_sub(escape.len() + c.len_utf8()) else {
                 break;
             };
@@ -128,6 +136,8 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Bytes of a command line without its line break.
+// Asterisk's buffer has 2,048 bytes before 20.16, 21.11 and 22.6 (https://github.com/asterisk/asterisk/issues/1317).
+// It takes the rest of a longer line for the next command, and then there are two replies for one command.
 const MAX_LINE: usize = 2000;
 
 /// Long enough for every name that we use, short enough to leave room for a value.

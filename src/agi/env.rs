@@ -42,6 +42,8 @@ impl Env {
         let mut line = Vec::new();
         while input.read_until(b'\n', &mut line)? > 0 {
             if values.is_empty() && !line.starts_with(PREFIX.as_bytes()) {
+                // Any client can connect to the port of FastAGI. One that is not Asterisk is refused by its first
+                // line, so that it is neither answered nor waited for.
                 return Err(stranger("its first line does not begin with agi_"));
             }
             if line == b"\n" {
@@ -60,6 +62,8 @@ impl Env {
     fn of(mut values: Vec<(String, String)>) -> Self {
         let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
         let fault = first_fault(&names);
+        // The names up to `version` come before any value that a caller chooses, so the log of calls can still name a
+        // forged call by its `uniqueid`.
         values.truncate(fault.unwrap_or(values.len()));
         let forgery = fault.map(|index| Forgery { line: index + 1 });
         Self { values, forgery }
@@ -85,6 +89,8 @@ impl Env {
             .iter()
             .filter(|(name, _)| name.starts_with(ARGUMENT));
         arguments
+            // The fault shows only behind what was forged: an `agi_arg_2` in a line break of the first argument is in
+            // order, and what is out of order is Asterisk's own `agi_arg_2` after it.
             .filter(|_| self.forgery.is_none())
             .map(|(_, value)| value.as_str())
     }

@@ -117,6 +117,8 @@ impl Reply {
     /// The key that the caller pressed, where the result is one.
     pub fn key(&self) -> Option<char> {
         let code: u8 = self.result.parse().ok()?;
+        // The result is a key's ASCII code, 0 at the end of a file, and a state from 0 to 7 for `CHANNEL STATUS`: no
+        // telephone has a key of such a code.
         Some(char::from(code)).filter(char::is_ascii_graphic)
     }
 

@@ -149,6 +149,8 @@ impl<W: Write> Session<W> {
     /// Asks for a text. Returns whether that is the first that comes.
     fn answers_at_once(&mut self, text: &str) -> Result<bool, Error> {
         match self.ask(Command::Echo(text)) {
+            // The reader hands on one line for all that came unasked, and then the true reply. Both are taken, so that
+            // commands and replies are in step again and the dialplan can be given a status.
             Err(Error::Refused { .. }) => self.reply_within(PATIENCE).map(|_| false),
             Ok(_) => Ok(true),
             Err(error) => Err(error),
@@ -191,6 +193,8 @@ impl<W: Write> Session<W> {
             let patience = patience.min(most);
             let line = match self.next_line(patience) {
                 Err(RecvTimeoutError::Timeout) => {
+                    // The reply may still come. It is counted, so that it is not taken for the reply to the next
+                    // command.
                     self.overdue += 1;
                     return Err(Error::Silent(patience));
                 }
@@ -215,6 +219,9 @@ impl<W: Write> Session<W> {
 
     fn send(&mut self, command: Command<'_>) -> Result<(), Error> {
         debug!("AGI > {}", command.for_log(self.log_words));
+        // The whole line goes out in one write: after a part of a line Asterisk blocks the channel's thread in
+        // `fgets`, without noticing a hang-up, and over FastAGI it spins until the rest comes (`run_agi` in
+        // res_agi.c).
         let line = format!("{command}\n");
         self.output
             .write_all(line.as_bytes())
@@ -282,6 +289,8 @@ impl<W: Write> Session<W> {
                 Ok(reply) if reply.endpos.is_none() => return Ok(ended),
                 Ok(reply) => ended = Some(reply),
                 Err(Error::Silent(SOON)) => {
+                    // Two NOOPs are under way from here on. The reply to the first counts as overdue and is passed
+                    // over, so the wait ends with that of the second.
                     patience = PATIENCE;
                     self.send(Command::Noop)?;
                 }
@@ -295,6 +304,8 @@ impl<W: Write> Session<W> {
     /// The next line, waited for only briefly after a hang-up.
     fn next_line(&self, patience: Duration) -> Result<(Instant, Line), RecvTimeoutError> {
         select_biased! {
+            // What Asterisk has already written counts before the hang-up: the reply to a sound that had just ended
+            // tells how much of it was heard. After a hang-up a dead channel still answers some commands.
             recv(self.lines) -> line => line.map_err(|_| RecvTimeoutError::Disconnected),
             recv(self.hangup.raised()) -> _ => self.lines.recv_timeout(LITTLE_PATIENCE),
             default(patience) => Err(RecvTimeoutError::Timeout),
@@ -357,6 +368,8 @@ fn listen(
                 }
             }
         }
+        // A long conversation has any number of replies, so of these only what is longer than Asterisk makes them
+        // counts.
         nonsense += match line {
             Line::Reply(_) => len.saturating_sub(LONGEST_REPLY),
             _ => len,
@@ -381,6 +394,8 @@ fn await_reply(
     while let Some(line) = read_text(input)? {
         let is_reply = line == reply;
         match line.as_str() {
+            // Over FastAGI Asterisk may send this at any time, also before the first reply, so it is no sign of a
+            // forged block. A caller who forges it ends their own call, which still counts as forged.
             "HANGUP\n" => hangup.raise(),
             "\n" => {}
             _ if is_reply || is_alone => {

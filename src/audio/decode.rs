@@ -160,6 +160,8 @@ fn sniff(mut input: Input) -> Result<(Kind, Input), Error> {
         let Some(len) = tag_bytes.filter(|_| tags < MAX_TAGS) else {
             return Ok((kind, input));
         };
+        // A tag may hold pictures of megabytes, so it is read past and never held; a voice's stream cannot be rewound
+        // either.
         io::copy(&mut input.by_ref().take(len), &mut io::sink()).map_err(Error::Read)?;
         tags += 1;
     }

@@ -75,6 +75,8 @@ impl Lead {
     /// Lets the sound begin, softly where it was cut.
     fn release(&mut self, output: &mut Vec<f32>) {
         let mut held = self.held.take().unwrap_or_default();
+        // A cut falls anywhere in the noise before the speech: without the ramp the step to it would be heard as a
+        // click.
         if self.cut > 0 {
             let step = 1.0 / f32::from(u16::try_from(self.block_frames).unwrap_or(u16::MAX));
             let mut gain = 0.0;

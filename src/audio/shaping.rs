@@ -125,6 +125,8 @@ impl Shaper {
             return;
         };
         if let Some(level) = self.meter.as_ref().and_then(Meter::level) {
+            // The gain is one for the whole sound: a gain that followed the level would make the voice swell and fade
+            // within a sentence.
             self.limiter = Limiter::new(self.rate_hz, gain_db(target_dbfs, level.dbfs));
         }
         self.limiter.push(&samples, output);

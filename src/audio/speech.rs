@@ -29,6 +29,8 @@ pub fn find(pcm: &Pcm) -> Option<Range<usize>> {
         sound::is_tone_or_noise(levels, threshold, samples(pcm, stretch), pcm.rate_hz)
     };
     let is_long = |stretch: &Range<usize>| sustained(&levels[stretch.clone()]) >= SHORTEST_WORD;
+    // A short burst beside a word is kept, because a plosive stands apart from its vowel; a tone or noise beside it is
+    // not, such as the beep that the microphone picks up.
     let is_part = |stretch: &&Range<usize>| !is_long(stretch) || !is_other(stretch);
     let word = stretches
         .iter()
@@ -111,6 +113,8 @@ fn loud_stretches(levels: &[f32], threshold: f32) -> Vec<Range<usize>> {
     let mut stretches = Vec::new();
     for like in levels.chunk_by(|a, b| (*a > threshold) == (*b > threshold)) {
         let pieces = like.len().div_ceil(LONGEST_STRETCH);
+        // A long stretch may hold noise and a word, and judged as a whole it would pass for the noise. In pieces of a
+        // second at most, the one with the word is found.
         for piece in like.chunks(like.len().div_ceil(pieces)) {
             if piece[0] > threshold && piece.len() >= SHORTEST_SOUND {
                 stretches.push(start..start + piece.len());
@@ -136,6 +140,8 @@ fn noise_floor(levels: &[f32], enough: usize) -> f32 {
     let mut heard: Vec<f32> = levels
         .iter()
         .copied()
+        // MixMonitor fills in silence where the phone has sent no packets. Taken for the line's noise, it would put
+        // the floor so low that all real noise counts as speech.
         .filter(|level| *level > NOTHING_DBFS)
         .collect();
     if heard.len() < enough {
@@ -191,6 +197,8 @@ impl HighPass {
     fn new(rate_hz: u32, first: Option<&i16>) -> Self {
         let (sin, cos) = (TAU * LOWEST_HZ / count(usize::try_from(rate_hz).unwrap_or(0))).sin_cos();
         let alpha = sin * std::f32::consts::FRAC_1_SQRT_2;
+        // Had the filter seen silence before a sound with a constant offset, the step to that would ring and count as
+        // sound.
         let before = first.map_or(0.0, |sample| f32::from(*sample) / FULL_SCALE);
         Self {
             gain: f32::midpoint(1.0, cos) / (1.0 + alpha),

@@ -254,6 +254,8 @@ impl Chunk {
     /// A length of 0 is one not yet filled in.
     fn audio_len(&self) -> u64 {
         match self.len_bytes {
+            // Asterisk writes the size only when it closes the file (`wav_close` in format_wav.c). Until then, and
+            // after a crash, it is 0, and the samples go on to the file's end.
             0 => u64::MAX,
             len => len.into(),
         }

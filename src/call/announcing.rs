@@ -41,6 +41,7 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<(), Failure> {
+        // This call has neither a recording nor a reply among its arguments, and the settings of a check want none.
         let config = Config::load(Job::Check, arguments, environment);
         let mut config = config.at(Stage::Config)?;
         // The question that follows counts, and is remembered.

@@ -20,6 +20,7 @@ use crate::sys::threads;
 /// # Errors
 /// What the system says: without EAGI there is no such file.
 pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
+    // Opened by its path, because taking over a descriptor by its number is unsafe code, which this crate forbids.
     let sound = File::open("/dev/fd/3")?;
     let (heard, pieces) = bounded(MAX_UNHEARD);
     threads::spawn(move || match listen(sound, &heard) {
@@ -70,6 +71,9 @@ impl CallerAudio {
             return Vec::new();
         }
         self.heard_until = now;
+        // Phones with silence suppression send no packets while the caller is silent, and then Asterisk writes nothing
+        // into the pipe. The listener counts frames and reads no clock, so it is given the frames that are missing;
+        // otherwise a turn on such a phone would never end.
         let samples = silent.as_millis() * u128::from(self.rate_hz) / 1000;
         self.take(&vec![0; usize::try_from(samples).unwrap_or_default()])
     }
@@ -89,6 +93,8 @@ impl CallerAudio {
     ) -> Vec<Change> {
         self.guard_against(Some(played_dbfs));
         let changes = self.hear(piece, now);
+        // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
+        // syllable would raise the level that it has to exceed.
         self.echo.see(self.listener.level_dbfs(), played_dbfs);
         if changes.contains(&Change::Begins) {
             self.echo.forget_latest();
@@ -162,6 +168,8 @@ fn listen(mut sound: impl Read, heard: &Sender<Vec<i16>>) -> io::Result<()> {
             .map(|pair| i16::from_ne_bytes([pair[0], pair[1]]))
             .collect();
         rest = len % 2;
+        // A pipe may split a sample. Its first byte is kept for the next read: without it all samples that follow
+        // would be read half a sample off, as noise.
         bytes[0] = bytes[len - 1];
         if heard.send(samples).is_err() {
             return Ok(());

@@ -93,6 +93,8 @@ impl Contract {
 
     /// Tells Asterisk's record of the call how it ended, how soon it was answered, and by whom.
     fn for_cdr(&self, status: &str, turn: &Turn) -> String {
+        // Asterisk keeps 255 bytes of `userfield` (`AST_MAX_USER_FIELD` in channel.h), and FreePBX's column has as
+        // many: too few for what was said, and a cut within a character fails in the database.
         let mut words = vec![status.to_owned()];
         words.extend(turn.timeline.ear_to_ear_ms().map(|ms| format!("{ms} ms")));
         words.extend(self.persona.as_ref().map(|name| format!("persona={name}")));
@@ -158,6 +160,8 @@ pub(super) fn warn_administrators<O: Write>(
     for (topic, text) in news {
         if first_today(state, &topic, SystemTime::now()) {
             let warning = format!("phone-assistant: {topic}: {text}");
+            // By FreePBX's defaults a line of `VERBOSE` reaches its log only while a console is open. A WARNING always
+            // does.
             line.try_asking(Command::Warning(&warning));
         }
     }

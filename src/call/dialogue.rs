@@ -119,6 +119,7 @@ impl Dialogue {
     /// Whether a turn that a service has failed is forgiven: one, and not the next as well, where turns and time are left
     /// to try again in.
     fn may_try_again(&self, failure: &Failure, now: Instant) -> bool {
+        // A caller who is asked to try again must be able to, and not hear the goodbye instead.
         let has_turns = self.turns + 1 < self.settings.max_turns;
         let has_time = now < self.began + self.settings.longest;
         let is_of_service = matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts);
@@ -200,6 +201,8 @@ impl Dialogue {
 
     /// How the conversation ends, if the model wants that and the caller has nothing to say to it.
     fn act(&self, scene: &mut Scene) -> Option<Outcome> {
+        // The caller speaks into the end of the answer, and may not want what the model wants. They are heard first;
+        // if that proves to be no speech, the action is still there.
         if scene.is_in_turn() {
             return None;
         }
@@ -212,6 +215,8 @@ impl Dialogue {
     }
 
     fn transfer(&self, name: &str) -> Option<Outcome> {
+        // The model names an entry of the settings and never a number, so that a caller cannot talk it into a transfer
+        // to any extension.
         let mut known = self.settings.transfers.iter();
         let found = known.find(|(known, _)| is_same_name(known, name));
         if found.is_none() {
@@ -249,6 +254,8 @@ pub(super) fn actions(settings: &Conversation) -> String {
         None => "",
     };
     format!(
+        // The default persona is made for one question: it forbids asking back and ends each answer with a goodbye.
+        // The first words take that back here, whatever persona stands above.
         "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer}{operator} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it."
     )
 }

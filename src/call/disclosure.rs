@@ -106,6 +106,8 @@ impl Disclosure {
 }
 
 fn was_told<O: Write>(line: &mut Line<O>) -> bool {
+    // Where Asterisk does not answer, the disclosure counts as due: article 50 is broken by a caller who is not
+    // informed, and not by one who is informed twice.
     let told = line.get_variable(TOLD);
     let told = told.inspect_err(|cause| debug!("asking for {TOLD}: {}", Chain(cause)));
     told.ok().flatten().is_some_and(|told| !told.is_empty())

@@ -14,6 +14,8 @@ pub(super) struct EchoPath {
 impl EchoPath {
     /// A piece from the phone was so loud while what was being heard was so loud, in dB of full scale.
     pub(super) fn see(&mut self, came_dbfs: f32, played_dbfs: f32) {
+        // In the pauses of an answer what comes back is the noise of the room: compared with next to nothing it would
+        // look like a very loud echo.
         if played_dbfs < AUDIBLE_DBFS {
             return;
         }
@@ -51,6 +53,8 @@ impl EchoPath {
 }
 
 /// A telephone's echo is this much softer than what it echoes, at least.
+// This is a limit: a loudspeaker or line that brings the answer back at −12 dB is not learnt, and stops seven of eight
+// answers by itself. A lower value would keep callers on all other phones from interrupting until their echo is known.
 const MIN_LOSS_DB: f32 = 17.0;
 /// Whatever the phone: the room is not silent.
 const MAX_LOSS_DB: f32 = 32.0;
@@ -61,6 +65,8 @@ const AUDIBLE_DBFS: f32 = -35.0;
 /// Pieces are packets of 20 ms: 6 s, 0.8 s and 0.4 s.
 const MAX_PIECES: usize = 300;
 const ENOUGH_PIECES: usize = 40;
+// This is as long as the proof of a voice takes while an answer is heard (`GUARDED_FRAMES` in audio/speech/turn.rs):
+// until then these pieces may be echo or the caller.
 const UNSURE_PIECES: usize = 20;
 
 #[cfg(test)]

@@ -96,6 +96,8 @@ impl<O: Write> Flow<'_, O> {
 
     /// Converses until the caller or the model ends the call, or a limit is reached.
     pub(super) fn converse(&mut self) -> Result<Outcome, Failure> {
+        // Nothing else tells: under plain AGI Asterisk closes file descriptor 3, and the first file that this program
+        // opens becomes it.
         if self.line.env().get("enhanced") != Some("1.0") {
             return Err(Error::NotEnhanced).at(Stage::Recording);
         }
@@ -104,6 +106,8 @@ impl<O: Write> Flow<'_, O> {
         let silence = keepalive::silence(&settings.sounds, self.encoding);
         let mut listening = Listening::new(settings.clone(), silence, began);
         listening.leave_to_model(self.model_hears());
+        // The pipe is read before the first phrase plays. It holds 64 KiB, which is 4 s at 8 kHz, and Asterisk drops
+        // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
         self.disclose()?;
@@ -143,6 +147,8 @@ impl<O: Write> Flow<'_, O> {
 
     /// Hears the caller through EAGI's file descriptor from now on.
     fn hear_caller(&mut self, pause: Option<Duration>, now: Instant) -> Result<(), Failure> {
+        // The block does not tell the rate of the pipe. Asterisk takes it from this variable, which the dialplan may
+        // set, else it is 8 kHz.
         let format = self.line.get_variable("EAGI_AUDIO_FORMAT");
         let is_wide = format.is_ok_and(|format| format.as_deref() == Some("slin16"));
         let settings = &self.config.conversation;
@@ -170,6 +176,8 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
         let now = self.line.now();
+        // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
+        // transfer that a noise interrupted, is still to be done.
         let before = self.scene.begin_turn(now, waited.unwrap_or_default());
         let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
         let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
@@ -219,10 +227,12 @@ impl<O: Write> Flow<'_, O> {
             is_patient,
         };
         let mut answering = Answering::new(settings, self.scene.turn.started);
+        // The last of these may be the model's `Begins`, to which the call has not agreed while the turn went on.
         for event in events {
             answering.on(Input::Work(event), self.scene, self.line.now());
         }
         let answered = self.follow(&mut answering);
+        // An answer that was interrupted is not paid for to its end, so its job ends before anything else is done.
         self.job = Job::none();
         let reply = self.reply.take();
         let answered = match (answered, reply) {
@@ -379,8 +389,12 @@ impl<O: Write> Flow<'_, O> {
 
     /// Has speech transcribed and answered, in place of what was sent before.
     fn begin_job(&mut self, speech: Arc<Pcm>, later: u32) -> Result<(), Failure> {
+        // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
+        // would have to cover.
         self.job = Job::none();
         let mut began = self.scene.turn.started;
+        // In a conversation speech is sent before its turn has begun, so the deadline runs from the sending. The
+        // caller of a single question has waited since the program was started.
         if self.actions.is_some() {
             began = self.line.now();
         }

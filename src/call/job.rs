@@ -47,6 +47,8 @@ impl Job {
         let max_cost = max_cost::of_answer(&work.services, &work.settings, &work.speech)
             + max_cost::of_transcriptions(&work.services, longest, later)
             + max_cost::of_hearing(&work.services, &work.settings, longest, later);
+        // All that a turn may cost, its later transcriptions included, is admitted at once, so that no limit is met in
+        // its middle.
         admit(max_cost).at(Stage::Limit)?;
         let billing = work.speaker.billing.clone();
         let events = work.start().at(Stage::Stt)?;

@@ -33,6 +33,8 @@ fn make(folder: &Path, encoding: Encoding) -> Result<PathBuf, Box<dyn Error>> {
         rate_hz: rate_hz.into(),
         samples: vec![0; SECONDS * usize::from(rate_hz)],
     };
+    // Calls and machines that share the folder may make it at the same moment: each writes under a name of its own,
+    // and puts a whole file in place.
     let mut sound = NewFile::create_in(folder, Readers::Owner)?;
     sound.write_all(&telephone::encode(&silence, encoding, 0.0)?)?;
     sound.finish_as(&file)?;

@@ -156,6 +156,8 @@ impl<O: Write> Line<O> {
             offset,
         } = play;
         match what {
+            // Music is switched on and plays beside commands, so its reply comes at once; that of a file comes at its
+            // end.
             Sound::Music => self.session.ask(Command::Music(Some(name))).map(drop)?,
             _ => self.session.start(Command::StreamFile {
                 name,
@@ -290,6 +292,8 @@ impl<O: Write> Line<O> {
         let has_progressed = match what {
             // How much of an answer was heard is for its playout to tell.
             Sound::Answer => true,
+            // `endpos` is the length that the file had when it was opened, also where nothing of it was played. So
+            // time tells.
             Sound::KeepAlive => lasted >= SHORTEST_SILENCE,
             _ => endpos.is_none_or(|end| end > offset),
         };

@@ -21,6 +21,8 @@ pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) 
     // Each piece that is spoken for itself may have its own pauses, and so may the opening, however short. Other texts
     // that are cut in several are long.
     let texts = 1 + usize::from(!settings.opening.is_empty()) + chars / MIN_PIECE_CHARS;
+    // Which language the caller speaks is known only from the transcript, after the cost was admitted: so the longest
+    // addition to the prompt and the most expensive voice count.
     let asked = settings.in_longest_language();
     let price = |voice: &Endpoint, now| max_price_of_voice(voice, settings.other_languages(), now);
     of_transcriptions(services, speech.duration(), 1)
@@ -95,6 +97,8 @@ pub(super) fn tokens(settings: &Settings, question_bytes: usize) -> Usage {
 
 /// The longest transcript, in characters, that speech of this length can have: what is longer is cut.
 pub(super) fn max_question_chars(speech: Duration) -> usize {
+    // A transcript is the model's input, and a server may return one of any length. It is cut by this limit, because
+    // no more than that was set aside.
     let chars = CHARS_PER_SECOND * (speech.as_secs() + 1) + MIN_QUESTION_CHARS;
     usize::try_from(chars).unwrap_or(usize::MAX)
 }

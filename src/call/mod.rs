@@ -105,6 +105,9 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
     };
     let confirmed = session.confirm();
     let own = Arguments::parse(invocation.arguments.iter().map(String::as_str));
+    // Over FastAGI arguments stand in the block, which the client has written and a caller's number may have added to.
+    // They are believed only once the block is confirmed, and never as much as the command line, which Asterisk itself
+    // has passed by exec.
     let arguments = match (invocation.end, &confirmed) {
         (_, Err(_)) => own,
         _ if !invocation.arguments.is_empty() => own,
@@ -181,8 +184,10 @@ impl<O: Write> Call<O> {
             self.carry_through(confirmed, arguments, environment)
         }));
         match result {
-            // A caller who can put lines into the block can put a hang-up there as well.
+            // A caller who can put lines into the block can put a hang-up there as well. With that as its status a
+            // forged call would leave no reason in any log.
             Ok(Err(failure)) if is_forged => Outcome::Failed(failure),
+            // A hang-up ends the work under way by an error of some kind, which is no failure of the call.
             _ if self.line.is_hung_up() => Outcome::HungUp,
             Ok(Ok(outcome)) => outcome,
             Ok(Err(failure)) if failure.cause.is::<Refused>() => Outcome::Limited(failure),
@@ -208,10 +213,15 @@ impl<O: Write> Call<O> {
         };
         let config = Config::load(job, arguments, environment);
         let understood = config.as_ref().unwrap_or_else(|faults| &faults.understood);
+        // From here on the recording is removed however the call ends, so this comes before anything that can fail.
+        // What could be understood of faulty settings decides, so that a recording which is to be kept is spared
+        // whatever else is wrong.
         let mut recording = RemovedAfterUse::new(Some(understood.recording.clone()));
         recording.keep_if(understood.keep_recording);
         self.reply.clone_from(&understood.reply);
         self.contract.log.clone_from(&understood.log_calls);
+        // A block that is not Asterisk's alone is a failure only here, so that the status is set, the log of calls has
+        // it, and the recording is removed. Nothing has been paid for yet.
         confirmed.at(Stage::Config)?;
         let mut config = config.at(Stage::Config)?;
         self.contract.persona.clone_from(&arguments.persona);
@@ -221,6 +231,8 @@ impl<O: Write> Call<O> {
             // Whose call it is stands in the block, which the client has written.
             config.memory.callers = Callers::None;
         }
+        // This comes before anything is made of the settings: for a caller who is remembered it raises
+        // `max_output_tokens`, because the model writes its note beside the answer.
         self.meet(&mut config);
         self.knowledge = Knowledge::read(&config, environment, SystemTime::now());
         for (topic, fault) in &self.knowledge.faults {
@@ -231,6 +243,8 @@ impl<O: Write> Call<O> {
         self.services = Some((services.clone(), State::new(&config.state_folder)));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         if arguments.is_conversation() {
+            // Each answer of a conversation has a file of its own. This one was to show that the folder can be written
+            // to.
             drop(reply);
             let ended = self.flow(&config, services, encoding).converse();
             return operator::outcome(ended);
@@ -341,6 +355,8 @@ impl<O: Write> Call<O> {
             self.warn_administrators();
         }
         self.purse.settle();
+        // Without a status the dialplan does not play the reply, and a caller who has gone cannot hear it: it would be
+        // left behind.
         if !is_told || matches!(outcome, Outcome::HungUp) {
             files::remove_replies(&self.reply);
         }

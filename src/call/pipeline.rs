@@ -119,6 +119,8 @@ impl Work {
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         let (give_text, texts) = unbounded();
+        // Without room in between, one text is asked for while the one before is passed on, and none further ahead:
+        // all that is asked for is paid for, and an interruption throws it away.
         let (give_sound, sounds) = bounded(0);
         thread::scope(|scope| {
             let speak = move || self.speak(&texts, &give_sound, tell);
@@ -135,6 +137,7 @@ impl Work {
                 Some(hearing) => self.answer_sound(hearing, &give_text, tell),
                 None => self.think(Question::Words(words), &give_text, tell),
             };
+            // The voice's thread ends when no more text can come, and the join below waits for it.
             drop(give_text);
             voice.join().unwrap_or_else(|panic| resume_unwind(panic));
             thought
@@ -183,6 +186,8 @@ impl Work {
         let mut is_first = true;
         let mut hand_over = |piece: String, answer: &SentenceStream| {
             let begins = std::mem::take(&mut is_first);
+            // From its first piece on the turn counts as understood, and may be interrupted, although the caller's
+            // words come only at the end of the answer.
             if is_sound && begins {
                 send(tell, Event::Heard(String::new()));
             }
@@ -204,6 +209,8 @@ impl Work {
             }
             Err(error) => return Ok(Thought::Unsaid(error)),
         };
+        // What was written before the break is paid for as well, so it is put on the bill before the error leaves this
+        // function.
         if rest.is_err() {
             written.settle(settings.asked(question).bytes(), &answer);
         }
@@ -249,9 +256,14 @@ impl Work {
                         return Ok((Ok(rest), written));
                     }
                     written.settle(self.settings.asked(question).bytes(), answer);
+                    // Models send an empty answer now and then, and answer the same request the next time
+                    // (https://github.com/livekit/agents/issues/4066). One that was cut before its first word would be
+                    // cut there again.
                     let transient = end == End::Whole;
                     cloud::Error::Unsayable { transient }
                 }
+                // The caller may have heard a part of it: another model's answer would begin anew in the middle of a
+                // sentence, so none is asked.
                 Err(error) if answer.has_pieces() => return Ok((Err(error), written)),
                 Err(error) => {
                     written.give_up(&error);
@@ -413,6 +425,8 @@ fn next_words(
 
 /// Waits until the call agrees that a stage begins: it does not when the caller has hung up. Returns when that was.
 fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
+    // The call is asked each time, because with `AGISIGHUP=no` only a command tells that the caller has gone, and only
+    // the call may send one to Asterisk. A sender that is dropped is a refusal.
     let (agrees, answer) = bounded(1);
     send(tell, Event::Begins(stage, agrees));
     answer.recv().map(|()| Instant::now()).at(stage)

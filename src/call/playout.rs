@@ -138,6 +138,7 @@ impl Playout {
         let frames = if self.is_complete {
             held
         } else {
+            // The other half stays at hand: if the voice stalls now, the play can still run out at a good place.
             held.div_ceil(2).min(ENOUGH_FRAMES)
         };
         (self.append(frames), self.heard)
@@ -171,6 +172,8 @@ impl Playout {
         play.runs_out = left < MARGIN
             || self.is_complete
             || (is_low && left <= MIN_AHEAD && held > 0 && kept > 0);
+        // Asterisk may be at the end of the file already. What is appended now is played or not, and then nothing
+        // tells where the next play has to begin.
         let frames = if left < MARGIN {
             0
         } else if self.is_complete {
@@ -201,6 +204,7 @@ impl Playout {
             1..=LATITUDE if self.sentences < self.held.len() => MIN_AHEAD,
             _ => MAX_AHEAD,
         };
+        // Not at `now`: a look that changes nothing would be repeated at once, without end.
         Some(end.checked_sub(early)?.max(now + FRAME / 4))
     }
 
@@ -218,6 +222,8 @@ impl Playout {
         let Some(play) = self.play.take() else { return };
         let lasted = now.saturating_duration_since(play.began) + MARGIN;
         let ends = play.ends.iter().copied().chain(frames_at_open);
+        // `endpos` is the length of the file when it was opened, whatever was played of it. The time until the reply
+        // tells to a frame how far Asterisk came (measured with Asterisk 22).
         let fits = |&end: &u32| end > play.from && FRAME * (end - play.from) <= lasted;
         let end = ends.filter(fits).max().or(frames_at_open);
         let heard = end

@@ -73,6 +73,8 @@ impl Remembering {
             self.has_no_memory(&cause);
         }
         let question = turn.question_later();
+        // An answer of which nothing was heard is no part of what was said: the model would later refer to words that
+        // the caller does not know.
         if question.is_empty() || heard.is_empty() {
             return;
         }

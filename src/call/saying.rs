@@ -102,6 +102,8 @@ impl<O: Write> Flow<'_, O> {
         });
         match job {
             Ok(job) => self.job = job,
+            // A limit that refuses a phrase refuses all that would follow it, so the call ends as LIMITED. Other
+            // failures cost only the voice.
             Err(failure) if failure.cause.is::<Refused>() => return Err(failure),
             Err(failure) => return Ok(Phrase::failed(&failure, instead)),
         }

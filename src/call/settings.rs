@@ -119,6 +119,8 @@ impl Settings {
     pub(super) fn hearing(&self) -> Self {
         Self {
             prompt: format!("{}\n\n{HEARS}{}", self.prompt, self.stt.told()).into(),
+            // What the model has heard is written as an action, so actions are read even where none may end or
+            // transfer the call.
             takes_actions: true,
             ..self.clone()
         }

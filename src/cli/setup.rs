@@ -202,6 +202,8 @@ const MISSING: u8 = 2;
 /// A key file of Google's has two kilobytes.
 const MAX_KEY: u64 = 64 * 1024;
 
+// Google's keys begin with `AQ.`, those of the older kind with `AIza` (https://ai.google.dev/gemini-api/docs/api-key),
+// OpenAI's with `sk-`. A file of such a name is taken for the file.
 const KEYS_BEGIN: [&str; 3] = ["AQ.", "AIza", "sk-"];
 
 /// Far longer than any key.

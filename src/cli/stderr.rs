@@ -68,6 +68,8 @@ impl Write for Lines {
                 .send_timeout(Line::Text(bytes.to_vec()), PATIENCE)
                 .is_err()
         {
+            // One line that has waited in vain is enough: FreePBX's FastAGI server starts programs with a pipe for
+            // stderr that it never reads, and each further line would hold the call up for as long.
             IS_STUCK.store(true, Ordering::Relaxed);
         }
         Ok(bytes.len())

@@ -59,6 +59,8 @@ impl ActionReader {
                     rest = &inner[end + 2..];
                 }
                 (inner, _) => {
+                    // What may become an action is held back from the voice. The bound keeps brackets that are text,
+                    // and never close, from silencing the rest of the answer.
                     let may_become =
                         inner.map_or("[[".starts_with(rest), |inner| inner.len() <= longest);
                     if may_become {

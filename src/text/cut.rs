@@ -45,6 +45,8 @@ pub fn breaths(text: &str, max_chars: usize, max_sentence_chars: usize) -> Vec<&
         let mut at = 0;
         for sentence in sentences(chunk) {
             let end = at + sentence.len();
+            // Google's voices refuse a sentence of more than some 300 characters without a mark, whatever the length
+            // of the whole (https://github.com/pgmichael/wavenet-for-chrome/issues/106). The limit is in no document.
             if sentence.trim().chars().count() > max_sentence_chars {
                 breaths.extend(Some(chunk[from..at].trim()));
                 breaths.extend(chunks(sentence, max_sentence_chars));

@@ -77,6 +77,8 @@ impl Reader {
             '}' if self.is_formula() => {}
             '_' if self.is_formula() => self.space(),
             '&' if self.end == Some(End::Environment) => self.space(),
+            // A formula between single dollars ends with its line, and any other with its paragraph: a delimiter that
+            // is never closed must not take the rest of the answer for a formula.
             '\n' if self.end == Some(End::Dollar) || self.text.ends_with('\n') => {
                 self.end = None;
                 self.groups.clear();

@@ -187,6 +187,8 @@ impl SentenceStream {
         }
         let rest = self.rest();
         let len = if self.said.is_empty() {
+            // Only the first piece is held back as a thought: once the caller hears the answer, nothing can be taken
+            // back.
             first_piece(rest).filter(|&len| !is_thought(&rest[..len]))
         } else {
             end_of_sentence(rest).or_else(|| end_of_clause(rest, LONG_CHARS))

@@ -93,6 +93,7 @@ impl<'a> Stop<'a> {
         }
         match words.next() {
             None => Verdict::Unknown,
+            // A small letter tells of an abbreviation in every language, also of those that no list here has.
             Some(c) if c.is_lowercase() => Verdict::Inside,
             Some(c) if self.marks.trim_end_matches(is_closer) == "." => {
                 self.verdict_on_full_stop(c)
@@ -109,6 +110,7 @@ impl<'a> Stop<'a> {
             .next()
             .unwrap_or_default()
             .trim_start_matches(is_opener);
+        // Ordinals and items have up to three digits; a year, which may end a sentence, has four.
         let number = word.len() < 4 && !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
         if number {
             return self.verdict_on_number(word);

@@ -70,6 +70,8 @@ impl Reader {
     }
 
     fn read(mut self, markdown: &str) -> String {
+        // Directions and formulas go before the parser comes: their stars, underscores and backslashes are signs of
+        // markdown too, and it would take them away or split the text at them.
         let markdown = without_directions(markdown);
         self.read_blocks(&without_raised_marks(&without_formulas(&markdown)));
         self.spoken.finish()

@@ -19,6 +19,8 @@ pub fn has_words(transcript: &str) -> bool {
 }
 
 /// What begins the name of a sound, and what ends it.
+// Whisper's servers write silence and sounds so (https://github.com/ggml-org/whisper.cpp/issues/1724). A question to
+// the model about "[BLANK_AUDIO]" would be paid for and answered.
 const ENDS: &[(char, char)] = &[
     ('[', ']'),
     ('(', ')'),

@@ -177,6 +177,8 @@ pub fn append(path: &Path, record: &Record) -> Result<(), Error> {
 fn try_appending(path: &Path, record: &Record) -> io::Result<()> {
     let line = plain::escaped(&serde_json::to_string(&record.without_secrets())?) + "\n";
     let mut file = files::open_to_append(path, MODE)?;
+    // FreePBX makes the files below /var/log/asterisk readable to everybody at each `fwconsole start`
+    // (Chown.class.php), so the mode is set again for each call.
     if let Err(error) = files::narrow(&file, MODE) {
         debug!("{} keeps its mode: {error}", path.display());
     }

@@ -54,6 +54,7 @@ impl KeptPhrases {
             debug!("{}: {cause}", self.folder.display());
         }
         let mut sound = NewFile::create_in(&self.folder, Readers::Owner).at(Stage::Tts)?;
+        // A full disk is found before a voice is paid for a sound that could not be kept.
         sound.try_writing().at(Stage::Tts)?;
         let begin = |candidate, share: Budget| self.begin(candidate, text, share, budget.deadline);
         let done = self.voices.ask(budget, begin).at(Stage::Tts)?;
@@ -130,6 +131,7 @@ fn name(tts: &Tts, endpoint: &Endpoint, text: &str) -> String {
         tts.language.clone()
     };
     let voice = format!("{}\0{settings}", endpoint.voice);
+    // The same names of model and voice mean other sounds on another server.
     let server = &endpoint.base_url;
     let loudness = match tts.gain_db {
         Some(gain_db) => gain_db.to_string(),

@@ -165,6 +165,8 @@ fn with(before: Option<Measured>, level: Level, now: u64) -> Option<Measured> {
     } else if before.active_ms >= ENOUGH_MS {
         return None;
     }
+    // Powers are averaged by the length of the speech, as P.56 would have measured all of it at once; a mean of
+    // decibels would let a few soft words count as much as a long answer.
     let [old, new] = [before.active_ms, active_ms].map(weight);
     let power = |dbfs: f32| 10_f32.powf(dbfs / 10.0);
     let mean = (old * power(before.dbfs) + new * power(level.dbfs)) / (old + new).max(f32::EPSILON);

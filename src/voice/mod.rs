@@ -247,12 +247,16 @@ impl Speaking {
         }
         let ask = move || {
             later.attempt(&asker.speaker.hangup, |budget| {
+                // The piece before has broken off meanwhile, and the text is begun anew as a whole. This thread is no
+                // longer waited for: the error, which no reader gets, keeps it from paying for a second try.
                 if budget.retry == Retry::Second && !again.piece() {
                     return Err(cloud::Error::HungUp("nobody").into());
                 }
                 asker.ask(text.clone(), budget)
             })
         };
+        // The thread may outlast this call: where the piece under way fails, its error is returned at once and does
+        // not wait until the next piece has begun.
         let ahead = threads::spawn(ask.clone());
         let is_heard = self.piece.pass_on(telephone)?;
         let next = match ahead {
@@ -369,6 +373,8 @@ fn begun(Speech { sound, bare }: Speech) -> Result<(Sound, Decoder, Vec<f32>), E
     if ahead.is_empty() {
         return Err(Error::NoSound);
     }
+    // From here on only a pause ends the wait. Pings, headers and bytes that drip in have not counted as a beginning,
+    // because they would keep the fallback from asking the next provider.
     sound.begins();
     Ok((sound, samples, ahead))
 }

@@ -45,6 +45,8 @@ pub(super) fn open(head: &[u8]) -> Result<Opus, Error> {
     else {
         return Err(Error::Unsupported(None));
     };
+    // The header's input sample rate is only a note of what was recorded: Opus in Ogg is decoded, and its lengths are
+    // counted, at 48 kHz (RFC 7845, 4 and 5.1).
     let decoder = OpusDecoder::new(48_000, channels.into());
     // In MP4 the version is 0, and the upper byte comes first: "Encapsulation of Opus in ISO Base Media", 4.3.2.
     let number = |bytes| match version {
@@ -81,11 +83,14 @@ impl Opus {
             .decoder
             .decode(&packet.data, MAX_PACKET_SAMPLES, interleaved);
         let frames = decoded.inspect_err(|_| interleaved.clear())?;
+        // The last packet is filled up with silence beyond the sound's end: RFC 7845, 4.4. What stands before its
+        // beginning lets the decoder settle: 4.2.
         let after = usize::try_from(packet.trim_end.get()).unwrap_or(usize::MAX);
         interleaved.truncate(frames.saturating_sub(after) * channels);
         let skipped = self.to_skip.min(interleaved.len() / channels);
         self.to_skip -= skipped;
         interleaved.drain(..skipped * channels);
+        // The gain is a part of how the file is to sound, and players should apply it by default: RFC 7845, 5.1.
         for sample in interleaved {
             *sample *= self.gain;
         }

@@ -165,6 +165,8 @@ impl Listener {
         self.samples.extend_from_slice(frame);
         let level = self.level(frame);
         self.follow(level);
+        // The guard is for the beginning of a turn. Within one, soft syllables have to count as speech too, or the
+        // turn would end in the middle of a sentence.
         let echo = self.echo_dbfs.filter(|_| self.turn.is_none());
         let least = echo.unwrap_or(FAINTEST_DBFS).max(FAINTEST_DBFS);
         let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(least);
@@ -254,6 +256,8 @@ fn frames_last(frames: usize) -> Duration {
 const FRAME: Duration = Duration::from_millis(10);
 
 /// Three seconds: longer than any caller speaks without a dip, short enough for a fan that starts.
+// This is a limit: a background that fluctuates is above the floor nearly always. Beside a television, 20 dB below the
+// caller, 198 of 448 turns are still open 4 s after their end, beside other talkers 384. `Limits::longest` ends these.
 const FLOOR_FRAMES: usize = 300;
 /// The floor moves slowly: every 100 ms is often enough.
 const FLOOR_EVERY: usize = 10;
@@ -268,6 +272,8 @@ const FAINTEST_DBFS: f32 = -58.0;
 const ONSET_FRAMES: usize = 12;
 const ONSET_LOUD: usize = 6;
 /// While an answer is heard it takes 240 of 400 ms, of which half are voiced: a word may end within them.
+// Of twelve coughs none stops an answer so, but "hmm" and "aha" stop 18 of 20, and a longer proof does not tell those
+// from words: only a transcript does.
 const GUARDED_FRAMES: usize = 40;
 const GUARDED_LOUD: usize = 24;
 const VOICED_SHARE: f32 = 0.5;

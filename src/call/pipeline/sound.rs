@@ -74,6 +74,8 @@ impl Work {
         });
         let error = match hearing.try_to_think(sound, give_text, tell)? {
             Thought::Spoken => return Ok(()),
+            // What a service will not answer as sound, it will not answer as words either: the transcript would be
+            // paid for in vain.
             Thought::Unsaid(error)
                 if matches!(error, cloud::Error::HungUp(_)) || error.is_of_question() =>
             {

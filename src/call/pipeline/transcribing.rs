@@ -62,6 +62,7 @@ impl Work {
             heard.len()
         );
         send(tell, Event::Done(Stage::Stt, since, what));
+        // A caller who changes the language expects the answer in the one that they have ended with.
         let mut told = heard.iter().rev().filter(|heard| !heard.words.is_empty());
         let told = told.find_map(|heard| heard.language.as_deref());
         let language = told.and_then(|told| self.settings.language(told));
@@ -82,6 +83,8 @@ impl Work {
         };
         let recognizers = &self.services.recognizers;
         let today = date::day(SystemTime::now());
+        // A recogniser that hears nothing in speech is a fault, and a wrong NOSPEECH costs the caller the call; but
+        // each doubt is paid for, so there is one for a piece, and only where another provider can be asked.
         let mut may_doubt = recognizers.available_on(today).count() > 1;
         let mut doubted = None;
         let attempt = |candidate, budget| {

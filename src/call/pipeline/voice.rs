@@ -54,6 +54,8 @@ impl Work {
         let mut requests = 0;
         while let Ok(mut text) = texts.recv() {
             requests += 1;
+            // Gemini's voices allow few requests a minute, by public reports, and one answer must not use them up: the
+            // last request takes all that is still to be written.
             let is_last = requests >= self.services.voices.first().max_requests();
             let to_come = || is_last.then(|| texts.recv().ok()).flatten();
             let is_apart =
@@ -159,6 +161,8 @@ impl Work {
         send(tell, Event::Speaks(text.words().to_owned()));
         let mut out = Outlet::new(tell, self.is_streamed);
         let length = match speaking.write(&mut out, lead) {
+            // What the caller has heard cannot be begun anew in another voice, so the answer ends here; what they have
+            // not heard of a voice that does not end is dropped.
             Err(error @ voice::Error::Endless { .. }) if out.has_sent => {
                 send(tell, Event::Forget);
                 return Err(error);

@@ -214,6 +214,7 @@ impl Filter {
             Token::Name => self.state = State::Naming(String::new()),
             Token::Turn(Speaker::Model) if self.state != State::Hiding(Hidden::Turn) => {}
             Token::Turn(speaker) => self.begin_turn(speaker),
+            // Before the first word it ends nothing: some models close their thoughts with it, and answer behind it.
             Token::EndOfTurn if self.has_passed => self.state = State::Ended,
             Token::EndOfTurn | Token::EndOfMessage => self.state = State::Passing,
             _ => {}
@@ -264,6 +265,8 @@ impl Filter {
             Label::Other if self.has_passed && self.last != Some(':') => {
                 self.state = State::Ended;
             }
+            // "Customer:" behind an answer is the model's conversation with itself only if an answer to it follows.
+            // Until then it may be a line of a booking, and is kept to be passed on.
             Label::Asker if self.has_passed && self.last != Some(':') && self.held.is_none() => {
                 self.hold(text, Label::Answer);
             }

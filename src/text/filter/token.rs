@@ -53,6 +53,8 @@ pub(super) fn read(text: &str, may_be_unmarked: bool) -> Read<Token> {
 
 /// Whether what may become a token is one that the text's end has cut off.
 pub(super) fn is_cut_off(text: &str) -> bool {
+    // Anything shorter may be a sign of the text, such as the `<` of a comparison, and what begins with `a` may be a
+    // word.
     text.len() >= 4 && !text.starts_with('a')
 }
 
