@@ -167,6 +167,8 @@ impl Config {
         let named = arguments
             .config
             .as_deref()
+            // A client of the port of FastAGI must not choose the file that is read; `add_arguments` makes a fault of
+            // it.
             .filter(|_| !arguments.are_remote());
         let file = file::add(&mut layers, named, environment);
         Self::of_layers(layers, job, arguments, file, environment)
@@ -216,7 +218,10 @@ impl Config {
                 layers.add_text(name, &value, variable);
             }
         }
+        // Arguments come after the other sources: whether they may be any is decided by `call.arguments` in those below
+        // them.
         layers.add_arguments(arguments, &file);
+        // A key file counts only where no source has set the key itself.
         layers.add_key_files();
         layers.add_persona(arguments);
         layers.faults.extend(file::open_secrets(&layers, &file));
@@ -322,6 +327,8 @@ impl Config {
         let (recording, reply) = (&self.recording, &self.reply);
         let is_empty = |path: &Path| path.as_os_str().is_empty();
         let is_missing = |path: Option<&PathBuf>| path.is_none_or(|path| is_empty(path));
+        // What has the name of the reply in any format of Asterisk's is removed before the reply is written, the
+        // recording too.
         let same_name = recording.with_extension("") == *reply && !is_empty(reply);
         let odd = |path: &Path| {
             path.to_str()

@@ -221,11 +221,15 @@ impl<'a> Maker<'a> {
         let today = date::day((self.clock)());
         let first = candidates.first().filter(|first| first.is_closed(today));
         let gone = first.map(|first| SwitchedOff::of(making.stage, first));
+        // Where the program chooses the provider, the next one is its choice and replaces nothing that the settings
+        // name.
         if let Some(gone) = &gone
             && !self.config.automatic.contains(&stage.as_str())
         {
             missing.get_or_insert(gone.what.clone());
         }
+        // Where the stage's own time-out is the shorter one, a time-out would else never be as long as usual, and so
+        // never be remembered.
         let limit = self.config.fallback_after.min(timeout);
         let (remembered, hangup) = (self.state.clone(), self.hangup.clone());
         let fallback = Fallback::new(candidates, missing, limit, remembered, self.clock, hangup);
@@ -276,6 +280,8 @@ impl<'a> Maker<'a> {
     ) -> String {
         let (stage, settings, http) = (making.stage, making.settings, &self.config.http);
         let key = endpoint.api_key.as_ref();
+        // `Debug` shows nothing of secrets, so each is added by itself; zero bytes keep two sets of settings from
+        // becoming one text.
         let parts = [
             format!("{stage} {endpoint:?} {settings:?} {http:?}"),
             http.proxy.as_ref().map_or("", Secret::expose).to_owned(),

@@ -50,6 +50,7 @@ impl Access {
         if let Some(account) = self.account.get() {
             return Ok(account.clone());
         }
+        // `OnceCell::get_or_try_init` is not stable, so the file is read before the cell is filled.
         let account = ServiceAccount::load(&self.credentials)?;
         Ok(self.account.get_or_init(|| account).clone())
     }

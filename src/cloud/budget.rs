@@ -106,6 +106,8 @@ impl Budget {
             return Err(error);
         };
         let pause = retry_pause(transient, SystemTime::now());
+        // An attempt that begins after the deadline would only make the caller wait for a failure that is known
+        // already.
         if pause >= self.deadline.left() {
             return Err(error);
         }
@@ -138,7 +140,10 @@ impl Error {
             Self::Connect { transient, .. }
             | Self::Empty { transient, .. }
             | Self::Unsayable { transient } => *transient,
+            // A second attempt is safe: these requests change nothing at a service but the bill, and nothing of the
+            // first answer was heard.
             Self::Broken { .. } | Self::Failed { .. } => true,
+            // A time-out is among these: the first attempt has used up the time that a second one needs.
             _ => false,
         }
     }
@@ -151,6 +156,8 @@ fn retry_pause(error: &Error, now: SystemTime) -> Duration {
         Error::Refused(refusal) => refusal.retry_after,
         _ => None,
     };
+    // The jitter comes from the clock: it must differ between calls that failed together, and need not be
+    // unpredictable.
     let nanos = now
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.subsec_nanos());

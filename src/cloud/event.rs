@@ -21,6 +21,8 @@ impl<T: DeserializeOwned> Data<T> {
     /// # Errors
     /// [`Error::Malformed`] when it is not what the service documents.
     pub(super) fn read(service: Service, event: &str) -> Result<Self, Error> {
+        // Google sends an error as an event of a stream that has begun with status 200, and its own client raises on
+        // it. Every field of an answer has a default, so read as an answer it would only be empty.
         let value: Value = json(service, EVENTS, event.as_bytes())?;
         match status_in(&value) {
             Some(status) => Ok(Self::Error(status)),

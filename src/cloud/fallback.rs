@@ -130,6 +130,8 @@ impl<P: ?Sized> Fallback<P> {
         let Some(first) = self.next(&[]) else {
             return Err(Error::SwitchedOff(self.candidates[0].endpoint.to_string()));
         };
+        // The other way to do the work needs time as well, so even a candidate without another one behind it gets a
+        // share.
         let share = budget.shortened(self.limit);
         let given = share.deadline.left();
         let result = attempt(&self.candidates[first], share);
@@ -196,10 +198,14 @@ impl<P: ?Sized> Fallback<P> {
         loop {
             let is_second_time = tried.contains(&candidate);
             tried.push(candidate);
+            // A candidate that is known to fail is no hope: with only such ones behind it, a healthy candidate that is
+            // slow gets the whole time.
             let is_last_hope = self.is_last_hope(&tried);
             let share = match (is_last_hope, is_second_time) {
                 (false, _) => budget.shortened(self.limit),
                 (true, false) => budget,
+                // This is its second time, with the whole of what is left: what is set aside for a call pays for no
+                // third attempt.
                 (true, true) => Budget {
                     retry: Retry::Never,
                     ..budget
@@ -212,6 +218,8 @@ impl<P: ?Sized> Fallback<P> {
                 done => return done,
             };
             self.note_failure(candidate, &error, given);
+            // Only a time-out on a shortened budget leaves open whether the candidate would have answered within the
+            // whole one.
             if !is_last_hope && matches!(error.service(), Some(Error::Timeout { .. })) {
                 hurried = Some(candidate);
             }
@@ -235,6 +243,8 @@ impl<P: ?Sized> Fallback<P> {
         share: Budget,
         attempt: &mut impl FnMut(&'c Candidate<P>, Budget) -> Result<T, E>,
     ) -> Result<Done<T>, E> {
+        // The same candidate may be asked again after it has broken off only if this was its first attempt: the money
+        // that is set aside pays for `MAX_TRIES`.
         let mut retry = share.retry;
         let value = share.attempt(&self.hangup, |budget| {
             retry = budget.retry;
@@ -342,6 +352,7 @@ impl<P: ?Sized> Fallback<P> {
         if !is_at_work {
             lock(&self.standings)[index] = Standing::Failed(failing.clone());
         }
+        // The only candidate is asked by the next call in any case, so nothing is remembered of it.
         if self.candidates.len() > 1 {
             let candidate = &self.candidates[index];
             warn!(
@@ -365,6 +376,7 @@ impl<P: ?Sized> Fallback<P> {
         let error = Error::Unheard { provider };
         let failing = Failing::of(&error, Duration::ZERO, self.limit, now);
         {
+            // This block ends the lock, which `note_success` takes again.
             let standing = &mut lock(&self.standings)[index];
             *standing = match standing {
                 Standing::Doubted(_) => Standing::Failed(failing),

@@ -36,6 +36,8 @@ impl Gemini {
         mut service: Service,
         key: &'static str,
     ) -> Result<Self, CredentialsError> {
+        // Google answers 400, "Multiple authentication credentials received", to a key beside a token, so there is one
+        // or the other.
         let account = if endpoint.api_key.is_some() {
             service.key = key;
             None
@@ -110,6 +112,7 @@ impl Gemini {
     pub(super) fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         let send = |request: &Request, budget| self.client.send(request, budget);
         let (mut models, mut from) = (Vec::new(), String::new());
+        // A server that names a next page for ever must not hold the doctor.
         for _ in 0..MAX_PAGES {
             let request = self.request(&format!("models?pageSize=1000{from}"));
             let response = self.signed(request, Budget::once(deadline), send)?;
@@ -137,7 +140,10 @@ impl Gemini {
         let key = self.endpoint.api_key.clone();
         Request {
             service: self.service,
+            // Aliases such as `gemini-flash-latest` exist under v1beta alone, although Google's own client uses v1.
             url: format!("{}/v1beta/{path}", self.endpoint.base_url),
+            // No key is judged by its beginning: new ones begin with `AQ.` instead of `AIza` and are refused as Bearer
+            // tokens. Their kinds: <https://ai.google.dev/gemini-api/docs/api-key>.
             auth: key.map_or(Auth::None, Auth::GoogleApiKey),
             content_type: "application/json",
             body: None,
@@ -197,6 +203,7 @@ pub(super) const TOKENS_A_SECOND: u64 = 32;
 
 /// Nobody says more than some 25 characters a second, none of which is more than a token in most scripts.
 const WRITTEN_A_SECOND: u32 = 40;
+// Thinking counts against `maxOutputTokens`: without room for it an answer ends as MAX_TOKENS and has no text.
 const THOUGHT: u32 = 512;
 
 /// The setting that holds the key of the stages that have none of their own.

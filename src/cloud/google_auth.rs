@@ -66,6 +66,8 @@ impl ServiceAccount {
             path: shown.clone(),
             found,
         })?;
+        // Each line of the PEM is enrolled as a secret of its own, since an error may quote a single one. Where the
+        // line breaks were lost or spelt out, backslashes and blanks separate the lines.
         for line in file.private_key.split(['\n', '\\', ' ']) {
             redact::enrol(line.trim());
         }
@@ -96,6 +98,7 @@ impl ServiceAccount {
     ) -> Result<T, Error> {
         // A statement of its own: within `if let` the lock would be held while the request is under way.
         let fetched = lock(&self.fetched).clone();
+        // A token that was fetched is good for all services, so that no other one has to refuse first.
         if let Some(token) = fetched {
             request.auth = Auth::Bearer(token);
             return send(&request, budget);
@@ -105,6 +108,8 @@ impl ServiceAccount {
             Err(Error::Refused(refusal)) => wrong_clock(refusal)?,
             result => return result,
         };
+        // The self-signed kind is what Google's own clients send, and needs no round trip. Gemini's documents list
+        // scopes alone, so the other kind is tried where the service asks for it.
         if !refusal.is_token_kind() {
             return Err(Error::Refused(refusal));
         }
@@ -131,6 +136,7 @@ impl ServiceAccount {
 
     /// Returns a token for `audience`, which is signed once.
     fn self_signed(&self, audience: &str) -> Result<Secret, CredentialsError> {
+        // The lock is held while signing (0.7 ms), so that requests side by side sign once.
         let mut signed = lock(&self.signed);
         if let Some(token) = signed.get(audience) {
             return Ok(token.clone());
@@ -147,6 +153,7 @@ impl ServiceAccount {
         if let Some(token) = &*fetched {
             return Ok(token.clone());
         }
+        // A subject stands in an assertion only for domain-wide delegation, which is not meant here.
         let assertion = self.sign(None, TOKEN_AUDIENCE, Some(SCOPES))?;
         let form = format!("grant_type={GRANT_TYPE}&assertion={}", assertion.expose());
         let request = Request {
@@ -158,6 +165,8 @@ impl ServiceAccount {
             words: String::new(),
             max_bytes: MAX_TOKEN_ANSWER,
         };
+        // A request that may be tried twice fetches once in each of its tries; one that is tried once may fetch a
+        // second time. Either way Google is asked for a token at most twice.
         let retry = match budget.retry {
             Retry::Never => Retry::Once,
             Retry::Once | Retry::Second => Retry::Never,
@@ -208,6 +217,8 @@ impl ServiceAccount {
 
 /// Returns `refusal`, or, if this machine's wrong clock caused it, the error that says so.
 fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
+    // A wrong clock shows as 401 at a service and as `invalid_grant` at the exchange, and so do other faults: only a
+    // clock that was measured against the service's counts as the cause.
     let about_sign_in = refusal.status == 401 || refusal.code == "invalid_grant";
     match refusal.clock_ahead {
         Some(ahead) if about_sign_in && spoils_tokens(ahead) => Err(Error::Clock {

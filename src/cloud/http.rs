@@ -128,6 +128,8 @@ impl Client {
         let (agent, limit) = (self.agent_for(origin).clone(), deadline.left());
         let asked = origin.to_owned();
         let ask = move || {
+            // A HEAD request is not billed, and its answer has no body: a connection goes back to the pool only once
+            // the body has been read to its end.
             let config = agent.head(&asked).config();
             config.timeout_global(Some(limit)).build().call().map(drop)
         };
@@ -139,6 +141,8 @@ impl Client {
     }
 
     fn agent_for(&self, url: &str) -> &Agent {
+        // The settings allow such addresses in private networks alone, and a name may lead anywhere: that agent looks
+        // at what the name has led to.
         if url.starts_with("http://") {
             &self.private
         } else {
@@ -162,6 +166,7 @@ impl Client {
             return Err(request.timeout(first));
         }
         let (agent, mut sent) = (self.agent_for(&request.url).clone(), request.clone());
+        // Where the log may hold what was said, errors may repeat it.
         if self.log_words {
             sent.words.clear();
         }

@@ -64,6 +64,8 @@ impl Refusal {
         let read = Body::new(&json);
         let message = read.message();
         let code = read.codes().next().unwrap_or_default();
+        // What stands in front of a service and blocks this machine answers with a page of HTML; the key is not at
+        // fault.
         let is_page = status == 403 && body.trim_ascii_start().starts_with(b"<");
         let retry_after = read.retry_delay().and_then(google_duration);
         Self {
@@ -86,6 +88,8 @@ impl Refusal {
 
     /// Whether the same request may succeed in a moment. Quotas and faults of ours do not pass by themselves.
     pub fn is_transient(&self) -> bool {
+        // The statuses are those that google-genai's client tries again. OpenAI's client does so with each 429; a
+        // used-up quota has a meaning of its own here and is not tried again.
         self.meaning == Meaning::Status
             && matches!(self.status, 408 | 429 | 500 | 502..=504)
             && self.retry_after.is_none_or(|wait| wait <= SHORT)

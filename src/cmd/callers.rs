@@ -70,6 +70,8 @@ pub(crate) fn forget(
     config: Option<PathBuf>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
+    // Faulty settings are an error here: by the usual folder in place of the one that is meant, a caller would count as
+    // forgotten who is still remembered.
     let config = Config::load(Job::Calls, &Arguments::of_file(config), environment);
     let settings = config.map_err(Error::Settings)?.memory;
     let count = open(&settings)?.forget(number)?;

@@ -93,6 +93,7 @@ pub fn run(
         disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }
     let settings = understood(&loaded);
+    // It comes last, because it tells only what Asterisk's own run finds beside the findings so far.
     inside::examine(settings, &mut report);
     let findings = report.close()?;
     if options.quiet {

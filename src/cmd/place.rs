@@ -324,6 +324,7 @@ fn make(place: &Place, mode: u32, owner: Option<u32>, trust: Trust) -> Result<Fo
             wanted,
         });
     }
+    // mkdir(2) takes the bits of the umask away, and a folder that was there may have another mode.
     rustix::fs::fchmod(entered.fd(), Mode::from_raw_mode(mode))
         .map_err(|errno| folder.failed("set the mode of", name, errno))?;
     Ok(entered)

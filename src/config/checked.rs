@@ -27,6 +27,7 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         (_, Value::String(text)) => text,
         (Kind::Switch, Value::Boolean(switch)) => return Ok(Value::Boolean(switch)),
         (Kind::Number(..), Value::Integer(whole)) => {
+            // Each i32 has its own f64, and what is larger is beyond every bound of a setting.
             let number = i32::try_from(whole).map_or(f64::INFINITY, f64::from);
             return within(kind, Value::Float(number));
         }
@@ -196,6 +197,7 @@ fn path(text: &str) -> Result<String, String> {
 /// A key without what pasting has put around it: it is one word of ASCII.
 fn secret(text: &str) -> Result<String, String> {
     let mut key = pasted::unwrapped(text);
+    // Each may stand inside the one before it, as in `export KEY="Bearer …"`.
     for wrapping in ["export ", "Authorization:", "Bearer "] {
         let beginning = key.get(..wrapping.len());
         if beginning.is_some_and(|it| it.eq_ignore_ascii_case(wrapping)) {

@@ -38,6 +38,7 @@ pub(super) fn add(
     let (path, is_named) = place(named, environment);
     let shown = path.display();
     let read = match read(&path) {
+        // The environment alone may hold all settings, so the usual file may be missing; one that was named may not.
         Ok(None) if is_named => Err(io::ErrorKind::NotFound.into()),
         read => read,
     };

@@ -141,6 +141,7 @@ impl Layers {
         let written = value.as_str().unwrap_or_default().to_owned();
         let checked = checked(key.kind, value);
         if key.kind == Kind::Secret {
+            // A key that is refused is enrolled as well, so that no fault shows it.
             let secret = checked.as_ref().ok().and_then(Value::as_str);
             let secret = secret.unwrap_or(&written);
             redact::spare(names());

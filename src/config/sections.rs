@@ -286,6 +286,7 @@ const OPERATOR: &str = "conversation.operator";
 fn transfer(text: &str) -> Option<(String, String)> {
     let (name, extension) = text.split_once('=')?;
     let name = name.trim();
+    // The model names it within brackets, as in `[[transfer reception]]`.
     let is_right = !name.is_empty() && !name.contains(['[', ']']);
     Some((name.to_owned(), number::extension(extension)?)).filter(|_| is_right)
 }

@@ -72,6 +72,7 @@ impl Clock {
     }
 
     fn named(name: &str) -> Result<Self, Error> {
+        // The name becomes a path below the folders of zones and must not lead out of them.
         let is_part = |part: &str| {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
             !part.is_empty() && part.bytes().all(fits)

@@ -100,6 +100,7 @@ impl Hours {
                     .to_ascii_uppercase()
                     .parse()
                     .map_err(|_| Fault::Country(code.to_owned()))?;
+                // Unpacking the holidays takes longer than all else here, so it is done only where the text has `PH`.
                 if counts_holidays {
                     Reading::with_holidays(&hours, &holidays(country))
                 } else {

@@ -48,6 +48,7 @@ impl Caller {
     pub(crate) fn of(signs: Signs<'_>, callers: Callers) -> Option<Self> {
         let is_shown = signs.presentation == Presentation::Shown;
         let account = account(signs);
+        // A trusted trunk brings the number of a caller who hides it; then it must not be used.
         let number = normal(account.unwrap_or(signs.number)).filter(|_| is_shown)?;
         let account = account.map(|account| format!("{TECHNOLOGY}{account}"));
         let caller = Self { number, account };

@@ -128,6 +128,7 @@ impl Store {
         let mut record = read(&path)?;
         let before = record.clone();
         let result = change(&mut record);
+        // What has not changed is not written: each write waits for the disk twice, for the file and for its folder.
         if let Some(record) = record.filter(|record| Some(record) != before.as_ref()) {
             write(&path, &record)?;
         }
@@ -168,6 +169,8 @@ impl Store {
             known.is_ok_and(|record| record.number == number) || own.contains(&entry.path)
         };
         let entries: Vec<_> = self.entries()?.into_iter().filter(is_theirs).collect();
+        // The places of this number's callers come again, for the half file that a killed call may have left without a
+        // whole one.
         for path in entries.iter().map(|entry| &entry.path).chain(&own) {
             remove(path)?;
         }
@@ -292,6 +295,7 @@ impl Store {
     }
 
     fn place(&self, caller: &Caller) -> Result<PathBuf, Error> {
+        // There are few enough numbers to try all of them against a plain hash.
         let name = hmac::sign(&self.key()?, caller.name().as_bytes());
         Ok(self.folder.join(hex(name.as_ref()) + EXTENSION))
     }
@@ -309,6 +313,7 @@ impl Store {
         let bytes: [u8; KEY_BYTES] = random()?;
         let mut file = NewFile::create(&self.folder.join(KEY), Readers::Owner)?;
         file.write_all(&bytes)?;
+        // Without this key no caller's file is found again, so a loss of power must not take it back.
         file.finish_for_good()?;
         drop(lock);
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))

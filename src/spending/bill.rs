@@ -127,6 +127,8 @@ impl Entry {
     /// Puts down what was used, as the service tells or as was measured. More than is possible is not believed.
     pub(crate) fn used(&self, usage: Usage) {
         if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
+            // Services bill audio up to the next step. One impossible count, if it were believed, would use up the
+            // day's money.
             let most = Usage {
                 audio_ms: item.usage.audio_ms + catalogue::max_step_ms(),
                 ..item.usage
@@ -182,6 +184,8 @@ pub(crate) fn max_of_each_at<P: ?Sized>(
     usage: impl Fn(&P) -> Usage,
 ) -> MicroDollars {
     let now = SystemTime::now();
+    // Each candidate may fail in its turn after it was asked `MAX_TRIES` times, so the sum is the most that the work
+    // can cost.
     let costs = fallback.available_on(date::day(now)).map(|candidate| {
         let price = price(&candidate.endpoint, now);
         price.of(usage(&candidate.provider)).times(MAX_TRIES)

@@ -115,6 +115,7 @@ impl Limits {
             }
             Ok::<_, Refused>((ledger.day, ledger.ahead_of(now)))
         };
+        // What is set aside is on the disk before anything is paid: a loss of power must not let it be spent twice.
         let (day, ahead) = guard.update_for_good(|| Ledger::of(date::day(clock())), admit)?;
         Ok(Some(Admission {
             guard,
@@ -148,6 +149,7 @@ impl Limits {
             ledger.spent = ledger.spent + set_aside;
             Ok::<_, Refused>(ledger.day)
         };
+        // A caller is waiting, so the disk is waited for only once a call, when it is admitted.
         admission.day = admission.guard.update(|| Ledger::of(day), go_on)?;
         admission.set_aside = set_aside;
         Ok(())

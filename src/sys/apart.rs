@@ -66,16 +66,20 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
     let Some(mark) = env::var_os(MARK) else {
         return Ok(());
     };
+    // A process in the session of root's terminal can push keys into it (TIOCSTI), so it leaves that before anything
+    // else.
     setsid()?;
     let mark = mark.to_string_lossy();
     if let Some(rights) = mark.strip_prefix(EXEC) {
         if !rights.is_empty() {
             take(rights)?;
         }
+        // This lasts through the exec below, unless that program changes its user: prctl(2), PR_SET_PDEATHSIG.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         let (program, arguments) = arguments.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let error = Command::new(program)
             .args(arguments)
+            // Started again by that program, this one must not take itself for one that is run apart.
             .env_remove(MARK)
             .exec();
         let why = format!("cannot run {}: {error}", program.display());
@@ -135,6 +139,7 @@ pub(crate) fn run(
     if let Some(pipe) = running.child.stderr.take() {
         follow(Stream::Err, pipe, sender.clone())?;
     }
+    // The readers hold the other senders, so the channel ends when both pipes have.
     drop(sender);
     let cut = running.follow(&lines, Instant::now() + limit, told)?;
     let status = running.end()?;
@@ -151,6 +156,7 @@ fn follow(stream: Stream, pipe: impl Read + Send + 'static, to: Sender<Line>) ->
 
 /// Reads lines of at most [`MAX_LINE`] bytes, and at most [`MAX_BYTES`] bytes in all.
 fn read(stream: Stream, pipe: impl Read, sender: &Sender<Line>) {
+    // One byte more than is read tells too much from just enough.
     let mut pipe = BufReader::new(pipe.take(MAX_BYTES + 1));
     let mut total = 0;
     loop {
@@ -197,6 +203,7 @@ impl Running {
             if now >= until {
                 return Ok(last.is_none().then_some(End::Late));
             }
+            // The pipes may outlast the program, in what it has started, so its own end is looked for every 20 ms.
             match lines.recv_timeout(PAUSE.min(until - now)) {
                 Ok(Ok((stream, line))) => told(stream, line),
                 Ok(Err(())) => return Ok(Some(End::TooMuch)),
@@ -249,6 +256,7 @@ const EXEC: &str = "exec";
 /// The running program itself, whatever file may stand at its place on the disk.
 const OURSELVES: &str = "/proc/self/exe";
 
+// A program whose lines are not taken waits for its pipe, instead of filling our memory.
 const MANY: usize = 256;
 const MAX_LINE: u64 = 1024 * 1024;
 const MAX_BYTES: u64 = 8 * 1024 * 1024;

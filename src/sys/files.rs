@@ -104,6 +104,7 @@ impl NewFile {
         sweep_new(folder, now);
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
         let moment = since.unwrap_or_default().as_nanos();
+        // Another machine that shares the folder may have a process of the same number.
         let name = format!("new-{}-{moment:x}", process::id());
         Self::create(&folder.join(name), readers)
     }
@@ -189,9 +190,12 @@ impl NewFile {
     /// [`Error`] names the file and the cause.
     pub fn finish_for_good(self) -> Result<(), Error> {
         let finish = || {
+            // Without this a loss of power after the rename can leave the name with an empty file.
             self.file.sync_all()?;
             self.rename(&self.folder, name_in(&self.place)?)?;
             let _acting = self.folder.act()?;
+            // The rename is in the folder and lasts once that is on the disk. The folder is held with O_PATH, which
+            // fsync(2) does not take, so it is opened once more.
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let folder = rustix::fs::openat(&self.folder, ".", flags, Mode::empty())?;
             Ok(rustix::fs::fsync(folder)?)
@@ -202,6 +206,7 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
+        // Once the file is in its place this finds nothing under the temporary name.
         let remove = || {
             let _acting = self.folder.act()?;
             remove_in(&self.folder, &self.name)
@@ -244,6 +249,7 @@ pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
     let (folder, name) = hold(path)?;
     let _acting = folder.act()?;
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+    // Without NONBLOCK a pipe in this place would hold the open until it has a reader: fifo(7).
     let flags = flags | OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = rustix::fs::openat(&folder, &name, flags, Mode::from_raw_mode(mode))?;
     checked(file.into())

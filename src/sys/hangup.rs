@@ -111,6 +111,7 @@ impl Hangup {
             // A panic has been logged where it happened; the results end, and that is how it is noticed.
             catch_unwind(AssertUnwindSafe(|| job(&hand_over))).ok();
         };
+        // After a hang-up nothing is begun, and each wait for its results ends at once by the hang-up.
         let not_begun = if self.is_raised() {
             None
         } else {
@@ -149,6 +150,7 @@ impl<T> Results<T> {
 }
 
 fn wait<T>(results: &Receiver<T>, hangup: &Hangup, limit: Duration) -> Result<T, Gone> {
+    // Biased, so that a hang-up counts before a result that has come at the same moment.
     select_biased! {
         recv(hangup.raised) -> _ => Err(Gone::HungUp),
         recv(results) -> result => result.map_err(|_| Gone::Ended),

@@ -211,6 +211,7 @@ impl Folder {
         Ok(Self {
             fd,
             owner: stat.st_uid,
+            // The owner of a folder above can put another in place of this one, so all of them must be ours.
             is_ours: self.is_ours && trust.keeps(&stat),
             is_open: is_open(&stat),
             stranger: self.stranger.clone().or(unknown),
@@ -229,6 +230,8 @@ impl Folder {
         let to = rustix::fs::readlinkat(&self.fd, name, Vec::new())
             .map_err(|errno| self.failed("read the link", name, errno))?;
         let to = PathBuf::from(OsString::from_vec(to.into_bytes()));
+        // Both count: others can make links in an open folder, and can move a link of ours that stands in a folder of
+        // theirs.
         if self.is_ours && trust.is_ours(&stat) {
             Ok(Some(to))
         } else {
@@ -296,6 +299,7 @@ impl<'a> Walk<'a> {
 
     fn enter(&mut self, name: &OsStr) -> Result<(), Error> {
         if name == ".." {
+            // Back to the folder that was entered and is held, not to what the system has above this one by now.
             if let Some(above) = self.above.pop() {
                 self.here = above;
             }

@@ -216,6 +216,7 @@ impl Sources {
         let (mut answers, mut unknown) = (Vec::new(), None);
         for (source, value) in said {
             let answer = match self.known(what, source, value) {
+                // Kept until every source has been heard: where they differ, an administrator needs to know that first.
                 Err(error @ Error::Unknown { .. }) => {
                     unknown.get_or_insert(error);
                     value.to_owned()
@@ -343,6 +344,7 @@ fn claims(question: &Question) -> Result<Vec<Claim>, Error> {
     claims.extend(service::claims(root).map_err(|(path, source)| Error::Read { path, source })?);
     claims.extend(socket::claim(root, &conf, author));
     if asked.group.is_some() {
+        // The group that a person names replaces those of the files instead of contradicting them.
         for claim in &mut claims {
             claim.group = None;
         }

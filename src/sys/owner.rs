@@ -156,6 +156,7 @@ pub(crate) fn hold(folder: &Path) -> Result<Held, Error> {
             &followed.map_err(|fault| unclear(folder, fault))?.real,
         );
     }
+    // Without root's rights a link leads no further than this user may go in any case.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let fd = rustix::fs::openat(CWD, folder, flags, Mode::empty());
     let fd = fd.map_err(|errno| unseen(folder, errno.into()))?;
@@ -193,6 +194,7 @@ fn hold_real(folder: &Path, real: &Path) -> Result<Held, Error> {
 /// # Errors
 /// What the system says, that it is no regular file, or an [`Error`].
 pub(crate) fn open(path: &Path) -> io::Result<File> {
+    // What this process was given is open already, with the rights of the user who gave it.
     if DESCRIPTORS.iter().any(|own| path.starts_with(own)) {
         return File::open(path);
     }

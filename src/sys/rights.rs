@@ -86,12 +86,15 @@ impl Rights {
     /// [`Error::Refused`]; then the thread has its own.
     pub(crate) fn begin(&self) -> Result<Acting, Error> {
         let begin = || {
+            // Made before the first change: where a later one fails, its drop takes back those before it.
             let acting = Acting {
                 groups: getgroups()?,
                 here: PhantomData,
             };
             set_thread_groups(&self.all_groups())?;
             set_thread_res_gid(getgid(), Gid::from_raw(self.gid), getgid())?;
+            // The user comes last, since groups can be changed with root's rights alone; the saved user stays root and
+            // leads back.
             set_thread_res_uid(getuid(), Uid::from_raw(self.uid), Uid::ROOT)?;
             Ok(acting)
         };
@@ -135,6 +138,7 @@ pub(crate) struct Acting {
 impl Drop for Acting {
     /// Takes root's rights back. A failure is ignored: the thread then can do less, not more.
     fn drop(&mut self) {
+        // The user comes first: only root can set the groups.
         set_thread_res_uid(getuid(), Uid::ROOT, Uid::ROOT).ok();
         set_thread_res_gid(getgid(), getgid(), getgid()).ok();
         set_thread_groups(&self.groups).ok();

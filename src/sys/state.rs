@@ -123,6 +123,7 @@ impl State {
         })?;
         let mut file = NewFile::create(&path, Readers::Owner)?;
         file.write_all(&json)?;
+        // The disk is not waited for: what a loss of power takes from these files is lost without harm.
         file.finish()?;
         drop(lock);
         Ok(result)
@@ -195,6 +196,7 @@ fn open_lock(path: &Path) -> Result<File, Error> {
 }
 
 fn wait_for(file: &File, path: &Path, patience: Duration, end: Instant) -> Result<(), Error> {
+    // flock(2) has no time limit, so the lock is tried again and again.
     while let Err(error) = flock(file, FlockOperation::NonBlockingLockExclusive) {
         if error != rustix::io::Errno::WOULDBLOCK {
             return Err(unlocked(path, error.into()));

@@ -35,6 +35,7 @@ impl Way {
             if name != ".." {
                 return Some(self.here.join(name));
             }
+            // What stands here is without links, so `..` is the folder above by its name.
             self.here.pop();
         }
     }

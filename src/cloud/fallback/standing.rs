@@ -135,6 +135,7 @@ fn refused_for(refusal: &Refusal, now: u64) -> Option<Duration> {
         (Meaning::DayLimit, _) => {
             Some(asked_for.unwrap_or_else(|| until_tomorrow(0, now)).min(DAY))
         }
+        // A limit that names no wait may be over when the next call comes.
         (Meaning::Status, 429) => asked_for.map(|wait| wait.min(LONG)),
         (Meaning::Status, 300..=399 | 403..=405 | 410) => Some(LONG),
         (Meaning::Status | Meaning::Content, _) => None,

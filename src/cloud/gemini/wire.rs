@@ -126,11 +126,14 @@ impl Thinking {
     /// The field that asks `model` for `setting`; `least` is the minimum that the model is known to allow. From 3.7 Flash
     /// on that is `low`, which every later model has; 2.5 Pro cannot do without 128 tokens.
     pub(in crate::cloud) fn of(setting: &str, model: &str) -> Option<Self> {
+        // The enum is in upper case: MINIMAL, LOW, MEDIUM, HIGH, XHIGH.
         let level = |level: &str| Some(Self::ThinkingLevel(level.to_ascii_uppercase()));
         match setting {
             "unset" => None,
             "least" if model.starts_with("gemini-2.5-pro") => Some(Self::ThinkingBudget(128)),
             "least" if model.starts_with("gemini-2.") => Some(Self::ThinkingBudget(0)),
+            // By Google's table of thinking levels (autumn of 2026) Flash-Lite and 3.6 Flash take MINIMAL; 3.7 and 3.8
+            // Flash begin at LOW, and were seen to answer 400 to less.
             "least" if model.contains("lite") => level("minimal"),
             "least" if model.starts_with("gemini-3.6-flash") => level("minimal"),
             "least" => level("low"),
@@ -194,6 +197,8 @@ impl Reply {
 
     /// The words, without what was thought.
     pub(in crate::cloud) fn words(&self) -> String {
+        // Google sends thoughts only where `includeThoughts` asks for them, which no request does; what is spoken must
+        // not depend on that.
         let said = self.parts().filter(|part| !part.thought);
         said.map(|part| part.text.as_str()).collect()
     }

@@ -54,6 +54,7 @@ impl KeyFile {
             private_key_id: text("private_key_id"),
             token_uri: text("token_uri").unwrap_or_else(|| super::TOKEN_AUDIENCE.to_owned()),
         };
+        // The assertion that is posted there signs in as the account, so it must not travel unencrypted.
         if is_https(&file.token_uri) {
             Ok(file)
         } else {
@@ -73,6 +74,7 @@ fn unwrapped(text: &str) -> Option<String> {
 }
 
 fn json_of(text: &str) -> serde_json::Result<Value> {
+    // Only a file that is no JSON as it stands is repaired: in a right one nothing is to be changed.
     let repaired = |_: &_| serde_json::from_str(&with_lines_escaped(text)).ok();
     let read = serde_json::from_str(text);
     match read.as_ref().err().and_then(repaired) {
@@ -124,6 +126,7 @@ fn instead_of_json(text: &str, error: &serde_json::Error) -> String {
     let written = text.lines().nth(line.max(1) - 1).unwrap_or_default();
     let odd = written.chars().find_map(pasted::description);
     let begins = |beginning: &str| text.starts_with(beginning);
+    // Only forms are compared and nothing of the text is quoted: what lies here by mistake may be a key.
     let is_word = !text.contains(char::is_whitespace) && text.len() < LONGEST_API_KEY;
     if text.is_empty() {
         "an empty file".to_owned()

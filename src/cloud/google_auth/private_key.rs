@@ -11,6 +11,8 @@ use ring::signature::RsaKeyPair;
 /// # Errors
 /// What is there instead, to follow "found".
 pub(super) fn der_of(pem: &str) -> Result<Vec<u8>, &'static str> {
+    // Environment variables and forms escape line breaks a second time, so that `\n` stands in the key as two
+    // characters.
     let text = pem.replace("\\r", "\n").replace("\\n", "\n");
     let Some((_, rest)) = text.split_once("-----BEGIN ") else {
         // The base64 alone, if it is a key at all.
@@ -32,6 +34,8 @@ pub(super) fn der_of(pem: &str) -> Result<Vec<u8>, &'static str> {
     }
     let der =
         decoded(body).ok_or("a key with characters that are no base64, or with some missing")?;
+    // Base64 that decodes may hold no key that can sign; found here it is an error about the file instead of one of
+    // each call.
     match key_pair(&der) {
         Some(_) => Ok(der),
         None => Err("not an RSA key of 2048 bits or more"),
@@ -45,6 +49,7 @@ pub(super) fn key_pair(der: &[u8]) -> Option<RsaKeyPair> {
 }
 
 fn decoded(base64: &str) -> Option<Vec<u8>> {
+    // Copies lose the padding and gain invisible characters; neither changes the key.
     let is_part = |c: &char| !c.is_whitespace() && !crate::sys::plain::is_unseen(*c);
     let compact: String = base64.chars().filter(is_part).collect();
     let config =

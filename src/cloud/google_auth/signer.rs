@@ -13,6 +13,8 @@ use super::private_key::key_pair;
 
 /// Lets `jsonwebtoken` sign with ring, once for the process. A second time changes nothing.
 pub(super) fn install_ring() {
+    // Without a provider `jsonwebtoken` panics at the first signature. Its own choices are a second stack in C
+    // (aws-lc), or the crate `rsa`, to which RUSTSEC-2023-0071 applies.
     static RING: CryptoProvider = CryptoProvider {
         signer_factory: |algorithm, key| match algorithm {
             Algorithm::RS256 => Ok(Box::new(RingSigner::new(key)?)),

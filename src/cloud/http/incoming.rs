@@ -147,6 +147,7 @@ impl Incoming {
 
     /// The refusal in a body that has come whole, with a status that promises an answer.
     fn refused_in_place(&self) -> Option<Error> {
+        // A body that is larger is no error, and parsing it would take many times its size in memory.
         if self.buffer.len() > MAX_REFUSAL {
             return None;
         }
@@ -174,6 +175,7 @@ impl Incoming {
         while !self.has_ended {
             self.receive()?;
         }
+        // Servers of OpenAI's kind send errors with status 200 too; read as an answer, their reason would be lost.
         if let Some(refusal) = self.refused_in_place() {
             return Err(refusal);
         }
@@ -187,6 +189,8 @@ impl Incoming {
     fn receive(&mut self) -> Result<(), Error> {
         match self.source.next(self.has_begun) {
             Ok(Part::Head(head)) => {
+                // A server may put anything into the type, also the key that it was sent, and errors and logs show the
+                // type.
                 self.shown_type = redact(&head.content_type, &self.source.request.hidden());
                 self.head = head;
             }
@@ -220,6 +224,7 @@ impl Source {
             Ok(part) => Ok(part),
             Err(Gone::HungUp) => Err(Error::HungUp(service)),
             Err(Gone::NoThread(source)) => Err(Error::NoThread { service, source }),
+            // The panic was logged by its own thread; carried on here, it ends the call as a fault of this program.
             Err(Gone::Ended) => resume_unwind(Box::new("a request panicked")),
             Err(Gone::TimedOut) if has_begun => Err(Error::Stalled {
                 service,

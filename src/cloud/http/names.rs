@@ -41,6 +41,7 @@ impl Resolver for Lookup {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let place = uri.authority().map_or("", |authority| authority.as_str());
+        // Without a port the scheme decides which port the addresses have, so it is part of what is remembered.
         let place = format!("{} {place}", uri.scheme_str().unwrap_or_default());
         let now = Instant::now();
         let known = lock(&self.known).get(&place).cloned();
@@ -93,12 +94,15 @@ fn look_up(
         }
     };
     start(usual)?;
+    // musl fails as a whole where AAAA is answered by an error, although A is right: so an error is not final, and the
+    // machine's resolver is asked after it.
     let first = match answers.recv_deadline(end.min(Instant::now() + HEAD_START)) {
         Ok(Answer::Usual(Ok(found))) => return Ok(found),
         Ok(answer) => Some(answer),
         Err(_) => None,
     };
     if let Some((host, port)) = name(uri) {
+        // `getent ahosts` would wait for both families; here one that no server answers does not hold the other.
         for database in ["ahostsv6", "ahostsv4"] {
             let (host, tell) = (host.to_owned(), tell.clone());
             start(move || ask_machine(database, &host, port, &tell))?;
@@ -173,6 +177,8 @@ fn ask_machine(database: &str, host: &str, port: u16, tell: &Sender<Answer>) {
 fn run_getent(database: &str, host: &str) -> Option<Vec<IpAddr>> {
     let mut child = Command::new(GETENT)
         .args(["--", database, host])
+        // `LD_PRELOAD`, `LOCALDOMAIN` and their like would decide what runs here and what it finds, and root runs it
+        // too.
         .env_clear()
         // It ends by itself soon, whatever name servers do, so that it need not be ended.
         .env("RES_OPTIONS", "timeout:2 attempts:2")

@@ -68,6 +68,8 @@ impl Unconnected {
     /// Why there is no connection; `None` where there was one.
     fn of(error: &ureq::Error, url: &str, has_proxy: bool) -> Option<Self> {
         let is_safe = url.starts_with("https:");
+        // A server that closes the connection looks the same during a handshake and without TLS, so the address
+        // decides.
         if let Some(remedy) = handshake::remedy(error).filter(|_| is_safe) {
             return Some(Self {
                 remedy,
@@ -89,6 +91,7 @@ impl Unconnected {
 
 /// The remedy for a way to the host itself that ends somewhere, and whether a second try may succeed.
 fn on_the_way(error: &ureq::Error, is_safe: bool) -> Option<(&'static str, bool)> {
+    // A way that has used up its time is not tried again at once; one that has failed at once is.
     let found = match error {
         ureq::Error::Timeout(Timeout::Resolve) => (NAME_SERVER, false),
         ureq::Error::Timeout(Timeout::Connect) => (SILENT, false),

@@ -135,6 +135,7 @@ fn exceptions(listed: &str) -> Vec<String> {
 fn network(cidr: &str) -> Option<Vec<String>> {
     let (address, bits) = cidr.split_once('/')?;
     let bits = bits.parse::<u8>().ok().filter(|bits| *bits <= 32)?;
+    // A network that ends within a number, such as 172.16.0.0/12, is written out block by block: at most 256 of them.
     let numbers = bits.div_ceil(8).max(1);
     let block = 1_u64 << (32 - 8 * numbers);
     let size = 1_u64 << (32 - bits);

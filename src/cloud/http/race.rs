@@ -41,6 +41,8 @@ impl<In: Transport> Connector<In> for Racing {
         let run_connector = details.run_connector.clone();
         let register_shutdown = details.register_shutdown.clone();
         let connect = move |address| {
+            // ureq's own connector waits for each address before it tries the next (algesten/ureq#1150), so it is given
+            // one at a time, each on a thread of its own.
             let mut details = ConnectionDetails {
                 uri: &uri,
                 addrs: ureq::unversioned::resolver::ArrayVec::from_fn(|_| address),

@@ -78,13 +78,17 @@ pub(crate) fn json<T: DeserializeOwned>(
     content_type: &str,
     body: &[u8],
 ) -> Result<T, Error> {
+    // The parser's own message repeats the value that it stumbles over, which may be what was said: only the place is
+    // told.
     let broken = |error: serde_json::Error| {
         malformed(service, content_type, body.len(), Some(error.column()))
     };
+    // Counted before parsing: the zeros of a hostile service would become more memory than a call may have.
     if body.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_VALUES {
         return Err(malformed(service, content_type, body.len(), None));
     }
     let mut value = parse(body).map_err(broken)?;
+    // serde's defaults stand for what is missing, and a null is not missing.
     leave_out_nulls(&mut value);
     T::deserialize(value).map_err(broken)
 }
@@ -198,6 +202,7 @@ impl BodyLog {
 
 impl Drop for BodyLog {
     fn drop(&mut self) {
+        // Cut at its limit, a text may end within a character; what is no UTF-8 before that is sound, and not shown.
         let text = match std::str::from_utf8(&self.beginning) {
             Err(error) if error.error_len().is_some() => return,
             Err(error) => String::from_utf8_lossy(&self.beginning[..error.valid_up_to()]),

@@ -63,6 +63,8 @@ pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
 
 /// Makes an agent for requests without TLS, which uses no proxy and connects to private addresses alone.
 pub(super) fn private_agent() -> Agent {
+    // A proxy would look the name up itself, so that `PrivateOnly` could not see where it leads, and would get what is
+    // not encrypted.
     let config = builder().proxy(None).build();
     Agent::with_parts(config, racing_connector(), PrivateOnly::default())
 }
@@ -76,6 +78,8 @@ fn racing_connector() -> impl Connector<Out: Transport> {
 
 fn builder() -> ConfigBuilder<AgentScope> {
     Agent::config_builder()
+        // As an error a status would lose its body and headers, in which the reason and the wait stand. A redirect is
+        // told as a refusal that names base_url: ureq cannot repeat a POST after 307 or 308.
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
@@ -97,6 +101,8 @@ impl Resolver for PrivateOnly {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let addresses = self.0.resolve(uri, config, timeout)?;
+        // These are the addresses that are connected to: a look-up of its own for this check could be given others (DNS
+        // rebinding).
         if addresses.iter().all(|address| is_private(address.ip())) {
             Ok(addresses)
         } else {
@@ -112,6 +118,7 @@ pub(super) struct NotPrivate;
 
 /// The bundled roots and those in `file`.
 fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
+    // ureq takes these in place of its own roots, so those that are bundled are handed over as well.
     let own = own_roots(file)?;
     let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
     let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()).to_owned());

@@ -161,6 +161,8 @@ impl Answering {
         match (end, has_words) {
             (None, _) if !has_events => Err(self.incoming.malformed()),
             (None, _) => Err(self.incoming.broken(dialect.ends_with)),
+            // Thinking counts against the limit and can use it up before the first word; asked again the model would do
+            // the same.
             (Some(End::Cut), false) => empty(RAISE_LIMIT, false),
             (Some(End::Whole), false) => empty(TRY_AGAIN, true),
             (Some(end), true) => Ok(end),
@@ -233,6 +235,8 @@ impl Answer {
     /// Takes in the text between the events once it is whole JSON: an error, or an answer that is not streamed.
     fn take_stray(&mut self, has_ended: bool) -> Result<(), Error> {
         let stray = self.events.stray().trim();
+        // Each attempt reads all of the text again, so it is made only where the text can be whole, and while it is
+        // short.
         let may_be_whole = stray.starts_with(['{', '[']) && stray.ends_with(['}', ']']);
         if !may_be_whole || stray.len() > MAX_TRIED && !has_ended {
             return Ok(());
@@ -246,6 +250,7 @@ impl Answer {
         let state = |answer: &Self| (answer.said.len(), answer.end, answer.error.is_some());
         let had = state(self);
         whole.iter().try_for_each(|frame| self.take(frame))?;
+        // JSON that changes nothing is no answer, but a line of Ollama's own may hold no words and still be one.
         if had == state(self) && !self.has_lines {
             let len = whole.iter().map(String::len).sum();
             return Err(malformed(self.dialect.service, EVENTS, len, None));
@@ -274,12 +279,14 @@ impl Answer {
             is_line,
         } = read;
         self.has_lines |= is_line;
+        // An error behind the end takes nothing back of an answer that is whole.
         let error = error.filter(|_| self.end.is_none());
         self.end = self.end.or(end);
         self.tokens = tokens.or(self.tokens);
         self.error = error
             .map(|status| (status, event.to_owned()))
             .or(self.error.take());
+        // A server that repeats its whole answer at the end of the stream must not have it spoken twice.
         if is_all && !self.said.is_empty() {
             words.clear();
         }

@@ -41,6 +41,7 @@ impl Fields {
         let mut others = self.clone();
         if self.may_rename && refusal.names(self.limit.name()) {
             others.limit = self.limit.other();
+            // A server that refuses both names must not be asked for ever.
             others.may_rename = false;
             warn!(
                 "{service} refuses {}, asking with {}; name it in token_limit under [llm.openai] to save this time",
@@ -91,6 +92,8 @@ impl TokenLimit {
 /// The effort that asks `model` for `setting`; `least` is the minimum that the model is known to allow. Models that do
 /// not think refuse any.
 fn effort(setting: &str, model: &str) -> Option<&'static str> {
+    // Where no effort is sent, OpenAI's models think with medium effort, which counts against the limit of the answer
+    // and may leave no words.
     let model = model.rsplit('/').next().unwrap_or_default();
     let is_of = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
     match setting {

@@ -26,6 +26,8 @@ impl Frames {
         // A line break has no meaning between values, and inside of one it is where a server has cut it.
         for line in data.lines() {
             let is_between = text.is_empty() || text.ends_with(['}', ']']);
+            // OpenRouter's keep-alive comment, `: OPENROUTER PROCESSING`, reaches clients behind `data:` where a server
+            // in between has passed it on as data.
             if !(is_between && line.starts_with(':')) {
                 text.push_str(line);
             }
@@ -108,6 +110,7 @@ fn escape_len(text: &str) -> usize {
 /// The text from the next value on, if there is one.
 fn start_of_value(text: &str) -> Option<&str> {
     let text = text.trim_start();
+    // Frames that a server has glued into one line have the field's name between them.
     let text = text.strip_prefix("data:").map_or(text, str::trim_start);
     Some(text).filter(|text| !text.is_empty())
 }

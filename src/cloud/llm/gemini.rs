@@ -67,6 +67,8 @@ impl GeminiModel {
                 .chain(wav.map(|wav| Turn::user(vec![wav])))
                 .collect(),
             generation_config: GenerationConfig {
+                // The model writes what it has heard behind its answer, in the same reply, so that the answer keeps its
+                // own limit.
                 max_output_tokens: max.saturating_add(heard.unwrap_or_default()),
                 thinking_config: thinking,
             },
@@ -87,6 +89,8 @@ impl Model for GeminiModel {
         let ask = |thinking| {
             let incoming = self.ask(asked, thinking, budget);
             let mut answering = incoming.map(|incoming| Answering::new(incoming, &DIALECT));
+            // A refusal may be the first event of a stream that has begun with status 200; awaited here, the request
+            // can still be made without the field that is refused.
             match refusal_in(&mut answering).cloned() {
                 Some(refusal) => Err(Error::Refused(Box::new(refusal))),
                 None => answering,

@@ -153,6 +153,7 @@ pub const DIALECT: Dialect = Dialect {
 };
 
 fn read_event(event: &str) -> Result<StreamEvent, Error> {
+    // Some servers send this alone, and no `finish_reason` before it.
     if event.trim() == DONE {
         return Ok(StreamEvent {
             end: Some(End::Whole),
@@ -167,11 +168,15 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
         return line(chunk, is_last);
     }
     let mut choices = chunk.choices.into_iter();
+    // The first event of Azure's streams has no choices at all.
     let choice = choices.find(|choice| choice.index == 0).unwrap_or_default();
     let end = end_of(choice.finish_reason.as_deref().unwrap_or_default())?;
+    // A server may send one whole `chat.completion` although a stream was asked for: then `message` stands where
+    // `delta` would.
     let is_all = choice.delta.is_none() && choice.message.is_some();
     let message = choice.delta.or(choice.message).unwrap_or_default();
     let words = text_of(&message.content);
+    // A refusal has a field of its own, beside which the answer would count as empty and be asked for again.
     if words.is_empty() && !message.refusal.is_empty() {
         return Err(Error::blocked(SERVICE, "refusal"));
     }

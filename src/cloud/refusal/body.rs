@@ -18,6 +18,7 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     pub(super) fn new(json: &'a Value) -> Self {
+        // Google wraps the errors of `streamGenerateContent` in an array where events were not asked for.
         let top = json.get(0).unwrap_or(json);
         let inner = [
             &top["error"],

@@ -55,6 +55,8 @@ impl Meaning {
         let by_word = words.find_map(|word| of(WORDS, |known| word == known));
         let message = message.to_lowercase();
         let by_phrase = || of(PHRASES, |phrase| message.contains(phrase));
+        // Words are a service's own and exact, while phrases are a guess at its wording: so phrases come last, and only
+        // for what is refused.
         let refuses = (400..500).contains(&status);
         by_word
             .or_else(|| Self::of_quota(status, body, &message))
@@ -62,6 +64,7 @@ impl Meaning {
             .unwrap_or(match status {
                 401 => Self::UnknownKey,
                 402 => Self::NoCredit,
+                // Gemini answers 400, and not 401, to a wrong key.
                 400 if body.reason().starts_with("API_KEY_") => Self::UnknownKey,
                 _ => Self::Status,
             })

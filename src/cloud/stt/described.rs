@@ -11,6 +11,7 @@ pub(super) fn describes(text: &str) -> bool {
     let bare = lower.trim_start_matches(begin);
     let lead = LEADS.iter().find_map(|lead| bare.strip_prefix(lead));
     let bare = lead.unwrap_or(bare).trim_start_matches(begin);
+    // A description of silence asks nothing; a caller does: "Can you not hear anything?"
     introduces(bare) || reports(bare) || !lower.contains(['?', '？', '¿']) && is_empty(bare)
 }
 

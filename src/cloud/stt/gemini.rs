@@ -93,6 +93,8 @@ impl Recognizer for GeminiRecognizer {
         } else {
             written::structured(&wrote, recording.spoken)
         };
+        // What is no transcript counts as no words heard: whether there were any is known once another recogniser has
+        // heard some.
         let text = read.unwrap_or_else(|why| {
             debug!("{} wrote no transcript: {why}", SERVICE.name);
             String::new()

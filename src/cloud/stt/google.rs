@@ -45,6 +45,8 @@ struct Google {
 
 impl Google {
     fn body(&self, recording: Recording<'_>) -> Vec<u8> {
+        // Samples without a header, at their own rate: the fields would have to agree with a WAV file's header or the
+        // request is refused, and Google asks that nothing is resampled.
         let bytes: Vec<u8> = recording
             .samples
             .iter()

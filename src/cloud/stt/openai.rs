@@ -77,6 +77,7 @@ impl OpenAi {
         } else if !phrases.is_empty() {
             add("prompt", &phrases.join(", "));
         }
+        // OpenAI requires a file name with an extension, and a type, for this part.
         let file = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"question.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
         );

@@ -59,6 +59,7 @@ struct Written {
 /// # Errors
 /// Why it is no transcript.
 pub(super) fn structured(wrote: &str, spoken: Duration) -> Result<String, &'static str> {
+    // Models put JSON into a fence of code although JSON alone was asked for.
     let bare = wrote.trim().trim_start_matches("```json").trim_matches('`');
     match serde_json::from_str(bare.trim()) {
         Ok(Written {

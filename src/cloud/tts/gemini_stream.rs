@@ -158,6 +158,8 @@ impl GeminiStream {
     fn end(&self) -> Result<(), Error> {
         match self.progress {
             Progress::Nothing => Err(self.incoming.malformed()),
+            // Nothing but `finishReason` tells a whole stream from one that was cut: Gemini's has no last event of its
+            // own.
             _ if !self.is_whole => Err(self.incoming.broken("it ended without a finishReason")),
             Progress::Sound => Ok(()),
             Progress::Events => Err(Error::Empty {
@@ -201,6 +203,7 @@ impl Base64 {
     /// The bytes that `text` completes; `None` if it is no base64.
     fn push(&mut self, text: &str) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
+        // An event may pad its own base64, which ends a group and not the sound.
         let mut padded = text.split('=').peekable();
         while let Some(part) = padded.next() {
             let signs = part.chars().filter(|c| !c.is_ascii_whitespace());

@@ -54,6 +54,8 @@ impl Google {
                 name: Some(voice).filter(|voice| !voice.is_empty()),
             },
             audio_config: AudioConfig {
+                // This encoding comes with a WAV header, which tells the rate that was really made; the one called PCM
+                // has none.
                 audio_encoding: "LINEAR16",
                 sample_rate_hertz: rate_hz,
                 speaking_rate: ((speed - 1.0).abs() > f64::EPSILON).then(|| speed.min(FASTEST)),

@@ -94,6 +94,7 @@ impl Voice for OpenAi {
                 tokens: None,
             });
         }
+        // The type alone is not believed, since servers label sounds wrongly: LiteLLM calls WAV audio/mpeg.
         if is_json && head.starts_with(b"{") {
             return Err(bytes.refusal_in_place(budget.deadline));
         }

@@ -160,10 +160,12 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
         return report.not_tried(ID, why, "fix that first");
     }
     let state = State::new(&settings.state_folder);
+    // The note of an earlier check must not pass for the one that is awaited.
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
         return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
     }
     let logs = LogFiles::of_asterisk();
+    // A Local channel runs an extension of the dialplan without any phone.
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
     let Some(there) = wait_for(&state) else {
         let said = sent.unwrap_or_else(|why| why.to_string());

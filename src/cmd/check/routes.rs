@@ -157,6 +157,7 @@ pub(super) fn values<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a 
 
 /// Whether `dialplan show NUMBER@CONTEXT` shows more than FreePBX's announcement that there is no such number.
 fn leads_somewhere(shown: &str) -> bool {
+    // FreePBX includes `bad-number`, which has the pattern `_X.`, in `from-internal`: so every number exists there.
     let is_context = |line: &str| line.starts_with('[') && line.contains("ontext '");
     shown
         .lines()

@@ -142,6 +142,7 @@ fn command(
         .env("PATH", PATH)
         .env(IS_ASTERISKS, names)
         .envs(environment.iter().cloned())
+        // That user may have no right to enter the folder that root stands in.
         .current_dir("/");
     for name in KEPT {
         if let Some(value) = env::var_os(name) {

@@ -95,6 +95,8 @@ impl Change {
         if let What::Nothing = self.what {
             return Ok(());
         }
+        // By a second name, and not by a rename: calls find the old file in its place until the new one has replaced
+        // it.
         self.old = second_name(folder, name);
         match &self.what {
             What::Nothing => {}
@@ -209,6 +211,8 @@ fn put(
     let fd = rustix::fs::openat(folder.fd(), &name, flags, Mode::RUSR | Mode::WUSR)
         .map_err(|errno| folder.failed("make a file in", OsStr::new(""), errno))?;
     let mut file = File::from(fd);
+    // The mode comes last: until the file has its owner it is open to no other user, and chown(2) takes bits of a mode
+    // away. Synced, it is never an empty file after a loss of power.
     let mut write = || {
         file.write_all(bytes)?;
         if let Some(owner) = owner {

@@ -42,6 +42,8 @@ impl Key {
         match key.expose().len() {
             0 => Err(unknown("nothing")),
             1..SHORTEST => Err(unknown("a text that is too short")),
+            // Keys that are bound to a service account begin with `AQ.`, the older standard keys with `AIza`:
+            // <https://ai.google.dev/gemini-api/docs/api-key>.
             _ if begins(&["AQ.", "AIza"]) => Ok(Self::Gemini(key)),
             _ if begins(&["sk-"]) => Ok(Self::OpenAi(key)),
             _ => Err(unknown("another beginning")),

@@ -53,8 +53,11 @@ pub fn is_readable_by_all(path: &Path) -> bool {
 
 /// Holds what stands there, and opens that once it is known to be a regular file.
 fn regular(path: &Path, flags: OFlags) -> io::Result<File> {
+    // Not by the standard library: with musl that drops O_PATH from a file's flags, and then a pipe is opened and
+    // waited for.
     let open = |how| rustix::fs::openat(CWD, path, flags | how | OFlags::CLOEXEC, Mode::empty());
     let held = checked(open(OFlags::PATH)?.into())?;
+    // By its descriptor the very file is opened that was looked at; by its path another may stand there by now.
     match File::open(format!("/proc/self/fd/{}", held.as_raw_fd())) {
         // Without /proc there is only the path, where something else may stand by now.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -120,6 +120,7 @@ fn members(field: &str) -> Vec<String> {
 }
 
 fn find<'a>(list: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    // A user may be called by digits alone, and a name goes before a number, as chown(1) has it by POSIX.
     let by_name = list.iter().find(|entry| entry.name == name);
     let id = number(name);
     by_name.or_else(|| list.iter().find(|entry| Some(entry.id) == id))

@@ -116,6 +116,8 @@ impl Process {
         let (id, user) = (self.id, self.user);
         let read = move || {
             let folder = Folder::of(id)?;
+            // The number may be another process's by now, so all that was known of it is looked at again by this
+            // descriptor.
             Self::within(&folder, id, Some(user))?;
             beginning(&folder.join("environ")).ok()
         };

@@ -31,6 +31,7 @@ pub(super) fn claims(root: &Path) -> Result<Vec<Claim>, Unread> {
     if unit.as_ref().is_none_or(Unit::runs_script) {
         claims.extend(script_claims(root)?);
     }
+    // systemd runs the init script only where there is no unit of that name: systemd-sysv-generator(8).
     if unit.is_none()
         && let Some((file, text)) = first_of(root, &[INIT_SCRIPT])?
     {

@@ -84,6 +84,8 @@ fn below(root: &Path, folder: &Path) -> Option<PathBuf> {
 
 /// Holds what stands there, whatever takes its place; a link is held as a link.
 fn open(path: &Path) -> io::Result<File> {
+    // Not by the standard library: with musl that drops O_PATH from a file's flags, and a pipe in this place would be
+    // waited for.
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into())
 }
@@ -92,6 +94,7 @@ fn open(path: &Path) -> io::Result<File> {
 fn answers(socket: File) -> bool {
     let (sender, receiver) = mpsc::channel();
     let connect = move || {
+        // connect(2) takes a path alone, and at the socket's own path another one may stand by now.
         let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
         // After the time limit there is no receiver any more.
         sender.send(UnixStream::connect(path).is_ok()).ok();

@@ -60,6 +60,8 @@ impl Grams {
         if folded(&View::of(secret)).len() < self.shortest.max(self.chars()) {
             return;
         }
+        // Base64 writes three bytes as four signs, so a secret inside of a longer text has one of three spellings (RFC
+        // 4648, section 4).
         for lead in 0..3 {
             let encoded = base64_behind(lead, secret.as_bytes());
             self.add_text(&folded(&View::of(&encoded)));
@@ -118,6 +120,7 @@ impl Grams {
             return self.add_word(folded);
         }
         self.add_text(&folded);
+        // A key can be read as easily where a service repeats it backwards.
         folded.reverse();
         self.add_text(&folded);
     }

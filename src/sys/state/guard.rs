@@ -135,6 +135,7 @@ impl Guard {
             path: self.path.display().to_string(),
             source,
         })?;
+        // A larger file could be written and never be read again, and then every call would be turned away.
         if u64::try_from(json.len()).is_ok_and(|len| len >= MAX_FILE) {
             return Err(Error::Full {
                 path: self.path.clone(),
