@@ -694,7 +694,7 @@ fn it_builds_for_musl_and_else_statically_for_glibc() {
 #[test]
 fn without_a_compiler_or_after_a_failed_build_nothing_is_installed() {
     let machine = Machine::new();
-    machine.rust("1.90.0", "/nowhere");
+    machine.rust(OLDEST_RUST, "/nowhere");
     machine
         .run(&[])
         .fails(1)
