@@ -142,7 +142,7 @@ fn code_of<'t>(path: &Path, text: &'t str) -> &'t str {
     &text[..end]
 }
 
-/// The functions of a text that rustfmt has laid out: their names, and how many lines each has.
+/// The functions of a text that rustfmt has laid out: their names, and how many lines each has without its comments.
 fn functions(code: &str) -> Vec<(&str, usize)> {
     let lines: Vec<_> = code.lines().collect();
     let mut found = Vec::new();
@@ -153,10 +153,12 @@ fn functions(code: &str) -> Vec<(&str, usize)> {
             .any(|start| words.starts_with(start));
         let indent = &line[..line.len() - words.len()];
         let end = format!("{indent}}}");
-        let length = lines[first..].iter().position(|line| *line == end);
+        let body = lines[first..].iter();
+        let body = body.take_while(|line| **line != end);
+        let length = body.filter(|line| !line.trim_start().starts_with("//"));
         let has_body = !line.ends_with(';');
-        if let Some(length) = length.filter(|_| is_one && has_body) {
-            found.push((words, length + 1));
+        if is_one && has_body {
+            found.push((words, length.count() + 1));
         }
     }
     found
