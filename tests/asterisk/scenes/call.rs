@@ -120,11 +120,13 @@ fn program_started(log: &str) -> Result<f64, String> {
         .ok_or_else(|| "Asterisk's log shows no AGI".to_owned())
 }
 
-/// Each time when Asterisk executed `AGI(phone-assistant,…)`, in order, in seconds since 1970.
+/// Each time when Asterisk executed `AGI(phone-assistant,…)` for a question, in order, in seconds since 1970.
 pub(super) fn programs_started(log: &str) -> Vec<f64> {
-    let lines = log
-        .lines()
-        .filter(|line| line.contains("Executing [8008@custom-openai:") && line.contains("] AGI("));
+    let is_question = |line: &&str| {
+        let is_start = line.contains("Executing [8008@custom-openai:") && line.contains("] AGI(");
+        is_start && !line.contains("mode=disclose")
+    };
+    let lines = log.lines().filter(is_question);
     let time = |line: &str| line.strip_prefix('[')?.split(']').next()?.parse().ok();
     lines.filter_map(time).collect()
 }
