@@ -3,9 +3,6 @@
 
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
-
-use testkit::until;
 
 use super::sandbox;
 use crate::lab::{Lab, succeed};
@@ -25,10 +22,6 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     report.check(
         "a user who starts a program named asterisk before Asterisk is nobody to root",
         || named(&mut machine),
-    );
-    report.check(
-        "a program named asterisk in another root or container is nobody to root",
-        || elsewhere(&mut machine),
     );
 }
 
@@ -159,56 +152,6 @@ fn named(machine: &mut Machine) -> Result<(), String> {
         Err(format!("{identity:?} {check}"))
     }
 }
-
-/// A program of root's that runs as another user counts where root would see it, and there alone.
-fn elsewhere(machine: &mut Machine) -> Result<(), String> {
-    machine.kill_asterisk();
-    let source = machine.path("/tmp/waits.c");
-    fs::write(&source, WAITS).map_err(|error| error.to_string())?;
-    succeed(
-        Command::new("cc")
-            .args(["-static", "-o"])
-            .args([&machine.path("/tmp/waits"), &source]),
-    );
-    shell(
-        machine,
-        "for place in /opt /opt/root; do install -D -m 755 /tmp/waits $place/asterisk; done; rm /tmp/waits*",
-    );
-    let identity = |arguments: &[&str]| {
-        let mut command = machine.root().command(arguments[0]);
-        let running = command.args(&arguments[1..]).spawn().map(Running);
-        let running = running.map_err(|error| error.to_string())?;
-        let program = format!("/proc/{}/exe", running.0.id());
-        until("it runs", Duration::from_secs(10), || {
-            fs::read_link(&program).is_ok_and(|program| program.ends_with("asterisk"))
-        });
-        let found = machine.root().shell("phone-assistant identity 2>&1 || :");
-        drop(running);
-        Ok::<_, String>(found)
-    };
-    let as_games = [
-        "setpriv",
-        "--reuid=games",
-        "--regid=games",
-        "--clear-groups",
-        "/opt/asterisk",
-    ];
-    let seen = identity(&as_games)?;
-    let in_a_container = identity(&[&["unshare", "--mount"], &as_games[..]].concat())?;
-    let in_another_root = identity(&["chroot", "--userspec=5:60", "/opt/root", "/asterisk"])?;
-    shell(machine, "rm -r /opt/asterisk /opt/root");
-    machine.restart_asterisk();
-    let usual = "user asterisk\ngroup asterisk\n";
-    if seen.contains("games") && in_a_container == usual && in_another_root == usual {
-        Ok(())
-    } else {
-        Err(format!(
-            "{seen:?}, in a container {in_a_container:?}, in another root {in_another_root:?}"
-        ))
-    }
-}
-
-const WAITS: &str = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n";
 
 fn shell(machine: &Machine, script: &str) {
     machine.root().shell(script);
