@@ -1,12 +1,12 @@
-//! `mode=disclose`: the AI disclosure as a call of the program by itself, before the dialplan has the question recorded.
+//! `mode=disclose`: the AI disclosure as a call of the program by itself, before the dialplan has the question
+//! recorded.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Call, contract};
-use crate::config::limits::Callers;
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Job, limits::Callers};
 use crate::services::Services;
 use crate::spending::limits::Refused;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};

@@ -6,9 +6,7 @@ use log::debug;
 
 use super::line::Line;
 use crate::agi::{Env, Error};
-use crate::config::Limits;
-use crate::config::limits::Callers;
-use crate::config::{Audience, Config};
+use crate::config::{Audience, Config, Limits, limits::Callers};
 use crate::memory::{FREEPBX_EXTENSION, Signs};
 use crate::sys::error::Chain;
 use crate::sys::presentation::{self, Presentation};

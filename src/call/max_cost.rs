@@ -109,7 +109,6 @@ const MIN_QUESTION_CHARS: u64 = 100;
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::cloud::budget::MAX_TRIES;
     use crate::config::{Arguments, Config, Job, Provider};

@@ -41,8 +41,7 @@ use log::{debug, error, warn};
 use crate::agi::{self, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
-use crate::config::limits::Callers;
-use crate::config::{Arguments, Config, Environment, Job as For};
+use crate::config::{Arguments, Config, Environment, Job as For, limits::Callers};
 use crate::knowledge::Knowledge;
 use crate::services::Services;
 use crate::spending::limits::Refused;
@@ -153,7 +152,8 @@ struct Call<O> {
     reply: PathBuf,
     /// What the model is told of the house.
     knowledge: Knowledge,
-    /// The services that are asked, once they are known, and where it is noted what administrators have been told of them.
+    /// The services that are asked, once they are known, and where it is noted what administrators have been told of
+    /// them.
     services: Option<(Arc<Services>, State)>,
 }
 
@@ -373,8 +373,8 @@ impl<O: Write> Call<O> {
     }
 
     /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, after
-    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered or
-    /// counted.
+    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered
+    /// or counted.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;

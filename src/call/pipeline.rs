@@ -1,13 +1,15 @@
 //! The services at work, each while the one before it still is: the question is transcribed, and of the model's
 //! answer one sentence is heard while the next is being spoken and the one after that is being thought of.
 //!
-//! All of it happens in threads of its own. They tell the call what comes of it as [`Event`]s, in the order in which the
-//! caller should hear it, and know nothing of Asterisk.
+//! All of it happens in threads of its own. They tell the call what comes of it as [`Event`]s, in the order in which
+//! the caller should hear it, and know nothing of Asterisk.
 
+mod piece;
 mod sound;
 mod transcribing;
 mod voice;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -34,8 +36,8 @@ use crate::sys::threads::{self, NoThread};
 use crate::text::{Action, SentenceStream};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
+use piece::Piece;
 use sound::WrittenDown;
-use voice::Piece;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -95,20 +97,23 @@ impl Work {
         if let Some(hearing) = self.hearing() {
             return self.reply(Some(&hearing), "", tell);
         }
-        let Heard { words, language } = self.question(tell)?;
-        match language {
-            _ if words.is_empty() => Ok(()),
-            Some(language) => self.in_language(&language).reply(None, &words, tell),
-            None => self.reply(None, &words, tell),
+        let heard = self.question(tell)?;
+        if heard.words.is_empty() {
+            return Ok(());
         }
+        let work = self.in_language(heard.language.as_deref());
+        work.reply(None, &heard.words, tell)
     }
 
-    /// The same work for a caller who speaks `language`, which is not the same for all of them.
-    fn in_language(&self, language: &str) -> Self {
+    /// The same work for a caller who speaks `language`, where that is not the same for all of them.
+    fn in_language(&self, language: Option<&str>) -> Cow<'_, Self> {
+        let Some(language) = language else {
+            return Cow::Borrowed(self);
+        };
         let mut work = self.clone();
         work.settings = self.settings.in_language(language);
         work.speaker.language = Some(language.to_owned());
-        work
+        Cow::Owned(work)
     }
 
     /// Answers what the caller has said: the sound of it, or else its words.
@@ -238,8 +243,8 @@ impl Work {
         Ok(Thought::Spoken)
     }
 
-    /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said, or
-    /// ends so, is as good as one that does not answer.
+    /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said,
+    /// or ends so, is as good as one that does not answer.
     fn write(
         &self,
         question: Question<'_>,

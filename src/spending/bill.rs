@@ -9,8 +9,7 @@ use log::warn;
 use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::{self, Cause, Tokens};
-use crate::config::Endpoint;
-use crate::config::catalogue;
+use crate::config::{Endpoint, catalogue};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::date;
 use crate::sys::error::Stage;
@@ -147,8 +146,8 @@ impl Entry {
         }
     }
 
-    /// Puts down what the service has told with the error, or that nothing was used, if it was not reached, said no or sent
-    /// nothing. What it has begun may be billed.
+    /// Puts down what the service has told with the error, or that nothing was used, if it was not reached, said no or
+    /// sent nothing. What it has begun may be billed.
     pub(crate) fn failed<E: Cause>(&self, error: &E) {
         if let Some(told) = error.service().and_then(cloud::Error::tokens) {
             return self.used(tokens(told));

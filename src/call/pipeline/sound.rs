@@ -1,10 +1,10 @@
-//! A question that the model hears itself, without a transcript: it answers, and writes down what it has heard behind its
-//! answer. Where it does not, the question is transcribed and answered as any other.
+//! A question that the model hears itself, without a transcript: it answers, and writes down what it has heard behind
+//! its answer. Where it does not, the question is transcribed and answered as any other.
 
 use crossbeam_channel::Sender;
 use log::warn;
 
-use super::voice::Piece;
+use super::piece::Piece;
 use super::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
@@ -59,7 +59,8 @@ impl Work {
         })
     }
 
-    /// Has the model of `hearing` answer what it hears, else the question transcribed and answered, by the same deadline.
+    /// Has the model of `hearing` answer what it hears, else the question transcribed and answered, by the same
+    /// deadline.
     pub(super) fn answer_sound(
         &self,
         hearing: &Self,
@@ -89,14 +90,12 @@ impl Work {
         );
         self.services.hearing.failed(&error);
         let heard = self.question(tell)?;
-        let (words, language) = (heard.words, heard.language);
-        let question = Question::Words(&words);
-        match language {
-            _ if words.is_empty() => Ok(()),
-            // The voice is at work already.
-            Some(language) => self.in_language(&language).think(question, give_text, tell),
-            None => self.think(question, give_text, tell),
+        if heard.words.is_empty() {
+            return Ok(());
         }
+        // Of that language the model alone is told: the voice is at work already.
+        let work = self.in_language(heard.language.as_deref());
+        work.think(Question::Words(&heard.words), give_text, tell)
     }
 
     /// Tells the words that the model has written down as the caller's.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::piece::Piece;
 use super::{Work, may_begin, send};
 use crate::call::event::Event;
 use crate::cloud::budget::Budget;
@@ -14,21 +15,6 @@ use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::timeline::Mark;
 use crate::voice::{self, Speaking};
-
-/// What a voice is to say.
-pub(super) enum Piece {
-    /// What an answer opens with, in the language of the settings and not of the caller.
-    Opening(String),
-    Answer(String),
-}
-
-impl Piece {
-    fn words(&self) -> &str {
-        match self {
-            Self::Opening(words) | Self::Answer(words) => words,
-        }
-    }
-}
 
 /// A text that is being spoken.
 pub(super) struct Sound {
