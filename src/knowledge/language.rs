@@ -1,5 +1,5 @@
-//! The words for dates, opening hours and the AI disclosure, in the languages that have a table here. The others get English ones, and the
-//! model translates them.
+//! The words for dates, opening hours and the AI disclosure, in the languages that have a table here. The others get
+//! English ones, and the model translates them.
 
 /// The words of a language. What stands for `{}` is told in its order.
 #[derive(Debug)]

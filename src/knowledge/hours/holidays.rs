@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use log::debug;
 use opening_hours::ContextHolidays;
 use opening_hours::localization::Country;
@@ -16,7 +16,7 @@ use crate::sys::date;
 use crate::sys::error::Chain;
 use crate::sys::state::State;
 
-/// Holidays of a country, each as the number of its day since the year 1.
+/// Holidays of a country, each in days since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Holidays {
@@ -42,7 +42,7 @@ impl Holidays {
     pub(super) fn of(country: Country) -> Self {
         let days = |holidays: ContextHolidays| {
             let dates = holidays.get_public().iter();
-            dates.map(|date| date.num_days_from_ce()).collect()
+            dates.map(|date| date.to_epoch_days()).collect()
         };
         Self {
             national: days(country.holidays()),
@@ -76,8 +76,8 @@ impl Holidays {
     /// Those of a period, the one before, and as many days after it as are looked ahead.
     fn within(mut self, period: u64) -> Self {
         let since = |period: u64| i64::try_from(period * DAYS_A_PERIOD).unwrap_or(i64::MAX);
-        let first = since(period.saturating_sub(1)).saturating_add(DAYS_BEFORE_1970);
-        let end = since(period + 1).saturating_add(DAYS_BEFORE_1970 + DAYS_AHEAD);
+        let first = since(period.saturating_sub(1));
+        let end = since(period + 1).saturating_add(DAYS_AHEAD);
         let is_near = |day: &i32| (first..end).contains(&i64::from(*day));
         self.national.retain(is_near);
         self.regional.retain(is_near);
@@ -93,7 +93,7 @@ impl Holidays {
 
 fn context<'a>(days: impl Iterator<Item = &'a i32>) -> ContextHolidays {
     let mut calendar = ContextHolidays::default().get_public().clone();
-    for date in days.filter_map(|day| NaiveDate::from_num_days_from_ce_opt(*day)) {
+    for date in days.filter_map(|day| NaiveDate::from_epoch_days(*day)) {
         // Those of a part may be those of the whole country as well.
         calendar.insert(date);
     }
@@ -103,8 +103,6 @@ fn context<'a>(days: impl Iterator<Item = &'a i32>) -> ContextHolidays {
 const FILE: &str = "holidays.json";
 const PROGRAM: &str = env!("PHONE_ASSISTANT_SOURCES");
 
-/// The number of 1970-01-01, the first day of which is told in days since 1970, among the days since the year 1.
-const DAYS_BEFORE_1970: i64 = 719_163;
 const DAYS_A_PERIOD: u64 = 30;
 /// More than is looked ahead for what a model is told.
 const DAYS_AHEAD: i64 = 500;
