@@ -7,8 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::config::limits::Callers;
-use crate::config::{Arguments, Config, Environment, Faults, Job, Retention};
+use crate::config::{Arguments, Config, Environment, Faults, Job, Retention, limits::Callers};
 use crate::memory::{self, Record, Store};
 use crate::sys::date;
 use crate::sys::owner;

@@ -16,6 +16,7 @@ mod knowledge;
 mod log_files;
 mod machine;
 mod options;
+mod personas;
 mod providers;
 mod quiet;
 mod routes;

@@ -40,6 +40,9 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
         ),
     }
     examine_sounds(config, report);
+    if let Some(config) = config {
+        examine_operator(config, report);
+    }
 }
 
 /// Examines the program that Asterisk starts, which must be there, run, and be this one. It is not run for that: a user
@@ -146,9 +149,6 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             "install Asterisk's core sounds: in FreePBX under Admin, Sound Languages; in Debian asterisk-core-sounds-en",
         );
     }
-    if let Some(config) = config {
-        examine_operator(config, report);
-    }
     if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
         && !sounds::is_there(&folder, name)
     {
@@ -213,15 +213,12 @@ const SOUNDS: [&str; 8] = [
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::super::finding::{Finding, Status, Style};
+    use super::super::finding::{Finding, Status, findings};
     use super::*;
     use crate::config::{Arguments, Job};
 
     fn program_at(path: &Path) -> Finding {
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine_program_at(path, &mut report);
-        let found = report.close().expect("nothing is written");
+        let found = findings(|report| examine_program_at(path, report));
         found.last().expect("something is found").clone()
     }
 
@@ -247,10 +244,7 @@ mod tests {
             testkit::write_secret(&file, &format!("{settings}\ngemini.api_key = 'AQ.1'\n"));
             let arguments = Arguments::of_file(Some(file.clone()));
             let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
-            let mut sink = io::sink();
-            let mut report = Report::new(&mut sink, Style::Silent);
-            examine_operator(&config, &mut report);
-            let found = report.close().expect("nothing is written");
+            let found = findings(|report| examine_operator(&config, report));
             let found = found.first();
             assert_eq!(found.map(|found| found.status), status, "{settings}");
             assert!(

@@ -1,5 +1,5 @@
-//! The AI disclosure, as `check` looks at it: whether it can be said, and in which language. It is spoken here ahead of its
-//! first caller.
+//! The AI disclosure, as `check` looks at it: whether it can be said, and in which language. It is spoken here ahead of
+//! its first caller.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::finding::Report;
+use super::personas::of_personas;
 use super::sounds;
 use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
@@ -21,8 +22,8 @@ use crate::sys::plain::quoted;
 use crate::sys::state::State;
 use crate::voice::{KeptPhrases, Loudness, Speaker};
 
-/// Looks at what callers without a persona are told, and at what personas tell instead. A phrase that is missing is spoken
-/// until `deadline`, if there is one.
+/// Looks at what callers without a persona are told, and at what personas tell instead. A phrase that is missing is
+/// spoken until `deadline`, if there is one.
 pub(super) fn examine(
     config: &Config,
     arguments: &Arguments,
@@ -36,13 +37,7 @@ pub(super) fn examine(
         Audience::Outside => "callers who are not known as phones of this Asterisk",
         Audience::All => "all callers",
     };
-    let of_persona = |name: &String| {
-        let arguments = arguments.clone().with_persona(Some(name.clone()));
-        // What else is wrong with it is told among the settings.
-        let config = Config::load(Job::Check, &arguments, environment).ok()?;
-        Some((format!("persona {name}: "), config))
-    };
-    let personas = config.personas.iter().filter_map(of_persona);
+    let personas = of_personas(config, Job::Check, arguments, environment);
     let mut known = BTreeSet::new();
     for (of, config) in [(String::new(), config.clone())]
         .into_iter()
@@ -136,8 +131,8 @@ fn examine_words(
     true
 }
 
-/// Keeps the phrase in each encoding that callers' phones may want; a voice is asked once, until `deadline`, if there is
-/// one. Returns whether all are there.
+/// Keeps the phrase in each encoding that callers' phones may want; a voice is asked once, until `deadline`, if there
+/// is one. Returns whether all are there.
 fn keep(config: &Config, text: &str, deadline: Option<Deadline>) -> Result<bool, Failure> {
     let bill = Arc::<Bill>::default();
     let hangup = Hangup::default();

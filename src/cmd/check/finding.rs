@@ -268,6 +268,15 @@ pub(super) fn worst(findings: &[Finding]) -> Status {
     statuses.max().unwrap_or(Status::Ok)
 }
 
+/// What is found.
+#[cfg(test)]
+pub(super) fn findings<T>(examine: impl FnOnce(&mut Report<'_>) -> T) -> Vec<Finding> {
+    let mut sink = io::sink();
+    let mut report = Report::new(&mut sink, Style::Silent);
+    examine(&mut report);
+    report.close().expect("nothing is written")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,7 +52,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::cmd::check::finding::{Status, Style};
+    use crate::cmd::check::finding::{Status, findings};
 
     #[test]
     fn what_freepbx_would_give_away_at_each_start_is_told() {
@@ -61,10 +61,7 @@ mod tests {
             .map(|name| root.path().join(name));
         fs::create_dir_all(&etc).expect("made");
         let found = || {
-            let mut sink = io::sink();
-            let mut report = Report::new(&mut sink, Style::Silent);
-            examine(root.path(), &[program.clone(), log.clone()], &mut report);
-            report.close().expect("nothing is written").pop()
+            findings(|report| examine(root.path(), &[program.clone(), log.clone()], report)).pop()
         };
         assert_eq!(found(), None, "no FreePBX");
         fs::write(root.path().join("etc/freepbx.conf"), "<?php").expect("written");

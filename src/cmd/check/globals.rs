@@ -114,16 +114,12 @@ const REMEDY: &str = "correct it or take it out where it is set (FreePBX: /etc/a
 
 #[cfg(test)]
 mod tests {
-    use std::io;
 
-    use super::super::finding::{Finding, Style};
+    use super::super::finding::{Finding, findings};
     use super::*;
 
     fn found(plan: &str, globals: &str) -> Vec<Finding> {
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine(plan, globals, &mut report);
-        report.close().expect("nothing is written")
+        findings(|report| examine(plan, globals, report))
     }
 
     #[test]

@@ -110,14 +110,11 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use super::*;
-    use crate::cmd::check::finding::{Finding, Status, Style};
+    use crate::cmd::check::finding::{Finding, Status, findings};
     use crate::sys::costs::MicroDollars;
 
     fn found(examine: impl Fn(&mut Report<'_>)) -> Vec<Finding> {
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine(&mut report);
-        report.close().expect("nothing is written")
+        findings(examine)
     }
 
     /// What precedes the command, which only its owner is told.

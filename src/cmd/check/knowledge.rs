@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::finding::Report;
+use super::personas::of_personas;
 use crate::config::{self, Arguments, Config, Environment, Job, catalogue};
 use crate::knowledge::clock::Clock;
 use crate::knowledge::facts;
@@ -23,13 +24,7 @@ pub(super) fn examine(
     examine_clock(&own.time_zone, environment, report);
     examine_facts(own, "", report);
     examine_hours(own, environment, "", report);
-    for persona in &config.personas {
-        let arguments = arguments.clone().with_persona(Some(persona.clone()));
-        // What else is wrong with it is told among the settings.
-        let Ok(config) = Config::load(Job::Calls, &arguments, environment) else {
-            continue;
-        };
-        let of = format!("persona {persona}: ");
+    for (of, config) in of_personas(config, Job::Calls, arguments, environment) {
         if config.knowledge.facts != own.facts {
             examine_facts(&config.knowledge, &of, report);
         }

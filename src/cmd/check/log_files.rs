@@ -2,7 +2,8 @@
 //!
 //! Stages are told with `VERBOSE` at level 3, and Asterisk tells at that level too which step of the dialplan it takes.
 //! So the call that lets Asterisk start this program shows what its log files hold. A file whose level is plain
-//! `verbose`, as FreePBX has it, holds no more than the console of Asterisk itself shows, which is nothing for a service.
+//! `verbose`, as FreePBX has it, holds no more than the console of Asterisk itself shows, which is nothing for a
+//! service.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -32,7 +33,8 @@ impl LogFiles {
         Self(files.collect())
     }
 
-    /// Tells whether one of them shows the call of this check, which has just been made. Asterisk writes a moment later.
+    /// Tells whether one of them shows the call of this check, which has just been made. Asterisk writes a moment
+    /// later.
     pub(super) fn examine(&self, is_freepbx: bool, report: &mut Report<'_>) {
         let mut waited = Duration::ZERO;
         while self.showing().is_none() && !self.0.is_empty() && waited < PATIENCE {
@@ -118,7 +120,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cmd::check::finding::{Status, Style};
+    use crate::cmd::check::finding::{Status, findings};
 
     #[test]
     fn the_files_are_those_that_asterisk_writes_to() {
@@ -201,10 +203,7 @@ mod tests {
             (LogFiles(Vec::new()), false, "there is none", "logger.conf"),
         ];
         for (files, is_freepbx, words, remedy) in table {
-            let mut sink = io::sink();
-            let mut report = Report::new(&mut sink, Style::Silent);
-            files.tell(is_freepbx, &mut report);
-            let found = report.close().expect("nothing is written").pop();
+            let found = findings(|report| files.tell(is_freepbx, report)).pop();
             let found = found.expect("something is found");
             assert_eq!(found.status, Status::Warn, "{found:?}");
             assert!(found.text.contains(words), "{found:?}");

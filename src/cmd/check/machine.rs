@@ -11,8 +11,7 @@ use super::freepbx;
 use super::guards;
 use super::settings::{self, is_set};
 use super::user::user_name;
-use crate::config::limits::Callers;
-use crate::config::{Config, Endpoint, Environment, Faults};
+use crate::config::{Config, Endpoint, Environment, Faults, limits::Callers};
 use crate::memory::Store;
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
@@ -212,11 +211,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::cmd::check::finding::{Finding, Status, Style};
+    use crate::cmd::check::finding::{Finding, Status, findings};
     use crate::config::{Arguments, Job};
 
     /// What is found with these arguments, and no settings file.
-    fn findings(arguments: &[&str]) -> Vec<Finding> {
+    fn found_with(arguments: &[&str]) -> Vec<Finding> {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let file = folder.path().join("config.toml");
         fs::write(&file, "call.arguments = 'all'").expect("written");
@@ -228,10 +227,7 @@ mod tests {
         };
         let arguments = Arguments::parse(arguments.iter().copied());
         let config = Config::load(Job::Check, &arguments, &environment);
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine(&config, &environment, &mut report);
-        report.close().expect("nothing is written")
+        findings(|report| examine(&config, &environment, report))
     }
 
     #[test]
@@ -239,7 +235,7 @@ mod tests {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
         let state = folder.path().join("state");
-        let found = findings(&[&format!("state.folder={}", state.display())]);
+        let found = found_with(&[&format!("state.folder={}", state.display())]);
         let shown = folder.path().display().to_string();
         let about: Vec<_> = found
             .iter()
@@ -256,7 +252,7 @@ mod tests {
         let callers = folder.path().join("callers");
         let place = format!("memory.folder={}", callers.display());
         let found = |arguments: &[&str]| {
-            let mut found = findings(arguments).into_iter();
+            let mut found = found_with(arguments).into_iter();
             found.find(|finding| finding.id == "folder for callers")
         };
         assert_eq!(found(&[&place]), None);
@@ -277,7 +273,7 @@ mod tests {
 
     #[test]
     fn faults_are_to_be_fixed_in_the_file_that_was_named() {
-        let found = findings(&["config=/nonexistent/pa.toml"]);
+        let found = found_with(&["config=/nonexistent/pa.toml"]);
         let fault = found.iter().find(|finding| finding.id == "settings");
         let remedy = &fault.expect("no such file").remedy;
         assert_eq!(remedy, "fix it in /nonexistent/pa.toml");
@@ -286,7 +282,7 @@ mod tests {
     #[test]
     fn a_fallback_that_somebody_named_and_that_cannot_be_asked_is_told() {
         let stated = |arguments: &[&str], id: &str| {
-            let found = findings(arguments).into_iter();
+            let found = found_with(arguments).into_iter();
             let mut found = found.filter(|finding| finding.id == id);
             found.next().map(|finding| (finding.status, finding.text))
         };

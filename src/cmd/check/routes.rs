@@ -116,19 +116,19 @@ fn dead_ends(plan: &str) -> Vec<String> {
         } else if let Some(found) = last.last_mut() {
             found.2 = step;
         }
-        if context == OURS && step.starts_with("EAGI(") {
+        if context == CONTEXT && step.starts_with("EAGI(") {
             talks.insert(exten);
         }
     }
     let is_end = |(context, _, step): &&(&str, &str, &str)| {
         let place = step
             .strip_prefix("Gosub(")
-            .and_then(|it| it.strip_prefix(OURS));
+            .and_then(|it| it.strip_prefix(CONTEXT));
         let place = place.and_then(|it| it.strip_prefix(',')?.split_once(",1"));
         let returns = |(number, rest): (&str, &str)| {
             !talks.contains(number) || rest.starts_with("(transfer)")
         };
-        *context != OURS && place.is_some_and(returns)
+        *context != CONTEXT && place.is_some_and(returns)
     };
     let ends = last.iter().filter(is_end);
     ends.map(|(context, exten, _)| format!("{exten}@{context}"))
@@ -164,16 +164,16 @@ fn leads_somewhere(shown: &str) -> bool {
         .any(|line| is_context(line) && !line.contains("'bad-number'"))
 }
 
-const OURS: &str = "custom-openai";
+/// The assistant's context.
+pub(super) const CONTEXT: &str = "custom-openai";
 const PERSONA: &str = "ASSISTANT_PERSONA=";
 const TRANSFER_CONTEXT: &str = "ASSISTANT_TRANSFER_CONTEXT=";
 
 #[cfg(test)]
 mod tests {
-    use std::io;
 
     use super::*;
-    use crate::cmd::check::finding::{Status, Style};
+    use crate::cmd::check::finding::{Status, findings};
 
     #[test]
     fn an_announcement_is_nowhere() {
@@ -295,10 +295,8 @@ mod tests {
             ),
         ];
         for (step, globals, status, words) in table {
-            let mut sink = io::sink();
-            let mut report = Report::new(&mut sink, Style::Silent);
-            examine_personas(&known, &plan(&[step]), globals, &mut report);
-            let found = report.close().expect("nothing is written").pop();
+            let found =
+                findings(|report| examine_personas(&known, &plan(&[step]), globals, report)).pop();
             assert_eq!(
                 found.as_ref().map(|it| it.status),
                 status,

@@ -14,8 +14,7 @@ use crate::cloud::llm::{Asked, Model, Question};
 use crate::cloud::stt::{Recognizer, Recording};
 use crate::cloud::tts::Voice;
 use crate::cloud::{self, Listed};
-use crate::config::catalogue;
-use crate::config::{Config, Endpoint, Secret};
+use crate::config::{Config, Endpoint, Secret, catalogue};
 use crate::services::{Maker, SetupError, WARNED_DAYS};
 use crate::spending::bill::Billing;
 use crate::sys::date;
@@ -333,8 +332,8 @@ fn list(
     );
 }
 
-/// Warns of a day on which a model is switched off that the service's own list tells, where the list of this version does
-/// not tell it.
+/// Warns of a day on which a model is switched off that the service's own list tells, where the list of this version
+/// does not tell it.
 fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &mut Report<'_>) {
     let Some(date) = model.shutdown.as_deref() else {
         return;
@@ -414,15 +413,8 @@ const QUIET: u16 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cmd::check::finding::{Finding, Style};
+    use crate::cmd::check::finding::findings;
     use crate::config::Provider;
-
-    fn findings(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
-        let mut sink = std::io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine(&mut report);
-        report.close().expect("nothing is written")
-    }
 
     fn endpoint(model: &str) -> Endpoint {
         Endpoint {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::console::{say, typed};
 use super::finding::Report;
-use super::{globals, routes};
+use super::globals;
+use super::routes::{self, CONTEXT};
 use crate::config::{Audience, Config};
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
@@ -176,42 +177,33 @@ fn targets(step: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What is in the names of contexts for callers from outside: FreePBX's (`from-pstn`, `ext-did-0002`, and what an inbound
-/// route leads to first), and those that people choose.
+/// What is in the names of contexts for callers from outside: FreePBX's (`from-pstn`, `ext-did-0002`, and what an
+/// inbound route leads to first), and those that people choose.
 const OUTSIDE: &[&str] = &[
     "trunk", "pstn", "did", "ivr", "timecond", "queue", "incoming", "inbound", "outside", "extern",
     "public",
 ];
 
-/// What the assistant's context has in it if it runs the program, if it lets Asterisk do so for this check, and if it tells
-/// callers what they talk with.
+/// What the assistant's context has in it if it runs the program, if it lets Asterisk do so for this check, and if it
+/// tells callers what they talk with.
 const RUNS: &str = "phone-assistant";
 const LETS_LOOK_AROUND: &str = "mode=check";
 const TELLS_CALLERS: &str = "mode=disclose";
 
-/// The assistant's context.
-const CONTEXT: &str = "custom-openai";
-
 #[cfg(test)]
 mod tests {
-    use std::io;
 
     use super::*;
-    use crate::cmd::check::finding::{Finding, Status, Style};
+    use crate::cmd::check::finding::{Finding, Status, findings};
 
     /// As Asterisk 22 shows it.
     const OWN: &str = "[ Context 'custom-openai' created by 'pbx_config' ]\n  '8008' =>         1. Answer()                      [a:1]\n                    2. Goto(custom-openai,8009,judge)            [a:2]\n  '8009' =>         1. Answer()                      [a:3]\n\n[ Context 'custom-openai-cleanup' created by 'pbx_config' ]\n  's' =>            1. Return()                      [a:4]\n\n";
 
     fn found(others: &str) -> Finding {
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine_in(
-            &Ways::of(&format!(
-                "{OWN}[ Context 'x' created by 'pbx_config' ]\n{others}"
-            )),
-            &mut report,
-        );
-        let found = report.close().expect("nothing is written");
+        let ways = Ways::of(&format!(
+            "{OWN}[ Context 'x' created by 'pbx_config' ]\n{others}"
+        ));
+        let found = findings(|report| examine_in(&ways, report));
         found.last().expect("something is found").clone()
     }
 
@@ -262,13 +254,6 @@ mod tests {
         }
     }
 
-    fn report(examine: impl FnOnce(&mut Report<'_>)) -> Vec<Finding> {
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine(&mut report);
-        report.close().expect("nothing is written")
-    }
-
     #[test]
     fn callers_from_outside_who_are_told_nothing_are_found_by_the_way_that_they_take() {
         let table = [
@@ -306,7 +291,7 @@ mod tests {
         ];
         for (context, step, is_told) in table {
             let plan = format!("{OWN}[ Context '{context}' created by 'pbx_config' ]\n  {step}\n");
-            let found = report(|report| examine_untold(&Ways::of(&plan), report));
+            let found = findings(|report| examine_untold(&Ways::of(&plan), report));
             let warned = found.iter().filter(|it| it.status == Status::Warn);
             assert_eq!(warned.count(), usize::from(is_told), "{context} {step}");
             assert!(found.iter().all(|it| it.text.contains(context)));

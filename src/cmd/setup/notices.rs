@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use super::key::Key;
-use crate::config::catalogue;
-use crate::config::{Config, Endpoint, Shown, first_on};
+use crate::config::{Config, Endpoint, Shown, catalogue, first_on};
 use crate::services::way;
 use crate::sys::date;
 use crate::sys::error::Stage;

@@ -1,12 +1,11 @@
 //! Faults in what the model is told, planted one at a time: the doctor finds each, with its remedy.
 
 use std::fs::{self, Permissions};
-use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::cmd::check::finding::{Finding, Status, Style};
+use crate::cmd::check::finding::{Finding, Status, findings};
 
 /// A folder with settings and facts, all of them in order until something in it is not.
 struct House(testkit::TempDir);
@@ -37,10 +36,7 @@ impl House {
         let environment = |name: &str| variable.filter(|_| name == "TZ").map(str::to_owned);
         let config = Config::load(Job::Check, &arguments, &environment);
         let config = config.unwrap_or_else(|faults| panic!("{:?}", faults.all()));
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        examine(&config, &arguments, &environment, &mut report);
-        report.close().expect("nothing is written")
+        findings(|report| examine(&config, &arguments, &environment, report))
     }
 }
 

@@ -1,10 +1,9 @@
 //! Faults as people paste them, planted one at a time: the doctor finds each, with its remedy.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
-use crate::cmd::check::finding::{Finding, Report, Status, Style};
+use crate::cmd::check::finding::{Finding, Status, findings};
 use crate::cmd::check::machine;
 use crate::config::{Arguments, Config, Job};
 
@@ -86,10 +85,7 @@ impl Planted {
             config.http.ca_file = Some(place("root.pem"));
             config
         });
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        machine::examine(&config, &environment, &mut report);
-        report.close().expect("nothing is written")
+        findings(|report| machine::examine(&config, &environment, report))
     }
 }
 
