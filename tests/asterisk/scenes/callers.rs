@@ -43,20 +43,10 @@ pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
     report.check(
         "a phone that sends nothing while its user is silent gets its whole answer within seconds",
         || {
-            let mut call = caller::dial(&machine.phone())?;
-            call.mute(true);
-            caller::beep(&mut call, &machine)?;
-            call.mute(false);
-            let said = call.say(&clips::silence(8000, 0.5).then(&words("question-moon.wav")));
-            call.mute(true);
-            let exchange = caller::listen(call, said)?;
-            exchange.only_answer("moon")?;
-            let after = exchange.ear_to_ear()?;
-            if after < NOTICED + SERVICES {
-                Ok(())
-            } else {
-                Err(format!("after {after:?}"))
-            }
+            ask_mute(
+                &machine,
+                &clips::silence(8000, 0.5).then(&words("question-moon.wav")),
+            )
         },
     );
     report.check(
@@ -64,37 +54,18 @@ pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
         || {
             let moon = words("question-moon.wav");
             let hum = clips::tone(8000, 400.0, -20.0, (2.2 - moon.seconds()).max(0.5));
-            let mut call = caller::dial(&machine.phone())?;
-            call.mute(true);
-            caller::beep(&mut call, &machine)?;
-            call.mute(false);
-            let said = call.say(&hum.then(&moon));
-            call.mute(true);
-            let exchange = caller::listen(call, said)?;
-            exchange.only_answer("moon")?;
-            let after = exchange.ear_to_ear()?;
-            if after < NOTICED + SERVICES {
-                Ok(())
-            } else {
-                Err(format!("after {after:?}"))
-            }
+            ask_mute(&machine, &hum.then(&moon))
         },
     );
     report.check(
         "a phone that always sends gets the answer to a long question as soon as to a short one",
         || {
-            // It would end in the last second of a part of 13.
             let tea = words("question-tea.wav");
             let hum = clips::tone(8000, 400.0, -20.0, 12.5 - 2.0 * tea.seconds());
             let question = tea.clone().then(&hum).then(&tea);
             let exchange = caller::ask(&machine, &machine.phone(), &question)?;
             exchange.only_answer("tea")?;
-            let after = exchange.ear_to_ear()?;
-            if after < SILENCE + SERVICES {
-                Ok(())
-            } else {
-                Err(format!("after {after:?}"))
-            }
+            is_within(SILENCE + SERVICES, exchange.ear_to_ear()?)
         },
     );
     report.check(
@@ -104,14 +75,30 @@ pub(crate) fn mute_phone(lab: &Lab, report: &Report) {
             let asked = caller::beep(&mut call, &machine)?;
             call.mute(true);
             let again = call.wait_to_hear(&machine.sound("please-try-again"), RTP_TIMEOUT)?;
-            let after = again.begins - asked.ends;
-            if after < RTP_TIMEOUT {
-                Ok(())
-            } else {
-                Err(format!("after {after:?}"))
-            }
+            is_within(RTP_TIMEOUT, again.begins - asked.ends)
         },
     );
+}
+
+/// Asks from a phone that sends nothing but the question, which is about the moon.
+fn ask_mute(machine: &Machine, question: &Clip) -> Result<(), String> {
+    let mut call = caller::dial(&machine.phone())?;
+    call.mute(true);
+    caller::beep(&mut call, machine)?;
+    call.mute(false);
+    let said = call.say(question);
+    call.mute(true);
+    let exchange = caller::listen(call, said)?;
+    exchange.only_answer("moon")?;
+    is_within(NOTICED + SERVICES, exchange.ear_to_ear()?)
+}
+
+fn is_within(limit: Duration, after: Duration) -> Result<(), String> {
+    if after < limit {
+        Ok(())
+    } else {
+        Err(format!("after {after:?}"))
+    }
 }
 
 /// A caller who thinks for a while, and one whose machine wants less silence than usual.
