@@ -41,6 +41,8 @@ pub(super) struct CallerAudio {
     /// Until when everything has been heard.
     heard_until: Instant,
     echo: EchoPath,
+    /// How often in a row the caller seemed to interrupt, and said nothing.
+    false_interruptions: u32,
 }
 
 impl CallerAudio {
@@ -55,6 +57,7 @@ impl CallerAudio {
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
+            false_interruptions: 0,
         }
     }
 
@@ -135,6 +138,16 @@ impl CallerAudio {
             self.said = self.listener.heard();
         }
         ended.into_iter().collect()
+    }
+
+    /// What seemed to be the caller, and interrupted an answer, has proved to be nothing.
+    pub(super) fn interrupted_for_nothing(&mut self) {
+        self.false_interruptions += 1;
+    }
+
+    /// The caller has said something that was understood.
+    pub(super) fn was_understood(&mut self) {
+        self.false_interruptions = 0;
     }
 
     /// What has been said is of no interest.

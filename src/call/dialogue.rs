@@ -28,6 +28,8 @@ pub(super) enum Next {
     },
     /// What the caller has said is answered.
     Answer(Utterance),
+    /// The answer that was interrupted for nothing goes on.
+    TakeUp,
     End(Outcome),
 }
 
@@ -39,6 +41,10 @@ pub(super) struct Dialogue {
     turns: u32,
     silences: u32,
     unclear: u32,
+    /// Whether an answer was interrupted that is not among these turns yet; and whether what was heard last is the rest
+    /// of one.
+    has_interrupted: bool,
+    has_taken_up: bool,
     /// Whether a turn has failed, and no service has answered one since.
     has_failed: bool,
     /// Since when the caller says nothing.
@@ -54,6 +60,8 @@ impl Dialogue {
             turns: 0,
             silences: 0,
             unclear: 0,
+            has_interrupted: false,
+            has_taken_up: false,
             has_failed: false,
             silent_since: began,
             is_leaving: false,
@@ -80,6 +88,7 @@ impl Dialogue {
             Heard::HungUp => Next::End(Outcome::HungUp),
             Heard::Late => self.leave(),
             // What interrupted the answer was no speech.
+            Heard::Silence if scene.turn.is_interrupted => self.take_up(scene),
             Heard::Silence if !scene.turn.actions.is_empty() => self.act_or_listen(scene),
             Heard::Silence if self.silences > 0 => self.leave(),
             Heard::Silence => {
@@ -100,6 +109,11 @@ impl Dialogue {
         scene: &mut Scene,
         now: Instant,
     ) -> Result<Next, Failure> {
+        let has_taken_up = std::mem::take(&mut self.has_taken_up);
+        let is_turn = !has_taken_up && !goes_on && !matches!(answered, Ok(Answered::NoSpeech));
+        if let Some(caller) = scene.caller.as_mut().filter(|_| is_turn) {
+            caller.was_understood();
+        }
         let failure = match answered {
             Ok(Answered::Partial(failure)) if !self.may_try_again(&failure, now) => {
                 return Ok(Next::End(Outcome::Partial(failure)));
@@ -120,7 +134,8 @@ impl Dialogue {
     /// to try again in.
     fn may_try_again(&self, failure: &Failure, now: Instant) -> bool {
         // A caller who is asked to try again must be able to, and not hear the goodbye instead.
-        let has_turns = self.turns + 1 < self.settings.max_turns;
+        let turns = self.turns + u32::from(self.has_interrupted);
+        let has_turns = turns + 1 < self.settings.max_turns;
         let has_time = now < self.began + self.settings.longest;
         let is_of_service = matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts);
         !self.has_failed && is_of_service && has_turns && has_time
@@ -134,8 +149,14 @@ impl Dialogue {
         now: Instant,
     ) -> Next {
         match answered {
-            Answered::Heard if goes_on => self.listen(),
-            Answered::Heard | Answered::Whole => {
+            Answered::Heard | Answered::Interrupted if goes_on => self.listen(),
+            Answered::Interrupted if self.may_be_taken_up() => {
+                // It is a turn once it ends, or another takes its place.
+                self.turns += u32::from(std::mem::replace(&mut self.has_interrupted, true));
+                self.is_answered(now);
+                Next::Listen { silent_since: now }
+            }
+            Answered::Heard | Answered::Whole | Answered::Interrupted => {
                 self.count_answer(now);
                 self.act_or_listen(scene)
             }
@@ -150,6 +171,9 @@ impl Dialogue {
                     None if scene.is_in_turn() => self.listen(),
                     None => Next::Beep,
                 }
+            }
+            Answered::NoSpeech if scene.turn.is_interrupted && !scene.is_in_turn() => {
+                self.take_up(scene)
             }
             Answered::NoSpeech => {
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
@@ -167,15 +191,34 @@ impl Dialogue {
         }
     }
 
+    /// Whether an answer that is interrupted may go on, or the caller may be answered in its place. After the last turn
+    /// they can once: what interrupts it may be a noise.
+    fn may_be_taken_up(&self) -> bool {
+        self.turns + u32::from(self.has_interrupted) < self.settings.max_turns
+    }
+
+    /// What interrupted the answer was nothing, so it goes on.
+    fn take_up(&mut self, scene: &mut Scene) -> Next {
+        (self.has_interrupted, self.has_taken_up) = (false, true);
+        if let Some(caller) = &mut scene.caller {
+            caller.interrupted_for_nothing();
+        }
+        Next::TakeUp
+    }
+
     fn count_answer(&mut self, now: Instant) {
-        self.has_failed = false;
+        self.is_answered(now);
         self.count_turn(now);
     }
 
+    fn is_answered(&mut self, now: Instant) {
+        (self.silences, self.unclear, self.silent_since) = (0, 0, now);
+        self.has_failed = false;
+    }
+
     fn count_turn(&mut self, now: Instant) {
-        self.turns += 1;
-        (self.silences, self.unclear) = (0, 0);
-        self.silent_since = now;
+        self.turns += 1 + u32::from(std::mem::take(&mut self.has_interrupted));
+        (self.silences, self.unclear, self.silent_since) = (0, 0, now);
     }
 
     fn act_or_listen(&mut self, scene: &mut Scene) -> Next {

@@ -19,6 +19,7 @@ use crate::voice::KeptPhrases;
 pub(super) struct Job {
     events: Receiver<Event>,
     billing: Billing,
+    max_cost: MicroDollars,
 }
 
 /// Sets money aside, or refuses.
@@ -30,6 +31,7 @@ impl Job {
         Self {
             events: never(),
             billing: Billing::default(),
+            max_cost: MicroDollars(0),
         }
     }
 
@@ -52,7 +54,11 @@ impl Job {
         admit(max_cost).at(Stage::Limit)?;
         let billing = work.speaker.billing.clone();
         let events = work.start().at(Stage::Stt)?;
-        Ok(Self { events, billing })
+        Ok(Self {
+            events,
+            billing,
+            max_cost,
+        })
     }
 
     /// Has a phrase spoken and kept, if `admit` sets aside what that can cost.
@@ -65,7 +71,8 @@ impl Job {
         budget: Budget,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        admit(phrases.max_cost(&text)).at(Stage::Limit)?;
+        let max_cost = phrases.max_cost(&text);
+        admit(max_cost).at(Stage::Limit)?;
         let billing = phrases.speaker.billing.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {
@@ -77,7 +84,11 @@ impl Job {
             tell.send(event).ok();
         })
         .at(Stage::Tts)?;
-        Ok(Self { events, billing })
+        Ok(Self {
+            events,
+            billing,
+            max_cost,
+        })
     }
 
     /// Drops the job, and waits for its threads to end, but no longer than `limit`.
@@ -85,6 +96,11 @@ impl Job {
         self.billing.end();
         let end = Instant::now() + limit;
         while self.events.recv_deadline(end).is_ok() {}
+    }
+
+    /// What was set aside for it.
+    pub(super) fn max_cost(&self) -> MicroDollars {
+        self.max_cost
     }
 
     pub(super) fn events(&mut self) -> &mut Receiver<Event> {

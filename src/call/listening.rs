@@ -237,9 +237,9 @@ impl Listening {
             None
         } else if now >= self.end_at {
             Some(Heard::Late)
-        } else if !scene.turn.actions.is_empty() {
-            // The model wanted to end or transfer the call, and what interrupted it has proved to be no speech. There
-            // is nothing to wait for.
+        } else if scene.turn.is_open() {
+            // The answer was interrupted, or the model wanted to end or transfer the call, and what kept them from that
+            // has proved to be no speech. There is nothing to wait for.
             Some(Heard::Silence)
         } else {
             let silent = now.saturating_duration_since(self.silent_since);

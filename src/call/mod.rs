@@ -278,6 +278,7 @@ impl<O: Write> Call<O> {
             before: Vec::new(),
             job: Job::none(),
             reply: None,
+            interrupted: None,
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Scene {
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
     pub(super) notes: Vec<String>,
+    /// How long the voice took to begin, when it was asked last.
+    pub(super) voice_takes: Option<Duration>,
     /// The last failure of a turn after which the caller was asked to try again.
     pub(super) forgiven: Option<Failure>,
 }
@@ -39,6 +41,10 @@ pub(super) struct Turn {
     pub(super) key: Option<char>,
     /// The texts of the answer that were spoken, and how much of them was heard.
     pub(super) spoken: Spoken,
+    /// The words that the answer begins with, before its own.
+    pub(super) opening: String,
+    /// Whether the answer was interrupted, and may go on.
+    pub(super) is_interrupted: bool,
     /// What the model wants to be done after its answer.
     pub(super) actions: Vec<Action>,
 }
@@ -50,6 +56,7 @@ impl Scene {
             caller: None,
             stage: Stage::Config,
             notes: Vec::new(),
+            voice_takes: None,
             forgiven: None,
         }
     }
@@ -89,6 +96,8 @@ impl Turn {
             answer: String::new(),
             key: None,
             spoken: Spoken::default(),
+            opening: String::new(),
+            is_interrupted: false,
             actions: Vec::new(),
         }
     }
@@ -105,6 +114,11 @@ impl Turn {
         } else {
             &self.question
         }
+    }
+
+    /// Whether something remains to be done that what the caller seems to say keeps waiting.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_interrupted || !self.actions.is_empty()
     }
 
     pub(super) fn take_actions(&mut self) -> Vec<Action> {

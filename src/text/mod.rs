@@ -9,6 +9,7 @@
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 
 mod actions;
+mod back_channel;
 mod citations;
 mod cut;
 mod directions;
@@ -25,6 +26,7 @@ mod spoken;
 mod transcript;
 
 pub use actions::Action;
+pub use back_channel::is_back_channel;
 pub use cut::{breaths, chunks, limit};
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;

@@ -47,7 +47,11 @@ enum On {
     /// The answer has been heard, and the model wants this.
     Answered(Vec<Action>),
     /// The caller spoke before they had been understood.
+    GoesOn,
+    /// The caller spoke into the answer.
     Interrupted,
+    /// The rest of the answer has been heard, and the model wants this.
+    TakenUp(Vec<Action>),
     NotUnderstood,
     Wordless,
     HungUp,
@@ -83,10 +87,21 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 continue;
             }
             On::Answered(actions) => {
+                scene.turn.is_interrupted = false;
                 scene.turn.actions = actions;
                 answered(Ok(Answered::Heard), false, &mut scene)
             }
-            On::Interrupted => answered(Ok(Answered::Heard), true, &mut scene),
+            On::GoesOn => answered(Ok(Answered::Interrupted), true, &mut scene),
+            On::Interrupted => {
+                scene.turn.is_interrupted = true;
+                scene.turn.actions = vec![];
+                answered(Ok(Answered::Interrupted), false, &mut scene)
+            }
+            On::TakenUp(actions) => {
+                scene.turn.is_interrupted = false;
+                scene.turn.actions = actions;
+                answered(Ok(Answered::Heard), false, &mut scene)
+            }
             On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
             On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
             On::Wordless => answered(Ok(Answered::Wordless), false, &mut scene),
@@ -113,6 +128,7 @@ fn told(next: &Next, began: Instant) -> String {
         }
         Next::Answer(_) => "answer".into(),
         Next::Beep => "beep".into(),
+        Next::TakeUp => "take up".into(),
         Next::Apologize => "sorry".into(),
         Next::End(outcome) => format!("{} {}", outcome.status(), outcome.extension()),
     }
@@ -189,7 +205,7 @@ fn a_conversation_goes_from_phase_to_phase_until_one_of_the_two_has_had_enough()
 
 #[test]
 fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
-    use On::{Answered, Heard, Interrupted, NotUnderstood, Said, Wordless};
+    use On::{Answered, GoesOn, Heard, NotUnderstood, Said, Wordless};
     let goodbye = || vec![Action::Note("n".into()), Action::Goodbye];
     let transfer = |name: &str| vec![Action::Transfer(name.into())];
     assert_follows(vec![
@@ -215,7 +231,7 @@ fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
         ),
         (
             "the caller goes on before they are understood: no turn",
-            vec![Said, Heard(turn()), Interrupted],
+            vec![Said, Heard(turn()), GoesOn],
             &["say greeting", LISTENED, "answer", LISTENED],
         ),
         (
@@ -285,6 +301,112 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
         matches!(next, Next::End(Outcome::Answered(None))),
         "{next:?}"
     );
+}
+
+#[test]
+fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
+    use super::Heard::Silence;
+    use On::{Answered, Heard, Interrupted, Later, NotUnderstood, Said, TakenUp};
+    let goodbye = || vec![Action::Goodbye];
+    assert_follows(vec![
+        (
+            "a noise, and then what nobody understands",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(Silence),
+                Interrupted,
+                Heard(turn()),
+                NotUnderstood,
+                TakenUp(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Said,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "take up",
+                "listen, silent since 5 s",
+                "answer",
+                "take up",
+                "listen, silent since 8 s",
+                "answer",
+                "listen, silent since 10 s",
+                "answer",
+                "say bye",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "what the answer was to do is done after its rest",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(Silence),
+                TakenUp(goodbye()),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "take up",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "words into an answer: both are turns, and into the last one the caller is heard once more",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Interrupted,
+                Heard(turn()),
+                Interrupted,
+                Said,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "answer",
+                "listen, silent since 5 s",
+                "answer",
+                "listen, silent since 7 s",
+                "answer",
+                "say bye",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "the time is up while an answer waits",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Later(600),
+                Heard(super::Heard::Late),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "say bye",
+            ],
+        ),
+    ]);
 }
 
 #[test]
@@ -383,10 +505,10 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
 
 #[test]
 fn between_two_failures_only_an_answer_counts() {
-    use On::{Failed, Heard, Interrupted, NotUnderstood, Said, Wordless};
+    use On::{Failed, GoesOn, Heard, NotUnderstood, Said, Wordless};
     for (between, last) in [
         (NotUnderstood, "FAILED "),
-        (Interrupted, "FAILED "),
+        (GoesOn, "FAILED "),
         (Wordless, "sorry"),
     ] {
         let mut all = vec![Said, Heard(turn()), Failed(Stage::Llm), Said, Heard(turn())];

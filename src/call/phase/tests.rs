@@ -60,6 +60,19 @@ impl<P: Phase> Virtual<P> {
         self.on(ms, Input::Ended(Played { what, how, at }))
     }
 
+    /// The phase goes on at `ms`, after it had ended, as `change` has it.
+    pub(in crate::call) fn go_on(
+        &mut self,
+        ms: u64,
+        change: impl FnOnce(&mut P, &mut Scene, Instant),
+    ) -> &mut Self {
+        assert!(self.end.take().is_some(), "it goes on already");
+        let now = self.at(ms);
+        change(&mut self.phase, &mut self.scene, now);
+        self.poll(now);
+        self
+    }
+
     /// Lets time pass until `ms`.
     pub(in crate::call) fn pass(&mut self, ms: u64) -> &mut Self {
         while self.end.is_none() && self.wake_at <= self.at(ms) {
