@@ -355,9 +355,10 @@ impl Answering {
             return None;
         }
         // In a pause of the answer keys mean what they mean in the answer.
-        let stop_keys = match self.playout.has_begun() {
-            true => &self.settings.stop_keys,
-            false => "",
+        let stop_keys = if self.playout.has_begun() {
+            &self.settings.stop_keys
+        } else {
+            ""
         };
         let play = self.filler.begin(stop_keys, now)?;
         self.sounding = Some(play.what);

@@ -41,15 +41,22 @@ pub(super) struct Dialogue {
     turns: u32,
     silences: u32,
     unclear: u32,
-    /// Whether an answer was interrupted that is not among these turns yet; and whether what was heard last is the rest
-    /// of one.
-    has_interrupted: bool,
-    has_taken_up: bool,
+    answer: Latest,
     /// Whether a turn has failed, and no service has answered one since.
     has_failed: bool,
     /// Since when the caller says nothing.
     silent_since: Instant,
     is_leaving: bool,
+}
+
+/// What became of the answer that was heard last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Latest {
+    Ended,
+    /// The caller has spoken into it, and it counts once it has ended or another takes its place.
+    Interrupted,
+    /// Its rest is heard.
+    TakenUp,
 }
 
 impl Dialogue {
@@ -60,8 +67,7 @@ impl Dialogue {
             turns: 0,
             silences: 0,
             unclear: 0,
-            has_interrupted: false,
-            has_taken_up: false,
+            answer: Latest::Ended,
             has_failed: false,
             silent_since: began,
             is_leaving: false,
@@ -109,8 +115,8 @@ impl Dialogue {
         scene: &mut Scene,
         now: Instant,
     ) -> Result<Next, Failure> {
-        let has_taken_up = std::mem::take(&mut self.has_taken_up);
-        let is_turn = !has_taken_up && !goes_on && !matches!(answered, Ok(Answered::NoSpeech));
+        let is_new = self.answer != Latest::TakenUp && !goes_on;
+        let is_turn = is_new && !matches!(answered, Ok(Answered::NoSpeech));
         if let Some(caller) = scene.caller.as_mut().filter(|_| is_turn) {
             caller.was_understood();
         }
@@ -134,7 +140,7 @@ impl Dialogue {
     /// to try again in.
     fn may_try_again(&self, failure: &Failure, now: Instant) -> bool {
         // A caller who is asked to try again must be able to, and not hear the goodbye instead.
-        let turns = self.turns + u32::from(self.has_interrupted);
+        let turns = self.turns + self.uncounted();
         let has_turns = turns + 1 < self.settings.max_turns;
         let has_time = now < self.began + self.settings.longest;
         let is_of_service = matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts);
@@ -152,7 +158,8 @@ impl Dialogue {
             Answered::Heard | Answered::Interrupted if goes_on => self.listen(),
             Answered::Interrupted if self.may_be_taken_up() => {
                 // It is a turn once it ends, or another takes its place.
-                self.turns += u32::from(std::mem::replace(&mut self.has_interrupted, true));
+                self.turns += self.uncounted();
+                self.answer = Latest::Interrupted;
                 self.is_answered(now);
                 Next::Listen { silent_since: now }
             }
@@ -194,16 +201,21 @@ impl Dialogue {
     /// Whether an answer that is interrupted may go on, or the caller may be answered in its place. After the last turn
     /// they can once: what interrupts it may be a noise.
     fn may_be_taken_up(&self) -> bool {
-        self.turns + u32::from(self.has_interrupted) < self.settings.max_turns
+        self.turns + self.uncounted() < self.settings.max_turns
     }
 
     /// What interrupted the answer was nothing, so it goes on.
     fn take_up(&mut self, scene: &mut Scene) -> Next {
-        (self.has_interrupted, self.has_taken_up) = (false, true);
+        self.answer = Latest::TakenUp;
         if let Some(caller) = &mut scene.caller {
             caller.interrupted_for_nothing();
         }
         Next::TakeUp
+    }
+
+    /// The turns that are not among those that count yet.
+    fn uncounted(&self) -> u32 {
+        u32::from(self.answer == Latest::Interrupted)
     }
 
     fn count_answer(&mut self, now: Instant) {
@@ -217,7 +229,8 @@ impl Dialogue {
     }
 
     fn count_turn(&mut self, now: Instant) {
-        self.turns += 1 + u32::from(std::mem::take(&mut self.has_interrupted));
+        self.turns += 1 + self.uncounted();
+        self.answer = Latest::Ended;
         (self.silences, self.unclear, self.silent_since) = (0, 0, now);
     }
 

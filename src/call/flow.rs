@@ -11,6 +11,7 @@ use super::caller_audio::{self, CallerAudio};
 use super::contract;
 use super::dialogue::{self, Dialogue, Next};
 use super::disclosure::Disclosure;
+use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
@@ -37,7 +38,6 @@ use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile};
 use crate::timeline::Mark;
 use crate::voice::{self, Loudness, Speaker};
-use answers::Interrupted;
 
 /// What a call has while it goes on.
 pub(super) struct Flow<'a, O> {

@@ -11,6 +11,7 @@ mod echo;
 mod event;
 mod flow;
 mod hours;
+mod interrupted;
 mod job;
 mod keepalive;
 mod line;

@@ -76,125 +76,127 @@ const ROWS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
 
+    /// A language, what shows that a speaker of it follows, and what wants the turn.
+    const TABLE: &[(&str, &[&str], &[&str])] = &[
+        (
+            "en-US",
+            &[
+                "Mm-hm.",
+                "Mhm",
+                "Uh-huh.",
+                "Yes.",
+                "Yeah, yeah.",
+                "Okay!",
+                "OK, right.",
+                "I see.",
+                "Oh, I see.",
+                "All right, got it.",
+                "Hmm...",
+                "That's right.",
+                "Yes, of course.",
+            ],
+            &[
+                "",
+                "…",
+                "No.",
+                "Stop.",
+                "Wait.",
+                "Yes, but how much?",
+                "Okay, and tomorrow?",
+                "Right now",
+                "What?",
+                "Hello?",
+                "Yes yes yes yes yes",
+                "I see a problem",
+                "Good morning",
+                "Goodbye.",
+                "Two.",
+                "Thank you, bye.",
+                "Ja.",
+            ],
+        ),
+        (
+            "de-DE",
+            &[
+                "Ja.",
+                "Ja, ja.",
+                "Mhm.",
+                "Ach so.",
+                "Genau!",
+                "Okay, gut.",
+                "Alles klar.",
+                "Ja, verstehe.",
+            ],
+            &[
+                "Nein.",
+                "Ja, aber wann?",
+                "Moment.",
+                "Halt.",
+                "Gut, und morgen?",
+                "Wie bitte?",
+            ],
+        ),
+        (
+            "fr-FR",
+            &[
+                "Oui.",
+                "D'accord.",
+                "D’accord.",
+                "Ah bon ?",
+                "Oui, je vois.",
+                "Très bien.",
+                "Ah, OK.",
+            ],
+            &[
+                "Non.",
+                "Oui, mais quand ?",
+                "Attendez.",
+                "Pardon ?",
+                "Bonjour.",
+            ],
+        ),
+        (
+            "es-ES",
+            &[
+                "Sí.",
+                "Sí, sí.",
+                "Vale.",
+                "Ajá.",
+                "Claro que sí.",
+                "Ya veo.",
+                "Muy bien, gracias.",
+            ],
+            &[
+                "No.",
+                "Sí, pero ¿cuándo?",
+                "Espere.",
+                "¿Cómo?",
+                "Buenos días.",
+            ],
+        ),
+        (
+            "it-IT",
+            &[
+                "Sì.",
+                "Va bene.",
+                "Ho capito.",
+                "Certo, certo.",
+                "D'accordo.",
+                "Ah, ecco.",
+            ],
+            &["No.", "Sì, ma quando?", "Aspetti.", "Come?", "Pronto?"],
+        ),
+        ("pl-PL", &["Mhm.", "Aha, okay."], &["Tak.", "Nie."]),
+    ];
+
     #[test]
     fn who_shows_that_they_follow_is_told_from_who_wants_the_turn() {
-        let table: [(&str, &[&str], &[&str]); 6] = [
-            (
-                "en-US",
-                &[
-                    "Mm-hm.",
-                    "Mhm",
-                    "Uh-huh.",
-                    "Yes.",
-                    "Yeah, yeah.",
-                    "Okay!",
-                    "OK, right.",
-                    "I see.",
-                    "Oh, I see.",
-                    "All right, got it.",
-                    "Hmm...",
-                    "That's right.",
-                    "Yes, of course.",
-                ],
-                &[
-                    "",
-                    "…",
-                    "No.",
-                    "Stop.",
-                    "Wait.",
-                    "Yes, but how much?",
-                    "Okay, and tomorrow?",
-                    "Right now",
-                    "What?",
-                    "Hello?",
-                    "Yes yes yes yes yes",
-                    "I see a problem",
-                    "Good morning",
-                    "Goodbye.",
-                    "Two.",
-                    "Thank you, bye.",
-                    "Ja.",
-                ],
-            ),
-            (
-                "de-DE",
-                &[
-                    "Ja.",
-                    "Ja, ja.",
-                    "Mhm.",
-                    "Ach so.",
-                    "Genau!",
-                    "Okay, gut.",
-                    "Alles klar.",
-                    "Ja, verstehe.",
-                ],
-                &[
-                    "Nein.",
-                    "Ja, aber wann?",
-                    "Moment.",
-                    "Halt.",
-                    "Gut, und morgen?",
-                    "Wie bitte?",
-                ],
-            ),
-            (
-                "fr-FR",
-                &[
-                    "Oui.",
-                    "D'accord.",
-                    "D’accord.",
-                    "Ah bon ?",
-                    "Oui, je vois.",
-                    "Très bien.",
-                    "Ah, OK.",
-                ],
-                &[
-                    "Non.",
-                    "Oui, mais quand ?",
-                    "Attendez.",
-                    "Pardon ?",
-                    "Bonjour.",
-                ],
-            ),
-            (
-                "es-ES",
-                &[
-                    "Sí.",
-                    "Sí, sí.",
-                    "Vale.",
-                    "Ajá.",
-                    "Claro que sí.",
-                    "Ya veo.",
-                    "Muy bien, gracias.",
-                ],
-                &[
-                    "No.",
-                    "Sí, pero ¿cuándo?",
-                    "Espere.",
-                    "¿Cómo?",
-                    "Buenos días.",
-                ],
-            ),
-            (
-                "it-IT",
-                &[
-                    "Sì.",
-                    "Va bene.",
-                    "Ho capito.",
-                    "Certo, certo.",
-                    "D'accordo.",
-                    "Ah, ecco.",
-                ],
-                &["No.", "Sì, ma quando?", "Aspetti.", "Come?", "Pronto?"],
-            ),
-            ("pl-PL", &["Mhm.", "Aha, okay."], &["Tak.", "Nie."]),
-        ];
-        for (language, follows, wants) in table {
-            for words in follows {
-                assert!(is_back_channel(words, [language]), "{language}: {words}");
+        for (language, follows, wants) in TABLE {
+            for words in *follows {
+                assert!(is_back_channel(words, [*language]), "{language}: {words}");
             }
-            for words in wants {
-                assert!(!is_back_channel(words, [language]), "{language}: {words}");
+            for words in *wants {
+                assert!(!is_back_channel(words, [*language]), "{language}: {words}");
             }
         }
     }

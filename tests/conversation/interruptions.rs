@@ -1,5 +1,7 @@
 //! What interrupts an answer, and whether that goes on: a noise and an "mm-hm" do not end it, words do.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;

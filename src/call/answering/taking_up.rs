@@ -75,3 +75,6 @@ const MAX_TAKEN_UP: u32 = 3;
 
 /// What is looked at on both sides of a place, in frames: 80 ms.
 const PLACE_FRAMES: usize = 4;
+
+#[cfg(test)]
+mod tests;

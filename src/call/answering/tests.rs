@@ -1,12 +1,10 @@
 //! Answers, in virtual time: (input at ms -> step).
 
-mod taking_up;
-
 use super::*;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::config::Filler;
 
-const FRAME_BYTES: usize = 160;
+pub(super) const FRAME_BYTES: usize = 160;
 
 fn settings() -> Settings {
     Settings {
@@ -27,32 +25,32 @@ fn settings() -> Settings {
     }
 }
 
-fn answering(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
+pub(super) fn answering(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
     let mut settings = settings();
     change(&mut settings);
     Virtual::new(|now, _| Answering::new(settings, now))
 }
 
 /// The next `frames` frames of the answer.
-fn sound(frames: usize) -> Input {
+pub(super) fn sound(frames: usize) -> Input {
     Input::Work(Event::Sound(vec![0x55; frames * FRAME_BYTES]))
 }
 
-fn end() -> Input {
+pub(super) fn end() -> Input {
     Input::Work(Event::End(Ok(())))
 }
 
-fn question(words: &str) -> Input {
+pub(super) fn question(words: &str) -> Input {
     Input::Work(Event::Question(words.into()))
 }
 
-fn through(frames: u64) -> How {
+pub(super) fn through(frames: u64) -> How {
     How::Through {
         endpos: Some(frames * 160),
     }
 }
 
-fn key(key: char) -> How {
+pub(super) fn key(key: char) -> How {
     How::Key {
         key,
         endpos: Some(8000),
@@ -60,7 +58,7 @@ fn key(key: char) -> How {
 }
 
 /// How the phase ended: when in ms, and by what.
-fn ended(call: &Virtual<Answering>) -> String {
+pub(super) fn ended(call: &Virtual<Answering>) -> String {
     match &call.end {
         None => "goes on".into(),
         Some((ms, Ok(Answered::Heard))) => format!("{ms} ANSWERED "),

@@ -44,14 +44,12 @@ const LISTENED: &str = "listen, silent since 1 s";
 enum On {
     Said,
     Heard(Heard),
-    /// The answer has been heard, and the model wants this.
+    /// The answer has been heard, or its rest, and the model wants this.
     Answered(Vec<Action>),
     /// The caller spoke before they had been understood.
-    GoesOn,
+    TooEarly,
     /// The caller spoke into the answer.
     Interrupted,
-    /// The rest of the answer has been heard, and the model wants this.
-    TakenUp(Vec<Action>),
     NotUnderstood,
     Wordless,
     HungUp,
@@ -91,16 +89,11 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 scene.turn.actions = actions;
                 answered(Ok(Answered::Heard), false, &mut scene)
             }
-            On::GoesOn => answered(Ok(Answered::Interrupted), true, &mut scene),
+            On::TooEarly => answered(Ok(Answered::Interrupted), true, &mut scene),
             On::Interrupted => {
                 scene.turn.is_interrupted = true;
                 scene.turn.actions = vec![];
                 answered(Ok(Answered::Interrupted), false, &mut scene)
-            }
-            On::TakenUp(actions) => {
-                scene.turn.is_interrupted = false;
-                scene.turn.actions = actions;
-                answered(Ok(Answered::Heard), false, &mut scene)
             }
             On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
             On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
@@ -205,7 +198,7 @@ fn a_conversation_goes_from_phase_to_phase_until_one_of_the_two_has_had_enough()
 
 #[test]
 fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
-    use On::{Answered, GoesOn, Heard, NotUnderstood, Said, Wordless};
+    use On::{Answered, Heard, NotUnderstood, Said, TooEarly, Wordless};
     let goodbye = || vec![Action::Note("n".into()), Action::Goodbye];
     let transfer = |name: &str| vec![Action::Transfer(name.into())];
     assert_follows(vec![
@@ -231,7 +224,7 @@ fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
         ),
         (
             "the caller goes on before they are understood: no turn",
-            vec![Said, Heard(turn()), GoesOn],
+            vec![Said, Heard(turn()), TooEarly],
             &["say greeting", LISTENED, "answer", LISTENED],
         ),
         (
@@ -306,7 +299,7 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
 #[test]
 fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
     use super::Heard::Silence;
-    use On::{Answered, Heard, Interrupted, Later, NotUnderstood, Said, TakenUp};
+    use On::{Answered, Heard, Interrupted, NotUnderstood, Said};
     let goodbye = || vec![Action::Goodbye];
     assert_follows(vec![
         (
@@ -319,7 +312,7 @@ fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
                 Interrupted,
                 Heard(turn()),
                 NotUnderstood,
-                TakenUp(vec![]),
+                Answered(vec![]),
                 Heard(turn()),
                 Answered(vec![]),
                 Heard(turn()),
@@ -350,7 +343,7 @@ fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
                 Heard(turn()),
                 Interrupted,
                 Heard(Silence),
-                TakenUp(goodbye()),
+                Answered(goodbye()),
             ],
             &[
                 "say greeting",
@@ -361,8 +354,15 @@ fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
                 "ANSWERED ",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_heard_once_more() {
+    use On::{Answered, Heard, Interrupted, Later, Said};
+    assert_follows(vec![
         (
-            "words into an answer: both are turns, and into the last one the caller is heard once more",
+            "two answers are interrupted",
             vec![
                 Said,
                 Heard(turn()),
@@ -505,10 +505,10 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
 
 #[test]
 fn between_two_failures_only_an_answer_counts() {
-    use On::{Failed, GoesOn, Heard, NotUnderstood, Said, Wordless};
+    use On::{Failed, Heard, NotUnderstood, Said, TooEarly, Wordless};
     for (between, last) in [
         (NotUnderstood, "FAILED "),
-        (GoesOn, "FAILED "),
+        (TooEarly, "FAILED "),
         (Wordless, "sorry"),
     ] {
         let mut all = vec![Said, Heard(turn()), Failed(Stage::Llm), Said, Heard(turn())];

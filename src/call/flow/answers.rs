@@ -8,40 +8,16 @@ use crate::call::answering::{self, Answered, Answering};
 use crate::call::caller_audio::CallerAudio;
 use crate::call::disclosure;
 use crate::call::event::Event;
+use crate::call::interrupted::Interrupted;
 use crate::call::job::Job;
 use crate::call::line::Input;
 use crate::call::listening::{Listening, Utterance};
 use crate::call::phase::Phase;
 use crate::call::turn::Turn;
 use crate::cloud::llm::Exchange;
-use crate::sys::costs::MicroDollars;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
 use crate::timeline::Mark;
-
-/// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
-// Its events are not read meanwhile. So what is being made is made to its end, and whatever would have to be paid for
-// after that waits for an agreement.
-pub(in crate::call) struct Interrupted {
-    answering: Answering,
-    job: Job,
-    /// None once another answer is written in its place.
-    reply: Option<NewFile>,
-    has_just_asked: bool,
-}
-
-impl Interrupted {
-    /// What it may still cost.
-    pub(super) fn max_cost(&self) -> MicroDollars {
-        self.job.max_cost()
-    }
-
-    /// Pays for no more of it: what there is can still be heard.
-    pub(super) fn stop_paying(&mut self) {
-        self.job = Job::none();
-        self.answering.end_with(Ok(()));
-    }
-}
 
 impl<O: Write> Flow<'_, O> {
     /// Lets the caller hear the answer to what they have said, or as much of it as they want.
@@ -199,12 +175,11 @@ impl<O: Write> Flow<'_, O> {
         if let Some(interrupted) = &mut self.interrupted {
             drop(take(&mut interrupted.reply));
         }
-        let reply = match self.reply.take() {
-            Some(reply) => reply,
-            None => {
-                let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
-                NewFile::create(&place, Readers::Owner)?
-            }
+        let reply = if let Some(reply) = self.reply.take() {
+            reply
+        } else {
+            let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
+            NewFile::create(&place, Readers::Owner)?
         };
         Ok(self.reply.insert(reply))
     }

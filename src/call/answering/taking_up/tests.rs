@@ -1,6 +1,9 @@
 //! Answers that are interrupted, and taken up again.
 
-use super::*;
+use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sound, through};
+use super::super::{Answering, Event, Settings};
+use crate::call::line::{Input, Sound};
+use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 
 /// An answer of three sentences of 4 s, each spoken in one go, which begins at 1000 ms.
 fn of_three_sentences(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
