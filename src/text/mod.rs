@@ -10,6 +10,7 @@
 
 mod actions;
 mod citations;
+mod completeness;
 mod cut;
 mod directions;
 mod escapes;
@@ -25,6 +26,7 @@ mod spoken;
 mod transcript;
 
 pub use actions::Action;
+pub use completeness::{Completeness, completeness};
 pub use cut::{breaths, chunks, limit};
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;
