@@ -1,6 +1,7 @@
 //! A talk of several turns, through EAGI.
 
 mod cost;
+mod meaning;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
