@@ -2,6 +2,7 @@
 
 mod cost;
 mod interruptions;
+mod meaning;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

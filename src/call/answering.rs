@@ -162,7 +162,7 @@ impl Answering {
             }
             Event::Forget => self.playout.forget(),
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
-            Event::Phrase(_) => {}
+            Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
             Event::Panicked => self.end_with(Err(INTERNAL).at(scene.stage)),
         }

@@ -131,6 +131,11 @@ impl CallerAudio {
         self.listener.pause_after(quiet);
     }
 
+    /// Sets the quiet that ends the turn under way, until the caller goes on.
+    pub(super) fn end_after(&mut self, quiet: Duration) {
+        self.listener.end_after(quiet);
+    }
+
     /// The caller says that they have ended, if they have begun.
     pub(super) fn end_turn(&mut self) -> Vec<Change> {
         let ended = self.listener.end();

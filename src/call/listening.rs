@@ -18,6 +18,7 @@ use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
 use crate::config::Conversation;
 use crate::sys::error::{Failure, Stage};
+use crate::text::Completeness;
 use transcriptions::{Transcribing, Transcriptions};
 
 /// What came of listening.
@@ -159,6 +160,15 @@ impl Listening {
         }
     }
 
+    /// Sets the quiet that ends the turn under way, where words decide that.
+    fn end_after(&self, quiet: Duration, scene: &mut Scene) {
+        if let Some(caller) = &mut scene.caller
+            && self.settings.ends_by_meaning
+        {
+            caller.end_after(quiet);
+        }
+    }
+
     /// Has what was heard transcribed, unless it is no speech; `later` more transcriptions of it may follow.
     fn transcribe(&mut self, later: u32, scene: &mut Scene) {
         self.ahead = None;
@@ -168,6 +178,9 @@ impl Listening {
         };
         self.transcriptions.send();
         self.pause_after_more(scene);
+        // Without a transcript no model can be asked, so that it costs nothing to wait for it: whether the caller has
+        // ended is told by its words.
+        self.end_after(UNFINISHED.max(self.settings.quiet), scene);
         self.todo.push_back(Act::Transcribe {
             speech: speech.clone(),
             later,
@@ -219,10 +232,25 @@ impl Listening {
     }
 
     /// The transcription may begin; what comes after it waits until the turn is over.
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: Event, scene: &mut Scene) {
         let Some(ahead) = &mut self.ahead else { return };
+        let usual = self.settings.quiet;
         match event {
             Event::Begins(Stage::Stt, agrees) => self.todo.push_back(Act::Agree(agrees)),
+            Event::Transcribed(said, _) if said.words.is_empty() => self.end_after(usual, scene),
+            Event::Transcribed(_, completeness) => {
+                let quiet = match completeness {
+                    Completeness::Finished => FINISHED.min(usual),
+                    Completeness::Unfinished => UNFINISHED.max(usual),
+                    Completeness::Unknown => usual,
+                };
+                self.end_after(quiet, scene);
+            }
+            // No transcript is to be waited for.
+            Event::End(_) | Event::Panicked => {
+                ahead.events.push(event);
+                self.end_after(usual, scene);
+            }
             // Among these is the model's `Begins`, whose thread waits for its reply: so nothing but the transcription
             // is paid for before the turn is over.
             event => ahead.events.push(event),
@@ -262,7 +290,7 @@ impl Phase for Listening {
                 return;
             }
             (Input::Ended(played), _) => return self.ended(&played.how, scene),
-            (Input::Work(event), _) => return self.take(event),
+            (Input::Work(event), _) => return self.take(event, scene),
             (Input::Caller(_) | Input::Elapsed, None) => return,
             (Input::Caller(samples), Some(caller)) => {
                 // The sound before has ended, but its echo is still on the way, and would begin a turn that ends in a
@@ -307,6 +335,10 @@ const END_KEY: &str = "#";
 // A timer of this length would cut more than half of the turns of real people (LiveKit's eot-bench: 55.6 %). So what
 // is sent then is only tried, and is dropped when the caller goes on.
 const PAUSE: Duration = Duration::from_millis(300);
+/// The quiet that ends a turn whose words are finished, and one whose words are not.
+// LiveKit's eot-bench: a timer cuts off 21.7 % of turns at 0.6 s, and 5 % at 1.6 s.
+const FINISHED: Duration = Duration::from_millis(500);
+const UNFINISHED: Duration = Duration::from_millis(1800);
 /// The echo of a sound comes back within this time.
 const ECHO: Duration = Duration::from_millis(320);
 

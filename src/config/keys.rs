@@ -283,6 +283,11 @@ pub const KEYS: &[Key] = &[
         "Transcribe what was said after 0.3 s of quiet already. A caller who goes on after that costs one transcription \
          more. That happens three times in a turn at most, the third time after 0.6 s; a fourth is kept for the turn's \
          end."),
+    // Figures of the same benchmark are behind it: people pause within sentences as long as behind them.
+    key("conversation.by_meaning", Kind::Switch, "true",
+        "End the caller's turn by what was said, where it is transcribed before the turn is over: after 0.5 s of quiet \
+         behind a finished question, a yes or a no, and only after 1.8 s where more has to follow (\"I would like to\", a \
+         number that is being told). It knows English, German, French, Spanish and Italian."),
     key("conversation.barge_in", Kind::Switch, "true",
         "The caller's voice stops an answer."),
     key("conversation.max_question", Kind::Number(3.0, 120.0, "s"), "30.0",

@@ -11,6 +11,7 @@
 mod actions;
 mod back_channel;
 mod citations;
+mod completeness;
 mod cut;
 mod directions;
 mod escapes;
@@ -27,6 +28,7 @@ mod transcript;
 
 pub use actions::Action;
 pub use back_channel::is_back_channel;
+pub use completeness::{Completeness, completeness};
 pub use cut::{breaths, chunks, limit};
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;

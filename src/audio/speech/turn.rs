@@ -68,6 +68,8 @@ struct Turn {
     length: usize,
     quiet: usize,
     is_pausing: bool,
+    /// The quiet that ends it, where that is not the usual.
+    ends_after: Option<Duration>,
 }
 
 impl Listener {
@@ -135,6 +137,13 @@ impl Listener {
         self.limits.pause = quiet;
     }
 
+    /// Sets the quiet that ends the turn under way, if one is, until the caller goes on.
+    pub fn end_after(&mut self, quiet: Duration) {
+        if let Some(turn) = &mut self.turn {
+            turn.ends_after = Some(quiet);
+        }
+    }
+
     /// Ends the turn under way, if one is, before quiet does.
     pub fn end(&mut self) -> Option<Change> {
         self.last_quiet = self.turn.take()?.quiet;
@@ -185,8 +194,11 @@ impl Listener {
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
+        turn.ends_after = turn.ends_after.filter(|_| !is_speaking);
         let quiet = frames_last(turn.quiet);
-        if quiet >= self.limits.quiet || frames_last(turn.length) >= self.limits.longest {
+        if quiet >= turn.ends_after.unwrap_or(self.limits.quiet)
+            || frames_last(turn.length) >= self.limits.longest
+        {
             return self.end();
         }
         let may_be_over = self.limits.pause.is_some_and(|pause| quiet >= pause);

@@ -12,6 +12,7 @@ fn settings() -> Conversation {
     Conversation {
         quiet: Duration::from_millis(700),
         thinks_ahead: true,
+        ends_by_meaning: true,
         barge_in: true,
         max_question: Duration::from_secs(60),
         max_turns: 3,
