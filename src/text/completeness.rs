@@ -92,7 +92,7 @@ impl Said {
         let Some(last) = sentence.last() else {
             return Completeness::Unknown;
         };
-        if is_all_of(language.answers, sentence) {
+        if is_all_of(language.answers, sentence) || is_all_of(FOLLOWING, sentence) {
             return Completeness::Finished;
         }
         let is_cut = self.trails_off || last.ends_with('\'') || lists(language.fillers, last);
@@ -238,6 +238,8 @@ fn signs(word: &str, language: &Language) -> Option<usize> {
 
 /// What recognizers write where a voice breaks off.
 const TRAILING_OFF: [char; 7] = [',', ';', ':', '-', '–', '—', '…'];
+/// What listeners say to show that they follow. It ends with what alone would be a filler.
+const FOLLOWING: &str = "mm_hm mm_hmm m_hm mhm mhmm mmhm uh_huh aha";
 /// What is told in so many pieces is a number or a name, and no amount or time.
 const LONG_RUN: usize = 3;
 const WHOLE_NUMBER: usize = 9;

@@ -53,6 +53,8 @@ fn punctuation_decides_nothing_but_where_a_voice_breaks_off() {
         ("I know. When do you close.", Finished),
         ("When do you close. I am in town.", Unknown),
         ("I’d like", Unfinished),
+        ("Mm-hm.", Finished),
+        ("Hm.", Unfinished),
         ("", Unknown),
         ("...", Unknown),
         ("?!", Unknown),
