@@ -90,6 +90,9 @@ pub(super) struct Answering {
     /// When it was interrupted last, and how often it has been taken up since then.
     interrupted: Option<Instant>,
     taken_up: u32,
+    /// Since when it pauses because the caller may have begun to speak, and how often it has.
+    pausing: Option<Instant>,
+    pauses: u32,
     /// When the answer must have begun, or must go on after a pause.
     due: Instant,
     /// The end of the work; the first counts.
@@ -111,6 +114,8 @@ impl Answering {
             filler: Filling::new(settings.waiting.clone(), started),
             interrupted: None,
             taken_up: 0,
+            pausing: None,
+            pauses: 0,
             due: started + settings.deadline + GRACE,
             end: None,
             outcome: None,
@@ -275,14 +280,19 @@ impl Answering {
         } else {
             changes.contains(&Change::Begins)
         };
+        let may_interrupt = caller.first_sign();
         if interrupts {
             self.interrupt(scene, now);
+        } else {
+            self.hesitate(may_interrupt, scene, now);
         }
     }
 
     /// How loud the sound is whose echo may come back now, in dB of full scale.
     fn played_dbfs(&self, now: Instant) -> f32 {
-        match self.sounding {
+        // What was heard before a pause may still come back.
+        let is_pausing = self.pausing.is_some();
+        match self.sounding.or(is_pausing.then_some(Sound::Answer)) {
             Some(Sound::Answer) => self.loudest_of_late(now).unwrap_or(USUAL_DBFS),
             Some(_) => USUAL_DBFS,
             None => f32::MIN,
@@ -304,6 +314,7 @@ impl Answering {
         if let Some(caller) = &mut scene.caller {
             caller.hear_nothing(now);
         }
+        self.hesitate(false, scene, now);
         if self.due(now).is_some_and(|due| due <= now) {
             let late = if self.playout.has_begun() {
                 Error::Stopped(self.settings.idle)
@@ -318,7 +329,9 @@ impl Answering {
 
     /// When the answer must have begun, or go on, unless it plays, or could and waits for the end of a filler.
     fn due(&self, now: Instant) -> Option<Instant> {
-        let is_there = self.sounding == Some(Sound::Answer) || self.playout.can_begin(now);
+        let is_there = self.sounding == Some(Sound::Answer)
+            || self.pausing.is_some()
+            || self.playout.can_begin(now);
         (!is_there).then_some(self.due)
     }
 
@@ -334,6 +347,9 @@ impl Answering {
 
     /// What it is time to play.
     fn play_on(&mut self, now: Instant) -> Option<Act> {
+        if self.pausing.is_some() {
+            return None;
+        }
         if self.playout.can_begin(now) {
             if self.sounding == Some(Sound::Filler) && self.filler.is_heard_out(now) {
                 return None;
@@ -432,6 +448,7 @@ impl Answering {
             scene.next_look(),
             self.playout.next_look(now),
             self.silent_at(),
+            self.end_of_pause(),
         ];
         let first = moments.into_iter().flatten().min();
         first.unwrap_or(now + PATIENCE)

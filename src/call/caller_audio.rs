@@ -145,6 +145,13 @@ impl CallerAudio {
         ended.into_iter().collect()
     }
 
+    /// Whether the caller may have begun to speak into what is heard. It is too early to be sure, and on a line that brings
+    /// back an echo it is not told.
+    pub(super) fn first_sign(&self) -> bool {
+        let is_trusted = self.false_interruptions < MAX_FALSE && self.echo.is_faint();
+        is_trusted && self.listener.may_begin()
+    }
+
     /// What seemed to be the caller, and interrupted an answer, has proved to be nothing.
     pub(super) fn interrupted_for_nothing(&mut self) {
         self.false_interruptions += 1;
@@ -200,6 +207,9 @@ const PIECE_BYTES: usize = 2048;
 
 /// 20 s of packets: what is not taken for longer, Asterisk drops.
 const MAX_UNHEARD: usize = 1000;
+
+/// After as many interruptions in a row that were none, a first sign is not trusted.
+const MAX_FALSE: u32 = 2;
 
 /// Packets come every 20 ms; three are missing before it is called a silence.
 const GAP: Duration = Duration::from_millis(80);

@@ -219,12 +219,20 @@ impl Listener {
         };
         let recent = self.loud.iter().rev().take(frames);
         recent.filter(|loud| **loud).count() >= least
-            && (self.echo_dbfs.is_none() || self.is_voiced())
+            && (self.echo_dbfs.is_none() || self.is_voiced(GUARDED_FRAMES))
     }
 
-    /// Whether what rises out of the noise is a voice. A cough is as long and as loud, but it is noise.
-    fn is_voiced(&self) -> bool {
-        let len = GUARDED_FRAMES * frame_len(self.rate_hz);
+    /// Whether what is heard may be the beginning of a turn, of which it takes longer to be sure.
+    pub fn may_begin(&self) -> bool {
+        let recent = self.loud.iter().rev().take(SIGN_FRAMES);
+        let loud = recent.filter(|loud| **loud).count();
+        self.turn.is_none() && loud >= SIGN_LOUD && self.is_voiced(SIGN_FRAMES)
+    }
+
+    /// Whether what rises out of the noise in the last `frames` is a voice. A cough is as long and as loud, but it is
+    /// noise.
+    fn is_voiced(&self, frames: usize) -> bool {
+        let len = frames * frame_len(self.rate_hz);
         let recent = &self.samples[self.samples.len().saturating_sub(len)..];
         sound::voiced_share(recent, self.rate_hz) >= VOICED_SHARE
     }
@@ -289,6 +297,9 @@ const ONSET_LOUD: usize = 6;
 const GUARDED_FRAMES: usize = 40;
 const GUARDED_LOUD: usize = 24;
 const VOICED_SHARE: f32 = 0.5;
+/// The first sign of a voice are 90 of 120 ms, of which half are voiced.
+const SIGN_FRAMES: usize = 12;
+const SIGN_LOUD: usize = 9;
 /// A turn goes on as long as 30 of 70 ms rise out of the noise.
 const SPEAKING_FRAMES: usize = 7;
 const SPEAKING_LOUD: usize = 3;

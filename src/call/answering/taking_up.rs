@@ -1,6 +1,6 @@
 //! An answer that is interrupted, and is taken up again where that was for nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Answered, Answering, GRACE};
 use crate::call::line::Sound;
@@ -13,6 +13,7 @@ impl Answering {
         // A noise that comes again and again would have each of its beginnings transcribed, and none of the answer heard.
         if self.may_be_stopped(scene) && self.taken_up < MAX_TAKEN_UP {
             self.interrupted = Some(now);
+            self.pausing = None;
             self.finish(Ok(Answered::Interrupted));
         }
     }
@@ -25,12 +26,34 @@ impl Answering {
 
     /// What is to be done so that an answer which was interrupted is not heard.
     pub(super) fn fall_silent(&mut self, now: Instant) -> Option<Act> {
-        self.interrupted?;
+        self.interrupted.or(self.pausing)?;
         let sounding = self.sounding.take()?;
         if sounding == Sound::Answer {
             self.playout.stop(now);
         }
         Some(Act::Stop)
+    }
+
+    /// Pauses the answer at the first sign of a caller who `may_interrupt`, and goes on where that was none.
+    // An answer that is silent at once is worth a short pause now and then, since what interrupts can be taken back.
+    pub(super) fn hesitate(&mut self, may_interrupt: bool, scene: &Scene, now: Instant) {
+        let is_playing = self.sounding == Some(Sound::Answer) && self.may_be_stopped(scene);
+        if self.end_of_pause().is_some_and(|end| end <= now) && !may_interrupt {
+            self.pausing = None;
+            let (at, _) = self.playout.heard_of(now);
+            let from = self.quietest_place(at.saturating_sub(REPEATED_FRAMES), at);
+            self.playout.go_back_to(from);
+            self.due = now + self.settings.idle + GRACE;
+            self.filler.silence_begins(now);
+        } else if may_interrupt && is_playing && self.pauses < MAX_PAUSES {
+            self.pausing = Some(now);
+            self.pauses += 1;
+        }
+    }
+
+    /// When a pause proves to be for nothing.
+    pub(super) fn end_of_pause(&self) -> Option<Instant> {
+        self.pausing.map(|since| since + PAUSE)
     }
 
     /// Goes on at `now`, at the beginning of the sentence that was cut.
@@ -72,6 +95,15 @@ impl Answering {
 
 /// From then on an answer is heard to its end, unless a key stops it.
 const MAX_TAKEN_UP: u32 = 3;
+
+/// A voice is proved within this time after its first sign.
+const PAUSE: Duration = Duration::from_millis(350);
+
+/// As often an answer pauses for nothing.
+const MAX_PAUSES: u32 = 2;
+
+/// What is heard once more after a pause, at most, so that it goes on between two words: half a second.
+const REPEATED_FRAMES: u32 = 25;
 
 /// What is looked at on both sides of a place, in frames: 80 ms.
 const PLACE_FRAMES: usize = 4;

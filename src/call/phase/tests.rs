@@ -95,6 +95,7 @@ impl<P: Phase> Virtual<P> {
             let packet = match sound {
                 Heard::Voice => voice.next().expect("it is long enough").to_vec(),
                 Heard::Quiet => [30, -30].repeat(80),
+                Heard::Echo => [900, -900].repeat(80),
             };
             self.on(at + 20, Input::Caller(packet));
         }
@@ -167,4 +168,6 @@ pub(in crate::call) enum Heard {
     Voice,
     /// A line is never quite silent.
     Quiet,
+    /// It brings back something of what is heard.
+    Echo,
 }

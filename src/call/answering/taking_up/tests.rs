@@ -17,7 +17,8 @@ fn of_three_sentences(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> 
         "Seven, eight, nine.",
     ] {
         call.on(1000, Input::Work(Event::Speaks(words.into())));
-        call.on(1000, sound(200));
+        let loud = [0x20, 0xa0].repeat(200 * FRAME_BYTES / 2);
+        call.on(1000, Input::Work(Event::Sound(loud)));
         call.on(1000, Input::Work(Event::SentenceEnd));
     }
     call.on(1000, end());
@@ -39,7 +40,7 @@ fn an_answer_goes_on_from_the_sentence_that_was_cut() {
     let mut call = of_three_sentences(|_| {});
     for_nothing(&mut call, 1000, 7000, 8200);
     // The second sentence begins 4 s into the answer.
-    call.assert_steps(&[(7240, "stop"), (8200, "play /r #*@32000")]);
+    call.assert_steps(&[(7100, "stop"), (8200, "play /r #*@32000")]);
     assert_eq!(ended(&call), "goes on");
     call.ends(16_220, Sound::Answer, through(600));
     assert_eq!(ended(&call), "16220 ANSWERED ");
@@ -55,7 +56,7 @@ fn nothing_is_heard_of_an_answer_between_its_interruption_and_its_going_on() {
     let mut call = of_three_sentences(|_| {});
     let until = call.hears(1000, 1500, Line::Quiet);
     call.hears(until, 600, Line::Voice);
-    call.assert_steps(&[(2740, "stop")]);
+    call.assert_steps(&[(2600, "stop")]);
     call.pass(60_000).on(60_000, sound(50));
     call.assert_steps(&[]);
 }
@@ -196,4 +197,83 @@ fn whether_something_was_asked_is_told_by_the_sentence_that_was_heard_last() {
         let now = call.pass(ms).at(ms);
         assert_eq!(call.phase.has_just_asked(&call.scene, now), asked, "{ms}");
     }
+}
+
+/// The caller speaks for `ms_long` two seconds into an answer, on a line that has brought nothing back. Returns the steps.
+fn after_a_sign(call: &mut Virtual<Answering>, ms_long: u64) -> Vec<(u64, String)> {
+    let until = call.hears(1000, 2000, Line::Quiet);
+    let until = call.hears(until, ms_long, Line::Voice);
+    call.hears(until, 1000, Line::Quiet);
+    call.told()
+}
+
+#[test]
+fn an_answer_is_silent_at_the_first_sign_of_a_voice() {
+    let mut call = of_three_sentences(|_| {});
+    assert_eq!(after_a_sign(&mut call, 600), [(3100, "stop".into())]);
+    assert_eq!(ended(&call), "3240 interrupted");
+}
+
+#[test]
+fn a_sign_that_proves_to_be_nothing_is_a_short_pause() {
+    let mut call = of_three_sentences(|_| {});
+    let steps = after_a_sign(&mut call, 160);
+    // What was heard in the last half second is heard once more.
+    let (at, offset) = (3450, (2100 / 20 - 25) * 160);
+    let on = format!("play /r #*@{offset}");
+    assert_eq!(steps, [(3100, "stop".into()), (at, on)]);
+    call.ends(at + 10_380, Sound::Answer, through(600));
+    assert_eq!(ended(&call), format!("{} ANSWERED ", at + 10_380));
+    assert_eq!(call.scene.turn.spoken.heard().len(), 53, "all of it");
+}
+
+#[test]
+fn an_answer_pauses_twice_for_nothing_and_not_where_signs_are_not_trusted() {
+    let stops = |call: &mut Virtual<Answering>| {
+        let mut until = call.hears(1000, 2000, Line::Quiet);
+        for _ in 0..4 {
+            until = call.hears(until, 160, Line::Voice);
+            until = call.hears(until, 1000, Line::Quiet);
+        }
+        let steps = call.told();
+        steps.iter().filter(|(_, step)| step == "stop").count()
+    };
+    assert_eq!(stops(&mut of_three_sentences(|_| {})), 2);
+    assert_eq!(
+        stops(&mut of_three_sentences(|settings| settings.barge_in = false)),
+        0
+    );
+    let mut call = of_three_sentences(|_| {});
+    for _ in 0..2 {
+        call.scene
+            .caller
+            .as_mut()
+            .expect("there")
+            .interrupted_for_nothing();
+    }
+    assert_eq!(stops(&mut call), 0);
+    let mut call = of_three_sentences(|_| {});
+    call.scene
+        .caller
+        .as_mut()
+        .expect("there")
+        .interrupted_for_nothing();
+    call.scene.caller.as_mut().expect("there").was_understood();
+    call.scene
+        .caller
+        .as_mut()
+        .expect("there")
+        .interrupted_for_nothing();
+    assert_eq!(stops(&mut call), 2);
+}
+
+#[test]
+fn a_line_that_brings_back_the_answer_is_not_trusted_with_a_sign() {
+    let mut call = of_three_sentences(|_| {});
+    let until = call.hears(1000, 2000, Line::Echo);
+    call.hears(until, 600, Line::Voice);
+    assert!(
+        call.told().iter().all(|(ms, _)| *ms > 3200),
+        "not before it is proved"
+    );
 }
