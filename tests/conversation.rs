@@ -3,6 +3,7 @@
 mod cost;
 mod interruptions;
 mod meaning;
+mod phrases;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

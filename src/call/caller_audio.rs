@@ -165,6 +165,7 @@ impl CallerAudio {
     /// What has been said is of no interest.
     pub(super) fn forget(&mut self) {
         self.listener.forget();
+        self.said.samples.clear();
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {

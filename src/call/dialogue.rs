@@ -8,6 +8,7 @@ use log::warn;
 use super::answering::Answered;
 use super::listening::{Heard, Utterance};
 use super::outcome::Outcome;
+use super::phrase::Hearing;
 use super::turn::Scene;
 use crate::config::{Conversation, Sentence};
 use crate::sys::error::{Failure, Stage};
@@ -42,6 +43,8 @@ pub(super) struct Dialogue {
     silences: u32,
     unclear: u32,
     answer: Latest,
+    /// The phrase that the caller hears or has spoken into, unless they hear it for the second time.
+    phrase: Option<(Sentence, &'static str)>,
     /// Whether a turn has failed, and no service has answered one since.
     has_failed: bool,
     /// Since when the caller says nothing.
@@ -68,27 +71,61 @@ impl Dialogue {
             silences: 0,
             unclear: 0,
             answer: Latest::Ended,
+            phrase: None,
             has_failed: false,
             silent_since: began,
             is_leaving: false,
         }
     }
 
-    pub(super) fn begin(&self) -> Next {
-        Next::Say(self.settings.greeting.clone(), "hello")
+    pub(super) fn begin(&mut self) -> Next {
+        self.say(self.settings.greeting.clone(), "hello")
     }
 
-    /// A phrase has been said.
-    pub(super) fn said(&mut self, now: Instant) -> Next {
+    fn say(&mut self, sentence: Sentence, instead: &'static str) -> Next {
+        self.phrase = Some((sentence.clone(), instead));
+        Next::Say(sentence, instead)
+    }
+
+    /// What the phrase that is said does with what the caller says into it.
+    pub(super) fn hearing(&self) -> Hearing {
+        if self.is_leaving {
+            Hearing::Ignores
+        } else if self.settings.barge_in && self.phrase.is_some() {
+            Hearing::Yields
+        } else {
+            Hearing::Keeps
+        }
+    }
+
+    /// A phrase has been said, or `is_interrupted` by what may be the caller.
+    pub(super) fn said(&mut self, is_interrupted: bool, scene: &mut Scene, now: Instant) -> Next {
         if self.is_leaving {
             return Next::End(Outcome::Answered(None));
         }
+        if !is_interrupted {
+            self.phrase = None;
+        }
+        scene.is_cut_off = self.phrase.is_some();
         self.silent_since = now;
         self.listen()
     }
 
+    /// Says the phrase again that was interrupted for nothing: this time to its end.
+    fn say_again(&mut self, scene: &mut Scene) -> Option<Next> {
+        scene.is_cut_off = false;
+        let (sentence, instead) = self.phrase.take()?;
+        Self::false_interruption(scene);
+        Some(Next::Say(sentence, instead))
+    }
+
     /// Listening has come to an end.
     pub(super) fn heard(&mut self, heard: Heard, scene: &mut Scene) -> Next {
+        if matches!(heard, Heard::Silence)
+            && let Some(again) = self.say_again(scene)
+        {
+            return again;
+        }
         match heard {
             Heard::Turn(utterance) => Next::Answer(utterance),
             Heard::HungUp => Next::End(Outcome::HungUp),
@@ -99,7 +136,7 @@ impl Dialogue {
             Heard::Silence if self.silences > 0 => self.leave(),
             Heard::Silence => {
                 self.silences += 1;
-                Next::Say(self.settings.still_there.clone(), "beep")
+                self.say(self.settings.still_there.clone(), "beep")
             }
         }
     }
@@ -117,8 +154,11 @@ impl Dialogue {
     ) -> Result<Next, Failure> {
         let is_new = self.answer != Latest::TakenUp && !goes_on;
         let is_turn = is_new && !matches!(answered, Ok(Answered::NoSpeech));
-        if let Some(caller) = scene.caller.as_mut().filter(|_| is_turn) {
-            caller.was_understood();
+        if is_turn {
+            (self.phrase, scene.is_cut_off) = (None, false);
+            if let Some(caller) = &mut scene.caller {
+                caller.was_understood();
+            }
         }
         let failure = match answered {
             Ok(Answered::Partial(failure)) if !self.may_try_again(&failure, now) => {
@@ -182,6 +222,9 @@ impl Dialogue {
             Answered::NoSpeech if scene.turn.is_interrupted && !scene.is_in_turn() => {
                 self.take_up(scene)
             }
+            Answered::NoSpeech if scene.is_cut_off && !scene.is_in_turn() => {
+                self.say_again(scene).unwrap_or_else(|| self.listen())
+            }
             Answered::NoSpeech => {
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
                 self.unclear += 1;
@@ -207,10 +250,14 @@ impl Dialogue {
     /// What interrupted the answer was nothing, so it goes on.
     fn take_up(&mut self, scene: &mut Scene) -> Next {
         self.answer = Latest::TakenUp;
+        Self::false_interruption(scene);
+        Next::TakeUp
+    }
+
+    fn false_interruption(scene: &mut Scene) {
         if let Some(caller) = &mut scene.caller {
             caller.interrupted_for_nothing();
         }
-        Next::TakeUp
     }
 
     /// The turns that are not among those that count yet.
@@ -252,7 +299,7 @@ impl Dialogue {
 
     fn leave(&mut self) -> Next {
         self.is_leaving = true;
-        Next::Say(self.settings.goodbye.clone(), "goodbye")
+        self.say(self.settings.goodbye.clone(), "goodbye")
     }
 
     /// How the conversation ends, if the model wants that and the caller has nothing to say to it.

@@ -63,14 +63,6 @@ impl Disclosure {
         format!("{words}{}", if is_open { "." } else { "" })
     }
 
-    /// Notes that it was said; `unheard` is why the caller did not hear it, unless they hung up.
-    pub(super) fn said<O: Write>(&mut self, line: &mut Line<O>, unheard: Option<String>) {
-        match unheard {
-            None => self.told(line),
-            unheard => self.fault = unheard,
-        }
-    }
-
     /// Notes how much was heard of an answer that began with these words; `is_whole` means that the dialplan plays all
     /// of it.
     pub(super) fn answered<O: Write>(
@@ -87,7 +79,7 @@ impl Disclosure {
     }
 
     /// Notes for later programs of the same call that the caller was told.
-    fn told<O: Write>(&mut self, line: &mut Line<O>) {
+    pub(super) fn told<O: Write>(&mut self, line: &mut Line<O>) {
         if line.is_hung_up() {
             return;
         }

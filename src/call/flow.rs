@@ -19,7 +19,7 @@ use super::listening::Listening;
 use super::operator::{self, Operator};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
-use super::phrase::Phrase;
+use super::phrase::{Hearing, Phrase, Said};
 use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
@@ -118,9 +118,14 @@ impl<O: Write> Flow<'_, O> {
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
-        self.disclose()?;
+        let is_interrupted = self.disclose()?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
-        let ended = self.go_on(&mut dialogue, &mut listening);
+        let mut begin = dialogue.begin();
+        if is_interrupted {
+            // The caller has something to say, and is greeted only if that was none.
+            begin = dialogue.said(true, self.scene, self.line.now());
+        }
+        let ended = self.go_on(begin, &mut dialogue, &mut listening);
         self.remember_interrupted();
         ended
     }
@@ -128,29 +133,32 @@ impl<O: Write> Flow<'_, O> {
     /// Lets one phase follow the other, until the call ends.
     fn go_on(
         &mut self,
+        mut next: Next,
         dialogue: &mut Dialogue,
         listening: &mut Listening,
     ) -> Result<Outcome, Failure> {
-        let mut next = dialogue.begin();
         loop {
             if self.line.is_hung_up() {
                 return Ok(Outcome::HungUp);
             }
             next = match next {
                 Next::Beep => {
-                    self.follow(&mut Phrase::sound("beep".to_owned()).keeping_speech())?;
-                    dialogue.said(self.line.now())
+                    let beep = Phrase::sound("beep".to_owned());
+                    self.follow(&mut beep.hearing(Hearing::Keeps))?;
+                    dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Apologize => {
                     self.apologize()?;
-                    dialogue.said(self.line.now())
+                    dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Say(sentence, instead) => {
-                    self.say(sentence, Some(instead))?;
-                    dialogue.said(self.line.now())
+                    let said = self.say(sentence, Some(instead), dialogue.hearing())?;
+                    let is_interrupted = matches!(said, Said::Interrupted { .. });
+                    dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Listen { silent_since } => {
                     listening.begin(silent_since, self.line.now());
+                    listening.take_up(self.scene);
                     let heard = self.follow(listening)?;
                     dialogue.heard(heard, self.scene)
                 }

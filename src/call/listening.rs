@@ -90,6 +90,23 @@ impl Listening {
         self.echoes_until = now + ECHO;
     }
 
+    /// Takes up what the caller has said into the phrase before.
+    pub(super) fn take_up(&mut self, scene: &mut Scene) {
+        let Some(mut said) = scene.said.pop() else {
+            return;
+        };
+        for before in scene.said.drain(..).rev() {
+            said.samples.splice(..0, before.samples);
+        }
+        self.unanswered = Some(Arc::new(said));
+        if !scene.is_in_turn() {
+            if let Some(caller) = &mut scene.caller {
+                caller.forget();
+            }
+            self.follow(&[Change::Ends], scene);
+        }
+    }
+
     /// Leaves what is said from now on to the model, which hears it itself, or has it transcribed.
     pub(super) fn leave_to_model(&mut self, is_left: bool) {
         self.is_left_to_model = is_left;
@@ -265,8 +282,8 @@ impl Listening {
             None
         } else if now >= self.end_at {
             Some(Heard::Late)
-        } else if scene.turn.is_open() {
-            // The answer was interrupted, or the model wanted to end or transfer the call, and what kept them from that
+        } else if scene.is_open() {
+            // A phrase or an answer was interrupted, or the model wanted to end or transfer the call, and what kept them from that
             // has proved to be no speech. There is nothing to wait for.
             Some(Heard::Silence)
         } else {

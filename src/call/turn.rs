@@ -7,6 +7,7 @@ use log::info;
 
 use super::caller_audio::CallerAudio;
 use super::spoken::Spoken;
+use crate::audio::Pcm;
 use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
 use crate::timeline::Timeline;
@@ -17,6 +18,10 @@ pub(super) struct Scene {
     pub(super) turn: Turn,
     /// The caller's voice, in a conversation.
     pub(super) caller: Option<CallerAudio>,
+    /// What they have said into a phrase and to its end, turn by turn.
+    pub(super) said: Vec<Pcm>,
+    /// Whether they seem to have spoken into a phrase, which is said again where that was nothing.
+    pub(super) is_cut_off: bool,
     /// What is being done.
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
@@ -54,6 +59,8 @@ impl Scene {
         Self {
             turn: Turn::new(started),
             caller: None,
+            said: Vec::new(),
+            is_cut_off: false,
             stage: Stage::Config,
             notes: Vec::new(),
             voice_takes: None,
@@ -78,6 +85,12 @@ impl Scene {
     /// When a silence of the caller's line may be taken in, in a conversation.
     pub(super) fn next_look(&self) -> Option<Instant> {
         self.caller.as_ref().map(CallerAudio::next_look)
+    }
+
+    /// Whether something is still to be done that what the caller seems to say keeps waiting.
+    pub(super) fn is_open(&self) -> bool {
+        let turn = &self.turn;
+        self.is_cut_off || turn.is_interrupted || !turn.actions.is_empty()
     }
 
     /// Whether the caller is speaking.
@@ -114,11 +127,6 @@ impl Turn {
         } else {
             &self.question
         }
-    }
-
-    /// Whether something remains to be done that what the caller seems to say keeps waiting.
-    pub(super) fn is_open(&self) -> bool {
-        self.is_interrupted || !self.actions.is_empty()
     }
 
     pub(super) fn take_actions(&mut self) -> Vec<Action> {

@@ -44,6 +44,8 @@ const LISTENED: &str = "listen, silent since 1 s";
 /// What happens in a conversation.
 enum On {
     Said,
+    /// The caller spoke into the phrase.
+    CutOff,
     Heard(Heard),
     /// The answer has been heard, or its rest, and the model wants this.
     Answered(Vec<Action>),
@@ -104,7 +106,8 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 let broken = Answered::Partial(failure(Stage::Tts));
                 answered(Ok(broken), false, &mut scene)
             }
-            On::Said => dialogue.said(now),
+            On::Said => dialogue.said(false, &mut scene, now),
+            On::CutOff => dialogue.said(true, &mut scene, now),
             On::Heard(heard) => dialogue.heard(heard, &mut scene),
         };
         steps.push(told(&next, began));
@@ -295,6 +298,104 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
         matches!(next, Next::End(Outcome::Answered(None))),
         "{next:?}"
     );
+}
+
+#[test]
+fn a_phrase_that_was_interrupted_for_nothing_is_said_once_more() {
+    use super::Heard::Silence;
+    use On::{Answered, CutOff, Heard, NotUnderstood, Said};
+    assert_follows(vec![
+        (
+            "a noise into the greeting",
+            vec![CutOff, Heard(Silence), Said, Heard(turn())],
+            &[
+                "say greeting",
+                LISTENED,
+                "say greeting",
+                "listen, silent since 3 s",
+                "answer",
+            ],
+        ),
+        (
+            "what nobody understands, into the greeting and into its repetition",
+            vec![
+                CutOff,
+                Heard(turn()),
+                NotUnderstood,
+                Said,
+                Heard(turn()),
+                NotUnderstood,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "say greeting",
+                "listen, silent since 4 s",
+                "answer",
+                "listen, silent since 4 s",
+            ],
+        ),
+        (
+            "words into the greeting",
+            vec![CutOff, Heard(turn()), Answered(vec![]), Heard(Silence)],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "say there?",
+            ],
+        ),
+        (
+            "words into the question whether they are there",
+            vec![
+                Said,
+                Heard(Silence),
+                CutOff,
+                Heard(turn()),
+                Answered(vec![]),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "say there?",
+                "listen, silent since 3 s",
+                "answer",
+                "listen, silent since 5 s",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_phrase_yields_to_the_caller_once_and_the_last_one_never() {
+    use super::Heard::{Late, Silence};
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    for (barge_in, first) in [(true, Hearing::Yields), (false, Hearing::Keeps)] {
+        let settings = Conversation {
+            barge_in,
+            ..settings()
+        };
+        let mut dialogue = Dialogue::new(settings, began);
+        dialogue.begin();
+        assert_eq!(dialogue.hearing(), first);
+        dialogue.said(true, &mut scene, began);
+        assert!(
+            scene.is_open(),
+            "it is not waited for somebody who says nothing"
+        );
+        dialogue.heard(Silence, &mut scene);
+        assert_eq!(dialogue.hearing(), Hearing::Keeps, "the same phrase again");
+        assert!(!scene.is_open());
+        dialogue.said(false, &mut scene, began);
+        dialogue.heard(Silence, &mut scene);
+        assert_eq!(dialogue.hearing(), first, "another phrase");
+        dialogue.said(false, &mut scene, began);
+        dialogue.heard(Late, &mut scene);
+        assert_eq!(dialogue.hearing(), Hearing::Ignores, "the goodbye");
+    }
 }
 
 #[test]

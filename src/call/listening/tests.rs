@@ -280,3 +280,37 @@ fn the_words_decide_after_how_much_quiet_a_turn_ends() {
 
 const MS_400: Duration = Duration::from_millis(400);
 const MS_2500: Duration = Duration::from_millis(2500);
+
+#[test]
+fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it() {
+    let said = |samples: usize| Pcm {
+        rate_hz: 8000,
+        samples: vec![1000; samples],
+    };
+    for (turns, step) in [
+        (vec![], None),
+        (vec![said(8000)], Some("transcribe 1.0 s, 0 later")),
+        (
+            vec![said(8000), said(4000)],
+            Some("transcribe 1.5 s, 0 later"),
+        ),
+    ] {
+        let mut call = listening(|_| {});
+        call.hears(0, 1000, Line::Quiet);
+        call.told();
+        call.scene.said = turns;
+        call.phase.take_up(&mut call.scene);
+        call.pass(1200);
+        let steps = call.told();
+        assert_eq!(steps.first().map(|(_, step)| step.as_str()), step);
+        assert_eq!(call.end.is_some(), step.is_some(), "it is a turn");
+    }
+    let mut call = listening(|_| {});
+    let quiet = call.hears(0, 1000, Line::Quiet);
+    let spoke = call.hears(quiet, 1500, Line::Voice);
+    call.told();
+    call.scene.said = vec![said(8000)];
+    call.phase.take_up(&mut call.scene);
+    call.hears(spoke, 400, Line::Quiet);
+    call.assert_steps(&[(2860, "transcribe 3.2 s, 3 later")]);
+}
