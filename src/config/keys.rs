@@ -289,12 +289,12 @@ pub const KEYS: &[Key] = &[
          behind a finished question, a yes or a no, and only after 1.8 s where more has to follow (\"I would like to\", a \
          number that is being told). It knows English, German, French, Spanish and Italian."),
     key("conversation.barge_in", Kind::Switch, "true",
-        "The caller's voice stops an answer."),
+        "The caller's voice stops an answer or a phrase."),
     key("conversation.max_question", Kind::Number(3.0, 120.0, "s"), "30.0",
         "Length at which a turn of the caller's is cut off."),
     key("conversation.max_turns", Kind::Whole(1, 200, "turns"), "20",
         "Most answers in one call; then it says goodbye. Two noises in a row that are not understood are free; more of \
-         them count as turns."),
+         them count as turns. Who interrupts the last answer is answered once more."),
     key("conversation.max_minutes", Kind::Whole(1, 120, "min"), "10",
         "Length of a call; the answer being spoken then is finished."),
     key("conversation.ask_after", Kind::Number(2.0, 60.0, "s"), "8.0",
