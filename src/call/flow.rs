@@ -120,12 +120,12 @@ impl<O: Write> Flow<'_, O> {
         self.actions = Some(dialogue::actions(settings));
         let is_interrupted = self.disclose()?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
-        let mut begin = dialogue.begin();
+        let mut first = dialogue.begin();
         if is_interrupted {
             // The caller has something to say, and is greeted only if that was none.
-            begin = dialogue.said(true, self.scene, self.line.now());
+            first = dialogue.said(true, self.scene, self.line.now());
         }
-        let ended = self.go_on(begin, &mut dialogue, &mut listening);
+        let ended = self.go_on(first, &mut dialogue, &mut listening);
         self.remember_interrupted();
         ended
     }
