@@ -9,7 +9,7 @@ use super::caller_audio::{self, CallerAudio};
 use super::contract;
 use super::dialogue::{self, Dialogue, Next};
 use super::disclosure::Disclosure;
-use super::event::Event;
+use super::event::{Event, Transcript};
 use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
@@ -80,7 +80,7 @@ impl<O: Write> Flow<'_, O> {
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
-        self.begin_job(Arc::new(speech), 0)?;
+        self.begin_job(Arc::new(speech), Transcript::default(), 0)?;
         match self.answer(Vec::new(), reply, false)? {
             Answered::Heard => Ok(Outcome::Answered(None)),
             Answered::NoSpeech => Ok(Outcome::NoSpeech),
@@ -187,6 +187,10 @@ impl<O: Write> Flow<'_, O> {
         {
             // It was said to the answer.
             caller.forget();
+        }
+        let has_words = self.scene.turn.is_understood();
+        if has_words || matches!(answered, Ok(Answered::NoSpeech)) {
+            listening.transcribed(&utterance.speech, has_words, self.line.now());
         }
         let mut unanswered = None;
         match &answered {
@@ -326,10 +330,6 @@ impl<O: Write> Flow<'_, O> {
                 self.remembering.forget();
                 None
             }
-            Act::Cancel => {
-                self.job = Job::none();
-                None
-            }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
@@ -354,8 +354,13 @@ impl<O: Write> Flow<'_, O> {
                 }
                 None
             }
-            Act::Transcribe { speech, later } => {
-                self.begin_job(speech, later).err().map(Input::Failed)
+            Act::Transcribe {
+                speech,
+                known,
+                later,
+            } => {
+                let begun = self.begin_job(speech, known, later);
+                begun.err().map(Input::Failed)
             }
         }
     }
@@ -388,7 +393,12 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// Has speech transcribed and answered, in place of what was sent before.
-    fn begin_job(&mut self, speech: Arc<Pcm>, later: u32) -> Result<(), Failure> {
+    fn begin_job(
+        &mut self,
+        speech: Arc<Pcm>,
+        known: Transcript,
+        later: u32,
+    ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
         // would have to cover.
         self.job = Job::none();
@@ -402,6 +412,7 @@ impl<O: Write> Flow<'_, O> {
             services: self.services.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
+            known,
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
