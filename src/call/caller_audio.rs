@@ -116,9 +116,14 @@ impl CallerAudio {
         &self.said
     }
 
-    /// How long the caller had been quiet when their last turn ended.
+    /// How long the caller had been quiet when they went on last, or their last turn ended.
     pub(super) fn last_quiet(&self) -> Duration {
         self.listener.last_quiet()
+    }
+
+    /// Whether what was said last may be a voice.
+    pub(super) fn seems_voice(&self) -> bool {
+        !self.said.samples.is_empty()
     }
 
     /// Whether the caller is speaking.

@@ -18,6 +18,19 @@ pub(super) struct Transcript {
     pub(super) language: Option<String>,
 }
 
+impl Transcript {
+    /// These words and the `next`.
+    pub(super) fn followed_by(&self, next: Self) -> Self {
+        let words = [self.words.as_str(), &next.words];
+        let words = words.into_iter().filter(|words| !words.is_empty());
+        Self {
+            words: words.collect::<Vec<_>>().join(" "),
+            // A caller who changes the language expects the answer in the one that they have ended with.
+            language: next.language.or_else(|| self.language.clone()),
+        }
+    }
+}
+
 /// What comes of the work.
 #[derive(Debug)]
 pub(super) enum Event {

@@ -11,6 +11,7 @@ use super::caller_audio::{self, CallerAudio};
 use super::contract;
 use super::dialogue::{self, Dialogue, Next};
 use super::disclosure::Disclosure;
+use super::event::Transcript;
 use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
@@ -84,7 +85,7 @@ impl<O: Write> Flow<'_, O> {
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
-        self.begin_job(Arc::new(speech), 0)?;
+        self.begin_job(Arc::new(speech), Transcript::default(), 0)?;
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
@@ -158,7 +159,7 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Next::Listen { silent_since } => {
                     listening.begin(silent_since, self.line.now());
-                    listening.take_up(self.scene);
+                    listening.take_up(self.scene, self.line.now());
                     let heard = self.follow(listening)?;
                     dialogue.heard(heard, self.scene)
                 }
@@ -265,10 +266,6 @@ impl<O: Write> Flow<'_, O> {
                 self.remembering.forget();
                 None
             }
-            Act::Cancel => {
-                self.job = Job::none();
-                None
-            }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
@@ -293,8 +290,13 @@ impl<O: Write> Flow<'_, O> {
                 }
                 None
             }
-            Act::Transcribe { speech, later } => {
-                self.begin_job(speech, later).err().map(Input::Failed)
+            Act::Transcribe {
+                speech,
+                known,
+                later,
+            } => {
+                let begun = self.begin_job(speech, known, later);
+                begun.err().map(Input::Failed)
             }
         }
     }
@@ -327,7 +329,12 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// Has speech transcribed and answered, in place of what was sent before.
-    fn begin_job(&mut self, speech: Arc<Pcm>, later: u32) -> Result<(), Failure> {
+    fn begin_job(
+        &mut self,
+        speech: Arc<Pcm>,
+        known: Transcript,
+        later: u32,
+    ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
         // would have to cover.
         self.job = Job::none();
@@ -341,6 +348,7 @@ impl<O: Write> Flow<'_, O> {
             services: self.services.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
+            known,
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,

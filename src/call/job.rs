@@ -46,8 +46,12 @@ impl Job {
         longest: Duration,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        let max_cost = max_cost::of_answer(&work.services, &work.settings, &work.speech)
-            + max_cost::of_transcriptions(&work.services, longest, later)
+        let max_cost = max_cost::of_answer(
+            &work.services,
+            &work.settings,
+            &work.speech,
+            &work.known.words,
+        ) + max_cost::of_transcriptions(&work.services, longest, later)
             + max_cost::of_hearing(&work.services, &work.settings, longest, later);
         // All that a turn may cost, its later transcriptions included, is admitted at once, so that no limit is met in
         // its middle.

@@ -46,6 +46,8 @@ pub(super) struct Work {
     pub(super) settings: Settings,
     /// What the caller said.
     pub(super) speech: Arc<Pcm>,
+    /// What they had said before, if that is transcribed.
+    pub(super) known: Transcript,
     /// How the answer is spoken, and who pays for all of it.
     pub(super) speaker: Speaker,
     /// When the answer must begin.
@@ -151,7 +153,11 @@ impl Work {
 
     /// Transcribes the question, and tells it.
     fn question(&self, tell: &Sender<Event>) -> Result<Transcript, Failure> {
-        let heard = self.transcribe(tell)?;
+        let heard = if self.speech.samples.is_empty() {
+            self.known.clone()
+        } else {
+            self.known.followed_by(self.transcribe(tell)?)
+        };
         let languages = self.settings.spoken(heard.language.as_deref());
         let completeness = completeness(&heard.words, languages);
         send(tell, Event::Transcribed(heard.clone(), completeness));

@@ -56,7 +56,7 @@ pub struct Listener {
     until_floor: usize,
     /// Whether what is kept belongs to a turn that is over.
     has_ended: bool,
-    /// How long the last turn was quiet at its end, in frames.
+    /// How long the caller had been quiet when they went on last, or the last turn ended, in frames.
     last_quiet: usize,
     /// How loud the echo of what the caller hears may be.
     echo_dbfs: Option<f32>,
@@ -152,7 +152,7 @@ impl Listener {
         Some(Change::Ends)
     }
 
-    /// How long the caller had been quiet when the last turn ended.
+    /// How long the caller had been quiet when they went on last, or the last turn ended.
     pub fn last_quiet(&self) -> Duration {
         frames_last(self.last_quiet)
     }
@@ -193,6 +193,7 @@ impl Listener {
         turn.length += 1;
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
+        let quiet_before = turn.quiet;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
         turn.ends_after = turn.ends_after.filter(|_| !is_speaking);
         let quiet = frames_last(turn.quiet);
@@ -208,6 +209,9 @@ impl Listener {
             _ => return None,
         };
         turn.is_pausing = change == Change::Pauses;
+        if change == Change::GoesOn {
+            self.last_quiet = quiet_before;
+        }
         Some(change)
     }
 

@@ -42,6 +42,10 @@ impl<O: Write> Flow<'_, O> {
             // It was said to the answer.
             caller.forget();
         }
+        let has_words = self.scene.turn.is_understood();
+        if has_words || matches!(answered, Ok(Answered::NoSpeech)) {
+            listening.transcribed(&utterance.speech, has_words, self.line.now());
+        }
         let is_stopped = matches!(answered, Ok(Answered::Heard | Answered::Interrupted));
         let mut unanswered = None;
         if is_stopped && !self.scene.turn.is_understood() {

@@ -8,7 +8,7 @@ use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::config::Sentence;
 use crate::sys::error::{At, INTERNAL};
 
-fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
+pub(super) fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
     let settings = Conversation {
         quiet: Duration::from_millis(700),
         thinks_ahead: true,
@@ -49,7 +49,7 @@ fn ended(call: &Virtual<Listening>) -> String {
     }
 }
 
-fn transcribed(words: &str, completeness: Completeness) -> Input {
+pub(super) fn transcribed(words: &str, completeness: Completeness) -> Input {
     let transcript = Transcript {
         words: words.to_owned(),
         language: None,
@@ -91,6 +91,7 @@ fn a_caller_who_goes_on_is_not_answered_yet() {
     let quiet = call.hears(spoke, 1000, Line::Voice);
     let goes_on = call.hears(quiet, 400, Line::Quiet);
     let quiet = call.hears(goes_on, 600, Line::Voice);
+    call.on(quiet, transcribed("stale", Completeness::Finished));
     call.on(quiet, Input::Work(Event::Question("stale".into())));
     call.hears(quiet, 500, Line::Quiet);
     call.on(
@@ -99,11 +100,7 @@ fn a_caller_who_goes_on_is_not_answered_yet() {
     );
     call.hears(quiet + 500, 500, Line::Quiet);
     let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
-    let transcribed = [
-        "transcribe 1.8 s, 3 later",
-        "cancel",
-        "transcribe 2.8 s, 2 later",
-    ];
+    let transcribed = ["transcribe 1.8 s, 3 later", "transcribe 2.8 s, 2 later"];
     assert_eq!(steps[0], PLAY);
     assert_eq!(steps[1..], transcribed);
     assert_eq!(ended(&call), "3760 turn of 2.8 s, 0 events");
@@ -184,6 +181,63 @@ fn the_echo_of_the_sound_before_begins_no_turn() {
     call.hears(echo, 1500, Line::Quiet);
     call.assert_steps(&[(0, PLAY)]);
     assert_eq!(ended(&call), "goes on");
+}
+
+/// Voice, a pause, and voice again; the first transcript comes while the caller goes on, or never.
+#[test]
+fn what_was_transcribed_before_a_real_pause_is_not_sent_again() {
+    use Completeness::{Finished, Unfinished, Unknown};
+    type Row<'a> = (&'a str, u64, Option<(&'a str, Completeness)>, &'a [&'a str]);
+    let first = "transcribe 1.8 s, 3 later";
+    let table: &[Row<'_>] = &[
+        (
+            "a breath",
+            400,
+            Some(("I would like", Unfinished)),
+            &[first, "transcribe 2.8 s, 2 later"],
+        ),
+        (
+            "a pause",
+            600,
+            Some(("I would like to.", Unfinished)),
+            &[first, "transcribe 1.4 s after \"I would like to\", 2 later"],
+        ),
+        (
+            "a pause in a sentence that could end",
+            600,
+            Some(("I need a plumber.", Unknown)),
+            &[
+                first,
+                "transcribe 1.4 s after \"I need a plumber.\", 2 later",
+            ],
+        ),
+        (
+            "a pause behind no words",
+            600,
+            Some(("", Unknown)),
+            &[first],
+        ),
+        (
+            "a pause behind a question",
+            440,
+            Some(("When?", Finished)),
+            &[first, "transcribe 2.8 s, 2 later"],
+        ),
+    ];
+    for (name, pause, transcript, expected) in table {
+        let mut call = listening(|_| {});
+        let spoke = call.hears(0, 1000, Line::Quiet);
+        let quiet = call.hears(spoke, 1000, Line::Voice);
+        let goes_on = call.hears(quiet, *pause, Line::Quiet);
+        let half = call.hears(goes_on, 300, Line::Voice);
+        if let Some((words, completeness)) = transcript {
+            call.on(half, transcribed(words, *completeness));
+        }
+        let quiet = call.hears(half, 300, Line::Voice);
+        call.hears(quiet, 400, Line::Quiet);
+        let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
+        assert_eq!(steps[1..], **expected, "{name}");
+    }
 }
 
 /// The caller is quiet from 2,560 ms on, and is transcribed from 2,860 on.
@@ -299,7 +353,8 @@ fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it(
         call.hears(0, 1000, Line::Quiet);
         call.told();
         call.scene.said = turns;
-        call.phase.take_up(&mut call.scene);
+        let now = call.at(1000);
+        call.phase.take_up(&mut call.scene, now);
         call.pass(1200);
         let steps = call.told();
         assert_eq!(steps.first().map(|(_, step)| step.as_str()), step);
@@ -310,7 +365,8 @@ fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it(
     let spoke = call.hears(quiet, 1500, Line::Voice);
     call.told();
     call.scene.said = vec![said(8000)];
-    call.phase.take_up(&mut call.scene);
+    let now = call.at(spoke);
+    call.phase.take_up(&mut call.scene, now);
     call.hears(spoke, 400, Line::Quiet);
     call.assert_steps(&[(2860, "transcribe 3.2 s, 3 later")]);
 }

@@ -143,11 +143,16 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Stop => "stop".to_owned(),
         Act::Agree(_) => format!("agree {}", scene.stage),
         Act::Forget => "forget".to_owned(),
-        Act::Transcribe { speech, later } => {
+        Act::Transcribe {
+            speech,
+            known,
+            later,
+        } => {
             let seconds = speech.duration().as_secs_f32();
-            format!("transcribe {seconds:.1} s, {later} later")
+            let known = Some(&known.words).filter(|words| !words.is_empty());
+            let known = known.map_or_else(String::new, |words| format!(" after {words:?}"));
+            format!("transcribe {seconds:.1} s{known}, {later} later")
         }
-        Act::Cancel => "cancel".to_owned(),
         Act::Append(_) | Act::Reveal => return None,
     })
 }
