@@ -56,8 +56,7 @@ pub(super) struct Settings {
     pub(super) is_streamed: bool,
     /// Whether the caller's voice ends it.
     pub(super) barge_in: bool,
-    /// Whether it answers what has interrupted an answer that may still go on, unless that is no more than a back-channel
-    /// in one of these languages.
+    /// The languages in which a back-channel is not answered, because another answer goes on after it.
     pub(super) back_channels: Vec<String>,
     /// Whether nothing ends it before the caller has been understood: then they would go on, and all that they have said
     /// would have to be transcribed once more.
@@ -140,10 +139,12 @@ impl Answering {
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
-            Event::Question(question) if !self.is_turn(&question) => {
-                self.finish(Ok(Answered::NoSpeech));
+            Event::Question(question) => {
+                if !self.is_turn(&question) {
+                    self.finish(Ok(Answered::NoSpeech));
+                }
+                turn.question = question;
             }
-            Event::Question(question) => turn.question = question,
             Event::Heard(words) => {
                 turn.is_heard_by_model = true;
                 turn.question = words;
@@ -186,9 +187,9 @@ impl Answering {
 
     /// Whether these words of the caller's are to be answered.
     fn is_turn(&self, words: &str) -> bool {
-        let languages = self.settings.back_channels.iter().map(String::as_str);
-        let is_back_channel = || text::is_back_channel(words, languages);
-        !words.is_empty() && (self.settings.back_channels.is_empty() || !is_back_channel())
+        let languages = &self.settings.back_channels;
+        let follows = || text::is_back_channel(words, languages.iter().map(String::as_str));
+        !words.is_empty() && (languages.is_empty() || !follows())
     }
 
     /// Whether the caller may end the answer now.
