@@ -106,7 +106,7 @@ impl Listening {
     }
 
     /// Takes up what the caller has said into the phrase before.
-    pub(super) fn take_up(&mut self, scene: &mut Scene, now: Instant) {
+    pub(super) fn take_up(&mut self, scene: &mut Scene) {
         let Some(mut said) = scene.said.pop() else {
             return;
         };
@@ -118,7 +118,9 @@ impl Listening {
             if let Some(caller) = &mut scene.caller {
                 caller.forget();
             }
-            self.follow(&[Change::Ends], scene, now);
+            if let Some(speech) = self.speech(scene) {
+                self.send(speech, scene);
+            }
         }
     }
 
