@@ -3,13 +3,14 @@
 //! Until there is something to hear, and in every longer pause, the caller is told that the line is alive.
 
 mod filler;
+mod plays;
 mod taking_up;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::event::Event;
-use super::line::{How, Input, Play, Played, Sound};
+use super::line::{Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
 use super::playout::Playout;
 use super::turn::Scene;
@@ -19,7 +20,6 @@ use crate::audio::telephone::Encoding;
 use crate::config::Waiting;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
 use crate::text::{self, Action};
-use crate::timeline::Mark;
 use filler::Filling;
 
 /// Why an answer was not heard, or not to its end, although the services did their work.
@@ -56,8 +56,7 @@ pub(super) struct Settings {
     pub(super) is_streamed: bool,
     /// Whether the caller's voice ends it.
     pub(super) barge_in: bool,
-    /// Whether it answers what has interrupted an answer that may still go on, unless that is no more than a back-channel
-    /// in one of these languages.
+    /// The languages in which a back-channel is not answered, because another answer goes on after it.
     pub(super) back_channels: Vec<String>,
     /// Whether nothing ends it before the caller has been understood: then they would go on, and all that they have said
     /// would have to be transcribed once more.
@@ -140,10 +139,12 @@ impl Answering {
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
-            Event::Question(question) if !self.is_turn(&question) => {
-                self.finish(Ok(Answered::NoSpeech));
+            Event::Question(question) => {
+                if !self.is_turn(&question) {
+                    self.finish(Ok(Answered::NoSpeech));
+                }
+                turn.question = question;
             }
-            Event::Question(question) => turn.question = question,
             Event::Heard(words) => {
                 turn.is_heard_by_model = true;
                 turn.question = words;
@@ -186,79 +187,14 @@ impl Answering {
 
     /// Whether these words of the caller's are to be answered.
     fn is_turn(&self, words: &str) -> bool {
-        let languages = self.settings.back_channels.iter().map(String::as_str);
-        let is_back_channel = || text::is_back_channel(words, languages);
-        !words.is_empty() && (self.settings.back_channels.is_empty() || !is_back_channel())
+        let languages = &self.settings.back_channels;
+        let follows = || text::is_back_channel(words, languages.iter().map(String::as_str));
+        !words.is_empty() && (languages.is_empty() || !follows())
     }
 
     /// Whether the caller may end the answer now.
     fn may_be_stopped(&self, scene: &Scene) -> bool {
         !self.settings.is_patient || scene.turn.is_understood()
-    }
-
-    fn ended(&mut self, played: Played, scene: &mut Scene) {
-        let Played { what, how, at } = played;
-        self.sounding = None;
-        if what == Sound::Answer {
-            scene.turn.timeline.reached(Mark::LastPlayed, at);
-        } else {
-            self.filler.ended(at);
-        }
-        let endpos = match how {
-            How::Unplayable(cause) => return self.could_not_play(what, cause, at, scene),
-            How::Key { key, endpos } => {
-                if self.may_be_stopped(scene) {
-                    scene.turn.key = Some(key);
-                    self.finish(Ok(Answered::Heard));
-                }
-                endpos
-            }
-            How::Through { endpos } => endpos,
-            How::AtOnce => None,
-        };
-        if what == Sound::Answer && self.outcome.is_none() {
-            self.answer_ended(endpos, at, scene);
-        }
-    }
-
-    /// A play of the answer is over, but perhaps not the answer.
-    fn answer_ended(&mut self, endpos: Option<u64>, at: Instant, scene: &mut Scene) {
-        let samples_per_frame = u64::from(self.settings.encoding.frame_samples());
-        let at_open = endpos.map(|samples| samples / samples_per_frame);
-        let at_open = at_open.and_then(|frames| u32::try_from(frames).ok());
-        self.playout.ended(at, at_open);
-        self.filler.silence_begins(at);
-        if self.playout.is_stuck() {
-            self.could_not_play(Sound::Answer, None, at, scene);
-        } else if !self.playout.was_fruitless() {
-            // Only sound that was heard gives the answer more time: an Asterisk that ends each play at once would
-            // otherwise move the deadline on for ever.
-            self.due = at + self.settings.idle + GRACE;
-        }
-    }
-
-    fn could_not_play(
-        &mut self,
-        what: Sound,
-        cause: Option<agi::Error>,
-        at: Instant,
-        scene: &mut Scene,
-    ) {
-        if what != Sound::Answer {
-            self.filler.give_up(cause.as_ref());
-            return;
-        }
-        if cause.is_none() {
-            self.playout.refused();
-        }
-        if !self.playout.has_been_heard(at) {
-            // It was noted when Asterisk was asked to play, and only the reply tells that nothing was heard.
-            scene.turn.timeline.withdraw(Mark::FirstPlayed);
-        }
-        self.finish(match cause {
-            Some(cause) => Err(cause).at(Stage::Reply),
-            None => Err(Error::Unplayable(self.settings.reply.clone())).at(Stage::Reply),
-        });
     }
 
     /// Takes in what the caller says meanwhile. What they say from its first syllable on is the next question.
@@ -402,18 +338,6 @@ impl Answering {
         self.levels_dbfs
             .extend(frames.map(|frame| encoding.level_dbfs(frame)));
         Act::Append(bytes)
-    }
-
-    /// The reply takes no more. What plays is the end of the answer, if anything does.
-    fn not_written(&mut self, failure: Failure) {
-        self.todo.clear();
-        if self.sounding == Some(Sound::Answer) {
-            self.playout.abandon();
-            self.end = Some(Err(failure));
-        } else {
-            self.playout.refused();
-            self.finish(Err(failure));
-        }
     }
 
     /// How the phase ends, if it does.

@@ -106,21 +106,21 @@ impl Listening {
     }
 
     /// Takes up what the caller has said into the phrase before.
-    pub(super) fn take_up(&mut self, scene: &mut Scene) {
+    pub(super) fn take_up(&mut self, scene: &mut Scene, now: Instant) {
         let Some(mut said) = scene.said.pop() else {
             return;
         };
         for before in scene.said.drain(..).rev() {
             said.samples.splice(..0, before.samples);
         }
-        self.unanswered = Some(Arc::new(said));
-        if !scene.is_in_turn() {
-            if let Some(caller) = &mut scene.caller {
-                caller.forget();
-            }
-            if let Some(speech) = self.speech(scene) {
-                self.send(speech, scene);
-            }
+        let said = Arc::new(said);
+        if !self.presence.may_send(&said, now) {
+            return;
+        }
+        if scene.is_in_turn() {
+            self.unanswered = Some(said);
+        } else {
+            self.send(said, scene);
         }
     }
 
@@ -389,8 +389,8 @@ impl Listening {
         } else if now >= self.end_at {
             Some(Heard::Late)
         } else if scene.is_open() {
-            // A phrase or an answer was interrupted, or the model wanted to end or transfer the call, and what kept them from that
-            // has proved to be no speech. There is nothing to wait for.
+            // A phrase or an answer was interrupted, or the model wanted to end or transfer the call, and what kept them
+            // from that has proved to be no speech. There is nothing to wait for.
             Some(Heard::Silence)
         } else {
             let silent = now.saturating_duration_since(self.silent_since);

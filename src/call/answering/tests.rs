@@ -1,6 +1,7 @@
 //! Answers, in virtual time: (input at ms -> step).
 
 use super::*;
+use crate::call::line::How;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::config::Filler;
 
