@@ -33,7 +33,7 @@ pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
 
 /// What the caller says, piece by piece, and what follows from it.
 #[derive(Debug)]
-pub(super) struct CallerAudio {
+pub struct CallerAudio {
     listener: Listener,
     /// What had been said at the last pause or end. The piece that told of it may go on after that.
     said: Pcm,
@@ -41,13 +41,13 @@ pub(super) struct CallerAudio {
     /// Until when everything has been heard.
     heard_until: Instant,
     echo: EchoPath,
-    /// How often in a row the caller seemed to interrupt, and said nothing.
-    false_interruptions: u32,
+    /// How many interruptions since the caller was last understood held no words.
+    for_nothing: u8,
 }
 
 impl CallerAudio {
     /// Takes in sound of this rate, from `now` on.
-    pub(super) fn new(rate_hz: u32, limits: Limits, now: Instant) -> Self {
+    pub fn new(rate_hz: u32, limits: Limits, now: Instant) -> Self {
         Self {
             listener: Listener::new(rate_hz, limits),
             said: Pcm {
@@ -57,12 +57,12 @@ impl CallerAudio {
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
-            false_interruptions: 0,
+            for_nothing: 0,
         }
     }
 
     /// Takes in a piece. Returns what changes by it.
-    pub(super) fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+    pub fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         self.heard_until = now;
         self.take(piece)
     }
@@ -88,12 +88,7 @@ impl CallerAudio {
 
     /// Takes in a piece while something as loud as this is heard, in dB of full scale: only what is louder than its echo
     /// and lasts is the caller.
-    pub(super) fn overhear(
-        &mut self,
-        piece: &[i16],
-        played_dbfs: f32,
-        now: Instant,
-    ) -> Vec<Change> {
+    pub fn overhear(&mut self, piece: &[i16], played_dbfs: f32, now: Instant) -> Vec<Change> {
         self.guard_against(Some(played_dbfs));
         let changes = self.hear(piece, now);
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
@@ -109,6 +104,20 @@ impl CallerAudio {
     pub(super) fn guard_against(&mut self, played_dbfs: Option<f32>) {
         let echo_dbfs = played_dbfs.map(|played| self.echo.of(played));
         self.listener.guard_against(echo_dbfs);
+    }
+
+    /// An answer was interrupted by what turned out to hold no words. After two of these only a voice that lasts twice as
+    /// long interrupts: something around the caller does it.
+    pub fn interrupted_for_nothing(&mut self) {
+        self.for_nothing = self.for_nothing.saturating_add(1);
+        self.listener
+            .need_longer_proof(self.for_nothing >= MAX_FOR_NOTHING);
+    }
+
+    /// The caller has been understood.
+    pub fn was_understood(&mut self) {
+        self.for_nothing = 0;
+        self.listener.need_longer_proof(false);
     }
 
     /// What had been heard of a turn when it paused or ended last.
@@ -142,7 +151,7 @@ impl CallerAudio {
     }
 
     /// The caller says that they have ended, if they have begun.
-    pub(super) fn end_turn(&mut self) -> Vec<Change> {
+    pub fn end_turn(&mut self) -> Vec<Change> {
         let ended = self.listener.end();
         if ended.is_some() {
             self.said = self.listener.heard();
@@ -153,18 +162,8 @@ impl CallerAudio {
     /// Whether the caller may have begun to speak into what is heard. It is too early to be sure, and on a line that brings
     /// back an echo it is not told.
     pub(super) fn first_sign(&self) -> bool {
-        let is_trusted = self.false_interruptions < MAX_FALSE && self.echo.is_faint();
+        let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.echo.is_faint();
         is_trusted && self.listener.may_begin()
-    }
-
-    /// What seemed to be the caller, and interrupted an answer, has proved to be nothing.
-    pub(super) fn interrupted_for_nothing(&mut self) {
-        self.false_interruptions += 1;
-    }
-
-    /// The caller has said something that was understood.
-    pub(super) fn was_understood(&mut self) {
-        self.false_interruptions = 0;
     }
 
     /// What has been said is of no interest.
@@ -214,8 +213,8 @@ const PIECE_BYTES: usize = 2048;
 /// 20 s of packets: what is not taken for longer, Asterisk drops.
 const MAX_UNHEARD: usize = 1000;
 
-/// After as many interruptions in a row that were none, a first sign is not trusted.
-const MAX_FALSE: u32 = 2;
+/// After as many interruptions that held no words, a first sign is not trusted either.
+const MAX_FOR_NOTHING: u8 = 2;
 
 /// Packets come every 20 ms; three are missing before it is called a silence.
 const GAP: Duration = Duration::from_millis(80);

@@ -384,7 +384,7 @@ impl Listening {
     fn patience_ends(&self, scene: &Scene, now: Instant) -> Option<Heard> {
         // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
         // how long that can last.
-        if scene.is_in_turn() {
+        if scene.is_in_turn() || self.withheld.is_some() {
             None
         } else if now >= self.end_at {
             Some(Heard::Late)
@@ -425,9 +425,11 @@ impl Phase for Listening {
             (Input::Elapsed, Some(caller)) => caller.hear_nothing(now),
         };
         self.follow(&changes, scene, now);
-        let seems_voice = scene.caller.as_ref().is_some_and(CallerAudio::seems_voice);
-        let is_due = seems_voice && self.presence.may_send_late(now);
-        if let Some(speech) = self.withheld.take_if(|_| is_due) {
+        let is_silent = self.presence.is_silent(now);
+        if let Some(speech) = self.withheld.take_if(|_| is_silent)
+            && self.presence.has_second_chance()
+            && scene.caller.as_ref().is_some_and(CallerAudio::seems_voice)
+        {
             self.send(speech, scene);
         }
     }

@@ -3,7 +3,7 @@
 mod announcing;
 mod answering;
 mod caller;
-mod caller_audio;
+pub mod caller_audio;
 mod contract;
 mod dialogue;
 mod disclosure;

@@ -281,8 +281,8 @@ pub const KEYS: &[Key] = &[
         "Quiet that ends the caller's turn in a conversation: see `phone-assistant help conversation`."),
     key("conversation.think_ahead", Kind::Switch, "true",
         "Transcribe what was said after 0.3 s of quiet already. A caller who goes on after that costs one transcription \
-         more. That happens three times in a turn at most, the third time after 0.6 s; a fourth is kept for the turn's \
-         end."),
+         more: of all that they have said, or after 0.5 s of quiet of what is new. That happens three times in a turn at \
+         most, the third time after 0.6 s; a fourth is kept for the turn's end."),
     // Figures of the same benchmark are behind it: people pause within sentences as long as behind them.
     key("conversation.by_meaning", Kind::Switch, "true",
         "End the caller's turn by what was said, where it is transcribed before the turn is over: after 0.5 s of quiet \

@@ -15,7 +15,7 @@ pub(super) struct Presence {
     /// Whether the last transcript had words.
     is_understood: bool,
     background: Option<Background>,
-    /// When the last turn ended, and whether there was silence between it and the one that began after it.
+    /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
     ended_at: Option<Instant>,
     is_apart: bool,
 }
@@ -52,6 +52,8 @@ impl Presence {
         background.loudest_dbfs = background.loudest_dbfs.max(level_dbfs(loudest));
         background.sent_at = now;
         background.times += 1;
+        // The rest of the turn may have words: recognizers leave out the "um" with which it begins.
+        self.is_apart |= background.times == 1;
     }
 
     /// A caller is there for sure.
@@ -61,8 +63,7 @@ impl Presence {
 
     /// A turn begins at `now`.
     pub(super) fn turn_begins(&mut self, now: Instant) {
-        let is_silence = |end| now.saturating_duration_since(end) >= SILENCE;
-        self.is_apart = self.ended_at.is_some_and(is_silence);
+        self.is_apart = self.is_silent(now);
     }
 
     /// A turn ends at `now`.
@@ -92,13 +93,16 @@ impl Presence {
         })
     }
 
-    /// Whether the turn that has ended last may be sent at `now`, although it could not be at once.
-    pub(super) fn may_send_late(self, now: Instant) -> bool {
+    /// Whether there has been silence at `now` since the last turn.
+    pub(super) fn is_silent(self, now: Instant) -> bool {
         let is_silence = |end| now.saturating_duration_since(end) >= SILENCE;
+        self.ended_at.is_some_and(is_silence)
+    }
+
+    /// Whether a turn that was not sent at once may be after silence.
+    pub(super) fn has_second_chance(self) -> bool {
         let is_tried = |background: Background| background.times > SECOND_CHANCES;
-        self.is_apart
-            && self.ended_at.is_some_and(is_silence)
-            && !self.background.is_some_and(is_tried)
+        self.is_apart && !self.background.is_some_and(is_tried)
     }
 }
 

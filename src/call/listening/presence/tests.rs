@@ -273,6 +273,15 @@ fn a_caller_in_a_background_or_after_it_is_sent() {
             2100,
         ),
         (
+            "who says um first, in which there are no words",
+            Line::quiet(20)
+                .says(2000, -26.0, "waterf")
+                .says(2900, -26.0, said),
+            1,
+            1,
+            2100,
+        ),
+        (
             "not understood at first, and louder then",
             Line::quiet(20)
                 .says(2000, -26.0, said)
