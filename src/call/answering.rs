@@ -74,8 +74,10 @@ pub(super) enum Answered {
     Whole,
     /// It has nothing that a voice can say.
     Wordless,
-    /// There were no words in the question, or none that want an answer.
+    /// There were no words in the question.
     NoSpeech,
+    /// The caller only shows that they follow the answer before.
+    Follows,
     HungUp,
     /// It broke off after its beginning was heard.
     Partial(Failure),
@@ -139,12 +141,13 @@ impl Answering {
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
-            Event::Question(question) => {
-                if !self.is_turn(&question) {
-                    self.finish(Ok(Answered::NoSpeech));
-                }
-                turn.question = question;
+            Event::Question(question) if question.is_empty() => {
+                self.finish(Ok(Answered::NoSpeech));
             }
+            Event::Question(question) if self.follows(&question) => {
+                self.finish(Ok(Answered::Follows));
+            }
+            Event::Question(question) => turn.question = question,
             Event::Heard(words) => {
                 turn.is_heard_by_model = true;
                 turn.question = words;
@@ -185,11 +188,11 @@ impl Answering {
         self.outcome.get_or_insert(outcome);
     }
 
-    /// Whether these words of the caller's are to be answered.
-    fn is_turn(&self, words: &str) -> bool {
+    /// Whether these words of the caller's are not to be answered, because another answer goes on after them.
+    fn follows(&self, words: &str) -> bool {
         let languages = &self.settings.back_channels;
-        let follows = || text::is_back_channel(words, languages.iter().map(String::as_str));
-        !words.is_empty() && (languages.is_empty() || !follows())
+        let tags = languages.iter().map(String::as_str);
+        !languages.is_empty() && text::is_back_channel(words, tags)
     }
 
     /// Whether the caller may end the answer now.
