@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
+use super::echo::Reply;
 use super::event::Event;
 use super::line::{How, Input, Play, Played, Sound};
 use super::phase::{Act, Phase, Step};
@@ -89,8 +90,8 @@ pub(super) struct Answering {
     outcome: Option<Result<Answered, Failure>>,
     /// What is to be done, in this order.
     todo: VecDeque<Act>,
-    /// How loud each frame of the answer is, in dB of full scale.
-    levels_dbfs: Vec<f32>,
+    /// What is played of the answer.
+    played: Reply,
 }
 
 impl Answering {
@@ -104,7 +105,7 @@ impl Answering {
             end: None,
             outcome: None,
             todo: VecDeque::new(),
-            levels_dbfs: Vec::new(),
+            played: Reply::new(settings.encoding),
             settings,
         }
     }
@@ -250,7 +251,7 @@ impl Answering {
 
     /// Takes in what the caller says meanwhile. What they say from its first syllable on is the next question.
     fn overhear(&mut self, samples: &[i16], scene: &mut Scene, now: Instant) {
-        let played_dbfs = self.played_dbfs(now);
+        let (heard, _) = self.playout.heard_of(now);
         let Some(caller) = scene.caller.as_mut() else {
             return;
         };
@@ -259,7 +260,9 @@ impl Answering {
             caller.hear(samples, now);
             return;
         }
-        let changes = caller.overhear(samples, played_dbfs, now);
+        let piece = (samples.len(), caller.rate_hz());
+        let heard = self.played.heard(self.sounding, heard, piece);
+        let changes = caller.overhear(samples, &heard, now);
         // `Begins` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
         // the caller has been understood stops the answer then.
         let interrupts = if self.settings.is_patient {
@@ -270,25 +273,6 @@ impl Answering {
         if interrupts {
             self.stop_by_caller(None, scene);
         }
-    }
-
-    /// How loud the sound is whose echo may come back now, in dB of full scale.
-    fn played_dbfs(&self, now: Instant) -> f32 {
-        match self.sounding {
-            Some(Sound::Answer) => self.loudest_of_late(now).unwrap_or(USUAL_DBFS),
-            Some(_) => USUAL_DBFS,
-            None => f32::MIN,
-        }
-    }
-
-    /// The loudest frame of the answer among those whose echo may come back now.
-    fn loudest_of_late(&self, now: Instant) -> Option<f32> {
-        let (heard, _) = self.playout.heard_of(now);
-        let heard = usize::try_from(heard).unwrap_or(usize::MAX);
-        let end = heard.saturating_add(AHEAD_FRAMES);
-        let end = end.min(self.levels_dbfs.len());
-        let recent = &self.levels_dbfs[heard.saturating_sub(ECHO_FRAMES).min(end)..end];
-        recent.iter().copied().reduce(f32::max)
     }
 
     /// Does what the time has come for.
@@ -362,10 +346,7 @@ impl Answering {
     }
 
     fn append(&mut self, bytes: Vec<u8>) -> Act {
-        let encoding = self.settings.encoding;
-        let frames = bytes.chunks(encoding.frame_bytes());
-        self.levels_dbfs
-            .extend(frames.map(|frame| encoding.level_dbfs(frame)));
+        self.played.append(&bytes);
         Act::Append(bytes)
     }
 
@@ -469,15 +450,6 @@ impl Phase for Answering {
         }
     }
 }
-
-/// An echo comes back within 320 ms, and the clock may be 80 ms off.
-// Measured with an echo 20 dB below the answer: up to 320 ms of delay none of eight answers is stopped by its own
-// echo; at 400 ms, as over mobile networks, three are.
-const ECHO_FRAMES: usize = 16;
-const AHEAD_FRAMES: usize = 4;
-
-/// A loud recording.
-pub(super) const USUAL_DBFS: f32 = -12.0;
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.
 pub(super) const GRACE: Duration = Duration::from_millis(200);

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answering::USUAL_DBFS;
 use super::caller_audio::CallerAudio;
+use super::echo::{LATEST, USUAL_DBFS};
 use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
@@ -86,7 +86,7 @@ impl Listening {
     /// Begins to listen at `now` to a caller who has said nothing since `silent_since`.
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
         self.silent_since = silent_since;
-        self.echoes_until = now + ECHO;
+        self.echoes_until = now + LATEST;
     }
 
     /// Leaves what is said from now on to the model, which hears it itself, or has it transcribed.
@@ -297,7 +297,7 @@ impl Phase for Listening {
                 offset: 0,
             }));
         }
-        Step::Wait(scene.next_look().unwrap_or(now + ECHO))
+        Step::Wait(scene.next_look().unwrap_or(now + LATEST))
     }
 }
 
@@ -307,8 +307,6 @@ const END_KEY: &str = "#";
 // A timer of this length would cut more than half of the turns of real people (LiveKit's eot-bench: 55.6 %). So what
 // is sent then is only tried, and is dropped when the caller goes on.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The echo of a sound comes back within this time.
-const ECHO: Duration = Duration::from_millis(320);
 
 #[cfg(test)]
 mod tests;

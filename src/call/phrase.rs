@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::answering::USUAL_DBFS;
+use super::echo::USUAL_DBFS;
 use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};

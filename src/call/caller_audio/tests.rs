@@ -106,7 +106,12 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
         let voice = testkit::audio::clips::babble(8000, "waterfallwaterfall").samples;
         let mut changes = Vec::new();
         for packet in voice.chunks(160) {
-            changes.extend(caller.overhear(packet, played_dbfs, start));
+            let heard = Heard {
+                loudest_dbfs: played_dbfs,
+                samples: None,
+                is_anew: false,
+            };
+            changes.extend(caller.overhear(packet, &heard, start));
         }
         assert_eq!(
             changes.contains(&Change::Begins),
