@@ -149,7 +149,7 @@ impl Canceller {
                 samples: rest.iter().map(|sample| to_i16(*sample)).collect(),
                 echo: Echo::Removed(path.trust.left_dbfs()),
             },
-            (Some(path), None) if path.is_heard => Part {
+            (Some(path), None) if path.is_heard && path.trust.is_likely() => Part {
                 samples: near.to_vec(),
                 echo: Echo::Found(path.trust.echo_dbfs()),
             },

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::echo::Reply;
+use super::echo::{Reply, Source};
 use super::event::Event;
 use super::line::{How, Input, Play, Played, Sound};
 use super::phase::{Act, Phase, Step};
@@ -251,7 +251,11 @@ impl Answering {
 
     /// Takes in what the caller says meanwhile. What they say from its first syllable on is the next question.
     fn overhear(&mut self, samples: &[i16], scene: &mut Scene, now: Instant) {
-        let (heard, _) = self.playout.heard_of(now);
+        let source = match self.sounding {
+            Some(Sound::Answer) => Source::Answer(self.playout.heard_of(now).0),
+            Some(_) => Source::Recording,
+            None => Source::Nothing,
+        };
         let Some(caller) = scene.caller.as_mut() else {
             return;
         };
@@ -260,8 +264,7 @@ impl Answering {
             caller.hear(samples, now);
             return;
         }
-        let piece = (samples.len(), caller.rate_hz());
-        let heard = self.played.heard(self.sounding, heard, piece);
+        let heard = self.played.heard(source, samples.len(), caller.rate_hz());
         let changes = caller.overhear(samples, &heard, now);
         // `Begins` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
         // the caller has been understood stops the answer then.

@@ -10,6 +10,16 @@ use std::time::Duration;
 
 pub(super) use reply::Reply;
 
+/// What plays while a piece comes from the caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    Nothing,
+    /// A sound of Asterisk's, whose samples are not known.
+    Recording,
+    /// The answer, of which this number of frames has been heard.
+    Answer(u32),
+}
+
 /// What the caller hears while a piece comes from them.
 #[derive(Clone, Debug)]
 pub(super) struct Heard {

@@ -99,6 +99,11 @@ impl Trust {
         self.both / (self.came * self.echo).sqrt().max(f32::MIN_POSITIVE)
     }
 
+    /// Whether there is an echo, which need not be known well.
+    pub(super) fn is_likely(&self) -> bool {
+        self.fit() > LIKELY
+    }
+
     /// Judges by what has been seen since the filter was moved.
     pub(super) fn renew(&mut self, moved: Self) {
         (self.came, self.echo) = (moved.came, moved.echo);
@@ -194,6 +199,8 @@ const ENOUGH: usize = 25;
 const ENOUGH_AGAIN: usize = 10;
 /// At first the canceller has to remove 6 dB.
 const REMOVED: f32 = 0.25;
+/// A caller's voice is like a foretold echo to less than this.
+const LIKELY: f32 = 0.2;
 const AGAIN: f32 = 0.7;
 const LOST: f32 = 0.4;
 const MAX_BLOCKS: usize = 100;

@@ -7,14 +7,13 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::{Heard, LATEST, SILENT_DBFS, USUAL_DBFS};
+use super::{Heard, LATEST, SILENT_DBFS, Source, USUAL_DBFS};
 use crate::audio::level::rms_dbfs;
 use crate::audio::telephone::{Encoding, FRAME};
-use crate::call::line::Sound;
 
 /// An answer on its way into the file that Asterisk plays.
 #[derive(Debug)]
-pub(in crate::call) struct Reply {
+pub(crate) struct Reply {
     encoding: Encoding,
     /// The end of it, encoded, and how many bytes came before that.
     bytes: Vec<u8>,
@@ -39,7 +38,7 @@ struct Cursor {
 
 impl Reply {
     /// Makes an answer of which nothing has come yet.
-    pub(in crate::call) fn new(encoding: Encoding) -> Self {
+    pub(crate) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
             bytes: Vec::new(),
@@ -52,7 +51,7 @@ impl Reply {
     }
 
     /// Takes in what is appended to the file.
-    pub(in crate::call) fn append(&mut self, bytes: &[u8]) {
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
         let frames = bytes.chunks(self.encoding.frame_bytes());
         self.levels_dbfs
             .extend(frames.map(|frame| rms_dbfs(&self.encoding.samples(frame))));
@@ -65,27 +64,18 @@ impl Reply {
         }
     }
 
-    /// What the caller hears while `len` samples at `rate_hz` come from them. `sounding` plays, and if that is the
-    /// answer, `heard` frames of it have been heard.
-    pub(in crate::call) fn heard(
-        &mut self,
-        sounding: Option<Sound>,
-        heard: u32,
-        (len, rate_hz): (usize, u32),
-    ) -> Heard {
-        let heard = usize::try_from(heard).unwrap_or(usize::MAX);
-        let (now_dbfs, samples, is_anew) = match sounding {
-            Some(Sound::Answer) => {
+    /// What the caller hears of `source` while `len` samples at `rate_hz` come from them.
+    pub(crate) fn heard(&mut self, source: Source, len: usize, rate_hz: u32) -> Heard {
+        if !matches!(source, Source::Answer(_)) {
+            self.cursor = None;
+        }
+        let (now_dbfs, samples, is_anew) = match source {
+            Source::Nothing => (SILENT_DBFS, Some(Vec::new()), false),
+            Source::Recording => (USUAL_DBFS, None, false),
+            Source::Answer(frames) => {
+                let heard = usize::try_from(frames).unwrap_or(usize::MAX);
                 let is_anew = self.advance(heard, len, rate_hz);
                 (self.loudest(heard), self.play(len, rate_hz), is_anew)
-            }
-            other => {
-                self.cursor = None;
-                // The samples of Asterisk's own sounds are not known, and they are loud recordings.
-                match other {
-                    Some(_) => (USUAL_DBFS, None, false),
-                    None => (SILENT_DBFS, Some(Vec::new()), false),
-                }
             }
         };
         if self.recent_dbfs.len() == ECHO_PIECES {

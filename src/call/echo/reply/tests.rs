@@ -12,7 +12,7 @@ fn ramp(encoding: Encoding, frames: u32) -> Vec<u8> {
 
 /// The samples of the ramp that are heard with a piece.
 fn heard(reply: &mut Reply, frames: u32, len: usize, rate_hz: u32) -> (Vec<f32>, bool) {
-    let heard = reply.heard(Some(Sound::Answer), frames, (len, rate_hz));
+    let heard = reply.heard(Source::Answer(frames), len, rate_hz);
     let samples = heard.samples.expect("they are known");
     let whole = |sample: f32| sample * 32_768.0;
     (samples.into_iter().map(whole).collect(), heard.is_anew)
@@ -49,14 +49,13 @@ fn packets_that_were_lost_are_made_up_for_in_half_a_second() {
 fn each_play_begins_anew_and_what_is_not_the_answer_is_not_known() {
     let mut reply = Reply::new(Ulaw);
     reply.append(&vec![0x80; 16_000]);
-    let piece = (160, 8000);
-    assert!(reply.heard(Some(Sound::Answer), 1, piece).is_anew);
-    let filler = reply.heard(Some(Sound::Filler), 1, piece);
+    assert!(reply.heard(Source::Answer(1), 160, 8000).is_anew);
+    let filler = reply.heard(Source::Recording, 160, 8000);
     assert!(filler.samples.is_none());
-    let silence = reply.heard(None, 1, piece);
+    let silence = reply.heard(Source::Nothing, 160, 8000);
     assert_eq!(silence.samples, Some(Vec::new()));
-    assert!(reply.heard(Some(Sound::Answer), 2, piece).is_anew);
-    assert!(!reply.heard(Some(Sound::Answer), 3, piece).is_anew);
+    assert!(reply.heard(Source::Answer(2), 160, 8000).is_anew);
+    assert!(!reply.heard(Source::Answer(3), 160, 8000).is_anew);
 }
 
 #[test]
@@ -65,7 +64,7 @@ fn an_echo_may_come_back_for_600_ms_and_80_ms_before_the_clock() {
     reply.append(&[vec![0xFF; 160 * 20], vec![0x80; 160], vec![0xFF; 160 * 60]].concat());
     let loud: Vec<u32> = (0..80)
         .filter(|frames| {
-            let heard = reply.heard(Some(Sound::Answer), *frames, (160, 8000));
+            let heard = reply.heard(Source::Answer(*frames), 160, 8000);
             heard.loudest_dbfs > -10.0
         })
         .collect();
@@ -91,15 +90,15 @@ fn the_answers_rate_becomes_the_callers() {
 fn behind_its_end_an_answer_is_silent_and_its_beginning_is_not_kept_for_ever() {
     let mut reply = Reply::new(Ulaw);
     reply.append(&[0x80; 800]);
-    let end = reply.heard(Some(Sound::Answer), 9, (160, 8000));
+    let end = reply.heard(Source::Answer(9), 160, 8000);
     assert_eq!(end.samples, Some(vec![0.0; 160]));
     for _ in 0..100 {
         reply.append(&[0x80; 8000]);
     }
     assert!(reply.bytes.len() <= MAX_BYTES / 8 * 9);
-    reply.heard(None, 0, (160, 8000));
+    reply.heard(Source::Nothing, 160, 8000);
     assert_eq!(
-        reply.heard(Some(Sound::Answer), 1, (160, 8000)).samples,
+        reply.heard(Source::Answer(1), 160, 8000).samples,
         None
     );
 }
