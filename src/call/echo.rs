@@ -8,11 +8,12 @@ mod reply;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub(super) use reply::Reply;
+pub use reply::Reply;
 
 /// What plays while a piece comes from the caller.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Source {
+pub enum Source {
+    /// Silence.
     Nothing,
     /// A sound of Asterisk's, whose samples are not known.
     Recording,
@@ -22,7 +23,7 @@ pub(super) enum Source {
 
 /// What the caller hears while a piece comes from them.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
+pub struct Heard {
     /// How loud the loudest is whose echo may come back now, in dB of full scale.
     pub(super) loudest_dbfs: f32,
     /// Its samples; fewer than came are followed by silence. `None`: it is not known what is heard.
@@ -70,6 +71,12 @@ impl EchoPath {
         played_dbfs - loss
     }
 
+    /// Whether this call has shown that next to nothing comes back.
+    pub(super) fn is_faint(&self) -> bool {
+        let known = self.known();
+        known >= ENOUGH_PIECES && self.loss_db(known) >= FAINT_LOSS_DB
+    }
+
     /// By how much the echo is softer at least, by the first `known` pieces.
     fn loss_db(&self, known: usize) -> f32 {
         let mut known: Vec<f32> = self.seen.iter().copied().take(known).collect();
@@ -94,6 +101,8 @@ pub(super) const USUAL_DBFS: f32 = -12.0;
 const SILENT_DBFS: f32 = f32::MIN;
 /// Whatever the phone: the room is not silent.
 const MAX_LOSS_DB: f32 = 32.0;
+/// With this much between them, what is heard of an answer beside it is not its echo.
+const FAINT_LOSS_DB: f32 = 25.0;
 /// What is to lie between the echo and a voice.
 const MARGIN_DB: f32 = 10.0;
 /// What is softer than this tells nothing.

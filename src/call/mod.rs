@@ -3,14 +3,15 @@
 mod announcing;
 mod answering;
 mod caller;
-mod caller_audio;
+pub mod caller_audio;
 mod contract;
 mod dialogue;
 mod disclosure;
-mod echo;
+pub mod echo;
 mod event;
 mod flow;
 mod hours;
+mod interrupted;
 mod job;
 mod keepalive;
 mod line;
@@ -278,6 +279,7 @@ impl<O: Write> Call<O> {
             before: Vec::new(),
             job: Job::none(),
             reply: None,
+            interrupted: None,
         }
     }
 

@@ -97,6 +97,15 @@ fn what_is_forgotten_is_no_turn() {
     assert!(!caller.is_in_turn() && caller.end_turn().is_empty());
 }
 
+/// A sound of which no more is known than how loud it is.
+fn unknown(loudest_dbfs: f32) -> Heard {
+    Heard {
+        loudest_dbfs,
+        samples: None,
+        is_anew: false,
+    }
+}
+
 #[test]
 fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
     let start = Instant::now();
@@ -106,12 +115,7 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
         let voice = testkit::audio::clips::babble(8000, "waterfallwaterfall").samples;
         let mut changes = Vec::new();
         for packet in voice.chunks(160) {
-            let heard = Heard {
-                loudest_dbfs: played_dbfs,
-                samples: None,
-                is_anew: false,
-            };
-            changes.extend(caller.overhear(packet, &heard, start));
+            changes.extend(caller.overhear(packet, &unknown(played_dbfs), start));
         }
         assert_eq!(
             changes.contains(&Change::Begins),
@@ -119,4 +123,32 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
             "{played_dbfs} dB"
         );
     }
+}
+
+#[test]
+fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_caller_is_understood()
+{
+    let start = Instant::now();
+    // 400 ms of a word are enough at first.
+    let interrupts = |prepare: fn(&mut CallerAudio)| {
+        let mut caller = caller(start);
+        caller.hear(&[30, -30].repeat(4000), start);
+        prepare(&mut caller);
+        let voice = testkit::audio::clips::babble(8000, "waterfall").samples;
+        let mut packets = voice.chunks(160).take(22);
+        packets.any(|packet| {
+            caller
+                .overhear(packet, &unknown(-30.0), start)
+                .contains(&Change::Begins)
+        })
+    };
+    assert!(interrupts(CallerAudio::interrupted_for_nothing));
+    let twice = |caller: &mut CallerAudio| (0..2).for_each(|_| caller.interrupted_for_nothing());
+    assert!(!interrupts(twice));
+    assert!(interrupts(|caller| {
+        caller.interrupted_for_nothing();
+        caller.interrupted_for_nothing();
+        caller.was_understood();
+        caller.interrupted_for_nothing();
+    }));
 }

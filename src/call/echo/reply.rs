@@ -13,7 +13,7 @@ use crate::audio::telephone::{Encoding, FRAME};
 
 /// An answer on its way into the file that Asterisk plays.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub struct Reply {
     encoding: Encoding,
     /// The end of it, encoded, and how many bytes came before that.
     bytes: Vec<u8>,
@@ -38,7 +38,7 @@ struct Cursor {
 
 impl Reply {
     /// Makes an answer of which nothing has come yet.
-    pub(crate) fn new(encoding: Encoding) -> Self {
+    pub fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
             bytes: Vec::new(),
@@ -51,7 +51,7 @@ impl Reply {
     }
 
     /// Takes in what is appended to the file.
-    pub(crate) fn append(&mut self, bytes: &[u8]) {
+    pub fn append(&mut self, bytes: &[u8]) {
         let frames = bytes.chunks(self.encoding.frame_bytes());
         self.levels_dbfs
             .extend(frames.map(|frame| rms_dbfs(&self.encoding.samples(frame))));
@@ -64,8 +64,13 @@ impl Reply {
         }
     }
 
+    /// How loud each frame is, in dB of full scale.
+    pub(in super::super) fn levels_dbfs(&self) -> &[f32] {
+        &self.levels_dbfs
+    }
+
     /// What the caller hears of `source` while `len` samples at `rate_hz` come from them.
-    pub(crate) fn heard(&mut self, source: Source, len: usize, rate_hz: u32) -> Heard {
+    pub fn heard(&mut self, source: Source, len: usize, rate_hz: u32) -> Heard {
         if !matches!(source, Source::Answer(_)) {
             self.cursor = None;
         }
