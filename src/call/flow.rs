@@ -159,7 +159,7 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Next::Listen { silent_since } => {
                     listening.begin(silent_since, self.line.now());
-                    listening.take_up(self.scene);
+                    listening.take_up(self.scene, self.line.now());
                     let heard = self.follow(listening)?;
                     dialogue.heard(heard, self.scene)
                 }

@@ -353,7 +353,8 @@ fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it(
         call.hears(0, 1000, Line::Quiet);
         call.told();
         call.scene.said = turns;
-        call.phase.take_up(&mut call.scene);
+        let now = call.at(1000);
+        call.phase.take_up(&mut call.scene, now);
         call.pass(1200);
         let steps = call.told();
         assert_eq!(steps.first().map(|(_, step)| step.as_str()), step);
@@ -364,7 +365,8 @@ fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it(
     let spoke = call.hears(quiet, 1500, Line::Voice);
     call.told();
     call.scene.said = vec![said(8000)];
-    call.phase.take_up(&mut call.scene);
+    let now = call.at(spoke);
+    call.phase.take_up(&mut call.scene, now);
     call.hears(spoke, 400, Line::Quiet);
     call.assert_steps(&[(2860, "transcribe 3.2 s, 3 later")]);
 }
