@@ -8,6 +8,7 @@ pub mod speech;
 use std::time::Duration;
 
 pub mod decode;
+pub mod echo;
 pub mod g711;
 mod kind;
 mod lead;

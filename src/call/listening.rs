@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answering::USUAL_DBFS;
 use super::caller_audio::CallerAudio;
+use super::echo::{LATEST, USUAL_DBFS};
 use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
@@ -102,7 +102,7 @@ impl Listening {
     /// Begins to listen at `now` to a caller who has said nothing since `silent_since`.
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
         self.silent_since = silent_since;
-        self.echoes_until = now + ECHO;
+        self.echoes_until = now + LATEST;
     }
 
     /// Takes up what the caller has said into the phrase before.
@@ -455,7 +455,7 @@ impl Phase for Listening {
                 offset: 0,
             }));
         }
-        Step::Wait(scene.next_look().unwrap_or(now + ECHO))
+        Step::Wait(scene.next_look().unwrap_or(now + LATEST))
     }
 }
 
@@ -477,8 +477,6 @@ const PAUSE: Duration = Duration::from_millis(300);
 // LiveKit's eot-bench: a timer cuts off 21.7 % of turns at 0.6 s, and 5 % at 1.6 s.
 const FINISHED: Duration = Duration::from_millis(500);
 const UNFINISHED: Duration = Duration::from_millis(1800);
-/// The echo of a sound comes back within this time.
-const ECHO: Duration = Duration::from_millis(320);
 
 #[cfg(test)]
 mod tests;
