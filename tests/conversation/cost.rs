@@ -88,7 +88,7 @@ fn a_noise_that_goes_on_is_paid_for_once() {
 /// Half a second of a voice, and silence.
 fn noise() -> Vec<i16> {
     let samples = spoken("question-tea.wav");
-    [&samples[..4000], &[0; 12_000]].concat()
+    [&samples[..4000], &vec![0; 12_000]].concat()
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_was_transcribed_before_a_real_pause_is_neither_sent_nor_billed_again() {
     talking.phone.wait(BREATH);
     let samples = spoken("question-moon.wav");
     let (first, second) = samples.split_at(samples.len() / 2);
-    talking.phone.say([first, &[0; 9600], second].concat());
+    talking.phone.say([first, &vec![0; 9600], second].concat());
     let outcome = talking.finish();
     outcome.assert_variable("ASSISTANT_QUESTION", "I would like to I would like to.");
     let asked = house.sandbox.requests_to(Stage::Stt);
