@@ -300,11 +300,6 @@ fn difference(samples: &[f32], others: &[f32]) -> Vec<f32> {
     pairs.map(|(sample, other)| sample - other).collect()
 }
 
-/// `n` as a divisor or factor; what is counted here stays far below the limit.
-fn count(n: usize) -> f32 {
-    f32::from(u16::try_from(n).unwrap_or(u16::MAX))
-}
-
 /// A block is 20 ms, as Asterisk's packets are: what comes is never held back.
 const BLOCKS_PER_SECOND: u32 = 50;
 /// The filter's length: 240 ms, of which 40 lie before the strongest part of the echo.

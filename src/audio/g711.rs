@@ -30,29 +30,26 @@ pub fn a_law(sample: i16) -> u8 {
     low_byte((sign(sample) | segment << 4 | step) ^ A_LAW_TOGGLE)
 }
 
-/// The sample that a mu-law code stands for, on the scale of −1.0 to 1.0.
-pub fn mu_law_sample(code: u8) -> f32 {
-    let inverted = u16::from(!code);
-    signed(
-        code,
-        (((inverted & 0x0F) << 3 | 0x84) << ((inverted >> 4) & 0x07)) - 0x84,
-    )
+/// How far from zero the sample is that a mu-law code stands for.
+pub fn mu_law_magnitude(code: u8) -> u16 {
+    let code = u16::from(!code);
+    (((code & 0x0F) << 3 | 0x84) << ((code >> 4) & 0x07)) - 0x84
 }
 
 /// The same of an A-law code.
-pub fn a_law_sample(code: u8) -> f32 {
-    let toggled = u16::from(code ^ 0x55);
-    let (segment, step) = ((toggled >> 4) & 0x07, (toggled & 0x0F) << 4);
-    let magnitude = match segment {
+pub fn a_law_magnitude(code: u8) -> u16 {
+    let code = u16::from(code ^ 0x55);
+    let (segment, step) = ((code >> 4) & 0x07, (code & 0x0F) << 4);
+    match segment {
         0 => step + 8,
         _ => (step + 0x108) << (segment - 1),
-    };
-    signed(code, magnitude)
+    }
 }
 
-/// In either law the uppermost bit is set for what is above zero.
-fn signed(code: u8, magnitude: u16) -> f32 {
+/// The sample that a code of either law and its magnitude stand for, on the scale of −1.0 to 1.0.
+pub fn signed(code: u8, magnitude: u16) -> f32 {
     let size = f32::from(magnitude) / 32_768.0;
+    // In either law the uppermost bit is set for what is above zero.
     if code & 0x80 == 0 { -size } else { size }
 }
 

@@ -99,8 +99,14 @@ impl Encoding {
     /// The samples of encoded sound, on the scale of −1.0 to 1.0.
     pub fn samples(self, bytes: &[u8]) -> Vec<f32> {
         match self {
-            Self::Ulaw => bytes.iter().copied().map(g711::mu_law_sample).collect(),
-            Self::Alaw => bytes.iter().copied().map(g711::a_law_sample).collect(),
+            Self::Ulaw => bytes
+                .iter()
+                .map(|code| g711::signed(*code, g711::mu_law_magnitude(*code)))
+                .collect(),
+            Self::Alaw => bytes
+                .iter()
+                .map(|code| g711::signed(*code, g711::a_law_magnitude(*code)))
+                .collect(),
             Self::Sln | Self::Sln16 | Self::Wav | Self::Wav16 => {
                 let samples = bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes);
                 samples.map(to_f32).collect()

@@ -70,7 +70,7 @@ impl CallerAudio {
     /// Takes in a piece. Returns what changes by it.
     pub fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         self.heard_until = now;
-        self.separate(piece, Some(&[]))
+        self.separate(piece, Some(&[])).0
     }
 
     /// Takes in the silence of a phone that has sent nothing up to now.
@@ -85,7 +85,7 @@ impl CallerAudio {
         // otherwise a turn on such a phone would never end.
         let samples = silent.as_millis() * u128::from(self.rate_hz) / 1000;
         let silence = vec![0; usize::try_from(samples).unwrap_or_default()];
-        self.separate(&silence, Some(&[]))
+        self.separate(&silence, Some(&[])).0
     }
 
     /// When there may be a silence to take in.
@@ -100,7 +100,13 @@ impl CallerAudio {
         if heard.is_anew {
             self.canceller.realign();
         }
-        let changes = self.separate(piece, heard.samples.as_deref());
+        let (changes, is_removed) = self.separate(piece, heard.samples.as_deref());
+        // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
+        // syllable would raise the level that it has to exceed.
+        if !is_removed {
+            self.echo
+                .see(self.listener.level_dbfs(), heard.loudest_dbfs);
+        }
         if changes.contains(&Change::Begins) {
             self.echo.forget_latest();
             self.canceller.forget_latest();
@@ -113,9 +119,10 @@ impl CallerAudio {
         self.played_dbfs = played_dbfs;
     }
 
-    /// Takes in a piece without the echo of what was played meanwhile. `None`: that is not known.
-    fn separate(&mut self, piece: &[i16], played: Option<&[f32]>) -> Vec<Change> {
-        let mut changes = Vec::new();
+    /// Takes in a piece without the echo of what was played meanwhile. `None`: that is not known. Returns what changes by
+    /// it, and whether the echo was removed.
+    fn separate(&mut self, piece: &[i16], played: Option<&[f32]>) -> (Vec<Change>, bool) {
+        let (mut changes, mut is_removed) = (Vec::new(), false);
         for part in self.canceller.push(piece, played.unwrap_or_default()) {
             let usual = self.played_dbfs.map(|played| self.echo.of(played));
             let guard = match part.echo {
@@ -125,16 +132,9 @@ impl CallerAudio {
             };
             self.listener.guard_against(guard);
             changes.extend(self.take(&part.samples));
-            // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
-            // syllable would raise the level that it has to exceed.
-            if let Some(played) = self
-                .played_dbfs
-                .filter(|_| !matches!(part.echo, Echo::Removed(_)))
-            {
-                self.echo.see(self.listener.level_dbfs(), played);
-            }
+            is_removed = matches!(part.echo, Echo::Removed(_));
         }
-        changes
+        (changes, is_removed)
     }
 
     /// An answer was interrupted by what turned out to hold no words. After two of these only a voice that lasts twice as

@@ -6,31 +6,9 @@
 mod reply;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
-pub use reply::Reply;
-
-/// What plays while a piece comes from the caller.
-#[derive(Clone, Copy, Debug)]
-pub enum Source {
-    /// Silence.
-    Nothing,
-    /// A sound of Asterisk's, whose samples are not known.
-    Recording,
-    /// The answer, of which this number of frames has been heard.
-    Answer(u32),
-}
-
-/// What the caller hears while a piece comes from them.
-#[derive(Clone, Debug)]
-pub struct Heard {
-    /// How loud the loudest is whose echo may come back now, in dB of full scale.
-    pub(super) loudest_dbfs: f32,
-    /// Its samples; fewer than came are followed by silence. `None`: it is not known what is heard.
-    pub(super) samples: Option<Vec<f32>>,
-    /// Whether they no longer follow those before.
-    pub(super) is_anew: bool,
-}
+pub use reply::{Heard, Reply, Source};
+pub(super) use reply::{LATEST, USUAL_DBFS};
 
 /// What has been seen of it: for each piece, by how much it was louder than what was being heard, in dB.
 #[derive(Debug, Default)]
@@ -94,11 +72,6 @@ impl EchoPath {
 
 /// A telephone's echo is assumed to be this much softer than what it echoes, until it is known.
 const USUAL_LOSS_DB: f32 = 17.0;
-/// The echo of a sound comes back within this time, also over mobile networks.
-pub(super) const LATEST: Duration = Duration::from_millis(600);
-/// A loud recording.
-pub(super) const USUAL_DBFS: f32 = -12.0;
-const SILENT_DBFS: f32 = f32::MIN;
 /// Whatever the phone: the room is not silent.
 const MAX_LOSS_DB: f32 = 32.0;
 /// With this much between them, what is heard of an answer beside it is not its echo.

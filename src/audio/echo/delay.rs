@@ -14,7 +14,7 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-use super::count;
+use crate::audio::count;
 use crate::audio::level::rms_dbfs;
 
 /// Compares what is played with what comes back, block by block.

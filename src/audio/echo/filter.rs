@@ -22,6 +22,8 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
+use crate::audio::count;
+
 type Spectrum = Vec<Complex<f32>>;
 
 /// The path of an echo, as far as it has been learnt.
@@ -179,7 +181,7 @@ impl Transforms {
         }
         let done = (self.inverse).process_with_scratch(bins, &mut self.samples, &mut self.scratch);
         debug_assert!(done.is_ok(), "the lengths are those that it asked for");
-        let scale = 1.0 / super::count(2 * self.block);
+        let scale = 1.0 / count(2 * self.block);
         for sample in &mut self.samples {
             *sample *= scale;
         }

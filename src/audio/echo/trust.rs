@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::count;
+use crate::audio::count;
 
 /// What is known of a filter.
 #[derive(Debug)]

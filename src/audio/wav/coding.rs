@@ -68,8 +68,8 @@ impl Coding {
             (Self::F64, eight) => eight
                 .try_into()
                 .map_or(0.0, |bytes| narrowed(f64::from_le_bytes(bytes))),
-            (Self::MuLaw, &[code]) => g711::mu_law_sample(code),
-            (Self::ALaw, &[code]) => g711::a_law_sample(code),
+            (Self::MuLaw, &[code]) => g711::signed(code, g711::mu_law_magnitude(code)),
+            (Self::ALaw, &[code]) => g711::signed(code, g711::a_law_magnitude(code)),
             _ => 0.0,
         }
     }

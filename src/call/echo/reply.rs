@@ -6,10 +6,32 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use super::{Heard, LATEST, SILENT_DBFS, Source, USUAL_DBFS};
 use crate::audio::level::rms_dbfs;
 use crate::audio::telephone::{Encoding, FRAME};
+
+/// What plays while a piece comes from the caller.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// Silence.
+    Nothing,
+    /// A sound of Asterisk's, whose samples are not known.
+    Recording,
+    /// The answer, of which this number of frames has been heard.
+    Answer(u32),
+}
+
+/// What the caller hears while a piece comes from them.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// How loud the loudest is whose echo may come back now, in dB of full scale.
+    pub loudest_dbfs: f32,
+    /// Its samples; fewer than came are followed by silence. `None`: it is not known what is heard.
+    pub samples: Option<Vec<f32>>,
+    /// Whether they no longer follow those before.
+    pub is_anew: bool,
+}
 
 /// An answer on its way into the file that Asterisk plays.
 #[derive(Debug)]
@@ -65,7 +87,7 @@ impl Reply {
     }
 
     /// How loud each frame is, in dB of full scale.
-    pub(in super::super) fn levels_dbfs(&self) -> &[f32] {
+    pub(crate) fn levels_dbfs(&self) -> &[f32] {
         &self.levels_dbfs
     }
 
@@ -167,6 +189,11 @@ fn between(four: &[f32]) -> f32 {
     (9.0 * (four[1] + four[2]) - (four[0] + four[3])) / 16.0
 }
 
+/// The echo of a sound comes back within this time, also over mobile networks.
+pub(crate) const LATEST: Duration = Duration::from_millis(600);
+/// A loud recording.
+pub(crate) const USUAL_DBFS: f32 = -12.0;
+const SILENT_DBFS: f32 = f32::MIN;
 const FRAMES_PER_SECOND: u32 = 50;
 /// Asterisk may be 80 ms ahead of the playout's clock, or as much behind it.
 const AHEAD_FRAMES: usize = 4;

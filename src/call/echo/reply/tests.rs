@@ -97,8 +97,5 @@ fn behind_its_end_an_answer_is_silent_and_its_beginning_is_not_kept_for_ever() {
     }
     assert!(reply.bytes.len() <= MAX_BYTES / 8 * 9);
     reply.heard(Source::Nothing, 160, 8000);
-    assert_eq!(
-        reply.heard(Source::Answer(1), 160, 8000).samples,
-        None
-    );
+    assert_eq!(reply.heard(Source::Answer(1), 160, 8000).samples, None);
 }
