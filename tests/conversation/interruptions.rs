@@ -208,10 +208,11 @@ fn a_limit_that_both_exceed_ends_the_call_no_sooner() {
 #[test]
 fn an_answer_goes_on_after_noises_and_the_talk_with_it() {
     use Interruption::{Knock, Noise};
-    house::each([[Knock, Noise, Noise], [Noise, Knock, Noise]], |noises| {
+    // After two of them only what lasts twice as long interrupts.
+    house::each([[Knock, Noise], [Noise, Knock]], |noises| {
         let taken_up = taken_up(&noises);
         let sent = taken_up.transcriptions;
-        assert_eq!(sent, 1, "no knock is sent, and no noise twice");
+        assert_eq!(sent, 1, "no knock is sent");
         assert_soon(&taken_up);
     });
 }
