@@ -20,13 +20,15 @@ use std::path::Path;
 
 use material::Material;
 
+type Table = fn(&[Material; 2]);
+
 fn main() {
     let folder = std::env::args()
         .nth(1)
         .expect("the folder of the material is named");
     let halves = [0, 1].map(|half| Material::read(Path::new(&folder), half));
     let only = std::env::args().nth(2);
-    let tables: [(&str, fn(&[Material; 2])); 4] = [
+    let tables: [(&str, Table); 4] = [
         ("ends", ends::print),
         ("interruptions", interruptions::print),
         ("echoes", echoes::print),
