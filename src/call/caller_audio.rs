@@ -3,6 +3,7 @@
 //! A thread reads all the time, because Asterisk drops what does not fit into the pipe. A phone that is silent may send
 //! nothing at all; then the clock tells how much silence that was.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use log::debug;
 
 use super::echo::EchoPath;
 use crate::audio::Pcm;
+use crate::audio::speech::opinion::{self, Opinion};
 use crate::audio::speech::turn::{Change, Limits, Listener};
 use crate::sys::threads;
 
@@ -41,6 +43,10 @@ pub(super) struct CallerAudio {
     /// Until when everything has been heard.
     heard_until: Instant,
     echo: EchoPath,
+    /// What is thought of the sound beside the listener's finding. In a cell, since to ask is to work it out.
+    opinion: Option<RefCell<Opinion>>,
+    /// Since when a turn is under way that seemed to be no voice when it began.
+    doubted_since: Option<Instant>,
 }
 
 impl CallerAudio {
@@ -55,12 +61,15 @@ impl CallerAudio {
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
+            opinion: Opinion::new(rate_hz).map(RefCell::new),
+            doubted_since: None,
         }
     }
 
     /// Takes in a piece. Returns what changes by it.
     pub(super) fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         self.heard_until = now;
+        self.doubted_since = None;
         self.take(piece)
     }
 
@@ -83,8 +92,8 @@ impl CallerAudio {
         self.heard_until + GAP
     }
 
-    /// Takes in a piece while something as loud as this is heard, in dB of full scale: only what is louder than its echo
-    /// and lasts is the caller.
+    /// Takes in a piece while something as loud as this is heard, in dB of full scale: only what is louder than its echo,
+    /// lasts and seems to be a voice is the caller.
     pub(super) fn overhear(
         &mut self,
         piece: &[i16],
@@ -92,14 +101,51 @@ impl CallerAudio {
         now: Instant,
     ) -> Vec<Change> {
         self.guard_against(Some(played_dbfs));
-        let changes = self.hear(piece, now);
+        self.heard_until = now;
+        let changes = self.take(piece);
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
         // syllable would raise the level that it has to exceed.
         self.echo.see(self.listener.level_dbfs(), played_dbfs);
         if changes.contains(&Change::Begins) {
             self.echo.forget_latest();
         }
+        self.doubt(changes, now)
+    }
+
+    /// Leaves out that a turn begins until it seems to be a voice.
+    fn doubt(&mut self, mut changes: Vec<Change>, now: Instant) -> Vec<Change> {
+        let begins = changes.contains(&Change::Begins);
+        let since = self
+            .doubted_since
+            .take()
+            .filter(|_| self.listener.is_in_turn());
+        let Some(since) = since.or(begins.then_some(now)) else {
+            return changes;
+        };
+        if self.has_voice(GUARDED) {
+            if !begins {
+                changes.insert(0, Change::Begins);
+            }
+        } else if now.saturating_duration_since(since) < DOUBT {
+            changes.retain(|change| *change != Change::Begins);
+            self.doubted_since = Some(since);
+        } else {
+            // Within a turn nothing guards against an echo, which is a voice. Another turn may begin at once.
+            changes.clear();
+            self.listener.forget();
+        }
         changes
+    }
+
+    /// Whether there seems to be a voice in the last second of what was heard.
+    pub(super) fn seems_voice(&self) -> bool {
+        self.has_voice(opinion::LONGEST)
+    }
+
+    /// Whether there seems to be a voice in the `last` part of what was heard. As long as that cannot be told, there is.
+    fn has_voice(&self, last: Duration) -> bool {
+        let opinion = self.opinion.as_ref();
+        opinion.is_none_or(|opinion| opinion.borrow_mut().is_voice(last).unwrap_or(true))
     }
 
     /// What is as loud as this, in dB of full scale, is heard now, or was just now. `None`: nothing is.
@@ -120,7 +166,7 @@ impl CallerAudio {
 
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
-        self.listener.is_in_turn()
+        self.listener.is_in_turn() && self.doubted_since.is_none()
     }
 
     /// Sets the quiet after which a turn may be over; `None`: its end is waited for.
@@ -143,6 +189,9 @@ impl CallerAudio {
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {
+        if let Some(opinion) = &mut self.opinion {
+            opinion.get_mut().push(samples);
+        }
         let (mut changes, said) = (Vec::new(), &mut self.said);
         self.listener.push(samples, |change, listener| {
             if matches!(change, Change::Pauses | Change::Ends) {
@@ -182,6 +231,12 @@ const PIECE_BYTES: usize = 2048;
 
 /// 20 s of packets: what is not taken for longer, Asterisk drops.
 const MAX_UNHEARD: usize = 1000;
+
+/// What a turn that interrupts is judged by, when it begins.
+const GUARDED: Duration = Duration::from_millis(384);
+
+/// How long it is doubted.
+const DOUBT: Duration = Duration::from_millis(400);
 
 /// Packets come every 20 ms; three are missing before it is called a silence.
 const GAP: Duration = Duration::from_millis(80);

@@ -131,6 +131,8 @@ impl Listening {
         for change in changes {
             match self.transcriptions.on(*change, self.ahead.is_some()) {
                 Transcribing::Stay => {}
+                // A noise is paid for only if it ends as a turn.
+                Transcribing::TryOut if !seems_voice(scene) => {}
                 Transcribing::TryOut => {
                     // While the turn goes on, all that may still be sent of it is set aside.
                     self.transcribe(self.transcriptions.left() - 1, scene);
@@ -246,6 +248,11 @@ impl Listening {
             (silent >= self.settings.ask_after).then_some(Heard::Silence)
         }
     }
+}
+
+fn seems_voice(scene: &Scene) -> bool {
+    let caller = scene.caller.as_ref();
+    caller.is_some_and(CallerAudio::seems_voice)
 }
 
 impl Phase for Listening {
