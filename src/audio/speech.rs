@@ -9,6 +9,7 @@
 //! full scale. The idea of a noise floor from the quieter part of the signal is that of ITU-T G.729 Annex B
 //! and of [R. Martin's minimum statistics](https://doi.org/10.1109/89.928915).
 
+pub mod opinion;
 mod own;
 mod sound;
 pub mod turn;

@@ -3,6 +3,7 @@
 //! A thread reads all the time, because Asterisk drops what does not fit into the pipe. A phone that is silent may send
 //! nothing at all; then the clock tells how much silence that was.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use log::debug;
 use super::echo::{EchoPath, Heard};
 use crate::audio::Pcm;
 use crate::audio::echo::{Canceller, Echo};
+use crate::audio::speech::opinion::{self, Opinion};
 use crate::audio::speech::turn::{Change, Limits, Listener};
 use crate::sys::threads;
 
@@ -47,6 +49,10 @@ pub struct CallerAudio {
     played_dbfs: Option<f32>,
     /// How many interruptions since the caller was last understood held no words.
     for_nothing: u8,
+    /// What is thought of the sound beside the listener's finding. In a cell, since to ask is to work it out.
+    opinion: Option<RefCell<Opinion>>,
+    /// Since when a turn is under way that seemed to be no voice when it began.
+    doubted_since: Option<Instant>,
 }
 
 impl CallerAudio {
@@ -64,12 +70,15 @@ impl CallerAudio {
             canceller: Canceller::new(rate_hz),
             played_dbfs: None,
             for_nothing: 0,
+            opinion: Opinion::new(rate_hz).map(RefCell::new),
+            doubted_since: None,
         }
     }
 
     /// Takes in a piece. Returns what changes by it.
     pub fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         self.heard_until = now;
+        self.doubted_since = None;
         self.separate(piece, Some(&[])).0
     }
 
@@ -93,7 +102,8 @@ impl CallerAudio {
         self.heard_until + GAP
     }
 
-    /// Takes in a piece while something is heard: only what is louder than its echo and lasts is the caller.
+    /// Takes in a piece while something is heard: only what is louder than its echo, lasts and
+    /// seems to be a voice is the caller.
     pub fn overhear(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
         self.guard_against(Some(heard.loudest_dbfs));
         self.heard_until = now;
@@ -111,7 +121,43 @@ impl CallerAudio {
             self.echo.forget_latest();
             self.canceller.forget_latest();
         }
+        self.doubt(changes, now)
+    }
+
+    /// Leaves out that a turn begins until it seems to be a voice.
+    fn doubt(&mut self, mut changes: Vec<Change>, now: Instant) -> Vec<Change> {
+        let begins = changes.contains(&Change::Begins);
+        let since = self
+            .doubted_since
+            .take()
+            .filter(|_| self.listener.is_in_turn());
+        let Some(since) = since.or(begins.then_some(now)) else {
+            return changes;
+        };
+        if self.has_voice(GUARDED) {
+            if !begins {
+                changes.insert(0, Change::Begins);
+            }
+        } else if now.saturating_duration_since(since) < DOUBT {
+            changes.retain(|change| *change != Change::Begins);
+            self.doubted_since = Some(since);
+        } else {
+            // Within a turn nothing guards against an echo, which is a voice. Another turn may begin at once.
+            changes.clear();
+            self.listener.forget();
+        }
         changes
+    }
+
+    /// Whether there seems to be a voice in the last second of what was heard.
+    pub(super) fn seems_voice(&self) -> bool {
+        self.has_voice(opinion::LONGEST)
+    }
+
+    /// Whether there seems to be a voice in the `last` part of what was heard. As long as that cannot be told, there is.
+    fn has_voice(&self, last: Duration) -> bool {
+        let opinion = self.opinion.as_ref();
+        opinion.is_none_or(|opinion| opinion.borrow_mut().is_voice(last).unwrap_or(true))
     }
 
     /// What is as loud as this, in dB of full scale, is heard now, or was just now. `None`: nothing is.
@@ -166,14 +212,9 @@ impl CallerAudio {
         self.listener.last_quiet()
     }
 
-    /// Whether what was said last may be a voice.
-    pub(super) fn seems_voice(&self) -> bool {
-        !self.said.samples.is_empty()
-    }
-
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
-        self.listener.is_in_turn()
+        self.listener.is_in_turn() && self.doubted_since.is_none()
     }
 
     /// Sets the quiet after which a turn may be over; `None`: its end is waited for.
@@ -209,6 +250,9 @@ impl CallerAudio {
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {
+        if let Some(opinion) = &mut self.opinion {
+            opinion.get_mut().push(samples);
+        }
         let (mut changes, said) = (Vec::new(), &mut self.said);
         self.listener.push(samples, |change, listener| {
             if matches!(change, Change::Pauses | Change::Ends) {
@@ -251,6 +295,11 @@ const MAX_UNHEARD: usize = 1000;
 
 /// After as many interruptions that held no words, a first sign is not trusted either.
 const MAX_FOR_NOTHING: u8 = 2;
+/// What a turn that interrupts is judged by, when it begins.
+const GUARDED: Duration = Duration::from_millis(384);
+
+/// How long it is doubted.
+const DOUBT: Duration = Duration::from_millis(400);
 
 /// Packets come every 20 ms; three are missing before it is called a silence.
 const GAP: Duration = Duration::from_millis(80);

@@ -216,7 +216,7 @@ impl Listening {
         } else if self.is_of_caller() || self.presence.may_send(&speech, now) {
             self.send(speech, scene);
         } else {
-            self.withheld = Some(speech);
+            self.withheld = seems_voice(scene).then_some(speech);
         }
     }
 
@@ -233,6 +233,10 @@ impl Listening {
 
     /// Has what was said transcribed, in case it is all.
     fn try_out(&mut self, scene: &mut Scene) {
+        // A noise is paid for only if it ends as a turn.
+        if !seems_voice(scene) {
+            return;
+        }
         let Some(speech) = self.speech(scene) else {
             return;
         };
@@ -240,9 +244,7 @@ impl Listening {
         if self.ahead.is_some() && self.presence.is_unknown() {
             return;
         }
-        let seems_voice = scene.caller.as_ref().is_some_and(CallerAudio::seems_voice);
-        let may_try = self.presence.may_try(&speech, seems_voice);
-        if may_try || self.is_of_caller() {
+        if self.presence.may_try(&speech) || self.is_of_caller() {
             // While the turn goes on, all that may still be sent of it is set aside.
             self.transcribe(speech, self.transcriptions.left() - 1, scene);
         }
@@ -406,6 +408,11 @@ impl Listening {
     }
 }
 
+fn seems_voice(scene: &Scene) -> bool {
+    let caller = scene.caller.as_ref();
+    caller.is_some_and(CallerAudio::seems_voice)
+}
+
 impl Phase for Listening {
     type End = Heard;
 
@@ -435,7 +442,6 @@ impl Phase for Listening {
         let is_silent = self.presence.is_silent(now);
         if let Some(speech) = self.withheld.take_if(|_| is_silent)
             && self.presence.has_second_chance()
-            && scene.caller.as_ref().is_some_and(CallerAudio::seems_voice)
         {
             self.send(speech, scene);
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
+use crate::audio::to_i16;
 
 /// A pipe that gives these bytes at a time.
 struct Pipe(VecDeque<Vec<u8>>);
@@ -207,4 +208,58 @@ fn a_loud_echo_is_no_turn_and_a_caller_in_it_is_heard() {
     assert_eq!(begins_in_echo(None), None);
     let begins = begins_in_echo(Some(5000)).expect("the caller is heard");
     assert!((5200..6500).contains(&begins), "{begins} ms");
+}
+
+/// Notes of four pitches, each a quarter of a second long, which die away: loud, lasting, voiced, and no voice.
+fn melody() -> Vec<i16> {
+    let note = |hz: f32| {
+        (0_u16..2000).map(move |at| {
+            let seconds = f32::from(at) / 8000.0;
+            let turn = std::f32::consts::TAU * hz * seconds;
+            let harmonics = (1_u8..8).map(f32::from);
+            let sum: f32 = harmonics.map(|n| (turn * n).sin() / n).sum();
+            to_i16(0.2 * sum * (-seconds / 0.15).exp())
+        })
+    };
+    [440.0, 554.0, 659.0, 880.0]
+        .repeat(2)
+        .into_iter()
+        .flat_map(note)
+        .collect()
+}
+
+/// Two words of a recorded voice.
+fn voice() -> Vec<i16> {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/question-moon.wav");
+    testkit::audio::wav::read(std::path::Path::new(data)).samples[3200..16_000].to_vec()
+}
+
+#[test]
+fn a_melody_interrupts_nothing_but_a_voice_after_it_does_at_once() {
+    let mut now = Instant::now();
+    let mut caller = caller(now);
+    let mut overhear = |caller: &mut CallerAudio, sound: &[i16]| {
+        let begins = sound.chunks(160).position(|packet| {
+            now += Duration::from_millis(20);
+            caller
+                .overhear(packet, &unknown(-40.0), now)
+                .contains(&Change::Begins)
+        });
+        begins.map(|packets| packets * 20)
+    };
+    assert_eq!(overhear(&mut caller, &[30, -30].repeat(4000)), None);
+    assert_eq!(overhear(&mut caller, &melody()), None);
+    assert!(!caller.is_in_turn() && !caller.seems_voice());
+    let waited = overhear(&mut caller, &voice());
+    assert!(waited.is_some_and(|ms| ms < 500), "{waited:?}");
+    assert!(caller.is_in_turn() && caller.seems_voice());
+}
+
+#[test]
+fn a_melody_is_a_turn_where_it_interrupts_nothing() {
+    let now = Instant::now();
+    let mut caller = caller(now);
+    caller.hear(&[30, -30].repeat(4000), now);
+    assert_eq!(caller.hear(&melody(), now)[..1], [Change::Begins]);
+    assert!(!caller.seems_voice());
 }

@@ -77,12 +77,12 @@ impl Presence {
     }
 
     /// Whether `sound` may be sent before the turn is over.
-    pub(super) fn may_try(self, sound: &Pcm, seems_voice: bool) -> bool {
+    pub(super) fn may_try(self, sound: &Pcm) -> bool {
         let Some(background) = self.background else {
             return true;
         };
         let loudest = loudest(sound);
-        background.is_topped_by(loudest) && seems_voice && speech::is_sure(loudest, sound.rate_hz)
+        background.is_topped_by(loudest) && speech::is_sure(loudest, sound.rate_hz)
     }
 
     /// Whether `sound`, a turn that has ended at `now`, may be sent at once.
