@@ -14,6 +14,7 @@ use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::{Listening, Utterance};
+use super::messages::Messages;
 use super::operator::{self, Operator};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
@@ -44,6 +45,7 @@ pub(super) struct Flow<'a, O> {
     pub(super) purse: &'a mut Purse,
     pub(super) remembering: &'a mut Remembering,
     pub(super) disclosure: &'a mut Disclosure,
+    pub(super) messages: &'a mut Messages,
     pub(super) config: &'a Config,
     pub(super) knowledge: &'a Knowledge,
     pub(super) services: Arc<Services>,
@@ -80,6 +82,7 @@ impl<O: Write> Flow<'_, O> {
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
+        self.messages.spoke(speech.duration());
         self.begin_job(Arc::new(speech), 0)?;
         match self.answer(Vec::new(), reply, false)? {
             Answered::Heard => Ok(Outcome::Answered(None)),
@@ -176,6 +179,7 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
         let now = self.line.now();
+        self.messages.spoke(utterance.speech.duration());
         // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
         // transfer that a noise interrupted, is still to be done.
         let before = self.scene.begin_turn(now, waited.unwrap_or_default());
@@ -252,7 +256,8 @@ impl<O: Write> Flow<'_, O> {
             _ => self.heard(),
         };
         self.remembering.keep(&self.scene.turn, &heard);
-        answered
+        self.messages.said(&self.scene.turn, &heard);
+        self.tell_of_message(answered)
     }
 
     /// What the caller has heard of the answer, without what it began with.
@@ -324,6 +329,17 @@ impl<O: Write> Flow<'_, O> {
             Act::Reveal => self.write(NewFile::reveal),
             Act::Forget => {
                 self.remembering.forget();
+                self.messages.forget();
+                None
+            }
+            Act::Keep(messages, kept) => {
+                let question = &self.scene.turn.question;
+                if self.messages.keep(&messages, question, SystemTime::now()) {
+                    // A thread that has ended gives up what it was writing.
+                    kept.send(()).ok();
+                } else {
+                    self.scene.turn.has_lost_message = true;
+                }
                 None
             }
             Act::Cancel => {
@@ -370,9 +386,13 @@ impl<O: Write> Flow<'_, O> {
 
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
+        let mut actions = self.messages.instructions(self.actions.is_some());
+        if let Some(more) = &self.actions {
+            actions = format!("{more} {actions}").trim_end().to_owned();
+        }
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
-                actions: self.actions.as_deref().unwrap_or_default(),
+                actions: &actions,
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
@@ -383,6 +403,10 @@ impl<O: Write> Flow<'_, O> {
         let settings = match self.actions {
             Some(_) => settings.in_conversation(&self.before),
             None => settings,
+        };
+        let settings = match self.messages.are_taken() {
+            true => settings.taking_messages(),
+            false => settings,
         };
         self.remembering.with_memory(settings)
     }

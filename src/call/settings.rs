@@ -26,6 +26,8 @@ pub(super) struct Settings {
     pub(super) log_words: bool,
     /// Whether the model may end or transfer the call, or note something about the caller.
     pub(super) takes_actions: bool,
+    /// Whether the caller can leave messages.
+    pub(super) takes_messages: bool,
     pub(super) hearer: Hearer,
     /// What callers speak.
     stt: Stt,
@@ -54,6 +56,7 @@ impl Settings {
             before: Arc::new([]),
             log_words: config.log_words,
             takes_actions: false,
+            takes_messages: false,
             hearer: if config.llm.hears {
                 Hearer::Model
             } else {
@@ -141,6 +144,15 @@ impl Settings {
         Self {
             before: before.collect(),
             takes_actions: true,
+            ..self
+        }
+    }
+
+    /// The same for a caller who can leave messages.
+    pub(super) fn taking_messages(self) -> Self {
+        Self {
+            takes_actions: true,
+            takes_messages: true,
             ..self
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Turn {
     pub(super) spoken: Spoken,
     /// What the model wants to be done after its answer.
     pub(super) actions: Vec<Action>,
+    /// Whether a message of the caller's could not be kept.
+    pub(super) has_lost_message: bool,
 }
 
 impl Scene {
@@ -90,6 +92,7 @@ impl Turn {
             key: None,
             spoken: Spoken::default(),
             actions: Vec::new(),
+            has_lost_message: false,
         }
     }
 

@@ -24,7 +24,7 @@ mod speakable;
 mod spoken;
 mod transcript;
 
-pub use actions::Action;
+pub use actions::{Action, Message};
 pub use cut::{breaths, chunks, limit};
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;
