@@ -235,23 +235,32 @@ impl Work {
         rest.at(Stage::Llm)?;
         let heard = is_sound.then(|| self.tell_heard(&answer, tell));
         written.settle(settings.asked(question).bytes(), &answer);
+        self.tell_end(&answer, heard, since, tell);
+        Ok(Thought::Spoken)
+    }
+
+    /// Tells what has come of an answer that has ended, and what the model has `heard` where it hears the caller.
+    fn tell_end(
+        &self,
+        answer: &SentenceStream,
+        heard: Option<WrittenDown>,
+        since: Instant,
+        tell: &Sender<Event>,
+    ) {
         if heard == Some(WrittenDown::Nobody) {
-            send(tell, Event::Question(String::new()));
-            return Ok(Thought::Spoken);
+            return send(tell, Event::Question(String::new()));
         }
         send(tell, Event::Actions(answer.actions().to_vec()));
         let is_noted = |action: &Action| matches!(action, Action::Note(_) | Action::Message(_));
         if !answer.has_pieces() && answer.actions().iter().all(is_noted) {
-            send(tell, Event::Wordless);
-            return Ok(Thought::Spoken);
+            return send(tell, Event::Wordless);
         }
-        warn_of_losses(&answer);
-        let mut what = Words(answer.said(), settings.log_words).to_string();
+        warn_of_losses(answer);
+        let mut what = Words(answer.said(), self.settings.log_words).to_string();
         if let Some(heard) = heard {
-            what.push_str(&heard.told(settings.log_words));
+            what.push_str(&heard.told(self.settings.log_words));
         }
         send(tell, Event::Done(Stage::Llm, since, what));
-        Ok(Thought::Spoken)
     }
 
     /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said,
