@@ -12,7 +12,7 @@ mod spool;
 
 pub(crate) use deliver::{Sink, deliver};
 pub(crate) use entry::{Caller, Entry, Kind, Progress, Speaker, Way, Words};
-pub(crate) use spool::{Error, MAX_WAITING, Spool};
+pub(crate) use spool::{Error, Spool};
 
 use std::time::{Duration, SystemTime};
 

@@ -386,13 +386,12 @@ impl<O: Write> Flow<'_, O> {
 
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
-        let mut actions = self.messages.instructions(self.actions.is_some());
-        if let Some(more) = &self.actions {
-            actions = format!("{more} {actions}").trim_end().to_owned();
-        }
+        let own = self.actions.as_deref().unwrap_or_default();
+        let messages = self.messages.instructions(self.actions.is_some());
+        let actions = [own, &messages].join(" ");
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
-                actions: &actions,
+                actions: actions.trim(),
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
@@ -404,9 +403,10 @@ impl<O: Write> Flow<'_, O> {
             Some(_) => settings.in_conversation(&self.before),
             None => settings,
         };
-        let settings = match self.messages.are_taken() {
-            true => settings.taking_messages(),
-            false => settings,
+        let settings = if self.messages.are_taken() {
+            settings.taking_messages()
+        } else {
+            settings
         };
         self.remembering.with_memory(settings)
     }

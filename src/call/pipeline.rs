@@ -21,7 +21,7 @@ use log::{debug, warn};
 
 use super::event::Event;
 use super::max_cost;
-use super::settings::Settings;
+use super::settings::{Settings, Takes};
 use crate::audio::Pcm;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
@@ -191,7 +191,7 @@ impl Work {
         let settings = &self.settings;
         let is_sound = matches!(question, Question::Sound(_));
         let mut is_first = true;
-        let mut gate = Gate::new(settings.takes_messages, tell);
+        let mut gate = Gate::new(settings.takes == Takes::Messages, tell);
         let mut hand_over = |piece: String, answer: &SentenceStream| {
             let begins = std::mem::take(&mut is_first);
             if !gate.keep(answer.actions()) {

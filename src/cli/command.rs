@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
@@ -109,6 +109,9 @@ struct Check {
     /// Leave out whatever needs the network
     #[arg(long)]
     offline: bool,
+    /// Also send a test message by mail and webhook, where these are set
+    #[arg(long)]
+    send_test: bool,
     /// Tell only what has become worse, or was fixed, since the last time
     #[arg(long)]
     quiet: bool,
@@ -241,7 +244,7 @@ impl Command {
                     return Ok(COULD_NOT_LOOK);
                 }
             },
-            Self::Messages(messages) => messages.run(config, &environment)?,
+            Self::Messages(messages) => messages.run(config.as_deref(), &environment)?,
             Self::Help { topic } => match help_on(topic.as_deref()) {
                 Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
                 Ok(page) => show_text(&page)?,
@@ -303,6 +306,7 @@ impl Check {
         let options = check::Options {
             config,
             offline: self.offline,
+            send_test: self.send_test,
             quiet: self.quiet,
             style: if self.lines {
                 Style::Lines
@@ -360,13 +364,11 @@ impl Hours {
 impl Messages {
     fn run(
         self,
-        config: Option<PathBuf>,
+        config: Option<&Path>,
         environment: Environment<'_>,
     ) -> Result<(), Box<dyn Error>> {
         let text = match self {
-            Self { deliver: true, .. } => {
-                return Ok(messages::deliver(config.as_deref(), environment)?);
-            }
+            Self { deliver: true, .. } => return Ok(messages::deliver(config, environment)?),
             Self {
                 retry: Some(id), ..
             } => messages::retry(&id, config, environment)?,

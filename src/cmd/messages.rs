@@ -3,7 +3,7 @@
 //! Root does it as the user whose folder it is.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::config::{self, Arguments, Config, Environment, Job};
@@ -59,10 +59,10 @@ fn settings_of(persona: &str, config: Option<&Path>, environment: Environment<'_
 /// [`Error`].
 pub(crate) fn retry(
     id: &str,
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let spool = open(config.as_deref(), environment)?;
+    let spool = open(config, environment)?;
     let now = SystemTime::now();
     let mut count = 0;
     for entry in spool.entries(false)?.into_iter().flatten() {
@@ -80,7 +80,7 @@ pub(crate) fn retry(
     if count == 0 && !id.is_empty() {
         return Err(Error::Unknown(id.to_owned()));
     }
-    let settings_of = |persona: &str| settings_of(persona, config.as_deref(), environment);
+    let settings_of = |persona: &str| settings_of(persona, config, environment);
     messages::deliver(&spool, &settings_of)?;
     listed(&spool, now)
 }
@@ -91,10 +91,10 @@ pub(crate) fn retry(
 /// [`Error`].
 pub(crate) fn remove(
     id: &str,
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let spool = open(config.as_deref(), environment)?;
+    let spool = open(config, environment)?;
     let entry = spool.find(id)?;
     let entry = entry.ok_or_else(|| Error::Unknown(id.to_owned()))?;
     spool.remove(&entry)?;
@@ -107,10 +107,10 @@ pub(crate) fn remove(
 /// [`Error`].
 pub(crate) fn show(
     id: &str,
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let spool = open(config.as_deref(), environment)?;
+    let spool = open(config, environment)?;
     let entry = spool.find(id)?;
     let entry = entry.ok_or_else(|| Error::Unknown(id.to_owned()))?;
     let mut text = line_of(&entry);
@@ -131,8 +131,8 @@ pub(crate) fn show(
 ///
 /// # Errors
 /// [`Error`].
-pub(crate) fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<String, Error> {
-    listed(&open(config.as_deref(), environment)?, SystemTime::now())
+pub(crate) fn list(config: Option<&Path>, environment: Environment<'_>) -> Result<String, Error> {
+    listed(&open(config, environment)?, SystemTime::now())
 }
 
 fn open(config: Option<&Path>, environment: Environment<'_>) -> Result<Spool, Error> {

@@ -63,6 +63,10 @@ pub const TOPICS: &[Topic] = &[
         "memory",
         "a caller's next call goes on where the last one ended"
     ),
+    topic!(
+        "messages",
+        "what callers leave for people, by mail and webhook"
+    ),
     topic!("settings", "every setting, with its values and default"),
     topic!("commands", "the commands, and their exit codes"),
     topic!("doctor", "phone-assistant check: finds what is wrong"),

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use log::{info, warn};
-use rustix::fs::MemfdFlags;
+use rustix::fs::{Access, MemfdFlags};
 
-use super::entry::{Entry, Way};
+use super::entry::{Entry, Kind, Way};
 use super::hook;
 use super::mail::{mail, sender};
 use super::spool::{Error, Spool};
@@ -165,7 +165,13 @@ fn note(spool: &Spool, entry: &Entry, way: Way, sent: Result<(), Failed>) -> Res
             Err(Failed { why, is_final }) => way.fail(why, is_final, left, now),
         }
     };
-    spool.change(&entry.id, entry.kind, change).map(drop)
+    spool.change(&entry.id, entry.kind, change)?;
+    let is_notice = |entry: &Entry| entry.kind == Kind::Notice && entry.has_failed();
+    match spool.find(&entry.id)?.filter(is_notice) {
+        // What was to be told is told again the next day, as long as it holds.
+        Some(notice) => spool.remove(&notice),
+        None => Ok(()),
+    }
 }
 
 /// A way to one place.
@@ -194,6 +200,25 @@ impl Sink {
             Way::Mail => "mail",
             Way::Webhook => "webhook",
         }
+    }
+
+    /// Whether what the settings name is there.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn look(&self) -> Result<(), String> {
+        if self.way == Way::Webhook {
+            self.client.as_ref().map_err(Clone::clone)?;
+            return hook::try_out(&self.settings);
+        }
+        let program = &self.settings.sendmail;
+        rustix::fs::access(program, Access::EXEC_OK).map_err(|errno| {
+            format!(
+                "sendmail of [messages], {}, cannot be run: {}",
+                program.display(),
+                io::Error::from(errno)
+            )
+        })
     }
 
     /// Sends something of its own, which is in no spool.

@@ -69,7 +69,7 @@ fn headers(settings: &config::Messages, body: &[u8]) -> Result<Vec<(String, Secr
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let digest = hmac::sign(&key, body);
         let hex = digest.as_ref().iter();
-        let hex: String = hex.map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         headers.push((SIGNATURE.to_owned(), Secret::new(format!("sha256={hex}"))));
     }
     Ok(headers)

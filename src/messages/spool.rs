@@ -106,13 +106,13 @@ impl Spool {
     /// [`Error`]; then it is not kept.
     pub(crate) fn add(&self, entry: &Entry, per_hour: Option<u32>) -> Result<(), Error> {
         files::create_folder(&self.folder).map_err(|source| moved(&self.folder, source))?;
-        let mut file = self.prepare(&self.place(&entry.id, entry.kind), entry)?;
+        let mut file = Self::prepare(&self.place(&entry.id, entry.kind), entry)?;
         // The disk is waited for before the lock is held, as calls wait for that.
         file.file()
             .sync_all()
             .map_err(|source| moved(&self.folder, source))?;
         let _lock = self.lock()?;
-        let waiting = self.paths(&self.folder)?;
+        let waiting = Self::paths(&self.folder)?;
         let suffix = suffix(entry.kind);
         let of_kind = waiting.iter().filter(|path| has_suffix(path, suffix));
         if of_kind.count() >= MAX_WAITING {
@@ -140,8 +140,8 @@ impl Spool {
         let is_recent = |path: &PathBuf| {
             has_suffix(path, suffix(Kind::Message)) && name_of(path) >= begin.as_str()
         };
-        let mut paths = self.paths(&self.folder)?;
-        paths.extend(self.paths(&self.delivered())?);
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
         paths.retain(is_recent);
         let entries = paths.iter().filter_map(|path| read(path).ok().flatten());
         Ok(entries.filter(|entry| entry.caller.key() == caller).count())
@@ -158,7 +158,7 @@ impl Spool {
         } else {
             self.folder.clone()
         };
-        let paths = self.paths(&folder)?;
+        let paths = Self::paths(&folder)?;
         Ok(paths
             .iter()
             .filter_map(|path| read(path).transpose())
@@ -170,8 +170,8 @@ impl Spool {
     /// # Errors
     /// [`Error`].
     pub(crate) fn find(&self, id: &str) -> Result<Option<Entry>, Error> {
-        let mut paths = self.paths(&self.folder)?;
-        paths.extend(self.paths(&self.delivered())?);
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
         paths.retain(|path| name_of(path).starts_with(id));
         match &paths[..] {
             [only] => read(only),
@@ -197,14 +197,14 @@ impl Spool {
         };
         change(&mut entry);
         if !entry.is_delivered() {
-            self.write(&path, &entry)?;
+            Self::write(&path, &entry)?;
             return Ok(true);
         }
         let folder = self.delivered();
         files::create_folder(&folder).map_err(|source| moved(&folder, source))?;
         let place = folder.join(path.file_name().unwrap_or_default());
         // For a moment it is in both places. Where that is all that is left of this, the next run finds it delivered.
-        self.write(&place, &entry)?;
+        Self::write(&place, &entry)?;
         remove(&path)?;
         sync(&self.folder)?;
         Ok(true)
@@ -231,8 +231,8 @@ impl Spool {
             return Ok(0);
         }
         let _lock = self.lock()?;
-        let mut paths = self.paths(&self.folder)?;
-        paths.extend(self.paths(&self.delivered())?);
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
         let is_theirs =
             |entry: &Entry| number::normal(&entry.caller.number).as_deref() == Some(number);
         let mut count = 0;
@@ -255,7 +255,7 @@ impl Spool {
         let until = date::seconds(now).saturating_sub(keep.max(AN_HOUR).as_secs());
         let _lock = self.lock()?;
         self.remove_parts(now)?;
-        for path in self.paths(&delivered)? {
+        for path in Self::paths(&delivered)? {
             let entry = read(&path);
             let done = entry.ok().flatten().and_then(|entry| {
                 let done = entry.ways.values().filter_map(|way| way.done);
@@ -305,11 +305,20 @@ impl Spool {
         match state::lock(&self.folder.join(DELIVERING), Duration::ZERO) {
             Ok(lock) => {
                 remove(&mark)?;
+                let now = SystemTime::now();
+                lock.set_modified(now)
+                    .map_err(|source| moved(&mark, source))?;
                 Ok(Some(lock))
             }
             Err(state::Error::Busy { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// When a process has last looked for what is to be delivered.
+    pub(crate) fn last_delivery(&self) -> Option<SystemTime> {
+        let data = fs::metadata(self.folder.join(DELIVERING));
+        data.and_then(|data| data.modified()).ok()
     }
 
     /// Whether there is more to be delivered than the last run has seen.
@@ -325,11 +334,11 @@ impl Spool {
         self.folder.join(format!("{id}{}", suffix(kind)))
     }
 
-    fn write(&self, path: &Path, entry: &Entry) -> Result<(), Error> {
-        Ok(self.prepare(path, entry)?.finish_for_good()?)
+    fn write(path: &Path, entry: &Entry) -> Result<(), Error> {
+        Ok(Self::prepare(path, entry)?.finish_for_good()?)
     }
 
-    fn prepare(&self, path: &Path, entry: &Entry) -> Result<NewFile, Error> {
+    fn prepare(path: &Path, entry: &Entry) -> Result<NewFile, Error> {
         let json = serde_json::to_vec(entry).map_err(|source| Error::Unclear {
             path: path.display().to_string(),
             source,
@@ -340,7 +349,7 @@ impl Spool {
     }
 
     /// The messages in a folder, in the order in which they were left.
-    fn paths(&self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         let listed = files::list(folder).map_err(|source| Error::Read {
             path: folder.display().to_string(),
             source,
@@ -429,7 +438,7 @@ fn suffix(kind: Kind) -> &'static str {
 }
 
 /// How many messages wait at most; as many transcripts and notices.
-pub(crate) const MAX_WAITING: usize = 200;
+const MAX_WAITING: usize = 200;
 
 const DELIVERED: &str = "delivered";
 const LOCK: &str = "lock";

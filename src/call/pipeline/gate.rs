@@ -8,7 +8,6 @@ use std::convert::Infallible;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::send;
 use crate::call::event::Event;
 use crate::text::{Action, Message};
 
@@ -50,7 +49,8 @@ impl<'a> Gate<'a> {
         self.kept.extend(new.iter().cloned());
         // A call that does not keep them drops the sender.
         let (are_kept, answer) = bounded(1);
-        send(self.tell, Event::Messages(new, are_kept));
+        // A call that has ended keeps nothing, and gives no answer.
+        self.tell.send(Event::Messages(new, are_kept)).ok();
         answer.recv().is_ok()
     }
 
