@@ -1,5 +1,6 @@
 //! Messages that callers leave: kept before the caller hears that they are, delivered once they have hung up.
 
+mod crash;
 mod delivery;
 mod keeping;
 
@@ -237,7 +238,9 @@ fn a_message_that_cannot_be_kept_is_not_confirmed_and_the_caller_hears_that() {
 fn what_confirms_a_message_before_it_is_heard_only_once_it_is_kept() {
     let post = Post::new(House::streaming());
     let sandbox = &post.house.sandbox;
-    sandbox.answer_with("I have noted it. [[message Anna: Jim asks how long tea steeps.]]");
+    sandbox.answer_with(
+        "I have noted it. Goodbye then, Jim. [[message Anna: Jim asks how long tea steeps.]]",
+    );
     // The sound is there long before the model has written the message.
     sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
     let outcome = post.one_call(&post.settings());

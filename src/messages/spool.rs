@@ -105,7 +105,7 @@ impl Spool {
     /// # Errors
     /// [`Error`]; then it is not kept.
     pub(crate) fn add(&self, entry: &Entry, per_hour: Option<u32>) -> Result<(), Error> {
-        files::create_folder(&self.folder).map_err(|source| moved(&self.folder, source))?;
+        make(&self.folder)?;
         let mut file = Self::prepare(&self.place(&entry.id, entry.kind), entry)?;
         // The disk is waited for before the lock is held, as calls wait for that.
         file.file()
@@ -201,7 +201,7 @@ impl Spool {
             return Ok(true);
         }
         let folder = self.delivered();
-        files::create_folder(&folder).map_err(|source| moved(&folder, source))?;
+        make(&folder)?;
         let place = folder.join(path.file_name().unwrap_or_default());
         // For a moment it is in both places. Where that is all that is left of this, the next run finds it delivered.
         Self::write(&place, &entry)?;
@@ -374,6 +374,16 @@ impl Spool {
             Ok(())
         }
     }
+}
+
+/// Makes a folder for good, if there is none.
+fn make(folder: &Path) -> Result<(), Error> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    files::create_folder(folder).map_err(|source| moved(folder, source))?;
+    // A loss of power could otherwise take the folder with all that is synced in it.
+    sync(files::parent(folder))
 }
 
 /// Makes sure that what was removed or moved stays so after a loss of power.

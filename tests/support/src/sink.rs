@@ -143,7 +143,10 @@ fn serve(socket: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut headers = Vec::new();
     loop {
         line.clear();
-        reader.read_line(&mut line)?;
+        if reader.read_line(&mut line)? == 0 {
+            // It ended before its headers did.
+            return Ok(());
+        }
         let Some((name, value)) = line.trim_end().split_once(':') else {
             break;
         };
