@@ -1,11 +1,13 @@
 //! Where messages go, and what becomes of those that are not taken.
 
+use std::time::{Duration, Instant};
+
 use ring::hmac;
 use serde_json::json;
-use testkit::{Takes, Webhook, until, write_secret};
+use testkit::{Activation, Takes, Webhook, until, write_secret};
 
 use super::{NOTED, Post, TEA, text};
-use crate::house::{House, PATIENCE};
+use crate::house::{House, PATIENCE, program};
 
 #[test]
 fn a_webhook_that_is_down_is_tried_again_under_the_same_id_and_delays_no_mail() {
@@ -239,4 +241,31 @@ fn the_doctor_sends_a_test_through_each_way() {
         (post.webhook.posted().len(), post.sendmail.mails().len()),
         (1, 1)
     );
+}
+
+#[test]
+fn over_fastagi_the_connection_ends_first_and_then_its_process_delivers() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.house.ask("question-tea.wav");
+    // Its answer would hold the caller, if that waited for it.
+    post.webhook.always(Takes::Never);
+    let settings = post.settings().set("call.arguments", "all");
+    let call = post.house.call_of_service(program(), &settings);
+    let server = Activation::of(program())
+        .env("PHONE_ASSISTANT_CONFIG", post.house.settings_file())
+        .start();
+    let call = call
+        .over(server.address())
+        .agi("agi_callerid", "+4930123456")
+        .agi("agi_callingpres", "0");
+    let outcome = call.start().finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let ended = Instant::now();
+    post.sendmail.wait_for(1, PATIENCE);
+    post.webhook.wait_for(1, PATIENCE);
+    let processes = server.wait_for_ends(1, PATIENCE);
+    assert!(processes[0].status.success());
+    let outlived = processes[0].at.saturating_duration_since(ended);
+    assert!(outlived > Duration::from_secs(10), "{outlived:?}");
 }
