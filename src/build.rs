@@ -1,9 +1,13 @@
-//! Tells the program which sources it is built from, since versions may be called the same, and links it.
+//! Tells the program which sources it is built from, since versions may be called the same, packs the texts that it
+//! carries, and links it.
 //! <https://doc.rust-lang.org/cargo/reference/build-scripts.html>
 
-use std::env;
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use miniz_oxide::deflate::compress_to_vec;
 
 #[path = "sys/sources.rs"]
 mod sources;
@@ -21,6 +25,25 @@ fn main() -> io::Result<()> {
             "cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs"
         )?;
     }
+    pack()?;
     let digest = sources::digest(Path::new("."))?;
     writeln!(cargo, "cargo::rustc-env=PHONE_ASSISTANT_SOURCES={digest}")
 }
+
+/// Packs the manual and the example of a dialplan for `sys::packed`.
+fn pack() -> io::Result<()> {
+    let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("packed");
+    fs::create_dir_all(&folder)?;
+    let manual = fs::read_dir("src/manual")?.map(|entry| Ok(entry?.path()));
+    let mut files: Vec<PathBuf> = manual.collect::<io::Result<_>>()?;
+    files.retain(|path| path.extension() != Some(OsStr::new("rs")));
+    files.push(PathBuf::from(sources::DIALPLAN));
+    for file in files {
+        let name = file.file_name().unwrap_or_default();
+        fs::write(folder.join(name), compress_to_vec(&fs::read(&file)?, MOST))?;
+    }
+    Ok(())
+}
+
+/// The level that packs closest.
+const MOST: u8 = 10;

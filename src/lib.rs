@@ -53,7 +53,7 @@
 
 pub mod agi;
 pub mod audio;
-mod call;
+pub mod call;
 pub mod cli;
 pub mod cloud;
 pub mod cmd;

@@ -1,6 +1,9 @@
 //! A talk of several turns, through EAGI.
 
 mod cost;
+mod interruptions;
+mod meaning;
+mod phrases;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

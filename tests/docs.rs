@@ -194,7 +194,7 @@ fn no_link_is_dead() {
         }
     }
     assert!(seen > 30, "only {seen} links found");
-    for topic in TOPICS {
+    for topic in &TOPICS {
         assert!(
             !topic.text.contains("]("),
             "{}: a terminal follows no link",

@@ -438,16 +438,20 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
 }
 
 #[test]
-fn the_sound_for_waiting_is_cut_off_when_the_answer_is_there() {
+fn the_sound_for_waiting_is_heard_to_its_end_and_the_answer_right_after_it() {
     let house = house(8.0);
     let settings = with_wait(&house).set("waiting.after", 4.9);
     let outcome = house.outcome_with("question-tea.wav", &settings);
     let moment = house.other().join("moment.ulaw");
-    let cut = outcome.played_of(&moment).len();
-    outcome.assert(
-        (1..8_000).contains(&cut),
-        &format!("{cut} samples of it are heard"),
-    );
+    let heard = outcome.played_of(&moment).len();
+    outcome.assert(heard == 8_000, &format!("{heard} samples of it are heard"));
+    let last = outcome
+        .played
+        .iter()
+        .rposition(|frame| frame.path == moment);
+    let last = last.unwrap();
+    let ends = outcome.played[last].at + outcome.played[last].lasts;
+    assert_at_once(outcome.played[last + 1].at.saturating_duration_since(ends));
     assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
 }
 

@@ -9,6 +9,7 @@
 //! full scale. The idea of a noise floor from the quieter part of the signal is that of ITU-T G.729 Annex B
 //! and of [R. Martin's minimum statistics](https://doi.org/10.1109/89.928915).
 
+mod own;
 mod sound;
 pub mod turn;
 
@@ -173,6 +174,11 @@ fn samples<'a>(pcm: &'a Pcm, frames: &Range<usize>) -> &'a [i16] {
 
 fn frame_len(rate_hz: u32) -> usize {
     usize::try_from(rate_hz / FRAMES_PER_SECOND).map_or(usize::MAX, |len| len.max(1))
+}
+
+/// How long this number of frames lasts.
+fn frames_last(frames: usize) -> Duration {
+    FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
 fn decibels(power: f32) -> f32 {

@@ -55,6 +55,7 @@ impl<O: Write> Call<O> {
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));
         let encoding = self.encoding(&config);
-        self.flow(&config, services, encoding).disclose()
+        self.flow(&config, services, encoding).disclose()?;
+        Ok(())
     }
 }

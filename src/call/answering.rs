@@ -2,23 +2,25 @@
 //!
 //! Until there is something to hear, and in every longer pause, the caller is told that the line is alive.
 
+mod filler;
+mod plays;
+mod taking_up;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use log::warn;
-
 use super::event::Event;
-use super::line::{How, Input, Play, Played, Sound};
+use super::line::{Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
 use super::playout::Playout;
 use super::turn::Scene;
 use crate::agi;
 use crate::audio::speech::turn::Change;
 use crate::audio::telephone::Encoding;
-use crate::config::{Filler, Waiting};
-use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
-use crate::text::Action;
-use crate::timeline::Mark;
+use crate::config::Waiting;
+use crate::sys::error::{At, Failure, INTERNAL, Stage};
+use crate::text::{self, Action};
+use filler::Filling;
 
 /// Why an answer was not heard, or not to its end, although the services did their work.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,8 @@ pub(super) struct Settings {
     pub(super) is_streamed: bool,
     /// Whether the caller's voice ends it.
     pub(super) barge_in: bool,
+    /// The languages in which a back-channel is not answered, because another answer goes on after it.
+    pub(super) back_channels: Vec<String>,
     /// Whether nothing ends it before the caller has been understood: then they would go on, and all that they have said
     /// would have to be transcribed once more.
     pub(super) is_patient: bool,
@@ -62,13 +66,15 @@ pub(super) struct Settings {
 /// What came of an answer.
 #[derive(Debug)]
 pub(super) enum Answered {
-    /// The caller has heard it to its end, or has ended it.
+    /// The caller has heard it to its end, or has ended it by a key.
     Heard,
+    /// The caller has begun to speak.
+    Interrupted,
     /// It is whole, and the dialplan is to play it.
     Whole,
     /// It has nothing that a voice can say.
     Wordless,
-    /// There were no words in the question.
+    /// There were no words in the question, or none that want an answer.
     NoSpeech,
     HungUp,
     /// It broke off after its beginning was heard.
@@ -79,8 +85,13 @@ pub(super) struct Answering {
     settings: Settings,
     playout: Playout,
     sounding: Option<Sound>,
-    /// When a silence has become too long.
-    filler_due: Option<Instant>,
+    filler: Filling,
+    /// When it was interrupted last, and how often it has been taken up since then.
+    interrupted: Option<Instant>,
+    taken_up: u32,
+    /// Since when it pauses because the caller may have begun to speak, and how often it has.
+    pausing: Option<Instant>,
+    pauses: u32,
     /// When the answer must have begun, or must go on after a pause.
     due: Instant,
     /// The end of the work; the first counts.
@@ -99,7 +110,11 @@ impl Answering {
         Self {
             playout: Playout::new(settings.encoding),
             sounding: None,
-            filler_due: Some(started + settings.waiting.after),
+            filler: Filling::new(settings.waiting.clone(), started),
+            interrupted: None,
+            taken_up: 0,
+            pausing: None,
+            pauses: 0,
             due: started + settings.deadline + GRACE,
             end: None,
             outcome: None,
@@ -115,16 +130,21 @@ impl Answering {
         match event {
             Event::Begins(stage, agrees) => {
                 scene.stage = stage;
+                if stage == Stage::Tts {
+                    self.filler.voice_is_asked(scene.voice_takes, now);
+                }
                 self.todo.push_back(Act::Agree(agrees));
             }
             Event::Reached(mark, at) => turn.timeline.reached(mark, at),
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
-            Event::Question(question) if question.is_empty() => {
-                self.finish(Ok(Answered::NoSpeech));
+            Event::Question(question) => {
+                if !self.is_turn(&question) {
+                    self.finish(Ok(Answered::NoSpeech));
+                }
+                turn.question = question;
             }
-            Event::Question(question) => turn.question = question,
             Event::Heard(words) => {
                 turn.is_heard_by_model = true;
                 turn.question = words;
@@ -136,7 +156,10 @@ impl Answering {
                 }
                 turn.actions = actions;
             }
-            Event::Sound(bytes) if self.settings.is_streamed => self.playout.push(&bytes, now),
+            Event::Sound(bytes) if self.settings.is_streamed => {
+                scene.voice_takes = self.filler.voice_speaks(now).or(scene.voice_takes);
+                self.playout.push(&bytes, now);
+            }
             Event::Sound(bytes) => self.todo.push_back(Act::Append(bytes)),
             Event::Speaks(text) => turn.spoken.begins(text, self.playout.heard_of(now).1),
             Event::SentenceEnd => {
@@ -146,14 +169,14 @@ impl Answering {
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
-            Event::Phrase(_) => {}
+            Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
             Event::Panicked => self.end_with(Err(INTERNAL).at(scene.stage)),
         }
     }
 
     /// No more will come.
-    fn end_with(&mut self, result: Result<(), Failure>) {
+    pub(super) fn end_with(&mut self, result: Result<(), Failure>) {
         self.end.get_or_insert(result);
         self.playout.complete();
     }
@@ -163,90 +186,16 @@ impl Answering {
         self.outcome.get_or_insert(outcome);
     }
 
-    /// The caller ends the answer, if they may.
-    fn stop_by_caller(&mut self, key: Option<char>, scene: &mut Scene) {
-        if !self.settings.is_patient || scene.turn.is_understood() {
-            scene.turn.key = key;
-            self.finish(Ok(Answered::Heard));
-        }
+    /// Whether these words of the caller's are to be answered.
+    fn is_turn(&self, words: &str) -> bool {
+        let languages = &self.settings.back_channels;
+        let follows = || text::is_back_channel(words, languages.iter().map(String::as_str));
+        !words.is_empty() && (languages.is_empty() || !follows())
     }
 
-    fn ended(&mut self, played: Played, scene: &mut Scene) {
-        let Played { what, how, at } = played;
-        self.sounding = None;
-        if what == Sound::Answer {
-            scene.turn.timeline.reached(Mark::LastPlayed, at);
-        } else {
-            self.filler_due = Some(at + self.settings.waiting.every);
-        }
-        let endpos = match how {
-            How::Unplayable(cause) => return self.could_not_play(what, cause, at, scene),
-            How::Key { key, endpos } => {
-                self.stop_by_caller(Some(key), scene);
-                endpos
-            }
-            How::Through { endpos } => endpos,
-            How::AtOnce => None,
-        };
-        if what == Sound::Answer && self.outcome.is_none() {
-            self.answer_ended(endpos, at, scene);
-        }
-    }
-
-    /// A play of the answer is over, but perhaps not the answer.
-    fn answer_ended(&mut self, endpos: Option<u64>, at: Instant, scene: &mut Scene) {
-        let samples_per_frame = u64::from(self.settings.encoding.frame_samples());
-        let at_open = endpos.map(|samples| samples / samples_per_frame);
-        let at_open = at_open.and_then(|frames| u32::try_from(frames).ok());
-        self.playout.ended(at, at_open);
-        self.filler_due = Some(at + self.settings.waiting.after);
-        if self.playout.is_stuck() {
-            self.could_not_play(Sound::Answer, None, at, scene);
-        } else if !self.playout.was_fruitless() {
-            // Only sound that was heard gives the answer more time: an Asterisk that ends each play at once would
-            // otherwise move the deadline on for ever.
-            self.due = at + self.settings.idle + GRACE;
-        }
-    }
-
-    fn could_not_play(
-        &mut self,
-        what: Sound,
-        cause: Option<agi::Error>,
-        at: Instant,
-        scene: &mut Scene,
-    ) {
-        if what != Sound::Answer {
-            self.give_up_filler(cause.as_ref());
-            return;
-        }
-        if cause.is_none() {
-            self.playout.refused();
-        }
-        if !self.playout.has_been_heard(at) {
-            // It was noted when Asterisk was asked to play, and only the reply tells that nothing was heard.
-            scene.turn.timeline.withdraw(Mark::FirstPlayed);
-        }
-        self.finish(match cause {
-            Some(cause) => Err(cause).at(Stage::Reply),
-            None => Err(Error::Unplayable(self.settings.reply.clone())).at(Stage::Reply),
-        });
-    }
-
-    /// A filler that Asterisk does not play is not tried again.
-    fn give_up_filler(&mut self, cause: Option<&agi::Error>) {
-        let cause = cause.map_or_else(
-            || "asterisk cannot play it".to_owned(),
-            |cause| Chain(cause).to_string(),
-        );
-        match std::mem::replace(&mut self.settings.waiting.play, Filler::Nothing) {
-            Filler::Sound(name) => warn!("sound = \"{name}\" of [waiting] is left out: {cause}"),
-            Filler::Music(class) => {
-                warn!("music_class = \"{class}\" of [waiting] is left out: {cause}");
-            }
-            Filler::Nothing => {}
-        }
-        self.filler_due = None;
+    /// Whether the caller may end the answer now.
+    fn may_be_stopped(&self, scene: &Scene) -> bool {
+        !self.settings.is_patient || scene.turn.is_understood()
     }
 
     /// Takes in what the caller says meanwhile. What they say from its first syllable on is the next question.
@@ -268,14 +217,19 @@ impl Answering {
         } else {
             changes.contains(&Change::Begins)
         };
+        let may_interrupt = caller.first_sign();
         if interrupts {
-            self.stop_by_caller(None, scene);
+            self.interrupt(scene, now);
+        } else {
+            self.hesitate(may_interrupt, scene, now);
         }
     }
 
     /// How loud the sound is whose echo may come back now, in dB of full scale.
     fn played_dbfs(&self, now: Instant) -> f32 {
-        match self.sounding {
+        // What was heard before a pause may still come back.
+        let is_pausing = self.pausing.is_some();
+        match self.sounding.or(is_pausing.then_some(Sound::Answer)) {
             Some(Sound::Answer) => self.loudest_of_late(now).unwrap_or(USUAL_DBFS),
             Some(_) => USUAL_DBFS,
             None => f32::MIN,
@@ -297,7 +251,8 @@ impl Answering {
         if let Some(caller) = &mut scene.caller {
             caller.hear_nothing(now);
         }
-        if self.due().is_some_and(|due| due <= now) {
+        self.hesitate(false, scene, now);
+        if self.due(now).is_some_and(|due| due <= now) {
             let late = if self.playout.has_begun() {
                 Error::Stopped(self.settings.idle)
             } else {
@@ -309,9 +264,12 @@ impl Answering {
         }
     }
 
-    /// When the answer must have begun, or go on, unless it plays.
-    fn due(&self) -> Option<Instant> {
-        (self.sounding != Some(Sound::Answer)).then_some(self.due)
+    /// When the answer must have begun, or go on, unless it plays, or could and waits for the end of a filler.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let is_there = self.sounding == Some(Sound::Answer)
+            || self.pausing.is_some()
+            || self.playout.can_begin(now);
+        (!is_there).then_some(self.due)
     }
 
     /// When Asterisk should long have told that a play which was to end has ended.
@@ -326,7 +284,13 @@ impl Answering {
 
     /// What it is time to play.
     fn play_on(&mut self, now: Instant) -> Option<Act> {
+        if self.pausing.is_some() {
+            return None;
+        }
         if self.playout.can_begin(now) {
+            if self.sounding == Some(Sound::Filler) && self.filler.is_heard_out(now) {
+                return None;
+            }
             if self.sounding.take().is_some() {
                 // A key may have ended it just before.
                 return Some(Act::Stop);
@@ -339,12 +303,19 @@ impl Answering {
         }
         // A deadline is noticed at the next input, which comes after this. A call that is late already must not begin
         // a filler that is cut off in the same moment.
-        let is_late = self.due().is_some_and(|due| due <= now);
-        let is_due = self.filler_due.is_some_and(|due| due <= now) && !is_late;
-        if is_due && self.sounding.is_none() && !self.is_over() {
-            return self.fill_silence();
+        let is_late = self.due(now).is_some_and(|due| due <= now);
+        if is_late || self.sounding.is_some() || self.is_over() {
+            return None;
         }
-        None
+        // In a pause of the answer keys mean what they mean in the answer.
+        let stop_keys = if self.playout.has_begun() {
+            &self.settings.stop_keys
+        } else {
+            ""
+        };
+        let play = self.filler.begin(stop_keys, now)?;
+        self.sounding = Some(play.what);
+        Some(Act::Play(play))
     }
 
     fn begin_play(&mut self, now: Instant) {
@@ -370,41 +341,6 @@ impl Answering {
         Act::Append(bytes)
     }
 
-    /// Lets the caller hear that the line is alive.
-    fn fill_silence(&mut self) -> Option<Act> {
-        self.filler_due = None;
-        let (what, name) = match &self.settings.waiting.play {
-            Filler::Nothing => return None,
-            Filler::Music(class) => (Sound::Music, class.clone()),
-            Filler::Sound(name) => (Sound::Filler, name.clone()),
-        };
-        self.sounding = Some(what);
-        // In a pause of the answer keys mean what they mean in the answer.
-        let stop_keys = if self.playout.has_begun() {
-            self.settings.stop_keys.clone()
-        } else {
-            String::new()
-        };
-        Some(Act::Play(Play {
-            what,
-            name,
-            stop_keys,
-            offset: 0,
-        }))
-    }
-
-    /// The reply takes no more. What plays is the end of the answer, if anything does.
-    fn not_written(&mut self, failure: Failure) {
-        self.todo.clear();
-        if self.sounding == Some(Sound::Answer) {
-            self.playout.abandon();
-            self.end = Some(Err(failure));
-        } else {
-            self.playout.refused();
-            self.finish(Err(failure));
-        }
-    }
-
     /// How the phase ends, if it does.
     fn ending(&mut self, scene: &mut Scene, now: Instant) -> Option<Result<Answered, Failure>> {
         if self.outcome.is_none() && !self.is_over() {
@@ -412,6 +348,7 @@ impl Answering {
         }
         scene.turn.spoken.was_heard(self.playout.heard_of(now));
         let failure = match self.outcome.take() {
+            Some(Ok(Answered::Interrupted)) if self.playout.is_nearly_over() => None,
             Some(Ok(answered)) => return Some(Ok(answered)),
             Some(Err(failure)) => Some(failure),
             None => self.end.take().and_then(Result::err),
@@ -425,13 +362,18 @@ impl Answering {
     }
 
     fn wake_at(&self, scene: &Scene, now: Instant) -> Instant {
-        let filler = self.filler_due.filter(|_| self.sounding.is_none());
+        let filler = match self.sounding {
+            None => self.filler.due_at(now),
+            Some(Sound::Filler) if self.playout.can_begin(now) => self.filler.latest_end(),
+            Some(_) => None,
+        };
         let moments = [
-            self.due(),
+            self.due(now),
             filler,
             scene.next_look(),
             self.playout.next_look(now),
             self.silent_at(),
+            self.end_of_pause(),
         ];
         let first = moments.into_iter().flatten().min();
         first.unwrap_or(now + PATIENCE)
@@ -453,6 +395,9 @@ impl Phase for Answering {
     }
 
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Answered> {
+        if let Some(stop) = self.fall_silent(now) {
+            return Step::Do(stop);
+        }
         if scene.turn.has_lost_message {
             // The rest of the answer may say that it was taken.
             self.finish(Ok(Answered::Heard));
@@ -464,7 +409,8 @@ impl Phase for Answering {
                 // The playout reckons what is heard from this moment on. What is appended before it may have taken a
                 // while on a slow disk.
                 self.playout.began(now);
-                (self.sounding, self.filler_due) = (Some(Sound::Answer), None);
+                self.sounding = Some(Sound::Answer);
+                self.filler.silence_ends();
             }
             return Step::Do(act);
         }

@@ -33,7 +33,7 @@ pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
 
 /// What the caller says, piece by piece, and what follows from it.
 #[derive(Debug)]
-pub(super) struct CallerAudio {
+pub struct CallerAudio {
     listener: Listener,
     /// What had been said at the last pause or end. The piece that told of it may go on after that.
     said: Pcm,
@@ -41,11 +41,13 @@ pub(super) struct CallerAudio {
     /// Until when everything has been heard.
     heard_until: Instant,
     echo: EchoPath,
+    /// How many interruptions since the caller was last understood held no words.
+    for_nothing: u8,
 }
 
 impl CallerAudio {
     /// Takes in sound of this rate, from `now` on.
-    pub(super) fn new(rate_hz: u32, limits: Limits, now: Instant) -> Self {
+    pub fn new(rate_hz: u32, limits: Limits, now: Instant) -> Self {
         Self {
             listener: Listener::new(rate_hz, limits),
             said: Pcm {
@@ -55,11 +57,12 @@ impl CallerAudio {
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
+            for_nothing: 0,
         }
     }
 
     /// Takes in a piece. Returns what changes by it.
-    pub(super) fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+    pub fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         self.heard_until = now;
         self.take(piece)
     }
@@ -85,12 +88,7 @@ impl CallerAudio {
 
     /// Takes in a piece while something as loud as this is heard, in dB of full scale: only what is louder than its echo
     /// and lasts is the caller.
-    pub(super) fn overhear(
-        &mut self,
-        piece: &[i16],
-        played_dbfs: f32,
-        now: Instant,
-    ) -> Vec<Change> {
+    pub fn overhear(&mut self, piece: &[i16], played_dbfs: f32, now: Instant) -> Vec<Change> {
         self.guard_against(Some(played_dbfs));
         let changes = self.hear(piece, now);
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
@@ -108,14 +106,33 @@ impl CallerAudio {
         self.listener.guard_against(echo_dbfs);
     }
 
+    /// An answer was interrupted by what turned out to hold no words. After two of these only a voice that lasts twice as
+    /// long interrupts: something around the caller does it.
+    pub fn interrupted_for_nothing(&mut self) {
+        self.for_nothing = self.for_nothing.saturating_add(1);
+        self.listener
+            .need_longer_proof(self.for_nothing >= MAX_FOR_NOTHING);
+    }
+
+    /// The caller has been understood.
+    pub fn was_understood(&mut self) {
+        self.for_nothing = 0;
+        self.listener.need_longer_proof(false);
+    }
+
     /// What had been heard of a turn when it paused or ended last.
     pub(super) fn heard(&self) -> &Pcm {
         &self.said
     }
 
-    /// How long the caller had been quiet when their last turn ended.
+    /// How long the caller had been quiet when they went on last, or their last turn ended.
     pub(super) fn last_quiet(&self) -> Duration {
         self.listener.last_quiet()
+    }
+
+    /// Whether what was said last may be a voice.
+    pub(super) fn seems_voice(&self) -> bool {
+        !self.said.samples.is_empty()
     }
 
     /// Whether the caller is speaking.
@@ -128,8 +145,13 @@ impl CallerAudio {
         self.listener.pause_after(quiet);
     }
 
+    /// Sets the quiet that ends the turn under way, until the caller goes on.
+    pub(super) fn end_after(&mut self, quiet: Duration) {
+        self.listener.end_after(quiet);
+    }
+
     /// The caller says that they have ended, if they have begun.
-    pub(super) fn end_turn(&mut self) -> Vec<Change> {
+    pub fn end_turn(&mut self) -> Vec<Change> {
         let ended = self.listener.end();
         if ended.is_some() {
             self.said = self.listener.heard();
@@ -137,9 +159,17 @@ impl CallerAudio {
         ended.into_iter().collect()
     }
 
+    /// Whether the caller may have begun to speak into what is heard. It is too early to be sure, and on a line that brings
+    /// back an echo it is not told.
+    pub(super) fn first_sign(&self) -> bool {
+        let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.echo.is_faint();
+        is_trusted && self.listener.may_begin()
+    }
+
     /// What has been said is of no interest.
     pub(super) fn forget(&mut self) {
         self.listener.forget();
+        self.said.samples.clear();
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {
@@ -182,6 +212,9 @@ const PIECE_BYTES: usize = 2048;
 
 /// 20 s of packets: what is not taken for longer, Asterisk drops.
 const MAX_UNHEARD: usize = 1000;
+
+/// After as many interruptions that held no words, a first sign is not trusted either.
+const MAX_FOR_NOTHING: u8 = 2;
 
 /// Packets come every 20 ms; three are missing before it is called a silence.
 const GAP: Duration = Duration::from_millis(80);

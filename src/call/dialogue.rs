@@ -8,6 +8,7 @@ use log::warn;
 use super::answering::Answered;
 use super::listening::{Heard, Utterance};
 use super::outcome::Outcome;
+use super::phrase::Hearing;
 use super::turn::Scene;
 use crate::config::{Conversation, Sentence};
 use crate::sys::error::{Failure, Stage};
@@ -28,6 +29,8 @@ pub(super) enum Next {
     },
     /// What the caller has said is answered.
     Answer(Utterance),
+    /// The answer that was interrupted for nothing goes on.
+    TakeUp,
     End(Outcome),
 }
 
@@ -39,11 +42,24 @@ pub(super) struct Dialogue {
     turns: u32,
     silences: u32,
     unclear: u32,
+    answer: Latest,
+    /// The phrase that the caller hears or has spoken into, unless they hear it for the second time.
+    phrase: Option<(Sentence, &'static str)>,
     /// Whether a turn has failed, and no service has answered one since.
     has_failed: bool,
     /// Since when the caller says nothing.
     silent_since: Instant,
     is_leaving: bool,
+}
+
+/// What became of the answer that was heard last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Latest {
+    Ended,
+    /// The caller has spoken into it, and it counts once it has ended or another takes its place.
+    Interrupted,
+    /// Its rest is heard.
+    TakenUp,
 }
 
 impl Dialogue {
@@ -54,37 +70,73 @@ impl Dialogue {
             turns: 0,
             silences: 0,
             unclear: 0,
+            answer: Latest::Ended,
+            phrase: None,
             has_failed: false,
             silent_since: began,
             is_leaving: false,
         }
     }
 
-    pub(super) fn begin(&self) -> Next {
-        Next::Say(self.settings.greeting.clone(), "hello")
+    pub(super) fn begin(&mut self) -> Next {
+        self.say(self.settings.greeting.clone(), "hello")
     }
 
-    /// A phrase has been said.
-    pub(super) fn said(&mut self, now: Instant) -> Next {
+    fn say(&mut self, sentence: Sentence, instead: &'static str) -> Next {
+        self.phrase = Some((sentence.clone(), instead));
+        Next::Say(sentence, instead)
+    }
+
+    /// What the phrase that is said does with what the caller says into it.
+    pub(super) fn hearing(&self) -> Hearing {
+        if self.is_leaving {
+            Hearing::Ignores
+        } else if self.settings.barge_in && self.phrase.is_some() {
+            Hearing::Yields
+        } else {
+            Hearing::Keeps
+        }
+    }
+
+    /// A phrase has been said, or `is_interrupted` by what may be the caller.
+    pub(super) fn said(&mut self, is_interrupted: bool, scene: &mut Scene, now: Instant) -> Next {
         if self.is_leaving {
             return Next::End(Outcome::Answered(None));
         }
+        if !is_interrupted {
+            self.phrase = None;
+        }
+        scene.is_cut_off = self.phrase.is_some();
         self.silent_since = now;
         self.listen()
     }
 
+    /// Says the phrase again that was interrupted for nothing: this time to its end.
+    fn say_again(&mut self, scene: &mut Scene) -> Option<Next> {
+        scene.is_cut_off = false;
+        let (sentence, instead) = self.phrase.take()?;
+        Self::false_interruption(scene);
+        Some(Next::Say(sentence, instead))
+    }
+
     /// Listening has come to an end.
     pub(super) fn heard(&mut self, heard: Heard, scene: &mut Scene) -> Next {
+        if matches!(heard, Heard::Silence)
+            && let Some(again) = self.say_again(scene)
+        {
+            return again;
+        }
         match heard {
             Heard::Turn(utterance) => Next::Answer(utterance),
             Heard::HungUp => Next::End(Outcome::HungUp),
             Heard::Late => self.leave(),
             // What interrupted the answer was no speech.
+            Heard::Silence if scene.turn.is_interrupted => self.take_up(scene),
             Heard::Silence if !scene.turn.actions.is_empty() => self.act_or_listen(scene),
             Heard::Silence if self.silences > 0 => self.leave(),
             Heard::Silence => {
                 self.silences += 1;
-                Next::Say(self.settings.still_there.clone(), "beep")
+                self.say(self.settings.still_there.clone(), "beep")
             }
         }
     }
@@ -100,6 +152,14 @@ impl Dialogue {
         scene: &mut Scene,
         now: Instant,
     ) -> Result<Next, Failure> {
+        let is_new = self.answer != Latest::TakenUp && !goes_on;
+        let is_turn = is_new && !matches!(answered, Ok(Answered::NoSpeech));
+        if is_turn {
+            (self.phrase, scene.is_cut_off) = (None, false);
+            if let Some(caller) = &mut scene.caller {
+                caller.was_understood();
+            }
+        }
         let failure = match answered {
             Ok(Answered::Partial(failure)) if !self.may_try_again(&failure, now) => {
                 return Ok(Next::End(Outcome::Partial(failure)));
@@ -120,7 +180,8 @@ impl Dialogue {
     /// to try again in.
     fn may_try_again(&self, failure: &Failure, now: Instant) -> bool {
         // A caller who is asked to try again must be able to, and not hear the goodbye instead.
-        let has_turns = self.turns + 1 < self.settings.max_turns;
+        let turns = self.turns + self.uncounted();
+        let has_turns = turns + 1 < self.settings.max_turns;
         let has_time = now < self.began + self.settings.longest;
         let is_of_service = matches!(failure.stage, Stage::Stt | Stage::Llm | Stage::Tts);
         !self.has_failed && is_of_service && has_turns && has_time
@@ -134,8 +195,15 @@ impl Dialogue {
         now: Instant,
     ) -> Next {
         match answered {
-            Answered::Heard if goes_on => self.listen(),
-            Answered::Heard | Answered::Whole => {
+            Answered::Heard | Answered::Interrupted if goes_on => self.listen(),
+            Answered::Interrupted if self.may_be_taken_up() => {
+                // It is a turn once it ends, or another takes its place.
+                self.turns += self.uncounted();
+                self.answer = Latest::Interrupted;
+                self.is_answered(now);
+                Next::Listen { silent_since: now }
+            }
+            Answered::Heard | Answered::Whole | Answered::Interrupted => {
                 self.count_answer(now);
                 self.act_or_listen(scene)
             }
@@ -150,6 +218,12 @@ impl Dialogue {
                     None if scene.is_in_turn() => self.listen(),
                     None => Next::Beep,
                 }
+            }
+            Answered::NoSpeech if scene.turn.is_interrupted && !scene.is_in_turn() => {
+                self.take_up(scene)
+            }
+            Answered::NoSpeech if scene.is_cut_off && !scene.is_in_turn() => {
+                self.say_again(scene).unwrap_or_else(|| self.listen())
             }
             Answered::NoSpeech => {
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
@@ -167,15 +241,44 @@ impl Dialogue {
         }
     }
 
+    /// Whether an answer that is interrupted may go on, or the caller may be answered in its place. After the last turn
+    /// they can once: what interrupts it may be a noise.
+    fn may_be_taken_up(&self) -> bool {
+        self.turns + self.uncounted() < self.settings.max_turns
+    }
+
+    /// What interrupted the answer was nothing, so it goes on.
+    fn take_up(&mut self, scene: &mut Scene) -> Next {
+        self.answer = Latest::TakenUp;
+        Self::false_interruption(scene);
+        Next::TakeUp
+    }
+
+    fn false_interruption(scene: &mut Scene) {
+        if let Some(caller) = &mut scene.caller {
+            caller.interrupted_for_nothing();
+        }
+    }
+
+    /// The turns that are not among those that count yet.
+    fn uncounted(&self) -> u32 {
+        u32::from(self.answer == Latest::Interrupted)
+    }
+
     fn count_answer(&mut self, now: Instant) {
-        self.has_failed = false;
+        self.is_answered(now);
         self.count_turn(now);
     }
 
+    fn is_answered(&mut self, now: Instant) {
+        (self.silences, self.unclear, self.silent_since) = (0, 0, now);
+        self.has_failed = false;
+    }
+
     fn count_turn(&mut self, now: Instant) {
-        self.turns += 1;
-        (self.silences, self.unclear) = (0, 0);
-        self.silent_since = now;
+        self.turns += 1 + self.uncounted();
+        self.answer = Latest::Ended;
+        (self.silences, self.unclear, self.silent_since) = (0, 0, now);
     }
 
     fn act_or_listen(&mut self, scene: &mut Scene) -> Next {
@@ -196,7 +299,7 @@ impl Dialogue {
 
     fn leave(&mut self) -> Next {
         self.is_leaving = true;
-        Next::Say(self.settings.goodbye.clone(), "goodbye")
+        self.say(self.settings.goodbye.clone(), "goodbye")
     }
 
     /// How the conversation ends, if the model wants that and the caller has nothing to say to it.

@@ -21,8 +21,6 @@ pub(super) struct Disclosure {
     due: Option<Sentence>,
     /// The words that stand for a sound which cannot be played.
     in_words: &'static str,
-    /// The words that the last answer began with.
-    began_with: String,
     /// Why it was not told before anything else was said.
     pub(super) fault: Option<String>,
 }
@@ -65,34 +63,23 @@ impl Disclosure {
         format!("{words}{}", if is_open { "." } else { "" })
     }
 
-    /// What was heard of the last answer without the words that it began with.
-    pub(super) fn without(&self, heard: String) -> String {
-        match heard.strip_prefix(&self.began_with) {
-            Some(rest) => rest.trim_start().to_owned(),
-            None if self.began_with.starts_with(&heard) => String::new(),
-            None => heard,
-        }
-    }
-
-    /// Notes that it was said; `unheard` is why the caller did not hear it, unless they hung up.
-    pub(super) fn said<O: Write>(&mut self, line: &mut Line<O>, unheard: Option<String>) {
-        match unheard {
-            None => self.told(line),
-            unheard => self.fault = unheard,
-        }
-    }
-
-    /// Notes how much was heard of an answer; `is_whole` means that the dialplan plays all of it.
-    pub(super) fn answered<O: Write>(&mut self, line: &mut Line<O>, heard: &str, is_whole: bool) {
-        self.began_with = self.opening();
-        let was_heard = is_whole || heard.starts_with(&self.began_with);
+    /// Notes how much was heard of an answer that began with these words; `is_whole` means that the dialplan plays all
+    /// of it.
+    pub(super) fn answered<O: Write>(
+        &mut self,
+        line: &mut Line<O>,
+        opening: &str,
+        heard: &str,
+        is_whole: bool,
+    ) {
+        let was_heard = is_whole || heard.starts_with(opening);
         if self.due.is_some() && was_heard {
             self.told(line);
         }
     }
 
     /// Notes for later programs of the same call that the caller was told.
-    fn told<O: Write>(&mut self, line: &mut Line<O>) {
+    pub(super) fn told<O: Write>(&mut self, line: &mut Line<O>) {
         if line.is_hung_up() {
             return;
         }
@@ -102,6 +89,15 @@ impl Disclosure {
             value: "1",
             is_words: false,
         });
+    }
+}
+
+/// What was heard of an answer without the words that it began with.
+pub(super) fn without(opening: &str, heard: String) -> String {
+    match heard.strip_prefix(opening) {
+        Some(rest) => rest.trim_start().to_owned(),
+        None if opening.starts_with(&heard) => String::new(),
+        None => heard,
     }
 }
 
@@ -147,10 +143,6 @@ mod tests {
 
     #[test]
     fn what_is_remembered_of_an_answer_is_without_what_it_began_with() {
-        let disclosure = Disclosure {
-            began_with: "I am a machine.".to_owned(),
-            ..Disclosure::default()
-        };
         let table = [
             ("I am a machine. It is far.", "It is far."),
             ("I am a machine.", ""),
@@ -159,9 +151,12 @@ mod tests {
             ("It is far.", "It is far."),
         ];
         for (heard, rest) in table {
-            assert_eq!(disclosure.without(heard.to_owned()), rest, "{heard}");
-            let nothing = Disclosure::default();
-            assert_eq!(nothing.without(heard.to_owned()), heard);
+            assert_eq!(
+                without("I am a machine.", heard.to_owned()),
+                rest,
+                "{heard}"
+            );
+            assert_eq!(without("", heard.to_owned()), heard);
         }
     }
 }

@@ -35,6 +35,11 @@ impl EchoPath {
         played_dbfs - self.loss_db()
     }
 
+    /// Whether this call has shown that next to nothing comes back.
+    pub(super) fn is_faint(&self) -> bool {
+        self.loss_db() >= FAINT_LOSS_DB
+    }
+
     fn loss_db(&self) -> f32 {
         let mut known: Vec<f32> = self.seen.iter().copied().take(self.known()).collect();
         if known.len() < ENOUGH_PIECES {
@@ -58,6 +63,8 @@ impl EchoPath {
 const MIN_LOSS_DB: f32 = 17.0;
 /// Whatever the phone: the room is not silent.
 const MAX_LOSS_DB: f32 = 32.0;
+/// With this much between them, what is heard of an answer beside it is not its echo.
+const FAINT_LOSS_DB: f32 = 25.0;
 /// What is to lie between the echo and a voice.
 const MARGIN_DB: f32 = 10.0;
 /// What is softer than this tells nothing.

@@ -6,8 +6,30 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use crate::sys::error::{Failure, Stage};
-use crate::text::{Action, Message};
+use crate::text::{Action, Completeness, Message};
 use crate::timeline::Mark;
+
+/// What a caller has said, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Transcript {
+    /// Empty where no words were heard.
+    pub(super) words: String,
+    /// The language that it was said in, where it is told and not all callers speak the same.
+    pub(super) language: Option<String>,
+}
+
+impl Transcript {
+    /// These words and the `next`.
+    pub(super) fn followed_by(&self, next: Self) -> Self {
+        let words = [self.words.as_str(), &next.words];
+        let words = words.into_iter().filter(|words| !words.is_empty());
+        Self {
+            words: words.collect::<Vec<_>>().join(" "),
+            // A caller who changes the language expects the answer in the one that they have ended with.
+            language: next.language.or_else(|| self.language.clone()),
+        }
+    }
+}
 
 /// What comes of the work.
 #[derive(Debug)]
@@ -18,6 +40,8 @@ pub(super) enum Event {
     Reached(Mark, Instant),
     /// A stage is over that began then, and what it has done.
     Done(Stage, Instant, String),
+    /// The transcript, and whether the caller's words are finished; [`Event::Question`] follows.
+    Transcribed(Transcript, Completeness),
     /// The transcript; empty when there were no words in it.
     Question(String),
     /// The model has heard the caller itself, and these are the words that it has written down; empty until it has.

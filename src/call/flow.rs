@@ -1,24 +1,27 @@
 //! A call while it goes on: one loop that waits for what happens, lets a phase decide, and does what the phase wants.
 
+mod answers;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::answering::{self, Answered, Answering};
+use super::answering::Answered;
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
 use super::dialogue::{self, Dialogue, Next};
 use super::disclosure::Disclosure;
-use super::event::Event;
+use super::event::Transcript;
+use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
-use super::listening::{Listening, Utterance};
+use super::listening::Listening;
 use super::messages::Messages;
 use super::operator::{self, Operator};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
-use super::phrase::Phrase;
+use super::phrase::{Hearing, Phrase, Said};
 use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
@@ -34,7 +37,7 @@ use crate::services::Services;
 use crate::spending::bill::Billing;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
-use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::files::{self, NewFile};
 use crate::timeline::Mark;
 use crate::voice::{self, Loudness, Speaker};
 
@@ -58,8 +61,10 @@ pub(super) struct Flow<'a, O> {
     /// What was said in the conversation, and as much of each answer as was heard.
     pub(super) before: Vec<Exchange>,
     pub(super) job: Job,
-    /// The file that the answer is written to.
+    /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
+    /// and may go on.
     pub(super) reply: Option<NewFile>,
+    pub(super) interrupted: Option<Interrupted>,
 }
 
 /// Why a conversation cannot begin.
@@ -83,9 +88,13 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
         self.messages.spoke(speech.duration());
-        self.begin_job(Arc::new(speech), 0)?;
-        match self.answer(Vec::new(), reply, false)? {
-            Answered::Heard => Ok(Outcome::Answered(None)),
+        self.begin_job(Arc::new(speech), Transcript::default(), 0)?;
+        self.reply = Some(reply);
+        let mut answering = self.begin_answer(Vec::new(), false);
+        let answered = self.follow_answer(&mut answering);
+        self.remember(&answered);
+        match self.tell_of_message(answered)? {
+            Answered::Heard | Answered::Interrupted => Ok(Outcome::Answered(None)),
             Answered::NoSpeech => Ok(Outcome::NoSpeech),
             Answered::HungUp => Ok(Outcome::HungUp),
             Answered::Partial(failure) => Ok(Outcome::Partial(failure)),
@@ -113,35 +122,58 @@ impl<O: Write> Flow<'_, O> {
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
-        self.disclose()?;
+        let is_interrupted = self.disclose()?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
-        let mut next = dialogue.begin();
+        let mut first = dialogue.begin();
+        if is_interrupted {
+            // The caller has something to say, and is greeted only if that was none.
+            first = dialogue.said(true, self.scene, self.line.now());
+        }
+        let ended = self.go_on(first, &mut dialogue, &mut listening);
+        self.remember_interrupted();
+        ended
+    }
+
+    /// Lets one phase follow the other, until the call ends.
+    fn go_on(
+        &mut self,
+        mut next: Next,
+        dialogue: &mut Dialogue,
+        listening: &mut Listening,
+    ) -> Result<Outcome, Failure> {
         loop {
             if self.line.is_hung_up() {
                 return Ok(Outcome::HungUp);
             }
             next = match next {
                 Next::Beep => {
-                    self.follow(&mut Phrase::sound("beep".to_owned()).keeping_speech())?;
-                    dialogue.said(self.line.now())
+                    let beep = Phrase::sound("beep".to_owned());
+                    self.follow(&mut beep.hearing(Hearing::Keeps))?;
+                    dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Apologize => {
                     self.apologize()?;
-                    dialogue.said(self.line.now())
+                    dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Say(sentence, instead) => {
-                    self.say(sentence, Some(instead))?;
-                    dialogue.said(self.line.now())
+                    let said = self.say(sentence, Some(instead), dialogue.hearing())?;
+                    let is_interrupted = matches!(said, Said::Interrupted { .. });
+                    dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Listen { silent_since } => {
                     listening.begin(silent_since, self.line.now());
-                    let heard = self.follow(&mut listening)?;
+                    listening.take_up(self.scene, self.line.now());
+                    let heard = self.follow(listening)?;
                     dialogue.heard(heard, self.scene)
                 }
                 Next::Answer(utterance) => {
-                    let answered = self.answer_turn(utterance, &mut listening);
+                    let answered = self.answer_turn(utterance, listening);
                     let (goes_on, now) = (listening.goes_on(), self.line.now());
                     dialogue.answered(answered, goes_on, self.scene, now)?
+                }
+                Next::TakeUp => {
+                    let answered = self.take_up(listening);
+                    dialogue.answered(answered, false, self.scene, self.line.now())?
                 }
                 Next::End(outcome) => return Ok(outcome),
             };
@@ -169,100 +201,6 @@ impl<O: Write> Flow<'_, O> {
 
     fn model_hears(&self) -> bool {
         self.config.llm.hears && self.services.model_hears()
-    }
-
-    /// Lets the caller hear the answer to what they have said, or as much of it as they want.
-    fn answer_turn(
-        &mut self,
-        utterance: Utterance,
-        listening: &mut Listening,
-    ) -> Result<Answered, Failure> {
-        let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
-        let now = self.line.now();
-        self.messages.spoke(utterance.speech.duration());
-        // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
-        // transfer that a noise interrupted, is still to be done.
-        let before = self.scene.begin_turn(now, waited.unwrap_or_default());
-        let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
-        let reply = NewFile::create(&place, Readers::Owner).at(Stage::Reply)?;
-        let answered = self.answer(utterance.events, reply, listening.is_patient());
-        if let Some(caller) = &mut self.scene.caller
-            && !self.config.conversation.barge_in
-        {
-            // It was said to the answer.
-            caller.forget();
-        }
-        let mut unanswered = None;
-        match &answered {
-            Ok(Answered::Heard) if !self.scene.turn.is_understood() => {
-                unanswered = Some(utterance.speech);
-                self.scene.turn = before;
-            }
-            Ok(Answered::Heard | Answered::Partial(_)) => self.before.push(Exchange {
-                question: self.scene.turn.question_later().to_owned(),
-                answer: self.heard(),
-            }),
-            // Nothing was said after all.
-            Ok(Answered::NoSpeech) => self.scene.turn = before,
-            _ => {}
-        }
-        listening.leave_to_model(self.model_hears());
-        listening.answered(unanswered, self.scene);
-        answered
-    }
-
-    /// Lets the caller hear what the services make, or has it written for the dialplan. `events` are what has come already.
-    fn answer(
-        &mut self,
-        events: Vec<Event>,
-        reply: NewFile,
-        is_patient: bool,
-    ) -> Result<Answered, Failure> {
-        self.reply = Some(reply);
-        let settings = answering::Settings {
-            waiting: self.config.waiting.clone(),
-            stop_keys: self.config.stop_keys.clone(),
-            deadline: self.config.deadline,
-            idle: self.config.idle_timeout,
-            reply: files::absolute(&self.config.reply),
-            encoding: self.encoding,
-            is_streamed: self.config.is_streamed,
-            barge_in: self.config.conversation.barge_in,
-            is_patient,
-        };
-        let mut answering = Answering::new(settings, self.scene.turn.started);
-        // The last of these may be the model's `Begins`, to which the call has not agreed while the turn went on.
-        for event in events {
-            answering.on(Input::Work(event), self.scene, self.line.now());
-        }
-        let answered = self.follow(&mut answering);
-        // An answer that was interrupted is not paid for to its end, so its job ends before anything else is done.
-        self.job = Job::none();
-        let reply = self.reply.take();
-        let answered = match (answered, reply) {
-            (Ok(Answered::Whole), Some(reply)) => reply.finish().at(Stage::Reply).map(|()| {
-                // What the dialplan plays is heard from here on.
-                let now = self.line.now();
-                self.scene.turn.timeline.reached(Mark::FirstPlayed, now);
-                Answered::Whole
-            }),
-            (answered, _) => answered,
-        };
-        let is_whole = matches!(answered, Ok(Answered::Whole));
-        let spoken = self.scene.turn.spoken.heard();
-        self.disclosure.answered(self.line, &spoken, is_whole);
-        let heard = match &answered {
-            Ok(Answered::Whole) if !self.line.is_hung_up() => self.scene.turn.answer.clone(),
-            _ => self.heard(),
-        };
-        self.remembering.keep(&self.scene.turn, &heard);
-        self.messages.said(&self.scene.turn, &heard);
-        self.tell_of_message(answered)
-    }
-
-    /// What the caller has heard of the answer, without what it began with.
-    fn heard(&self) -> String {
-        self.disclosure.without(self.scene.turn.spoken.heard())
     }
 
     /// Speaks for a new piece of work, whose sound may be heard while it is made.
@@ -342,10 +280,6 @@ impl<O: Write> Flow<'_, O> {
                 }
                 None
             }
-            Act::Cancel => {
-                self.job = Job::none();
-                None
-            }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Stop => self.line.stop().map(Input::Ended),
@@ -370,8 +304,13 @@ impl<O: Write> Flow<'_, O> {
                 }
                 None
             }
-            Act::Transcribe { speech, later } => {
-                self.begin_job(speech, later).err().map(Input::Failed)
+            Act::Transcribe {
+                speech,
+                known,
+                later,
+            } => {
+                let begun = self.begin_job(speech, known, later);
+                begun.err().map(Input::Failed)
             }
         }
     }
@@ -380,7 +319,7 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         write: impl FnOnce(&mut NewFile) -> Result<(), files::Error>,
     ) -> Option<Input> {
-        let written = write(self.reply.as_mut()?);
+        let written = self.reply().and_then(write);
         written.at(Stage::Reply).err().map(Input::Failed)
     }
 
@@ -412,7 +351,12 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// Has speech transcribed and answered, in place of what was sent before.
-    fn begin_job(&mut self, speech: Arc<Pcm>, later: u32) -> Result<(), Failure> {
+    fn begin_job(
+        &mut self,
+        speech: Arc<Pcm>,
+        known: Transcript,
+        later: u32,
+    ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
         // would have to cover.
         self.job = Job::none();
@@ -426,6 +370,7 @@ impl<O: Write> Flow<'_, O> {
             services: self.services.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
+            known,
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
@@ -433,7 +378,16 @@ impl<O: Write> Flow<'_, O> {
         let longest = self.config.conversation.max_question;
         self.scene.stage = Stage::Limit;
         let job = Job::answer(work, later, longest, &mut |max_cost| {
-            self.purse.admit(self.config, &self.caller, max_cost)
+            let mut admit = |max_cost| self.purse.admit(self.config, &self.caller, max_cost);
+            // What was set aside for an answer that may go on is replaced by this. Where both are too much, what the
+            // caller says goes first.
+            let Some(interrupted) = &mut self.interrupted else {
+                return admit(max_cost);
+            };
+            admit(max_cost + interrupted.max_cost()).or_else(|_| {
+                interrupted.stop_paying();
+                admit(max_cost)
+            })
         });
         self.job = job?;
         self.scene.stage = Stage::Stt;

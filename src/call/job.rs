@@ -19,6 +19,7 @@ use crate::voice::KeptPhrases;
 pub(super) struct Job {
     events: Receiver<Event>,
     billing: Billing,
+    max_cost: MicroDollars,
 }
 
 /// Sets money aside, or refuses.
@@ -30,6 +31,7 @@ impl Job {
         Self {
             events: never(),
             billing: Billing::default(),
+            max_cost: MicroDollars(0),
         }
     }
 
@@ -44,15 +46,23 @@ impl Job {
         longest: Duration,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        let max_cost = max_cost::of_answer(&work.services, &work.settings, &work.speech)
-            + max_cost::of_transcriptions(&work.services, longest, later)
+        let max_cost = max_cost::of_answer(
+            &work.services,
+            &work.settings,
+            &work.speech,
+            &work.known.words,
+        ) + max_cost::of_transcriptions(&work.services, longest, later)
             + max_cost::of_hearing(&work.services, &work.settings, longest, later);
         // All that a turn may cost, its later transcriptions included, is admitted at once, so that no limit is met in
         // its middle.
         admit(max_cost).at(Stage::Limit)?;
         let billing = work.speaker.billing.clone();
         let events = work.start().at(Stage::Stt)?;
-        Ok(Self { events, billing })
+        Ok(Self {
+            events,
+            billing,
+            max_cost,
+        })
     }
 
     /// Has a phrase spoken and kept, if `admit` sets aside what that can cost.
@@ -65,7 +75,8 @@ impl Job {
         budget: Budget,
         admit: Admit<'_>,
     ) -> Result<Self, Failure> {
-        admit(phrases.max_cost(&text)).at(Stage::Limit)?;
+        let max_cost = phrases.max_cost(&text);
+        admit(max_cost).at(Stage::Limit)?;
         let billing = phrases.speaker.billing.clone();
         let (tell, events) = unbounded();
         threads::spawn(move || {
@@ -77,7 +88,11 @@ impl Job {
             tell.send(event).ok();
         })
         .at(Stage::Tts)?;
-        Ok(Self { events, billing })
+        Ok(Self {
+            events,
+            billing,
+            max_cost,
+        })
     }
 
     /// Drops the job, and waits for its threads to end, but no longer than `limit`.
@@ -85,6 +100,11 @@ impl Job {
         self.billing.end();
         let end = Instant::now() + limit;
         while self.events.recv_deadline(end).is_ok() {}
+    }
+
+    /// What was set aside for it.
+    pub(super) fn max_cost(&self) -> MicroDollars {
+        self.max_cost
     }
 
     pub(super) fn events(&mut self) -> &mut Receiver<Event> {

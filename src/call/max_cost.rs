@@ -14,9 +14,15 @@ use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
 
-/// The maximum cost of transcribing and answering `speech`.
-pub(super) fn of_answer(services: &Services, settings: &Settings, speech: &Pcm) -> MicroDollars {
-    let question_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
+/// The maximum cost of transcribing `speech` and answering it together with the words that are `known` before it.
+pub(super) fn of_answer(
+    services: &Services,
+    settings: &Settings,
+    speech: &Pcm,
+    known: &str,
+) -> MicroDollars {
+    let new_bytes = char::MAX.len_utf8() * max_question_chars(speech.duration());
+    let question_bytes = new_bytes + known.len() + 1;
     let chars = settings.max_answer_chars + settings.opening.chars().count();
     // Each piece that is spoken for itself may have its own pauses, and so may the opening, however short. Other texts
     // that are cut in several are long.
@@ -194,7 +200,7 @@ mod tests {
                 rate_hz: 8000,
                 samples: vec![0; 8000],
             };
-            of_answer(&services, &settings, &speech).0
+            of_answer(&services, &settings, &speech, "").0
         };
         let one = costs("['en-US']", "");
         assert!(costs("['en-US', 'fr-FR']", "") > one);

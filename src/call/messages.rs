@@ -27,6 +27,8 @@ pub(super) struct Messages {
     spoken: Duration,
     /// The ids of those that were left.
     left: Vec<String>,
+    /// What they say, as the assistant wrote it.
+    kept: Vec<Message>,
     /// Whether one was left in the answer that was heard last.
     has_just_left: bool,
     is_full: bool,
@@ -107,10 +109,15 @@ impl Messages {
             return false;
         };
         for message in messages {
+            // An answer that was interrupted before it was heard may say it once more.
+            if self.kept.contains(message) {
+                continue;
+            }
             match self.add(message, question, &settings, now) {
                 Ok(id) => {
                     info!("message {id} is kept");
                     self.left.push(id);
+                    self.kept.push(message.clone());
                     (self.has_just_left, self.has_news) = (true, true);
                 }
                 Err(cause) => {

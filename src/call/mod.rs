@@ -3,7 +3,7 @@
 mod announcing;
 mod answering;
 mod caller;
-mod caller_audio;
+pub mod caller_audio;
 mod contract;
 mod dialogue;
 mod disclosure;
@@ -11,6 +11,7 @@ mod echo;
 mod event;
 mod flow;
 mod hours;
+mod interrupted;
 mod job;
 mod keepalive;
 mod line;
@@ -290,6 +291,7 @@ impl<O: Write> Call<O> {
             before: Vec::new(),
             job: Job::none(),
             reply: None,
+            interrupted: None,
         }
     }
 

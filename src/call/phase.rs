@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::event::Transcript;
 use super::line::{Input, Play};
 use super::turn::Scene;
 use crate::audio::Pcm;
@@ -52,11 +53,13 @@ pub(super) enum Act {
     Keep(Vec<Message>, Sender<()>),
     /// Forgets the caller, who may hang up before the answer ends.
     Forget,
-    /// Has speech transcribed and answered, in place of what was sent before; `later` more transcriptions of the same turn
-    /// may follow.
-    Transcribe { speech: Arc<Pcm>, later: u32 },
-    /// Drops what was sent.
-    Cancel,
+    /// Has speech transcribed and answered together with the words that are `known` of what was said before it, in place
+    /// of what was sent before; `later` more transcriptions of the same turn may follow.
+    Transcribe {
+        speech: Arc<Pcm>,
+        known: Transcript,
+        later: u32,
+    },
 }
 
 #[cfg(test)]

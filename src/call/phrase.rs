@@ -6,20 +6,44 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::answering::USUAL_DBFS;
+use super::caller_audio::CallerAudio;
 use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
+use super::question;
 use super::turn::Scene;
+use crate::audio::speech::turn::Change;
 use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::sys::files;
 
 /// Plays a phrase to its end, as soon as it has been spoken.
 pub(super) struct Phrase {
     state: State,
-    /// Whether what the caller says meanwhile is the beginning of their next turn; else it was said to the sound.
-    keeps_speech: bool,
-    /// Why the caller does not hear it, if that is known.
-    fault: Option<String>,
+    hearing: Hearing,
+    said: Said,
+}
+
+/// What a phrase does with what the caller says into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// It is of no interest: the call ends.
+    #[default]
+    Ignores,
+    /// It is their next turn, or the beginning of that, and is kept until the phrase has been heard.
+    Keeps,
+    /// The same, and the phrase is not heard any further.
+    Yields,
+}
+
+/// What became of a phrase.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It was heard, or the caller has hung up.
+    Heard,
+    /// Why the caller has not heard it.
+    Unheard(String),
+    /// The caller spoke, after they had heard so much of the sound of this name.
+    Interrupted { name: String, after: Duration },
 }
 
 enum State {
@@ -27,7 +51,7 @@ enum State {
     Making(Instant, Option<&'static str>),
     /// This sound is to be played.
     Made(String),
-    /// This sound plays, no longer than until then.
+    /// This sound plays since then.
     Playing(String, Instant),
     Over,
 }
@@ -38,12 +62,9 @@ impl Phrase {
         Self::of(State::Made(name))
     }
 
-    /// The same for a sound during which the caller may begin their next turn.
-    pub(super) fn keeping_speech(self) -> Self {
-        Self {
-            keeps_speech: true,
-            ..self
-        }
+    /// The same for one that does this with what the caller says.
+    pub(super) fn hearing(self, hearing: Hearing) -> Self {
+        Self { hearing, ..self }
     }
 
     /// Waits for [`Event::Phrase`], but no longer than `until`: then the sound `instead` is played, if any.
@@ -61,15 +82,36 @@ impl Phrase {
     fn of(state: State) -> Self {
         Self {
             state,
-            keeps_speech: false,
-            fault: None,
+            hearing: Hearing::default(),
+            said: Said::Heard,
         }
     }
 
     fn fail(&mut self, fault: String, instead: Option<&'static str>) {
         warn!("{fault}");
-        self.fault = Some(fault);
+        self.said = Said::Unheard(fault);
         self.state = instead.map_or(State::Over, |name| State::Made(name.to_owned()));
+    }
+
+    /// Takes in what the caller says.
+    fn follow(&mut self, changes: &[Change], scene: &mut Scene, now: Instant) {
+        if self.hearing == Hearing::Ignores {
+            return;
+        }
+        if changes.contains(&Change::Ends) {
+            let heard = scene.caller.as_ref().map(CallerAudio::heard);
+            let heard = heard.and_then(question::trim);
+            scene.said.extend(heard.map(|heard| heard.speech));
+        }
+        let speaks = |change: &Change| matches!(change, Change::Begins | Change::Ends);
+        if self.hearing == Hearing::Yields && changes.iter().any(speaks) {
+            let (name, after) = match std::mem::replace(&mut self.state, State::Over) {
+                State::Playing(name, since) => (name, now.saturating_duration_since(since)),
+                State::Making(..) | State::Made(_) => (String::new(), Duration::ZERO),
+                State::Over => return,
+            };
+            self.said = Said::Interrupted { name, after };
+        }
     }
 
     fn take(&mut self, event: Event) {
@@ -89,8 +131,7 @@ impl Phrase {
 }
 
 impl Phase for Phrase {
-    /// Why the caller has not heard it, if anything but a hang-up kept them from that.
-    type End = Option<String>;
+    type End = Said;
 
     fn on(&mut self, input: Input, scene: &mut Scene, now: Instant) {
         match (input, &mut scene.caller) {
@@ -106,14 +147,14 @@ impl Phase for Phrase {
             (Input::Work(event), _) => self.take(event),
             (Input::Caller(samples), Some(caller)) => {
                 caller.guard_against(Some(USUAL_DBFS));
-                caller.hear(&samples, now);
+                let changes = caller.hear(&samples, now);
+                self.follow(&changes, scene, now);
             }
             (Input::Elapsed, caller) => {
-                if let Some(caller) = caller {
-                    caller.hear_nothing(now);
-                }
+                let changes = caller.as_mut().map(|caller| caller.hear_nothing(now));
+                self.follow(&changes.unwrap_or_default(), scene, now);
                 match self.state {
-                    State::Playing(_, end) if end <= now => self.state = State::Over,
+                    State::Playing(_, since) if since + LONGEST <= now => self.state = State::Over,
                     State::Making(until, instead) if until <= now => {
                         self.fail(LATE.to_owned(), instead);
                     }
@@ -127,10 +168,11 @@ impl Phase for Phrase {
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Self::End> {
         let caller = scene.next_look();
         let end = match &mut self.state {
-            State::Making(end, _) | State::Playing(_, end) => Some(*end),
+            State::Making(end, _) => Some(*end),
+            State::Playing(_, since) => Some(*since + LONGEST),
             State::Made(name) => {
                 let name = std::mem::take(name);
-                self.state = State::Playing(name.clone(), now + LONGEST);
+                self.state = State::Playing(name.clone(), now);
                 return Step::Do(Act::Play(Play {
                     what: Sound::Phrase,
                     name,
@@ -140,11 +182,11 @@ impl Phase for Phrase {
             }
             State::Over => {
                 if let Some(caller) = &mut scene.caller
-                    && !self.keeps_speech
+                    && self.hearing == Hearing::Ignores
                 {
                     caller.forget();
                 }
-                return Step::End(Ok(self.fault.take()));
+                return Step::End(Ok(std::mem::replace(&mut self.said, Said::Heard)));
             }
         };
         let first = caller.into_iter().chain(end).min();

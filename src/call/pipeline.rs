@@ -19,7 +19,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use log::{debug, warn};
 
-use super::event::Event;
+use super::event::{Event, Transcript};
 use super::max_cost;
 use super::settings::{Settings, Takes};
 use crate::audio::Pcm;
@@ -34,7 +34,7 @@ use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
 use crate::sys::threads::{self, NoThread};
-use crate::text::{Action, SentenceStream};
+use crate::text::{Action, SentenceStream, completeness};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
 use gate::Gate;
@@ -48,6 +48,8 @@ pub(super) struct Work {
     pub(super) settings: Settings,
     /// What the caller said.
     pub(super) speech: Arc<Pcm>,
+    /// What they had said before, if that is transcribed.
+    pub(super) known: Transcript,
     /// How the answer is spoken, and who pays for all of it.
     pub(super) speaker: Speaker,
     /// When the answer must begin.
@@ -152,8 +154,15 @@ impl Work {
     }
 
     /// Transcribes the question, and tells it.
-    fn question(&self, tell: &Sender<Event>) -> Result<Heard, Failure> {
-        let heard = self.transcribe(tell)?;
+    fn question(&self, tell: &Sender<Event>) -> Result<Transcript, Failure> {
+        let heard = if self.speech.samples.is_empty() {
+            self.known.clone()
+        } else {
+            self.known.followed_by(self.transcribe(tell)?)
+        };
+        let languages = self.settings.spoken(heard.language.as_deref());
+        let completeness = completeness(&heard.words, languages);
+        send(tell, Event::Transcribed(heard.clone(), completeness));
         send(tell, Event::Question(heard.words.clone()));
         Ok(heard)
     }
@@ -333,14 +342,6 @@ impl Work {
             sound,
         })
     }
-}
-
-/// What a caller has said.
-struct Heard {
-    /// Empty where no words were heard.
-    words: String,
-    /// The language that it was said in, where it is told and not all callers speak the same.
-    language: Option<String>,
 }
 
 /// What became of an attempt to answer that did not fail in the middle of what is said.

@@ -237,6 +237,23 @@ impl Playout {
         self.heard = heard;
     }
 
+    /// Whether all that may be left unheard is the silence with which a voice ends.
+    pub(super) fn is_nearly_over(&self) -> bool {
+        let unheard = FRAME * (self.appended - self.heard + self.held_frames());
+        self.is_complete && unheard <= TAIL
+    }
+
+    /// The play is stopped at `now`. What was appended stays in the file.
+    pub(super) fn stop(&mut self, now: Instant) {
+        self.heard = self.heard_of(now).0;
+        (self.play, self.refill) = (None, None);
+    }
+
+    /// The next play begins at `frame`, although that has been heard.
+    pub(super) fn go_back_to(&mut self, frame: u32) {
+        self.heard = frame.min(self.heard);
+    }
+
     /// Whether Asterisk ends one play after the other without a sound, as where it sees another file than the one that is
     /// written: it would do so for ever.
     pub(super) fn is_stuck(&self) -> bool {
@@ -339,6 +356,9 @@ const ENOUGH_FRAMES: u32 = 50;
 
 /// With less than that in store, and less than half of what there was, the voice has become too slow.
 const LOW: Duration = Duration::from_millis(600);
+
+/// A part of the end that is not missed.
+const TAIL: Duration = Duration::from_millis(200);
 
 /// A play may miss what was appended a moment before it began.
 const MAX_FRUITLESS: u32 = 3;

@@ -1,5 +1,4 @@
-//! Says the phrases of a call, which are the same in every call: a voice has spoken them before, or speaks them now. Each
-//! is heard to its end.
+//! Says the phrases of a call, which are the same in every call: a voice has spoken them before, or speaks them now.
 
 use std::io::Write;
 use std::time::Duration;
@@ -9,7 +8,8 @@ use super::answering::GRACE;
 use super::contract;
 use super::flow::Flow;
 use super::job::Job;
-use super::phrase::Phrase;
+use super::phrase::{Hearing, Phrase, Said};
+use crate::audio::telephone::FRAME;
 use crate::cloud::budget::Budget;
 use crate::config::Sentence;
 use crate::knowledge::language::Language;
@@ -21,25 +21,53 @@ use crate::voice::KeptPhrases;
 
 impl<O: Write> Flow<'_, O> {
     /// Says the disclosure, if it is due, and notes why where it is left to the first answer. That takes it over, so a
-    /// voice that stands in has no time of its own.
-    pub(super) fn disclose(&mut self) -> Result<(), Failure> {
+    /// voice that stands in has no time of its own. Returns whether the caller has spoken into it.
+    pub(super) fn disclose(&mut self) -> Result<bool, Failure> {
         let Some(sentence) = self.disclosure.due() else {
-            return Ok(());
+            return Ok(false);
         };
-        let unheard = self.say_within(sentence, None, LONGEST_WAIT)?;
-        self.disclosure.said(self.line, unheard);
-        Ok(())
+        let said = self.say_within(sentence, None, self.hearing(), LONGEST_WAIT)?;
+        let is_interrupted = matches!(said, Said::Interrupted { .. });
+        match said {
+            // Article 50 wants the caller informed, and not that they are kept from speaking. Without its last word a
+            // sentence still tells it; whoever has heard less is told at the beginning of the next answer.
+            Said::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {}
+            Said::Heard | Said::Interrupted { .. } => self.disclosure.told(self.line),
+            Said::Unheard(why) => self.disclosure.fault = Some(why),
+        }
+        Ok(is_interrupted)
     }
 
-    /// Asks the caller, in Asterisk's own voice, to try again after the failure that has been forgiven. What they say to
-    /// the last sound is the beginning of their next turn.
+    /// What a phrase that is not the last does with what the caller says into it.
+    pub(super) fn hearing(&self) -> Hearing {
+        if self.config.conversation.barge_in {
+            Hearing::Yields
+        } else {
+            Hearing::Keeps
+        }
+    }
+
+    /// How long the sound at this place lasts; the longest time where that is not known, as of Asterisk's own sounds.
+    fn length_of(&self, name: &str) -> Duration {
+        let place = files::append(name.as_ref(), &format!(".{}", self.encoding));
+        let frame_bytes = u64::try_from(self.encoding.frame_bytes()).unwrap_or(u64::MAX);
+        let frames = std::fs::metadata(place).map(|sound| sound.len() / frame_bytes);
+        let frames = frames.ok().and_then(|frames| u32::try_from(frames).ok());
+        frames.map_or(LONGEST_PHRASE, |frames| FRAME * frames)
+    }
+
+    /// Asks the caller, in Asterisk's own voice, to try again after the failure that has been forgiven.
     pub(super) fn apologize(&mut self) -> Result<(), Failure> {
         contract::tell_notes(self.line, &mut self.scene.notes);
         if let Some(failure) = &self.scene.forgiven {
             contract::tell_forgiven(self.line, failure);
         }
-        self.follow(&mut Phrase::sound("im-sorry".to_owned()))?;
-        self.follow(&mut Phrase::sound("please-try-again".to_owned()).keeping_speech())?;
+        for sound in ["im-sorry", "please-try-again"] {
+            let mut phrase = Phrase::sound(sound.to_owned()).hearing(self.hearing());
+            if matches!(self.follow(&mut phrase)?, Said::Interrupted { .. }) {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -56,23 +84,24 @@ impl<O: Write> Flow<'_, O> {
             Ok(Answered::Wordless) if has_just_left => (language.message_kept, "vm-msgsaved"),
             _ => return answered,
         };
-        self.say(Sentence::Spoken(words.to_owned()), Some(instead))?;
+        let sentence = Sentence::Spoken(words.to_owned());
+        self.say(sentence, Some(instead), Hearing::Keeps)?;
         Ok(Answered::Heard)
     }
 
-    /// Says a phrase to its end. If no voice speaks, the sound `instead` is heard, if any. Returns why it
-    /// was not heard, if anything but a hang-up kept it from that.
+    /// Says a phrase. If no voice speaks, the sound `instead` is heard, if any.
     pub(super) fn say(
         &mut self,
         sentence: Sentence,
         instead: Option<&'static str>,
-    ) -> Result<Option<String>, Failure> {
+        hearing: Hearing,
+    ) -> Result<Said, Failure> {
         let mut patience = LONGEST_WAIT;
         if self.services.voices.candidates().len() > 1 {
             // The next voice has as long.
             patience += self.config.fallback_after.min(LONGEST_WAIT);
         }
-        self.say_within(sentence, instead, patience)
+        self.say_within(sentence, instead, hearing, patience)
     }
 
     /// The same, where its sound is waited for no longer than `patience`.
@@ -80,14 +109,15 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         sentence: Sentence,
         instead: Option<&'static str>,
+        hearing: Hearing,
         patience: Duration,
-    ) -> Result<Option<String>, Failure> {
-        let mut phrase = match sentence {
-            Sentence::Nothing => return Ok(None),
+    ) -> Result<Said, Failure> {
+        let phrase = match sentence {
+            Sentence::Nothing => return Ok(Said::Heard),
             Sentence::Sound(name) => Phrase::sound(name),
             Sentence::Spoken(text) => self.spoken(text, instead, patience)?,
         };
-        let said = self.follow(&mut phrase);
+        let said = self.follow(&mut phrase.hearing(hearing));
         if self.line.is_hung_up() {
             // The half-made sound is removed by the thread that makes it.
             self.job.wait(SHORT_WAIT);
@@ -134,6 +164,9 @@ impl<O: Write> Flow<'_, O> {
 
 /// After a hang-up a thread that asks a service ends at once.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
+
+/// No phrase lasts longer.
+const LONGEST_PHRASE: Duration = Duration::from_secs(60);
 
 /// No caller waits longer in silence for a phrase.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);

@@ -91,6 +91,12 @@ impl Settings {
         found.filter(|_| all().count() > 1)
     }
 
+    /// The languages that what was said may be in, where a recogniser has `told` one of them or none.
+    pub(super) fn spoken<'s>(&'s self, told: Option<&'s str>) -> impl Iterator<Item = &'s str> {
+        let is_it = move |language: &&str| told.is_none_or(|told| told == *language);
+        self.stt.languages().filter(is_it)
+    }
+
     /// The languages that one caller may speak and another not: all of them where there are several, else none.
     pub(super) fn other_languages(&self) -> impl Iterator<Item = &str> {
         let are_several = self.stt.languages().count() > 1;

@@ -40,7 +40,36 @@ impl Spoken {
 
     /// Notes how many frames were heard, and how many there are.
     pub(super) fn was_heard(&mut self, (heard, all): (u32, u32)) {
-        (self.heard, self.all) = (heard, all);
+        // An answer that was taken up again from an earlier sentence has been heard further than it plays.
+        (self.heard, self.all) = (self.heard.max(heard), all);
+    }
+
+    /// The sentence that sounds at frame `at`, of `all` that there are: the frame at which it begins, and how far that may
+    /// be off.
+    pub(super) fn sentence_at(&self, at: u32, all: u32) -> (u32, u32) {
+        let begun = self.sentences(all).filter(|sentence| sentence.from <= at);
+        begun
+            .last()
+            .map_or((0, 0), |sentence| (sentence.from, sentence.unsure))
+    }
+
+    /// Whether a question is among what was heard last before frame `at`, of `all` that there are.
+    pub(super) fn has_just_asked(&self, at: u32, all: u32) -> bool {
+        let since = at.saturating_sub(JUST_FRAMES);
+        let heard = self
+            .sentences(all)
+            .filter(|sentence| sentence.from < at && sentence.end > since);
+        heard
+            .into_iter()
+            .any(|sentence| is_question(sentence.words))
+    }
+
+    /// The sentences that have begun to be spoken, and where their sound is. Within a text that was spoken in one go it is
+    /// reckoned by their length: nothing tells it.
+    fn sentences(&self, all: u32) -> impl Iterator<Item = Sentence<'_>> {
+        let next = self.texts.iter().skip(1).map(|text| Some(text.from));
+        let texts = self.texts.iter().zip(next.chain([None]));
+        texts.flat_map(move |(text, next)| text.sentences(next.unwrap_or(all)))
     }
 
     /// As much of the answer as was heard. Of the text that was interrupted it is a share, cut between two words, as large
@@ -54,22 +83,77 @@ impl Spoken {
     }
 }
 
+/// A sentence and its sound, in frames.
+struct Sentence<'a> {
+    words: &'a str,
+    from: u32,
+    end: u32,
+    /// By how much `from` may be off.
+    unsure: u32,
+}
+
 impl Text {
+    /// Its sentences; `end` is the frame at which its audio ends, as far as that is there.
+    fn sentences(&self, end: u32) -> impl Iterator<Item = Sentence<'_>> {
+        let chars = count(&self.words);
+        let frames = self.frames(end, chars);
+        let at = move |before: u32| self.from + share(frames, before, chars);
+        let mut before = 0;
+        text::sentences(&self.words).map(move |words| {
+            let (from, is_first) = (at(before), before == 0);
+            before += count(words);
+            Sentence {
+                words,
+                from,
+                end: at(before),
+                unsure: if is_first { 0 } else { (from - self.from) / 4 },
+            }
+        })
+    }
+
+    /// How many frames all of it takes.
+    fn frames(&self, end: u32, chars: u32) -> u32 {
+        let there = end.saturating_sub(self.from);
+        if self.is_whole {
+            there
+        } else {
+            there.max(chars.saturating_mul(FRAMES_A_CHAR))
+        }
+    }
+
     /// The part of this text that was heard, given `heard` frames of the answer; `end` is the frame at which its audio ends.
     fn heard(&self, heard: u32, end: u32) -> &str {
-        let chars = u32::try_from(self.words.chars().count()).unwrap_or(u32::MAX);
-        let mut all = end.saturating_sub(self.from);
-        if !self.is_whole {
-            all = all.max(chars.saturating_mul(FRAMES_A_CHAR));
-        }
+        let chars = count(&self.words);
+        let all = self.frames(end, chars);
         let heard = heard.saturating_sub(self.from);
         if heard >= all {
             return if heard > 0 { &self.words } else { "" };
         }
-        let share = u64::from(chars) * u64::from(heard) / u64::from(all);
+        let share = share(chars, heard, all);
         text::limit(&self.words, usize::try_from(share).unwrap_or(usize::MAX))
     }
 }
+
+fn count(words: &str) -> u32 {
+    u32::try_from(words.chars().count()).unwrap_or(u32::MAX)
+}
+
+/// As much of `all` as `part` is of `whole`.
+fn share(all: u32, part: u32, whole: u32) -> u32 {
+    let share = u64::from(all) * u64::from(part) / u64::from(whole.max(1));
+    u32::try_from(share).unwrap_or(u32::MAX)
+}
+
+/// Voices and models end a question so, in all languages that the program has tables for.
+fn is_question(words: &str) -> bool {
+    let is_closer = |c: char| c.is_whitespace() || "\"'”’»)".contains(c);
+    words
+        .trim_end_matches(is_closer)
+        .ends_with(['?', '？', '؟'])
+}
+
+/// A question is answered within 2 s, also where the next sentence has begun.
+const JUST_FRAMES: u32 = 100;
 
 /// What voices take for a character where the sound is not there to tell: seventeen in a second.
 const FRAMES_A_CHAR: u32 = 3;

@@ -7,6 +7,7 @@ use log::info;
 
 use super::caller_audio::CallerAudio;
 use super::spoken::Spoken;
+use crate::audio::Pcm;
 use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
 use crate::timeline::Timeline;
@@ -17,10 +18,16 @@ pub(super) struct Scene {
     pub(super) turn: Turn,
     /// The caller's voice, in a conversation.
     pub(super) caller: Option<CallerAudio>,
+    /// What they have said into a phrase and to its end, turn by turn.
+    pub(super) said: Vec<Pcm>,
+    /// Whether they seem to have spoken into a phrase, which is said again where that was nothing.
+    pub(super) is_cut_off: bool,
     /// What is being done.
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
     pub(super) notes: Vec<String>,
+    /// How long the voice took to begin, when it was asked last.
+    pub(super) voice_takes: Option<Duration>,
     /// The last failure of a turn after which the caller was asked to try again.
     pub(super) forgiven: Option<Failure>,
 }
@@ -39,6 +46,10 @@ pub(super) struct Turn {
     pub(super) key: Option<char>,
     /// The texts of the answer that were spoken, and how much of them was heard.
     pub(super) spoken: Spoken,
+    /// The words that the answer begins with, before its own.
+    pub(super) opening: String,
+    /// Whether the answer was interrupted, and may go on.
+    pub(super) is_interrupted: bool,
     /// What the model wants to be done after its answer.
     pub(super) actions: Vec<Action>,
     /// Whether a message of the caller's could not be kept.
@@ -50,8 +61,11 @@ impl Scene {
         Self {
             turn: Turn::new(started),
             caller: None,
+            said: Vec::new(),
+            is_cut_off: false,
             stage: Stage::Config,
             notes: Vec::new(),
+            voice_takes: None,
             forgiven: None,
         }
     }
@@ -75,6 +89,12 @@ impl Scene {
         self.caller.as_ref().map(CallerAudio::next_look)
     }
 
+    /// Whether something is still to be done that what the caller seems to say keeps waiting.
+    pub(super) fn is_open(&self) -> bool {
+        let turn = &self.turn;
+        self.is_cut_off || turn.is_interrupted || !turn.actions.is_empty()
+    }
+
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
         self.caller.as_ref().is_some_and(CallerAudio::is_in_turn)
@@ -91,6 +111,8 @@ impl Turn {
             answer: String::new(),
             key: None,
             spoken: Spoken::default(),
+            opening: String::new(),
+            is_interrupted: false,
             actions: Vec::new(),
             has_lost_message: false,
         }

@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::stderr::tell;
-use crate::cmd::place::{self, DIALPLAN, Found, Ground, Reader, Wanted, WantedFolder};
+use crate::cmd::place::{self, Found, Ground, Reader, Wanted, WantedFolder};
 use crate::sys::error::Chain;
 use crate::sys::held::Last;
 use crate::sys::rights::{self as user, Rights as User};
@@ -134,7 +134,7 @@ impl Action {
                 folder,
                 names,
             } => place.ground()?.missing_sounds(&folder, &names)?,
-            Self::Dialplan => return write(DIALPLAN.as_bytes()),
+            Self::Dialplan => return write(place::dialplan().as_bytes()),
             Self::Sources { folder } => {
                 place::expect_sources(&folder)?;
                 Vec::new()

@@ -31,14 +31,14 @@ pub fn topics() -> String {
 pub fn page(topic: &str) -> Result<String, Unknown> {
     let name = if topic == "check" { "doctor" } else { topic };
     if let Some(topic) = TOPICS.iter().find(|topic| topic.name == name) {
-        let page = laid_out(topic.text);
+        let page = laid_out(&topic.text);
         return Ok(match topic.name {
             "settings" => page + "\n" + &rows(|_| true),
             _ => page,
         });
     }
     if let Some(file) = EXAMPLES.iter().find(|file| file.name == name) {
-        return Ok(file.text.to_owned());
+        return Ok(file.text.clone());
     }
     let settings = rows(|key| is_of(key, name));
     if settings.is_empty() {

@@ -22,13 +22,16 @@ use rustix::process::geteuid;
 
 use crate::cmd::check::sounds;
 use crate::sys::held::{self, Folder, Last, Place, Trust, shown};
+use crate::sys::packed::{self, packed};
 use crate::sys::sources;
 use change::Change;
 use removal::Removal;
 pub(crate) use wanted::{Error, Found, Ground, Reader, Wanted, WantedFolder};
 
-/// The dialplan that belongs to this program.
-pub(crate) const DIALPLAN: &str = include_str!("../../extensions_custom.conf.example");
+/// Returns the dialplan that belongs to this program.
+pub(crate) fn dialplan() -> String {
+    packed::text(packed!("extensions_custom.conf.example"))
+}
 
 /// Makes sure that a folder has the sources that this program was built from.
 ///

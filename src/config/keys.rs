@@ -281,15 +281,20 @@ pub const KEYS: &[Key] = &[
         "Quiet that ends the caller's turn in a conversation: see `phone-assistant help conversation`."),
     key("conversation.think_ahead", Kind::Switch, "true",
         "Transcribe what was said after 0.3 s of quiet already. A caller who goes on after that costs one transcription \
-         more. That happens three times in a turn at most, the third time after 0.6 s; a fourth is kept for the turn's \
-         end."),
+         more: of all that they have said, or after 0.5 s of quiet of what is new. That happens three times in a turn at \
+         most, the third time after 0.6 s; a fourth is kept for the turn's end."),
+    // Figures of the same benchmark are behind it: people pause within sentences as long as behind them.
+    key("conversation.by_meaning", Kind::Switch, "true",
+        "End the caller's turn by what was said, where it is transcribed before the turn is over: after 0.5 s of quiet \
+         behind a finished question, a yes or a no, and only after 1.8 s where more has to follow (\"I would like to\", a \
+         number that is being told). It knows English, German, French, Spanish and Italian."),
     key("conversation.barge_in", Kind::Switch, "true",
-        "The caller's voice stops an answer."),
+        "The caller's voice stops an answer or a phrase."),
     key("conversation.max_question", Kind::Number(3.0, 120.0, "s"), "30.0",
         "Length at which a turn of the caller's is cut off."),
     key("conversation.max_turns", Kind::Whole(1, 200, "turns"), "20",
         "Most answers in one call; then it says goodbye. Two noises in a row that are not understood are free; more of \
-         them count as turns."),
+         them count as turns. Who interrupts the last answer is answered once more."),
     key("conversation.max_minutes", Kind::Whole(1, 120, "min"), "10",
         "Length of a call; the answer being spoken then is finished."),
     key("conversation.ask_after", Kind::Number(2.0, 60.0, "s"), "8.0",

@@ -106,6 +106,8 @@ pub struct Conversation {
     pub quiet: Duration,
     /// Whether a turn is transcribed as soon as it may be over.
     pub thinks_ahead: bool,
+    /// Whether a turn is longer or shorter by what was said in it.
+    pub ends_by_meaning: bool,
     /// Whether the caller's voice stops an answer.
     pub barge_in: bool,
     /// A longer turn is cut off.
@@ -247,6 +249,7 @@ impl Conversation {
         Self {
             quiet: layers.seconds(setting!("conversation.quiet")),
             thinks_ahead: layers.switch(setting!("conversation.think_ahead")),
+            ends_by_meaning: layers.switch(setting!("conversation.by_meaning")),
             barge_in: layers.switch(setting!("conversation.barge_in")),
             max_question: layers.seconds(setting!("conversation.max_question")),
             max_turns: layers.whole(setting!("conversation.max_turns")),

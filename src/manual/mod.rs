@@ -6,6 +6,10 @@
 
 mod layout;
 
+use std::sync::LazyLock;
+
+use crate::sys::packed::{self, packed};
+
 pub use layout::{laid_out, wrapped};
 
 /// A page of the manual.
@@ -16,7 +20,7 @@ pub struct Topic {
     /// What it is about, as the list of topics says it.
     pub summary: &'static str,
     /// The page, in Markdown.
-    pub text: &'static str,
+    pub text: LazyLock<String>,
 }
 
 /// A file that can be copied as it stands.
@@ -27,7 +31,7 @@ pub struct Example {
     /// What it is for, as the list of topics says it.
     pub summary: &'static str,
     /// What is in it.
-    pub text: &'static str,
+    pub text: LazyLock<String>,
 }
 
 macro_rules! topic {
@@ -35,7 +39,7 @@ macro_rules! topic {
         Topic {
             name: $name,
             summary: $summary,
-            text: include_str!(concat!($name, ".md")),
+            text: LazyLock::new(|| packed::text(packed!(concat!($name, ".md")))),
         }
     };
 }
@@ -45,13 +49,13 @@ macro_rules! example {
         Example {
             name: $name,
             summary: $summary,
-            text: include_str!($name),
+            text: LazyLock::new(|| packed::text(packed!($name))),
         }
     };
 }
 
 /// All topics, in the order of the list.
-pub const TOPICS: &[Topic] = &[
+pub static TOPICS: [Topic; 21] = [
     topic!(
         "call",
         "what happens in a call, and what the dialplan is told"
@@ -85,7 +89,7 @@ pub const TOPICS: &[Topic] = &[
 ];
 
 /// All files to copy.
-pub const EXAMPLES: &[Example] = &[
+pub static EXAMPLES: [Example; 6] = [
     example!("personas.toml", "settings for two personas"),
     example!("personas.conf", "their two extensions"),
     example!("openai.toml", "settings for an OpenAI key alone"),

@@ -12,6 +12,7 @@ pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod number;
 pub(crate) mod owner;
+pub(crate) mod packed;
 pub(crate) mod pasted;
 pub mod plain;
 pub(crate) mod presentation;

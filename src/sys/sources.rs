@@ -53,7 +53,8 @@ const OFFSET_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
 pub(crate) const FOLDER: &str = "src";
-pub(crate) const FILES: [&str; 3] = ["Cargo.lock", "Cargo.toml", "extensions_custom.conf.example"];
+pub(crate) const DIALPLAN: &str = "extensions_custom.conf.example";
+pub(crate) const FILES: [&str; 3] = ["Cargo.lock", "Cargo.toml", DIALPLAN];
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,9 @@
 //! Numbers, currencies and abbreviations are left to the speech service, which knows its language.
 
 mod actions;
+mod back_channel;
 mod citations;
+mod completeness;
 mod cut;
 mod directions;
 mod escapes;
@@ -25,6 +27,8 @@ mod spoken;
 mod transcript;
 
 pub use actions::{Action, Message};
+pub use back_channel::is_back_channel;
+pub use completeness::{Completeness, completeness};
 pub use cut::{breaths, chunks, limit};
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;

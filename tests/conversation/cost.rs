@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
 use testkit::Stage;
 
 use super::{BREATH, SHORT, one_turn, settings, spoken, talk};
@@ -61,12 +62,33 @@ fn noises_that_nobody_understands_use_up_turns() {
         .set("conversation.ask_after", 60.0);
     let talking = talk(&house, &settings);
     talking.phone.wait(BREATH);
-    let samples = spoken("question-tea.wav");
-    let noise = [&samples[..4000], &vec![0; 12_000]].concat();
-    talking.phone.say(noise.repeat(15));
+    // Each is more than twice as loud as the one before, so that it may be a caller.
+    for softer in [27, 9, 3, 1] {
+        let sound = noise().into_iter().map(|sample| sample / softer);
+        talking.phone.say(sound.collect());
+    }
     talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert_eq!(asked, 4, "two for free, and two turns");
+}
+
+#[test]
+fn a_noise_that_goes_on_is_paid_for_once() {
+    let house = House::new();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    let settings = settings(&house).set("conversation.ask_after", 60.0);
+    let talking = talk(&house, &settings);
+    talking.phone.wait(BREATH);
+    talking.phone.say(noise().repeat(12)).wait();
+    talking.hang_up();
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+}
+
+/// Half a second of a voice, and silence.
+fn noise() -> Vec<i16> {
+    let samples = spoken("question-tea.wav");
+    [&samples[..4000], &vec![0; 12_000]].concat()
 }
 
 #[test]
@@ -88,4 +110,37 @@ fn all_that_a_turn_may_be_transcribed_is_set_aside_before_the_first_time() {
     // A minute of Google's costs $0.024.
     assert!(could_cost(true) > could_cost(false) + 3.0 * 0.024);
     assert_eq!(house.sandbox.paid_requests(), 0);
+}
+
+#[test]
+fn what_was_transcribed_before_a_real_pause_is_neither_sent_nor_billed_again() {
+    let house = House::new();
+    house.sandbox.answer_with(SHORT);
+    let words = json!({"results": [{"alternatives": [{"transcript": "I would like to."}]}]});
+    let words = testkit::Response::json(200, &words);
+    house.sandbox.respond(Stage::Stt, words);
+    let log = house.other().join("calls.log");
+    let settings = settings(&house)
+        .set("log.calls", log.to_str().unwrap())
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    talking.phone.wait(BREATH);
+    let samples = spoken("question-moon.wav");
+    let (first, second) = samples.split_at(samples.len() / 2);
+    talking.phone.say([first, &vec![0; 9600], second].concat());
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_QUESTION", "I would like to I would like to.");
+    let asked = house.sandbox.requests_to(Stage::Stt);
+    let sent_ms = |index: usize| {
+        let sound = asked[index].body["audio"]["content"].as_str().unwrap();
+        sound.len() * 3 / 4 / 2 / 8
+    };
+    assert_eq!(asked.len(), 2);
+    // What is silent is sent around both.
+    let all_ms = sent_ms(0) + sent_ms(1);
+    assert!(all_ms < samples.len() / 8 + 1700, "{all_ms} ms");
+    let record: Value = serde_json::from_slice(&fs::read(&log).unwrap()).unwrap();
+    let billed_ms = record["used"][0]["audio_ms"].as_u64().unwrap();
+    let billed_ms = usize::try_from(billed_ms).unwrap();
+    assert!(billed_ms.abs_diff(all_ms) < 3, "{all_ms} ms, {record}");
 }

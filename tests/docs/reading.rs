@@ -18,7 +18,7 @@ pub(super) fn document(name: &str) -> String {
 pub(super) fn documents() -> Vec<(String, String)> {
     let topics = TOPICS.iter().map(|topic| {
         let name = format!("src/manual/{}.md", topic.name);
-        (name, topic.text.to_owned())
+        (name, topic.text.clone())
     });
     topics.chain([("README.md".to_owned(), readme())]).collect()
 }
@@ -29,12 +29,12 @@ pub(super) fn readme() -> String {
 
 pub(super) fn topic(name: &str) -> &'static str {
     let topic = TOPICS.iter().find(|topic| topic.name == name);
-    topic.unwrap_or_else(|| panic!("no topic {name}")).text
+    &topic.unwrap_or_else(|| panic!("no topic {name}")).text
 }
 
 pub(crate) fn example(name: &str) -> &'static str {
     let example = EXAMPLES.iter().find(|example| example.name == name);
-    example.unwrap_or_else(|| panic!("no file {name}")).text
+    &example.unwrap_or_else(|| panic!("no file {name}")).text
 }
 
 pub(super) fn section<'a>(text: &'a str, heading: &str) -> &'a str {

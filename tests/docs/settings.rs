@@ -124,7 +124,7 @@ fn every_setting_in_a_block_exists() {
                 .extension()
                 .is_some_and(|end| end == "toml")
         })
-        .map(|file| (file.name.to_owned(), file.text.to_owned()));
+        .map(|file| (file.name.to_owned(), file.text.clone()));
     let all: Vec<_> = documents()
         .into_iter()
         .flat_map(blocks_of)

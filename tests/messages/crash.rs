@@ -366,15 +366,13 @@ impl Disk {
             .collect();
         if line.contains("fsync(") {
             let Some(path) = held.first() else { return };
-            match path.strip_suffix(".part") {
-                Some(path) => drop(self.synced.insert(parted(path))),
-                None => {
-                    let is_of_it =
-                        |key: &&(String, String)| key.0 == *path && self.synced.contains(key);
-                    self.durable
-                        .extend(self.live.iter().filter(is_of_it).cloned());
-                }
+            if let Some(path) = path.strip_suffix(".part") {
+                self.synced.insert(parted(path));
+                return;
             }
+            let is_of_it = |key: &&(String, String)| key.0 == *path && self.synced.contains(key);
+            self.durable
+                .extend(self.live.iter().filter(is_of_it).cloned());
         } else if let (true, [_, new], Some(folder)) =
             (line.contains("renameat"), &quoted[..], held.last())
         {

@@ -2,14 +2,16 @@
 //!
 //! Sound comes in frames of 10 ms, from a phone that is always open. The level of each is compared with a noise floor
 //! that follows the line: a tenth of the last three seconds stays below it. So a fan that starts raises the floor
-//! within seconds and does not hold a turn for ever; whatever the noise, the floor is the level of the pauses.
+//! within seconds and does not hold a turn for ever; in steady noise the floor is the level of the pauses. Sound that
+//! fluctuates is told from the caller by the caller's own level, which `own` follows.
 //!
 //! Nothing here reads a clock: time is counted in frames.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{HighPass, frame_len, frame_level, noise_floor, sound};
+use super::own::{Background, OwnLevel};
+use super::{HighPass, frame_len, frame_level, frames_last, noise_floor, sound};
 use crate::audio::Pcm;
 
 /// What ends a turn.
@@ -45,7 +47,7 @@ pub struct Listener {
     high_pass: Option<HighPass>,
     /// Samples that do not fill a frame yet.
     rest: Vec<i16>,
-    /// The last levels, for the floor.
+    /// The last levels.
     levels: VecDeque<f32>,
     floor_db: f32,
     /// Whether each of the last frames rose out of the noise.
@@ -56,10 +58,14 @@ pub struct Listener {
     until_floor: usize,
     /// Whether what is kept belongs to a turn that is over.
     has_ended: bool,
-    /// How long the last turn was quiet at its end, in frames.
+    /// How long the caller had been quiet when they went on last, or the last turn ended, in frames.
     last_quiet: usize,
     /// How loud the echo of what the caller hears may be.
     echo_dbfs: Option<f32>,
+    own: OwnLevel,
+    background: Background,
+    /// How many times as long as usual a voice has to last before it begins a turn while something is heard.
+    proof: usize,
 }
 
 /// A turn under way, in frames.
@@ -68,6 +74,8 @@ struct Turn {
     length: usize,
     quiet: usize,
     is_pausing: bool,
+    /// The quiet that ends it, where that is not the usual.
+    ends_after: Option<Duration>,
 }
 
 impl Listener {
@@ -78,7 +86,7 @@ impl Listener {
             rate_hz,
             high_pass: None,
             rest: Vec::new(),
-            levels: VecDeque::with_capacity(FLOOR_FRAMES),
+            levels: VecDeque::with_capacity(LEVELS),
             floor_db: f32::MAX,
             loud: VecDeque::with_capacity(GUARDED_FRAMES),
             samples: Vec::new(),
@@ -87,6 +95,9 @@ impl Listener {
             has_ended: false,
             last_quiet: 0,
             echo_dbfs: None,
+            own: OwnLevel::new(),
+            background: Background::default(),
+            proof: 1,
         }
     }
 
@@ -125,9 +136,15 @@ impl Listener {
     }
 
     /// While something is heard whose echo may be as loud as this, only what is louder and lasts begins a turn: an echo
-    /// does not, nor does a cough. `None`: nothing is heard.
+    /// does not, nor does a cough, nor what is far softer than the caller was before. `None`: nothing is heard; the least
+    /// of all levels: nothing is heard at this moment.
     pub fn guard_against(&mut self, echo_dbfs: Option<f32>) {
         self.echo_dbfs = echo_dbfs;
+    }
+
+    /// Sets whether a voice has to last twice as long as usual before it begins a turn while something is heard.
+    pub fn need_longer_proof(&mut self, is_needed: bool) {
+        self.proof = if is_needed { 2 } else { 1 };
     }
 
     /// Sets the pause after which a turn may be over from now on; `None`: its end is waited for.
@@ -135,15 +152,27 @@ impl Listener {
         self.limits.pause = quiet;
     }
 
+    /// Sets the quiet that ends the turn under way, if one is, until the caller goes on.
+    pub fn end_after(&mut self, quiet: Duration) {
+        if let Some(turn) = &mut self.turn {
+            turn.ends_after = Some(quiet);
+        }
+    }
+
     /// Ends the turn under way, if one is, before quiet does.
     pub fn end(&mut self) -> Option<Change> {
         self.last_quiet = self.turn.take()?.quiet;
+        self.own.remember();
+        for level in self.levels.iter().rev().take(self.last_quiet) {
+            self.background.hear(*level);
+        }
+        self.background.measure();
         self.has_ended = true;
         self.loud.clear();
         Some(Change::Ends)
     }
 
-    /// How long the caller had been quiet when the last turn ended.
+    /// How long the caller had been quiet when they went on last, or the last turn ended.
     pub fn last_quiet(&self) -> Duration {
         frames_last(self.last_quiet)
     }
@@ -151,6 +180,7 @@ impl Listener {
     /// Gives up the turn under way: what follows is another.
     pub fn forget(&mut self) {
         self.turn = None;
+        self.own.forget();
         self.loud.clear();
         self.keep_before();
     }
@@ -165,17 +195,14 @@ impl Listener {
         self.samples.extend_from_slice(frame);
         let level = self.level(frame);
         self.follow(level);
-        // The guard is for the beginning of a turn. Within one, soft syllables have to count as speech too, or the
-        // turn would end in the middle of a sentence.
-        let echo = self.echo_dbfs.filter(|_| self.turn.is_none());
-        let least = echo.unwrap_or(FAINTEST_DBFS).max(FAINTEST_DBFS);
-        let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(least);
-        if self.loud.len() == GUARDED_FRAMES {
-            self.loud.pop_front();
-        }
+        let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(self.least_dbfs());
+        let most = GUARDED_FRAMES * self.proof;
+        self.loud
+            .drain(..(self.loud.len() + 1).saturating_sub(most));
         self.loud.push_back(level > threshold);
         let Some(turn) = &mut self.turn else {
             if !self.begins() {
+                self.hear_background();
                 return None;
             }
             self.turn = Some(Turn::default());
@@ -184,9 +211,17 @@ impl Listener {
         turn.length += 1;
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
+        let quiet_before = turn.quiet;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
+        turn.ends_after = turn.ends_after.filter(|_| !is_speaking);
         let quiet = frames_last(turn.quiet);
-        if quiet >= self.limits.quiet || frames_last(turn.length) >= self.limits.longest {
+        let ends_after = turn.ends_after.unwrap_or(self.limits.quiet);
+        if quiet >= ends_after || frames_last(turn.length) >= self.limits.longest {
+            return self.end();
+        }
+        self.own.hear(&self.levels, turn.length);
+        if let Some(quiet) = self.own.ended(ends_after) {
+            turn.quiet = quiet;
             return self.end();
         }
         let may_be_over = self.limits.pause.is_some_and(|pause| quiet >= pause);
@@ -196,30 +231,59 @@ impl Listener {
             _ => return None,
         };
         turn.is_pausing = change == Change::Pauses;
+        if change == Change::GoesOn {
+            self.last_quiet = quiet_before;
+        }
         Some(change)
+    }
+
+    /// What is softer than this, in dB of full scale, is not the caller.
+    fn least_dbfs(&self) -> f32 {
+        // This is for the beginning of a turn. Within one, soft syllables have to count as speech too, or the turn would
+        // end in the middle of a sentence.
+        if self.turn.is_some() {
+            return FAINTEST_DBFS;
+        }
+        let echo = self.echo_dbfs.unwrap_or(f32::MIN);
+        let of_caller = match (self.own.known_dbfs(), self.background.loud_dbfs()) {
+            (None, _) => f32::MIN,
+            (Some(own), _) if self.is_sounding() => own - INTERRUPTS_DB,
+            (Some(own), None) => own - BEGINS_DB,
+            // Where it is not as loud as that around the caller, they may have become softer, or handed the phone on.
+            (Some(own), Some(loud)) => (own - BEGINS_DB).min(loud + ABOVE_BACKGROUND_DB),
+        };
+        echo.max(of_caller).max(FAINTEST_DBFS)
     }
 
     /// Whether the caller has begun to speak.
     fn begins(&self) -> bool {
         let (frames, least) = match self.echo_dbfs {
             None => (ONSET_FRAMES, ONSET_LOUD),
-            Some(_) => (GUARDED_FRAMES, GUARDED_LOUD),
+            Some(_) => (GUARDED_FRAMES * self.proof, GUARDED_LOUD * self.proof),
         };
         let recent = self.loud.iter().rev().take(frames);
         recent.filter(|loud| **loud).count() >= least
-            && (self.echo_dbfs.is_none() || self.is_voiced())
+            && (self.echo_dbfs.is_none() || self.is_voiced(GUARDED_FRAMES * self.proof))
     }
 
-    /// Whether what rises out of the noise is a voice. A cough is as long and as loud, but it is noise.
-    fn is_voiced(&self) -> bool {
-        let len = GUARDED_FRAMES * frame_len(self.rate_hz);
+    /// Whether what is heard may be the beginning of a turn, of which it takes longer to be sure.
+    pub fn may_begin(&self) -> bool {
+        let recent = self.loud.iter().rev().take(SIGN_FRAMES);
+        let loud = recent.filter(|loud| **loud).count();
+        self.turn.is_none() && loud >= SIGN_LOUD && self.is_voiced(SIGN_FRAMES)
+    }
+
+    /// Whether what rises out of the noise in the last `frames` is a voice. A cough is as long and as loud, but it is
+    /// noise.
+    fn is_voiced(&self, frames: usize) -> bool {
+        let len = frames * frame_len(self.rate_hz);
         let recent = &self.samples[self.samples.len().saturating_sub(len)..];
         sound::voiced_share(recent, self.rate_hz) >= VOICED_SHARE
     }
 
     /// Outside a turn only what a turn that begins now would begin with is kept.
     fn keep_before(&mut self) {
-        let most = BEFORE_FRAMES * frame_len(self.rate_hz);
+        let most = (BEFORE_FRAMES + GUARDED_FRAMES * self.proof) * frame_len(self.rate_hz);
         self.samples
             .drain(..self.samples.len().saturating_sub(most));
     }
@@ -231,8 +295,23 @@ impl Listener {
         frame_level(high_pass, frame)
     }
 
+    /// Takes in a frame of the background, unless it may be the beginning of a turn, or an echo.
+    fn hear_background(&mut self) {
+        let before = self.levels.len().checked_sub(UNSURE_FRAMES);
+        if let Some(at) = before
+            && !self.is_sounding()
+        {
+            self.background.hear(self.levels[at]);
+        }
+    }
+
+    /// Whether something is heard at this moment that may come back as an echo.
+    fn is_sounding(&self) -> bool {
+        self.echo_dbfs.is_some_and(|echo| echo > f32::MIN)
+    }
+
     fn follow(&mut self, level: f32) {
-        if self.levels.len() == FLOOR_FRAMES {
+        if self.levels.len() == LEVELS {
             self.levels.pop_front();
         }
         self.levels.push_back(level);
@@ -244,20 +323,16 @@ impl Listener {
             return;
         }
         self.until_floor = FLOOR_EVERY;
-        self.floor_db = noise_floor(self.levels.make_contiguous(), ENOUGH_FOR_FLOOR);
+        let from = self.levels.len().saturating_sub(FLOOR_FRAMES);
+        let recent = &self.levels.make_contiguous()[from..];
+        self.floor_db = noise_floor(recent, ENOUGH_FOR_FLOOR);
+        self.background.measure();
     }
 }
 
-/// How long this number of frames lasts.
-fn frames_last(frames: usize) -> Duration {
-    FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
-}
-
-const FRAME: Duration = Duration::from_millis(10);
-
+/// Four seconds, which is what the caller's own level takes.
+const LEVELS: usize = 400;
 /// Three seconds: longer than any caller speaks without a dip, short enough for a fan that starts.
-// This is a limit: a background that fluctuates is above the floor nearly always. Beside a television, 20 dB below the
-// caller, 198 of 448 turns are still open 4 s after their end, beside other talkers 384. `Limits::longest` ends these.
 const FLOOR_FRAMES: usize = 300;
 /// The floor moves slowly: every 100 ms is often enough.
 const FLOOR_EVERY: usize = 10;
@@ -277,8 +352,24 @@ const ONSET_LOUD: usize = 6;
 const GUARDED_FRAMES: usize = 40;
 const GUARDED_LOUD: usize = 24;
 const VOICED_SHARE: f32 = 0.5;
+/// The first sign of a voice are 90 of 120 ms, of which half are voiced.
+const SIGN_FRAMES: usize = 12;
+const SIGN_LOUD: usize = 9;
+/// In an answer nothing counts that is softer than the caller was by this much.
+// With 14 dB less a caller who is 6 dB softer than before is heard as often in a quiet room, and a television, a song or
+// other talkers 12 dB below the caller cut one answer in three.
+const INTERRUPTS_DB: f32 = 15.0;
+/// Where nothing is heard, by this much, because the sound around the caller has all the time of the call to begin a turn;
+/// unless it is softer around them: then what is louder than that by this much.
+const BEGINS_DB: f32 = 10.0;
+const ABOVE_BACKGROUND_DB: f32 = 8.0;
+/// 500 ms in which a voice may rise before it begins a turn are not yet the background.
+const UNSURE_FRAMES: usize = 50;
 /// A turn goes on as long as 30 of 70 ms rise out of the noise.
 const SPEAKING_FRAMES: usize = 7;
 const SPEAKING_LOUD: usize = 3;
 /// 400 ms are kept from before the longest onset: a soft consonant or syllable that noise hides.
-const BEFORE_FRAMES: usize = 40 + GUARDED_FRAMES;
+const BEFORE_FRAMES: usize = 40;
+
+#[cfg(test)]
+mod tests;

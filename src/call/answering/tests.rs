@@ -1,9 +1,11 @@
 //! Answers, in virtual time: (input at ms -> step).
 
 use super::*;
+use crate::call::line::How;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
+use crate::config::Filler;
 
-const FRAME_BYTES: usize = 160;
+pub(super) const FRAME_BYTES: usize = 160;
 
 fn settings() -> Settings {
     Settings {
@@ -19,36 +21,37 @@ fn settings() -> Settings {
         encoding: Encoding::Ulaw,
         is_streamed: true,
         barge_in: true,
+        back_channels: Vec::new(),
         is_patient: false,
     }
 }
 
-fn answering(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
+pub(super) fn answering(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
     let mut settings = settings();
     change(&mut settings);
     Virtual::new(|now, _| Answering::new(settings, now))
 }
 
 /// The next `frames` frames of the answer.
-fn sound(frames: usize) -> Input {
+pub(super) fn sound(frames: usize) -> Input {
     Input::Work(Event::Sound(vec![0x55; frames * FRAME_BYTES]))
 }
 
-fn end() -> Input {
+pub(super) fn end() -> Input {
     Input::Work(Event::End(Ok(())))
 }
 
-fn question(words: &str) -> Input {
+pub(super) fn question(words: &str) -> Input {
     Input::Work(Event::Question(words.into()))
 }
 
-fn through(frames: u64) -> How {
+pub(super) fn through(frames: u64) -> How {
     How::Through {
         endpos: Some(frames * 160),
     }
 }
 
-fn key(key: char) -> How {
+pub(super) fn key(key: char) -> How {
     How::Key {
         key,
         endpos: Some(8000),
@@ -56,10 +59,11 @@ fn key(key: char) -> How {
 }
 
 /// How the phase ended: when in ms, and by what.
-fn ended(call: &Virtual<Answering>) -> String {
+pub(super) fn ended(call: &Virtual<Answering>) -> String {
     match &call.end {
         None => "goes on".into(),
         Some((ms, Ok(Answered::Heard))) => format!("{ms} ANSWERED "),
+        Some((ms, Ok(Answered::Interrupted))) => format!("{ms} interrupted"),
         Some((ms, Ok(Answered::NoSpeech))) => format!("{ms} NOSPEECH "),
         Some((ms, Ok(Answered::HungUp))) => format!("{ms} HANGUP "),
         Some((ms, Ok(Answered::Partial(failure)))) => format!("{ms} PARTIAL {failure}"),
@@ -76,14 +80,74 @@ fn a_silence_is_filled_at_its_times_until_the_answer_begins() {
     call.ends(1900, Sound::Filler, through(20));
     call.pass(5000);
     call.on(5100, sound(50)).on(5100, end());
-    call.ends(6200, Sound::Answer, through(50));
+    call.ends(5300, Sound::Filler, through(20));
+    call.ends(6400, Sound::Answer, through(50));
     call.assert_steps(&[
         (1500, "play beep @0"),
         (4900, "play beep @0"),
-        (5100, "stop"),
-        (5100, "play /r #*@0"),
+        (5300, "play /r #*@0"),
     ]);
-    assert_eq!(ended(&call), "6200 ANSWERED ");
+    assert_eq!(ended(&call), "6400 ANSWERED ");
+}
+
+#[test]
+fn a_filler_that_does_not_end_is_stopped_after_four_seconds_and_music_at_once() {
+    let mut call = answering(|settings| settings.deadline = Duration::from_secs(4));
+    call.pass(1500);
+    call.on(2000, sound(50)).on(2000, end()).pass(5600);
+    call.assert_steps(&[
+        (1500, "play beep @0"),
+        (5500, "stop"),
+        (5500, "play /r #*@0"),
+    ]);
+    let mut call = answering(|settings| settings.waiting.play = Filler::Music("jazz".into()));
+    call.on(2000, sound(50)).on(2000, end()).pass(2500);
+    call.assert_steps(&[
+        (1500, "play jazz @0"),
+        (2000, "stop"),
+        (2000, "play /r #*@0"),
+    ]);
+}
+
+/// The times at which a filler begins where the voice is asked at `asked`, and took so long before.
+fn filled(asked: u64, takes: Option<u64>) -> Vec<u64> {
+    let mut call = answering(|_| {});
+    call.scene.voice_takes = takes.map(Duration::from_millis);
+    let (agrees, _asked) = crossbeam_channel::bounded(1);
+    call.on(asked, Input::Work(Event::Begins(Stage::Tts, agrees)));
+    call.pass(9000);
+    let steps = call.told().into_iter();
+    let begun = steps.filter(|(_, step)| step.starts_with("play beep"));
+    begun.map(|(ms, _)| ms).collect()
+}
+
+#[test]
+fn no_filler_begins_where_the_voice_is_about_to_speak_unless_it_is_late() {
+    let table = [
+        ("asked just before", 1400, Some(600), 2600),
+        (
+            "asked just before, of a voice that is not known",
+            1400,
+            None,
+            2600,
+        ),
+        ("asked just before, of a slow voice", 1400, Some(4000), 1500),
+        ("asked long ago", 100, Some(600), 1500),
+        ("expected soon", 100, Some(2000), 3400),
+        ("asked after it has begun", 1600, Some(600), 1500),
+    ];
+    for (name, asked, takes, begins) in table {
+        assert_eq!(filled(asked, takes), [begins], "{name}");
+    }
+}
+
+#[test]
+fn what_the_voice_takes_is_kept_for_the_next_turn() {
+    let (agrees, _asked) = crossbeam_channel::bounded(1);
+    let mut call = answering(|_| {});
+    call.on(900, Input::Work(Event::Begins(Stage::Tts, agrees)));
+    call.on(1340, sound(5)).on(1900, sound(50));
+    assert_eq!(call.scene.voice_takes, Some(Duration::from_millis(440)));
 }
 
 #[test]
@@ -281,7 +345,7 @@ fn interrupted(change: impl FnOnce(&mut Settings), words: &str, ms_long: u64) ->
 
 #[test]
 fn the_callers_voice_stops_the_answer_once_it_has_lasted() {
-    assert_eq!(interrupted(|_| {}, "When?", 600), "1240 ANSWERED ");
+    assert_eq!(interrupted(|_| {}, "When?", 600), "1240 interrupted");
     assert_eq!(interrupted(|_| {}, "When?", 200), "goes on", "a cough");
     assert_eq!(
         interrupted(|settings| settings.barge_in = false, "When?", 600),

@@ -115,3 +115,31 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
         );
     }
 }
+
+#[test]
+fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_caller_is_understood()
+{
+    let start = Instant::now();
+    // 400 ms of a word are enough at first.
+    let interrupts = |prepare: fn(&mut CallerAudio)| {
+        let mut caller = caller(start);
+        caller.hear(&[30, -30].repeat(4000), start);
+        prepare(&mut caller);
+        let voice = testkit::audio::clips::babble(8000, "waterfall").samples;
+        let mut packets = voice.chunks(160).take(22);
+        packets.any(|packet| {
+            caller
+                .overhear(packet, -30.0, start)
+                .contains(&Change::Begins)
+        })
+    };
+    assert!(interrupts(CallerAudio::interrupted_for_nothing));
+    let twice = |caller: &mut CallerAudio| (0..2).for_each(|_| caller.interrupted_for_nothing());
+    assert!(!interrupts(twice));
+    assert!(interrupts(|caller| {
+        caller.interrupted_for_nothing();
+        caller.interrupted_for_nothing();
+        caller.was_understood();
+        caller.interrupted_for_nothing();
+    }));
+}

@@ -12,6 +12,7 @@ fn settings() -> Conversation {
     Conversation {
         quiet: Duration::from_millis(700),
         thinks_ahead: true,
+        ends_by_meaning: true,
         barge_in: true,
         max_question: Duration::from_secs(60),
         max_turns: 3,
@@ -43,10 +44,14 @@ const LISTENED: &str = "listen, silent since 1 s";
 /// What happens in a conversation.
 enum On {
     Said,
+    /// The caller spoke into the phrase.
+    CutOff,
     Heard(Heard),
-    /// The answer has been heard, and the model wants this.
+    /// The answer has been heard, or its rest, and the model wants this.
     Answered(Vec<Action>),
     /// The caller spoke before they had been understood.
+    TooEarly,
+    /// The caller spoke into the answer.
     Interrupted,
     NotUnderstood,
     Wordless,
@@ -83,10 +88,16 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 continue;
             }
             On::Answered(actions) => {
+                scene.turn.is_interrupted = false;
                 scene.turn.actions = actions;
                 answered(Ok(Answered::Heard), false, &mut scene)
             }
-            On::Interrupted => answered(Ok(Answered::Heard), true, &mut scene),
+            On::TooEarly => answered(Ok(Answered::Interrupted), true, &mut scene),
+            On::Interrupted => {
+                scene.turn.is_interrupted = true;
+                scene.turn.actions = vec![];
+                answered(Ok(Answered::Interrupted), false, &mut scene)
+            }
             On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
             On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
             On::Wordless => answered(Ok(Answered::Wordless), false, &mut scene),
@@ -95,7 +106,8 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 let broken = Answered::Partial(failure(Stage::Tts));
                 answered(Ok(broken), false, &mut scene)
             }
-            On::Said => dialogue.said(now),
+            On::Said => dialogue.said(false, &mut scene, now),
+            On::CutOff => dialogue.said(true, &mut scene, now),
             On::Heard(heard) => dialogue.heard(heard, &mut scene),
         };
         steps.push(told(&next, began));
@@ -113,6 +125,7 @@ fn told(next: &Next, began: Instant) -> String {
         }
         Next::Answer(_) => "answer".into(),
         Next::Beep => "beep".into(),
+        Next::TakeUp => "take up".into(),
         Next::Apologize => "sorry".into(),
         Next::End(outcome) => format!("{} {}", outcome.status(), outcome.extension()),
     }
@@ -189,7 +202,7 @@ fn a_conversation_goes_from_phase_to_phase_until_one_of_the_two_has_had_enough()
 
 #[test]
 fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
-    use On::{Answered, Heard, Interrupted, NotUnderstood, Said, Wordless};
+    use On::{Answered, Heard, NotUnderstood, Said, TooEarly, Wordless};
     let goodbye = || vec![Action::Note("n".into()), Action::Goodbye];
     let transfer = |name: &str| vec![Action::Transfer(name.into())];
     assert_follows(vec![
@@ -215,7 +228,7 @@ fn what_the_model_wants_and_what_it_does_not_understand_lead_on() {
         ),
         (
             "the caller goes on before they are understood: no turn",
-            vec![Said, Heard(turn()), Interrupted],
+            vec![Said, Heard(turn()), TooEarly],
             &["say greeting", LISTENED, "answer", LISTENED],
         ),
         (
@@ -285,6 +298,217 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
         matches!(next, Next::End(Outcome::Answered(None))),
         "{next:?}"
     );
+}
+
+#[test]
+fn a_phrase_that_was_interrupted_for_nothing_is_said_once_more() {
+    use super::Heard::Silence;
+    use On::{Answered, CutOff, Heard, NotUnderstood, Said};
+    assert_follows(vec![
+        (
+            "a noise into the greeting",
+            vec![CutOff, Heard(Silence), Said, Heard(turn())],
+            &[
+                "say greeting",
+                LISTENED,
+                "say greeting",
+                "listen, silent since 3 s",
+                "answer",
+            ],
+        ),
+        (
+            "what nobody understands, into the greeting and into its repetition",
+            vec![
+                CutOff,
+                Heard(turn()),
+                NotUnderstood,
+                Said,
+                Heard(turn()),
+                NotUnderstood,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "say greeting",
+                "listen, silent since 4 s",
+                "answer",
+                "listen, silent since 4 s",
+            ],
+        ),
+        (
+            "words into the greeting",
+            vec![CutOff, Heard(turn()), Answered(vec![]), Heard(Silence)],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "say there?",
+            ],
+        ),
+        (
+            "words into the question whether they are there",
+            vec![
+                Said,
+                Heard(Silence),
+                CutOff,
+                Heard(turn()),
+                Answered(vec![]),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "say there?",
+                "listen, silent since 3 s",
+                "answer",
+                "listen, silent since 5 s",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_phrase_yields_to_the_caller_once_and_the_last_one_never() {
+    use super::Heard::{Late, Silence};
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    for (barge_in, first) in [(true, Hearing::Yields), (false, Hearing::Keeps)] {
+        let settings = Conversation {
+            barge_in,
+            ..settings()
+        };
+        let mut dialogue = Dialogue::new(settings, began);
+        dialogue.begin();
+        assert_eq!(dialogue.hearing(), first);
+        dialogue.said(true, &mut scene, began);
+        assert!(
+            scene.is_open(),
+            "it is not waited for somebody who says nothing"
+        );
+        dialogue.heard(Silence, &mut scene);
+        assert_eq!(dialogue.hearing(), Hearing::Keeps, "the same phrase again");
+        assert!(!scene.is_open());
+        dialogue.said(false, &mut scene, began);
+        dialogue.heard(Silence, &mut scene);
+        assert_eq!(dialogue.hearing(), first, "another phrase");
+        dialogue.said(false, &mut scene, began);
+        dialogue.heard(Late, &mut scene);
+        assert_eq!(dialogue.hearing(), Hearing::Ignores, "the goodbye");
+    }
+}
+
+#[test]
+fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
+    use super::Heard::Silence;
+    use On::{Answered, Heard, Interrupted, NotUnderstood, Said};
+    let goodbye = || vec![Action::Goodbye];
+    assert_follows(vec![
+        (
+            "a noise, and then what nobody understands",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(Silence),
+                Interrupted,
+                Heard(turn()),
+                NotUnderstood,
+                Answered(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Answered(vec![]),
+                Said,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "take up",
+                "listen, silent since 5 s",
+                "answer",
+                "take up",
+                "listen, silent since 8 s",
+                "answer",
+                "listen, silent since 10 s",
+                "answer",
+                "say bye",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "what the answer was to do is done after its rest",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(Silence),
+                Answered(goodbye()),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "take up",
+                "ANSWERED ",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_heard_once_more() {
+    use On::{Answered, Heard, Interrupted, Later, Said};
+    assert_follows(vec![
+        (
+            "two answers are interrupted",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(turn()),
+                Interrupted,
+                Heard(turn()),
+                Interrupted,
+                Said,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "answer",
+                "listen, silent since 5 s",
+                "answer",
+                "listen, silent since 7 s",
+                "answer",
+                "say bye",
+                "ANSWERED ",
+            ],
+        ),
+        (
+            "the time is up while an answer waits",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Later(600),
+                Heard(super::Heard::Late),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "say bye",
+            ],
+        ),
+    ]);
 }
 
 #[test]
@@ -383,10 +607,10 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
 
 #[test]
 fn between_two_failures_only_an_answer_counts() {
-    use On::{Failed, Heard, Interrupted, NotUnderstood, Said, Wordless};
+    use On::{Failed, Heard, NotUnderstood, Said, TooEarly, Wordless};
     for (between, last) in [
         (NotUnderstood, "FAILED "),
-        (Interrupted, "FAILED "),
+        (TooEarly, "FAILED "),
         (Wordless, "sorry"),
     ] {
         let mut all = vec![Said, Heard(turn()), Failed(Stage::Llm), Said, Heard(turn())];

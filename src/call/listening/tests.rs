@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::call::event::Transcript;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::config::Sentence;
-use crate::sys::error::At;
+use crate::sys::error::{At, INTERNAL};
 
-fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
+pub(super) fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
     let settings = Conversation {
         quiet: Duration::from_millis(700),
         thinks_ahead: true,
+        ends_by_meaning: true,
         barge_in: true,
         max_question: Duration::from_secs(8),
         max_turns: 9,
@@ -47,6 +49,14 @@ fn ended(call: &Virtual<Listening>) -> String {
     }
 }
 
+pub(super) fn transcribed(words: &str, completeness: Completeness) -> Input {
+    let transcript = Transcript {
+        words: words.to_owned(),
+        language: None,
+    };
+    Input::Work(Event::Transcribed(transcript, completeness))
+}
+
 const PLAY: &str = "play /s/silence #@0";
 
 #[test]
@@ -56,7 +66,8 @@ fn a_turn_is_transcribed_after_a_pause_and_taken_at_its_end() {
     let quiet = call.hears(spoke, 1500, Line::Voice);
     call.hears(quiet, 400, Line::Quiet);
     call.assert_steps(&[(0, PLAY), (2860, "transcribe 2.2 s, 3 later")]);
-    call.on(2900, Input::Work(Event::Question("When?".into())));
+    call.on(2900, transcribed("A table.", Completeness::Unknown));
+    call.on(2900, Input::Work(Event::Question("A table.".into())));
     call.hears(2900, 600, Line::Quiet);
     assert_eq!(ended(&call), "3260 turn of 2.2 s, 1 events");
 }
@@ -80,14 +91,16 @@ fn a_caller_who_goes_on_is_not_answered_yet() {
     let quiet = call.hears(spoke, 1000, Line::Voice);
     let goes_on = call.hears(quiet, 400, Line::Quiet);
     let quiet = call.hears(goes_on, 600, Line::Voice);
+    call.on(quiet, transcribed("stale", Completeness::Finished));
     call.on(quiet, Input::Work(Event::Question("stale".into())));
-    call.hears(quiet, 1000, Line::Quiet);
+    call.hears(quiet, 500, Line::Quiet);
+    call.on(
+        quiet + 500,
+        transcribed("stale or not", Completeness::Unknown),
+    );
+    call.hears(quiet + 500, 500, Line::Quiet);
     let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
-    let transcribed = [
-        "transcribe 1.8 s, 3 later",
-        "cancel",
-        "transcribe 2.8 s, 2 later",
-    ];
+    let transcribed = ["transcribe 1.8 s, 3 later", "transcribe 2.8 s, 2 later"];
     assert_eq!(steps[0], PLAY);
     assert_eq!(steps[1..], transcribed);
     assert_eq!(ended(&call), "3760 turn of 2.8 s, 0 events");
@@ -155,7 +168,9 @@ fn what_was_not_answered_is_transcribed_together_with_what_follows() {
     let mut call = listening(|listening| listening.unanswered = Some(first));
     let spoke = call.hears(0, 1000, Line::Quiet);
     let quiet = call.hears(spoke, 1000, Line::Voice);
-    call.hears(quiet, 1000, Line::Quiet);
+    call.hears(quiet, 500, Line::Quiet);
+    call.on(quiet + 500, transcribed("A table.", Completeness::Unknown));
+    call.hears(quiet + 500, 500, Line::Quiet);
     assert_eq!(ended(&call), "2760 turn of 3.8 s, 0 events");
 }
 
@@ -166,4 +181,192 @@ fn the_echo_of_the_sound_before_begins_no_turn() {
     call.hears(echo, 1500, Line::Quiet);
     call.assert_steps(&[(0, PLAY)]);
     assert_eq!(ended(&call), "goes on");
+}
+
+/// Voice, a pause, and voice again; the first transcript comes while the caller goes on, or never.
+#[test]
+fn what_was_transcribed_before_a_real_pause_is_not_sent_again() {
+    use Completeness::{Finished, Unfinished, Unknown};
+    type Row<'a> = (&'a str, u64, Option<(&'a str, Completeness)>, &'a [&'a str]);
+    let first = "transcribe 1.8 s, 3 later";
+    let table: &[Row<'_>] = &[
+        (
+            "a breath",
+            400,
+            Some(("I would like", Unfinished)),
+            &[first, "transcribe 2.8 s, 2 later"],
+        ),
+        (
+            "a pause",
+            600,
+            Some(("I would like to.", Unfinished)),
+            &[first, "transcribe 1.4 s after \"I would like to\", 2 later"],
+        ),
+        (
+            "a pause in a sentence that could end",
+            600,
+            Some(("I need a plumber.", Unknown)),
+            &[
+                first,
+                "transcribe 1.4 s after \"I need a plumber.\", 2 later",
+            ],
+        ),
+        (
+            "a pause behind no words",
+            600,
+            Some(("", Unknown)),
+            &[first],
+        ),
+        (
+            "a pause behind a question",
+            440,
+            Some(("When?", Finished)),
+            &[first, "transcribe 2.8 s, 2 later"],
+        ),
+    ];
+    for (name, pause, transcript, expected) in table {
+        let mut call = listening(|_| {});
+        let spoke = call.hears(0, 1000, Line::Quiet);
+        let quiet = call.hears(spoke, 1000, Line::Voice);
+        let goes_on = call.hears(quiet, *pause, Line::Quiet);
+        let half = call.hears(goes_on, 300, Line::Voice);
+        if let Some((words, completeness)) = transcript {
+            call.on(half, transcribed(words, *completeness));
+        }
+        let quiet = call.hears(half, 300, Line::Voice);
+        call.hears(quiet, 400, Line::Quiet);
+        let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
+        assert_eq!(steps[1..], **expected, "{name}");
+    }
+}
+
+/// The caller is quiet from 2,560 ms on, and is transcribed from 2,860 on.
+#[test]
+fn the_words_decide_after_how_much_quiet_a_turn_ends() {
+    use Completeness::{Finished, Unfinished, Unknown};
+    type Row<'a> = (&'a str, u64, Option<Completeness>, fn(&mut Listening), u64);
+    let as_it_is: fn(&mut Listening) = |_| {};
+    let table: &[Row<'_>] = &[
+        ("a question", 2900, Some(Finished), as_it_is, 3060),
+        (
+            "a question, transcribed later",
+            3100,
+            Some(Finished),
+            as_it_is,
+            3120,
+        ),
+        (
+            "a question, transcribed late",
+            3900,
+            Some(Finished),
+            as_it_is,
+            3920,
+        ),
+        ("half a sentence", 2900, Some(Unfinished), as_it_is, 4360),
+        (
+            "half a sentence, transcribed late",
+            3900,
+            Some(Unfinished),
+            as_it_is,
+            4360,
+        ),
+        ("another sentence", 2900, Some(Unknown), as_it_is, 3260),
+        (
+            "another sentence, transcribed late",
+            3900,
+            Some(Unknown),
+            as_it_is,
+            3920,
+        ),
+        (
+            "no transcript in time",
+            9000,
+            Some(Finished),
+            as_it_is,
+            4360,
+        ),
+        ("a service that fails", 3900, None, as_it_is, 3920),
+        (
+            "less quiet by the settings",
+            2870,
+            Some(Finished),
+            |it| it.settings.quiet = MS_400,
+            2960,
+        ),
+        (
+            "more quiet by the settings",
+            2900,
+            Some(Unfinished),
+            |it| it.settings.quiet = MS_2500,
+            5060,
+        ),
+        (
+            "not by meaning",
+            2900,
+            Some(Finished),
+            |it| it.settings.ends_by_meaning = false,
+            3260,
+        ),
+        (
+            "not by meaning, and transcribed late",
+            9000,
+            None,
+            |it| it.settings.ends_by_meaning = false,
+            3260,
+        ),
+    ];
+    for (name, at, completeness, change, ends) in table {
+        let mut call = listening(change);
+        let spoke = call.hears(0, 1000, Line::Quiet);
+        let mut quiet = call.hears(spoke, 1500, Line::Voice);
+        while call.end.is_none() && quiet < 9000 {
+            if quiet + 20 > *at {
+                let failed = || Event::End(Err(INTERNAL).at(Stage::Stt));
+                let told = completeness.map(|told| transcribed("It is.", told));
+                call.on(*at, told.unwrap_or_else(|| Input::Work(failed())));
+            }
+            quiet = call.hears(quiet, 20, Line::Quiet);
+        }
+        let end = call.end.map(|(ms, _)| ms);
+        assert_eq!(end, Some(*ends), "{name}");
+    }
+}
+
+const MS_400: Duration = Duration::from_millis(400);
+const MS_2500: Duration = Duration::from_millis(2500);
+
+#[test]
+fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it() {
+    let said = |samples: usize| Pcm {
+        rate_hz: 8000,
+        samples: vec![1000; samples],
+    };
+    for (turns, step) in [
+        (vec![], None),
+        (vec![said(8000)], Some("transcribe 1.0 s, 0 later")),
+        (
+            vec![said(8000), said(4000)],
+            Some("transcribe 1.5 s, 0 later"),
+        ),
+    ] {
+        let mut call = listening(|_| {});
+        call.hears(0, 1000, Line::Quiet);
+        call.told();
+        call.scene.said = turns;
+        let now = call.at(1000);
+        call.phase.take_up(&mut call.scene, now);
+        call.pass(1200);
+        let steps = call.told();
+        assert_eq!(steps.first().map(|(_, step)| step.as_str()), step);
+        assert_eq!(call.end.is_some(), step.is_some(), "it is a turn");
+    }
+    let mut call = listening(|_| {});
+    let quiet = call.hears(0, 1000, Line::Quiet);
+    let spoke = call.hears(quiet, 1500, Line::Voice);
+    call.told();
+    call.scene.said = vec![said(8000)];
+    let now = call.at(spoke);
+    call.phase.take_up(&mut call.scene, now);
+    call.hears(spoke, 400, Line::Quiet);
+    call.assert_steps(&[(2860, "transcribe 3.2 s, 3 later")]);
 }

@@ -15,8 +15,8 @@ pub(super) enum Transcribing {
     Stay,
     /// Have it transcribed, in case it is all.
     TryOut,
-    /// Drop what was sent: it was not all.
-    Drop,
+    /// What was sent was not all.
+    GoOn,
     /// The turn is over, and what was sent is all of it.
     Take,
     /// The turn is over: have it transcribed.
@@ -35,7 +35,7 @@ impl Transcriptions {
         match change {
             Change::Pauses if self.sent < MAX_AHEAD => Transcribing::TryOut,
             Change::Begins | Change::Pauses => Transcribing::Stay,
-            Change::GoesOn => Transcribing::Drop,
+            Change::GoesOn => Transcribing::GoOn,
             Change::Ends if is_under_way => Transcribing::Take,
             Change::Ends => Transcribing::Transcribe,
         }
@@ -91,7 +91,7 @@ mod tests {
     /// Voice and quiet by turns, in ms, and what is done when, with a turn that ends after 700 ms of quiet or 8 s.
     #[test]
     fn a_turn_of_many_pauses_is_transcribed_four_times_at_most() {
-        use Transcribing::{Drop, Take, Transcribe, TryOut};
+        use Transcribing::{GoOn, Take, Transcribe, TryOut};
         type Row<'a> = (&'a str, &'a [(u32, u32)], &'a [(u32, Transcribing)]);
         let table: &[Row<'_>] = &[
             ("a word", &[(1000, 1000)], &[(1350, TryOut), (1750, Take)]),
@@ -103,16 +103,16 @@ mod tests {
             (
                 "a thought between two",
                 &[(1000, 500), (1000, 1000)],
-                &[(1350, TryOut), (1530, Drop), (2850, TryOut), (3250, Take)],
+                &[(1350, TryOut), (1530, GoOn), (2850, TryOut), (3250, Take)],
             ),
             (
                 "pulses without end",
                 &[(500, 400); 9],
                 &[
                     (850, TryOut),
-                    (930, Drop),
+                    (930, GoOn),
                     (1750, TryOut),
-                    (1830, Drop),
+                    (1830, GoOn),
                     (8060, Transcribe),
                 ],
             ),
@@ -121,11 +121,11 @@ mod tests {
                 &[(500, 650); 8],
                 &[
                     (850, TryOut),
-                    (1180, Drop),
+                    (1180, GoOn),
                     (2000, TryOut),
-                    (2330, Drop),
+                    (2330, GoOn),
                     (3450, TryOut),
-                    (3480, Drop),
+                    (3480, GoOn),
                     (8060, Transcribe),
                     (8900, TryOut),
                 ],
@@ -167,7 +167,7 @@ mod tests {
                         is_under_way = true;
                         sent.send();
                     }
-                    Transcribing::Drop => is_under_way = false,
+                    Transcribing::GoOn => is_under_way = false,
                     Transcribing::Take | Transcribing::Transcribe => {
                         (is_under_way, sent) = (false, Transcriptions::default());
                     }

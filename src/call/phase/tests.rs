@@ -60,6 +60,19 @@ impl<P: Phase> Virtual<P> {
         self.on(ms, Input::Ended(Played { what, how, at }))
     }
 
+    /// The phase goes on at `ms`, after it had ended, as `change` has it.
+    pub(in crate::call) fn go_on(
+        &mut self,
+        ms: u64,
+        change: impl FnOnce(&mut P, &mut Scene, Instant),
+    ) -> &mut Self {
+        assert!(self.end.take().is_some(), "it goes on already");
+        let now = self.at(ms);
+        change(&mut self.phase, &mut self.scene, now);
+        self.poll(now);
+        self
+    }
+
     /// Lets time pass until `ms`.
     pub(in crate::call) fn pass(&mut self, ms: u64) -> &mut Self {
         while self.end.is_none() && self.wake_at <= self.at(ms) {
@@ -82,6 +95,7 @@ impl<P: Phase> Virtual<P> {
             let packet = match sound {
                 Heard::Voice => voice.next().expect("it is long enough").to_vec(),
                 Heard::Quiet => [30, -30].repeat(80),
+                Heard::Echo => [900, -900].repeat(80),
             };
             self.on(at + 20, Input::Caller(packet));
         }
@@ -130,11 +144,16 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Agree(_) => format!("agree {}", scene.stage),
         Act::Keep(messages, _) => format!("keep {}", messages.len()),
         Act::Forget => "forget".to_owned(),
-        Act::Transcribe { speech, later } => {
+        Act::Transcribe {
+            speech,
+            known,
+            later,
+        } => {
             let seconds = speech.duration().as_secs_f32();
-            format!("transcribe {seconds:.1} s, {later} later")
+            let known = Some(&known.words).filter(|words| !words.is_empty());
+            let known = known.map_or_else(String::new, |words| format!(" after {words:?}"));
+            format!("transcribe {seconds:.1} s{known}, {later} later")
         }
-        Act::Cancel => "cancel".to_owned(),
         Act::Append(_) | Act::Reveal => return None,
     })
 }
@@ -155,4 +174,6 @@ pub(in crate::call) enum Heard {
     Voice,
     /// A line is never quite silent.
     Quiet,
+    /// It brings back something of what is heard.
+    Echo,
 }

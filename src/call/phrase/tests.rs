@@ -16,7 +16,7 @@ fn a_sound_is_played_to_its_end() {
         },
     );
     call.assert_steps(&[(0, "play hello @0")]);
-    assert!(matches!(call.end, Some((1500, Ok(None)))));
+    assert!(matches!(call.end, Some((1500, Ok(Said::Heard)))));
 }
 
 #[test]
@@ -47,32 +47,89 @@ fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
     call.assert_steps(&[(5000, "play hello @0")]);
 }
 
+/// A phrase on a line that is known after a second.
+fn heard(hearing: Hearing) -> Virtual<Phrase> {
+    let mut call = Virtual::new(|now, scene| {
+        scene.caller = Some(caller(now, None));
+        Phrase::sound("hello".into()).hearing(hearing)
+    });
+    call.hears(0, 1000, Line::Quiet);
+    call
+}
+
 #[test]
-fn what_is_said_over_a_beep_begins_a_turn_and_what_is_said_over_a_phrase_does_not() {
-    for (phrase, begins) in [
-        (Phrase::sound("beep".into()).keeping_speech(), true),
-        (Phrase::sound("hello".into()), false),
+fn what_is_said_into_a_phrase_is_a_turn_and_stops_it_where_it_may() {
+    for (hearing, ends_at, is_in_turn) in [
+        (Hearing::Ignores, 1800, false),
+        (Hearing::Keeps, 1800, true),
+        (Hearing::Yields, 1300, true),
     ] {
-        let mut call = Virtual::new(|now, scene| {
-            scene.caller = Some(caller(now, None));
-            phrase
-        });
-        let quiet_until = call.hears(0, 1000, Line::Quiet);
-        let end = call.hears(quiet_until, 800, Line::Voice);
+        let mut call = heard(hearing);
+        let end = call.hears(1000, 800, Line::Voice);
         call.ends(end, Sound::Phrase, How::Through { endpos: Some(8000) });
-        assert_eq!(call.scene.is_in_turn(), begins);
+        let (ended, said) = call.end.as_ref().expect("it ends");
+        assert_eq!((*ended, call.scene.is_in_turn()), (ends_at, is_in_turn));
+        let after = Duration::from_millis(ends_at);
+        let name = "hello".to_owned();
+        let expected = match hearing {
+            Hearing::Yields => Said::Interrupted { name, after },
+            _ => Said::Heard,
+        };
+        assert!(matches!(said, Ok(said) if *said == expected), "{said:?}");
     }
+}
+
+#[test]
+fn turns_that_end_within_a_phrase_are_kept_whole() {
+    for (hearing, turns) in [(Hearing::Keeps, 2), (Hearing::Ignores, 0)] {
+        let mut call = heard(hearing);
+        let mut until = 1000;
+        for _ in 0..2 {
+            until = call.hears(until, 1000, Line::Voice);
+            until = call.hears(until, 1000, Line::Quiet);
+        }
+        call.ends(until, Sound::Phrase, How::Through { endpos: Some(8000) });
+        let said = &call.scene.said;
+        assert_eq!(said.len(), turns);
+        let is_whole = |said: &crate::audio::Pcm| said.duration() > Duration::from_millis(950);
+        assert!(said.iter().all(is_whole));
+    }
+}
+
+#[test]
+fn a_cough_into_a_phrase_does_not_stop_it() {
+    let mut call = heard(Hearing::Yields);
+    let until = call.hears(1000, 180, Line::Voice);
+    call.hears(until, 1000, Line::Quiet);
+    assert!(call.end.is_none() && call.scene.said.is_empty());
+}
+
+#[test]
+fn a_phrase_that_is_still_being_made_yields_too() {
+    let mut call = Virtual::new(|now, scene| {
+        scene.caller = Some(caller(now, None));
+        Phrase::being_made(now + LONGEST, None).hearing(Hearing::Yields)
+    });
+    let until = call.hears(0, 1000, Line::Quiet);
+    call.hears(until, 800, Line::Voice);
+    let after = Duration::ZERO;
+    let expected = Said::Interrupted {
+        name: String::new(),
+        after,
+    };
+    assert!(matches!(&call.end, Some((_, Ok(said))) if *said == expected));
+    call.assert_steps(&[]);
 }
 
 #[test]
 fn a_phrase_ends_early_when_the_caller_hangs_up_when_it_cannot_be_played_and_after_a_minute() {
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.on(300, Input::HungUp);
-    assert!(matches!(call.end, Some((300, Ok(None)))));
+    assert!(matches!(call.end, Some((300, Ok(Said::Heard)))));
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.ends(10, Sound::Phrase, How::Unplayable(None));
     assert!(
-        matches!(&call.end, Some((10, Ok(Some(why)))) if why == "asterisk cannot play hello"),
+        matches!(&call.end, Some((10, Ok(Said::Unheard(why)))) if why == "asterisk cannot play hello"),
         "{:?}",
         call.end
     );
@@ -80,7 +137,7 @@ fn a_phrase_ends_early_when_the_caller_hangs_up_when_it_cannot_be_played_and_aft
     call.pass(59_999);
     assert!(call.end.is_none());
     call.pass(60_000);
-    assert!(matches!(call.end, Some((60_000, Ok(None)))));
+    assert!(matches!(call.end, Some((60_000, Ok(Said::Heard)))));
 }
 
 #[test]
@@ -91,18 +148,22 @@ fn without_a_sound_instead_a_phrase_that_cannot_be_made_ends_and_tells_why() {
     call.on(900, Input::Work(Event::End(Err("no voice").at(Stage::Tts))));
     call.assert_steps(&[]);
     assert!(
-        matches!(&call.end, Some((900, Ok(Some(why)))) if why == "tts: no voice"),
+        matches!(&call.end, Some((900, Ok(Said::Unheard(why)))) if why == "tts: no voice"),
         "{:?}",
         call.end
     );
     let mut call = Virtual::new(|now, _| making(now));
     call.pass(5000).assert_steps(&[]);
     assert!(
-        matches!(&call.end, Some((5000, Ok(Some(why)))) if why == LATE),
+        matches!(&call.end, Some((5000, Ok(Said::Unheard(why)))) if why == LATE),
         "{:?}",
         call.end
     );
     let mut call = Virtual::new(|now, _| making(now));
     call.on(900, Input::HungUp);
-    assert!(matches!(call.end, Some((900, Ok(None)))), "{:?}", call.end);
+    assert!(
+        matches!(call.end, Some((900, Ok(Said::Heard)))),
+        "{:?}",
+        call.end
+    );
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 
-use super::{Heard, Work, may_begin, send};
+use super::{Work, may_begin, send};
 use crate::audio::{Pcm, duration_of, speech};
-use crate::call::event::Event;
+use crate::call::event::{Event, Transcript};
 use crate::call::max_cost;
 use crate::cloud;
 use crate::cloud::budget::Budget;
@@ -26,7 +26,7 @@ use crate::timeline::Mark;
 
 impl Work {
     /// The pieces of a long question are transcribed side by side and joined in order.
-    pub(super) fn transcribe(&self, tell: &Sender<Event>) -> Result<Heard, Failure> {
+    pub(super) fn transcribe(&self, tell: &Sender<Event>) -> Result<Transcript, Failure> {
         let since = may_begin(Stage::Stt, tell)?;
         let Pcm { rate_hz, samples } = &*self.speech;
         let pieces = speech::split(&self.speech, stt::MAX_LENGTH);
@@ -66,7 +66,7 @@ impl Work {
         let mut told = heard.iter().rev().filter(|heard| !heard.words.is_empty());
         let told = told.find_map(|heard| heard.language.as_deref());
         let language = told.and_then(|told| self.settings.language(told));
-        Ok(Heard {
+        Ok(Transcript {
             words: question,
             language: language.map(str::to_owned),
         })
@@ -74,7 +74,7 @@ impl Work {
 
     /// What was said in one piece; empty where no words were heard in it. Once another provider is asked for those
     /// that must be there.
-    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<Transcript<'_>, cloud::Error> {
+    fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<Piece<'_>, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
         let recording = Recording {
             samples,
@@ -103,7 +103,7 @@ impl Work {
         match recognizers.ask(budget, attempt) {
             Ok(done) => {
                 let doubted = doubted.filter(|_| !done.value.words.is_empty());
-                Ok(Transcript {
+                Ok(Piece {
                     doubt: doubted.map(|unheard| (unheard, done.candidate)),
                     words: done.value.words,
                     language: done.value.language,
@@ -111,7 +111,7 @@ impl Work {
             }
             Err(error @ cloud::Error::HungUp(_)) => Err(error),
             // The others know no better.
-            Err(_) if doubted.is_some() => Ok(Transcript::default()),
+            Err(_) if doubted.is_some() => Ok(Piece::default()),
             Err(error) => Err(error),
         }
     }
@@ -130,7 +130,7 @@ impl Work {
         candidate: &Candidate<dyn Recognizer>,
         recording: Recording<'_>,
         budget: Budget,
-    ) -> Result<Heard, cloud::Error> {
+    ) -> Result<Transcript, cloud::Error> {
         let Candidate {
             endpoint, provider, ..
         } = candidate;
@@ -141,7 +141,7 @@ impl Work {
         let heard = heard.inspect_err(|error| entry.failed(error))?;
         entry.used(bill::audio(heard.billed.unwrap_or(length), heard.tokens));
         let words = Some(heard.text).filter(|text| text::has_words(text));
-        Ok(Heard {
+        Ok(Transcript {
             words: words.unwrap_or_default(),
             language: heard.language,
         })
@@ -150,7 +150,7 @@ impl Work {
 
 /// The transcript of one piece.
 #[derive(Default)]
-struct Transcript<'c> {
+struct Piece<'c> {
     words: String,
     /// The language, if the service tells it.
     language: Option<String>,

@@ -50,18 +50,13 @@ impl Work {
             {
                 text = text.with(more);
             }
-            // Once the caller hears something, only what stalls is given up.
-            let deadline = if requests == 1 || !self.is_streamed {
-                self.deadline
-            } else {
-                self.deadline.restarted(self.settings.voice_timeout)
-            };
-            let lead = if requests == 1 {
+            let is_first = requests == 1;
+            let lead = if is_first {
                 voice::FIRST_LEAD
             } else {
                 voice::LATER_LEAD
             };
-            let sound = self.begin(text, deadline, lead, tell);
+            let sound = self.begin(text, is_first, lead, tell);
             let has_failed = sound.is_err();
             if give_sound.send(sound).is_err() || has_failed {
                 break;
@@ -72,11 +67,18 @@ impl Work {
     fn begin(
         &self,
         text: Piece,
-        deadline: Deadline,
+        is_first: bool,
         lead: Duration,
         tell: &Sender<Event>,
     ) -> Result<Sound, Failure> {
         let since = may_begin(Stage::Tts, tell)?;
+        // Once the caller hears something, only what stalls is given up. That may have waited for the end of an
+        // interruption.
+        let deadline = if is_first || !self.is_streamed {
+            self.deadline
+        } else {
+            self.deadline.restarted(self.settings.voice_timeout)
+        };
         let begin = |candidate, budget: Budget| self.ask_voice(candidate, &text, budget);
         let voices = &self.services.voices;
         let spoken = voices.ask(self.budget(deadline), begin);

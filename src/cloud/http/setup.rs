@@ -2,8 +2,10 @@
 
 use std::env;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::ring;
 use ureq::Agent;
 use ureq::config::ConfigBuilder;
 use ureq::http::Uri;
@@ -47,11 +49,9 @@ pub enum SetupError {
 
 /// Makes an agent with these settings. Without a proxy in them, the environment's counts.
 pub(super) fn agent(settings: &config::Http) -> Result<Agent, SetupError> {
-    let mut builder = builder();
-    if let Some(file) = &settings.ca_file {
-        builder = builder.tls_config(TlsConfig::builder().root_certs(roots_and(file)?).build());
-    }
-    let config = builder
+    let own = settings.ca_file.as_deref().map(own_roots).transpose()?;
+    let config = builder()
+        .tls_config(tls(own.unwrap_or_default()))
         .proxy(chosen(settings, &|name| env::var(name).ok())?)
         .build();
     Ok(Agent::with_parts(
@@ -116,13 +116,15 @@ impl Resolver for PrivateOnly {
 #[error("it has an address outside of private networks")]
 pub(super) struct NotPrivate;
 
-/// The bundled roots and those in `file`.
-fn roots_and(file: &Path) -> Result<RootCerts, SetupError> {
-    // ureq takes these in place of its own roots, so those that are bundled are handed over as well.
-    let own = own_roots(file)?;
+/// TLS that trusts the roots in `own` and the bundled ones. ureq would carry the latter a second time, in the form in
+/// which no others can be added to them.
+fn tls(own: Vec<Certificate<'static>>) -> TlsConfig {
     let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()).to_owned());
-    Ok(RootCerts::from(own.into_iter().chain(bundled)))
+    let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()));
+    TlsConfig::builder()
+        .root_certs(RootCerts::from(own.into_iter().chain(bundled)))
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .build()
 }
 
 /// Returns the certificates in a file, whose lines may be indented.

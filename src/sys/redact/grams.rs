@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 
 #[cfg(test)]
 use super::view;
-use super::view::{View, readings};
+use super::view::{View, fold, readings};
 
 /// Parts of secrets.
 #[derive(Debug)]
@@ -50,21 +50,26 @@ impl Grams {
 
     /// Adds the parts of `secret`.
     pub(super) fn add(&mut self, secret: &str) {
+        let plain = folded(secret);
+        let len = plain.len();
+        // As written, backwards and three times in base64: growing step by step would move most parts several times.
+        self.of_text.reserve(2 * len + 4 * secret.len());
+        self.add_spelling(plain);
         for signs in readings(secret) {
-            let mut view = Some(View::of(secret));
+            let mut view = View::of(secret).decoded(signs);
             while let Some(read) = view {
-                self.add_spelling(folded(&read));
+                self.add_spelling(read.folded().map(|(byte, _)| byte).collect());
                 view = read.decoded(signs);
             }
         }
-        if folded(&View::of(secret)).len() < self.shortest.max(self.chars()) {
+        if len < self.shortest.max(self.chars()) {
             return;
         }
         // Base64 writes three bytes as four signs, so a secret inside of a longer text has one of three spellings (RFC
         // 4648, section 4).
         for lead in 0..3 {
             let encoded = base64_behind(lead, secret.as_bytes());
-            self.add_text(&folded(&View::of(&encoded)));
+            self.add_text(&folded(&encoded));
         }
         let nibbles = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
         let nibbles: Vec<u8> = nibbles.collect();
@@ -74,8 +79,7 @@ impl Grams {
 
     /// Leaves out the parts that also stand in `word`, which is no secret, of all secrets that follow.
     pub(super) fn spare(&mut self, word: &str) {
-        self.spared
-            .extend(parts(&folded(&View::of(word)), 8, self.len));
+        self.spared.extend(parts(&folded(word), 8, self.len));
     }
 
     /// Whether anything is spared yet.
@@ -126,11 +130,11 @@ impl Grams {
     }
 
     fn add_text(&mut self, folded: &[u8]) {
-        self.of_text.reserve(folded.len());
-        let grams = parts(folded, 8, self.len);
-        let spared = &self.spared;
-        self.of_text
-            .extend(grams.filter(|gram| !spared.contains(gram)));
+        for gram in parts(folded, 8, self.len) {
+            if !self.spared.contains(&gram) {
+                self.of_text.insert(gram);
+            }
+        }
     }
 
     fn add_word(&mut self, mut folded: Vec<u8>) {
@@ -158,8 +162,10 @@ fn base64_behind(lead: usize, bytes: &[u8]) -> String {
     encoded.get(first..end).unwrap_or_default().to_owned()
 }
 
-fn folded(view: &View) -> Vec<u8> {
-    view.folded().map(|(byte, _)| byte).collect()
+/// What [`View::folded`] makes of a text as it is written.
+fn folded(text: &str) -> Vec<u8> {
+    let graphic = text.bytes().filter(u8::is_ascii_graphic);
+    graphic.map(fold).collect()
 }
 
 /// Each run of `len` values of `bits` bits, as a number.

@@ -134,7 +134,7 @@ fn hex(digits: &[Placed]) -> Option<char> {
     Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
 }
 
-fn fold(byte: u8) -> u8 {
+pub(super) fn fold(byte: u8) -> u8 {
     match byte {
         b'+' => b'-',
         b'/' => b'_',

@@ -198,10 +198,11 @@ impl Call {
         self.voice.mute(muted);
     }
 
-    /// Lets what is heard come back, softly, as a loudspeaker beside the microphone does; or no longer.
-    pub(crate) fn echo(&self, echoes: bool) {
+    /// Lets what is heard come back so much louder and later, as a loudspeaker beside the microphone does.
+    pub(crate) fn echo(&self, gain_db: f64, delay: Duration) {
         assert_eq!(self.codec, Codec::Ulaw);
-        self.voice.echo(echoes);
+        let packets = delay.as_millis() / PACKET.as_millis();
+        self.voice.echo(gain_db, usize::try_from(packets).unwrap());
     }
 
     /// Hangs up.
@@ -295,6 +296,8 @@ impl Line {
     }
 }
 
+/// What a packet of the phone's holds.
+const PACKET: Duration = Duration::from_millis(20);
 /// How long the phone rings at most.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a waiting caller listens.

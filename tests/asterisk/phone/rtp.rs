@@ -38,7 +38,7 @@ struct State {
     keys: Keys,
     muted: bool,
     /// What was heard and is to come back, where it does.
-    echo: Option<VecDeque<Vec<u8>>>,
+    echo: Option<(f64, VecDeque<Vec<u8>>)>,
     over: bool,
     /// How many clips have been begun and ended, and when the last one began.
     begun: Option<Instant>,
@@ -91,10 +91,10 @@ impl Voice {
         self.shared.state.lock().unwrap().muted = muted;
     }
 
-    /// Lets what is heard come back, or no longer.
-    pub(super) fn echo(&self, echoes: bool) {
-        let delay = || vec![vec![self.shared.codec.silence(); PAYLOAD_LEN]; ECHO_PACKETS];
-        self.shared.state.lock().unwrap().echo = echoes.then(|| delay().into());
+    /// Lets what is heard come back so much louder, after so many packets.
+    pub(super) fn echo(&self, gain_db: f64, packets: usize) {
+        let delay = vec![vec![self.shared.codec.silence(); PAYLOAD_LEN]; packets];
+        self.shared.state.lock().unwrap().echo = Some((gain_db, delay.into()));
     }
 
     /// Queues a sound of whole packets; gives its number.
@@ -186,7 +186,8 @@ impl Shared {
             return Next::Key(packet);
         }
         // Time passes for the echo too while something is said over it.
-        let echo = state.echo.as_mut().and_then(VecDeque::pop_front);
+        let echo = state.echo.as_mut();
+        let echo = echo.and_then(|(_, packets)| packets.pop_front());
         let silence = || vec![self.codec.silence(); PAYLOAD_LEN];
         loop {
             match state.waiting.pop_front() {
@@ -215,8 +216,8 @@ impl Shared {
                 .ok()
                 .and_then(|len| parse(&bytes[..len], at, self.codec))
             {
-                if let Some(echo) = &mut state.echo {
-                    let heard = g711::decoded_mulaw(&packet.payload).amplified(ECHO_DB);
+                if let Some((gain_db, echo)) = &mut state.echo {
+                    let heard = g711::decoded_mulaw(&packet.payload).amplified(*gain_db);
                     echo.push_back(g711::encoded_mulaw(&heard.samples));
                 }
                 state.received.push(packet);
@@ -253,9 +254,6 @@ fn parse(bytes: &[u8], at: Instant, codec: Codec) -> Option<Packet> {
 const PACKET: Duration = Duration::from_millis(20);
 /// All three codecs make 64 kbit/s, and count 8,000 to the second: G.722 too (RFC 3551, 4.5.2).
 const PAYLOAD_LEN: usize = 160;
-/// What comes back is so loud, and comes after 100 ms.
-const ECHO_DB: f64 = -20.0;
-const ECHO_PACKETS: usize = 5;
 const SAMPLES_PER_PACKET: u32 = 160;
 const VERSION_2: u8 = 0x80;
 const MARKER: u8 = 0x80;

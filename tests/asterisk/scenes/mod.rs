@@ -10,6 +10,7 @@ mod fastagi;
 mod faults;
 mod hangups;
 mod install;
+mod interruptions;
 mod machine_faults;
 mod names;
 mod older;
@@ -87,6 +88,10 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk", conversation::run),
     ("talk-timeline", talk::timeline),
     ("talk-echoes", talk::echoes),
+    ("talk-interruptions", interruptions::run),
+    ("talk-into-the-greeting", interruptions::into_the_greeting),
+    ("talk-beside-a-television", interruptions::television),
+    ("talk-mobile-echo", interruptions::mobile),
     ("talk-hang-ups", conversation::hang_ups),
     ("talk-memory", conversation::memory),
     ("talk-transfer", conversation::transfer),

@@ -1,0 +1,112 @@
+//! An answer that is interrupted, and is taken up again where that was for nothing.
+
+use std::time::{Duration, Instant};
+
+use super::{Answered, Answering, GRACE};
+use crate::call::line::Sound;
+use crate::call::phase::Act;
+use crate::call::turn::Scene;
+
+impl Answering {
+    /// The caller has begun to speak. What they say tells whether that ends the answer.
+    pub(super) fn interrupt(&mut self, scene: &Scene, now: Instant) {
+        // A noise that comes again and again would have each of its beginnings transcribed, and none of the answer heard.
+        if self.may_be_stopped(scene) && self.taken_up < MAX_TAKEN_UP {
+            self.interrupted = Some(now);
+            self.pausing = None;
+            self.finish(Ok(Answered::Interrupted));
+        }
+    }
+
+    /// Whether the caller has just been asked something, at `now`.
+    pub(in crate::call) fn has_just_asked(&self, scene: &Scene, now: Instant) -> bool {
+        let (at, all) = self.playout.heard_of(now);
+        scene.turn.spoken.has_just_asked(at, all)
+    }
+
+    /// What is to be done so that an answer which was interrupted is not heard.
+    pub(super) fn fall_silent(&mut self, now: Instant) -> Option<Act> {
+        self.interrupted.or(self.pausing)?;
+        let sounding = self.sounding.take()?;
+        if sounding == Sound::Answer {
+            self.playout.stop(now);
+        }
+        Some(Act::Stop)
+    }
+
+    /// Pauses the answer at the first sign of a caller who `may_interrupt`, and goes on where that was none.
+    // An answer that is silent at once is worth a short pause now and then, since what interrupts can be taken back.
+    pub(super) fn hesitate(&mut self, may_interrupt: bool, scene: &Scene, now: Instant) {
+        let is_playing = self.sounding == Some(Sound::Answer) && self.may_be_stopped(scene);
+        if self.end_of_pause().is_some_and(|end| end <= now) && !may_interrupt {
+            self.pausing = None;
+            let (at, _) = self.playout.heard_of(now);
+            let from = self.quietest_place(at.saturating_sub(REPEATED_FRAMES), at);
+            self.playout.go_back_to(from);
+            self.due = now + self.settings.idle + GRACE;
+            self.filler.silence_begins(now);
+        } else if may_interrupt && is_playing && self.pauses < MAX_PAUSES {
+            self.pausing = Some(now);
+            self.pauses += 1;
+        }
+    }
+
+    /// When a pause proves to be for nothing.
+    pub(super) fn end_of_pause(&self) -> Option<Instant> {
+        self.pausing.map(|since| since + PAUSE)
+    }
+
+    /// Goes on at `now`, at the beginning of the sentence that was cut.
+    pub(in crate::call) fn take_up(&mut self, scene: &Scene, now: Instant) {
+        let Some(interrupted) = self.interrupted.take() else {
+            return;
+        };
+        self.outcome = None;
+        self.taken_up += 1;
+        let (at, all) = self.playout.heard_of(now);
+        let (from, unsure) = scene.turn.spoken.sentence_at(at, all);
+        let from = self.quietest_place(from.saturating_sub(unsure), (from + unsure).min(at));
+        self.playout.go_back_to(from);
+        self.due = if self.playout.has_begun() {
+            now + self.settings.idle + GRACE
+        } else {
+            self.due + now.saturating_duration_since(interrupted)
+        };
+        self.filler.silence_begins(now);
+    }
+
+    /// The frame between these two around which the answer is quietest: a place between two sentences, or two words.
+    fn quietest_place(&self, first: u32, last: u32) -> u32 {
+        let levels = &self.levels_dbfs;
+        let loudness = |frame: &u32| {
+            let middle = usize::try_from(*frame).unwrap_or(usize::MAX);
+            let end = middle.saturating_add(PLACE_FRAMES).min(levels.len());
+            let around = levels.get(middle.saturating_sub(PLACE_FRAMES)..end);
+            around
+                .unwrap_or_default()
+                .iter()
+                .copied()
+                .fold(f32::MIN, f32::max)
+        };
+        let quietest = |a: &u32, b: &u32| f32::total_cmp(&loudness(a), &loudness(b));
+        (first..=last).min_by(quietest).unwrap_or(first)
+    }
+}
+
+/// From then on an answer is heard to its end, unless a key stops it.
+const MAX_TAKEN_UP: u32 = 3;
+
+/// A voice is proved within this time after its first sign.
+const PAUSE: Duration = Duration::from_millis(350);
+
+/// As often an answer pauses for nothing.
+const MAX_PAUSES: u32 = 2;
+
+/// What is heard once more after a pause, at most, so that it goes on between two words: half a second.
+const REPEATED_FRAMES: u32 = 25;
+
+/// What is looked at on both sides of a place, in frames: 80 ms.
+const PLACE_FRAMES: usize = 4;
+
+#[cfg(test)]
+mod tests;

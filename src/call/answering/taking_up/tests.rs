@@ -1,0 +1,279 @@
+//! Answers that are interrupted, and taken up again.
+
+use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sound, through};
+use super::super::{Answering, Event, Settings};
+use crate::call::line::{Input, Sound};
+use crate::call::phase::tests::{Heard as Line, Virtual, caller};
+
+/// An answer of three sentences of 4 s, each spoken in one go, which begins at 1000 ms.
+fn of_three_sentences(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
+    let mut call = answering(change);
+    call.scene.caller = Some(caller(call.at(0), None));
+    call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?"));
+    for words in [
+        "One, two, three.",
+        "Four, five, six.",
+        "Seven, eight, nine.",
+    ] {
+        call.on(1000, Input::Work(Event::Speaks(words.into())));
+        let loud = [0x20, 0xa0].repeat(200 * FRAME_BYTES / 2);
+        call.on(1000, Input::Work(Event::Sound(loud)));
+        call.on(1000, Input::Work(Event::SentenceEnd));
+    }
+    call.on(1000, end());
+    call.assert_steps(&[(1000, "play /r #*@0")]);
+    call
+}
+
+/// The caller speaks at `ms`, and what they say has proved to be nothing at `known`.
+fn for_nothing(call: &mut Virtual<Answering>, since: u64, ms: u64, known: u64) {
+    let said = call.hears(since, ms - since, Line::Quiet);
+    call.hears(said, 600, Line::Voice);
+    assert!(ended(call).ends_with("interrupted"), "{}", ended(call));
+    call.scene.caller.as_mut().expect("there").forget();
+    call.go_on(known, |phase, scene, now| phase.take_up(scene, now));
+}
+
+#[test]
+fn an_answer_goes_on_from_the_sentence_that_was_cut() {
+    let mut call = of_three_sentences(|_| {});
+    for_nothing(&mut call, 1000, 7000, 8200);
+    // The second sentence begins 4 s into the answer.
+    call.assert_steps(&[(7100, "stop"), (8200, "play /r #*@32000")]);
+    assert_eq!(ended(&call), "goes on");
+    call.ends(16_220, Sound::Answer, through(600));
+    assert_eq!(ended(&call), "16220 ANSWERED ");
+    let spoken = call.scene.turn.spoken.heard();
+    assert_eq!(
+        spoken,
+        "One, two, three. Four, five, six. Seven, eight, nine."
+    );
+}
+
+#[test]
+fn nothing_is_heard_of_an_answer_between_its_interruption_and_its_going_on() {
+    let mut call = of_three_sentences(|_| {});
+    let until = call.hears(1000, 1500, Line::Quiet);
+    call.hears(until, 600, Line::Voice);
+    call.assert_steps(&[(2600, "stop")]);
+    call.pass(60_000).on(60_000, sound(50));
+    call.assert_steps(&[]);
+}
+
+#[test]
+fn the_sentence_of_a_text_that_was_spoken_in_one_go_is_found_by_its_silence() {
+    let mut call = answering(|_| {});
+    call.scene.caller = Some(caller(call.at(0), None));
+    call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?"));
+    let words = "One and two and three and four. Five and six and seven.";
+    call.on(1000, Input::Work(Event::Speaks(words.into())));
+    // The second sentence begins after 6.2 s, and by its length after 5.9 s.
+    for (level, frames) in [(0x00, 300), (0xff, 10), (0x00, 200)] {
+        let bytes = vec![level; frames * FRAME_BYTES];
+        call.on(1000, Input::Work(Event::Sound(bytes)));
+    }
+    call.on(1000, Input::Work(Event::SentenceEnd))
+        .on(1000, end());
+    call.told();
+    for_nothing(&mut call, 1000, 9000, 10_000);
+    let offset = 304 * 160;
+    let steps = call.told();
+    assert_eq!(steps[1], (10_000, format!("play /r #*@{offset}")));
+}
+
+#[test]
+fn an_answer_that_has_not_begun_begins_when_what_interrupted_it_was_nothing() {
+    let mut call = answering(|_| {});
+    call.scene.caller = Some(caller(call.at(0), None));
+    let until = call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?"));
+    call.hears(until, 600, Line::Voice);
+    assert!(ended(&call).ends_with("interrupted"));
+    // The deadline of 20 s does not run meanwhile.
+    call.go_on(21_000, |phase, scene, now| phase.take_up(scene, now));
+    assert_eq!(ended(&call), "goes on");
+    call.on(21_100, sound(50)).on(21_100, end());
+    call.assert_steps(&[(21_100, "play /r #*@0")]);
+}
+
+#[test]
+fn an_answer_that_has_been_heard_but_for_its_last_moment_is_not_interrupted() {
+    for (ms, end) in [(12_700, "12940 ANSWERED "), (12_400, "12640 interrupted")] {
+        let mut call = of_three_sentences(|_| {});
+        let until = call.hears(1000, ms - 1000, Line::Quiet);
+        call.hears(until, 600, Line::Voice);
+        assert_eq!(ended(&call), end);
+    }
+}
+
+#[test]
+fn an_answer_is_taken_up_three_times_and_then_heard_to_its_end() {
+    let mut call = of_three_sentences(|_| {});
+    let mut now = 1000;
+    for _ in 0..3 {
+        for_nothing(&mut call, now, now + 1000, now + 3000);
+        now += 3000;
+    }
+    call.hears(now, 2000, Line::Voice);
+    assert_eq!(ended(&call), "goes on");
+    call.ends(now + 2500, Sound::Answer, key('#'));
+    assert_eq!(
+        ended(&call),
+        format!("{} ANSWERED ", now + 2500),
+        "a key still ends it"
+    );
+}
+
+#[test]
+fn a_rest_that_does_not_come_is_waited_for_as_after_any_pause() {
+    let mut call = answering(|_| {});
+    call.scene.caller = Some(caller(call.at(0), None));
+    let until = call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?")).on(1000, sound(100));
+    call.hears(until, 600, Line::Voice);
+    call.go_on(3000, |phase, scene, now| phase.take_up(scene, now));
+    call.ends(5100, Sound::Answer, through(100)).pass(10_299);
+    assert_eq!(ended(&call), "goes on");
+    call.pass(10_300);
+    assert!(
+        ended(&call).contains("stopped for 5.0 s"),
+        "{}",
+        ended(&call)
+    );
+}
+
+/// What the words of an interruption are taken for.
+fn taken_for(words: &str, back_channels: &[&str]) -> String {
+    let mut call = answering(|settings| {
+        settings.back_channels = back_channels.iter().map(|&tag| tag.to_owned()).collect();
+    });
+    call.on(500, question(words));
+    ended(&call)
+}
+
+#[test]
+fn a_back_channel_into_an_answer_is_no_turn_and_words_are() {
+    let languages: &[&str] = &["en-US", "de-DE"];
+    for (words, is_turn) in [
+        ("Mm-hm.", false),
+        ("Yes.", false),
+        ("Ja, genau.", false),
+        ("", false),
+        ("No.", true),
+        ("Yes, but when?", true),
+    ] {
+        let expected = if is_turn { "goes on" } else { "500 NOSPEECH " };
+        assert_eq!(taken_for(words, languages), expected, "{words:?}");
+    }
+    // Where no answer is interrupted, or it had just asked something, "yes" is an answer.
+    assert_eq!(taken_for("Yes.", &[]), "goes on");
+}
+
+#[test]
+fn whether_something_was_asked_is_told_by_the_sentence_that_was_heard_last() {
+    let mut call = answering(|_| {});
+    call.scene.caller = Some(caller(call.at(0), None));
+    call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?"));
+    for words in [
+        "It is late.",
+        "Shall I put you through?",
+        "There is much to tell.",
+    ] {
+        call.on(1000, Input::Work(Event::Speaks(words.into())));
+        call.on(1000, sound(200));
+        call.on(1000, Input::Work(Event::SentenceEnd));
+    }
+    for (ms, asked) in [
+        (2000, false),
+        (4900, false),
+        (5500, true),
+        (9000, true),
+        (10_900, true),
+        (11_200, false),
+    ] {
+        let now = call.pass(ms).at(ms);
+        assert_eq!(call.phase.has_just_asked(&call.scene, now), asked, "{ms}");
+    }
+}
+
+/// The caller speaks for `ms_long` two seconds into an answer, on a line that has brought nothing back. Returns the steps.
+fn after_a_sign(call: &mut Virtual<Answering>, ms_long: u64) -> Vec<(u64, String)> {
+    let until = call.hears(1000, 2000, Line::Quiet);
+    let until = call.hears(until, ms_long, Line::Voice);
+    call.hears(until, 1000, Line::Quiet);
+    call.told()
+}
+
+#[test]
+fn an_answer_is_silent_at_the_first_sign_of_a_voice() {
+    let mut call = of_three_sentences(|_| {});
+    assert_eq!(after_a_sign(&mut call, 600), [(3100, "stop".into())]);
+    assert_eq!(ended(&call), "3240 interrupted");
+}
+
+#[test]
+fn a_sign_that_proves_to_be_nothing_is_a_short_pause() {
+    let mut call = of_three_sentences(|_| {});
+    let steps = after_a_sign(&mut call, 160);
+    // What was heard in the last half second is heard once more.
+    let (at, offset) = (3450, (2100 / 20 - 25) * 160);
+    let on = format!("play /r #*@{offset}");
+    assert_eq!(steps, [(3100, "stop".into()), (at, on)]);
+    call.ends(at + 10_380, Sound::Answer, through(600));
+    assert_eq!(ended(&call), format!("{} ANSWERED ", at + 10_380));
+    assert_eq!(call.scene.turn.spoken.heard().len(), 53, "all of it");
+}
+
+#[test]
+fn an_answer_pauses_twice_for_nothing_and_not_where_signs_are_not_trusted() {
+    let stops = |call: &mut Virtual<Answering>| {
+        let mut until = call.hears(1000, 2000, Line::Quiet);
+        for _ in 0..4 {
+            until = call.hears(until, 160, Line::Voice);
+            until = call.hears(until, 1000, Line::Quiet);
+        }
+        let steps = call.told();
+        steps.iter().filter(|(_, step)| step == "stop").count()
+    };
+    assert_eq!(stops(&mut of_three_sentences(|_| {})), 2);
+    assert_eq!(
+        stops(&mut of_three_sentences(|settings| settings.barge_in = false)),
+        0
+    );
+    let mut call = of_three_sentences(|_| {});
+    for _ in 0..2 {
+        call.scene
+            .caller
+            .as_mut()
+            .expect("there")
+            .interrupted_for_nothing();
+    }
+    assert_eq!(stops(&mut call), 0);
+    let mut call = of_three_sentences(|_| {});
+    call.scene
+        .caller
+        .as_mut()
+        .expect("there")
+        .interrupted_for_nothing();
+    call.scene.caller.as_mut().expect("there").was_understood();
+    call.scene
+        .caller
+        .as_mut()
+        .expect("there")
+        .interrupted_for_nothing();
+    assert_eq!(stops(&mut call), 2);
+}
+
+#[test]
+fn a_line_that_brings_back_the_answer_is_not_trusted_with_a_sign() {
+    let mut call = of_three_sentences(|_| {});
+    let until = call.hears(1000, 2000, Line::Echo);
+    call.hears(until, 600, Line::Voice);
+    assert!(
+        call.told().iter().all(|(ms, _)| *ms > 3200),
+        "not before it is proved"
+    );
+}

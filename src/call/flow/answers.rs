@@ -1,0 +1,198 @@
+//! The answers of a call: each is begun, heard, and remembered, and one that was interrupted for nothing is taken up again.
+
+use std::io::Write;
+use std::mem::take;
+
+use super::Flow;
+use crate::call::answering::{self, Answered, Answering};
+use crate::call::caller_audio::CallerAudio;
+use crate::call::disclosure;
+use crate::call::event::Event;
+use crate::call::interrupted::Interrupted;
+use crate::call::job::Job;
+use crate::call::line::Input;
+use crate::call::listening::{Listening, Utterance};
+use crate::call::phase::Phase;
+use crate::call::turn::Turn;
+use crate::cloud::llm::Exchange;
+use crate::sys::error::{At, Failure, Stage};
+use crate::sys::files::{self, NewFile, Readers};
+use crate::timeline::Mark;
+
+impl<O: Write> Flow<'_, O> {
+    /// Lets the caller hear the answer to what they have said, or as much of it as they want.
+    pub(super) fn answer_turn(
+        &mut self,
+        utterance: Utterance,
+        listening: &mut Listening,
+    ) -> Result<Answered, Failure> {
+        let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
+        let now = self.line.now();
+        self.messages.spoke(utterance.speech.duration());
+        // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
+        // transfer that a noise interrupted, is still to be done.
+        let before = self.scene.begin_turn(now, waited.unwrap_or_default());
+        if self.interrupted.is_none() {
+            self.reply().at(Stage::Reply)?;
+        }
+        let mut answering = self.begin_answer(utterance.events, listening.is_patient());
+        let answered = self.follow_answer(&mut answering);
+        if let Some(caller) = &mut self.scene.caller
+            && !self.config.conversation.barge_in
+        {
+            // It was said to the answer.
+            caller.forget();
+        }
+        let has_words = self.scene.turn.is_understood();
+        if has_words || matches!(answered, Ok(Answered::NoSpeech)) {
+            listening.transcribed(&utterance.speech, has_words, self.line.now());
+        }
+        let is_stopped = matches!(answered, Ok(Answered::Heard | Answered::Interrupted));
+        let mut unanswered = None;
+        if is_stopped && !self.scene.turn.is_understood() {
+            unanswered = Some(utterance.speech);
+            self.scene.turn = before;
+        } else if matches!(answered, Ok(Answered::NoSpeech)) {
+            // Nothing was said after all.
+            self.scene.turn = before;
+        } else {
+            if self.interrupted.take().is_some() {
+                self.remembering.keep(&before, &heard(&before));
+                self.messages.said(&before, &heard(&before));
+            }
+            self.conclude(answering, &answered);
+        }
+        listening.leave_to_model(self.model_hears());
+        listening.answered(unanswered, self.scene);
+        self.tell_of_message(answered)
+    }
+
+    /// Lets the caller hear the rest of the answer that was interrupted for nothing.
+    pub(super) fn take_up(&mut self, listening: &mut Listening) -> Result<Answered, Failure> {
+        self.scene.turn.is_interrupted = false;
+        let Some(interrupted) = self.interrupted.take() else {
+            return Ok(Answered::Heard);
+        };
+        let mut answering = interrupted.answering;
+        (self.job, self.reply) = (interrupted.job, interrupted.reply);
+        // It is noted anew when more of it has been heard.
+        self.before.pop();
+        answering.take_up(self.scene, self.line.now());
+        let answered = self.follow_answer(&mut answering);
+        self.conclude(answering, &answered);
+        listening.answered(None, self.scene);
+        self.tell_of_message(answered)
+    }
+
+    /// Notes what was heard of an answer that was understood, and keeps the rest of one that may go on.
+    fn conclude(&mut self, answering: Answering, answered: &Result<Answered, Failure>) {
+        if matches!(
+            answered,
+            Ok(Answered::Heard | Answered::Interrupted | Answered::Partial(_))
+        ) {
+            self.before.push(Exchange {
+                question: self.scene.turn.question_later().to_owned(),
+                answer: heard(&self.scene.turn),
+            });
+        }
+        if matches!(answered, Ok(Answered::Interrupted)) {
+            self.scene.turn.is_interrupted = true;
+            self.interrupted = Some(Interrupted {
+                has_just_asked: answering.has_just_asked(self.scene, self.line.now()),
+                answering,
+                job: std::mem::replace(&mut self.job, Job::none()),
+                reply: self.reply.take(),
+            });
+        } else {
+            self.remember(answered);
+        }
+    }
+
+    /// Prepares to let the caller hear what the services make, or to have it written for the dialplan. `events` are what
+    /// has come already.
+    pub(super) fn begin_answer(&mut self, events: Vec<Event>, is_patient: bool) -> Answering {
+        self.scene.turn.opening = self.disclosure.opening();
+        let interrupted = self.interrupted.as_ref();
+        let languages = interrupted.filter(|interrupted| !interrupted.has_just_asked);
+        let languages = languages.map(|_| self.config.stt.languages().map(str::to_owned).collect());
+        let settings = answering::Settings {
+            waiting: self.config.waiting.clone(),
+            stop_keys: self.config.stop_keys.clone(),
+            deadline: self.config.deadline,
+            idle: self.config.idle_timeout,
+            reply: files::absolute(&self.config.reply),
+            encoding: self.encoding,
+            is_streamed: self.config.is_streamed,
+            barge_in: self.config.conversation.barge_in,
+            back_channels: languages.unwrap_or_default(),
+            is_patient,
+        };
+        let mut answering = Answering::new(settings, self.scene.turn.started);
+        // The last of these may be the model's `Begins`, to which the call has not agreed while the turn went on.
+        for event in events {
+            answering.on(Input::Work(event), self.scene, self.line.now());
+        }
+        answering
+    }
+
+    /// Lets an answer be heard to its end, or until it is interrupted.
+    pub(super) fn follow_answer(&mut self, answering: &mut Answering) -> Result<Answered, Failure> {
+        let mut answered = self.follow(answering);
+        let is_interrupted = matches!(answered, Ok(Answered::Interrupted));
+        if !is_interrupted || !self.scene.turn.is_understood() {
+            // An answer that does not go on is not paid for to its end, so its job ends before anything else is done.
+            self.job = Job::none();
+            let reply = self.reply.take();
+            if let (Ok(Answered::Whole), Some(reply)) = (&answered, reply) {
+                answered = reply.finish().at(Stage::Reply).map(|()| Answered::Whole);
+                // What the dialplan plays is heard from here on.
+                let now = self.line.now();
+                self.scene.turn.timeline.reached(Mark::FirstPlayed, now);
+            }
+        }
+        let is_whole = matches!(answered, Ok(Answered::Whole));
+        let turn = &self.scene.turn;
+        let spoken = turn.spoken.heard();
+        self.disclosure
+            .answered(self.line, &turn.opening, &spoken, is_whole);
+        answered
+    }
+
+    /// Leaves to the caller's next call what was heard of this answer.
+    pub(super) fn remember(&mut self, answered: &Result<Answered, Failure>) {
+        let is_whole = matches!(answered, Ok(Answered::Whole)) && !self.line.is_hung_up();
+        let heard = if is_whole {
+            self.scene.turn.answer.clone()
+        } else {
+            heard(&self.scene.turn)
+        };
+        self.remembering.keep(&self.scene.turn, &heard);
+        self.messages.said(&self.scene.turn, &heard);
+    }
+
+    /// The same for an answer that was interrupted, and does not go on because the call ends.
+    pub(super) fn remember_interrupted(&mut self) {
+        if self.interrupted.take().is_some() {
+            self.remember(&Ok(Answered::Interrupted));
+        }
+    }
+
+    /// The file that the answer is written to. An answer that was interrupted has the same place, and is given up for it.
+    pub(super) fn reply(&mut self) -> Result<&mut NewFile, files::Error> {
+        if let Some(interrupted) = &mut self.interrupted {
+            drop(take(&mut interrupted.reply));
+        }
+        let reply = if let Some(reply) = self.reply.take() {
+            reply
+        } else {
+            let place = files::append(&self.config.reply, &format!(".{}", self.encoding));
+            NewFile::create(&place, Readers::Owner)?
+        };
+        Ok(self.reply.insert(reply))
+    }
+}
+
+/// What the caller has heard of an answer, without what it began with.
+fn heard(turn: &Turn) -> String {
+    disclosure::without(&turn.opening, turn.spoken.heard())
+}

@@ -1,0 +1,31 @@
+//! An answer that waits, because the caller seems to speak into it.
+
+use super::answering::Answering;
+use super::job::Job;
+use crate::sys::costs::MicroDollars;
+use crate::sys::files::NewFile;
+
+/// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
+// Its events are not read meanwhile. So what is being made is made to its end, and whatever would have to be paid for
+// after that waits for an agreement.
+pub(super) struct Interrupted {
+    pub(super) answering: Answering,
+    pub(super) job: Job,
+    /// None once another answer is written in its place.
+    pub(super) reply: Option<NewFile>,
+    /// Whether the caller had just been asked something.
+    pub(super) has_just_asked: bool,
+}
+
+impl Interrupted {
+    /// What it may still cost.
+    pub(super) fn max_cost(&self) -> MicroDollars {
+        self.job.max_cost()
+    }
+
+    /// Pays for no more of it: what there is can still be heard.
+    pub(super) fn stop_paying(&mut self) {
+        self.job = Job::none();
+        self.answering.end_with(Ok(()));
+    }
+}

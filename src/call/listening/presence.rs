@@ -1,0 +1,148 @@
+//! Whether it is a caller who is heard, or a background in which nobody can be understood.
+//!
+//! A television, music on hold and people beside the caller begin turns and pause like a caller, and each transcription of
+//! them is paid for. So before anybody has been understood one transcription at a time is under way; and once one has
+//! come back without words, its sound is a background: then only what is louder is sent, and a turn with silence before and
+//! behind it, as of a caller who waits for an answer. Nothing here reads a clock.
+
+use std::time::{Duration, Instant};
+
+use crate::audio::{Pcm, speech, to_f32};
+
+/// What is known of who is heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Presence {
+    /// Whether the last transcript had words.
+    is_understood: bool,
+    background: Option<Background>,
+    /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
+    ended_at: Option<Instant>,
+    is_apart: bool,
+}
+
+/// Sound without words.
+#[derive(Clone, Copy, Debug)]
+struct Background {
+    loudest_dbfs: f32,
+    sent_at: Instant,
+    /// How often it has been sent.
+    times: u32,
+}
+
+impl Presence {
+    /// Takes in what was heard in `sound`, of which that is known at `now`.
+    pub(super) fn heard(&mut self, has_words: bool, sound: &Pcm, now: Instant) {
+        self.is_understood = has_words;
+        if has_words {
+            self.background = None;
+            return;
+        }
+        let loudest = loudest(sound);
+        // A cough or a slammed door is over, and says nothing of what follows it.
+        let is_short = sound.duration() < BACKGROUND + 2 * speech::AROUND;
+        if is_short && !speech::is_sure(loudest, sound.rate_hz) {
+            return;
+        }
+        let new = Background {
+            loudest_dbfs: f32::MIN,
+            sent_at: now,
+            times: 0,
+        };
+        let background = self.background.get_or_insert(new);
+        background.loudest_dbfs = background.loudest_dbfs.max(level_dbfs(loudest));
+        background.sent_at = now;
+        background.times += 1;
+        // The rest of the turn may have words: recognizers leave out the "um" with which it begins.
+        self.is_apart |= background.times == 1;
+    }
+
+    /// A caller is there for sure.
+    pub(super) fn is_there(&mut self) {
+        (self.is_understood, self.background) = (true, None);
+    }
+
+    /// A turn begins at `now`.
+    pub(super) fn turn_begins(&mut self, now: Instant) {
+        self.is_apart = self.is_silent(now);
+    }
+
+    /// A turn ends at `now`.
+    pub(super) fn turn_ends(&mut self, now: Instant) {
+        self.ended_at = Some(now);
+    }
+
+    /// Whether nobody has been understood, of whom it is not known yet whether they can be.
+    pub(super) fn is_unknown(self) -> bool {
+        !self.is_understood && self.background.is_none()
+    }
+
+    /// Whether `sound` may be sent before the turn is over, where another transcription is under way or not.
+    pub(super) fn may_try(self, is_under_way: bool, sound: &Pcm, seems_voice: bool) -> bool {
+        let Some(background) = self.background else {
+            return !is_under_way || !self.is_unknown();
+        };
+        let loudest = loudest(sound);
+        background.is_topped_by(loudest) && seems_voice && speech::is_sure(loudest, sound.rate_hz)
+    }
+
+    /// Whether `sound`, a turn that has ended at `now`, may be sent at once.
+    pub(super) fn may_send(self, sound: &Pcm, now: Instant) -> bool {
+        self.background.is_none_or(|background| {
+            let is_late = now.saturating_duration_since(background.sent_at) >= AGAIN;
+            is_late || background.is_topped_by(loudest(sound))
+        })
+    }
+
+    /// Whether there has been silence at `now` since the last turn.
+    pub(super) fn is_silent(self, now: Instant) -> bool {
+        let is_silence = |end| now.saturating_duration_since(end) >= SILENCE;
+        self.ended_at.is_some_and(is_silence)
+    }
+
+    /// Whether a turn that was not sent at once may be after silence.
+    pub(super) fn has_second_chance(self) -> bool {
+        let is_tried = |background: Background| background.times > SECOND_CHANCES;
+        self.is_apart && !self.background.is_some_and(is_tried)
+    }
+}
+
+impl Background {
+    fn is_topped_by(self, loudest: &[i16]) -> bool {
+        level_dbfs(loudest) >= self.loudest_dbfs + LOUDER_DB
+    }
+}
+
+/// The loudest part of a sound that is as long as a short word.
+fn loudest(sound: &Pcm) -> &[i16] {
+    let step = usize::try_from(sound.rate_hz / STEPS_PER_SECOND).map_or(1, |len| len.max(1));
+    let windows = sound.samples.windows(WORD_STEPS * step).step_by(step);
+    let loudest = windows.max_by(|one, other| power(one).total_cmp(&power(other)));
+    loudest.unwrap_or(&sound.samples)
+}
+
+fn power(samples: &[i16]) -> f32 {
+    samples.iter().map(|sample| to_f32(*sample).powi(2)).sum()
+}
+
+fn level_dbfs(samples: &[i16]) -> f32 {
+    let len = u16::try_from(samples.len()).unwrap_or(u16::MAX).max(1);
+    10.0 * (power(samples) / f32::from(len)).max(1e-10).log10()
+}
+
+/// Words are 300 ms long and more: `speech::is_sure` asks for as much.
+const STEPS_PER_SECOND: u32 = 20;
+const WORD_STEPS: usize = 6;
+/// Sound of this length that is no word is no cough either.
+const BACKGROUND: Duration = Duration::from_millis(1000);
+/// Voices of a television keep within this of their loudest word so far; a caller at the phone is louder by more.
+const LOUDER_DB: f32 = 6.0;
+/// A television nearly always pauses for less than this behind the quiet that ends a turn, and a caller who waits for an
+/// answer for more.
+const SILENCE: Duration = Duration::from_millis(1300);
+/// How often such a turn is sent: a phone that rings beside the caller has silence around it as well.
+const SECOND_CHANCES: u32 = 1;
+/// A background that goes on is sent once in this time, for the sake of a caller who is no louder.
+const AGAIN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

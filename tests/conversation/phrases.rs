@@ -1,0 +1,121 @@
+//! What a caller says into the greeting and the disclosure.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use testkit::{Outcome, Settings, Stage};
+
+use super::{SHORT, Talking, settings, talk};
+use crate::house::{self, House, PATIENCE};
+
+/// A phrase of 8 s.
+fn phrase(house: &House) -> PathBuf {
+    let phrase = house.other().join("phrase");
+    fs::write(phrase.with_extension("ulaw"), vec![0x5a; PHRASE_BYTES]).unwrap();
+    phrase
+}
+
+const PHRASE_BYTES: usize = 8 * 8000;
+
+/// A caller who asks about tea, two seconds into a phrase that `change` makes of this sound.
+fn asked_into(house: &House, change: impl FnOnce(Settings, String) -> Settings) -> Talking {
+    house.sandbox.answer_with(SHORT);
+    let phrase = phrase(house);
+    let sound = format!("sound:{}", phrase.display());
+    let talking = talk(house, &change(settings(house), sound));
+    let playing = format!("STREAM FILE \"{}\"", phrase.display());
+    talking.call.wait_for_command(&playing, PATIENCE);
+    talking.phone.wait(Duration::from_secs(2));
+    talking.ask("question-tea.wav").wait();
+    talking
+}
+
+fn heard_of_phrase(house: &House, outcome: &Outcome) -> usize {
+    let phrase = house.other().join("phrase.ulaw");
+    outcome.played_of(&phrase).len()
+}
+
+#[test]
+fn what_is_said_into_the_greeting_is_answered_and_stops_it_where_callers_may_interrupt() {
+    house::each([true, false], |barge_in| {
+        let house = House::new();
+        let talking = asked_into(&house, |settings, sound| {
+            settings
+                .set("conversation.greeting", sound)
+                .set("conversation.barge_in", barge_in)
+                .set("conversation.max_turns", 1)
+        });
+        let outcome = talking.finish();
+        outcome.assert_manners();
+        outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
+        outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
+        let heard = heard_of_phrase(&house, &outcome);
+        let is_right = if barge_in {
+            (2 * 8000..3 * 8000).contains(&heard)
+        } else {
+            heard == PHRASE_BYTES
+        };
+        outcome.assert(
+            is_right,
+            &format!("{heard} bytes of the greeting are heard"),
+        );
+        assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+    });
+}
+
+#[test]
+fn a_noise_into_the_greeting_has_it_said_once_more() {
+    let house = House::new();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    let talking = asked_into(&house, |settings, sound| {
+        settings.set("conversation.greeting", sound)
+    });
+    talking.wait_to_be_heard(2);
+    let outcome = talking.hang_up();
+    outcome.assert_manners();
+    let heard = heard_of_phrase(&house, &outcome);
+    outcome.assert(heard > PHRASE_BYTES + 2 * 8000, &format!("{heard} bytes"));
+}
+
+#[test]
+fn a_caller_who_speaks_into_the_disclosure_is_told_with_the_answer() {
+    let house = House::new();
+    let talking = asked_into(&house, |settings, sound| {
+        settings
+            .set("knowledge.disclosure", "all")
+            .set("knowledge.disclosure_text", sound)
+            .set("conversation.greeting", "sound:hello")
+            .set("conversation.max_turns", 1)
+    });
+    let outcome = talking.finish();
+    outcome.assert_manners();
+    outcome.assert_variable("ASSISTANT_DISCLOSED", "1");
+    outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
+    let spoken = house.spoken_texts().join(" ");
+    let told = "You are talking with an automatic assistant.";
+    outcome.assert(spoken == format!("{told} {SHORT}"), &spoken);
+    let is_greeted = outcome.commands().any(|line| line.contains("\"hello\""));
+    outcome.assert(!is_greeted, "who has something to say is not greeted");
+}
+
+#[test]
+fn a_caller_who_has_heard_most_of_the_disclosure_has_been_told() {
+    let house = House::new();
+    house.sandbox.answer_with(SHORT);
+    let settings = settings(&house)
+        .set("knowledge.disclosure", "all")
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    talking.call.wait_for_command("STREAM FILE", PATIENCE);
+    // The stand-in takes 2.9 s to say it.
+    talking.phone.wait(Duration::from_millis(2300));
+    talking.ask("question-tea.wav").wait();
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_DISCLOSED", "1");
+    outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
+    let spoken = house.spoken_texts();
+    assert_eq!(spoken.last().map(String::as_str), Some(SHORT), "{spoken:?}");
+    assert_eq!(spoken.len(), 2, "{spoken:?}");
+}

@@ -1,0 +1,61 @@
+//! Callers who speak softer in their second turn, in a call in which nothing plays.
+
+use phone_assistant::audio::speech::turn::{Change, Listener};
+
+use crate::ends::{LIMITS, PLACES, SPEECH_DBFS};
+use crate::material::{Material, Place, RATE_HZ, mix_into, over_the_line, seconds};
+use crate::random::Random;
+
+/// How much softer the second turn is, in dB.
+const SOFTER_DB: [f32; 4] = [0.0, 6.0, 12.0, 18.0];
+/// Between the turns.
+const PAUSE: f32 = 8.0;
+/// Until then after its first sound the second turn is to have begun: what is kept from before reaches as far.
+const SOON: f32 = 0.6;
+
+/// Prints how many of the second turns have begun in time.
+pub(crate) fn print(halves: &[Material; 2]) {
+    println!(
+        "\n| place | half | second turns heard in time: as loud | 6 dB softer | 12 dB softer | 18 dB softer |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for (name, place, below_db) in PLACES {
+        for (half, material) in halves.iter().enumerate() {
+            let all = material.sentences.len();
+            let heard = SOFTER_DB.map(|softer_db| {
+                let heard = (0..all).filter(|n| is_heard(material, *n, place, below_db, softer_db));
+                format!("{} of {all}", heard.count())
+            });
+            println!("| {name} | {} | {} |", half + 1, heard.join(" | "));
+        }
+    }
+}
+
+fn is_heard(
+    material: &Material,
+    index: usize,
+    place: Place,
+    below_db: f32,
+    softer_db: f32,
+) -> bool {
+    let all = &material.sentences;
+    let (first, second) = (&all[index].samples, &all[(index + 7) % all.len()].samples);
+    let at = seconds(2.0) + first.len() + seconds(PAUSE);
+    let len = at + second.len() + seconds(1.0);
+    let mut line = vec![0.0; len];
+    let background = material.background(place, len, &mut Random::new(index as u64));
+    mix_into(&mut line, &background, 0, SPEECH_DBFS - below_db);
+    mix_into(&mut line, first, seconds(2.0), SPEECH_DBFS);
+    mix_into(&mut line, second, at, SPEECH_DBFS - softer_db);
+    let mut listener = Listener::new(RATE_HZ, LIMITS);
+    let (mut heard, mut is_heard) = (0, false);
+    let soon = at + seconds(SOON);
+    for piece in over_the_line(&line).chunks(160) {
+        heard += piece.len();
+        listener.push(piece, |change, _| {
+            is_heard |= change == Change::Begins && (at..soon).contains(&heard);
+        });
+        is_heard |= heard >= at && heard - piece.len() < at && listener.is_in_turn();
+    }
+    is_heard
+}
