@@ -71,7 +71,7 @@ fn files(house: &House) -> Vec<PathBuf> {
 }
 
 /// What the only file holds.
-fn record(house: &House) -> Value {
+pub(crate) fn record(house: &House) -> Value {
     let files = files(house);
     assert_eq!(files.len(), 1, "{files:?}");
     serde_json::from_slice(&fs::read(&files[0]).unwrap()).unwrap()

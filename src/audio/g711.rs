@@ -46,6 +46,13 @@ pub fn a_law_magnitude(code: u8) -> u16 {
     }
 }
 
+/// The sample that a code of either law and its magnitude stand for, on the scale of −1.0 to 1.0.
+pub fn signed(code: u8, magnitude: u16) -> f32 {
+    let size = f32::from(magnitude) / 32_768.0;
+    // In either law the uppermost bit is set for what is above zero.
+    if code & 0x80 == 0 { -size } else { size }
+}
+
 /// The one's complement magnitude, so that −1 mirrors 0.
 fn magnitude(sample: i16) -> u32 {
     u32::from((sample ^ (sample >> 15)).cast_unsigned())

@@ -7,6 +7,13 @@
 
 use std::time::Duration;
 
+/// The RMS of samples on the scale of −1.0 to 1.0, in dB of full scale.
+pub fn rms_dbfs(samples: &[f32]) -> f32 {
+    let squares = samples.iter().map(|sample| sample * sample).sum::<f32>();
+    let len = f32::from(u16::try_from(samples.len().max(1)).unwrap_or(u16::MAX));
+    10.0 * (squares / len).max(1e-12).log10()
+}
+
 /// The level of some speech.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {

@@ -8,6 +8,7 @@ pub mod speech;
 use std::time::Duration;
 
 pub mod decode;
+pub mod echo;
 pub mod g711;
 mod kind;
 mod lead;
@@ -58,6 +59,11 @@ pub fn to_i16(sample: f32) -> i16 {
     )]
     let nearest = (scaled + 0.5_f32.copysign(scaled)) as i16;
     nearest
+}
+
+/// `n` as a divisor or factor; what is counted here stays far below the limit.
+fn count(n: usize) -> f32 {
+    f32::from(u16::try_from(n).unwrap_or(u16::MAX))
 }
 
 const FULL_SCALE: f32 = 32_768.0;

@@ -13,7 +13,7 @@ mod own;
 mod sound;
 pub mod turn;
 
-use super::Pcm;
+use super::{Pcm, count};
 use std::f32::consts::TAU;
 use std::ops::Range;
 use std::time::Duration;
@@ -183,11 +183,6 @@ fn frames_last(frames: usize) -> Duration {
 
 fn decibels(power: f32) -> f32 {
     10.0 * power.max(1e-12).log10()
-}
-
-/// `n` as a divisor or factor; what is counted here stays far below the limit.
-fn count(n: usize) -> f32 {
-    f32::from(u16::try_from(n).unwrap_or(u16::MAX))
 }
 
 /// A second-order Butterworth high-pass at [`LOWEST_HZ`], in full-scale units, settled on the first sample.

@@ -96,28 +96,22 @@ impl Encoding {
         }
     }
 
-    /// The level of encoded sound, as RMS in dB of full scale.
-    pub fn level_dbfs(self, bytes: &[u8]) -> f32 {
-        let magnitudes: Vec<u16> = match self {
+    /// The samples of encoded sound, on the scale of −1.0 to 1.0.
+    pub fn samples(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
             Self::Ulaw => bytes
                 .iter()
-                .map(|code| g711::mu_law_magnitude(*code))
+                .map(|code| g711::signed(*code, g711::mu_law_magnitude(*code)))
                 .collect(),
             Self::Alaw => bytes
                 .iter()
-                .map(|code| g711::a_law_magnitude(*code))
+                .map(|code| g711::signed(*code, g711::a_law_magnitude(*code)))
                 .collect(),
             Self::Sln | Self::Sln16 | Self::Wav | Self::Wav16 => {
                 let samples = bytes.as_chunks().0.iter().copied().map(i16::from_le_bytes);
-                samples.map(i16::unsigned_abs).collect()
+                samples.map(to_f32).collect()
             }
-        };
-        let squares = magnitudes
-            .iter()
-            .map(|magnitude| (f32::from(*magnitude) / 32768.0).powi(2));
-        let mean = squares.sum::<f32>()
-            / f32::from(u16::try_from(magnitudes.len().max(1)).unwrap_or(u16::MAX));
-        10.0 * mean.max(1e-12).log10()
+        }
     }
 
     /// Samples per second.

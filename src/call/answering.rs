@@ -9,6 +9,7 @@ mod taking_up;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::echo::{Reply, Source};
 use super::event::Event;
 use super::line::{Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
@@ -74,8 +75,10 @@ pub(super) enum Answered {
     Whole,
     /// It has nothing that a voice can say.
     Wordless,
-    /// There were no words in the question, or none that want an answer.
+    /// There were no words in the question.
     NoSpeech,
+    /// The caller only shows that they follow the answer before.
+    Follows,
     HungUp,
     /// It broke off after its beginning was heard.
     Partial(Failure),
@@ -100,8 +103,8 @@ pub(super) struct Answering {
     outcome: Option<Result<Answered, Failure>>,
     /// What is to be done, in this order.
     todo: VecDeque<Act>,
-    /// How loud each frame of the answer is, in dB of full scale.
-    levels_dbfs: Vec<f32>,
+    /// What is played of the answer.
+    played: Reply,
 }
 
 impl Answering {
@@ -119,7 +122,7 @@ impl Answering {
             end: None,
             outcome: None,
             todo: VecDeque::new(),
-            levels_dbfs: Vec::new(),
+            played: Reply::new(settings.encoding),
             settings,
         }
     }
@@ -139,12 +142,13 @@ impl Answering {
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
-            Event::Question(question) => {
-                if !self.is_turn(&question) {
-                    self.finish(Ok(Answered::NoSpeech));
-                }
-                turn.question = question;
+            Event::Question(question) if question.is_empty() => {
+                self.finish(Ok(Answered::NoSpeech));
             }
+            Event::Question(question) if self.follows(&question) => {
+                self.finish(Ok(Answered::Follows));
+            }
+            Event::Question(question) => turn.question = question,
             Event::Heard(words) => {
                 turn.is_heard_by_model = true;
                 turn.question = words;
@@ -186,11 +190,11 @@ impl Answering {
         self.outcome.get_or_insert(outcome);
     }
 
-    /// Whether these words of the caller's are to be answered.
-    fn is_turn(&self, words: &str) -> bool {
+    /// Whether these words of the caller's are not to be answered, because another answer goes on after them.
+    fn follows(&self, words: &str) -> bool {
         let languages = &self.settings.back_channels;
-        let follows = || text::is_back_channel(words, languages.iter().map(String::as_str));
-        !words.is_empty() && (languages.is_empty() || !follows())
+        let tags = languages.iter().map(String::as_str);
+        !languages.is_empty() && text::is_back_channel(words, tags)
     }
 
     /// Whether the caller may end the answer now.
@@ -200,7 +204,11 @@ impl Answering {
 
     /// Takes in what the caller says meanwhile. What they say from its first syllable on is the next question.
     fn overhear(&mut self, samples: &[i16], scene: &mut Scene, now: Instant) {
-        let played_dbfs = self.played_dbfs(now);
+        let source = match self.sounding {
+            Some(Sound::Answer) => Source::Answer(self.playout.heard_of(now).0),
+            Some(_) => Source::Recording,
+            None => Source::Nothing,
+        };
         let Some(caller) = scene.caller.as_mut() else {
             return;
         };
@@ -209,7 +217,8 @@ impl Answering {
             caller.hear(samples, now);
             return;
         }
-        let changes = caller.overhear(samples, played_dbfs, now);
+        let heard = self.played.heard(source, samples.len(), caller.rate_hz());
+        let changes = caller.overhear(samples, &heard, now);
         // `Begins` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
         // the caller has been understood stops the answer then.
         let interrupts = if self.settings.is_patient {
@@ -223,27 +232,6 @@ impl Answering {
         } else {
             self.hesitate(may_interrupt, scene, now);
         }
-    }
-
-    /// How loud the sound is whose echo may come back now, in dB of full scale.
-    fn played_dbfs(&self, now: Instant) -> f32 {
-        // What was heard before a pause may still come back.
-        let is_pausing = self.pausing.is_some();
-        match self.sounding.or(is_pausing.then_some(Sound::Answer)) {
-            Some(Sound::Answer) => self.loudest_of_late(now).unwrap_or(USUAL_DBFS),
-            Some(_) => USUAL_DBFS,
-            None => f32::MIN,
-        }
-    }
-
-    /// The loudest frame of the answer among those whose echo may come back now.
-    fn loudest_of_late(&self, now: Instant) -> Option<f32> {
-        let (heard, _) = self.playout.heard_of(now);
-        let heard = usize::try_from(heard).unwrap_or(usize::MAX);
-        let end = heard.saturating_add(AHEAD_FRAMES);
-        let end = end.min(self.levels_dbfs.len());
-        let recent = &self.levels_dbfs[heard.saturating_sub(ECHO_FRAMES).min(end)..end];
-        recent.iter().copied().reduce(f32::max)
     }
 
     /// Does what the time has come for.
@@ -334,10 +322,7 @@ impl Answering {
     }
 
     fn append(&mut self, bytes: Vec<u8>) -> Act {
-        let encoding = self.settings.encoding;
-        let frames = bytes.chunks(encoding.frame_bytes());
-        self.levels_dbfs
-            .extend(frames.map(|frame| encoding.level_dbfs(frame)));
+        self.played.append(&bytes);
         Act::Append(bytes)
     }
 
@@ -420,15 +405,6 @@ impl Phase for Answering {
         }
     }
 }
-
-/// An echo comes back within 320 ms, and the clock may be 80 ms off.
-// Measured with an echo 20 dB below the answer: up to 320 ms of delay none of eight answers is stopped by its own
-// echo; at 400 ms, as over mobile networks, three are.
-const ECHO_FRAMES: usize = 16;
-const AHEAD_FRAMES: usize = 4;
-
-/// A loud recording.
-pub(super) const USUAL_DBFS: f32 = -12.0;
 
 /// The services' own deadlines end at the same moment, and tell more: they go first.
 pub(super) const GRACE: Duration = Duration::from_millis(200);

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::debug;
 
-use super::echo::EchoPath;
+use super::echo::{EchoPath, Heard};
 use crate::audio::Pcm;
+use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::turn::{Change, Limits, Listener};
 use crate::sys::threads;
 
@@ -41,6 +42,9 @@ pub struct CallerAudio {
     /// Until when everything has been heard.
     heard_until: Instant,
     echo: EchoPath,
+    canceller: Canceller,
+    /// How loud what is heard is, in dB of full scale.
+    played_dbfs: Option<f32>,
     /// How many interruptions since the caller was last understood held no words.
     for_nothing: u8,
 }
@@ -57,6 +61,8 @@ impl CallerAudio {
             rate_hz,
             heard_until: now,
             echo: EchoPath::default(),
+            canceller: Canceller::new(rate_hz),
+            played_dbfs: None,
             for_nothing: 0,
         }
     }
@@ -64,7 +70,7 @@ impl CallerAudio {
     /// Takes in a piece. Returns what changes by it.
     pub fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         self.heard_until = now;
-        self.take(piece)
+        self.separate(piece, Some(&[])).0
     }
 
     /// Takes in the silence of a phone that has sent nothing up to now.
@@ -78,7 +84,8 @@ impl CallerAudio {
         // into the pipe. The listener counts frames and reads no clock, so it is given the frames that are missing;
         // otherwise a turn on such a phone would never end.
         let samples = silent.as_millis() * u128::from(self.rate_hz) / 1000;
-        self.take(&vec![0; usize::try_from(samples).unwrap_or_default()])
+        let silence = vec![0; usize::try_from(samples).unwrap_or_default()];
+        self.separate(&silence, Some(&[])).0
     }
 
     /// When there may be a silence to take in.
@@ -86,24 +93,48 @@ impl CallerAudio {
         self.heard_until + GAP
     }
 
-    /// Takes in a piece while something as loud as this is heard, in dB of full scale: only what is louder than its echo
-    /// and lasts is the caller.
-    pub fn overhear(&mut self, piece: &[i16], played_dbfs: f32, now: Instant) -> Vec<Change> {
-        self.guard_against(Some(played_dbfs));
-        let changes = self.hear(piece, now);
+    /// Takes in a piece while something is heard: only what is louder than its echo and lasts is the caller.
+    pub fn overhear(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
+        self.guard_against(Some(heard.loudest_dbfs));
+        self.heard_until = now;
+        if heard.is_anew {
+            self.canceller.realign();
+        }
+        let (changes, is_removed) = self.separate(piece, heard.samples.as_deref());
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
         // syllable would raise the level that it has to exceed.
-        self.echo.see(self.listener.level_dbfs(), played_dbfs);
+        if !is_removed {
+            self.echo
+                .see(self.listener.level_dbfs(), heard.loudest_dbfs);
+        }
         if changes.contains(&Change::Begins) {
             self.echo.forget_latest();
+            self.canceller.forget_latest();
         }
         changes
     }
 
     /// What is as loud as this, in dB of full scale, is heard now, or was just now. `None`: nothing is.
     pub(super) fn guard_against(&mut self, played_dbfs: Option<f32>) {
-        let echo_dbfs = played_dbfs.map(|played| self.echo.of(played));
-        self.listener.guard_against(echo_dbfs);
+        self.played_dbfs = played_dbfs;
+    }
+
+    /// Takes in a piece without the echo of what was played meanwhile. `None`: that is not known. Returns what changes by
+    /// it, and whether the echo was removed.
+    fn separate(&mut self, piece: &[i16], played: Option<&[f32]>) -> (Vec<Change>, bool) {
+        let (mut changes, mut is_removed) = (Vec::new(), false);
+        for part in self.canceller.push(piece, played.unwrap_or_default()) {
+            let usual = self.played_dbfs.map(|played| self.echo.of(played));
+            let guard = match part.echo {
+                Echo::Removed(left_dbfs) if played.is_some() => Some(left_dbfs),
+                Echo::Found(echo_dbfs) => usual.map(|usual| usual.max(echo_dbfs)),
+                Echo::Removed(_) | Echo::Unknown => usual,
+            };
+            self.listener.guard_against(guard);
+            changes.extend(self.take(&part.samples));
+            is_removed = matches!(part.echo, Echo::Removed(_));
+        }
+        (changes, is_removed)
     }
 
     /// An answer was interrupted by what turned out to hold no words. After two of these only a voice that lasts twice as
@@ -123,6 +154,11 @@ impl CallerAudio {
     /// What had been heard of a turn when it paused or ended last.
     pub(super) fn heard(&self) -> &Pcm {
         &self.said
+    }
+
+    /// Samples per second.
+    pub(super) fn rate_hz(&self) -> u32 {
+        self.rate_hz
     }
 
     /// How long the caller had been quiet when they went on last, or their last turn ended.

@@ -131,7 +131,10 @@ impl Dialogue {
             Heard::HungUp => Next::End(Outcome::HungUp),
             Heard::Late => self.leave(),
             // What interrupted the answer was no speech.
-            Heard::Silence if scene.turn.is_interrupted => self.take_up(scene),
+            Heard::Silence if scene.turn.is_interrupted => {
+                Self::false_interruption(scene);
+                self.take_up()
+            }
             Heard::Silence if !scene.turn.actions.is_empty() => self.act_or_listen(scene),
             Heard::Silence if self.silences > 0 => self.leave(),
             Heard::Silence => {
@@ -220,8 +223,11 @@ impl Dialogue {
                 }
             }
             Answered::NoSpeech if scene.turn.is_interrupted && !scene.is_in_turn() => {
-                self.take_up(scene)
+                Self::false_interruption(scene);
+                self.take_up()
             }
+            Answered::Follows if !scene.is_in_turn() => self.take_up(),
+            Answered::Follows => self.listen(),
             Answered::NoSpeech if scene.is_cut_off && !scene.is_in_turn() => {
                 self.say_again(scene).unwrap_or_else(|| self.listen())
             }
@@ -248,9 +254,8 @@ impl Dialogue {
     }
 
     /// What interrupted the answer was nothing, so it goes on.
-    fn take_up(&mut self, scene: &mut Scene) -> Next {
+    fn take_up(&mut self) -> Next {
         self.answer = Latest::TakenUp;
-        Self::false_interruption(scene);
         Next::TakeUp
     }
 

@@ -95,7 +95,7 @@ impl<O: Write> Flow<'_, O> {
         self.remember(&answered);
         match self.tell_of_message(answered)? {
             Answered::Heard | Answered::Interrupted => Ok(Outcome::Answered(None)),
-            Answered::NoSpeech => Ok(Outcome::NoSpeech),
+            Answered::NoSpeech | Answered::Follows => Ok(Outcome::NoSpeech),
             Answered::HungUp => Ok(Outcome::HungUp),
             Answered::Partial(failure) => Ok(Outcome::Partial(failure)),
             Answered::Wordless => Err(voice::Error::Nothing).at(Stage::Llm),

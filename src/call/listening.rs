@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answering::USUAL_DBFS;
 use super::caller_audio::CallerAudio;
+use super::echo::{LATEST, USUAL_DBFS};
 use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
@@ -102,7 +102,7 @@ impl Listening {
     /// Begins to listen at `now` to a caller who has said nothing since `silent_since`.
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
         self.silent_since = silent_since;
-        self.echoes_until = now + ECHO;
+        self.echoes_until = now + LATEST;
     }
 
     /// Takes up what the caller has said into the phrase before.
@@ -236,9 +236,12 @@ impl Listening {
         let Some(speech) = self.speech(scene) else {
             return;
         };
-        let is_under_way = self.ahead.is_some();
+        // One transcription after the other tells whether a caller is there.
+        if self.ahead.is_some() && self.presence.is_unknown() {
+            return;
+        }
         let seems_voice = scene.caller.as_ref().is_some_and(CallerAudio::seems_voice);
-        let may_try = self.presence.may_try(is_under_way, &speech, seems_voice);
+        let may_try = self.presence.may_try(&speech, seems_voice);
         if may_try || self.is_of_caller() {
             // While the turn goes on, all that may still be sent of it is set aside.
             self.transcribe(speech, self.transcriptions.left() - 1, scene);
@@ -289,7 +292,9 @@ impl Listening {
         self.pause_after_more(scene);
         // Without a transcript no model can be asked, so that it costs nothing to wait for it: whether the caller has
         // ended is told by its words.
-        self.end_after(UNFINISHED.max(self.settings.quiet), scene);
+        let is_unknown = self.presence.is_unknown();
+        let longest = if is_unknown { UNHEARD } else { UNFINISHED };
+        self.end_after(longest.max(self.settings.quiet), scene);
         self.todo.push_back(Act::Transcribe {
             speech: speech.clone(),
             known: self.known.transcript.clone(),
@@ -355,6 +360,8 @@ impl Listening {
             Event::Transcribed(said, completeness) => {
                 let (is_whole, has_words) = (ahead.is_whole(), !said.words.is_empty());
                 self.presence.heard(has_words, &ahead.utterance.speech, now);
+                // No words are in that either.
+                self.unanswered = self.unanswered.take().filter(|_| has_words);
                 ahead.transcript = Some((said, completeness));
                 self.keep_known(scene);
                 let quiet = match completeness {
@@ -455,7 +462,7 @@ impl Phase for Listening {
                 offset: 0,
             }));
         }
-        Step::Wait(scene.next_look().unwrap_or(now + ECHO))
+        Step::Wait(scene.next_look().unwrap_or(now + LATEST))
     }
 }
 
@@ -477,8 +484,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 // LiveKit's eot-bench: a timer cuts off 21.7 % of turns at 0.6 s, and 5 % at 1.6 s.
 const FINISHED: Duration = Duration::from_millis(500);
 const UNFINISHED: Duration = Duration::from_millis(1800);
-/// The echo of a sound comes back within this time.
-const ECHO: Duration = Duration::from_millis(320);
+/// The quiet behind what is sent first, until it is known whether it has words: a background would interrupt the answer,
+/// and be sent again.
+const UNHEARD: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

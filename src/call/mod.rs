@@ -7,7 +7,7 @@ pub mod caller_audio;
 mod contract;
 mod dialogue;
 mod disclosure;
-mod echo;
+pub mod echo;
 mod event;
 mod flow;
 mod hours;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::answering::USUAL_DBFS;
 use super::caller_audio::CallerAudio;
+use super::echo::USUAL_DBFS;
 use super::event::Event;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};

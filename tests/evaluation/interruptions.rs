@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use phone_assistant::audio::speech::turn::Change;
+use phone_assistant::audio::telephone::Encoding;
+use phone_assistant::audio::{g711, to_i16};
 use phone_assistant::call::caller_audio::CallerAudio;
+use phone_assistant::call::echo::{Reply, Source};
 
 use crate::ends::LIMITS;
 use crate::material::{
-    FRAME, Material, Place, RATE_HZ, Sentence, amplify, level_db, mix_into, over_the_line, seconds,
+    FRAME, Material, Place, RATE_HZ, Sentence, amplify, mix_into, over_the_line, seconds,
 };
 use crate::random::Random;
 
@@ -18,16 +21,13 @@ const PLACES: [(&str, Place, f32); 4] = [
     ("babble, -36 dBFS", Place::Babble, -36.0),
     ("music, -36 dBFS", Place::Music, -36.0),
 ];
-const ANSWER_DBFS: f32 = -18.0;
-const ANSWER: f32 = 12.0;
+pub(crate) const ANSWER_DBFS: f32 = -18.0;
+pub(crate) const ANSWER: f32 = 12.0;
 const ASKS_DBFS: f32 = -24.0;
 /// In each place and half.
 const ANSWERS: usize = 24;
 /// A caller is to be heard until then.
-const SOON: f32 = 1.5;
-/// The frames of an answer, 20 ms each, whose echo may be on the way, and those that may have been heard already.
-const ECHO_FRAMES: usize = 16;
-const AHEAD_FRAMES: usize = 4;
+pub(crate) const SOON: f32 = 1.5;
 
 /// Prints what interrupted the answers of both halves.
 pub(crate) fn print(halves: &[Material; 2]) {
@@ -101,11 +101,13 @@ impl Sounds<'_> {
 }
 
 /// When a turn begins after the answer has, in seconds.
-fn begins(line: &[i16], answer: &[f32], answer_at: usize) -> Option<f32> {
+pub(crate) fn begins(line: &[i16], answer: &[f32], answer_at: usize) -> Option<f32> {
     let start = Instant::now();
     let mut caller = CallerAudio::new(RATE_HZ, LIMITS, start);
-    let levels: Vec<f32> = answer.chunks(2 * FRAME).map(level_db).collect();
-    let mut frame = 0_usize;
+    let mut reply = Reply::new(Encoding::Ulaw);
+    let coded = answer.iter().map(|sample| g711::mu_law(to_i16(*sample)));
+    reply.append(&coded.collect::<Vec<u8>>());
+    let mut frame = 0;
     for (index, piece) in line.chunks(2 * FRAME).enumerate() {
         let now = start + Duration::from_millis(20) * u32::try_from(index).unwrap();
         if (index + 1) * 2 * FRAME <= answer_at {
@@ -115,12 +117,10 @@ fn begins(line: &[i16], answer: &[f32], answer_at: usize) -> Option<f32> {
         if frame == 0 {
             caller.end_turn();
         }
-        let recent =
-            &levels[frame.saturating_sub(ECHO_FRAMES)..(frame + AHEAD_FRAMES).min(levels.len())];
-        let played_dbfs = recent.iter().copied().fold(-120.0, f32::max);
         frame += 1;
+        let heard = reply.heard(Source::Answer(frame), piece.len(), RATE_HZ);
         if caller
-            .overhear(piece, played_dbfs, now)
+            .overhear(piece, &heard, now)
             .contains(&Change::Begins)
         {
             return Some(index as f32 * 0.02 + 0.02);

@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod echoes;
 mod ends;
 mod interruptions;
 mod material;
@@ -19,12 +20,23 @@ use std::path::Path;
 
 use material::Material;
 
+type Table = fn(&[Material; 2]);
+
 fn main() {
     let folder = std::env::args()
         .nth(1)
         .expect("the folder of the material is named");
     let halves = [0, 1].map(|half| Material::read(Path::new(&folder), half));
-    ends::print(&halves);
-    interruptions::print(&halves);
-    softer::print(&halves);
+    let only = std::env::args().nth(2);
+    let tables: [(&str, Table); 4] = [
+        ("ends", ends::print),
+        ("interruptions", interruptions::print),
+        ("echoes", echoes::print),
+        ("softer", softer::print),
+    ];
+    for (name, print) in tables {
+        if only.as_ref().is_none_or(|only| only == name) {
+            print(&halves);
+        }
+    }
 }

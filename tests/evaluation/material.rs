@@ -195,7 +195,7 @@ fn sound(path: &Path) -> Vec<f32> {
 }
 
 /// What a telephone carries of it: 300 to 3,400 Hz.
-fn band(mut samples: Vec<f32>) -> Vec<f32> {
+pub(crate) fn band(mut samples: Vec<f32>) -> Vec<f32> {
     for (hertz, is_high_pass) in [
         (300.0, true),
         (300.0, true),

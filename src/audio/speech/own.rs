@@ -130,10 +130,10 @@ const OWN_SHARE: usize = 33;
 const OWN_LEAST: usize = 6;
 
 /// How far below the own level a sound is not the caller's, and how much longer than in steady noise it takes then to end
-/// a turn. Unstressed words at the end of a sentence are as far below as a television nearby, so that it does take longer.
+/// a turn: unstressed words are as far below as a television, and a caller may become softer for a sentence.
 const FAR: [(f32, Duration); 2] = [
-    (11.0, Duration::from_millis(500)),
-    (5.0, Duration::from_millis(2300)),
+    (13.0, Duration::from_millis(500)),
+    (5.0, Duration::from_millis(1800)),
 ];
 /// As a turn goes on in noise: by 30 of 70 ms.
 const RECENT: u8 = 0b111_1111;

@@ -68,8 +68,8 @@ impl Coding {
             (Self::F64, eight) => eight
                 .try_into()
                 .map_or(0.0, |bytes| narrowed(f64::from_le_bytes(bytes))),
-            (Self::MuLaw, &[code]) => signed(code, g711::mu_law_magnitude(code)),
-            (Self::ALaw, &[code]) => signed(code, g711::a_law_magnitude(code)),
+            (Self::MuLaw, &[code]) => g711::signed(code, g711::mu_law_magnitude(code)),
+            (Self::ALaw, &[code]) => g711::signed(code, g711::a_law_magnitude(code)),
             _ => 0.0,
         }
     }
@@ -87,12 +87,6 @@ fn fine(upper: i16, lower: u16) -> f32 {
 )]
 fn narrowed(sample: f64) -> f32 {
     sample as f32
-}
-
-/// In either law the uppermost bit is set for what is above zero.
-fn signed(code: u8, magnitude: u16) -> f32 {
-    let size = f32::from(magnitude) / 32_768.0;
-    if code & 0x80 == 0 { -size } else { size }
 }
 
 /// `WAVE_FORMAT_PCM` of Microsoft's mmreg.h; the other tags are in the same file.

@@ -77,7 +77,7 @@ impl Answering {
 
     /// The frame between these two around which the answer is quietest: a place between two sentences, or two words.
     fn quietest_place(&self, first: u32, last: u32) -> u32 {
-        let levels = &self.levels_dbfs;
+        let levels = self.played.levels_dbfs();
         let loudness = |frame: &u32| {
             let middle = usize::try_from(*frame).unwrap_or(usize::MAX);
             let end = middle.saturating_add(PLACE_FRAMES).min(levels.len());

@@ -64,6 +64,7 @@ pub(super) fn ended(call: &Virtual<Answering>) -> String {
         None => "goes on".into(),
         Some((ms, Ok(Answered::Heard))) => format!("{ms} ANSWERED "),
         Some((ms, Ok(Answered::Interrupted))) => format!("{ms} interrupted"),
+        Some((ms, Ok(Answered::Follows))) => format!("{ms} follows"),
         Some((ms, Ok(Answered::NoSpeech))) => format!("{ms} NOSPEECH "),
         Some((ms, Ok(Answered::HungUp))) => format!("{ms} HANGUP "),
         Some((ms, Ok(Answered::Partial(failure)))) => format!("{ms} PARTIAL {failure}"),

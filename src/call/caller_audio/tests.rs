@@ -97,6 +97,15 @@ fn what_is_forgotten_is_no_turn() {
     assert!(!caller.is_in_turn() && caller.end_turn().is_empty());
 }
 
+/// A sound of which no more is known than how loud it is.
+fn unknown(loudest_dbfs: f32) -> Heard {
+    Heard {
+        loudest_dbfs,
+        samples: None,
+        is_anew: false,
+    }
+}
+
 #[test]
 fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
     let start = Instant::now();
@@ -106,7 +115,7 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
         let voice = testkit::audio::clips::babble(8000, "waterfallwaterfall").samples;
         let mut changes = Vec::new();
         for packet in voice.chunks(160) {
-            changes.extend(caller.overhear(packet, played_dbfs, start));
+            changes.extend(caller.overhear(packet, &unknown(played_dbfs), start));
         }
         assert_eq!(
             changes.contains(&Change::Begins),
@@ -129,7 +138,7 @@ fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_ca
         let mut packets = voice.chunks(160).take(22);
         packets.any(|packet| {
             caller
-                .overhear(packet, -30.0, start)
+                .overhear(packet, &unknown(-30.0), start)
                 .contains(&Change::Begins)
         })
     };
@@ -142,4 +151,60 @@ fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_ca
         caller.was_understood();
         caller.interrupted_for_nothing();
     }));
+}
+
+/// A voice of words that nobody knows, as a line carries it.
+fn words(text: &str, gain: f32) -> Vec<f32> {
+    let samples = testkit::audio::clips::babble(8000, text).samples;
+    samples
+        .iter()
+        .map(|sample| gain * crate::audio::to_f32(*sample))
+        .collect()
+}
+
+/// When a turn begins, in ms after an answer whose echo comes back 12 dB softer, 150 ms later.
+fn begins_in_echo(said_at_ms: Option<usize>) -> Option<usize> {
+    let answer = words(&"the river runs down to the sea and back ".repeat(4), 1.0);
+    let mut line = vec![0.0; answer.len()];
+    for (line, played) in line[1200..].iter_mut().zip(&answer) {
+        *line += 0.25 * played;
+    }
+    if let Some(ms) = said_at_ms {
+        for (line, said) in line[8 * ms..]
+            .iter_mut()
+            .zip(words("waterfallwaterfall", 0.4))
+        {
+            *line += said;
+        }
+    }
+    let start = Instant::now();
+    let mut caller = caller(start);
+    caller.hear(&[30, -30].repeat(4000), start);
+    let loudest_dbfs = crate::audio::level::rms_dbfs(&answer) + 6.0;
+    let pieces = line.chunks(160).zip(answer.chunks(160)).enumerate();
+    for (at, (came, played)) in pieces {
+        let came: Vec<i16> = came
+            .iter()
+            .map(|sample| crate::audio::to_i16(*sample))
+            .collect();
+        let heard = Heard {
+            loudest_dbfs,
+            samples: Some(played.to_vec()),
+            is_anew: at == 0,
+        };
+        if caller
+            .overhear(&came, &heard, start)
+            .contains(&Change::Begins)
+        {
+            return Some(20 * at);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_loud_echo_is_no_turn_and_a_caller_in_it_is_heard() {
+    assert_eq!(begins_in_echo(None), None);
+    let begins = begins_in_echo(Some(5000)).expect("the caller is heard");
+    assert!((5200..6500).contains(&begins), "{begins} ms");
 }

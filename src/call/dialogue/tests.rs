@@ -54,6 +54,8 @@ enum On {
     /// The caller spoke into the answer.
     Interrupted,
     NotUnderstood,
+    /// The caller showed that they follow.
+    Follows,
     Wordless,
     HungUp,
     /// The answer did not begin, because of this stage.
@@ -98,6 +100,7 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 scene.turn.actions = vec![];
                 answered(Ok(Answered::Interrupted), false, &mut scene)
             }
+            On::Follows => answered(Ok(Answered::Follows), false, &mut scene),
             On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
             On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
             On::Wordless => answered(Ok(Answered::Wordless), false, &mut scene),
@@ -401,7 +404,7 @@ fn a_phrase_yields_to_the_caller_once_and_the_last_one_never() {
 #[test]
 fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
     use super::Heard::Silence;
-    use On::{Answered, Heard, Interrupted, NotUnderstood, Said};
+    use On::{Answered, Follows, Heard, Interrupted, NotUnderstood, Said};
     let goodbye = || vec![Action::Goodbye];
     assert_follows(vec![
         (
@@ -436,6 +439,18 @@ fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
                 "answer",
                 "say bye",
                 "ANSWERED ",
+            ],
+        ),
+        (
+            "a back-channel",
+            vec![Said, Heard(turn()), Interrupted, Heard(turn()), Follows],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "answer",
+                "take up",
             ],
         ),
         (

@@ -43,8 +43,10 @@ impl<O: Write> Flow<'_, O> {
             // It was said to the answer.
             caller.forget();
         }
-        let has_words = self.scene.turn.is_understood();
-        if has_words || matches!(answered, Ok(Answered::NoSpeech)) {
+        let is_nothing = matches!(answered, Ok(Answered::NoSpeech | Answered::Follows));
+        let has_words =
+            self.scene.turn.is_understood() || matches!(answered, Ok(Answered::Follows));
+        if has_words || is_nothing {
             listening.transcribed(&utterance.speech, has_words, self.line.now());
         }
         let is_stopped = matches!(answered, Ok(Answered::Heard | Answered::Interrupted));
@@ -52,8 +54,8 @@ impl<O: Write> Flow<'_, O> {
         if is_stopped && !self.scene.turn.is_understood() {
             unanswered = Some(utterance.speech);
             self.scene.turn = before;
-        } else if matches!(answered, Ok(Answered::NoSpeech)) {
-            // Nothing was said after all.
+        } else if is_nothing {
+            // Nothing was said after all that is to be answered.
             self.scene.turn = before;
         } else {
             if self.interrupted.take().is_some() {

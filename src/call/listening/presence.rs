@@ -76,10 +76,10 @@ impl Presence {
         !self.is_understood && self.background.is_none()
     }
 
-    /// Whether `sound` may be sent before the turn is over, where another transcription is under way or not.
-    pub(super) fn may_try(self, is_under_way: bool, sound: &Pcm, seems_voice: bool) -> bool {
+    /// Whether `sound` may be sent before the turn is over.
+    pub(super) fn may_try(self, sound: &Pcm, seems_voice: bool) -> bool {
         let Some(background) = self.background else {
-            return !is_under_way || !self.is_unknown();
+            return true;
         };
         let loudest = loudest(sound);
         background.is_topped_by(loudest) && seems_voice && speech::is_sure(loudest, sound.rate_hz)

@@ -282,8 +282,15 @@ fn the_words_decide_after_how_much_quiet_a_turn_ends() {
             "no transcript in time",
             9000,
             Some(Finished),
-            as_it_is,
+            |it| it.presence.is_there(),
             4360,
+        ),
+        (
+            "no transcript in time of what may be a television",
+            9000,
+            Some(Finished),
+            as_it_is,
+            7560,
         ),
         ("a service that fails", 3900, None, as_it_is, 3920),
         (

@@ -112,19 +112,19 @@ fn a_turn_ends_soon_after_the_caller_in_any_background() {
 }
 
 #[test]
-fn as_loud_as_the_caller_it_ends_a_turn_a_little_later() {
+fn beside_what_is_nearly_as_loud_as_the_caller_a_turn_ends_a_little_later() {
     let changes = changes(&[SPEAKS, (Television, 0, 9000, -28.0)], 9000);
     let ended = changes
         .iter()
         .find(|(change, ms)| *change == Change::Ends && *ms >= 2900);
-    assert!(ended.is_some_and(|(_, ms)| (5900..6200).contains(ms)));
+    assert!(ended.is_some_and(|(_, ms)| (5400..5700).contains(ms)));
 }
 
 #[test]
 fn a_caller_who_becomes_softer_is_one_caller() {
     // Of each: the second part, and how many turns there are by then.
     for (name, second, turns) in [
-        ("softer within a turn", (Voice, 3000, 5000, -28.0), 1),
+        ("softer within a turn", (Voice, 3000, 4600, -28.0), 1),
         ("softer in the next turn", (Voice, 8000, 10_000, -30.0), 2),
         (
             "a quiet one after a loud one",
@@ -203,14 +203,4 @@ fn a_caller_who_has_interrupted_for_nothing_has_to_speak_for_longer() {
             "{ms}"
         );
     }
-}
-
-#[test]
-fn longer_proof_is_given_up_again() {
-    let parts = [
-        (ProofOfAnswer, 0, 3000, 0.0),
-        (Answer, 3000, 6000, 0.0),
-        (Voice, 4000, 4380, -20.0),
-    ];
-    assert_eq!(count(&changes(&parts, 6000), Change::Begins), 1);
 }
