@@ -20,8 +20,8 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --extension N    its number (8008); implies --dialplan
   --conversation N the number of the conversation (8009); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
-  --watch          also check everything once a day, as Asterisk's user, by /etc/cron.d; cron sends a mail when
-                   something got worse or was fixed. Each time that costs one short request to each service, and
+  --watch          also deliver messages of callers every 5 minutes where that failed before, and check everything once a
+                   day, as Asterisk's user, by /etc/cron.d; cron sends a mail when something got worse or was fixed. Each time that costs one short request to each service, and
                    after a change of voice or words one more for the sentence that callers hear first
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear or it is root
   --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones, and others than root
@@ -616,7 +616,8 @@ remembered() {
 
 install_folders() {
     place folders -- 0750 "$groups" "$settings" 0700 "$users" "$data" 0700 "$users" "$data/calls" \
-        0700 "$users" "$data/state" 0700 "$users" "$data/sounds" 0700 "$users" "$data/callers"
+        0700 "$users" "$data/state" 0700 "$users" "$data/sounds" 0700 "$users" "$data/callers" \
+        0700 "$users" "$data/messages"
 }
 
 # All of them or none, and the program first: an older dialplan works with it, and never a newer one without it. Settings,
@@ -1007,6 +1008,9 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #facts = "/etc/phone-assistant/kitchen.md"   # an example
 #opening_hours = "Mo-Fr 11:30-14:00"   # an example
 #disclosure_text = "This is the kitchen's automatic assistant."   # an example
+#mail_to = ["kitchen@example.org"]   # an example
+#webhook = "https://kitchen.example.org/calls"   # an example
+#transcripts = true             # an example
 
 [reply]
 #play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file
@@ -1034,6 +1038,7 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 [limits]                       # 0: none
 #max_daily_cost = 0.0           # US dollars a day, by this program's price list
 #max_calls_per_caller_per_hour = 0
+#max_messages_per_caller_per_hour = 5
 
 [knowledge]                    # what the model is told of the house: phone-assistant help knowledge
 #place = ""                     # "Lyon, France"
@@ -1051,6 +1056,12 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 [memory]                       # a caller's next call goes on where the last one ended
 #callers = "none"               # none | internal: phones that have signed in | all
 #max_days = 30                  # then it is forgotten
+
+[messages]                     # with an address here callers can leave messages: phone-assistant help messages
+#mail_to = []                   # ["office@example.org"]
+#mail_from = ""                 # empty: asterisk@ and the machine's name
+#webhook = ""                   # "https://…": gets each message as JSON
+#transcripts = false            # send the words of every call too
 
 [http]
 #ca_file = ""                   # one more trusted root certificate, PEM
@@ -1084,10 +1095,12 @@ daily_check() {
     # As root it looks only where it is told so.
     if [ "$user" = root ]; then who=' --user root'; fi
     cat <<WATCH
-# phone-assistant: looks once a day whether everything works, and says what has changed. Cron mails that to the
-# address behind MAILTO. An upgrade does not touch this file.
+# phone-assistant: delivers messages of callers that could not be delivered at once, and looks once a day whether
+# everything works, and says what has changed. Cron mails that to the address behind MAILTO. An upgrade does not touch
+# this file.
 MAILTO=root
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+*/5 * * * * $user /usr/local/bin/phone-assistant messages --deliver
 $(($$ % 60)) 6 * * * $user /usr/local/bin/phone-assistant check --quiet$who
 WATCH
 }

@@ -2,6 +2,7 @@
 //! word: a command for people.
 
 mod command;
+mod delivering;
 mod pager;
 mod place;
 mod setup;
@@ -98,6 +99,7 @@ fn answer(arguments: &[OsString]) {
         hangup,
         clock: Instant::now,
         look_around: check::look_around,
+        deliver: delivering::begin,
     });
 }
 

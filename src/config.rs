@@ -18,6 +18,7 @@ mod languages;
 mod layers;
 pub mod limits;
 mod lookups;
+mod messages;
 mod persona_layer;
 pub mod personas;
 pub mod private;
@@ -39,6 +40,7 @@ use keys::setting;
 pub use knowledge::{Audience, Knowledge};
 use layers::Layers;
 pub use limits::{Limits, Retention};
+pub use messages::Messages;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use values::{Secret, Shown};
 
@@ -130,6 +132,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[memory]`
     pub memory: Retention,
+    /// `[messages]`
+    pub messages: Messages,
     /// The providers that are named in a stage and cannot be asked, while others can be.
     pub unusable: Vec<Unusable>,
     /// The stages for which the program chooses the provider, by the settings' words.
@@ -226,6 +230,7 @@ impl Config {
         layers.add_persona(arguments);
         layers.faults.extend(file::open_secrets(&layers, &file));
         layers.faults.extend(Conversation::faults(&layers));
+        layers.faults.extend(Messages::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;
@@ -270,6 +275,7 @@ impl Config {
             knowledge: Knowledge::assemble(layers),
             limits: Limits::assemble(layers),
             memory: Retention::assemble(layers),
+            messages: Messages::assemble(layers),
             unusable: Vec::new(),
             automatic: ["stt", "llm", "tts"]
                 .into_iter()

@@ -34,6 +34,7 @@
 //! | `services` | which providers the settings name, for each stage in order |
 //! | `knowledge` | what the model is told: persona, facts, opening hours, the clock, memory and actions, in one prompt |
 //! | `memory` | what was said with a caller, for the next call |
+//! | `messages` | what callers leave for people: kept, and delivered by mail and webhook |
 //! | [`spending`] | what calls cost, and how much they may |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
@@ -60,6 +61,7 @@ pub mod config;
 mod knowledge;
 pub mod manual;
 mod memory;
+mod messages;
 mod services;
 pub mod spending;
 pub mod sys;

@@ -35,6 +35,7 @@ fn a_fresh_machine_gets_everything_in_its_place() {
         ("var/lib/phone-assistant/state", 0o40_700),
         ("var/lib/phone-assistant/sounds", 0o40_700),
         ("var/lib/phone-assistant/callers", 0o40_700),
+        ("var/lib/phone-assistant/messages", 0o40_700),
     ];
     for (path, mode) in modes {
         assert_eq!(

@@ -22,6 +22,7 @@ mod install;
 mod knowledge;
 mod limits;
 mod memory;
+mod messages;
 mod personas;
 mod providers;
 mod root;

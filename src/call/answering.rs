@@ -171,6 +171,7 @@ impl Answering {
                 self.playout.end_sentence();
             }
             Event::Forget => self.playout.forget(),
+            Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
             Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
@@ -381,6 +382,10 @@ impl Phase for Answering {
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Answered> {
         if let Some(stop) = self.fall_silent(now) {
             return Step::Do(stop);
+        }
+        if scene.turn.has_lost_message {
+            // The rest of the answer may say that it was taken.
+            self.finish(Ok(Answered::Heard));
         }
         if self.outcome.is_none()
             && let Some(act) = self.todo.pop_front().or_else(|| self.play_on(now))

@@ -8,7 +8,10 @@ use super::line::Line;
 use crate::agi::{Env, Error};
 use crate::config::{Audience, Config, Limits, limits::Callers};
 use crate::memory::{FREEPBX_EXTENSION, Signs};
+use crate::messages;
 use crate::sys::error::Chain;
+use crate::sys::number;
+use crate::sys::plain::plain_to;
 use crate::sys::presentation::{self, Presentation};
 
 /// What is known of the caller beside the environment block.
@@ -21,12 +24,13 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Asks whether the number may be shown, where callers are counted or remembered by it, and which extension FreePBX
+    /// Asks whether the number may be shown, where callers are counted or remembered by it or leave messages, and which extension FreePBX
     /// takes the caller for, where they are remembered or may be from outside.
     pub(super) fn ask<O: Write>(config: &Config, line: &mut Line<O>) -> Self {
         let mut caller = Self::default();
         let is_remembered = config.memory.callers != Callers::None;
-        if is_remembered || config.limits != Limits::default() {
+        let is_delivered = config.messages.are_delivered();
+        if is_remembered || is_delivered || config.limits != Limits::default() {
             caller.presentation = match line.get_variable(presentation::SAVED) {
                 Ok(saved) => {
                     let callingpres = line.env().get("callingpres").unwrap_or_default();
@@ -57,6 +61,23 @@ impl Caller {
         }
     }
 
+    /// The caller as people may see them: of one who withholds their number nothing but that.
+    pub(super) fn shown(&self, env: &Env) -> messages::Caller {
+        let number = self.number(env).trim();
+        if number::is_withheld(number) {
+            return messages::Caller {
+                withheld: true,
+                ..messages::Caller::default()
+            };
+        }
+        let name = env.get("calleridname").unwrap_or_default();
+        messages::Caller {
+            number: plain_to(number, MAX_SHOWN),
+            name: plain_to(if name == UNKNOWN { "" } else { name }, MAX_SHOWN),
+            withheld: false,
+        }
+    }
+
     /// The number by which the caller is counted; empty where it is withheld.
     pub(super) fn number<'e>(&self, env: &'e Env) -> &'e str {
         match self.presentation {
@@ -65,6 +86,10 @@ impl Caller {
         }
     }
 }
+
+/// What Asterisk writes where there is no name.
+const UNKNOWN: &str = "unknown";
+const MAX_SHOWN: usize = 80;
 
 fn unasked<T: Default>(what: &str, cause: &Error) -> T {
     debug!("asking for the {what}: {}", Chain(cause));

@@ -151,20 +151,23 @@ pub(super) fn tell_forgiven<O: Write>(line: &mut Line<O>, failure: &Failure) {
     tell(line, &told, FAULT);
 }
 
-/// Tells Asterisk's log, once a day each, what administrators should know.
+/// Tells Asterisk's log, once a day each, what administrators should know. Returns what was told.
 pub(super) fn warn_administrators<O: Write>(
     line: &mut Line<O>,
     state: &State,
     news: Vec<(String, String)>,
-) {
+) -> Vec<String> {
+    let mut told = Vec::new();
     for (topic, text) in news {
         if first_today(state, &topic, SystemTime::now()) {
             let warning = format!("phone-assistant: {topic}: {text}");
             // By FreePBX's defaults a line of `VERBOSE` reaches its log only while a console is open. A WARNING always
             // does.
             line.try_asking(Command::Warning(&warning));
+            told.push(warning);
         }
     }
+    told
 }
 
 /// Levels of `VERBOSE`: FreePBX shows up to 3, and 1 is shown nearly everywhere.

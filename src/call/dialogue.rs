@@ -318,7 +318,7 @@ impl Dialogue {
         actions.into_iter().find_map(|action| match action {
             Action::Goodbye => Some(Outcome::Answered(None)),
             Action::Transfer(name) => self.transfer(&name),
-            Action::Note(_) | Action::Forget => None,
+            Action::Note(_) | Action::Forget | Action::Message(_) => None,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use crate::sys::error::{Failure, Stage};
-use crate::text::{Action, Completeness};
+use crate::text::{Action, Completeness, Message};
 use crate::timeline::Mark;
 
 /// What a caller has said, in words.
@@ -58,6 +58,8 @@ pub(super) enum Event {
     Forget,
     /// All actions that the model has asked for so far.
     Actions(Vec<Action>),
+    /// Messages of the caller's; what comes next waits until the call has kept them, and ends if it does not.
+    Messages(Vec<Message>, Sender<()>),
     /// The answer has nothing that a voice could say, and no action that ends the call.
     Wordless,
     /// A phrase is kept at this place, without extension.

@@ -17,6 +17,7 @@ use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::Listening;
+use super::messages::Messages;
 use super::operator::{self, Operator};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
@@ -47,6 +48,7 @@ pub(super) struct Flow<'a, O> {
     pub(super) purse: &'a mut Purse,
     pub(super) remembering: &'a mut Remembering,
     pub(super) disclosure: &'a mut Disclosure,
+    pub(super) messages: &'a mut Messages,
     pub(super) config: &'a Config,
     pub(super) knowledge: &'a Knowledge,
     pub(super) services: Arc<Services>,
@@ -85,12 +87,13 @@ impl<O: Write> Flow<'_, O> {
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
+        self.messages.spoke(speech.duration());
         self.begin_job(Arc::new(speech), Transcript::default(), 0)?;
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
         self.remember(&answered);
-        match answered? {
+        match self.tell_of_message(answered)? {
             Answered::Heard | Answered::Interrupted => Ok(Outcome::Answered(None)),
             Answered::NoSpeech | Answered::Follows => Ok(Outcome::NoSpeech),
             Answered::HungUp => Ok(Outcome::HungUp),
@@ -264,6 +267,17 @@ impl<O: Write> Flow<'_, O> {
             Act::Reveal => self.write(NewFile::reveal),
             Act::Forget => {
                 self.remembering.forget();
+                self.messages.forget();
+                None
+            }
+            Act::Keep(messages, kept) => {
+                let question = &self.scene.turn.question;
+                if self.messages.keep(&messages, question, SystemTime::now()) {
+                    // A thread that has ended gives up what it was writing.
+                    kept.send(()).ok();
+                } else {
+                    self.scene.turn.has_lost_message = true;
+                }
                 None
             }
             // What is left is asked of Asterisk, or costs money.
@@ -311,9 +325,12 @@ impl<O: Write> Flow<'_, O> {
 
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
+        let own = self.actions.as_deref().unwrap_or_default();
+        let messages = self.messages.instructions(self.actions.is_some());
+        let actions = [own, &messages].join(" ");
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
-                actions: self.actions.as_deref().unwrap_or_default(),
+                actions: actions.trim(),
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
@@ -324,6 +341,11 @@ impl<O: Write> Flow<'_, O> {
         let settings = match self.actions {
             Some(_) => settings.in_conversation(&self.before),
             None => settings,
+        };
+        let settings = if self.messages.are_taken() {
+            settings.taking_messages()
+        } else {
+            settings
         };
         self.remembering.with_memory(settings)
     }

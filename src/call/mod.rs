@@ -17,6 +17,7 @@ mod keepalive;
 mod line;
 mod listening;
 mod max_cost;
+mod messages;
 mod operator;
 mod outcome;
 mod phase;
@@ -60,6 +61,7 @@ use disclosure::Disclosure;
 use flow::Flow;
 use job::Job;
 use line::Line;
+use messages::Messages;
 use outcome::Outcome;
 use purse::Purse;
 use remembering::Remembering;
@@ -83,6 +85,8 @@ pub(crate) struct Invocation<'a, I, O> {
     pub clock: Clock,
     /// What is done for the doctor in place of a call.
     pub look_around: fn(&Arguments, Environment<'_>),
+    /// Has messages delivered by the settings in this file, where it is not the usual one, once the call is over.
+    pub deliver: fn(Option<&Path>),
 }
 
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
@@ -127,7 +131,12 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
     }
     call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
     let outcome = call.outcome(confirmed, &arguments, invocation.environment);
-    call.end(began, &outcome);
+    let is_to_deliver = call.end(began, &outcome);
+    drop(call);
+    if is_to_deliver {
+        let file = arguments.config.as_deref();
+        (invocation.deliver)(file.filter(|_| !arguments.are_remote()));
+    }
 }
 
 /// Removes the recording of a call that was over before it began, unless it is to be kept.
@@ -149,6 +158,7 @@ struct Call<O> {
     remembering: Remembering,
     caller: Caller,
     disclosure: Disclosure,
+    messages: Messages,
     /// The answer's place, without extension; empty until the settings are known.
     reply: PathBuf,
     /// What the model is told of the house.
@@ -168,6 +178,7 @@ impl<O: Write> Call<O> {
             remembering: Remembering::default(),
             caller: Caller::default(),
             disclosure: Disclosure::default(),
+            messages: Messages::default(),
             reply: PathBuf::new(),
             knowledge: Knowledge::default(),
             services: None,
@@ -270,6 +281,7 @@ impl<O: Write> Call<O> {
             purse: &mut self.purse,
             remembering: &mut self.remembering,
             disclosure: &mut self.disclosure,
+            messages: &mut self.messages,
             config,
             knowledge: &self.knowledge,
             services,
@@ -289,6 +301,8 @@ impl<O: Write> Call<O> {
         let signs = self.caller.signs(self.line.env());
         let is_internal = signs.are_internal();
         self.remembering.recall(config, signs);
+        let (persona, caller) = (&self.contract.persona, self.caller.shown(self.line.env()));
+        self.messages = Messages::of(config, persona.as_deref(), caller);
         self.disclosure = Disclosure::of(config, is_internal, &mut self.line);
     }
 
@@ -348,8 +362,8 @@ impl<O: Write> Call<O> {
         Ok(question.map(|question| question.speech))
     }
 
-    /// Tells how the call ended, and does what remains to be done.
-    fn end(&mut self, began: SystemTime, outcome: &Outcome) {
+    /// Tells how the call ended, and does what remains to be done. Returns whether messages are to be delivered.
+    fn end(&mut self, began: SystemTime, outcome: &Outcome) -> bool {
         let is_told = self
             .contract
             .report(&mut self.line, &mut self.scene, outcome);
@@ -372,11 +386,12 @@ impl<O: Write> Call<O> {
             (_, Some(failure)) => error!("{failure}"),
             _ => {}
         }
+        self.messages.finish(SystemTime::now())
     }
 
     /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, after
-    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered
-    /// or counted.
+    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered,
+    /// counted or delivered; and has it mailed where messages are.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -385,6 +400,7 @@ impl<O: Write> Call<O> {
         let stood_in = stood_in.map(|(stage, line)| (stage.to_string(), line));
         let untold = self.disclosure.fault.clone();
         let no_memory = self.remembering.fault.clone();
+        let undelivered = self.messages.trouble(SystemTime::now());
         let no_ledger = self.purse.fault.clone();
         let unknown = self.knowledge.faults.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
@@ -399,8 +415,11 @@ impl<O: Write> Call<O> {
             .chain(forgiven.map(|line| ("conversation".to_owned(), line)))
             .chain(unknown)
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))
+            .chain(undelivered.map(|line| ("messages".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
             .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
-        contract::warn_administrators(&mut self.line, state, news.collect());
+        for told in contract::warn_administrators(&mut self.line, state, news.collect()) {
+            self.messages.notify(&told, SystemTime::now());
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::line::{Input, Play};
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::sys::error::Failure;
+use crate::text::Message;
 
 /// A part of a call that ends with an `End`.
 pub(super) trait Phase {
@@ -48,6 +49,8 @@ pub(super) enum Act {
     Append(Vec<u8>),
     /// Lets a stage begin that costs money, if the caller is still there.
     Agree(Sender<()>),
+    /// Keeps messages of the caller's, and says so.
+    Keep(Vec<Message>, Sender<()>),
     /// Forgets the caller, who may hang up before the answer ends.
     Forget,
     /// Has speech transcribed and answered together with the words that are `known` of what was said before it, in place

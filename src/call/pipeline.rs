@@ -4,6 +4,7 @@
 //! All of it happens in threads of its own. They tell the call what comes of it as [`Event`]s, in the order in which
 //! the caller should hear it, and know nothing of Asterisk.
 
+mod gate;
 mod piece;
 mod sound;
 mod transcribing;
@@ -20,7 +21,7 @@ use log::{debug, warn};
 
 use super::event::{Event, Transcript};
 use super::max_cost;
-use super::settings::Settings;
+use super::settings::{Settings, Takes};
 use crate::audio::Pcm;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
@@ -36,6 +37,7 @@ use crate::sys::threads::{self, NoThread};
 use crate::text::{Action, SentenceStream, completeness};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
+use gate::Gate;
 use piece::Piece;
 use sound::WrittenDown;
 
@@ -198,8 +200,12 @@ impl Work {
         let settings = &self.settings;
         let is_sound = matches!(question, Question::Sound(_));
         let mut is_first = true;
+        let mut gate = Gate::new(settings.takes == Takes::Messages, tell);
         let mut hand_over = |piece: String, answer: &SentenceStream| {
             let begins = std::mem::take(&mut is_first);
+            if !gate.keep(answer.actions()) {
+                return false;
+            }
             // From its first piece on the turn counts as understood, and may be interrupted, although the caller's
             // words come only at the end of the answer.
             if is_sound && begins {
@@ -207,12 +213,12 @@ impl Work {
             }
             if begins && !settings.opening.is_empty() {
                 let words = settings.opening.to_string();
-                give_text.send(Piece::Opening(words)).ok();
+                give_text.send(Piece::opening(words)).ok();
             }
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
             send(tell, Event::Answer(answer.said().to_owned()));
             // A voice that has failed takes no more; it tells why.
-            give_text.send(Piece::Answer(piece)).is_ok()
+            give_text.send(Piece::answer(piece, gate.next())).is_ok()
         };
         let mut answer = settings.answer();
         let (rest, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
@@ -227,29 +233,43 @@ impl Work {
         // function.
         if rest.is_err() {
             written.settle(settings.asked(question).bytes(), &answer);
+            // What the caller has heard may confirm the message in whose middle the model has broken off.
+            answer.last(true);
         }
-        if let Some(piece) = rest.at(Stage::Llm)? {
-            hand_over(piece, &answer);
+        if let Ok(Some(piece)) = &rest {
+            hand_over(piece.clone(), &answer);
         }
+        gate.keep(answer.actions());
+        drop(gate);
+        rest.at(Stage::Llm)?;
         let heard = is_sound.then(|| self.tell_heard(&answer, tell));
         written.settle(settings.asked(question).bytes(), &answer);
+        self.tell_end(&answer, heard, since, tell);
+        Ok(Thought::Spoken)
+    }
+
+    /// Tells what has come of an answer that has ended, and what the model has `heard` where it hears the caller.
+    fn tell_end(
+        &self,
+        answer: &SentenceStream,
+        heard: Option<WrittenDown>,
+        since: Instant,
+        tell: &Sender<Event>,
+    ) {
         if heard == Some(WrittenDown::Nobody) {
-            send(tell, Event::Question(String::new()));
-            return Ok(Thought::Spoken);
+            return send(tell, Event::Question(String::new()));
         }
         send(tell, Event::Actions(answer.actions().to_vec()));
-        let is_noted = |action: &Action| matches!(action, Action::Note(_));
+        let is_noted = |action: &Action| matches!(action, Action::Note(_) | Action::Message(_));
         if !answer.has_pieces() && answer.actions().iter().all(is_noted) {
-            send(tell, Event::Wordless);
-            return Ok(Thought::Spoken);
+            return send(tell, Event::Wordless);
         }
-        warn_of_losses(&answer);
-        let mut what = Words(answer.said(), settings.log_words).to_string();
+        warn_of_losses(answer);
+        let mut what = Words(answer.said(), self.settings.log_words).to_string();
         if let Some(heard) = heard {
-            what.push_str(&heard.told(settings.log_words));
+            what.push_str(&heard.told(self.settings.log_words));
         }
         send(tell, Event::Done(Stage::Llm, since, what));
-        Ok(Thought::Spoken)
     }
 
     /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said,

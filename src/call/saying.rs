@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use super::answering::Answered;
 use super::answering::GRACE;
 use super::contract;
 use super::flow::Flow;
@@ -11,6 +12,7 @@ use super::phrase::{Hearing, Phrase, Said};
 use crate::audio::telephone::FRAME;
 use crate::cloud::budget::Budget;
 use crate::config::Sentence;
+use crate::knowledge::language::Language;
 use crate::spending::limits::Refused;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{Failure, Stage};
@@ -67,6 +69,24 @@ impl<O: Write> Flow<'_, O> {
             }
         }
         Ok(())
+    }
+
+    /// Says that a message could not be taken, or that one was of which the answer says nothing.
+    pub(super) fn tell_of_message(
+        &mut self,
+        answered: Result<Answered, Failure>,
+    ) -> Result<Answered, Failure> {
+        let has_just_left = self.messages.has_just_left();
+        let language = Language::of(&self.config.stt.language);
+        let (words, instead) = match &answered {
+            _ if self.line.is_hung_up() => return answered,
+            _ if self.scene.turn.has_lost_message => (language.message_lost, "im-sorry"),
+            Ok(Answered::Wordless) if has_just_left => (language.message_kept, "vm-msgsaved"),
+            _ => return answered,
+        };
+        let sentence = Sentence::Spoken(words.to_owned());
+        self.say(sentence, Some(instead), Hearing::Keeps)?;
+        Ok(Answered::Heard)
     }
 
     /// Says a phrase. If no voice speaks, the sound `instead` is heard, if any.

@@ -24,11 +24,20 @@ pub(super) struct Settings {
     /// What was said before.
     pub(super) before: Arc<[Exchange]>,
     pub(super) log_words: bool,
-    /// Whether the model may end or transfer the call, or note something about the caller.
-    pub(super) takes_actions: bool,
+    pub(super) takes: Takes,
     pub(super) hearer: Hearer,
     /// What callers speak.
     stt: Stt,
+}
+
+/// What the model may write beside what is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Takes {
+    Nothing,
+    /// That the call ends or is transferred, what is to be noted about the caller, and what it has heard.
+    Actions,
+    /// These, and messages of the caller's.
+    Messages,
 }
 
 /// The service that hears the caller.
@@ -53,7 +62,7 @@ impl Settings {
             prompt: prompt.into(),
             before: Arc::new([]),
             log_words: config.log_words,
-            takes_actions: false,
+            takes: Takes::Nothing,
             hearer: if config.llm.hears {
                 Hearer::Model
             } else {
@@ -66,10 +75,9 @@ impl Settings {
     /// An answer that nothing has been written of yet.
     pub(super) fn answer(&self) -> SentenceStream {
         let answer = SentenceStream::new(self.max_answer_chars);
-        if self.takes_actions {
-            answer.with_actions()
-        } else {
-            answer
+        match self.takes {
+            Takes::Nothing => answer,
+            Takes::Actions | Takes::Messages => answer.with_actions(),
         }
     }
 
@@ -127,7 +135,7 @@ impl Settings {
             prompt: format!("{}\n\n{HEARS}{}", self.prompt, self.stt.told()).into(),
             // What the model has heard is written as an action, so actions are read even where none may end or
             // transfer the call.
-            takes_actions: true,
+            takes: self.takes.max(Takes::Actions),
             ..self.clone()
         }
     }
@@ -136,7 +144,7 @@ impl Settings {
     pub(super) fn in_conversation(self, before: &[Exchange]) -> Self {
         Self {
             before: before.into(),
-            takes_actions: true,
+            takes: self.takes.max(Takes::Actions),
             ..self
         }
     }
@@ -146,7 +154,15 @@ impl Settings {
         let before = earlier.into_iter().chain(self.before.iter().cloned());
         Self {
             before: before.collect(),
-            takes_actions: true,
+            takes: self.takes.max(Takes::Actions),
+            ..self
+        }
+    }
+
+    /// The same for a caller who can leave messages.
+    pub(super) fn taking_messages(self) -> Self {
+        Self {
+            takes: Takes::Messages,
             ..self
         }
     }

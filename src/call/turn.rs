@@ -52,6 +52,8 @@ pub(super) struct Turn {
     pub(super) is_interrupted: bool,
     /// What the model wants to be done after its answer.
     pub(super) actions: Vec<Action>,
+    /// Whether a message of the caller's could not be kept.
+    pub(super) has_lost_message: bool,
 }
 
 impl Scene {
@@ -112,6 +114,7 @@ impl Turn {
             opening: String::new(),
             is_interrupted: false,
             actions: Vec::new(),
+            has_lost_message: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
@@ -15,7 +15,7 @@ use super::{pager, place, setup};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
-use crate::cmd::{callers, console, convert, help, hours, say};
+use crate::cmd::{callers, console, convert, help, hours, messages, say};
 use crate::config::{Arguments, Environment};
 use crate::sys::error::Chain;
 use crate::sys::identity::{self, Question};
@@ -55,6 +55,8 @@ enum Command {
         #[arg(value_parser = number)]
         number: String,
     },
+    /// Show the messages of callers that are not delivered, and why
+    Messages(Messages),
     /// Print the manual: its topics, one of them, or a setting
     Help {
         /// A topic, or a setting such as stt.language [default: list all topics]
@@ -107,6 +109,9 @@ struct Check {
     /// Leave out whatever needs the network
     #[arg(long)]
     offline: bool,
+    /// Also send a test message by mail and webhook, where these are set
+    #[arg(long)]
+    send_test: bool,
     /// Tell only what has become worse, or was fixed, since the last time
     #[arg(long)]
     quiet: bool,
@@ -141,6 +146,23 @@ struct Hours {
     /// The hours of this persona
     #[arg(long, value_name = "NAME")]
     persona: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Messages {
+    /// Deliver what is due, and say nothing
+    #[arg(long)]
+    deliver: bool,
+    /// Try it anew now: all that is not delivered, or the message with this id
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
+    retry: Option<String>,
+    /// Show all of a message
+    #[arg(long, value_name = "ID")]
+    show: Option<String>,
+    /// Remove a message, delivered or not
+    #[arg(long, value_name = "ID")]
+    remove: Option<String>,
 }
 
 /// What is known of the user that Asterisk runs as.
@@ -222,6 +244,7 @@ impl Command {
                     return Ok(COULD_NOT_LOOK);
                 }
             },
+            Self::Messages(messages) => messages.run(config.as_deref(), &environment)?,
             Self::Help { topic } => match help_on(topic.as_deref()) {
                 Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
                 Ok(page) => show_text(&page)?,
@@ -283,6 +306,7 @@ impl Check {
         let options = check::Options {
             config,
             offline: self.offline,
+            send_test: self.send_test,
             quiet: self.quiet,
             style: if self.lines {
                 Style::Lines
@@ -334,6 +358,27 @@ impl Hours {
                 Ok(hours::UNKNOWN)
             }
         }
+    }
+}
+
+impl Messages {
+    fn run(
+        self,
+        config: Option<&Path>,
+        environment: Environment<'_>,
+    ) -> Result<(), Box<dyn Error>> {
+        let text = match self {
+            Self { deliver: true, .. } => return Ok(messages::deliver(config, environment)?),
+            Self {
+                retry: Some(id), ..
+            } => messages::retry(&id, config, environment)?,
+            Self { show: Some(id), .. } => messages::show(&id, config, environment)?,
+            Self {
+                remove: Some(id), ..
+            } => messages::remove(&id, config, environment)?,
+            _ => messages::list(config, environment)?,
+        };
+        Ok(show_text(&text)?)
     }
 }
 

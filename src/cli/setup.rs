@@ -91,6 +91,7 @@ impl Setup {
                 &check::Options {
                     config: config.or_else(of_environment),
                     offline: false,
+                    send_test: false,
                     quiet: false,
                     style,
                     user: self.user,

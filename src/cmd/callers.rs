@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Arguments, Config, Environment, Faults, Job, Retention, limits::Callers};
 use crate::memory::{self, Record, Store};
+use crate::messages::{self, Spool};
 use crate::sys::date;
 use crate::sys::owner;
 use crate::sys::plain::plain;
@@ -22,13 +23,16 @@ pub(crate) enum Error {
     /// Root cannot do it as the folder's user.
     #[error(transparent)]
     User(#[from] owner::Error),
+    /// The folder of messages cannot be used.
+    #[error(transparent)]
+    Messages(#[from] messages::Error),
     /// The settings do not tell where callers are remembered.
     #[error(
         "nobody was forgotten, because the settings do not tell where callers are remembered; fix them first: {0}"
     )]
     Settings(Faults),
     /// No caller with that number is remembered.
-    #[error("nobody of the number {number} is remembered in {folder}")]
+    #[error("nobody of the number {number} is remembered in {folder}, or has left a message")]
     Nobody {
         /// The number.
         number: String,
@@ -60,7 +64,7 @@ pub(crate) fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Res
     Ok(list.to_string())
 }
 
-/// Forgets all that is kept under a number, in the one spelling that it has, and says that it is done.
+/// Forgets all that is kept under a number, messages too, in the one spelling that it has, and says that it is done.
 ///
 /// # Errors
 /// [`Error`], also when there is nothing to forget.
@@ -72,8 +76,11 @@ pub(crate) fn forget(
     // Faulty settings are an error here: by the usual folder in place of the one that is meant, a caller would count as
     // forgotten who is still remembered.
     let config = Config::load(Job::Calls, &Arguments::of_file(config), environment);
-    let settings = config.map_err(Error::Settings)?.memory;
-    let count = open(&settings)?.forget(number)?;
+    let config = config.map_err(Error::Settings)?;
+    let settings = config.memory;
+    let remembered = open(&settings)?.forget(number)?;
+    owner::become_owner(&config.messages.folder)?;
+    let count = remembered + Spool::new(&config.messages.folder).forget(number)?;
     if count == 0 {
         return Err(Error::Nobody {
             number: number.to_owned(),

@@ -15,6 +15,7 @@ mod inside;
 mod knowledge;
 mod log_files;
 mod machine;
+mod messages;
 mod options;
 mod personas;
 mod providers;
@@ -90,6 +91,7 @@ pub fn run(
             hosts::examine(config, deadline, &hangup, &mut report);
             services::examine(config, deadline, &hangup, &mut report);
         }
+        messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);
         disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }

@@ -7,6 +7,7 @@ pub(crate) mod console;
 pub mod convert;
 pub mod help;
 pub(crate) mod hours;
+pub(crate) mod messages;
 pub(crate) mod place;
 pub(crate) mod say;
 pub(crate) mod setup;

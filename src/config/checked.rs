@@ -52,7 +52,8 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         Kind::Path => path(&text).map(Value::String),
         Kind::Secret => secret(&text).map(Value::String),
         Kind::Url => addresses::checked(&text, false).map(Value::String),
-        Kind::UrlOrPrivate => addresses::checked(&text, true).map(Value::String),
+        Kind::UrlIfSet if text.trim().is_empty() => Ok(Value::String(String::new())),
+        Kind::UrlOrPrivate | Kind::UrlIfSet => addresses::checked(&text, true).map(Value::String),
         Kind::OneOf(words) => word(words, &text).ok_or(in_quotes),
         Kind::Several(_) | Kind::Texts(..) => checked(kind, from_text(kind, &text)),
         Kind::Switch | Kind::Number(..) | Kind::NumberIfSet(..) | Kind::Whole(..) => {

@@ -353,6 +353,8 @@ pub const KEYS: &[Key] = &[
         "What calls remember for each other: which services fail, how loud voices are, and what was spent."),
     key("limits.max_calls_per_caller_per_hour", Kind::Whole(0, 10_000, "calls"), "0",
         "Most calls of one caller within any 60 minutes. Callers who hide their number share one limit. 0: no limit."),
+    key("limits.max_messages_per_caller_per_hour", Kind::Whole(0, 1000, "messages"), "5",
+        "Most messages of one caller within any 60 minutes. Callers who hide their number share one limit. 0: no limit."),
     key("limits.max_daily_cost", Kind::Number(0.0, 100_000.0, "US dollars"), "0.0",
         "What all calls of a day (UTC) may cost, by the price list of this version: see `phone-assistant help limits`. 0: \
          no limit."),
@@ -364,6 +366,25 @@ pub const KEYS: &[Key] = &[
         "How many questions with their answers are kept of a caller, the last ones."),
     key("memory.max_days", Kind::Whole(1, 3650, "days"), "30",
         "Age at which an exchange is forgotten."),
+    key("messages.mail_to", Kind::Texts(20, 254), "[]",
+        "The addresses that the messages of callers are mailed to: `[\"office@example.org\"]`. With one, or with \
+         `messages.webhook`, callers can leave messages: see `phone-assistant help messages`."),
+    key("messages.mail_from", Kind::ShortText(254), NOTHING,
+        "The sender of these mails. Empty: `asterisk@` and the name of the machine."),
+    key("messages.sendmail", Kind::Path, r#""/usr/sbin/sendmail""#,
+        "The program of the machine's mail server that takes mails."),
+    key("messages.webhook", Kind::UrlIfSet, NOTHING,
+        "The address that gets each message as JSON in a POST request."),
+    key("messages.webhook_header_file", Kind::Path, NOTHING,
+        "A file with a header that is sent along: `Authorization: Bearer …`."),
+    key("messages.webhook_secret_file", Kind::Path, NOTHING,
+        "A file with a secret: the header `X-Signature-256` then holds the body's HMAC-SHA256 by it."),
+    key("messages.keep_days", Kind::Whole(1, 365, "days"), "7",
+        "How long a message is kept after it was delivered."),
+    key("messages.transcripts", Kind::Switch, "false",
+        "Deliver the words of every call too, marked as what they are."),
+    key("messages.folder", Kind::Path, r#""/var/lib/phone-assistant/messages""#,
+        "Where messages are kept until they are delivered."),
     key("secrets.allow_readable", Kind::Switch, "false",
         "Accept a settings file that holds a key, or a key file, that everybody on the machine may read."),
     key("http.ca_file", Kind::Path, NOTHING,
@@ -486,7 +507,13 @@ mod tests {
     fn safe_arguments_are_settings_and_none_of_them_leads_somewhere_or_spends() {
         for name in SAFE_ARGUMENTS {
             let kind = find(name).expect(name).kind;
-            let leads = [Kind::Secret, Kind::Path, Kind::Url, Kind::UrlOrPrivate];
+            let leads = [
+                Kind::Secret,
+                Kind::Path,
+                Kind::Url,
+                Kind::UrlOrPrivate,
+                Kind::UrlIfSet,
+            ];
             assert!(!leads.contains(&kind), "{name}");
         }
         for name in [

@@ -17,6 +17,8 @@ pub enum Kind {
     Url,
     /// The same, or `http://` to this machine or a private network.
     UrlOrPrivate,
+    /// The same, or empty text where it is not set.
+    UrlIfSet,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Any of these words, in an order that matters.
@@ -43,7 +45,9 @@ impl fmt::Display for Kind {
             Self::Secret => f.write_str("secret text"),
             Self::Path => f.write_str("path"),
             Self::Url => f.write_str("https address"),
-            Self::UrlOrPrivate => f.write_str("https address, http in private networks"),
+            Self::UrlOrPrivate | Self::UrlIfSet => {
+                f.write_str("https address, http in private networks")
+            }
             Self::OneOf(words) => f.write_str(&words.join(", ")),
             Self::Several(words) => write!(f, "list of {}", words.join(", ")),
             Self::Keys => f.write_str("keys of 0 to 9, * and #"),

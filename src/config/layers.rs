@@ -229,7 +229,7 @@ impl Layers {
     /// The files that keys were taken from, and Google's.
     pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
         let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
-            Some(secret) => self.source(secret) == key.name,
+            Some(secret) => key.name.starts_with("messages.") || self.source(secret) == key.name,
             None => key.name == "google.credentials",
         };
         let keys = KEYS.iter().filter(is_taken);

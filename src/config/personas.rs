@@ -45,6 +45,9 @@ pub const PERSONA_KEYS: &[PersonaKey] = &[
     key("facts", Setting::Of("knowledge.facts")),
     key("opening_hours", Setting::Of("knowledge.opening_hours")),
     key("disclosure_text", Setting::Of("knowledge.disclosure_text")),
+    key("mail_to", Setting::Of("messages.mail_to")),
+    key("webhook", Setting::Of("messages.webhook")),
+    key("transcripts", Setting::Of("messages.transcripts")),
 ];
 
 /// What the settings file says of personas.
@@ -258,7 +261,7 @@ mod tests {
                 "[persona.a]\nfrobnicate = 'x'",
                 "",
                 "(a persona has prompt, voice, language, languages, greeting, model, place, facts, opening_hours, \
-                 disclosure_text)",
+                 disclosure_text, mail_to, webhook, transcripts)",
             ),
             (
                 "[persona.a]\nprompt = 7",

@@ -54,6 +54,9 @@ pub(crate) struct Language {
     pub(super) not_certain: &'static str,
     /// What callers hear first, unless the settings say otherwise.
     pub(crate) disclosure: &'static str,
+    /// What they hear where a message was taken and the answer says nothing, and where it could not be taken.
+    pub(crate) message_kept: &'static str,
+    pub(crate) message_lost: &'static str,
 }
 
 impl Language {
@@ -100,6 +103,8 @@ pub(crate) const ENGLISH: &Language = &Language {
     from: "from {} on",
     not_certain: " (not certain)",
     disclosure: "You are talking with an automatic assistant.",
+    message_kept: "Your message has been noted.",
+    message_lost: "I am sorry, your message could not be taken. Please call again later.",
 };
 
 const GERMAN: &Language = &Language {
@@ -134,6 +139,8 @@ const GERMAN: &Language = &Language {
     from: "ab {}",
     not_certain: " (nicht sicher)",
     disclosure: "Sie sprechen mit einem automatischen Assistenten.",
+    message_kept: "Ihre Nachricht ist notiert.",
+    message_lost: "Es tut mir leid, Ihre Nachricht konnte nicht angenommen werden. Bitte rufen Sie später noch einmal an.",
 };
 
 const FRENCH: &Language = &Language {
@@ -168,6 +175,8 @@ const FRENCH: &Language = &Language {
     from: "à partir de {}",
     not_certain: " (pas certain)",
     disclosure: "Vous parlez avec un assistant automatique.",
+    message_kept: "Votre message est noté.",
+    message_lost: "Je suis désolé, votre message n'a pas pu être pris. Merci de rappeler plus tard.",
 };
 
 const SPANISH: &Language = &Language {
@@ -198,6 +207,8 @@ const SPANISH: &Language = &Language {
     from: "desde las {}",
     not_certain: " (no es seguro)",
     disclosure: "Está hablando con un asistente automático.",
+    message_kept: "Su mensaje está anotado.",
+    message_lost: "Lo siento, no se ha podido tomar su mensaje. Por favor, llame más tarde.",
 };
 
 const ITALIAN: &Language = &Language {
@@ -228,6 +239,8 @@ const ITALIAN: &Language = &Language {
     from: "dalle {}",
     not_certain: " (non è certo)",
     disclosure: "Sta parlando con un assistente automatico.",
+    message_kept: "Il suo messaggio è stato annotato.",
+    message_lost: "Mi dispiace, non è stato possibile prendere il suo messaggio. La prego di richiamare più tardi.",
 };
 
 #[cfg(test)]

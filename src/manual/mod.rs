@@ -55,7 +55,7 @@ macro_rules! example {
 }
 
 /// All topics, in the order of the list.
-pub static TOPICS: [Topic; 20] = [
+pub static TOPICS: [Topic; 21] = [
     topic!(
         "call",
         "what happens in a call, and what the dialplan is told"
@@ -66,6 +66,10 @@ pub static TOPICS: [Topic; 20] = [
     topic!(
         "memory",
         "a caller's next call goes on where the last one ended"
+    ),
+    topic!(
+        "messages",
+        "what callers leave for people, by mail and webhook"
     ),
     topic!("settings", "every setting, with its values and default"),
     topic!("commands", "the commands, and their exit codes"),

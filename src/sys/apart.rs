@@ -127,7 +127,20 @@ pub(crate) fn run(
     limit: Duration,
     told: &mut dyn FnMut(Stream, String),
 ) -> io::Result<End> {
-    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    run_with(command, Stdio::null(), limit, told)
+}
+
+/// The same for a program that reads this.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_with(
+    command: &mut Command,
+    stdin: Stdio,
+    limit: Duration,
+    told: &mut dyn FnMut(Stream, String),
+) -> io::Result<End> {
+    let pipes = command.stdin(stdin).stdout(Stdio::piped());
     let mut running = Running {
         child: pipes.stderr(Stdio::piped()).spawn()?,
         is_reaped: false,

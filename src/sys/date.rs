@@ -39,6 +39,13 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     )
 }
 
+/// UTC as a mail's header has it (RFC 5322, section 3.3), such as `Wed, 25 Nov 2026 03:18:00 +0000`.
+pub(crate) fn rfc5322(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + since.min(LAST_DATE));
+    date.replace("GMT", "+0000")
+}
+
 /// Leap seconds are not counted.
 pub(crate) const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 

@@ -61,6 +61,11 @@ pub(crate) fn key(text: &str) -> String {
     }
 }
 
+/// Whether it stands for a number that is withheld or not known.
+pub(crate) fn is_withheld(text: &str) -> bool {
+    matches!(Shown::of(text), Shown::Withheld)
+}
+
 /// An extension as it is dialled, which may hold `*` and `#`.
 pub(crate) fn extension(text: &str) -> Option<String> {
     let is_written = |c: char| c.is_whitespace() || c == '+' || is_between(c);

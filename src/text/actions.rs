@@ -1,5 +1,6 @@
 //! What a model tells us in the middle of what it tells the caller: `[[goodbye]]`, `[[transfer reception]]`,
-//! `[[note likes tea]]`, `[[forget]]`, and `[[heard WORDS]]` where it has heard the caller itself.
+//! `[[message Anna: call Jim]]`, `[[note likes tea]]`, `[[forget]]`, and `[[heard WORDS]]` where it has heard the caller
+//! itself.
 //!
 //! Such an action is never spoken, however its characters are split among the events of a stream.
 
@@ -14,6 +15,19 @@ pub enum Action {
     Note(String),
     /// The caller wants to be forgotten.
     Forget,
+    /// The caller leaves a message.
+    Message(Message),
+}
+
+/// A message as the model writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Whom it is for; empty where the model does not say.
+    pub to: String,
+    /// What it says.
+    pub text: String,
+    /// Whether the model broke off within it.
+    pub is_cut: bool,
 }
 
 /// Takes actions out of a text that is being written.
@@ -79,13 +93,15 @@ impl ActionReader {
     /// The text has ended. Returns what was held back and is no action.
     pub(super) fn end(&mut self) -> String {
         let rest = std::mem::take(&mut self.pending);
-        // An action that was cut off is none, and is not spoken either.
-        if rest.starts_with("[[") {
-            self.is_cut_off = true;
-            String::new()
-        } else {
-            rest
-        }
+        let Some(inner) = rest.strip_prefix("[[") else {
+            return rest;
+        };
+        // An action that was cut off is none, and is not spoken either. Of a message the beginning is better than nothing.
+        let message = begins_with(inner, MESSAGE).then(|| message(split(inner).1, true));
+        let message = message.filter(|message| !message.text.is_empty());
+        self.is_cut_off = message.is_none();
+        self.found.extend(message.map(Action::Message));
+        String::new()
     }
 
     fn take(&mut self, words: &str) {
@@ -150,13 +166,35 @@ fn action(name: &str, words: &str) -> Option<Action> {
         "transfer" => Some(Action::Transfer(words.to_owned())),
         NOTE => Some(Action::Note(words.to_owned())),
         "forget" => Some(Action::Forget),
+        MESSAGE => Some(message(words, false))
+            .filter(|message| !message.text.is_empty())
+            .map(Action::Message),
         _ => None,
     }
 }
 
-/// Notes and what was heard are longer than any other action, and must not be spoken however long they are.
+/// The message in the words of its action: whom it is for, a colon and a blank, and what it says.
+fn message(words: &str, is_cut: bool) -> Message {
+    let parts = words.split_once(": ").or_else(|| words.split_once(":\n"));
+    let parts = parts.filter(|(to, _)| to.chars().count() <= MAX_NAME && !to.contains('\n'));
+    let (to, text) = parts.unwrap_or(("", words));
+    // A name alone is no message.
+    let text = if to.is_empty() && text.ends_with(':') {
+        ""
+    } else {
+        text
+    };
+    Message {
+        to: to.trim().to_owned(),
+        text: text.trim().to_owned(),
+        is_cut,
+    }
+}
+
+/// Notes, messages and what was heard are longer than any other action, and must not be spoken however long they are.
 fn has_words(inner: &str) -> bool {
-    begins_with(inner, NOTE) || begins_with(inner, HEARD)
+    let names = [NOTE, HEARD, MESSAGE];
+    names.iter().any(|name| begins_with(inner, name))
 }
 
 /// Whether an action of this name begins so, of which at least the sign after its name is there.
@@ -174,6 +212,10 @@ fn is_between(c: char) -> bool {
 
 const NOTE: &str = "note";
 const HEARD: &str = "heard";
+const MESSAGE: &str = "message";
+
+/// Nobody's name is longer, in characters.
+const MAX_NAME: usize = 80;
 
 /// The longest action, in bytes: no name in the settings is longer than 100 characters.
 const LONGEST: usize = 500;
@@ -278,6 +320,68 @@ mod tests {
         // What only begins like one is text when it is too long for an action.
         let other = format!("[[notes {long}]]");
         assert_eq!(read(&other, 7), (other, vec![]));
+    }
+
+    #[test]
+    fn a_message_has_a_name_and_words_and_is_kept_also_where_it_breaks_off() {
+        let long = "é ".repeat(3000);
+        let table = [
+            (
+                "Noted.[[message Anna: call Jim]]",
+                "Anna",
+                "call Jim",
+                false,
+            ),
+            (
+                "[[ Message: Anna B.: 10:30, he says ]]Noted.",
+                "Anna B.",
+                "10:30, he says",
+                false,
+            ),
+            (
+                "Noted.[[message call back at 10:30]]",
+                "",
+                "call back at 10:30",
+                false,
+            ),
+            (
+                "[[message Anna:\ncall\nJim]]Noted.",
+                "Anna",
+                "call\nJim",
+                false,
+            ),
+            ("Noted.[[message Anna: call J", "Anna", "call J", true),
+            (
+                &format!("Noted.[[message Anna: {long}]]"),
+                "Anna",
+                long.trim(),
+                false,
+            ),
+        ];
+        for (text, to, words, is_cut) in table {
+            let expected = Action::Message(Message {
+                to: to.to_owned(),
+                text: words.to_owned(),
+                is_cut,
+            });
+            for pieces in (1..=text.len().min(40)).chain([text.len()]) {
+                let found = read(text, pieces);
+                assert_eq!(
+                    found,
+                    ("Noted.".to_owned(), vec![expected.clone()]),
+                    "{pieces}"
+                );
+            }
+        }
+        for empty in [
+            "[[message]]",
+            "[[message ]]",
+            "[[message Anna: ]]",
+            "[[message",
+            "[[message ",
+        ] {
+            assert_eq!(read(empty, 3), (String::new(), vec![]), "{empty}");
+        }
     }
 
     #[test]

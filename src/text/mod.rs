@@ -26,7 +26,7 @@ mod speakable;
 mod spoken;
 mod transcript;
 
-pub use actions::Action;
+pub use actions::{Action, Message};
 pub use back_channel::is_back_channel;
 pub use completeness::{Completeness, completeness};
 pub use cut::{breaths, chunks, limit};

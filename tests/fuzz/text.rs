@@ -1,6 +1,6 @@
 //! A model's text with thoughts, tokens, calls and formulas in it, well made and not.
 
-use phone_assistant::text::{SentenceStream, breaths, speakable};
+use phone_assistant::text::{Action, SentenceStream, breaths, speakable};
 
 use super::mutate::{Random, mutated};
 use super::{fuzz, inputs};
@@ -36,6 +36,29 @@ fn no_command_of_latex_is_said() {
     });
 }
 
+#[test]
+fn a_message_has_words_and_no_more_than_a_name_before_them() {
+    let make = |random: &mut Random| mutated(MESSAGES, 4, random);
+    fuzz("messages", inputs(), make, |input| {
+        let text = String::from_utf8_lossy(input);
+        let mut answer = SentenceStream::new(500).with_actions();
+        for event in text.split_inclusive(' ') {
+            answer.push(event);
+        }
+        answer.last(false);
+        let messages = answer.actions().iter().filter_map(|action| match action {
+            Action::Message(message) => Some(message),
+            _ => None,
+        });
+        let messages: Vec<_> = messages.collect();
+        for message in &messages {
+            assert!(message.to.chars().count() <= 80 && !message.to.contains('\n'));
+            assert!(!message.text.is_empty() && !message.text.contains("]]"));
+        }
+        !messages.is_empty()
+    });
+}
+
 /// The command of LaTeX that a word begins with, if it is no path.
 fn command(word: &str) -> Option<&str> {
     let name = word.strip_prefix('\\')?;
@@ -66,6 +89,13 @@ const SEEDS: &[&[u8]] = &[
     b"It is Lisbon. [TOOL_CALLS][{\"name\": \"map\", \"arguments\": {\"q\": \"}\"}}] <tool_call>{}</tool_call>",
     b"Half of $\\frac{1}{2}$ is \\(\\sqrt[3]{x}\\), $5 or \\begin{aligned} a &= b \\\\ \\end{aligned}.\\nSo \\u00e9.",
     "It is Lisbon【3†source】 [cite: 1, 2], C:\\new\\times. ◁think▷Porto?◁/think▷".as_bytes(),
+];
+
+const MESSAGES: &[&[u8]] = &[
+    b"[[message Anna: Jim asks for a call, 0172 5550134.]] I have noted it. [[goodbye]]",
+    b"Noted. [[ Message: the house: the gate\nis open ]] [[note Jim [of the gate]]] [[message",
+    b"<think>[[message A: b]]</think>[[message call back at 10:30]] Noted. [[message B: c",
+    "[[message Größe: 世界 [[ 👋 ]]Notiert. [[transfer Anna]]".as_bytes(),
 ];
 
 const LATEX: &[&[u8]] = &[

@@ -1,4 +1,4 @@
-//! `--watch`: cron checks everything once a day, as Asterisk's user. <https://man7.org/linux/man-pages/man5/crontab.5.html>
+//! `--watch`: cron delivers messages every 5 minutes and checks everything once a day, as Asterisk's user. <https://man7.org/linux/man-pages/man5/crontab.5.html>
 
 use std::os::unix::fs::MetadataExt;
 
@@ -19,6 +19,10 @@ fn the_daily_check_runs_as_asterisks_user_and_only_where_it_was_asked_for() {
     assert_eq!(
         rest,
         "6 * * * pbx /usr/local/bin/phone-assistant check --quiet"
+    );
+    assert!(
+        lines.contains("\n*/5 * * * * pbx /usr/local/bin/phone-assistant messages --deliver\n"),
+        "{lines}"
     );
     assert!(lines.contains("/usr/sbin"), "asterisk is found: {lines}");
     assert_eq!(

@@ -28,6 +28,7 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
         let now = self.line.now();
+        self.messages.spoke(utterance.speech.duration());
         // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
         // transfer that a noise interrupted, is still to be done.
         let before = self.scene.begin_turn(now, waited.unwrap_or_default());
@@ -59,12 +60,13 @@ impl<O: Write> Flow<'_, O> {
         } else {
             if self.interrupted.take().is_some() {
                 self.remembering.keep(&before, &heard(&before));
+                self.messages.said(&before, &heard(&before));
             }
             self.conclude(answering, &answered);
         }
         listening.leave_to_model(self.model_hears());
         listening.answered(unanswered, self.scene);
-        answered
+        self.tell_of_message(answered)
     }
 
     /// Lets the caller hear the rest of the answer that was interrupted for nothing.
@@ -81,7 +83,7 @@ impl<O: Write> Flow<'_, O> {
         let answered = self.follow_answer(&mut answering);
         self.conclude(answering, &answered);
         listening.answered(None, self.scene);
-        answered
+        self.tell_of_message(answered)
     }
 
     /// Notes what was heard of an answer that was understood, and keeps the rest of one that may go on.
@@ -167,6 +169,7 @@ impl<O: Write> Flow<'_, O> {
             heard(&self.scene.turn)
         };
         self.remembering.keep(&self.scene.turn, &heard);
+        self.messages.said(&self.scene.turn, &heard);
     }
 
     /// The same for an answer that was interrupted, and does not go on because the call ends.

@@ -142,6 +142,7 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Play(play) => format!("play {} {}@{}", play.name, play.stop_keys, play.offset),
         Act::Stop => "stop".to_owned(),
         Act::Agree(_) => format!("agree {}", scene.stage),
+        Act::Keep(messages, _) => format!("keep {}", messages.len()),
         Act::Forget => "forget".to_owned(),
         Act::Transcribe {
             speech,

@@ -44,12 +44,11 @@ impl Work {
             // last request takes all that is still to be written.
             let is_last = requests >= self.services.voices.first().max_requests();
             let to_come = || is_last.then(|| texts.recv().ok()).flatten();
-            let is_apart =
-                |text: &Piece| matches!(text, Piece::Opening(_)) && self.speaker.language.is_some();
+            let is_apart = |text: &Piece| text.is_opening && self.speaker.language.is_some();
             while !is_apart(&text)
                 && let Some(more) = texts.try_recv().ok().or_else(to_come)
             {
-                text = Piece::Answer(format!("{} {}", text.words(), more.words()));
+                text = text.with(more);
             }
             let is_first = requests == 1;
             let lead = if is_first {
@@ -106,10 +105,10 @@ impl Work {
             self.deadline
         };
         let mut speaker = self.speaker.clone();
-        if matches!(text, Piece::Opening(_)) {
+        if text.is_opening {
             speaker.language = None;
         }
-        speaker.begin(candidate, text.words(), budget, deadline)
+        speaker.begin(candidate, &text.words, budget, deadline)
     }
 
     /// Passes on what is being spoken, encoded, as it comes.
@@ -146,7 +145,8 @@ impl Work {
                 },
             ..
         } = sound;
-        send(tell, Event::Speaks(text.words().to_owned()));
+        text.held.wait();
+        send(tell, Event::Speaks(text.words.clone()));
         let mut out = Outlet::new(tell, self.is_streamed);
         let length = match speaking.write(&mut out, lead) {
             // What the caller has heard cannot be begun anew in another voice, so the answer ends here; what they have

@@ -152,14 +152,14 @@ fn send(
 ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
     let Some(body) = &request.body else {
         let mut get = agent.get(&request.url);
-        if let Some((name, value)) = request.auth.header() {
+        for (name, value) in request.auth.headers() {
             get = get.header(name, value);
         }
         let config = get.config().timeout_global(Some(first));
         return config.build().call();
     };
     let mut post = agent.post(&request.url).content_type(request.content_type);
-    if let Some((name, value)) = request.auth.header() {
+    for (name, value) in request.auth.headers() {
         post = post.header(name, value);
     }
     let config = post.config();

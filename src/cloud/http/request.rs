@@ -23,6 +23,8 @@ pub(crate) enum Auth {
     Bearer(Secret),
     /// `x-goog-api-key: …`, and never an `Authorization` beside it: Google refuses both together.
     GoogleApiKey(Secret),
+    /// Headers of the administrator's own, by their names.
+    Own(Vec<(String, Secret)>),
 }
 
 /// A request.
@@ -125,28 +127,32 @@ impl Request {
 
     /// The parts that an error must not repeat.
     pub(super) fn hidden(&self) -> Vec<Hidden<'_>> {
-        let key = self.auth.secret().map(Hidden::Secret);
-        key.into_iter()
-            .chain([Hidden::Words(&self.words)])
-            .collect()
+        let keys = self.auth.secrets().into_iter().map(Hidden::Secret);
+        keys.chain([Hidden::Words(&self.words)]).collect()
     }
 }
 
 impl Auth {
-    pub(super) fn header(&self) -> Option<(&'static str, String)> {
+    pub(super) fn headers(&self) -> Vec<(&str, String)> {
         match self {
-            Self::None | Self::InBody(_) => None,
-            Self::Bearer(token) => Some(("authorization", format!("Bearer {}", token.expose()))),
-            Self::GoogleApiKey(key) => Some(("x-goog-api-key", key.expose().to_owned())),
+            Self::None | Self::InBody(_) => Vec::new(),
+            Self::Bearer(token) => vec![("authorization", format!("Bearer {}", token.expose()))],
+            Self::GoogleApiKey(key) => vec![("x-goog-api-key", key.expose().to_owned())],
+            Self::Own(all) => {
+                let all = all.iter();
+                all.map(|(name, value)| (name.as_str(), value.expose().to_owned()))
+                    .collect()
+            }
         }
     }
 
-    pub(super) fn secret(&self) -> Option<&str> {
+    pub(super) fn secrets(&self) -> Vec<&str> {
         match self {
-            Self::None => None,
+            Self::None => Vec::new(),
             Self::InBody(secret) | Self::Bearer(secret) | Self::GoogleApiKey(secret) => {
-                Some(secret.expose())
+                vec![secret.expose()]
             }
+            Self::Own(all) => all.iter().map(|(_, value)| value.expose()).collect(),
         }
     }
 }

@@ -235,7 +235,7 @@ fn groups(others: &[Gid], main: Gid) -> Vec<u32> {
 
 const ID: &str = "through Asterisk";
 /// What [`machine::examine`] looks at.
-const IDS: [&str; 19] = [
+const IDS: [&str; 21] = [
     "settings",
     "stt",
     "llm",
@@ -247,6 +247,8 @@ const IDS: [&str; 19] = [
     "limits",
     "folder for callers",
     "memory",
+    "folder for messages",
+    "messages",
     "privacy",
     "log of calls",
     "local time",
@@ -332,6 +334,7 @@ mod tests {
         let shown = folder.path().display();
         let text = format!(
             "state.folder = '{shown}'\nmemory.folder = '{shown}/callers'\nmemory.callers = 'all'\n\
+             messages.folder = '{shown}/messages'\nmessages.mail_to = ['a@example.org']\n\
              limits.max_daily_cost = 1\nlog.calls = '{shown}/calls.jsonl'\nhttp.ca_file = '{shown}/none'"
         );
         std::fs::write(&file, text).expect("written");

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::finding::Report;
 use super::freepbx;
 use super::guards;
+use super::messages;
 use super::settings::{self, is_set};
 use super::user::user_name;
 use crate::config::{Config, Endpoint, Environment, Faults, limits::Callers};
@@ -46,6 +47,7 @@ pub(super) fn examine<'c>(
     if config.memory.callers != Callers::None {
         examine_callers(&config.memory.folder, report);
     }
+    messages::examine_folder(config, report);
     examine_privacy(Path::new(DATA), report);
     if let Some(log) = &config.log_calls {
         examine_log(log, report);

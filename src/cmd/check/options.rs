@@ -12,6 +12,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Leave out whatever needs the network.
     pub offline: bool,
+    /// Send a test through each way by which messages are delivered.
+    pub send_test: bool,
     /// Tell only what has become worse or was fixed since the last time.
     pub quiet: bool,
     /// How findings are written.

@@ -154,6 +154,7 @@ fn command(
     }
     for (flag, is_set) in [
         ("--offline", options.offline),
+        ("--send-test", options.send_test),
         ("--quiet", options.quiet),
         ("--lines", !options.quiet),
     ] {
@@ -342,6 +343,7 @@ mod tests {
         Options {
             config: None,
             offline: true,
+            send_test: false,
             quiet: false,
             style: Style::Json,
             user: None,

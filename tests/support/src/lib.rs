@@ -6,6 +6,7 @@
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
+//! * [`Webhook`] and [`Sendmail`]: where messages arrive.
 //! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`until`]: the wait for anything else.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
@@ -21,6 +22,7 @@ mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
+mod sink;
 mod terminal;
 mod until;
 
@@ -37,6 +39,7 @@ pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
     Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
+pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
 pub use terminal::Terminal;
 pub use until::until;

@@ -1,0 +1,275 @@
+//! The messages that a caller leaves in a call. Each is on the disk before its caller can hear that it was taken; when the
+//! call is over it gets all words of the call, and is delivered.
+
+use std::mem::take;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use log::{info, warn};
+
+use super::turn::Turn;
+use crate::config::{self, Config};
+use crate::messages::{self, Caller, Entry, Error, Kind, MAX_CHARS, Speaker, Spool, Words};
+use crate::sys::date;
+use crate::sys::error::Chain;
+use crate::text::{self, Message};
+
+/// What a call has to do with messages.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    /// The settings, where messages can be left.
+    settings: Option<config::Messages>,
+    persona: String,
+    caller: Caller,
+    recording: Option<PathBuf>,
+    /// What was said so far.
+    said: Vec<Words>,
+    spoken: Duration,
+    /// The ids of those that were left.
+    left: Vec<String>,
+    /// What they say, as the assistant wrote it.
+    kept: Vec<Message>,
+    /// Whether one was left in the answer that was heard last.
+    has_just_left: bool,
+    is_full: bool,
+    /// Whether there is something new to deliver.
+    has_news: bool,
+    /// Why one was not kept.
+    pub(super) fault: Option<String>,
+}
+
+impl Messages {
+    /// Prepares to take messages, where the settings name a way to deliver them. The model gets room to write them.
+    pub(super) fn of(config: &mut Config, persona: Option<&str>, caller: Caller) -> Self {
+        if !config.messages.are_delivered() {
+            return Self::default();
+        }
+        config.llm.max_output_tokens += MESSAGE_TOKENS;
+        let mut messages = Self {
+            persona: persona.unwrap_or_default().to_owned(),
+            recording: config.keep_recording.then(|| config.recording.clone()),
+            caller,
+            settings: Some(config.messages.clone()),
+            ..Self::default()
+        };
+        // Who may leave no more is not offered it, instead of being refused at the end.
+        if let Some(most) = config.messages.per_hour {
+            let now = SystemTime::now();
+            let left = Spool::new(&config.messages.folder).left_lately(&messages.caller.key(), now);
+            messages.is_full = left.is_ok_and(|left| u32::try_from(left).is_ok_and(|n| n >= most));
+        }
+        messages
+    }
+
+    /// Whether the caller may leave one.
+    pub(super) fn are_taken(&self) -> bool {
+        self.settings.is_some() && !self.is_full
+    }
+
+    /// What the model is told of messages; nothing where none can be left.
+    pub(super) fn instructions(&self, is_conversation: bool) -> String {
+        if !self.are_taken() {
+            return String::new();
+        }
+        let number = if self.caller.withheld {
+            "The caller's number is withheld, so ask for one to call back."
+        } else {
+            "The number that they call from is delivered with the message, and you do not know it: ask whether they are to \
+             be called back there, or for another number."
+        };
+        let how = if is_conversation {
+            format!(
+                "When the caller wants that, or you cannot help, offer to take a message. Ask for what is missing, one thing \
+                 at a time: who is calling, for whom, and what it is about. {number} Read a number that they tell you back, \
+                 digit by digit. When all is clear"
+            )
+        } else {
+            "You cannot ask back in this call. When what the caller says is a message, take it; where you cannot help, say \
+             that they may call again and leave one. When you take one"
+                .to_owned()
+        };
+        format!(
+            "Callers can leave a message for the people of this house. {how}, begin your answer with [[message FOR: TEXT]], \
+             which the caller does not hear, and then say in one sentence that you have noted the message{}. FOR is the name \
+             of whom it is for, or: the house. TEXT is what is to be delivered, in the caller's language: only what the caller \
+             has said, nothing invented, names and numbers exactly as they were said, in at most {TOLD_CHARS} characters. Never \
+             say that a message was noted without writing it so, write each message once, and do not promise when it is \
+             answered.",
+            if is_conversation {
+                ""
+            } else {
+                ", and repeat a number in it"
+            }
+        )
+    }
+
+    /// Keeps messages of the caller's, who has just said `question`. Returns whether all of them are kept.
+    pub(super) fn keep(&mut self, messages: &[Message], question: &str, now: SystemTime) -> bool {
+        let Some(settings) = self.settings.clone() else {
+            return false;
+        };
+        for message in messages {
+            // An answer that was interrupted before it was heard may say it once more.
+            if self.kept.contains(message) {
+                continue;
+            }
+            match self.add(message, question, &settings, now) {
+                Ok(id) => {
+                    info!("message {id} is kept");
+                    self.left.push(id);
+                    self.kept.push(message.clone());
+                    (self.has_just_left, self.has_news) = (true, true);
+                }
+                Err(cause) => {
+                    let line = Chain(&cause).to_string();
+                    warn!("a message was not kept: {line}");
+                    self.is_full |= matches!(cause, Error::TooMany { .. });
+                    // That one caller has left too many is nothing that administrators must see to.
+                    if !self.is_full {
+                        self.fault.get_or_insert(line);
+                    }
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn add(
+        &self,
+        message: &Message,
+        question: &str,
+        settings: &config::Messages,
+        now: SystemTime,
+    ) -> Result<String, Error> {
+        let note = text::limit(&message.text, MAX_CHARS);
+        let mut words = self.said.clone();
+        words.extend(said(Speaker::Caller, question));
+        let entry = Entry {
+            recipient: message.to.clone(),
+            note: note.to_owned(),
+            is_cut: message.is_cut || note.len() < message.text.len(),
+            words,
+            // Its call goes on and adds to it. One that is killed does not, and is not waited for any longer.
+            due: date::seconds(now) + LONGEST_CALL.as_secs(),
+            ..self.entry(Kind::Message, settings, now)?
+        };
+        Spool::new(&settings.folder).add(&entry, settings.per_hour)?;
+        Ok(entry.id)
+    }
+
+    fn entry(
+        &self,
+        kind: Kind,
+        settings: &config::Messages,
+        now: SystemTime,
+    ) -> Result<Entry, Error> {
+        Ok(Entry {
+            persona: self.persona.clone(),
+            caller: self.caller.clone(),
+            recording: self.recording.clone(),
+            audio_ms: u64::try_from(self.spoken.as_millis()).unwrap_or(u64::MAX),
+            ..Entry::new(kind, Spool::new_id(now)?, settings, now)
+        })
+    }
+
+    /// Notes what was asked in a turn, and what was `heard` of the answer.
+    pub(super) fn said(&mut self, turn: &Turn, heard: &str) {
+        if self.settings.is_some() {
+            self.said
+                .extend(said(Speaker::Caller, turn.question_later()));
+            self.said.extend(said(Speaker::Assistant, heard));
+        }
+    }
+
+    /// Notes that the caller has spoken for so long.
+    pub(super) fn spoke(&mut self, length: Duration) {
+        self.spoken += length;
+    }
+
+    /// Whether a message was left in the answer that was heard last; true once.
+    pub(super) fn has_just_left(&mut self) -> bool {
+        take(&mut self.has_just_left)
+    }
+
+    /// The caller wants to be forgotten, so that no words of the call are delivered but those of messages.
+    pub(super) fn forget(&mut self) {
+        if let Some(settings) = &mut self.settings {
+            settings.transcripts = false;
+        }
+    }
+
+    /// Tells administrators something by mail, where there is an address.
+    pub(super) fn notify(&mut self, text: &str, now: SystemTime) {
+        let settings = self.settings.clone();
+        let Some(settings) = settings.filter(|settings| !settings.mail_to.is_empty()) else {
+            return;
+        };
+        let notice = || {
+            let entry = Entry {
+                note: text.to_owned(),
+                ..Entry::new(Kind::Notice, Spool::new_id(now)?, &settings, now)
+            };
+            Spool::new(&settings.folder).add(&entry, None)
+        };
+        match notice() {
+            Ok(()) => self.has_news = true,
+            Err(cause) => warn!("administrators get no mail: {}", Chain(&cause)),
+        }
+    }
+
+    /// What administrators should know of messages that wait.
+    pub(super) fn trouble(&self, now: SystemTime) -> Option<String> {
+        let spool = Spool::new(&self.settings.as_ref()?.folder);
+        self.fault
+            .clone()
+            .or_else(|| messages::trouble(&spool, now))
+    }
+
+    /// Completes what was left, now that the call is over. Returns whether there is something to deliver.
+    pub(super) fn finish(&mut self, now: SystemTime) -> bool {
+        let Some(settings) = self.settings.clone() else {
+            return false;
+        };
+        let spool = Spool::new(&settings.folder);
+        let (words, spoken) = (self.said.clone(), self.spoken.as_millis());
+        for id in take(&mut self.left) {
+            let complete = |entry: &mut Entry| {
+                entry.words.clone_from(&words);
+                entry.audio_ms = u64::try_from(spoken).unwrap_or(u64::MAX);
+                entry.due = date::seconds(now);
+            };
+            if let Err(cause) = spool.change(&id, Kind::Message, complete) {
+                warn!(
+                    "message {id} has not all words of its call: {}",
+                    Chain(&cause)
+                );
+            }
+        }
+        if settings.transcripts && !words.is_empty() {
+            let transcript = self.entry(Kind::Transcript, &settings, now);
+            let added = transcript.and_then(|entry| spool.add(&Entry { words, ..entry }, None));
+            match added {
+                Ok(()) => self.has_news = true,
+                Err(cause) => warn!(
+                    "the words of this call are not delivered: {}",
+                    Chain(&cause)
+                ),
+            }
+        }
+        self.has_news
+    }
+}
+
+fn said(who: Speaker, text: &str) -> Option<Words> {
+    let text = text.to_owned();
+    (!text.is_empty()).then_some(Words { who, text })
+}
+
+/// What the model may write more where a message can be in its answer: as many as it is told, in languages whose words
+/// are several tokens.
+const MESSAGE_TOKENS: u32 = 500;
+const TOLD_CHARS: usize = 1000;
+
+/// `conversation.max_minutes` goes up to 120, and the usual 10 are over long before.
+const LONGEST_CALL: Duration = Duration::from_secs(15 * 60);

@@ -1,0 +1,141 @@
+//! Messages in the model's answer: each is kept before the caller can hear that it was taken.
+//!
+//! What confirms a message may stand before it in the answer as well as after it. So where messages can be left, a piece
+//! is handed to the voice only once the call has kept the messages before it, and the sound of the last piece so far is
+//! held back until the text goes on or has ended.
+
+use std::convert::Infallible;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::call::event::Event;
+use crate::text::{Action, Message};
+
+/// Holds back what the caller must not hear yet.
+pub(super) struct Gate<'a> {
+    tell: &'a Sender<Event>,
+    takes_messages: bool,
+    /// The messages that the call has kept.
+    kept: Vec<Message>,
+    /// Dropping it lets the last piece be heard.
+    last: Option<Sender<Infallible>>,
+}
+
+/// Holds back the sound of a piece.
+#[derive(Default)]
+pub(super) struct Held(Option<Receiver<Infallible>>);
+
+impl<'a> Gate<'a> {
+    pub(super) fn new(takes_messages: bool, tell: &'a Sender<Event>) -> Self {
+        Self {
+            tell,
+            takes_messages,
+            kept: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// Has the call keep the messages that the answer has by now. Returns whether they are kept.
+    pub(super) fn keep(&mut self, actions: &[Action]) -> bool {
+        let message = |action: &Action| match action {
+            Action::Message(message) => Some(message.clone()),
+            _ => None,
+        };
+        let all = actions.iter().filter_map(message);
+        let new: Vec<_> = all.filter(|message| !self.kept.contains(message)).collect();
+        if new.is_empty() || !self.takes_messages {
+            return true;
+        }
+        self.kept.extend(new.iter().cloned());
+        // A call that does not keep them drops the sender.
+        let (are_kept, answer) = bounded(1);
+        // A call that has ended keeps nothing, and gives no answer.
+        self.tell.send(Event::Messages(new, are_kept)).ok();
+        answer.recv().is_ok()
+    }
+
+    /// Lets the last piece be heard, and holds back the sound of the next.
+    pub(super) fn next(&mut self) -> Held {
+        if !self.takes_messages {
+            return Held::default();
+        }
+        let (last, held) = bounded(0);
+        self.last = Some(last);
+        Held(Some(held))
+    }
+}
+
+impl Held {
+    /// Waits until it may be heard.
+    pub(super) fn wait(&self) {
+        if let Some(held) = &self.0 {
+            // It only ever ends by the drop of its sender.
+            held.recv().ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    fn message(text: &str) -> Action {
+        Action::Message(Message {
+            to: String::new(),
+            text: text.to_owned(),
+            is_cut: false,
+        })
+    }
+
+    #[test]
+    fn each_message_is_kept_once_and_waited_for() {
+        let (tell, events) = unbounded();
+        let asked = thread::spawn(move || {
+            let mut gate = Gate::new(true, &tell);
+            let one = [Action::Goodbye, message("one")];
+            let both = [message("one"), message("two")];
+            [
+                gate.keep(&one),
+                gate.keep(&one),
+                gate.keep(&both),
+                gate.keep(&both),
+            ]
+        });
+        let mut texts = Vec::new();
+        for is_kept in [true, false] {
+            let Ok(Event::Messages(new, answer)) = events.recv() else {
+                panic!("another event");
+            };
+            texts.extend(new.into_iter().map(|message| message.text));
+            if is_kept {
+                answer.send(()).expect("it is waited for");
+            }
+        }
+        assert_eq!(asked.join().expect("no panic"), [true, true, false, true]);
+        assert_eq!(texts, ["one", "two"]);
+    }
+
+    #[test]
+    fn the_last_piece_is_held_until_the_next_or_the_end() {
+        let (tell, _events) = unbounded();
+        let is_held = |held: &Held| {
+            let held = held.0.as_ref();
+            held.is_some_and(|held| held.try_recv() == Err(crossbeam_channel::TryRecvError::Empty))
+        };
+        let mut gate = Gate::new(true, &tell);
+        let first = gate.next();
+        assert!(is_held(&first));
+        let second = gate.next();
+        assert!(!is_held(&first) && is_held(&second));
+        drop(gate);
+        assert!(!is_held(&second));
+        second.wait();
+        let mut open = Gate::new(false, &tell);
+        assert!(!is_held(&open.next()));
+        assert!(open.keep(&[message("one")]), "nobody is asked");
+    }
+}

@@ -1,0 +1,59 @@
+//! Messages of callers, on their way to the people that they are for.
+//!
+//! A call puts a message into the [`Spool`], and only then may its caller hear that it was taken. A process of its own
+//! delivers it by mail and by webhook, tries again where that fails, and keeps what was delivered for a while. Whatever
+//! happens meanwhile, a message that the spool holds is delivered at least once, always under the same id.
+
+mod deliver;
+mod entry;
+mod hook;
+mod mail;
+mod spool;
+
+pub(crate) use deliver::{Sink, deliver};
+pub(crate) use entry::{Caller, Entry, Kind, Progress, Speaker, Way, Words};
+pub(crate) use spool::{Error, Spool};
+
+use std::time::{Duration, SystemTime};
+
+use crate::sys::error::Chain;
+
+/// The longest message, in characters.
+pub(crate) const MAX_CHARS: usize = 4000;
+
+/// What administrators should know of messages that have not been delivered; nothing where all is as it should be.
+pub(crate) fn trouble(spool: &Spool, now: SystemTime) -> Option<String> {
+    let entries = match spool.entries(false) {
+        Ok(entries) => entries,
+        Err(cause) => return Some(Chain(&cause).to_string()),
+    };
+    let is_late = |entry: &Entry| {
+        let age = now.duration_since(entry.time()).unwrap_or_default();
+        let is_pending = entry.ways.values().any(Progress::is_pending);
+        entry.has_failed() || is_pending && age >= LATE
+    };
+    let is_trouble = |entry: &&Result<Entry, Error>| entry.as_ref().map_or(true, is_late);
+    let late: Vec<_> = entries.iter().filter(is_trouble).collect();
+    let first = late.first()?;
+    let why = match first {
+        Ok(entry) => {
+            let errors = entry.ways.values().map(|way| way.error.as_str());
+            let mut errors = errors.filter(|error| !error.is_empty());
+            errors
+                .next()
+                .unwrap_or("no process has delivered it")
+                .to_owned()
+        }
+        Err(cause) => Chain(cause).to_string(),
+    };
+    Some(format!(
+        "{} not delivered after an hour; the first: {why}; see phone-assistant messages",
+        match late.len() {
+            1 => "1 message is".to_owned(),
+            count => format!("{count} messages are"),
+        }
+    ))
+}
+
+/// A mail server or a webhook may be down for a while.
+const LATE: Duration = Duration::from_secs(60 * 60);

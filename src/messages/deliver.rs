@@ -1,0 +1,312 @@
+//! The delivery of messages: by one process at a time, and by each way on its own, so that one which is down delays no
+//! other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use log::{info, warn};
+use rustix::fs::{Access, MemfdFlags};
+
+use super::entry::{Entry, Kind, Way};
+use super::hook;
+use super::mail::{mail, sender};
+use super::spool::{Error, Spool};
+use crate::cloud::http::Client;
+use crate::config::{self, Config};
+use crate::sys::apart::{self, End, Stream};
+use crate::sys::date;
+use crate::sys::error::Chain;
+use crate::sys::hangup::Hangup;
+use crate::sys::plain::plain_to;
+use crate::sys::threads;
+
+/// Why one way has not taken a message.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) why: String,
+    /// Whether trying again is of no use.
+    pub(super) is_final: bool,
+}
+
+impl Failed {
+    pub(super) fn for_now(why: String) -> Self {
+        Self {
+            why,
+            is_final: false,
+        }
+    }
+}
+
+/// The settings of a persona; of an empty name those of none.
+pub(crate) type SettingsOf<'a> = &'a dyn Fn(&str) -> Config;
+
+/// Delivers what is due, unless another process does; then that one goes on with what it had not seen.
+///
+/// # Errors
+/// [`Error`] where the folder cannot be used.
+pub(crate) fn deliver(spool: &Spool, settings_of: SettingsOf<'_>) -> Result<(), Error> {
+    while let Some(lock) = spool.lock_delivery()? {
+        run(spool, settings_of)?;
+        drop(lock);
+        if !spool.has_more() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn run(spool: &Spool, settings_of: SettingsOf<'_>) -> Result<(), Error> {
+    let (mut personas, mut queues) = (BTreeMap::new(), BTreeMap::<_, Queue>::new());
+    for entry in spool.entries(false)? {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(cause) => {
+                warn!("{}", Chain(&cause));
+                continue;
+            }
+        };
+        if entry.is_delivered() {
+            // It was killed before it had moved it.
+            spool.change(&entry.id, entry.kind, |_| {})?;
+            continue;
+        }
+        let config = personas
+            .entry(entry.persona.clone())
+            .or_insert_with(|| settings_of(&entry.persona));
+        let pending = entry.ways.iter().filter(|(_, way)| way.is_pending());
+        for (way, _) in pending {
+            let queue = queues
+                .entry((*way, destination(*way, &config.messages)))
+                .or_insert_with(|| Queue::new(*way, config));
+            queue.entries.push(entry.clone());
+        }
+    }
+    thread::scope(|scope| {
+        for queue in queues.into_values() {
+            // Where there is no thread the next run does it.
+            if let Err(cause) = threads::spawn_within(scope, move || queue.serve(spool)) {
+                warn!("{cause}");
+            }
+        }
+    });
+    spool.sweep(settings_of("").messages.keep, SystemTime::now())
+}
+
+/// Where a way leads: those that lead elsewhere are not delayed by it.
+fn destination(way: Way, settings: &config::Messages) -> String {
+    match way {
+        Way::Mail => settings.mail_to.join(","),
+        Way::Webhook => settings.webhook.clone(),
+    }
+}
+
+/// What is to be delivered by one way to one place, in the order in which it was left.
+struct Queue {
+    sink: Sink,
+    entries: Vec<Entry>,
+}
+
+impl Queue {
+    fn new(way: Way, config: &Config) -> Self {
+        Self {
+            sink: Sink::new(way, config),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Delivers what is due. The messages of one caller stay in their order, so those that follow one which has not been
+    /// taken wait with it.
+    fn serve(self, spool: &Spool) {
+        let (mut waiting, mut failures) = (BTreeSet::new(), 0);
+        for entry in self.entries {
+            let (caller, now) = (entry.caller.key(), SystemTime::now());
+            let due = entry.ways.get(&self.sink.way).map_or(0, |way| way.due);
+            let is_due = due.max(entry.due) <= date::seconds(now);
+            if !is_due || waiting.contains(&caller) {
+                waiting.insert(caller);
+                continue;
+            }
+            let sent = self.sink.send(&entry);
+            match &sent {
+                Ok(()) => info!("{} was delivered by {}", entry.id, self.sink.name()),
+                Err(failed) => {
+                    info!("{} was not delivered: {}", entry.id, failed.why);
+                    failures += u32::from(!failed.is_final);
+                    if !failed.is_final {
+                        waiting.insert(caller);
+                    }
+                }
+            }
+            if let Err(cause) = note(spool, &entry, self.sink.way, sent) {
+                // Without this note it would be sent again and again.
+                return warn!("{}", Chain(&cause));
+            }
+            if failures >= MAX_FAILURES {
+                return;
+            }
+        }
+    }
+}
+
+/// Notes what has become of an attempt.
+fn note(spool: &Spool, entry: &Entry, way: Way, sent: Result<(), Failed>) -> Result<(), Error> {
+    let now = SystemTime::now();
+    let change = |entry: &mut Entry| {
+        let left = entry.time();
+        let Some(way) = entry.ways.get_mut(&way) else {
+            return;
+        };
+        match sent {
+            Ok(()) => way.done = Some(date::seconds(now)),
+            Err(Failed { why, is_final }) => way.fail(why, is_final, left, now),
+        }
+    };
+    spool.change(&entry.id, entry.kind, change)?;
+    let is_notice = |entry: &Entry| entry.kind == Kind::Notice && entry.has_failed();
+    match spool.find(&entry.id)?.filter(is_notice) {
+        // What was to be told is told again the next day, as long as it holds.
+        Some(notice) => spool.remove(&notice),
+        None => Ok(()),
+    }
+}
+
+/// A way to one place.
+pub(crate) struct Sink {
+    way: Way,
+    settings: config::Messages,
+    client: Result<Client, String>,
+    host: String,
+}
+
+impl Sink {
+    /// The way that these settings describe.
+    pub(crate) fn new(way: Way, config: &Config) -> Self {
+        let client = Client::new(&config.http, &Hangup::default(), config.log_words);
+        Self {
+            way,
+            settings: config.messages.clone(),
+            client: client.map_err(|error| Chain(&error).to_string()),
+            host: host_name(),
+        }
+    }
+
+    /// How people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.way {
+            Way::Mail => "mail",
+            Way::Webhook => "webhook",
+        }
+    }
+
+    /// Whether what the settings name is there.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn look(&self) -> Result<(), String> {
+        if self.way == Way::Webhook {
+            self.client.as_ref().map_err(Clone::clone)?;
+            return hook::try_out(&self.settings);
+        }
+        let program = &self.settings.sendmail;
+        rustix::fs::access(program, Access::EXEC_OK).map_err(|errno| {
+            format!(
+                "sendmail of [messages], {}, cannot be run: {}",
+                program.display(),
+                io::Error::from(errno)
+            )
+        })
+    }
+
+    /// Sends something of its own, which is in no spool.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub(crate) fn test(&self, entry: &Entry) -> Result<(), String> {
+        self.send(entry).map_err(|failed| failed.why)
+    }
+
+    fn send(&self, entry: &Entry) -> Result<(), Failed> {
+        match (self.way, &self.client) {
+            (Way::Mail, _) if self.settings.mail_to.is_empty() => Err(unset("mail_to")),
+            (Way::Webhook, _) if self.settings.webhook.is_empty() => Err(unset("webhook")),
+            (Way::Mail, _) => self.mail(&mail(entry, &self.settings, &self.host)),
+            (Way::Webhook, Ok(client)) => hook::send(entry, &self.settings, client),
+            (Way::Webhook, Err(why)) => Err(Failed::for_now(why.clone())),
+        }
+    }
+
+    /// Hands a mail to sendmail.
+    fn mail(&self, mail: &[u8]) -> Result<(), Failed> {
+        let program = self.settings.sendmail.as_os_str();
+        let mut command = apart::other(program, None);
+        // -i: a line with a dot alone does not end the mail.
+        command.args(["-i", "-f", &sender(&self.settings, &self.host), "--"]);
+        command.args(&self.settings.mail_to);
+        let mut said = String::new();
+        let mut told = |stream, line: String| {
+            if stream == Stream::Err && said.len() < MAX_SAID {
+                said = format!("{said} {line}");
+            }
+        };
+        let end = in_memory(mail)
+            .and_then(|stdin| apart::run_with(&mut command, stdin, TIMEOUT, &mut told));
+        let (how, is_final) = match end {
+            Ok(End::Ended(status)) if status.success() => return Ok(()),
+            Ok(End::Ended(status)) => match status.code() {
+                Some(code) => (format!("exit code {code}"), FINAL_CODES.contains(&code)),
+                None => ("it was killed".to_owned(), false),
+            },
+            Ok(End::Late) => (format!("no end within {} s", TIMEOUT.as_secs()), false),
+            Ok(End::TooMuch) => ("it says too much".to_owned(), false),
+            Err(error) => (error.to_string(), false),
+        };
+        let program = self.settings.sendmail.display();
+        Err(Failed {
+            why: plain_to(&format!("{program}: {how}:{said}"), MAX_SAID),
+            is_final,
+        })
+    }
+}
+
+fn unset(setting: &str) -> Failed {
+    Failed {
+        why: format!("{setting} of [messages] is not set any more"),
+        is_final: true,
+    }
+}
+
+/// A text that a program can read as its stdin, whenever it does.
+fn in_memory(bytes: &[u8]) -> io::Result<Stdio> {
+    let file = rustix::fs::memfd_create("mail", MemfdFlags::CLOEXEC)?;
+    let mut file = File::from(file);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// The name of this machine, in the letters that a mail address has.
+fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let is_of_name = |c: &char| c.is_ascii_alphanumeric() || "-.".contains(*c);
+    let name: String = name.trim().chars().filter(is_of_name).collect();
+    let name = name.trim_matches('.');
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// From `sysexits.h`: the mail, its address or the host of that is wrong, and will be the next time.
+const FINAL_CODES: [i32; 3] = [65, 67, 68];
+
+/// After as many a place counts as down, and the next run goes on.
+const MAX_FAILURES: u32 = 3;
+/// A mail server takes a mail within a second; one of postfix's asks for its queue again and again where it may not write
+/// there.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_SAID: usize = 300;

@@ -1,0 +1,164 @@
+//! The webhook: each message in a POST request, as JSON.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ring::hmac;
+
+use super::entry::Entry;
+use crate::cloud::budget::Budget;
+use crate::cloud::http::{Auth, Client, Request};
+use crate::cloud::{Error, Service};
+use crate::config::{self, Secret};
+use crate::sys::deadline::Deadline;
+use crate::sys::error::Chain;
+use crate::sys::files;
+
+use super::deliver::Failed;
+
+/// Sends a message. Whatever answer of 2xx comes, it is taken.
+///
+/// # Errors
+/// [`Failed`] says why it is not, and whether trying again is of any use.
+pub(super) fn send(
+    entry: &Entry,
+    settings: &config::Messages,
+    client: &Client,
+) -> Result<(), Failed> {
+    let body = entry.json().to_string().into_bytes();
+    let headers = headers(settings, &body).map_err(Failed::for_now)?;
+    let request = Request {
+        service: WEBHOOK,
+        url: settings.webhook.clone(),
+        auth: Auth::Own(headers),
+        content_type: "application/json",
+        body: Some(Arc::from(body)),
+        words: String::new(),
+        max_bytes: MAX_ANSWER,
+    };
+    let deadline = Deadline::after(Instant::now(), TIMEOUT, Instant::now);
+    match client.open(&request, Budget::once(deadline)) {
+        Ok(_) => Ok(()),
+        // What a server answers may repeat what was said, so only its status is kept.
+        Err(Error::Refused(refusal)) => Err(Failed {
+            why: format!("the webhook answered {}", refusal.status),
+            is_final: is_final(refusal.status),
+        }),
+        Err(error) => Err(Failed::for_now(Chain(&error).to_string())),
+    }
+}
+
+/// Whether the webhook will never take it: it says that the request is wrong, and not that it has come too early, too
+/// late or too often.
+fn is_final(status: u16) -> bool {
+    (400..500).contains(&status) && ![408, 425, 429].contains(&status)
+}
+
+/// The headers that go along.
+///
+/// # Errors
+/// What is wrong with the file of one.
+fn headers(settings: &config::Messages, body: &[u8]) -> Result<Vec<(String, Secret)>, String> {
+    let mut headers = Vec::new();
+    if let Some(path) = &settings.webhook_header_file {
+        headers.push(own_header(path)?);
+    }
+    if let Some(path) = &settings.webhook_secret_file {
+        let secret = text_of(path, "webhook_secret_file")?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        let digest = hmac::sign(&key, body);
+        let hex = digest.as_ref().iter();
+        let hex = hex.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        headers.push((SIGNATURE.to_owned(), Secret::new(format!("sha256={hex}"))));
+    }
+    Ok(headers)
+}
+
+/// Tries whether the files that the settings name can be used.
+///
+/// # Errors
+/// What is wrong with one.
+pub(super) fn try_out(settings: &config::Messages) -> Result<(), String> {
+    headers(settings, b"").map(drop)
+}
+
+/// The one header in a file: a name and a value, which are what HTTP allows (RFC 9110, section 5).
+fn own_header(path: &Path) -> Result<(String, Secret), String> {
+    let text = text_of(path, "webhook_header_file")?;
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let header = text.expose().split_once(':').and_then(|(name, value)| {
+        let (name, value) = (name.trim(), value.trim());
+        let is_name = !name.is_empty() && name.chars().all(is_token);
+        let is_value = value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        (is_name && is_value).then(|| (name.to_owned(), Secret::new(value.to_owned())))
+    });
+    header.ok_or_else(|| {
+        format!(
+            "webhook_header_file of [messages], {}, is no header of one line, as in Authorization: Bearer …",
+            path.display()
+        )
+    })
+}
+
+fn text_of(path: &Path, setting: &str) -> Result<Secret, String> {
+    let text = files::read_text(path, MAX_FILE).map_err(|error| {
+        format!(
+            "cannot read {setting} of [messages], {}: {error}",
+            path.display()
+        )
+    })?;
+    match text.trim() {
+        "" => Err(format!(
+            "{setting} of [messages], {}, is empty",
+            path.display()
+        )),
+        text => Ok(Secret::new(text.to_owned())),
+    }
+}
+
+const WEBHOOK: Service = Service {
+    name: "the webhook",
+    settings: "[messages]",
+    key: "webhook_header_file under [messages]",
+};
+
+const SIGNATURE: &str = "X-Signature-256";
+const TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_FILE: u64 = 16 * 1024;
+/// What it answers is not read.
+const MAX_ANSWER: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_wrong_with_the_request_itself_is_final() {
+        for status in [400, 401, 403, 404, 410, 413, 422, 499] {
+            assert!(is_final(status), "{status}");
+        }
+        for status in [301, 302, 399, 408, 425, 429, 500, 502, 503, 504, 599] {
+            assert!(!is_final(status), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_header_of_ones_own_is_one_line_with_a_name() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("header");
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            own_header(&path)
+        };
+        let (name, value) = read("Authorization: Bearer abc:d\n").expect("a header");
+        assert_eq!(
+            (name.as_str(), value.expose()),
+            ("Authorization", "Bearer abc:d")
+        );
+        for wrong in ["", "Bearer abc", ": abc", "A b: c", "A: b\r\nC: d", "A: ü"] {
+            let error = read(wrong).expect_err(wrong);
+            assert!(error.contains("webhook_header_file"), "{error}");
+        }
+    }
+}

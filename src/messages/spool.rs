@@ -1,0 +1,467 @@
+//! The folder of messages: a file for each that is not delivered, and below it one for those that are.
+//!
+//! A file is replaced as a whole and is on the disk, with its name, before anything is said of it. A process that changes
+//! one holds the lock of the folder for that. Names begin with the time, so that their order is that of the messages.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::entry::{Entry, Kind};
+use crate::sys::date;
+use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::number;
+use crate::sys::state;
+
+/// Why a message cannot be kept, read or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// As many wait as are kept.
+    #[error("{MAX_WAITING} messages wait in {folder} already; see why by phone-assistant messages")]
+    Full {
+        /// The folder.
+        folder: String,
+    },
+    /// This caller has left as many as are allowed.
+    #[error(
+        "this caller has left {left} messages within an hour; max_messages_per_caller_per_hour in [limits] allows no more"
+    )]
+    TooMany {
+        /// How many this caller has left.
+        left: usize,
+    },
+    /// Another process holds the lock, or it cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] state::Error),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// A file cannot be read.
+    #[error("cannot read {path}; check that it belongs to Asterisk's user, in a folder of its own")]
+    Read {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not what calls write.
+    #[error("cannot understand {path}, so it is left as it is")]
+    Unclear {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A file cannot be moved or removed.
+    #[error("cannot move or remove {path}")]
+    Move {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system gives no random bytes.
+    #[error("the system has no random bytes for the id of a message")]
+    Random,
+}
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Spool {
+    folder: PathBuf,
+}
+
+impl Spool {
+    /// The messages in `folder`, which is made when it is first needed.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// An id for a message of this moment.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub(crate) fn new_id(now: SystemTime) -> Result<String, Error> {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut random = [0; 4];
+        let filled = SystemRandom::new().fill(&mut random);
+        filled.map_err(|_| Error::Random)?;
+        let random = u32::from_be_bytes(random);
+        Ok(format!("{:0TIME_CHARS$x}-{random:08x}", since.as_nanos()))
+    }
+
+    /// Keeps a message for good. Of those of its kind at most [`MAX_WAITING`] wait at a time, and of one caller as many are
+    /// taken within an hour as `per_hour` says.
+    ///
+    /// # Errors
+    /// [`Error`]; then it is not kept.
+    pub(crate) fn add(&self, entry: &Entry, per_hour: Option<u32>) -> Result<(), Error> {
+        make(&self.folder)?;
+        let mut file = Self::prepare(&self.place(&entry.id, entry.kind), entry)?;
+        // The disk is waited for before the lock is held, as calls wait for that.
+        file.file()
+            .sync_all()
+            .map_err(|source| moved(&self.folder, source))?;
+        let _lock = self.lock()?;
+        let waiting = Self::paths(&self.folder)?;
+        let suffix = suffix(entry.kind);
+        let of_kind = waiting.iter().filter(|path| has_suffix(path, suffix));
+        if of_kind.count() >= MAX_WAITING {
+            return Err(Error::Full {
+                folder: self.folder.display().to_string(),
+            });
+        }
+        if let Some(most) = per_hour {
+            let left = self.left_lately(&entry.caller.key(), entry.time())?;
+            if u32::try_from(left).is_ok_and(|left| left >= most) {
+                return Err(Error::TooMany { left });
+            }
+        }
+        Ok(file.finish_for_good()?)
+    }
+
+    /// How many messages this caller has left in the hour before `now`.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub(crate) fn left_lately(&self, caller: &str, now: SystemTime) -> Result<usize, Error> {
+        let begin = now.checked_sub(AN_HOUR).unwrap_or(UNIX_EPOCH);
+        let begin = begin.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let begin = format!("{:0TIME_CHARS$x}", begin.as_nanos());
+        let is_recent = |path: &PathBuf| {
+            has_suffix(path, suffix(Kind::Message)) && name_of(path) >= begin.as_str()
+        };
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
+        paths.retain(is_recent);
+        let entries = paths.iter().filter_map(|path| read(path).ok().flatten());
+        Ok(entries.filter(|entry| entry.caller.key() == caller).count())
+    }
+
+    /// All messages that are not delivered, or are where `delivered` says so, in the order in which they were left; also
+    /// why one cannot be read.
+    ///
+    /// # Errors
+    /// [`Error::Read`] where the folder cannot be.
+    pub(crate) fn entries(&self, delivered: bool) -> Result<Vec<Result<Entry, Error>>, Error> {
+        let folder = if delivered {
+            self.delivered()
+        } else {
+            self.folder.clone()
+        };
+        let paths = Self::paths(&folder)?;
+        Ok(paths
+            .iter()
+            .filter_map(|path| read(path).transpose())
+            .collect())
+    }
+
+    /// Finds a message by its id, or by what this begins with if that is enough.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub(crate) fn find(&self, id: &str) -> Result<Option<Entry>, Error> {
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
+        paths.retain(|path| name_of(path).starts_with(id));
+        match &paths[..] {
+            [only] => read(only),
+            _ => Ok(None),
+        }
+    }
+
+    /// Changes a message that is still there and not delivered. Where all of it is done then, it is moved to those that
+    /// are. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error`]; then it is as it was.
+    pub(crate) fn change(
+        &self,
+        id: &str,
+        kind: Kind,
+        change: impl FnOnce(&mut Entry),
+    ) -> Result<bool, Error> {
+        let path = self.place(id, kind);
+        let _lock = self.lock()?;
+        let Some(mut entry) = read(&path)? else {
+            return Ok(false);
+        };
+        change(&mut entry);
+        if !entry.is_delivered() {
+            Self::write(&path, &entry)?;
+            return Ok(true);
+        }
+        let folder = self.delivered();
+        make(&folder)?;
+        let place = folder.join(path.file_name().unwrap_or_default());
+        // For a moment it is in both places. Where that is all that is left of this, the next run finds it delivered.
+        Self::write(&place, &entry)?;
+        remove(&path)?;
+        sync(&self.folder)?;
+        Ok(true)
+    }
+
+    /// Removes a message, delivered or not. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub(crate) fn remove(&self, entry: &Entry) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        let name = self.place(&entry.id, entry.kind);
+        remove(&name)?;
+        remove(&self.delivered().join(name.file_name().unwrap_or_default()))?;
+        self.sync()
+    }
+
+    /// Removes all messages and transcripts of a number, in the one spelling that it has. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error`]; then some may still be there.
+    pub(crate) fn forget(&self, number: &str) -> Result<usize, Error> {
+        if !self.folder.is_dir() {
+            return Ok(0);
+        }
+        let _lock = self.lock()?;
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
+        let is_theirs =
+            |entry: &Entry| number::normal(&entry.caller.number).as_deref() == Some(number);
+        let mut count = 0;
+        for path in paths {
+            if read(&path)?.as_ref().is_some_and(is_theirs) {
+                remove(&path)?;
+                count += 1;
+            }
+        }
+        self.sync()?;
+        Ok(count)
+    }
+
+    /// Removes what was delivered longer than `keep` ago. One of the last hour stays, since messages are counted by them.
+    ///
+    /// # Errors
+    /// [`Error`]; then some of it is still there.
+    pub(crate) fn sweep(&self, keep: Duration, now: SystemTime) -> Result<(), Error> {
+        let delivered = self.delivered();
+        let until = date::seconds(now).saturating_sub(keep.max(AN_HOUR).as_secs());
+        let _lock = self.lock()?;
+        self.remove_parts(now)?;
+        for path in Self::paths(&delivered)? {
+            let entry = read(&path);
+            let done = entry.ok().flatten().and_then(|entry| {
+                let done = entry.ways.values().filter_map(|way| way.done);
+                done.max()
+            });
+            if done.is_none_or(|done| done < until) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what killed processes have left half written.
+    fn remove_parts(&self, now: SystemTime) -> Result<(), Error> {
+        let listed = files::list(&self.folder).map_err(|source| moved(&self.folder, source));
+        for path in listed? {
+            let written = fs::metadata(&path).and_then(|data| data.modified());
+            let age = written.ok().and_then(|time| now.duration_since(time).ok());
+            let is_part = path.extension().is_some_and(|name| name == "part");
+            if is_part && age.is_some_and(|age| age >= AN_HOUR) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries whether messages can be kept.
+    ///
+    /// # Errors
+    /// [`Error`] tells why not.
+    pub(crate) fn try_out(&self) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        let mut trial = NewFile::create(&self.folder.join("trial"), Readers::Owner)?;
+        Ok(trial.try_writing()?)
+    }
+
+    /// Takes the lock of whoever delivers, where no other process holds it. One that holds it is told that there is more to
+    /// be delivered.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub(crate) fn lock_delivery(&self) -> Result<Option<state::Lock>, Error> {
+        // The mark is set before the lock is tried: its holder looks for it after each run, once it has given the lock
+        // back, so one of the two processes sees what the other has not.
+        let mark = self.folder.join(MORE);
+        files::open_to_append(&mark, 0o600).map_err(|source| moved(&mark, source))?;
+        match state::lock(&self.folder.join(DELIVERING), Duration::ZERO) {
+            Ok(lock) => {
+                remove(&mark)?;
+                let now = SystemTime::now();
+                lock.set_modified(now)
+                    .map_err(|source| moved(&mark, source))?;
+                Ok(Some(lock))
+            }
+            Err(state::Error::Busy { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// When a process has last looked for what is to be delivered.
+    pub(crate) fn last_delivery(&self) -> Option<SystemTime> {
+        let data = fs::metadata(self.folder.join(DELIVERING));
+        data.and_then(|data| data.modified()).ok()
+    }
+
+    /// Whether there is more to be delivered than the last run has seen.
+    pub(crate) fn has_more(&self) -> bool {
+        self.folder.join(MORE).exists()
+    }
+
+    fn delivered(&self) -> PathBuf {
+        self.folder.join(DELIVERED)
+    }
+
+    fn place(&self, id: &str, kind: Kind) -> PathBuf {
+        self.folder.join(format!("{id}{}", suffix(kind)))
+    }
+
+    fn write(path: &Path, entry: &Entry) -> Result<(), Error> {
+        Ok(Self::prepare(path, entry)?.finish_for_good()?)
+    }
+
+    fn prepare(path: &Path, entry: &Entry) -> Result<NewFile, Error> {
+        let json = serde_json::to_vec(entry).map_err(|source| Error::Unclear {
+            path: path.display().to_string(),
+            source,
+        })?;
+        let mut file = NewFile::create(path, Readers::Owner)?;
+        file.write_all(&json)?;
+        Ok(file)
+    }
+
+    /// The messages in a folder, in the order in which they were left.
+    fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        let listed = files::list(folder).map_err(|source| Error::Read {
+            path: folder.display().to_string(),
+            source,
+        });
+        let mut paths = listed?;
+        let suffixes = [Kind::Message, Kind::Transcript, Kind::Notice].map(suffix);
+        paths.retain(|path| suffixes.iter().any(|suffix| has_suffix(path, suffix)));
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn lock(&self) -> Result<state::Lock, Error> {
+        Ok(state::lock(&self.folder.join(LOCK), PATIENCE)?)
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        sync(&self.folder)?;
+        let delivered = self.delivered();
+        if delivered.is_dir() {
+            sync(&delivered)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Makes a folder for good, if there is none.
+fn make(folder: &Path) -> Result<(), Error> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    files::create_folder(folder).map_err(|source| moved(folder, source))?;
+    // A loss of power could otherwise take the folder with all that is synced in it.
+    sync(files::parent(folder))
+}
+
+/// Makes sure that what was removed or moved stays so after a loss of power.
+fn sync(folder: &Path) -> Result<(), Error> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| moved(folder, source))
+}
+
+/// `None` where there is none any more.
+fn read(path: &Path) -> Result<Option<Entry>, Error> {
+    let shown = || path.display().to_string();
+    match files::read_own(path, MAX_BYTES) {
+        Ok(bytes) => match serde_json::from_slice(&bytes) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(source) => Err(Error::Unclear {
+                path: shown(),
+                source,
+            }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Read {
+            path: shown(),
+            source,
+        }),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(moved(path, source)),
+        _ => Ok(()),
+    }
+}
+
+fn moved(path: &Path, source: io::Error) -> Error {
+    Error::Move {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+fn name_of(path: &Path) -> &str {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.unwrap_or_default()
+}
+
+/// Other files in the folder are not touched.
+fn has_suffix(path: &Path, suffix: &str) -> bool {
+    let id = name_of(path).strip_suffix(suffix);
+    id.is_some_and(|id| {
+        id.bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    })
+}
+
+fn suffix(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Message => ".message.json",
+        Kind::Transcript => ".transcript.json",
+        Kind::Notice => ".notice.json",
+    }
+}
+
+/// How many messages wait at most; as many transcripts and notices.
+const MAX_WAITING: usize = 200;
+
+const DELIVERED: &str = "delivered";
+const LOCK: &str = "lock";
+const DELIVERING: &str = "delivering.lock";
+/// Is there where there may be something that the process which delivers has not seen.
+const MORE: &str = "more";
+
+/// Nanoseconds since 1970 in hexadecimal, up to the year 2554.
+const TIME_CHARS: usize = 16;
+
+/// 30 calls may end at once, on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A long conversation has 20 answers.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;

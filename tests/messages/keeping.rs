@@ -1,0 +1,195 @@
+//! How messages are kept: how many, for how long, and that a caller can have them removed.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use testkit::{Outcome, Stage, Takes};
+
+use super::{NOTED, Post, files};
+use crate::house::{House, PATIENCE};
+
+const LOST: &str = "I am sorry, your message could not be taken. Please call again later.";
+
+/// A call with a message, and whether its caller heard that it could not be taken.
+fn is_lost(post: &Post, outcome: &Outcome) -> bool {
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    post.house.spoken_texts().contains(&LOST.to_owned())
+}
+
+#[test]
+fn a_caller_who_has_left_as_many_as_are_allowed_is_not_offered_another() {
+    let post = Post::new(House::new());
+    let settings = post
+        .settings()
+        .set("limits.max_messages_per_caller_per_hour", 2);
+    post.house.sandbox.answer_with(NOTED);
+    for _ in 0..3 {
+        post.one_call(&settings);
+    }
+    post.wait_until_delivered(2);
+    let asked = post.house.sandbox.requests_to(Stage::Llm);
+    let offers = asked
+        .iter()
+        .map(|one| one.body["systemInstruction"].to_string());
+    let offers: Vec<_> = offers.map(|told| told.contains("[[message")).collect();
+    assert_eq!(offers, [true, true, false]);
+    // Another caller is.
+    let other = post.call(&settings).agi("agi_callerid", "+4930999");
+    let outcome = other.start().finish(PATIENCE);
+    assert!(!is_lost(&post, &outcome));
+    post.wait_until_delivered(3);
+}
+
+#[test]
+fn no_more_than_200_wait_and_the_caller_hears_that() {
+    let post = Post::new(House::new());
+    let folder = post.folder();
+    fs::create_dir(&folder).unwrap();
+    for number in 0..200 {
+        fs::write(
+            folder.join(format!("{number:016x}-00000000.message.json")),
+            "{}",
+        )
+        .unwrap();
+    }
+    post.house.sandbox.answer_with(NOTED);
+    let outcome = post.one_call(&post.settings());
+    assert!(is_lost(&post, &outcome));
+    let told = outcome
+        .warnings
+        .iter()
+        .any(|line| line.contains("200 messages wait"));
+    outcome.assert(told, "administrators are told");
+    let is_message = |path: &&PathBuf| path.display().to_string().ends_with(".message.json");
+    assert_eq!(files(&folder).iter().filter(is_message).count(), 200);
+}
+
+#[test]
+fn a_message_is_cut_at_4000_characters_and_says_so() {
+    let post = Post::new(House::new());
+    let long = "tea ".repeat(1200);
+    post.house
+        .sandbox
+        .answer_with(&format!("[[message Anna: {long}]] Noted."));
+    let settings = post.settings().set("llm.max_output_tokens", 8000);
+    post.one_call(&settings);
+    post.wait_until_delivered(1);
+    let note = post.webhook.posted()[0].json()["note"]
+        .as_str()
+        .unwrap()
+        .len();
+    assert!((3900..=4000).contains(&note), "{note}");
+    assert!(
+        post.sendmail.mails()[0]
+            .body()
+            .contains("[It broke off here.]")
+    );
+}
+
+#[test]
+fn a_message_in_whose_middle_the_model_stops_is_kept_as_far_as_it_goes() {
+    let post = Post::new(House::new());
+    post.house
+        .sandbox
+        .answer_with("I have noted it. [[message Anna: Jim asks for");
+    post.one_call(&post.settings());
+    post.wait_until_delivered(1);
+    assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for");
+    assert!(
+        post.sendmail.mails()[0]
+            .body()
+            .contains("[It broke off here.]")
+    );
+}
+
+#[test]
+fn an_answer_that_is_only_a_message_is_confirmed_by_the_program() {
+    let post = Post::new(House::new());
+    post.house
+        .sandbox
+        .answer_with("[[message Anna: Jim asks for tea.]]");
+    let outcome = post.one_call(&post.settings());
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(post.house.spoken_texts(), ["Your message has been noted."]);
+    post.wait_until_delivered(1);
+}
+
+#[test]
+fn what_was_delivered_is_removed_after_its_days_and_forget_removes_all_at_once() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.one_call(&post.settings());
+    post.wait_until_delivered(1);
+    let file = post.delivered().remove(0);
+    let deliver = || {
+        post.house
+            .command(&post.settings(), &["messages", "--deliver"])
+    };
+    deliver();
+    assert!(file.exists(), "it is new");
+    let mut entry: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    let eight_days_ago = now.checked_sub(Duration::from_secs(8 * 86_400)).unwrap();
+    for way in ["mail", "webhook"] {
+        entry["ways"][way]["done"] = eight_days_ago.as_secs().into();
+    }
+    fs::write(&file, entry.to_string()).unwrap();
+    deliver();
+    assert!(!file.exists(), "it is old");
+    post.webhook.always(Takes::Status(500));
+    for _ in 0..2 {
+        post.one_call(&post.settings());
+    }
+    post.sendmail.wait_for(3, PATIENCE);
+    let forget = || {
+        post.house
+            .command(&post.settings(), &["forget", "+49 30 123456"])
+    };
+    assert_eq!(forget().status.code(), Some(0));
+    assert!(post.waiting().is_empty() && post.delivered().is_empty());
+    assert_eq!(forget().status.code(), Some(1));
+}
+
+#[test]
+fn of_30_callers_at_once_none_is_lost_and_none_comes_twice_under_two_ids() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.house.ask("question-tea.wav");
+    let settings = post.settings().set("recording.keep", true);
+    thread::scope(|scope| {
+        for number in 0..30 {
+            let call = post.house.call_with(&settings);
+            let call = call
+                .agi("agi_callerid", format!("+4930{number:04}"))
+                .arg(format!("reply={}-{number}", post.house.reply().display()));
+            scope.spawn(move || {
+                call.start().finish(PATIENCE).assert_exit(0);
+            });
+        }
+    });
+    post.wait_until_delivered(30);
+    let posted = post.webhook.posted();
+    let number = |one: &testkit::Posted| one.json()["caller"]["number"].to_string();
+    let mut numbers: Vec<_> = posted.iter().map(number).collect();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!((posted.len(), numbers.len()), (30, 30));
+    assert_eq!(post.sendmail.mails().len(), 30);
+}
+
+#[test]
+fn a_message_left_just_before_the_caller_hangs_up_is_delivered() {
+    let post = Post::new(House::streaming());
+    post.house.sandbox.answer_with(NOTED);
+    let call = post.call(&post.settings()).start();
+    let reply = format!("STREAM FILE \"{}\"", post.house.reply().display());
+    call.wait_for_commands(&reply, 1, PATIENCE);
+    call.hangup();
+    let outcome = call.finish(PATIENCE);
+    outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
+    post.wait_until_delivered(1);
+}
