@@ -1,7 +1,7 @@
 //! Takes the echo of what is played out of what comes back from the phone.
 //!
-//! Three steps, each only on the strength of the one before: [`delay`] finds when the echo comes back, [`filter`] learns
-//! how, and [`trust`] measures what that removes. Until the echo has proved to be removed, samples pass through
+//! Three steps, each only on the strength of the one before: `delay` finds when the echo comes back, `filter` learns
+//! how, and `trust` measures what that removes. Until the echo has proved to be removed, samples pass through
 //! unchanged. Where nothing has been played for longer than an echo lasts, they pass through at no cost.
 //!
 //! Both sounds come at one rate and by one clock: the sample that was being played when a sample came is handed in

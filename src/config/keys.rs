@@ -2,7 +2,10 @@
 //!
 //! This table is the only place where a setting is declared and described: `phone-assistant help settings` prints it.
 
+mod safe_arguments;
+
 pub use super::kind::Kind;
+use safe_arguments::SAFE_ARGUMENTS;
 
 /// One setting.
 #[derive(Debug)]
@@ -405,35 +408,6 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials"),
     ("GEMINI_API_KEY", "gemini.api_key"),
     ("OPENAI_API_KEY", "openai.api_key"),
-];
-
-/// The settings that may be arguments. A new setting is none until it stands here. Not here, for what it costs: a voice of
-/// Google's, which decides the price, the speed, which is paid by the second, and every time-out, since a short one asks
-/// the fallback as well.
-const SAFE_ARGUMENTS: &[&str] = &[
-    "conversation.ask_after",
-    "conversation.barge_in",
-    "conversation.goodbye",
-    "conversation.greeting",
-    "conversation.quiet",
-    "conversation.still_there",
-    "languages",
-    "llm.persona",
-    "reply.format",
-    "reply.play",
-    "reply.stop_keys",
-    "stt.alternative_languages",
-    "stt.language",
-    "stt.punctuation",
-    "tts.gain_db",
-    "tts.gemini.voice",
-    "tts.level_dbfs",
-    "tts.openai.voice",
-    "waiting.after",
-    "waiting.every",
-    "waiting.music_class",
-    "waiting.play",
-    "waiting.sound",
 ];
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finding::Report;
-use super::machine::given;
-use super::user::user_name;
+use super::user::{given, user_name};
 use crate::config::Limits;
 use crate::memory::{self, Entry, Store};
 use crate::spending::limits;

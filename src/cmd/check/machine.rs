@@ -11,7 +11,7 @@ use super::freepbx;
 use super::guards;
 use super::messages;
 use super::settings::{self, is_set};
-use super::user::user_name;
+use super::user::{given, user_name};
 use crate::config::{Config, Endpoint, Environment, Faults, limits::Callers};
 use crate::memory::Store;
 use crate::sys::error::Chain;
@@ -102,11 +102,6 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
             &given(folder),
         ),
     }
-}
-
-/// How a folder is given to Asterisk's user alone.
-pub(super) fn given(folder: &Path) -> String {
-    remedy::own_alone(folder, &user_name())
 }
 
 /// Where callers are remembered, if they are.

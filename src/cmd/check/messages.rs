@@ -7,10 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
 use super::finding::Report;
-use super::machine::given;
 use super::options::Options;
 use super::personas::of_personas;
-use super::user::user_name;
+use super::user::{given, user_name};
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::messages::{self, Entry, Kind, Sink, Spool, Way};
 use crate::sys::error::Chain;

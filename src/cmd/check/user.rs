@@ -19,9 +19,14 @@ use crate::sys::console::PATH;
 use crate::sys::error::Chain;
 use crate::sys::identity::process::{self, Process};
 use crate::sys::identity::{self, Identity, Question};
-use crate::sys::remedy::shell_quoted;
+use crate::sys::remedy::{self, shell_quoted};
 use crate::sys::rights::Rights;
 use crate::sys::rooted;
+
+/// How a folder is given to Asterisk's user alone.
+pub(super) fn given(folder: &Path) -> String {
+    remedy::own_alone(folder, &user_name())
+}
 
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -132,7 +132,8 @@ pub(crate) fn television(lab: &Lab, report: &Report) {
                 let mut call = dial(&machine, &machine.phone())?;
                 let question = words("question-moon.wav");
                 let line = question.then(&clips::silence(8000, 18.0));
-                let line = line.mixed_with(&on_television(line.seconds(), number));
+                let television = on_television(line.seconds(), number);
+                let line = line.mixed_with(&television);
                 let begins = std::time::Instant::now();
                 call.start_saying(&line);
                 let ends = begins + Duration::from_secs_f64(words("question-moon.wav").seconds());
