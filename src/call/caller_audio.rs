@@ -3,7 +3,6 @@
 //! A thread reads all the time, because Asterisk drops what does not fit into the pipe. A phone that is silent may send
 //! nothing at all; then the clock tells how much silence that was.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -49,8 +48,8 @@ pub struct CallerAudio {
     played_dbfs: Option<f32>,
     /// How many interruptions since the caller was last understood held no words.
     for_nothing: u8,
-    /// What is thought of the sound beside the listener's finding. In a cell, since to ask is to work it out.
-    opinion: Option<RefCell<Opinion>>,
+    /// What is thought of the sound beside the listener's finding.
+    opinion: Option<Opinion>,
     /// Since when a turn is under way that seemed to be no voice when it began.
     doubted_since: Option<Instant>,
 }
@@ -70,7 +69,7 @@ impl CallerAudio {
             canceller: Canceller::new(rate_hz),
             played_dbfs: None,
             for_nothing: 0,
-            opinion: Opinion::new(rate_hz).map(RefCell::new),
+            opinion: Opinion::new(rate_hz),
             doubted_since: None,
         }
     }
@@ -157,7 +156,7 @@ impl CallerAudio {
     /// Whether there seems to be a voice in the `last` part of what was heard. As long as that cannot be told, there is.
     fn has_voice(&self, last: Duration) -> bool {
         let opinion = self.opinion.as_ref();
-        opinion.is_none_or(|opinion| opinion.borrow_mut().is_voice(last).unwrap_or(true))
+        opinion.is_none_or(|opinion| opinion.is_voice(last).unwrap_or(true))
     }
 
     /// What is as loud as this, in dB of full scale, is heard now, or was just now. `None`: nothing is.
@@ -250,9 +249,7 @@ impl CallerAudio {
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {
-        if let Some(opinion) = &mut self.opinion {
-            opinion.get_mut().push(samples);
-        }
+        let was_in_turn = self.listener.is_in_turn();
         let (mut changes, said) = (Vec::new(), &mut self.said);
         self.listener.push(samples, |change, listener| {
             if matches!(change, Change::Pauses | Change::Ends) {
@@ -260,6 +257,13 @@ impl CallerAudio {
             }
             changes.push(change);
         });
+        if let Some(opinion) = &mut self.opinion {
+            opinion.push(samples);
+            // Bit by bit, so that nothing waits for it where the caller pauses.
+            if was_in_turn || self.listener.is_in_turn() {
+                opinion.judge();
+            }
+        }
         changes
     }
 }

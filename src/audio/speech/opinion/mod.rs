@@ -13,7 +13,7 @@ use crate::audio::resample::Resampler;
 use crate::audio::to_f32;
 use network::{Network, WINDOW};
 
-/// What the network makes of the sound on a line. It works only when it is asked.
+/// What the network makes of the sound on a line. It works only when it is told to.
 pub struct Opinion {
     /// To the rate that the network hears.
     resampler: Resampler,
@@ -48,15 +48,19 @@ impl Opinion {
         }
     }
 
-    /// Whether there was a voice within the `last` part of the sound, of at most [`LONGEST`]; `None`: too little has been
-    /// heard to tell.
-    pub fn is_voice(&mut self, last: Duration) -> Option<bool> {
+    /// Judges what was heard and has not been judged yet, so that [`Self::is_voice`] knows of it.
+    pub fn judge(&mut self) {
         let network = self.network.get_or_insert_with(Network::new);
         let (windows, rest) = self.unheard.as_chunks();
         let judged = windows.iter().map(|window| network.probability(window));
         self.latest.extend(judged);
         self.unheard = rest.to_vec();
         self.latest.drain(..self.latest.len().saturating_sub(KEPT));
+    }
+
+    /// Whether there was a voice within the `last` part of what was judged, of at most [`LONGEST`]; `None`: that is too
+    /// little to tell.
+    pub fn is_voice(&self, last: Duration) -> Option<bool> {
         let asked = last.as_millis() / WINDOW_MS;
         let first = self
             .latest
@@ -115,6 +119,7 @@ mod tests {
             let mut opinion = Opinion::new(sound.rate_hz).expect("a line's rate");
             let second = usize::try_from(sound.rate_hz).expect("small");
             opinion.push(&sound.samples[..sound.samples.len().min(3 * second / 2)]);
+            opinion.judge();
             assert_eq!(
                 opinion.is_voice(Duration::from_millis(384)),
                 expected,
