@@ -77,10 +77,12 @@ impl<O: Write> Flow<'_, O> {
         answered: Result<Answered, Failure>,
     ) -> Result<Answered, Failure> {
         let has_just_left = self.messages.has_just_left();
+        // It is told once: the turn may be put back, and its answer taken up.
+        let has_lost = std::mem::take(&mut self.scene.turn.has_lost_message);
         let language = Language::of(&self.config.stt.language);
         let (words, instead) = match &answered {
             _ if self.line.is_hung_up() => return answered,
-            _ if self.scene.turn.has_lost_message => (language.message_lost, "im-sorry"),
+            _ if has_lost => (language.message_lost, "im-sorry"),
             Ok(Answered::Wordless) if has_just_left => (language.message_kept, "vm-msgsaved"),
             _ => return answered,
         };
