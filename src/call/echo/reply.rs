@@ -37,8 +37,8 @@ pub struct Heard {
 #[derive(Debug)]
 pub struct Reply {
     encoding: Encoding,
-    /// All of it, encoded: an answer that is taken up again goes on far before its end. A text of the longest that is
-    /// spoken is about 4 minutes, which wideband sound fills 8 MB with.
+    /// All of it, encoded: what is played is far before what has been made, also after an answer is taken up again.
+    /// `llm.max_answer_chars` bounds it: 1000 characters are about 70 s, or 2.3 MB of wideband sound.
     bytes: Vec<u8>,
     /// How loud each frame is, in dB of full scale.
     levels_dbfs: Vec<f32>,
