@@ -44,8 +44,11 @@ impl<O: Write> Flow<'_, O> {
             caller.forget();
         }
         let is_nothing = matches!(answered, Ok(Answered::NoSpeech | Answered::Follows));
-        let has_words =
-            self.scene.turn.is_understood() || matches!(answered, Ok(Answered::Follows));
+        let is_followed = matches!(answered, Ok(Answered::Follows));
+        let has_words = self.scene.turn.is_understood() || is_followed;
+        if let Some(interrupted) = &mut self.interrupted {
+            interrupted.is_followed = is_followed;
+        }
         if has_words || is_nothing {
             listening.transcribed(&utterance.speech, has_words, self.line.now());
         }
@@ -79,7 +82,7 @@ impl<O: Write> Flow<'_, O> {
         (self.job, self.reply) = (interrupted.job, interrupted.reply);
         // It is noted anew when more of it has been heard.
         self.before.pop();
-        answering.take_up(self.scene, self.line.now());
+        answering.take_up(interrupted.is_followed, self.scene, self.line.now());
         let answered = self.follow_answer(&mut answering);
         self.conclude(answering, &answered);
         listening.answered(None, self.scene);
@@ -101,6 +104,7 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
                 has_just_asked: answering.has_just_asked(self.scene, self.line.now()),
+                is_followed: false,
                 answering,
                 job: std::mem::replace(&mut self.job, Job::none()),
                 reply: self.reply.take(),
