@@ -218,6 +218,11 @@ impl CallerAudio {
         self.listener.is_in_turn() && self.doubted_since.is_none()
     }
 
+    /// Whether the caller is speaking, or something is heard of which that is still doubted.
+    pub(super) fn may_be_in_turn(&self) -> bool {
+        self.listener.is_in_turn()
+    }
+
     /// Sets the quiet after which a turn may be over; `None`: its end is waited for.
     pub(super) fn pause_after(&mut self, quiet: Option<Duration>) {
         self.listener.pause_after(quiet);
