@@ -28,7 +28,6 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
         let now = self.line.now();
-        self.messages.spoke(utterance.speech.duration());
         // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
         // transfer that a noise interrupted, is still to be done.
         let before = self.scene.begin_turn(now, waited.unwrap_or_default());
@@ -65,6 +64,8 @@ impl<O: Write> Flow<'_, O> {
                 self.remembering.keep(&before, &heard(&before));
                 self.messages.said(&before, &heard(&before));
             }
+            // What goes on is part of the next utterance, and a noise is nobody's speech.
+            self.messages.spoke(utterance.speech.duration());
             self.conclude(answering, &answered);
         }
         listening.leave_to_model(self.model_hears());
