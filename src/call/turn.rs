@@ -28,7 +28,7 @@ pub(super) struct Scene {
     pub(super) notes: Vec<String>,
     /// How long the voice took to begin, when it was asked last.
     pub(super) voice_takes: Option<Duration>,
-    /// The last failure of a turn after which the caller was asked to try again.
+    /// The last failure of a turn after which the call went on.
     pub(super) forgiven: Option<Failure>,
 }
 

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::mem::take;
 
+use log::warn;
+
 use super::Flow;
 use crate::call::answering::{self, Answered, Answering};
 use crate::call::caller_audio::CallerAudio;
@@ -35,7 +37,8 @@ impl<O: Write> Flow<'_, O> {
             self.reply().at(Stage::Reply)?;
         }
         let mut answering = self.begin_answer(utterance.events, listening.is_patient());
-        let answered = self.follow_answer(&mut answering);
+        let mut answered = self.follow_answer(&mut answering);
+        let is_forgiven = self.forgive_interruption(&mut answered);
         if let Some(caller) = &mut self.scene.caller
             && !self.config.conversation.barge_in
         {
@@ -48,7 +51,7 @@ impl<O: Write> Flow<'_, O> {
         if let Some(interrupted) = &mut self.interrupted {
             interrupted.is_followed = is_followed;
         }
-        if has_words || is_nothing {
+        if (has_words || is_nothing) && !is_forgiven {
             listening.transcribed(&utterance.speech, has_words, self.line.now());
         }
         let is_stopped = matches!(answered, Ok(Answered::Heard | Answered::Interrupted));
@@ -71,6 +74,20 @@ impl<O: Write> Flow<'_, O> {
         listening.leave_to_model(self.model_hears());
         listening.answered(unanswered, self.scene);
         self.tell_of_message(answered)
+    }
+
+    /// Takes an interruption that no service has transcribed for nothing: the answer before goes on then, and is not lost
+    /// beside what the caller said. Returns whether it was that.
+    fn forgive_interruption(&mut self, answered: &mut Result<Answered, Failure>) -> bool {
+        let is_of_stt = matches!(answered, Err(failure) if failure.stage == Stage::Stt);
+        if !is_of_stt || self.interrupted.is_none() || self.scene.turn.is_understood() {
+            return false;
+        }
+        if let Err(failure) = std::mem::replace(answered, Ok(Answered::NoSpeech)) {
+            warn!("the answer goes on after an interruption that was not transcribed: {failure}");
+            self.scene.forgiven = Some(failure);
+        }
+        true
     }
 
     /// Lets the caller hear the rest of the answer that was interrupted for nothing.
