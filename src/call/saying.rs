@@ -22,16 +22,20 @@ use crate::voice::KeptPhrases;
 impl<O: Write> Flow<'_, O> {
     /// Says the disclosure, if it is due, and notes why where it is left to the first answer. That takes it over, so a
     /// voice that stands in has no time of its own. Returns whether the caller has spoken into it.
-    pub(super) fn disclose(&mut self) -> Result<bool, Failure> {
+    pub(super) fn disclose(&mut self, hearing: Hearing) -> Result<bool, Failure> {
+        self.disclosure.is_cut_off = false;
         let Some(sentence) = self.disclosure.due() else {
             return Ok(false);
         };
-        let said = self.say_within(sentence, None, self.hearing(), LONGEST_WAIT)?;
+        let said = self.say_within(sentence, None, hearing, LONGEST_WAIT)?;
         let is_interrupted = matches!(said, Said::Interrupted { .. });
         match said {
             // Article 50 wants the caller informed, and not that they are kept from speaking. Without its last word a
-            // sentence still tells it; whoever has heard less is told at the beginning of the next answer.
-            Said::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {}
+            // sentence still tells it; whoever has heard less is told at the beginning of the next answer, or before the
+            // next phrase where it was a noise that stopped it.
+            Said::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {
+                self.disclosure.is_cut_off = true;
+            }
             Said::Heard | Said::Interrupted { .. } => self.disclosure.told(self.line),
             Said::Unheard(why) => self.disclosure.fault = Some(why),
         }
