@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::mem::take;
+use std::time::Duration;
 
 use log::warn;
 
@@ -14,7 +15,7 @@ use crate::call::interrupted::Interrupted;
 use crate::call::job::Job;
 use crate::call::line::Input;
 use crate::call::listening::{Listening, Utterance};
-use crate::call::phase::Phase;
+use crate::call::phase::{Act, Phase};
 use crate::call::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::sys::error::{At, Failure, Stage};
@@ -165,7 +166,8 @@ impl<O: Write> Flow<'_, O> {
         let is_interrupted = matches!(answered, Ok(Answered::Interrupted));
         if !is_interrupted || !self.scene.turn.is_understood() {
             // An answer that does not go on is not paid for to its end, so its job ends before anything else is done.
-            self.job = Job::none();
+            let job = std::mem::replace(&mut self.job, Job::none());
+            self.keep_late_messages(job);
             let reply = self.reply.take();
             if let (Ok(Answered::Whole), Some(reply)) = (&answered, reply) {
                 answered = reply.finish().at(Stage::Reply).map(|()| Answered::Whole);
@@ -182,6 +184,20 @@ impl<O: Write> Flow<'_, O> {
         answered
     }
 
+    /// Ends a job. Of an answer that a caller has begun to hear and has hung up on, the messages are still kept: what they
+    /// have heard may have confirmed one whose text comes last.
+    fn keep_late_messages(&mut self, job: Job) {
+        let was_heard = self.scene.turn.timeline.has_reached(Mark::FirstPlayed);
+        if !was_heard || !self.line.is_hung_up() || !self.messages.are_taken() {
+            return;
+        }
+        job.drain(LATE_MESSAGES, |event| {
+            if let Event::Messages(messages, kept) = event {
+                self.perform(Act::Keep(messages, kept));
+            }
+        });
+    }
+
     /// Leaves to the caller's next call what was heard of this answer.
     pub(super) fn remember(&mut self, answered: &Result<Answered, Failure>) {
         let is_whole = matches!(answered, Ok(Answered::Whole)) && !self.line.is_hung_up();
@@ -196,7 +212,8 @@ impl<O: Write> Flow<'_, O> {
 
     /// The same for an answer that was interrupted, and does not go on because the call ends.
     pub(super) fn remember_interrupted(&mut self) {
-        if self.interrupted.take().is_some() {
+        if let Some(interrupted) = self.interrupted.take() {
+            self.keep_late_messages(interrupted.job);
             self.remember(&Ok(Answered::Interrupted));
         }
     }
@@ -215,6 +232,9 @@ impl<O: Write> Flow<'_, O> {
         Ok(self.reply.insert(reply))
     }
 }
+
+/// After a hang-up threads end at once, but may still wait for a disk.
+const LATE_MESSAGES: Duration = Duration::from_secs(2);
 
 /// What the caller has heard of an answer, without what it began with.
 fn heard(turn: &Turn) -> String {
