@@ -5,6 +5,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::phrase::Hearing;
 use super::{Call, contract};
 use crate::config::{Arguments, Config, Environment, Job, limits::Callers};
 use crate::services::Services;
@@ -55,7 +56,8 @@ impl<O: Write> Call<O> {
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));
         let encoding = self.encoding(&config);
-        self.flow(&config, services, encoding).disclose()?;
+        self.flow(&config, services, encoding)
+            .disclose(Hearing::Keeps)?;
         Ok(())
     }
 }

@@ -89,9 +89,9 @@ pub(super) struct Answering {
     playout: Playout,
     sounding: Option<Sound>,
     filler: Filling,
-    /// When it was interrupted last, and how often it has been taken up since then.
+    /// When it was interrupted last, and how often it has been by what had no words.
     interrupted: Option<Instant>,
-    taken_up: u32,
+    for_nothing: u32,
     /// Since when it pauses because the caller may have begun to speak, and how often it has.
     pausing: Option<Instant>,
     pauses: u32,
@@ -115,7 +115,7 @@ impl Answering {
             sounding: None,
             filler: Filling::new(settings.waiting.clone(), started),
             interrupted: None,
-            taken_up: 0,
+            for_nothing: 0,
             pausing: None,
             pauses: 0,
             due: started + settings.deadline + GRACE,

@@ -111,8 +111,8 @@ impl CallerAudio {
         }
         let (changes, is_removed) = self.separate(piece, heard.samples.as_deref());
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
-        // syllable would raise the level that it has to exceed.
-        if !is_removed {
+        // syllable would raise the level that it has to exceed. What is doubted may be the caller, and is no echo.
+        if !is_removed && self.doubted_since.is_none() {
             self.echo
                 .see(self.listener.level_dbfs(), heard.loudest_dbfs);
         }
@@ -136,6 +136,7 @@ impl CallerAudio {
         if self.has_voice(GUARDED) {
             if !begins {
                 changes.insert(0, Change::Begins);
+                self.canceller.forget_latest();
             }
         } else if now.saturating_duration_since(since) < DOUBT {
             changes.retain(|change| *change != Change::Begins);
@@ -144,6 +145,7 @@ impl CallerAudio {
             // Within a turn nothing guards against an echo, which is a voice. Another turn may begin at once.
             changes.clear();
             self.listener.forget();
+            self.canceller.forget_latest();
         }
         changes
     }
@@ -214,6 +216,11 @@ impl CallerAudio {
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
         self.listener.is_in_turn() && self.doubted_since.is_none()
+    }
+
+    /// Whether the caller is speaking, or something is heard of which that is still doubted.
+    pub(super) fn may_be_in_turn(&self) -> bool {
+        self.listener.is_in_turn()
     }
 
     /// Sets the quiet after which a turn may be over; `None`: its end is waited for.

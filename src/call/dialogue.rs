@@ -218,7 +218,7 @@ impl Dialogue {
                 self.count_answer(now);
                 match self.act(scene) {
                     Some(end) => Next::End(end),
-                    None if scene.is_in_turn() => self.listen(),
+                    None if scene.may_be_in_turn() => self.listen(),
                     None => Next::Beep,
                 }
             }
@@ -310,8 +310,8 @@ impl Dialogue {
     /// How the conversation ends, if the model wants that and the caller has nothing to say to it.
     fn act(&self, scene: &mut Scene) -> Option<Outcome> {
         // The caller speaks into the end of the answer, and may not want what the model wants. They are heard first;
-        // if that proves to be no speech, the action is still there.
-        if scene.is_in_turn() {
+        // if that proves to be no speech, the action is still there. So are they while it is doubted that they speak.
+        if scene.may_be_in_turn() {
             return None;
         }
         let actions = scene.turn.take_actions();

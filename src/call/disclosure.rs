@@ -21,6 +21,8 @@ pub(super) struct Disclosure {
     due: Option<Sentence>,
     /// The words that stand for a sound which cannot be played.
     in_words: &'static str,
+    /// Whether something stopped it before it told enough, so that it is said again before the next phrase is.
+    pub(super) is_cut_off: bool,
     /// Why it was not told before anything else was said.
     pub(super) fault: Option<String>,
 }

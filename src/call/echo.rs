@@ -11,7 +11,7 @@ pub use reply::{Heard, Reply, Source};
 pub(super) use reply::{LATEST, USUAL_DBFS};
 
 /// What has been seen of it: for each piece, by how much it was louder than what was being heard, in dB.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct EchoPath {
     seen: VecDeque<f32>,
 }

@@ -83,7 +83,7 @@ impl<O: Write> Flow<'_, O> {
     pub(super) fn answer_one(&mut self, speech: Pcm, reply: NewFile) -> Result<Outcome, Failure> {
         if self.disclosure.is_sound() {
             let began = self.line.now();
-            self.disclose()?;
+            self.disclose(self.hearing())?;
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
@@ -122,7 +122,7 @@ impl<O: Write> Flow<'_, O> {
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
         self.actions = Some(dialogue::actions(settings));
-        let is_interrupted = self.disclose()?;
+        let is_interrupted = self.disclose(self.hearing())?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut first = dialogue.begin();
         if is_interrupted {
@@ -156,6 +156,9 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Say(sentence, instead) => {
+                    if self.disclosure.is_cut_off {
+                        self.disclose(Hearing::Keeps)?;
+                    }
                     let said = self.say(sentence, Some(instead), dialogue.hearing())?;
                     let is_interrupted = matches!(said, Said::Interrupted { .. });
                     dialogue.said(is_interrupted, self.scene, self.line.now())

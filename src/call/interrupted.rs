@@ -15,6 +15,8 @@ pub(super) struct Interrupted {
     pub(super) reply: Option<NewFile>,
     /// Whether the caller had just been asked something.
     pub(super) has_just_asked: bool,
+    /// Whether what they said last into it only shows that they follow.
+    pub(super) is_followed: bool,
 }
 
 impl Interrupted {

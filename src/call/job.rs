@@ -102,6 +102,15 @@ impl Job {
         while self.events.recv_deadline(end).is_ok() {}
     }
 
+    /// Drops the job once what it tells has been taken, until its threads have ended, but no longer than `limit`.
+    pub(super) fn drain(self, limit: Duration, mut take: impl FnMut(Event)) {
+        self.billing.end();
+        let end = Instant::now() + limit;
+        while let Ok(event) = self.events.recv_deadline(end) {
+            take(event);
+        }
+    }
+
     /// What was set aside for it.
     pub(super) fn max_cost(&self) -> MicroDollars {
         self.max_cost

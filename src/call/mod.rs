@@ -408,7 +408,7 @@ impl<O: Write> Call<O> {
         let unheard = services.hearing.fault();
         let forgiven = self.scene.forgiven.as_ref();
         let forgiven =
-            forgiven.map(|failure| format!("a caller was asked to try again: {failure}"));
+            forgiven.map(|failure| format!("a call went on after a turn that failed: {failure}"));
         let news = stood_in
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))

@@ -22,16 +22,20 @@ use crate::voice::KeptPhrases;
 impl<O: Write> Flow<'_, O> {
     /// Says the disclosure, if it is due, and notes why where it is left to the first answer. That takes it over, so a
     /// voice that stands in has no time of its own. Returns whether the caller has spoken into it.
-    pub(super) fn disclose(&mut self) -> Result<bool, Failure> {
+    pub(super) fn disclose(&mut self, hearing: Hearing) -> Result<bool, Failure> {
+        self.disclosure.is_cut_off = false;
         let Some(sentence) = self.disclosure.due() else {
             return Ok(false);
         };
-        let said = self.say_within(sentence, None, self.hearing(), LONGEST_WAIT)?;
+        let said = self.say_within(sentence, None, hearing, LONGEST_WAIT)?;
         let is_interrupted = matches!(said, Said::Interrupted { .. });
         match said {
             // Article 50 wants the caller informed, and not that they are kept from speaking. Without its last word a
-            // sentence still tells it; whoever has heard less is told at the beginning of the next answer.
-            Said::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {}
+            // sentence still tells it; whoever has heard less is told at the beginning of the next answer, or before the
+            // next phrase where it was a noise that stopped it.
+            Said::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {
+                self.disclosure.is_cut_off = true;
+            }
             Said::Heard | Said::Interrupted { .. } => self.disclosure.told(self.line),
             Said::Unheard(why) => self.disclosure.fault = Some(why),
         }
@@ -77,10 +81,12 @@ impl<O: Write> Flow<'_, O> {
         answered: Result<Answered, Failure>,
     ) -> Result<Answered, Failure> {
         let has_just_left = self.messages.has_just_left();
+        // It is told once: the turn may be put back, and its answer taken up.
+        let has_lost = std::mem::take(&mut self.scene.turn.has_lost_message);
         let language = Language::of(&self.config.stt.language);
         let (words, instead) = match &answered {
             _ if self.line.is_hung_up() => return answered,
-            _ if self.scene.turn.has_lost_message => (language.message_lost, "im-sorry"),
+            _ if has_lost => (language.message_lost, "im-sorry"),
             Ok(Answered::Wordless) if has_just_left => (language.message_kept, "vm-msgsaved"),
             _ => return answered,
         };

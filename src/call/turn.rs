@@ -28,7 +28,7 @@ pub(super) struct Scene {
     pub(super) notes: Vec<String>,
     /// How long the voice took to begin, when it was asked last.
     pub(super) voice_takes: Option<Duration>,
-    /// The last failure of a turn after which the caller was asked to try again.
+    /// The last failure of a turn after which the call went on.
     pub(super) forgiven: Option<Failure>,
 }
 
@@ -98,6 +98,11 @@ impl Scene {
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
         self.caller.as_ref().is_some_and(CallerAudio::is_in_turn)
+    }
+
+    /// Whether the caller is speaking, or something is heard of which that is still doubted.
+    pub(super) fn may_be_in_turn(&self) -> bool {
+        (self.caller.as_ref()).is_some_and(CallerAudio::may_be_in_turn)
     }
 }
 

@@ -20,6 +20,8 @@ enum Interruption {
     Noise,
     /// The caller shows that they follow.
     Following(&'static str),
+    /// The caller speaks, and the transcriber fails.
+    Untranscribed,
 }
 
 impl Interruption {
@@ -27,13 +29,14 @@ impl Interruption {
         match self {
             Self::Knock => square_wave(6400, 12_000),
             Self::Noise => spoken("question-moon.wav")[..6400].to_vec(),
-            Self::Following(_) => spoken("question-tea.wav")[..4800].to_vec(),
+            Self::Following(_) | Self::Untranscribed => spoken("question-tea.wav")[..4800].to_vec(),
         }
     }
 
     /// What a transcriber that is asked makes of it.
     fn transcript(self) -> Response {
         let answer = match self {
+            Self::Untranscribed => return Response::new(400, "application/json", "{}"),
             Self::Knock | Self::Noise => json!({}),
             Self::Following(words) => {
                 json!({"results": [{"alternatives": [{"transcript": words}]}]})
@@ -229,6 +232,11 @@ fn an_answer_goes_on_after_noises_and_the_talk_with_it() {
 fn an_answer_goes_on_after_a_caller_has_shown_that_they_follow() {
     let said = ["Mm-hm.", "Yes.", "Okay, I see."].map(Interruption::Following);
     assert_soon(&taken_up(&said));
+}
+
+#[test]
+fn an_answer_goes_on_where_what_was_said_into_it_cannot_be_transcribed() {
+    assert_soon(&taken_up(&[Interruption::Untranscribed]));
 }
 
 #[track_caller]

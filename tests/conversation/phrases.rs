@@ -119,3 +119,22 @@ fn a_caller_who_has_heard_most_of_the_disclosure_has_been_told() {
     assert_eq!(spoken.last().map(String::as_str), Some(SHORT), "{spoken:?}");
     assert_eq!(spoken.len(), 2, "{spoken:?}");
 }
+
+#[test]
+fn a_noise_into_the_disclosure_has_it_said_again_before_the_greeting() {
+    let house = House::new();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    let talking = asked_into(&house, |settings, sound| {
+        settings
+            .set("knowledge.disclosure", "all")
+            .set("knowledge.disclosure_text", sound)
+    });
+    talking.wait_to_be_heard(2);
+    let outcome = talking.hang_up();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_DISCLOSED", "1");
+    let heard = heard_of_phrase(&house, &outcome);
+    outcome.assert(heard > PHRASE_BYTES + 2 * 8000, &format!("{heard} bytes"));
+}

@@ -52,6 +52,11 @@ impl OwnLevel {
         }
     }
 
+    /// Whether what is heard now is as loud as the caller may be.
+    pub(super) fn is_near(&self) -> bool {
+        self.far[0].frames == 0
+    }
+
     /// How long the caller has been quiet, in frames, if that is long enough for the end of a turn which ends after
     /// `quiet` where the noise is steady.
     pub(super) fn ended(&self, quiet: Duration) -> Option<usize> {

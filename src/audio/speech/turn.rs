@@ -213,13 +213,16 @@ impl Listener {
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
         let quiet_before = turn.quiet;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
-        turn.ends_after = turn.ends_after.filter(|_| !is_speaking);
+        self.own.hear(&self.levels, turn.length);
+        // A television does not take back that the caller has not finished; anything takes back that they have.
+        let goes_on = is_speaking && self.own.is_near();
+        let usual = self.limits.quiet;
+        (turn.ends_after).take_if(|quiet| goes_on || is_speaking && *quiet < usual);
         let quiet = frames_last(turn.quiet);
-        let ends_after = turn.ends_after.unwrap_or(self.limits.quiet);
+        let ends_after = turn.ends_after.unwrap_or(usual);
         if quiet >= ends_after || frames_last(turn.length) >= self.limits.longest {
             return self.end();
         }
-        self.own.hear(&self.levels, turn.length);
         if let Some(quiet) = self.own.ended(ends_after) {
             turn.quiet = quiet;
             return self.end();

@@ -11,7 +11,7 @@ impl Answering {
     /// The caller has begun to speak. What they say tells whether that ends the answer.
     pub(super) fn interrupt(&mut self, scene: &Scene, now: Instant) {
         // A noise that comes again and again would have each of its beginnings transcribed, and none of the answer heard.
-        if self.may_be_stopped(scene) && self.taken_up < MAX_TAKEN_UP {
+        if self.may_be_stopped(scene) && self.for_nothing < MAX_FOR_NOTHING {
             self.interrupted = Some(now);
             self.pausing = None;
             self.finish(Ok(Answered::Interrupted));
@@ -56,13 +56,14 @@ impl Answering {
         self.pausing.map(|since| since + PAUSE)
     }
 
-    /// Goes on at `now`, at the beginning of the sentence that was cut.
-    pub(in crate::call) fn take_up(&mut self, scene: &Scene, now: Instant) {
+    /// Goes on at `now`, at the beginning of the sentence that was cut. Where the caller only showed that they follow,
+    /// it had words, and the next interruption is not mistrusted for it.
+    pub(in crate::call) fn take_up(&mut self, had_words: bool, scene: &Scene, now: Instant) {
         let Some(interrupted) = self.interrupted.take() else {
             return;
         };
         self.outcome = None;
-        self.taken_up += 1;
+        self.for_nothing += u32::from(!had_words);
         let (at, all) = self.playout.heard_of(now);
         let (from, unsure) = scene.turn.spoken.sentence_at(at, all);
         let from = self.quietest_place(from.saturating_sub(unsure), (from + unsure).min(at));
@@ -93,8 +94,8 @@ impl Answering {
     }
 }
 
-/// From then on an answer is heard to its end, unless a key stops it.
-const MAX_TAKEN_UP: u32 = 3;
+/// After as many interruptions without words an answer is heard to its end, unless a key stops it.
+const MAX_FOR_NOTHING: u32 = 3;
 
 /// A voice is proved within this time after its first sign.
 const PAUSE: Duration = Duration::from_millis(350);

@@ -256,6 +256,25 @@ fn a_melody_interrupts_nothing_but_a_voice_after_it_does_at_once() {
 }
 
 #[test]
+fn what_is_doubted_may_be_the_caller_and_is_not_learnt_as_an_echo() {
+    let mut now = Instant::now();
+    let mut caller = caller(now);
+    let sound = [[30, -30].repeat(4000), melody()].concat();
+    let mut doubted = 0;
+    for packet in sound.chunks(160) {
+        now += Duration::from_millis(20);
+        let before = caller.may_be_in_turn().then(|| caller.echo.clone());
+        caller.overhear(packet, &unknown(-40.0), now);
+        if let Some(before) = before {
+            assert!(!caller.is_in_turn());
+            assert_eq!(caller.echo, before);
+            doubted += 1;
+        }
+    }
+    assert!(doubted > 10, "{doubted}");
+}
+
+#[test]
 fn a_melody_is_a_turn_where_it_interrupts_nothing() {
     let now = Instant::now();
     let mut caller = caller(now);

@@ -37,9 +37,9 @@ pub struct Heard {
 #[derive(Debug)]
 pub struct Reply {
     encoding: Encoding,
-    /// The end of it, encoded, and how many bytes came before that.
+    /// All of it, encoded: what is played is far before what has been made, also after an answer is taken up again.
+    /// `llm.max_answer_chars` bounds it: 1000 characters are about 70 s, or 2.3 MB of wideband sound.
     bytes: Vec<u8>,
-    dropped: usize,
     /// How loud each frame is, in dB of full scale.
     levels_dbfs: Vec<f32>,
     /// How loud what was heard with each of the last pieces was.
@@ -64,7 +64,6 @@ impl Reply {
         Self {
             encoding,
             bytes: Vec::new(),
-            dropped: 0,
             levels_dbfs: Vec::new(),
             recent_dbfs: VecDeque::new(),
             heard: 0,
@@ -78,12 +77,6 @@ impl Reply {
         self.levels_dbfs
             .extend(frames.map(|frame| rms_dbfs(&self.encoding.samples(frame))));
         self.bytes.extend_from_slice(bytes);
-        let surplus = self.bytes.len().saturating_sub(MAX_BYTES);
-        // Not for each frame: what stays has to be moved.
-        if surplus > MAX_BYTES / 8 {
-            self.bytes.drain(..surplus);
-            self.dropped += surplus;
-        }
     }
 
     /// How loud each frame is, in dB of full scale.
@@ -146,7 +139,7 @@ impl Reply {
         true
     }
 
-    /// The next `len` samples at the cursor, unless they are no longer kept; silence behind the end.
+    /// The next `len` samples at the cursor, unless the answer begins within them; silence behind the end.
     fn play(&mut self, len: usize, rate_hz: u32) -> Option<Vec<f32>> {
         let cursor = self.cursor.as_mut()?;
         let from = cursor.next;
@@ -169,9 +162,7 @@ impl Reply {
     fn decoded(&self, from: usize, len: usize) -> Option<Vec<f32>> {
         let samples_per_frame = usize::try_from(self.encoding.frame_samples()).ok()?;
         let bytes_each = self.encoding.frame_bytes() / samples_per_frame;
-        let start = (from * bytes_each)
-            .checked_sub(self.dropped)?
-            .min(self.bytes.len());
+        let start = (from * bytes_each).min(self.bytes.len());
         let end = (start + len * bytes_each).min(self.bytes.len());
         let mut samples = self.encoding.samples(&self.bytes[start..end]);
         samples.resize(len, 0.0);
@@ -204,8 +195,6 @@ const ECHO_PIECES: usize = (LATEST.as_millis() / FRAME.as_millis()) as usize;
 /// ahead.
 const MAX_OFF_FRAMES: usize = 3;
 const LOST_PIECES: usize = 25;
-/// A minute of G.711. What an echo can come from is never older than a sentence.
-const MAX_BYTES: usize = 480_000;
 
 #[cfg(test)]
 mod tests;

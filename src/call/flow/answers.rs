@@ -2,6 +2,9 @@
 
 use std::io::Write;
 use std::mem::take;
+use std::time::Duration;
+
+use log::warn;
 
 use super::Flow;
 use crate::call::answering::{self, Answered, Answering};
@@ -12,7 +15,7 @@ use crate::call::interrupted::Interrupted;
 use crate::call::job::Job;
 use crate::call::line::Input;
 use crate::call::listening::{Listening, Utterance};
-use crate::call::phase::Phase;
+use crate::call::phase::{Act, Phase};
 use crate::call::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::sys::error::{At, Failure, Stage};
@@ -28,7 +31,6 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let waited = self.scene.caller.as_ref().map(CallerAudio::last_quiet);
         let now = self.line.now();
-        self.messages.spoke(utterance.speech.duration());
         // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
         // transfer that a noise interrupted, is still to be done.
         let before = self.scene.begin_turn(now, waited.unwrap_or_default());
@@ -36,7 +38,8 @@ impl<O: Write> Flow<'_, O> {
             self.reply().at(Stage::Reply)?;
         }
         let mut answering = self.begin_answer(utterance.events, listening.is_patient());
-        let answered = self.follow_answer(&mut answering);
+        let mut answered = self.follow_answer(&mut answering);
+        let is_forgiven = self.forgive_interruption(&mut answered);
         if let Some(caller) = &mut self.scene.caller
             && !self.config.conversation.barge_in
         {
@@ -44,9 +47,12 @@ impl<O: Write> Flow<'_, O> {
             caller.forget();
         }
         let is_nothing = matches!(answered, Ok(Answered::NoSpeech | Answered::Follows));
-        let has_words =
-            self.scene.turn.is_understood() || matches!(answered, Ok(Answered::Follows));
-        if has_words || is_nothing {
+        let is_followed = matches!(answered, Ok(Answered::Follows));
+        let has_words = self.scene.turn.is_understood() || is_followed;
+        if let Some(interrupted) = &mut self.interrupted {
+            interrupted.is_followed = is_followed;
+        }
+        if (has_words || is_nothing) && !is_forgiven {
             listening.transcribed(&utterance.speech, has_words, self.line.now());
         }
         let is_stopped = matches!(answered, Ok(Answered::Heard | Answered::Interrupted));
@@ -62,11 +68,27 @@ impl<O: Write> Flow<'_, O> {
                 self.remembering.keep(&before, &heard(&before));
                 self.messages.said(&before, &heard(&before));
             }
+            // What goes on is part of the next utterance, and a noise is nobody's speech.
+            self.messages.spoke(utterance.speech.duration());
             self.conclude(answering, &answered);
         }
         listening.leave_to_model(self.model_hears());
         listening.answered(unanswered, self.scene);
         self.tell_of_message(answered)
+    }
+
+    /// Takes an interruption that no service has transcribed for nothing: the answer before goes on then, and is not lost
+    /// beside what the caller said. Returns whether it was that.
+    fn forgive_interruption(&mut self, answered: &mut Result<Answered, Failure>) -> bool {
+        let is_of_stt = matches!(answered, Err(failure) if failure.stage == Stage::Stt);
+        if !is_of_stt || self.interrupted.is_none() || self.scene.turn.is_understood() {
+            return false;
+        }
+        if let Err(failure) = std::mem::replace(answered, Ok(Answered::NoSpeech)) {
+            warn!("the answer goes on after an interruption that was not transcribed: {failure}");
+            self.scene.forgiven = Some(failure);
+        }
+        true
     }
 
     /// Lets the caller hear the rest of the answer that was interrupted for nothing.
@@ -79,7 +101,7 @@ impl<O: Write> Flow<'_, O> {
         (self.job, self.reply) = (interrupted.job, interrupted.reply);
         // It is noted anew when more of it has been heard.
         self.before.pop();
-        answering.take_up(self.scene, self.line.now());
+        answering.take_up(interrupted.is_followed, self.scene, self.line.now());
         let answered = self.follow_answer(&mut answering);
         self.conclude(answering, &answered);
         listening.answered(None, self.scene);
@@ -101,6 +123,7 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
                 has_just_asked: answering.has_just_asked(self.scene, self.line.now()),
+                is_followed: false,
                 answering,
                 job: std::mem::replace(&mut self.job, Job::none()),
                 reply: self.reply.take(),
@@ -143,7 +166,8 @@ impl<O: Write> Flow<'_, O> {
         let is_interrupted = matches!(answered, Ok(Answered::Interrupted));
         if !is_interrupted || !self.scene.turn.is_understood() {
             // An answer that does not go on is not paid for to its end, so its job ends before anything else is done.
-            self.job = Job::none();
+            let job = std::mem::replace(&mut self.job, Job::none());
+            self.keep_late_messages(job);
             let reply = self.reply.take();
             if let (Ok(Answered::Whole), Some(reply)) = (&answered, reply) {
                 answered = reply.finish().at(Stage::Reply).map(|()| Answered::Whole);
@@ -160,6 +184,20 @@ impl<O: Write> Flow<'_, O> {
         answered
     }
 
+    /// Ends a job. Of an answer that a caller has begun to hear and has hung up on, the messages are still kept: what they
+    /// have heard may have confirmed one whose text comes last.
+    fn keep_late_messages(&mut self, job: Job) {
+        let was_heard = self.scene.turn.timeline.has_reached(Mark::FirstPlayed);
+        if !was_heard || !self.line.is_hung_up() || !self.messages.are_taken() {
+            return;
+        }
+        job.drain(LATE_MESSAGES, |event| {
+            if let Event::Messages(messages, kept) = event {
+                self.perform(Act::Keep(messages, kept));
+            }
+        });
+    }
+
     /// Leaves to the caller's next call what was heard of this answer.
     pub(super) fn remember(&mut self, answered: &Result<Answered, Failure>) {
         let is_whole = matches!(answered, Ok(Answered::Whole)) && !self.line.is_hung_up();
@@ -174,7 +212,8 @@ impl<O: Write> Flow<'_, O> {
 
     /// The same for an answer that was interrupted, and does not go on because the call ends.
     pub(super) fn remember_interrupted(&mut self) {
-        if self.interrupted.take().is_some() {
+        if let Some(interrupted) = self.interrupted.take() {
+            self.keep_late_messages(interrupted.job);
             self.remember(&Ok(Answered::Interrupted));
         }
     }
@@ -193,6 +232,9 @@ impl<O: Write> Flow<'_, O> {
         Ok(self.reply.insert(reply))
     }
 }
+
+/// After a hang-up threads end at once, but may still wait for a disk.
+const LATE_MESSAGES: Duration = Duration::from_secs(2);
 
 /// What the caller has heard of an answer, without what it began with.
 fn heard(turn: &Turn) -> String {

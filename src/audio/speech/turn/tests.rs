@@ -30,7 +30,21 @@ use Sound::{Answer, ProofOfAnswer, Television, Voice, Whisper};
 
 /// What changes on a line with these sounds, and when, in milliseconds.
 fn changes(parts: &[Part], until_ms: u32) -> Vec<(Change, u32)> {
-    let mut listener = Listener::new(RATE_HZ, LIMITS);
+    changes_of(
+        &mut Listener::new(RATE_HZ, LIMITS),
+        parts,
+        until_ms,
+        |_, _| {},
+    )
+}
+
+/// The same of this listener, which is prepared for each frame.
+fn changes_of(
+    listener: &mut Listener,
+    parts: &[Part],
+    until_ms: u32,
+    mut prepare: impl FnMut(u32, &mut Listener),
+) -> Vec<(Change, u32)> {
     let mut noise = 1_u32;
     let mut changes = Vec::new();
     for frame in 0..until_ms / 10 {
@@ -40,6 +54,7 @@ fn changes(parts: &[Part], until_ms: u32) -> Vec<(Change, u32)> {
                 .iter()
                 .any(|part| part.0 == sound && (part.1..part.2).contains(&ms))
         };
+        prepare(ms, listener);
         let is_proved = is_heard(ProofOfAnswer);
         listener.need_longer_proof(is_proved);
         listener.guard_against((is_heard(Answer) || is_proved).then_some(-60.0));
@@ -202,5 +217,47 @@ fn a_caller_who_has_interrupted_for_nothing_has_to_speak_for_longer() {
             usize::from(is_heard),
             "{ms}"
         );
+    }
+}
+
+/// When the turn of a caller ends who has been understood not to have finished, in a `background`.
+fn ends_unfinished(background: Part, again: Part) -> u32 {
+    let (mut listener, mut asked) = (Listener::new(RATE_HZ, LIMITS), false);
+    let waits = Duration::from_millis(2000);
+    let changes = changes_of(
+        &mut listener,
+        &[SPEAKS, background, again],
+        9000,
+        |ms, listener| {
+            if ms >= 3200 && !std::mem::replace(&mut asked, true) {
+                listener.end_after(waits);
+            }
+        },
+    );
+    let ends = changes.iter().find(|(change, _)| *change == Change::Ends);
+    ends.expect("it ends").1
+}
+
+#[test]
+fn an_unfinished_sentence_is_waited_for_beside_a_television_too() {
+    let (nothing, television) = ((Television, 0, 0, 0.0), (Television, 0, 9000, -40.0));
+    for (name, background, again, ends) in [
+        ("a quiet line", nothing, nothing, 4900..5200),
+        ("a television", television, nothing, 5300..5700),
+        (
+            "the caller goes on",
+            nothing,
+            (Voice, 4000, 4600, -20.0),
+            5200..5500,
+        ),
+        (
+            "they go on beside it",
+            television,
+            (Voice, 4000, 4600, -20.0),
+            5600..6000,
+        ),
+    ] {
+        let ended = ends_unfinished(background, again);
+        assert!(ends.contains(&ended), "{name}: {ended}");
     }
 }

@@ -32,7 +32,7 @@ fn for_nothing(call: &mut Virtual<Answering>, since: u64, ms: u64, known: u64) {
     call.hears(said, 600, Line::Voice);
     assert!(ended(call).ends_with("interrupted"), "{}", ended(call));
     call.scene.caller.as_mut().expect("there").forget();
-    call.go_on(known, |phase, scene, now| phase.take_up(scene, now));
+    call.go_on(known, |phase, scene, now| phase.take_up(false, scene, now));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn an_answer_that_has_not_begun_begins_when_what_interrupted_it_was_nothing() {
     call.hears(until, 600, Line::Voice);
     assert!(ended(&call).ends_with("interrupted"));
     // The deadline of 20 s does not run meanwhile.
-    call.go_on(21_000, |phase, scene, now| phase.take_up(scene, now));
+    call.go_on(21_000, |phase, scene, now| phase.take_up(false, scene, now));
     assert_eq!(ended(&call), "goes on");
     call.on(21_100, sound(50)).on(21_100, end());
     call.assert_steps(&[(21_100, "play /r #*@0")]);
@@ -127,13 +127,28 @@ fn an_answer_is_taken_up_three_times_and_then_heard_to_its_end() {
 }
 
 #[test]
+fn a_caller_who_follows_may_interrupt_as_often_as_they_like() {
+    let mut call = of_three_sentences(|_| {});
+    let mut now = 1000;
+    for _ in 0..5 {
+        let said = call.hears(now, 1000, Line::Quiet);
+        call.hears(said, 600, Line::Voice);
+        assert!(ended(&call).ends_with("interrupted"), "{}", ended(&call));
+        call.scene.caller.as_mut().expect("there").forget();
+        now += 3000;
+        call.go_on(now, |phase, scene, now| phase.take_up(true, scene, now));
+    }
+    assert_eq!(ended(&call), "goes on");
+}
+
+#[test]
 fn a_rest_that_does_not_come_is_waited_for_as_after_any_pause() {
     let mut call = answering(|_| {});
     call.scene.caller = Some(caller(call.at(0), None));
     let until = call.hears(0, 1000, Line::Quiet);
     call.on(1000, question("When?")).on(1000, sound(100));
     call.hears(until, 600, Line::Voice);
-    call.go_on(3000, |phase, scene, now| phase.take_up(scene, now));
+    call.go_on(3000, |phase, scene, now| phase.take_up(false, scene, now));
     call.ends(5100, Sound::Answer, through(100)).pass(10_299);
     assert_eq!(ended(&call), "goes on");
     call.pass(10_300);

@@ -87,15 +87,24 @@ fn the_answers_rate_becomes_the_callers() {
 }
 
 #[test]
-fn behind_its_end_an_answer_is_silent_and_its_beginning_is_not_kept_for_ever() {
+fn behind_its_end_an_answer_is_silent() {
     let mut reply = Reply::new(Ulaw);
     reply.append(&[0x80; 800]);
     let end = reply.heard(Source::Answer(9), 160, 8000);
     assert_eq!(end.samples, Some(vec![0.0; 160]));
-    for _ in 0..100 {
-        reply.append(&[0x80; 8000]);
-    }
-    assert!(reply.bytes.len() <= MAX_BYTES / 8 * 9);
-    reply.heard(Source::Nothing, 160, 8000);
-    assert_eq!(reply.heard(Source::Answer(1), 160, 8000).samples, None);
+}
+
+#[test]
+fn any_place_of_a_long_answer_is_known_however_far_it_has_been_made() {
+    let mut reply = Reply::new(Sln16);
+    reply.append(&ramp(Sln16, 100));
+    // A minute comes before the second frame has been heard.
+    reply.append(&vec![0; 60 * 32_000]);
+    let (samples, _) = heard(&mut reply, 2, 320, 16_000);
+    assert!((samples[0] - 1600.0).abs() < 0.1, "{}", samples[0]);
+    // It is taken up again there after it has been heard to its end.
+    reply.heard(Source::Answer(3000), 320, 16_000);
+    reply.heard(Source::Nothing, 320, 16_000);
+    let (samples, _) = heard(&mut reply, 2, 320, 16_000);
+    assert!((samples[0] - 1600.0).abs() < 0.1, "{}", samples[0]);
 }
