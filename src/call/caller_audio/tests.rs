@@ -264,7 +264,7 @@ fn what_is_doubted_may_be_the_caller_and_is_not_learnt_as_an_echo() {
     for packet in sound.chunks(160) {
         now += Duration::from_millis(20);
         let before = caller.may_be_in_turn().then(|| caller.echo.clone());
-        caller.overhear(packet, &unknown(-40.0), now);
+        caller.overhear(packet, &unknown(-25.0), now);
         if let Some(before) = before {
             assert!(!caller.is_in_turn());
             assert_eq!(caller.echo, before);
