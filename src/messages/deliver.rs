@@ -65,8 +65,9 @@ fn run(spool: &Spool, settings_of: SettingsOf<'_>) -> Result<(), Error> {
     for entry in spool.entries(false)? {
         let entry = match entry {
             Ok(entry) => entry,
+            // Calls and `check` tell administrators of it.
             Err(cause) => {
-                warn!("{}", Chain(&cause));
+                debug!("{}", Chain(&cause));
                 continue;
             }
         };
@@ -130,7 +131,7 @@ impl Queue {
                 // It was removed meanwhile.
                 Ok(None) => continue,
                 Err(cause) => {
-                    warn!("{}", Chain(&cause));
+                    debug!("{}", Chain(&cause));
                     continue;
                 }
             };
