@@ -21,8 +21,9 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --conversation N the number of the conversation (8009); implies --dialplan
   --replace        comment out what extensions_custom.conf has at that place; implies --dialplan
   --watch          also deliver messages of callers every 5 minutes where that failed before, and check everything once a
-                   day, as Asterisk's user, by /etc/cron.d; cron sends a mail when something got worse or was fixed. Each time that costs one short request to each service, and
-                   after a change of voice or words one more for the sentence that callers hear first
+                   day, as Asterisk's user, by /etc/cron.d; cron sends a mail when something got
+                   worse or was fixed. Each time that costs one short request to each service, and after a change of voice
+                   or words one more for the sentence that callers hear first
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear or it is root
   --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones, and others than root
                    can change the asterisk.conf that names it

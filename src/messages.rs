@@ -6,13 +6,17 @@
 
 mod deliver;
 mod entry;
+mod error;
 mod hook;
 mod mail;
 mod spool;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use deliver::{Sink, deliver};
 pub(crate) use entry::{Caller, Entry, Kind, Progress, Speaker, Way, Words};
-pub(crate) use spool::{Error, Spool};
+pub(crate) use error::Error;
+pub(crate) use spool::Spool;
 
 use std::time::{Duration, SystemTime};
 
@@ -29,8 +33,7 @@ pub(crate) fn trouble(spool: &Spool, now: SystemTime) -> Option<String> {
     };
     let is_late = |entry: &Entry| {
         let age = now.duration_since(entry.time()).unwrap_or_default();
-        let is_pending = entry.ways.values().any(Progress::is_pending);
-        entry.has_failed() || is_pending && age >= LATE
+        entry.has_failed() || entry.is_pending() && age >= LATE
     };
     let is_trouble = |entry: &&Result<Entry, Error>| entry.as_ref().map_or(true, is_late);
     let late: Vec<_> = entries.iter().filter(is_trouble).collect();

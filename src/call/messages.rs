@@ -208,6 +208,7 @@ impl Messages {
         let notice = || {
             let entry = Entry {
                 note: text.to_owned(),
+                persona: self.persona.clone(),
                 ..Entry::new(Kind::Notice, Spool::new_id(now)?, &settings, now)
             };
             Spool::new(&settings.folder).add(&entry, None)
@@ -257,7 +258,8 @@ impl Messages {
                 ),
             }
         }
-        self.has_news
+        // What an earlier call has left may be due by now.
+        self.has_news || spool.has_waiting()
     }
 }
 

@@ -18,6 +18,9 @@ pub(crate) enum Error {
     /// The folder cannot be used.
     #[error(transparent)]
     Spool(#[from] messages::Error),
+    /// The settings have faults, so nothing is delivered by them.
+    #[error(transparent)]
+    Settings(#[from] config::Faults),
     /// Root cannot do it as the folder's user.
     #[error(transparent)]
     User(#[from] owner::Error),
@@ -33,7 +36,7 @@ pub(crate) enum Error {
 /// # Errors
 /// [`Error`].
 pub(crate) fn deliver(config: Option<&Path>, environment: Environment<'_>) -> Result<(), Error> {
-    let spool = open(config, environment)?;
+    let spool = open_to_deliver(config, environment)?;
     if !spool.folder().is_dir() {
         return Ok(());
     }
@@ -41,16 +44,25 @@ pub(crate) fn deliver(config: Option<&Path>, environment: Environment<'_>) -> Re
     Ok(messages::deliver(&spool, &settings_of)?)
 }
 
-/// The settings of a persona, as far as they can be understood; of one that there is not any more those of none.
+/// The folder, where the settings have no fault: half of them may lead messages to the wrong people, or nowhere.
+fn open_to_deliver(config: Option<&Path>, environment: Environment<'_>) -> Result<Spool, Error> {
+    let spool = open(config, environment)?;
+    let arguments = Arguments::of_file(config.map(Path::to_owned));
+    Config::load(Job::Calls, &arguments, environment)?;
+    Ok(spool)
+}
+
+/// The settings of a persona. Those of one that is gone, or has a fault, name no place: its messages wait for it.
 fn settings_of(persona: &str, config: Option<&Path>, environment: Environment<'_>) -> Config {
-    let load = |persona: Option<&str>| {
-        let arguments = Arguments::of_file(config.map(Path::to_owned));
-        let arguments = arguments.with_persona(persona.map(str::to_owned));
-        Config::load(Job::Calls, &arguments, environment)
-    };
     let of_persona = Some(persona).filter(|persona| !persona.is_empty());
-    let loaded = load(of_persona).or_else(|_| load(None));
-    loaded.unwrap_or_else(|faults| *faults.understood)
+    let arguments = Arguments::of_file(config.map(Path::to_owned));
+    let arguments = arguments.with_persona(of_persona.map(str::to_owned));
+    Config::load(Job::Calls, &arguments, environment).unwrap_or_else(|faults| {
+        let mut config = *faults.understood;
+        config.messages.mail_to.clear();
+        config.messages.webhook.clear();
+        config
+    })
 }
 
 /// Tries everything anew that is not delivered, or the message with this id.
@@ -62,7 +74,7 @@ pub(crate) fn retry(
     config: Option<&Path>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let spool = open(config, environment)?;
+    let spool = open_to_deliver(config, environment)?;
     let now = SystemTime::now();
     let mut count = 0;
     for entry in spool.entries(false)?.into_iter().flatten() {
@@ -95,10 +107,10 @@ pub(crate) fn remove(
     environment: Environment<'_>,
 ) -> Result<String, Error> {
     let spool = open(config, environment)?;
-    let entry = spool.find(id)?;
-    let entry = entry.ok_or_else(|| Error::Unknown(id.to_owned()))?;
-    spool.remove(&entry)?;
-    Ok(format!("{} is removed\n", entry.id))
+    let name = spool.remove(id)?;
+    let name = name.ok_or_else(|| Error::Unknown(id.to_owned()))?;
+    let id = name.split('.').next().unwrap_or_default();
+    Ok(format!("{id} is removed\n"))
 }
 
 /// Shows all of a message.

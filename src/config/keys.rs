@@ -297,7 +297,7 @@ pub const KEYS: &[Key] = &[
         "Length at which a turn of the caller's is cut off."),
     key("conversation.max_turns", Kind::Whole(1, 200, "turns"), "20",
         "Most answers in one call; then it says goodbye. Two noises in a row that are not understood are free; more of \
-         them count as turns. Who interrupts the last answer is answered once more."),
+         them count as turns. A caller who interrupts the last answer is answered once more."),
     key("conversation.max_minutes", Kind::Whole(1, 120, "min"), "10",
         "Length of a call; the answer being spoken then is finished."),
     key("conversation.ask_after", Kind::Number(2.0, 60.0, "s"), "8.0",

@@ -8,13 +8,14 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use log::{info, warn};
+use log::{debug, warn};
 use rustix::fs::{Access, MemfdFlags};
 
-use super::entry::{Entry, Kind, Way};
+use super::entry::{Entry, Kind, Progress, Way};
+use super::error::Error;
 use super::hook;
 use super::mail::{mail, sender};
-use super::spool::{Error, Spool};
+use super::spool::Spool;
 use crate::cloud::http::Client;
 use crate::config::{self, Config};
 use crate::sys::apart::{self, End, Stream};
@@ -41,7 +42,7 @@ impl Failed {
     }
 }
 
-/// The settings of a persona; of an empty name those of none.
+/// The settings of a persona; of an empty name those of none. Those of a persona that is gone name no place.
 pub(crate) type SettingsOf<'a> = &'a dyn Fn(&str) -> Config;
 
 /// Delivers what is due, unless another process does; then that one goes on with what it had not seen.
@@ -64,8 +65,9 @@ fn run(spool: &Spool, settings_of: SettingsOf<'_>) -> Result<(), Error> {
     for entry in spool.entries(false)? {
         let entry = match entry {
             Ok(entry) => entry,
+            // Calls and `check` tell administrators of it.
             Err(cause) => {
-                warn!("{}", Chain(&cause));
+                debug!("{}", Chain(&cause));
                 continue;
             }
         };
@@ -122,38 +124,59 @@ impl Queue {
     /// taken wait with it.
     fn serve(self, spool: &Spool) {
         let (mut waiting, mut failures) = (BTreeSet::new(), 0);
-        for entry in self.entries {
-            let (caller, now) = (entry.caller.key(), SystemTime::now());
-            let due = entry.ways.get(&self.sink.way).map_or(0, |way| way.due);
-            let is_due = due.max(entry.due) <= date::seconds(now);
-            if !is_due || waiting.contains(&caller) {
-                waiting.insert(caller);
+        for entry in &self.entries {
+            let way = self.sink.way;
+            let entry = match spool.reread(entry) {
+                Ok(Some(entry)) => entry,
+                // It was removed meanwhile.
+                Ok(None) => continue,
+                Err(cause) => {
+                    debug!("{}", Chain(&cause));
+                    continue;
+                }
+            };
+            if !entry.ways.get(&way).is_some_and(Progress::is_pending) {
                 continue;
             }
-            let sent = self.sink.send(&entry);
-            match &sent {
-                Ok(()) => info!("{} was delivered by {}", entry.id, self.sink.name()),
-                Err(failed) => {
-                    info!("{} was not delivered: {}", entry.id, failed.why);
-                    failures += u32::from(!failed.is_final);
-                    if !failed.is_final {
-                        waiting.insert(caller);
-                    }
-                }
+            let sequence = entry.sequence();
+            if !entry.is_due(way, SystemTime::now()) || waiting.contains(&sequence) {
+                waiting.insert(sequence);
+                continue;
             }
-            if let Err(cause) = note(spool, &entry, self.sink.way, sent) {
-                // Without this note it would be sent again and again.
-                return warn!("{}", Chain(&cause));
+            let sent = match self.attempt(spool, &entry) {
+                Ok(sent) => sent,
+                Err(cause) => return warn!("{}", Chain(&cause)),
+            };
+            let Err(failed) = sent else { continue };
+            failures += 1;
+            if !failed.is_final {
+                waiting.insert(sequence);
             }
             if failures >= MAX_FAILURES {
                 return;
             }
         }
     }
+
+    /// Sends a message once and notes what has become of that.
+    ///
+    /// # Errors
+    /// [`Error`] where it cannot be noted. Without this note it would be sent again and again, so where the disk takes none
+    /// nothing is sent.
+    fn attempt(&self, spool: &Spool, entry: &Entry) -> Result<Result<(), Failed>, Error> {
+        spool.try_out()?;
+        let sent = self.sink.send(entry);
+        match &sent {
+            Ok(()) => debug!("{} was delivered by {}", entry.id, self.sink.name()),
+            Err(failed) => debug!("{} was not delivered: {}", entry.id, failed.why),
+        }
+        note(spool, entry, self.sink.way, sent.as_ref())?;
+        Ok(sent)
+    }
 }
 
 /// Notes what has become of an attempt.
-fn note(spool: &Spool, entry: &Entry, way: Way, sent: Result<(), Failed>) -> Result<(), Error> {
+fn note(spool: &Spool, entry: &Entry, way: Way, sent: Result<&(), &Failed>) -> Result<(), Error> {
     let now = SystemTime::now();
     let change = |entry: &mut Entry| {
         let left = entry.time();
@@ -162,14 +185,14 @@ fn note(spool: &Spool, entry: &Entry, way: Way, sent: Result<(), Failed>) -> Res
         };
         match sent {
             Ok(()) => way.done = Some(date::seconds(now)),
-            Err(Failed { why, is_final }) => way.fail(why, is_final, left, now),
+            Err(failed) => way.fail(failed.why.clone(), failed.is_final, left, now),
         }
     };
     spool.change(&entry.id, entry.kind, change)?;
     let is_notice = |entry: &Entry| entry.kind == Kind::Notice && entry.has_failed();
     match spool.find(&entry.id)?.filter(is_notice) {
         // What was to be told is told again the next day, as long as it holds.
-        Some(notice) => spool.remove(&notice),
+        Some(notice) => spool.remove(&notice.id).map(drop),
         None => Ok(()),
     }
 }
@@ -272,11 +295,11 @@ impl Sink {
     }
 }
 
+/// Whoever has changed the settings may set them right.
 fn unset(setting: &str) -> Failed {
-    Failed {
-        why: format!("{setting} of [messages] is not set any more"),
-        is_final: true,
-    }
+    Failed::for_now(format!(
+        "{setting} of [messages] is not set, or the persona that has taken the message is gone or has a fault"
+    ))
 }
 
 /// A text that a program can read as its stdin, whenever it does.
@@ -301,8 +324,9 @@ fn host_name() -> String {
     }
 }
 
-/// From `sysexits.h`: the mail, its address or the host of that is wrong, and will be the next time.
-const FINAL_CODES: [i32; 3] = [65, 67, 68];
+/// From `sysexits.h`: the mail or its address is wrong, and will be the next time. An unknown host, 68, is what msmtp says
+/// of a name server that is down.
+const FINAL_CODES: [i32; 2] = [65, 67];
 
 /// After as many a place counts as down, and the next run goes on.
 const MAX_FAILURES: u32 = 3;

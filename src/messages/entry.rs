@@ -143,9 +143,30 @@ impl Entry {
         UNIX_EPOCH + Duration::from_millis(self.time_ms)
     }
 
+    /// By what messages are kept in order: those of one caller. What is of nobody that is known stands alone.
+    pub(super) fn sequence(&self) -> String {
+        if number::is_withheld(&self.caller.number) {
+            self.id.clone()
+        } else {
+            self.caller.key()
+        }
+    }
+
+    /// Whether this way is to be tried. A time that is more than a day ahead comes from a clock that was wrong.
+    pub(super) fn is_due(&self, way: Way, now: SystemTime) -> bool {
+        let now = date::seconds(now);
+        let has_come = |due: u64| due <= now || due > now + date::SECONDS_A_DAY;
+        has_come(self.due) && self.ways.get(&way).is_none_or(|way| has_come(way.due))
+    }
+
     /// Whether nothing is left to be done.
     pub(crate) fn is_delivered(&self) -> bool {
         self.ways.values().all(|way| way.done.is_some())
+    }
+
+    /// Whether a way is still to be tried.
+    pub(super) fn is_pending(&self) -> bool {
+        self.ways.values().any(Progress::is_pending)
     }
 
     /// Whether a way is not tried any more, and none is left to be tried.
@@ -172,7 +193,8 @@ impl Entry {
 
 impl Progress {
     /// Notes that an attempt has failed. It is tried again after 1, 5, 15 and 60 minutes, then every hour, until the
-    /// message is three days old; where that is of no use it `has_failed` for good.
+    /// message is three days old and was tried often, as a clock that jumps makes it old at once; where that is of no use
+    /// it `has_failed` for good.
     pub(crate) fn fail(
         &mut self,
         error: String,
@@ -187,7 +209,7 @@ impl Progress {
         self.error = error;
         self.due = date::seconds(now) + pause * 60;
         let age = now.duration_since(left).unwrap_or_default();
-        self.has_failed = is_final || age >= GIVEN_UP_AFTER;
+        self.has_failed = is_final || age >= GIVEN_UP_AFTER && self.tries >= MIN_TRIES;
     }
 
     pub(crate) fn is_pending(&self) -> bool {
@@ -197,6 +219,7 @@ impl Progress {
 
 const PAUSES_MIN: [u64; 3] = [1, 5, 15];
 const LONGEST_PAUSE_MIN: u64 = 60;
+const MIN_TRIES: u32 = 20;
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(3 * date::SECONDS_A_DAY);
 
 #[cfg(test)]
@@ -221,6 +244,34 @@ mod tests {
         let after = now.duration_since(left).expect("later");
         assert!(after >= GIVEN_UP_AFTER && after <= GIVEN_UP_AFTER + minutes(120));
         assert_eq!(usize::try_from(way.tries), Ok(pauses.len()));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_neither_gives_up_nor_delays() {
+        let (mut way, now) = (Progress::default(), UNIX_EPOCH + minutes(1_000_000));
+        for _ in 1..MIN_TRIES {
+            way.fail("it is down".to_owned(), false, UNIX_EPOCH, now);
+            assert!(way.is_pending(), "{} tries", way.tries);
+        }
+        way.fail("it is down".to_owned(), false, UNIX_EPOCH, now);
+        assert!(way.has_failed);
+        for (ahead, is_due) in [(0, true), (60, false), (23 * 60, false), (25 * 60, true)] {
+            let mut entry = crate::messages::tests::entry(Kind::Message, now);
+            entry.due = date::seconds(now + minutes(ahead));
+            assert_eq!(entry.is_due(Way::Mail, now), is_due, "{ahead} min");
+        }
+    }
+
+    #[test]
+    fn only_messages_of_one_known_caller_wait_for_each_other() {
+        let of = |number: &str| {
+            let mut entry = crate::messages::tests::entry(Kind::Message, UNIX_EPOCH);
+            entry.caller.number = number.to_owned();
+            entry.sequence()
+        };
+        assert_eq!(of("+4930123456"), of("+4930123456"));
+        assert_ne!(of("+4930123456"), of("+4930123457"));
+        assert_ne!(of(""), of(""));
     }
 
     #[test]

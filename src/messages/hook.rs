@@ -49,10 +49,10 @@ pub(super) fn send(
     }
 }
 
-/// Whether the webhook will never take it: it says that the request is wrong, and not that it has come too early, too
-/// late or too often.
+/// Whether the webhook will never take it: it says that this message is wrong, or that the place is gone for good. What
+/// is wrong with a header or the address, as 401, 403 and 404 say, an administrator sets right.
 fn is_final(status: u16) -> bool {
-    (400..500).contains(&status) && ![408, 425, 429].contains(&status)
+    [400, 410, 413, 415, 422].contains(&status)
 }
 
 /// The headers that go along.
@@ -134,11 +134,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wrong_with_the_request_itself_is_final() {
-        for status in [400, 401, 403, 404, 410, 413, 422, 499] {
+    fn only_what_is_wrong_with_the_message_itself_is_final() {
+        for status in [400, 410, 413, 415, 422] {
             assert!(is_final(status), "{status}");
         }
-        for status in [301, 302, 399, 408, 425, 429, 500, 502, 503, 504, 599] {
+        for status in [
+            301, 302, 399, 401, 403, 404, 408, 425, 429, 499, 500, 502, 503, 504, 599,
+        ] {
             assert!(!is_final(status), "{status}");
         }
     }

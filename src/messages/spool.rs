@@ -11,62 +11,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::entry::{Entry, Kind};
+use super::error::Error;
 use crate::sys::date;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::number;
 use crate::sys::state;
-
-/// Why a message cannot be kept, read or changed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// As many wait as are kept.
-    #[error("{MAX_WAITING} messages wait in {folder} already; see why by phone-assistant messages")]
-    Full {
-        /// The folder.
-        folder: String,
-    },
-    /// This caller has left as many as are allowed.
-    #[error(
-        "this caller has left {left} messages within an hour; max_messages_per_caller_per_hour in [limits] allows no more"
-    )]
-    TooMany {
-        /// How many this caller has left.
-        left: usize,
-    },
-    /// Another process holds the lock, or it cannot be taken.
-    #[error(transparent)]
-    Lock(#[from] state::Error),
-    /// A file cannot be written.
-    #[error(transparent)]
-    Write(#[from] files::Error),
-    /// A file cannot be read.
-    #[error("cannot read {path}; check that it belongs to Asterisk's user, in a folder of its own")]
-    Read {
-        /// The file or folder.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file is not what calls write.
-    #[error("cannot understand {path}, so it is left as it is")]
-    Unclear {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// A file cannot be moved or removed.
-    #[error("cannot move or remove {path}")]
-    Move {
-        /// The file.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The system gives no random bytes.
-    #[error("the system has no random bytes for the id of a message")]
-    Random,
-}
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -91,12 +40,11 @@ impl Spool {
     /// # Errors
     /// [`Error::Random`].
     pub(crate) fn new_id(now: SystemTime) -> Result<String, Error> {
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut random = [0; 4];
         let filled = SystemRandom::new().fill(&mut random);
         filled.map_err(|_| Error::Random)?;
         let random = u32::from_be_bytes(random);
-        Ok(format!("{:0TIME_CHARS$x}-{random:08x}", since.as_nanos()))
+        Ok(format!("{}-{random:08x}", beginning(now)))
     }
 
     /// Keeps a message for good. Of those of its kind at most [`MAX_WAITING`] wait at a time, and of one caller as many are
@@ -114,8 +62,13 @@ impl Spool {
         let _lock = self.lock()?;
         let waiting = Self::paths(&self.folder)?;
         let suffix = suffix(entry.kind);
-        let of_kind = waiting.iter().filter(|path| has_suffix(path, suffix));
-        if of_kind.count() >= MAX_WAITING {
+        let of_kind = || waiting.iter().filter(|path| has_suffix(path, suffix));
+        // What has failed for good stays, and must not stand in the way of others. Files are read only where it matters.
+        let is_pending = |path: &&PathBuf| {
+            let entry = read(path).ok();
+            entry.is_none_or(|entry| entry.is_some_and(|entry| entry.is_pending()))
+        };
+        if of_kind().count() >= MAX_WAITING && of_kind().filter(is_pending).count() >= MAX_WAITING {
             return Err(Error::Full {
                 folder: self.folder.display().to_string(),
             });
@@ -134,9 +87,7 @@ impl Spool {
     /// # Errors
     /// [`Error::Read`].
     pub(crate) fn left_lately(&self, caller: &str, now: SystemTime) -> Result<usize, Error> {
-        let begin = now.checked_sub(AN_HOUR).unwrap_or(UNIX_EPOCH);
-        let begin = begin.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let begin = format!("{:0TIME_CHARS$x}", begin.as_nanos());
+        let begin = beginning(now.checked_sub(AN_HOUR).unwrap_or(UNIX_EPOCH));
         let is_recent = |path: &PathBuf| {
             has_suffix(path, suffix(Kind::Message)) && name_of(path) >= begin.as_str()
         };
@@ -170,13 +121,31 @@ impl Spool {
     /// # Errors
     /// [`Error`].
     pub(crate) fn find(&self, id: &str) -> Result<Option<Entry>, Error> {
-        let mut paths = Self::paths(&self.folder)?;
-        paths.extend(Self::paths(&self.delivered())?);
-        paths.retain(|path| name_of(path).starts_with(id));
-        match &paths[..] {
+        match &self.named(id)?[..] {
             [only] => read(only),
             _ => Ok(None),
         }
+    }
+
+    /// The files whose names begin with this.
+    fn named(&self, id: &str) -> Result<Vec<PathBuf>, Error> {
+        let mut paths = Self::paths(&self.folder)?;
+        paths.extend(Self::paths(&self.delivered())?);
+        paths.retain(|path| name_of(path).starts_with(id));
+        Ok(paths)
+    }
+
+    /// The message as it is by now; none where it was delivered or removed.
+    ///
+    /// # Errors
+    /// [`Error`] where it cannot be read.
+    pub(crate) fn reread(&self, entry: &Entry) -> Result<Option<Entry>, Error> {
+        read(&self.place(&entry.id, entry.kind))
+    }
+
+    /// Whether there is anything that is not delivered.
+    pub(crate) fn has_waiting(&self) -> bool {
+        Self::paths(&self.folder).is_ok_and(|paths| !paths.is_empty())
     }
 
     /// Changes a message that is still there and not delivered. Where all of it is done then, it is moved to those that
@@ -210,16 +179,27 @@ impl Spool {
         Ok(true)
     }
 
-    /// Removes a message, delivered or not. Returns whether it was there.
+    /// Removes a message, delivered or not, by its id or what this begins with if that is enough; also one that cannot be
+    /// understood. Returns the name of its file, and none where there is no such message or are several.
     ///
     /// # Errors
     /// [`Error`].
-    pub(crate) fn remove(&self, entry: &Entry) -> Result<(), Error> {
+    pub(crate) fn remove(&self, id: &str) -> Result<Option<String>, Error> {
         let _lock = self.lock()?;
-        let name = self.place(&entry.id, entry.kind);
-        remove(&name)?;
-        remove(&self.delivered().join(name.file_name().unwrap_or_default()))?;
-        self.sync()
+        // For a moment one is in both folders.
+        let paths = self.named(id)?;
+        let name = paths.first().map(|path| name_of(path).to_owned());
+        if paths
+            .iter()
+            .any(|path| Some(name_of(path)) != name.as_deref())
+        {
+            return Ok(None);
+        }
+        for path in &paths {
+            remove(path)?;
+        }
+        self.sync()?;
+        Ok(name)
     }
 
     /// Removes all messages and transcripts of a number, in the one spelling that it has. Returns how many there were.
@@ -246,23 +226,30 @@ impl Spool {
         Ok(count)
     }
 
-    /// Removes what was delivered longer than `keep` ago. One of the last hour stays, since messages are counted by them.
+    /// Removes what was delivered longer than `keep` ago. One of the last hour stays, since messages are counted by them,
+    /// and so does what cannot be read.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
     pub(crate) fn sweep(&self, keep: Duration, now: SystemTime) -> Result<(), Error> {
         let delivered = self.delivered();
-        let until = date::seconds(now).saturating_sub(keep.max(AN_HOUR).as_secs());
-        let _lock = self.lock()?;
+        let until = now.checked_sub(keep.max(AN_HOUR)).unwrap_or(UNIX_EPOCH);
+        let name_until = beginning(until);
         self.remove_parts(now)?;
-        for path in Self::paths(&delivered)? {
-            let entry = read(&path);
-            let done = entry.ok().flatten().and_then(|entry| {
-                let done = entry.ways.values().filter_map(|way| way.done);
-                done.max()
-            });
-            if done.is_none_or(|done| done < until) {
-                remove(&path)?;
+        let paths = Self::paths(&delivered)?;
+        // What was left later was delivered later too, and need not be read.
+        for path in paths
+            .iter()
+            .take_while(|path| name_of(path) < name_until.as_str())
+        {
+            let is_over = |entry: &Entry| {
+                let done = entry.ways.values().filter_map(|way| way.done).max();
+                done.unwrap_or(date::seconds(entry.time())) < date::seconds(until)
+            };
+            if read(path).ok().flatten().as_ref().is_some_and(is_over) {
+                // Calls wait for this lock.
+                let _lock = self.lock()?;
+                remove(path)?;
             }
         }
         Ok(())
@@ -396,19 +383,29 @@ fn sync(folder: &Path) -> Result<(), Error> {
 fn read(path: &Path) -> Result<Option<Entry>, Error> {
     let shown = || path.display().to_string();
     match files::read_own(path, MAX_BYTES) {
-        Ok(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(entry) => Ok(Some(entry)),
-            Err(source) => Err(Error::Unclear {
+        Ok(bytes) => understood(path, &bytes)
+            .map(Some)
+            .map_err(|source| Error::Unclear {
                 path: shown(),
                 source,
             }),
-        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Read {
             path: shown(),
             source,
         }),
     }
+}
+
+/// The message in a file. Its id is shown and mailed as it is, so it must be that of the name, whose letters are known.
+fn understood(path: &Path, bytes: &[u8]) -> serde_json::Result<Entry> {
+    let entry: Entry = serde_json::from_slice(bytes)?;
+    if name_of(path).strip_suffix(suffix(entry.kind)) != Some(entry.id.as_str()) {
+        return Err(serde::de::Error::custom(
+            "its id and kind are not those of its name",
+        ));
+    }
+    Ok(entry)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
@@ -423,6 +420,12 @@ fn moved(path: &Path, source: io::Error) -> Error {
         path: path.display().to_string(),
         source,
     }
+}
+
+/// What the names of messages of this moment begin with.
+fn beginning(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:0TIME_CHARS$x}", since.as_nanos())
 }
 
 fn name_of(path: &Path) -> &str {
@@ -448,7 +451,7 @@ fn suffix(kind: Kind) -> &'static str {
 }
 
 /// How many messages wait at most; as many transcripts and notices.
-const MAX_WAITING: usize = 200;
+pub(super) const MAX_WAITING: usize = 200;
 
 const DELIVERED: &str = "delivered";
 const LOCK: &str = "lock";

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ring::hmac;
 use serde_json::json;
-use testkit::{Activation, Takes, Webhook, until, write_secret};
+use testkit::{Activation, Settings, Takes, Webhook, until, write_secret};
 
 use super::{NOTED, Post, TEA, text};
 use crate::house::{House, PATIENCE, program};
@@ -268,4 +268,62 @@ fn over_fastagi_the_connection_ends_first_and_then_its_process_delivers() {
     assert!(processes[0].status.success());
     let outlived = processes[0].at.saturating_duration_since(ended);
     assert!(outlived > Duration::from_secs(10), "{outlived:?}");
+}
+
+#[test]
+fn a_fault_of_the_settings_sends_and_fails_nothing_and_a_persona_that_is_gone_is_waited_for() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.webhook.always(Takes::Status(500));
+    let office = |settings: Settings| settings.set("persona.office.prompt", "You are the office.");
+    let call = post.call(&office(post.settings())).arg("persona=office");
+    call.start().finish(PATIENCE);
+    post.sendmail.wait_for(1, PATIENCE);
+    let shown = |settings: &Settings| {
+        let output = post.house.command(settings, &["messages"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    until("the failure is noted", PATIENCE, || {
+        shown(&post.settings()).contains("webhook: 1 tries")
+    });
+    post.webhook.always(Takes::Status(200));
+    let faulty = office(post.settings()).set("messages.no_such_setting", 1);
+    let retried = post.house.command(&faulty, &["messages", "--retry"]);
+    assert_eq!(retried.status.code(), Some(1), "{retried:?}");
+    assert!(shown(&faulty).contains("webhook: 1 tries"));
+    // The persona is gone.
+    post.house
+        .command(&post.settings(), &["messages", "--retry"]);
+    let gone = shown(&post.settings());
+    assert!(
+        gone.contains("1 tries") && gone.contains("is gone"),
+        "{gone}"
+    );
+    assert_eq!(post.webhook.posted().len(), 1);
+    post.house
+        .command(&office(post.settings()), &["messages", "--retry"]);
+    post.wait_until_delivered(1);
+}
+
+#[test]
+fn a_call_that_leaves_nothing_delivers_what_waits() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.webhook.always(Takes::Status(403));
+    post.one_call(&post.settings());
+    until("it is noted, and is tried again", PATIENCE, || {
+        let output = post.house.command(&post.settings(), &["messages"]);
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("webhook: 1 tries, the next")
+    });
+    let file = post.waiting().remove(0);
+    let mut entry: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    entry["ways"]["webhook"]["due"] = 0.into();
+    std::fs::write(&file, entry.to_string()).unwrap();
+    post.webhook.always(Takes::Status(200));
+    post.house.sandbox.answer_with("Three minutes.");
+    post.one_call(&post.settings());
+    post.wait_until_delivered(1);
 }

@@ -137,6 +137,11 @@ fn what_was_delivered_is_removed_after_its_days_and_forget_removes_all_at_once()
     for way in ["mail", "webhook"] {
         entry["ways"][way]["done"] = eight_days_ago.as_secs().into();
     }
+    // Its name says when it was left.
+    let id = format!("{:016x}-0a1b2c3d", eight_days_ago.as_nanos());
+    entry["id"] = id.as_str().into();
+    fs::remove_file(&file).unwrap();
+    let file = file.with_file_name(format!("{id}.message.json"));
     fs::write(&file, entry.to_string()).unwrap();
     deliver();
     assert!(!file.exists(), "it is old");

@@ -1,0 +1,83 @@
+//! The folder, and what is counted, removed and understood in it.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use super::{Entry, Error, Kind, Progress, Spool, Way};
+
+/// An entry of this time with one way, as yet untried.
+pub(super) fn entry(kind: Kind, time: SystemTime) -> Entry {
+    let id = Spool::new_id(time).expect("an id");
+    let config = crate::config::Config::of_text(
+        crate::config::Job::Calls,
+        "",
+        std::path::PathBuf::new(),
+        &|_| None,
+    );
+    let config = config.unwrap_or_else(|faults| *faults.understood);
+    let mut entry = Entry::new(kind, id, &config.messages, time);
+    entry.ways.insert(Way::Mail, Progress::default());
+    entry
+}
+
+fn spool() -> (testkit::TempDir, Spool) {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let spool = Spool::new(&folder.path().join("messages"));
+    (folder, spool)
+}
+
+#[test]
+fn what_has_failed_for_good_takes_no_room() {
+    let (_folder, spool) = spool();
+    let now = SystemTime::now();
+    for _ in 0..200 {
+        spool.add(&entry(Kind::Message, now), None).expect("kept");
+    }
+    let next = entry(Kind::Message, now);
+    assert!(matches!(spool.add(&next, None), Err(Error::Full { .. })));
+    let first = spool.entries(false).expect("listed").remove(0);
+    let first = first.expect("read");
+    let fail = |entry: &mut Entry| {
+        let way = entry.ways.get_mut(&Way::Mail).expect("a way");
+        way.fail("refused".to_owned(), true, now, now);
+    };
+    assert!(spool.change(&first.id, first.kind, fail).expect("changed"));
+    spool.add(&next, None).expect("kept");
+}
+
+#[test]
+fn a_file_whose_id_is_not_that_of_its_name_is_left_and_can_be_removed() {
+    let (_folder, spool) = spool();
+    let one = entry(Kind::Message, SystemTime::now());
+    spool.add(&one, None).expect("kept");
+    let path = spool.folder().join(format!("{}.message.json", one.id));
+    let text = fs::read_to_string(&path).expect("read");
+    fs::write(&path, text.replace(&one.id, "\\u001b[2J")).expect("written");
+    let read = spool.entries(false).expect("listed").remove(0);
+    assert!(matches!(read, Err(Error::Unclear { .. })));
+    let removed = spool.remove(&one.id).expect("removed");
+    assert_eq!(removed, Some(format!("{}.message.json", one.id)));
+    assert!(!spool.has_waiting());
+}
+
+#[test]
+fn what_was_delivered_long_ago_is_removed_but_not_what_cannot_be_read() {
+    let (_folder, spool) = spool();
+    let day = Duration::from_secs(86_400);
+    let now = SystemTime::now();
+    for time in [now - day * 9, now] {
+        let one = entry(Kind::Message, time);
+        spool.add(&one, None).expect("kept");
+        let done = |entry: &mut Entry| {
+            let way = entry.ways.get_mut(&Way::Mail).expect("a way");
+            way.done = Some(crate::sys::date::seconds(time));
+        };
+        spool.change(&one.id, one.kind, done).expect("changed");
+    }
+    let id = Spool::new_id(now - day * 9).expect("an id");
+    let damaged = format!("delivered/{id}.message.json");
+    fs::write(spool.folder().join(&damaged), "{").expect("written");
+    spool.sweep(day * 7, now).expect("swept");
+    assert!(spool.folder().join(&damaged).exists());
+    assert_eq!(spool.entries(true).expect("listed").len(), 2);
+}
