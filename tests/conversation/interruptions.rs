@@ -76,6 +76,8 @@ fn taken_up(interruptions: &[Interruption]) -> TakenUp {
                 times += 1;
                 talking.wait_for_sounds(&talking.reply, times);
             }
+            // Until it has been transcribed, if it is.
+            talking.phone.wait(Duration::from_millis(2000));
             house.sandbox.restore(Stage::Stt);
             house.sandbox.delay(Stage::Stt, Duration::from_millis(700));
             end
