@@ -311,11 +311,10 @@ fn a_call_that_leaves_nothing_delivers_what_waits() {
     post.house.sandbox.answer_with(NOTED);
     post.webhook.always(Takes::Status(403));
     post.one_call(&post.settings());
-    until("it is noted, and is tried again", PATIENCE, || {
+    until("both ways are noted", PATIENCE, || {
         let output = post.house.command(&post.settings(), &["messages"]);
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .contains("webhook: 1 tries, the next")
+        let shown = String::from_utf8(output.stdout).unwrap();
+        shown.contains("webhook: 1 tries, the next") && shown.contains("mail: delivered")
     });
     let file = post.waiting().remove(0);
     let mut entry: serde_json::Value =

@@ -268,11 +268,11 @@ fn in_room(room: u64, far: &[f32]) -> (usize, f32) {
 }
 
 #[test]
-fn a_hundred_rooms_are_learnt() {
+fn twenty_rooms_are_learnt() {
     let far: Vec<f32> = voice(4, 8000, -18.0, 13);
     let far = &far[..19_200];
     std::thread::scope(|scope| {
-        for half in [0..50, 50..100] {
+        for half in [0..50, 50..100].map(|half| half.step_by(5)) {
             scope.spawn(move || {
                 for room in half {
                     let (first, removed) = in_room(room, far);
