@@ -173,7 +173,6 @@ impl Delay {
     }
 
     /// Takes in the newest value and returns the oldest.
-    #[inline]
     fn push(&mut self, value: f32) -> f32 {
         let oldest = mem::replace(&mut self.values[self.oldest], value);
         self.oldest += 1;

@@ -7,9 +7,8 @@
 //! See [rubato's documentation](https://docs.rs/rubato) for the filter.
 
 use std::ops::RangeInclusive;
-use std::slice;
 
-use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
+use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
 /// Why a sound cannot be resampled.
@@ -141,11 +140,8 @@ impl Engine {
 
     fn resample_block(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         let len_out = self.block_out.len();
-        // Of rubato's buffers this kind is copied at once, others sample by sample.
-        let block_in = slice::from_ref(&self.block_in);
-        let input = SequentialSliceOfVecs::new(block_in, 1, self.block_in.len())?;
-        let block_out = slice::from_mut(&mut self.block_out);
-        let mut output = SequentialSliceOfVecs::new_mut(block_out, 1, len_out)?;
+        let input = SequentialSlice::new(&self.block_in, 1, self.block_in.len())?;
+        let mut output = SequentialSlice::new_mut(&mut self.block_out, 1, len_out)?;
         self.fft.process_into_buffer(&input, &mut output, None)?;
         Ok(())
     }
