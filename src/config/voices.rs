@@ -1,5 +1,7 @@
 //! The names of the services' voices: whose a voice is, where the settings do not say.
 
+use crate::sys::language::is_same;
+
 /// The provider that has a voice of this name, if it is known.
 pub(crate) fn owner(voice: &str) -> Option<&'static str> {
     let is_it = |name: &&'static str| name.eq_ignore_ascii_case(voice);
@@ -36,7 +38,7 @@ fn is_of_google(voice: &str) -> bool {
 /// Google's voice for callers who speak `language`, where `voice` is the configured one: that one, if it speaks the
 /// language, of whatever region; else the one that sounds like it; empty, which stands for any, where there is none.
 pub(crate) fn of_google_in(language: &str, voice: &str) -> String {
-    let is_alike = |other: &str| primary(other).eq_ignore_ascii_case(primary(language));
+    let is_alike = |other: &str| is_same(other, language);
     if is_alike(voice) {
         return voice.to_owned();
     }
@@ -47,11 +49,6 @@ pub(crate) fn of_google_in(language: &str, voice: &str) -> String {
         (Some(name), Some(language)) => format!("{language}{CHIRP}{name}"),
         _ => String::new(),
     }
-}
-
-/// A tag's language without its region.
-fn primary(tag: &str) -> &str {
-    tag.split('-').next().unwrap_or_default()
 }
 
 /// How many of them `tts-1` has.

@@ -1,6 +1,8 @@
 //! The words for dates, opening hours and the AI disclosure, in the languages that have a table here. The others get
 //! English ones, and the model translates them.
 
+use crate::sys::language;
+
 /// The words of a language. What stands for `{}` is told in its order.
 #[derive(Debug)]
 pub(crate) struct Language {
@@ -68,8 +70,7 @@ impl Language {
 
     /// Whether it is the language with this BCP-47 tag, in whatever region.
     pub(crate) fn is_spoken_in(&self, tag: &str) -> bool {
-        let code = tag.split('-').next().unwrap_or_default();
-        self.code.eq_ignore_ascii_case(code)
+        language::is_same(self.code, tag)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod files;
 pub mod hangup;
 pub(crate) mod held;
 pub(crate) mod identity;
+pub(crate) mod language;
 pub(crate) mod number;
 pub(crate) mod owner;
 pub(crate) mod packed;

@@ -4,6 +4,8 @@
 //! back-channel only where nothing was asked, which is for the caller of [`is_back_channel`] to know. "No", "wait" and
 //! "stop" are none.
 
+use crate::sys::language;
+
 /// Whether `words` are nothing but back-channels in one of `languages`, which are tags such as `de-CH`. In languages
 /// without a row only sounds count that most languages share.
 pub fn is_back_channel<'a>(words: &str, languages: impl IntoIterator<Item = &'a str>) -> bool {
@@ -36,10 +38,8 @@ pub fn is_back_channel<'a>(words: &str, languages: impl IntoIterator<Item = &'a 
 
 /// The row of a language; empty where there is none.
 fn row(language: &str) -> &'static str {
-    let primary = language.split(['-', '_']).next().unwrap_or_default();
-    let found = ROWS
-        .iter()
-        .find(|(known, _)| primary.eq_ignore_ascii_case(known));
+    let mut rows = ROWS.iter();
+    let found = rows.find(|(known, _)| language::is_same(known, language));
     found.map_or("", |(_, row)| row)
 }
 

@@ -7,6 +7,7 @@
 
 mod languages;
 
+use crate::sys::language;
 use languages::{LANGUAGES, Language};
 
 /// Whether words are finished.
@@ -30,9 +31,8 @@ pub fn completeness<'t>(
 ) -> Completeness {
     let said = Said::of(transcript);
     let verdicts = languages.map(|tag| {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
         let mut known = LANGUAGES.iter();
-        let known = known.find(|language| language.tag.eq_ignore_ascii_case(primary));
+        let known = known.find(|known| language::is_same(known.tag, tag));
         known.map_or(Completeness::Unknown, |language| said.judge(language))
     });
     let agree = |one: Completeness, other: Completeness| match (one, other) {
