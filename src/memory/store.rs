@@ -3,7 +3,7 @@
 //! A process that changes anything holds the lock for all of it, which takes milliseconds; files are replaced as a
 //! whole, so that readers need none. The name is a keyed hash: <https://www.rfc-editor.org/rfc/rfc2104>.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -266,11 +266,7 @@ impl Store {
 
     /// Makes sure that what was removed does not come back after a loss of power.
     fn sync(&self) -> Result<(), Error> {
-        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| Error::Remove {
-            path: self.folder.display().to_string(),
-            source,
-        })
+        files::sync_folder(&self.folder).map_err(|source| kept(&self.folder, source))
     }
 
     /// Tries whether callers can be remembered.
@@ -399,12 +395,13 @@ fn remove(path: &Path) -> Result<(), Error> {
 }
 
 fn remove_file(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Remove {
-            path: path.display().to_string(),
-            source,
-        }),
-        _ => Ok(()),
+    files::remove(path).map_err(|source| kept(path, source))
+}
+
+fn kept(path: &Path, source: io::Error) -> Error {
+    Error::Remove {
+        path: path.display().to_string(),
+        source,
     }
 }
 

@@ -189,12 +189,11 @@ fn note(spool: &Spool, entry: &Entry, way: Way, sent: Result<&(), &Failed>) -> R
         }
     };
     spool.change(&entry.id, entry.kind, change)?;
-    let is_notice = |entry: &Entry| entry.kind == Kind::Notice && entry.has_failed();
-    match spool.find(&entry.id)?.filter(is_notice) {
+    if entry.kind == Kind::Notice && spool.find(&entry.id)?.is_some_and(|it| it.has_failed()) {
         // What was to be told is told again the next day, as long as it holds.
-        Some(notice) => spool.remove(&notice.id).map(drop),
-        None => Ok(()),
+        spool.remove(&entry.id)?;
     }
+    Ok(())
 }
 
 /// A way to one place.

@@ -3,7 +3,7 @@
 //! A file is replaced as a whole and is on the disk, with its name, before anything is said of it. A process that changes
 //! one holds the lock of the folder for that. Names begin with the time, so that their order is that of the messages.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -375,8 +375,7 @@ fn make(folder: &Path) -> Result<(), Error> {
 
 /// Makes sure that what was removed or moved stays so after a loss of power.
 fn sync(folder: &Path) -> Result<(), Error> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| moved(folder, source))
+    files::sync_folder(folder).map_err(|source| moved(folder, source))
 }
 
 /// `None` where there is none any more.
@@ -409,10 +408,7 @@ fn understood(path: &Path, bytes: &[u8]) -> serde_json::Result<Entry> {
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(moved(path, source)),
-        _ => Ok(()),
-    }
+    files::remove(path).map_err(|source| moved(path, source))
 }
 
 fn moved(path: &Path, source: io::Error) -> Error {

@@ -2,7 +2,7 @@
 //! is played; the recording, removed after use; and what calls left behind that ended in some other way.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{self, Path, PathBuf};
@@ -237,6 +237,25 @@ fn remove_in(folder: &Held, name: &OsStr) -> io::Result<()> {
         Err(Errno::NOENT) => Ok(()),
         removed => Ok(removed?),
     }
+}
+
+/// Removes a file, if it is there.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that what was made, moved or removed in a folder stays so after a loss of power.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Opens a regular file for writing at its end, and makes it with `mode` if there is none. A link is refused: where
