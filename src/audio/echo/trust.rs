@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::count;
+use crate::audio::level::rms_dbfs;
 
 /// What is known of a filter.
 #[derive(Debug)]
@@ -183,9 +183,7 @@ impl Trust {
 /// The level of the louder half.
 fn level_dbfs(samples: &[f32]) -> f32 {
     let halves = samples.chunks(samples.len().div_ceil(2).max(1));
-    let power = halves
-        .map(|half| half.iter().map(|sample| sample * sample).sum::<f32>() / count(half.len()));
-    10.0 * power.fold(1e-12, f32::max).log10()
+    halves.map(rms_dbfs).fold(SILENT_DBFS, f32::max)
 }
 
 const SILENT_DBFS: f32 = -120.0;

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::audio::level::rms_dbfs;
 use crate::audio::{Pcm, speech, to_f32};
 
 /// What is known of who is heard.
@@ -125,8 +126,8 @@ fn power(samples: &[i16]) -> f32 {
 }
 
 fn level_dbfs(samples: &[i16]) -> f32 {
-    let len = u16::try_from(samples.len()).unwrap_or(u16::MAX).max(1);
-    10.0 * (power(samples) / f32::from(len)).max(1e-10).log10()
+    let samples: Vec<f32> = samples.iter().copied().map(to_f32).collect();
+    rms_dbfs(&samples)
 }
 
 /// Words are 300 ms long and more: `speech::is_sure` asks for as much.
