@@ -602,7 +602,10 @@ fn setup_has_the_phrase_spoken_before_anybody_calls() {
     assert!(told.contains("spoken and kept"), "{done:?}");
     let asked = house.sandbox.requests_to(Stage::Tts);
     let is_of_it = |body: &Value| body.to_string().contains(TEXT);
-    assert_eq!(asked.iter().filter(|asked| is_of_it(&asked.body)).count(), 1);
+    assert_eq!(
+        asked.iter().filter(|asked| is_of_it(&asked.body)).count(),
+        1
+    );
     let call = Call::builder(program()).arg("mode=disclose");
     let call = call.arg(argument("config", &house.settings_file()));
     assert_eq!(played(&ended(from(call, TRUNK))).len(), 1);
