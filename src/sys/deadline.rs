@@ -32,6 +32,15 @@ impl Deadline {
         Self::after((self.clock)(), budget, self.clock)
     }
 
+    /// The same deadline, `time` later.
+    #[must_use]
+    pub fn later(&self, time: Duration) -> Self {
+        Self {
+            clock: self.clock,
+            end: self.end + time,
+        }
+    }
+
     /// The deadline of a stage that may take `limit` by itself: whichever comes first.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {
