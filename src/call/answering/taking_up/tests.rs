@@ -117,9 +117,9 @@ fn what_was_made_of_an_answer_that_a_limit_ends_is_heard_and_no_request_begins()
     }
     call.go_on(3000, |phase, scene, now| {
         phase.end_with_what_came(&events, scene, now);
+        assert_eq!(phase.playout.heard_of(now).1, 150);
         phase.take_up(false, scene, now);
     });
-    // All but what was heard before: 0.1 s.
     call.ends(5900, Sound::Answer, through(150));
     assert_eq!(ended(&call), "5900 ANSWERED ");
     assert_eq!(call.told(), [(3000, "play /r #*@0".into())]);
