@@ -108,7 +108,7 @@ fn what_was_made_of_an_answer_that_a_limit_ends_is_heard_and_no_request_begins()
     call.hears(until, 600, Line::Voice);
     call.told();
     let (tell, events) = crossbeam_channel::unbounded();
-    let (agrees, agreed) = crossbeam_channel::bounded(1);
+    let (agrees, answer) = crossbeam_channel::bounded(1);
     for event in [
         Event::Sound(vec![0x55; 50 * FRAME_BYTES]),
         Event::Begins(Stage::Tts, agrees),
@@ -123,7 +123,7 @@ fn what_was_made_of_an_answer_that_a_limit_ends_is_heard_and_no_request_begins()
     call.ends(5900, Sound::Answer, through(150));
     assert_eq!(ended(&call), "5900 ANSWERED ");
     assert_eq!(call.told(), [(3000, "play /r #*@0".into())]);
-    assert!(agreed.try_recv().is_err());
+    assert!(answer.try_recv().is_err());
 }
 
 #[test]
