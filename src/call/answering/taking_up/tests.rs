@@ -277,9 +277,9 @@ fn a_melody_is_no_sign_and_a_voice_that_is_doubted_is_one_pause() {
     assert_eq!(call.told(), []);
     let until = call.hears(until, 1500, Line::Quiet);
     // So short a voice is soon forgotten in what follows.
-    let until = call.hears(until, 120, Line::Voice);
+    let until = call.hears(until, 40, Line::Voice);
     let until = call.hears(until, 400, Line::Melody);
-    call.hears(until, 400, Line::Voice);
+    call.hears(until, 600, Line::Voice);
     let steps = call.told();
     assert_eq!(steps.len(), 1, "{steps:?}");
     assert!(ended(&call).ends_with("interrupted"), "{}", ended(&call));
