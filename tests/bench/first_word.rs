@@ -115,8 +115,9 @@ fn gemini() -> bool {
 fn silence_ms(outcome: &Outcome) -> f64 {
     let heard = outcome.played_of(&outcome.played[0].path);
     let samples = g711::decoded_mulaw(&heard).samples;
-    let loud = measure::peak(&samples) / 50.0;
-    let is_voiced = |sample: &i16| measure::peak(&[*sample]) > loud;
+    // As between words: 40 dB below the loudest.
+    let quiet = measure::peak(&samples) / 100.0;
+    let is_voiced = |sample: &i16| measure::peak(&[*sample]) >= quiet;
     let voiced = samples.iter().position(is_voiced).expect("a voice");
     f64::from(u32::try_from(voiced).unwrap()) / 8.0
 }
@@ -280,7 +281,7 @@ impl House {
         let question = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/question-moon.wav");
         fs::copy(question, &recording).unwrap();
         let config = settings.clone().set("reply.play", "stream").write(&folder);
-        Call::builder(Path::new(env!("CARGO_BIN_EXE_phone-assistant")))
+        Call::builder(&report::program())
             .arg(format!("recording={}", recording.display()))
             .arg(format!(
                 "reply={}",

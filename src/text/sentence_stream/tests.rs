@@ -386,6 +386,8 @@ proptest! {
         text in "[A-Z][a-z]{2,9}([ ,.;:?!'*_>~|\n-]{1,3}[A-Za-z]{2,9}){0,40}",
         words in 1_usize..8,
     ) {
+        // A line that begins so is the model's name for itself.
+        prop_assume!(!text.to_ascii_lowercase().contains("\nai:"));
         let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>();
         let said = pieces(&text, words, 10_000, false).join(" ");
         prop_assert_eq!(letters(&said), letters(&text));
