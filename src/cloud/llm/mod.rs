@@ -3,6 +3,7 @@
 pub(crate) mod answering;
 mod fields;
 mod frames;
+pub(crate) mod functions;
 pub mod gemini;
 pub mod openai;
 
