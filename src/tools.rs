@@ -23,11 +23,10 @@ use crate::cloud::own_header::own_header;
 use crate::config::tools::{Argument, Asked, Type};
 use crate::config::{self, Config, Tool};
 use crate::sys::deadline::Deadline;
-use crate::sys::error::Chain;
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::plain_to;
 
-pub(crate) use pin::{Pin, Verdict, guard_of_pins};
+pub(crate) use pin::{Pin, Tries, Verdict, guard_of_pins};
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

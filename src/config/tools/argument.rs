@@ -117,13 +117,24 @@ impl Type {
         })
     }
 
+    /// The value that a person means by `text`; of another type where it is none of this one.
+    pub(crate) fn of_text(&self, text: &str) -> Value {
+        let parsed = || serde_json::from_str::<Value>(text).ok();
+        let value = match self {
+            Self::Text | Self::OneOf(_) => None,
+            Self::Number | Self::Whole => parsed().filter(Value::is_number),
+            Self::Boolean => parsed().filter(Value::is_boolean),
+        };
+        value.unwrap_or_else(|| text.into())
+    }
+
     /// Whether a value of it may stand in JSON without quotation marks.
     pub(super) fn may_be_bare(&self) -> bool {
         matches!(self, Self::Number | Self::Whole | Self::Boolean)
     }
 
-    /// What it may be, for the model.
-    fn in_words(&self) -> String {
+    /// What it may be, in words.
+    pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Text => "text".to_owned(),
             Self::Number => "a number".to_owned(),
