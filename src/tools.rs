@@ -26,7 +26,9 @@ use crate::sys::deadline::Deadline;
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::plain_to;
 
-pub(crate) use pin::{Pin, Tries, Verdict, guard_of_pins};
+#[allow(unused_imports, reason = "for calls")]
+pub(crate) use pin::Verdict;
+pub(crate) use pin::{Pin, Tries, guard_of_pins};
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,7 @@ pub(crate) struct Tools {
     client: Client,
 }
 
+#[allow(dead_code, reason = "half of it is for calls")]
 impl Tools {
     /// All tools of the settings.
     ///

@@ -38,7 +38,7 @@ impl Argument {
     pub(super) fn read(name: &str, text: &str) -> Result<Self, String> {
         if !is_name(name) {
             return Err(format!(
-                "the name of an argument has up to {MAX_NAME} letters without accents, digits and _"
+                "has another name than up to {MAX_NAME} letters without accents, digits and _"
             ));
         }
         let form = "must be a type, a colon and a description, as in \"number: degrees north\"";
@@ -104,13 +104,13 @@ impl Type {
                 let words = words.split('|').map(|word| word.trim().to_owned());
                 let words: Vec<_> = words.collect();
                 if words.iter().any(String::is_empty) {
-                    return Err(format!("{}: a word is missing beside |", quoted(text)));
+                    return Err(format!("has {}, which lacks a word beside |", quoted(text)));
                 }
                 Self::OneOf(words)
             }
             _ => {
                 return Err(format!(
-                    "{} is no type: text, number, whole, boolean, or words with | between them",
+                    "has the type {}, which is none of text, number, whole, boolean, and words with | between them",
                     quoted(text)
                 ));
             }
