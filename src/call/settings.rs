@@ -173,6 +173,8 @@ impl Settings {
             prompt: &self.prompt,
             before: &self.before,
             question,
+            functions: &[],
+            rounds: &[],
         }
     }
 }
