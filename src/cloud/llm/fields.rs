@@ -155,7 +155,7 @@ mod tests {
     }
 
     /// A question with these functions.
-    fn asked(functions: &[Function]) -> Asked<'_> {
+    fn asking(functions: &[Function]) -> Asked<'_> {
         Asked {
             prompt: "",
             before: &[],
@@ -235,8 +235,8 @@ mod tests {
                     .after(&refusal, &asked)
                     .map(|fields| fields.functions)
             };
-            assert_eq!(after(asked(&function)), expected.then_some(false), "{body}");
-            assert_eq!(after(asked(&[])), None, "{body}");
+            assert_eq!(after(asking(&function)), expected.then_some(false), "{body}");
+            assert_eq!(after(asking(&[])), None, "{body}");
         }
     }
 
@@ -335,13 +335,13 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(
-                fields.after(&refusal(body), &asked(&[])),
+                fields.after(&refusal(body), &asking(&[])),
                 expected,
                 "{body}"
             );
         }
         let unauthorized = Refusal::read(SERVICE, 401, br#"{"message":"max_tokens"}"#, &[]);
-        assert_eq!(fields.after(&unauthorized, &asked(&[])), None);
+        assert_eq!(fields.after(&unauthorized, &asking(&[])), None);
     }
 
     #[test]
@@ -357,7 +357,7 @@ mod tests {
             functions: true,
         });
         let mut asked = 0;
-        while let Some(others) = fields.and_then(|fields| fields.after(&refusal, &asked(&[]))) {
+        while let Some(others) = fields.and_then(|fields| fields.after(&refusal, &asking(&[]))) {
             fields = Some(others);
             asked += 1;
         }
