@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["agi", "audio", "cloud", "text"],
     &["manual", "memory", "services", "timeline"],
     &["spending"],
-    &["knowledge", "messages"],
+    &["knowledge", "messages", "tools"],
     &["voice"],
     &["call", "cmd"],
     &["cli"],
