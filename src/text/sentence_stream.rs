@@ -30,9 +30,13 @@ pub struct SentenceStream {
     said: String,
     retracted: usize,
     has_pieces: bool,
+    /// Whether some of them are of this text, and not of the one that it goes on after.
+    has_own_pieces: bool,
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
+    /// What the model had heard by the text that this one goes on after.
+    heard_before: Option<String>,
     /// The length of `markdown` when the model began to write down what it has heard.
     heard_at: Option<usize>,
     /// How much has been written after the limit, in bytes.
@@ -56,8 +60,10 @@ impl SentenceStream {
             said: String::new(),
             retracted: 0,
             has_pieces: false,
+            has_own_pieces: false,
             is_full: false,
             actions: None,
+            heard_before: None,
             heard_at: None,
             unheard: 0,
             #[cfg(test)]
@@ -79,7 +85,8 @@ impl SentenceStream {
 
     /// The words that the model has written down as the caller's; empty where it has heard none.
     pub fn heard(&self) -> Option<&str> {
-        self.actions.as_ref().and_then(ActionReader::heard)
+        let heard = self.actions.as_ref().and_then(ActionReader::heard);
+        heard.or(self.heard_before.as_deref())
     }
 
     /// Whether all that is spoken is there, although the text has not ended.
@@ -235,14 +242,27 @@ impl SentenceStream {
         self.is_full
     }
 
-    /// An empty text with the same limit.
+    /// A text that goes on after this one has ended: nothing of it is written yet, and it has what this one has left of
+    /// the limit.
     #[must_use]
-    pub fn anew(&self) -> Self {
-        let anew = Self::new(self.max_chars);
-        match self.actions {
-            Some(_) => anew.with_actions(),
-            None => anew,
+    pub fn going_on(&self) -> Self {
+        let mut said = self.said.clone();
+        if !said.is_empty() && !said.ends_with(' ') {
+            said.push(' ');
         }
+        Self {
+            retracted: said.len(),
+            said,
+            has_pieces: self.has_pieces,
+            actions: self.actions.as_ref().map(ActionReader::going_on),
+            heard_before: self.heard().map(str::to_owned),
+            ..Self::new(self.max_chars)
+        }
+    }
+
+    /// Whether there was anything in it that a voice can say, apart from the text that it goes on after.
+    pub fn has_own_pieces(&self) -> bool {
+        self.has_own_pieces
     }
 
     /// Whether there was anything that a voice can say.
@@ -252,7 +272,7 @@ impl SentenceStream {
 
     /// Whether there was nothing else of use in it either.
     pub fn is_blank(&self) -> bool {
-        !self.has_pieces && self.actions().is_empty() && self.heard().is_none()
+        !self.has_own_pieces && self.actions().is_empty() && self.heard().is_none()
     }
 
     /// All that was handed out.
@@ -274,6 +294,7 @@ impl SentenceStream {
         }
         self.said.push_str(fits);
         let fits = Some(fits.trim().to_owned()).filter(|fits| fits.contains(char::is_alphanumeric));
+        self.has_own_pieces |= fits.is_some();
         self.has_pieces |= fits.is_some();
         fits
     }

@@ -235,7 +235,11 @@ mod tests {
                     .after(&refusal, &asked)
                     .map(|fields| fields.functions)
             };
-            assert_eq!(after(asking(&function)), expected.then_some(false), "{body}");
+            assert_eq!(
+                after(asking(&function)),
+                expected.then_some(false),
+                "{body}"
+            );
             assert_eq!(after(asking(&[])), None, "{body}");
         }
     }
