@@ -276,39 +276,18 @@ impl Work {
     ) -> Result<(Result<Option<String>, cloud::Error>, Written), cloud::Error> {
         loop {
             let (rest, mut written) = self.write_on(question, called, answer, voice, tell)?;
-            let turn = match &rest {
-                Ok(_) => self.calls_in(&written, answer, called),
-                Err(_) => None,
-            };
-            let Some(turn) = turn else {
+            let (Ok(piece), Some(turn)) = (&rest, written.calls()) else {
                 return Ok((rest, written));
             };
             written.settle(answer);
-            if let Ok(Some(piece)) = rest
-                && !voice.give(piece, answer)
+            if let Some(piece) = piece
+                && !voice.give(piece.clone(), answer)
             {
                 return Ok((Ok(None), written));
             }
             self.look_up((turn, &written.by), called, voice, tell)?;
             *answer = answer.going_on();
         }
-    }
-
-    /// The turn that a model has ended with calls, if these are to be made.
-    fn calls_in(
-        &self,
-        written: &Written,
-        answer: &SentenceStream,
-        called: &Called,
-    ) -> Option<Turn> {
-        // After the limit there would be nothing to say of the results.
-        let may_call = !self.settings.functions.is_empty()
-            && called.may_go_on()
-            && written.may_call
-            && !answer.is_full()
-            && !answer.has_ended();
-        let turn = may_call.then(|| written.answering.turn());
-        turn.filter(|turn| !turn.calls.is_empty())
     }
 
     /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said,
@@ -327,8 +306,10 @@ impl Work {
             let mut written = self.ask(candidate, question, called, budget)?;
             let error = match read(&mut written.answering, answer, tell, voice) {
                 Ok(end) => {
+                    // After the limit there would be nothing to say of what came of calls.
+                    written.may_call &= !answer.is_full() && !answer.has_ended();
                     let rest = answer.last(end == End::Cut);
-                    if !answer.is_blank() || self.calls_in(&written, answer, called).is_some() {
+                    if !answer.is_blank() || written.calls().is_some() {
                         return Ok((Ok(rest), written));
                     }
                     written.settle(answer);
@@ -412,7 +393,7 @@ struct Written {
     read_bytes: usize,
     /// The fingerprint of the model.
     by: String,
-    /// Whether it was offered functions.
+    /// Whether it was offered functions, and may still call one.
     may_call: bool,
 }
 
@@ -423,6 +404,12 @@ impl Written {
             Some(usage) => self.entry.used(usage),
             None => self.entry.failed(error),
         }
+    }
+
+    /// The turn that the model has ended with calls, where these are to be made.
+    fn calls(&self) -> Option<Turn> {
+        let turn = self.may_call.then(|| self.answering.turn());
+        turn.filter(|turn| !turn.calls.is_empty())
     }
 
     /// Puts down what it has used, as the service tells or by its length.
