@@ -7,6 +7,7 @@ mod pager;
 mod place;
 mod setup;
 mod stderr;
+mod tool;
 
 use std::error::Error;
 use std::ffi::OsString;

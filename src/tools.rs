@@ -23,11 +23,12 @@ use crate::cloud::own_header::own_header;
 use crate::config::tools::{Argument, Asked, Type};
 use crate::config::{self, Config, Tool};
 use crate::sys::deadline::Deadline;
-use crate::sys::error::Chain;
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::plain_to;
 
-pub(crate) use pin::{Pin, Verdict, guard_of_pins};
+#[allow(unused_imports, reason = "for calls")]
+pub(crate) use pin::Verdict;
+pub(crate) use pin::{Pin, Tries, guard_of_pins};
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(crate) struct Tools {
     client: Client,
 }
 
+#[allow(dead_code, reason = "half of it is for calls")]
 impl Tools {
     /// All tools of the settings.
     ///

@@ -34,5 +34,6 @@ mod starving;
 mod strangers;
 mod stream;
 mod structure;
+mod tools;
 mod turns;
 mod voices;

@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
 use super::stderr::{LOG_LEVEL, tell};
-use super::{pager, place, setup};
+use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
@@ -57,6 +57,8 @@ enum Command {
     },
     /// Show the messages of callers that are not delivered, and why
     Messages(Messages),
+    /// Show the tools that the model may use, or use one by hand
+    Tool(tool::Tool),
     /// Print the manual: its topics, one of them, or a setting
     Help {
         /// A topic, or a setting such as stt.language [default: list all topics]
@@ -245,6 +247,7 @@ impl Command {
                 }
             },
             Self::Messages(messages) => messages.run(config.as_deref(), &environment)?,
+            Self::Tool(tool) => show_text(&plain_lines(&tool.run(config, &environment)?))?,
             Self::Help { topic } => match help_on(topic.as_deref()) {
                 Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
                 Ok(page) => show_text(&page)?,

@@ -4,6 +4,8 @@
 mod argument;
 mod table;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -38,7 +38,7 @@ impl Argument {
     pub(super) fn read(name: &str, text: &str) -> Result<Self, String> {
         if !is_name(name) {
             return Err(format!(
-                "the name of an argument has up to {MAX_NAME} letters without accents, digits and _"
+                "has another name than up to {MAX_NAME} letters without accents, digits and _"
             ));
         }
         let form = "must be a type, a colon and a description, as in \"number: degrees north\"";
@@ -104,17 +104,28 @@ impl Type {
                 let words = words.split('|').map(|word| word.trim().to_owned());
                 let words: Vec<_> = words.collect();
                 if words.iter().any(String::is_empty) {
-                    return Err(format!("{}: a word is missing beside |", quoted(text)));
+                    return Err(format!("has {}, which lacks a word beside |", quoted(text)));
                 }
                 Self::OneOf(words)
             }
             _ => {
                 return Err(format!(
-                    "{} is no type: text, number, whole, boolean, or words with | between them",
+                    "has the type {}, which is none of text, number, whole, boolean, and words with | between them",
                     quoted(text)
                 ));
             }
         })
+    }
+
+    /// The value that a person means by `text`; of another type where it is none of this one.
+    pub(crate) fn of_text(&self, text: &str) -> Value {
+        let parsed = || serde_json::from_str::<Value>(text).ok();
+        let value = match self {
+            Self::Text | Self::OneOf(_) => None,
+            Self::Number | Self::Whole => parsed().filter(Value::is_number),
+            Self::Boolean => parsed().filter(Value::is_boolean),
+        };
+        value.unwrap_or_else(|| text.into())
     }
 
     /// Whether a value of it may stand in JSON without quotation marks.
@@ -122,8 +133,8 @@ impl Type {
         matches!(self, Self::Number | Self::Whole | Self::Boolean)
     }
 
-    /// What it may be, for the model.
-    fn in_words(&self) -> String {
+    /// What it may be, in words.
+    pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Text => "text".to_owned(),
             Self::Number => "a number".to_owned(),

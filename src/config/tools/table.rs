@@ -15,61 +15,26 @@ use crate::config::layers::unknown;
 use crate::config::values::Shown;
 
 /// All keys of a tool's table. That of `callers` is the default of a GET.
+#[rustfmt::skip] // One key and its meaning in two lines: a table.
 pub const TOOL_KEYS: &[Key] = &[
-    keys::key(
-        "description",
-        Kind::ShortText(1000),
-        "none",
-        "What the model is told of it: what it knows or does, and when to use it.",
-    ),
-    keys::key(
-        "url",
-        Kind::Text,
-        "none",
-        "The address, https, or http in private networks. A `{name}` in its path or behind `=` in its query is an argument.",
-    ),
-    keys::key(
-        "method",
-        Kind::OneOf(&["GET", "POST"]),
-        r#""GET""#,
-        "`GET` looks something up. `POST` may change something, and is never sent twice.",
-    ),
-    keys::key(
-        "json",
-        Kind::ShortText(8000),
-        r#""""#,
-        "The body of a `POST`: JSON with arguments as `{name}`. Empty: `{}`.",
-    ),
-    keys::key(
-        "header_file",
-        Kind::Path,
-        r#""""#,
-        "A file with a header that is sent along: `Authorization: Bearer …`.",
-    ),
-    keys::key(
-        ARGUMENTS,
-        Kind::Texts(16, 300),
-        "{}",
-        "What the model is to give: names, each with a type, a colon and a description.",
-    ),
-    keys::key(
-        "callers",
-        Kind::OneOf(&["all", "internal"]),
-        r#""all""#,
-        "Which callers the model may use it for: all, or phones of this Asterisk. A `POST` is `internal` unless this is set.",
-    ),
-    keys::key(
-        "pin_file",
-        Kind::Path,
-        r#""""#,
-        "A file with a PIN of 4 to 12 digits, which the caller types before the first use in a call.",
-    ),
-    keys::key(
-        "timeout",
-        Kind::Number(0.5, 30.0, "s"),
-        "5.0",
-        "Limit for the whole answer. The caller waits for it.",
-    ),
+    keys::key("description", Kind::ShortText(1000), "none",
+        "What the model is told of it: what it knows or does, and when to use it."),
+    keys::key("url", Kind::Text, "none",
+        "The address, https, or http in private networks. A `{name}` in its path or behind `=` in its query is an argument."),
+    keys::key("method", Kind::OneOf(&["GET", "POST"]), r#""GET""#,
+        "`GET` looks something up. `POST` may change something, and is never sent twice."),
+    keys::key("json", Kind::ShortText(8000), r#""""#,
+        "The body of a `POST`: JSON with arguments as `{name}`. Empty: `{}`."),
+    keys::key("header_file", Kind::Path, r#""""#,
+        "A file with a header that is sent along: `Authorization: Bearer …`."),
+    keys::key(ARGUMENTS, Kind::Texts(16, 300), "{}",
+        "What the model is to give: names, each with a type, a colon and a description."),
+    keys::key("callers", Kind::OneOf(&["all", "internal"]), r#""all""#,
+        "Which callers the model may use it for: all, or phones of this Asterisk. A `POST` is `internal` unless this is set."),
+    keys::key("pin_file", Kind::Path, r#""""#,
+        "A file with a PIN of 4 to 12 digits, which the caller types before the first use in a call."),
+    keys::key("timeout", Kind::Number(0.5, 30.0, "s"), "5.0",
+        "Limit for the whole answer. The caller waits for it."),
 ];
 
 /// What the settings file says of tools.
@@ -161,7 +126,11 @@ impl Reading<'_> {
     /// Notes what is wrong with a key.
     fn fault(&mut self, key: &str, what: &str) {
         let name = self.name;
-        let place = (self.place)(&format!("{name}.{key}"));
+        let first = key.split('.').next().unwrap_or_default();
+        let place = match self.table.contains_key(first) {
+            true => (self.place)(&format!("{name}.{key}")),
+            false => (self.place)(name),
+        };
         self.faults
             .push(format!("{place}: tool.{name}.{key} {what}"));
     }
@@ -207,6 +176,10 @@ impl Reading<'_> {
         let arguments = self.arguments(right);
         let url = match Address::read(text("url")) {
             _ if self.has_fault("url") => None,
+            _ if text("url").is_empty() => {
+                self.fault("url", "is missing: the address that is asked");
+                None
+            }
             Ok(url) => Some(url),
             Err(found) => {
                 self.fault(
@@ -257,12 +230,14 @@ impl Reading<'_> {
         }
         let mut arguments = Vec::new();
         for (name, value) in table {
-            let text = checked(Kind::ShortText(MAX_DESCRIPTION), value.clone());
+            let kind = Kind::ShortText(MAX_DESCRIPTION);
+            let text = checked(kind, value.clone())
+                .map_err(|found| format!("must be {kind}, found {found}"));
             let read =
                 text.and_then(|text| Argument::read(name, text.as_str().unwrap_or_default()));
             match read {
                 Ok(argument) => arguments.push(argument),
-                Err(found) => self.fault(&format!("{ARGUMENTS}.{name}"), &format!(": {found}")),
+                Err(found) => self.fault(&format!("{ARGUMENTS}.{name}"), &found),
             }
         }
         arguments

@@ -7,6 +7,7 @@
 //! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
 //! * [`Webhook`] and [`Sendmail`]: where messages arrive.
+//! * [`ToolServer`]: what a tool asks.
 //! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`until`]: the wait for anything else.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
@@ -24,6 +25,7 @@ mod relay;
 mod sandbox;
 mod sink;
 mod terminal;
+mod tool_server;
 mod until;
 
 pub use activation::{Activation, ActivationBuilder, Ended};
@@ -42,4 +44,5 @@ pub use sandbox::{
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
 pub use terminal::Terminal;
+pub use tool_server::{ToolAnswer, ToolRequest, ToolServer};
 pub use until::until;
