@@ -11,6 +11,7 @@ mod piece;
 mod sound;
 mod transcribing;
 mod voice;
+mod written;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,14 +27,12 @@ use super::max_cost;
 use super::settings::Settings;
 use super::tools::Toolbox;
 use crate::audio::Pcm;
+use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
-use crate::cloud::llm::functions::Turn;
 use crate::cloud::llm::{Answering, End, Model, Question};
-use crate::cloud::{self, Tokens};
 use crate::services::Services;
-use crate::spending::bill::{self, Billing, Entry};
-use crate::sys::costs::Usage;
+use crate::spending::bill::{self, Billing};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
@@ -46,6 +45,7 @@ use looking_up::Called;
 pub(super) use looking_up::{MAX_CALLS, MAX_ROUNDS};
 use piece::Piece;
 use sound::WrittenDown;
+use written::Written;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -150,12 +150,11 @@ impl Work {
                 }
             });
             let voice = voice.at(Stage::Tts)?;
-            let thought = match hearing {
-                Some(hearing) => self.answer_sound(hearing, &give_text, tell),
-                None => {
-                    let question = Question::Words(words);
-                    self.think(question, &mut Called::default(), &give_text, tell)
-                }
+            let thought = if let Some(hearing) = hearing {
+                self.answer_sound(hearing, &give_text, tell)
+            } else {
+                let question = Question::Words(words);
+                self.think(question, &mut Called::default(), &give_text, tell)
             };
             // The voice's thread ends when no more text can come, and the join below waits for it.
             drop(give_text);
@@ -381,53 +380,6 @@ enum Thought {
     Spoken,
     /// No model has written anything that could be said.
     Unsaid(cloud::Error),
-}
-
-/// An answer that is being written, and its place on the bill.
-struct Written {
-    answering: Answering,
-    entry: Entry,
-    /// The most tokens that the sound in the request has.
-    sound: Tokens,
-    /// How many bytes of words the model has read.
-    read_bytes: usize,
-    /// The fingerprint of the model.
-    by: String,
-    /// Whether it was offered functions, and may still call one.
-    may_call: bool,
-}
-
-impl Written {
-    /// Puts down what was used of an answer of which nothing is heard: what the service tells, else what `error` says.
-    fn give_up(&mut self, error: &cloud::Error) {
-        match self.told() {
-            Some(usage) => self.entry.used(usage),
-            None => self.entry.failed(error),
-        }
-    }
-
-    /// The turn that the model has ended with calls, where these are to be made.
-    fn calls(&self) -> Option<Turn> {
-        let turn = self.may_call.then(|| self.answering.turn());
-        turn.filter(|turn| !turn.calls.is_empty())
-    }
-
-    /// Puts down what it has used, as the service tells or by its length.
-    fn settle(&mut self, answer: &SentenceStream) {
-        let sound = bill::tokens(Tokens {
-            output: 0,
-            ..self.sound
-        });
-        let read_bytes = self.read_bytes;
-        let estimated = || bill::estimate(read_bytes, answer.written()) + sound;
-        let usage = self.told().unwrap_or_else(estimated);
-        self.entry.used(usage);
-    }
-
-    /// What the service tells that it has used.
-    fn told(&mut self) -> Option<Usage> {
-        self.answering.tokens().map(bill::tokens)
-    }
 }
 
 /// Hands over each piece of the answer as soon as it stands, and tells each action, until the answer ends or is long

@@ -29,9 +29,9 @@ pub struct SentenceStream {
     /// All that has been handed out. Its first `retracted` bytes were thoughts that had been taken for the answer.
     said: String,
     retracted: usize,
-    has_pieces: bool,
-    /// Whether some of them are of this text, and not of the one that it goes on after.
-    has_own_pieces: bool,
+    /// How many pieces have been handed out, and how many of them before this text began.
+    pieces: usize,
+    pieces_before: usize,
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
@@ -59,8 +59,8 @@ impl SentenceStream {
             has_grown: false,
             said: String::new(),
             retracted: 0,
-            has_pieces: false,
-            has_own_pieces: false,
+            pieces: 0,
+            pieces_before: 0,
             is_full: false,
             actions: None,
             heard_before: None,
@@ -93,7 +93,7 @@ impl SentenceStream {
     pub fn is_spoken_out(&self) -> bool {
         let after = self.heard_at.and_then(|at| self.markdown.get(at..));
         let is_last = after.is_some_and(|after| !after.contains(char::is_alphanumeric));
-        let is_all = is_last && (self.has_pieces || self.heard() == Some(""));
+        let is_all = is_last && (self.has_pieces() || self.heard() == Some(""));
         self.is_full || self.has_ended() || is_all
     }
 
@@ -253,7 +253,8 @@ impl SentenceStream {
         Self {
             retracted: said.len(),
             said,
-            has_pieces: self.has_pieces,
+            pieces: self.pieces,
+            pieces_before: self.pieces,
             actions: self.actions.as_ref().map(ActionReader::going_on),
             heard_before: self.heard().map(str::to_owned),
             ..Self::new(self.max_chars)
@@ -262,17 +263,17 @@ impl SentenceStream {
 
     /// Whether there was anything in it that a voice can say, apart from the text that it goes on after.
     pub fn has_own_pieces(&self) -> bool {
-        self.has_own_pieces
+        self.pieces > self.pieces_before
     }
 
     /// Whether there was anything that a voice can say.
     pub fn has_pieces(&self) -> bool {
-        self.has_pieces
+        self.pieces > 0
     }
 
     /// Whether there was nothing else of use in it either.
     pub fn is_blank(&self) -> bool {
-        !self.has_own_pieces && self.actions().is_empty() && self.heard().is_none()
+        !self.has_own_pieces() && self.actions().is_empty() && self.heard().is_none()
     }
 
     /// All that was handed out.
@@ -294,8 +295,7 @@ impl SentenceStream {
         }
         self.said.push_str(fits);
         let fits = Some(fits.trim().to_owned()).filter(|fits| fits.contains(char::is_alphanumeric));
-        self.has_own_pieces |= fits.is_some();
-        self.has_pieces |= fits.is_some();
+        self.pieces += usize::from(fits.is_some());
         fits
     }
 

@@ -165,14 +165,14 @@ impl Work {
         };
         thread::scope(|scope| {
             let begin = |of| threads::spawn_within(scope, move || make(of));
-            let begun: Vec<_> = calls.iter().zip(permits).map(begin).collect();
+            let threads: Vec<_> = calls.iter().zip(permits).map(begin).collect();
             let result = |thread: Result<ScopedJoinHandle<'_, String>, NoThread>| {
                 thread.map_or_else(
                     |cause| format!("error: {cause}"),
                     |thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
                 )
             };
-            begun.into_iter().map(result).collect()
+            threads.into_iter().map(result).collect()
         })
     }
 

@@ -324,7 +324,9 @@ impl Answer {
         }
         self.keep(parts, &words);
         if !is_all || self.calls.is_empty() {
-            calls.into_iter().for_each(|piece| self.calls.push(piece));
+            for piece in calls {
+                self.calls.push(piece);
+            }
         }
         self.said.push_str(&words);
         self.words

@@ -70,9 +70,10 @@ impl Piece {
         };
         let is_other = |own: &str, next: &str| !own.is_empty() && !next.is_empty() && own != next;
         let is_named_again = next.id.is_empty() && !self.name.is_empty() && !next.name.is_empty();
-        !is_other(&self.id, &next.id)
-            && !is_other(&self.name, &next.name)
-            && !(is_named_again && serde_json::from_str::<Value>(text).is_ok())
+        let is_another = is_other(&self.id, &next.id)
+            || is_other(&self.name, &next.name)
+            || is_named_again && serde_json::from_str::<Value>(text).is_ok();
+        !is_another
     }
 
     fn add(&mut self, next: Self) {
@@ -139,7 +140,9 @@ mod tests {
     /// Each call as its id, its name and its arguments.
     fn read(pieces: Vec<Piece>) -> Vec<String> {
         let mut calls = Calls::default();
-        pieces.into_iter().for_each(|piece| calls.push(piece));
+        for piece in pieces {
+            calls.push(piece);
+        }
         let calls = calls.whole().into_iter();
         let told = calls.map(|call| match call.arguments {
             Ok(value) => format!("{} {} {value}", call.id, call.name),

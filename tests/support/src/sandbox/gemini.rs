@@ -227,7 +227,7 @@ impl Generated {
         let called = self
             .calls
             .iter()
-            .map(|call| (self.part(&[call.clone()]), all));
+            .map(|call| (self.part(std::slice::from_ref(call)), all));
         let mut parts: Vec<_> = said.chain(called).collect();
         if let Some((last, _)) = parts.last_mut() {
             *last = self.finished(last.take());
