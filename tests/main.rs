@@ -4,6 +4,7 @@
 mod audio;
 mod by_hand;
 mod call;
+mod calling;
 mod calls;
 mod conversation;
 mod dialplan;

@@ -26,6 +26,7 @@ use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
 use super::settings::Settings;
+use super::tools::Toolbox;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
@@ -61,6 +62,8 @@ pub(super) struct Flow<'a, O> {
     /// What was said in the conversation, and as much of each answer as was heard.
     pub(super) before: Vec<Exchange>,
     pub(super) job: Job,
+    /// What the model may call, if anything.
+    pub(super) toolbox: Option<Arc<Toolbox>>,
     /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
     /// and may go on.
     pub(super) reply: Option<NewFile>,
@@ -285,6 +288,7 @@ impl<O: Write> Flow<'_, O> {
             }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
+            Act::Permit(calls) => self.permit(&calls),
             Act::Stop => self.line.stop().map(Input::Ended),
             Act::Play(mut play) => {
                 self.operator().add_key(&mut play);
@@ -337,6 +341,7 @@ impl<O: Write> Flow<'_, O> {
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
+                has_tools: self.toolbox.is_some(),
             },
             now,
         );
@@ -350,6 +355,8 @@ impl<O: Write> Flow<'_, O> {
         } else {
             settings
         };
+        let functions = self.toolbox.as_ref().map(|toolbox| toolbox.functions());
+        let settings = settings.calling(functions.unwrap_or_default());
         self.remembering.with_memory(settings)
     }
 
@@ -371,6 +378,7 @@ impl<O: Write> Flow<'_, O> {
         }
         let work = Work {
             services: self.services.clone(),
+            toolbox: self.toolbox.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
             known,

@@ -38,8 +38,8 @@ pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
-    Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
-    Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
+    CallingTurn, Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response,
+    Sandbox, Script, Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
