@@ -14,6 +14,7 @@ mod hours;
 mod interrupted;
 mod job;
 mod keepalive;
+mod keypad;
 mod line;
 mod listening;
 mod max_cost;
