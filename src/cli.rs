@@ -49,6 +49,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     code
 }
 
+/// The command line as clap knows it, for what a package makes of it: man pages, and completions of shells.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn carry_out(arguments: Vec<OsString>) -> ExitCode {
     if is_call(&arguments) {
         answer(&arguments);

@@ -24,7 +24,7 @@ use crate::sys::plain::plain;
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
-#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "phone-assistant", version = env!("PHONE_ASSISTANT_VERSION"), after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// The settings file [default: /etc/phone-assistant/config.toml]
     #[arg(long, global = true, value_name = "FILE")]

@@ -87,6 +87,7 @@ pub static TOPICS: [Topic; 22] = [
     topic!("scaling", "many calls, and several Asterisks"),
     topic!("fastagi", "calls over the network, through systemd"),
     topic!("by-hand", "a call without Asterisk, at a terminal"),
+    topic!("changes", "what is new in each version"),
 ];
 
 /// All files to copy.
