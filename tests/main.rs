@@ -21,6 +21,7 @@ mod house;
 mod install;
 mod knowledge;
 mod limits;
+mod manners;
 mod memory;
 mod messages;
 mod personas;
