@@ -217,6 +217,10 @@ impl StandIn {
         stand_in.say("core show version", "Asterisk 22.10.1 built by nobody");
         let globals = "   ASSISTANT_SILENCE=1500\n   OTHER=x\n    -- 2 variable(s)";
         stand_in.say("dialplan show globals", globals);
+        stand_in.say(
+            "core show settings",
+            "  Entity ID:                   02:00:00:00:00:07\n",
+        );
         stand_in.say("dialplan show 200@from-internal", RECEPTION);
         for name in APPLICATIONS {
             let info = format!("  -= Info about Application '{name}' =- ");

@@ -210,10 +210,7 @@ fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    assert!(
-        !text.contains("<script") && !text.contains("//"),
-        "{text}"
-    );
+    assert!(!text.contains("<script") && !text.contains("//"), "{text}");
     let output = run(&[
         "calls",
         "--html",
@@ -250,10 +247,7 @@ fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     for (arguments, words) in [
         (["-", &*folder], "name the file to write, not a folder"),
         ([&*sound, "/nonexistent/x.ulaw"], "make its folder first"),
-        (
-            ["/bin/ls", "x.ulaw"],
-            "the file is damaged or cut short",
-        ),
+        (["/bin/ls", "x.ulaw"], "the file is damaged or cut short"),
         (["/nonexistent.wav", "x.ulaw"], "No such file or directory"),
     ] {
         let output = run(&["convert", arguments[0], arguments[1]]);

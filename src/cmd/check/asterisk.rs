@@ -114,13 +114,19 @@ fn is_this_program(program: &Path) -> io::Result<bool> {
 fn examine_entity(settings: &str, report: &mut Report<'_>) {
     let mut lines = settings.lines().map(str::trim);
     let entity = lines.find_map(|line| line.strip_prefix("Entity ID:"));
-    if entity.is_some_and(|entity| entity.trim() == "00:00:00:00:00:00") {
+    let Some(entity) = entity.map(str::trim) else {
+        return;
+    };
+    let id = "entity ID";
+    if entity == "00:00:00:00:00:00" {
         report.warn(
-            "entity ID",
+            id,
             "Asterisk has found no ethernet interface to take its entity ID from: it complains of that, and modules that \
              need one, such as DUNDi, do not load",
             "set entityid = 02:00:00:00:00:01, or any other that no Asterisk near it has, under [options] in asterisk.conf, and restart Asterisk",
         );
+    } else {
+        report.ok(id, entity);
     }
 }
 
