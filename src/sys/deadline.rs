@@ -32,12 +32,12 @@ impl Deadline {
         Self::after((self.clock)(), budget, self.clock)
     }
 
-    /// The same deadline, `time` later.
+    /// The same deadline, `by` later.
     #[must_use]
-    pub fn later(&self, time: Duration) -> Self {
+    pub(crate) fn put_off(self, by: Duration) -> Self {
         Self {
-            clock: self.clock,
-            end: self.end + time,
+            end: self.end + by,
+            ..self
         }
     }
 

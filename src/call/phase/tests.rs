@@ -151,16 +151,20 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Stop => "stop".to_owned(),
         Act::Agree(_) => format!("agree {}", scene.stage),
         Act::Keep(messages, _) => format!("keep {}", messages.len()),
+        Act::Permit(calls) => format!("permit {}", calls.names.join(" ")),
         Act::Forget => "forget".to_owned(),
         Act::Transcribe {
             speech,
             known,
+            typed,
             later,
         } => {
             let seconds = speech.duration().as_secs_f32();
             let known = Some(&known.words).filter(|words| !words.is_empty());
             let known = known.map_or_else(String::new, |words| format!(" after {words:?}"));
-            format!("transcribe {seconds:.1} s{known}, {later} later")
+            let typed = Some(typed).filter(|typed| !typed.is_empty());
+            let typed = typed.map_or_else(String::new, |typed| format!(" {typed}"));
+            format!("transcribe {seconds:.1} s{known}{typed}, {later} later")
         }
         Act::Append(_) | Act::Reveal => return None,
     })
