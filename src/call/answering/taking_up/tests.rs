@@ -339,13 +339,15 @@ fn a_line_that_brings_back_the_answer_is_not_trusted_with_a_sign() {
     );
 }
 
+/// The amplitude of a sound at a sample, and at that many seconds.
+type Wave = Box<dyn Fn(usize, f32) -> f32>;
+
 /// Forty sounds that are no voice, of ten kinds, each at four levels.
 fn noises() -> Vec<(String, Vec<i16>)> {
     let random = clips::noise(8000, -10.0, 0.5, 40).samples;
     let hiss = move |at: usize| to_f32(random[at % random.len()]);
     let tone = |hz: f32, at: f32| (std::f32::consts::TAU * hz * at).sin();
     let fades = |at: f32, within: f32| (-at / within).exp();
-    type Wave = Box<dyn Fn(usize, f32) -> f32>;
     let of_hiss = |envelope: fn(f32) -> f32| -> Wave {
         let hiss = hiss.clone();
         Box::new(move |index, at| hiss(index) * envelope(at))

@@ -75,8 +75,9 @@ fn network_of_ipv6(address: Ipv6Addr, bits: u8) -> Option<Vec<String>> {
         if known.len() == 8 {
             return Some(vec![format!("[{address}]")]);
         }
-        let written = |groups: &[u16]| -> String {
-            groups.iter().map(|group| format!("{group:x}:")).collect()
+        let written = |groups: &[u16]| {
+            let groups = groups.iter().map(|group| format!("{group:x}:"));
+            groups.collect::<Vec<_>>().concat()
         };
         let zeros = known.iter().rev().take_while(|group| **group == 0).count();
         let before = &known[..known.len() - zeros];
