@@ -55,7 +55,7 @@ macro_rules! example {
 }
 
 /// All topics, in the order of the list.
-pub static TOPICS: [Topic; 22] = [
+pub static TOPICS: [Topic; 23] = [
     topic!(
         "call",
         "what happens in a call, and what the dialplan is told"
