@@ -58,6 +58,7 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
         actions: "You may say goodbye.",
         may_transfer: true,
         memory: "You remember Jim.",
+        has_tools: false,
     };
     let at = |minutes: u64| knowledge.prompt(turn, now() + Duration::from_secs(60 * minutes));
     let prompt = at(0);
