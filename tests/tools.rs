@@ -38,7 +38,8 @@ impl Workbench {
         let bench = Self { folder, server };
         let own = format!("\"{}/", bench.folder.path().display());
         settings = settings.replace("\"/etc/phone-assistant/", &own);
-        settings += &format!("[state]\nfolder = \"{}\"\n", bench.path("state").display());
+        let state = bench.path("state").display().to_string();
+        settings.extend(["[state]\nfolder = '", &state, "'\n"]);
         bench.write("config.toml", &settings);
         bench.write(
             "homeassistant.header",

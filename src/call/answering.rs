@@ -59,6 +59,8 @@ pub(super) struct Settings {
     pub(super) is_streamed: bool,
     /// Whether the caller's voice ends it.
     pub(super) barge_in: bool,
+    /// The keys with which the caller begins to type, and interrupts it.
+    pub(super) typed_keys: &'static str,
     /// The languages in which a back-channel is not answered, because another answer goes on after it.
     pub(super) back_channels: Vec<String>,
     /// Whether nothing ends it before the caller has been understood: then they would go on, and all that they have said
@@ -308,7 +310,8 @@ impl Answering {
         } else {
             ""
         };
-        let play = self.filler.begin(stop_keys, now)?;
+        let stop_keys = self.and_typed(stop_keys);
+        let play = self.filler.begin(&stop_keys, now)?;
         self.sounding = Some(play.what);
         Some(Act::Play(play))
     }
@@ -323,9 +326,16 @@ impl Answering {
         self.todo.push_back(Act::Play(Play {
             what: Sound::Answer,
             name: self.settings.reply.clone(),
-            stop_keys: self.settings.stop_keys.clone(),
+            stop_keys: self.and_typed(&self.settings.stop_keys),
             offset: u64::from(from * self.settings.encoding.frame_samples()),
         }));
+    }
+
+    /// These keys, and those that the caller types.
+    fn and_typed(&self, stop_keys: &str) -> String {
+        let typed = self.settings.typed_keys.chars();
+        let typed = typed.filter(|key| !stop_keys.contains(*key));
+        stop_keys.chars().chain(typed).collect()
     }
 
     fn append(&mut self, bytes: Vec<u8>) -> Act {

@@ -19,6 +19,14 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
+    /// These words, in a language that is not told.
+    pub(super) fn of(words: &str) -> Self {
+        Self {
+            words: words.to_owned(),
+            language: None,
+        }
+    }
+
     /// These words and the `next`.
     pub(super) fn followed_by(&self, next: Self) -> Self {
         let words = [self.words.as_str(), &next.words];

@@ -15,6 +15,7 @@ use super::event::Transcript;
 use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
+use super::keypad;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::Listening;
 use super::messages::Messages;
@@ -91,7 +92,7 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
         self.messages.spoke(speech.duration());
-        self.begin_job(Arc::new(speech), Transcript::default(), 0)?;
+        self.begin_job(Arc::new(speech), Transcript::default(), String::new(), 0)?;
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
@@ -314,9 +315,10 @@ impl<O: Write> Flow<'_, O> {
             Act::Transcribe {
                 speech,
                 known,
+                typed,
                 later,
             } => {
-                let begun = self.begin_job(speech, known, later);
+                let begun = self.begin_job(speech, known, typed, later);
                 begun.err().map(Input::Failed)
             }
         }
@@ -334,7 +336,9 @@ impl<O: Write> Flow<'_, O> {
     fn settings(&self, now: SystemTime) -> Settings {
         let own = self.actions.as_deref().unwrap_or_default();
         let messages = self.messages.instructions(self.actions.is_some());
-        let actions = [own, &messages].join(" ");
+        let is_typed = self.actions.is_some() && !messages.is_empty();
+        let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
+        let actions = [own, typed, &messages].join(" ");
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
                 actions: actions.trim(),
@@ -365,6 +369,7 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         speech: Arc<Pcm>,
         known: Transcript,
+        typed: String,
         later: u32,
     ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
@@ -382,6 +387,7 @@ impl<O: Write> Flow<'_, O> {
             settings: self.settings(SystemTime::now()),
             speech,
             known,
+            typed,
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,

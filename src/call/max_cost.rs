@@ -15,7 +15,7 @@ use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
 
-/// The maximum cost of transcribing `speech` and answering it together with the words that are `known` before it.
+/// The maximum cost of transcribing `speech` and answering it together with the words that are `known` beside it.
 pub(super) fn of_answer(
     services: &Services,
     settings: &Settings,

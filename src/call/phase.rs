@@ -55,11 +55,12 @@ pub(super) enum Act {
     Permit(Calls),
     /// Forgets the caller, who may hang up before the answer ends.
     Forget,
-    /// Has speech transcribed and answered together with the words that are `known` of what was said before it, in place
-    /// of what was sent before; `later` more transcriptions of the same turn may follow.
+    /// Has speech transcribed and answered between the words that are `known` of what was said before it and those of what
+    /// was `typed`, in place of what was sent before; `later` more transcriptions of the same turn may follow.
     Transcribe {
         speech: Arc<Pcm>,
         known: Transcript,
+        typed: String,
         later: u32,
     },
 }

@@ -56,6 +56,8 @@ pub(super) struct Work {
     pub(super) speech: Arc<Pcm>,
     /// What they had said before, if that is transcribed.
     pub(super) known: Transcript,
+    /// What they have typed, as words; empty where they have not.
+    pub(super) typed: String,
     /// How the answer is spoken, and who pays for all of it.
     pub(super) speaker: Speaker,
     /// What the model may call, if anything.
@@ -165,11 +167,17 @@ impl Work {
 
     /// Transcribes the question, and tells it.
     fn question(&self, tell: &Sender<Event>) -> Result<Transcript, Failure> {
-        let heard = if self.speech.samples.is_empty() {
+        let mut heard = if self.speech.samples.is_empty() {
             self.known.clone()
         } else {
             self.known.followed_by(self.transcribe(tell)?)
         };
+        if !self.typed.is_empty() {
+            let typed = Words(&self.typed, self.settings.log_words);
+            let what = format!("{typed} typed on the keypad");
+            send(tell, Event::Done(Stage::Recording, Instant::now(), what));
+            heard = heard.followed_by(Transcript::of(&self.typed));
+        }
         let languages = self.settings.spoken(heard.language.as_deref());
         let completeness = completeness(&heard.words, languages);
         send(tell, Event::Transcribed(heard.clone(), completeness));

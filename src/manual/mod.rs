@@ -55,7 +55,7 @@ macro_rules! example {
 }
 
 /// All topics, in the order of the list.
-pub static TOPICS: [Topic; 22] = [
+pub static TOPICS: [Topic; 23] = [
     topic!(
         "call",
         "what happens in a call, and what the dialplan is told"
@@ -87,6 +87,7 @@ pub static TOPICS: [Topic; 22] = [
     topic!("scaling", "many calls, and several Asterisks"),
     topic!("fastagi", "calls over the network, through systemd"),
     topic!("by-hand", "a call without Asterisk, at a terminal"),
+    topic!("changes", "what is new in each version"),
 ];
 
 /// All files to copy.

@@ -90,12 +90,9 @@ pub(crate) fn page_text(html: &str) -> String {
     }
     text.push_str(rest);
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let lines = with_characters(&text)
-        .lines()
-        .map(words)
-        .collect::<Vec<_>>();
-    let lines: Vec<_> = lines.iter().filter(|line| !line.is_empty()).collect();
-    lines.into_iter().map(|line| format!("{line}\n")).collect()
+    let text = with_characters(&text);
+    let lines = text.lines().map(words).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What follows the end of the element `name`, whose beginning precedes `text`; nothing where it does not end.
@@ -120,16 +117,10 @@ fn with_characters(text: &str) -> String {
             .bytes()
             .take(LONGEST_NAME)
             .position(|byte| byte == b';');
-        match end.and_then(|end| Some((character(&rest[1..end])?, end))) {
-            Some((character, end)) => {
-                out.push(character);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
+        let named = end.and_then(|end| Some((character(&rest[1..end])?, end + 1)));
+        let (character, len) = named.unwrap_or(('&', 1));
+        out.push(character);
+        rest = &rest[len..];
     }
     out + rest
 }
@@ -285,7 +276,7 @@ mod tests {
         let page = "<!DOCTYPE html><html><head><title>No</title><style>p { }</style></head><body>\n<h1>Opening  hours</h1>\n\
             <script>if (a < b) { x('</p>'); }</SCRIPT><table><tr><td>Mon</td><td>9&ndash;5</td></tr></table>\
             <p>Tea &amp; cake: 5&nbsp;&euro;, &#8364; &#x20AC;, &unknown; &amp <x-y>today</x-y><!-- no --></p></body></html>";
-        let words = "Opening hours\nMon 9–5\nTea & cake: 5 €, € €, &unknown; &amp today\n";
+        let words = "Opening hours\nMon 9–5\nTea & cake: 5 €, € €, &unknown; &amp today";
         assert_eq!(page_text(page), words);
         for page in [
             "<script>",

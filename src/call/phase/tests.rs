@@ -148,12 +148,15 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Transcribe {
             speech,
             known,
+            typed,
             later,
         } => {
             let seconds = speech.duration().as_secs_f32();
             let known = Some(&known.words).filter(|words| !words.is_empty());
             let known = known.map_or_else(String::new, |words| format!(" after {words:?}"));
-            format!("transcribe {seconds:.1} s{known}, {later} later")
+            let typed = Some(typed).filter(|typed| !typed.is_empty());
+            let typed = typed.map_or_else(String::new, |typed| format!(" {typed}"));
+            format!("transcribe {seconds:.1} s{known}{typed}, {later} later")
         }
         Act::Append(_) | Act::Reveal => return None,
     })

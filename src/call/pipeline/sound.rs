@@ -51,9 +51,10 @@ impl WrittenDown {
 }
 
 impl Work {
-    /// The same work with a model that hears the caller itself, where the settings want that and the model can.
+    /// The same work with a model that hears the caller itself, where the settings want that and the model can. What is
+    /// typed is no sound.
     pub(super) fn hearing(&self) -> Option<Self> {
-        let is_wanted = self.settings.hearer == Hearer::Model;
+        let is_wanted = self.settings.hearer == Hearer::Model && self.typed.is_empty();
         (is_wanted && self.services.model_hears()).then(|| Self {
             settings: self.settings.hearing(),
             ..self.clone()

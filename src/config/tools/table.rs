@@ -127,9 +127,11 @@ impl Reading<'_> {
     fn fault(&mut self, key: &str, what: &str) {
         let name = self.name;
         let first = key.split('.').next().unwrap_or_default();
-        let place = match self.table.contains_key(first) {
-            true => (self.place)(&format!("{name}.{key}")),
-            false => (self.place)(name),
+        // What is missing has no line of its own.
+        let place = if self.table.contains_key(first) {
+            (self.place)(&format!("{name}.{key}"))
+        } else {
+            (self.place)(name)
         };
         self.faults
             .push(format!("{place}: tool.{name}.{key} {what}"));
@@ -254,14 +256,12 @@ impl Reading<'_> {
             return None;
         }
         let text = if text.is_empty() { "{}" } else { text };
-        Body::read(text)
-            .inspect_err(|found| {
-                self.fault(
-                    "json",
-                    &format!("must be JSON with {{names}}, found {found}"),
-                )
-            })
-            .ok()
+        let read = Body::read(text);
+        if let Err(found) = &read {
+            let what = format!("must be JSON with {{names}}, found {found}");
+            self.fault("json", &what);
+        }
+        read.ok()
     }
 
     /// Whether the templates and the arguments have the same names.

@@ -228,11 +228,11 @@ impl Body {
                 error.column()
             )
         })?;
-        let mut has_name_in_key = false;
+        let mut is_in_name = false;
         visit_keys(&value, &mut |key| {
-            has_name_in_key |= split(key).iter().any(is_value)
+            is_in_name |= split(key).iter().any(is_value);
         });
-        if has_name_in_key {
+        if is_in_name {
             return Err(
                 "a {name} in the name of a member: a value may stand behind : alone".to_owned(),
             );
@@ -318,7 +318,7 @@ fn with_marks(text: &str) -> String {
             '"' => is_in_text = !is_in_text,
             '{' if !is_in_text => {
                 if let Some(name) = name_at(rest) {
-                    marked.push_str(&format!("\"\\u0000{name}\""));
+                    marked.extend(["\"\\u0000", name, "\""]);
                     rest = &rest[name.len() + "{}".len()..];
                     continue;
                 }

@@ -36,9 +36,20 @@ fn a_get_is_for_all_callers_and_a_post_for_internal_ones_unless_it_says_otherwis
     }
 }
 
+/// Expects one fault of these lines, with its place.
+#[track_caller]
+fn assert_fault(lines: &str, expected: &str) {
+    let faults = faults(lines);
+    let [only] = &faults[..] else {
+        panic!("{lines}: {faults:?}");
+    };
+    assert!(only.contains(expected), "{lines}: {only}");
+    assert!(only.starts_with("config.toml"), "{lines}: {only}");
+    assert!(!only.contains("secret@"), "{only}");
+}
+
 #[test]
-fn each_fault_of_a_tool_is_told_with_its_place() {
-    let url = "url = 'https://host/{a}'\narguments.a = 'text: x'";
+fn an_address_has_values_in_its_path_and_query_alone() {
     let table = [
         ("", "config.toml, line 1: tool.t.url is missing"),
         ("url = ''", "line 3: tool.t.url is missing"),
@@ -90,6 +101,16 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
             "url = 'https://host/{a b}'",
             "a { that is no part of a {name}",
         ),
+    ];
+    for (lines, expected) in table {
+        assert_fault(lines, expected);
+    }
+}
+
+#[test]
+fn each_fault_of_a_tool_is_told_with_its_place() {
+    let url = "url = 'https://host/{a}'\narguments.a = 'text: x'";
+    let table = [
         (
             "url = 'https://host/{b}'",
             "line 3: tool.t.url has {b}, which is none of its arguments",
@@ -168,13 +189,7 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
         ),
     ];
     for (lines, expected) in table {
-        let faults = faults(lines);
-        let [only] = &faults[..] else {
-            panic!("{lines}: {faults:?}");
-        };
-        assert!(only.contains(expected), "{lines}: {only}");
-        assert!(only.starts_with("config.toml"), "{lines}: {only}");
-        assert!(!only.contains("secret@"), "{only}");
+        assert_fault(lines, expected);
     }
 }
 

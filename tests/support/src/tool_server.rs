@@ -145,12 +145,13 @@ fn serve(mut socket: &TcpStream, shared: &Shared) -> std::io::Result<()> {
 }
 
 fn head(response: &Response) -> String {
-    let mut head = format!("HTTP/1.1 {} x\r\n", response.status);
-    for (name, value) in &response.headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    let length = response.body.len();
-    head + &format!("Content-Length: {length}\r\nConnection: close\r\n\r\n")
+    let first = format!("HTTP/1.1 {} x", response.status);
+    let headers = response.headers.iter();
+    let headers = headers.map(|(name, value)| format!("{name}: {value}"));
+    let length = format!("Content-Length: {}", response.body.len());
+    let last = ["Connection: close", "", ""].map(str::to_owned);
+    let lines = [first].into_iter().chain(headers).chain([length]);
+    lines.chain(last).collect::<Vec<_>>().join("\r\n")
 }
 
 fn read(socket: &TcpStream) -> std::io::Result<Option<ToolRequest>> {
