@@ -65,8 +65,11 @@ impl Toolbox {
     }
 
     /// Makes a call, and returns what the model is told.
-    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> String {
-        self.tools.call(self.caller, call, cancel)
+    ///
+    /// # Errors
+    /// What it is told in place of a result.
+    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> Result<String, String> {
+        self.tools.ask(self.caller, call, cancel)
     }
 
     /// Whether a PIN is to be typed before this tool is used.
@@ -104,8 +107,7 @@ impl<O: Write> Flow<'_, O> {
     /// anything does.
     pub(super) fn permit(&mut self, calls: &Calls) -> Option<Input> {
         let toolbox = self.toolbox.clone()?;
-        // With `AGISIGHUP=no` only a command tells that the caller is gone.
-        if self.line.is_free() && !self.line.is_connected() {
+        if !self.line.is_connected() {
             return None;
         }
         let mut permits = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::call::keypad::{END_KEY, KEYS};
 use crate::call::line::{How, Input, Play, Sound};
 use crate::call::phase::{Act, Phase, Step};
 use crate::call::phrase::Phrase;
@@ -130,9 +131,6 @@ fn keyed(name: String) -> Play {
         offset: 0,
     }
 }
-
-const KEYS: &str = "0123456789*#";
-const END_KEY: char = '#';
 
 /// How long a key is waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
