@@ -59,7 +59,6 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
         may_transfer: true,
         has_tools: false,
         memory: "You remember Jim.",
-        has_tools: false,
     };
     let at = |minutes: u64| knowledge.prompt(turn, now() + Duration::from_secs(60 * minutes));
     let prompt = at(0);
