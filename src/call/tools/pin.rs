@@ -84,6 +84,10 @@ impl Phase for PinEntry {
                 caller.hear(samples, now);
                 caller.forget();
             }
+            (Input::Elapsed, Some(caller)) => {
+                caller.hear_nothing(now);
+                caller.forget();
+            }
             _ => {}
         }
         if self.until.is_some_and(|until| until <= now) {
