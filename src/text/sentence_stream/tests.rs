@@ -398,3 +398,39 @@ proptest! {
         pieces(&text, 2, most, true);
     }
 }
+
+#[test]
+fn a_text_that_goes_on_has_what_is_left_of_the_limit_and_none_of_the_words_before() {
+    let mut first = SentenceStream::new(60).with_actions();
+    first.push("One moment, please. [[note likes tea]]");
+    assert_eq!(first.last(false).as_deref(), Some("One moment, please."));
+    let mut next = first.going_on();
+    assert!(next.has_pieces() && !next.has_own_pieces());
+    assert_eq!(next.written(), 0);
+    next.push("It is sunny. [[goodbye]]");
+    assert_eq!(next.last(false).as_deref(), Some("It is sunny."));
+    assert_eq!(next.said(), "One moment, please. It is sunny.");
+    assert_eq!(
+        next.actions(),
+        [Action::Note("likes tea".to_owned()), Action::Goodbye]
+    );
+    let mut last = next.going_on();
+    last.push("This is one sentence too many for the limit. And so is this.");
+    assert_eq!(last.last(false), None);
+    assert!(last.is_full() && !last.has_own_pieces());
+    assert_eq!(last.said(), "One moment, please. It is sunny.");
+}
+
+#[test]
+fn what_was_heard_before_a_text_goes_on_does_not_end_that() {
+    let mut first = SentenceStream::new(1000).with_actions();
+    first.push("One moment. [[heard How warm is it?]]");
+    first.last(false);
+    let mut next = first.going_on();
+    next.push("It is ");
+    assert!(!next.is_spoken_out());
+    assert_eq!(next.piece(), None);
+    next.push("warm.");
+    assert_eq!(next.last(false).as_deref(), Some("It is warm."));
+    assert_eq!(next.heard(), Some("How warm is it?"));
+}
