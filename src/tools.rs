@@ -72,17 +72,10 @@ impl Tools {
         pin.as_ref()
     }
 
-    /// Does what the model asks for, and returns what it is told, also of every fault; then that is one line. After
-    /// `cancel` was raised nothing is waited for.
-    pub(crate) fn call(&self, caller: Caller, call: &Call, cancel: &Hangup) -> String {
-        self.ask(caller, call, cancel)
-            .unwrap_or_else(|fault| format!("error: {fault}"))
-    }
-
-    /// The same, with a fault apart.
+    /// Does what the model asks for, and returns what it is told. After `cancel` was raised nothing is waited for.
     ///
     /// # Errors
-    /// The fault, in one line.
+    /// What the model is told of a fault, in one line.
     pub(crate) fn ask(
         &self,
         caller: Caller,

@@ -345,7 +345,7 @@ impl<O: Write> Flow<'_, O> {
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
-                has_tools: self.toolbox.is_some(),
+                has_tools: self.toolbox.is_some() && self.services.without_functions().is_empty(),
             },
             now,
         );

@@ -8,6 +8,14 @@ use testkit::{Response, TempDir, ToolAnswer, ToolRequest, ToolServer};
 use super::*;
 use crate::config::Job;
 
+impl Tools {
+    /// What the model reads of a call, also of one that fails.
+    fn call(&self, caller: Caller, call: &Call, cancel: &Hangup) -> String {
+        let told = self.ask(caller, call, cancel);
+        told.unwrap_or_else(|fault| format!("error: {fault}"))
+    }
+}
+
 /// A lookup and an order at one server, and settings that name it.
 struct Bench {
     tools: Tools,

@@ -188,11 +188,8 @@ impl Work {
         let result = result.unwrap_or_else(|fault| format!("error: {fault}"));
         if self.settings.log_words {
             let (_, arguments) = key(call);
-            what.push_str(&format!(
-                ", {} -> {}",
-                Words(&arguments, true),
-                Words(&result, true)
-            ));
+            let words = [&arguments, &result].map(|text| Words(text, true).to_string());
+            what = format!("{what}, {}", words.join(" -> "));
         }
         send(tell, Event::Done(Stage::Llm, since, what));
         result
