@@ -1,16 +1,22 @@
 //! An answer that waits, because the caller seems to speak into it.
 
+use crossbeam_channel::Sender;
+
 use super::answering::Answering;
+use super::event::Event;
 use super::job::Job;
 use crate::sys::costs::MicroDollars;
 use crate::sys::files::NewFile;
+use crate::text::Message;
 
 /// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
-// Its events are not read meanwhile. So what is being made is made to its end, and whatever would have to be paid for
+// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be paid for
 // after that waits for an agreement.
 pub(super) struct Interrupted {
     pub(super) answering: Answering,
     pub(super) job: Job,
+    /// What the job has told since, which is taken in if the answer goes on.
+    pub(super) told: Vec<Event>,
     /// None once another answer is written in its place.
     pub(super) reply: Option<NewFile>,
     /// Whether the caller had just been asked something.
@@ -23,6 +29,18 @@ impl Interrupted {
     /// What it may still cost.
     pub(super) fn max_cost(&self) -> MicroDollars {
         self.job.max_cost()
+    }
+
+    /// The messages that it has by now: the caller may have heard that they were taken.
+    pub(super) fn messages(&mut self) -> Vec<(Vec<Message>, Sender<()>)> {
+        let mut messages = Vec::new();
+        while let Ok(event) = self.job.events().try_recv() {
+            match event {
+                Event::Messages(new, kept) => messages.push((new, kept)),
+                event => self.told.push(event),
+            }
+        }
+        messages
     }
 
     /// Pays for no more of it: what there is can still be heard.

@@ -224,9 +224,11 @@ impl Work {
                 give_text.send(Piece::opening(words)).ok();
             }
             send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
-            send(tell, Event::Answer(answer.said().to_owned()));
-            // A voice that has failed takes no more; it tells why.
-            give_text.send(Piece::answer(piece, gate.next())).is_ok()
+            let is_heard = tell.send(Event::Answer(answer.said().to_owned())).is_ok();
+            let held = gate.next(&piece);
+            // A voice that has failed takes no more; it tells why. The message that was confirmed is still wanted.
+            let is_spoken = give_text.send(Piece::answer(piece, held)).is_ok();
+            is_spoken || is_heard && gate.takes_messages()
         };
         let mut answer = settings.answer();
         let (rest, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
