@@ -7,6 +7,7 @@ mod pager;
 mod place;
 mod setup;
 mod stderr;
+mod tool;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -46,6 +47,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         log.flush();
     }
     code
+}
+
+/// The command line as clap knows it, for what a package makes of it: man pages, and completions of shells.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn carry_out(arguments: Vec<OsString>) -> ExitCode {

@@ -2,6 +2,7 @@
 //!
 //! Until there is something to hear, and in every longer pause, the caller is told that the line is alive.
 
+mod calling;
 mod filler;
 mod plays;
 mod taking_up;
@@ -21,6 +22,7 @@ use crate::audio::telephone::Encoding;
 use crate::config::Waiting;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
 use crate::text::{self, Action};
+use calling::Calling;
 use filler::Filling;
 
 /// Why an answer was not heard, or not to its end, although the services did their work.
@@ -107,6 +109,7 @@ pub(super) struct Answering {
     todo: VecDeque<Act>,
     /// What is played of the answer.
     played: Reply,
+    calling: Calling,
 }
 
 impl Answering {
@@ -125,6 +128,7 @@ impl Answering {
             outcome: None,
             todo: VecDeque::new(),
             played: Reply::new(settings.encoding),
+            calling: Calling::default(),
             settings,
         }
     }
@@ -174,6 +178,8 @@ impl Answering {
             }
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
+            Event::Calls(calls) => self.calls(calls, now),
+            Event::Called => self.called(now),
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
             Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
@@ -256,7 +262,8 @@ impl Answering {
 
     /// When the answer must have begun, or go on, unless it plays, or could and waits for the end of a filler.
     fn due(&self, now: Instant) -> Option<Instant> {
-        let is_there = self.sounding == Some(Sound::Answer)
+        let is_there = self.calling.is_under_way()
+            || self.sounding == Some(Sound::Answer)
             || self.pausing.is_some()
             || self.playout.can_begin(now);
         (!is_there).then_some(self.due)
@@ -398,7 +405,9 @@ impl Phase for Answering {
             self.finish(Ok(Answered::Heard));
         }
         if self.outcome.is_none()
-            && let Some(act) = self.todo.pop_front().or_else(|| self.play_on(now))
+            && let Some(act) = (self.todo.pop_front())
+                .or_else(|| self.permit(now))
+                .or_else(|| self.play_on(now))
         {
             if matches!(&act, Act::Play(play) if play.what == Sound::Answer) {
                 // The playout reckons what is heard from this moment on. What is appended before it may have taken a

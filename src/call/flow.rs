@@ -27,6 +27,7 @@ use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
 use super::settings::Settings;
+use super::tools::Toolbox;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
@@ -62,6 +63,8 @@ pub(super) struct Flow<'a, O> {
     /// What was said in the conversation, and as much of each answer as was heard.
     pub(super) before: Vec<Exchange>,
     pub(super) job: Job,
+    /// What the model may call, if anything.
+    pub(super) toolbox: Option<Arc<Toolbox>>,
     /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
     /// and may go on.
     pub(super) reply: Option<NewFile>,
@@ -287,6 +290,7 @@ impl<O: Write> Flow<'_, O> {
             }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
+            Act::Permit(calls) => self.permit(&calls),
             Act::Stop => self.line.stop().map(Input::Ended),
             Act::Play(mut play) => {
                 self.operator().add_key(&mut play);
@@ -333,7 +337,8 @@ impl<O: Write> Flow<'_, O> {
     fn settings(&self, now: SystemTime) -> Settings {
         let own = self.actions.as_deref().unwrap_or_default();
         let messages = self.messages.instructions(self.actions.is_some());
-        let is_typed = self.actions.is_some() && !messages.is_empty();
+        let has_use = !messages.is_empty() || self.toolbox.is_some();
+        let is_typed = self.actions.is_some() && has_use;
         let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
         let actions = [own, typed, &messages].join(" ");
         let prompt = self.knowledge.prompt(
@@ -342,6 +347,7 @@ impl<O: Write> Flow<'_, O> {
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
+                has_tools: self.toolbox.is_some(),
             },
             now,
         );
@@ -355,6 +361,8 @@ impl<O: Write> Flow<'_, O> {
         } else {
             settings
         };
+        let functions = self.toolbox.as_ref().map(|toolbox| toolbox.functions());
+        let settings = settings.calling(functions.unwrap_or_default());
         self.remembering.with_memory(settings)
     }
 
@@ -377,6 +385,7 @@ impl<O: Write> Flow<'_, O> {
         }
         let work = Work {
             services: self.services.clone(),
+            toolbox: self.toolbox.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
             known,

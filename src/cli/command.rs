@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
 use super::stderr::{LOG_LEVEL, tell};
-use super::{pager, place, setup};
+use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
 use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
@@ -24,7 +24,7 @@ use crate::sys::plain::plain;
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
-#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "phone-assistant", version = env!("PHONE_ASSISTANT_VERSION"), after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// The settings file [default: /etc/phone-assistant/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -57,6 +57,8 @@ enum Command {
     },
     /// Show the messages of callers that are not delivered, and why
     Messages(Messages),
+    /// Show the tools that the model may use, or use one by hand
+    Tool(tool::Tool),
     /// Print the manual: its topics, one of them, or a setting
     Help {
         /// A topic, or a setting such as stt.language [default: list all topics]
@@ -245,6 +247,7 @@ impl Command {
                 }
             },
             Self::Messages(messages) => messages.run(config.as_deref(), &environment)?,
+            Self::Tool(tool) => show_text(&plain_lines(&tool.run(config, &environment)?))?,
             Self::Help { topic } => match help_on(topic.as_deref()) {
                 Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
                 Ok(page) => show_text(&page)?,

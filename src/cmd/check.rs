@@ -24,6 +24,7 @@ mod routes;
 mod services;
 mod settings;
 pub(crate) mod sounds;
+mod tools;
 mod user;
 mod ways;
 
@@ -93,6 +94,7 @@ pub fn run(
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);
+        tools::examine(config, deadline, &mut report);
         disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }
     let settings = understood(&loaded);

@@ -143,6 +143,7 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Stop => "stop".to_owned(),
         Act::Agree(_) => format!("agree {}", scene.stage),
         Act::Keep(messages, _) => format!("keep {}", messages.len()),
+        Act::Permit(calls) => format!("permit {}", calls.names.join(" ")),
         Act::Forget => "forget".to_owned(),
         Act::Transcribe {
             speech,

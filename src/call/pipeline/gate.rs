@@ -62,6 +62,11 @@ impl<'a> Gate<'a> {
         self.takes_messages
     }
 
+    /// Lets all pieces so far be heard.
+    pub(super) fn release(&mut self) {
+        (self.last, self.confirming) = (None, None);
+    }
+
     /// Lets the last piece be heard, and holds back the sound of the next, which are these `words`.
     pub(super) fn next(&mut self, words: &str) -> Held {
         if !self.takes_messages {

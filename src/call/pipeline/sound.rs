@@ -4,6 +4,7 @@
 use crossbeam_channel::Sender;
 use log::warn;
 
+use super::looking_up::Called;
 use super::piece::Piece;
 use super::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
@@ -74,7 +75,8 @@ impl Work {
             rate_hz: *rate_hz,
             spoken: speech::sounding(samples, *rate_hz),
         });
-        let error = match hearing.try_to_think(sound, give_text, tell)? {
+        let mut called = Called::default();
+        let error = match hearing.try_to_think(sound, &mut called, give_text, tell)? {
             Thought::Spoken => return Ok(()),
             // What a service will not answer as sound, it will not answer as words either: the transcript would be
             // paid for in vain.
@@ -96,7 +98,7 @@ impl Work {
         }
         // Of that language the model alone is told: the voice is at work already.
         let work = self.in_language(heard.language.as_deref());
-        work.think(Question::Words(&heard.words), give_text, tell)
+        work.think(Question::Words(&heard.words), &mut called, give_text, tell)
     }
 
     /// Tells the words that the model has written down as the caller's.

@@ -75,9 +75,9 @@ impl Work {
         // Once the caller hears something, only what stalls is given up. That may have waited for the end of an
         // interruption.
         let deadline = if is_first || !self.is_streamed {
-            self.deadline
+            text.deadline
         } else {
-            self.deadline.restarted(self.settings.voice_timeout)
+            text.deadline.restarted(self.settings.voice_timeout)
         };
         let begin = |candidate, budget: Budget| self.ask_voice(candidate, &text, budget);
         let voices = &self.services.voices;
@@ -100,9 +100,9 @@ impl Work {
         budget: Budget,
     ) -> Result<Speaking, voice::Error> {
         let deadline = if self.is_streamed {
-            self.deadline.restarted(voice::MAX_WAIT)
+            text.deadline.restarted(voice::MAX_WAIT)
         } else {
-            self.deadline
+            text.deadline
         };
         let mut speaker = self.speaker.clone();
         if text.is_opening {

@@ -268,6 +268,8 @@ impl Doctor<'_> {
             prompt: &self.config.llm.persona,
             before: &[],
             question,
+            functions: &[],
+            rounds: &[],
         };
         let mut answering = model.answer(asked, self.budget())?;
         let mut said = String::new();

@@ -296,8 +296,8 @@ impl Line {
     }
 }
 
-/// What a packet of the phone's holds.
-const PACKET: Duration = Duration::from_millis(20);
+/// How much sound a packet of the phone's holds.
+pub(crate) const PACKET: Duration = Duration::from_millis(20);
 /// How long the phone rings at most.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a waiting caller listens.

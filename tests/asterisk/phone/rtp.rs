@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use testkit::audio::g711;
 use testkit::audio::stream::Packet;
 
-use super::Codec;
 use super::keys::{KeyPacket, Keys};
 use super::sdp::Remote;
+use super::{Codec, PACKET};
 
 /// The packets of one call in both directions; they stop when this is dropped.
 pub(super) struct Voice {
@@ -250,8 +250,6 @@ fn parse(bytes: &[u8], at: Instant, codec: Codec) -> Option<Packet> {
     })
 }
 
-/// How much sound a packet holds.
-const PACKET: Duration = Duration::from_millis(20);
 /// All three codecs make 64 kbit/s, and count 8,000 to the second: G.722 too (RFC 3551, 4.5.2).
 const PAYLOAD_LEN: usize = 160;
 const SAMPLES_PER_PACKET: u32 = 160;

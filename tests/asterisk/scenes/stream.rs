@@ -14,7 +14,7 @@ use crate::caller::{self, Exchange, SOON, answer, ask_in, ask_until, data, wall_
 use crate::converted::converted;
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::phone::first_audible;
+use crate::phone::{PACKET, first_audible};
 use crate::report::Report;
 
 /// Services at the pace of the figures in tests/README.md.
@@ -330,8 +330,6 @@ pub(crate) fn waiting(lab: &Lab, report: &Report) {
         },
     );
 }
-
-const PACKET: Duration = Duration::from_millis(20);
 
 const FIRST_SENTENCE: &str =
     "The moon is about three hundred eighty-four thousand kilometres away.";

@@ -13,8 +13,8 @@ use super::script::Scripts;
 use super::script::UNKNOWN_QUESTION;
 use super::server::{self, Answer, Service as _};
 use super::{
-    Fault, Recorded, Service, Stage, WarmUp, gemini, gemini_stt, gemini_tts, google_tts, models,
-    openai, openai_chat, openai_stt, speech_to_text,
+    CallingTurn, Fault, Recorded, Service, Stage, WarmUp, gemini, gemini_stt, gemini_tts,
+    google_tts, models, openai, openai_chat, openai_stt, speech_to_text,
 };
 use crate::audio::Clip;
 
@@ -34,6 +34,9 @@ pub(super) struct State {
     pub(super) connections: usize,
     pub(super) unhandled: Vec<String>,
     pub(super) answer: Option<String>,
+    /// What the models call, turn by turn.
+    pub(super) calling: Vec<CallingTurn>,
+    pub(super) knows_no_functions: bool,
     pub(super) clock_offset_s: i64,
     /// Models that are not offered any more.
     pub(super) retired: Vec<String>,
@@ -343,6 +346,15 @@ impl Context<'_> {
     pub(super) fn answer_to(&self, question: &str) -> String {
         let set = self.shared.with(|state| state.answer.clone());
         set.unwrap_or_else(|| self.shared.scripts.answer_to(question))
+    }
+
+    /// What the models call, turn by turn.
+    pub(super) fn calling(&self) -> Vec<CallingTurn> {
+        self.shared.with(|state| state.calling.clone())
+    }
+
+    pub(super) fn knows_no_functions(&self) -> bool {
+        self.shared.with(|state| state.knows_no_functions)
     }
 
     pub(super) fn model_pace(&self) -> ModelPace {
