@@ -93,8 +93,9 @@ pub(crate) struct Invocation<'a, I, O> {
     pub deliver: fn(Option<&Path>),
 }
 
-/// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
-pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_, I, O>) {
+/// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise. Returns whether
+/// there was a session at all.
+pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_, I, O>) -> bool {
     let (started, began) = ((invocation.clock)(), SystemTime::now());
     let mut session = match Session::open(
         invocation.input,
@@ -108,7 +109,8 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
                 "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
                 Chain(&cause)
             );
-            return forget_recording(&invocation.arguments, invocation.environment);
+            forget_recording(&invocation.arguments, invocation.environment);
+            return false;
         }
     };
     let confirmed = session.confirm();
@@ -123,15 +125,18 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
         (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
     };
     if arguments.is_check() && confirmed.is_ok() {
-        return (invocation.look_around)(&arguments, invocation.environment);
+        (invocation.look_around)(&arguments, invocation.environment);
+        return true;
     }
     let mut line = Line::new(session, invocation.hangup, invocation.clock);
     if arguments.is_hours() && confirmed.is_ok() {
-        return hours::tell(&mut line, &arguments, invocation.environment);
+        hours::tell(&mut line, &arguments, invocation.environment);
+        return true;
     }
     let mut call = Call::new(line, started);
     if arguments.is_disclosure() && confirmed.is_ok() {
-        return call.disclose(&arguments, invocation.environment);
+        call.disclose(&arguments, invocation.environment);
+        return true;
     }
     call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
     let outcome = call.outcome(confirmed, &arguments, invocation.environment);
@@ -141,6 +146,7 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
         let file = arguments.config.as_deref();
         (invocation.deliver)(file.filter(|_| !arguments.are_remote()));
     }
+    true
 }
 
 /// Removes the recording of a call that was over before it began, unless it is to be kept.
@@ -410,8 +416,8 @@ impl<O: Write> Call<O> {
     }
 
     /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, after
-    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered,
-    /// counted or delivered; and has it mailed where messages are.
+    /// which failure a caller was asked to try again, what the model could not be told, why nothing is remembered,
+    /// counted or delivered, and that the day's money is nearly spent; and has it mailed where messages are.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -422,6 +428,7 @@ impl<O: Write> Call<O> {
         let no_memory = self.remembering.fault.clone();
         let undelivered = self.messages.trouble(SystemTime::now());
         let no_ledger = self.purse.fault.clone();
+        let nearly_spent = self.purse.nearly_spent.clone();
         let unknown = self.knowledge.faults.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
@@ -437,7 +444,8 @@ impl<O: Write> Call<O> {
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))
             .chain(undelivered.map(|line| ("messages".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
-            .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
+            .chain(no_ledger.map(|line| ("limits".to_owned(), line)))
+            .chain(nearly_spent.map(|line| ("cost".to_owned(), line)));
         for told in contract::warn_administrators(&mut self.line, state, news.collect()) {
             self.messages.notify(&told, SystemTime::now());
         }

@@ -13,6 +13,7 @@ mod guards;
 mod hosts;
 mod inside;
 mod knowledge;
+mod loading;
 mod log_files;
 mod machine;
 mod messages;
@@ -36,7 +37,7 @@ use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
 
-pub use finding::{Finding, Status, Style};
+pub use finding::{Finding, Page, Setting, Status, Style};
 use finding::{Report, worst};
 pub use inside::look_around;
 pub use options::Options;

@@ -26,6 +26,8 @@ pub(super) struct Layers {
     pub(super) personas: Personas,
     pub(super) tools: tools::Tables,
     pub(super) faults: Vec<String>,
+    /// Whether all of the settings file was understood, or there is none.
+    pub(super) is_whole: bool,
     /// The day by which models are switched off, in days since 1970 in UTC.
     pub(super) today: u64,
 }
@@ -39,6 +41,7 @@ impl Layers {
             personas: Personas::default(),
             tools: tools::Tables::default(),
             faults: Vec::new(),
+            is_whole: true,
             today: date::day(SystemTime::now()),
         };
         for key in KEYS {
@@ -54,7 +57,11 @@ impl Layers {
                 self.file = (source.to_owned(), lines);
                 self.add_table(&table, "", source);
             }
-            Err((line, reason)) => self.faults.push(format!("{source}, line {line}: {reason}")),
+            Err(faults) => {
+                self.is_whole = false;
+                self.faults
+                    .extend(faults.iter().map(|fault| fault.told(source)));
+            }
         }
     }
 
@@ -385,7 +392,10 @@ mod tests {
         assert_eq!(all.len(), 3);
         assert!(!all.join(" ").contains("sk secret"), "{all:?}");
         let broken = faults("[openai]\napi_key = sk-secret\n");
-        assert!(broken[0].starts_with("config.toml, line 2: "), "{broken:?}");
+        assert!(
+            broken[0].starts_with("config.toml, line 2, column 11: "),
+            "{broken:?}"
+        );
         assert!(!broken[0].contains("sk-secret"), "{broken:?}");
     }
 

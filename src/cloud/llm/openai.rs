@@ -65,7 +65,7 @@ impl OpenAi {
     }
 
     fn service(&self) -> Service {
-        openai::service(&self.endpoint, SERVICE, "the model's server")
+        openai::service(&self.endpoint, SERVICE, OWN)
     }
 
     fn body(&self, asked: Asked<'_>, fields: &Fields) -> Vec<u8> {
@@ -298,6 +298,13 @@ const SERVICE: Service = Service {
     name: "OpenAI's model",
     settings: "[llm.openai]",
     key: "api_key in [openai]",
+};
+
+/// A server in the user's own network. The key of OpenAI is never sent there.
+const OWN: Service = Service {
+    name: "the model's server",
+    key: "api_key in [llm.openai]",
+    ..SERVICE
 };
 
 /// Parts of the reasons, of all servers, for which an answer is withheld.
