@@ -77,14 +77,14 @@ fn git(arguments: &[&str]) -> Option<String> {
     })
 }
 
-/// Packs the manual, the example of a dialplan and the weights of a network for `sys::packed`.
+/// Packs the manual, the example of a dialplan, the weights of a network and a page for `sys::packed`.
 fn pack() -> io::Result<()> {
     let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("packed");
     fs::create_dir_all(&folder)?;
     let manual = fs::read_dir("src/manual")?.map(|entry| Ok(entry?.path()));
     let mut files: Vec<PathBuf> = manual.collect::<io::Result<_>>()?;
     files.retain(|path| path.extension() != Some(OsStr::new("rs")));
-    files.extend([sources::DIALPLAN, "src/audio/speech/opinion/silero-vad-8k"].map(PathBuf::from));
+    files.extend(OTHERS.map(PathBuf::from));
     for file in files {
         let name = file.file_name().unwrap_or_default();
         fs::write(folder.join(name), compress_to_vec(&fs::read(&file)?, MOST))?;
@@ -94,6 +94,13 @@ fn pack() -> io::Result<()> {
 
 /// Digits of a commit that are told.
 const SHORT: usize = 7;
+
+/// What is packed beside the manual.
+const OTHERS: [&str; 3] = [
+    sources::DIALPLAN,
+    "src/audio/speech/opinion/silero-vad-8k",
+    "src/cmd/calls/page.html",
+];
 
 /// The level that packs closest.
 const MOST: u8 = 10;

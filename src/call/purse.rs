@@ -16,6 +16,8 @@ pub(super) struct Purse {
     admission: Option<Admission>,
     /// Why costs cannot be counted, or not for today.
     pub(super) fault: Option<String>,
+    /// That little of the day's money is left.
+    pub(super) nearly_spent: Option<String>,
     pub(super) bill: Arc<Bill>,
 }
 
@@ -39,8 +41,12 @@ impl Purse {
             }
             None => self.admit_first(config, caller, max_cost),
         };
-        if let Err(Refused::Unknown(cause)) = &admitted {
-            self.fault.get_or_insert(Chain(cause).to_string());
+        match &admitted {
+            Err(Refused::Unknown(cause)) => {
+                self.fault.get_or_insert(Chain(cause).to_string());
+            }
+            Err(Refused::Day { spent, .. }) => self.nearly_spent = limits.nearly_spent(*spent),
+            _ => {}
         }
         admitted
     }
@@ -54,11 +60,10 @@ impl Purse {
         let state = State::new(&config.state_folder);
         let limits = config.limits;
         self.admission = limits.admit(&state, caller, max_cost, SystemTime::now)?;
-        let ahead = self
-            .admission
-            .as_ref()
-            .and_then(|admission| admission.ahead);
-        self.fault = ahead.map(|ahead| ahead.to_string());
+        if let Some(Admission { ahead, before, .. }) = &self.admission {
+            self.fault = ahead.map(|ahead| ahead.to_string());
+            self.nearly_spent = limits.nearly_spent(*before);
+        }
         Ok(())
     }
 

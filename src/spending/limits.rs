@@ -84,6 +84,8 @@ pub(crate) struct Admission {
     day: u64,
     /// A warning for administrators about the ledger.
     pub ahead: Option<Ahead>,
+    /// What was spent and set aside on this day before the call.
+    pub before: MicroDollars,
 }
 
 impl Limits {
@@ -109,19 +111,22 @@ impl Limits {
             let now = clock();
             ledger.catch_up(now);
             self.check(ledger, &caller, max_cost, now)?;
-            ledger.spent = ledger.spent + max_cost;
+            let before = ledger.spent;
+            ledger.spent = before + max_cost;
             if self.calls_per_hour.is_some() {
                 ledger.note(caller, now);
             }
-            Ok::<_, Refused>((ledger.day, ledger.ahead_of(now)))
+            Ok::<_, Refused>((ledger.day, ledger.ahead_of(now), before))
         };
         // What is set aside is on the disk before anything is paid: a loss of power must not let it be spent twice.
-        let (day, ahead) = guard.update_for_good(|| Ledger::of(date::day(clock())), admit)?;
+        let (day, ahead, before) =
+            guard.update_for_good(|| Ledger::of(date::day(clock())), admit)?;
         Ok(Some(Admission {
             guard,
             set_aside: max_cost,
             day,
             ahead,
+            before,
         }))
     }
 
@@ -155,13 +160,29 @@ impl Limits {
         Ok(())
     }
 
-    /// Whether calls can be counted, as calls will find it: for administrators.
+    /// Whether calls can be counted, as calls will find it, and what is spent today: for administrators.
     ///
     /// # Errors
     /// Why they cannot.
-    pub(crate) fn look(state: &State, now: SystemTime) -> Result<Option<Ahead>, guard::Error> {
+    pub(crate) fn look(
+        state: &State,
+        now: SystemTime,
+    ) -> Result<(Option<Ahead>, MicroDollars), guard::Error> {
         let ledger = guard(state).read::<Ledger>()?;
-        Ok(ledger.and_then(|ledger| ledger.ahead_of(now)))
+        let mut ledger = ledger.unwrap_or_else(|| Ledger::of(date::day(now)));
+        ledger.catch_up(now);
+        Ok((ledger.ahead_of(now), ledger.spent))
+    }
+
+    /// What administrators are told where so little of the day's money is left that calls will soon be turned away.
+    pub(crate) fn nearly_spent(self, spent: MicroDollars) -> Option<String> {
+        let most = self.per_day?;
+        let is_near = spent.0.saturating_mul(100) >= most.0.saturating_mul(WARNED_PERCENT);
+        is_near.then(|| {
+            format!(
+                "{spent} of {most} are spent or set aside today, and beyond that calls are turned away: max_daily_cost in [limits]"
+            )
+        })
     }
 
     fn check(
@@ -225,6 +246,8 @@ fn guard(state: &State) -> Guard {
 }
 
 const LEDGER: &str = "limits.json";
+/// How much of the day's money is spent when administrators are told.
+const WARNED_PERCENT: u64 = 80;
 
 #[cfg(test)]
 mod tests;
