@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
 
 use super::{Answered, Answering, GRACE};
 use crate::call::event::Event;
