@@ -23,12 +23,14 @@ mod persona_layer;
 pub mod personas;
 pub mod private;
 mod sections;
+mod shared;
 mod values;
 pub(crate) mod voices;
 mod written;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use addresses::is_https;
@@ -44,6 +46,7 @@ pub use messages::Messages;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use values::{Secret, Shown};
 
+use crate::sys::state::server::Server;
 use log::{debug, warn};
 
 /// Everything that is wrong with the settings.
@@ -114,6 +117,8 @@ pub struct Config {
     pub fallback_after: Duration,
     /// `[state]`: what calls remember for each other.
     pub state_folder: PathBuf,
+    /// `[state]`: the server that several machines share.
+    pub shared: Option<Arc<Server>>,
     /// `[log]`: whether the log may hold what was said.
     pub log_words: bool,
     /// `[log]`: the log of calls, if there is to be one.
@@ -231,6 +236,7 @@ impl Config {
         layers.faults.extend(file::open_secrets(&layers, &file));
         layers.faults.extend(Conversation::faults(&layers));
         layers.faults.extend(Messages::faults(&layers));
+        layers.faults.extend(shared::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;
@@ -266,6 +272,7 @@ impl Config {
             idle_timeout: layers.seconds(setting!("call.idle_timeout")),
             fallback_after: layers.seconds(setting!("call.fallback_after")),
             state_folder: layers.text(setting!("state.folder")).into(),
+            shared: shared::assemble(layers),
             log_words: layers.switch(setting!("log.words")),
             log_calls: layers.path(setting!("log.calls")),
             credentials: layers.text(setting!("google.credentials")).into(),

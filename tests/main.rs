@@ -21,6 +21,7 @@ mod house;
 mod install;
 mod knowledge;
 mod limits;
+mod machines;
 mod memory;
 mod messages;
 mod personas;

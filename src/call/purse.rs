@@ -8,7 +8,6 @@ use crate::spending::bill::Bill;
 use crate::spending::limits::{Admission, Refused};
 use crate::sys::costs::MicroDollars;
 use crate::sys::error::Chain;
-use crate::sys::state::State;
 
 /// A call's money.
 #[derive(Debug, Default)]
@@ -51,14 +50,13 @@ impl Purse {
         caller: &str,
         max_cost: MicroDollars,
     ) -> Result<(), Refused> {
-        let state = State::new(&config.state_folder);
+        let state = config.state();
         let limits = config.limits;
         self.admission = limits.admit(&state, caller, max_cost, SystemTime::now)?;
-        let ahead = self
-            .admission
-            .as_ref()
-            .and_then(|admission| admission.ahead);
-        self.fault = ahead.map(|ahead| ahead.to_string());
+        if let Some(admission) = &self.admission {
+            let ahead = admission.ahead.map(|ahead| ahead.to_string());
+            self.fault = admission.alone.clone().or(ahead);
+        }
         Ok(())
     }
 

@@ -23,6 +23,7 @@ mod quiet;
 mod routes;
 mod services;
 mod settings;
+mod shared;
 pub(crate) mod sounds;
 mod user;
 mod ways;
@@ -90,6 +91,9 @@ pub fn run(
             let hangup = Hangup::default();
             hosts::examine(config, deadline, &hangup, &mut report);
             services::examine(config, deadline, &hangup, &mut report);
+            if let Some(server) = &config.shared {
+                shared::examine(server, &mut report);
+            }
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);

@@ -6,6 +6,7 @@
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
+//! * [`Server`]: what several machines share.
 //! * [`Webhook`] and [`Sendmail`]: where messages arrive.
 //! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`until`]: the wait for anything else.
@@ -22,6 +23,7 @@ mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
+mod server;
 mod sink;
 mod terminal;
 mod until;
@@ -39,6 +41,7 @@ pub use sandbox::{
     Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
     Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
+pub use server::Server;
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
 pub use terminal::Terminal;
