@@ -1,12 +1,15 @@
 //! The command line. Settings as `name=value`, or no arguments and a stdin that is no terminal: a call for Asterisk. A
 //! word: a command for people.
 
+mod calls;
 mod command;
 mod delivering;
 mod pager;
 mod place;
 mod setup;
 mod stderr;
+mod stdout;
+mod tool;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -17,7 +20,7 @@ use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
 use env_logger::Target;
-use log::{LevelFilter, error};
+use log::{Level, LevelFilter, error};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -48,10 +51,14 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     code
 }
 
+/// The command line as clap knows it, for what a package makes of it: man pages, and completions of shells.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn carry_out(arguments: Vec<OsString>) -> ExitCode {
     if is_call(&arguments) {
-        answer(&arguments);
-        return ExitCode::SUCCESS;
+        return answer(&arguments);
     }
     if arguments.is_empty() {
         Cli::command().print_help().ok();
@@ -71,15 +78,15 @@ fn carry_out(arguments: Vec<OsString>) -> ExitCode {
 /// stdout would be taken for AGI commands.
 fn is_call(arguments: &[OsString]) -> bool {
     let first = arguments.first().map(|first| first.to_string_lossy());
-    let from_asterisk = std::env::var_os("AST_AGI_DIR").is_some();
     match first {
-        _ if from_asterisk => true,
+        _ if is_from_asterisk() => true,
         Some(first) => first.contains('=') && !first.starts_with('-'),
         None => !io::stdin().is_terminal(),
     }
 }
 
-fn answer(arguments: &[OsString]) {
+/// Carries a call through. Asterisk reads what became of it from the call's variables, and is told success.
+fn answer(arguments: &[OsString]) -> ExitCode {
     let hangup = Hangup::default();
     if let Err(cause) = raise_on_signals(&hangup) {
         error!(
@@ -87,7 +94,7 @@ fn answer(arguments: &[OsString]) {
             Chain(cause.as_ref())
         );
     }
-    call::run(Invocation {
+    let is_session = call::run(Invocation {
         input: io::stdin(),
         end: end_of_stdin(),
         output: io::stdout(),
@@ -101,6 +108,17 @@ fn answer(arguments: &[OsString]) {
         look_around: check::look_around,
         deliver: delivering::begin,
     });
+    // A connection that asks nothing only sees whether the port answers.
+    if is_session || is_from_asterisk() || delivering::socket().is_some() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EX_USAGE)
+    }
+}
+
+/// Whether Asterisk itself has started this program.
+fn is_from_asterisk() -> bool {
+    std::env::var_os("AST_AGI_DIR").is_some()
 }
 
 /// What the end of stdin means: where it is a file, the end of a recorded session and not a hang-up.
@@ -142,11 +160,19 @@ fn start_log() -> Option<stderr::Lines> {
     builder
         .filter_module(env!("CARGO_CRATE_NAME"), log_level())
         .format(|out, record| {
-            let (style, level) = (out.default_level_style(record.level()), record.level());
+            let style = out.default_level_style(record.level());
             // Secrets are taken out here, where every line passes, and not where lines are written: no module can
             // forget it.
             let line = redact::shown(&record.args().to_string());
-            writeln!(out, "[{style}{level:<5}{style:#}] {line}")
+            // An error reads as that of a command does.
+            let level = match record.level() {
+                Level::Error => "",
+                Level::Warn => "warning: ",
+                Level::Info => "info: ",
+                Level::Debug => "debug: ",
+                Level::Trace => "trace: ",
+            };
+            writeln!(out, "{style}phone-assistant: {level}{style:#}{line}")
         });
     if let Some(lines) = &lines {
         builder.target(Target::Pipe(Box::new(lines.clone())));

@@ -10,6 +10,7 @@ pub(crate) mod catalogue;
 mod checked;
 mod chosen;
 pub(crate) mod endpoint;
+mod excerpt;
 mod file;
 pub mod keys;
 mod kind;
@@ -24,6 +25,7 @@ pub mod personas;
 pub mod private;
 mod sections;
 mod shared;
+pub mod tools;
 mod values;
 pub(crate) mod voices;
 mod written;
@@ -44,6 +46,7 @@ use layers::Layers;
 pub use limits::{Limits, Retention};
 pub use messages::Messages;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
+pub use tools::Tool;
 pub use values::{Secret, Shown};
 
 use crate::sys::state::server::Server;
@@ -54,6 +57,7 @@ use log::{debug, warn};
 #[error("{}", first(.all))]
 pub struct Faults {
     all: Vec<String>,
+    excerpts: Vec<Vec<String>>,
     /// The settings file, whether it is there or not.
     pub file: PathBuf,
     /// The settings, as far as they could be understood.
@@ -64,6 +68,12 @@ impl Faults {
     /// Each of them.
     pub fn all(&self) -> &[String] {
         &self.all
+    }
+
+    /// Each of them, with the line of the settings file that it is about, and a mark below that.
+    pub(crate) fn with_excerpts(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let excerpts = self.excerpts.iter().map(Vec::as_slice);
+        self.all.iter().map(String::as_str).zip(excerpts)
     }
 }
 
@@ -155,6 +165,8 @@ pub struct Config {
     pub conversation: Conversation,
     /// The names of all `[persona.NAME]`.
     pub personas: Vec<String>,
+    /// All `[tool.NAME]`.
+    pub tools: Vec<Tool>,
     /// What is set otherwise than by default.
     pub shown: Vec<Shown>,
     /// `[http]`
@@ -179,8 +191,8 @@ impl Config {
             // A client of the port of FastAGI must not choose the file that is read; `add_arguments` makes a fault of
             // it.
             .filter(|_| !arguments.are_remote());
-        let file = file::add(&mut layers, named, environment);
-        Self::of_layers(layers, job, arguments, file, environment)
+        let (file, text) = file::add(&mut layers, named, environment);
+        Self::of_layers(layers, job, arguments, (file, &text), environment)
     }
 
     /// Reads all layers, with `text` for what the settings file `file` says.
@@ -195,7 +207,13 @@ impl Config {
     ) -> Result<Self, Faults> {
         let mut layers = Layers::defaults();
         layers.add_file(text, &file.display().to_string());
-        Self::of_layers(layers, job, &Arguments::default(), file, environment)
+        Self::of_layers(
+            layers,
+            job,
+            &Arguments::default(),
+            (file, text),
+            environment,
+        )
     }
 
     /// The settings file that `named` or the environment names, or the usual one, and its text if it is there.
@@ -216,7 +234,7 @@ impl Config {
         mut layers: Layers,
         job: Job,
         arguments: &Arguments,
-        file: PathBuf,
+        (file, text): (PathBuf, &str),
         environment: Environment<'_>,
     ) -> Result<Self, Faults> {
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
@@ -241,11 +259,17 @@ impl Config {
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;
         let missing = config.missing(job, arguments, &layers, &file);
-        layers.faults.extend(missing);
+        // What a broken file says is not known, and so it does not lack anything.
+        if layers.is_whole {
+            layers.faults.extend(missing);
+        }
         if layers.faults.is_empty() {
             Ok(config)
         } else {
+            let source = file.display().to_string();
+            let excerpt = |fault: &String| excerpt::excerpt(text, &source, fault);
             Err(Faults {
+                excerpts: layers.faults.iter().map(excerpt).collect(),
                 all: layers.faults,
                 file,
                 understood: Box::new(config),
@@ -294,6 +318,7 @@ impl Config {
             waiting: Waiting::assemble(layers),
             conversation: Conversation::assemble(layers),
             personas: layers.personas.tables.keys().cloned().collect(),
+            tools: layers.tools.tools.clone(),
             shown: layers.shown(),
             http: Http::assemble(layers),
         }

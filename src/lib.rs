@@ -35,6 +35,7 @@
 //! | `knowledge` | what the model is told: persona, facts, opening hours, the clock, memory and actions, in one prompt |
 //! | `memory` | what was said with a caller, for the next call |
 //! | `messages` | what callers leave for people: kept, and delivered by mail and webhook |
+//! | `tools` | what the model may ask for: HTTP requests that the settings describe |
 //! | [`spending`] | what calls cost, and how much they may |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
@@ -67,4 +68,5 @@ pub mod spending;
 pub mod sys;
 pub mod text;
 pub mod timeline;
+mod tools;
 mod voice;

@@ -259,7 +259,10 @@ fn a_place_that_cannot_be_written_fails_before_anything_is_paid() {
     let settings = house.sandbox.settings();
     let config = settings.write(house.other());
     let full = house.ask("question-tea.wav");
-    for reply in ["/nonexistent/reply", "/proc/reply"] {
+    for (reply, way_out) in [
+        ("/nonexistent/reply", "make its folder first"),
+        ("/proc/reply", "check that the disk has room"),
+    ] {
         full.ask("question-tea.wav");
         let outcome = testkit::Call::builder(crate::house::program())
             .arg(crate::house::argument("recording", &house.recording()))
@@ -267,12 +270,7 @@ fn a_place_that_cannot_be_written_fails_before_anything_is_paid() {
             .arg(crate::house::argument("config", &config))
             .start()
             .finish(PATIENCE);
-        assert_fails(
-            &house,
-            &outcome,
-            "reply",
-            &["cannot write", "check that the disk has room"],
-        );
+        assert_fails(&house, &outcome, "reply", &["cannot write", way_out]);
     }
     assert_eq!(house.sandbox.requests().len(), 0);
 }

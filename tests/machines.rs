@@ -15,7 +15,10 @@ fn settings(house: &House, server: &Server) -> Settings {
     settings
         .set("limits.max_calls_per_caller_per_hour", 1)
         .set("state.url", server.url())
-        .set("state.password_file", server.password_file().to_str().unwrap())
+        .set(
+            "state.password_file",
+            server.password_file().to_str().unwrap(),
+        )
         .set("state.machines", 2)
 }
 

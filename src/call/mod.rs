@@ -14,6 +14,7 @@ mod hours;
 mod interrupted;
 mod job;
 mod keepalive;
+mod keypad;
 mod line;
 mod listening;
 mod max_cost;
@@ -30,6 +31,7 @@ mod remembering;
 mod saying;
 mod settings;
 mod spoken;
+mod tools;
 mod turn;
 
 use std::io::{Read, Write};
@@ -43,6 +45,7 @@ use log::{debug, error, warn};
 use crate::agi::{self, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
+use crate::cloud::http::SetupError;
 use crate::config::{Arguments, Config, Environment, Job as For, limits::Callers};
 use crate::knowledge::Knowledge;
 use crate::services::Services;
@@ -65,6 +68,7 @@ use messages::Messages;
 use outcome::Outcome;
 use purse::Purse;
 use remembering::Remembering;
+use tools::Toolbox;
 use turn::Scene;
 
 /// How the program was started for a call.
@@ -89,8 +93,9 @@ pub(crate) struct Invocation<'a, I, O> {
     pub deliver: fn(Option<&Path>),
 }
 
-/// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise.
-pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_, I, O>) {
+/// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise. Returns whether
+/// there was a session at all.
+pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_, I, O>) -> bool {
     let (started, began) = ((invocation.clock)(), SystemTime::now());
     let mut session = match Session::open(
         invocation.input,
@@ -104,7 +109,8 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
                 "no AGI session: {} (Asterisk runs this; people begin with phone-assistant --help)",
                 Chain(&cause)
             );
-            return forget_recording(&invocation.arguments, invocation.environment);
+            forget_recording(&invocation.arguments, invocation.environment);
+            return false;
         }
     };
     let confirmed = session.confirm();
@@ -119,15 +125,18 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
         (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
     };
     if arguments.is_check() && confirmed.is_ok() {
-        return (invocation.look_around)(&arguments, invocation.environment);
+        (invocation.look_around)(&arguments, invocation.environment);
+        return true;
     }
     let mut line = Line::new(session, invocation.hangup, invocation.clock);
     if arguments.is_hours() && confirmed.is_ok() {
-        return hours::tell(&mut line, &arguments, invocation.environment);
+        hours::tell(&mut line, &arguments, invocation.environment);
+        return true;
     }
     let mut call = Call::new(line, started);
     if arguments.is_disclosure() && confirmed.is_ok() {
-        return call.disclose(&arguments, invocation.environment);
+        call.disclose(&arguments, invocation.environment);
+        return true;
     }
     call.contract.is_distrusted = confirmed.is_err() && invocation.arguments.is_empty();
     let outcome = call.outcome(confirmed, &arguments, invocation.environment);
@@ -137,6 +146,7 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
         let file = arguments.config.as_deref();
         (invocation.deliver)(file.filter(|_| !arguments.are_remote()));
     }
+    true
 }
 
 /// Removes the recording of a call that was over before it began, unless it is to be kept.
@@ -163,6 +173,8 @@ struct Call<O> {
     reply: PathBuf,
     /// What the model is told of the house.
     knowledge: Knowledge,
+    /// What the model may call, if anything.
+    toolbox: Option<Arc<Toolbox>>,
     /// The services that are asked, once they are known, and where it is noted what administrators have been told of
     /// them.
     services: Option<(Arc<Services>, State)>,
@@ -181,6 +193,7 @@ impl<O: Write> Call<O> {
             messages: Messages::default(),
             reply: PathBuf::new(),
             knowledge: Knowledge::default(),
+            toolbox: None,
             services: None,
         }
     }
@@ -250,6 +263,7 @@ impl<O: Write> Call<O> {
         for (topic, fault) in &self.knowledge.faults {
             warn!("{topic}: {fault}");
         }
+        self.toolbox = self.tools(&config, arguments).at(Stage::Config)?;
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), config.state()));
@@ -290,6 +304,7 @@ impl<O: Write> Call<O> {
             actions: None,
             before: Vec::new(),
             job: Job::none(),
+            toolbox: self.toolbox.clone(),
             reply: None,
             interrupted: None,
         }
@@ -304,6 +319,17 @@ impl<O: Write> Call<O> {
         let (persona, caller) = (&self.contract.persona, self.caller.shown(self.line.env()));
         self.messages = Messages::of(config, persona.as_deref(), caller);
         self.disclosure = Disclosure::of(config, is_internal, &mut self.line);
+    }
+
+    /// What the model may call for this caller. What a client of FastAGI writes proves no phone of one's own.
+    fn tools(
+        &mut self,
+        config: &Config,
+        arguments: &Arguments,
+    ) -> Result<Option<Arc<Toolbox>>, SetupError> {
+        let signs = self.caller.signs(self.line.env());
+        let is_internal = signs.are_internal() && !arguments.are_remote();
+        Ok(Toolbox::of(config, is_internal)?.map(Arc::new))
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything
@@ -390,8 +416,8 @@ impl<O: Write> Call<O> {
     }
 
     /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, after
-    /// which failure a caller was asked to try again, what the model could not be told, and why nothing is remembered,
-    /// counted or delivered; and has it mailed where messages are.
+    /// which failure a caller was asked to try again, what the model could not be told, why nothing is remembered,
+    /// counted or delivered, and that the day's money is nearly spent; and has it mailed where messages are.
     fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -402,6 +428,7 @@ impl<O: Write> Call<O> {
         let no_memory = self.remembering.fault.clone();
         let undelivered = self.messages.trouble(SystemTime::now());
         let no_ledger = self.purse.fault.clone();
+        let nearly_spent = self.purse.nearly_spent.clone();
         let unknown = self.knowledge.faults.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
@@ -417,7 +444,8 @@ impl<O: Write> Call<O> {
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))
             .chain(undelivered.map(|line| ("messages".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
-            .chain(no_ledger.map(|line| ("limits".to_owned(), line)));
+            .chain(no_ledger.map(|line| ("limits".to_owned(), line)))
+            .chain(nearly_spent.map(|line| ("cost".to_owned(), line)));
         for told in contract::warn_administrators(&mut self.line, state, news.collect()) {
             self.messages.notify(&told, SystemTime::now());
         }

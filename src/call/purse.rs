@@ -15,6 +15,8 @@ pub(super) struct Purse {
     admission: Option<Admission>,
     /// Why costs cannot be counted, or not for today.
     pub(super) fault: Option<String>,
+    /// That little of the day's money is left.
+    pub(super) nearly_spent: Option<String>,
     pub(super) bill: Arc<Bill>,
 }
 
@@ -34,12 +36,18 @@ impl Purse {
         let admitted = match &mut self.admission {
             Some(admission) => {
                 let spent = self.bill.total();
-                limits.go_on(admission, spent, max_cost, SystemTime::now)
+                let went_on = limits.go_on(admission, spent, max_cost, SystemTime::now);
+                self.fault = self.fault.take().or_else(|| admission.alone.clone());
+                went_on
             }
             None => self.admit_first(config, caller, max_cost),
         };
-        if let Err(Refused::Unknown(cause)) = &admitted {
-            self.fault.get_or_insert(Chain(cause).to_string());
+        match &admitted {
+            Err(Refused::Unknown(cause)) => {
+                self.fault.get_or_insert(Chain(cause).to_string());
+            }
+            Err(Refused::Day { spent, .. }) => self.nearly_spent = limits.nearly_spent(*spent),
+            _ => {}
         }
         admitted
     }
@@ -56,6 +64,7 @@ impl Purse {
         if let Some(admission) = &self.admission {
             let ahead = admission.ahead.map(|ahead| ahead.to_string());
             self.fault = admission.alone.clone().or(ahead);
+            self.nearly_spent = limits.nearly_spent(admission.before);
         }
         Ok(())
     }

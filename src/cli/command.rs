@@ -1,8 +1,7 @@
 //! The commands for people: what each takes, and what it prints.
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
@@ -10,10 +9,11 @@ use std::time::{Instant, SystemTime};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
-use super::stderr::{LOG_LEVEL, tell};
-use super::{pager, place, setup};
+use super::calls::Calls;
+use super::stderr::{LOG_LEVEL, tell, tell_error};
+use super::stdout::{Stdout, show_text, style};
+use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
-use crate::cmd::calls::{self, Pen};
 use crate::cmd::check::{self, Style};
 use crate::cmd::{callers, console, convert, help, hours, messages, say};
 use crate::config::{Arguments, Environment};
@@ -24,7 +24,7 @@ use crate::sys::plain::plain;
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
-#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "phone-assistant", version = env!("PHONE_ASSISTANT_VERSION"), after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// The settings file [default: /etc/phone-assistant/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -48,7 +48,11 @@ enum Command {
     /// Show when the house is open, as the program understands the settings
     Hours(Hours),
     /// Show who is remembered from one call to the next
-    Callers,
+    Callers {
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Forget what was said with a caller
     Forget {
         /// Whose calls are forgotten, in quotes if there are blanks in it
@@ -57,6 +61,8 @@ enum Command {
     },
     /// Show the messages of callers that are not delivered, and why
     Messages(Messages),
+    /// Show the tools that the model may use, or use one by hand
+    Tool(tool::Tool),
     /// Print the manual: its topics, one of them, or a setting
     Help {
         /// A topic, or a setting such as stt.language [default: list all topics]
@@ -74,7 +80,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Convert {
-    /// Sounds to convert, and last the file to write (NAME.ulaw) or the folder to write to
+    /// Sounds to convert, and last the file to write (NAME.ulaw) or the folder to write to; - for stdin and stdout
     #[arg(required = true, num_args = 2.., value_names = ["IN", "OUT"])]
     files: Vec<PathBuf>,
     /// Make it this much louder; a limiter keeps it from clipping
@@ -124,18 +130,6 @@ struct Check {
     /// Write a JSON object a line, for root's run
     #[arg(long, hide = true)]
     lines: bool,
-}
-
-#[derive(Debug, Args)]
-struct Calls {
-    /// Look at the newest N calls
-    #[arg(long, value_name = "N", default_value = "100")]
-    last: NonZeroUsize,
-    /// Draw this call instead of the last one: Asterisk's UNIQUEID
-    #[arg(long)]
-    id: Option<String>,
-    /// The log [default: calls in [log] of the settings]
-    file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -215,7 +209,7 @@ impl Cli {
         match self.command.run(self.config) {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
-                tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
+                tell_error(error.as_ref());
                 ExitCode::FAILURE
             }
         }
@@ -235,21 +229,22 @@ impl Command {
             }
             Self::Calls(calls) => calls.run(config, &environment)?,
             Self::Hours(hours) => return hours.run(config, &environment),
-            Self::Callers => show_text(&callers::list(config, &environment)?)?,
+            Self::Callers { json } => show_text(&callers::list(json, config, &environment)?)?,
             Self::Forget { number } => match callers::forget(&number, config, &environment) {
                 Ok(done) => show_text(&done)?,
                 Err(error @ callers::Error::Nobody { .. }) => return Err(error.into()),
                 Err(error) => {
-                    tell(&format!("phone-assistant: {}", Chain(&error)));
+                    tell_error(&error);
                     return Ok(COULD_NOT_LOOK);
                 }
             },
             Self::Messages(messages) => messages.run(config.as_deref(), &environment)?,
+            Self::Tool(tool) => show_text(&plain_lines(&tool.run(config, &environment)?))?,
             Self::Help { topic } => match help_on(topic.as_deref()) {
                 Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
                 Ok(page) => show_text(&page)?,
                 Err(error) => {
-                    tell(&format!("phone-assistant: {error}"));
+                    tell_error(&error);
                     return Ok(EX_USAGE);
                 }
             },
@@ -316,23 +311,7 @@ impl Check {
             user: self.user,
             group: self.group,
         };
-        check::run(&options, environment, Instant::now, &mut io::stdout())
-    }
-}
-
-impl Calls {
-    fn run(
-        self,
-        config: Option<PathBuf>,
-        environment: Environment<'_>,
-    ) -> Result<(), Box<dyn Error>> {
-        let options = calls::Options {
-            last: self.last.get(),
-            id: self.id,
-            file: self.file,
-            pen: pen(environment),
-        };
-        Ok(show_text(&calls::run(&options, config, environment)?)?)
+        check::run(&options, environment, Instant::now, &mut Stdout)
     }
 }
 
@@ -354,7 +333,7 @@ impl Hours {
                 Ok(code)
             }
             Err(error) => {
-                tell(&format!("phone-assistant: {}", Chain(error.as_ref())));
+                tell_error(error.as_ref());
                 Ok(hours::UNKNOWN)
             }
         }
@@ -378,7 +357,7 @@ impl Messages {
             } => messages::remove(&id, config, environment)?,
             _ => messages::list(config, environment)?,
         };
-        Ok(show_text(&text)?)
+        show_text(&text)
     }
 }
 
@@ -412,19 +391,6 @@ pub(super) const EX_USAGE: u8 = 64;
 /// The exit code where it is not known whether any caller is remembered.
 const COULD_NOT_LOOK: u8 = 2;
 
-/// The answer could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write to the terminal")]
-struct Unread(#[source] io::Error);
-
-/// Writes to stdout. A reader that has seen enough is no error.
-fn show_text(text: &str) -> Result<(), Unread> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Unread(error)),
-        _ => Ok(()),
-    }
-}
-
 /// A text of several lines, with nothing that a terminal obeys.
 fn plain_lines(text: &str) -> String {
     text.lines().map(|line| plain(line) + "\n").collect()
@@ -452,28 +418,9 @@ fn number(text: &str) -> Result<String, String> {
     number::normal(text).ok_or_else(rule)
 }
 
-/// The style of findings: in colour on a terminal, unless `NO_COLOR` is set: <https://no-color.org>.
-fn style(json: bool, environment: Environment<'_>) -> Style {
-    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match json {
-        true => Style::Json,
-        false if io::stdout().is_terminal() && !wants_none => Style::Colour,
-        false => Style::Plain,
-    }
-}
+const AFTER_HELP: &str = "\
+The manual is in the program: phone-assistant help lists its topics, phone-assistant help commands has all of this.
+Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.
 
-/// The pen for pictures: blocks only where they will be seen, on a terminal whose locale is UTF-8.
-fn pen(environment: Environment<'_>) -> Pen {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| environment(name).filter(|value| !value.is_empty()))
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if io::stdout().is_terminal() && (locale.contains("utf-8") || locale.contains("utf8")) {
-        Pen::BLOCKS
-    } else {
-        Pen::ASCII
-    }
-}
-
-const AFTER_HELP: &str = "The manual: phone-assistant help. Settings are in /etc/phone-assistant/config.toml. PHONE_ASSISTANT_LOG=info (or debug, trace) shows what happens.";
+Exit codes: 0 all is well; 1 it failed, and stderr says why; 64 the command line was wrong. check and setup: 1 there are
+warnings, 2 something fails. Others of forget, hours and setup: phone-assistant help commands.";

@@ -32,7 +32,7 @@ pub(super) fn begin(config: Option<&Path>) {
 }
 
 /// The connection of FastAGI, where stdin is one.
-fn socket() -> Option<TcpStream> {
+pub(super) fn socket() -> Option<TcpStream> {
     let stdin: OwnedFd = io::stdin().as_fd().try_clone_to_owned().ok()?;
     let file = std::fs::File::from(stdin);
     let is_socket = file.metadata().ok()?.file_type().is_socket();

@@ -10,11 +10,11 @@ use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 
-use super::stderr::tell;
+use super::stderr::tell_error;
+use super::stdout::Stdout;
 use crate::cmd::check::{self, Style};
 use crate::cmd::setup::{self, Asker, NEXT, Options};
 use crate::config::Environment;
-use crate::sys::error::Chain;
 use crate::sys::{date, files};
 
 #[derive(Debug, Args)]
@@ -75,10 +75,10 @@ impl Setup {
         };
         // The check is of the file that is written here, and root's looks into its own environment for none.
         let of_environment = || environment("PHONE_ASSISTANT_CONFIG").map(PathBuf::from);
-        let mut out = io::stdout();
+        let mut out = Stdout;
         match setup::run(options, asker, environment, Instant::now, &mut out) {
             Err(missing @ setup::Error::NoKey) => {
-                tell(&format!("phone-assistant: {}", Chain(&missing)));
+                tell_error(&missing);
                 return Ok(MISSING);
             }
             done => done?,

@@ -2,13 +2,18 @@
 //! wait for ever. A server that starts the program for a connection may make the connection stderr as well; then there
 //! are no lines.
 
+use std::error::Error;
 use std::io::{self, Write};
+use std::iter::successors;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{FileType, fstat};
 
+use crate::config::Faults;
+use crate::sys::error::Chain;
+use crate::sys::plain::plain;
 use crate::sys::redact;
 use crate::sys::threads::{self, NoThread};
 
@@ -27,6 +32,26 @@ pub(super) fn is_asterisks() -> bool {
 /// Tells people what happened, on stderr. A closed stderr is no reason to fail.
 pub(super) fn tell(line: &str) {
     writeln!(io::stderr(), "{}", redact::shown(line)).ok();
+}
+
+/// Tells why a command failed. Faults of the settings stand one below the other, each with the line that it is about.
+pub(super) fn tell_error(error: &(dyn Error + 'static)) {
+    let mut causes = successors(Some(error), |&error| error.source());
+    let Some(faults) = causes.find_map(|cause| cause.downcast_ref::<Faults>()) else {
+        return tell(&format!("phone-assistant: {}", Chain(error)));
+    };
+    let head = if error.is::<Faults>() {
+        "the settings are not right".to_owned()
+    } else {
+        error.to_string()
+    };
+    tell(&format!("phone-assistant: {head}:"));
+    for (fault, excerpt) in faults.with_excerpts() {
+        tell(&format!("  {}", plain(fault)));
+        for line in excerpt {
+            tell(&format!("    {}", plain(line)));
+        }
+    }
 }
 
 /// Takes lines, which a thread writes.

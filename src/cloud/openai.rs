@@ -15,16 +15,9 @@ pub(super) fn auth(endpoint: &Endpoint) -> Auth {
     endpoint.api_key.clone().map_or(Auth::None, Auth::Bearer)
 }
 
-/// `openai` as its user knows it, or under the name `own` where it is a server in the user's own network.
-pub(super) fn service(endpoint: &Endpoint, openai: Service, own: &'static str) -> Service {
-    if endpoint.is_private() {
-        Service {
-            name: own,
-            ..openai
-        }
-    } else {
-        openai
-    }
+/// What its user knows the server of an endpoint as: `openai`, or `own` where it is in the user's own network.
+pub(super) fn service(endpoint: &Endpoint, openai: Service, own: Service) -> Service {
+    if endpoint.is_private() { own } else { openai }
 }
 
 /// Lists the models of a server: <https://platform.openai.com/docs/api-reference/models/list>.

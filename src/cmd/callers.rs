@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use serde_json::{Value, json};
+
 use crate::config::{Arguments, Config, Environment, Faults, Job, Retention, limits::Callers};
 use crate::memory::{self, Record, Store};
 use crate::messages::{self, Spool};
@@ -28,9 +30,9 @@ pub(crate) enum Error {
     Messages(#[from] messages::Error),
     /// The settings do not tell where callers are remembered.
     #[error(
-        "nobody was forgotten, because the settings do not tell where callers are remembered; fix them first: {0}"
+        "nobody was forgotten, because the settings do not tell where callers are remembered; fix them first"
     )]
-    Settings(Faults),
+    Settings(#[source] Faults),
     /// No caller with that number is remembered.
     #[error("nobody of the number {number} is remembered in {folder}, or has left a message")]
     Nobody {
@@ -41,11 +43,15 @@ pub(crate) enum Error {
     },
 }
 
-/// Lists the callers that are remembered, the last one first.
+/// Lists the callers that are remembered, the last one first: for programs as JSON.
 ///
 /// # Errors
 /// [`Error`].
-pub(crate) fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Result<String, Error> {
+pub(crate) fn list(
+    is_json: bool,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+) -> Result<String, Error> {
     let settings = Config::to_look_back(config, environment).memory;
     let store = open(&settings)?;
     let mut list = List {
@@ -61,7 +67,11 @@ pub(crate) fn list(config: Option<PathBuf>, environment: Environment<'_>) -> Res
     }
     list.lines.sort_by_key(|(record, _)| record.last());
     list.lines.reverse();
-    Ok(list.to_string())
+    Ok(if is_json {
+        format!("{:#}\n", list.json())
+    } else {
+        list.to_string()
+    })
 }
 
 /// Forgets all that is kept under a number, messages too, in the one spelling that it has, and says that it is done.
@@ -100,6 +110,22 @@ struct List<'a> {
     settings: &'a Retention,
     lines: Vec<(Record, u64)>,
     unreadable: usize,
+}
+
+impl List<'_> {
+    fn json(&self) -> Value {
+        let caller = |(record, bytes): &(Record, u64)| {
+            json!({
+                "number": plain(&record.number),
+                "account": record.account.as_deref().map(plain),
+                "exchanges": record.exchanges.len(),
+                "last": record.last().map(|seconds| date::rfc3339(moment(seconds))),
+                "bytes": bytes,
+            })
+        };
+        let callers: Vec<_> = self.lines.iter().map(caller).collect();
+        json!({"version": VERSION_OF_JSON, "callers": callers, "unreadable_files": self.unreadable})
+    }
 }
 
 impl fmt::Display for List<'_> {
@@ -141,15 +167,22 @@ impl fmt::Display for List<'_> {
 
 /// Such as `2026-11-25 03:18 UTC`.
 fn day_and_minute(seconds: u64) -> String {
-    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    let time = date::rfc3339(time.unwrap_or(SystemTime::UNIX_EPOCH));
+    let time = date::rfc3339(moment(seconds));
     format!("{} {} UTC", &time[..10], &time[11..16])
+}
+
+fn moment(seconds: u64) -> SystemTime {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Makes a text of a file, which may hold anything, fit for the table.
 fn cell(text: &str) -> String {
     plain(text).chars().take(LONGEST).collect()
 }
+
+/// It grows when programs that read the JSON must change.
+const VERSION_OF_JSON: u32 = 1;
 
 /// Longer than any number and account that calls write.
 const LONGEST: usize = 80;

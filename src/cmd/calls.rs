@@ -4,7 +4,9 @@
 //! The log is read from its end, so that a long one costs no more than the calls that are asked for.
 
 mod backwards;
+mod page;
 mod picture;
+mod since;
 mod summary;
 
 use std::fmt;
@@ -12,14 +14,18 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use crate::config::{Config, Environment};
-use crate::sys::files;
+use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
 use crate::sys::plain::plain;
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
+use page::Page;
 pub(crate) use picture::Pen;
 use picture::Picture;
+pub(crate) use since::Since;
 use summary::Summary;
 
 /// What to show.
@@ -27,8 +33,12 @@ use summary::Summary;
 pub(crate) struct Options {
     /// How many calls at most, the newest first.
     pub last: usize,
+    /// Since when. `None`: however old they are.
+    pub since: Option<Since>,
     /// The call whose picture is shown. `None`: the last one.
     pub id: Option<String>,
+    /// Whether programs read it.
+    pub is_json: bool,
     /// The log. `None`: the one of the settings.
     pub file: Option<PathBuf>,
     /// What the picture is drawn with.
@@ -56,6 +66,9 @@ pub(crate) enum Error {
     /// Root cannot do it as the user whose folder it is in.
     #[error(transparent)]
     User(#[from] owner::Error),
+    /// The page cannot be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
     /// There is no such call.
     #[error("there is no call {id} in {path} or {path}.1{}", if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
     NoSuchCall {
@@ -77,14 +90,48 @@ pub(crate) fn run(
     config: Option<PathBuf>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let log = if let Some(file) = &options.file {
-        file.clone()
-    } else {
-        let settings = Config::to_look_back(config, environment);
-        settings.log_calls.ok_or(Error::NoLog)?
-    };
+    let log = log(options, config, environment)?;
     owner::become_owner(files::parent(&log))?;
-    Ok(Report::read(&log, options)?.to_string())
+    let report = Report::read(&log, options)?;
+    Ok(if options.is_json {
+        format!("{:#}\n", report.json())
+    } else {
+        report.to_string()
+    })
+}
+
+/// Writes what the log tells into the file `out`, as a page for the browser that its owner alone can read. Returns how
+/// many calls there are in it.
+///
+/// # Errors
+/// [`Error`].
+pub(crate) fn write_page(
+    options: &Options,
+    out: &Path,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+) -> Result<usize, Error> {
+    let log = log(options, config, environment)?;
+    // Root reads as the user whose log it is, and writes as itself.
+    let acting = owner::act_in(files::parent(&log))?;
+    let report = Report::read(&log, options)?;
+    drop(acting);
+    let mut file = NewFile::create(out, Readers::Owner)?;
+    file.write_all(report.page.html(&report.summary).as_bytes())?;
+    file.finish()?;
+    Ok(report.summary.calls())
+}
+
+fn log(
+    options: &Options,
+    config: Option<PathBuf>,
+    environment: Environment<'_>,
+) -> Result<PathBuf, Error> {
+    if let Some(file) = &options.file {
+        return Ok(file.clone());
+    }
+    let settings = Config::to_look_back(config, environment);
+    settings.log_calls.ok_or(Error::NoLog)
 }
 
 /// What a log tells.
@@ -92,7 +139,10 @@ struct Report<'a> {
     log: &'a Path,
     options: &'a Options,
     summary: Summary,
+    page: Page,
     shown: Option<Record>,
+    /// How many calls in a row are older than those that are looked at.
+    too_old: usize,
     unreadable: usize,
     /// How many bytes of the log may still be read.
     budget: u64,
@@ -107,7 +157,9 @@ impl<'a> Report<'a> {
             log,
             options,
             summary: Summary::default(),
+            page: Page::default(),
             shown: None,
+            too_old: 0,
             unreadable: 0,
             budget: MAX_READ,
             is_cut: false,
@@ -152,17 +204,23 @@ impl<'a> Report<'a> {
     }
 
     fn take(&mut self, record: Record) {
-        if self.summary.calls() < self.options.last {
+        let id = self.options.id.as_ref();
+        let since = self.options.since.as_ref();
+        let is_new = since.is_none_or(|since| since.includes(&record.time));
+        self.too_old = if is_new { 0 } else { self.too_old + 1 };
+        if is_new && self.summary.calls() < self.options.last {
             self.summary.add(&record);
+            self.page.add(&record);
         }
-        let wanted = self.options.id.as_ref().is_none_or(|id| *id == record.id);
+        let wanted = id.map_or(is_new, |id| *id == record.id);
         if wanted && self.shown.is_none() {
             self.shown = Some(record);
         }
     }
 
     fn is_enough(&self) -> bool {
-        self.summary.calls() >= self.options.last && self.shown.is_some()
+        let has_all = self.summary.calls() >= self.options.last || self.too_old >= LONG_CALLS;
+        has_all && (self.shown.is_some() || self.options.id.is_none())
     }
 
     fn checked(self) -> Result<Self, Error> {
@@ -174,6 +232,18 @@ impl<'a> Report<'a> {
             }),
             _ => Ok(self),
         }
+    }
+}
+
+impl Report<'_> {
+    /// The same for programs.
+    fn json(&self) -> Value {
+        let mut all = self.summary.json();
+        all["version"] = json!(VERSION_OF_JSON);
+        all["shown"] = json!(self.shown);
+        all["unreadable_lines"] = json!(self.unreadable);
+        all["is_cut"] = json!(self.is_cut);
+        all
     }
 }
 
@@ -191,7 +261,11 @@ impl fmt::Display for Report<'_> {
                 let picture = Picture::new(record, self.options.pen);
                 write!(f, "{}\n{picture}", self.summary)?;
             }
-            None => writeln!(f, "no calls in {}", plain(&self.log.display().to_string()))?,
+            None => {
+                let log = plain(&self.log.display().to_string());
+                let when = self.options.since.as_ref().map_or("", |_| " since then");
+                writeln!(f, "no calls in {log}{when}")?;
+            }
         }
         match self.unreadable {
             0 => {}
@@ -232,6 +306,12 @@ fn after_half(line: &[u8]) -> Option<Record> {
 /// The maximum size that is read: some hundred thousand calls.
 const MAX_READ: u64 = MAX_READ_MIB * 1024 * 1024;
 const MAX_READ_MIB: u64 = 64;
+
+/// The log is in the order in which calls end, so some that began earlier may stand behind later ones.
+const LONG_CALLS: usize = 1000;
+
+/// It grows when programs that read the JSON must change.
+const VERSION_OF_JSON: u32 = 1;
 
 /// How each record begins.
 const BEGINNING: &[u8] = br#"{"time":""#;

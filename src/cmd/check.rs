@@ -13,6 +13,7 @@ mod guards;
 mod hosts;
 mod inside;
 mod knowledge;
+mod loading;
 mod log_files;
 mod machine;
 mod messages;
@@ -25,6 +26,7 @@ mod services;
 mod settings;
 mod shared;
 pub(crate) mod sounds;
+mod tools;
 mod user;
 mod ways;
 
@@ -36,7 +38,7 @@ use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
 
-pub use finding::{Finding, Status, Style};
+pub use finding::{Finding, Page, Setting, Status, Style};
 use finding::{Report, worst};
 pub use inside::look_around;
 pub use options::Options;
@@ -90,13 +92,15 @@ pub fn run(
         if !options.offline {
             let hangup = Hangup::default();
             hosts::examine(config, deadline, &hangup, &mut report);
-            services::examine(config, deadline, &hangup, &mut report);
+            let personas = personas::of_personas(config, Job::Check, &arguments, &environment);
+            services::examine(config, personas, deadline, &hangup, &mut report);
             if let Some(server) = &config.shared {
                 shared::examine(server, &mut report);
             }
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);
+        tools::examine(config, deadline, &mut report);
         disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }
     let settings = understood(&loaded);

@@ -5,8 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Cursor, Seek, Write};
 use std::iter;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -22,14 +21,14 @@ use crate::sys::plain::{plain, quoted};
 /// What to convert, and into what.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Sound files: WAV, MP3, AAC, M4A, FLAC, Ogg Vorbis or Opus.
+    /// Sound files: WAV, MP3, AAC, M4A, FLAC, Ogg Vorbis or Opus; `-` is stdin.
     pub inputs: Vec<PathBuf>,
     /// The output: for one input a file whose extension names the format, or an existing folder; for several a folder,
-    /// which is made where there is none.
+    /// which is made where there is none; `-` is stdout, in [`format`](Self::format).
     pub output: PathBuf,
     /// How much louder, in dB from -60 to 60. Peaks are limited and never clip.
     pub gain_db: f32,
-    /// The format of what goes into a folder. Defaults to mu-law.
+    /// The format of what goes into a folder or to stdout. Defaults to mu-law.
     pub format: Option<Encoding>,
 }
 
@@ -76,6 +75,9 @@ pub enum Error {
     /// An input such as `..` has no name to pass on.
     #[error("{} is not a file", quoted(.0))]
     NotFile(PathBuf),
+    /// Stdin has no name to pass on.
+    #[error("what comes from stdin has no name: name the file to write, not a folder")]
+    Unnamed,
     /// Two inputs would become the same file.
     #[error(
         "{} and {} would both become {}: rename one, or convert it on its own",
@@ -125,6 +127,9 @@ pub enum FileError {
     /// It ends before its first sample.
     #[error("it holds no sound")]
     NoSound,
+    /// Stdout takes no more.
+    #[error("cannot write to stdout")]
+    Stdout(#[source] io::Error),
     /// The output cannot be made, or put in its place.
     #[error(transparent)]
     Write(#[from] files::Error),
@@ -182,6 +187,11 @@ fn plan(options: &Options) -> Result<Vec<Job>, Error> {
     }
     let jobs = match inputs.as_slice() {
         [] => return Err(Error::NoInput),
+        [input] if is_stream(output) => vec![Job {
+            input: input.clone(),
+            output: output.clone(),
+            encoding: format.unwrap_or(Encoding::Ulaw),
+        }],
         [input] if !output.is_dir() => {
             vec![Job {
                 input: input.clone(),
@@ -189,7 +199,10 @@ fn plan(options: &Options) -> Result<Vec<Job>, Error> {
                 encoding: encoding_of(output, *format)?,
             }]
         }
-        _ if output.is_file() || encoding_of(output, None).is_ok() && !output.is_dir() => {
+        _ if is_stream(output)
+            || output.is_file()
+            || encoding_of(output, None).is_ok() && !output.is_dir() =>
+        {
             return Err(Error::NotFolder(output.clone()));
         }
         inputs => {
@@ -228,10 +241,11 @@ fn refuse_collisions(jobs: &[Job]) -> Result<(), Error> {
     // An input that cannot be resolved is not there; its job will say so.
     let inputs: HashSet<PathBuf> = jobs
         .iter()
+        .filter(|job| !is_stream(&job.input))
         .filter_map(|job| job.input.canonicalize().ok())
         .collect();
     let mut taken = HashMap::new();
-    for Job { input, output, .. } in jobs {
+    for Job { input, output, .. } in jobs.iter().filter(|job| !is_stream(&job.output)) {
         if output
             .canonicalize()
             .is_ok_and(|output| inputs.contains(&output))
@@ -258,6 +272,9 @@ struct Job {
 
 impl Job {
     fn into_folder(input: &Path, folder: &Path, encoding: Encoding) -> Result<Self, Error> {
+        if is_stream(input) {
+            return Err(Error::Unnamed);
+        }
         let stem = input
             .file_stem()
             .ok_or_else(|| Error::NotFile(input.to_owned()))?;
@@ -275,7 +292,23 @@ impl Job {
 
     /// Returns how long the sound is.
     fn run(&self, gain_db: f32) -> Result<Duration, FileError> {
-        let decoder = Decoder::open_file(owner::open(&self.input).map_err(FileError::Open)?)?;
+        let decoder = if is_stream(&self.input) {
+            Decoder::open(io::stdin())?
+        } else {
+            Decoder::open_file(owner::open(&self.input).map_err(FileError::Open)?)?
+        };
+        if is_stream(&self.output) {
+            // The header of a WAV file is written last, and stdout takes no step back.
+            let mut sound = Cursor::new(Vec::new());
+            let duration = transcode(decoder, &mut sound, self.encoding, gain_db)?;
+            let written = io::stdout().write_all(sound.get_ref());
+            return match written {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Err(FileError::Stdout(error))
+                }
+                _ => Ok(duration),
+            };
+        }
         let mut file = NewFile::create(&self.output, Readers::All)?;
         let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
         file.finish()?;
@@ -283,9 +316,14 @@ impl Job {
     }
 }
 
+/// Whether a name stands for stdin or stdout.
+fn is_stream(name: &Path) -> bool {
+    name == Path::new("-")
+}
+
 fn transcode(
     mut decoder: Decoder,
-    file: &mut File,
+    file: &mut (impl Write + Seek),
     encoding: Encoding,
     gain_db: f32,
 ) -> Result<Duration, FileError> {

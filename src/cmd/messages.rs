@@ -19,7 +19,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Spool(#[from] messages::Error),
     /// The settings have faults, so nothing is delivered by them.
-    #[error(transparent)]
+    #[error("the settings are not right")]
     Settings(#[from] config::Faults),
     /// Root cannot do it as the folder's user.
     #[error(transparent)]

@@ -29,12 +29,12 @@ pub(super) fn read(file: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is.
+/// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is, and its text.
 pub(super) fn add(
     layers: &mut Layers,
     named: Option<&Path>,
     environment: Environment<'_>,
-) -> PathBuf {
+) -> (PathBuf, String) {
     let (path, is_named) = place(named, environment);
     let shown = path.display();
     let read = match read(&path) {
@@ -42,13 +42,15 @@ pub(super) fn add(
         Ok(None) if is_named => Err(io::ErrorKind::NotFound.into()),
         read => read,
     };
-    match read {
-        Ok(text) => layers.add_file(&text.unwrap_or_default(), &shown.to_string()),
-        Err(error) => layers
-            .faults
-            .push(format!("cannot read the settings in {shown}: {error}")),
-    }
-    path
+    let text = read.unwrap_or_else(|error| {
+        let fault = format!("cannot read the settings in {shown}: {error}");
+        layers.faults.push(fault);
+        layers.is_whole = false;
+        None
+    });
+    let text = text.unwrap_or_default();
+    layers.add_file(&text, &shown.to_string());
+    (path, text)
 }
 
 /// The files that hold a key and that every user of this machine may read: the settings, and those that they name.

@@ -1,7 +1,7 @@
-//! The settings file as it is written: its values with their lines, or the line that is not TOML and what is wrong
-//! with it (<https://toml.io/en/v1.0.0>).
+//! The settings file as it is written: its values with their lines, or the lines that are not TOML and what is wrong
+//! with them (<https://toml.io/en/v1.0.0>).
 //!
-//! No fault quotes the line: it may hold a key.
+//! No fault quotes its line, which may hold a key; [`excerpt`](super::excerpt) shows what may be shown of it.
 
 use std::collections::BTreeMap;
 
@@ -37,16 +37,61 @@ impl Lines {
     }
 }
 
+/// A place that is not TOML.
+#[derive(Debug)]
+pub(super) struct Fault {
+    line: usize,
+    /// In characters, from 1 on.
+    column: usize,
+    reason: String,
+}
+
+impl Fault {
+    fn of(text: &str, error: &toml::de::Error) -> Self {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = line_at(text, at);
+        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        Self {
+            line,
+            column: before.chars().count() + 1,
+            reason: reason(text, line, error.message()),
+        }
+    }
+
+    /// What is told of it, where the file is called `source`.
+    pub(super) fn told(&self, source: &str) -> String {
+        let Self {
+            line,
+            column,
+            reason,
+        } = self;
+        format!("{source}, line {line}, column {column}: {reason}")
+    }
+}
+
+/// The line, and the column where it is named, that a fault of the file `source` names.
+pub(super) fn place_in(source: &str, fault: &str) -> Option<(usize, Option<usize>)> {
+    let number = |text: &str| {
+        let digits = text.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok().filter(|number| *number > 0)
+    };
+    let rest = fault.strip_prefix(source)?.strip_prefix(", line ")?;
+    let place = rest.split(": ").next()?;
+    let column = place.split_once(", column ");
+    Some((number(rest)?, column.and_then(|(_, column)| number(column))))
+}
+
 /// Reads the text of a settings file.
 ///
 /// # Errors
-/// The number of the line that cannot be read, and why.
-pub(super) fn read(text: &str) -> Result<(Table, Lines), (usize, String)> {
-    let table = text.parse().map_err(|error: toml::de::Error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let number = line_at(text, at);
-        let line = text.lines().nth(number - 1).unwrap_or_default();
-        (number, reason(line, error.message()))
+/// What is wrong, a fault a line.
+pub(super) fn read(text: &str) -> Result<(Table, Lines), Vec<Fault>> {
+    let table = text.parse().map_err(|first| {
+        let (_, all) = DeTable::parse_recoverable(text);
+        let all = std::iter::once(&first).chain(&all);
+        let mut faults: Vec<_> = all.map(|error| Fault::of(text, error)).collect();
+        faults.dedup_by_key(|fault| fault.line);
+        faults
     })?;
     let mut lines = Lines::default();
     if let Ok(spanned) = DeTable::parse(text) {
@@ -59,13 +104,42 @@ fn line_at(text: &str, at: usize) -> usize {
     text[..at].split('\n').count()
 }
 
-/// Says what is wrong with a line that the parser has rejected with `message`. The message tells what the grammar
-/// wants there; people want to know what they have written.
-fn reason(line: &str, message: &str) -> String {
-    let code = outside_of_strings(line);
-    if message.contains("duplicate key") {
-        return "this name stands in the file a second time; keep one of the two".to_owned();
+/// Says what stands in the file twice, where the second time is in line `number`.
+fn twice(text: &str, number: usize) -> String {
+    let lines: Vec<_> = text.lines().take(number).map(str::trim).collect();
+    let (second, before) = lines.split_last().unwrap_or((&"", &[]));
+    let is_head = second.starts_with('[');
+    let name = |line: &str| {
+        let end = if is_head { ']' } else { '=' };
+        line.split(end).next().unwrap_or_default().trim().to_owned()
+    };
+    let named = name(second);
+    let mut above = before.iter().enumerate().rev();
+    // A name belongs to the table above it.
+    let same = above.find(|(_, line)| name(line) == named || !is_head && line.starts_with('['));
+    match same.filter(|(_, line)| is_head || !line.starts_with('[')) {
+        Some((at, _)) if is_head => format!(
+            "{named}] stands twice, in lines {} and {number}: put all of it below one of them",
+            at + 1
+        ),
+        Some((at, _)) => {
+            format!(
+                "this name stands twice, in lines {} and {number}: keep one of the two",
+                at + 1
+            )
+        }
+        None => "this name stands in the file a second time: keep one of the two".to_owned(),
     }
+}
+
+/// Says what is wrong with the line `number` that the parser has rejected with `message`. The message tells what the grammar
+/// wants there; people want to know what they have written.
+fn reason(text: &str, number: usize, message: &str) -> String {
+    if message.contains("duplicate key") {
+        return twice(text, number);
+    }
+    let line = text.lines().nth(number - 1).unwrap_or_default();
+    let code = outside_of_strings(line);
     if let Some(odd) = code.chars().find(|c| pasted::description(*c).is_some()) {
         return odd_character(odd);
     }
@@ -109,7 +183,7 @@ fn of_value(value: &str) -> Option<&'static str> {
             "write true or false, in small letters and without quotation marks"
         }
         _ if bare.contains(',') && decimal.parse::<f64>().is_ok() => {
-            "decimals have a point, not a comma: 1.5"
+            "a decimal point, not a comma, as in 1.5"
         }
         '"' if value.contains('\\') => {
             "\\ has a meaning of its own between \" and \": write single quotation marks, as in name = 'text'"
@@ -144,6 +218,7 @@ const SWITCHES: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "y", "n"
 
 #[cfg(test)]
 mod tests {
+    use super::super::excerpt::excerpt;
     use super::*;
 
     #[test]
@@ -173,7 +248,7 @@ mod tests {
             ("keep = yes", "write true or false"),
             ("keep = True", "write true or false"),
             ("keep = off # quiet", "write true or false"),
-            ("speed = 1,5", "decimals have a point"),
+            ("speed = 1,5", "a decimal point, not a comma"),
             ("deadline = 25 s", "without a unit"),
             ("deadline = 25s", "without a unit"),
             ("key = secret", "a text stands in quotation marks"),
@@ -182,15 +257,42 @@ mod tests {
             ("key = \"secret", "a quotation mark is missing"),
             ("key = \"C:\\secret\"", "single quotation marks"),
             ("key = \"a\" \"secret\"", "something follows"),
-            ("a.key = 1", "a second time"),
-            ("[a.b]", "a second time"),
+            ("a.key = 1", "twice, in lines 5 and 6"),
+            ("[a.b]", "[a.b] stands twice, in lines 3 and 6"),
+            ("[ x ]", "a second time"),
+            ("x = 1\nx = 2", "twice, in lines 6 and 7"),
+            ("x = 1\n y.z= 1\nx=2", "twice, in lines 6 and 8"),
         ];
         for (line, expected) in table {
             let text = format!("# 1\n\n[a.b]\n[x]\na.key = 'secret'\n{line}\n[z]\nz = 1\n");
-            let (number, found) = read(&text).map(drop).expect_err(line);
-            assert_eq!(number, 6, "{line:?}: {found}");
+            let faults = read(&text).map(drop).expect_err(line);
+            let [fault] = &faults[..] else {
+                panic!("{line:?}: {faults:?}");
+            };
+            let (number, found) = (fault.line, &fault.reason);
+            assert_eq!(number, 5 + line.lines().count(), "{line:?}: {found}");
             assert!(found.contains(expected), "{line:?}: {found}");
-            assert!(!found.contains("secret"), "{line:?}: {found}");
+            let shown = excerpt(&text, "f", &fault.told("f")).join("\n");
+            for told in [found, &shown] {
+                assert!(!told.contains("secret"), "{line:?}: {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_lines_that_are_not_toml_are_told_at_once() {
+        let text = "[tts]\nspeed = 1,5\n[stt]\nlanguage = de-DE\n[tts]\n[log]\nwords = yes\n";
+        let faults = read(text).map(drop).expect_err("four faults");
+        let told: Vec<_> = faults.iter().map(|fault| fault.told("f")).collect();
+        let places = [
+            "f, line 2, column ",
+            "f, line 4, column ",
+            "f, line 5, column ",
+            "f, line 7, column ",
+        ];
+        assert_eq!(told.len(), places.len(), "{told:#?}");
+        for (told, place) in told.iter().zip(places) {
+            assert!(told.starts_with(place), "{told}");
         }
     }
 

@@ -95,6 +95,8 @@ pub(crate) struct Admission {
     pub ahead: Option<Ahead>,
     /// Why this machine counts alone, although it shares a server with others.
     pub alone: Option<String>,
+    /// What was spent and set aside on this day before the call.
+    pub before: MicroDollars,
 }
 
 impl Limits {
@@ -125,6 +127,7 @@ impl Limits {
             held: entry.held,
             ahead: entry.ahead,
             alone: entry.alone,
+            before: entry.before,
         }))
     }
 
@@ -150,13 +153,29 @@ impl Limits {
         Ok(())
     }
 
-    /// Whether calls can be counted, as calls will find it: for administrators.
+    /// Whether calls can be counted, as calls will find it, and what is spent today: for administrators.
     ///
     /// # Errors
     /// Why they cannot.
-    pub(crate) fn look(state: &State, now: SystemTime) -> Result<Option<Ahead>, guard::Error> {
+    pub(crate) fn look(
+        state: &State,
+        now: SystemTime,
+    ) -> Result<(Option<Ahead>, MicroDollars), guard::Error> {
         let ledger = guard(state).read::<Ledger>()?;
-        Ok(ledger.and_then(|ledger| ledger.ahead_of(now)))
+        let mut ledger = ledger.unwrap_or_else(|| Ledger::of(date::day(now)));
+        ledger.catch_up(now);
+        Ok((ledger.ahead_of(now), ledger.spent))
+    }
+
+    /// What administrators are told where so little of the day's money is left that calls will soon be turned away.
+    pub(crate) fn nearly_spent(self, spent: MicroDollars) -> Option<String> {
+        let most = self.per_day?;
+        let is_near = spent.0.saturating_mul(100) >= most.0.saturating_mul(WARNED_PERCENT);
+        is_near.then(|| {
+            format!(
+                "{spent} of {most} are spent or set aside today, and beyond that calls are turned away: max_daily_cost in [limits]"
+            )
+        })
     }
 }
 
@@ -187,6 +206,8 @@ fn guard(state: &State) -> Guard {
 }
 
 const LEDGER: &str = "limits.json";
+/// How much of the day's money is spent when administrators are told.
+const WARNED_PERCENT: u64 = 80;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
-use std::io::{self, Seek, Write};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{self, Path, PathBuf};
 use std::process;
@@ -29,12 +29,10 @@ use reading::checked;
 
 /// Why the reply cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot write {path}; check that the disk has room, and that its folder is there and may be \
-     written (install.sh makes the folder for calls)"
-)]
+#[error("cannot write {path}; {way_out}")]
 pub struct Error {
     path: String,
+    way_out: &'static str,
     source: io::Error,
 }
 
@@ -347,7 +345,22 @@ pub fn append(base: &Path, extension: &str) -> PathBuf {
 fn failed(place: &Path, source: io::Error) -> Error {
     Error {
         path: place.display().to_string(),
+        way_out: way_out(place, &source),
         source,
+    }
+}
+
+/// What to do about it.
+fn way_out(place: &Path, source: &io::Error) -> &'static str {
+    match source.kind() {
+        ErrorKind::NotFound if !parent(place).exists() => {
+            "make its folder first (install.sh makes the folder for calls)"
+        }
+        ErrorKind::PermissionDenied => "let the user who runs this write to its folder",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
+        ErrorKind::ReadOnlyFilesystem => "let its disk be written to",
+        ErrorKind::IsADirectory => "a folder has that name",
+        _ => "check that the disk has room, and that its folder is there and may be written",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Compressed sound: packets out of a container, and samples out of these.
 
-use std::io;
+use std::io::ErrorKind;
 
+use log::debug;
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -39,14 +40,14 @@ impl Coded {
         let container = open_container(source).map_err(|cause| refusal(cause, kind))?;
         let track = container
             .default_track(TrackType::Audio)
-            .ok_or(Error::Unsupported(None))?;
+            .ok_or(Error::Unsupported)?;
         let parameters = track
             .codec_params
             .as_ref()
             .and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or(Error::Unsupported(None))?;
+        let parameters = parameters.ok_or(Error::Unsupported)?;
         let codec = Codec::of(parameters)?;
-        let rate_hz = parameters.sample_rate.ok_or(Error::Unsupported(None))?;
+        let rate_hz = parameters.sample_rate.ok_or(Error::Unsupported)?;
         let track_id = track.id;
         Ok(Self {
             container,
@@ -111,7 +112,7 @@ impl Codec {
         symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map(Self::Symphonia)
-            .map_err(|cause| Error::Unsupported(Some(cause)))
+            .map_err(|_| Error::Unsupported)
     }
 }
 
@@ -127,17 +128,24 @@ fn open_container(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>,
 
 /// A file that breaks off in its header is not one of an unknown format.
 fn refusal(cause: Cause, kind: Kind) -> Error {
-    match (cause, kind) {
-        (Cause::Unsupported(_), Kind::Unknown(name)) => Error::Unknown(name),
-        (cause, _) => broken(cause),
+    match (broken(cause), kind) {
+        (Error::Damaged, Kind::Unknown(name)) => Error::Unknown(name),
+        (error, _) => error,
     }
 }
 
 /// A source that has failed is told apart from one that has ended.
 fn broken(cause: Cause) -> Error {
+    debug!("the decoder says: {cause}");
     match cause {
-        Cause::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => Error::Read(error),
-        _ => Error::Damaged(cause),
+        // The decoders' own ends are of no kind.
+        Cause::IoError(error)
+            if error.raw_os_error().is_some()
+                || !matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::Other) =>
+        {
+            Error::Read(error)
+        }
+        _ => Error::Damaged,
     }
 }
 

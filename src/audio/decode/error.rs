@@ -2,8 +2,6 @@
 
 use std::io;
 
-use symphonia::core::errors::Error as Cause;
-
 use super::super::wav;
 
 /// Why a sound could not be decoded.
@@ -22,13 +20,13 @@ pub enum Error {
     #[error(
         "the file's sound is in a coding that is not understood: save it as WAV, MP3, M4A, FLAC or Ogg"
     )]
-    Unsupported(#[source] Option<Cause>),
+    Unsupported,
     /// A WAV file that cannot be read.
     #[error(transparent)]
     Wav(wav::Error),
     /// It breaks off or makes no sense.
     #[error("the file is damaged or cut short")]
-    Damaged(#[source] Cause),
+    Damaged,
     /// Pieces of different rates were joined into one file.
     #[error(
         "the file changes from {from_hz} to {to_hz} samples per second midway: save its parts as one sound"

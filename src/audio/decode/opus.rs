@@ -43,7 +43,7 @@ pub(super) fn open(head: &[u8]) -> Result<Opus, Error> {
         ..,
     ] = head
     else {
-        return Err(Error::Unsupported(None));
+        return Err(Error::Unsupported);
     };
     // The header's input sample rate is only a note of what was recorded: Opus in Ogg is decoded, and its lengths are
     // counted, at 48 kHz (RFC 7845, 4 and 5.1).
@@ -55,7 +55,7 @@ pub(super) fn open(head: &[u8]) -> Result<Opus, Error> {
     };
     let gain_db = f32::from(number([gain_1, gain_2]).cast_signed()) / 256.0;
     Ok(Opus {
-        decoder: decoder.map_err(|_| Error::Unsupported(None))?,
+        decoder: decoder.map_err(|_| Error::Unsupported)?,
         channels: channels.into(),
         to_skip: number([skip_1, skip_2]).into(),
         gain: 10_f32.powf(gain_db / 20.0),

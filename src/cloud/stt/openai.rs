@@ -37,7 +37,7 @@ struct OpenAi {
 
 impl OpenAi {
     fn service(&self) -> Service {
-        openai::service(&self.endpoint, SERVICE, "the transcription server")
+        openai::service(&self.endpoint, SERVICE, OWN)
     }
 
     /// The form, part by part: <https://www.rfc-editor.org/rfc/rfc7578>.
@@ -149,6 +149,13 @@ const SERVICE: Service = Service {
     name: "OpenAI's transcription",
     settings: "[stt.openai]",
     key: "api_key in [openai]",
+};
+
+/// A server in the user's own network. The key of OpenAI is never sent there.
+const OWN: Service = Service {
+    name: "the transcription server",
+    key: "api_key in [stt.openai]",
+    ..SERVICE
 };
 
 /// Part of the names of the models that take lists of languages and words; others find out the language themselves where

@@ -35,7 +35,7 @@ struct OpenAi {
 
 impl OpenAi {
     fn service(&self) -> Service {
-        openai::service(&self.endpoint, SERVICE, "the voice's server")
+        openai::service(&self.endpoint, SERVICE, OWN)
     }
 
     fn body(&self, text: &str) -> Vec<u8> {
@@ -133,6 +133,13 @@ const SERVICE: Service = Service {
     name: "OpenAI's voice",
     settings: "[tts.openai]",
     key: "api_key in [openai]",
+};
+
+/// A server in the user's own network. The key of OpenAI is never sent there.
+const OWN: Service = Service {
+    name: "the voice's server",
+    key: "api_key in [tts.openai]",
+    ..SERVICE
 };
 
 /// The longest text that the service takes, in characters.

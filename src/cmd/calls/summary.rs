@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::{Map, Value, json};
+
 use crate::sys::costs::MicroDollars;
 use crate::sys::plain::plain;
 use crate::timeline::record::Record;
@@ -28,7 +30,7 @@ struct Count {
 
 /// A row of the table, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Row {
+pub(super) enum Row {
     EarToEar,
     Silence,
     Step(Mark),
@@ -64,7 +66,70 @@ impl Summary {
     }
 }
 
+/// How long a step took in the middle and at the slow end, and in how many calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spread {
+    pub(super) p50: u64,
+    pub(super) p95: u64,
+    pub(super) calls: usize,
+}
+
+impl Spread {
+    pub(super) fn of(ms: &[u64]) -> Self {
+        let mut ms = ms.to_vec();
+        ms.sort_unstable();
+        Self {
+            p50: percentile(&ms, 50),
+            p95: percentile(&ms, 95),
+            calls: ms.len(),
+        }
+    }
+}
+
 impl Summary {
+    /// The first and the last moment at which a call began.
+    pub(super) fn span(&self) -> (&str, &str) {
+        (&self.oldest, &self.newest)
+    }
+
+    pub(super) fn cost(&self) -> MicroDollars {
+        self.cost
+    }
+
+    /// How many calls ended with each status.
+    pub(super) fn statuses(&self) -> impl Iterator<Item = (&str, usize)> {
+        let all = self.statuses.iter();
+        all.map(|(status, count)| (status.as_str(), count.calls))
+    }
+
+    /// The rows of the table, in their order.
+    pub(super) fn times(&self) -> impl Iterator<Item = (Row, Spread)> {
+        self.times_ms.iter().map(|(row, ms)| (*row, Spread::of(ms)))
+    }
+
+    /// The same for programs.
+    pub(super) fn json(&self) -> Value {
+        let count = |count: &Count| json!({"calls": count.calls, "stages": count.stages});
+        let statuses = self
+            .statuses
+            .iter()
+            .map(|(name, it)| (name.clone(), count(it)));
+        let times = self.times().map(|(row, Spread { p50, p95, calls })| {
+            (
+                row.to_string(),
+                json!({"p50": p50, "p95": p95, "calls": calls}),
+            )
+        });
+        json!({
+            "calls": self.calls,
+            "oldest": self.oldest,
+            "newest": self.newest,
+            "microdollars": self.cost,
+            "statuses": statuses.collect::<Map<_, _>>(),
+            "milliseconds": times.collect::<Map<_, _>>(),
+        })
+    }
+
     fn counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (status, count) in &self.statuses {
             writeln!(f, "{status:<NAME$}{:>NUMBER$}", count.calls)?;
@@ -83,10 +148,7 @@ impl Summary {
             "{:<NAME$}{p50:>NUMBER$}{p95:>NUMBER$}{calls:>NUMBER$}",
             "milliseconds"
         )?;
-        for (row, ms) in &self.times_ms {
-            let mut ms = ms.clone();
-            ms.sort_unstable();
-            let (p50, p95, calls) = (percentile(&ms, 50), percentile(&ms, 95), ms.len());
+        for (row, Spread { p50, p95, calls }) in self.times() {
             writeln!(
                 f,
                 "{row:<NAME$}{p50:>NUMBER$}{p95:>NUMBER$}{calls:>NUMBER$}"

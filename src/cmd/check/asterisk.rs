@@ -22,6 +22,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             // Remarks of its own may come before it.
             let is_version = |line: &&str| line.starts_with(ID);
             report.ok(ID, version.lines().find(is_version).unwrap_or(&version));
+            examine_entity(&say("core show settings").unwrap_or_default(), report);
             ways::examine(config, report);
             examine_applications(report);
         }
@@ -109,6 +110,26 @@ fn is_this_program(program: &Path) -> io::Result<bool> {
     Ok(is_same)
 }
 
+/// Asterisk takes the number that it is known by to others from an ethernet interface. Without one some modules do not load.
+fn examine_entity(settings: &str, report: &mut Report<'_>) {
+    let mut lines = settings.lines().map(str::trim);
+    let entity = lines.find_map(|line| line.strip_prefix("Entity ID:"));
+    let Some(entity) = entity.map(str::trim) else {
+        return;
+    };
+    let id = "entity ID";
+    if entity == "00:00:00:00:00:00" {
+        report.warn(
+            id,
+            "Asterisk has found no ethernet interface to take its entity ID from: it complains of that, and modules that \
+             need one, such as DUNDi, do not load",
+            "set entityid = 02:00:00:00:00:01, or any other that no Asterisk near it has, under [options] in asterisk.conf, and restart Asterisk",
+        );
+    } else {
+        report.ok(id, entity);
+    }
+}
+
 fn examine_applications(report: &mut Report<'_>) {
     let is_missing = |name: &&&str| {
         let shown = say(&format!("core show application {name}")).unwrap_or_default();
@@ -143,12 +164,17 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             &format!("all {} are in {}", SOUNDS.len(), folder.display()),
         );
     } else {
+        let elsewhere = sounds::elsewhere(&folder, missing[0]).map_or(String::new(), |other| {
+            let other = other.display();
+            format!("; {other} has them, where Asterisk does not look: astdatadir in asterisk.conf")
+        });
         report.fail(
             "sounds",
-            &format!("missing in {}: {}", folder.display(), missing.join(", ")),
+            &format!("missing in {}: {}{elsewhere}", folder.display(), missing.join(", ")),
             "install Asterisk's core sounds: in FreePBX under Admin, Sound Languages; in Debian asterisk-core-sounds-en",
         );
     }
+    examine_own_sounds(&folder, report);
     if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
         && !sounds::is_there(&folder, name)
     {
@@ -157,6 +183,23 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             &format!("{name} is missing: callers wait in silence"),
             "install it, or set sound in [waiting]",
         );
+    }
+}
+
+/// Sounds of an administrator's own that lie where another layout of Asterisk would look for them.
+fn examine_own_sounds(folder: &Path, report: &mut Report<'_>) {
+    for name in OWN_SOUNDS {
+        let other = sounds::elsewhere(folder, name);
+        if let Some(other) = other.filter(|_| !sounds::is_there(folder, name)) {
+            let (folder, other) = (folder.display(), other.display());
+            report.warn(
+                "own sounds",
+                &format!(
+                    "{name} is in {other}, and Asterisk looks in {folder}: callers do not hear it"
+                ),
+                &format!("make it again there: phone-assistant convert ... {folder}/{name}.ulaw"),
+            );
+        }
     }
 }
 
@@ -208,6 +251,9 @@ const SOUNDS: [&str; 8] = [
     "all-circuits-busy-now",
     "one-moment-please",
 ];
+
+/// What administrators may add, by the manual.
+const OWN_SOUNDS: [&str; 1] = ["custom/assistant-welcome"];
 
 #[cfg(test)]
 mod tests {

@@ -1,16 +1,20 @@
 //! What was found, and how it is written: for people, for programs, or not at all.
 
+mod shown;
+
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::iter::successors;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 
 use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
 use crate::sys::redact;
+pub use shown::Page;
+pub(super) use shown::Shown;
 
 /// The state of what was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +29,17 @@ pub enum Status {
 }
 
 impl Finding {
+    pub(super) fn new(id: &str, status: Status, text: &str, remedy: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            status,
+            text: text.to_owned(),
+            remedy: remedy.to_owned(),
+            excerpt: Vec::new(),
+            settings: Vec::new(),
+        }
+    }
+
     /// Whether it was looked at.
     pub(super) fn is_tried(&self) -> bool {
         !self.text.starts_with(NOT_TRIED)
@@ -70,17 +85,57 @@ pub struct Finding {
     pub status: Status,
     /// What was found.
     pub text: String,
-    /// How to fix it; empty where nothing has to be.
+    /// How to fix it; empty where nothing has to be, and then `null` in JSON.
+    #[serde(
+        default,
+        serialize_with = "null_if_empty",
+        deserialize_with = "empty_if_null"
+    )]
     pub remedy: String,
+    /// What is shown below the text as it is, such as the faulty line of a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excerpt: Vec<String>,
+    /// The settings that are set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
+}
+
+/// A setting that is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// Its value; of a secret only that there is one.
+    pub value: String,
+    /// Where it was set.
+    pub source: String,
+}
+
+impl Setting {
+    fn clean(self) -> Self {
+        Self {
+            name: one_line(&self.name),
+            value: one_line(&self.value),
+            source: one_line(&self.source),
+        }
+    }
+}
+
+fn null_if_empty<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    Some(text)
+        .filter(|text| !text.is_empty())
+        .serialize(serializer)
+}
+
+fn empty_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// How findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// A line each, as soon as it is there.
-    Plain,
-    /// The same, in colour.
-    Colour,
+    /// For people, each as soon as it is there.
+    Page(Page),
     /// One JSON object at the end.
     Json,
     /// A JSON object a line, as soon as it is there: what Asterisk's user finds, for root to tell.
@@ -111,11 +166,20 @@ impl<'a> Report<'a> {
         self.add(id, Status::Ok, text, "");
     }
 
-    /// A finding of several lines, each of them below the other.
-    pub(super) fn list(&mut self, id: &str, lines: impl IntoIterator<Item = String>) {
-        let lines: Vec<_> = lines.into_iter().map(|line| one_line(&line)).collect();
-        let text = lines.join(&format!("\n{:INDENT$}", ""));
-        self.push(id, Status::Ok, text, "");
+    /// The settings that are set.
+    pub(super) fn settings(&mut self, text: &str, settings: Vec<Setting>) {
+        self.tell(Finding {
+            settings,
+            ..Finding::new(SETTINGS, Status::Ok, text, "")
+        });
+    }
+
+    /// A failure with what is shown of the place where it is.
+    pub(super) fn fail_at(&mut self, id: &str, text: &str, excerpt: Vec<String>, remedy: &str) {
+        self.tell(Finding {
+            excerpt,
+            ..Finding::new(id, Status::Fail, text, remedy)
+        });
     }
 
     pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
@@ -145,30 +209,22 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn add(&mut self, id: &str, status: Status, text: &str, remedy: &str) {
-        self.push(id, status, one_line(text), remedy);
+        self.tell(Finding::new(id, status, text, remedy));
     }
 
-    /// Passes on what the same program has found as another user. It is not trusted to have cleaned it.
-    pub(super) fn relay(&mut self, finding: &Finding) {
-        let lines: Vec<_> = finding.text.split('\n').map(one_line).collect();
-        self.push(
-            &finding.id,
-            finding.status,
-            lines.join("\n"),
-            &finding.remedy,
-        );
-    }
-
-    fn push(&mut self, id: &str, status: Status, text: String, remedy: &str) {
+    /// Tells a finding, perhaps of a run as another user, which is not trusted to have cleaned it.
+    pub(super) fn tell(&mut self, finding: Finding) {
+        let clean = |text: String| one_line(&text);
         let finding = Finding {
-            id: plain_to(id, MAX_LINE),
-            status,
-            text,
-            remedy: one_line(remedy),
+            id: plain_to(&finding.id, MAX_LINE),
+            status: finding.status,
+            text: one_line(&finding.text),
+            remedy: one_line(&finding.remedy),
+            excerpt: finding.excerpt.into_iter().map(clean).collect(),
+            settings: finding.settings.into_iter().map(Setting::clean).collect(),
         };
         let written = match self.style {
-            Style::Plain => write!(self.out, "{}", Shown(&finding, false)),
-            Style::Colour => write!(self.out, "{}", Shown(&finding, true)),
+            Style::Page(page) => write!(self.out, "{}", Shown(&finding, page)),
             Style::Lines => writeln!(self.out, "{}", json!(finding)),
             Style::Json | Style::Silent => Ok(()),
         };
@@ -200,10 +256,14 @@ impl<'a> Report<'a> {
         let written = match self.style {
             Style::Json => {
                 let status = self.findings.iter().map(|finding| finding.status).max();
-                let all = json!({"status": status.unwrap_or(Status::Ok), "checks": self.findings});
+                let all = json!({
+                    "version": VERSION_OF_JSON,
+                    "status": status.unwrap_or(Status::Ok),
+                    "checks": self.findings,
+                });
                 writeln!(self.out, "{all:#}")
             }
-            Style::Plain | Style::Colour => {
+            Style::Page(_) => {
                 let of = |count: usize, what: &str| match count {
                     1 => format!("1 {what}"),
                     count => format!("{count} {what}s"),
@@ -225,30 +285,6 @@ impl<'a> Report<'a> {
     }
 }
 
-/// A finding as people read it, perhaps in colour.
-pub(super) struct Shown<'a>(pub(super) &'a Finding, pub(super) bool);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(finding, is_coloured) = self;
-        let (colour, plain) = match is_coloured {
-            true => (finding.status.colour(), "\x1b[0m"),
-            false => ("", ""),
-        };
-        let Finding {
-            id,
-            status,
-            text,
-            remedy,
-        } = finding;
-        writeln!(f, "{colour}{status}{plain}  {id:<ID_WIDTH$}  {text}")?;
-        if !remedy.is_empty() {
-            writeln!(f, "      {:<ID_WIDTH$}  -> {remedy}", "")?;
-        }
-        Ok(())
-    }
-}
-
 /// Makes text of services and files, which may hold anything, of any length, safe to show: a terminal must not obey it,
 /// and it must not pass for another finding.
 pub(super) fn one_line(text: &str) -> String {
@@ -256,9 +292,9 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 const NOT_TRIED: &str = "not tried: ";
-const ID_WIDTH: usize = 22;
-/// Where the lines of a list begin.
-const INDENT: usize = 32;
+const SETTINGS: &str = "settings";
+/// It grows when programs that read the JSON must change.
+const VERSION_OF_JSON: u32 = 1;
 /// Longer than anything that we say ourselves.
 const MAX_LINE: usize = 2000;
 
@@ -301,7 +337,7 @@ mod tests {
         ];
         for (text, expected) in table {
             let mut out = Vec::new();
-            let mut report = Report::new(&mut out, Style::Plain);
+            let mut report = Report::new(&mut out, Style::Page(Page::default()));
             report.warn("llm", text, text);
             assert_eq!(report.findings()[0].text, expected);
             let shown = String::from_utf8(out).expect("text");
@@ -363,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_has_seen_enough_changes_nothing_of_what_is_found() {
-        for style in [Style::Plain, Style::Colour, Style::Json, Style::Lines] {
+        for style in [Style::Page(Page::default()), Style::Json, Style::Lines] {
             let mut out = Closing(10);
             let mut report = Report::new(&mut out, style);
             report.ok("one", "well");
@@ -377,25 +413,38 @@ mod tests {
     fn what_another_user_found_is_told_as_if_it_had_been_found_here() {
         let mut lines = Vec::new();
         let mut there = Report::new(&mut lines, Style::Lines);
-        there.list("settings", ["two".to_owned(), "a\u{1b}b".to_owned()]);
-        there.warn("llm", "slow", "wait");
+        let setting = Setting {
+            name: "a".to_owned(),
+            value: "b\u{1b}".to_owned(),
+            source: "c".to_owned(),
+        };
+        there.settings("1 is set", vec![setting]);
+        there.fail_at("llm", "slow", vec!["  ^".to_owned()], "wait");
         there.close().expect("a vector takes all");
         let mut sink = io::sink();
         let mut here = Report::new(&mut sink, Style::Silent);
         let text = String::from_utf8(lines).expect("text");
+        assert!(text.contains(r#""remedy":null"#), "{text}");
         for line in text.lines() {
-            here.relay(&serde_json::from_str(line).expect("a finding"));
+            here.tell(serde_json::from_str(line).expect("a finding"));
         }
-        here.relay(&Finding {
-            id: "x\u{1b}".to_owned(),
-            status: Status::Ok,
-            text: "one\u{1b}[2J\ntwo\u{7}".to_owned(),
-            remedy: "\r".to_owned(),
+        let hostile = Finding::new("x\u{1b}", Status::Ok, "one\u{1b}[2J\ntwo\u{7}", "\r");
+        here.tell(Finding {
+            excerpt: vec!["\u{1b}[2J\nfail".to_owned()],
+            ..hostile
         });
-        let found: Vec<_> = here.findings().iter().map(|it| it.text.as_str()).collect();
-        let list = format!("two\n{}a b", " ".repeat(INDENT));
-        assert_eq!(found, [&list, "slow", "one [2J\ntwo "]);
-        assert_eq!(here.findings()[2].id, "x ");
+        let [settings, slow, hostile] = here.findings() else {
+            panic!("{:?}", here.findings());
+        };
+        assert_eq!(
+            (&*settings.remedy, &*settings.settings[0].value),
+            ("", "b ")
+        );
+        assert_eq!((&*slow.remedy, &*slow.excerpt[0]), ("wait", "  ^"));
+        let Finding {
+            id, text, excerpt, ..
+        } = hostile;
+        assert_eq!([id, text, &excerpt[0]], ["x ", "one [2J two ", " [2J fail"]);
     }
 
     #[test]
@@ -413,7 +462,7 @@ mod tests {
         ];
         for (statuses, expected) in table {
             let mut out = Vec::new();
-            let mut report = Report::new(&mut out, Style::Plain);
+            let mut report = Report::new(&mut out, Style::Page(Page::default()));
             for status in statuses {
                 report.add("id", status, "text", "");
             }
@@ -421,14 +470,5 @@ mod tests {
             let shown = String::from_utf8(out).expect("text");
             assert_eq!(shown.lines().last(), Some(expected));
         }
-    }
-
-    #[test]
-    fn each_line_of_a_list_begins_below_the_other() {
-        let mut sink = io::sink();
-        let mut report = Report::new(&mut sink, Style::Silent);
-        report.list("settings", ["two".to_owned(), "a\nb".to_owned()]);
-        let text = format!("two\n{}a b", " ".repeat(INDENT));
-        assert_eq!(report.findings()[0].text, text);
     }
 }

@@ -23,8 +23,15 @@ pub(super) fn examine_ledger(limits: Limits, folder: &Path, report: &mut Report<
     let state = State::new(folder);
     let path = limits::ledger(&state);
     match Limits::look(&state, SystemTime::now()) {
-        Ok(None) => report.ok(LIMITS, "calls and costs are counted"),
-        Ok(Some(ahead)) => report.fail(
+        Ok((None, spent)) => match limits.nearly_spent(spent) {
+            Some(text) => report.warn(
+                LIMITS,
+                &text,
+                "sudo phone-assistant calls --since 1d tells what it went for; max_daily_cost in [limits] may be raised",
+            ),
+            None => report.ok(LIMITS, "calls and costs are counted"),
+        },
+        Ok((Some(ahead), _)) => report.fail(
             LIMITS,
             &format!("{ahead}: all costs until then count as those of one day"),
             &format!(
@@ -111,6 +118,7 @@ mod tests {
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
     use crate::sys::costs::MicroDollars;
+    use crate::sys::date;
 
     fn found(examine: impl Fn(&mut Report<'_>)) -> Vec<Finding> {
         findings(examine)
@@ -121,6 +129,8 @@ mod tests {
 
     #[test]
     fn a_ledger_that_turns_calls_away_fails_and_is_to_be_looked_at() {
+        let today = date::day(SystemTime::now());
+        let nearly = &*format!(r#"{{"version":1,"day":{today},"spent":800000,"calls":{{}}}}"#);
         let table = [
             ("none", None, Status::Ok, "counted", ""),
             (
@@ -129,6 +139,13 @@ mod tests {
                 Status::Ok,
                 "counted",
                 "",
+            ),
+            (
+                "nearly all of today's",
+                Some(nearly),
+                Status::Warn,
+                "$0.8000 of $1.0000 are spent",
+                "max_daily_cost",
             ),
             ("empty", Some(""), Status::Fail, "empty", REMOVED),
             (
@@ -152,7 +169,7 @@ mod tests {
                 fs::write(folder.path().join("limits.json"), content).expect("written");
             }
             let limits = Limits {
-                per_day: Some(MicroDollars(1)),
+                per_day: Some(MicroDollars(1_000_000)),
                 ..Limits::default()
             };
             let found = found(|report| examine_ledger(limits, folder.path(), report));

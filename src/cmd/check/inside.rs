@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::Gid;
 use serde::{Deserialize, Serialize};
 
-use super::console::say;
+use super::console::{say, typed};
 use super::finding::{Finding, Report, Status, Style};
 use super::freepbx;
 use super::knowledge;
@@ -167,6 +167,15 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     let logs = LogFiles::of_asterisk();
     // A Local channel runs an extension of the dialplan without any phone.
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
+    if sent.as_ref().is_ok_and(|said| said.contains(NO_COMMAND)) {
+        let why =
+            "Asterisk has not loaded res_clioriginate, by which it would have started the program";
+        let remedy = format!(
+            "{}; calls do not need it, and that lasts until a restart where modules.conf does not load it",
+            typed("module load res_clioriginate")
+        );
+        return report.not_tried(ID, why, &remedy);
+    }
     let Some(there) = wait_for(&state) else {
         let said = sent.unwrap_or_else(|why| why.to_string());
         let text = format!(
@@ -234,6 +243,8 @@ fn groups(others: &[Gid], main: Gid) -> Vec<u32> {
 }
 
 const ID: &str = "through Asterisk";
+/// What Asterisk says of a command that no loaded module has.
+const NO_COMMAND: &str = "No such command";
 /// What [`machine::examine`] looks at.
 const IDS: [&str; 21] = [
     "settings",
@@ -359,12 +370,7 @@ mod tests {
 
     #[test]
     fn groups_are_told_only_where_something_is_worse_there() {
-        let key = |status| Finding {
-            id: "Google's key".to_owned(),
-            status,
-            text: String::new(),
-            remedy: String::new(),
-        };
+        let key = |status| Finding::new("Google's key", status, "", "");
         for (here, there, are_told) in [
             (Status::Ok, Status::Ok, false),
             (Status::Fail, Status::Fail, false),

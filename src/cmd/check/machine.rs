@@ -29,9 +29,9 @@ pub(super) fn examine<'c>(
     let config = match config {
         Ok(config) => config,
         Err(faults) => {
-            for fault in faults.all() {
-                let remedy = format!("fix it in {}", shell_quoted(&faults.file));
-                report.fail("settings", fault, &remedy);
+            let remedy = format!("fix it in {}", shell_quoted(&faults.file));
+            for (fault, excerpt) in faults.with_excerpts() {
+                report.fail_at("settings", fault, excerpt.to_vec(), &remedy);
             }
             examine_state(&faults.understood.state_folder, report);
             return None;

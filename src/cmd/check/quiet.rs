@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use log::warn;
 
-use super::finding::{Finding, Shown, Status};
+use super::finding::{Finding, Page, Shown, Status};
 use crate::sys::error::Chain;
 use crate::sys::plain::plain;
 use crate::sys::state::State;
@@ -30,7 +30,7 @@ pub(super) fn tell_changes(
     let before = |id: &str| last.get(id).copied().unwrap_or(Status::Ok);
     for finding in findings {
         if finding.status > before(&finding.id) {
-            write!(out, "{}", Shown(finding, false))?;
+            write!(out, "{}", Shown(finding, Page::default()))?;
         }
     }
     let mut now = worst_by_id(findings);
@@ -72,12 +72,7 @@ mod tests {
     use super::*;
 
     fn finding(id: &str, status: Status) -> Finding {
-        Finding {
-            id: id.to_owned(),
-            status,
-            text: "text".to_owned(),
-            remedy: String::new(),
-        }
+        Finding::new(id, status, "text", "")
     }
 
     fn told(findings: &[Finding], is_whole: bool, folder: &testkit::TempDir) -> String {

@@ -39,8 +39,12 @@ pub(super) fn examine(config: &Config, plan: &str, globals: &str, report: &mut R
     let id = "transfers";
     if nowhere.is_empty() {
         let contexts: Vec<_> = contexts.into_iter().collect();
-        let (count, contexts) = (transfers.len(), contexts.join(" and "));
-        return report.ok(id, &format!("all {count} are numbers of {contexts}"));
+        let contexts = contexts.join(" and ");
+        let text = match transfers.as_slice() {
+            [(name, number)] => format!("{name}={number} is a number of {contexts}"),
+            all => format!("all {} are numbers of {contexts}", all.len()),
+        };
+        return report.ok(id, &text);
     }
     let text = format!("there is no such number: {}", nowhere.join(", "));
     let remedy = "correct transfers or operator under [conversation], or let ASSISTANT_TRANSFER_CONTEXT name the context that has them";

@@ -1,28 +1,29 @@
 //! What the settings say, and the files that they name for keys and certificates.
 
-use std::iter;
 use std::path::Path;
 
-use super::finding::Report;
+use super::finding::{Report, Setting};
 use super::user::group_name;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Variable, check_roots, variables};
 use crate::config::{Config, Environment, Unusable};
 use crate::sys::error::Chain;
+use crate::sys::plain::plain_to;
 use crate::sys::remedy::{self, shell_quoted};
 
 /// Shows what is set, and tells what of it is not used.
 pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
-    let count = format!("{} of them are set", config.shown.len());
-    let lines = config.shown.iter().map(|shown| {
-        let mut value: String = shown.value.chars().take(MAX_SHOWN).collect();
-        if value.len() < shown.value.len() {
-            value.push('…');
-        }
-        format!("{} = {value}  ({})", shown.name, shown.source)
+    let count = match config.shown.len() {
+        1 => "1 of them is set".to_owned(),
+        count => format!("{count} of them are set"),
+    };
+    let settings = config.shown.iter().map(|shown| Setting {
+        name: shown.name.clone(),
+        value: plain_to(&shown.value, MAX_SHOWN),
+        source: shown.source.clone(),
     });
-    report.list("settings", iter::once(count).chain(lines));
+    report.settings(&count, settings.collect());
     examine_languages(config, report);
     for unusable in &config.unusable {
         let Unusable { stage, what, .. } = unusable;

@@ -11,7 +11,7 @@ use std::path::{Component, Path};
 use std::process::Command;
 use std::time::Duration;
 
-use super::finding::{Finding, Report, Status, Style, one_line, worst};
+use super::finding::{Finding, Page, Report, Status, Style, one_line, worst};
 use super::options::Options;
 use crate::config::keys::ENVIRONMENT;
 use crate::sys::apart::{self, End, Stream};
@@ -176,7 +176,7 @@ fn relay(command: &mut Command, limit: Duration, mut report: Report<'_>) -> io::
         command,
         limit,
         &mut |stream, line| match serde_json::from_str::<Finding>(&line) {
-            Ok(finding) if stream == Stream::Out => report.relay(&finding),
+            Ok(finding) if stream == Stream::Out => report.tell(finding),
             _ => pass_on(&line),
         },
     );
@@ -203,7 +203,7 @@ fn relay_text(command: &mut Command, limit: Duration, out: &mut dyn Write) -> io
     match code(end, limit) {
         Ok(code) => Ok(code),
         Err(why) => {
-            let mut report = Report::new(out, Style::Plain);
+            let mut report = Report::new(out, Style::Page(Page::default()));
             report.fail(ID, &why, REMEDY);
             Ok(worst(&report.close()?).exit_code())
         }

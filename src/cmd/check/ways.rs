@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::console::{say, typed};
 use super::finding::Report;
 use super::globals;
+use super::loading;
+use super::machine::asterisk_folder;
 use super::routes::{self, CONTEXT};
 use crate::config::{Audience, Config};
 
@@ -61,8 +63,19 @@ fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>
     let reload = typed("dialplan reload");
     let remedy = &format!("sudo ./install.sh --dialplan; and: {reload}");
     if !ways.says(RUNS) {
-        let text = "the context custom-openai is not loaded, or does not run phone-assistant";
-        report.fail(id, text, remedy);
+        let etc = asterisk_folder("astetcdir", &["/etc/asterisk"]);
+        let module = say("module show like pbx_config").unwrap_or_default();
+        match loading::why_not(&etc, &module) {
+            Some((why, way)) => {
+                let text = format!("the context custom-openai is not loaded: {why}");
+                report.fail(id, &text, &way);
+            }
+            None => {
+                let text =
+                    "the context custom-openai is not loaded, or does not run phone-assistant";
+                report.fail(id, text, remedy);
+            }
+        }
     } else if !ways.says(LETS_LOOK_AROUND) {
         let text =
             "the context custom-openai is of an earlier version: it has no way in for this check";

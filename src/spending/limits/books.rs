@@ -56,5 +56,8 @@ pub(super) struct Held {
 pub(super) struct Entry {
     pub(super) held: Held,
     pub(super) ahead: Option<Ahead>,
+    /// What was spent and set aside on the day before.
+    pub(super) before: MicroDollars,
+    /// Why the machine counts alone.
     pub(super) alone: Option<String>,
 }

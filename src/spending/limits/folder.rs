@@ -78,18 +78,21 @@ fn enter(
             ahead: ledger.ahead_of(now),
         });
     }
-    ledger.spent = ledger.spent + change.amount;
+    let before = ledger.spent;
+    ledger.spent = before + change.amount;
     if let (Step::Begin(caller), Some(_)) = (change.step, limits.calls_per_hour) {
         ledger.note(caller.to_owned(), now);
     }
     Ok(Entry {
         held: held(ledger, change),
         ahead: ledger.ahead_of(now),
+        before,
         alone: None,
     })
 }
 
 fn end(ledger: &mut Ledger, change: &Change<'_>) -> Entry {
+    let before = ledger.spent;
     // Yesterday's money is no longer counted.
     if let Some(held) = change.held.filter(|held| held.day == ledger.day) {
         ledger.spent = ledger.spent - held.amount + change.amount;
@@ -97,6 +100,7 @@ fn end(ledger: &mut Ledger, change: &Change<'_>) -> Entry {
     Entry {
         held: held(ledger, change),
         ahead: None,
+        before,
         alone: None,
     }
 }

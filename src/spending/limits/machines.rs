@@ -104,6 +104,7 @@ impl Machines {
             (Step::End, Some(held)) if held.is_shared => Entry {
                 held,
                 ahead: None,
+                before: MicroDollars::default(),
                 alone: None,
             },
             _ => self

@@ -86,6 +86,7 @@ impl Shared {
                         is_shared: true,
                     },
                     ahead: None,
+                    before: spent - change.amount,
                     alone: None,
                 },
                 spent,

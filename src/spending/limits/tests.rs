@@ -102,6 +102,31 @@ fn a_caller_has_so_many_calls_in_any_hour() {
     assert!(admit("Anonymous", 0) && admit("unknown", 0) && !admit("", 0));
 }
 
+#[test]
+fn administrators_are_told_from_four_fifths_of_the_day_on() {
+    let (_folder, state) = state();
+    let limits = Limits {
+        per_day: Some(CENT.times(10)),
+        ..Limits::default()
+    };
+    let admit = |time| {
+        let admitted = limits.admit(&state, "1001", CENT, || at(time));
+        admitted.expect("enough is left").expect("limited").before
+    };
+    for call in 0..10 {
+        let told = limits.nearly_spent(admit(0));
+        assert_eq!(told.is_some(), call >= 8, "call {call}: {told:?}");
+        let words = "$0.0800 of $0.1000 are spent";
+        assert!(told.is_none_or(|told| call > 8 || told.starts_with(words)));
+    }
+    let (_, today) = Limits::look(&state, at(1)).expect("readable");
+    assert!(limits.nearly_spent(today).is_some());
+    let (_, tomorrow) = Limits::look(&state, at(SECONDS_A_DAY)).expect("readable");
+    assert_eq!(limits.nearly_spent(tomorrow), None);
+    assert_eq!(limits.nearly_spent(admit(SECONDS_A_DAY)), None);
+    assert_eq!(Limits::default().nearly_spent(CENT), None);
+}
+
 /// Whether some call holds the lock of the ledger.
 fn is_held(state: &State) -> bool {
     let lock = files::append(&ledger(state), ".lock");
@@ -201,7 +226,7 @@ fn only_a_later_day_begins_at_nothing_and_one_that_has_not_come_is_told() {
         limits
             .admit(&state, "1001", CENT.times(2), || at(0))
             .expect("the first");
-        let told = Limits::look(&state, now()).expect("readable");
+        let (told, _) = Limits::look(&state, now()).expect("readable");
         assert_eq!(told.map(|ahead| ahead.days), days, "{name}");
         let second = limits.admit(&state, "1001", CENT.times(2), now);
         assert_eq!(second.is_ok(), begins, "{name}");

@@ -113,8 +113,12 @@ fn other_asterisks(machine: &mut Machine, report: &Report) {
             let all = found["checks"].as_array().into_iter().flatten();
             let is_told = all
                 .filter(|finding| finding["id"] == "settings")
-                .any(|finding| {
-                    text(finding).contains("openai.api_key = [redacted]  (OPENAI_API_KEY)")
+                .filter_map(|finding| finding["settings"].as_array())
+                .flatten()
+                .any(|set| {
+                    set["name"] == "openai.api_key"
+                        && set["value"] == "[redacted]"
+                        && set["source"] == "OPENAI_API_KEY"
                 });
             let is_refused =
                 worse(&found, "tts openai").any(|finding| text(finding).contains("401"));

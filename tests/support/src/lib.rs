@@ -8,6 +8,7 @@
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
 //! * [`Server`]: what several machines share.
 //! * [`Webhook`] and [`Sendmail`]: where messages arrive.
+//! * [`ToolServer`]: what a tool asks.
 //! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`until`]: the wait for anything else.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
@@ -26,6 +27,7 @@ mod sandbox;
 mod server;
 mod sink;
 mod terminal;
+mod tool_server;
 mod until;
 
 pub use activation::{Activation, ActivationBuilder, Ended};
@@ -38,11 +40,12 @@ pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
-    Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
-    Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
+    CallingTurn, Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response,
+    Sandbox, Script, Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use server::Server;
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
 pub use terminal::Terminal;
+pub use tool_server::{ToolAnswer, ToolRequest, ToolServer};
 pub use until::until;

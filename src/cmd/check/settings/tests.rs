@@ -206,13 +206,19 @@ fn what_callers_speak_is_told_where_two_places_say_it() {
 fn each_fault_of_the_settings_is_found_with_its_remedy() {
     let line = Planted::settings;
     let table = [
-        (line("keep\u{a0}= true"), "line 3: found U+00A0"),
-        (line("key = “x”"), "line 3: found U+201C"),
-        (line("keep = yes"), "line 3: write true or false"),
+        (line("keep\u{a0}= true"), "line 3, column 5: found U+00A0"),
+        (line("key = “x”"), "line 3, column 7: found U+201C"),
+        (line("keep = yes"), "line 3, column 8: write true or false"),
         (line("\u{feff}[stt]"), "two files were joined"),
-        (line("[tts]\nspeed = 1,5"), "line 4: decimals"),
+        (
+            line("[tts]\nspeed = 1,5"),
+            "line 4, column 10: a decimal point",
+        ),
         (line("[tts]\nspeed = '1,5'"), "line 4: tts.speed must be"),
-        (line("[stt]\nlanguage = en-US"), "line 4: a text stands in"),
+        (
+            line("[stt]\nlanguage = en-US"),
+            "line 4, column 12: a text stands in",
+        ),
         (line("[stt]\nlangauge = 'x'"), "line 4: unknown setting"),
         (
             line("[llm.openai]\nbase_url = 'http://203.0.113.5/v1'"),

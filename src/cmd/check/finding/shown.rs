@@ -1,0 +1,210 @@
+//! A finding as people read it: wrapped at blanks where the width of the terminal is known, else a line each for its text
+//! and its remedy, which is what `grep` and cron want.
+
+use std::fmt;
+
+use super::{Finding, Setting};
+
+/// What findings are written on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Whether it shows colours.
+    pub is_coloured: bool,
+    /// How many columns it has, if that is known.
+    pub width: Option<usize>,
+}
+
+/// A finding on a page.
+pub(in super::super) struct Shown<'a>(pub(in super::super) &'a Finding, pub(in super::super) Page);
+
+impl Shown<'_> {
+    /// The column in which the text begins. A narrow terminal has more room for it below the name.
+    fn column(&self) -> usize {
+        match self.1.width {
+            Some(..NARROW) => STATUS,
+            _ => TEXT,
+        }
+    }
+
+    /// Writes `text` from a column on, where the cursor is.
+    fn flow(&self, f: &mut fmt::Formatter<'_>, column: usize, text: &str) -> fmt::Result {
+        let Some(width) = self.1.width else {
+            return writeln!(f, "{text}");
+        };
+        let mut at = column;
+        for word in text.split(' ') {
+            let len = word.chars().count();
+            if at > column && at + 1 + len > width {
+                // A word that is too long for its column, such as a path, begins further to the left.
+                at = column.min(width.saturating_sub(len));
+                write!(f, "\n{:at$}", "")?;
+            } else if at > column {
+                f.write_str(" ")?;
+                at += 1;
+            }
+            f.write_str(word)?;
+            at += len;
+        }
+        writeln!(f)
+    }
+
+    fn line(&self, f: &mut fmt::Formatter<'_>, column: usize, text: &str) -> fmt::Result {
+        write!(f, "{:column$}", "")?;
+        self.flow(f, column, text)
+    }
+
+    /// The settings, and once for those that follow each other where they were set.
+    fn settings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = None;
+        for Setting {
+            name,
+            value,
+            source,
+        } in &self.0.settings
+        {
+            if last.replace(source) != Some(source) {
+                self.line(f, self.column(), &format!("by {source}:"))?;
+            }
+            self.line(f, self.column() + 2, &format!("{name} = {value}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(finding, page) = self;
+        let (colour, plain) = match page.is_coloured {
+            true => (finding.status.colour(), "\x1b[0m"),
+            false => ("", ""),
+        };
+        let Finding {
+            id,
+            status,
+            text,
+            remedy,
+            ..
+        } = finding;
+        write!(f, "{colour}{status}{plain}  ")?;
+        if self.column() == TEXT && id.chars().count() <= NAME {
+            write!(f, "{id:<NAME$}  ")?;
+            self.flow(f, TEXT, text)?;
+        } else if page.width.is_none() {
+            writeln!(f, "{id}  {text}")?;
+        } else {
+            writeln!(f, "{id}")?;
+            self.line(f, self.column(), text)?;
+        }
+        for line in &finding.excerpt {
+            writeln!(f, "{:1$}{line}", "", self.column())?;
+        }
+        self.settings(f)?;
+        if remedy.is_empty() {
+            return Ok(());
+        }
+        // Commands have blanks, and are copied: they get as much room as there is.
+        let column = if page.width.is_some() { STATUS } else { TEXT };
+        write!(f, "{:column$}-> ", "")?;
+        self.flow(f, column + 3, remedy)
+    }
+}
+
+/// The width of a status with the blanks behind it, that of most names, and the column behind them.
+const STATUS: usize = 6;
+const NAME: usize = 22;
+const TEXT: usize = STATUS + NAME + 2;
+/// Fewer columns than this are too few for two columns of text.
+const NARROW: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Status;
+    use super::*;
+
+    fn finding(text: &str, remedy: &str) -> Finding {
+        Finding::new("folder for state", Status::Warn, text, remedy)
+    }
+
+    fn shown(finding: &Finding, width: Option<usize>) -> String {
+        let page = Page {
+            is_coloured: false,
+            width,
+        };
+        Shown(finding, page).to_string()
+    }
+
+    const LONG: &str = "cannot open /var/lib/phone-assistant/state/checked.json.lock; check that Asterisk's user may write \
+                        to its folder, which install.sh makes";
+
+    #[test]
+    fn words_stay_whole_at_every_width_and_nothing_is_lost() {
+        let finding = finding(
+            LONG,
+            "sudo phone-assistant console 'dialplan reload'; check again",
+        );
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        for width in 49..200 {
+            let shown = shown(&finding, Some(width));
+            let widest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(width), "{width}:\n{shown}");
+            let expected = format!(
+                "warn folder for state {} -> {}",
+                finding.text, finding.remedy
+            );
+            assert_eq!(words(&shown), words(&expected), "{width}:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_piped_has_a_line_for_the_text_and_one_for_the_remedy() {
+        let shown = shown(&finding(LONG, "ls"), None);
+        let expected = format!("warn  folder for state        {LONG}\n{:30}-> ls\n", "");
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_file_is_named_once_for_all_that_it_sets() {
+        let setting = |name: &str, source: &str| Setting {
+            name: name.to_owned(),
+            value: "1".to_owned(),
+            source: source.to_owned(),
+        };
+        let settings = vec![
+            setting("a", "x.toml"),
+            setting("b", "x.toml"),
+            setting("c", "C"),
+        ];
+        let finding = Finding {
+            settings,
+            ..finding("3 are set", "")
+        };
+        let blank = " ".repeat(TEXT);
+        let expected = format!(
+            "warn  folder for state        3 are set\n{blank}by x.toml:\n{blank}  a = 1\n{blank}  b = 1\n{blank}by C:\n{blank}  c = 1\n"
+        );
+        assert_eq!(shown(&finding, None), expected);
+        assert_eq!(shown(&finding, Some(80)), expected);
+    }
+
+    #[test]
+    fn an_excerpt_stands_below_the_text_as_it_is() {
+        let finding = Finding {
+            excerpt: vec!["3 | speed = 1,5".to_owned(), "  |          ^".to_owned()],
+            ..finding("a comma", "")
+        };
+        let lines = shown(&finding, Some(50));
+        let lines: Vec<_> = lines.lines().collect();
+        assert_eq!(
+            lines[1..],
+            [
+                "      a comma",
+                "      3 | speed = 1,5",
+                "        |          ^"
+            ]
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Why Asterisk has not loaded the dialplan from its files: it loads none of them where one that they include is missing.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::console::typed;
+use crate::sys::files;
+use crate::sys::remedy::shell_quoted;
+
+/// Why the dialplan of the files in `etc` is not loaded, and what to do, where that can be seen. `module` is what Asterisk
+/// says of pbx_config, which reads them.
+pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
+    let mut read = BTreeSet::new();
+    let missing = missing_include(etc, FIRST, &mut read, DEEPEST);
+    let load = typed("module load pbx_config");
+    if let Some((from, file)) = missing {
+        let (from, file) = (from.display(), shell_quoted(&file));
+        return Some((
+            format!("{from} includes {file}, which is not there, so Asterisk reads none of it"),
+            format!("take that line out, or make the file as Asterisk's user, then: {load}"),
+        ));
+    }
+    if module.contains("0 modules loaded") {
+        return Some((
+            "Asterisk has not loaded pbx_config, which reads extensions.conf".to_owned(),
+            format!("take its noload out of modules.conf, if there is one; {load}"),
+        ));
+    }
+    let own = etc.join(OWN);
+    let is_lost = read.contains(&etc.join(FIRST)) && !read.contains(&own) && own.exists();
+    is_lost.then(|| {
+        (
+            format!("no line of extensions.conf includes {OWN}"),
+            format!(
+                "add the line #include {OWN} to {}, then: {}",
+                shell_quoted(&etc.join(FIRST)),
+                typed("dialplan reload")
+            ),
+        )
+    })
+}
+
+/// The first file that is included and not there, with the file that includes it. What was read is noted.
+fn missing_include(
+    etc: &Path,
+    name: &str,
+    read: &mut BTreeSet<PathBuf>,
+    depth: usize,
+) -> Option<(PathBuf, PathBuf)> {
+    let path = etc.join(name);
+    let bytes = files::read(&path, MAX_CONF).ok()?;
+    if depth == 0 || !read.insert(path.clone()) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().filter_map(included).find_map(|name| {
+        let file = etc.join(name);
+        let is_missing = file.symlink_metadata().is_err() && !name.contains(PATTERN);
+        if is_missing {
+            Some((path.clone(), file))
+        } else {
+            missing_include(etc, name, read, depth - 1)
+        }
+    })
+}
+
+/// The file that a line includes. `#tryinclude` may name one that is not there.
+fn included(line: &str) -> Option<&str> {
+    let rest = line.trim().strip_prefix("#include")?;
+    let name = rest.strip_prefix([' ', '\t'])?;
+    let name = name.split(';').next().unwrap_or_default().trim();
+    let name = name.trim_matches(['"', '<', '>', '\'']);
+    (!name.is_empty()).then_some(name)
+}
+
+const FIRST: &str = "extensions.conf";
+const OWN: &str = "extensions_custom.conf";
+/// What a pattern for several files has in it; it may fit none.
+const PATTERN: [char; 3] = ['*', '?', '['];
+const DEEPEST: usize = 5;
+const MAX_CONF: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_keeps_the_dialplan_from_being_loaded_is_told_with_its_remedy() {
+        let loaded =
+            "pbx_config.so  Text Extension Configuration  0  Running  core\n1 modules loaded\n";
+        let table = [
+            (
+                "all is there",
+                "#include extensions_custom.conf\n",
+                loaded,
+                None,
+            ),
+            (
+                "a missing file",
+                "[a]\n#include extensions_custom.conf\n #include \"b.conf\" ; b\n",
+                loaded,
+                Some("b.conf, which is not there"),
+            ),
+            (
+                "a missing file and no module",
+                "#include <b.conf>\n",
+                "0 modules loaded\n",
+                Some("b.conf, which is not there"),
+            ),
+            (
+                "one below",
+                "#include extensions_custom.conf\n#include c.conf\n",
+                loaded,
+                Some("d.conf, which is not there"),
+            ),
+            (
+                "one that may be missing",
+                "#tryinclude b.conf\n#include x*.conf\n#include extensions_custom.conf",
+                loaded,
+                None,
+            ),
+            (
+                "a comment",
+                ";#include b.conf\n#include extensions_custom.conf",
+                loaded,
+                None,
+            ),
+            (
+                "no module",
+                "#include extensions_custom.conf\n",
+                "0 modules loaded\n",
+                Some("has not loaded pbx_config"),
+            ),
+            (
+                "no line",
+                "[a]\n",
+                loaded,
+                Some("no line of extensions.conf includes"),
+            ),
+            (
+                "an Asterisk that does not say",
+                "#include extensions_custom.conf\n",
+                "",
+                None,
+            ),
+        ];
+        for (what, text, module, expected) in table {
+            let folder = testkit::TempDir::new().expect("a temporary folder");
+            let etc = folder.path();
+            for (name, text) in [
+                (FIRST, text),
+                (OWN, "[custom-openai]\n"),
+                ("c.conf", "#include d.conf"),
+            ] {
+                fs::write(etc.join(name), text).expect("written");
+            }
+            let found = why_not(etc, module);
+            assert_eq!(found.is_some(), expected.is_some(), "{what}: {found:?}");
+            let text = found.map(|(text, remedy)| format!("{text} -> {remedy}"));
+            let text = text.unwrap_or_default().replace('\'', "");
+            assert!(
+                text.contains(expected.unwrap_or_default()),
+                "{what}: {text}"
+            );
+        }
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        assert_eq!(
+            why_not(folder.path(), ""),
+            None,
+            "no files that this user may read"
+        );
+    }
+}

@@ -1,0 +1,319 @@
+//! How the commands behave at a terminal, in a pipe and in a script.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use testkit::{Response, Stage, Terminal};
+
+use crate::house::{House, data, program};
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command
+        .args(arguments)
+        .env_remove("PHONE_ASSISTANT_CONFIG")
+        .stdin(Stdio::null());
+    command
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A log of three calls, the newest last.
+const LOG: &str = r#"{"time":"2026-11-23T10:00:00.000Z","id":"1.1","status":"ANSWERED","ear_to_ear_ms":3000,"silence_ms":2000,"marks":{"first_played":1000},"microdollars":4000}
+{"time":"2026-11-24T10:00:00.000Z","id":"1.2","status":"FAILED","marks":{},"stage":"tts","error":"<b>; see its billing page"}
+{"time":"2026-11-25T10:00:00.000Z","id":"1.3","status":"ANSWERED","ear_to_ear_ms":4000,"silence_ms":2000,"marks":{"first_played":2000},"question":"How far?"}
+"#;
+
+#[test]
+fn at_a_terminal_of_80_columns_check_breaks_no_word_and_names_the_file_once() {
+    let house = House::new();
+    let check = house.command_as_asterisk(&house.sandbox.settings(), "check", &["--offline"]);
+    let mut sized = Command::new("sh");
+    sized
+        .args(["-c", "stty cols 80; exec \"$0\" \"$@\""])
+        .arg(check.get_program())
+        .args(check.get_args())
+        .envs(
+            check
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("NO_COLOR", "1");
+    let (_, screen) = Terminal::start(&mut sized).finish();
+    let long: Vec<_> = screen
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| line.chars().count() > 80 && line.trim().contains(' '))
+        .collect();
+    assert!(long.is_empty(), "{long:#?}\n{screen}");
+    let file = house.settings_file().display().to_string();
+    assert_eq!(
+        screen.matches(&format!("by {file}:")).count(),
+        1,
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error_of_any_command() {
+    let folder = testkit::TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let log = log.to_str().unwrap();
+    let sound = data("beep.wav");
+    let table: [&[&str]; 6] = [
+        &["help"],
+        &["--help"],
+        &["calls", log],
+        &["calls", "--json", log],
+        &["convert", sound.to_str().unwrap(), "-"],
+        &["help", "commands"],
+    ];
+    for arguments in table {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(arguments).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        let told = said(&output.stderr);
+        assert!(
+            !told.to_lowercase().contains("pipe"),
+            "{arguments:?}: {told}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_session_of_asterisk_is_an_error_and_a_call_never_is() {
+    for (from_asterisk, code) in [(false, 64), (true, 0)] {
+        let mut call = command(&[]);
+        if from_asterisk {
+            call.env("AST_AGI_DIR", "/x");
+        }
+        let output = call.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{from_asterisk}");
+        let told = said(&output.stderr);
+        assert!(
+            told.starts_with("phone-assistant: no AGI session"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn faults_of_the_settings_stand_one_below_the_other_with_their_lines() {
+    let folder = testkit::TempDir::new().unwrap();
+    let file = folder.path().join("config.toml");
+    let config = file.to_str().unwrap();
+    let table = [
+        (
+            "[tts]\nspeed = 1,5\n[stt]\nlanguage = 'x'\n[stt]\n",
+            "phone-assistant: the settings are not right:\n  \
+             FILE, line 2, column 10: a decimal point, not a comma, as in 1.5\n    \
+             2 | speed = 1,5\n      |          ^\n  \
+             FILE, line 5, column 2: [stt] stands twice, in lines 3 and 5: put all of it below one of them\n    \
+             5 | [stt]\n      |  ^\n",
+        ),
+        (
+            "[opnai]\napi_key = 'sk-secret-secret'\n[gemini]\napi_key = 'AIzaSecret'\n",
+            "phone-assistant: the settings are not right:\n  \
+             FILE, line 2: unknown setting opnai.api_key (did you mean openai.api_key?)\n    \
+             2 | api_key = …\n      | ^^^^^^^\n",
+        ),
+    ];
+    for (text, expected) in table {
+        testkit::write_secret(&file, text);
+        let out = folder.path().join("x.ulaw");
+        let output = run(&["say", "hello", out.to_str().unwrap(), "--config", config]);
+        assert_eq!(said(&output.stderr).replace(config, "FILE"), expected);
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn the_log_of_calls_is_told_for_programs_and_since_a_day() {
+    let folder = testkit::TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let log = log.to_str().unwrap();
+    let found = |arguments: &[&str]| {
+        let output = run(&[&["calls", "--json"], arguments, &[log]].concat());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let all = found(&[]);
+    assert_eq!((&all["version"], &all["calls"]), (&json!(1), &json!(3)));
+    assert_eq!(
+        all["statuses"]["FAILED"],
+        json!({"calls": 1, "stages": {"tts": 1}})
+    );
+    let ear_to_ear = json!({"p50": 3000, "p95": 4000, "calls": 2});
+    assert_eq!(all["milliseconds"]["ear to ear"], ear_to_ear);
+    assert_eq!(
+        (&all["microdollars"], &all["shown"]["id"]),
+        (&json!(4000), &json!("1.3"))
+    );
+    for (since, calls) in [
+        ("2026-11-24", 2),
+        ("2026-11-24T10:00:01", 1),
+        ("2026-11-26", 0),
+    ] {
+        assert_eq!(found(&["--since", since])["calls"], calls, "{since}");
+    }
+    assert_eq!(found(&["--since", "2026-11-24", "--last", "1"])["calls"], 1);
+    for (arguments, words) in [
+        (["--last", "0"], "a number of calls is 1 or more"),
+        (["--since", "yesterday"], "write a day as 2026-11-25"),
+    ] {
+        let output = run(&[&["calls"][..], &arguments, &[log]].concat());
+        assert_eq!(output.status.code(), Some(64));
+        assert!(
+            said(&output.stderr).contains(words),
+            "{}",
+            said(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = testkit::TempDir::new().unwrap();
+    let [log, page] = ["calls.jsonl", "page.html"].map(|name| folder.path().join(name));
+    fs::write(&log, LOG).unwrap();
+    let arguments = [
+        "calls",
+        "--html",
+        page.to_str().unwrap(),
+        log.to_str().unwrap(),
+    ];
+    let output = run(&arguments);
+    assert!(
+        said(&output.stderr).ends_with("page.html: 3 calls\n"),
+        "{output:?}"
+    );
+    assert_eq!(page.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&page).unwrap();
+    for part in [
+        "2026-11-24",
+        "&lt;b&gt;",
+        "see its billing page",
+        "How far?",
+        "</html>",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("<script") && !text.contains("//"), "{text}");
+    let output = run(&[
+        "calls",
+        "--html",
+        "/nonexistent/page.html",
+        log.to_str().unwrap(),
+    ]);
+    let told = said(&output.stderr);
+    assert!(told.contains("make its folder first"), "{told}");
+}
+
+#[test]
+fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
+    let folder = testkit::TempDir::new().unwrap();
+    let file = folder.path().join("beep.wav16");
+    let sound = data("beep.wav");
+    let whole = run(&["convert", sound.to_str().unwrap(), file.to_str().unwrap()]);
+    assert!(whole.status.success(), "{whole:?}");
+    let mut piped = command(&["convert", "-", "-", "--format", "wav16"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let bytes = fs::read(&sound).unwrap();
+    piped.stdin.take().unwrap().write_all(&bytes).unwrap();
+    let output = piped.wait_with_output().unwrap();
+    assert!(
+        said(&output.stderr).starts_with("1/1 - -> - ("),
+        "{output:?}"
+    );
+    assert!(output.stdout == fs::read(&file).unwrap());
+    let name = |path: &Path| path.to_str().unwrap().to_owned();
+    let (sound, folder) = (name(&sound), name(folder.path()));
+    for (arguments, words) in [
+        (["-", &*folder], "name the file to write, not a folder"),
+        ([&*sound, "/nonexistent/x.ulaw"], "make its folder first"),
+        (["/bin/ls", "x.ulaw"], "the file is damaged or cut short"),
+        (["/nonexistent.wav", "x.ulaw"], "No such file or directory"),
+    ] {
+        let output = run(&["convert", arguments[0], arguments[1]]);
+        let told = said(&output.stderr);
+        assert!(told.contains(words), "{told}");
+        assert!(
+            !told.contains("bitstream") && !told.contains("probe"),
+            "{told}"
+        );
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn check_tells_programs_its_version_no_layout_and_null_where_nothing_is_to_be_done() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let check = house
+        .command_as_asterisk(&settings, "check", &["--offline", "--json"])
+        .output();
+    let all: Value = serde_json::from_slice(&check.unwrap().stdout).unwrap();
+    assert_eq!(all["version"], 1);
+    for finding in all["checks"].as_array().unwrap() {
+        let text = finding["text"].as_str().unwrap();
+        assert!(!text.contains("  ") && !text.contains('\n'), "{text:?}");
+        let is_null = finding["remedy"].is_null();
+        assert_eq!(is_null, finding["status"] == "ok", "{finding:#}");
+    }
+    let of = |finding: &&Value| finding["id"] == "settings";
+    let set = all["checks"].as_array().unwrap().iter().find(of).unwrap();
+    let set = set["settings"].as_array().unwrap();
+    assert!(
+        set.iter()
+            .any(|it| it["name"] == "stt.provider" || it["name"] == "tts.provider")
+    );
+    assert!(
+        set.iter()
+            .all(|it| it["value"].is_string() && it["source"].is_string())
+    );
+}
+
+#[test]
+fn the_remedy_for_a_key_of_an_own_server_names_the_only_key_that_is_sent_there() {
+    let house = House::new();
+    let refusal = json!({"error": {"message": "Unauthorized", "code": "invalid_api_key"}});
+    for stage in [Stage::Stt, Stage::Llm, Stage::Tts] {
+        house.sandbox.respond(stage, Response::json(401, &refusal));
+    }
+    let found = crate::doctor::check(&house, &house.sandbox.local_settings(), &[]);
+    for (stage, remedy) in [
+        ("llm", "check the key: api_key in [llm.openai]"),
+        ("tts", "check the key: api_key in [tts.openai]"),
+    ] {
+        let all = found.as_array().unwrap().iter();
+        let told: Vec<_> = all.filter(|it| it["remedy"] == remedy).collect();
+        assert_eq!(told.len(), 1, "{stage}: {found:#}");
+    }
+}
+
+#[test]
+fn help_tells_where_the_manual_is_and_what_exit_codes_mean() {
+    let help = said(&run(&["--help"]).stdout);
+    for words in [
+        "phone-assistant help lists its topics",
+        "Exit codes: 0 all is well",
+    ] {
+        assert!(help.contains(words), "{help}");
+    }
+}
