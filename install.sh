@@ -99,7 +99,7 @@ uninstall() {
             "See to that, then run this again"
     fi
     if [ "$packaged" = no ]; then take_away "$program"; fi
-    if [ "$(readlink "$shadow" || :)" = "$program" ]; then take_away "$shadow"; fi
+    if [ "$(readlink "$shadow" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$shadow"; fi
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
 
@@ -728,8 +728,8 @@ install_files() {
 take_over() {
     if [ -f "$shadow" ] && [ ! -L "$shadow" ]; then
         place trees -- "$shadow"
-        ln -s "$program" "$shadow"
-        say "linked     $shadow, which was installed before, to $program"
+        ln -s "${program#"$DESTDIR"}" "$shadow"
+        say "linked     $shadow, which was installed before, to ${program#"$DESTDIR"}"
     fi
 }
 

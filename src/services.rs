@@ -126,7 +126,7 @@ impl<'a> Maker<'a> {
         Ok(Self {
             config,
             access: Access::new(client, config.credentials.clone()),
-            state: State::new(&config.state_folder),
+            state: config.state(),
             clock: SystemTime::now,
             hangup: hangup.clone(),
         })

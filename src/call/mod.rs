@@ -266,7 +266,7 @@ impl<O: Write> Call<O> {
         self.toolbox = self.tools(&config, arguments).at(Stage::Config)?;
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
-        self.services = Some((services.clone(), State::new(&config.state_folder)));
+        self.services = Some((services.clone(), config.state()));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         if arguments.is_conversation() {
             // Each answer of a conversation has a file of its own. This one was to show that the folder can be written

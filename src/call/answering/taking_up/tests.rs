@@ -119,7 +119,7 @@ fn what_was_made_of_an_answer_that_a_limit_ends_is_heard_and_no_request_begins()
         tell.send(event).expect("it is kept");
     }
     call.go_on(3000, |phase, scene, now| {
-        phase.end_with_what_came(&events, scene, now);
+        phase.end_with_what_came(events.try_iter(), scene, now);
         assert_eq!(phase.playout.heard_of(now).1, 150);
         phase.take_up(false, scene, now);
     });
