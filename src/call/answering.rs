@@ -96,7 +96,7 @@ pub(super) struct Answering {
     /// When it was interrupted last, and how often it has been by what had no words.
     interrupted: Option<Instant>,
     for_nothing: u32,
-    /// Since when it pauses because the caller may have begun to speak, and how often it has.
+    /// Until when it pauses because the caller may have begun to speak, and how often it has.
     pausing: Option<Instant>,
     pauses: u32,
     /// When the answer must have begun, or must go on after a pause.
@@ -375,7 +375,7 @@ impl Answering {
             scene.next_look(),
             self.playout.next_look(now),
             self.silent_at(),
-            self.end_of_pause(),
+            self.pausing,
         ];
         let first = moments.into_iter().flatten().min();
         first.unwrap_or(now + PATIENCE)

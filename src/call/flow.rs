@@ -395,6 +395,7 @@ impl<O: Write> Flow<'_, O> {
             is_streamed: self.config.is_streamed,
         };
         let longest = self.config.conversation.max_question;
+        let now = self.line.now();
         self.scene.stage = Stage::Limit;
         let job = Job::answer(work, later, longest, &mut |max_cost| {
             let mut admit = |max_cost| self.purse.admit(self.config, &self.caller, max_cost);
@@ -404,7 +405,7 @@ impl<O: Write> Flow<'_, O> {
                 return admit(max_cost);
             };
             admit(max_cost + interrupted.max_cost()).or_else(|_| {
-                interrupted.stop_paying();
+                interrupted.stop_paying(self.scene, now);
                 admit(max_cost)
             })
         });

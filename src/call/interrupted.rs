@@ -1,17 +1,20 @@
 //! An answer that waits, because the caller seems to speak into it.
 
+use std::time::Instant;
+
 use crossbeam_channel::Sender;
 
 use super::answering::Answering;
 use super::event::Event;
 use super::job::Job;
+use super::turn::Scene;
 use crate::sys::costs::MicroDollars;
 use crate::sys::files::NewFile;
 use crate::text::Message;
 
 /// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
-// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be paid for
-// after that waits for an agreement.
+// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be
+// paid for after that waits for an agreement.
 pub(super) struct Interrupted {
     pub(super) answering: Answering,
     pub(super) job: Job,
@@ -43,9 +46,10 @@ impl Interrupted {
         messages
     }
 
-    /// Pays for no more of it: what there is can still be heard.
-    pub(super) fn stop_paying(&mut self) {
+    /// Pays for no more of it at `now`: what has been made can still be heard.
+    pub(super) fn stop_paying(&mut self, scene: &mut Scene, now: Instant) {
+        let events = self.told.drain(..).chain(self.job.events().try_iter());
+        self.answering.end_with_what_came(events, scene, now);
         self.job = Job::none();
-        self.answering.end_with(Ok(()));
     }
 }

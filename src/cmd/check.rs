@@ -91,7 +91,8 @@ pub fn run(
         if !options.offline {
             let hangup = Hangup::default();
             hosts::examine(config, deadline, &hangup, &mut report);
-            services::examine(config, deadline, &hangup, &mut report);
+            let personas = personas::of_personas(config, Job::Check, &arguments, &environment);
+            services::examine(config, personas, deadline, &hangup, &mut report);
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);

@@ -71,11 +71,12 @@ impl Work {
         lead: Duration,
         tell: &Sender<Event>,
     ) -> Result<Sound, Failure> {
+        let asked = Instant::now();
         let since = may_begin(Stage::Tts, tell)?;
-        // Once the caller hears something, only what stalls is given up. That may have waited for the end of an
-        // interruption.
+        // Once the caller hears something, only what stalls is given up. What waited for the end of an interruption has
+        // as long as without it.
         let deadline = if is_first || !self.is_streamed {
-            text.deadline
+            text.deadline.put_off(since.duration_since(asked))
         } else {
             text.deadline.restarted(self.settings.voice_timeout)
         };

@@ -335,6 +335,12 @@ impl Sandbox {
             .with(|state| state.conduct(Stage::Tts).voice_pace = pace);
     }
 
+    /// Further answers of the voice begin with this much silence.
+    pub fn lead_voice(&self, silence: Duration) {
+        self.shared
+            .with(|state| state.conduct(Stage::Tts).voice_lead = silence);
+    }
+
     /// The next `times` answers of the voice stop for `pause` when so much of their sound has been sent. They queue up
     /// with the [`fault`](Self::fault)s; an answer that is shorter counts, but does not stop.
     pub fn stall_voice(&self, after: Duration, pause: Duration, times: usize) {

@@ -16,7 +16,7 @@ use super::{
     CallingTurn, Fault, Recorded, Service, Stage, WarmUp, gemini, gemini_stt, gemini_tts,
     google_tts, models, openai, openai_chat, openai_stt, speech_to_text,
 };
-use crate::audio::Clip;
+use crate::audio::{Clip, clips};
 
 /// All that the connections' threads and the test share.
 pub(super) struct Shared {
@@ -56,6 +56,7 @@ pub(super) struct Conduct {
     pub(super) is_held: bool,
     pub(super) model_pace: ModelPace,
     pub(super) voice_pace: VoicePace,
+    pub(super) voice_lead: Duration,
     pub(super) refuses_self_signed: bool,
 }
 
@@ -312,7 +313,11 @@ impl Context<'_> {
             state.spoken.truncate(REMEMBERED_TEXTS);
         });
         let text = if self.is_replaced { "" } else { text };
-        self.shared.scripts.spoken(text)
+        let said = self.shared.scripts.spoken(text);
+        let lead = self
+            .shared
+            .with(|state| state.conduct(self.stage).voice_lead);
+        clips::silence(said.rate_hz, lead.as_secs_f64()).then(&said)
     }
 
     pub(super) fn is_retired(&self, model: &str) -> bool {
