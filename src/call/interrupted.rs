@@ -13,8 +13,8 @@ use crate::sys::files::NewFile;
 use crate::text::Message;
 
 /// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
-// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be paid for
-// after that waits for an agreement.
+// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be
+// paid for after that waits for an agreement.
 pub(super) struct Interrupted {
     pub(super) answering: Answering,
     pub(super) job: Job,
@@ -48,8 +48,8 @@ impl Interrupted {
 
     /// Pays for no more of it at `now`: what has been made can still be heard.
     pub(super) fn stop_paying(&mut self, scene: &mut Scene, now: Instant) {
-        let told = self.told.drain(..).chain(self.job.events().try_iter());
-        self.answering.end_with_what_came(told, scene, now);
+        let events = self.told.drain(..).chain(self.job.events().try_iter());
+        self.answering.end_with_what_came(events, scene, now);
         self.job = Job::none();
     }
 }

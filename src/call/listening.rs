@@ -187,12 +187,7 @@ impl Listening {
                 Transcribing::Stay => {}
                 Transcribing::TryOut => self.try_out(scene),
                 Transcribing::GoOn => self.go_on(scene),
-                Transcribing::Take if self.is_typing(scene) => {
-                    if let Some(ahead) = &mut self.ahead {
-                        ahead.is_all();
-                    }
-                    self.keep_known(scene);
-                }
+                Transcribing::Take if self.is_typing(scene) => self.hold(scene),
                 Transcribing::Take => self.end_turn(),
                 Transcribing::Transcribe => self.end_by_itself(scene, now),
             }
@@ -389,10 +384,7 @@ impl Listening {
                 }
             }
             // The caller went on: dropped, the model's `Begins` is refused.
-            Event::End(_) | Event::Panicked if !ahead.is_whole() => {
-                let ahead = self.ahead.take().filter(|_| self.is_typing(scene));
-                self.unanswered = ahead.map(|ahead| ahead.utterance.speech);
-            }
+            Event::End(_) | Event::Panicked if !ahead.is_whole() => self.give_up(scene),
             _ if !ahead.is_whole() => {}
             // No transcript is to be waited for.
             Event::End(_) | Event::Panicked => {

@@ -379,3 +379,23 @@ fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it(
     call.hears(spoke, 400, Line::Quiet);
     call.assert_steps(&[(2860, "transcribe 3.2 s, 3 later")]);
 }
+
+#[test]
+fn what_was_not_answered_is_kept_where_what_was_sent_ahead_fails() {
+    let first = Arc::new(Pcm {
+        rate_hz: 8000,
+        samples: vec![0; 16_000],
+    });
+    let mut call = listening(|listening| listening.unanswered = Some(first));
+    let spoke = call.hears(0, 1000, Line::Quiet);
+    let quiet = call.hears(spoke, 1000, Line::Voice);
+    let goes_on = call.hears(quiet, 400, Line::Quiet);
+    let half = call.hears(goes_on, 300, Line::Voice);
+    let failed = Event::End(Err(INTERNAL).at(Stage::Stt));
+    call.on(half, Input::Work(failed));
+    let quiet = call.hears(half, 300, Line::Voice);
+    call.hears(quiet, 400, Line::Quiet);
+    let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
+    let sent = ["transcribe 3.8 s, 3 later", "transcribe 4.8 s, 2 later"];
+    assert_eq!(steps[1..], sent);
+}

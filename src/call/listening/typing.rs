@@ -32,6 +32,22 @@ impl Listening {
         }
     }
 
+    /// What was sent is all that was said, and waits for what is typed.
+    pub(super) fn hold(&mut self, scene: &mut Scene) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.is_all();
+        }
+        self.keep_known(scene);
+    }
+
+    /// No transcript comes of what was sent. It is sent once more with what is typed.
+    pub(super) fn give_up(&mut self, scene: &Scene) {
+        let ahead = self.ahead.take().filter(|_| self.is_typing(scene));
+        self.unanswered = ahead
+            .map(|ahead| ahead.utterance.speech)
+            .or(self.unanswered.take());
+    }
+
     /// Takes what was typed once it is complete, and sends it behind what was said once that is.
     pub(super) fn take_typed(&mut self, scene: &mut Scene, now: Instant) {
         if let Some(keys) = scene.keypad.take(now) {
