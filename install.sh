@@ -1103,6 +1103,17 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #webhook = "https://kitchen.example.org/calls"   # an example
 #transcripts = true             # an example
 
+#[tool.weather]                 # what the model may look up: phone-assistant help tools; as many such tables as you like
+#description = "The weather of today and the next three days, for a place on earth"   # an example
+#url = "https://api.open-meteo.com/v1/forecast?latitude={latitude}&longitude={longitude}&daily=weather_code,temperature_2m_max&timezone=auto"   # an example
+#method = "GET"
+#json = ""
+#header_file = ""
+#arguments = { latitude = "number: degrees north", longitude = "number: degrees east" }   # an example
+#callers = "all"
+#pin_file = ""
+#timeout = 5.0                  # seconds
+
 [reply]
 #play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file
 #stop_keys = "#*"               # with these the caller stops it
