@@ -221,9 +221,10 @@ fn times(summary: &Summary) -> String {
 
 fn table(head: &str, rows: impl Iterator<Item = String>) -> String {
     let rows: String = rows.collect();
-    match rows.is_empty() {
-        true => "<tr><td>There are none.".to_owned(),
-        false => format!("{head}{rows}"),
+    if rows.is_empty() {
+        "<tr><td>There are none.".to_owned()
+    } else {
+        format!("{head}{rows}")
     }
 }
 

@@ -14,7 +14,7 @@ use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
 use crate::sys::redact;
 pub use shown::Page;
-pub(super) use shown::Shown;
+pub(crate) use shown::Shown;
 
 /// The state of what was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

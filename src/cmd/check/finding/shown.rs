@@ -15,7 +15,7 @@ pub struct Page {
 }
 
 /// A finding on a page.
-pub(in super::super) struct Shown<'a>(pub(in super::super) &'a Finding, pub(in super::super) Page);
+pub(crate) struct Shown<'a>(pub(crate) &'a Finding, pub(crate) Page);
 
 impl Shown<'_> {
     /// The column in which the text begins. A narrow terminal has more room for it below the name.
@@ -74,9 +74,10 @@ impl Shown<'_> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(finding, page) = self;
-        let (colour, plain) = match page.is_coloured {
-            true => (finding.status.colour(), "\x1b[0m"),
-            false => ("", ""),
+        let (colour, plain) = if page.is_coloured {
+            (finding.status.colour(), "\x1b[0m")
+        } else {
+            ("", "")
         };
         let Finding {
             id,
