@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
+use super::machine::is_asked;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, speech, wav};
 use crate::cloud::budget::Budget;
@@ -50,7 +51,11 @@ pub(super) fn examine(
     };
     let today = date::day(SystemTime::now());
     let voices = ready("tts", maker.voices(), report);
-    let spoken = voices.and_then(|fallback| doctor.voices(fallback.available_on(today), report));
+    let spoken = voices.and_then(|fallback| {
+        let all = fallback.available_on(today);
+        let asked = all.filter(|candidate| is_asked(config, &candidate.endpoint));
+        doctor.voices(asked, report)
+    });
     if let Some(fallback) = ready("stt", maker.recognizers(), report) {
         doctor.recognizers(fallback.available_on(today), spoken.as_ref(), report);
     }
@@ -80,6 +85,7 @@ impl Doctor<'_> {
         let mut first = None;
         for candidate in candidates {
             let id = id(Stage::Tts, &candidate.endpoint);
+            report.trying(&id);
             let spoken = self.voice(&id, candidate, report);
             let models = || candidate.provider.models(self.budget().deadline);
             list(
@@ -148,6 +154,7 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
+            report.trying(&id);
             // One that could not be tried may do its work.
             let is_working = self.recognizer(&id, candidate, spoken, report) || spoken.is_none();
             let models = || candidate.provider.models(self.budget().deadline);
@@ -211,6 +218,7 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
+            report.trying(&id);
             let began = Instant::now();
             let answer = self.word(
                 &*candidate.provider,
