@@ -32,6 +32,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --help           show this text
 
 Environment
+  PREFIX           the program goes into its folder bin (/usr/local)
   DESTDIR          install below this folder: nothing is reloaded, and owners are set only if they are known here
   ASTERISK         the asterisk command, if it is not in the PATH (with DESTDIR: none unless given)
 HELP
@@ -53,10 +54,12 @@ install_all() {
     if [ "$watch" = yes ] && [ ! -d "${watch_file%/*}" ]; then
         die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
     fi
+    if [ "$packaged" = yes ]; then binary=$program; else expect_no_package; fi
     if [ -z "$binary" ]; then find_rust; fi
     if [ -z "$binary" ]; then build; fi
     check_binary
     find_asterisk
+    if [ -z "$user" ]; then configure_without_asterisk; return; fi
     read_text "$plan" before
     if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
     if [ "$dialplan" = yes ]; then
@@ -81,7 +84,7 @@ uninstall() {
             die "nothing was taken away, because of what stands above: see to that, then run this again"
         fi
     elif [ "$(id -u)" = 0 ] || grep -qs "^$begin" "$plan"; then
-        die "there is no phone-assistant of this version to do it with: run ./install.sh first, then this again"
+        die "there is no phone-assistant of this version to do it with: run $self first, then this again"
     fi
     if [ "$purge" = yes ]; then
         purge_all
@@ -95,7 +98,8 @@ uninstall() {
         die "still there because of what stands above:${undone#,}; and $program, which the next run needs." \
             "See to that, then run this again"
     fi
-    take_away "$program"
+    if [ "$packaged" = no ]; then take_away "$program"; fi
+    if [ "$(readlink "$shadow" || :)" = "$program" ]; then take_away "$shadow"; fi
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
 
@@ -184,8 +188,8 @@ take_away() {
 # ---- options ----
 
 read_options() {
-    action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
-    given_agi_bin=''
+    separator=$(printf '\037') action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
+    given_agi_bin='' configure=no target=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -201,11 +205,14 @@ read_options() {
             --uninstall) action=uninstall ;;
             --purge) action=uninstall purge=yes ;;
             --build) action=build ;;
+            --target) target=$(value "$@"); shift ;;
+            --configure) configure=yes ;;
             --help | -h) help; exit 0 ;;
             *) usage "there is no option '$1'" ;;
         esac
         shift
     done
+    if [ -n "$target" ] && [ "$action" != build ]; then usage "--target goes with --build"; fi
     check_digits --extension "$extension"
     check_digits --conversation "$conversation"
     case $given_agi_bin in
@@ -218,10 +225,34 @@ read_options() {
     binary=$(absolute "$binary")
     DESTDIR=${DESTDIR:-}
     DESTDIR=$(absolute "${DESTDIR%/}")
+    find_package
     if [ -n "$DESTDIR" ]; then
         mkdir -p "$DESTDIR"
     elif [ "$(id -u)" != 0 ] && [ "$action" != build ]; then
         die "this needs the rights of root: run  sudo $0"
+    fi
+}
+
+# A package has this script and the dialplan here, and the program in /usr/bin, which is its own to put and take away.
+# --configure is for its maintainer scripts.
+find_package() {
+    packaged=no prefix=${PREFIX:-/usr/local} self=./install.sh
+    case $prefix in
+        /*) prefix=${prefix%/} ;;
+        *) usage "PREFIX wants a path that begins with /, found '$prefix'" ;;
+    esac
+    if [ "$here" = "$DESTDIR/usr/share/phone-assistant" ]; then packaged=yes prefix=/usr self=${here#"$DESTDIR"}/install.sh; fi
+    if [ "$packaged" = yes ] && { [ -n "$binary" ] || [ "$action" = build ]; }; then
+        usage "the program here is the package's, so --binary and --build are for the sources"
+    fi
+    if [ "$packaged" = no ] && [ "$configure" = yes ]; then usage "there is no option '--configure'"; fi
+}
+
+# Both would put a program into the folder for AGI programs, by turns.
+expect_no_package() {
+    if [ -e "$DESTDIR/usr/share/phone-assistant/install.sh" ]; then
+        die "phone-assistant is installed here as a package: use /usr/share/phone-assistant/install.sh," \
+            "or first take the package away (apt-get remove phone-assistant), which keeps settings and data"
     fi
 }
 
@@ -251,7 +282,9 @@ name_places() {
     log=/var/log/asterisk/phone-assistant.jsonl
     rotation=$DESTDIR/etc/logrotate.d/phone-assistant
     watch_file=$DESTDIR/etc/cron.d/phone-assistant
-    program=$DESTDIR/usr/local/bin/phone-assistant
+    program=$DESTDIR$prefix/bin/phone-assistant
+    # Where this was installed from its sources before, that program comes first in the PATH, and timers name it.
+    shadow=$DESTDIR/usr/local/bin/phone-assistant
     plan=$DESTDIR/etc/asterisk/extensions_custom.conf
     chown_conf=$DESTDIR/etc/asterisk/freepbx_chown.conf
     agi_bin=$DESTDIR$(usual_folder agi-bin)
@@ -327,7 +360,7 @@ find_asterisk() {
     # The program waits for ten seconds, and then ends what it has started.
     if command -v timeout >/dev/null; then limit='timeout -s KILL 15'; fi
     "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
-        ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || exit 1
+        ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || [ "$configure" = yes ] || exit 1
     user=$(identity user)
     group=$(identity group)
     sounds=$DESTDIR$(first "$(identity astdatadir)" "$(usual_folder)")/sounds
@@ -383,8 +416,12 @@ ask() {
 # As root the program asks only where a person has told it so.
 expect_to_ask() {
     if [ -n "$asterisk" ] && [ "$user" = root ] && [ -z "$given_user" ] && [ "$(id -u)" = 0 ]; then
-        die "Asterisk runs as root here, and is asked nothing as root unless you say so:" \
-            "add --user root, so that the dialplan is reloaded and looked at"
+        refused="Asterisk runs as root here, and is asked nothing as root unless you say so"
+        if [ "$configure" = yes ]; then
+            say "note: $refused: run  sudo $self --user root, so that Asterisk gets this version"
+            exit 0
+        fi
+        die "$refused: add --user root, so that the dialplan is reloaded and looked at"
     fi
 }
 
@@ -399,7 +436,7 @@ reload() {
 
 # ---- the binary ----
 
-# --build is for the demo: builds what would be installed, as whoever runs this and into the sources' own target folder,
+# --build is for the demo and, with --target, for packages: builds what would be installed, as whoever runs this and into the sources' own target folder,
 # and tells on stdout where it is and nothing else.
 build_alone() {
     SUDO_USER=''
@@ -420,11 +457,24 @@ build() {
         if [ -z "$target_dir" ]; then die "$builder cannot make a folder in ${builds%/*}: is there room?"; fi
     fi
     say "building for $target as $builder"
-    as_builder env "RUSTFLAGS=$rust_flags" "${rust}cargo" build --release --locked \
+    as_builder env "CARGO_ENCODED_RUSTFLAGS=$(without_places)" "${rust}cargo" build --release --locked \
         --manifest-path "$here/Cargo.toml" --target "$target" --target-dir "$target_dir" ||
         die "the build failed, see above. No C compiler or no static libc: apt-get install musl-tools build-essential" \
             "(or yum install gcc glibc-static). No network: build elsewhere and use --binary FILE"
     binary=$target_dir/$target/release/phone-assistant
+}
+
+# The flags, and for each place of this machine a name that is the same everywhere, so that the same sources make the same
+# program wherever they are built. The last name that fits a path counts.
+without_places() {
+    printf '%s' "$rust_flags${rust_flags:+$separator}--remap-path-prefix=$here=/phone-assistant"
+    cargo_home=$(first "$(as_builder env | sed -n 's/^CARGO_HOME=//p')" "$(home_of "$builder")/.cargo")
+    sysroot=$(as_builder "${rust}rustc" --print sysroot | tail -n 1)
+    # Where Rust's own sources are installed, its library names them instead of this.
+    commit=$(as_builder "${rust}rustc" --version --verbose | sed -n 's/^commit-hash: //p')
+    for name in "$target_dir=/target" "$cargo_home/registry/src=/crates" "$sysroot/lib/rustlib/src/rust=/rustc/$commit"; do
+        printf '%s' "$separator--remap-path-prefix=$name"
+    done
 }
 
 # What killed builds have left. Its owner takes it away, with no rights of root.
@@ -457,7 +507,9 @@ find_rust() {
     if [ -x "$program" ]; then
         binary=$program
         version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -n 1)
-        if [ "$("$binary" --version 2>/dev/null)" != "phone-assistant $version" ]; then
+        told=$("$binary" --version 2>/dev/null || :)
+        # Behind the version stand commit and target.
+        if [ "${told%% (*}" != "phone-assistant $version" ]; then
             die "there is no Rust to build $version with, and $binary is another version:" \
                 "run this as the user who has Rust, with sudo, or use --binary FILE"
         fi
@@ -482,6 +534,7 @@ check_rust() {
 
 # musl makes a binary for every Linux. One from glibc looks up names only beside the same glibc: fit for this machine.
 choose_target() {
+    if [ -n "$target" ]; then rust_flags=''; return; fi
     cpu=$(uname -m)
     case $cpu in
         x86_64 | aarch64) ;;
@@ -512,7 +565,7 @@ home_of() {
 
 check_binary() {
     if [ ! -f "$binary" ]; then die "there is no file $binary"; fi
-    if ! is_static "$binary"; then
+    if [ "$packaged" = no ] && ! is_static "$binary"; then
         die "$binary is not a static 64-bit Linux program: let install.sh build it," \
             "or run  cargo build --release --target $(uname -m)-unknown-linux-musl"
     fi
@@ -528,8 +581,12 @@ check_binary() {
 }
 
 take_binary() {
-    keep phone-assistant cat "$binary"
-    chmod 0755 "$work/phone-assistant"
+    if [ "$packaged" = yes ]; then
+        ln -s "$program" "$work/phone-assistant"
+    else
+        keep phone-assistant cat "$binary"
+        chmod 0755 "$work/phone-assistant"
+    fi
     sweep
 }
 
@@ -624,14 +681,19 @@ install_folders() {
 # All of them or none, and the program first: an older dialplan works with it, and never a newer one without it. Settings,
 # rotation and watch are the administrator's once they are there.
 install_files() {
-    set -- 0755 "$roots" "$work/phone-assistant" "$agi_bin/phone-assistant" \
-        0755 "$roots" "$work/phone-assistant" "$program"
-    if is_new "$settings/config.toml"; then set -- "$@" 0640 "$groups" "$work/config.toml" "$settings/config.toml"; fi
+    set -- 0755 "$roots" "$work/phone-assistant" "$agi_bin/phone-assistant"
+    if [ "$packaged" = no ]; then set -- "$@" 0755 "$roots" "$work/phone-assistant" "$program"; fi
+    if is_new "$settings/config.toml"; then
+        set -- "$@" 0640 "$groups" "$work/config.toml" "$settings/config.toml"
+        : >"$work/new-settings"
+    fi
     if [ -s "$work/key" ] && grep -q '"private_key"' "$work/key"; then
         set -- "$@" 0640 "$groups" "$work/key" "$settings/google-creds.json"
         say "note: every user of this machine can read $old_key. Once calls work, delete it."
     fi
-    if [ -d "${rotation%/*}" ] && is_new "$rotation"; then
+    if [ ! -d "${rotation%/*}" ]; then
+        say "note: there is no ${rotation%/*}, so nothing rotates the log of calls: install logrotate, then run this again"
+    elif is_new "$rotation"; then
         set -- "$@" 0644 "$roots" "$work/rotation" "$rotation"
         : >"$work/new-rotation"
     fi
@@ -648,6 +710,7 @@ install_files() {
         set -- "$@" "linked:$mode" "$owner" "$work/after" "$plan"
     fi
     place files -- "$@"
+    if [ "$packaged" = yes ]; then take_over; fi
     # Keys that were put there by hand are often readable to nobody but root, or to everybody.
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
         # One with a second name may be a file of root's, from a time when others could write to this folder.
@@ -659,6 +722,23 @@ install_files() {
         chmod 0640 "$file"
         if [ "$groups" != - ]; then chown "$groups" "$file"; fi
     done
+}
+
+# What sources have installed here before leads to the package's program.
+take_over() {
+    if [ -f "$shadow" ] && [ ! -L "$shadow" ]; then
+        place trees -- "$shadow"
+        ln -s "$program" "$shadow"
+        say "linked     $shadow, which was installed before, to $program"
+    fi
+}
+
+# The package is installed all the same: Asterisk may come later, and people need the program to be told what is missing.
+configure_without_asterisk() {
+    keep config.toml default_settings
+    place folders -- 0750 - "$settings"
+    if is_new "$settings/config.toml"; then place files -- 0640 - "$work/config.toml" "$settings/config.toml"; fi
+    say "note: nothing was put where Asterisk looks for it, for the reason above. Once that is seen to, run  sudo $self"
 }
 
 is_new() {
@@ -727,7 +807,10 @@ check_dialplan() {
     else
         say "installed  extensions $extension and $conversation in $plan"
     fi
-    if [ -z "$asterisk" ]; then return; fi
+    if [ -z "$asterisk" ]; then
+        say "note: no Asterisk was told to read its dialplan"
+        return
+    fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
         asked_as="${given_user:+ --user $given_user}${given_group:+ --group $given_group}"
@@ -758,8 +841,10 @@ of_each() {
 undo() {
     set -- "$(mode_of old-backup)" "$(owner_of old-backup)" "$(remembered old-backup)" "$plan.before-phone-assistant" \
         "linked:$(mode_of before)" "$(owner_of before)" "$(remembered before)" "$plan" \
-        "$(mode_of old-agi-bin)" "$(owner_of old-agi-bin)" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
-        "$(mode_of old-program)" "$(owner_of old-program)" "$(remembered old-program)" "$program"
+        "$(mode_of old-agi-bin)" "$(owner_of old-agi-bin)" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant"
+    if [ "$packaged" = no ]; then
+        set -- "$@" "$(mode_of old-program)" "$(owner_of old-program)" "$(remembered old-program)" "$program"
+    fi
     if [ -e "$work/chown-after" ]; then
         set -- "$@" "linked:$(mode_of chown-before)" "$(owner_of chown-before)" "$(remembered chown-before)" "$chown_conf"
     fi
@@ -879,6 +964,10 @@ edit_plan() {
 
 # A missing recording would be silence where the caller should hear an apology. What cannot be looked at is not missing.
 check_sounds() {
+    if [ ! -e "$sounds" ]; then
+        say "note: there is no $sounds, so no recordings were looked for (Debian: asterisk-core-sounds-en)"
+        return
+    fi
     place sounds -- "$sounds" beep hello im-sorry please-try-again please-try-call-later goodbye \
         all-circuits-busy-now >"$work/sounds" 2>/dev/null || return 0
     while read -r name; do
@@ -887,16 +976,17 @@ check_sounds() {
 }
 
 say_what_is_next() {
+    if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ]; then return; fi
     number=$(first "$extension" 8008)
     talk=$(first "$conversation" 8009)
     cat <<NEXT
 
 Next
   1. Your key: sudo phone-assistant setup
-     (or into $settings/config.toml by hand, then: sudo phone-assistant check)
+     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo phone-assistant check)
 NEXT
     if [ "$dialplan" = no ]; then
-        printf '  2. The extension, unless you have it: sudo ./install.sh --dialplan, and then\n'
+        printf '  2. The extension, unless you have it: sudo %s --dialplan, and then\n' "$self"
     else
         printf '  2. The way in:\n'
     fi
@@ -1101,8 +1191,8 @@ daily_check() {
 # this file.
 MAILTO=root
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-*/5 * * * * $user /usr/local/bin/phone-assistant messages --deliver
-$(($$ % 60)) 6 * * * $user /usr/local/bin/phone-assistant check --quiet$who
+*/5 * * * * $user $prefix/bin/phone-assistant messages --deliver
+$(($$ % 60)) 6 * * * $user $prefix/bin/phone-assistant check --quiet$who
 WATCH
 }
 

@@ -9,6 +9,7 @@ mod place;
 mod setup;
 mod stderr;
 mod stdout;
+mod tool;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -48,6 +49,11 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         log.flush();
     }
     code
+}
+
+/// The command line as clap knows it, for what a package makes of it: man pages, and completions of shells.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn carry_out(arguments: Vec<OsString>) -> ExitCode {

@@ -24,6 +24,7 @@ mod persona_layer;
 pub mod personas;
 pub mod private;
 mod sections;
+pub mod tools;
 mod values;
 pub(crate) mod voices;
 mod written;
@@ -43,6 +44,7 @@ use layers::Layers;
 pub use limits::{Limits, Retention};
 pub use messages::Messages;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
+pub use tools::Tool;
 pub use values::{Secret, Shown};
 
 use log::{debug, warn};
@@ -158,6 +160,8 @@ pub struct Config {
     pub conversation: Conversation,
     /// The names of all `[persona.NAME]`.
     pub personas: Vec<String>,
+    /// All `[tool.NAME]`.
+    pub tools: Vec<Tool>,
     /// What is set otherwise than by default.
     pub shown: Vec<Shown>,
     /// `[http]`
@@ -307,6 +311,7 @@ impl Config {
             waiting: Waiting::assemble(layers),
             conversation: Conversation::assemble(layers),
             personas: layers.personas.tables.keys().cloned().collect(),
+            tools: layers.tools.tools.clone(),
             shown: layers.shown(),
             http: Http::assemble(layers),
         }

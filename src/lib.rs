@@ -35,6 +35,7 @@
 //! | `knowledge` | what the model is told: persona, facts, opening hours, the clock, memory and actions, in one prompt |
 //! | `memory` | what was said with a caller, for the next call |
 //! | `messages` | what callers leave for people: kept, and delivered by mail and webhook |
+//! | `tools` | what the model may ask for: HTTP requests that the settings describe |
 //! | [`spending`] | what calls cost, and how much they may |
 //! | [`timeline`] | where the time of a call goes, and the log of calls |
 //! | [`agi`] | Asterisk's protocol: environment, commands, replies, session |
@@ -47,9 +48,9 @@
 //! Modules depend downwards only: `cli` on `call` and the commands, these on what is between, neighbours such as
 //! `agi`, `audio`, `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
-//! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
-//! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`], `opening-hours` in
-//! `knowledge::hours`, `tz-rs` in `knowledge::clock`.
+//! `jsonwebtoken` in `cloud::google_auth`, `hound` in [`audio::wav`], `symphonia` and `opus-pure` in
+//! [`audio::decode`], `clap` in [`cli`], `opening-hours` in `knowledge::hours`, `tz-rs` in `knowledge::clock`.
+//! The package `fourier`, which is below `src` too, transforms sound: it is optimised more than the rest.
 
 pub mod agi;
 pub mod audio;
@@ -67,4 +68,5 @@ pub mod spending;
 pub mod sys;
 pub mod text;
 pub mod timeline;
+mod tools;
 mod voice;

@@ -107,6 +107,18 @@ impl Talking {
         self.wait_for_sounds(&self.silence, times);
     }
 
+    pub(crate) fn press(&self, key: char) {
+        self.call.press(key);
+    }
+
+    /// Types these keys, each once the caller is listened to again, the first of them when that is for the n-th time.
+    pub(crate) fn types(&self, keys: &str, times: usize) {
+        for (times, key) in (times..).zip(keys.chars()) {
+            self.wait_to_be_heard(times);
+            self.call.press(key);
+        }
+    }
+
     fn wait_for_sounds(&self, sound: &Path, times: usize) {
         let playing = format!("STREAM FILE \"{}\"", sound.display());
         self.call.wait_for_commands(&playing, times, PATIENCE);

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{Act, Call, CallBuilder, Fault, Outcome, Response, Settings, Signal, Stage};
+use testkit::{
+    Act, Call, CallBuilder, Fault, GEMINI_API_KEY, Outcome, Response, Settings, Signal, Stage,
+};
 
 use crate::conversation::{self, BREATH};
 use crate::doctor::{check, of};
 use crate::house::{House, PATIENCE, argument, assert_at_once, each, program};
+use crate::setup;
 
 const TEXT: &str = "You are talking with an automatic assistant.";
 /// A channel and its caller's number, or a variable and its value.
@@ -587,6 +590,26 @@ fn the_doctor_has_the_phrase_spoken_once_for_all_kinds_of_phones() {
         assert_eq!(played(&ended(call)).len(), 1, "{format}");
     }
     assert_eq!(requests(&house), before);
+}
+
+#[test]
+fn setup_has_the_phrase_spoken_before_anybody_calls() {
+    let house = House::new();
+    let sounds = sounds(&house);
+    let settings = setup::keyless(&house).set("conversation.sounds", sounds.to_str().unwrap());
+    let done = setup::output(&house, &settings, &["--api-key-file", "-"], GEMINI_API_KEY);
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(told.contains("spoken and kept"), "{done:?}");
+    let asked = house.sandbox.requests_to(Stage::Tts);
+    let is_of_it = |body: &Value| body.to_string().contains(TEXT);
+    assert_eq!(
+        asked.iter().filter(|asked| is_of_it(&asked.body)).count(),
+        1
+    );
+    let call = Call::builder(program()).arg("mode=disclose");
+    let call = call.arg(argument("config", &house.settings_file()));
+    assert_eq!(played(&ended(from(call, TRUNK))).len(), 1);
+    assert_eq!(requests(&house), asked.len());
 }
 
 #[test]

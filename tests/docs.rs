@@ -332,3 +332,10 @@ fn an_old_cargo_comes_to_the_edition() {
         assert!(manifest["package"]["rust-version"].is_str());
     }
 }
+
+/// All tools of the manual, as settings.
+pub(crate) fn tools_of_the_manual() -> String {
+    let blocks = blocks(topic("tools"), "toml");
+    assert_eq!(blocks.len(), 4);
+    blocks.concat()
+}

@@ -12,6 +12,7 @@ mod audio;
 mod cloud;
 mod mutate;
 mod text;
+mod tools;
 mod tree;
 
 use std::env;

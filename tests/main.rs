@@ -4,6 +4,7 @@
 mod audio;
 mod by_hand;
 mod call;
+mod calling;
 mod calls;
 mod conversation;
 mod dialplan;
@@ -34,5 +35,6 @@ mod starving;
 mod strangers;
 mod stream;
 mod structure;
+mod tools;
 mod turns;
 mod voices;

@@ -3,6 +3,7 @@
 mod crash;
 mod delivery;
 mod keeping;
+mod typing;
 
 use std::fs;
 use std::io::Write;

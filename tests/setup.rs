@@ -184,7 +184,12 @@ fn setup(house: &House, settings: &Settings, arguments: &[&str]) -> Command {
 }
 
 /// What comes of it where stdin holds `input` and nobody is there.
-fn output(house: &House, settings: &Settings, arguments: &[&str], input: &str) -> Output {
+pub(crate) fn output(
+    house: &House,
+    settings: &Settings,
+    arguments: &[&str],
+    input: &str,
+) -> Output {
     let mut command = setup(house, settings, arguments);
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = piped.stderr(Stdio::piped()).spawn().unwrap();

@@ -10,7 +10,8 @@ use crate::audio::decode::sound;
 use crate::audio::wav::{chunk, extensible, format, riff};
 use crate::audio::{pcm_bytes, tone};
 use crate::call::heard;
-use crate::house::{House, each};
+use crate::doctor::{check, of};
+use crate::house::{House, PATIENCE, each};
 
 /// The setting of the format, what the server calls what it sends, and what it sends.
 type Row = (&'static str, &'static str, Vec<u8>);
@@ -91,24 +92,56 @@ fn a_loud_and_a_soft_voice_are_heard_at_one_level_unless_a_gain_is_set() {
 
 #[test]
 fn a_voice_that_the_doctor_has_measured_is_at_its_level_from_the_first_sentence_on() {
-    let house = House::streaming();
-    let settings = house.sandbox.settings().set("tts.openai.format", "pcm");
-    let body = pcm_bytes(&tone(24_000, 1_000, 0.02, 24_000), 16);
-    house
+    each(["", "kitchen"], |persona| {
+        let house = House::streaming();
+        // What callers are told first would be measured as well.
+        let settings = house
+            .sandbox
+            .settings()
+            .set("tts.openai.format", "pcm")
+            .set("knowledge.disclosure", "none")
+            .set("persona.kitchen.voice", "onyx");
+        let body = pcm_bytes(&tone(24_000, 1_000, 0.02, 24_000), 16);
+        house
+            .sandbox
+            .respond(Stage::Tts, Response::new(200, "audio/pcm", body).chunked());
+        let mut check = house.command_as_asterisk(&settings, "check", &[]);
+        check.output().unwrap();
+        let kept = house.sandbox.ca_file().with_file_name("state");
+        let kept = fs::read_to_string(kept.join("voices.json")).unwrap();
+        assert!(kept.contains("openai tts-1 onyx"), "{kept}");
+        let call = house.ask("question-tea.wav").call_with(&settings);
+        let call = call.arg(format!("persona={persona}"));
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let reply = format!("{}.ulaw", house.reply().display());
+        let mut heard = g711::decoded_mulaw(&outcome.played_of(Path::new(&reply)));
+        heard.samples.truncate(8_000);
+        let level = measure::tone_db(&heard, 1_000.0);
+        assert!((-18.0..-14.0).contains(&level), "{persona}: {level} dB");
+    });
+}
+
+#[test]
+fn the_doctor_has_each_voice_of_a_persona_speak_once_and_names_one_that_cannot() {
+    let house = House::new();
+    let settings = house
         .sandbox
-        .respond(Stage::Tts, Response::new(200, "audio/pcm", body).chunked());
-    let mut check = house.command_as_asterisk(&settings, "check", &[]);
-    check.output().unwrap();
-    let kept = house.sandbox.ca_file().with_file_name("state");
-    let kept = fs::read_to_string(kept.join("voices.json")).unwrap();
-    assert!(kept.contains("openai tts-1"), "{kept}");
-    let outcome = house.outcome_with("question-tea.wav", &settings);
-    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    let reply = format!("{}.ulaw", house.reply().display());
-    let mut heard = g711::decoded_mulaw(&outcome.played_of(Path::new(&reply)));
-    heard.samples.truncate(8_000);
-    let level = measure::tone_db(&heard, 1_000.0);
-    assert!((-18.0..-14.0).contains(&level), "{level} dB");
+        .settings()
+        .set("knowledge.disclosure", "none")
+        .set("persona.kitchen.voice", "onyx")
+        .set("persona.cellar.voice", "onyx")
+        .set("persona.hall.prompt", "You greet.")
+        .set("persona.office.voice", "nobody");
+    let found = check(&house, &settings, &[]);
+    let of = |persona: &str| {
+        let id = format!("tts openai tts-1, persona {persona}");
+        let found: Vec<_> = of(&found, &id).collect();
+        found.first().map(|finding| finding["status"].to_string())
+    };
+    let [ok, fail] = ["ok", "fail"].map(|status| Some(format!("\"{status}\"")));
+    let personas = ["cellar", "kitchen", "hall", "office"].map(of);
+    assert_eq!(personas, [ok, None, None, fail]);
 }
 
 #[test]

@@ -241,6 +241,10 @@ impl<W: Write> Session<W> {
     /// [`Error`] tells why Asterisk did not do it.
     pub fn answer(&mut self, line: Option<Line>) -> Result<Option<Reply>, Error> {
         match &line {
+            // What callers type are their words.
+            Some(Line::Reply(reply)) if !self.log_words && reply.key().is_some() => {
+                debug!("AGI < a key ends the sound");
+            }
             Some(line) => debug!("AGI < {line}"),
             None => debug!("AGI < end of the input"),
         }

@@ -2,6 +2,7 @@
 //!
 //! Until there is something to hear, and in every longer pause, the caller is told that the line is alive.
 
+mod calling;
 mod filler;
 mod plays;
 mod taking_up;
@@ -21,6 +22,7 @@ use crate::audio::telephone::Encoding;
 use crate::config::Waiting;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
 use crate::text::{self, Action};
+use calling::Calling;
 use filler::Filling;
 
 /// Why an answer was not heard, or not to its end, although the services did their work.
@@ -57,6 +59,8 @@ pub(super) struct Settings {
     pub(super) is_streamed: bool,
     /// Whether the caller's voice ends it.
     pub(super) barge_in: bool,
+    /// The keys with which the caller begins to type, and interrupts it.
+    pub(super) typed_keys: &'static str,
     /// The languages in which a back-channel is not answered, because another answer goes on after it.
     pub(super) back_channels: Vec<String>,
     /// Whether nothing ends it before the caller has been understood: then they would go on, and all that they have said
@@ -92,7 +96,7 @@ pub(super) struct Answering {
     /// When it was interrupted last, and how often it has been by what had no words.
     interrupted: Option<Instant>,
     for_nothing: u32,
-    /// Since when it pauses because the caller may have begun to speak, and how often it has.
+    /// Until when it pauses because the caller may have begun to speak, and how often it has.
     pausing: Option<Instant>,
     pauses: u32,
     /// When the answer must have begun, or must go on after a pause.
@@ -105,6 +109,7 @@ pub(super) struct Answering {
     todo: VecDeque<Act>,
     /// What is played of the answer.
     played: Reply,
+    calling: Calling,
 }
 
 impl Answering {
@@ -123,6 +128,7 @@ impl Answering {
             outcome: None,
             todo: VecDeque::new(),
             played: Reply::new(settings.encoding),
+            calling: Calling::default(),
             settings,
         }
     }
@@ -172,6 +178,8 @@ impl Answering {
             }
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
+            Event::Calls(calls) => self.calls(calls, now),
+            Event::Called => self.called(now),
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
             Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
@@ -254,7 +262,8 @@ impl Answering {
 
     /// When the answer must have begun, or go on, unless it plays, or could and waits for the end of a filler.
     fn due(&self, now: Instant) -> Option<Instant> {
-        let is_there = self.sounding == Some(Sound::Answer)
+        let is_there = self.calling.is_under_way()
+            || self.sounding == Some(Sound::Answer)
             || self.pausing.is_some()
             || self.playout.can_begin(now);
         (!is_there).then_some(self.due)
@@ -301,7 +310,8 @@ impl Answering {
         } else {
             ""
         };
-        let play = self.filler.begin(stop_keys, now)?;
+        let stop_keys = self.and_typed(stop_keys);
+        let play = self.filler.begin(&stop_keys, now)?;
         self.sounding = Some(play.what);
         Some(Act::Play(play))
     }
@@ -316,9 +326,16 @@ impl Answering {
         self.todo.push_back(Act::Play(Play {
             what: Sound::Answer,
             name: self.settings.reply.clone(),
-            stop_keys: self.settings.stop_keys.clone(),
+            stop_keys: self.and_typed(&self.settings.stop_keys),
             offset: u64::from(from * self.settings.encoding.frame_samples()),
         }));
+    }
+
+    /// These keys, and those that the caller types.
+    fn and_typed(&self, stop_keys: &str) -> String {
+        let typed = self.settings.typed_keys.chars();
+        let typed = typed.filter(|key| !stop_keys.contains(*key));
+        stop_keys.chars().chain(typed).collect()
     }
 
     fn append(&mut self, bytes: Vec<u8>) -> Act {
@@ -358,7 +375,7 @@ impl Answering {
             scene.next_look(),
             self.playout.next_look(now),
             self.silent_at(),
-            self.end_of_pause(),
+            self.pausing,
         ];
         let first = moments.into_iter().flatten().min();
         first.unwrap_or(now + PATIENCE)
@@ -388,7 +405,9 @@ impl Phase for Answering {
             self.finish(Ok(Answered::Heard));
         }
         if self.outcome.is_none()
-            && let Some(act) = self.todo.pop_front().or_else(|| self.play_on(now))
+            && let Some(act) = (self.todo.pop_front())
+                .or_else(|| self.permit(now))
+                .or_else(|| self.play_on(now))
         {
             if matches!(&act, Act::Play(play) if play.what == Sound::Answer) {
                 // The playout reckons what is heard from this moment on. What is appended before it may have taken a

@@ -246,7 +246,8 @@ impl CallerAudio {
     /// back an echo it is not told.
     pub(super) fn first_sign(&self) -> bool {
         let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.echo.is_faint();
-        is_trusted && self.listener.may_begin()
+        let may_be_voice = |opinion: &Opinion| opinion.may_begin(SIGN).unwrap_or(true);
+        is_trusted && self.listener.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
     }
 
     /// What has been said is of no interest.
@@ -267,7 +268,7 @@ impl CallerAudio {
         if let Some(opinion) = &mut self.opinion {
             opinion.push(samples);
             // Bit by bit, so that nothing waits for it where the caller pauses.
-            if was_in_turn || self.listener.is_in_turn() {
+            if was_in_turn || self.listener.is_in_turn() || self.listener.may_begin() {
                 opinion.judge();
             }
         }
@@ -308,6 +309,9 @@ const MAX_UNHEARD: usize = 1000;
 const MAX_FOR_NOTHING: u8 = 2;
 /// What a turn that interrupts is judged by, when it begins.
 const GUARDED: Duration = Duration::from_millis(384);
+
+/// What the first sign of a voice is judged by.
+const SIGN: Duration = Duration::from_millis(160);
 
 /// How long it is doubted.
 const DOUBT: Duration = Duration::from_millis(400);

@@ -19,6 +19,14 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
+    /// These words, in a language that is not told.
+    pub(super) fn of(words: &str) -> Self {
+        Self {
+            words: words.to_owned(),
+            language: None,
+        }
+    }
+
     /// These words and the `next`.
     pub(super) fn followed_by(&self, next: Self) -> Self {
         let words = [self.words.as_str(), &next.words];
@@ -62,10 +70,33 @@ pub(super) enum Event {
     Messages(Vec<Message>, Sender<()>),
     /// The answer has nothing that a voice could say, and no action that ends the call.
     Wordless,
+    /// The model has called functions; they wait for a permit.
+    Calls(Calls),
+    /// What came of them has been told to the model.
+    Called,
     /// A phrase is kept at this place, without extension.
     Phrase(PathBuf),
     /// The work is done, or has failed.
     End(Result<(), Failure>),
     /// The work ended without a word: it has panicked.
     Panicked,
+}
+
+/// Functions that the model has called.
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// Their names, in the order of the calls.
+    pub(super) names: Vec<String>,
+    /// Whether a PIN is to be typed for one of them. Then all that the caller is to hear before has been told.
+    pub(super) needs_pin: bool,
+    /// Takes a permit for each; dropped, none is made.
+    pub(super) permit: Sender<Vec<Permit>>,
+}
+
+/// Whether a function may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permit {
+    Granted,
+    /// What the model is told in place of a result.
+    Refused(&'static str),
 }

@@ -15,6 +15,7 @@ use super::event::Transcript;
 use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
+use super::keypad;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::Listening;
 use super::messages::Messages;
@@ -26,6 +27,7 @@ use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
 use super::settings::Settings;
+use super::tools::Toolbox;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;
@@ -61,6 +63,8 @@ pub(super) struct Flow<'a, O> {
     /// What was said in the conversation, and as much of each answer as was heard.
     pub(super) before: Vec<Exchange>,
     pub(super) job: Job,
+    /// What the model may call, if anything.
+    pub(super) toolbox: Option<Arc<Toolbox>>,
     /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
     /// and may go on.
     pub(super) reply: Option<NewFile>,
@@ -88,7 +92,7 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
         self.messages.spoke(speech.duration());
-        self.begin_job(Arc::new(speech), Transcript::default(), 0)?;
+        self.begin_job(Arc::new(speech), Transcript::default(), String::new(), 0)?;
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
@@ -285,6 +289,7 @@ impl<O: Write> Flow<'_, O> {
             }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
+            Act::Permit(calls) => self.permit(&calls),
             Act::Stop => self.line.stop().map(Input::Ended),
             Act::Play(mut play) => {
                 self.operator().add_key(&mut play);
@@ -310,9 +315,10 @@ impl<O: Write> Flow<'_, O> {
             Act::Transcribe {
                 speech,
                 known,
+                typed,
                 later,
             } => {
-                let begun = self.begin_job(speech, known, later);
+                let begun = self.begin_job(speech, known, typed, later);
                 begun.err().map(Input::Failed)
             }
         }
@@ -330,13 +336,16 @@ impl<O: Write> Flow<'_, O> {
     fn settings(&self, now: SystemTime) -> Settings {
         let own = self.actions.as_deref().unwrap_or_default();
         let messages = self.messages.instructions(self.actions.is_some());
-        let actions = [own, &messages].join(" ");
+        let is_typed = self.actions.is_some() && !messages.is_empty();
+        let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
+        let actions = [own, typed, &messages].join(" ");
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
                 actions: actions.trim(),
                 may_transfer: self.actions.is_some()
                     && !self.config.conversation.transfers.is_empty(),
                 memory: &self.remembering.instructions(now),
+                has_tools: self.toolbox.is_some(),
             },
             now,
         );
@@ -350,6 +359,8 @@ impl<O: Write> Flow<'_, O> {
         } else {
             settings
         };
+        let functions = self.toolbox.as_ref().map(|toolbox| toolbox.functions());
+        let settings = settings.calling(functions.unwrap_or_default());
         self.remembering.with_memory(settings)
     }
 
@@ -358,6 +369,7 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         speech: Arc<Pcm>,
         known: Transcript,
+        typed: String,
         later: u32,
     ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
@@ -371,14 +383,17 @@ impl<O: Write> Flow<'_, O> {
         }
         let work = Work {
             services: self.services.clone(),
+            toolbox: self.toolbox.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
             known,
+            typed,
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
         };
         let longest = self.config.conversation.max_question;
+        let now = self.line.now();
         self.scene.stage = Stage::Limit;
         let job = Job::answer(work, later, longest, &mut |max_cost| {
             let mut admit = |max_cost| self.purse.admit(self.config, &self.caller, max_cost);
@@ -388,7 +403,7 @@ impl<O: Write> Flow<'_, O> {
                 return admit(max_cost);
             };
             admit(max_cost + interrupted.max_cost()).or_else(|_| {
-                interrupted.stop_paying();
+                interrupted.stop_paying(self.scene, now);
                 admit(max_cost)
             })
         });

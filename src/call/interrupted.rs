@@ -1,7 +1,10 @@
 //! An answer that waits, because the caller seems to speak into it.
 
+use std::time::Instant;
+
 use super::answering::Answering;
 use super::job::Job;
+use super::turn::Scene;
 use crate::sys::costs::MicroDollars;
 use crate::sys::files::NewFile;
 
@@ -25,9 +28,10 @@ impl Interrupted {
         self.job.max_cost()
     }
 
-    /// Pays for no more of it: what there is can still be heard.
-    pub(super) fn stop_paying(&mut self) {
+    /// Pays for no more of it at `now`: what has been made can still be heard.
+    pub(super) fn stop_paying(&mut self, scene: &mut Scene, now: Instant) {
+        let events = self.job.events();
+        self.answering.end_with_what_came(events, scene, now);
         self.job = Job::none();
-        self.answering.end_with(Ok(()));
     }
 }

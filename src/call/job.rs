@@ -50,7 +50,7 @@ impl Job {
             &work.services,
             &work.settings,
             &work.speech,
-            &work.known.words,
+            &[&*work.known.words, &work.typed].join(" "),
         ) + max_cost::of_transcriptions(&work.services, longest, later)
             + max_cost::of_hearing(&work.services, &work.settings, longest, later);
         // All that a turn may cost, its later transcriptions included, is admitted at once, so that no limit is met in

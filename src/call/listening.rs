@@ -4,6 +4,7 @@
 mod presence;
 mod transcriptions;
 mod trial;
+mod typing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::caller_audio::CallerAudio;
 use super::echo::{LATEST, USUAL_DBFS};
 use super::event::Event;
+use super::keypad::KEYS;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
 use super::question;
@@ -63,6 +65,8 @@ pub(super) struct Listening {
     ahead: Option<Trial>,
     /// What need not be sent again.
     known: Known,
+    /// What they have typed on the keypad and that is not answered.
+    typed: String,
     /// A turn that is over and may be a background's.
     withheld: Option<Arc<Pcm>>,
     presence: Presence,
@@ -89,6 +93,7 @@ impl Listening {
             unanswered: None,
             ahead: None,
             known: Known::default(),
+            typed: String::new(),
             withheld: None,
             presence: Presence::default(),
             is_judged: false,
@@ -134,6 +139,7 @@ impl Listening {
         if unanswered.is_none() {
             self.transcriptions = Transcriptions::default();
             self.known = Known::default();
+            self.typed.clear();
         }
         self.unanswered = unanswered;
         self.pause_after_more(scene);
@@ -181,6 +187,12 @@ impl Listening {
                 Transcribing::Stay => {}
                 Transcribing::TryOut => self.try_out(scene),
                 Transcribing::GoOn => self.go_on(scene),
+                Transcribing::Take if self.is_typing(scene) => {
+                    if let Some(ahead) = &mut self.ahead {
+                        ahead.is_all();
+                    }
+                    self.keep_known(scene);
+                }
                 Transcribing::Take => self.end_turn(),
                 Transcribing::Transcribe => self.end_by_itself(scene, now),
             }
@@ -220,8 +232,12 @@ impl Listening {
         }
     }
 
-    /// Has a turn transcribed that is over.
+    /// Has a turn transcribed that is over, once nothing more is typed.
     fn send(&mut self, speech: Arc<Pcm>, scene: &mut Scene) {
+        if self.is_typing(scene) {
+            self.unanswered = Some(speech);
+            return;
+        }
         self.transcribe(speech, 0, scene);
         self.end_turn();
     }
@@ -300,6 +316,7 @@ impl Listening {
         self.todo.push_back(Act::Transcribe {
             speech: speech.clone(),
             known: self.known.transcript.clone(),
+            typed: self.typed.clone(),
             later,
         });
         let heard = scene.caller.as_ref().map(CallerAudio::heard);
@@ -342,11 +359,7 @@ impl Listening {
             // Listening goes on without it: the caller's voice comes through the pipe whatever plays. What is lost is
             // the key, since Asterisk drops keys while nothing plays, and the packets to the phone.
             How::Unplayable(_) => self.silence = None,
-            How::Key { .. } => {
-                self.presence.is_there();
-                let changes = scene.caller.as_mut().map(CallerAudio::end_turn);
-                self.follow(&changes.unwrap_or_default(), scene, now);
-            }
+            How::Key { key, .. } => self.pressed(*key, scene, now),
             How::Through { .. } | How::AtOnce => {}
         }
     }
@@ -376,7 +389,10 @@ impl Listening {
                 }
             }
             // The caller went on: dropped, the model's `Begins` is refused.
-            Event::End(_) | Event::Panicked if !ahead.is_whole() => self.ahead = None,
+            Event::End(_) | Event::Panicked if !ahead.is_whole() => {
+                let ahead = self.ahead.take().filter(|_| self.is_typing(scene));
+                self.unanswered = ahead.map(|ahead| ahead.utterance.speech);
+            }
             _ if !ahead.is_whole() => {}
             // No transcript is to be waited for.
             Event::End(_) | Event::Panicked => {
@@ -393,7 +409,7 @@ impl Listening {
     fn patience_ends(&self, scene: &Scene, now: Instant) -> Option<Heard> {
         // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
         // how long that can last.
-        if scene.is_in_turn() || self.withheld.is_some() {
+        if scene.is_in_turn() || self.withheld.is_some() || self.is_typing(scene) {
             None
         } else if now >= self.end_at {
             Some(Heard::Late)
@@ -448,6 +464,7 @@ impl Phase for Listening {
     }
 
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Heard> {
+        self.take_typed(scene, now);
         if let Some(act) = self.todo.pop_front() {
             return Step::Do(act);
         }
@@ -464,11 +481,13 @@ impl Phase for Listening {
             return Step::Do(Act::Play(Play {
                 what: Sound::KeepAlive,
                 name: name.clone(),
-                stop_keys: END_KEY.to_owned(),
+                stop_keys: KEYS.to_owned(),
                 offset: 0,
             }));
         }
-        Step::Wait(scene.next_look().unwrap_or(now + LATEST))
+        let moments = [scene.next_look(), scene.keypad.ends_at()];
+        let first = moments.into_iter().flatten().min();
+        Step::Wait(first.unwrap_or(now + LATEST))
     }
 }
 
@@ -480,8 +499,6 @@ fn nothing(rate_hz: u32) -> Pcm {
     }
 }
 
-/// The key by which the caller says that they have ended.
-const END_KEY: &str = "#";
 /// The quiet after which a turn may be over.
 // A timer of this length would cut more than half of the turns of real people (LiveKit's eot-bench: 55.6 %). So what
 // is sent then is only tried, and is dropped when the caller goes on.

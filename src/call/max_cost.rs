@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::pipeline::{MAX_CALLS, MAX_ROUNDS};
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
 use crate::cloud::llm::Question;
@@ -14,7 +15,7 @@ use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
 use crate::voice;
 
-/// The maximum cost of transcribing `speech` and answering it together with the words that are `known` before it.
+/// The maximum cost of transcribing `speech` and answering it together with the words that are `known` beside it.
 pub(super) fn of_answer(
     services: &Services,
     settings: &Settings,
@@ -34,7 +35,7 @@ pub(super) fn of_answer(
     of_transcriptions(services, speech.duration(), 1)
         + of_hearing(services, settings, speech.duration(), 1)
         + max_of_each(Stage::Llm, &services.models, |_| {
-            tokens(&asked, question_bytes)
+            all_tokens(&asked, tokens(&asked, question_bytes))
         })
         + max_of_each_at(price, &services.voices, |voice| {
             let most = voice
@@ -59,7 +60,7 @@ pub(super) fn of_hearing(
     let all = max_of_each(Stage::Llm, &services.models, |model| {
         let sound = model.max_tokens_of_sound(length);
         sound.map_or_else(Usage::default, |sound| {
-            tokens(&settings, 0) + bill::tokens(sound)
+            all_tokens(&settings, tokens(&settings, 0) + bill::tokens(sound))
         })
     });
     all.times(times.into())
@@ -101,6 +102,27 @@ pub(super) fn tokens(settings: &Settings, question_bytes: usize) -> Usage {
     }
 }
 
+/// The maximum usage of an answer with all requests that its calls of functions add, where one request alone has `first`.
+fn all_tokens(settings: &Settings, first: Usage) -> Usage {
+    if settings.functions.is_empty() {
+        return first;
+    }
+    let again = first + of_rounds(settings);
+    (0..MAX_ROUNDS).fold(first, |all, _| all + again)
+}
+
+/// The maximum usage of what was called before, in a request of the same answer: each call with its result, and what the
+/// model has written with it.
+pub(super) fn of_rounds(settings: &Settings) -> Usage {
+    let rounds = u64::try_from(MAX_ROUNDS).unwrap_or(u64::MAX);
+    let calls = u64::try_from(MAX_CALLS).unwrap_or(u64::MAX);
+    let written = u64::from(settings.max_output_tokens).saturating_add(SIGNATURE_TOKENS);
+    Usage {
+        input_tokens: rounds * written + calls * MAX_RESULT_TOKENS,
+        ..Usage::default()
+    }
+}
+
 /// The longest transcript, in characters, that speech of this length can have: what is longer is cut.
 pub(super) fn max_question_chars(speech: Duration) -> usize {
     // A transcript is the model's input, and a server may return one of any length. It is cut by this limit, because
@@ -108,6 +130,12 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
     let chars = CHARS_PER_SECOND * (speech.as_secs() + 1) + MIN_QUESTION_CHARS;
     usize::try_from(chars).unwrap_or(usize::MAX)
 }
+
+/// What stands around a result, and its 8 kB: no token is shorter than a byte.
+const MAX_RESULT_TOKENS: u64 = 8 * 1024 + FRAME_TOKENS;
+
+/// More than a thought's signature has.
+const SIGNATURE_TOKENS: u64 = 4096;
 
 /// Twice what an auctioneer says.
 const CHARS_PER_SECOND: u64 = 40;

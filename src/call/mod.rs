@@ -14,6 +14,7 @@ mod hours;
 mod interrupted;
 mod job;
 mod keepalive;
+mod keypad;
 mod line;
 mod listening;
 mod max_cost;
@@ -30,6 +31,7 @@ mod remembering;
 mod saying;
 mod settings;
 mod spoken;
+mod tools;
 mod turn;
 
 use std::io::{Read, Write};
@@ -43,6 +45,7 @@ use log::{debug, error, warn};
 use crate::agi::{self, End, Session};
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
+use crate::cloud::http::SetupError;
 use crate::config::{Arguments, Config, Environment, Job as For, limits::Callers};
 use crate::knowledge::Knowledge;
 use crate::services::Services;
@@ -65,6 +68,7 @@ use messages::Messages;
 use outcome::Outcome;
 use purse::Purse;
 use remembering::Remembering;
+use tools::Toolbox;
 use turn::Scene;
 
 /// How the program was started for a call.
@@ -169,6 +173,8 @@ struct Call<O> {
     reply: PathBuf,
     /// What the model is told of the house.
     knowledge: Knowledge,
+    /// What the model may call, if anything.
+    toolbox: Option<Arc<Toolbox>>,
     /// The services that are asked, once they are known, and where it is noted what administrators have been told of
     /// them.
     services: Option<(Arc<Services>, State)>,
@@ -187,6 +193,7 @@ impl<O: Write> Call<O> {
             messages: Messages::default(),
             reply: PathBuf::new(),
             knowledge: Knowledge::default(),
+            toolbox: None,
             services: None,
         }
     }
@@ -256,6 +263,7 @@ impl<O: Write> Call<O> {
         for (topic, fault) in &self.knowledge.faults {
             warn!("{topic}: {fault}");
         }
+        self.toolbox = self.tools(&config, arguments).at(Stage::Config)?;
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), State::new(&config.state_folder)));
@@ -296,6 +304,7 @@ impl<O: Write> Call<O> {
             actions: None,
             before: Vec::new(),
             job: Job::none(),
+            toolbox: self.toolbox.clone(),
             reply: None,
             interrupted: None,
         }
@@ -310,6 +319,17 @@ impl<O: Write> Call<O> {
         let (persona, caller) = (&self.contract.persona, self.caller.shown(self.line.env()));
         self.messages = Messages::of(config, persona.as_deref(), caller);
         self.disclosure = Disclosure::of(config, is_internal, &mut self.line);
+    }
+
+    /// What the model may call for this caller. What a client of FastAGI writes proves no phone of one's own.
+    fn tools(
+        &mut self,
+        config: &Config,
+        arguments: &Arguments,
+    ) -> Result<Option<Arc<Toolbox>>, SetupError> {
+        let signs = self.caller.signs(self.line.env());
+        let is_internal = signs.are_internal() && !arguments.are_remote();
+        Ok(Toolbox::of(config, is_internal)?.map(Arc::new))
     }
 
     /// Sweeps up after earlier calls, and makes sure that the reply can be written: before anything

@@ -19,6 +19,13 @@ pub(super) struct Operator<'a> {
 #[error("the caller has pressed {KEY}, which leads to {0}")]
 pub(super) struct Called(String);
 
+impl Called {
+    /// The caller wants the person with this extension.
+    pub(super) fn to(extension: &str) -> Self {
+        Self(extension.to_owned())
+    }
+}
+
 impl Operator<'_> {
     /// Lets the key end a sound from which it leads away.
     pub(super) fn add_key(&self, play: &mut Play) {
@@ -34,14 +41,16 @@ impl Operator<'_> {
                 what,
                 how: How::Key { key: KEY, .. },
                 ..
-            }) if self.is_reached_from(*what) => self.extension.map(|to| Called(to.to_owned())),
+            }) if self.is_reached_from(*what) => self.extension.map(Called::to),
             _ => None,
         }
     }
 
     fn is_reached_from(&self, what: Sound) -> bool {
+        // While the caller is listened to, a number that they type may begin with the key.
+        let is_listening = what == Sound::KeepAlive;
         let is_in_answer = what == Sound::Answer || self.has_answer_begun;
-        self.extension.is_some() && (self.is_at_any_time || is_in_answer)
+        self.extension.is_some() && !is_listening && (self.is_at_any_time || is_in_answer)
     }
 }
 
@@ -67,14 +76,14 @@ mod tests {
     use crate::sys::error::{At, Stage};
 
     #[test]
-    fn the_key_leads_away_from_answers_and_in_a_conversation_from_all_sounds() {
+    fn the_key_leads_away_from_answers_and_in_a_conversation_from_all_sounds_but_silence() {
         use Sound::{Answer, Filler, KeepAlive, Music, Phrase};
         // The extension, whether it is a conversation, whether the answer has begun, what is heard, the keys that end it,
         // the key that is pressed, and where that leads.
         let table = [
             (None, true, true, Answer, "#", '0', None),
             (Some("200"), true, false, Phrase, "#0", '0', Some("200")),
-            (Some("200"), true, false, KeepAlive, "#0", '0', Some("200")),
+            (Some("200"), true, false, KeepAlive, "#", '0', None),
             (Some("200"), true, false, Filler, "#0", '0', Some("200")),
             (Some("200"), true, false, Music, "#0", '0', Some("200")),
             (Some("200"), true, true, Answer, "#0", '#', None),

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::event::Transcript;
+use super::event::{Calls, Transcript};
 use super::line::{Input, Play};
 use super::turn::Scene;
 use crate::audio::Pcm;
@@ -51,13 +51,16 @@ pub(super) enum Act {
     Agree(Sender<()>),
     /// Keeps messages of the caller's, and says so.
     Keep(Vec<Message>, Sender<()>),
+    /// Permits calls of functions, if the caller is still there and types the PIN that some want.
+    Permit(Calls),
     /// Forgets the caller, who may hang up before the answer ends.
     Forget,
-    /// Has speech transcribed and answered together with the words that are `known` of what was said before it, in place
-    /// of what was sent before; `later` more transcriptions of the same turn may follow.
+    /// Has speech transcribed and answered between the words that are `known` of what was said before it and those of what
+    /// was `typed`, in place of what was sent before; `later` more transcriptions of the same turn may follow.
     Transcribe {
         speech: Arc<Pcm>,
         known: Transcript,
+        typed: String,
         later: u32,
     },
 }

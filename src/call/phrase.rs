@@ -8,7 +8,8 @@ use log::warn;
 use super::caller_audio::CallerAudio;
 use super::echo::USUAL_DBFS;
 use super::event::Event;
-use super::line::{How, Input, Play, Sound};
+use super::keypad::DIGITS;
+use super::line::{How, Input, Play, Played, Sound};
 use super::phase::{Act, Phase, Step};
 use super::question;
 use super::turn::Scene;
@@ -105,13 +106,18 @@ impl Phrase {
         }
         let speaks = |change: &Change| matches!(change, Change::Begins | Change::Ends);
         if self.hearing == Hearing::Yields && changes.iter().any(speaks) {
-            let (name, after) = match std::mem::replace(&mut self.state, State::Over) {
-                State::Playing(name, since) => (name, now.saturating_duration_since(since)),
-                State::Making(..) | State::Made(_) => (String::new(), Duration::ZERO),
-                State::Over => return,
-            };
-            self.said = Said::Interrupted { name, after };
+            self.interrupt(now);
         }
+    }
+
+    /// The caller speaks or types.
+    fn interrupt(&mut self, now: Instant) {
+        let (name, after) = match std::mem::replace(&mut self.state, State::Over) {
+            State::Playing(name, since) => (name, now.saturating_duration_since(since)),
+            State::Making(..) | State::Made(_) => (String::new(), Duration::ZERO),
+            State::Over => return,
+        };
+        self.said = Said::Interrupted { name, after };
     }
 
     fn take(&mut self, event: Event) {
@@ -136,6 +142,17 @@ impl Phase for Phrase {
     fn on(&mut self, input: Input, scene: &mut Scene, now: Instant) {
         match (input, &mut scene.caller) {
             (Input::HungUp, _) => self.state = State::Over,
+            (
+                Input::Ended(Played {
+                    how: How::Key { key, .. },
+                    at,
+                    ..
+                }),
+                _,
+            ) => {
+                scene.keypad.press(key, at);
+                self.interrupt(now);
+            }
             (Input::Ended(played), _) => {
                 let state = std::mem::replace(&mut self.state, State::Over);
                 if let (How::Unplayable(cause), State::Playing(name, _)) = (played.how, state) {
@@ -172,11 +189,16 @@ impl Phase for Phrase {
             State::Playing(_, since) => Some(*since + LONGEST),
             State::Made(name) => {
                 let name = std::mem::take(name);
+                let yields = self.hearing == Hearing::Yields;
                 self.state = State::Playing(name.clone(), now);
                 return Step::Do(Act::Play(Play {
                     what: Sound::Phrase,
                     name,
-                    stop_keys: String::new(),
+                    stop_keys: if yields {
+                        DIGITS.to_owned()
+                    } else {
+                        String::new()
+                    },
                     offset: 0,
                 }));
             }

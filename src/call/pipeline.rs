@@ -5,10 +5,13 @@
 //! the caller should hear it, and know nothing of Asterisk.
 
 mod gate;
+mod hand_over;
+mod looking_up;
 mod piece;
 mod sound;
 mod transcribing;
 mod voice;
+mod written;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -21,15 +24,15 @@ use log::{debug, warn};
 
 use super::event::{Event, Transcript};
 use super::max_cost;
-use super::settings::{Settings, Takes};
+use super::settings::Settings;
+use super::tools::Toolbox;
 use crate::audio::Pcm;
+use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Answering, End, Model, Question};
-use crate::cloud::{self, Tokens};
 use crate::services::Services;
-use crate::spending::bill::{self, Billing, Entry};
-use crate::sys::costs::Usage;
+use crate::spending::bill::{self, Billing};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
@@ -37,9 +40,12 @@ use crate::sys::threads::{self, NoThread};
 use crate::text::{Action, SentenceStream, completeness};
 use crate::timeline::Mark;
 use crate::voice::Speaker;
-use gate::Gate;
+use hand_over::HandOver;
+use looking_up::Called;
+pub(super) use looking_up::{MAX_CALLS, MAX_ROUNDS};
 use piece::Piece;
 use sound::WrittenDown;
+use written::Written;
 
 /// All that is needed to answer a question.
 #[derive(Clone)]
@@ -50,8 +56,12 @@ pub(super) struct Work {
     pub(super) speech: Arc<Pcm>,
     /// What they had said before, if that is transcribed.
     pub(super) known: Transcript,
+    /// What they have typed, as words; empty where they have not.
+    pub(super) typed: String,
     /// How the answer is spoken, and who pays for all of it.
     pub(super) speaker: Speaker,
+    /// What the model may call, if anything.
+    pub(super) toolbox: Option<Arc<Toolbox>>,
     /// When the answer must begin.
     pub(super) deadline: Deadline,
     /// Is the answer heard while it is made? Then only its beginning has a deadline.
@@ -142,9 +152,11 @@ impl Work {
                 }
             });
             let voice = voice.at(Stage::Tts)?;
-            let thought = match hearing {
-                Some(hearing) => self.answer_sound(hearing, &give_text, tell),
-                None => self.think(Question::Words(words), &give_text, tell),
+            let thought = if let Some(hearing) = hearing {
+                self.answer_sound(hearing, &give_text, tell)
+            } else {
+                let question = Question::Words(words);
+                self.think(question, &mut Called::default(), &give_text, tell)
             };
             // The voice's thread ends when no more text can come, and the join below waits for it.
             drop(give_text);
@@ -155,11 +167,17 @@ impl Work {
 
     /// Transcribes the question, and tells it.
     fn question(&self, tell: &Sender<Event>) -> Result<Transcript, Failure> {
-        let heard = if self.speech.samples.is_empty() {
+        let mut heard = if self.speech.samples.is_empty() {
             self.known.clone()
         } else {
             self.known.followed_by(self.transcribe(tell)?)
         };
+        if !self.typed.is_empty() {
+            let typed = Words(&self.typed, self.settings.log_words);
+            let what = format!("{typed} typed on the keypad");
+            send(tell, Event::Done(Stage::Recording, Instant::now(), what));
+            heard = heard.followed_by(Transcript::of(&self.typed));
+        }
         let languages = self.settings.spoken(heard.language.as_deref());
         let completeness = completeness(&heard.words, languages);
         send(tell, Event::Transcribed(heard.clone(), completeness));
@@ -180,10 +198,11 @@ impl Work {
     fn think(
         &self,
         question: Question<'_>,
+        called: &mut Called,
         give_text: &Sender<Piece>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
-        match self.try_to_think(question, give_text, tell)? {
+        match self.try_to_think(question, called, give_text, tell)? {
             Thought::Spoken => Ok(()),
             Thought::Unsaid(error) => Err(error).at(Stage::Llm),
         }
@@ -193,35 +212,16 @@ impl Work {
     fn try_to_think(
         &self,
         question: Question<'_>,
+        called: &mut Called,
         give_text: &Sender<Piece>,
         tell: &Sender<Event>,
     ) -> Result<Thought, Failure> {
         let since = may_begin(Stage::Llm, tell)?;
-        let settings = &self.settings;
         let is_sound = matches!(question, Question::Sound(_));
-        let mut is_first = true;
-        let mut gate = Gate::new(settings.takes == Takes::Messages, tell);
-        let mut hand_over = |piece: String, answer: &SentenceStream| {
-            let begins = std::mem::take(&mut is_first);
-            if !gate.keep(answer.actions()) {
-                return false;
-            }
-            // From its first piece on the turn counts as understood, and may be interrupted, although the caller's
-            // words come only at the end of the answer.
-            if is_sound && begins {
-                send(tell, Event::Heard(String::new()));
-            }
-            if begins && !settings.opening.is_empty() {
-                let words = settings.opening.to_string();
-                give_text.send(Piece::opening(words)).ok();
-            }
-            send(tell, Event::Reached(Mark::FirstSentence, Instant::now()));
-            send(tell, Event::Answer(answer.said().to_owned()));
-            // A voice that has failed takes no more; it tells why.
-            give_text.send(Piece::answer(piece, gate.next())).is_ok()
-        };
-        let mut answer = settings.answer();
-        let (rest, mut written) = match self.write(question, &mut answer, tell, &mut hand_over) {
+        let mut voice = HandOver::new(self, is_sound, give_text, tell);
+        let mut answer = self.settings.answer();
+        let written = self.write(question, called, &mut answer, &mut voice, tell);
+        let (rest, mut written) = match written {
             Ok(written) => written,
             Err(cloud::Error::Unsayable { .. }) if !is_sound => {
                 send(tell, Event::Wordless);
@@ -232,18 +232,18 @@ impl Work {
         // What was written before the break is paid for as well, so it is put on the bill before the error leaves this
         // function.
         if rest.is_err() {
-            written.settle(settings.asked(question).bytes(), &answer);
+            written.settle(&answer);
             // What the caller has heard may confirm the message in whose middle the model has broken off.
             answer.last(true);
         }
         if let Ok(Some(piece)) = &rest {
-            hand_over(piece.clone(), &answer);
+            voice.give(piece.clone(), &answer);
         }
-        gate.keep(answer.actions());
-        drop(gate);
+        voice.keep(answer.actions());
+        drop(voice);
         rest.at(Stage::Llm)?;
         let heard = is_sound.then(|| self.tell_heard(&answer, tell));
-        written.settle(settings.asked(question).bytes(), &answer);
+        written.settle(&answer);
         self.tell_end(&answer, heard, since, tell);
         Ok(Thought::Spoken)
     }
@@ -272,24 +272,54 @@ impl Work {
         send(tell, Event::Done(Stage::Llm, since, what));
     }
 
-    /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said,
-    /// or ends so, is as good as one that does not answer.
+    /// Has an answer written, with all that is looked up for it, and returns its last piece.
     fn write(
         &self,
         question: Question<'_>,
+        called: &mut Called,
         answer: &mut SentenceStream,
+        voice: &mut HandOver<'_>,
         tell: &Sender<Event>,
-        hand_over: HandOver<'_>,
     ) -> Result<(Result<Option<String>, cloud::Error>, Written), cloud::Error> {
+        loop {
+            let (rest, mut written) = self.write_on(question, called, answer, voice, tell)?;
+            let (Ok(piece), Some(turn)) = (&rest, written.calls()) else {
+                return Ok((rest, written));
+            };
+            written.settle(answer);
+            if let Some(piece) = piece
+                && !voice.give(piece.clone(), answer)
+            {
+                return Ok((Ok(None), written));
+            }
+            self.look_up((turn, &written.by), called, voice, tell)?;
+            *answer = answer.going_on();
+        }
+    }
+
+    /// Asks the models, and returns the last piece of the answer. A model that breaks off before anything can be said,
+    /// or ends so, is as good as one that does not answer.
+    fn write_on(
+        &self,
+        question: Question<'_>,
+        called: &Called,
+        answer: &mut SentenceStream,
+        voice: &mut HandOver<'_>,
+        tell: &Sender<Event>,
+    ) -> Result<(Result<Option<String>, cloud::Error>, Written), cloud::Error> {
+        let before = answer.going_on();
+        let deadline = voice.deadline();
         let attempt = |candidate: &Candidate<dyn Model>, budget: Budget| {
-            let mut written = self.ask(candidate, question, budget)?;
-            let error = match read(&mut written.answering, answer, tell, hand_over) {
+            let mut written = self.ask(candidate, question, called, budget)?;
+            let error = match read(&mut written.answering, answer, tell, voice) {
                 Ok(end) => {
+                    // After the limit there would be nothing to say of what came of calls.
+                    written.may_call &= !answer.is_full() && !answer.has_ended();
                     let rest = answer.last(end == End::Cut);
-                    if !answer.is_blank() {
+                    if !answer.is_blank() || written.calls().is_some() {
                         return Ok((Ok(rest), written));
                     }
-                    written.settle(self.settings.asked(question).bytes(), answer);
+                    written.settle(answer);
                     // Models send an empty answer now and then, and answer the same request the next time
                     // (https://github.com/livekit/agents/issues/4066). One that was cut before its first word would be
                     // cut there again.
@@ -298,17 +328,17 @@ impl Work {
                 }
                 // The caller may have heard a part of it: another model's answer would begin anew in the middle of a
                 // sentence, so none is asked.
-                Err(error) if answer.has_pieces() => return Ok((Err(error), written)),
+                Err(error) if answer.has_own_pieces() => return Ok((Err(error), written)),
                 Err(error) => {
                     written.give_up(&error);
                     error
                 }
             };
-            *answer = answer.anew();
+            *answer = before.going_on();
             Err(error)
         };
         let models = &self.services.models;
-        let budget = self.budget(self.deadline);
+        let budget = self.budget(deadline);
         match question {
             Question::Words(_) => Ok(models.ask(budget, attempt)?.value),
             Question::Sound(_) => models.ask_first(self.with_upload(budget), attempt),
@@ -319,9 +349,11 @@ impl Work {
         &self,
         candidate: &Candidate<dyn Model>,
         question: Question<'_>,
+        called: &Called,
         budget: Budget,
     ) -> Result<Written, cloud::Error> {
-        let asked = self.settings.asked(question);
+        let prompt = called.prompt_of(&self.settings, &candidate.fingerprint);
+        let asked = called.asked(&self.settings, question, prompt.as_deref());
         let (bytes, sound) = match question {
             Question::Words(words) => (words.len(), None),
             Question::Sound(_) => {
@@ -330,7 +362,10 @@ impl Work {
             }
         };
         let sound = sound.unwrap_or_default();
-        let most = max_cost::tokens(&self.settings, bytes) + bill::tokens(sound);
+        let mut most = max_cost::tokens(&self.settings, bytes) + bill::tokens(sound);
+        if !called.is_empty() {
+            most = most + max_cost::of_rounds(&self.settings);
+        }
         let entry = self
             .billing()
             .begin(Stage::Llm, &candidate.endpoint, most)?;
@@ -340,6 +375,9 @@ impl Work {
             answering,
             entry,
             sound,
+            read_bytes: asked.bytes(),
+            by: candidate.fingerprint.clone(),
+            may_call: !asked.functions.is_empty(),
         })
     }
 }
@@ -352,50 +390,13 @@ enum Thought {
     Unsaid(cloud::Error),
 }
 
-/// Takes a piece of an answer and the answer so far, and tells whether more is wanted.
-type HandOver<'a> = &'a mut dyn FnMut(String, &SentenceStream) -> bool;
-
-/// An answer that is being written, and its place on the bill.
-struct Written {
-    answering: Answering,
-    entry: Entry,
-    /// The most tokens that the sound in the request has.
-    sound: Tokens,
-}
-
-impl Written {
-    /// Puts down what was used of an answer of which nothing is heard: what the service tells, else what `error` says.
-    fn give_up(&mut self, error: &cloud::Error) {
-        match self.told() {
-            Some(usage) => self.entry.used(usage),
-            None => self.entry.failed(error),
-        }
-    }
-
-    /// Puts down what it has used, as the service tells or by its length.
-    fn settle(&mut self, read_bytes: usize, answer: &SentenceStream) {
-        let sound = bill::tokens(Tokens {
-            output: 0,
-            ..self.sound
-        });
-        let estimated = || bill::estimate(read_bytes, answer.written()) + sound;
-        let usage = self.told().unwrap_or_else(estimated);
-        self.entry.used(usage);
-    }
-
-    /// What the service tells that it has used.
-    fn told(&mut self) -> Option<Usage> {
-        self.answering.tokens().map(bill::tokens)
-    }
-}
-
 /// Hands over each piece of the answer as soon as it stands, and tells each action, until the answer ends or is long
 /// enough.
 fn read(
     answering: &mut Answering,
     answer: &mut SentenceStream,
     tell: &Sender<Event>,
-    hand_over: HandOver<'_>,
+    voice: &mut HandOver<'_>,
 ) -> Result<End, cloud::Error> {
     while let Some(words) = next_words(answering, answer)? {
         send(tell, Event::Reached(Mark::FirstToken, Instant::now()));
@@ -405,7 +406,7 @@ fn read(
             send(tell, Event::Actions(answer.actions().to_vec()));
         }
         while let Some(piece) = answer.piece() {
-            if !hand_over(piece, answer) {
+            if !voice.give(piece, answer) {
                 return Ok(End::Whole);
             }
         }

@@ -14,6 +14,7 @@ use crate::cloud::budget::Budget;
 use crate::config::Sentence;
 use crate::knowledge::language::Language;
 use crate::spending::limits::Refused;
+use crate::sys::costs::MicroDollars;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{Failure, Stage};
 use crate::sys::files;
@@ -121,7 +122,9 @@ impl<O: Write> Flow<'_, O> {
         let phrase = match sentence {
             Sentence::Nothing => return Ok(Said::Heard),
             Sentence::Sound(name) => Phrase::sound(name),
-            Sentence::Spoken(text) => self.spoken(text, instead, patience)?,
+            Sentence::Spoken(text) => {
+                self.spoken(text, instead, patience, MicroDollars::default())?
+            }
         };
         let said = self.follow(&mut phrase.hearing(hearing));
         if self.line.is_hung_up() {
@@ -132,12 +135,25 @@ impl<O: Write> Flow<'_, O> {
         said
     }
 
+    /// A phrase that is heard in the middle of work for which `besides` stays set aside. Where no voice speaks it is the
+    /// sound `instead`.
+    pub(super) fn phrase_beside(
+        &mut self,
+        text: &str,
+        instead: &'static str,
+        besides: MicroDollars,
+    ) -> Phrase {
+        let spoken = self.spoken(text.to_owned(), Some(instead), LONGEST_WAIT, besides);
+        spoken.unwrap_or_else(|refused| Phrase::failed(&refused, Some(instead)))
+    }
+
     /// The phrase of this text, which is kept or is being made.
     fn spoken(
         &mut self,
         text: String,
         instead: Option<&'static str>,
         patience: Duration,
+        besides: MicroDollars,
     ) -> Result<Phrase, Failure> {
         let phrases = KeptPhrases {
             folder: self.config.conversation.sounds.clone(),
@@ -153,7 +169,8 @@ impl<O: Write> Flow<'_, O> {
         let budget = Budget::new(deadline, self.config.idle_timeout.min(LONGEST_WAIT));
         self.scene.stage = Stage::Limit;
         let job = Job::phrase(phrases, text, budget, &mut |max_cost| {
-            self.purse.admit(self.config, &self.caller, max_cost)
+            self.purse
+                .admit(self.config, &self.caller, max_cost + besides)
         });
         match job {
             Ok(job) => self.job = job,

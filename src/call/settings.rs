@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cloud::llm::functions::Function;
 use crate::cloud::llm::{Asked, Exchange, Question};
 use crate::config::{Config, Stt};
 use crate::text::SentenceStream;
@@ -21,6 +22,8 @@ pub(super) struct Settings {
     pub(super) max_output_tokens: u32,
     /// The model's instructions: the system prompt.
     pub(super) prompt: Arc<str>,
+    /// What the model may call.
+    pub(super) functions: Arc<[Function]>,
     /// What was said before.
     pub(super) before: Arc<[Exchange]>,
     pub(super) log_words: bool,
@@ -60,6 +63,7 @@ impl Settings {
             opening: Arc::default(),
             max_output_tokens: config.llm.max_output_tokens,
             prompt: prompt.into(),
+            functions: Arc::new([]),
             before: Arc::new([]),
             log_words: config.log_words,
             takes: Takes::Nothing,
@@ -159,6 +163,14 @@ impl Settings {
         }
     }
 
+    /// The same for a model that may call these functions.
+    pub(super) fn calling(self, functions: Vec<Function>) -> Self {
+        Self {
+            functions: functions.into(),
+            ..self
+        }
+    }
+
     /// The same for a caller who can leave messages.
     pub(super) fn taking_messages(self) -> Self {
         Self {
@@ -173,6 +185,8 @@ impl Settings {
             prompt: &self.prompt,
             before: &self.before,
             question,
+            functions: &self.functions,
+            rounds: &[],
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use log::info;
 
 use super::caller_audio::CallerAudio;
+use super::keypad::Keypad;
 use super::spoken::Spoken;
 use crate::audio::Pcm;
 use crate::sys::error::{Failure, Stage};
@@ -22,6 +23,8 @@ pub(super) struct Scene {
     pub(super) said: Vec<Pcm>,
     /// Whether they seem to have spoken into a phrase, which is said again where that was nothing.
     pub(super) is_cut_off: bool,
+    /// What they are typing.
+    pub(super) keypad: Keypad,
     /// What is being done.
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
@@ -63,6 +66,7 @@ impl Scene {
             caller: None,
             said: Vec::new(),
             is_cut_off: false,
+            keypad: Keypad::default(),
             stage: Stage::Config,
             notes: Vec::new(),
             voice_takes: None,

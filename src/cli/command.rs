@@ -12,7 +12,7 @@ use log::LevelFilter;
 use super::calls::Calls;
 use super::stderr::{LOG_LEVEL, tell, tell_error};
 use super::stdout::{Stdout, show_text, style};
-use super::{pager, place, setup};
+use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
 use crate::cmd::check::{self, Style};
 use crate::cmd::{callers, console, convert, help, hours, messages, say};
@@ -24,7 +24,7 @@ use crate::sys::plain::plain;
 
 /// Answers questions on an extension of Asterisk. Asterisk runs it as AGI(phone-assistant,recording=FILE.wav,reply=FILE); the commands below are for people.
 #[derive(Debug, Parser)]
-#[command(name = "phone-assistant", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "phone-assistant", version = env!("PHONE_ASSISTANT_VERSION"), after_help = AFTER_HELP, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// The settings file [default: /etc/phone-assistant/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -61,6 +61,8 @@ enum Command {
     },
     /// Show the messages of callers that are not delivered, and why
     Messages(Messages),
+    /// Show the tools that the model may use, or use one by hand
+    Tool(tool::Tool),
     /// Print the manual: its topics, one of them, or a setting
     Help {
         /// A topic, or a setting such as stt.language [default: list all topics]
@@ -237,6 +239,7 @@ impl Command {
                 }
             },
             Self::Messages(messages) => messages.run(config.as_deref(), &environment)?,
+            Self::Tool(tool) => show_text(&plain_lines(&tool.run(config, &environment)?))?,
             Self::Help { topic } => match help_on(topic.as_deref()) {
                 Ok(page) if io::stdout().is_terminal() && pager::show(&page, &environment) => {}
                 Ok(page) => show_text(&page)?,

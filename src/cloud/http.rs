@@ -79,6 +79,14 @@ impl Client {
         })
     }
 
+    /// The same client for requests that `hangup` ends.
+    pub(crate) fn until(&self, hangup: &Hangup) -> Self {
+        Self {
+            hangup: hangup.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Sends `request` and waits for the whole answer.
     ///
     /// # Errors

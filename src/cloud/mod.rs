@@ -14,6 +14,7 @@ pub mod http;
 mod json;
 pub mod llm;
 mod openai;
+pub(crate) mod own_header;
 mod refusal;
 mod service;
 pub(crate) mod sse;

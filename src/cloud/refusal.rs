@@ -112,6 +112,18 @@ impl Refusal {
         matches!(self.status, 400 | 422 | 500) && (self.param == field || message.contains(field))
     }
 
+    /// Whether a server, or its model, refuses to be told of functions. Ollama: "… does not support tools"; vLLM: "auto" tool
+    /// choice requires …; llama.cpp: "tools param requires …" with 500; OpenRouter: "No endpoints found that support tool
+    /// use" with 404; Gemini: "Function calling is not enabled for …".
+    pub(super) fn knows_no_functions(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let words = ["tool", "function call", "functions"];
+        matches!(self.status, 400 | 404 | 422 | 500 | 501)
+            && words
+                .iter()
+                .any(|word| message.contains(word) || self.param.contains(word))
+    }
+
     /// Whether Google refuses this kind of token here, and would accept another kind. Google's reasons are
     /// `ACCESS_TOKEN_TYPE_UNSUPPORTED` and `ACCESS_TOKEN_SCOPE_INSUFFICIENT`.
     pub fn is_token_kind(&self) -> bool {

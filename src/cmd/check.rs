@@ -25,6 +25,7 @@ mod routes;
 mod services;
 mod settings;
 pub(crate) mod sounds;
+mod tools;
 mod user;
 mod ways;
 
@@ -90,10 +91,12 @@ pub fn run(
         if !options.offline {
             let hangup = Hangup::default();
             hosts::examine(config, deadline, &hangup, &mut report);
-            services::examine(config, deadline, &hangup, &mut report);
+            let personas = personas::of_personas(config, Job::Check, &arguments, &environment);
+            services::examine(config, personas, deadline, &hangup, &mut report);
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);
+        tools::examine(config, deadline, &mut report);
         disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }
     let settings = understood(&loaded);

@@ -11,3 +11,4 @@ pub(crate) mod messages;
 pub(crate) mod place;
 pub(crate) mod say;
 pub(crate) mod setup;
+pub(crate) mod tool;

@@ -410,7 +410,12 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("OPENAI_API_KEY", "openai.api_key"),
 ];
 
-const fn key(name: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+pub(super) const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
     Key {
         name,
         kind,

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use super::checked::{checked, from_text};
 use super::keys::{KEYS, Key, Kind, find, names, nearest, stands_for};
 use super::personas::Personas;
+use super::tools;
 use super::values::Shown;
 use super::written::{self, Lines};
 use crate::sys::{date, files, pasted, redact};
@@ -23,6 +24,7 @@ pub(super) struct Layers {
     /// The file that settings come from, and where they stand in it.
     file: (String, Lines),
     pub(super) personas: Personas,
+    pub(super) tools: tools::Tables,
     pub(super) faults: Vec<String>,
     /// Whether all of the settings file was understood, or there is none.
     pub(super) is_whole: bool,
@@ -37,6 +39,7 @@ impl Layers {
             values: BTreeMap::new(),
             file: Default::default(),
             personas: Personas::default(),
+            tools: tools::Tables::default(),
             faults: Vec::new(),
             is_whole: true,
             today: date::day(SystemTime::now()),
@@ -71,11 +74,13 @@ impl Layers {
             };
             match (find(&full), value) {
                 (Some(key), value) => self.set(key, value.clone(), source),
-                (None, Value::Table(personas)) if full == "persona" => {
+                (None, Value::Table(tables)) if full == "persona" || full == "tool" => {
                     let lines = &self.file.1;
-                    let place = |name: &str| lines.place(source, &format!("persona.{name}"));
-                    self.faults
-                        .extend(self.personas.add(personas, source, &place));
+                    let place = |name: &str| lines.place(source, &format!("{full}.{name}"));
+                    self.faults.extend(match full.as_str() {
+                        "tool" => self.tools.add(tables, source, &place),
+                        _ => self.personas.add(tables, source, &place),
+                    });
                 }
                 (None, Value::Table(inner)) if !inner.is_empty() || is_table(&full) => {
                     self.add_table(inner, &full, source);
@@ -213,7 +218,7 @@ impl Layers {
         self.source(name) != DEFAULT
     }
 
-    /// What is set otherwise than by default, in the order of the table, and then what personas say.
+    /// What is set otherwise than by default, in the order of the table, and then what personas and tools say.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let set = KEYS.iter().filter(|key| self.is_set(key.name));
         let shown = set.filter_map(|key| {
@@ -221,7 +226,8 @@ impl Layers {
             let value = self.value(key.name)?;
             Some(Shown::new(name, key.kind, value, self.source(key.name)))
         });
-        shown.chain(self.personas.shown()).collect()
+        let own = self.personas.shown().chain(self.tools.shown());
+        shown.chain(own).collect()
     }
 
     /// Whether a secret comes from this source.
@@ -233,14 +239,15 @@ impl Layers {
             .any(|key| self.source(key.name) == source)
     }
 
-    /// The files that keys were taken from, and Google's.
+    /// The files that keys were taken from, Google's, and those of messages and tools.
     pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
         let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
             Some(secret) => key.name.starts_with("messages.") || self.source(secret) == key.name,
             None => key.name == "google.credentials",
         };
         let keys = KEYS.iter().filter(is_taken);
-        keys.filter_map(|key| self.path(key)).collect()
+        let keys = keys.filter_map(|key| self.path(key));
+        keys.chain(self.tools.secret_files()).collect()
     }
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Language {
     /// What they hear where a message was taken and the answer says nothing, and where it could not be taken.
     pub(crate) message_kept: &'static str,
     pub(crate) message_lost: &'static str,
+    /// What they hear where a PIN is to be typed.
+    pub(crate) pin: &'static str,
 }
 
 impl Language {
@@ -106,6 +108,7 @@ pub(crate) const ENGLISH: &Language = &Language {
     disclosure: "You are talking with an automatic assistant.",
     message_kept: "Your message has been noted.",
     message_lost: "I am sorry, your message could not be taken. Please call again later.",
+    pin: "Please type your PIN, then the hash key.",
 };
 
 const GERMAN: &Language = &Language {
@@ -142,6 +145,7 @@ const GERMAN: &Language = &Language {
     disclosure: "Sie sprechen mit einem automatischen Assistenten.",
     message_kept: "Ihre Nachricht ist notiert.",
     message_lost: "Es tut mir leid, Ihre Nachricht konnte nicht angenommen werden. Bitte rufen Sie später noch einmal an.",
+    pin: "Bitte geben Sie Ihre PIN ein, danach die Rautetaste.",
 };
 
 const FRENCH: &Language = &Language {
@@ -178,6 +182,7 @@ const FRENCH: &Language = &Language {
     disclosure: "Vous parlez avec un assistant automatique.",
     message_kept: "Votre message est noté.",
     message_lost: "Je suis désolé, votre message n'a pas pu être pris. Merci de rappeler plus tard.",
+    pin: "Veuillez taper votre code secret, puis la touche dièse.",
 };
 
 const SPANISH: &Language = &Language {
@@ -210,6 +215,7 @@ const SPANISH: &Language = &Language {
     disclosure: "Está hablando con un asistente automático.",
     message_kept: "Su mensaje está anotado.",
     message_lost: "Lo siento, no se ha podido tomar su mensaje. Por favor, llame más tarde.",
+    pin: "Por favor, marque su PIN y después la tecla almohadilla.",
 };
 
 const ITALIAN: &Language = &Language {
@@ -242,6 +248,7 @@ const ITALIAN: &Language = &Language {
     disclosure: "Sta parlando con un assistente automatico.",
     message_kept: "Il suo messaggio è stato annotato.",
     message_lost: "Mi dispiace, non è stato possibile prendere il suo messaggio. La prego di richiamare più tardi.",
+    pin: "Digiti il suo PIN, poi il tasto cancelletto.",
 };
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
     let turn = TurnParts {
         actions: "You may say goodbye.",
         may_transfer: true,
+        has_tools: false,
         memory: "You remember Jim.",
     };
     let at = |minutes: u64| knowledge.prompt(turn, now() + Duration::from_secs(60 * minutes));

@@ -55,7 +55,7 @@ macro_rules! example {
 }
 
 /// All topics, in the order of the list.
-pub static TOPICS: [Topic; 21] = [
+pub static TOPICS: [Topic; 23] = [
     topic!(
         "call",
         "what happens in a call, and what the dialplan is told"
@@ -71,6 +71,7 @@ pub static TOPICS: [Topic; 21] = [
         "messages",
         "what callers leave for people, by mail and webhook"
     ),
+    topic!("tools", "what the model may look up and do, over HTTP"),
     topic!("settings", "every setting, with its values and default"),
     topic!("commands", "the commands, and their exit codes"),
     topic!("doctor", "phone-assistant check: finds what is wrong"),
@@ -86,6 +87,7 @@ pub static TOPICS: [Topic; 21] = [
     topic!("scaling", "many calls, and several Asterisks"),
     topic!("fastagi", "calls over the network, through systemd"),
     topic!("by-hand", "a call without Asterisk, at a terminal"),
+    topic!("changes", "what is new in each version"),
 ];
 
 /// All files to copy.

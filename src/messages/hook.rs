@@ -1,6 +1,5 @@
 //! The webhook: each message in a POST request, as JSON.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +8,11 @@ use ring::hmac;
 use super::entry::Entry;
 use crate::cloud::budget::Budget;
 use crate::cloud::http::{Auth, Client, Request};
+use crate::cloud::own_header::{own_header, secret_text};
 use crate::cloud::{Error, Service};
 use crate::config::{self, Secret};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::Chain;
-use crate::sys::files;
 
 use super::deliver::Failed;
 
@@ -62,10 +61,10 @@ fn is_final(status: u16) -> bool {
 fn headers(settings: &config::Messages, body: &[u8]) -> Result<Vec<(String, Secret)>, String> {
     let mut headers = Vec::new();
     if let Some(path) = &settings.webhook_header_file {
-        headers.push(own_header(path)?);
+        headers.push(own_header(path, "webhook_header_file of [messages]")?);
     }
     if let Some(path) = &settings.webhook_secret_file {
-        let secret = text_of(path, "webhook_secret_file")?;
+        let secret = secret_text(path, "webhook_secret_file of [messages]")?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let digest = hmac::sign(&key, body);
         let hex = digest.as_ref().iter();
@@ -83,40 +82,6 @@ pub(super) fn try_out(settings: &config::Messages) -> Result<(), String> {
     headers(settings, b"").map(drop)
 }
 
-/// The one header in a file: a name and a value, which are what HTTP allows (RFC 9110, section 5).
-fn own_header(path: &Path) -> Result<(String, Secret), String> {
-    let text = text_of(path, "webhook_header_file")?;
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    let header = text.expose().split_once(':').and_then(|(name, value)| {
-        let (name, value) = (name.trim(), value.trim());
-        let is_name = !name.is_empty() && name.chars().all(is_token);
-        let is_value = value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
-        (is_name && is_value).then(|| (name.to_owned(), Secret::new(value.to_owned())))
-    });
-    header.ok_or_else(|| {
-        format!(
-            "webhook_header_file of [messages], {}, is no header of one line, as in Authorization: Bearer …",
-            path.display()
-        )
-    })
-}
-
-fn text_of(path: &Path, setting: &str) -> Result<Secret, String> {
-    let text = files::read_text(path, MAX_FILE).map_err(|error| {
-        format!(
-            "cannot read {setting} of [messages], {}: {error}",
-            path.display()
-        )
-    })?;
-    match text.trim() {
-        "" => Err(format!(
-            "{setting} of [messages], {}, is empty",
-            path.display()
-        )),
-        text => Ok(Secret::new(text.to_owned())),
-    }
-}
-
 const WEBHOOK: Service = Service {
     name: "the webhook",
     settings: "[messages]",
@@ -125,7 +90,6 @@ const WEBHOOK: Service = Service {
 
 const SIGNATURE: &str = "X-Signature-256";
 const TIMEOUT: Duration = Duration::from_secs(15);
-const MAX_FILE: u64 = 16 * 1024;
 /// What it answers is not read.
 const MAX_ANSWER: u64 = 1024 * 1024;
 
@@ -142,25 +106,6 @@ mod tests {
             301, 302, 399, 401, 403, 404, 408, 425, 429, 499, 500, 502, 503, 504, 599,
         ] {
             assert!(!is_final(status), "{status}");
-        }
-    }
-
-    #[test]
-    fn a_header_of_ones_own_is_one_line_with_a_name() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let path = folder.path().join("header");
-        let read = |text: &str| {
-            std::fs::write(&path, text).expect("written");
-            own_header(&path)
-        };
-        let (name, value) = read("Authorization: Bearer abc:d\n").expect("a header");
-        assert_eq!(
-            (name.as_str(), value.expose()),
-            ("Authorization", "Bearer abc:d")
-        );
-        for wrong in ["", "Bearer abc", ": abc", "A b: c", "A: b\r\nC: d", "A: ü"] {
-            let error = read(wrong).expect_err(wrong);
-            assert!(error.contains("webhook_header_file"), "{error}");
         }
     }
 }

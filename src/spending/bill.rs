@@ -1,6 +1,5 @@
 //! What a call has used and spent, request by request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +12,7 @@ use crate::config::{Endpoint, catalogue};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::date;
 use crate::sys::error::Stage;
+use crate::sys::hangup::Hangup;
 use crate::sys::sync::lock;
 use crate::timeline::record::Used;
 
@@ -20,7 +20,7 @@ use crate::timeline::record::Used;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Billing {
     bill: Arc<Bill>,
-    is_over: Arc<AtomicBool>,
+    over: Hangup,
 }
 
 /// The requests of a call.
@@ -50,7 +50,7 @@ impl Billing {
     pub(crate) fn new(bill: Arc<Bill>) -> Self {
         Self {
             bill,
-            is_over: Arc::default(),
+            over: Hangup::default(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Billing {
         endpoint: &Endpoint,
         max_usage: Usage,
     ) -> Result<Entry, cloud::Error> {
-        if self.is_over.load(Ordering::Relaxed) {
+        if self.over.is_raised() {
             return Err(cloud::Error::HungUp("nobody"));
         }
         Ok(self.bill.begin(stage, endpoint, max_usage))
@@ -72,7 +72,12 @@ impl Billing {
 
     /// Lets no further request of this work begin.
     pub(crate) fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.over.raise();
+    }
+
+    /// The flag that goes up when the work is no longer waited for.
+    pub(crate) fn over(&self) -> &Hangup {
+        &self.over
     }
 }
 

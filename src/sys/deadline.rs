@@ -32,6 +32,15 @@ impl Deadline {
         Self::after((self.clock)(), budget, self.clock)
     }
 
+    /// The same deadline, `by` later.
+    #[must_use]
+    pub(crate) fn put_off(self, by: Duration) -> Self {
+        Self {
+            end: self.end + by,
+            ..self
+        }
+    }
+
     /// The deadline of a stage that may take `limit` by itself: whichever comes first.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {

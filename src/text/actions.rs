@@ -90,6 +90,14 @@ impl ActionReader {
         spoken
     }
 
+    /// The reader of a text that goes on after this one, with the actions found so far.
+    pub(super) fn going_on(&self) -> Self {
+        Self {
+            found: self.found.clone(),
+            ..Self::default()
+        }
+    }
+
     /// The text has ended. Returns what was held back and is no action.
     pub(super) fn end(&mut self) -> String {
         let rest = std::mem::take(&mut self.pending);

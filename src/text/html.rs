@@ -67,6 +67,75 @@ pub(super) fn without_tags(html: &str) -> String {
     text + rest
 }
 
+/// The words of a page of HTML, a block in a line: no tags, scripts and styles, and characters for their names.
+pub(crate) fn page_text(html: &str) -> String {
+    let (mut text, mut rest) = (String::with_capacity(html.len()), html);
+    while let Some(start) = rest.find('<') {
+        text.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let tag = &rest[..tag_len(rest)];
+        rest = &rest[tag.len()..];
+        let name = tag.trim_start_matches(['<', '/']);
+        let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next();
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        if names(UNREAD, &name) && !tag.starts_with("</") {
+            rest = after_element(rest, &name);
+        }
+        // Cells of a row stay in its line.
+        text.push_str(match name.as_str() {
+            "td" | "th" => " ",
+            name if names(BLOCK, name) => "\n",
+            _ => "",
+        });
+    }
+    text.push_str(rest);
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = with_characters(&text);
+    let lines = text.lines().map(words).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What follows the end of the element `name`, whose beginning precedes `text`; nothing where it does not end.
+fn after_element<'t>(text: &'t str, name: &str) -> &'t str {
+    let ends = text.match_indices("</").map(|(at, _)| at);
+    let is_its = |at: &usize| {
+        let tag = &text.as_bytes()[at + "</".len()..];
+        tag.get(..name.len())
+            .is_some_and(|tag| tag.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let end = ends.into_iter().find(is_its);
+    end.map_or("", |at| &text[at + tag_len(&text[at..])..])
+}
+
+/// A text with the characters that `&amp;`, `&#39;` and others stand for.
+fn with_characters(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find('&') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest
+            .bytes()
+            .take(LONGEST_NAME)
+            .position(|byte| byte == b';');
+        let named = end.and_then(|end| Some((character(&rest[1..end])?, end + 1)));
+        let (character, len) = named.unwrap_or(('&', 1));
+        out.push(character);
+        rest = &rest[len..];
+    }
+    out + rest
+}
+
+/// The character of a name without `&` and `;`.
+fn character(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let hex = number.strip_prefix(['x', 'X']);
+        let number = hex.map_or_else(|| number.parse(), |hex| u32::from_str_radix(hex, 16));
+        return char::from_u32(number.ok()?);
+    }
+    let (_, character) = CHARACTERS.iter().find(|(known, _)| *known == name)?;
+    Some(*character)
+}
+
 /// Takes out raised numbers that are marks of footnotes: behind a word or the end of one's sentence. "10<sup>2</sup>" and
 /// "m<sup>2</sup>" are none.
 pub(super) fn without_raised_marks(markdown: &str) -> Cow<'_, str> {
@@ -104,6 +173,25 @@ fn ends_word(text: &str) -> bool {
     let letters = text.chars().rev().take_while(|c| c.is_alphabetic());
     letters.count() > LONGEST_UNIT || text.ends_with(|c| is_end(c) || is_closer(c))
 }
+
+/// Elements whose content is not for readers.
+const UNREAD: &str = "script style head template noscript svg";
+
+/// Characters that pages name, beside those that they number.
+const CHARACTERS: [(&str, char); 10] = [
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("deg", '°'),
+    ("euro", '€'),
+    ("ndash", '–'),
+    ("shy", '\u{ad}'),
+];
+/// The longest of them with its marks, and the longest number.
+const LONGEST_NAME: usize = 10;
 
 const RAISED: &str = "<sup>";
 const RAISED_END: &str = "</sup>";
@@ -181,5 +269,28 @@ mod tests {
         for (html, expected) in cases {
             assert_eq!(without_tags(html), expected, "{html}");
         }
+    }
+
+    #[test]
+    fn a_page_becomes_its_words() {
+        let page = "<!DOCTYPE html><html><head><title>No</title><style>p { }</style></head><body>\n<h1>Opening  hours</h1>\n\
+            <script>if (a < b) { x('</p>'); }</SCRIPT><table><tr><td>Mon</td><td>9&ndash;5</td></tr></table>\
+            <p>Tea &amp; cake: 5&nbsp;&euro;, &#8364; &#x20AC;, &unknown; &amp <x-y>today</x-y><!-- no --></p></body></html>";
+        let words = "Opening hours\nMon 9–5\nTea & cake: 5 €, € €, &unknown; &amp today";
+        assert_eq!(page_text(page), words);
+        for page in [
+            "<script>",
+            "<",
+            "&",
+            "&#",
+            "&#x;",
+            "&#1114112;",
+            "<!--",
+            "</",
+            "<style></sty",
+        ] {
+            page_text(page);
+        }
+        assert_eq!(page_text(""), "");
     }
 }

@@ -30,6 +30,7 @@ pub use actions::{Action, Message};
 pub use back_channel::is_back_channel;
 pub use completeness::{Completeness, completeness};
 pub use cut::{breaths, chunks, limit};
+pub(crate) use html::page_text;
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;
 pub use sentences::{end_of_sentence, sentences};

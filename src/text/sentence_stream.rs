@@ -29,10 +29,14 @@ pub struct SentenceStream {
     /// All that has been handed out. Its first `retracted` bytes were thoughts that had been taken for the answer.
     said: String,
     retracted: usize,
-    has_pieces: bool,
+    /// How many pieces have been handed out, and how many of them before this text began.
+    pieces: usize,
+    pieces_before: usize,
     is_full: bool,
     /// What the model tells us in between, where it may.
     actions: Option<ActionReader>,
+    /// What the model had heard by the text that this one goes on after.
+    heard_before: Option<String>,
     /// The length of `markdown` when the model began to write down what it has heard.
     heard_at: Option<usize>,
     /// How much has been written after the limit, in bytes.
@@ -55,9 +59,11 @@ impl SentenceStream {
             has_grown: false,
             said: String::new(),
             retracted: 0,
-            has_pieces: false,
+            pieces: 0,
+            pieces_before: 0,
             is_full: false,
             actions: None,
+            heard_before: None,
             heard_at: None,
             unheard: 0,
             #[cfg(test)]
@@ -79,14 +85,15 @@ impl SentenceStream {
 
     /// The words that the model has written down as the caller's; empty where it has heard none.
     pub fn heard(&self) -> Option<&str> {
-        self.actions.as_ref().and_then(ActionReader::heard)
+        let heard = self.actions.as_ref().and_then(ActionReader::heard);
+        heard.or(self.heard_before.as_deref())
     }
 
     /// Whether all that is spoken is there, although the text has not ended.
     pub fn is_spoken_out(&self) -> bool {
         let after = self.heard_at.and_then(|at| self.markdown.get(at..));
         let is_last = after.is_some_and(|after| !after.contains(char::is_alphanumeric));
-        let is_all = is_last && (self.has_pieces || self.heard() == Some(""));
+        let is_all = is_last && (self.has_pieces() || self.heard() == Some(""));
         self.is_full || self.has_ended() || is_all
     }
 
@@ -235,24 +242,38 @@ impl SentenceStream {
         self.is_full
     }
 
-    /// An empty text with the same limit.
+    /// A text that goes on after this one has ended: nothing of it is written yet, and it has what this one has left of
+    /// the limit.
     #[must_use]
-    pub fn anew(&self) -> Self {
-        let anew = Self::new(self.max_chars);
-        match self.actions {
-            Some(_) => anew.with_actions(),
-            None => anew,
+    pub fn going_on(&self) -> Self {
+        let mut said = self.said.clone();
+        if !said.is_empty() && !said.ends_with(' ') {
+            said.push(' ');
         }
+        Self {
+            retracted: said.len(),
+            said,
+            pieces: self.pieces,
+            pieces_before: self.pieces,
+            actions: self.actions.as_ref().map(ActionReader::going_on),
+            heard_before: self.heard().map(str::to_owned),
+            ..Self::new(self.max_chars)
+        }
+    }
+
+    /// Whether there was anything in it that a voice can say, apart from the text that it goes on after.
+    pub fn has_own_pieces(&self) -> bool {
+        self.pieces > self.pieces_before
     }
 
     /// Whether there was anything that a voice can say.
     pub fn has_pieces(&self) -> bool {
-        self.has_pieces
+        self.pieces > 0
     }
 
     /// Whether there was nothing else of use in it either.
     pub fn is_blank(&self) -> bool {
-        !self.has_pieces && self.actions().is_empty() && self.heard().is_none()
+        !self.has_own_pieces() && self.actions().is_empty() && self.heard().is_none()
     }
 
     /// All that was handed out.
@@ -274,7 +295,7 @@ impl SentenceStream {
         }
         self.said.push_str(fits);
         let fits = Some(fits.trim().to_owned()).filter(|fits| fits.contains(char::is_alphanumeric));
-        self.has_pieces |= fits.is_some();
+        self.pieces += usize::from(fits.is_some());
         fits
     }
 

@@ -94,7 +94,8 @@ impl Loudness {
         self.voices.note(&self.name(voice), level, now);
     }
 
-    fn name(&self, voice: &Endpoint) -> String {
+    /// The name under which a voice is measured: equal for those that sound alike.
+    pub(crate) fn name(&self, voice: &Endpoint) -> String {
         let named = if voice.voice.is_empty() {
             &self.language
         } else {

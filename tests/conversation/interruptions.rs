@@ -180,6 +180,31 @@ fn an_answer_that_goes_on_is_remembered_once_and_one_that_does_not_as_far_as_it_
 }
 
 #[test]
+fn an_answer_that_waits_beyond_its_deadline_before_it_begins_is_heard_all_the_same() {
+    let house = House::new();
+    house.sandbox.answer_with(SHORT);
+    house
+        .sandbox
+        .pace_model(Duration::from_millis(1500), Duration::ZERO);
+    let settings = settings(&house)
+        .set("call.deadline", 5.0)
+        .set("conversation.max_turns", 1);
+    let talking = asked_of_tea(&house, &settings);
+    house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
+    house.sandbox.hold(Stage::Stt);
+    house
+        .sandbox
+        .respond(Stage::Stt, Interruption::Noise.transcript());
+    talking.phone.say(Interruption::Noise.sound());
+    house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
+    talking.phone.wait(Duration::from_millis(4300));
+    house.sandbox.release(Stage::Stt);
+    let outcome = talking.finish();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
+}
+
+#[test]
 fn the_key_0_leads_to_the_operator_while_an_answer_waits() {
     let house = House::new();
     let settings = settings(&house).set("conversation.operator", "200");

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use phone_assistant::cmd::help;
-use phone_assistant::config::keys::KEYS;
+use phone_assistant::config::keys::{KEYS, Key};
 use phone_assistant::config::personas::PERSONA_KEYS;
+use phone_assistant::config::tools::TOOL_KEYS;
 use phone_assistant::manual::EXAMPLES;
 use testkit::Stage;
 
@@ -106,7 +107,9 @@ fn every_setting_in_a_block_exists() {
             match value {
                 toml::Value::Table(table) => check(place, table, &format!("{name}.")),
                 _ => assert!(
-                    KEYS.iter().any(|key| key.name == name) || is_of_persona(&name),
+                    KEYS.iter().any(|key| key.name == name)
+                        || is_of_persona(&name)
+                        || is_of_tool(&name),
                     "{place}: {name}"
                 ),
             }
@@ -142,6 +145,32 @@ fn is_of_persona(name: &str) -> bool {
     parts.next() == Some("persona")
         && parts.count() == 2
         && PERSONA_KEYS.iter().any(|known| Some(known.name) == key)
+}
+
+fn is_of_tool(name: &str) -> bool {
+    let own = name.strip_prefix("tool.");
+    let key = own.and_then(|own| own.split('.').nth(1));
+    TOOL_KEYS.iter().any(|known| Some(known.name) == key)
+}
+
+#[test]
+fn every_key_of_a_tool_has_its_line() {
+    let rows = topic("tools").lines();
+    let rows: Vec<_> = rows.filter(|line| line.starts_with("| `")).collect();
+    let default = |key: &Key| match key.default {
+        "none" => "none".to_owned(),
+        default => format!("`{default}`"),
+    };
+    let row = |key: &Key| {
+        let Key {
+            name,
+            kind,
+            meaning,
+            ..
+        } = key;
+        format!("| `{name}` | {kind} | {} | {meaning} |", default(key))
+    };
+    assert_eq!(rows, TOOL_KEYS.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]

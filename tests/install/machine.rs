@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
 
-use super::PLAN;
+use super::{PLAN, THIS};
 
 /// A root of its own, with stand-ins in `tools`; gone when it is dropped.
 pub(super) struct Machine {
@@ -39,7 +39,7 @@ impl Machine {
         machine.write("tools/tmp/kept", "");
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(machine.temporary(), mode).unwrap();
-        machine.write("tools/static", elf("phone-assistant 0.1.0\n", false));
+        machine.write("tools/static", elf(THIS, false));
         for tool in TOOLS.split_whitespace() {
             machine.link_tool(tool);
         }
@@ -437,7 +437,7 @@ esac
 "#;
 
 const CARGO: &str = r#"
-echo "[$RUSTFLAGS] $*" >"$TOOLS/built"
+echo "[$(printf '%s' "$CARGO_ENCODED_RUSTFLAGS" | tr '\037' ' ')] $*" >"$TOOLS/built"
 while [ $# -gt 1 ]; do
     case $1 in --target) target=$2 ;; --target-dir) folder=$2 ;; esac
     shift

@@ -8,7 +8,7 @@ use std::path::Path;
 use testkit::{Call, Outcome, Settings};
 
 use super::machine::{elf_of, write_script};
-use super::{EXAMPLE, Machine, PLAN, TUTORIAL, elf};
+use super::{EXAMPLE, Machine, PLAN, THIS, TUTORIAL, elf};
 use crate::conversation::{self, asked_of_tea_with};
 use crate::house::{House, PATIENCE, argument, each, program};
 
@@ -16,14 +16,14 @@ use crate::house::{House, PATIENCE, argument, each, program};
 fn without_rust_a_program_from_other_sources_is_not_kept_beside_a_new_dialplan() {
     let scripts = [
         // It is called the same, and is older than "place".
-        "case $1 in --version) echo 'phone-assistant 0.1.0' ;; *) exit 64 ;; esac",
+        "case $1 in --version) echo '{THIS}' ;; *) exit 64 ;; esac",
         // It is called the same, and its dialplan is another.
-        "case $* in --version) echo 'phone-assistant 0.1.0' ;; 'place dialplan') echo '[custom-openai]' ;; esac",
+        "case $* in --version) echo '{THIS}' ;; 'place dialplan') echo '[custom-openai]' ;; esac",
     ];
     for script in scripts {
         let machine = Machine::new();
         let path = machine.path("tools/older");
-        write_script(&path, script);
+        write_script(&path, &script.replace("{THIS}", THIS.trim_end()));
         let older = elf_of(&path, false);
         machine.write(PROGRAMS[0], &older);
         super::links::chmod(&machine.path(PROGRAMS[0]), 0o755);
@@ -80,7 +80,7 @@ fn program_and_dialplan_are_put_together_or_not_at_all() {
         let old = machine.read("tools/static");
         fs::remove_file(machine.path(folder)).ok();
         machine.write(&format!("{folder}/x"), "");
-        machine.write("tools/static", elf("phone-assistant 0.2.0\n", false));
+        machine.write("tools/static", elf("phone-assistant 9.0.0\n", false));
         machine
             .install(&["--dialplan"])
             .fails(1)
@@ -109,7 +109,7 @@ fn a_program_goes_back_with_the_dialplan_that_asterisk_does_not_show() {
             "tools/elsewhere",
             "  '8008' =>  1. Answer()   [extensions_override.conf:3]\n",
         );
-        machine.write("tools/static", elf("phone-assistant 0.2.0\n", false));
+        machine.write("tools/static", elf("phone-assistant 9.0.0\n", false));
         machine.install(&["--dialplan"]).fails(1);
         assert_eq!(machine.plan(), "[a]\n");
         for program in PROGRAMS {

@@ -9,10 +9,8 @@
 use std::collections::VecDeque;
 use std::f32::consts::PI;
 use std::fmt;
-use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use fourier::{Complex, Fourier};
 
 use crate::audio::count;
 use crate::audio::level::rms_dbfs;
@@ -25,8 +23,7 @@ pub(super) struct Delay {
     near: Whitened,
     /// What was played, whitened: as much as an echo may be late, and a block.
     played: VecDeque<f32>,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    fourier: Fourier,
     /// The sum of the latest blocks' correlations, as a spectrum.
     cross: Vec<Complex<f32>>,
     /// The energies of the latest blocks that were compared: of what came, and for each delay of what was played.
@@ -40,15 +37,13 @@ impl Delay {
     /// Looks in sound at `rate_hz` for echoes of up to [`LATEST_BLOCKS`] blocks.
     pub(super) fn new(rate_hz: u32) -> Self {
         let factor = usize::try_from(rate_hz / RATE_HZ).unwrap_or(1).max(1);
-        let mut planner = RealFftPlanner::new();
         Self {
             factor,
             block: BLOCK,
             far: Whitened::new(factor),
             near: Whitened::new(factor),
             played: vec![0.0; LAGS + BLOCK].into(),
-            forward: planner.plan_fft_forward(POINTS),
-            inverse: planner.plan_fft_inverse(POINTS),
+            fourier: Fourier::new(POINTS),
             cross: vec![Complex::default(); POINTS / 2 + 1],
             came: 0.0,
             played_at: vec![0.0; LAGS],
@@ -89,38 +84,29 @@ impl Delay {
             let start = LAGS - delay;
             then += played[start - 1].powi(2) - played[start + self.block - 1].powi(2);
         }
-        let mut latest = vec![0.0; POINTS];
-        latest[LAGS..][..near.len()].copy_from_slice(near);
-        let mut all = vec![0.0; POINTS];
-        all[..played.len()].copy_from_slice(played);
-        let (came, played) = (self.spectrum(latest), self.spectrum(all));
+        let latest = [&[0.0; LAGS], near].concat();
+        let [came, played] = [&latest, &*played].map(|samples| {
+            let mut bins = vec![Complex::default(); POINTS / 2 + 1];
+            self.fourier.forward(samples, &mut bins);
+            bins
+        });
         for ((sum, came), played) in self.cross.iter_mut().zip(&came).zip(&played) {
             *sum = *sum * KEPT + came * played.conj();
         }
     }
 
-    fn spectrum(&self, mut samples: Vec<f32>) -> Vec<Complex<f32>> {
-        let mut bins = self.forward.make_output_vec();
-        let is_done = self.forward.process(&mut samples, &mut bins).is_ok();
-        debug_assert!(is_done, "the lengths are those that it asked for");
-        bins
-    }
-
     /// After how many samples the strongest echo comes back, if there is one beyond doubt.
-    pub(super) fn find(&self) -> Option<usize> {
+    pub(super) fn find(&mut self) -> Option<usize> {
         let sure = SURE.max(CHANCE / (self.blocks * count(BLOCK)).sqrt());
-        let mut bins = self.cross.clone();
-        let mut correlation = self.inverse.make_output_vec();
-        let is_done = self.inverse.process(&mut bins, &mut correlation).is_ok();
-        debug_assert!(is_done, "the lengths are those that it asked for");
-        let scale = 1.0 / count(POINTS);
+        let mut correlation = [0.0; LAGS];
+        self.fourier.inverse(&self.cross, &mut correlation);
         let likeness = correlation
             .iter()
             .zip(&self.played_at)
             .map(|(sum, energy)| {
                 let most = (energy * self.came).sqrt();
                 if most > FAINTEST {
-                    (sum * scale / most).abs()
+                    (sum / most).abs()
                 } else {
                     0.0
                 }

@@ -17,18 +17,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
-
-use crate::audio::count;
+use fourier::{Complex, Fourier};
 
 type Spectrum = Vec<Complex<f32>>;
 
 /// The path of an echo, as far as it has been learnt.
 pub(super) struct Filter {
-    transforms: Transforms,
+    block: usize,
+    /// Of two blocks.
+    fourier: Fourier,
     /// The spectra of what was played, the latest first: one for each partition.
     far: VecDeque<Spectrum>,
     partitions: Vec<Partition>,
@@ -44,14 +42,14 @@ struct Partition {
 impl Filter {
     /// Makes a filter that knows nothing, for blocks of `block` samples and echoes of up to `partitions` blocks.
     pub(super) fn new(block: usize, partitions: usize) -> Self {
-        let transforms = Transforms::new(block);
         let bins = block + 1;
         let unknown = || Partition {
             weights: vec![Complex::default(); bins],
             variance: vec![UNKNOWN; bins],
         };
         Self {
-            transforms,
+            block,
+            fourier: Fourier::new(2 * block),
             far: (0..partitions)
                 .map(|_| vec![Complex::default(); bins])
                 .collect(),
@@ -62,7 +60,7 @@ impl Filter {
 
     /// Replaces all that was played by `far`, the latest last: a block more than there are partitions.
     pub(super) fn replay(&mut self, far: &[f32]) {
-        let block = self.transforms.block;
+        let block = self.block;
         for two in far.windows(2 * block).step_by(block) {
             self.play(two);
         }
@@ -71,7 +69,7 @@ impl Filter {
     /// Takes in what was played: the block before the latest, and the latest.
     pub(super) fn play(&mut self, two_blocks: &[f32]) {
         let mut oldest = self.far.pop_back().unwrap_or_default();
-        self.transforms.forward(two_blocks, &mut oldest);
+        self.fourier.forward(two_blocks, &mut oldest);
         self.far.push_front(oldest);
     }
 
@@ -83,25 +81,25 @@ impl Filter {
                 *sum += weight * far;
             }
         }
-        let block = self.transforms.block;
-        self.transforms.inverse(&mut sum)[block..].to_vec()
+        let mut echo = vec![0.0; 2 * self.block];
+        self.fourier.inverse(&sum, &mut echo);
+        echo.split_off(self.block)
     }
 
     /// Learns from what was left of the latest block once its echo was taken off.
     pub(super) fn learn(&mut self, error: &[f32]) {
-        let block = self.transforms.block;
+        let block = self.block;
         let mut padded = vec![0.0; block];
         padded.extend_from_slice(error);
-        let mut errors = Vec::new();
-        self.transforms.forward(&padded, &mut errors);
+        let mut errors = vec![Complex::default(); block + 1];
+        self.fourier.forward(&padded, &mut errors);
         let steps = self.steps(&errors);
         for (partition, far) in self.partitions.iter_mut().zip(&self.far) {
             let mut change = partition.correct(far, &steps);
             // Only the first half of a partition's response is within its reach; the rest is what a circular
             // convolution has wrapped around.
-            let mut response = self.transforms.inverse(&mut change).to_vec();
-            response[block..].fill(0.0);
-            self.transforms.forward(&response, &mut change);
+            self.fourier.inverse(&change, &mut padded[..block]);
+            self.fourier.forward(&padded[..block], &mut change);
             for (weight, change) in partition.weights.iter_mut().zip(&change) {
                 *weight += change;
             }
@@ -139,53 +137,6 @@ impl Partition {
                 change
             })
             .collect()
-    }
-}
-
-/// The transforms of two blocks, and what they need to work in.
-struct Transforms {
-    block: usize,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    samples: Vec<f32>,
-    scratch: Spectrum,
-}
-
-impl Transforms {
-    fn new(block: usize) -> Self {
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(2 * block);
-        let inverse = planner.plan_fft_inverse(2 * block);
-        let scratch = forward.get_scratch_len().max(inverse.get_scratch_len());
-        Self {
-            block,
-            forward,
-            inverse,
-            samples: vec![0.0; 2 * block],
-            scratch: vec![Complex::default(); scratch],
-        }
-    }
-
-    fn forward(&mut self, samples: &[f32], bins: &mut Spectrum) {
-        self.samples.copy_from_slice(samples);
-        bins.resize(self.block + 1, Complex::default());
-        let done = (self.forward).process_with_scratch(&mut self.samples, bins, &mut self.scratch);
-        debug_assert!(done.is_ok(), "the lengths are those that it asked for");
-    }
-
-    /// Takes the spectrum's place to work in.
-    fn inverse(&mut self, bins: &mut Spectrum) -> &[f32] {
-        // A real signal has real outer bins; rounding leaves something in them, of which the transform would complain.
-        for outer in [0, self.block] {
-            bins[outer].im = 0.0;
-        }
-        let done = (self.inverse).process_with_scratch(bins, &mut self.samples, &mut self.scratch);
-        debug_assert!(done.is_ok(), "the lengths are those that it asked for");
-        let scale = 1.0 / count(2 * self.block);
-        for sample in &mut self.samples {
-            *sample *= scale;
-        }
-        &self.samples
     }
 }
 

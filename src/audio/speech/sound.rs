@@ -5,8 +5,7 @@
 //! to ask about. The sines of DTMF and of call progress tones: ITU-T Q.23 and E.180.
 
 use super::{HighPass, count, decibels};
-use realfft::RealFftPlanner;
-use realfft::num_complex::Complex;
+use fourier::{Complex, Fourier};
 use std::f32::consts::TAU;
 use std::ops::RangeInclusive;
 
@@ -100,21 +99,20 @@ fn spectra(samples: &[i16], rate_hz: u32) -> Vec<Spectrum> {
         .iter()
         .map(|sample| high_pass.next(*sample))
         .collect();
-    let full = usize::try_from(rate_hz / 25 * 2).map_or(1, |len| len.max(1));
+    let full = usize::try_from(rate_hz / 25 * 2).map_or(2, |len| len.max(2));
     let len = full.min(signal.len());
     let hann: Vec<f32> = (0..len)
         .map(|i| 0.5 - 0.5 * (TAU * count(i) / count(len)).cos())
         .collect();
-    let transform = RealFftPlanner::new().plan_fft_forward(full);
+    let mut fourier = Fourier::new(full);
+    let mut bins = vec![Complex::default(); FIRST_BIN + BINS];
     let spectrum = |window: &[f32]| {
-        let mut weighted = transform.make_input_vec();
-        for ((to, sample), weight) in weighted.iter_mut().zip(window).zip(&hann) {
-            *to = sample * weight;
-        }
-        let mut bins = transform.make_output_vec();
-        let is_done = transform.process(&mut weighted, &mut bins).is_ok();
-        debug_assert!(is_done, "the lengths are those that it asked for");
-        std::array::from_fn(|bin| bins.get(FIRST_BIN + bin).map_or(0.0, Complex::norm_sqr))
+        let weighted = window
+            .iter()
+            .zip(&hann)
+            .map(|(sample, weight)| sample * weight);
+        fourier.forward(&weighted.collect::<Vec<_>>(), &mut bins);
+        std::array::from_fn(|bin| bins[FIRST_BIN + bin].norm_sqr())
     };
     signal
         .windows(len)

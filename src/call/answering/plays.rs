@@ -22,10 +22,7 @@ impl Answering {
         let endpos = match how {
             How::Unplayable(cause) => return self.could_not_play(what, cause, at, scene),
             How::Key { key, endpos } => {
-                if self.may_be_stopped(scene) {
-                    scene.turn.key = Some(key);
-                    self.finish(Ok(Answered::Heard));
-                }
+                self.pressed(key, what, at, scene);
                 endpos
             }
             How::Through { endpos } => endpos,
@@ -33,6 +30,29 @@ impl Answering {
         };
         if what == Sound::Answer && self.outcome.is_none() {
             self.answer_ended(endpos, at, scene);
+        }
+    }
+
+    /// A key has been pressed. One that stops the answer begins what is typed only where the caller has just been asked;
+    /// any other digit interrupts the answer as the caller's voice does.
+    fn pressed(&mut self, key: char, what: Sound, at: Instant, scene: &mut Scene) {
+        let is_typed = self.settings.typed_keys.contains(key);
+        let interrupts = is_typed && !self.settings.stop_keys.contains(key);
+        if interrupts || is_typed && self.has_just_asked(scene, at) {
+            scene.keypad.press(key, at);
+        }
+        if !self.may_be_stopped(scene) {
+            return;
+        }
+        if interrupts {
+            if what == Sound::Answer {
+                self.playout.stop(at);
+            }
+            (self.interrupted, self.pausing) = (Some(at), None);
+            self.finish(Ok(Answered::Interrupted));
+        } else {
+            scene.turn.key = Some(key);
+            self.finish(Ok(Answered::Heard));
         }
     }
 
@@ -85,6 +105,64 @@ impl Answering {
         } else {
             self.playout.refused();
             self.finish(Err(failure));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{answering, end, ended, key, question, sound};
+    use crate::call::event::Event;
+    use crate::call::keypad::DIGITS;
+    use crate::call::line::{Input, Sound};
+
+    /// The key that ends the answer at 600 ms, the keys that stop it, whether the caller has just been asked, and how
+    /// it ends, with what is typed by then.
+    #[test]
+    fn a_digit_interrupts_and_begins_a_number_unless_it_stops_the_answer() {
+        let table = [
+            ('7', "#*", false, "600 interrupted", Some("7")),
+            ('0', "#*", true, "600 interrupted", Some("0")),
+            ('#', "#*", true, "600 ANSWERED ", None),
+            ('*', "#*", true, "600 ANSWERED ", None),
+            ('7', DIGITS, false, "600 ANSWERED ", None),
+            ('7', DIGITS, true, "600 ANSWERED ", Some("7")),
+        ];
+        for (pressed, stop_keys, is_asked, end_of_it, typed) in table {
+            let mut call = answering(|settings| {
+                settings.stop_keys = stop_keys.to_owned();
+                settings.typed_keys = DIGITS;
+            });
+            let text = if is_asked {
+                "Your number?"
+            } else {
+                "Tea it is."
+            };
+            call.on(0, question("Tea?"));
+            call.on(0, Input::Work(Event::Speaks(text.to_owned())));
+            call.on(10, sound(49))
+                .on(10, Input::Work(Event::SentenceEnd));
+            call.on(10, end());
+            call.ends(600, Sound::Answer, key(pressed));
+            let name = format!("{pressed} of {stop_keys}, asked: {is_asked}");
+            assert_eq!(ended(&call), end_of_it, "{name}");
+            let later = call.at(60_000);
+            let keys = call.scene.keypad.take(later);
+            assert_eq!(keys.as_deref(), typed, "{name}");
+        }
+    }
+
+    #[test]
+    fn digits_end_what_is_heard_only_where_they_are_taken() {
+        for (typed_keys, filler, answer) in [
+            ("", "play beep @0", "play /r #*@0"),
+            (DIGITS, "play beep 0123456789@0", "play /r #*0123456789@0"),
+        ] {
+            let mut call = answering(|settings| settings.typed_keys = typed_keys);
+            call.pass(1600);
+            call.ends(1700, Sound::Filler, super::How::AtOnce);
+            call.on(1800, sound(50)).on(1800, end());
+            call.assert_steps(&[(1500, filler), (1800, answer)]);
         }
     }
 }

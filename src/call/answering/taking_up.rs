@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
+
 use super::{Answered, Answering, GRACE};
+use crate::call::event::Event;
 use crate::call::line::Sound;
 use crate::call::phase::Act;
 use crate::call::turn::Scene;
@@ -38,7 +41,11 @@ impl Answering {
     // An answer that is silent at once is worth a short pause now and then, since what interrupts can be taken back.
     pub(super) fn hesitate(&mut self, may_interrupt: bool, scene: &Scene, now: Instant) {
         let is_playing = self.sounding == Some(Sound::Answer) && self.may_be_stopped(scene);
-        if self.end_of_pause().is_some_and(|end| end <= now) && !may_interrupt {
+        let is_doubted = scene.may_be_in_turn() && !scene.is_in_turn();
+        if let Some(end) = self.pausing.as_mut().filter(|_| is_doubted) {
+            // It would go on for a moment, and stop again.
+            *end = (*end).max(now + NEXT_PACKET);
+        } else if self.pausing.is_some_and(|end| end <= now) && !may_interrupt {
             self.pausing = None;
             let (at, _) = self.playout.heard_of(now);
             let from = self.quietest_place(at.saturating_sub(REPEATED_FRAMES), at);
@@ -46,14 +53,9 @@ impl Answering {
             self.due = now + self.settings.idle + GRACE;
             self.filler.silence_begins(now);
         } else if may_interrupt && is_playing && self.pauses < MAX_PAUSES {
-            self.pausing = Some(now);
+            self.pausing = Some(now + PAUSE);
             self.pauses += 1;
         }
-    }
-
-    /// When a pause proves to be for nothing.
-    pub(super) fn end_of_pause(&self) -> Option<Instant> {
-        self.pausing.map(|since| since + PAUSE)
     }
 
     /// Goes on at `now`, at the beginning of the sentence that was cut. Where the caller only showed that they follow,
@@ -74,6 +76,22 @@ impl Answering {
             self.due + now.saturating_duration_since(interrupted)
         };
         self.filler.silence_begins(now);
+    }
+
+    /// Takes in at `now` what has come of an answer of which no more is paid for.
+    pub(in crate::call) fn end_with_what_came(
+        &mut self,
+        events: &Receiver<Event>,
+        scene: &mut Scene,
+        now: Instant,
+    ) {
+        for event in events.try_iter() {
+            // A request that has not begun is not made.
+            if !matches!(event, Event::Begins(..)) {
+                self.take(event, scene, now);
+            }
+        }
+        self.end_with(Ok(()));
     }
 
     /// The frame between these two around which the answer is quietest: a place between two sentences, or two words.
@@ -99,6 +117,9 @@ const MAX_FOR_NOTHING: u32 = 3;
 
 /// A voice is proved within this time after its first sign.
 const PAUSE: Duration = Duration::from_millis(350);
+
+/// By then the caller's next packet tells whether it is still doubted that they speak.
+const NEXT_PACKET: Duration = Duration::from_millis(100);
 
 /// As often an answer pauses for nothing.
 const MAX_PAUSES: u32 = 2;

@@ -21,6 +21,7 @@ fn settings() -> Settings {
         encoding: Encoding::Ulaw,
         is_streamed: true,
         barge_in: true,
+        typed_keys: "",
         back_channels: Vec::new(),
         is_patient: false,
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::audio::to_i16;
+use crate::call::phase::tests::melody;
 
 /// A pipe that gives these bytes at a time.
 struct Pipe(VecDeque<Vec<u8>>);
@@ -210,24 +210,6 @@ fn a_loud_echo_is_no_turn_and_a_caller_in_it_is_heard() {
     assert!((5200..6500).contains(&begins), "{begins} ms");
 }
 
-/// Notes of four pitches, each a quarter of a second long, which die away: loud, lasting, voiced, and no voice.
-fn melody() -> Vec<i16> {
-    let note = |hz: f32| {
-        (0_u16..2000).map(move |at| {
-            let seconds = f32::from(at) / 8000.0;
-            let turn = std::f32::consts::TAU * hz * seconds;
-            let harmonics = (1_u8..8).map(f32::from);
-            let sum: f32 = harmonics.map(|n| (turn * n).sin() / n).sum();
-            to_i16(0.2 * sum * (-seconds / 0.15).exp())
-        })
-    };
-    [440.0, 554.0, 659.0, 880.0]
-        .repeat(2)
-        .into_iter()
-        .flat_map(note)
-        .collect()
-}
-
 /// Two words of a recorded voice.
 fn voice() -> Vec<i16> {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/question-moon.wav");
@@ -253,6 +235,22 @@ fn a_melody_interrupts_nothing_but_a_voice_after_it_does_at_once() {
     let waited = overhear(&mut caller, &voice());
     assert!(waited.is_some_and(|ms| ms < 500), "{waited:?}");
     assert!(caller.is_in_turn() && caller.seems_voice());
+}
+
+#[test]
+fn the_first_sign_of_a_voice_is_told_and_that_of_a_melody_is_not() {
+    for (name, sound, is_told) in [("voice", voice(), true), ("melody", melody(), false)] {
+        let now = Instant::now();
+        let mut caller = caller(now);
+        let mut told = false;
+        // By then the line has brought nothing back of what is heard.
+        let line = [[30, -30].repeat(8000), sound].concat();
+        for packet in line.chunks(160) {
+            caller.overhear(packet, &unknown(-15.0), now);
+            told |= caller.first_sign();
+        }
+        assert_eq!(told, is_told, "{name}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::call::disclosure;
 use crate::call::event::Event;
 use crate::call::interrupted::Interrupted;
 use crate::call::job::Job;
+use crate::call::keypad;
 use crate::call::line::Input;
 use crate::call::listening::{Listening, Utterance};
 use crate::call::phase::{Act, Phase};
@@ -140,6 +141,7 @@ impl<O: Write> Flow<'_, O> {
         let interrupted = self.interrupted.as_ref();
         let languages = interrupted.filter(|interrupted| !interrupted.has_just_asked);
         let languages = languages.map(|_| self.config.stt.languages().map(str::to_owned).collect());
+        let is_typed = self.actions.is_some() && self.config.conversation.barge_in;
         let settings = answering::Settings {
             waiting: self.config.waiting.clone(),
             stop_keys: self.config.stop_keys.clone(),
@@ -149,6 +151,7 @@ impl<O: Write> Flow<'_, O> {
             encoding: self.encoding,
             is_streamed: self.config.is_streamed,
             barge_in: self.config.conversation.barge_in,
+            typed_keys: if is_typed { keypad::DIGITS } else { "" },
             back_channels: languages.unwrap_or_default(),
             is_patient,
         };

@@ -57,7 +57,7 @@ pub(super) fn transcribed(words: &str, completeness: Completeness) -> Input {
     Input::Work(Event::Transcribed(transcript, completeness))
 }
 
-const PLAY: &str = "play /s/silence #@0";
+const PLAY: &str = "play /s/silence 0123456789*#@0";
 
 #[test]
 fn a_turn_is_transcribed_after_a_pause_and_taken_at_its_end() {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Act, Phase, Step};
 use crate::audio::speech::turn::Limits;
+use crate::audio::to_i16;
 use crate::call::caller_audio::CallerAudio;
 use crate::call::line::{How, Input, Played, Sound};
 use crate::call::turn::Scene;
@@ -91,9 +92,12 @@ impl<P: Phase> Virtual<P> {
     pub(in crate::call) fn hears(&mut self, ms: u64, ms_long: u64, sound: Heard) -> u64 {
         let voice = testkit::audio::clips::babble(8000, &"waterfall".repeat(12));
         let mut voice = voice.samples.chunks(160);
+        let melody = melody();
+        let mut melody = melody.chunks(160);
         for at in (ms..ms + ms_long).step_by(20) {
             let packet = match sound {
                 Heard::Voice => voice.next().expect("it is long enough").to_vec(),
+                Heard::Melody => melody.next().expect("it is long enough").to_vec(),
                 Heard::Quiet => [30, -30].repeat(80),
                 Heard::Echo => [900, -900].repeat(80),
             };
@@ -143,16 +147,20 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
         Act::Stop => "stop".to_owned(),
         Act::Agree(_) => format!("agree {}", scene.stage),
         Act::Keep(messages, _) => format!("keep {}", messages.len()),
+        Act::Permit(calls) => format!("permit {}", calls.names.join(" ")),
         Act::Forget => "forget".to_owned(),
         Act::Transcribe {
             speech,
             known,
+            typed,
             later,
         } => {
             let seconds = speech.duration().as_secs_f32();
             let known = Some(&known.words).filter(|words| !words.is_empty());
             let known = known.map_or_else(String::new, |words| format!(" after {words:?}"));
-            format!("transcribe {seconds:.1} s{known}, {later} later")
+            let typed = Some(typed).filter(|typed| !typed.is_empty());
+            let typed = typed.map_or_else(String::new, |typed| format!(" {typed}"));
+            format!("transcribe {seconds:.1} s{known}{typed}, {later} later")
         }
         Act::Append(_) | Act::Reveal => return None,
     })
@@ -168,10 +176,30 @@ pub(in crate::call) fn caller(now: Instant, pause: Option<Duration>) -> CallerAu
     CallerAudio::new(8000, limits, now)
 }
 
+/// Notes of four pitches, each a quarter of a second long, which die away: loud, lasting, voiced, and no voice.
+pub(in crate::call) fn melody() -> Vec<i16> {
+    let note = |hz: f32| {
+        (0_u16..2000).map(move |at| {
+            let seconds = f32::from(at) / 8000.0;
+            let turn = std::f32::consts::TAU * hz * seconds;
+            let harmonics = (1_u8..8).map(f32::from);
+            let sum: f32 = harmonics.map(|n| (turn * n).sin() / n).sum();
+            to_i16(0.2 * sum * (-seconds / 0.15).exp())
+        })
+    };
+    [440.0, 554.0, 659.0, 880.0]
+        .repeat(2)
+        .into_iter()
+        .flat_map(note)
+        .collect()
+}
+
 /// What a line can bring.
 #[derive(Clone, Copy)]
 pub(in crate::call) enum Heard {
     Voice,
+    /// It is as loud and lasts as long, and is none.
+    Melody,
     /// A line is never quite silent.
     Quiet,
     /// It brings back something of what is heard.

@@ -167,3 +167,27 @@ fn without_a_sound_instead_a_phrase_that_cannot_be_made_ends_and_tells_why() {
         call.end
     );
 }
+
+#[test]
+fn a_digit_interrupts_a_phrase_that_yields_and_no_other() {
+    for (hearing, step) in [
+        (Hearing::Yields, "play hello 0123456789@0"),
+        (Hearing::Keeps, "play hello @0"),
+        (Hearing::Ignores, "play hello @0"),
+    ] {
+        let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()).hearing(hearing));
+        call.assert_steps(&[(0, step)]);
+    }
+    let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()).hearing(Hearing::Yields));
+    let key = How::Key {
+        key: '7',
+        endpos: None,
+    };
+    call.ends(1500, Sound::Phrase, key);
+    let expected = Said::Interrupted {
+        name: "hello".to_owned(),
+        after: Duration::from_millis(1500),
+    };
+    assert!(matches!(&call.end, Some((1500, Ok(said))) if *said == expected));
+    assert!(call.scene.keypad.is_open());
+}

@@ -54,6 +54,11 @@ impl<'a> Gate<'a> {
         answer.recv().is_ok()
     }
 
+    /// Lets the last piece be heard.
+    pub(super) fn release(&mut self) {
+        self.last = None;
+    }
+
     /// Lets the last piece be heard, and holds back the sound of the next.
     pub(super) fn next(&mut self) -> Held {
         if !self.takes_messages {

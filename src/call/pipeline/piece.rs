@@ -1,6 +1,11 @@
 //! What the model hands to the voice, one piece after the other.
 
+use std::convert::Infallible;
+
+use crossbeam_channel::Sender;
+
 use super::gate::Held;
+use crate::sys::deadline::Deadline;
 
 /// What a voice is to say.
 pub(super) struct Piece {
@@ -8,29 +13,30 @@ pub(super) struct Piece {
     /// Whether an answer opens with it, in the language of the settings and not of the caller.
     pub(super) is_opening: bool,
     pub(super) held: Held,
+    /// When its sound must have begun, if nothing has been heard before it.
+    pub(super) deadline: Deadline,
+    /// Dropped with the piece, once its sound has been passed on.
+    #[expect(dead_code, reason = "its drop is what tells")]
+    pub(super) on_its_way: Option<Sender<Infallible>>,
 }
 
 impl Piece {
     /// What an answer opens with.
-    pub(super) fn opening(words: String) -> Self {
+    pub(super) fn opening(words: String, deadline: Deadline) -> Self {
         Self {
             words,
             is_opening: true,
             held: Held::default(),
-        }
-    }
-
-    /// A part of the answer, whose sound may be `held`.
-    pub(super) fn answer(words: String, held: Held) -> Self {
-        Self {
-            words,
-            is_opening: false,
-            held,
+            deadline,
+            on_its_way: None,
         }
     }
 
     /// This and what follows it, in one go.
     pub(super) fn with(self, next: Self) -> Self {
-        Self::answer(format!("{} {}", self.words, next.words), next.held)
+        Self {
+            words: format!("{} {}", self.words, next.words),
+            ..next
+        }
     }
 }

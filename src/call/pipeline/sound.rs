@@ -4,6 +4,7 @@
 use crossbeam_channel::Sender;
 use log::warn;
 
+use super::looking_up::Called;
 use super::piece::Piece;
 use super::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
@@ -50,9 +51,10 @@ impl WrittenDown {
 }
 
 impl Work {
-    /// The same work with a model that hears the caller itself, where the settings want that and the model can.
+    /// The same work with a model that hears the caller itself, where the settings want that and the model can. What is
+    /// typed is no sound.
     pub(super) fn hearing(&self) -> Option<Self> {
-        let is_wanted = self.settings.hearer == Hearer::Model;
+        let is_wanted = self.settings.hearer == Hearer::Model && self.typed.is_empty();
         (is_wanted && self.services.model_hears()).then(|| Self {
             settings: self.settings.hearing(),
             ..self.clone()
@@ -73,7 +75,8 @@ impl Work {
             rate_hz: *rate_hz,
             spoken: speech::sounding(samples, *rate_hz),
         });
-        let error = match hearing.try_to_think(sound, give_text, tell)? {
+        let mut called = Called::default();
+        let error = match hearing.try_to_think(sound, &mut called, give_text, tell)? {
             Thought::Spoken => return Ok(()),
             // What a service will not answer as sound, it will not answer as words either: the transcript would be
             // paid for in vain.
@@ -95,7 +98,7 @@ impl Work {
         }
         // Of that language the model alone is told: the voice is at work already.
         let work = self.in_language(heard.language.as_deref());
-        work.think(Question::Words(&heard.words), give_text, tell)
+        work.think(Question::Words(&heard.words), &mut called, give_text, tell)
     }
 
     /// Tells the words that the model has written down as the caller's.

@@ -71,13 +71,14 @@ impl Work {
         lead: Duration,
         tell: &Sender<Event>,
     ) -> Result<Sound, Failure> {
+        let asked = Instant::now();
         let since = may_begin(Stage::Tts, tell)?;
-        // Once the caller hears something, only what stalls is given up. That may have waited for the end of an
-        // interruption.
+        // Once the caller hears something, only what stalls is given up. What waited for the end of an interruption has
+        // as long as without it.
         let deadline = if is_first || !self.is_streamed {
-            self.deadline
+            text.deadline.put_off(since.duration_since(asked))
         } else {
-            self.deadline.restarted(self.settings.voice_timeout)
+            text.deadline.restarted(self.settings.voice_timeout)
         };
         let begin = |candidate, budget: Budget| self.ask_voice(candidate, &text, budget);
         let voices = &self.services.voices;
@@ -100,9 +101,9 @@ impl Work {
         budget: Budget,
     ) -> Result<Speaking, voice::Error> {
         let deadline = if self.is_streamed {
-            self.deadline.restarted(voice::MAX_WAIT)
+            text.deadline.restarted(voice::MAX_WAIT)
         } else {
-            self.deadline
+            text.deadline
         };
         let mut speaker = self.speaker.clone();
         if text.is_opening {

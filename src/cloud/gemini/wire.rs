@@ -1,9 +1,10 @@
 //! What the methods of Gemini take and answer: <https://ai.google.dev/api/generate-content>.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cloud::Tokens;
+use crate::cloud::llm::functions::Function;
 
 /// The body of a request, with the `generationConfig` of a stage.
 #[derive(Serialize)]
@@ -12,6 +13,8 @@ pub(in crate::cloud) struct Body<'a, C> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cloud) system_instruction: Option<Turn<'a>>,
     pub(in crate::cloud) contents: Vec<Turn<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cloud) tools: Option<[Tool<'a>; 1]>,
     pub(in crate::cloud) generation_config: C,
 }
 
@@ -49,15 +52,45 @@ impl<'a> Turn<'a> {
     }
 
     /// A turn of the model's.
-    pub(in crate::cloud) fn model(text: &'a str) -> Self {
+    pub(in crate::cloud) fn model_parts(parts: Vec<Part<'a>>) -> Self {
         Self {
             role: Some("model"),
-            parts: vec![Part::text(text)],
+            parts,
         }
     }
 }
 
-/// A part of a turn: words, with how they are to be spoken, or sound.
+/// The functions that the model may call.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cloud) struct Tool<'a> {
+    function_declarations: Vec<Declaration<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Declaration<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters_json_schema: &'a Value,
+}
+
+impl<'a> Tool<'a> {
+    /// The field for these functions, where there are any.
+    pub(in crate::cloud) fn of(functions: &'a [Function]) -> Option<[Self; 1]> {
+        let declarations = functions.iter().map(|function| Declaration {
+            name: &function.name,
+            description: &function.description,
+            parameters_json_schema: &function.parameters,
+        });
+        let function_declarations: Vec<_> = declarations.collect();
+        (!functions.is_empty()).then_some([Self {
+            function_declarations,
+        }])
+    }
+}
+
+/// A part of a turn: words, with how they are to be spoken, sound, a call, or what came of one.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::cloud) struct Part<'a> {
@@ -67,6 +100,12 @@ pub(in crate::cloud) struct Part<'a> {
     inline_data: Option<Blob>,
     #[serde(skip_serializing_if = "Option::is_none")]
     speech_metadata: Option<SpeechMetadata<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_response: Option<FunctionResponse<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thought_signature: Option<&'a str>,
 }
 
 impl<'a> Part<'a> {
@@ -87,6 +126,30 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// A part of the model's own, as [`Reply::parts_to_return`] has kept it.
+    pub(in crate::cloud) fn returned(part: &'a Value) -> Self {
+        let text = |name: &str| part.get(name).and_then(Value::as_str);
+        Self {
+            text: text(TEXT),
+            function_call: part.get(FUNCTION_CALL),
+            thought_signature: text(THOUGHT_SIGNATURE),
+            ..Self::default()
+        }
+    }
+
+    /// What came of a call.
+    pub(in crate::cloud) fn result(id: &'a str, name: &'a str, result: &'a str) -> Self {
+        let id = Some(id).filter(|id| !id.is_empty());
+        Self {
+            function_response: Some(FunctionResponse {
+                id,
+                name,
+                response: Response { result },
+            }),
+            ..Self::default()
+        }
+    }
+
     /// A WAV file, in base64.
     pub(in crate::cloud) fn wav(data: String) -> Self {
         Self {
@@ -97,6 +160,19 @@ impl<'a> Part<'a> {
             ..Self::default()
         }
     }
+}
+
+#[derive(Serialize)]
+struct FunctionResponse<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    name: &'a str,
+    response: Response<'a>,
+}
+
+#[derive(Serialize)]
+struct Response<'a> {
+    result: &'a str,
 }
 
 #[derive(Serialize)]
@@ -164,13 +240,42 @@ struct Parts {
     parts: Vec<ReplyPart>,
 }
 
-/// A part of an answer: words, thought or meant for the caller, or sound.
+/// A part of an answer: words, thought or meant for the caller, sound, or a call.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct ReplyPart {
     text: String,
     thought: bool,
     inline_data: Blob,
+    function_call: Option<FunctionCall>,
+    thought_signature: String,
+}
+
+/// A call of a function.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(in crate::cloud) struct FunctionCall {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(in crate::cloud) id: String,
+    pub(in crate::cloud) name: String,
+    pub(in crate::cloud) args: Value,
+}
+
+impl ReplyPart {
+    /// The part as it is to come back. A signature belongs to the very part that it came with.
+    fn to_return(&self) -> Value {
+        let mut part = json!({});
+        if !self.text.is_empty() || self.function_call.is_none() {
+            part[TEXT] = self.text.as_str().into();
+        }
+        if let Some(call) = &self.function_call {
+            part[FUNCTION_CALL] = json!(call);
+        }
+        if !self.thought_signature.is_empty() {
+            part[THOUGHT_SIGNATURE] = self.thought_signature.as_str().into();
+        }
+        part
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -199,8 +304,27 @@ impl Reply {
     pub(in crate::cloud) fn words(&self) -> String {
         // Google sends thoughts only where `includeThoughts` asks for them, which no request does; what is spoken must
         // not depend on that.
-        let said = self.parts().filter(|part| !part.thought);
-        said.map(|part| part.text.as_str()).collect()
+        self.said().map(|part| part.text.as_str()).collect()
+    }
+
+    /// The calls that the model asks for.
+    pub(in crate::cloud) fn calls(&self) -> impl Iterator<Item = &FunctionCall> {
+        self.said().filter_map(|part| part.function_call.as_ref())
+    }
+
+    /// The parts as they are to come back with what came of calls; none where there are words alone.
+    pub(in crate::cloud) fn parts_to_return(&self) -> Vec<Value> {
+        let is_kept =
+            |part: &ReplyPart| part.function_call.is_some() || !part.thought_signature.is_empty();
+        if self.said().any(is_kept) {
+            self.said().map(ReplyPart::to_return).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn said(&self) -> impl Iterator<Item = &ReplyPart> {
+        self.parts().filter(|part| !part.thought)
     }
 
     /// The sound.
@@ -225,3 +349,8 @@ impl Reply {
         })
     }
 }
+
+/// The fields of a part that comes back.
+const TEXT: &str = "text";
+const FUNCTION_CALL: &str = "functionCall";
+const THOUGHT_SIGNATURE: &str = "thoughtSignature";

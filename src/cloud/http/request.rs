@@ -40,7 +40,7 @@ pub(crate) struct Request {
     pub(crate) content_type: &'static str,
     /// The body of a POST request; without it the request is a GET.
     pub(crate) body: Option<Arc<[u8]>>,
-    /// The part of the body that was said, which no error repeats whole.
+    /// The part of the body that was said, which no error repeats whole; or the end of the address, which no log shows.
     pub(crate) words: String,
     /// The size of the largest answer; a larger one is an error.
     pub(crate) max_bytes: u64,
@@ -113,7 +113,12 @@ impl Request {
     /// The request as the log names it: method and address.
     pub(super) fn line(&self) -> String {
         let method = if self.body.is_some() { "POST" } else { "GET" };
-        format!("{method} {}", self.url)
+        match self.url.strip_suffix(&self.words) {
+            Some(start) if !self.words.is_empty() => {
+                format!("{method} {start}<{} bytes>", self.words.len())
+            }
+            _ => format!("{method} {}", self.url),
+        }
     }
 
     /// The error of a reply that did not come within `after`.

@@ -7,7 +7,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::calls::{Calls, Piece};
 use super::frames::Frames;
+use super::functions::Turn;
 use crate::cloud::event::EVENTS;
 use crate::cloud::http::{Incoming, malformed};
 use crate::cloud::sse::Events;
@@ -39,6 +43,10 @@ pub(crate) struct StreamEvent {
     pub(crate) error: Option<u16>,
     /// Whether it stands on a line of its own, as Ollama writes them, instead of in an event.
     pub(crate) is_line: bool,
+    /// Pieces of calls.
+    pub(super) calls: Vec<Piece>,
+    /// All of the event's parts, its words included, where the service wants some back exactly as they are.
+    pub(super) parts: Vec<Value>,
 }
 
 impl StreamEvent {
@@ -86,6 +94,9 @@ pub struct Answer {
     tokens: Option<Tokens>,
     /// An error in place of an event, and the status that it names.
     error: Option<(u16, String)>,
+    calls: Calls,
+    /// What the service wants back, with the words in between.
+    parts: Vec<Value>,
 }
 
 impl Answering {
@@ -149,7 +160,11 @@ impl Answering {
             has_events,
             ..
         } = self.answer;
-        let has_words = !self.answer.said.trim().is_empty();
+        let has_content = match end {
+            // A call that was cut is none.
+            Some(End::Whole) => self.answer.has_content(),
+            _ => self.answer.has_words(),
+        };
         let empty = |remedy, transient| {
             Err(Error::Empty {
                 service: dialect.service.name,
@@ -158,7 +173,7 @@ impl Answering {
                 tokens: None,
             })
         };
-        match (end, has_words) {
+        match (end, has_content) {
             (None, _) if !has_events => Err(self.incoming.malformed()),
             (None, _) => Err(self.incoming.broken(dialect.ends_with)),
             // Thinking counts against the limit and can use it up before the first word; asked again the model would do
@@ -167,6 +182,11 @@ impl Answering {
             (Some(End::Whole), false) => empty(TRY_AGAIN, true),
             (Some(end), true) => Ok(end),
         }
+    }
+
+    /// What the model has written, once that is whole.
+    pub(crate) fn turn(&self) -> Turn {
+        self.answer.turn()
     }
 
     /// The tokens that the answer has used, if the service says so: with its last words, or right after them.
@@ -209,6 +229,8 @@ impl Answer {
             end: None,
             tokens: None,
             error: None,
+            calls: Calls::default(),
+            parts: Vec::new(),
         }
     }
 
@@ -247,7 +269,15 @@ impl Answer {
             return Ok(());
         }
         self.events.clear_stray();
-        let state = |answer: &Self| (answer.said.len(), answer.end, answer.error.is_some());
+        let state = |answer: &Self| {
+            let is_error = answer.error.is_some();
+            (
+                answer.said.len(),
+                answer.end,
+                is_error,
+                answer.calls.is_empty(),
+            )
+        };
         let had = state(self);
         whole.iter().try_for_each(|frame| self.take(frame))?;
         // JSON that changes nothing is no answer, but a line of Ollama's own may hold no words and still be one.
@@ -277,6 +307,8 @@ impl Answer {
             tokens,
             error,
             is_line,
+            calls,
+            parts,
         } = read;
         self.has_lines |= is_line;
         // An error behind the end takes nothing back of an answer that is whole.
@@ -290,10 +322,57 @@ impl Answer {
         if is_all && !self.said.is_empty() {
             words.clear();
         }
+        self.keep(parts, &words);
+        if !is_all || self.calls.is_empty() {
+            for piece in calls {
+                self.calls.push(piece);
+            }
+        }
         self.said.push_str(&words);
         self.words
             .extend(Some(words).filter(|words| !words.is_empty()));
         Ok(())
+    }
+
+    /// Keeps what the service wants back, and joins the words in between.
+    fn keep(&mut self, parts: Vec<Value>, words: &str) {
+        if !parts.is_empty() {
+            self.parts.extend(parts);
+            return;
+        }
+        let is_plain = |part: &&mut Value| part.as_object().is_some_and(|part| part.len() == 1);
+        match self
+            .parts
+            .last_mut()
+            .filter(is_plain)
+            .and_then(|part| part.get_mut("text"))
+        {
+            Some(Value::String(text)) => text.push_str(words),
+            _ if words.is_empty() => {}
+            _ => self.parts.push(json!({"text": words})),
+        }
+    }
+
+    fn has_words(&self) -> bool {
+        !self.said.trim().is_empty()
+    }
+
+    fn has_content(&self) -> bool {
+        self.has_words() || !self.calls.is_empty()
+    }
+
+    /// What the model has written. The calls of an answer that was cut are none.
+    fn turn(&self) -> Turn {
+        let is_whole = self.end == Some(End::Whole);
+        Turn {
+            words: self.said.clone(),
+            calls: if is_whole {
+                self.calls.whole()
+            } else {
+                Vec::new()
+            },
+            parts: self.parts.clone(),
+        }
     }
 }
 
@@ -309,6 +388,17 @@ pub(super) fn read_whole(
         .and_then(|()| answer.push(&[]))
         .map_err(|error| error.to_string())?;
     Ok((answer.words().collect(), answer.end))
+}
+
+/// The turn of a whole stream.
+#[cfg(test)]
+pub(super) fn turn_of(dialect: &'static Dialect, stream: &str) -> Turn {
+    let mut answer = Answer::new(dialect);
+    let pushed = answer
+        .push(stream.as_bytes())
+        .and_then(|()| answer.push(&[]));
+    pushed.expect("a right stream");
+    answer.turn()
 }
 
 const RAISE_LIMIT: &str = "the model thought until max_output_tokens was used up: raise it in [llm], or choose another model";

@@ -2,6 +2,7 @@
 
 use log::warn;
 
+use super::Asked;
 use crate::cloud::{Refusal, openai};
 use crate::config::{Endpoint, Llm};
 
@@ -15,6 +16,8 @@ pub(super) struct Fields {
     pub(super) effort: Option<&'static str>,
     /// Whether `stream_options` ask for the tokens that were used.
     pub(super) counts_tokens: bool,
+    /// Whether functions are offered.
+    pub(super) functions: bool,
 }
 
 /// The field that limits an answer: OpenAI's newer models refuse the older one, other servers know only that.
@@ -32,11 +35,12 @@ impl Fields {
             may_rename: settings.token_limit == "auto",
             effort: effort(&settings.effort, &endpoint.model),
             counts_tokens: true,
+            functions: true,
         }
     }
 
-    /// The fields to ask with after `refusal`; `None` if it is about something else.
-    pub(super) fn after(&self, refusal: &Refusal) -> Option<Self> {
+    /// The fields to ask with after `refusal` of what was `asked`; `None` if it is about something else.
+    pub(super) fn after(&self, refusal: &Refusal, asked: &Asked<'_>) -> Option<Self> {
         let service = refusal.service.name;
         let mut others = self.clone();
         if self.may_rename && refusal.names(self.limit.name()) {
@@ -57,6 +61,8 @@ impl Fields {
         } else if self.counts_tokens && refusal.names("stream_options") {
             others.counts_tokens = false;
             warn!("{service} refuses stream_options, asking without: what is used is estimated");
+        } else if self.functions && asked.is_refused_for_functions(refusal) {
+            others.functions = false;
         } else {
             return None;
         }
@@ -134,6 +140,9 @@ const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"]
 mod tests {
     use super::*;
     use crate::cloud::Service;
+    use crate::cloud::llm::Question;
+    use crate::cloud::llm::functions::Function;
+    use serde_json::Value;
 
     const SERVICE: Service = Service {
         name: "a server",
@@ -143,6 +152,96 @@ mod tests {
 
     fn refusal(body: &str) -> Refusal {
         Refusal::read(SERVICE, 400, body.as_bytes(), &[])
+    }
+
+    /// A question with these functions.
+    fn asking(functions: &[Function]) -> Asked<'_> {
+        Asked {
+            prompt: "",
+            before: &[],
+            question: Question::Words("Hello?"),
+            functions,
+            rounds: &[],
+        }
+    }
+
+    #[test]
+    fn functions_are_left_out_where_a_server_knows_none_and_only_then() {
+        let fields = Fields {
+            limit: TokenLimit::Tokens,
+            may_rename: false,
+            effort: None,
+            counts_tokens: true,
+            functions: true,
+        };
+        let function = [Function {
+            name: "weather".to_owned(),
+            description: String::new(),
+            parameters: Value::Null,
+        }];
+        let table = [
+            (
+                400,
+                r#"{"error":"registry.ollama.ai/library/gemma3:4b does not support tools"}"#,
+                true,
+            ),
+            (
+                400,
+                r#"{"object":"error","message":"\"auto\" tool choice requires --enable-auto-tool-choice","code":400}"#,
+                true,
+            ),
+            (
+                500,
+                r#"{"error":{"code":500,"message":"tools param requires --jinja flag"}}"#,
+                true,
+            ),
+            (
+                500,
+                r#"{"code":500,"message":"Unsupported param: tools","type":"server_error"}"#,
+                true,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"No endpoints found that support tool use.","code":404}}"#,
+                true,
+            ),
+            (
+                501,
+                r#"{"error":{"message":"function calling is not implemented"}}"#,
+                true,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unrecognized request argument supplied","param":"tools"}}"#,
+                true,
+            ),
+            (
+                422,
+                r#"{"detail":[{"loc":["body","tools"],"msg":"Extra inputs are not permitted"}]}"#,
+                true,
+            ),
+            (401, r#"{"error":{"message":"no key for tools"}}"#, false),
+            (404, r#"{"error":{"message":"no such model"}}"#, false),
+            (
+                503,
+                r#"{"error":{"message":"tools are overloaded"}}"#,
+                false,
+            ),
+        ];
+        for (status, body, expected) in table {
+            let refusal = Refusal::read(SERVICE, status, body.as_bytes(), &[]);
+            let after = |asked| {
+                fields
+                    .after(&refusal, &asked)
+                    .map(|fields| fields.functions)
+            };
+            assert_eq!(
+                after(asking(&function)),
+                expected.then_some(false),
+                "{body}"
+            );
+            assert_eq!(after(asking(&[])), None, "{body}");
+        }
     }
 
     #[test]
@@ -171,6 +270,7 @@ mod tests {
             may_rename: true,
             effort: Some("none"),
             counts_tokens: true,
+            functions: true,
         };
         let renamed = Fields {
             limit: TokenLimit::Completion,
@@ -238,10 +338,14 @@ mod tests {
             (r#"{"error":{"message":"too many tokens"}}"#, None),
         ];
         for (body, expected) in table {
-            assert_eq!(fields.after(&refusal(body)), expected, "{body}");
+            assert_eq!(
+                fields.after(&refusal(body), &asking(&[])),
+                expected,
+                "{body}"
+            );
         }
         let unauthorized = Refusal::read(SERVICE, 401, br#"{"message":"max_tokens"}"#, &[]);
-        assert_eq!(fields.after(&unauthorized), None);
+        assert_eq!(fields.after(&unauthorized, &asking(&[])), None);
     }
 
     #[test]
@@ -254,9 +358,10 @@ mod tests {
             may_rename: true,
             effort: Some("none"),
             counts_tokens: true,
+            functions: true,
         });
         let mut asked = 0;
-        while let Some(others) = fields.and_then(|fields| fields.after(&refusal)) {
+        while let Some(others) = fields.and_then(|fields| fields.after(&refusal, &asking(&[]))) {
             fields = Some(others);
             asked += 1;
         }

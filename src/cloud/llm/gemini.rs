@@ -1,18 +1,21 @@
 //! Gemini's `streamGenerateContent`: <https://ai.google.dev/api/generate-content>.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Serialize;
 
 use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
+use super::calls::{Arguments, Piece};
 use super::frames::DONE;
+use super::functions::Round;
 use super::{Asked, Model, Question, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::event::Data;
-use crate::cloud::gemini::wire::{Body, Part, Reply, Thinking, Turn};
+use crate::cloud::gemini::wire::{Body, FunctionCall, Part, Reply, Thinking, Tool, Turn};
 use crate::cloud::gemini::{Gemini, TOKENS_A_SECOND, max_written};
 use crate::cloud::http::Incoming;
 use crate::cloud::{Error, Listed, Service, Tokens};
@@ -36,6 +39,7 @@ pub(super) fn make(
             "api_key in [gemini] or in [llm.gemini]",
         )?,
         settings: settings.clone(),
+        refuses_functions: AtomicBool::default(),
     }))
 }
 
@@ -43,6 +47,8 @@ pub(super) fn make(
 struct GeminiModel {
     gemini: Gemini,
     settings: Llm,
+    /// Whether the model has refused functions.
+    refuses_functions: AtomicBool,
 }
 
 impl GeminiModel {
@@ -65,7 +71,9 @@ impl GeminiModel {
                 .turns()
                 .map(turn)
                 .chain(wav.map(|wav| Turn::user(vec![wav])))
+                .chain(asked.rounds.iter().flat_map(round))
                 .collect(),
+            tools: Tool::of(asked.functions),
             generation_config: GenerationConfig {
                 // The model writes what it has heard behind its answer, in the same reply, so that the answer keeps its
                 // own limit.
@@ -77,14 +85,8 @@ impl GeminiModel {
         let (body, words) = (body.bytes(), asked.words());
         self.gemini.open(method, body, words, MAX_ANSWER, budget)
     }
-}
 
-impl Model for GeminiModel {
-    fn warm(&self, deadline: Deadline) {
-        self.gemini.warm(deadline);
-    }
-
-    fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
+    fn try_to_answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
         let budget = budget.within(self.settings.timeout);
         let ask = |thinking| {
             let incoming = self.ask(asked, thinking, budget);
@@ -97,6 +99,25 @@ impl Model for GeminiModel {
             }
         };
         self.gemini.thinking(&self.settings.thinking, ask)
+    }
+}
+
+impl Model for GeminiModel {
+    fn warm(&self, deadline: Deadline) {
+        self.gemini.warm(deadline);
+    }
+
+    fn answer(&self, mut asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
+        if self.refuses_functions.load(Ordering::Relaxed) {
+            asked.functions = &[];
+        }
+        match self.try_to_answer(asked, budget) {
+            Err(Error::Refused(refusal)) if asked.is_refused_for_functions(&refusal) => {
+                self.refuses_functions.store(true, Ordering::Relaxed);
+                self.answer(asked, budget)
+            }
+            result => result,
+        }
     }
 
     fn max_tokens_of_sound(&self, length: Duration) -> Option<Tokens> {
@@ -114,8 +135,20 @@ impl Model for GeminiModel {
 fn turn((speaker, text): (Speaker, &str)) -> Turn<'_> {
     match speaker {
         Speaker::Caller => Turn::user(vec![Part::text(text)]),
-        Speaker::Model => Turn::model(text),
+        Speaker::Model => Turn::model_parts(vec![Part::text(text)]),
     }
+}
+
+/// What the model has called, exactly as it came, thought signatures included, and what came of that. Google checks both
+/// (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
+fn round(round: &Round) -> [Turn<'_>; 2] {
+    let called = round.turn.parts.iter().map(Part::returned);
+    let results = round.calls();
+    let results = results.map(|(call, result)| Part::result(&call.id, &call.name, result));
+    [
+        Turn::model_parts(called.collect()),
+        Turn::user(results.collect()),
+    ]
 }
 
 #[derive(Serialize)]
@@ -155,8 +188,19 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
         end,
         // Every event tells how much it is so far.
         tokens: reply.tokens(),
+        calls: reply.calls().map(piece).collect(),
+        parts: reply.parts_to_return(),
         ..StreamEvent::default()
     })
+}
+
+fn piece(call: &FunctionCall) -> Piece {
+    Piece {
+        index: 0,
+        id: call.id.clone(),
+        name: call.name.clone(),
+        arguments: Arguments::Whole(call.args.clone()),
+    }
 }
 
 /// The error of an answer that ends for this reason. Some are about what is in the question or the answer; of others,

@@ -1,23 +1,28 @@
 //! Language models, one file per provider. All of them stream; `answering` reads what comes.
 
 pub(crate) mod answering;
+mod calls;
 mod fields;
 mod frames;
+pub(crate) mod functions;
 pub mod gemini;
 pub mod openai;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
+use log::warn;
+
 use super::access::Providers;
 use super::budget::Budget;
 use super::stt::Recording;
-use super::{Error, Listed, Tokens};
+use super::{Error, Listed, Refusal, Tokens};
 use crate::config::Llm;
 use crate::sys::deadline::Deadline;
 
 pub use answering::Answer;
 pub(crate) use answering::{Answering, End};
+use functions::{Function, Round};
 
 /// The language models: the name in the settings, and what makes one.
 pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
@@ -32,6 +37,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) before: &'a [Exchange],
     /// The question of this turn.
     pub(crate) question: Question<'a>,
+    /// The functions that the model may call.
+    pub(crate) functions: &'a [Function],
+    /// What it has called for this question, and what came of that.
+    pub(crate) rounds: &'a [Round],
 }
 
 /// A question: its words, or for a model that hears the caller's voice.
@@ -71,13 +80,31 @@ impl<'a> Asked<'a> {
 
     /// The words of all turns, which must not appear in a log.
     fn words(&self) -> String {
-        let words: Vec<_> = self.turns().map(|(_, words)| words).collect();
+        let turns = self.turns().map(|(_, words)| words.to_owned());
+        let words: Vec<_> = turns
+            .chain(self.rounds.iter().flat_map(Round::words))
+            .collect();
         words.join("\n")
+    }
+
+    /// Whether this is refused because the server, or its model, knows no functions; then the way out is logged. After a
+    /// first call it is refused for something else.
+    fn is_refused_for_functions(&self, refusal: &Refusal) -> bool {
+        let is_it =
+            !self.functions.is_empty() && self.rounds.is_empty() && refusal.knows_no_functions();
+        if is_it {
+            warn!(
+                "{} knows no tools and is asked without for the rest of the call; choose a model that calls functions in {}: {refusal}",
+                refusal.service.name, refusal.service.settings
+            );
+        }
+        is_it
     }
 
     /// The number of bytes of words that the model reads.
     pub(crate) fn bytes(&self) -> usize {
-        self.prompt.len() + self.turns().map(|(_, words)| words.len()).sum::<usize>()
+        let words: usize = self.turns().map(|(_, words)| words.len()).sum();
+        self.prompt.len() + words + functions::bytes(self.functions, self.rounds)
     }
 }
 

@@ -1,6 +1,8 @@
 //! OpenAI's `chat/completions`, and every server that speaks it:
 //! <https://platform.openai.com/docs/api-reference/chat/create>.
 
+mod messages;
+
 use std::iter;
 use std::sync::Mutex;
 
@@ -8,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
+use super::calls;
 use super::fields::{Fields, TokenLimit};
 use super::frames::DONE;
-use super::{Asked, Model, Question, Speaker};
+use super::{Asked, Model, Question};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
@@ -20,6 +23,7 @@ use crate::cloud::{Error, Listed, Service, Tokens, openai};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
 use crate::sys::sync::lock;
+use messages::{Message, Tool};
 
 /// Makes a model with these settings.
 #[expect(clippy::unnecessary_wraps, reason = "others read a key file")]
@@ -66,15 +70,18 @@ impl OpenAi {
 
     fn body(&self, asked: Asked<'_>, fields: &Fields) -> Vec<u8> {
         let max = self.settings.max_output_tokens;
-        let persona = Message {
-            role: "system",
-            content: asked.prompt,
+        let functions = if fields.functions {
+            asked.functions
+        } else {
+            &[]
         };
         let body = Body {
             model: &self.endpoint.model,
-            messages: iter::once(persona)
+            messages: iter::once(Message::persona(asked.prompt))
                 .chain(asked.turns().map(Message::of))
+                .chain(asked.rounds.iter().flat_map(messages::round))
                 .collect(),
+            tools: functions.iter().map(Tool::of).collect(),
             stream: true,
             stream_options: fields.counts_tokens.then(|| json!({"include_usage": true})),
             reasoning_effort: fields.effort,
@@ -101,7 +108,7 @@ impl Model for OpenAi {
         loop {
             let mut answering = self.ask(asked, &fields, budget);
             let refusal = refusal_in(&mut answering);
-            let Some(others) = refusal.and_then(|refusal| fields.after(refusal)) else {
+            let Some(others) = refusal.and_then(|refusal| fields.after(refusal, &asked)) else {
                 *lock(&self.fields) = fields;
                 return answering;
             };
@@ -118,6 +125,8 @@ impl Model for OpenAi {
 struct Body<'a> {
     model: &'a str,
     messages: Vec<Message<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<Value>,
@@ -127,22 +136,6 @@ struct Body<'a> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-impl<'a> Message<'a> {
-    fn of((speaker, content): (Speaker, &'a str)) -> Self {
-        let role = match speaker {
-            Speaker::Caller => "user",
-            Speaker::Model => "assistant",
-        };
-        Self { role, content }
-    }
 }
 
 /// How OpenAI writes its events: each is a `chat.completion.chunk`, and the last is the word `[DONE]`.
@@ -185,6 +178,7 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
         is_all,
         end: end.or(is_all.then_some(End::Whole)),
         tokens: tokens(&chunk.usage),
+        calls: pieces(message.tool_calls),
         ..StreamEvent::default()
     })
 }
@@ -193,13 +187,30 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
 fn line(chunk: Chunk, is_last: bool) -> Result<StreamEvent, Error> {
     let end = end_of(chunk.done_reason.as_deref().unwrap_or_default())?;
     let used = |(input, output)| Tokens { input, output };
+    let message = chunk.message.unwrap_or_default();
     Ok(StreamEvent {
-        words: text_of(&chunk.message.unwrap_or_default().content),
+        words: text_of(&message.content),
+        calls: pieces(message.tool_calls),
         end: end.or(Some(End::Whole)).filter(|_| is_last),
         tokens: chunk.prompt_eval_count.zip(chunk.eval_count).map(used),
         is_line: true,
         ..StreamEvent::default()
     })
+}
+
+/// The pieces of calls in a message. OpenAI writes arguments as text, piece by piece, and Ollama's own lines as an object.
+fn pieces(calls: Vec<ToolCall>) -> Vec<calls::Piece> {
+    let piece = |call: ToolCall| calls::Piece {
+        index: call.index,
+        id: call.id,
+        name: call.function.name,
+        arguments: match call.function.arguments {
+            Value::String(text) => calls::Arguments::Text(text),
+            Value::Null => calls::Arguments::default(),
+            whole => calls::Arguments::Whole(whole),
+        },
+    };
+    calls.into_iter().map(piece).collect()
 }
 
 /// Why an answer ends that has this `finish_reason`.
@@ -257,6 +268,22 @@ struct Choice {
 struct Part {
     content: Value,
     refusal: String,
+    tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToolCall {
+    index: u64,
+    id: String,
+    function: Called,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Called {
+    name: String,
+    arguments: Value,
 }
 
 /// The tokens that were used, if the service tells: an answer is not discarded for its numbers.

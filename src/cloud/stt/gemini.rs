@@ -55,6 +55,7 @@ impl GeminiRecognizer {
             return Body {
                 system_instruction: None,
                 contents: vec![Turn::user(vec![Part::wav(sound)])],
+                tools: None,
                 generation_config: GenerationConfig {
                     audio_transcription_config: Some(AudioTranscriptionConfig::of(&self.settings)),
                     ..GenerationConfig::default()
@@ -65,6 +66,7 @@ impl GeminiRecognizer {
         Body {
             system_instruction: Some(Turn::instruction(&self.instruction)),
             contents: vec![Turn::user(vec![Part::wav(sound), Part::text(TASK)])],
+            tools: None,
             generation_config: GenerationConfig {
                 max_output_tokens: Some(max_written(length)),
                 response_mime_type: Some("application/json"),

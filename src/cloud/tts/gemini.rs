@@ -51,6 +51,7 @@ impl GeminiVoice {
                 &without_tags(text),
                 &self.style,
             )])],
+            tools: None,
             generation_config: GenerationConfig {
                 response_modalities: ["AUDIO"],
                 speech_config: SpeechConfig {

@@ -16,7 +16,7 @@ use crate::cloud::stt::{Recognizer, Recording};
 use crate::cloud::tts::Voice;
 use crate::cloud::{self, Listed};
 use crate::config::{Config, Endpoint, Secret, catalogue};
-use crate::services::{Maker, SetupError, WARNED_DAYS};
+use crate::services::{self, Maker, SetupError, WARNED_DAYS};
 use crate::spending::bill::Billing;
 use crate::sys::date;
 use crate::sys::deadline::Deadline;
@@ -34,9 +34,10 @@ pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoi
         .chain(of(Stage::Tts, &config.tts.endpoints))
 }
 
-/// Tries every service of the settings, fallbacks too.
+/// Tries every service of the settings, fallbacks and the own voices of personas too.
 pub(super) fn examine(
     config: &Config,
+    personas: impl Iterator<Item = (String, Config)>,
     deadline: Deadline,
     hangup: &Hangup,
     report: &mut Report<'_>,
@@ -51,11 +52,17 @@ pub(super) fn examine(
     };
     let today = date::day(SystemTime::now());
     let voices = ready("tts", maker.voices(), report);
-    let spoken = voices.and_then(|fallback| {
-        let all = fallback.available_on(today);
-        let asked = all.filter(|candidate| is_asked(config, &candidate.endpoint));
-        doctor.voices(asked, report)
-    });
+    let spoken = voices.and_then(|fallback| doctor.voices(fallback.available_on(today), report));
+    let loudness = Loudness::new(&config.tts, &config.state_folder);
+    let endpoints = config.tts.endpoints.iter();
+    let mut known = endpoints.map(|endpoint| loudness.name(endpoint)).collect();
+    for (persona, config) in personas {
+        let doctor = Doctor {
+            config: &config,
+            ..doctor
+        };
+        doctor.voices_of(&persona, &mut known, report);
+    }
     if let Some(fallback) = ready("stt", maker.recognizers(), report) {
         doctor.recognizers(fallback.available_on(today), spoken.as_ref(), report);
     }
@@ -69,6 +76,7 @@ fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> O
     made.map_err(tell).ok()
 }
 
+#[derive(Clone, Copy)]
 struct Doctor<'a> {
     config: &'a Config,
     deadline: Deadline,
@@ -83,7 +91,7 @@ impl Doctor<'_> {
         report: &mut Report<'_>,
     ) -> Option<Pcm> {
         let mut first = None;
-        for candidate in candidates {
+        for candidate in candidates.filter(|it| is_asked(self.config, &it.endpoint)) {
             let id = id(Stage::Tts, &candidate.endpoint);
             report.trying(&id);
             let spoken = self.voice(&id, candidate, report);
@@ -98,6 +106,25 @@ impl Doctor<'_> {
             first = first.or(spoken);
         }
         first
+    }
+
+    /// Has the voices of a persona speak that are not `known`: a wrong one is found before its first caller, and the level
+    /// of each is measured.
+    fn voices_of(&self, persona: &str, known: &mut BTreeSet<String>, report: &mut Report<'_>) {
+        let made = services::voices(self.config, self.hangup);
+        let Some(fallback) = ready("tts", made, report) else {
+            return;
+        };
+        let loudness = Loudness::new(&self.config.tts, &self.config.state_folder);
+        for candidate in fallback.available_on(date::day(SystemTime::now())) {
+            if known.insert(loudness.name(&candidate.endpoint)) {
+                let (id, persona) = (
+                    id(Stage::Tts, &candidate.endpoint),
+                    persona.trim_end_matches(": "),
+                );
+                self.voice(&format!("{id}, {persona}"), candidate, report);
+            }
+        }
     }
 
     /// Has a voice speak. Returns what it said, if that can be heard.
@@ -276,6 +303,8 @@ impl Doctor<'_> {
             prompt: &self.config.llm.persona,
             before: &[],
             question,
+            functions: &[],
+            rounds: &[],
         };
         let mut answering = model.answer(asked, self.budget())?;
         let mut said = String::new();

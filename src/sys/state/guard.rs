@@ -6,7 +6,7 @@
 //! a loss of power.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, Error as _};
@@ -61,6 +61,11 @@ impl Guard {
     /// The file at `path`, whose folder is made when it is first needed.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// Its place.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What it holds; `None` where there is no file.

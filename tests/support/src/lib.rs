@@ -7,6 +7,7 @@
 //! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
 //! * [`Webhook`] and [`Sendmail`]: where messages arrive.
+//! * [`ToolServer`]: what a tool asks.
 //! * [`Terminal`]: a pseudo terminal, and a person at it.
 //! * [`until`]: the wait for anything else.
 //! * [`audio`]: sounds by rule, WAV files with every kind of header, decoders and measures.
@@ -24,6 +25,7 @@ mod relay;
 mod sandbox;
 mod sink;
 mod terminal;
+mod tool_server;
 mod until;
 
 pub use activation::{Activation, ActivationBuilder, Ended};
@@ -36,10 +38,11 @@ pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;
 pub use sandbox::{
-    Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response, Sandbox, Script,
-    Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
+    CallingTurn, Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response,
+    Sandbox, Script, Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
 pub use terminal::Terminal;
+pub use tool_server::{ToolAnswer, ToolRequest, ToolServer};
 pub use until::until;

@@ -61,6 +61,16 @@ impl Opinion {
     /// Whether there was a voice within the `last` part of what was judged, of at most [`LONGEST`]; `None`: that is too
     /// little to tell.
     pub fn is_voice(&self, last: Duration) -> Option<bool> {
+        Some(self.voiced(last)? >= ENOUGH)
+    }
+
+    /// Whether a voice may have begun within the `last` part of what was judged; `None`: that is too little to tell.
+    pub fn may_begin(&self, last: Duration) -> Option<bool> {
+        Some(self.voiced(last)? > 0)
+    }
+
+    /// In how many windows of the `last` part of what was judged a voice is likelier than none.
+    fn voiced(&self, last: Duration) -> Option<usize> {
         let asked = last.as_millis() / WINDOW_MS;
         let first = self
             .latest
@@ -69,7 +79,7 @@ impl Opinion {
         let voiced = self.latest[first..]
             .iter()
             .filter(|probability| **probability > VOICE);
-        Some(voiced.count() >= ENOUGH)
+        Some(voiced.count())
     }
 }
 

@@ -5,9 +5,9 @@
 //! Silero Team, under the MIT licence, which stands beside them.
 
 use std::f32::consts::TAU;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use realfft::{RealFftPlanner, RealToComplex};
+use fourier::{Complex, Fourier};
 
 use crate::audio::speech::count;
 use crate::sys::packed::{self, packed};
@@ -17,7 +17,7 @@ pub(super) const WINDOW: usize = 256;
 
 /// What the network remembers of the sound before.
 pub(super) struct Network {
-    transform: Arc<dyn RealToComplex<f32>>,
+    fourier: Fourier,
     hann: [f32; SPAN],
     /// The end of the last window.
     before: [f32; CONTEXT],
@@ -29,7 +29,7 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new() -> Self {
         Self {
-            transform: RealFftPlanner::new().plan_fft_forward(SPAN),
+            fourier: Fourier::new(SPAN),
             hann: std::array::from_fn(|at| 0.5 - 0.5 * (TAU * count(at) / count(SPAN)).cos()),
             before: [0.0; CONTEXT],
             input: [0.0; 2 * CELLS],
@@ -71,7 +71,7 @@ impl Network {
         self.before.copy_from_slice(&window[WINDOW - CONTEXT..]);
         // The network was trained with sound that is mirrored at its end.
         sound.extend(window.iter().rev().skip(1).take(CONTEXT));
-        let mut bins = self.transform.make_output_vec();
+        let mut bins = [Complex::default(); SPAN / 2 + 1];
         let spans = sound.windows(SPAN).step_by(SPAN / 2);
         spans
             .flat_map(|span| {
@@ -79,10 +79,7 @@ impl Network {
                     .iter()
                     .zip(&self.hann)
                     .map(|(sample, weight)| sample * weight);
-                let is_done = self
-                    .transform
-                    .process(&mut weighted.collect::<Vec<_>>(), &mut bins);
-                debug_assert!(is_done.is_ok(), "the lengths are those that it asked for");
+                (self.fourier).forward(&weighted.collect::<Vec<_>>(), &mut bins);
                 bins.iter().map(|bin| bin.norm()).collect::<Vec<_>>()
             })
             .collect()

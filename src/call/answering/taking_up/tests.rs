@@ -4,6 +4,7 @@ use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sou
 use super::super::{Answering, Event, Settings};
 use crate::call::line::{Input, Sound};
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
+use crate::sys::error::Stage;
 
 /// An answer of three sentences of 4 s, each spoken in one go, which begins at 1000 ms.
 fn of_three_sentences(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
@@ -96,6 +97,33 @@ fn an_answer_that_has_not_begun_begins_when_what_interrupted_it_was_nothing() {
     assert_eq!(ended(&call), "goes on");
     call.on(21_100, sound(50)).on(21_100, end());
     call.assert_steps(&[(21_100, "play /r #*@0")]);
+}
+
+#[test]
+fn what_was_made_of_an_answer_that_a_limit_ends_is_heard_and_no_request_begins() {
+    let mut call = answering(|_| {});
+    call.scene.caller = Some(caller(call.at(0), None));
+    let until = call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?")).on(1000, sound(100));
+    call.hears(until, 600, Line::Voice);
+    call.told();
+    let (tell, events) = crossbeam_channel::unbounded();
+    let (agrees, answer) = crossbeam_channel::bounded(1);
+    for event in [
+        Event::Sound(vec![0x55; 50 * FRAME_BYTES]),
+        Event::Begins(Stage::Tts, agrees),
+    ] {
+        tell.send(event).expect("it is kept");
+    }
+    call.go_on(3000, |phase, scene, now| {
+        phase.end_with_what_came(&events, scene, now);
+        assert_eq!(phase.playout.heard_of(now).1, 150);
+        phase.take_up(false, scene, now);
+    });
+    call.ends(5900, Sound::Answer, through(150));
+    assert_eq!(ended(&call), "5900 ANSWERED ");
+    assert_eq!(call.told(), [(3000, "play /r #*@0".into())]);
+    assert!(answer.try_recv().is_err());
 }
 
 #[test]
@@ -239,6 +267,22 @@ fn a_sign_that_proves_to_be_nothing_is_a_short_pause() {
     call.ends(at + 10_380, Sound::Answer, through(600));
     assert_eq!(ended(&call), format!("{} ANSWERED ", at + 10_380));
     assert_eq!(call.scene.turn.spoken.heard().len(), 53, "all of it");
+}
+
+#[test]
+fn a_melody_is_no_sign_and_a_voice_that_is_doubted_is_one_pause() {
+    let mut call = of_three_sentences(|_| {});
+    let until = call.hears(1000, 2000, Line::Quiet);
+    let until = call.hears(until, 1500, Line::Melody);
+    assert_eq!(call.told(), []);
+    let until = call.hears(until, 1500, Line::Quiet);
+    // So short a voice is soon forgotten in what follows.
+    let until = call.hears(until, 40, Line::Voice);
+    let until = call.hears(until, 400, Line::Melody);
+    call.hears(until, 600, Line::Voice);
+    let steps = call.told();
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    assert!(ended(&call).ends_with("interrupted"), "{}", ended(&call));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Gemini's streams, right and broken, and how much each model is asked to think.
 
 use super::*;
-use crate::cloud::llm::answering::read_whole;
+use crate::cloud::llm::answering::{read_whole, turn_of};
+use crate::cloud::llm::functions::Call;
+use serde_json::{Value, json};
 
 #[test]
 fn an_answer_is_not_thrown_away_for_what_is_said_beside_it() {
@@ -131,5 +133,63 @@ fn what_the_service_withholds_or_gives_up_is_told_with_its_reason() {
     for (stream, part) in table {
         let error = read_whole(&DIALECT, &stream).expect_err(&stream);
         assert!(error.contains(part), "{error:?} for {stream}");
+    }
+}
+
+#[test]
+fn calls_come_as_parts_and_go_back_as_they_came() {
+    let stream = event(r#"[{"text":"One "},{"text":"moment."}]"#, "")
+        + &event(
+            r#"[{"text":"Hm.","thought":true},{"functionCall":{"id":"a","name":"weather","args":{"latitude":45.70,"place":"Lyon"}},"thoughtSignature":"c2ln+/=="}]"#,
+            "",
+        )
+        + &event(r#"[{"functionCall":{"name":"news"}}]"#, "")
+        + &event(r#"[{"text":"","thoughtSignature":"bGFzdA=="}]"#, "STOP");
+    let turn = turn_of(&DIALECT, &stream);
+    let call = |id: &str, name: &str, arguments: Value| Call {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        arguments: Ok(arguments),
+    };
+    assert_eq!(turn.words, "One moment.");
+    let arguments = json!({"latitude": 45.7, "place": "Lyon"});
+    assert_eq!(
+        turn.calls,
+        [
+            call("a", "weather", arguments.clone()),
+            call("", "news", json!({}))
+        ]
+    );
+    let round = Round {
+        turn,
+        results: vec!["sunny".to_owned(), "none".to_owned()],
+    };
+    let sent = super::round(&round);
+    assert_eq!(
+        serde_json::to_value(&sent[..]).expect("plain"),
+        json!([
+            {"role": "model", "parts": [
+                {"text": "One moment."},
+                {"functionCall": {"id": "a", "name": "weather", "args": arguments}, "thoughtSignature": "c2ln+/=="},
+                {"functionCall": {"name": "news", "args": null}},
+                {"text": "", "thoughtSignature": "bGFzdA=="},
+            ]},
+            {"role": "user", "parts": [
+                {"functionResponse": {"id": "a", "name": "weather", "response": {"result": "sunny"}}},
+                {"functionResponse": {"name": "news", "response": {"result": "none"}}},
+            ]},
+        ])
+    );
+}
+
+#[test]
+fn the_calls_of_an_answer_that_was_cut_are_none() {
+    let parts = r#"[{"functionCall":{"name":"news","args":{}}}]"#;
+    for (end, count) in [("STOP", 1), ("MAX_TOKENS", 0), ("", 0)] {
+        assert_eq!(
+            turn_of(&DIALECT, &event(parts, end)).calls.len(),
+            count,
+            "{end}"
+        );
     }
 }

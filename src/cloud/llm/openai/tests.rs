@@ -1,7 +1,8 @@
 //! Streams of servers of OpenAI's kind, right and broken.
 
 use super::*;
-use crate::cloud::llm::answering::read_whole;
+use crate::cloud::llm::answering::{read_whole, turn_of};
+use crate::cloud::llm::functions::Round;
 
 fn chunk(content: &str, reason: &str) -> String {
     format!(
@@ -210,4 +211,117 @@ fn what_is_withheld_or_in_another_format_is_an_error() {
         let error = read_whole(&DIALECT, &stream).expect_err(&stream);
         assert!(error.contains(part), "{error:?} for {stream}");
     }
+}
+
+/// The calls of a stream, each as its id, its name and its arguments.
+fn calls_of(stream: &str) -> Vec<String> {
+    let turn = turn_of(&DIALECT, stream);
+    let told = turn.calls.iter().map(|call| {
+        let arguments = call.arguments.as_ref().map(Value::to_string);
+        format!(
+            "{} {} {}",
+            call.id,
+            call.name,
+            arguments.unwrap_or_default()
+        )
+    });
+    told.collect()
+}
+
+fn delta(calls: &str, reason: &str) -> String {
+    chunk(&format!("null,\"tool_calls\":{calls}"), reason)
+}
+
+#[test]
+fn calls_are_read_from_servers_of_all_kinds() {
+    let done = "data: [DONE]\n\n";
+    let table = [
+        (
+            "OpenAI",
+            delta(
+                r#"[{"index":0,"id":"a","type":"function","function":{"name":"weather","arguments":""}}]"#,
+                "null",
+            ) + &delta(r#"[{"index":0,"function":{"arguments":"{\"x\""}}]"#, "null")
+                + &delta(
+                    r#"[{"index":0,"function":{"arguments":":1}"}},{"index":1,"id":"b","function":{"name":"news","arguments":"{}"}}]"#,
+                    "null",
+                )
+                + &chunk("null", "\"tool_calls\"")
+                + done,
+            vec![r#"a weather {"x":1}"#, "b news {}"],
+        ),
+        (
+            "whole calls in one chunk, and an end like any other",
+            delta(
+                r#"[{"id":"a","function":{"name":"weather","arguments":"{\"x\":1}"}},{"id":"b","function":{"name":"news","arguments":null}}]"#,
+                "\"stop\"",
+            ) + done,
+            vec![r#"a weather {"x":1}"#, "b news {}"],
+        ),
+        (
+            "a whole answer, repeated behind its stream",
+            delta(
+                r#"[{"index":0,"id":"a","function":{"name":"news","arguments":""}}]"#,
+                "null",
+            ) + &delta(
+                r#"[{"id":"a","function":{"name":"news","arguments":""}}]"#,
+                "\"tool_calls\"",
+            )
+            .replace("delta", "message"),
+            vec!["a news {}"],
+        ),
+        (
+            "not streamed at all",
+            delta(
+                r#"[{"id":"a","function":{"name":"news","arguments":"{}"}}]"#,
+                "\"tool_calls\"",
+            )
+            .replace("delta", "message")
+            .replace("data: ", ""),
+            vec!["a news {}"],
+        ),
+        (
+            "lines of Ollama's own",
+            ollama("", "false").replace(
+                "\"thinking\"",
+                r#""tool_calls":[{"function":{"name":"weather","arguments":{"x":1}}}],"thinking""#,
+            ) + &ollama("", DONE_LINE),
+            vec![r#" weather {"x":1}"#],
+        ),
+        (
+            "cut",
+            delta(
+                r#"[{"index":0,"id":"a","function":{"name":"news","arguments":"{"}}]"#,
+                "\"length\"",
+            ),
+            vec![],
+        ),
+    ];
+    for (name, stream, expected) in table {
+        assert_eq!(calls_of(&stream), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_call_is_answered_by_its_id() {
+    let stream = delta(
+        r#"[{"index":0,"id":"a","function":{"name":"weather","arguments":"{\"x\":1}"}},{"index":1,"function":{"name":"news","arguments":"{"}}]"#,
+        "\"tool_calls\"",
+    );
+    let round = Round {
+        turn: turn_of(&DIALECT, &stream),
+        results: vec!["sunny".to_owned(), "no JSON".to_owned()],
+    };
+    let sent: Vec<_> = messages::round(&round).collect();
+    assert_eq!(
+        serde_json::to_value(&sent).expect("plain"),
+        json!([
+            {"role": "assistant", "content": null, "tool_calls": [
+                {"id": "a", "type": "function", "function": {"name": "weather", "arguments": "{\"x\":1}"}},
+                {"id": "call_1", "type": "function", "function": {"name": "news", "arguments": "{}"}},
+            ]},
+            {"role": "tool", "tool_call_id": "a", "content": "sunny"},
+            {"role": "tool", "tool_call_id": "call_1", "content": "no JSON"},
+        ])
+    );
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::delivery::{Form, ModelPace, Piece, Right};
+use super::functions;
 use super::gemini_stt;
 use super::google::{self, Api};
 use super::http::{Request, Response};
@@ -56,17 +57,26 @@ pub(super) fn called(request: &Request) -> Option<(&str, Form)> {
 }
 
 fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Generated, Response> {
-    let body = read(model, request, context)?;
+    let mut body = read(model, request, context)?;
+    let asked = functions::take_from_gemini(&mut body)?;
+    if asked.is_offered && context.knows_no_functions() {
+        let message = format!("Function calling is not enabled for models/{model}");
+        return Err(google::invalid(&message));
+    }
     let sound = gemini_stt::sound_in(last_parts(&body).map_err(google::invalid)?);
     let sound = sound.map_err(google::invalid)?;
     let question = match &sound {
         Some(clip) => context.heard_in(clip).join(" "),
         None => last_question(&body).map_err(google::invalid)?,
     };
-    let answer = match &sound {
-        Some(_) => answer_heard(&question, &body, context),
-        None => context.answer_to(&question),
+    let turns = context.calling();
+    let turn = asked.next(&turns);
+    let answer = match (turn, &sound) {
+        (Some(turn), _) => turn.words.clone(),
+        (None, Some(_)) => answer_heard(&question, &asked, &body, context),
+        (None, None) => (asked.answer()).unwrap_or_else(|| context.answer_to(&question)),
     };
+    let calls = turn.map(|turn| functions::gemini_parts(asked.results.len(), turn));
     let limit = integer(&body["generationConfig"]["maxOutputTokens"]);
     let limit = limit
         .and_then(|limit| usize::try_from(limit).ok())
@@ -80,6 +90,7 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
         },
         heard: sound.as_ref().map_or(0, gemini_stt::tokens),
         words: words.clone().take(limit).collect(),
+        calls: calls.unwrap_or_default(),
         finish_reason: if words.count() > limit {
             "MAX_TOKENS"
         } else {
@@ -90,12 +101,18 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
 }
 
 /// The answer to a question that was heard, with the words behind it where the model is told to write them down.
-fn answer_heard(question: &str, body: &Value, context: &Context<'_>) -> String {
+fn answer_heard(
+    question: &str,
+    asked: &functions::Asked,
+    body: &Value,
+    context: &Context<'_>,
+) -> String {
+    let answer = (asked.answer()).unwrap_or_else(|| context.answer_to(question));
     let told = body["systemInstruction"].to_string();
     match (told.contains("[[heard"), question) {
-        (false, _) => context.answer_to(question),
+        (false, _) => answer,
         (true, "") => "[[heard]]".to_owned(),
-        (true, _) => format!("{} [[heard {question}]]", context.answer_to(question)),
+        (true, _) => format!("{answer} [[heard {question}]]"),
     }
 }
 
@@ -158,19 +175,23 @@ struct Generated {
     /// The tokens of the sound.
     heard: usize,
     words: Vec<String>,
+    /// The parts by which it calls, behind the words.
+    calls: Vec<Value>,
     finish_reason: &'static str,
     id: String,
 }
 
 impl Generated {
     fn whole(&self) -> Value {
-        self.finished(self.part(&self.words))
+        let mut parts = vec![json!({"text": self.words.concat()})];
+        parts.extend(self.calls.clone());
+        self.finished(self.part(&parts))
     }
 
-    fn part(&self, words: &[String]) -> Value {
+    fn part(&self, parts: &[Value]) -> Value {
         json!({
             "candidates": [{
-                "content": {"parts": [{"text": words.concat()}], "role": "model"},
+                "content": {"parts": parts, "role": "model"},
                 "index": 0,
             }],
             "modelVersion": self.model,
@@ -194,14 +215,24 @@ impl Generated {
 
     /// The parts of a stream, and how many words have been said at the end of each; at least one.
     fn parts(&self) -> Vec<(Value, usize)> {
-        let count = self.words.len().div_ceil(WORDS_PER_EVENT).max(1);
-        let part = |index: usize| {
+        let count = self.words.len().div_ceil(WORDS_PER_EVENT);
+        // An answer has at least one part.
+        let count = count.max(usize::from(self.calls.is_empty()));
+        let said = (0..count).map(|index| {
             let end = self.words.len().min((index + 1) * WORDS_PER_EVENT);
-            let part = self.part(&self.words[index * WORDS_PER_EVENT..end]);
-            let is_last = index + 1 == count;
-            (if is_last { self.finished(part) } else { part }, end)
-        };
-        (0..count).map(part).collect()
+            let words = self.words[index * WORDS_PER_EVENT..end].concat();
+            (self.part(&[json!({"text": words})]), end)
+        });
+        let all = self.words.len();
+        let called = self
+            .calls
+            .iter()
+            .map(|call| (self.part(std::slice::from_ref(call)), all));
+        let mut parts: Vec<_> = said.chain(called).collect();
+        if let Some((last, _)) = parts.last_mut() {
+            *last = self.finished(last.take());
+        }
+        parts
     }
 }
 
@@ -297,7 +328,15 @@ const PART: Fields = &[
     ),
 ];
 const TOOL: Fields = &[
-    ("function_declarations", Shape::List(&Shape::Any)),
+    (
+        "function_declarations",
+        Shape::List(&Shape::Message(&[
+            ("name", Shape::Text),
+            ("description", Shape::Text),
+            ("parameters", Shape::Any),
+            ("parameters_json_schema", Shape::Any),
+        ])),
+    ),
     ("google_search", Shape::Any),
     ("url_context", Shape::Any),
     ("code_execution", Shape::Any),

@@ -17,6 +17,7 @@
 mod delivery;
 mod echo;
 mod fault;
+mod functions;
 mod gemini;
 mod gemini_stt;
 mod gemini_tts;
@@ -48,6 +49,7 @@ use tempfile::TempDir;
 
 pub use echo::{Place, leak, spellings};
 pub use fault::Fault;
+pub use functions::CallingTurn;
 pub use http::Response;
 pub use script::Script;
 pub use settings::{Settings, write_secret};
@@ -333,6 +335,12 @@ impl Sandbox {
             .with(|state| state.conduct(Stage::Tts).voice_pace = pace);
     }
 
+    /// Further answers of the voice begin with this much silence.
+    pub fn lead_voice(&self, silence: Duration) {
+        self.shared
+            .with(|state| state.conduct(Stage::Tts).voice_lead = silence);
+    }
+
     /// The next `times` answers of the voice stop for `pause` when so much of their sound has been sent. They queue up
     /// with the [`fault`](Self::fault)s; an answer that is shorter counts, but does not stop.
     pub fn stall_voice(&self, after: Duration, pause: Duration, times: usize) {
@@ -369,6 +377,17 @@ impl Sandbox {
     pub fn answer_with(&self, text: &str) {
         self.shared
             .with(|state| state.answer = Some(text.to_owned()));
+    }
+
+    /// From now on the model calls functions, turn by turn, where it is offered any, and then says what it was told.
+    pub fn call_with(&self, turns: impl IntoIterator<Item = CallingTurn>) {
+        self.shared
+            .with(|state| state.calling = turns.into_iter().collect());
+    }
+
+    /// No model knows functions: each refuses to be told of any.
+    pub fn know_no_functions(&self) {
+        self.shared.with(|state| state.knows_no_functions = true);
     }
 
     /// How a text sounds, sample by sample, when it is asked for at the usual speed: the recorded answer of the script

@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::delivery::{Form, Piece, Right};
+use super::functions;
 use super::http::{Request, Response};
 use super::openai;
 
 /// Answers one request, whole or as a stream.
 pub(super) fn answer(request: &Request, context: &Context<'_>) -> Right {
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let mut body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let is_stream = body["stream"] == true;
     let form = if is_stream { Form::Events } else { Form::Whole };
-    let generated = match generate(&body, request, context) {
+    let generated = match generate(&mut body, request, context) {
         Ok(generated) => generated,
         Err(refusal) => return Right::refusal(refusal, form),
     };
@@ -38,9 +39,18 @@ pub(super) fn answer(request: &Request, context: &Context<'_>) -> Right {
     }
 }
 
-fn generate(body: &Value, request: &Request, context: &Context<'_>) -> Result<Generated, Response> {
+fn generate(
+    body: &mut Value,
+    request: &Request,
+    context: &Context<'_>,
+) -> Result<Generated, Response> {
     openai::check_key(request, context)?;
     openai::check_names(body, FIELDS)?;
+    let called = functions::take_from_openai(body)?;
+    if called.is_offered && context.knows_no_functions() {
+        let message = "registry.ollama.ai/library/a-model does not support tools";
+        return Err(openai::refusal(None, None, message));
+    }
     let model = openai::text(body, "model")?;
     openai::check_model(model, MODELS, OWN_MODELS, request, context)?;
     let limit = limit(body, request.is_plain)?;
@@ -59,12 +69,23 @@ fn generate(body: &Value, request: &Request, context: &Context<'_>) -> Result<Ge
     let asked = messages[messages.len() - 1]["content"]
         .as_str()
         .unwrap_or_default();
-    let answer = context.answer_to(asked);
+    let turns = context.calling();
+    let turn = called.next(&turns);
+    let answer = match turn {
+        Some(turn) => turn.words.clone(),
+        None => called.answer().unwrap_or_else(|| context.answer_to(asked)),
+    };
+    let round = called.results.len();
+    let calls = turn.map(|turn| functions::openai_deltas(round, turn, request.is_plain));
+    let is_calling = calls.is_some();
     let words = answer.split_inclusive(' ').map(str::to_owned);
     Ok(Generated {
         model: model.to_owned(),
         asked: asked.split_whitespace().count(),
-        finish_reason: if words.clone().count() > limit {
+        calls: calls.unwrap_or_default(),
+        finish_reason: if is_calling && !request.is_plain {
+            "tool_calls"
+        } else if words.clone().count() > limit {
             "length"
         } else {
             "stop"
@@ -132,6 +153,8 @@ struct Generated {
     model: String,
     asked: usize,
     words: Vec<String>,
+    /// The deltas by which it calls, behind the words.
+    calls: Vec<Value>,
     finish_reason: &'static str,
     id: String,
 }
@@ -167,6 +190,9 @@ impl Generated {
             let delta = json!({"content": words.concat()});
             events.push((chunk(delta, Value::Null).to_string(), said));
         }
+        for delta in &self.calls {
+            events.push((chunk(delta.clone(), Value::Null).to_string(), all));
+        }
         events.push((chunk(json!({}), self.finish_reason.into()).to_string(), all));
         if with_usage {
             let mut usage = chunk(json!({}), Value::Null);
@@ -189,6 +215,8 @@ const FIELDS: &[&str] = &[
     "temperature",
     "top_p",
     "reasoning_effort",
+    "tools",
+    "tool_choice",
 ];
 pub(super) const MODELS: &[&str] = &["gpt-6-luna", "gpt-6-sol", "gpt-4.1-mini", "gpt-4o-mini"];
 /// The models that think, and how much each may be asked to.

@@ -13,10 +13,10 @@ use super::script::Scripts;
 use super::script::UNKNOWN_QUESTION;
 use super::server::{self, Answer, Service as _};
 use super::{
-    Fault, Recorded, Service, Stage, WarmUp, gemini, gemini_stt, gemini_tts, google_tts, models,
-    openai, openai_chat, openai_stt, speech_to_text,
+    CallingTurn, Fault, Recorded, Service, Stage, WarmUp, gemini, gemini_stt, gemini_tts,
+    google_tts, models, openai, openai_chat, openai_stt, speech_to_text,
 };
-use crate::audio::Clip;
+use crate::audio::{Clip, clips};
 
 /// All that the connections' threads and the test share.
 pub(super) struct Shared {
@@ -34,6 +34,9 @@ pub(super) struct State {
     pub(super) connections: usize,
     pub(super) unhandled: Vec<String>,
     pub(super) answer: Option<String>,
+    /// What the models call, turn by turn.
+    pub(super) calling: Vec<CallingTurn>,
+    pub(super) knows_no_functions: bool,
     pub(super) clock_offset_s: i64,
     /// Models that are not offered any more.
     pub(super) retired: Vec<String>,
@@ -53,6 +56,7 @@ pub(super) struct Conduct {
     pub(super) is_held: bool,
     pub(super) model_pace: ModelPace,
     pub(super) voice_pace: VoicePace,
+    pub(super) voice_lead: Duration,
     pub(super) refuses_self_signed: bool,
 }
 
@@ -309,7 +313,11 @@ impl Context<'_> {
             state.spoken.truncate(REMEMBERED_TEXTS);
         });
         let text = if self.is_replaced { "" } else { text };
-        self.shared.scripts.spoken(text)
+        let said = self.shared.scripts.spoken(text);
+        let lead = self
+            .shared
+            .with(|state| state.conduct(self.stage).voice_lead);
+        clips::silence(said.rate_hz, lead.as_secs_f64()).then(&said)
     }
 
     pub(super) fn is_retired(&self, model: &str) -> bool {
@@ -343,6 +351,15 @@ impl Context<'_> {
     pub(super) fn answer_to(&self, question: &str) -> String {
         let set = self.shared.with(|state| state.answer.clone());
         set.unwrap_or_else(|| self.shared.scripts.answer_to(question))
+    }
+
+    /// What the models call, turn by turn.
+    pub(super) fn calling(&self) -> Vec<CallingTurn> {
+        self.shared.with(|state| state.calling.clone())
+    }
+
+    pub(super) fn knows_no_functions(&self) -> bool {
+        self.shared.with(|state| state.knows_no_functions)
     }
 
     pub(super) fn model_pace(&self) -> ModelPace {

@@ -1,0 +1,108 @@
+//! How the pieces of an answer get from the model to the voice.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::gate::Gate;
+use super::piece::Piece;
+use super::{Work, send};
+use crate::call::event::Event;
+use crate::call::settings::Takes;
+use crate::sys::deadline::Deadline;
+use crate::text::{Action, SentenceStream};
+use crate::timeline::Mark;
+
+/// Hands the pieces of an answer to the voice, one after the other, and tells the call of them.
+pub(super) struct HandOver<'a> {
+    give_text: &'a Sender<Piece>,
+    tell: &'a Sender<Event>,
+    gate: Gate<'a>,
+    /// The words that the voice says first; none once it has been given a piece.
+    opening: Option<String>,
+    /// Whether the model hears the caller itself.
+    is_sound: bool,
+    has_begun: bool,
+    /// When the voice must have begun.
+    deadline: Deadline,
+    /// Each piece holds a clone of the sender until its sound has been passed on.
+    on_its_way: (Sender<Infallible>, Receiver<Infallible>),
+}
+
+impl<'a> HandOver<'a> {
+    pub(super) fn new(
+        work: &Work,
+        is_sound: bool,
+        give_text: &'a Sender<Piece>,
+        tell: &'a Sender<Event>,
+    ) -> Self {
+        let opening = work.settings.opening.to_string();
+        Self {
+            give_text,
+            tell,
+            gate: Gate::new(work.settings.takes == Takes::Messages, tell),
+            opening: Some(opening).filter(|opening| !opening.is_empty()),
+            is_sound,
+            has_begun: false,
+            deadline: work.deadline,
+            on_its_way: bounded(0),
+        }
+    }
+
+    /// Hands over the next piece of `answer`. Returns whether more is wanted.
+    pub(super) fn give(&mut self, piece: String, answer: &SentenceStream) -> bool {
+        if !self.keep(answer.actions()) {
+            return false;
+        }
+        // From its first piece on the turn counts as understood, and may be interrupted, although the caller's words come
+        // only at the end of the answer.
+        if self.is_sound && !self.has_begun {
+            send(self.tell, Event::Heard(String::new()));
+        }
+        self.has_begun = true;
+        if let Some(words) = self.opening.take() {
+            self.give_text
+                .send(Piece::opening(words, self.deadline))
+                .ok();
+        }
+        send(
+            self.tell,
+            Event::Reached(Mark::FirstSentence, Instant::now()),
+        );
+        send(self.tell, Event::Answer(answer.said().to_owned()));
+        let piece = Piece {
+            words: piece,
+            is_opening: false,
+            held: self.gate.next(),
+            deadline: self.deadline,
+            on_its_way: Some(self.on_its_way.0.clone()),
+        };
+        // A voice that has failed takes no more; it tells why.
+        self.give_text.send(piece).is_ok()
+    }
+
+    /// Has the call keep the messages that the answer has by now. Returns whether they are kept.
+    pub(super) fn keep(&mut self, actions: &[Action]) -> bool {
+        self.gate.keep(actions)
+    }
+
+    /// Waits until all that has been handed over has been spoken and passed on.
+    pub(super) fn wait(&mut self) {
+        self.gate.release();
+        let (sender, spoken) = std::mem::replace(&mut self.on_its_way, bounded(0));
+        drop(sender);
+        // It only ever ends by the drop of the last sender.
+        spoken.recv().ok();
+    }
+
+    /// Puts off what is to be spoken next, because the answer was held up for this time.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        self.deadline = self.deadline.put_off(by);
+    }
+
+    /// When the voice must have begun.
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+}

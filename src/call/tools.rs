@@ -1,0 +1,163 @@
+//! The tools of a call: what the model may call in it, and whether the caller has typed the PIN that some want.
+
+mod pin;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use super::event::{Calls, Permit};
+use super::flow::Flow;
+use super::job::Job;
+use super::keepalive;
+use super::line::Input;
+use crate::cloud::http::SetupError;
+use crate::cloud::llm::functions::{Call, Function};
+use crate::config::Config;
+use crate::knowledge::language::Language;
+use crate::sys::error::Failure;
+use crate::sys::hangup::Hangup;
+use crate::sys::sync::lock;
+use crate::tools::{Caller, Tools, Verdict};
+use pin::{PinEntry, Typed};
+
+/// The tools that the caller may have used.
+#[derive(Debug)]
+pub(super) struct Toolbox {
+    tools: Tools,
+    caller: Caller,
+    pins: Mutex<Pins>,
+}
+
+/// The PINs that were typed in this call.
+#[derive(Debug, Default)]
+struct Pins {
+    /// The tools whose PIN was right.
+    opened: BTreeSet<String>,
+    wrong: u32,
+    is_locked: bool,
+}
+
+impl Toolbox {
+    /// The tools of the settings for this caller, if there are any.
+    ///
+    /// # Errors
+    /// What is wrong under `[http]`.
+    pub(super) fn of(config: &Config, is_internal: bool) -> Result<Option<Self>, SetupError> {
+        if config.tools.is_empty() {
+            return Ok(None);
+        }
+        let caller = Caller {
+            internal: is_internal,
+        };
+        let toolbox = Self {
+            tools: Tools::new(config)?,
+            caller,
+            pins: Mutex::default(),
+        };
+        Ok(Some(toolbox).filter(|toolbox| !toolbox.functions().is_empty()))
+    }
+
+    /// What the model may call.
+    pub(super) fn functions(&self) -> Vec<Function> {
+        self.tools.functions(self.caller)
+    }
+
+    /// Makes a call, and returns what the model is told.
+    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> String {
+        self.tools.call(self.caller, call, cancel)
+    }
+
+    /// Whether a PIN is to be typed before this tool is used.
+    pub(super) fn is_locked(&self, name: &str) -> bool {
+        self.tools.pin(name).is_some() && !lock(&self.pins).opened.contains(name)
+    }
+
+    /// The refusal of a tool with a PIN for which none may be typed any more.
+    fn refusal(&self) -> Option<Permit> {
+        let pins = lock(&self.pins);
+        let is_over = pins.is_locked || pins.wrong >= MAX_WRONG;
+        is_over.then_some(Permit::Refused(LOCKED))
+    }
+
+    /// Compares what the caller with this number has typed.
+    fn verify(&self, name: &str, typed: &str, caller: &str) -> Permit {
+        let verdict =
+            (self.tools.pin(name)).map(|pin| pin.verify(typed, caller, SystemTime::now()));
+        let mut pins = lock(&self.pins);
+        match verdict {
+            Some(Verdict::Right) => {
+                pins.opened.insert(name.to_owned());
+                return Permit::Granted;
+            }
+            Some(Verdict::Wrong) => pins.wrong += 1,
+            Some(Verdict::Locked) | None => pins.is_locked = true,
+        }
+        drop(pins);
+        self.refusal().unwrap_or(Permit::Refused(WRONG))
+    }
+}
+
+impl<O: Write> Flow<'_, O> {
+    /// Permits the calls of a model, once the caller has typed the PINs that they want. Returns what ends the answer, if
+    /// anything does.
+    pub(super) fn permit(&mut self, calls: &Calls) -> Option<Input> {
+        let toolbox = self.toolbox.clone()?;
+        // With `AGISIGHUP=no` only a command tells that the caller is gone.
+        if self.line.is_free() && !self.line.is_connected() {
+            return None;
+        }
+        let mut permits = Vec::new();
+        for name in &calls.names {
+            match self.permit_one(&toolbox, name) {
+                Ok(permit) => permits.push(permit),
+                Err(failure) => return Some(Input::Failed(failure)),
+            }
+        }
+        if self.line.is_hung_up() {
+            return Some(Input::HungUp);
+        }
+        // A thread that has ended makes no calls either.
+        calls.permit.send(permits).ok();
+        None
+    }
+
+    fn permit_one(&mut self, toolbox: &Toolbox, name: &str) -> Result<Permit, Failure> {
+        if !toolbox.is_locked(name) {
+            return Ok(Permit::Granted);
+        }
+        if let Some(refusal) = toolbox.refusal() {
+            return Ok(refusal);
+        }
+        let typed = self.ask_for_pin()?;
+        Ok(match typed {
+            Typed::Keys(keys) => toolbox.verify(name, &keys, &self.caller),
+            Typed::Nothing => Permit::Refused(UNTYPED),
+        })
+    }
+
+    /// Asks the caller to type a PIN. The keys stand in no log, whatever the settings say of words.
+    fn ask_for_pin(&mut self) -> Result<Typed, Failure> {
+        let job = std::mem::replace(&mut self.job, Job::none());
+        self.line.log_words(false);
+        let silence = keepalive::silence(&self.config.conversation.sounds, self.encoding);
+        let words = Language::of(&self.config.stt.language).pin;
+        let phrase = self.phrase_beside(words, INSTEAD, job.max_cost());
+        let typed = self.follow(&mut PinEntry::new(phrase, silence));
+        self.line.log_words(self.config.log_words);
+        self.job = job;
+        typed
+    }
+}
+
+/// Asterisk's own voice: "Please enter your password followed by the pound key."
+const INSTEAD: &str = "agent-pass";
+
+/// The number of wrong PINs after which none is taken in a call.
+const MAX_WRONG: u32 = 3;
+
+const WRONG: &str = "error: this was not done, because the PIN that the caller typed is wrong";
+const LOCKED: &str =
+    "error: this was not done, because no PIN of this caller is taken any more after wrong ones";
+const UNTYPED: &str = "error: this was not done, because the caller typed no PIN";
