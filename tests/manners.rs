@@ -308,6 +308,21 @@ fn the_remedy_for_a_key_of_an_own_server_names_the_only_key_that_is_sent_there()
 }
 
 #[test]
+fn a_fallback_that_no_call_asks_is_not_looked_at() {
+    let house = House::new();
+    let settings = crate::providers::openai(&house)
+        .set("tts.provider", "openai")
+        .without("google.credentials");
+    let found = crate::doctor::check(&house, &settings, &[]);
+    let all = found.as_array().unwrap().iter();
+    let told: Vec<_> = all
+        .map(|it| format!("{} {}", it["id"], it["text"]).to_lowercase())
+        .filter(|told| told.contains("google"))
+        .collect();
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[test]
 fn help_tells_where_the_manual_is_and_what_exit_codes_mean() {
     let help = said(&run(&["--help"]).stdout);
     for words in [

@@ -256,16 +256,13 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.shown {
-            Some(record) => {
-                let picture = Picture::new(record, self.options.pen);
-                write!(f, "{}\n{picture}", self.summary)?;
-            }
-            None => {
-                let log = plain(&self.log.display().to_string());
-                let when = self.options.since.as_ref().map_or("", |_| " since then");
-                writeln!(f, "no calls in {log}{when}")?;
-            }
+        if let Some(record) = &self.shown {
+            let picture = Picture::new(record, self.options.pen);
+            write!(f, "{}\n{picture}", self.summary)?;
+        } else {
+            let log = plain(&self.log.display().to_string());
+            let when = self.options.since.as_ref().map_or("", |_| " since then");
+            writeln!(f, "no calls in {log}{when}")?;
         }
         match self.unreadable {
             0 => {}

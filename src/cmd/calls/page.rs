@@ -70,7 +70,7 @@ impl Page {
         let (oldest, newest) = summary.span();
         let span = match summary.calls() {
             0 => "<p>There are none.</p>".to_owned(),
-            _ => format!("<p>{} to {} (UTC)</p>", Text(oldest), Text(newest)),
+            _ => format!("<p>{} to {}, UTC</p>", minute(oldest), minute(newest)),
         };
         let parts = [
             ("span", span),
@@ -108,7 +108,7 @@ impl Page {
                 "<tr><td class=d>{date}{bar}<td class=n>{all}<td class=n>{p50}<td class=n>{p95}<td class=n>{cost}"
             )
         };
-        let head = "<tr><th>Day<th>Calls<th class=n>Calls<th class=n>Ear to ear p50<th class=n>p95<th class=n>Cost";
+        let head = "<tr><th>Day<th><th class=n>Calls<th class=n>p50<th class=n>p95<th class=n>Cost";
         table(head, days().map(row))
     }
 
@@ -137,7 +137,7 @@ impl Page {
                 Text(stage),
                 Text(what),
                 Text(way_out),
-                Text(time),
+                minute(time),
                 Text(id)
             )
         };
@@ -156,7 +156,7 @@ impl Page {
             });
             format!(
                 "<tr><td class=d>{}<td class=d>{}<td class=d>{}<td>{}<td class=n>{ear_to_ear}<td class=n>{}{}",
-                Text(&record.time),
+                minute(&record.time),
                 Text(&record.id),
                 Text(&record.status),
                 Text(record.persona.as_deref().unwrap_or_default()),
@@ -221,9 +221,10 @@ fn times(summary: &Summary) -> String {
 
 fn table(head: &str, rows: impl Iterator<Item = String>) -> String {
     let rows: String = rows.collect();
-    match rows.is_empty() {
-        true => "<tr><td>There are none.".to_owned(),
-        false => format!("{head}{rows}"),
+    if rows.is_empty() {
+        "<tr><td>There are none.".to_owned()
+    } else {
+        format!("{head}{rows}")
     }
 }
 
@@ -239,7 +240,17 @@ fn bar(parts: &[(&str, usize)], whole: usize) -> String {
 }
 
 fn seconds(ms: u64) -> String {
-    format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
+    if ms < 100 {
+        format!("{ms} ms")
+    } else {
+        format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
+    }
+}
+
+/// The minute of a time in the log, such as `2026-11-25 03:18`.
+fn minute(time: &str) -> String {
+    let minute: String = time.chars().take(MINUTE).collect();
+    Text(&minute.replacen('T', " ", 1)).to_string()
 }
 
 fn whole(number: u64) -> usize {
@@ -278,6 +289,8 @@ impl fmt::Display for Text<'_> {
 const KINDS: [&str; 4] = ["good", "half", "bad", "other"];
 /// The length of a date at the beginning of a time.
 const DATE: usize = 10;
+/// That of a minute.
+const MINUTE: usize = 16;
 /// A page shows two months, and as many calls and failures as are looked through.
 const MOST_DAYS: usize = 62;
 const MOST_CALLS: usize = 100;

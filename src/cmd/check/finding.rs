@@ -15,7 +15,7 @@ use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
 use crate::sys::redact;
 pub use shown::Page;
-pub(super) use shown::Shown;
+pub(crate) use shown::Shown;
 
 /// The state of what was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,11 +145,21 @@ pub enum Style {
     Silent,
 }
 
+/// A line of [`Style::Lines`].
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Finding(Finding),
+    Trying { trying: String },
+}
+
 /// Findings on their way out.
 pub(super) struct Report<'a> {
     out: &'a mut dyn Write,
     style: Style,
     findings: Vec<Finding>,
+    /// Whether the last line of the terminal says what is being tried.
+    is_trying: bool,
     failure: Option<io::Error>,
 }
 
@@ -159,6 +169,7 @@ impl<'a> Report<'a> {
             out,
             style,
             findings: Vec::new(),
+            is_trying: false,
             failure: None,
         }
     }
@@ -185,6 +196,27 @@ impl<'a> Report<'a> {
 
     pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
         self.add(id, Status::Warn, text, remedy);
+    }
+
+    /// Says what is looked at now, where people watch: it may take its time.
+    pub(super) fn trying(&mut self, what: &str) {
+        let written = match self.style {
+            Style::Page(page) => shown::trying(self.out, page, &one_line(what)),
+            Style::Lines => writeln!(self.out, "{}", json!({ TRYING: what })).map(|()| false),
+            Style::Json | Style::Silent => Ok(false),
+        };
+        self.is_trying |= written.as_ref().is_ok_and(|is_shown| *is_shown);
+        self.note(written.map(drop));
+    }
+
+    /// Takes a line of a run of [`Style::Lines`] as if it had been found here. Returns whether it was one.
+    pub(super) fn take_line(&mut self, line: &str) -> bool {
+        match serde_json::from_str(line) {
+            Ok(Line::Finding(finding)) => self.tell(finding),
+            Ok(Line::Trying { trying }) => self.trying(&trying),
+            Err(_) => return false,
+        }
+        true
     }
 
     /// Warns of what could not be looked at.
@@ -224,6 +256,7 @@ impl<'a> Report<'a> {
             excerpt: finding.excerpt.into_iter().map(clean).collect(),
             settings: finding.settings.into_iter().map(Setting::clean).collect(),
         };
+        self.end_trying();
         let written = match self.style {
             Style::Page(page) => write!(self.out, "{}", Shown(&finding, page)),
             Style::Lines => writeln!(self.out, "{}", json!(finding)),
@@ -242,6 +275,13 @@ impl<'a> Report<'a> {
         }
     }
 
+    fn end_trying(&mut self) {
+        if std::mem::take(&mut self.is_trying) {
+            let written = shown::end_trying(self.out);
+            self.note(written);
+        }
+    }
+
     /// What was found so far.
     pub(super) fn findings(&self) -> &[Finding] {
         &self.findings
@@ -249,6 +289,7 @@ impl<'a> Report<'a> {
 
     /// Ends the report and returns all findings.
     pub(super) fn close(mut self) -> io::Result<Vec<Finding>> {
+        self.end_trying();
         let count = |status| {
             let all = self.findings.iter();
             all.filter(|finding| finding.status == status).count()
@@ -293,6 +334,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 const NOT_TRIED: &str = "not tried: ";
+const TRYING: &str = "trying";
 const SETTINGS: &str = "settings";
 /// It grows when programs that read the JSON must change.
 const VERSION_OF_JSON: u32 = 1;
@@ -432,6 +474,7 @@ mod tests {
             source: "c".to_owned(),
         };
         there.settings("1 is set", vec![setting]);
+        there.trying("llm");
         there.fail_at("llm", "slow", vec!["  ^".to_owned()], "wait");
         there.close().expect("a vector takes all");
         let mut sink = io::sink();
@@ -439,7 +482,7 @@ mod tests {
         let text = String::from_utf8(lines).expect("text");
         assert!(text.contains(r#""remedy":null"#), "{text}");
         for line in text.lines() {
-            here.tell(serde_json::from_str(line).expect("a finding"));
+            assert!(here.take_line(line), "{line}");
         }
         let hostile = Finding::new("x\u{1b}", Status::Ok, "one\u{1b}[2J\ntwo\u{7}", "\r");
         here.tell(Finding {

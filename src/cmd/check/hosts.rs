@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::finding::Report;
+use super::machine::is_asked;
 use super::services::endpoints;
 use crate::cloud::Service;
 use crate::cloud::google_auth::spoils_tokens;
@@ -28,12 +29,14 @@ pub(super) fn examine(
         }
     };
     let mut urls = BTreeMap::new();
-    for (_, endpoint) in endpoints(config) {
+    let asked = endpoints(config).filter(|(_, endpoint)| is_asked(config, endpoint));
+    for (_, endpoint) in asked {
         *urls.entry(endpoint.origin()).or_default() |= endpoint.uses_account();
     }
     let mut clocks = Vec::new();
     for (url, signs_in) in urls {
         let id = url.split("://").nth(1).unwrap_or(url);
+        report.trying(id);
         match client.look(HOST, url, deadline.within(LOOK)) {
             Ok(Look { took, clock_ahead }) => {
                 // A server of one's own may have a wrong clock itself.

@@ -164,6 +164,7 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = View::default()) {
         return report.fail(ID, &Chain(&cause).to_string(), "see the folder for state");
     }
+    report.trying(ID);
     let logs = LogFiles::of_asterisk();
     // A Local channel runs an extension of the dialplan without any phone.
     let sent = say("channel originate Local/check@custom-openai application Wait 1");

@@ -33,7 +33,7 @@ pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
             format!("no line of extensions.conf includes {OWN}"),
             format!(
                 "add the line #include {OWN} to {}, then: {}",
-                shell_quoted(&etc.join(FIRST)),
+                shell_quoted(etc.join(FIRST)),
                 typed("dialplan reload")
             ),
         )

@@ -60,6 +60,11 @@ pub(super) fn examine<'c>(
     Some(config)
 }
 
+/// Whether a provider can be asked at all. The usual fallback needs an account that not all have, and calls pass over it.
+pub(super) fn is_asked(config: &Config, endpoint: &Endpoint) -> bool {
+    !endpoint.uses_account() || uses_account(config)
+}
+
 fn uses_account(config: &Config) -> bool {
     // The usual fallback of the voice is there for those who have the key.
     let is_usual = !is_set(config, "tts.fallback");

@@ -88,6 +88,7 @@ fn examine_way(way: Way, place: &str, config: &Config, is_sent: bool, report: &m
     if !is_sent {
         return report.ok(id, &format!("{place} (--send-test sends a test)"));
     }
+    report.trying(&place);
     let now = SystemTime::now();
     let sent = Spool::new_id(now).map_err(|error| error.to_string());
     let sent = sent.and_then(|id| {

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::finding::{Report, Status};
+use super::machine::is_asked;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Model;
 use crate::cloud::stt::Recognizer;
@@ -122,6 +123,7 @@ impl Look<'_> {
             ));
         }
         let others = fallback.available_on(date::day(self.now));
+        let others = others.filter(|other| is_asked(self.config, &other.endpoint));
         let others = others.map(|other| other.endpoint.provider.name());
         let mut others: Vec<_> = others
             .filter(|name| *name != first.provider.name())

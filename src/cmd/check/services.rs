@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
+use super::machine::is_asked;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, speech, wav};
 use crate::cloud::budget::Budget;
@@ -90,8 +91,9 @@ impl Doctor<'_> {
         report: &mut Report<'_>,
     ) -> Option<Pcm> {
         let mut first = None;
-        for candidate in candidates {
+        for candidate in candidates.filter(|it| is_asked(self.config, &it.endpoint)) {
             let id = id(Stage::Tts, &candidate.endpoint);
+            report.trying(&id);
             let spoken = self.voice(&id, candidate, report);
             let models = || candidate.provider.models(self.budget().deadline);
             list(
@@ -179,6 +181,7 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Stt, &candidate.endpoint);
+            report.trying(&id);
             // One that could not be tried may do its work.
             let is_working = self.recognizer(&id, candidate, spoken, report) || spoken.is_none();
             let models = || candidate.provider.models(self.budget().deadline);
@@ -242,6 +245,7 @@ impl Doctor<'_> {
     ) {
         for candidate in candidates {
             let id = id(Stage::Llm, &candidate.endpoint);
+            report.trying(&id);
             let began = Instant::now();
             let answer = self.word(
                 &*candidate.provider,

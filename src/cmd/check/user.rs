@@ -11,7 +11,7 @@ use std::path::{Component, Path};
 use std::process::Command;
 use std::time::Duration;
 
-use super::finding::{Finding, Page, Report, Status, Style, one_line, worst};
+use super::finding::{Page, Report, Status, Style, one_line, worst};
 use super::options::Options;
 use crate::config::keys::ENVIRONMENT;
 use crate::sys::apart::{self, End, Stream};
@@ -172,14 +172,11 @@ fn command(
 
 /// Tells each finding of a run of [`Style::Lines`] as if it had been found here.
 fn relay(command: &mut Command, limit: Duration, mut report: Report<'_>) -> io::Result<u8> {
-    let end = apart::run(
-        command,
-        limit,
-        &mut |stream, line| match serde_json::from_str::<Finding>(&line) {
-            Ok(finding) if stream == Stream::Out => report.tell(finding),
-            _ => pass_on(&line),
-        },
-    );
+    let end = apart::run(command, limit, &mut |stream, line| {
+        if stream == Stream::Err || !report.take_line(&line) {
+            pass_on(&line);
+        }
+    });
     if let Err(why) = code(end, limit) {
         report.fail(ID, &why, REMEDY);
     }

@@ -65,17 +65,18 @@ fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>
     if !ways.says(RUNS) {
         let etc = asterisk_folder("astetcdir", &["/etc/asterisk"]);
         let module = say("module show like pbx_config").unwrap_or_default();
-        match loading::why_not(&etc, &module) {
-            Some((why, way)) => {
-                let text = format!("the context custom-openai is not loaded: {why}");
-                report.fail(id, &text, &way);
-            }
-            None => {
-                let text =
-                    "the context custom-openai is not loaded, or does not run phone-assistant";
-                report.fail(id, text, remedy);
-            }
-        }
+        let (text, remedy) = match loading::why_not(&etc, &module) {
+            Some((why, way)) => (
+                format!("the context custom-openai is not loaded: {why}"),
+                way,
+            ),
+            None => (
+                "the context custom-openai is not loaded, or does not run phone-assistant"
+                    .to_owned(),
+                remedy.clone(),
+            ),
+        };
+        report.fail(id, &text, &remedy);
     } else if !ways.says(LETS_LOOK_AROUND) {
         let text =
             "the context custom-openai is of an earlier version: it has no way in for this check";

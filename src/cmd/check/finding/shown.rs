@@ -2,6 +2,7 @@
 //! and its remedy, which is what `grep` and cron want.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use super::{Finding, Setting};
 
@@ -15,7 +16,7 @@ pub struct Page {
 }
 
 /// A finding on a page.
-pub(in super::super) struct Shown<'a>(pub(in super::super) &'a Finding, pub(in super::super) Page);
+pub(crate) struct Shown<'a>(pub(crate) &'a Finding, pub(crate) Page);
 
 impl Shown<'_> {
     /// The column in which the text begins. A narrow terminal has more room for it below the name.
@@ -74,9 +75,10 @@ impl Shown<'_> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(finding, page) = self;
-        let (colour, plain) = match page.is_coloured {
-            true => (finding.status.colour(), "\x1b[0m"),
-            false => ("", ""),
+        let (colour, plain) = if page.is_coloured {
+            (finding.status.colour(), "\x1b[0m")
+        } else {
+            ("", "")
         };
         let Finding {
             id,
@@ -109,6 +111,25 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// Writes what is being tried on a line that the next finding takes. Returns whether the page is one that shows that.
+pub(super) fn trying(out: &mut dyn Write, page: Page, what: &str) -> io::Result<bool> {
+    let Some(width) = page.width else {
+        return Ok(false);
+    };
+    let room = width.saturating_sub(STATUS + 3);
+    let what: String = what.chars().take(room).collect();
+    write!(out, "{CLEAR}{:STATUS$}{what} …", "")?;
+    out.flush()?;
+    Ok(true)
+}
+
+/// Clears that line.
+pub(super) fn end_trying(out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{CLEAR}")
+}
+
+/// To the first column, and nothing behind it: ECMA-48, CR and EL.
+const CLEAR: &str = "\r\x1b[K";
 /// The width of a status with the blanks behind it, that of most names, and the column behind them.
 const STATUS: usize = 6;
 const NAME: usize = 22;
@@ -156,6 +177,33 @@ mod tests {
                 finding.text, finding.remedy
             );
             assert_eq!(words(&shown), words(&expected), "{width}:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_tried_is_told_on_a_terminal_alone_and_gone_with_the_next_finding() {
+        for (width, expected) in [
+            (None, "ok    host                    well\n"),
+            (
+                Some(80),
+                "\r\x1b[K      a host …\r\x1b[Kok    host                    well\n",
+            ),
+            (
+                Some(12),
+                "\r\x1b[K      a h …\r\x1b[Kok    host\n      well\n",
+            ),
+        ] {
+            let mut out = Vec::new();
+            let page = Page {
+                is_coloured: false,
+                width,
+            };
+            let mut report = super::super::Report::new(&mut out, super::super::Style::Page(page));
+            report.trying("a host");
+            report.ok("host", "well");
+            report.close().expect("a vector takes all");
+            let shown = String::from_utf8(out).expect("text");
+            assert!(shown.starts_with(expected), "{shown:?}");
         }
     }
 
