@@ -79,6 +79,14 @@ impl Services {
         all.into_iter().filter_map(soon).collect()
     }
 
+    /// What administrators are told of the models that have refused functions.
+    pub(crate) fn without_functions(&self) -> Vec<String> {
+        let models = self.models.candidates().iter();
+        models
+            .filter_map(|model| model.provider.without_functions())
+            .collect()
+    }
+
     /// The stages in which a fallback replaced the first provider, and why.
     pub(crate) fn stood_in(&self) -> Vec<(Stage, String)> {
         let all = [

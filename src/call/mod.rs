@@ -433,12 +433,14 @@ impl<O: Write> Call<O> {
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
         let unheard = services.hearing.fault();
+        let without_tools = services.without_functions().into_iter();
         let forgiven = self.scene.forgiven.as_ref();
         let forgiven =
             forgiven.map(|failure| format!("a call went on after a turn that failed: {failure}"));
         let news = stood_in
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))
+            .chain(without_tools.map(|line| ("tools".to_owned(), line)))
             .chain(forgiven.map(|line| ("conversation".to_owned(), line)))
             .chain(unknown)
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))

@@ -403,8 +403,8 @@ pub const KEYS: &[Key] = &[
         "A proxy of http or https, `http://proxy.example:3128`; without it `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` \
          counts, the first that can be used."),
     key("http.no_proxy", Kind::Text, NOTHING,
-        "Hosts that are reached without the proxy, and those below them, separated by commas; also networks of IPv4, such \
-         as `10.0.0.0/8`; without it `NO_PROXY` counts."),
+        "Hosts that are reached without the proxy, and those below them, separated by commas; also networks, such as \
+         `10.0.0.0/8` or `fd00::/8`; without it `NO_PROXY` counts."),
     key("http.warm", Kind::Switch, "true",
         "Open the connections to the model and the voice while the question is being transcribed. It costs each of them \
          one request that is not billed (`HEAD /`)."),
