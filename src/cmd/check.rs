@@ -90,13 +90,7 @@ pub fn run(
         providers::examine(config, &mut report);
         let deadline = Deadline::after(started, PATIENCE, clock);
         if !options.offline {
-            let hangup = Hangup::default();
-            hosts::examine(config, deadline, &hangup, &mut report);
-            let personas = personas::of_personas(config, Job::Check, &arguments, &environment);
-            services::examine(config, personas, deadline, &hangup, &mut report);
-            if let Some(server) = &config.shared {
-                shared::examine(server, &mut report);
-            }
+            ask(config, &arguments, &environment, deadline, &mut report);
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);
@@ -113,6 +107,21 @@ pub fn run(
         quiet::tell_changes(&findings, is_whole, &state, out)?;
     }
     Ok(worst(&findings).exit_code())
+}
+
+/// Asks all that calls ask over the network.
+fn ask(
+    config: &Config,
+    arguments: &Arguments,
+    environment: Environment<'_>,
+    deadline: Deadline,
+    report: &mut Report<'_>,
+) {
+    let hangup = Hangup::default();
+    hosts::examine(config, deadline, &hangup, report);
+    let personas = personas::of_personas(config, Job::Check, arguments, environment);
+    services::examine(config, personas, deadline, &hangup, report);
+    shared::examine(config, report);
 }
 
 /// Every service is given its own time; this is for all of them together.

@@ -3,11 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::finding::Report;
+use crate::config::Config;
 use crate::sys::error::Chain;
 use crate::sys::state::server::Server;
 
-/// Whether the server answers, runs scripts and keeps what it is given.
-pub(super) fn examine(server: &Server, report: &mut Report<'_>) {
+/// Whether the server, if there is one, answers, runs scripts and keeps what it is given.
+pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
+    let Some(server) = &config.shared else {
+        return;
+    };
     let address = server.address();
     let begun = Instant::now();
     let patient = Server::new(address.clone(), server.machines()).with_patience(PATIENCE);
