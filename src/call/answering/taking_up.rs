@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-
 use super::{Answered, Answering, GRACE};
 use crate::call::event::Event;
 use crate::call::line::Sound;
