@@ -48,8 +48,9 @@
 //! Modules depend downwards only: `cli` on `call` and the commands, these on what is between, neighbours such as
 //! `agi`, `audio`, `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.
 //! Each outside crate that is more than a convenience stays in one file: `ureq` in [`cloud::http`],
-//! `jsonwebtoken` in `cloud::google_auth`, `hound` in [`audio::wav`], `symphonia` and `opus-pure` in
-//! [`audio::decode`], `clap` in [`cli`], `opening-hours` in `knowledge::hours`, `tz-rs` in `knowledge::clock`.
+//! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
+//! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`], `opening-hours` in
+//! `knowledge::hours`, `tz-rs` in `knowledge::clock`.
 //! The package `fourier`, which is below `src` too, transforms sound: it is optimised more than the rest.
 
 pub mod agi;

@@ -28,6 +28,7 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("opening_hours_syntax", "knowledge/hours"),
     ("opus_pure", "audio/decode"),
     ("pest", "knowledge/hours"),
+    ("rubato", "audio/resample"),
     ("symphonia", "audio/decode"),
     ("toml_edit", "cmd/setup/file"),
     ("tz", "knowledge/clock"),

@@ -1,13 +1,20 @@
 //! From one sample rate to another, in pieces of any size.
 //!
-//! The resampler works in blocks and is late by half a block. It hides both: pieces of any length go in, the result
-//! does not depend on how the sound was cut, and it begins and ends where the sound did.
+//! rubato's resampler works in blocks and is late by half its filter. This wrapper hides both: pieces of any length go
+//! in, the result does not depend on how the sound was cut, and it begins and ends where the sound did.
 //! Overshoot beyond full scale is left in; the limiter that follows deals with it.
+//!
+//! See [rubato's documentation](https://docs.rs/rubato) for the filter.
 
-use std::f64::consts::{PI, TAU};
 use std::ops::RangeInclusive;
 
-use fourier::{Complex, Fourier};
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{
+    Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType,
+    WindowFunction,
+};
+
+use super::count;
 
 /// Why a sound cannot be resampled.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +49,7 @@ impl Resampler {
     /// [`Error::Rate`]
     pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, Error> {
         let refused = || Error::Rate { from_hz, to_hz };
+        let ratio = f64::from(to_hz) / f64::from(from_hz);
         let supported = |rate_hz: u32| {
             let in_range = RATES_HZ.contains(&rate_hz);
             usize::try_from(rate_hz)
@@ -53,7 +61,7 @@ impl Resampler {
         let engine = if from_hz == to_hz {
             None
         } else {
-            Some(Engine::new(from_hz, to_hz))
+            Some(Engine::new(from_hz, to_hz, ratio).ok_or_else(refused)?)
         };
         Ok(Self {
             from_hz,
@@ -80,52 +88,51 @@ impl Resampler {
     }
 }
 
-/// A low-pass by overlap-add, whose blocks are transformed at one rate and transformed back at the other: what the lower
-/// rate cannot carry is left out of their spectra.
+/// rubato's resampler with the block that is being filled.
 struct Engine {
-    forward: Fourier,
-    inverse: Fourier,
-    low_pass: Vec<Complex<f32>>,
-    spectrum: Vec<Complex<f32>>,
-    block_in: Vec<f32>,
-    len_in: usize,
-    /// A block, and the end of its filtered sound, which belongs to the next one.
-    block_out: Vec<f32>,
-    overlap: Vec<f32>,
+    sinc: Async<f32>,
+    block: Vec<f32>,
     /// Frames at the start that are only the filter's delay.
     skip: usize,
     frames_out: usize,
 }
 
 impl Engine {
-    fn new(from_hz: usize, to_hz: usize) -> Self {
-        // An even number of the shortest blocks that have whole frames on both sides: then half a block, the
-        // filter's delay, is a whole number of frames too, and taking it off shifts the sound by nothing.
+    fn new(from_hz: usize, to_hz: usize, ratio: f64) -> Option<Self> {
         let divisor = greatest_common_divisor(from_hz, to_hz);
-        let len_in = (from_hz / BLOCKS_PER_SECOND).next_multiple_of(2 * from_hz / divisor);
-        let len_out = len_in / (from_hz / divisor) * (to_hz / divisor);
-        let mut forward = Fourier::new(2 * len_in);
-        let mut low_pass = vec![Complex::default(); len_in.min(len_out)];
-        forward.forward(&windowed_sinc(len_in, len_out), &mut low_pass);
-        Self {
-            forward,
-            inverse: Fourier::new(2 * len_out),
-            spectrum: low_pass.clone(),
-            low_pass,
-            block_in: Vec::with_capacity(len_in),
-            len_in,
-            block_out: vec![0.0; 2 * len_out],
-            overlap: vec![0.0; len_out],
-            skip: len_out / 2,
+        let (up, down) = (to_hz / divisor, from_hz / divisor);
+        // One filter for each place between two samples on which a frame can fall, if these are not too many.
+        let (filters, between) = if up <= MOST_FILTERS {
+            (up, SincInterpolationType::Nearest)
+        } else {
+            (FEW_FILTERS, SincInterpolationType::Cubic)
+        };
+        let len = (from_hz * FILTER_MS / 1_000).next_multiple_of(8);
+        let parameters = SincInterpolationParameters::new(len, WindowFunction::BlackmanHarris)
+            .f_cutoff(1.0 - SLOPE_HZ / count(from_hz.min(to_hz)))
+            .oversampling_factor(filters)
+            .interpolation(between);
+        let block = from_hz / BLOCKS_PER_SECOND;
+        let sinc = Async::new_sinc(ratio, 1.0, &parameters, block, 1, FixedAsync::Input).ok()?;
+        // rubato's frame n, counted from 1, is the sound n * down / up - len / 2 + 1 / filters samples after its start.
+        // With so much silence before the sound, its start falls on a frame.
+        let start = |silence: usize| up * (len / 2 + silence) - up / filters;
+        let silence = (0..down).find(|&silence| start(silence).is_multiple_of(down))?;
+        let mut engine = Self {
+            sinc,
+            block: Vec::with_capacity(block),
+            skip: start(silence) / down - 1,
             frames_out: 0,
-        }
+        };
+        engine.push(&vec![0.0; silence], &mut Vec::new());
+        Some(engine)
     }
 
     fn push(&mut self, mut input: &[f32], output: &mut Vec<f32>) {
         while !input.is_empty() {
-            let missing = self.len_in - self.block_in.len();
+            let missing = self.sinc.input_frames_next() - self.block.len();
             let (now, later) = input.split_at(missing.min(input.len()));
-            self.block_in.extend_from_slice(now);
+            self.block.extend_from_slice(now);
             input = later;
             if now.len() == missing {
                 self.emit_block(output);
@@ -135,64 +142,24 @@ impl Engine {
 
     fn finish(mut self, len_frames: usize, output: &mut Vec<f32>) {
         while self.frames_out < len_frames {
+            self.block.resize(self.sinc.input_frames_next(), 0.0);
             self.emit_block(output);
         }
         output.truncate(output.len() - (self.frames_out - len_frames));
     }
 
     fn emit_block(&mut self, output: &mut Vec<f32>) {
-        self.forward.forward(&self.block_in, &mut self.spectrum);
-        self.block_in.clear();
-        for (bin, factor) in self.spectrum.iter_mut().zip(&self.low_pass) {
-            *bin *= factor;
-        }
-        self.inverse.inverse(&self.spectrum, &mut self.block_out);
-        let (block, rest) = self.block_out.split_at(self.overlap.len());
-        let skipped = self.skip.min(block.len());
-        let ready = block.iter().zip(&self.overlap).map(|(a, b)| a + b);
-        output.extend(ready.skip(skipped));
-        self.skip -= skipped;
-        self.frames_out += block.len() - skipped;
-        self.overlap.copy_from_slice(rest);
+        let input = SequentialSlice::new(&self.block, 1, self.block.len()).ok();
+        let resampled = input.and_then(|input| self.sinc.process(&input, None).ok());
+        let resampled = resampled
+            .expect("the block has the length that the resampler asked for")
+            .take_data();
+        self.block.clear();
+        let ready = &resampled[self.skip.min(resampled.len())..];
+        self.skip -= resampled.len() - ready.len();
+        self.frames_out += ready.len();
+        output.extend_from_slice(ready);
     }
-}
-
-/// A low-pass for blocks of `len_in` frames that become `len_out`: it lets pass what both rates can carry.
-///
-/// Its slope is as wide as the main lobe of the window, and ends where the lower rate does.
-fn windowed_sinc(len_in: usize, len_out: usize) -> Vec<f32> {
-    let [len_in_frames, len_out_frames] = [len_in, len_out].map(frames);
-    let cutoff = (len_in_frames.min(len_out_frames) - SLOPE) / len_in_frames;
-    let taps = (0..len_in).map(|at| {
-        let from_middle = frames(at) - len_in_frames / 2.0;
-        let turn = PI * from_middle * cutoff;
-        let sinc = if turn == 0.0 { 1.0 } else { turn.sin() / turn };
-        sinc * blackman_harris(frames(at) / len_in_frames)
-    });
-    let taps: Vec<f64> = taps.collect();
-    // A block of more frames at the other rate has as much more in each bin of its spectrum.
-    let gain = len_out_frames / len_in_frames / taps.iter().sum::<f64>();
-    taps.iter().map(|tap| nearest(tap * gain)).collect()
-}
-
-/// The window of four terms whose side lobes are 92 dB down, at a part of its length:
-/// [F. J. Harris, 1978](https://doi.org/10.1109/PROC.1978.10837).
-fn blackman_harris(part: f64) -> f64 {
-    let cosines = [1.0, 2.0, 3.0].map(|times| (TAU * times * part).cos());
-    0.35875 - 0.48829 * cosines[0] + 0.14128 * cosines[1] - 0.01168 * cosines[2]
-}
-
-fn frames(len: usize) -> f64 {
-    f64::from(u32::try_from(len).unwrap_or(u32::MAX))
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    reason = "there is no other way to the nearest number in single precision"
-)]
-fn nearest(number: f64) -> f32 {
-    number as f32
 }
 
 fn greatest_common_divisor(a: usize, b: usize) -> usize {
@@ -203,12 +170,17 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
     }
 }
 
-/// From half a telephone's rate to the highest of the studio's. The bound is for memory: rates without a common
-/// divisor make blocks of two seconds.
+/// From half a telephone's rate to the highest of the studio's. The bound is for memory: a second has so many places
+/// between two samples where both rates are without a common divisor.
 const RATES_HZ: RangeInclusive<u32> = 4_000..=192_000;
 
-/// Blocks of 16 ms with this window are the shortest that leave 3.4 kHz untouched and put 4.3 kHz more than 130 dB
-/// down on the way to 8 kHz. They cost 0.1 ms to set up, and delay by 8 ms.
 const BLOCKS_PER_SECOND: usize = 63;
-/// Half of the window's main lobe is four bins of a spectrum as long as the window, each of two N-ths of the band.
-const SLOPE: f64 = 8.0;
+/// A filter of 12 ms with this window is the shortest that leaves 3.4 kHz untouched and stops from 4.1 kHz on
+/// on the way to 8 kHz.
+const FILTER_MS: usize = 12;
+/// Twice of how far below the end of the lower rate's band the middle of the slope is.
+const SLOPE_HZ: f32 = 500.0;
+/// Enough for each two of 8, 11.025, 16, 22.05, 24, 44.1 and 48 kHz.
+const MOST_FILTERS: usize = 640;
+/// With a cubic between them as good as one for each place, and four times as much work.
+const FEW_FILTERS: usize = 128;
