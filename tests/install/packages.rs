@@ -159,7 +159,7 @@ fn a_purge_of_the_package_removes_all_places_that_the_installer_names() {
     let purge = fs::read_to_string(sources.join("src/packaging/postrm")).unwrap();
     let mut seen = 0;
     for line in places {
-        let Some((name, place)) = line.trim().split_once("=") else {
+        let Some((name, place)) = line.trim().split_once('=') else {
             continue;
         };
         if !["settings", "data", "rotation", "watch_file", "log"].contains(&name) {
