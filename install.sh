@@ -99,7 +99,7 @@ uninstall() {
             "See to that, then run this again"
     fi
     if [ "$packaged" = no ]; then take_away "$program"; fi
-    if [ "$(readlink "$shadow" || :)" = "$program" ]; then take_away "$shadow"; fi
+    if [ "$(readlink "$shadow" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$shadow"; fi
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
 
@@ -728,8 +728,8 @@ install_files() {
 take_over() {
     if [ -f "$shadow" ] && [ ! -L "$shadow" ]; then
         place trees -- "$shadow"
-        ln -s "$program" "$shadow"
-        say "linked     $shadow, which was installed before, to $program"
+        ln -s "${program#"$DESTDIR"}" "$shadow"
+        say "linked     $shadow, which was installed before, to ${program#"$DESTDIR"}"
     fi
 }
 
@@ -1102,6 +1102,17 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 #mail_to = ["kitchen@example.org"]   # an example
 #webhook = "https://kitchen.example.org/calls"   # an example
 #transcripts = true             # an example
+
+#[tool.weather]                 # what the model may look up: phone-assistant help tools; as many such tables as you like
+#description = "The weather of today and the next three days, for a place on earth"   # an example
+#url = "https://api.open-meteo.com/v1/forecast?latitude={latitude}&longitude={longitude}&daily=weather_code,temperature_2m_max&timezone=auto"   # an example
+#method = "GET"
+#json = ""
+#header_file = ""
+#arguments = { latitude = "number: degrees north", longitude = "number: degrees east" }   # an example
+#callers = "all"
+#pin_file = ""
+#timeout = 5.0                  # seconds
 
 [reply]
 #play = "stream"                # heard while it is made; "dialplan": Playback plays a whole file

@@ -24,6 +24,7 @@ mod persona_layer;
 pub mod personas;
 pub mod private;
 mod sections;
+mod shared;
 pub mod tools;
 mod values;
 pub(crate) mod voices;
@@ -31,6 +32,7 @@ mod written;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use addresses::is_https;
@@ -47,6 +49,7 @@ pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting}
 pub use tools::Tool;
 pub use values::{Secret, Shown};
 
+use crate::sys::state::server::Server;
 use log::{debug, warn};
 
 /// Everything that is wrong with the settings.
@@ -124,6 +127,8 @@ pub struct Config {
     pub fallback_after: Duration,
     /// `[state]`: what calls remember for each other.
     pub state_folder: PathBuf,
+    /// `[state]`: the server that several machines share.
+    pub shared: Option<Arc<Server>>,
     /// `[log]`: whether the log may hold what was said.
     pub log_words: bool,
     /// `[log]`: the log of calls, if there is to be one.
@@ -249,6 +254,7 @@ impl Config {
         layers.faults.extend(file::open_secrets(&layers, &file));
         layers.faults.extend(Conversation::faults(&layers));
         layers.faults.extend(Messages::faults(&layers));
+        layers.faults.extend(shared::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
         config.is_streamed |= job == Job::Conversation;
@@ -290,6 +296,7 @@ impl Config {
             idle_timeout: layers.seconds(setting!("call.idle_timeout")),
             fallback_after: layers.seconds(setting!("call.fallback_after")),
             state_folder: layers.text(setting!("state.folder")).into(),
+            shared: shared::assemble(layers),
             log_words: layers.switch(setting!("log.words")),
             log_calls: layers.path(setting!("log.calls")),
             credentials: layers.text(setting!("google.credentials")).into(),

@@ -79,6 +79,14 @@ impl Services {
         all.into_iter().filter_map(soon).collect()
     }
 
+    /// What administrators are told of the models that have refused functions.
+    pub(crate) fn without_functions(&self) -> Vec<String> {
+        let models = self.models.candidates().iter();
+        models
+            .filter_map(|model| model.provider.without_functions())
+            .collect()
+    }
+
     /// The stages in which a fallback replaced the first provider, and why.
     pub(crate) fn stood_in(&self) -> Vec<(Stage, String)> {
         let all = [
@@ -118,7 +126,7 @@ impl<'a> Maker<'a> {
         Ok(Self {
             config,
             access: Access::new(client, config.credentials.clone()),
-            state: State::new(&config.state_folder),
+            state: config.state(),
             clock: SystemTime::now,
             hangup: hangup.clone(),
         })

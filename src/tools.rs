@@ -26,9 +26,7 @@ use crate::sys::deadline::Deadline;
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::plain_to;
 
-#[allow(unused_imports, reason = "for calls")]
-pub(crate) use pin::Verdict;
-pub(crate) use pin::{Pin, Tries, guard_of_pins};
+pub(crate) use pin::{Pin, Tries, Verdict, guard_of_pins};
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,6 @@ pub(crate) struct Tools {
     client: Client,
 }
 
-#[allow(dead_code, reason = "half of it is for calls")]
 impl Tools {
     /// All tools of the settings.
     ///
@@ -115,8 +112,7 @@ impl Tools {
 
     fn send(&self, tool: &Tool, asked: Asked, cancel: &Hangup) -> Result<String, String> {
         let auth = match header(tool) {
-            Ok(None) => Auth::None,
-            Ok(Some(header)) => Auth::Own(vec![header]),
+            Ok(header) => Auth::Own(header.into_iter().collect()),
             Err(why) => {
                 warn!("the tool {}: {why}", tool.name);
                 return Err("it cannot be used, as its settings are wrong".to_owned());

@@ -1,5 +1,7 @@
 //! Models that call functions in the middle of an answer, at services that check what comes back as the real ones do.
 
+mod pins;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -190,6 +192,11 @@ fn a_server_that_knows_no_functions_answers_without_them() {
         assert_eq!(statuses(&house), [400, 200], "{name}");
         let told = outcome.stderr.matches("knows no tools").count();
         assert_eq!(told, 1, "{name}: {}", outcome.stderr);
+        let warned = outcome.warnings.concat();
+        outcome.assert(
+            warned.contains("knows no tools"),
+            "administrators are not told",
+        );
     }
 }
 

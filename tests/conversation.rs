@@ -20,7 +20,7 @@ use crate::house::{self, House, PATIENCE, argument, assert_at_once, data, progra
 
 /// A call of a talk that is going on.
 pub(crate) struct Talking {
-    call: Call,
+    pub(crate) call: Call,
     reply: PathBuf,
     silence: PathBuf,
     pub(crate) phone: Phone,

@@ -14,6 +14,7 @@ mod build;
 mod kills;
 mod links;
 mod machine;
+mod packages;
 mod races;
 mod rotation;
 mod strangers;

@@ -22,6 +22,7 @@ mod house;
 mod install;
 mod knowledge;
 mod limits;
+mod machines;
 mod manners;
 mod memory;
 mod messages;

@@ -3,6 +3,7 @@
 mod crash;
 mod delivery;
 mod keeping;
+mod late;
 mod typing;
 
 use std::fs;

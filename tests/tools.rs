@@ -28,8 +28,11 @@ const HOSTS: [&str; 4] = [
 
 impl Workbench {
     fn new() -> Self {
+        Self::at(ToolServer::start(answer))
+    }
+
+    fn at(server: ToolServer) -> Self {
         let folder = TempDir::new().unwrap();
-        let server = ToolServer::start(answer);
         let mut settings = tools_of_the_manual();
         for host in HOSTS {
             assert!(settings.contains(host), "{host}");
@@ -60,16 +63,19 @@ impl Workbench {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o640)).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(program())
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
             .args(arguments)
             .arg("--config")
             .arg(self.path("config.toml"))
             .env_clear()
-            .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     /// What the model would be told.
@@ -190,6 +196,40 @@ fn the_list_of_the_manual_is_read() {
 
 fn tools_of_the_manual_text() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/tools.md")).unwrap()
+}
+
+/// Neither what the model gives nor what the server says of it, whatever becomes of the request.
+#[test]
+fn no_log_shows_a_value_an_answer_or_a_header() {
+    let server = ToolServer::start(|request| {
+        let quoted = format!(
+            "{} {}",
+            request.target,
+            String::from_utf8_lossy(&request.body)
+        );
+        let status = if request.method == "GET" { 200 } else { 400 };
+        ToolAnswer::Gives(Response::new(status, "text/plain", quoted + " the-token"))
+    });
+    let bench = Workbench::at(server);
+    for (arguments, code) in [
+        (&["weather", "latitude=45.123", "longitude=4.567"][..], 0),
+        (&["house", "sentence=open the secret door now"], 1),
+    ] {
+        let output = bench
+            .command(&[&["tool"], arguments].concat())
+            .env("PHONE_ASSISTANT_LOG", "trace")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        for part in ["45.123", "4.567", "secret", "door", "the-token", "daily="] {
+            assert!(!stderr.contains(part), "{part}: {stderr}");
+        }
+        assert!(
+            stderr.contains("/v1/forecast<") || stderr.contains("/process"),
+            "{stderr}"
+        );
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use phone_assistant::audio::speech::{
     self,
-    turn::{Change, Limits, Listener},
+    turn::{Change, Endpointer, Limits},
 };
 
 use crate::speech::clips::{
@@ -126,21 +126,21 @@ fn table() -> Vec<Made> {
 }
 
 fn judge(made: &Made) -> Verdict {
-    let mut listener = Listener::new(RATE_HZ, LIMITS);
+    let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
     let line = pcm(&made.line, RATE_HZ);
     let (mut at, mut ended) = (0.0, None);
     for frame in line.samples.chunks(160) {
         at += frame.len() as f64 / f64::from(RATE_HZ);
-        listener.push(frame, |change, listener| {
-            let heard = listener.heard();
+        endpointer.push(frame, |change, endpointer| {
+            let heard = endpointer.heard();
             // What is no speech is no turn.
-            if change == Change::Ends && ended.is_none() && speech::find(&heard).is_some() {
+            if change == Change::EndOfTurn && ended.is_none() && speech::find(&heard).is_some() {
                 ended = Some((at, heard.duration().as_secs_f64()));
             }
         });
     }
     let Some((ended, heard)) = ended else {
-        return if listener.is_in_turn() {
+        return if endpointer.is_in_turn() {
             Verdict::Held
         } else {
             Verdict::Missed
@@ -234,14 +234,14 @@ fn whatever_the_noise_no_turn_is_held_for_ever() {
         .collect();
     let music = tones(&[(440.0, 0.1), (554.0, 0.1), (660.0, 0.05)], total, RATE_HZ);
     for (name, line) in [("a fan", fan), ("a street", street), ("music", music)] {
-        let mut listener = Listener::new(RATE_HZ, LIMITS);
+        let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
         let (mut at, mut begun, mut longest) = (0.0, None, 0.0_f64);
         for frame in pcm(&line, RATE_HZ).samples.chunks(160) {
             at += 0.02;
-            listener.push(frame, |change, _| match change {
-                Change::Begins => begun = Some(at),
-                Change::Ends => longest = longest.max(at - begun.take().unwrap_or(at)),
-                Change::Pauses | Change::GoesOn => {}
+            endpointer.push(frame, |change, _| match change {
+                Change::SpeechStart => begun = Some(at),
+                Change::EndOfTurn => longest = longest.max(at - begun.take().unwrap_or(at)),
+                Change::Pause | Change::Resume => {}
             });
         }
         let held = begun.map_or(longest, |begun| longest.max(at - begun));
@@ -261,15 +261,15 @@ fn an_answer_is_interrupted_by_a_voice_alone() {
     let answer = at_peak(&read("answer-moon.wav"), -6.0);
     let echo_db = -20.0;
     let begins = |line: &[f64]| {
-        let mut listener = Listener::new(RATE_HZ, LIMITS);
+        let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
         let mut begins = None;
         let answer = frame_levels(&answer);
         for (frame, samples) in pcm(line, RATE_HZ).samples.chunks(160).enumerate() {
             let recent = &answer[frame.saturating_sub(16)..(frame + 4).min(answer.len())];
             let loudest = recent.iter().copied().fold(-120.0, f32::max);
-            listener.guard_against(Some(loudest - 17.0));
-            listener.push(samples, |change, _| {
-                if change == Change::Begins {
+            endpointer.guard_against(Some(loudest - 17.0));
+            endpointer.push(samples, |change, _| {
+                if change == Change::SpeechStart {
                     begins = begins.or(Some(frame as f64 * 0.02 + 0.02));
                 }
             });
@@ -346,11 +346,11 @@ fn pieces_of_any_length_are_heard_alike() {
     let made = &table()[7];
     let line = pcm(&made.line, RATE_HZ);
     let changes = |piece: usize| {
-        let mut listener = Listener::new(RATE_HZ, LIMITS);
+        let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
         let mut changes = Vec::new();
         for samples in line.samples.chunks(piece) {
-            listener.push(samples, |change, listener| {
-                changes.push((change, listener.heard()));
+            endpointer.push(samples, |change, endpointer| {
+                changes.push((change, endpointer.heard()));
             });
         }
         changes

@@ -11,7 +11,6 @@ use crate::config::{Arguments, Config, Environment, Job, limits::Callers};
 use crate::services::Services;
 use crate::spending::limits::Refused;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
-use crate::sys::state::State;
 
 impl<O: Write> Call<O> {
     /// Says the disclosure, if it is due. Whatever goes wrong, the call goes on, and administrators are told.
@@ -54,7 +53,7 @@ impl<O: Write> Call<O> {
         }
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
-        self.services = Some((services.clone(), State::new(&config.state_folder)));
+        self.services = Some((services.clone(), config.state()));
         let encoding = self.encoding(&config);
         self.flow(&config, services, encoding)
             .disclose(Hearing::Keeps)?;

@@ -14,7 +14,7 @@ use super::echo::{Reply, Source};
 use super::event::Event;
 use super::line::{Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
-use super::playout::Playout;
+use super::playout::PlayoutBuffer;
 use super::turn::Scene;
 use crate::agi;
 use crate::audio::speech::turn::Change;
@@ -90,7 +90,7 @@ pub(super) enum Answered {
 
 pub(super) struct Answering {
     settings: Settings,
-    playout: Playout,
+    playout: PlayoutBuffer,
     sounding: Option<Sound>,
     filler: Filling,
     /// When it was interrupted last, and how often it has been by what had no words.
@@ -116,7 +116,7 @@ impl Answering {
     /// Waits for the answer of a turn that began at `started`.
     pub(super) fn new(settings: Settings, started: Instant) -> Self {
         Self {
-            playout: Playout::new(settings.encoding),
+            playout: PlayoutBuffer::new(settings.encoding),
             sounding: None,
             filler: Filling::new(settings.waiting.clone(), started),
             interrupted: None,
@@ -227,12 +227,12 @@ impl Answering {
         }
         let heard = self.played.heard(source, samples.len(), caller.rate_hz());
         let changes = caller.overhear(samples, &heard, now);
-        // `Begins` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
+        // `SpeechStart` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
         // the caller has been understood stops the answer then.
         let interrupts = if self.settings.is_patient {
             caller.is_in_turn()
         } else {
-            changes.contains(&Change::Begins)
+            changes.contains(&Change::SpeechStart)
         };
         let may_interrupt = caller.first_sign();
         if interrupts {

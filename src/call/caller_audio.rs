@@ -14,7 +14,7 @@ use super::echo::{EchoPath, Heard};
 use crate::audio::Pcm;
 use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::opinion::{self, Opinion};
-use crate::audio::speech::turn::{Change, Limits, Listener};
+use crate::audio::speech::turn::{Change, Endpointer, Limits};
 use crate::sys::threads;
 
 /// Opens the caller's voice: file descriptor 3, in samples of the machine's own byte order. Its end is a hang-up.
@@ -36,7 +36,7 @@ pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
 /// What the caller says, piece by piece, and what follows from it.
 #[derive(Debug)]
 pub struct CallerAudio {
-    listener: Listener,
+    endpointer: Endpointer,
     /// What had been said at the last pause or end. The piece that told of it may go on after that.
     said: Pcm,
     rate_hz: u32,
@@ -48,7 +48,7 @@ pub struct CallerAudio {
     played_dbfs: Option<f32>,
     /// How many interruptions since the caller was last understood held no words.
     for_nothing: u8,
-    /// What is thought of the sound beside the listener's finding.
+    /// What is thought of the sound beside the endpointer's finding.
     opinion: Option<Opinion>,
     /// Since when a turn is under way that seemed to be no voice when it began.
     doubted_since: Option<Instant>,
@@ -58,7 +58,7 @@ impl CallerAudio {
     /// Takes in sound of this rate, from `now` on.
     pub fn new(rate_hz: u32, limits: Limits, now: Instant) -> Self {
         Self {
-            listener: Listener::new(rate_hz, limits),
+            endpointer: Endpointer::new(rate_hz, limits),
             said: Pcm {
                 rate_hz,
                 samples: Vec::new(),
@@ -89,7 +89,7 @@ impl CallerAudio {
         }
         self.heard_until = now;
         // Phones with silence suppression send no packets while the caller is silent, and then Asterisk writes nothing
-        // into the pipe. The listener counts frames and reads no clock, so it is given the frames that are missing;
+        // into the pipe. The endpointer counts frames and reads no clock, so it is given the frames that are missing;
         // otherwise a turn on such a phone would never end.
         let samples = silent.as_millis() * u128::from(self.rate_hz) / 1000;
         let silence = vec![0; usize::try_from(samples).unwrap_or_default()];
@@ -114,9 +114,9 @@ impl CallerAudio {
         // syllable would raise the level that it has to exceed. What is doubted may be the caller, and is no echo.
         if !is_removed && self.doubted_since.is_none() {
             self.echo
-                .see(self.listener.level_dbfs(), heard.loudest_dbfs);
+                .see(self.endpointer.level_dbfs(), heard.loudest_dbfs);
         }
-        if changes.contains(&Change::Begins) {
+        if changes.contains(&Change::SpeechStart) {
             self.echo.forget_latest();
             self.canceller.forget_latest();
         }
@@ -125,26 +125,26 @@ impl CallerAudio {
 
     /// Leaves out that a turn begins until it seems to be a voice.
     fn doubt(&mut self, mut changes: Vec<Change>, now: Instant) -> Vec<Change> {
-        let begins = changes.contains(&Change::Begins);
+        let begins = changes.contains(&Change::SpeechStart);
         let since = self
             .doubted_since
             .take()
-            .filter(|_| self.listener.is_in_turn());
+            .filter(|_| self.endpointer.is_in_turn());
         let Some(since) = since.or(begins.then_some(now)) else {
             return changes;
         };
         if self.has_voice(GUARDED) {
             if !begins {
-                changes.insert(0, Change::Begins);
+                changes.insert(0, Change::SpeechStart);
                 self.canceller.forget_latest();
             }
         } else if now.saturating_duration_since(since) < DOUBT {
-            changes.retain(|change| *change != Change::Begins);
+            changes.retain(|change| *change != Change::SpeechStart);
             self.doubted_since = Some(since);
         } else {
             // Within a turn nothing guards against an echo, which is a voice. Another turn may begin at once.
             changes.clear();
-            self.listener.forget();
+            self.endpointer.forget();
             self.canceller.forget_latest();
         }
         changes
@@ -177,7 +177,7 @@ impl CallerAudio {
                 Echo::Found(echo_dbfs) => usual.map(|usual| usual.max(echo_dbfs)),
                 Echo::Removed(_) | Echo::Unknown => usual,
             };
-            self.listener.guard_against(guard);
+            self.endpointer.guard_against(guard);
             changes.extend(self.take(&part.samples));
             is_removed = matches!(part.echo, Echo::Removed(_));
         }
@@ -188,14 +188,14 @@ impl CallerAudio {
     /// long interrupts: something around the caller does it.
     pub fn interrupted_for_nothing(&mut self) {
         self.for_nothing = self.for_nothing.saturating_add(1);
-        self.listener
+        self.endpointer
             .need_longer_proof(self.for_nothing >= MAX_FOR_NOTHING);
     }
 
     /// The caller has been understood.
     pub fn was_understood(&mut self) {
         self.for_nothing = 0;
-        self.listener.need_longer_proof(false);
+        self.endpointer.need_longer_proof(false);
     }
 
     /// What had been heard of a turn when it paused or ended last.
@@ -210,34 +210,34 @@ impl CallerAudio {
 
     /// How long the caller had been quiet when they went on last, or their last turn ended.
     pub(super) fn last_quiet(&self) -> Duration {
-        self.listener.last_quiet()
+        self.endpointer.last_quiet()
     }
 
     /// Whether the caller is speaking.
     pub(super) fn is_in_turn(&self) -> bool {
-        self.listener.is_in_turn() && self.doubted_since.is_none()
+        self.endpointer.is_in_turn() && self.doubted_since.is_none()
     }
 
     /// Whether the caller is speaking, or something is heard of which that is still doubted.
     pub(super) fn may_be_in_turn(&self) -> bool {
-        self.listener.is_in_turn()
+        self.endpointer.is_in_turn()
     }
 
     /// Sets the quiet after which a turn may be over; `None`: its end is waited for.
     pub(super) fn pause_after(&mut self, quiet: Option<Duration>) {
-        self.listener.pause_after(quiet);
+        self.endpointer.pause_after(quiet);
     }
 
     /// Sets the quiet that ends the turn under way, until the caller goes on.
     pub(super) fn end_after(&mut self, quiet: Duration) {
-        self.listener.end_after(quiet);
+        self.endpointer.end_after(quiet);
     }
 
     /// The caller says that they have ended, if they have begun.
     pub fn end_turn(&mut self) -> Vec<Change> {
-        let ended = self.listener.end();
+        let ended = self.endpointer.end();
         if ended.is_some() {
-            self.said = self.listener.heard();
+            self.said = self.endpointer.heard();
         }
         ended.into_iter().collect()
     }
@@ -247,28 +247,28 @@ impl CallerAudio {
     pub(super) fn first_sign(&self) -> bool {
         let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.echo.is_faint();
         let may_be_voice = |opinion: &Opinion| opinion.may_begin(SIGN).unwrap_or(true);
-        is_trusted && self.listener.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
+        is_trusted && self.endpointer.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
     }
 
     /// What has been said is of no interest.
     pub(super) fn forget(&mut self) {
-        self.listener.forget();
+        self.endpointer.forget();
         self.said.samples.clear();
     }
 
     fn take(&mut self, samples: &[i16]) -> Vec<Change> {
-        let was_in_turn = self.listener.is_in_turn();
+        let was_in_turn = self.endpointer.is_in_turn();
         let (mut changes, said) = (Vec::new(), &mut self.said);
-        self.listener.push(samples, |change, listener| {
-            if matches!(change, Change::Pauses | Change::Ends) {
-                *said = listener.heard();
+        self.endpointer.push(samples, |change, endpointer| {
+            if matches!(change, Change::Pause | Change::EndOfTurn) {
+                *said = endpointer.heard();
             }
             changes.push(change);
         });
         if let Some(opinion) = &mut self.opinion {
             opinion.push(samples);
             // Bit by bit, so that nothing waits for it where the caller pauses.
-            if was_in_turn || self.listener.is_in_turn() || self.listener.may_begin() {
+            if was_in_turn || self.endpointer.is_in_turn() || self.endpointer.may_begin() {
                 opinion.judge();
             }
         }

@@ -225,6 +225,7 @@ impl<O: Write> Flow<'_, O> {
     /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
     pub(super) fn follow<P: Phase>(&mut self, phase: &mut P) -> Result<P::End, Failure> {
         let end = loop {
+            self.keep_interrupted_messages();
             let input = match phase.poll(self.scene, self.line.now()) {
                 Step::Do(act) => match self.perform(act) {
                     Some(input) => input,
@@ -336,7 +337,8 @@ impl<O: Write> Flow<'_, O> {
     fn settings(&self, now: SystemTime) -> Settings {
         let own = self.actions.as_deref().unwrap_or_default();
         let messages = self.messages.instructions(self.actions.is_some());
-        let is_typed = self.actions.is_some() && !messages.is_empty();
+        let has_use = !messages.is_empty() || self.toolbox.is_some();
+        let is_typed = self.actions.is_some() && has_use;
         let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
         let actions = [own, typed, &messages].join(" ");
         let prompt = self.knowledge.prompt(

@@ -2,18 +2,24 @@
 
 use std::time::Instant;
 
+use crossbeam_channel::Sender;
+
 use super::answering::Answering;
+use super::event::Event;
 use super::job::Job;
 use super::turn::Scene;
 use crate::sys::costs::MicroDollars;
 use crate::sys::files::NewFile;
+use crate::text::Message;
 
 /// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
-// Its events are not read meanwhile. So what is being made is made to its end, and whatever would have to be paid for
+// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be paid for
 // after that waits for an agreement.
 pub(super) struct Interrupted {
     pub(super) answering: Answering,
     pub(super) job: Job,
+    /// What the job has told since, which is taken in if the answer goes on.
+    pub(super) told: Vec<Event>,
     /// None once another answer is written in its place.
     pub(super) reply: Option<NewFile>,
     /// Whether the caller had just been asked something.
@@ -28,10 +34,22 @@ impl Interrupted {
         self.job.max_cost()
     }
 
+    /// The messages that it has by now: the caller may have heard that they were taken.
+    pub(super) fn messages(&mut self) -> Vec<(Vec<Message>, Sender<()>)> {
+        let mut messages = Vec::new();
+        while let Ok(event) = self.job.events().try_recv() {
+            match event {
+                Event::Messages(new, kept) => messages.push((new, kept)),
+                event => self.told.push(event),
+            }
+        }
+        messages
+    }
+
     /// Pays for no more of it at `now`: what has been made can still be heard.
     pub(super) fn stop_paying(&mut self, scene: &mut Scene, now: Instant) {
-        let events = self.job.events();
-        self.answering.end_with_what_came(events, scene, now);
+        let told = self.told.drain(..).chain(self.job.events().try_iter());
+        self.answering.end_with_what_came(told, scene, now);
         self.job = Job::none();
     }
 }

@@ -102,12 +102,16 @@ impl Job {
         while self.events.recv_deadline(end).is_ok() {}
     }
 
-    /// Drops the job once what it tells has been taken, until its threads have ended, but no longer than `limit`.
+    /// Drops the job once what it tells has been taken, until the model or all of it has ended, but no longer than `limit`.
     pub(super) fn drain(self, limit: Duration, mut take: impl FnMut(Event)) {
         self.billing.end();
         let end = Instant::now() + limit;
         while let Ok(event) = self.events.recv_deadline(end) {
+            let is_end = matches!(event, Event::Done(Stage::Llm, ..));
             take(event);
+            if is_end {
+                return;
+            }
         }
     }
 

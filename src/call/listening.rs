@@ -178,7 +178,7 @@ impl Listening {
     /// Has what may be all that the caller says transcribed.
     fn follow(&mut self, changes: &[Change], scene: &mut Scene, now: Instant) {
         for change in changes {
-            if *change == Change::Begins {
+            if *change == Change::SpeechStart {
                 self.withheld = None;
                 self.presence.turn_begins(now);
             }
@@ -196,7 +196,7 @@ impl Listening {
                 Transcribing::Take => self.end_turn(),
                 Transcribing::Transcribe => self.end_by_itself(scene, now),
             }
-            if *change == Change::Ends {
+            if *change == Change::EndOfTurn {
                 self.presence.turn_ends(now);
                 self.known.end_turn();
                 if let Some(ahead) = &mut self.ahead {

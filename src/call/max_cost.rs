@@ -145,6 +145,7 @@ const MIN_QUESTION_CHARS: u64 = 100;
 mod tests {
     use super::*;
     use crate::cloud::budget::MAX_TRIES;
+    use crate::cloud::llm::functions::Function;
     use crate::config::{Arguments, Config, Job, Provider};
     use crate::services;
     use crate::sys::date;
@@ -177,6 +178,29 @@ mod tests {
             "{told}"
         );
         assert_eq!((chars, MAX_TRIES), (1000, 2), "as the manual has it");
+    }
+
+    #[test]
+    fn all_requests_that_calls_of_functions_add_are_set_aside_and_none_without_functions() {
+        let file = Arguments::of_file(None);
+        let config = Config::load(Job::Say, &file, &|name| {
+            (name == "GEMINI_API_KEY").then(|| "AQ.1".into())
+        });
+        let config = config.expect("complete");
+        let without = Settings::of(&config, "P".to_owned());
+        let first = tokens(&without, 100);
+        assert_eq!(all_tokens(&without, first), first);
+        let with = Settings::of(&config, "P".to_owned()).calling(vec![Function {
+            name: "news".to_owned(),
+            description: "D".to_owned(),
+            parameters: serde_json::json!({"type": "object"}),
+        }]);
+        let first_with = tokens(&with, 100);
+        assert!(first_with.input_tokens > first.input_tokens);
+        let all = all_tokens(&with, first_with);
+        let results = 6 * 8 * 1024;
+        assert_eq!(all.output_tokens, 4 * first.output_tokens);
+        assert!(all.input_tokens >= 4 * first_with.input_tokens + 3 * results);
     }
 
     #[test]

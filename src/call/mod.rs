@@ -266,7 +266,7 @@ impl<O: Write> Call<O> {
         self.toolbox = self.tools(&config, arguments).at(Stage::Config)?;
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
-        self.services = Some((services.clone(), State::new(&config.state_folder)));
+        self.services = Some((services.clone(), config.state()));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         if arguments.is_conversation() {
             // Each answer of a conversation has a file of its own. This one was to show that the folder can be written
@@ -433,12 +433,14 @@ impl<O: Write> Call<O> {
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
         let unheard = services.hearing.fault();
+        let without_tools = services.without_functions().into_iter();
         let forgiven = self.scene.forgiven.as_ref();
         let forgiven =
             forgiven.map(|failure| format!("a call went on after a turn that failed: {failure}"));
         let news = stood_in
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))
+            .chain(without_tools.map(|line| ("tools".to_owned(), line)))
             .chain(forgiven.map(|line| ("conversation".to_owned(), line)))
             .chain(unknown)
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))

@@ -99,12 +99,12 @@ impl Phrase {
         if self.hearing == Hearing::Ignores {
             return;
         }
-        if changes.contains(&Change::Ends) {
+        if changes.contains(&Change::EndOfTurn) {
             let heard = scene.caller.as_ref().map(CallerAudio::heard);
             let heard = heard.and_then(question::trim);
             scene.said.extend(heard.map(|heard| heard.speech));
         }
-        let speaks = |change: &Change| matches!(change, Change::Begins | Change::Ends);
+        let speaks = |change: &Change| matches!(change, Change::SpeechStart | Change::EndOfTurn);
         if self.hearing == Hearing::Yields && changes.iter().any(speaks) {
             self.interrupt(now);
         }

@@ -14,7 +14,7 @@ use crate::audio::telephone::{Encoding, FRAME};
 
 /// Encoded sound between the voice and Asterisk.
 #[derive(Debug)]
-pub(super) struct Playout {
+pub(super) struct PlayoutBuffer {
     encoding: Encoding,
     /// What has come from the voice and has not been appended.
     held: Vec<u8>,
@@ -47,7 +47,7 @@ struct Play {
     runs_out: bool,
 }
 
-impl Playout {
+impl PlayoutBuffer {
     pub(super) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,

@@ -8,7 +8,6 @@ use crate::spending::bill::Bill;
 use crate::spending::limits::{Admission, Refused};
 use crate::sys::costs::MicroDollars;
 use crate::sys::error::Chain;
-use crate::sys::state::State;
 
 /// A call's money.
 #[derive(Debug, Default)]
@@ -37,7 +36,9 @@ impl Purse {
         let admitted = match &mut self.admission {
             Some(admission) => {
                 let spent = self.bill.total();
-                limits.go_on(admission, spent, max_cost, SystemTime::now)
+                let went_on = limits.go_on(admission, spent, max_cost, SystemTime::now);
+                self.fault = self.fault.take().or_else(|| admission.alone.clone());
+                went_on
             }
             None => self.admit_first(config, caller, max_cost),
         };
@@ -57,12 +58,13 @@ impl Purse {
         caller: &str,
         max_cost: MicroDollars,
     ) -> Result<(), Refused> {
-        let state = State::new(&config.state_folder);
+        let state = config.state();
         let limits = config.limits;
         self.admission = limits.admit(&state, caller, max_cost, SystemTime::now)?;
-        if let Some(Admission { ahead, before, .. }) = &self.admission {
-            self.fault = ahead.map(|ahead| ahead.to_string());
-            self.nearly_spent = limits.nearly_spent(*before);
+        if let Some(admission) = &self.admission {
+            let ahead = admission.ahead.map(|ahead| ahead.to_string());
+            self.fault = admission.alone.clone().or(ahead);
+            self.nearly_spent = limits.nearly_spent(admission.before);
         }
         Ok(())
     }

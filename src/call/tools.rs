@@ -65,8 +65,11 @@ impl Toolbox {
     }
 
     /// Makes a call, and returns what the model is told.
-    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> String {
-        self.tools.call(self.caller, call, cancel)
+    ///
+    /// # Errors
+    /// What it is told in place of a result.
+    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> Result<String, String> {
+        self.tools.ask(self.caller, call, cancel)
     }
 
     /// Whether a PIN is to be typed before this tool is used.
@@ -104,8 +107,7 @@ impl<O: Write> Flow<'_, O> {
     /// anything does.
     pub(super) fn permit(&mut self, calls: &Calls) -> Option<Input> {
         let toolbox = self.toolbox.clone()?;
-        // With `AGISIGHUP=no` only a command tells that the caller is gone.
-        if self.line.is_free() && !self.line.is_connected() {
+        if !self.line.is_connected() {
             return None;
         }
         let mut permits = Vec::new();
@@ -161,3 +163,61 @@ const WRONG: &str = "error: this was not done, because the PIN that the caller t
 const LOCKED: &str =
     "error: this was not done, because no PIN of this caller is taken any more after wrong ones";
 const UNTYPED: &str = "error: this was not done, because the caller typed no PIN";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Arguments, Job as For};
+
+    /// Two tools with a PIN, and their folder.
+    fn toolbox(is_internal: bool) -> (testkit::TempDir, Option<Toolbox>) {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let place = |name: &str| folder.path().join(name);
+        testkit::write_secret(&place("pin"), "4711\n");
+        let tool = |name: &str, more: &str| {
+            let pin = place("pin");
+            format!(
+                "[tool.{name}]\ndescription = 'x'\nurl = 'https://tool.example/x'\npin_file = {pin:?}\n{more}\n"
+            )
+        };
+        let text = format!(
+            "[state]\nfolder = {:?}\n{}{}",
+            place("state"),
+            tool("one", "callers = 'internal'"),
+            tool("two", "callers = 'internal'")
+        );
+        testkit::write_secret(&place("config.toml"), &text);
+        let file = Arguments::of_file(Some(place("config.toml")));
+        let config = Config::load(For::Calls, &file, &|_| None).expect("right settings");
+        let toolbox = Toolbox::of(&config, is_internal).expect("it can be made");
+        (folder, toolbox)
+    }
+
+    #[test]
+    fn a_tool_is_open_for_the_call_once_its_pin_was_right() {
+        let (_folder, toolbox) = toolbox(true);
+        let toolbox = toolbox.expect("there are tools");
+        assert!(toolbox.is_locked("one") && toolbox.is_locked("two"));
+        assert!(
+            !toolbox.is_locked("unknown"),
+            "the model is told that there is none"
+        );
+        assert_eq!(toolbox.verify("one", "4711", "1001"), Permit::Granted);
+        assert!(!toolbox.is_locked("one") && toolbox.is_locked("two"));
+    }
+
+    #[test]
+    fn three_wrong_pins_lock_all_tools_for_the_call() {
+        let (_folder, toolbox) = toolbox(true);
+        let toolbox = toolbox.expect("there are tools");
+        let tries = ["one", "two", "one"].map(|name| toolbox.verify(name, "1", "1001"));
+        let refused = Permit::Refused;
+        assert_eq!(tries, [refused(WRONG), refused(WRONG), refused(LOCKED)]);
+        assert_eq!(toolbox.refusal(), Some(refused(LOCKED)));
+    }
+
+    #[test]
+    fn strangers_have_no_toolbox_where_all_tools_are_internal() {
+        assert!(toolbox(false).1.is_none());
+    }
+}

@@ -4,13 +4,13 @@ use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use log::warn;
 
 use crate::cmd::messages;
+use crate::sys::apart;
 use crate::sys::error::Chain;
 
 /// Has messages delivered by the settings in this file, or the usual ones. What goes wrong is done by the next call, or by
@@ -40,7 +40,8 @@ pub(super) fn socket() -> Option<TcpStream> {
 }
 
 fn start(config: Option<&Path>) -> io::Result<()> {
-    let mut command = Command::new(OURSELVES);
+    // Whoever ends the call's program with all that it has started does not mean this.
+    let mut command = apart::alone();
     if let Some(file) = config {
         command.arg("--config").arg(std::path::absolute(file)?);
     }
@@ -49,8 +50,6 @@ fn start(config: Option<&Path>) -> io::Result<()> {
         // With this variable every run is a call.
         .env_remove("AST_AGI_DIR")
         .current_dir("/")
-        // Whoever ends the call's program with all that it has started does not mean this.
-        .process_group(0)
         // While any process holds the other end of its pipes, Asterisk takes the call for one that goes on.
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -58,6 +57,3 @@ fn start(config: Option<&Path>) -> io::Result<()> {
     // It ends by itself, and the system takes care of it then: this process is gone.
     command.spawn().map(drop)
 }
-
-/// The running program itself, whatever file may stand at its place on the disk.
-const OURSELVES: &str = "/proc/self/exe";

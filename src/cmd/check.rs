@@ -24,6 +24,7 @@ mod quiet;
 mod routes;
 mod services;
 mod settings;
+mod shared;
 pub(crate) mod sounds;
 mod tools;
 mod user;
@@ -93,6 +94,9 @@ pub fn run(
             hosts::examine(config, deadline, &hangup, &mut report);
             let personas = personas::of_personas(config, Job::Check, &arguments, &environment);
             services::examine(config, personas, deadline, &hangup, &mut report);
+            if let Some(server) = &config.shared {
+                shared::examine(server, &mut report);
+            }
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);

@@ -354,6 +354,13 @@ pub const KEYS: &[Key] = &[
         "The log of calls: see `phone-assistant help log`. Empty: none."),
     key("state.folder", Kind::Path, r#""/var/lib/phone-assistant/state""#,
         "What calls remember for each other: which services fail, how loud voices are, and what was spent."),
+    key("state.url", Kind::Text, NOTHING,
+        "A Redis or Valkey server on which several machines count calls and costs and note failing services together: \
+         `redis://HOST` or `rediss://HOST`. See `phone-assistant help machines`."),
+    key("state.password_file", Kind::Path, NOTHING,
+        "A file with the password of that server."),
+    key("state.machines", Kind::Whole(1, 1000, "machines"), "1",
+        "How many machines share that server: while it does not answer, each may spend an equal part of what is left of the day."),
     key("limits.max_calls_per_caller_per_hour", Kind::Whole(0, 10_000, "calls"), "0",
         "Most calls of one caller within any 60 minutes. Callers who hide their number share one limit. 0: no limit."),
     key("limits.max_messages_per_caller_per_hour", Kind::Whole(0, 1000, "messages"), "5",
@@ -396,8 +403,8 @@ pub const KEYS: &[Key] = &[
         "A proxy of http or https, `http://proxy.example:3128`; without it `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` \
          counts, the first that can be used."),
     key("http.no_proxy", Kind::Text, NOTHING,
-        "Hosts that are reached without the proxy, and those below them, separated by commas; also networks of IPv4, such \
-         as `10.0.0.0/8`; without it `NO_PROXY` counts."),
+        "Hosts that are reached without the proxy, and those below them, separated by commas; also networks, such as \
+         `10.0.0.0/8` or `fd00::/8`; without it `NO_PROXY` counts."),
     key("http.warm", Kind::Switch, "true",
         "Open the connections to the model and the voice while the question is being transcribed. It costs each of them \
          one request that is not billed (`HEAD /`)."),

@@ -55,7 +55,7 @@ macro_rules! example {
 }
 
 /// All topics, in the order of the list.
-pub static TOPICS: [Topic; 23] = [
+pub static TOPICS: [Topic; 24] = [
     topic!(
         "call",
         "what happens in a call, and what the dialplan is told"
@@ -85,6 +85,7 @@ pub static TOPICS: [Topic; 23] = [
     topic!("fallback", "when a service fails"),
     topic!("local", "servers of your own, and no cloud"),
     topic!("scaling", "many calls, and several Asterisks"),
+    topic!("machines", "limits that several machines share"),
     topic!("fastagi", "calls over the network, through systemd"),
     topic!("by-hand", "a call without Asterisk, at a terminal"),
     topic!("changes", "what is new in each version"),

@@ -131,7 +131,7 @@ fn notices(target: &str) -> Result<String, Box<dyn Error>> {
     Ok(out)
 }
 
-/// What Cargo knows of the packages that the program for this target is built from.
+/// What Cargo knows of the packages of others that the program for this target is built from.
 fn dependencies(target: &str) -> Result<Vec<Value>, Box<dyn Error>> {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -168,7 +168,10 @@ fn dependencies(target: &str) -> Result<Vec<Value>, Box<dyn Error>> {
         }
     }
     let mut packages = list(&metadata["packages"]);
-    packages.retain(|package| found.contains(&package["id"].to_string()));
+    // What has no source is our own.
+    packages.retain(|package| {
+        found.contains(&package["id"].to_string()) && !package["source"].is_null()
+    });
     Ok(packages)
 }
 

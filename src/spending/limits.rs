@@ -1,10 +1,14 @@
-//! Limits of calls and of money, kept by all calls of a machine together.
+//! Limits of calls and of money, kept by all calls of a machine together, or of several machines.
 //!
 //! Before a call pays for anything it sets aside the maximum that it can cost, and afterwards it gives back what it has
 //! not spent. A call that is killed gives nothing back, so the day's limit is never exceeded. Where it cannot be told
 //! what was spent, nothing is paid for.
 
+mod books;
+mod folder;
 mod ledger;
+mod machines;
+mod shared;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,8 +23,11 @@ use crate::sys::error::Chain;
 use crate::sys::number;
 use crate::sys::state::State;
 use crate::sys::state::guard::{self, Guard};
+use crate::sys::state::server::Lost;
 
+use books::{Books, Change, Held, Step};
 use ledger::Ledger;
+use machines::Machines;
 
 /// Why a call may not go on.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +62,9 @@ pub(crate) enum Refused {
         "calls and costs cannot be counted, so nothing is paid for; phone-assistant check tells what to do"
     )]
     Unknown(#[from] guard::Error),
+    /// The server that machines share cannot be used, which the folder makes up for.
+    #[error(transparent)]
+    Lost(#[from] Lost),
 }
 
 /// A ledger that counts for a day after tomorrow: the clock was wrong when it was written, or is wrong now.
@@ -79,11 +89,12 @@ impl fmt::Display for Ahead {
 /// A call that may go on, and what is set aside for it.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    guard: Guard,
-    set_aside: MicroDollars,
-    day: u64,
+    books: Machines,
+    held: Held,
     /// A warning for administrators about the ledger.
     pub ahead: Option<Ahead>,
+    /// Why this machine counts alone, although it shares a server with others.
+    pub alone: Option<String>,
     /// What was spent and set aside on this day before the call.
     pub before: MicroDollars,
 }
@@ -104,29 +115,19 @@ impl Limits {
         if self == Self::default() {
             return Ok(None);
         }
-        let (guard, caller) = (guard(state), number::key(caller));
-        let admit = |ledger: &mut Ledger| {
-            // The clock is read under the lock, so that entries that others wrote while this call waited are not in the
-            // future.
-            let now = clock();
-            ledger.catch_up(now);
-            self.check(ledger, &caller, max_cost, now)?;
-            let before = ledger.spent;
-            ledger.spent = before + max_cost;
-            if self.calls_per_hour.is_some() {
-                ledger.note(caller, now);
-            }
-            Ok::<_, Refused>((ledger.day, ledger.ahead_of(now), before))
+        let (books, caller) = (Machines::of(state), number::key(caller));
+        let change = Change {
+            held: None,
+            amount: max_cost,
+            step: Step::Begin(&caller),
         };
-        // What is set aside is on the disk before anything is paid: a loss of power must not let it be spent twice.
-        let (day, ahead, before) =
-            guard.update_for_good(|| Ledger::of(date::day(clock())), admit)?;
+        let entry = books.change(self, &change, &clock)?;
         Ok(Some(Admission {
-            guard,
-            set_aside: max_cost,
-            day,
-            ahead,
-            before,
+            books,
+            held: entry.held,
+            ahead: entry.ahead,
+            alone: entry.alone,
+            before: entry.before,
         }))
     }
 
@@ -141,22 +142,14 @@ impl Limits {
         max_cost: MicroDollars,
         clock: impl Fn() -> SystemTime,
     ) -> Result<(), Refused> {
-        let (day, before) = (admission.day, admission.set_aside);
-        let set_aside = spent + max_cost;
-        let go_on = |ledger: &mut Ledger| {
-            let now = clock();
-            ledger.catch_up(now);
-            // What was set aside yesterday is no longer counted.
-            if ledger.day == day {
-                ledger.spent = ledger.spent - before;
-            }
-            self.check_day(ledger, set_aside, now)?;
-            ledger.spent = ledger.spent + set_aside;
-            Ok::<_, Refused>(ledger.day)
+        let change = Change {
+            held: Some(admission.held),
+            amount: spent + max_cost,
+            step: Step::GoOn,
         };
-        // A caller is waiting, so the disk is waited for only once a call, when it is admitted.
-        admission.day = admission.guard.update(|| Ledger::of(day), go_on)?;
-        admission.set_aside = set_aside;
+        let entry = admission.books.change(self, &change, &clock)?;
+        admission.held = entry.held;
+        admission.alone = admission.alone.take().or(entry.alone);
         Ok(())
     }
 
@@ -184,53 +177,20 @@ impl Limits {
             )
         })
     }
-
-    fn check(
-        self,
-        ledger: &Ledger,
-        caller: &str,
-        max_cost: MicroDollars,
-        now: SystemTime,
-    ) -> Result<(), Refused> {
-        let made = ledger.calls.get(caller).map_or(0, Vec::len);
-        if let Some(most) = self.calls_per_hour
-            && u32::try_from(made).is_ok_and(|made| made >= most)
-        {
-            return Err(Refused::Caller { made, most });
-        }
-        self.check_day(ledger, max_cost, now)
-    }
-
-    fn check_day(
-        self,
-        ledger: &Ledger,
-        max_cost: MicroDollars,
-        now: SystemTime,
-    ) -> Result<(), Refused> {
-        let spent = ledger.spent;
-        match self.per_day {
-            Some(most) if spent + max_cost > most => Err(Refused::Day {
-                spent,
-                most,
-                max_cost,
-                ahead: ledger.ahead_of(now),
-            }),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Admission {
     /// Gives back what was set aside and not spent.
     pub(crate) fn settle(self, spent: MicroDollars) {
-        let settle = |ledger: &mut Ledger| {
-            // Yesterday's money is no longer counted.
-            if ledger.day == self.day {
-                ledger.spent = ledger.spent - self.set_aside + spent;
-            }
-            Ok::<_, guard::Error>(())
+        let change = Change {
+            held: Some(self.held),
+            amount: spent,
+            step: Step::End,
         };
-        if let Err(cause) = self.guard.update(|| Ledger::of(self.day), settle) {
+        let settled = self
+            .books
+            .change(Limits::default(), &change, &SystemTime::now);
+        if let Err(cause) = settled {
             warn!("more counts as spent today than was: {}", Chain(&cause));
         }
     }

@@ -57,6 +57,14 @@ pub(crate) fn other(program: &OsStr, rights: Option<&Rights>) -> Command {
     command
 }
 
+/// Returns a command that runs this program again in a session of its own, with the rights and the environment of this
+/// process, which it outlives.
+pub(crate) fn alone() -> Command {
+    let mut command = Command::new(OURSELVES);
+    command.env(MARK, ALONE);
+    command
+}
+
 /// Does what the first lines of the program must do where it was started apart: no thread is there yet. Returns whether
 /// the rest of the program is to run.
 ///
@@ -70,6 +78,9 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
     // else.
     setsid()?;
     let mark = mark.to_string_lossy();
+    if mark == ALONE {
+        return Ok(());
+    }
     if let Some(rights) = mark.strip_prefix(EXEC) {
         if !rights.is_empty() {
             take(rights)?;
@@ -263,9 +274,10 @@ impl Drop for Running {
 }
 
 /// The variable that is set where this program was started apart: to [`EXEC`] where it must become another program,
-/// and then to the user that it must become, if any.
+/// and then to the user that it must become, if any; to [`ALONE`] where it is only to have a session of its own.
 const MARK: &str = "PHONE_ASSISTANT_APART";
 const EXEC: &str = "exec";
+const ALONE: &str = "alone";
 /// The running program itself, whatever file may stand at its place on the disk.
 const OURSELVES: &str = "/proc/self/exe";
 

@@ -190,7 +190,7 @@ const KNOWN_PART: u32 = 8;
 const SHORTEST_KNOWN: usize = 12;
 
 /// What our own lines say, beside the names of settings: a key that is made of such words hides none of them.
-const OWN: [&str; 16] = [
+const OWN: [&str; 17] = [
     "asterisk",
     "/var/lib/asterisk/agi-bin/phone-assistant",
     "/usr/share/asterisk/agi-bin/phone-assistant",
@@ -203,6 +203,7 @@ const OWN: [&str; 16] = [
     "/etc/asterisk/modules.conf",
     "asterisk-core-sounds-en",
     "sudo ./install.sh --dialplan",
+    "/usr/share/phone-assistant/install.sh",
     "custom-openai",
     "api.openai.com",
     "generativelanguage.googleapis.com",

@@ -7,12 +7,14 @@
 //! is `guard`'s.
 
 pub(crate) mod guard;
+pub mod server;
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,12 +26,14 @@ use serde::de::DeserializeOwned;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
 use crate::sys::rights::Acting;
+use server::Server;
 
 /// The folder of such files. Nothing in it that is read or changed through this guards anything.
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
     patience: Duration,
+    server: Option<Arc<Server>>,
 }
 
 /// Why something could not be remembered.
@@ -72,15 +76,27 @@ impl State {
         Self {
             folder: folder.to_owned(),
             patience: PATIENCE,
+            server: None,
         }
+    }
+
+    /// The same, with the server that machines share, if they share one.
+    #[must_use]
+    pub fn with(self, server: Option<Arc<Server>>) -> Self {
+        Self { server, ..self }
+    }
+
+    /// The server that machines share. Only what is said to be kept there is not in the folder.
+    pub(crate) fn server(&self) -> Option<&Arc<Server>> {
+        self.server.as_ref()
     }
 
     /// The same state, waited for only briefly: for what is good to remember and not worth waiting for.
     #[must_use]
     pub fn waiting_briefly(&self) -> Self {
         Self {
-            folder: self.folder.clone(),
             patience: BRIEF_PATIENCE,
+            ..self.clone()
         }
     }
 

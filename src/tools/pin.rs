@@ -46,7 +46,6 @@ impl Pin {
         }
     }
 
-    #[allow(dead_code, reason = "for calls")]
     /// Compares what was typed by the caller with this number, as the call shows it, and counts a wrong try.
     pub(crate) fn verify(&self, typed: &str, caller: &str, now: SystemTime) -> Verdict {
         let verdict = self.read().map(|pin| is_same(typed, &pin));

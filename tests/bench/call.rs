@@ -93,7 +93,7 @@ fn spread(name: &str, runs: &[Run], figure: impl Fn(&Run) -> f64, most: f64) -> 
 
 /// Prints the binary's size; whether it meets the target.
 fn binary() -> bool {
-    let bytes = fs::metadata(PROGRAM).unwrap().len();
+    let bytes = fs::metadata(report::program()).unwrap().len();
     let size_mb = report::megabytes(bytes);
     let is_met = size_mb <= 10.0;
     let verdict = report::verdict("≤ 10", is_met);
@@ -117,7 +117,7 @@ fn call(folder: &Path, question: &[u8]) -> Run {
     let recording = folder.join("question.wav");
     fs::write(&recording, question).unwrap();
     let start = Instant::now();
-    let mut program = Command::new(PROGRAM)
+    let mut program = Command::new(report::program())
         .env_clear()
         .arg(format!("recording={}", recording.display()))
         .arg(format!("reply={}", folder.join("answer").display()))
@@ -178,8 +178,6 @@ fn data(name: &str) -> PathBuf {
         .join("tests/data")
         .join(name)
 }
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_phone-assistant");
 
 const RUNS: usize = 20;
 

@@ -78,7 +78,7 @@ fn compare(sound: Option<PathBuf>, rounds: usize, at_least: f64) {
 }
 
 fn our_command(sound: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_phone-assistant"));
+    let mut command = Command::new(report::program());
     command
         .arg("convert")
         .args(["--gain", "6"])

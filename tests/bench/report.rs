@@ -4,7 +4,18 @@
 #![allow(dead_code, clippy::print_stdout)]
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// The program that is measured: the one that was built for it, or the one that `PHONE_ASSISTANT_TESTED` names, such as
+/// the static one.
+pub(crate) fn program() -> PathBuf {
+    let named = std::env::var_os("PHONE_ASSISTANT_TESTED");
+    named.map_or_else(
+        || env!("CARGO_BIN_EXE_phone-assistant").into(),
+        PathBuf::from,
+    )
+}
 
 /// Is measuring asked for? `cargo test --all-targets` runs benchmarks too, without this argument.
 pub(crate) fn is_wanted() -> bool {

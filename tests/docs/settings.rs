@@ -273,9 +273,12 @@ fn the_settings_that_the_installer_writes_are_known_and_show_the_defaults() {
                 of_kitchen += 1;
                 continue;
             }
-            let key = KEYS
-                .iter()
-                .find(|key| key.name == name)
+            let keys = KEYS.iter().map(|key| (key.name.to_owned(), key));
+            let of_tool = TOOL_KEYS.iter();
+            let of_tool = of_tool.map(|key| (format!("tool.weather.{}", key.name), key));
+            let (_, key) = keys
+                .chain(of_tool)
+                .find(|(known, _)| *known == name)
                 .unwrap_or_else(|| panic!("{name} does not exist"));
             let value = value.split(" #").next().unwrap().trim();
             assert!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_assistant::audio::speech::turn::{Change, Limits, Listener};
+use phone_assistant::audio::speech::turn::{Change, Endpointer, Limits};
 
 use crate::material::{Material, Place, RATE_HZ, mix_into, over_the_line, seconds};
 use crate::random::Random;
@@ -79,11 +79,11 @@ fn figures(material: &Material, place: Place, below_db: f32) -> Figures {
 
 /// The beginnings and ends of turns, in seconds.
 fn changes(line: &[f32]) -> Vec<(f32, Change)> {
-    let mut listener = Listener::new(RATE_HZ, LIMITS);
+    let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
     let (mut at, mut changes) = (0.0, Vec::new());
     for piece in over_the_line(line).chunks(160) {
         at += 0.02;
-        listener.push(piece, |change, _| changes.push((at, change)));
+        endpointer.push(piece, |change, _| changes.push((at, change)));
     }
     changes
 }
@@ -97,18 +97,20 @@ impl Figures {
                 .filter(move |at| (from..to).contains(at))
         };
         self.turns += 1;
-        self.in_pause[index] += usize::from(within(Change::Ends, pause, second).next().is_some());
-        self.in_second_half += usize::from(within(Change::Ends, second, end).next().is_some());
-        let begun = within(Change::Begins, 0.0, end).next_back();
-        let is_over = begun.is_some_and(|begun| within(Change::Ends, begun, end).next().is_some());
+        self.in_pause[index] +=
+            usize::from(within(Change::EndOfTurn, pause, second).next().is_some());
+        self.in_second_half += usize::from(within(Change::EndOfTurn, second, end).next().is_some());
+        let begun = within(Change::SpeechStart, 0.0, end).next_back();
+        let is_over =
+            begun.is_some_and(|begun| within(Change::EndOfTurn, begun, end).next().is_some());
         let mut over = end;
         if !is_over {
-            let ended = within(Change::Ends, end, end + HELD).next();
+            let ended = within(Change::EndOfTurn, end, end + HELD).next();
             self.delays.extend(ended.map(|ended| ended - end));
             self.held += usize::from(ended.is_none());
             over = ended.unwrap_or(end + HELD);
         }
-        self.of_place += within(Change::Begins, over + 0.01, f32::MAX).count();
+        self.of_place += within(Change::SpeechStart, over + 0.01, f32::MAX).count();
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn begins(line: &[i16], answer: &[f32], answer_at: usize) -> Option<f
         let heard = reply.heard(Source::Answer(frame), piece.len(), RATE_HZ);
         if caller
             .overhear(piece, &heard, now)
-            .contains(&Change::Begins)
+            .contains(&Change::SpeechStart)
         {
             return Some(index as f32 * 0.02 + 0.02);
         }

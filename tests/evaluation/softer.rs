@@ -1,6 +1,6 @@
 //! Callers who speak softer in their second turn, in a call in which nothing plays.
 
-use phone_assistant::audio::speech::turn::{Change, Listener};
+use phone_assistant::audio::speech::turn::{Change, Endpointer};
 
 use crate::ends::{LIMITS, PLACES, SPEECH_DBFS};
 use crate::material::{Material, Place, RATE_HZ, mix_into, over_the_line, seconds};
@@ -47,15 +47,15 @@ fn is_heard(
     mix_into(&mut line, &background, 0, SPEECH_DBFS - below_db);
     mix_into(&mut line, first, seconds(2.0), SPEECH_DBFS);
     mix_into(&mut line, second, at, SPEECH_DBFS - softer_db);
-    let mut listener = Listener::new(RATE_HZ, LIMITS);
+    let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
     let (mut heard, mut is_heard) = (0, false);
     let soon = at + seconds(SOON);
     for piece in over_the_line(&line).chunks(160) {
         heard += piece.len();
-        listener.push(piece, |change, _| {
-            is_heard |= change == Change::Begins && (at..soon).contains(&heard);
+        endpointer.push(piece, |change, _| {
+            is_heard |= change == Change::SpeechStart && (at..soon).contains(&heard);
         });
-        is_heard |= heard >= at && heard - piece.len() < at && listener.is_in_turn();
+        is_heard |= heard >= at && heard - piece.len() < at && endpointer.is_in_turn();
     }
     is_heard
 }

@@ -118,20 +118,25 @@ impl Machine {
     }
 
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        self.shell(&[], arguments)
+        self.script("src/install.sh", arguments)
+    }
+
+    /// The same by the script in another place.
+    pub(super) fn script(&self, script: &str, arguments: &[&str]) -> Command {
+        self.shell(&[], script, arguments)
     }
 
     /// With every command in stderr before it runs.
     pub(super) fn traced(&self, arguments: &[&str]) -> Command {
-        self.shell(&["-x"], arguments)
+        self.shell(&["-x"], "src/install.sh", arguments)
     }
 
-    fn shell(&self, options: &[&str], arguments: &[&str]) -> Command {
+    fn shell(&self, options: &[&str], script: &str, arguments: &[&str]) -> Command {
         let tools = self.path("tools");
         let mut command = Command::new("/bin/sh");
         command
             .args(options)
-            .arg(self.path("src/install.sh"))
+            .arg(self.path(script))
             .args(arguments)
             .env_clear();
         command
@@ -384,7 +389,7 @@ const SOURCES: [&str; 4] = [
 ];
 
 /// The only programs of this machine that `install.sh` meets.
-const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ls mkdir mktemp mv od readlink rm sed sh sort \
+const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ln ls mkdir mktemp mv od readlink rm sed sh sort \
     tail timeout tr uname";
 
 /// Where `tools/notes-owners` is, owners are noted in `tools/owners` and nobody is given anything: whoever runs the tests

@@ -1,5 +1,6 @@
 //! Where messages go, and what becomes of those that are not taken.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use ring::hmac;
@@ -7,7 +8,7 @@ use serde_json::json;
 use testkit::{Activation, Settings, Takes, Webhook, until, write_secret};
 
 use super::{NOTED, Post, TEA, text};
-use crate::house::{House, PATIENCE, program};
+use crate::house::{House, PATIENCE, argument, program};
 
 #[test]
 fn a_webhook_that_is_down_is_tried_again_under_the_same_id_and_delays_no_mail() {
@@ -241,6 +242,42 @@ fn the_doctor_sends_a_test_through_each_way() {
         (post.webhook.posted().len(), post.sendmail.mails().len()),
         (1, 1)
     );
+}
+
+/// The session of the process that delivers by the settings in this file, and its own id.
+fn session_of_delivery(settings: &str) -> Option<(u32, u32)> {
+    let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let name = entry.unwrap().file_name();
+        name.to_str()?.parse::<u32>().ok()
+    });
+    let delivers = |id: &u32| {
+        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        let command = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let has = |text: &[u8], part: &str| String::from_utf8_lossy(text).contains(part);
+        has(&environment, settings) && has(&command, "--deliver")
+    };
+    let id = ids.filter(delivers).next()?;
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // proc_pid_stat(5): behind the name in parentheses come state, parent, group and session.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    Some((fields.split(' ').nth(3)?.parse().ok()?, id))
+}
+
+#[test]
+fn what_delivers_has_a_session_of_its_own_and_the_environment_of_its_call() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.house.ask("question-tea.wav");
+    post.webhook.always(Takes::Never);
+    let file = post.settings().write(post.house.other());
+    let call = testkit::Call::builder(program())
+        .arg(argument("recording", &post.house.recording()))
+        .arg(argument("reply", &post.house.reply()))
+        .env("PHONE_ASSISTANT_CONFIG", &file);
+    call.start().finish(PATIENCE);
+    post.webhook.wait_for(1, PATIENCE);
+    let (session, id) = session_of_delivery(text(&file)).expect("it delivers");
+    assert_eq!(session, id);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_typed_number_is_a_turn_that_no_transcription_is_paid_for() {
     assert_eq!(words[0]["who"], "caller");
     assert_eq!(words[0]["text"], "[typed on the keypad: 0612]");
     // The logs have it as they have words.
-    let told = "recording: 0 ms, <27 bytes> typed on the keypad";
+    let told = " ms, <27 bytes> typed on the keypad";
     outcome.assert(outcome.commands().any(|line| line.contains(told)), told);
     for keys in ["0612", "result=54", "result=50"] {
         outcome.assert(!outcome.stderr.contains(keys), "the log has keys");

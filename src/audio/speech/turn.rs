@@ -30,18 +30,18 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The caller has begun to speak.
-    Begins,
+    SpeechStart,
     /// The caller pauses, and may have ended.
-    Pauses,
+    Pause,
     /// The caller goes on after a pause.
-    GoesOn,
+    Resume,
     /// The caller has ended, or has spoken for long enough.
-    Ends,
+    EndOfTurn,
 }
 
 /// Listens for one turn after the other.
 #[derive(Debug)]
-pub struct Listener {
+pub struct Endpointer {
     limits: Limits,
     rate_hz: u32,
     high_pass: Option<HighPass>,
@@ -78,7 +78,7 @@ struct Turn {
     ends_after: Option<Duration>,
 }
 
-impl Listener {
+impl Endpointer {
     /// Listens to sound of this rate, in samples per second.
     pub fn new(rate_hz: u32, limits: Limits) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Listener {
         }
     }
 
-    /// Takes in what was heard, of any length. `tell` is given each change, and the listener as it is then.
+    /// Takes in what was heard, of any length. `tell` is given each change, and the endpointer as it is then.
     pub fn push(&mut self, samples: &[i16], mut tell: impl FnMut(Change, &Self)) {
         let len = frame_len(self.rate_hz);
         self.rest.extend_from_slice(samples);
@@ -169,7 +169,7 @@ impl Listener {
         self.background.measure();
         self.has_ended = true;
         self.loud.clear();
-        Some(Change::Ends)
+        Some(Change::EndOfTurn)
     }
 
     /// How long the caller had been quiet when they went on last, or the last turn ended.
@@ -206,7 +206,7 @@ impl Listener {
                 return None;
             }
             self.turn = Some(Turn::default());
-            return Some(Change::Begins);
+            return Some(Change::SpeechStart);
         };
         turn.length += 1;
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
@@ -229,12 +229,12 @@ impl Listener {
         }
         let may_be_over = self.limits.pause.is_some_and(|pause| quiet >= pause);
         let change = match turn.is_pausing {
-            false if may_be_over => Change::Pauses,
-            true if is_speaking => Change::GoesOn,
+            false if may_be_over => Change::Pause,
+            true if is_speaking => Change::Resume,
             _ => return None,
         };
-        turn.is_pausing = change == Change::Pauses;
-        if change == Change::GoesOn {
+        turn.is_pausing = change == Change::Pause;
+        if change == Change::Resume {
             self.last_quiet = quiet_before;
         }
         Some(change)

@@ -55,3 +55,120 @@ impl Answering {
         self.calling.calls.take().map(Act::Permit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, bounded};
+
+    use super::super::tests::{answering, end, ended, sound, through};
+    use crate::call::event::{Calls, Event, Permit};
+    use crate::call::line::{Input, Sound};
+    use crate::call::phase::tests::{Heard as Line, caller};
+
+    /// Calls of a function, and who waits for their permit.
+    fn calls(needs_pin: bool) -> (Input, Receiver<Vec<Permit>>) {
+        let (permit, permitted) = bounded(1);
+        let calls = Calls {
+            names: vec!["order".to_owned()],
+            needs_pin,
+            permit,
+        };
+        (Input::Work(Event::Calls(calls)), permitted)
+    }
+
+    fn called() -> Input {
+        Input::Work(Event::Called)
+    }
+
+    fn sentence_end() -> Input {
+        Input::Work(Event::SentenceEnd)
+    }
+
+    #[test]
+    fn calls_begin_while_the_words_before_are_heard_and_a_filler_follows_these() {
+        let mut call = answering(|_| {});
+        let (order, _permitted) = calls(false);
+        call.on(1000, sound(50)).on(1000, sentence_end());
+        call.on(1100, order).pass(2000);
+        call.ends(2000, Sound::Answer, through(50)).pass(4000);
+        call.ends(4200, Sound::Filler, through(20));
+        call.on(5000, called());
+        call.on(5200, sound(50)).on(5200, end());
+        call.ends(6200, Sound::Answer, through(100));
+        call.assert_steps(&[
+            (1000, "play /r #*@0"),
+            (1100, "permit order"),
+            (3500, "play beep #*@0"),
+            (5200, "play /r #*@8000"),
+        ]);
+        assert_eq!(ended(&call), "6200 ANSWERED ");
+    }
+
+    #[test]
+    fn a_pin_is_asked_for_in_silence() {
+        let mut call = answering(|_| {});
+        let (order, _permitted) = calls(true);
+        call.on(1000, sound(50)).on(1000, sentence_end());
+        call.on(1100, order).pass(1990);
+        call.ends(2000, Sound::Answer, through(50));
+        call.assert_steps(&[(1000, "play /r #*@0"), (2000, "permit order")]);
+        let mut call = answering(|_| {});
+        let (order, _permitted) = calls(true);
+        call.pass(1500);
+        call.on(1600, order);
+        call.assert_steps(&[
+            (1500, "play beep @0"),
+            (1600, "stop"),
+            (1600, "permit order"),
+        ]);
+    }
+
+    #[test]
+    fn what_calls_take_is_not_the_time_of_the_answer() {
+        let mut call = answering(|settings| settings.waiting.play = crate::config::Filler::Nothing);
+        let (order, _permitted) = calls(false);
+        call.on(1000, order).pass(59_000);
+        assert_eq!(ended(&call), "goes on");
+        call.on(60_000, called()).pass(79_199);
+        assert_eq!(ended(&call), "goes on");
+        call.pass(79_200);
+        assert!(ended(&call).starts_with("79200 config: no whole answer within 20.0 s"));
+    }
+
+    #[test]
+    fn a_caller_who_goes_on_or_hangs_up_permits_nothing_more() {
+        for hangs_up in [true, false] {
+            let mut call = answering(|_| {});
+            call.scene.caller = Some(caller(call.at(0), None));
+            let (order, permitted) = calls(true);
+            call.hears(0, 1000, Line::Quiet);
+            call.scene.turn.question = "Tea?".to_owned();
+            call.on(1000, sound(500)).on(1010, order);
+            if hangs_up {
+                call.on(1100, Input::HungUp);
+            } else {
+                call.hears(1020, 600, Line::Voice);
+            }
+            assert!(call.end.is_some(), "{hangs_up}");
+            let steps = call.told();
+            assert!(
+                steps.iter().all(|(_, step)| !step.starts_with("permit")),
+                "{steps:?}"
+            );
+            // Whoever drops the answer drops the calls.
+            drop(call);
+            assert!(permitted.recv().is_err());
+        }
+    }
+
+    #[test]
+    fn an_answer_for_the_dialplan_asks_for_a_pin_at_once() {
+        let mut call = answering(|settings| settings.is_streamed = false);
+        let (order, _permitted) = calls(true);
+        call.on(1000, sound(50)).on(1100, order).on(9000, called());
+        call.on(9500, end());
+        let steps = call.told();
+        assert_eq!(steps[0], (1100, "permit order".to_owned()), "{steps:?}");
+        assert_eq!(ended(&call), "9500 whole");
+    }
+}

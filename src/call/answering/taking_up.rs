@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
-
 use super::{Answered, Answering, GRACE};
 use crate::call::event::Event;
 use crate::call::line::Sound;
@@ -81,11 +79,11 @@ impl Answering {
     /// Takes in at `now` what has come of an answer of which no more is paid for.
     pub(in crate::call) fn end_with_what_came(
         &mut self,
-        events: &Receiver<Event>,
+        events: impl Iterator<Item = Event>,
         scene: &mut Scene,
         now: Instant,
     ) {
-        for event in events.try_iter() {
+        for event in events {
             // A request that has not begun is not made.
             if !matches!(event, Event::Begins(..)) {
                 self.take(event, scene, now);

@@ -69,11 +69,11 @@ fn a_phone_that_sends_nothing_is_silent_and_its_silence_ends_a_turn() {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
     let mut caller = caller(start);
-    assert_eq!(speaks(&mut caller, at(1600)), [Change::Begins]);
+    assert_eq!(speaks(&mut caller, at(1600)), [Change::SpeechStart]);
     assert_eq!(caller.next_look(), at(1680));
     assert!(caller.hear_nothing(at(1679)).is_empty());
     assert!(caller.hear_nothing(at(2000)).is_empty() && caller.is_in_turn());
-    assert_eq!(caller.hear_nothing(at(2400)), [Change::Ends]);
+    assert_eq!(caller.hear_nothing(at(2400)), [Change::EndOfTurn]);
     assert_eq!(caller.last_quiet(), Duration::from_millis(700));
     let heard = caller.heard().duration();
     assert!((Duration::from_millis(1300)..Duration::from_millis(2200)).contains(&heard));
@@ -85,7 +85,7 @@ fn the_caller_can_end_a_turn_that_has_begun_and_only_that() {
     let mut caller = caller(start);
     assert!(caller.end_turn().is_empty());
     speaks(&mut caller, start);
-    assert_eq!(caller.end_turn(), [Change::Ends]);
+    assert_eq!(caller.end_turn(), [Change::EndOfTurn]);
     assert!(!caller.is_in_turn() && !caller.heard().samples.is_empty());
 }
 
@@ -119,7 +119,7 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
             changes.extend(caller.overhear(packet, &unknown(played_dbfs), start));
         }
         assert_eq!(
-            changes.contains(&Change::Begins),
+            changes.contains(&Change::SpeechStart),
             interrupts,
             "{played_dbfs} dB"
         );
@@ -140,7 +140,7 @@ fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_ca
         packets.any(|packet| {
             caller
                 .overhear(packet, &unknown(-30.0), start)
-                .contains(&Change::Begins)
+                .contains(&Change::SpeechStart)
         })
     };
     assert!(interrupts(CallerAudio::interrupted_for_nothing));
@@ -195,7 +195,7 @@ fn begins_in_echo(said_at_ms: Option<usize>) -> Option<usize> {
         };
         if caller
             .overhear(&came, &heard, start)
-            .contains(&Change::Begins)
+            .contains(&Change::SpeechStart)
         {
             return Some(20 * at);
         }
@@ -225,7 +225,7 @@ fn a_melody_interrupts_nothing_but_a_voice_after_it_does_at_once() {
             now += Duration::from_millis(20);
             caller
                 .overhear(packet, &unknown(-40.0), now)
-                .contains(&Change::Begins)
+                .contains(&Change::SpeechStart)
         });
         begins.map(|packets| packets * 20)
     };
@@ -277,6 +277,6 @@ fn a_melody_is_a_turn_where_it_interrupts_nothing() {
     let now = Instant::now();
     let mut caller = caller(now);
     caller.hear(&[30, -30].repeat(4000), now);
-    assert_eq!(caller.hear(&melody(), now)[..1], [Change::Begins]);
+    assert_eq!(caller.hear(&melody(), now)[..1], [Change::SpeechStart]);
     assert!(!caller.seems_voice());
 }

@@ -65,7 +65,8 @@ impl<O: Write> Flow<'_, O> {
             // Nothing was said after all that is to be answered.
             self.scene.turn = before;
         } else {
-            if self.interrupted.take().is_some() {
+            if let Some(interrupted) = self.interrupted.take() {
+                self.keep_late_messages(interrupted.job, was_heard(&before));
                 self.remembering.keep(&before, &heard(&before));
                 self.messages.said(&before, &heard(&before));
             }
@@ -103,6 +104,9 @@ impl<O: Write> Flow<'_, O> {
         // It is noted anew when more of it has been heard.
         self.before.pop();
         answering.take_up(interrupted.is_followed, self.scene, self.line.now());
+        for event in interrupted.told {
+            answering.on(Input::Work(event), self.scene, self.line.now());
+        }
         let answered = self.follow_answer(&mut answering);
         self.conclude(answering, &answered);
         listening.answered(None, self.scene);
@@ -125,6 +129,7 @@ impl<O: Write> Flow<'_, O> {
             self.interrupted = Some(Interrupted {
                 has_just_asked: answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
+                told: Vec::new(),
                 answering,
                 job: std::mem::replace(&mut self.job, Job::none()),
                 reply: self.reply.take(),
@@ -170,7 +175,7 @@ impl<O: Write> Flow<'_, O> {
         if !is_interrupted || !self.scene.turn.is_understood() {
             // An answer that does not go on is not paid for to its end, so its job ends before anything else is done.
             let job = std::mem::replace(&mut self.job, Job::none());
-            self.keep_late_messages(job);
+            self.keep_late_messages(job, was_heard(&self.scene.turn));
             let reply = self.reply.take();
             if let (Ok(Answered::Whole), Some(reply)) = (&answered, reply) {
                 answered = reply.finish().at(Stage::Reply).map(|()| Answered::Whole);
@@ -187,17 +192,26 @@ impl<O: Write> Flow<'_, O> {
         answered
     }
 
-    /// Ends a job. Of an answer that a caller has begun to hear and has hung up on, the messages are still kept: what they
-    /// have heard may have confirmed one whose text comes last.
-    fn keep_late_messages(&mut self, job: Job) {
-        let was_heard = self.scene.turn.timeline.has_reached(Mark::FirstPlayed);
-        if !was_heard || !self.line.is_hung_up() || !self.messages.are_taken() {
+    /// Keeps the messages of an answer that waits as they come: the caller may have heard that they were taken.
+    pub(super) fn keep_interrupted_messages(&mut self) {
+        let messages = self.interrupted.as_mut().map(Interrupted::messages);
+        for (messages, kept) in messages.unwrap_or_default() {
+            self.perform(Act::Keep(messages, kept));
+        }
+    }
+
+    /// Ends a job. Of an answer that a caller has begun to hear the messages are still kept: what they have heard may have
+    /// confirmed one whose text comes last.
+    fn keep_late_messages(&mut self, job: Job, was_heard: bool) {
+        if !was_heard || !self.messages.are_taken() {
             return;
         }
-        job.drain(LATE_MESSAGES, |event| {
-            if let Event::Messages(messages, kept) = event {
-                self.perform(Act::Keep(messages, kept));
-            }
+        // A voice that is refused would end the model's text, but after a hang-up nothing is waited for.
+        let (is_hung_up, mut asked) = (self.line.is_hung_up(), Vec::new());
+        job.drain(LATE_MESSAGES, |event| match event {
+            Event::Messages(messages, kept) => drop(self.perform(Act::Keep(messages, kept))),
+            Event::Begins(_, agrees) if !is_hung_up => asked.push(agrees),
+            _ => {}
         });
     }
 
@@ -216,7 +230,7 @@ impl<O: Write> Flow<'_, O> {
     /// The same for an answer that was interrupted, and does not go on because the call ends.
     pub(super) fn remember_interrupted(&mut self) {
         if let Some(interrupted) = self.interrupted.take() {
-            self.keep_late_messages(interrupted.job);
+            self.keep_late_messages(interrupted.job, was_heard(&self.scene.turn));
             self.remember(&Ok(Answered::Interrupted));
         }
     }
@@ -236,8 +250,13 @@ impl<O: Write> Flow<'_, O> {
     }
 }
 
-/// After a hang-up threads end at once, but may still wait for a disk.
+/// A model writes faster than a voice speaks. After a hang-up threads end at once, but may still wait for a disk.
 const LATE_MESSAGES: Duration = Duration::from_secs(2);
+
+/// Whether the caller has begun to hear the answer.
+fn was_heard(turn: &Turn) -> bool {
+    turn.timeline.has_reached(Mark::FirstPlayed)
+}
 
 /// What the caller has heard of an answer, without what it began with.
 fn heard(turn: &Turn) -> String {

@@ -1,5 +1,7 @@
 //! Listening, in virtual time: (voice and keys at ms -> step).
 
+mod calls;
+
 use std::path::PathBuf;
 
 use super::*;

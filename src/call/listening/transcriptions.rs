@@ -33,11 +33,11 @@ impl Transcriptions {
     /// What follows from a change, where something that was sent `is_under_way` or not.
     pub(super) fn on(self, change: Change, is_under_way: bool) -> Transcribing {
         match change {
-            Change::Pauses if self.sent < MAX_AHEAD => Transcribing::TryOut,
-            Change::Begins | Change::Pauses => Transcribing::Stay,
-            Change::GoesOn => Transcribing::GoOn,
-            Change::Ends if is_under_way => Transcribing::Take,
-            Change::Ends => Transcribing::Transcribe,
+            Change::Pause if self.sent < MAX_AHEAD => Transcribing::TryOut,
+            Change::SpeechStart | Change::Pause => Transcribing::Stay,
+            Change::Resume => Transcribing::GoOn,
+            Change::EndOfTurn if is_under_way => Transcribing::Take,
+            Change::EndOfTurn => Transcribing::Transcribe,
         }
     }
 
@@ -68,7 +68,7 @@ const MAX_AT_ONCE: u32 = 2;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::speech::turn::{Limits, Listener};
+    use crate::audio::speech::turn::{Endpointer, Limits};
 
     const FIRST: Duration = Duration::from_millis(300);
 
@@ -143,7 +143,7 @@ mod tests {
             pause: Some(FIRST),
             longest: Duration::from_secs(8),
         };
-        let mut listener = Listener::new(8000, limits);
+        let mut endpointer = Endpointer::new(8000, limits);
         let (mut sent, mut is_under_way) = (Transcriptions::default(), false);
         let mut steps = Vec::new();
         // The line, which is never quite silent, is heard for a second before anybody speaks.
@@ -158,7 +158,7 @@ mod tests {
                 .map(|at| if at % 8 < 4 { level } else { -level })
                 .collect();
             let mut changes = Vec::new();
-            listener.push(&wave, |change, _| changes.push(change));
+            endpointer.push(&wave, |change, _| changes.push(change));
             for change in changes {
                 let step = sent.on(change, is_under_way);
                 match step {
@@ -172,7 +172,7 @@ mod tests {
                         (is_under_way, sent) = (false, Transcriptions::default());
                     }
                 }
-                listener.pause_after(sent.pause(FIRST));
+                endpointer.pause_after(sent.pause(FIRST));
                 steps.push((10 * (frame + 1_u32) - 1000, step));
             }
         }

@@ -91,19 +91,23 @@ impl<P: Phase> Virtual<P> {
     /// The caller's line brings `ms_long` of `sound` from `ms` on, in packets of 20 ms. Returns when that has ended.
     pub(in crate::call) fn hears(&mut self, ms: u64, ms_long: u64, sound: Heard) -> u64 {
         let voice = testkit::audio::clips::babble(8000, &"waterfall".repeat(12));
-        let mut voice = voice.samples.chunks(160);
-        let melody = melody();
-        let mut melody = melody.chunks(160);
-        for at in (ms..ms + ms_long).step_by(20) {
-            let packet = match sound {
-                Heard::Voice => voice.next().expect("it is long enough").to_vec(),
-                Heard::Melody => melody.next().expect("it is long enough").to_vec(),
-                Heard::Quiet => [30, -30].repeat(80),
-                Heard::Echo => [900, -900].repeat(80),
-            };
-            self.on(at + 20, Input::Caller(packet));
+        let samples = match sound {
+            Heard::Voice => voice.samples,
+            Heard::Melody => melody(),
+            Heard::Quiet => [30, -30].repeat(4 * usize::try_from(ms_long).expect("short")),
+            Heard::Echo => [900, -900].repeat(4 * usize::try_from(ms_long).expect("short")),
+        };
+        let len = 8 * usize::try_from(ms_long).expect("short");
+        self.brings(ms, samples.get(..len).expect("it is long enough"))
+    }
+
+    /// The caller's line brings these samples from `ms` on. Returns when they have ended.
+    pub(in crate::call) fn brings(&mut self, mut ms: u64, samples: &[i16]) -> u64 {
+        for packet in samples.chunks(160) {
+            ms += 20;
+            self.on(ms, Input::Caller(packet.to_vec()));
         }
-        ms + ms_long
+        ms
     }
 
     fn poll(&mut self, now: Instant) {

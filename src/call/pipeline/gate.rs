@@ -2,14 +2,14 @@
 //!
 //! What confirms a message may stand before it in the answer as well as after it. So where messages can be left, a piece
 //! is handed to the voice only once the call has kept the messages before it, and the sound of the last piece so far is
-//! held back until the text goes on or has ended.
+//! held back until the text goes on or has ended; what may confirm a message, by its words, and all behind it until that end.
 
 use std::convert::Infallible;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::call::event::Event;
-use crate::text::{Action, Message};
+use crate::text::{self, Action, Message};
 
 /// Holds back what the caller must not hear yet.
 pub(super) struct Gate<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Gate<'a> {
     kept: Vec<Message>,
     /// Dropping it lets the last piece be heard.
     last: Option<Sender<Infallible>>,
+    /// The same for the first that may confirm a message.
+    confirming: Option<Sender<Infallible>>,
 }
 
 /// Holds back the sound of a piece.
@@ -32,6 +34,7 @@ impl<'a> Gate<'a> {
             takes_messages,
             kept: Vec::new(),
             last: None,
+            confirming: None,
         }
     }
 
@@ -54,18 +57,31 @@ impl<'a> Gate<'a> {
         answer.recv().is_ok()
     }
 
-    /// Lets the last piece be heard.
-    pub(super) fn release(&mut self) {
-        self.last = None;
+    /// Whether the model's text is read to its end, although no more of it is spoken.
+    pub(super) fn takes_messages(&self) -> bool {
+        self.takes_messages
     }
 
-    /// Lets the last piece be heard, and holds back the sound of the next.
-    pub(super) fn next(&mut self) -> Held {
+    /// Lets all pieces so far be heard.
+    pub(super) fn release(&mut self) {
+        (self.last, self.confirming) = (None, None);
+    }
+
+    /// Lets the last piece be heard, and holds back the sound of the next, which are these `words`.
+    pub(super) fn next(&mut self, words: &str) -> Held {
         if !self.takes_messages {
             return Held::default();
         }
         let (last, held) = bounded(0);
-        self.last = Some(last);
+        // Pieces are heard in their order, so those behind it wait with it.
+        let holds = self.confirming.is_none() && text::may_confirm(words);
+        let (confirming, last) = if holds {
+            (Some(last), None)
+        } else {
+            (None, Some(last))
+        };
+        self.confirming = self.confirming.take().or(confirming);
+        self.last = last;
         Held(Some(held))
     }
 }
@@ -124,23 +140,54 @@ mod tests {
         assert_eq!(texts, ["one", "two"]);
     }
 
+    fn is_held(held: &Held) -> bool {
+        let held = held.0.as_ref();
+        held.is_some_and(|held| held.try_recv() == Err(crossbeam_channel::TryRecvError::Empty))
+    }
+
+    #[test]
+    fn what_may_confirm_a_message_is_held_until_the_text_has_ended() {
+        // Each piece, and whether it is held once all of them are there; what is heard behind one that is held waits for it.
+        let table: &[&[(&str, bool)]] = &[
+            &[("Tea.", false), ("And milk.", false), ("And honey.", true)],
+            &[("It is noted.", true), ("Goodbye.", true)],
+            &[
+                ("Yes.", false),
+                ("It is noted.", true),
+                ("Bye.", false),
+                ("Jim.", true),
+            ],
+            &[
+                ("It is noted.", true),
+                ("A message.", false),
+                ("Bye.", true),
+            ],
+        ];
+        for pieces in table {
+            let (tell, _events) = unbounded();
+            let mut gate = Gate::new(true, &tell);
+            let held: Vec<_> = pieces.iter().map(|(words, _)| gate.next(words)).collect();
+            let are_held: Vec<_> = held.iter().map(is_held).collect();
+            let expected: Vec<_> = pieces.iter().map(|(_, is_held)| *is_held).collect();
+            assert_eq!(are_held, expected, "{pieces:?}");
+            drop(gate);
+            assert!(!held.iter().any(is_held), "{pieces:?}");
+        }
+    }
+
     #[test]
     fn the_last_piece_is_held_until_the_next_or_the_end() {
         let (tell, _events) = unbounded();
-        let is_held = |held: &Held| {
-            let held = held.0.as_ref();
-            held.is_some_and(|held| held.try_recv() == Err(crossbeam_channel::TryRecvError::Empty))
-        };
         let mut gate = Gate::new(true, &tell);
-        let first = gate.next();
+        let first = gate.next("Tea.");
         assert!(is_held(&first));
-        let second = gate.next();
+        let second = gate.next("And milk.");
         assert!(!is_held(&first) && is_held(&second));
         drop(gate);
         assert!(!is_held(&second));
         second.wait();
         let mut open = Gate::new(false, &tell);
-        assert!(!is_held(&open.next()));
+        assert!(!is_held(&open.next("I have noted it.")));
         assert!(open.keep(&[message("one")]), "nobody is asked");
     }
 }

@@ -70,16 +70,19 @@ impl<'a> HandOver<'a> {
             self.tell,
             Event::Reached(Mark::FirstSentence, Instant::now()),
         );
-        send(self.tell, Event::Answer(answer.said().to_owned()));
+        let so_far = Event::Answer(answer.said().to_owned());
+        let is_heard = self.tell.send(so_far).is_ok();
+        let held = self.gate.next(&piece);
         let piece = Piece {
             words: piece,
             is_opening: false,
-            held: self.gate.next(),
+            held,
             deadline: self.deadline,
             on_its_way: Some(self.on_its_way.0.clone()),
         };
-        // A voice that has failed takes no more; it tells why.
-        self.give_text.send(piece).is_ok()
+        // A voice that has failed takes no more; it tells why. The message that was confirmed is still wanted.
+        let is_spoken = self.give_text.send(piece).is_ok();
+        is_spoken || is_heard && self.gate.takes_messages()
     }
 
     /// Has the call keep the messages that the answer has by now. Returns whether they are kept.

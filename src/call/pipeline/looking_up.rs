@@ -180,14 +180,20 @@ impl Work {
     fn call(&self, toolbox: &Toolbox, call: &Call, tell: &Sender<Event>) -> String {
         let since = Instant::now();
         let result = toolbox.call(call, self.billing().over());
-        let shown = |text: &str| Words(text, self.settings.log_words).to_string();
-        let arguments = (call.arguments.as_ref()).map_or_else(Clone::clone, ToString::to_string);
-        let what = format!(
-            "tool {} {}: {}",
-            plain_to(&call.name, MAX_SHOWN),
-            shown(&arguments),
-            shown(&result)
-        );
+        let name = plain_to(&call.name, MAX_SHOWN);
+        let mut what = match &result {
+            Ok(result) => format!("tool {name}: {} bytes", result.len()),
+            Err(_) => format!("tool {name}: failed"),
+        };
+        let result = result.unwrap_or_else(|fault| format!("error: {fault}"));
+        if self.settings.log_words {
+            let (_, arguments) = key(call);
+            what.push_str(&format!(
+                ", {} -> {}",
+                Words(&arguments, true),
+                Words(&result, true)
+            ));
+        }
         send(tell, Event::Done(Stage::Llm, since, what));
         result
     }

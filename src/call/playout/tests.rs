@@ -3,7 +3,7 @@
 use super::*;
 
 /// Lets a play end `after` it began, with `at_open` frames in the file when it was opened.
-fn play(playout: &mut Playout, now: Instant, after: Duration, at_open: u32) {
+fn play(playout: &mut PlayoutBuffer, now: Instant, after: Duration, at_open: u32) {
     assert!(playout.can_begin(now));
     playout.begin(now);
     playout.ended(now + after, Some(at_open));
@@ -12,7 +12,7 @@ fn play(playout: &mut Playout, now: Instant, after: Duration, at_open: u32) {
 #[test]
 fn a_sound_without_progress_is_given_up_after_three() {
     let now = Instant::now();
-    let mut playout = Playout::new(Encoding::Ulaw);
+    let mut playout = PlayoutBuffer::new(Encoding::Ulaw);
     playout.push(&[0; 16_000], now);
     for _ in 0..2 {
         play(&mut playout, now, Duration::ZERO, 0);
@@ -30,7 +30,7 @@ fn a_sound_without_progress_is_given_up_after_three() {
 
 /// A caller's ear on a playout: Asterisk plays what is appended, and stops at the end of the file.
 struct Ear {
-    playout: Playout,
+    playout: PlayoutBuffer,
     now: Instant,
     file: Vec<u8>,
     heard: Vec<u8>,
@@ -42,7 +42,7 @@ struct Ear {
 impl Ear {
     fn new() -> Self {
         Self {
-            playout: Playout::new(Encoding::Ulaw),
+            playout: PlayoutBuffer::new(Encoding::Ulaw),
             now: Instant::now(),
             file: Vec::new(),
             heard: Vec::new(),
@@ -168,7 +168,7 @@ fn a_slow_voice_is_heard_whole_with_few_pauses() {
 
 #[test]
 fn what_was_appended_too_late_is_played_next() {
-    let mut playout = Playout::new(Encoding::Ulaw);
+    let mut playout = PlayoutBuffer::new(Encoding::Ulaw);
     let start = Instant::now();
     playout.push(&sound(100), start);
     let (first, _) = playout.begin(start);
@@ -185,7 +185,7 @@ fn what_was_appended_too_late_is_played_next() {
 #[test]
 fn a_wait_for_the_next_sentence_is_a_pause_between_the_two() {
     let (one, two) = (sound(61), sound(40));
-    let mut playout = Playout::new(Encoding::Ulaw);
+    let mut playout = PlayoutBuffer::new(Encoding::Ulaw);
     let start = Instant::now();
     playout.push(&one, start);
     playout.end_sentence();
@@ -208,7 +208,7 @@ fn a_wait_for_the_next_sentence_is_a_pause_between_the_two() {
 
 #[test]
 fn a_break_after_one_piece_of_odd_length_harms_nothing() {
-    let mut playout = Playout::new(Encoding::Ulaw);
+    let mut playout = PlayoutBuffer::new(Encoding::Ulaw);
     let start = Instant::now();
     playout.push(&sound(10), start);
     playout.begin(start);
@@ -220,7 +220,7 @@ fn a_break_after_one_piece_of_odd_length_harms_nothing() {
 
 #[test]
 fn a_file_that_takes_no_more_ends_with_what_it_took() {
-    let mut playout = Playout::new(Encoding::Ulaw);
+    let mut playout = PlayoutBuffer::new(Encoding::Ulaw);
     let start = Instant::now();
     playout.push(&sound(100), start);
     playout.begin(start);
@@ -234,7 +234,7 @@ fn a_file_that_takes_no_more_ends_with_what_it_took() {
 
 #[test]
 fn an_asterisk_without_a_clock_is_believed() {
-    let mut playout = Playout::new(Encoding::Sln16);
+    let mut playout = PlayoutBuffer::new(Encoding::Sln16);
     let start = Instant::now();
     playout.push(&[0; 640 * 10], start);
     playout.complete();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::call::keypad::{END_KEY, KEYS};
 use crate::call::line::{How, Input, Play, Sound};
 use crate::call::phase::{Act, Phase, Step};
 use crate::call::phrase::Phrase;
@@ -83,6 +84,10 @@ impl Phase for PinEntry {
                 caller.hear(samples, now);
                 caller.forget();
             }
+            (Input::Elapsed, Some(caller)) => {
+                caller.hear_nothing(now);
+                caller.forget();
+            }
             _ => {}
         }
         if self.until.is_some_and(|until| until <= now) {
@@ -131,11 +136,115 @@ fn keyed(name: String) -> Play {
     }
 }
 
-const KEYS: &str = "0123456789*#";
-const END_KEY: char = '#';
-
 /// How long a key is waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// No PIN has more digits; what is typed beyond makes no right one.
 const MAX_KEYS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::phase::tests::{Heard as Line, Virtual, caller};
+
+    fn entry() -> Virtual<PinEntry> {
+        Virtual::new(|now, scene| {
+            scene.caller = Some(caller(now, None));
+            PinEntry::new(Phrase::sound("ask".into()), Some("silence".into()))
+        })
+    }
+
+    fn key(key: char) -> How {
+        How::Key { key, endpos: None }
+    }
+
+    fn through() -> How {
+        How::Through { endpos: None }
+    }
+
+    /// How it ended: when in ms, and with which keys.
+    fn ended(call: &Virtual<PinEntry>) -> String {
+        match &call.end {
+            None => "goes on".into(),
+            Some((ms, Ok(Typed::Keys(keys)))) => format!("{ms} {keys}"),
+            Some((ms, Ok(Typed::Nothing))) => format!("{ms} nothing"),
+            Some((ms, Err(failure))) => format!("{ms} {failure}"),
+        }
+    }
+
+    #[test]
+    fn keys_are_taken_until_the_hash_key_or_for_eight_seconds() {
+        type Row<'a> = (&'a str, &'a [(u64, char)], &'a str);
+        let table: &[Row<'_>] = &[
+            (
+                "into the question",
+                &[(500, '4'), (700, '0'), (900, '#')],
+                "900 40",
+            ),
+            (
+                "after it",
+                &[(2500, '4'), (3000, '2'), (3500, '#')],
+                "3500 42",
+            ),
+            ("nothing", &[], "10000 nothing"),
+            ("hash alone", &[(2500, '#')], "2500 nothing"),
+            ("no hash", &[(2500, '4'), (10_400, '2')], "18400 42"),
+            (
+                "begun again",
+                &[(2500, '4'), (3000, '*'), (3500, '2'), (4000, '#')],
+                "4000 2",
+            ),
+        ];
+        for (name, keys, expected) in table {
+            let mut call = entry();
+            let mut is_asked = true;
+            for (ms, pressed) in *keys {
+                if is_asked && *ms > 2000 {
+                    call.ends(2000, Sound::KeepAlive, through());
+                }
+                is_asked = false;
+                call.ends(*ms, Sound::KeepAlive, key(*pressed));
+            }
+            if is_asked {
+                call.ends(2000, Sound::KeepAlive, through());
+            }
+            call.pass(30_000);
+            assert_eq!(ended(&call), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn silence_is_played_between_the_keys_and_every_key_ends_it() {
+        let mut call = entry();
+        call.ends(2000, Sound::KeepAlive, through());
+        call.ends(3000, Sound::KeepAlive, key('4'));
+        call.ends(5000, Sound::KeepAlive, through());
+        call.assert_steps(&[
+            (0, "play ask 0123456789*#@0"),
+            (2000, "play silence 0123456789*#@0"),
+            (3000, "play silence 0123456789*#@0"),
+            (5000, "play silence 0123456789*#@0"),
+        ]);
+    }
+
+    #[test]
+    fn what_is_said_meanwhile_is_no_turn_and_a_hang_up_ends_it() {
+        let mut call = entry();
+        call.hears(0, 1000, Line::Quiet);
+        call.hears(1000, 2000, Line::Voice);
+        assert_eq!(ended(&call), "goes on");
+        assert!(call.scene.said.is_empty());
+        call.on(3500, Input::HungUp);
+        assert_eq!(ended(&call), "3500 nothing");
+    }
+
+    #[test]
+    fn no_more_keys_are_kept_than_a_pin_may_have() {
+        let mut call = entry();
+        for ms in 1..200 {
+            call.ends(ms, Sound::KeepAlive, key('7'));
+        }
+        call.ends(200, Sound::KeepAlive, key('#'));
+        assert_eq!(ended(&call), format!("200 {}", "7".repeat(MAX_KEYS)));
+    }
+}

@@ -86,11 +86,18 @@ pub(super) fn remembered<'a>(
     now: u64,
 ) -> Vec<Standing> {
     // Where there is no fallback, nothing is remembered of the only provider.
-    let memory = if fingerprints.len() > 1 {
-        state.read(FILE)
-    } else {
-        Memory::new()
-    };
+    if fingerprints.len() < 2 {
+        return fingerprints.map(|_| Standing::Good).collect();
+    }
+    let fingerprints: Vec<_> = fingerprints.collect();
+    if let Some(server) = state.server() {
+        let keys = fingerprints.iter().map(|fingerprint| key(fingerprint));
+        match server.get(keys.collect()) {
+            Ok(found) => return found.into_iter().map(shared).collect(),
+            Err(lost) => debug!("{lost}"),
+        }
+    }
+    let memory: Memory = state.read(FILE);
     let standing = |fingerprint| match memory.get(fingerprint) {
         // A clock that was set back must not keep a provider out for longer.
         Some(failing) if (failing.since..=failing.until).contains(&now) => {
@@ -98,13 +105,30 @@ pub(super) fn remembered<'a>(
         }
         _ => Standing::Good,
     };
-    fingerprints.map(standing).collect()
+    fingerprints.into_iter().map(standing).collect()
+}
+
+/// What another machine has left, which is there for as long as it holds: their clocks may differ.
+fn shared(left: Option<Vec<u8>>) -> Standing {
+    let failing = left.and_then(|left| serde_json::from_slice(&left).ok());
+    failing.map_or(Standing::Good, Standing::Remembered)
+}
+
+fn key(fingerprint: &str) -> String {
+    format!("phone-assistant:provider:{fingerprint}")
 }
 
 /// Tells later calls of a failure that goes on after `now`.
 pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing, now: u64) {
     if failing.until <= now {
         return;
+    }
+    if let (Some(server), Ok(left)) = (state.server(), serde_json::to_vec(&failing)) {
+        let time = Duration::from_secs(failing.until - now);
+        match server.set(key(fingerprint), left, time) {
+            Ok(()) => return,
+            Err(lost) => debug!("{lost}"),
+        }
     }
     let remember = |memory: &mut Memory| {
         memory.retain(|_, failing| failing.until > now);
@@ -297,6 +321,25 @@ mod tests {
         ];
         for (now, expected) in table {
             assert_eq!(is_remembered(now), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_remembered_by_all_machines_whatever_their_clocks_say() {
+        for program in testkit::Server::programs("what machines know of services") {
+            let server = testkit::Server::start(program);
+            let error = Error::Refused(Box::new(Refusal::read(SERVICE, 401, b"", &[])));
+            let failing = Failing::of(&error, Duration::ZERO, Duration::ZERO, NOW);
+            let machines = [(); 2].map(|()| super::super::tests::state());
+            let [one, other] = machines.each_ref().map(|(_, state)| {
+                let server = crate::sys::state::server::tests::shared(&server);
+                state.clone().with(Some(server))
+            });
+            remember(&one, "x", failing.clone(), NOW);
+            let found = remembered(&other, ["x", "y"].into_iter(), NOW - 3600);
+            assert_eq!(found, [Standing::Remembered(failing), Standing::Good]);
+            let alone = remembered(&machines[0].1, ["x", "y"].into_iter(), NOW);
+            assert_eq!(alone, [Standing::Good, Standing::Good]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The proxy that requests go through: the one of the settings, else the first of the environment that can be used.
 
-use std::net::Ipv4Addr;
+mod exceptions;
 
 use log::warn;
 use ureq::{Proxy, ProxyBuilder, ProxyProtocol};
@@ -65,9 +65,11 @@ pub(super) fn chosen(
     } else {
         settings.no_proxy.clone()
     };
-    let builder = exceptions(&listed).iter().fold(builder, |builder, host| {
-        ProxyBuilder::no_proxy(builder, host)
-    });
+    let builder = exceptions::of(&listed)
+        .iter()
+        .fold(builder, |builder, host| {
+            ProxyBuilder::no_proxy(builder, host)
+        });
     let built = builder.build().map(Some);
     built.map_err(|_| SetupError::BadProxy(NO_ADDRESS))
 }
@@ -111,48 +113,6 @@ fn enrol_password(proxy: &Proxy) {
     if let Some(password) = proxy.password() {
         redact::enrol_login(proxy.username().unwrap_or_default(), password);
     }
-}
-
-/// Returns the patterns of the hosts that are reached without the proxy. As for curl, a name stands for the hosts below
-/// it too, with or without a dot before it: <https://curl.se/docs/manpage.html#--noproxy>.
-fn exceptions(listed: &str) -> Vec<String> {
-    let listed = pasted::unwrapped(listed);
-    let names = listed.split(|c: char| c == ',' || c.is_whitespace());
-    let names = names.filter(|name| !name.is_empty());
-    let patterns = names.flat_map(|name| match name.trim_start_matches('.') {
-        name if name.contains('/') => network(name).unwrap_or_else(|| {
-            warn!("no_proxy: {name} is no network of IPv4 such as 10.0.0.0/8, so it excepts nothing; name its addresses");
-            Vec::new()
-        }),
-        name if name.contains('*') || name.is_empty() => vec![name.to_owned()],
-        name => vec![name.to_owned(), format!(".{name}")],
-    });
-    patterns.collect()
-}
-
-/// Returns the patterns of the addresses in a network of IPv4 such as `10.0.0.0/8`, each up to the first digit behind one
-/// of its four numbers: `ureq` knows no networks, and `10.` alone would also be `10.example.com`.
-fn network(cidr: &str) -> Option<Vec<String>> {
-    let (address, bits) = cidr.split_once('/')?;
-    let bits = bits.parse::<u8>().ok().filter(|bits| *bits <= 32)?;
-    // A network that ends within a number, such as 172.16.0.0/12, is written out block by block: at most 256 of them.
-    let numbers = bits.div_ceil(8).max(1);
-    let block = 1_u64 << (32 - 8 * numbers);
-    let size = 1_u64 << (32 - bits);
-    let address = u64::from(u32::from(address.parse::<Ipv4Addr>().ok()?));
-    let first = address - address % size;
-    let blocks = (0..size / block).filter_map(|at| u32::try_from(first + at * block).ok());
-    let patterns = |block| {
-        let octets = Ipv4Addr::from(block).octets();
-        let octets = octets.map(|octet| octet.to_string());
-        let known = octets[..usize::from(numbers)].join(".");
-        if numbers < 4 {
-            (0..10).map(|digit| format!("{known}.{digit}*")).collect()
-        } else {
-            vec![known]
-        }
-    };
-    Some(blocks.flat_map(patterns).collect())
 }
 
 /// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
@@ -273,8 +233,29 @@ mod tests {
             ("10.0.0.0/8", "100.1.2.3", false),
             ("10.0.0.0/8", "10.example.com", false),
             ("10.0.0.0/8", "10.200.2.3", true),
-            ("2001:db8::/32", "[2001:db8::1]", false),
             ("[2001:db8::1]", "[2001:db8::1]", true),
+            ("::1", "[::1]", true),
+            ("[0:0::1]", "[::1]", true),
+            ("::1", "[::12]", false),
+            ("2001:db8::/32", "[2001:db8::1]", true),
+            ("2001:db8::/32", "[2001:DB8:1::1]", true),
+            ("2001:db8::/32", "[2001:db80::1]", false),
+            ("[2001:db8::]/32", "[2001:db8::1]", true),
+            ("2001:db8::/48", "[2001:db8::1]", true),
+            ("2001:db8::/48", "[2001:db8:0:1::1]", true),
+            ("2001:db8::/48", "[2001:db8:1::1]", false),
+            ("fd00::/8", "[fd12:3456::1]", true),
+            ("fd00::/8", "[fe00::1]", false),
+            ("fe80::/10", "[febf::1]", true),
+            ("fe80::/10", "[fec0::1]", false),
+            ("fd00::/64", "[fd00::1:2:3:4]", true),
+            ("fd00:0:0:1::/64", "[fd00:0:0:1::1]", false),
+            ("::1/128", "[::1]", true),
+            ("2001:db8::4/127", "[2001:db8::5]", true),
+            ("2001:db8::4/127", "[2001:db8::6]", false),
+            ("::/0", "[2001:db8::1]", true),
+            ("::/0", "a.example", false),
+            ("::/129", "[::1]", false),
             ("b.example, 172.16.0.0/12", "172.31.255.255", true),
             ("172.16.0.0/12", "172.32.0.1", false),
             ("172.16.0.0/12", "172.15.0.1", false),

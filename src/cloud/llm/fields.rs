@@ -11,7 +11,7 @@ use crate::config::{Endpoint, Llm};
 pub(super) struct Fields {
     pub(super) limit: TokenLimit,
     /// Whether the other name of the limit may be tried.
-    may_rename: bool,
+    pub(super) may_rename: bool,
     /// `reasoning_effort`, if it is sent.
     pub(super) effort: Option<&'static str>,
     /// Whether `stream_options` ask for the tokens that were used.

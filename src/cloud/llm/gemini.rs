@@ -58,32 +58,10 @@ impl GeminiModel {
         thinking: Option<Thinking>,
         budget: Budget,
     ) -> Result<Incoming, Error> {
-        let sound = match asked.question {
-            Question::Sound(recording) => Some(recording),
-            Question::Words(_) => None,
-        };
-        let wav = sound.map(|recording| Part::wav(BASE64_STANDARD.encode(recording.wav())));
-        let heard = sound.map(|recording| max_written(recording.length()));
-        let max = self.settings.max_output_tokens;
-        let body = Body {
-            system_instruction: Some(Turn::instruction(asked.prompt)),
-            contents: asked
-                .turns()
-                .map(turn)
-                .chain(wav.map(|wav| Turn::user(vec![wav])))
-                .chain(asked.rounds.iter().flat_map(round))
-                .collect(),
-            tools: Tool::of(asked.functions),
-            generation_config: GenerationConfig {
-                // The model writes what it has heard behind its answer, in the same reply, so that the answer keeps its
-                // own limit.
-                max_output_tokens: max.saturating_add(heard.unwrap_or_default()),
-                thinking_config: thinking,
-            },
-        };
+        let body = body(asked, self.settings.max_output_tokens, thinking);
         let method = "streamGenerateContent?alt=sse";
-        let (body, words) = (body.bytes(), asked.words());
-        self.gemini.open(method, body, words, MAX_ANSWER, budget)
+        self.gemini
+            .open(method, body, asked.words(), MAX_ANSWER, budget)
     }
 
     fn try_to_answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
@@ -127,9 +105,41 @@ impl Model for GeminiModel {
         })
     }
 
+    fn without_functions(&self) -> Option<String> {
+        let is_it = self.refuses_functions.load(Ordering::Relaxed);
+        is_it.then(|| super::without_functions(SERVICE))
+    }
+
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         self.gemini.models(deadline)
     }
+}
+
+/// The body of a request for an answer of at most `max_output_tokens`.
+fn body(asked: Asked<'_>, max_output_tokens: u32, thinking: Option<Thinking>) -> Vec<u8> {
+    let sound = match asked.question {
+        Question::Sound(recording) => Some(recording),
+        Question::Words(_) => None,
+    };
+    let wav = sound.map(|recording| Part::wav(BASE64_STANDARD.encode(recording.wav())));
+    let heard = sound.map(|recording| max_written(recording.length()));
+    let body = Body {
+        system_instruction: Some(Turn::instruction(asked.prompt)),
+        contents: asked
+            .turns()
+            .map(turn)
+            .chain(wav.map(|wav| Turn::user(vec![wav])))
+            .chain(asked.rounds.iter().flat_map(round))
+            .collect(),
+        tools: Tool::of(asked.functions),
+        generation_config: GenerationConfig {
+            // The model writes what it has heard behind its answer, in the same reply, so that the answer keeps its own
+            // limit.
+            max_output_tokens: max_output_tokens.saturating_add(heard.unwrap_or_default()),
+            thinking_config: thinking,
+        },
+    };
+    body.bytes()
 }
 
 fn turn((speaker, text): (Speaker, &str)) -> Turn<'_> {

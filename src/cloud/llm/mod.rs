@@ -16,7 +16,7 @@ use log::warn;
 use super::access::Providers;
 use super::budget::Budget;
 use super::stt::Recording;
-use super::{Error, Listed, Refusal, Tokens};
+use super::{Error, Listed, Refusal, Service, Tokens};
 use crate::config::Llm;
 use crate::sys::deadline::Deadline;
 
@@ -93,10 +93,7 @@ impl<'a> Asked<'a> {
         let is_it =
             !self.functions.is_empty() && self.rounds.is_empty() && refusal.knows_no_functions();
         if is_it {
-            warn!(
-                "{} knows no tools and is asked without for the rest of the call; choose a model that calls functions in {}: {refusal}",
-                refusal.service.name, refusal.service.settings
-            );
+            warn!("{}: {refusal}", without_functions(refusal.service));
         }
         is_it
     }
@@ -106,6 +103,14 @@ impl<'a> Asked<'a> {
         let words: usize = self.turns().map(|(_, words)| words.len()).sum();
         self.prompt.len() + words + functions::bytes(self.functions, self.rounds)
     }
+}
+
+/// What is told of a server, or its model, that has refused functions.
+fn without_functions(service: Service) -> String {
+    format!(
+        "{} knows no tools and answers without them; choose a model that calls functions in {}",
+        service.name, service.settings
+    )
 }
 
 /// The speaker of some words.
@@ -129,6 +134,11 @@ pub(crate) trait Model: Debug + Send + Sync {
     /// The most tokens that a question of sound of this length adds, and that may be written down of it; `None` where the
     /// model does not hear.
     fn max_tokens_of_sound(&self, _length: Duration) -> Option<Tokens> {
+        None
+    }
+
+    /// What administrators are told where the model has refused functions in this call, and answers without them.
+    fn without_functions(&self) -> Option<String> {
         None
     }
 

@@ -51,12 +51,13 @@ struct OpenAi {
 
 impl OpenAi {
     fn ask(&self, asked: Asked<'_>, fields: &Fields, budget: Budget) -> Result<Answering, Error> {
+        let max = self.settings.max_output_tokens;
         let request = Request {
             service: self.service(),
             url: format!("{}/chat/completions", self.endpoint.base_url),
             auth: openai::auth(&self.endpoint),
             content_type: "application/json",
-            body: Some(self.body(asked, fields).into()),
+            body: Some(body(asked, fields, &self.endpoint.model, max).into()),
             words: asked.words(),
             max_bytes: MAX_ANSWER,
         };
@@ -66,30 +67,6 @@ impl OpenAi {
 
     fn service(&self) -> Service {
         openai::service(&self.endpoint, SERVICE, OWN)
-    }
-
-    fn body(&self, asked: Asked<'_>, fields: &Fields) -> Vec<u8> {
-        let max = self.settings.max_output_tokens;
-        let functions = if fields.functions {
-            asked.functions
-        } else {
-            &[]
-        };
-        let body = Body {
-            model: &self.endpoint.model,
-            messages: iter::once(Message::persona(asked.prompt))
-                .chain(asked.turns().map(Message::of))
-                .chain(asked.rounds.iter().flat_map(messages::round))
-                .collect(),
-            tools: functions.iter().map(Tool::of).collect(),
-            stream: true,
-            stream_options: fields.counts_tokens.then(|| json!({"include_usage": true})),
-            reasoning_effort: fields.effort,
-            max_completion_tokens: (fields.limit == TokenLimit::Completion).then_some(max),
-            max_tokens: (fields.limit == TokenLimit::Tokens).then_some(max),
-        };
-        // Plain strings and numbers: there is nothing in it that JSON cannot hold.
-        serde_json::to_vec(&body).unwrap_or_default()
     }
 }
 
@@ -116,9 +93,38 @@ impl Model for OpenAi {
         }
     }
 
+    fn without_functions(&self) -> Option<String> {
+        let is_it = !lock(&self.fields).functions;
+        is_it.then(|| super::without_functions(self.service()))
+    }
+
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
         openai::models(&self.client, &self.endpoint, self.service(), deadline)
     }
+}
+
+/// The body of a request for an answer of at most `max` tokens.
+fn body(asked: Asked<'_>, fields: &Fields, model: &str, max: u32) -> Vec<u8> {
+    let functions = if fields.functions {
+        asked.functions
+    } else {
+        &[]
+    };
+    let body = Body {
+        model,
+        messages: iter::once(Message::persona(asked.prompt))
+            .chain(asked.turns().map(Message::of))
+            .chain(asked.rounds.iter().flat_map(messages::round))
+            .collect(),
+        tools: functions.iter().map(Tool::of).collect(),
+        stream: true,
+        stream_options: fields.counts_tokens.then(|| json!({"include_usage": true})),
+        reasoning_effort: fields.effort,
+        max_completion_tokens: (fields.limit == TokenLimit::Completion).then_some(max),
+        max_tokens: (fields.limit == TokenLimit::Tokens).then_some(max),
+    };
+    // Plain strings and numbers: there is nothing in it that JSON cannot hold.
+    serde_json::to_vec(&body).unwrap_or_default()
 }
 
 #[derive(Serialize)]

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::iter::successors;
+use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
@@ -219,7 +220,7 @@ impl<'a> Report<'a> {
             id: plain_to(&finding.id, MAX_LINE),
             status: finding.status,
             text: one_line(&finding.text),
-            remedy: one_line(&finding.remedy),
+            remedy: fit(&one_line(&finding.remedy), Path::new(OF_PACKAGE).exists()),
             excerpt: finding.excerpt.into_iter().map(clean).collect(),
             settings: finding.settings.into_iter().map(Setting::clean).collect(),
         };
@@ -312,6 +313,18 @@ pub(super) fn findings<T>(examine: impl FnOnce(&mut Report<'_>) -> T) -> Vec<Fin
     examine(&mut report);
     report.close().expect("nothing is written")
 }
+
+/// Names the installer where this machine has it: a package brings its own.
+fn fit(remedy: &str, is_packaged: bool) -> String {
+    if is_packaged {
+        remedy.replace("./install.sh", OF_PACKAGE)
+    } else {
+        remedy.to_owned()
+    }
+}
+
+/// Where a package has the installer.
+const OF_PACKAGE: &str = "/usr/share/phone-assistant/install.sh";
 
 #[cfg(test)]
 mod tests {
@@ -470,5 +483,15 @@ mod tests {
             let shown = String::from_utf8(out).expect("text");
             assert_eq!(shown.lines().last(), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_remedy_names_the_installer_that_the_machine_has() {
+        let remedy = "sudo ./install.sh --dialplan; see";
+        let packaged = "sudo /usr/share/phone-assistant/install.sh --dialplan; see";
+        assert_eq!(fit(remedy, false), remedy);
+        assert_eq!(fit(remedy, true), packaged);
+        // Root passes on what Asterisk's user has found.
+        assert_eq!(fit(packaged, true), packaged);
     }
 }

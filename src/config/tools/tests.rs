@@ -240,3 +240,39 @@ fn no_value_and_no_query_of_an_address_is_shown() {
     let asked = layers.tools.tools[0].asked(&arguments).expect("right");
     assert_eq!(&asked.url[..asked.shown], "https://host/a/");
 }
+
+#[test]
+fn a_header_or_pin_that_everybody_may_read_is_a_fault() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::config::{Config, Job};
+
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    for (key, mode, is_fault) in [
+        ("header_file", 0o644, true),
+        ("header_file", 0o640, false),
+        ("pin_file", 0o604, true),
+        ("pin_file", 0o600, false),
+    ] {
+        let file = folder.path().join(format!("{key}-{mode:o}"));
+        fs::write(&file, "x").expect("written");
+        fs::set_permissions(&file, Permissions::from_mode(mode)).expect("set");
+        let text = format!(
+            "[tool.t]\ndescription = 'x'\nurl = 'https://host'\n{key} = '{}'\n",
+            file.display()
+        );
+        let loaded = Config::of_text(Job::Calls, &text, "config.toml".into(), &|_| None);
+        let faults = loaded.map_or_else(|faults| faults.all().to_vec(), |_| Vec::new());
+        assert_eq!(
+            faults.len(),
+            usize::from(is_fault),
+            "{key} {mode:o}: {faults:?}"
+        );
+        assert!(
+            faults
+                .iter()
+                .all(|fault| fault.contains("everybody on this machine may read it"))
+        );
+    }
+}

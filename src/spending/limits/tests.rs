@@ -1,5 +1,7 @@
 //! Limits as calls meet them, one after the other and at once.
 
+mod machines;
+
 use super::*;
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::files;

@@ -12,6 +12,7 @@ mod hangups;
 mod install;
 mod interruptions;
 mod machine_faults;
+mod messages;
 mod names;
 mod older;
 mod providers;
@@ -98,6 +99,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-transfer-to-nobody", conversation::transfer_to_nobody),
     ("personas", conversation::personas),
     ("disclosure", disclosure::run),
+    ("messages", messages::run),
 ];
 
 /// Services that know the questions of `tests/data`.

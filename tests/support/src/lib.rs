@@ -6,6 +6,7 @@
 //! * [`Call`]: a scripted Asterisk that starts the program as an AGI and serves its commands.
 //! * [`Phone`]: what the caller says in a conversation, packet by packet.
 //! * [`Activation`]: systemd's socket activation, which starts the program for each connection of FastAGI.
+//! * [`Server`]: what several machines share.
 //! * [`Webhook`] and [`Sendmail`]: where messages arrive.
 //! * [`ToolServer`]: what a tool asks.
 //! * [`Terminal`]: a pseudo terminal, and a person at it.
@@ -23,6 +24,7 @@ mod peer;
 mod proxy;
 mod relay;
 mod sandbox;
+mod server;
 mod sink;
 mod terminal;
 mod tool_server;
@@ -41,6 +43,7 @@ pub use sandbox::{
     CallingTurn, Fault, GEMINI_API_KEY, OPENAI_API_KEY, PACE, Pace, Place, Recorded, Response,
     Sandbox, Script, Service, Settings, Stage, WarmUp, leak, spellings, write_secret,
 };
+pub use server::Server;
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
 pub use tempfile::TempDir;
 pub use terminal::Terminal;

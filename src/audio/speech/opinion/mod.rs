@@ -100,7 +100,7 @@ const CONTEXT: usize = KEPT * WINDOW;
 const WINDOW_MS: u128 = 32;
 
 /// Three windows, a tenth of a second, in which a voice is likelier than none.
-// Of 276 real sounds without speech 199 interrupted an answer by the listener's levels alone, and 11 do so now. Of 1,618
+// Of 276 real sounds without speech 199 interrupted an answer by the endpointer's levels alone, and 11 do so now. Of 1,618
 // prompts in six conditions that did, 21 do not any more, all of which are beeps; nineteen of twenty are at most 40 ms later.
 const VOICE: f32 = 0.5;
 const ENOUGH: usize = 3;

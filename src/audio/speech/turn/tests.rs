@@ -31,19 +31,19 @@ use Sound::{Answer, ProofOfAnswer, Television, Voice, Whisper};
 /// What changes on a line with these sounds, and when, in milliseconds.
 fn changes(parts: &[Part], until_ms: u32) -> Vec<(Change, u32)> {
     changes_of(
-        &mut Listener::new(RATE_HZ, LIMITS),
+        &mut Endpointer::new(RATE_HZ, LIMITS),
         parts,
         until_ms,
         |_, _| {},
     )
 }
 
-/// The same of this listener, which is prepared for each frame.
+/// The same of this endpointer, which is prepared for each frame.
 fn changes_of(
-    listener: &mut Listener,
+    endpointer: &mut Endpointer,
     parts: &[Part],
     until_ms: u32,
-    mut prepare: impl FnMut(u32, &mut Listener),
+    mut prepare: impl FnMut(u32, &mut Endpointer),
 ) -> Vec<(Change, u32)> {
     let mut noise = 1_u32;
     let mut changes = Vec::new();
@@ -54,10 +54,10 @@ fn changes_of(
                 .iter()
                 .any(|part| part.0 == sound && (part.1..part.2).contains(&ms))
         };
-        prepare(ms, listener);
+        prepare(ms, endpointer);
         let is_proved = is_heard(ProofOfAnswer);
-        listener.need_longer_proof(is_proved);
-        listener.guard_against((is_heard(Answer) || is_proved).then_some(-60.0));
+        endpointer.need_longer_proof(is_proved);
+        endpointer.guard_against((is_heard(Answer) || is_proved).then_some(-60.0));
         let samples: Vec<i16> = (0..80)
             .map(|n| {
                 noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -69,7 +69,7 @@ fn changes_of(
                 to_i16(sounds.sum::<f32>() + white * gain(-60.0))
             })
             .collect();
-        listener.push(&samples, |change, _| changes.push((change, ms)));
+        endpointer.push(&samples, |change, _| changes.push((change, ms)));
     }
     changes
 }
@@ -116,12 +116,12 @@ fn a_turn_ends_soon_after_the_caller_in_any_background() {
         let changes = changes(&[SPEAKS, background], 9000);
         let soon = changes
             .iter()
-            .find(|(change, ms)| *change == Change::Ends && *ms >= 2900);
+            .find(|(change, ms)| *change == Change::EndOfTurn && *ms >= 2900);
         let (_, ended) = soon.unwrap_or_else(|| panic!("{name}: the turn is held"));
         assert!((3600..4300).contains(ended), "{name}: {ended}");
         let later = changes
             .iter()
-            .filter(|(change, ms)| *change == Change::Begins && *ms > *ended);
+            .filter(|(change, ms)| *change == Change::SpeechStart && *ms > *ended);
         assert_eq!(later.count(), 0, "{name}: it begins a turn by itself");
     }
 }
@@ -131,7 +131,7 @@ fn beside_what_is_nearly_as_loud_as_the_caller_a_turn_ends_a_little_later() {
     let changes = changes(&[SPEAKS, (Television, 0, 9000, -28.0)], 9000);
     let ended = changes
         .iter()
-        .find(|(change, ms)| *change == Change::Ends && *ms >= 2900);
+        .find(|(change, ms)| *change == Change::EndOfTurn && *ms >= 2900);
     assert!(ended.is_some_and(|(_, ms)| (5400..5700).contains(ms)));
 }
 
@@ -149,9 +149,9 @@ fn a_caller_who_becomes_softer_is_one_caller() {
         ("a whisper", (Whisper, 8000, 10_000, -44.0), 2),
     ] {
         let changes = changes(&[SPEAKS, second], 12_000);
-        assert_eq!(count(&changes, Change::Begins), turns, "{name}");
+        assert_eq!(count(&changes, Change::SpeechStart), turns, "{name}");
         let (last, ended) = changes.last().expect("a turn");
-        assert_eq!(*last, Change::Ends, "{name}");
+        assert_eq!(*last, Change::EndOfTurn, "{name}");
         assert!(
             (second.2 + 500..second.2 + 1300).contains(ended),
             "{name}: {ended}"
@@ -162,9 +162,9 @@ fn a_caller_who_becomes_softer_is_one_caller() {
 #[test]
 fn before_the_caller_has_been_heard_any_sound_may_be_theirs() {
     let television = (Television, 1000, 3000, -40.0);
-    assert_eq!(count(&changes(&[television], 6000), Change::Begins), 1);
+    assert_eq!(count(&changes(&[television], 6000), Change::SpeechStart), 1);
     let interrupts = [television, (Answer, 500, 6000, 0.0)];
-    assert_eq!(count(&changes(&interrupts, 6000), Change::Begins), 1);
+    assert_eq!(count(&changes(&interrupts, 6000), Change::SpeechStart), 1);
 }
 
 /// The caller has spoken before; then an answer is heard.
@@ -184,7 +184,7 @@ fn nothing_far_softer_than_the_caller_interrupts_an_answer() {
         let parts = [SPEAKS, part, (Answer, 5000, 12_000, 0.0)];
         let changes = changes(&parts, 12_000);
         let turns = if is_heard { 2 } else { 1 };
-        assert_eq!(count(&changes, Change::Begins), turns, "{name}");
+        assert_eq!(count(&changes, Change::SpeechStart), turns, "{name}");
     }
 }
 
@@ -197,7 +197,7 @@ fn who_stays_softer_interrupts_after_the_second_turn() {
             (Voice, 17_000, 19_000, -38.0),
         ];
         let parts = [&[SPEAKS], turns, &answer].concat();
-        count(&changes(&parts, 20_000), Change::Begins) == turns.len() + 2
+        count(&changes(&parts, 20_000), Change::SpeechStart) == turns.len() + 2
     };
     assert!(!interrupts(&soft[..1]));
     assert!(interrupts(&soft));
@@ -213,7 +213,7 @@ fn a_caller_who_has_interrupted_for_nothing_has_to_speak_for_longer() {
         let parts = [(answer, 500, 6000, 0.0), (Voice, 2000, 2000 + ms, -20.0)];
         let changes = changes(&parts, 6000);
         assert_eq!(
-            count(&changes, Change::Begins),
+            count(&changes, Change::SpeechStart),
             usize::from(is_heard),
             "{ms}"
         );
@@ -222,19 +222,21 @@ fn a_caller_who_has_interrupted_for_nothing_has_to_speak_for_longer() {
 
 /// When the turn of a caller ends who has been understood not to have finished, in a `background`.
 fn ends_unfinished(background: Part, again: Part) -> u32 {
-    let (mut listener, mut asked) = (Listener::new(RATE_HZ, LIMITS), false);
+    let (mut endpointer, mut asked) = (Endpointer::new(RATE_HZ, LIMITS), false);
     let waits = Duration::from_millis(2000);
     let changes = changes_of(
-        &mut listener,
+        &mut endpointer,
         &[SPEAKS, background, again],
         9000,
-        |ms, listener| {
+        |ms, endpointer| {
             if ms >= 3200 && !std::mem::replace(&mut asked, true) {
-                listener.end_after(waits);
+                endpointer.end_after(waits);
             }
         },
     );
-    let ends = changes.iter().find(|(change, _)| *change == Change::Ends);
+    let ends = changes
+        .iter()
+        .find(|(change, _)| *change == Change::EndOfTurn);
     ends.expect("it ends").1
 }
 

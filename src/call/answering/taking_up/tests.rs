@@ -1,7 +1,10 @@
 //! Answers that are interrupted, and taken up again.
 
+use testkit::audio::clips;
+
 use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sound, through};
 use super::super::{Answering, Event, Settings};
+use crate::audio::{to_f32, to_i16};
 use crate::call::line::{Input, Sound};
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::sys::error::Stage;
@@ -116,7 +119,7 @@ fn what_was_made_of_an_answer_that_a_limit_ends_is_heard_and_no_request_begins()
         tell.send(event).expect("it is kept");
     }
     call.go_on(3000, |phase, scene, now| {
-        phase.end_with_what_came(&events, scene, now);
+        phase.end_with_what_came(events.try_iter(), scene, now);
         assert_eq!(phase.playout.heard_of(now).1, 150);
         phase.take_up(false, scene, now);
     });
@@ -334,4 +337,99 @@ fn a_line_that_brings_back_the_answer_is_not_trusted_with_a_sign() {
         call.told().iter().all(|(ms, _)| *ms > 3200),
         "not before it is proved"
     );
+}
+
+/// The amplitude of a sound at a sample, and at that many seconds.
+type Wave = Box<dyn Fn(usize, f32) -> f32>;
+
+/// Forty sounds that are no voice, of ten kinds, each at four levels.
+fn noises() -> Vec<(String, Vec<i16>)> {
+    let random = clips::noise(8000, -10.0, 0.5, 40).samples;
+    let hiss = move |at: usize| to_f32(random[at % random.len()]);
+    let tone = |hz: f32, at: f32| (std::f32::consts::TAU * hz * at).sin();
+    let fades = |at: f32, within: f32| (-at / within).exp();
+    let of_hiss = |envelope: fn(f32) -> f32| -> Wave {
+        let hiss = hiss.clone();
+        Box::new(move |index, at| hiss(index) * envelope(at))
+    };
+    let kinds: [(&str, u32, Wave); 10] = [
+        ("cough", 350, of_hiss(|at| (-at / 0.1).exp())),
+        ("two coughs", 600, of_hiss(|at| (-(at % 0.3) / 0.06).exp())),
+        (
+            "steps",
+            600,
+            of_hiss(|at| f32::from(u8::from(at % 0.3 < 0.03))),
+        ),
+        ("rustling", 500, of_hiss(|at| 0.6 + 0.4 * (at * 37.0).sin())),
+        ("wind", 600, of_hiss(|at| (at * 5.0).sin().abs())),
+        (
+            "slam",
+            300,
+            Box::new(move |_, at| tone(90.0, at) * fades(at, 0.05)),
+        ),
+        (
+            "knocks",
+            600,
+            Box::new(move |_, at| tone(444.0, at).signum() * fades(at % 0.2, 0.02)),
+        ),
+        (
+            "hum",
+            500,
+            Box::new(move |_, at| tone(100.0, at) + 0.3 * tone(200.0, at)),
+        ),
+        (
+            "key",
+            300,
+            Box::new(move |_, at| tone(770.0, at) + tone(1336.0, at)),
+        ),
+        (
+            "ring",
+            600,
+            Box::new(move |_, at| tone(1000.0, at) * (1.0 + tone(20.0, at))),
+        ),
+    ];
+    let sound = |wave: &Wave, ms: u32, level: f32| {
+        let samples = 0..u16::try_from(8 * ms).expect("short");
+        let samples = samples.map(|at| level * wave(at.into(), f32::from(at) / 8000.0));
+        samples
+            .map(|sample| to_i16(sample.clamp(-1.0, 1.0)))
+            .collect()
+    };
+    let levels = [0.05, 0.12, 0.3, 0.7];
+    let all = kinds.iter().flat_map(|(name, ms, wave)| {
+        levels.map(|level| (format!("{name} at {level}"), sound(wave, *ms, level)))
+    });
+    all.collect()
+}
+
+#[test]
+fn forty_noises_into_answers_cost_neither_the_conversation_nor_an_answer() {
+    let (noises, mut pauses, mut interruptions) = (noises(), 0, 0);
+    assert_eq!(noises.len(), 40);
+    for noises in noises.chunks(4) {
+        let mut call = of_three_sentences(|_| {});
+        let mut until = 1000;
+        for (_, noise) in noises {
+            let begins = call.hears(until, 500, Line::Quiet);
+            until = call.brings(begins, noise);
+            until = call.hears(until, 500, Line::Quiet);
+            if ended(&call).ends_with("interrupted") {
+                interruptions += 1;
+                call.scene.caller.as_mut().expect("there").forget();
+                call.go_on(until, |phase, scene, now| phase.take_up(false, scene, now));
+            }
+            let steps = call.told();
+            pauses += steps.iter().filter(|(_, step)| step == "stop").count();
+        }
+        call.ends(15_000, Sound::Answer, through(600));
+        let (name, _) = &noises[0];
+        assert!(
+            ended(&call).ends_with("ANSWERED "),
+            "{name}: {}",
+            ended(&call)
+        );
+        let spoken = call.scene.turn.spoken.heard();
+        assert!(spoken.ends_with("Seven, eight, nine."), "{name}: {spoken}");
+    }
+    assert_eq!((pauses, interruptions), (0, 0));
 }

@@ -114,7 +114,7 @@ impl Conversation {
         } else if let Some(caller) = &mut self.call.scene.caller
             && caller
                 .hear(&packet, self.call.phase.end_at)
-                .contains(&Change::Begins)
+                .contains(&Change::SpeechStart)
         {
             self.listen_again(ms, true);
         }

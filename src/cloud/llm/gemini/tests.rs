@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cloud::llm::answering::{read_whole, turn_of};
-use crate::cloud::llm::functions::Call;
+use crate::cloud::llm::functions::{Call, Function};
 use serde_json::{Value, json};
 
 #[test]
@@ -192,4 +192,33 @@ fn the_calls_of_an_answer_that_was_cut_are_none() {
             "{end}"
         );
     }
+}
+
+/// The question of a caller, with these functions.
+fn asked(functions: &[Function]) -> Asked<'_> {
+    Asked {
+        prompt: "P",
+        before: &[],
+        question: Question::Words("Q"),
+        functions,
+        rounds: &[],
+    }
+}
+
+#[test]
+fn a_request_without_functions_says_nothing_of_them() {
+    let text = |asked| String::from_utf8(body(asked, 400, None)).expect("JSON");
+    assert_eq!(
+        text(asked(&[])),
+        r#"{"systemInstruction":{"parts":[{"text":"P"}]},"contents":[{"role":"user","parts":[{"text":"Q"}]}],"generationConfig":{"maxOutputTokens":400}}"#
+    );
+    let function = Function {
+        name: "news".to_owned(),
+        description: "D".to_owned(),
+        parameters: json!({"type": "object"}),
+    };
+    assert_eq!(
+        text(asked(&[function])),
+        r#"{"systemInstruction":{"parts":[{"text":"P"}]},"contents":[{"role":"user","parts":[{"text":"Q"}]}],"tools":[{"functionDeclarations":[{"name":"news","description":"D","parametersJsonSchema":{"type":"object"}}]}],"generationConfig":{"maxOutputTokens":400}}"#
+    );
 }

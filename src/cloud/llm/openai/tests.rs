@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cloud::llm::answering::{read_whole, turn_of};
-use crate::cloud::llm::functions::Round;
+use crate::cloud::llm::functions::{Function, Round};
 
 fn chunk(content: &str, reason: &str) -> String {
     format!(
@@ -324,4 +324,43 @@ fn every_call_is_answered_by_its_id() {
             {"role": "tool", "tool_call_id": "call_1", "content": "no JSON"},
         ])
     );
+}
+
+#[test]
+fn a_request_without_functions_says_nothing_of_them() {
+    let fields = Fields {
+        limit: TokenLimit::Tokens,
+        may_rename: false,
+        effort: None,
+        counts_tokens: true,
+        functions: true,
+    };
+    let function = Function {
+        name: "news".to_owned(),
+        description: "D".to_owned(),
+        parameters: json!({"type": "object"}),
+    };
+    let text = |functions: &[Function], fields: &Fields| {
+        let asked = Asked {
+            prompt: "P",
+            before: &[],
+            question: Question::Words("Q"),
+            functions,
+            rounds: &[],
+        };
+        String::from_utf8(body(asked, fields, "m", 400)).expect("JSON")
+    };
+    let without = r#"{"model":"m","messages":[{"role":"system","content":"P"},{"role":"user","content":"Q"}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":400}"#;
+    assert_eq!(text(&[], &fields), without);
+    let function = [function];
+    let with = without.replace(
+        r#""stream":true"#,
+        r#""tools":[{"type":"function","function":{"name":"news","description":"D","parameters":{"type":"object"}}}],"stream":true"#,
+    );
+    assert_eq!(text(&function, &fields), with);
+    let refused = Fields {
+        functions: false,
+        ..fields
+    };
+    assert_eq!(text(&function, &refused), without, "after a refusal");
 }

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::Context;
 use super::google;
 use super::http::Response;
 use super::openai;
@@ -58,10 +59,11 @@ impl Asked {
         turns.get(self.results.len()).filter(|_| self.is_offered)
     }
 
-    /// What the model says with the results, if there are any.
-    pub(super) fn answer(&self) -> Option<String> {
+    /// What the model says with the results, if there are any and the test wants nothing else.
+    pub(super) fn answer(&self, context: &Context<'_>) -> Option<String> {
         let all = self.results.concat();
-        (!all.is_empty()).then(|| format!("This was found: {}.", all.join(", ")))
+        let is_told = !all.is_empty() && !context.is_answer_set();
+        is_told.then(|| format!("This was found: {}.", all.join(", ")))
     }
 }
 

@@ -74,7 +74,7 @@ fn generate(model: &str, request: &Request, context: &Context<'_>) -> Result<Gen
     let answer = match (turn, &sound) {
         (Some(turn), _) => turn.words.clone(),
         (None, Some(_)) => answer_heard(&question, &asked, &body, context),
-        (None, None) => (asked.answer()).unwrap_or_else(|| context.answer_to(&question)),
+        (None, None) => (asked.answer(context)).unwrap_or_else(|| context.answer_to(&question)),
     };
     let calls = turn.map(|turn| functions::gemini_parts(asked.results.len(), turn));
     let limit = integer(&body["generationConfig"]["maxOutputTokens"]);
@@ -107,7 +107,7 @@ fn answer_heard(
     body: &Value,
     context: &Context<'_>,
 ) -> String {
-    let answer = (asked.answer()).unwrap_or_else(|| context.answer_to(question));
+    let answer = (asked.answer(context)).unwrap_or_else(|| context.answer_to(question));
     let told = body["systemInstruction"].to_string();
     match (told.contains("[[heard"), question) {
         (false, _) => answer,

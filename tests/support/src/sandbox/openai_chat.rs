@@ -73,7 +73,9 @@ fn generate(
     let turn = called.next(&turns);
     let answer = match turn {
         Some(turn) => turn.words.clone(),
-        None => called.answer().unwrap_or_else(|| context.answer_to(asked)),
+        None => called
+            .answer(context)
+            .unwrap_or_else(|| context.answer_to(asked)),
     };
     let round = called.results.len();
     let calls = turn.map(|turn| functions::openai_deltas(round, turn, request.is_plain));

@@ -353,6 +353,11 @@ impl Context<'_> {
         set.unwrap_or_else(|| self.shared.scripts.answer_to(question))
     }
 
+    /// Whether the test says what the model answers.
+    pub(super) fn is_answer_set(&self) -> bool {
+        self.shared.with(|state| state.answer.is_some())
+    }
+
     /// What the models call, turn by turn.
     pub(super) fn calling(&self) -> Vec<CallingTurn> {
         self.shared.with(|state| state.calling.clone())

@@ -1,0 +1,48 @@
+//! `[state]`: the server that several machines share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Config;
+use super::keys::setting;
+use super::layers::Layers;
+use super::private::is_private;
+use crate::sys::state::State;
+use crate::sys::state::server::{Address, Server};
+
+impl Config {
+    /// What calls remember for each other: in a folder, and on the server that machines share if there is one.
+    pub(crate) fn state(&self) -> State {
+        State::new(&self.state_folder).with(self.shared.clone())
+    }
+}
+
+/// The server, if there is one.
+pub(super) fn assemble(layers: &Layers) -> Option<Arc<Server>> {
+    let mut address = Address::parse(&layers.text(setting!("state.url"))).ok()?;
+    address.password_file = layers.path(setting!("state.password_file"));
+    address.ca_file = layers.path(setting!("http.ca_file"));
+    let machines = layers.whole(setting!("state.machines"));
+    Some(Arc::new(Server::new(address, machines)))
+}
+
+/// What is wrong with its address.
+pub(super) fn faults(layers: &Layers) -> Option<String> {
+    let url = layers.text(setting!("state.url"));
+    if url.is_empty() {
+        return None;
+    }
+    let why = match Address::parse(&url) {
+        Ok(address) if is_bare(&address) => "without encryption only private networks are safe",
+        Ok(_) => return None,
+        Err(why) => why,
+    };
+    Some(format!(
+        "state.url is to be redis://HOST in a private network, or rediss://HOST: {why}"
+    ))
+}
+
+fn is_bare(address: &Address) -> bool {
+    let number = address.host.parse::<IpAddr>();
+    !address.is_encrypted && number.is_ok_and(|number| !is_private(number))
+}

@@ -1,0 +1,210 @@
+//! The books of a machine that may share a server with others.
+//!
+//! While the server answers, it counts for all. A call that gets no answer is counted in this machine's folder, where
+//! it may spend an equal part of what was left of the day when the server last answered. What happens there is also
+//! noted as owed, and the server is told of it by the first call that reaches it again.
+
+use std::time::SystemTime;
+
+use log::debug;
+use serde::{Deserialize, Serialize};
+
+use super::Refused;
+use super::books::{Books, Change, Entry, Step};
+use super::folder::Folder;
+use super::shared::{self, Counted, Shared};
+use crate::config::Limits;
+use crate::sys::costs::MicroDollars;
+use crate::sys::date;
+use crate::sys::error::Chain;
+use crate::sys::state::State;
+use crate::sys::state::guard::{Guard, Guarded};
+
+/// The folder, and the server where there is one.
+#[derive(Debug)]
+pub(super) struct Machines {
+    folder: Folder,
+    shared: Option<Shared>,
+    state: State,
+    owed: Guard,
+}
+
+impl Machines {
+    pub(super) fn of(state: &State) -> Self {
+        Self {
+            folder: Folder::of(state),
+            shared: state.server().map(|server| Shared {
+                server: server.clone(),
+            }),
+            state: state.clone(),
+            owed: Guard::new(state.file(OWED)),
+        }
+    }
+
+    fn change_shared(
+        &self,
+        shared: &Shared,
+        limits: Limits,
+        change: &Change<'_>,
+    ) -> Result<Entry, Refused> {
+        let owed = self.owed.read::<Owed>()?;
+        let counted = if owed.is_none_or(|owed| owed.amount == 0) {
+            shared.change_and_owe(limits, change, shared::Owed::default())?
+        } else {
+            self.change_and_pay(shared, limits, change)?
+        };
+        let seen = Seen {
+            day: counted.entry.held.day,
+            spent: counted.spent,
+        };
+        let noted = (self.state.waiting_briefly()).update(SEEN, |last: &mut Seen| *last = seen);
+        if let Err(cause) = noted {
+            debug!("{}", Chain(&cause));
+        }
+        Ok(counted.entry)
+    }
+
+    /// Makes a change, and tells the server what is owed. While another call does so, this one waits.
+    fn change_and_pay(
+        &self,
+        shared: &Shared,
+        limits: Limits,
+        change: &Change<'_>,
+    ) -> Result<Counted, Refused> {
+        let pay = |owed: &mut Owed| {
+            let sent = shared::Owed {
+                day: owed.day,
+                amount: owed.amount,
+            };
+            match shared.change_and_owe(limits, change, sent) {
+                // It may have been told or not: what was spent is told again, and what is to be given back is not.
+                Err(Refused::Lost(lost)) if owed.amount > 0 || !lost.may_have_run => {
+                    Err(Refused::Lost(lost))
+                }
+                answer => {
+                    owed.amount = 0;
+                    Ok(answer)
+                }
+            }
+        };
+        self.owed.update(|| Owed::of(0), pay)?
+    }
+
+    fn change_alone(
+        &self,
+        limits: Limits,
+        change: &Change<'_>,
+        clock: &dyn Fn() -> SystemTime,
+    ) -> Result<Entry, Refused> {
+        let here = Change {
+            held: change.held.filter(|held| !held.is_shared),
+            ..*change
+        };
+        let entry = match (change.step, change.held) {
+            (Step::End, Some(held)) if held.is_shared => Entry {
+                held,
+                ahead: None,
+                before: MicroDollars::default(),
+                alone: None,
+            },
+            _ => self
+                .folder
+                .change(self.share(limits, clock()), &here, clock)?,
+        };
+        let before = change.held.filter(|held| held.day == entry.held.day);
+        let before = before.map_or(0, |held| signed(held.amount));
+        let owe = |owed: &mut Owed| {
+            if owed.day != entry.held.day {
+                *owed = Owed::of(entry.held.day);
+            }
+            owed.amount += signed(change.amount) - before;
+            Ok::<_, Refused>(())
+        };
+        self.owed.update(|| Owed::of(entry.held.day), owe)?;
+        Ok(entry)
+    }
+
+    /// The part of what is limited that this machine may use by itself.
+    fn share(&self, limits: Limits, now: SystemTime) -> Limits {
+        let machines = self
+            .shared
+            .as_ref()
+            .map_or(1, |shared| shared.server.machines());
+        let seen = self.state.read::<Seen>(SEEN);
+        let spent = if seen.day == date::day(now) {
+            seen.spent
+        } else {
+            MicroDollars::default()
+        };
+        let part = |most: MicroDollars| MicroDollars((most - spent).0 / u64::from(machines));
+        Limits {
+            calls_per_hour: limits.calls_per_hour.map(|most| (most / machines).max(1)),
+            per_day: limits.per_day.map(part),
+        }
+    }
+}
+
+impl Books for Machines {
+    fn change(
+        &self,
+        limits: Limits,
+        change: &Change<'_>,
+        clock: &dyn Fn() -> SystemTime,
+    ) -> Result<Entry, Refused> {
+        let Some(shared) = &self.shared else {
+            return self.folder.change(limits, change, clock);
+        };
+        if change.held.is_some_and(|held| !held.is_shared) {
+            return self.change_alone(limits, change, clock);
+        }
+        match self.change_shared(shared, limits, change) {
+            Err(Refused::Lost(lost)) => {
+                let entry = self.change_alone(limits, change, clock)?;
+                let alone = Some(format!("{}; {ALONE}", Chain(&lost)));
+                Ok(Entry { alone, ..entry })
+            }
+            result => result,
+        }
+    }
+}
+
+/// What the server is to be told.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owed {
+    version: u32,
+    /// Days since 1970.
+    day: u64,
+    /// In millionths of a dollar; below 0 where more was given back than set aside.
+    amount: i64,
+}
+
+impl Guarded for Owed {
+    const VERSION: u32 = 1;
+}
+
+impl Owed {
+    fn of(day: u64) -> Self {
+        Self {
+            version: Self::VERSION,
+            day,
+            amount: 0,
+        }
+    }
+}
+
+/// What the server has said last.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Seen {
+    day: u64,
+    spent: MicroDollars,
+}
+
+fn signed(amount: MicroDollars) -> i64 {
+    i64::try_from(amount.0).unwrap_or(i64::MAX)
+}
+
+const OWED: &str = "owed.json";
+const SEEN: &str = "shared.json";
+const ALONE: &str = "until it answers, this machine counts its calls by itself and spends at most its part of what was left of the day";

@@ -1,0 +1,45 @@
+//! Messages that the model writes behind what the caller has heard of its answer.
+
+use std::time::Duration;
+
+use super::Post;
+use crate::conversation::{self, asked_of_tea};
+use crate::house::{self, House};
+
+/// No word of it tells the program that it confirms a message.
+const SETTLED: &str = "It is settled, Jim. Anna will hear of it today. Have a good day then. \
+                       [[message Anna: Jim asks for tea.]]";
+
+#[test]
+fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
+    house::each(["words", "a number", "the key 0", "the key #"], |end| {
+        let post = Post::new(House::new());
+        let sandbox = &post.house.sandbox;
+        sandbox.answer_with(SETTLED);
+        // It is heard while the model is still writing.
+        sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
+        let settings = post
+            .with(conversation::settings(&post.house))
+            .set("conversation.operator", "200")
+            .set(
+                "conversation.max_turns",
+                if end == "the key #" { 1 } else { 2 },
+            );
+        let talking = asked_of_tea(&post.house, &settings);
+        talking.wait_for_answer();
+        sandbox.answer_with("Far away.");
+        match end {
+            "words" => drop(talking.ask("question-moon.wav")),
+            "a number" => {
+                talking.press('7');
+                talking.types("#", 2);
+            }
+            "the key 0" => talking.press('0'),
+            _ => talking.press('#'),
+        }
+        let outcome = talking.finish();
+        outcome.assert_manners();
+        post.wait_until_delivered(1);
+        assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
+    });
+}

@@ -1,0 +1,150 @@
+//! A Redis or Valkey server of a test's own, on a port of its own, with a password and, if wanted, TLS.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tempfile::TempDir;
+
+use crate::until;
+
+/// The server. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    folder: TempDir,
+    port: u16,
+    is_encrypted: bool,
+}
+
+impl Server {
+    /// The programs on this machine that are such servers; where there is none, one line on standard error says so.
+    pub fn programs(test: &str) -> Vec<&'static str> {
+        let names = ["redis-server", "valkey-server"].into_iter();
+        let is_there = |name: &&str| {
+            let version = Command::new(name)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .status();
+            version.is_ok_and(|status| status.success())
+        };
+        let found: Vec<_> = names.filter(is_there).collect();
+        if found.is_empty() {
+            // Not by a macro, whose lines a test that passes does not show.
+            writeln!(
+                io::stderr(),
+                "not run: {test} needs redis-server or valkey-server, and this machine has neither"
+            )
+            .unwrap();
+        }
+        found
+    }
+
+    /// Starts `program` without TLS.
+    pub fn start(program: &str) -> Self {
+        Self::start_at(program, false, free_port())
+    }
+
+    /// Starts `program` with TLS, by a certificate that [`ca_file`](Self::ca_file) holds.
+    pub fn start_encrypted(program: &str) -> Self {
+        Self::start_at(program, true, free_port())
+    }
+
+    fn start_at(program: &str, is_encrypted: bool, port: u16) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("password"), format!("{PASSWORD}\n")).unwrap();
+        let number = port.to_string();
+        let mut command = Command::new(program);
+        command.args([
+            "--bind",
+            "127.0.0.1",
+            "--requirepass",
+            PASSWORD,
+            "--save",
+            "",
+        ]);
+        command.arg("--dir").arg(folder.path());
+        if is_encrypted {
+            let CertifiedKey { cert, signing_key } =
+                generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            fs::write(path("cert.pem"), cert.pem()).unwrap();
+            fs::write(path("key.pem"), signing_key.serialize_pem()).unwrap();
+            command.args([
+                "--port",
+                "0",
+                "--tls-port",
+                &number,
+                "--tls-auth-clients",
+                "no",
+            ]);
+            command.args(["--tls-cert-file", &path("cert.pem")]);
+            command.args(["--tls-key-file", &path("key.pem")]);
+            command.args(["--tls-ca-cert-file", &path("cert.pem")]);
+        } else {
+            command.args(["--port", &number]);
+        }
+        let child = command.stdout(Stdio::null()).spawn().unwrap();
+        let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+        until("the server listens", Duration::from_secs(20), answers);
+        Self {
+            child,
+            folder,
+            port,
+            is_encrypted,
+        }
+    }
+
+    /// Its address, as the settings name it.
+    pub fn url(&self) -> String {
+        if self.is_encrypted {
+            format!("rediss://localhost:{}", self.port)
+        } else {
+            format!("redis://127.0.0.1:{}", self.port)
+        }
+    }
+
+    /// The file with its password.
+    pub fn password_file(&self) -> PathBuf {
+        self.folder.path().join("password")
+    }
+
+    /// The file with its certificate, where it has one.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
+    }
+
+    /// Where a test may keep files of its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends it, and starts one that knows nothing at the same address.
+    pub fn restart(&mut self, program: &str) {
+        self.stop();
+        *self = Self::start_at(program, self.is_encrypted, self.port);
+    }
+
+    /// Ends it.
+    pub fn stop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+const PASSWORD: &str = "a-password";
