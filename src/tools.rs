@@ -74,6 +74,7 @@ impl Tools {
 
     /// Does what the model asks for, and returns what it is told, also of every fault; then that is one line. After
     /// `cancel` was raised nothing is waited for.
+    #[cfg(test)]
     pub(crate) fn call(&self, caller: Caller, call: &Call, cancel: &Hangup) -> String {
         self.ask(caller, call, cancel)
             .unwrap_or_else(|fault| format!("error: {fault}"))
