@@ -38,8 +38,11 @@ fn ordered(hook: &Webhook) -> Vec<String> {
     kinds
 }
 
+/// The settings of a house.
+type MakeSettings = fn(&House) -> Settings;
+
 /// The providers of models, by what a house sets for them.
-const PROVIDERS: [(&str, fn(&House) -> Settings); 3] = [
+const PROVIDERS: [(&str, MakeSettings); 3] = [
     ("gemini", |house| house.sandbox.settings()),
     ("openai", openai),
     ("a server in one's own network", |house| {

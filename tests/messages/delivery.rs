@@ -246,7 +246,7 @@ fn the_doctor_sends_a_test_through_each_way() {
 
 /// The session of the process that delivers by the settings in this file, and its own id.
 fn session_of_delivery(settings: &str) -> Option<(u32, u32)> {
-    let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+    let mut ids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let name = entry.unwrap().file_name();
         name.to_str()?.parse::<u32>().ok()
     });
@@ -256,7 +256,7 @@ fn session_of_delivery(settings: &str) -> Option<(u32, u32)> {
         let has = |text: &[u8], part: &str| String::from_utf8_lossy(text).contains(part);
         has(&environment, settings) && has(&command, "--deliver")
     };
-    let id = ids.filter(delivers).next()?;
+    let id = ids.find(delivers)?;
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // proc_pid_stat(5): behind the name in parentheses come state, parent, group and session.
     let (_, fields) = stat.rsplit_once(") ")?;
