@@ -49,6 +49,7 @@ pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting}
 pub use tools::Tool;
 pub use values::{Secret, Shown};
 
+use crate::sys::state::State;
 use crate::sys::state::server::Server;
 use log::{debug, warn};
 
@@ -174,6 +175,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// What calls remember for each other: in a folder, and on the server that machines share if there is one.
+    pub(crate) fn state(&self) -> State {
+        State::new(&self.state_folder).with(self.shared.clone())
+    }
+
     /// Reads all layers.
     ///
     /// # Errors

@@ -2,9 +2,12 @@
 //!
 //! This table is the only place where a setting is declared and described: `phone-assistant help settings` prints it.
 
+mod misspelt;
 mod safe_arguments;
 
 pub use super::kind::Kind;
+pub(super) use misspelt::most_alike;
+pub use misspelt::nearest;
 use safe_arguments::SAFE_ARGUMENTS;
 
 /// One setting.
@@ -90,24 +93,6 @@ pub(super) fn is_required(name: &str) -> bool {
         Some((table, "voice")) => is_there(name) && is_there(&format!("{table}.model")),
         _ => false,
     }
-}
-
-/// The name that `wrong` was probably meant to be, if any comes near.
-pub fn nearest(wrong: &str) -> Option<&'static str> {
-    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
-    most_alike(&names, wrong).or_else(|| {
-        let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
-        names.into_iter().find(|name| last(name) == last(wrong))
-    })
-}
-
-/// The one of `names` that `wrong` is a misspelling of, if it is one.
-pub(super) fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static str> {
-    let likeness = |name: &str| strsim::jaro_winkler(name, wrong);
-    let best = names
-        .iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
-    (likeness(best) >= LIKE).then_some(*best)
 }
 
 /// All settings, in the order of the file.
@@ -465,10 +450,6 @@ const PERSONA: &str = concat!(
     "Your words go straight to a speech synthesiser: plain sentences only, ",
     r#"no lists, headings, symbols, links or emoji. End by saying goodbye.""#,
 );
-
-/// Likeness from which on a name passes as a misspelling of another: `stt.langauge` has 0.98,
-/// `log.word` 0.97, unrelated keys of one table up to about 0.9.
-const LIKE: f64 = 0.92;
 
 #[cfg(test)]
 mod tests {

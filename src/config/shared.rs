@@ -3,19 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Config;
 use super::keys::setting;
 use super::layers::Layers;
 use super::private::is_private;
-use crate::sys::state::State;
 use crate::sys::state::server::{Address, Server};
-
-impl Config {
-    /// What calls remember for each other: in a folder, and on the server that machines share if there is one.
-    pub(crate) fn state(&self) -> State {
-        State::new(&self.state_folder).with(self.shared.clone())
-    }
-}
 
 /// The server, if there is one.
 pub(super) fn assemble(layers: &Layers) -> Option<Arc<Server>> {

@@ -39,8 +39,8 @@ pub const TOOL_KEYS: &[Key] = &[
 
 /// What the settings file says of tools.
 #[derive(Debug, Default)]
-pub(in crate::config) struct Tables {
-    pub(in crate::config) tools: Vec<Tool>,
+pub(crate) struct Tables {
+    pub(crate) tools: Vec<Tool>,
     shown: Vec<Shown>,
 }
 
@@ -53,7 +53,7 @@ type Right = BTreeMap<&'static str, Value>;
 impl Tables {
     /// Takes the tables below `[tool]`, where `place` gives the place of a name below them. Returns what is wrong with
     /// them; a tool with a fault is left out.
-    pub(in crate::config) fn add(
+    pub(crate) fn add(
         &mut self,
         tables: &Table,
         source: &str,
@@ -103,12 +103,12 @@ impl Tables {
     }
 
     /// All that they say.
-    pub(in crate::config) fn shown(&self) -> impl Iterator<Item = Shown> {
+    pub(crate) fn shown(&self) -> impl Iterator<Item = Shown> {
         self.shown.iter().cloned()
     }
 
     /// The files that hold a secret.
-    pub(in crate::config) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
         let of = |tool: &Tool| [tool.header_file.clone(), tool.pin_file.clone()];
         self.tools.iter().flat_map(of).flatten()
     }

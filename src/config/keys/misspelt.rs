@@ -1,0 +1,25 @@
+//! Names that were probably meant by others.
+
+use super::KEYS;
+
+/// The name that `wrong` was probably meant to be, if any comes near.
+pub fn nearest(wrong: &str) -> Option<&'static str> {
+    let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    most_alike(&names, wrong).or_else(|| {
+        let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+        names.into_iter().find(|name| last(name) == last(wrong))
+    })
+}
+
+/// The one of `names` that `wrong` is a misspelling of, if it is one.
+pub(crate) fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static str> {
+    let likeness = |name: &str| strsim::jaro_winkler(name, wrong);
+    let best = names
+        .iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) >= LIKE).then_some(*best)
+}
+
+/// Likeness from which on a name passes as a misspelling of another: `stt.langauge` has 0.98,
+/// `log.word` 0.97, unrelated keys of one table up to about 0.9.
+const LIKE: f64 = 0.92;
