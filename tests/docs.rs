@@ -1,7 +1,7 @@
 //! Documents are tested: README and the manual against the code, and against each other.
 
 pub(crate) mod reading;
-mod settings;
+pub(crate) mod settings;
 
 use std::collections::BTreeSet;
 use std::fs;

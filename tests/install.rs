@@ -8,6 +8,7 @@ use std::{env, fs};
 use machine::{Machine, OLDEST_RUST, Outcomes, elf};
 use phone_assistant::config::keys;
 
+use crate::docs::settings::is_of_tool;
 use crate::personas::is_of_kitchen;
 
 mod build;
@@ -109,7 +110,8 @@ fn the_settings_are_right_as_they_come_and_with_every_line_in_use() {
         .map(|line| line.trim_start_matches('#').to_owned() + "\n")
         .collect();
     let full: toml::Table = in_use.parse().unwrap();
-    let known = |name: &String| keys::find(name).is_some() || is_of_kitchen(name);
+    let known =
+        |name: &String| keys::find(name).is_some() || is_of_kitchen(name) || is_of_tool(name);
     assert!(names(&full, "").iter().all(known), "{in_use}");
 }
 

@@ -27,7 +27,7 @@ use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
 use super::settings::Settings;
-use super::tools::Toolbox;
+use super::toolbox::Toolbox;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Limits;

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::pipeline::{MAX_CALLS, MAX_ROUNDS};
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
 use crate::cloud::llm::Question;
@@ -130,6 +129,10 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
     let chars = CHARS_PER_SECOND * (speech.as_secs() + 1) + MIN_QUESTION_CHARS;
     usize::try_from(chars).unwrap_or(usize::MAX)
 }
+
+/// The number of times that a model may call for one answer, and of its calls in all.
+pub(super) const MAX_ROUNDS: usize = 3;
+pub(super) const MAX_CALLS: usize = 6;
 
 /// What stands around a result, and its 8 kB: no token is shorter than a byte.
 const MAX_RESULT_TOKENS: u64 = 8 * 1024 + FRAME_TOKENS;

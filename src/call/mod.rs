@@ -31,6 +31,7 @@ mod remembering;
 mod saying;
 mod settings;
 mod spoken;
+mod toolbox;
 mod tools;
 mod turn;
 
@@ -68,7 +69,7 @@ use messages::Messages;
 use outcome::Outcome;
 use purse::Purse;
 use remembering::Remembering;
-use tools::Toolbox;
+use toolbox::Toolbox;
 use turn::Scene;
 
 /// How the program was started for a call.

@@ -11,11 +11,11 @@ mod piece;
 mod sound;
 mod transcribing;
 mod voice;
+mod work;
 mod written;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -24,49 +24,24 @@ use log::{debug, warn};
 
 use super::event::{Event, Transcript};
 use super::max_cost;
-use super::settings::Settings;
-use super::tools::Toolbox;
-use crate::audio::Pcm;
 use crate::cloud;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::Candidate;
 use crate::cloud::llm::{Answering, End, Model, Question};
 use crate::services::Services;
-use crate::spending::bill::{self, Billing};
-use crate::sys::deadline::Deadline;
+use crate::spending::bill;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::redact::Words;
 use crate::sys::threads::{self, NoThread};
 use crate::text::{Action, SentenceStream, completeness};
 use crate::timeline::Mark;
-use crate::voice::Speaker;
 use hand_over::HandOver;
 use looking_up::Called;
-pub(super) use looking_up::{MAX_CALLS, MAX_ROUNDS};
 use piece::Piece;
 use sound::WrittenDown;
+pub(super) use work::Work;
+use work::{Thought, may_begin, send};
 use written::Written;
-
-/// All that is needed to answer a question.
-#[derive(Clone)]
-pub(super) struct Work {
-    pub(super) services: Arc<Services>,
-    pub(super) settings: Settings,
-    /// What the caller said.
-    pub(super) speech: Arc<Pcm>,
-    /// What they had said before, if that is transcribed.
-    pub(super) known: Transcript,
-    /// What they have typed, as words; empty where they have not.
-    pub(super) typed: String,
-    /// How the answer is spoken, and who pays for all of it.
-    pub(super) speaker: Speaker,
-    /// What the model may call, if anything.
-    pub(super) toolbox: Option<Arc<Toolbox>>,
-    /// When the answer must begin.
-    pub(super) deadline: Deadline,
-    /// Is the answer heard while it is made? Then only its beginning has a deadline.
-    pub(super) is_streamed: bool,
-}
 
 impl Work {
     /// Begins to work.
@@ -183,15 +158,6 @@ impl Work {
         send(tell, Event::Transcribed(heard.clone(), completeness));
         send(tell, Event::Question(heard.words.clone()));
         Ok(heard)
-    }
-
-    fn billing(&self) -> &Billing {
-        &self.speaker.billing
-    }
-
-    /// The budget for work that must have begun by `deadline`.
-    fn budget(&self, deadline: Deadline) -> Budget {
-        Budget::new(deadline, self.settings.idle)
     }
 
     /// Writes the model's answer, as a voice can say it, piece by piece.
@@ -382,14 +348,6 @@ impl Work {
     }
 }
 
-/// What became of an attempt to answer that did not fail in the middle of what is said.
-enum Thought {
-    /// All that came of it has been handed over.
-    Spoken,
-    /// No model has written anything that could be said.
-    Unsaid(cloud::Error),
-}
-
 /// Hands over each piece of the answer as soon as it stands, and tells each action, until the answer ends or is long
 /// enough.
 fn read(
@@ -448,18 +406,4 @@ fn next_words(
         }
         words => words,
     }
-}
-
-/// Waits until the call agrees that a stage begins: it does not when the caller has hung up. Returns when that was.
-fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
-    // The call is asked each time, because with `AGISIGHUP=no` only a command tells that the caller has gone, and only
-    // the call may send one to Asterisk. A sender that is dropped is a refusal.
-    let (agrees, answer) = bounded(1);
-    send(tell, Event::Begins(stage, agrees));
-    answer.recv().map(|()| Instant::now()).at(stage)
-}
-
-/// A call that has ended wants to know nothing more.
-fn send(tell: &Sender<Event>, event: Event) {
-    tell.send(event).ok();
 }

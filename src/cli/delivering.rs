@@ -5,7 +5,6 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-use std::process::Stdio;
 
 use log::warn;
 
@@ -40,7 +39,6 @@ pub(super) fn socket() -> Option<TcpStream> {
 }
 
 fn start(config: Option<&Path>) -> io::Result<()> {
-    // Whoever ends the call's program with all that it has started does not mean this.
     let mut command = apart::alone();
     if let Some(file) = config {
         command.arg("--config").arg(std::path::absolute(file)?);
@@ -49,11 +47,7 @@ fn start(config: Option<&Path>) -> io::Result<()> {
         .args(["messages", "--deliver"])
         // With this variable every run is a call.
         .env_remove("AST_AGI_DIR")
-        .current_dir("/")
-        // While any process holds the other end of its pipes, Asterisk takes the call for one that goes on.
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    // It ends by itself, and the system takes care of it then: this process is gone.
-    command.spawn().map(drop)
+        .current_dir("/");
+    // While any process holds the other end of its pipes, Asterisk takes the call for one that goes on.
+    apart::leave(command)
 }

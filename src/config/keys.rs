@@ -6,8 +6,8 @@ mod misspelt;
 mod safe_arguments;
 
 pub use super::kind::Kind;
-pub(super) use misspelt::most_alike;
 pub use misspelt::nearest;
+pub(super) use misspelt::{most_alike, unknown};
 use safe_arguments::SAFE_ARGUMENTS;
 
 /// One setting.

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use toml::{Table, Value};
 
 use super::checked::{checked, from_text};
-use super::keys::{KEYS, Key, Kind, find, names, nearest, stands_for};
+use super::keys::{KEYS, Key, Kind, find, names, nearest, stands_for, unknown};
 use super::personas::Personas;
 use super::tools;
 use super::values::Shown;
@@ -262,23 +262,6 @@ const DEFAULT: &str = "default";
 
 /// Far longer than any key.
 const MAX_SECRET: u64 = 16 * 1024;
-
-/// The fault of a name that is none of the table `path`. It is shown unless it may be a key.
-pub(super) fn unknown(source: &str, path: &str, name: &str, hint: &str) -> String {
-    if is_name(name) {
-        format!("{source}: unknown setting {path}{name}{hint}")
-    } else {
-        format!("{source}: unknown setting whose name is not shown, as it may be a key{hint}")
-    }
-}
-
-/// Whether it looks like a setting's name. Keys that were pasted into the wrong place do not.
-fn is_name(text: &str) -> bool {
-    text.len() <= 60
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
-}
 
 /// Whether `path` is a table of known keys.
 fn is_table(path: &str) -> bool {

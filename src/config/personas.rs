@@ -10,8 +10,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::checked::checked;
-use super::keys::{self, KEYS, Kind};
-use super::layers::unknown;
+use super::keys::{self, KEYS, Kind, unknown};
 use super::values::Shown;
 
 /// A key of a persona's table.

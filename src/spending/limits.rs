@@ -8,10 +8,9 @@ mod books;
 mod folder;
 mod ledger;
 mod machines;
+mod refused;
 mod shared;
 
-use std::fmt;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use log::warn;
@@ -22,69 +21,12 @@ use crate::sys::date;
 use crate::sys::error::Chain;
 use crate::sys::number;
 use crate::sys::state::State;
-use crate::sys::state::guard::{self, Guard};
-use crate::sys::state::server::Lost;
 
 use books::{Books, Change, Held, Step};
 use ledger::Ledger;
 use machines::Machines;
-
-/// Why a call may not go on.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
-    /// This caller has made as many calls as are allowed.
-    #[error(
-        "this caller has made {made} calls within an hour; max_calls_per_caller_per_hour in [limits] allows {most}"
-    )]
-    Caller {
-        /// How many calls this caller has made within the hour.
-        made: usize,
-        /// How many are allowed.
-        most: u32,
-    },
-    /// The day's money is spent.
-    #[error(
-        "{spent} of {most} are spent or set aside today, and this call could cost {max_cost}; max_daily_cost in [limits]{}",
-        .ahead.map(|ahead| format!("; but {ahead}")).unwrap_or_default()
-    )]
-    Day {
-        /// What has been spent, and set aside by running calls.
-        spent: MicroDollars,
-        /// The limit of the day.
-        most: MicroDollars,
-        /// What this call could cost.
-        max_cost: MicroDollars,
-        /// The day that is counted has not come yet.
-        ahead: Option<Ahead>,
-    },
-    /// The ledger cannot be read or written.
-    #[error(
-        "calls and costs cannot be counted, so nothing is paid for; phone-assistant check tells what to do"
-    )]
-    Unknown(#[from] guard::Error),
-    /// The server that machines share cannot be used, which the folder makes up for.
-    #[error(transparent)]
-    Lost(#[from] Lost),
-}
-
-/// A ledger that counts for a day after tomorrow: the clock was wrong when it was written, or is wrong now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ahead {
-    /// The ledger's day, since 1970.
-    day: u64,
-    /// How many days it is away.
-    days: u64,
-}
-
-impl fmt::Display for Ahead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (day, days) = (date::calendar(self.day), self.days);
-        write!(
-            f,
-            "{LEDGER} counts for {day}, which by this machine's clock is {days} days away, and goes on with that until then"
-        )
-    }
-}
+use refused::guard;
+pub(crate) use refused::{Ahead, Refused, ledger};
 
 /// A call that may go on, and what is set aside for it.
 #[derive(Debug)]
@@ -160,7 +102,7 @@ impl Limits {
     pub(crate) fn look(
         state: &State,
         now: SystemTime,
-    ) -> Result<(Option<Ahead>, MicroDollars), guard::Error> {
+    ) -> Result<(Option<Ahead>, MicroDollars), crate::sys::state::guard::Error> {
         let ledger = guard(state).read::<Ledger>()?;
         let mut ledger = ledger.unwrap_or_else(|| Ledger::of(date::day(now)));
         ledger.catch_up(now);
@@ -196,16 +138,6 @@ impl Admission {
     }
 }
 
-/// The file that keeps what has been spent and which callers have called.
-pub(crate) fn ledger(state: &State) -> PathBuf {
-    state.file(LEDGER)
-}
-
-fn guard(state: &State) -> Guard {
-    Guard::new(ledger(state))
-}
-
-const LEDGER: &str = "limits.json";
 /// How much of the day's money is spent when administrators are told.
 const WARNED_PERCENT: u64 = 80;
 

@@ -8,6 +8,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -19,6 +20,7 @@ use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group,
     set_dumpable_behavior, set_parent_process_death_signal, setsid, waitid,
 };
+use rustix::stdio::dup2_stdout;
 
 use crate::sys::rights::Rights;
 
@@ -57,12 +59,23 @@ pub(crate) fn other(program: &OsStr, rights: Option<&Rights>) -> Command {
     command
 }
 
-/// Returns a command that runs this program again in a session of its own, with the rights and the environment of this
-/// process, which it outlives.
+/// Returns a command that runs this program again with the rights and the environment of this process, for [`leave`].
 pub(crate) fn alone() -> Command {
     let mut command = Command::new(OURSELVES);
     command.env(MARK, ALONE);
     command
+}
+
+/// Starts it in a session of its own, with nothing to read or write, and leaves it to the system.
+///
+/// # Errors
+/// What the system says where it cannot be started.
+pub(crate) fn leave(mut alone: Command) -> io::Result<()> {
+    let pipes = alone.stdin(Stdio::null()).stderr(Stdio::null());
+    let child = pipes.stdout(Stdio::piped()).spawn()?;
+    // Until it has its session, whoever ends this process together with its group ends it as well.
+    child.stdout.map_or(Ok(0), |mut pipe| pipe.read(&mut [0]))?;
+    Ok(())
 }
 
 /// Does what the first lines of the program must do where it was started apart: no thread is there yet. Returns whether
@@ -79,6 +92,7 @@ pub(crate) fn enter(arguments: &[OsString]) -> io::Result<()> {
     setsid()?;
     let mark = mark.to_string_lossy();
     if mark == ALONE {
+        dup2_stdout(File::options().write(true).open("/dev/null")?)?;
         return Ok(());
     }
     if let Some(rights) = mark.strip_prefix(EXEC) {

@@ -147,7 +147,8 @@ fn is_of_persona(name: &str) -> bool {
         && PERSONA_KEYS.iter().any(|known| Some(known.name) == key)
 }
 
-fn is_of_tool(name: &str) -> bool {
+/// Is that one of the settings of a tool?
+pub(crate) fn is_of_tool(name: &str) -> bool {
     let own = name.strip_prefix("tool.");
     let key = own.and_then(|own| own.split('.').nth(1));
     TOOL_KEYS.iter().any(|known| Some(known.name) == key)

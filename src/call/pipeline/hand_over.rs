@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::gate::Gate;
 use super::piece::Piece;
-use super::{Work, send};
+use super::work::{Work, send};
 use crate::call::event::Event;
 use crate::call::settings::Takes;
 use crate::sys::deadline::Deadline;

@@ -9,10 +9,11 @@ use std::time::Instant;
 use crossbeam_channel::{Sender, bounded};
 
 use super::hand_over::HandOver;
-use super::{Work, send};
+use super::work::{Work, send};
 use crate::call::event::{Calls, Event, Permit};
+use crate::call::max_cost::{MAX_CALLS, MAX_ROUNDS};
 use crate::call::settings::Settings;
-use crate::call::tools::Toolbox;
+use crate::call::toolbox::Toolbox;
 use crate::cloud;
 use crate::cloud::llm::functions::{Call, Round, Turn};
 use crate::cloud::llm::{Asked, Question};
@@ -229,10 +230,6 @@ fn key(call: &Call) -> (String, String) {
     };
     (call.name.clone(), arguments)
 }
-
-/// The number of times that a model may call for one answer, and of its calls in all.
-pub(in crate::call) const MAX_ROUNDS: usize = 3;
-pub(in crate::call) const MAX_CALLS: usize = 6;
 
 const TOO_MANY: &str =
     "error: this was not called, because the answer has made all the calls that it may";

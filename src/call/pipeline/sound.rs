@@ -6,7 +6,7 @@ use log::warn;
 
 use super::looking_up::Called;
 use super::piece::Piece;
-use super::{Thought, Work, send};
+use super::work::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
 use crate::call::max_cost;

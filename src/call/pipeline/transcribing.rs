@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 
-use super::{Work, may_begin, send};
+use super::work::{Work, may_begin, send};
 use crate::audio::{Pcm, duration_of, speech};
 use crate::call::event::{Event, Transcript};
 use crate::call::max_cost;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::piece::Piece;
-use super::{Work, may_begin, send};
+use super::work::{Work, may_begin, send};
 use crate::call::event::Event;
 use crate::cloud::budget::Budget;
 use crate::cloud::fallback::{Broken, Candidate, Done};

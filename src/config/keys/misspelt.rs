@@ -1,4 +1,4 @@
-//! Names that were probably meant by others.
+//! Names that no setting has, and those that were probably meant.
 
 use super::KEYS;
 
@@ -18,6 +18,23 @@ pub(crate) fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static
         .iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(best) >= LIKE).then_some(*best)
+}
+
+/// The fault of a name that is none of the table `path`. It is shown unless it may be a key.
+pub(crate) fn unknown(source: &str, path: &str, name: &str, hint: &str) -> String {
+    if is_name(name) {
+        format!("{source}: unknown setting {path}{name}{hint}")
+    } else {
+        format!("{source}: unknown setting whose name is not shown, as it may be a key{hint}")
+    }
+}
+
+/// Whether it looks like a setting's name. Keys that were pasted into the wrong place do not.
+fn is_name(text: &str) -> bool {
+    text.len() <= 60
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
 }
 
 /// Likeness from which on a name passes as a misspelling of another: `stt.langauge` has 0.98,

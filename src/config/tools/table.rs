@@ -10,8 +10,7 @@ use super::argument::{self, Argument, is_name};
 use super::template::{Address, Body};
 use super::{MAX_TOOLS, Tool};
 use crate::config::checked::checked;
-use crate::config::keys::{self, Key, Kind};
-use crate::config::layers::unknown;
+use crate::config::keys::{self, Key, Kind, unknown};
 use crate::config::values::Shown;
 
 /// All keys of a tool's table. That of `callers` is the default of a GET.
@@ -53,12 +52,7 @@ type Right = BTreeMap<&'static str, Value>;
 impl Tables {
     /// Takes the tables below `[tool]`, where `place` gives the place of a name below them. Returns what is wrong with
     /// them; a tool with a fault is left out.
-    pub(crate) fn add(
-        &mut self,
-        tables: &Table,
-        source: &str,
-        place: Place<'_>,
-    ) -> Vec<String> {
+    pub(crate) fn add(&mut self, tables: &Table, source: &str, place: Place<'_>) -> Vec<String> {
         let mut faults = Vec::new();
         if tables.len() > MAX_TOOLS {
             faults.push(format!(

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Ahead, Refused};
+use super::refused::{Ahead, Refused};
 use crate::config::Limits;
 use crate::sys::costs::MicroDollars;
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::books::{Books, Change, Entry, Held, Step};
 use super::ledger::Ledger;
-use super::{Refused, guard};
+use super::refused::{Refused, guard};
 use crate::config::Limits;
 use crate::sys::date;
 use crate::sys::state::State;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ahead;
+use super::refused::Ahead;
 use crate::sys::costs::MicroDollars;
 use crate::sys::date;
 use crate::sys::state::guard::{Guarded, first};

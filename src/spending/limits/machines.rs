@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use log::debug;
 use serde::{Deserialize, Serialize};
 
-use super::Refused;
 use super::books::{Books, Change, Entry, Step};
 use super::folder::Folder;
+use super::refused::Refused;
 use super::shared::{self, Counted, Shared};
 use crate::config::Limits;
 use crate::sys::costs::MicroDollars;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Refused;
 use super::books::{Books, Change, Entry, Held, Step};
+use super::refused::Refused;
 use crate::config::Limits;
 use crate::sys::costs::MicroDollars;
 use crate::sys::state::server::Server;
