@@ -103,6 +103,8 @@ pub(super) struct Answering {
     due: Instant,
     /// The end of the work; the first counts.
     end: Option<Result<(), Failure>>,
+    /// Whether the model has written all of it.
+    is_written: bool,
     /// What ends the phase before the answer has ended.
     outcome: Option<Result<Answered, Failure>>,
     /// What is to be done, in this order.
@@ -125,6 +127,7 @@ impl Answering {
             pauses: 0,
             due: started + settings.deadline + GRACE,
             end: None,
+            is_written: false,
             outcome: None,
             todo: VecDeque::new(),
             played: Reply::new(settings.encoding),
@@ -146,6 +149,7 @@ impl Answering {
             }
             Event::Reached(mark, at) => turn.timeline.reached(mark, at),
             Event::Done(stage, since, what) => {
+                self.is_written |= stage == Stage::Llm;
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
             Event::Question(question) if question.is_empty() => {
@@ -179,12 +183,20 @@ impl Answering {
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
             Event::Calls(calls) => self.calls(calls, now),
-            Event::Called => self.called(now),
+            Event::Called => {
+                self.is_written = false;
+                self.called(now);
+            }
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
             Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
             Event::Panicked => self.end_with(Err(INTERNAL).at(scene.stage)),
         }
+    }
+
+    /// Whether the model writes no more of it.
+    pub(super) fn is_written(&self) -> bool {
+        self.is_written || self.end.is_some()
     }
 
     /// No more will come.

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::job::Job;
 use super::turn::Scene;
 use crate::sys::costs::MicroDollars;
+use crate::sys::error::Stage;
 use crate::sys::files::NewFile;
 use crate::text::Message;
 
@@ -44,6 +45,12 @@ impl Interrupted {
             }
         }
         messages
+    }
+
+    /// Whether the model writes no more of it.
+    pub(super) fn is_written(&self) -> bool {
+        let is_end = |event: &Event| matches!(event, Event::Done(Stage::Llm, ..) | Event::End(_));
+        self.answering.is_written() || self.told.iter().any(is_end)
     }
 
     /// Pays for no more of it at `now`: what has been made can still be heard.

@@ -258,6 +258,11 @@ impl Work {
             {
                 return Ok((Ok(None), written));
             }
+            // The caller may hear that a message was taken while something is looked up.
+            if !voice.keep(answer.actions()) {
+                return Ok((Ok(None), written));
+            }
+            voice.release();
             self.look_up((turn, &written.by), called, voice, tell)?;
             *answer = answer.going_on();
         }

@@ -164,7 +164,7 @@ impl Queue {
     /// [`Error`] where it cannot be noted. Without this note it would be sent again and again, so where the disk takes none
     /// nothing is sent.
     fn attempt(&self, spool: &Spool, entry: &Entry) -> Result<Result<(), Failed>, Error> {
-        spool.try_out()?;
+        spool.try_writing(&format!("{}-{}", entry.id, self.sink.name()))?;
         let sent = self.sink.send(entry);
         match &sent {
             Ok(()) => debug!("{} was delivered by {}", entry.id, self.sink.name()),

@@ -54,12 +54,9 @@ impl Spool {
     /// [`Error`]; then it is not kept.
     pub(crate) fn add(&self, entry: &Entry, per_hour: Option<u32>) -> Result<(), Error> {
         make(&self.folder)?;
-        let mut file = Self::prepare(&self.place(&entry.id, entry.kind), entry)?;
-        // The disk is waited for before the lock is held, as calls wait for that.
-        file.file()
-            .sync_all()
-            .map_err(|source| moved(&self.folder, source))?;
-        let _lock = self.lock()?;
+        // The disk is waited for before the lock is held and after, as calls wait for that.
+        let file = Self::prepare(&self.place(&entry.id, entry.kind), entry)?;
+        let lock = self.lock()?;
         let waiting = Self::paths(&self.folder)?;
         let suffix = suffix(entry.kind);
         let of_kind = || waiting.iter().filter(|path| has_suffix(path, suffix));
@@ -79,7 +76,9 @@ impl Spool {
                 return Err(Error::TooMany { left });
             }
         }
-        Ok(file.finish_for_good()?)
+        file.finish()?;
+        drop(lock);
+        sync(&self.folder)
     }
 
     /// How many messages this caller has left in the hour before `now`.
@@ -160,21 +159,24 @@ impl Spool {
         change: impl FnOnce(&mut Entry),
     ) -> Result<bool, Error> {
         let path = self.place(id, kind);
-        let _lock = self.lock()?;
+        let lock = self.lock()?;
         let Some(mut entry) = read(&path)? else {
             return Ok(false);
         };
         change(&mut entry);
         if !entry.is_delivered() {
-            Self::write(&path, &entry)?;
+            Self::prepare(&path, &entry)?.finish()?;
+            drop(lock);
+            sync(&self.folder)?;
             return Ok(true);
         }
         let folder = self.delivered();
         make(&folder)?;
         let place = folder.join(path.file_name().unwrap_or_default());
         // For a moment it is in both places. Where that is all that is left of this, the next run finds it delivered.
-        Self::write(&place, &entry)?;
+        Self::prepare(&place, &entry)?.finish_for_good()?;
         remove(&path)?;
+        drop(lock);
         sync(&self.folder)?;
         Ok(true)
     }
@@ -275,7 +277,15 @@ impl Spool {
     /// [`Error`] tells why not.
     pub(crate) fn try_out(&self) -> Result<(), Error> {
         let _lock = self.lock()?;
-        let mut trial = NewFile::create(&self.folder.join("trial"), Readers::Owner)?;
+        self.try_writing("trial")
+    }
+
+    /// Tries whether the disk takes anything, under a name that nothing else has meanwhile.
+    ///
+    /// # Errors
+    /// [`Error`] tells why not.
+    pub(crate) fn try_writing(&self, name: &str) -> Result<(), Error> {
+        let mut trial = NewFile::create(&self.folder.join(name), Readers::Owner)?;
         Ok(trial.try_writing()?)
     }
 
@@ -321,10 +331,7 @@ impl Spool {
         self.folder.join(format!("{id}{}", suffix(kind)))
     }
 
-    fn write(path: &Path, entry: &Entry) -> Result<(), Error> {
-        Ok(Self::prepare(path, entry)?.finish_for_good()?)
-    }
-
+    /// A file that is on the disk, and not yet in its place.
     fn prepare(path: &Path, entry: &Entry) -> Result<NewFile, Error> {
         let json = serde_json::to_vec(entry).map_err(|source| Error::Unclear {
             path: path.display().to_string(),
@@ -332,6 +339,8 @@ impl Spool {
         })?;
         let mut file = NewFile::create(path, Readers::Owner)?;
         file.write_all(&json)?;
+        let synced = file.file().sync_all();
+        synced.map_err(|source| moved(path, source))?;
         Ok(file)
     }
 

@@ -40,8 +40,12 @@ impl Answering {
     /// Permits calls, once it is time. A PIN is asked for in silence, after all that was said before has been heard.
     pub(super) fn permit(&mut self, now: Instant) -> Option<Act> {
         let calls = self.calling.calls.as_ref()?;
+        // A caller who goes on may want something else.
+        if self.pausing.is_some() {
+            return None;
+        }
         if calls.needs_pin {
-            let plays = self.pausing.is_some() || self.playout.can_begin(now);
+            let plays = self.playout.can_begin(now);
             match self.sounding {
                 Some(Sound::Answer) => return None,
                 _ if plays => return None,

@@ -85,7 +85,7 @@ impl Answering {
     ) {
         for event in events {
             // A request that has not begun is not made.
-            if !matches!(event, Event::Begins(..)) {
+            if !matches!(event, Event::Begins(..) | Event::Calls(..)) {
                 self.take(event, scene, now);
             }
         }

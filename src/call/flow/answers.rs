@@ -66,7 +66,8 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn = before;
         } else {
             if let Some(interrupted) = self.interrupted.take() {
-                self.keep_late_messages(interrupted.job, was_heard(&before));
+                let may_come = was_heard(&before) && !interrupted.is_written();
+                self.keep_late_messages(interrupted.job, may_come);
                 self.remembering.keep(&before, &heard(&before));
                 self.messages.said(&before, &heard(&before));
             }
@@ -175,7 +176,8 @@ impl<O: Write> Flow<'_, O> {
         if !is_interrupted || !self.scene.turn.is_understood() {
             // An answer that does not go on is not paid for to its end, so its job ends before anything else is done.
             let job = std::mem::replace(&mut self.job, Job::none());
-            self.keep_late_messages(job, was_heard(&self.scene.turn));
+            let may_come = was_heard(&self.scene.turn) && !answering.is_written();
+            self.keep_late_messages(job, may_come);
             let reply = self.reply.take();
             if let (Ok(Answered::Whole), Some(reply)) = (&answered, reply) {
                 answered = reply.finish().at(Stage::Reply).map(|()| Answered::Whole);
@@ -200,10 +202,10 @@ impl<O: Write> Flow<'_, O> {
         }
     }
 
-    /// Ends a job. Of an answer that a caller has begun to hear the messages are still kept: what they have heard may have
-    /// confirmed one whose text comes last.
-    fn keep_late_messages(&mut self, job: Job, was_heard: bool) {
-        if !was_heard || !self.messages.are_taken() {
+    /// Ends a job. Of an answer that a caller has begun to hear the messages that `may_come` are still kept: what they have
+    /// heard may have confirmed one whose text comes last. Meanwhile the caller is not listened to.
+    fn keep_late_messages(&mut self, job: Job, may_come: bool) {
+        if !may_come || !self.messages.are_taken() {
             return;
         }
         // A voice that is refused would end the model's text, but after a hang-up nothing is waited for.
@@ -230,7 +232,8 @@ impl<O: Write> Flow<'_, O> {
     /// The same for an answer that was interrupted, and does not go on because the call ends.
     pub(super) fn remember_interrupted(&mut self) {
         if let Some(interrupted) = self.interrupted.take() {
-            self.keep_late_messages(interrupted.job, was_heard(&self.scene.turn));
+            let may_come = was_heard(&self.scene.turn) && !interrupted.is_written();
+            self.keep_late_messages(interrupted.job, may_come);
             self.remember(&Ok(Answered::Interrupted));
         }
     }

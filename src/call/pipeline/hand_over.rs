@@ -90,9 +90,13 @@ impl<'a> HandOver<'a> {
         self.gate.keep(actions)
     }
 
+    /// Lets all that has been handed over be heard.
+    pub(super) fn release(&mut self) {
+        self.gate.release();
+    }
+
     /// Waits until all that has been handed over has been spoken and passed on.
     pub(super) fn wait(&mut self) {
-        self.gate.release();
         let (sender, spoken) = std::mem::replace(&mut self.on_its_way, bounded(0));
         drop(sender);
         // It only ever ends by the drop of the last sender.

@@ -93,7 +93,12 @@ pub(super) fn remembered<'a>(
     if let Some(server) = state.server() {
         let keys = fingerprints.iter().map(|fingerprint| key(fingerprint));
         match server.get(keys.collect()) {
-            Ok(found) => return found.into_iter().map(shared).collect(),
+            Ok(found) if found.len() == fingerprints.len() => {
+                return found.into_iter().map(shared).collect();
+            }
+            Ok(_) => debug!(
+                "the server that machines share gives another number of values than was asked for"
+            ),
             Err(lost) => debug!("{lost}"),
         }
     }

@@ -94,6 +94,7 @@ impl Machines {
         &self,
         limits: Limits,
         change: &Change<'_>,
+        may_have_run: bool,
         clock: &dyn Fn() -> SystemTime,
     ) -> Result<Entry, Refused> {
         let here = Change {
@@ -113,11 +114,17 @@ impl Machines {
         };
         let before = change.held.filter(|held| held.day == entry.held.day);
         let before = before.map_or(0, |held| signed(held.amount));
+        let more = signed(change.amount) - before;
+        // What the server may have given back already is not given back again.
+        let more = if may_have_run { more.max(0) } else { more };
         let owe = |owed: &mut Owed| {
-            if owed.day != entry.held.day {
+            if owed.day < entry.held.day {
                 *owed = Owed::of(entry.held.day);
             }
-            owed.amount += signed(change.amount) - before;
+            // Of a day that is over nothing is owed any more.
+            if owed.day == entry.held.day {
+                owed.amount += more;
+            }
             Ok::<_, Refused>(())
         };
         self.owed.update(|| Owed::of(entry.held.day), owe)?;
@@ -155,11 +162,11 @@ impl Books for Machines {
             return self.folder.change(limits, change, clock);
         };
         if change.held.is_some_and(|held| !held.is_shared) {
-            return self.change_alone(limits, change, clock);
+            return self.change_alone(limits, change, false, clock);
         }
         match self.change_shared(shared, limits, change) {
             Err(Refused::Lost(lost)) => {
-                let entry = self.change_alone(limits, change, clock)?;
+                let entry = self.change_alone(limits, change, lost.may_have_run, clock)?;
                 let alone = Some(format!("{}; {ALONE}", Chain(&lost)));
                 Ok(Entry { alone, ..entry })
             }

@@ -62,14 +62,16 @@ impl Shared {
         ];
         let keys = vec![SPENT.to_owned(), format!("{CALLS}{caller}")];
         let answer = self.server.run(SCRIPT, keys, arguments.to_vec())?;
-        let number = |at: usize| {
-            let found = answer.get(at).copied().unwrap_or_default();
-            u64::try_from(found).unwrap_or_default()
+        // What is no answer of this script tells nothing.
+        let number = |at: usize| u64::try_from(*answer.get(at)?).ok();
+        let all = (number(0), number(1), number(2), number(3));
+        let (Some(status), Some(day), Some(spent), Some(made)) = all else {
+            return Err(self.server.garbled().into());
         };
-        let spent = MicroDollars(number(2));
-        match (number(0), limits.per_day, limits.calls_per_hour) {
+        let spent = MicroDollars(spent);
+        match (status, limits.per_day, limits.calls_per_hour) {
             (1, _, Some(most)) => Err(Refused::Caller {
-                made: usize::try_from(number(3)).unwrap_or(usize::MAX),
+                made: usize::try_from(made).unwrap_or(usize::MAX),
                 most,
             }),
             (2, Some(most), _) => Err(Refused::Day {
@@ -78,11 +80,11 @@ impl Shared {
                 max_cost: change.amount,
                 ahead: None,
             }),
-            _ => Ok(Counted {
+            (0, ..) => Ok(Counted {
                 entry: Entry {
                     held: Held {
                         amount: change.amount,
-                        day: number(1),
+                        day,
                         is_shared: true,
                     },
                     ahead: None,
@@ -91,6 +93,7 @@ impl Shared {
                 },
                 spent,
             }),
+            _ => Err(self.server.garbled().into()),
         }
     }
 }

@@ -288,6 +288,11 @@ impl Server {
         }
     }
 
+    /// The server has answered what the program's script never does.
+    pub(crate) fn garbled(&self) -> Lost {
+        self.lost("its answer cannot be understood", true)
+    }
+
     fn lost(&self, why: &str, may_have_run: bool) -> Lost {
         Lost {
             address: self.address.to_string(),

@@ -379,6 +379,11 @@ impl Sandbox {
             .with(|state| state.answer = Some(text.to_owned()));
     }
 
+    /// From now on the model answers each question as the scripts say.
+    pub fn answer_as_scripted(&self) {
+        self.shared.with(|state| state.answer = None);
+    }
+
     /// From now on the model calls functions, turn by turn, where it is offered any, and then says what it was told.
     pub fn call_with(&self, turns: impl IntoIterator<Item = CallingTurn>) {
         self.shared
