@@ -468,7 +468,7 @@ const MORE: &str = "more";
 const TIME_CHARS: usize = 16;
 
 /// 30 calls may end at once, on a slow disk.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A long conversation has 20 answers.

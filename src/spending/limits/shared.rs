@@ -62,10 +62,7 @@ impl Shared {
         ];
         let keys = vec![SPENT.to_owned(), format!("{CALLS}{caller}")];
         let answer = self.server.run(SCRIPT, keys, arguments.to_vec())?;
-        // What is no answer of this script tells nothing.
-        let number = |at: usize| u64::try_from(*answer.get(at)?).ok();
-        let all = (number(0), number(1), number(2), number(3));
-        let (Some(status), Some(day), Some(spent), Some(made)) = all else {
+        let Some([status, day, spent, made]) = numbers(&answer) else {
             return Err(self.server.garbled().into());
         };
         let spent = MicroDollars(spent);
@@ -96,6 +93,12 @@ impl Shared {
             _ => Err(self.server.garbled().into()),
         }
     }
+}
+
+/// The numbers that the script answers; none where something else has answered.
+fn numbers(answer: &[i64]) -> Option<[u64; 4]> {
+    let numbers = answer.iter().map(|number| u64::try_from(*number).ok());
+    numbers.collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
 impl Books for Shared {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use testkit::Settings;
+use testkit::{Mail, Settings};
 
 use super::conversation::{self, dial, services};
 use crate::caller::{NEAR, SOON, answer, words};
@@ -115,7 +115,7 @@ fn waiting(machine: &Machine) -> Vec<PathBuf> {
     files(machine, "/var/lib/phone-assistant/messages", ".json")
 }
 
-/// The last mail, where there are so many, once it is there.
+/// The text of the last mail, where there are so many, once it is there.
 fn one_mail(machine: &Machine, count: usize) -> Result<String, String> {
     until("it is mailed", || {
         files(machine, MAILS, ".mail").len() >= count && waiting(machine).is_empty()
@@ -127,8 +127,11 @@ fn one_mail(machine: &Machine, count: usize) -> Result<String, String> {
     mails.sort_by_key(|mail| fs::metadata(mail).and_then(|data| data.modified()).ok());
     let last = mails.pop().map(fs::read_to_string);
     let last = last.ok_or("no mail")?.map_err(|error| error.to_string())?;
-    // Lines that are too long for mail are continued on the next.
-    Ok(last.replace("=\n", "").replace("=\r\n", ""))
+    let mail = Mail {
+        arguments: Vec::new(),
+        text: last.replace("\r\n", "\n").replace('\n', "\r\n"),
+    };
+    Ok(mail.body())
 }
 
 fn files(machine: &Machine, folder: &str, end: &str) -> Vec<PathBuf> {
