@@ -41,8 +41,10 @@ impl Work {
         while let Ok(mut text) = texts.recv() {
             requests += 1;
             // Gemini's voices allow few requests a minute, by public reports, and one answer must not use them up: the
-            // last request takes all that is still to be written.
-            let is_last = requests >= self.services.voices.first().max_requests();
+            // last request takes all that is still to be written. Where the text may stop for a tool, that would be heard
+            // after the tool, and a PIN is asked for once all before has been heard.
+            let most = self.services.voices.first().max_requests();
+            let is_last = requests >= most && self.toolbox.is_none();
             let to_come = || is_last.then(|| texts.recv().ok()).flatten();
             let is_apart = |text: &Piece| text.is_opening && self.speaker.language.is_some();
             while !is_apart(&text)
