@@ -17,6 +17,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::return_self_not_must_use)]
 
+mod acceptor;
 mod activation;
 mod asterisk;
 pub mod audio;

@@ -3,19 +3,18 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
+use crate::acceptor::Acceptor;
 use crate::until;
 
 /// A request that a webhook got.
@@ -53,9 +52,8 @@ pub enum Takes {
 
 /// A webhook. Dropping it closes it.
 pub struct Webhook {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    acceptor: Option<JoinHandle<()>>,
+    acceptor: Acceptor,
 }
 
 #[derive(Default)]
@@ -64,38 +62,22 @@ struct Shared {
     script: Mutex<VecDeque<Takes>>,
     usual: Mutex<Option<Takes>>,
     held: Mutex<Vec<TcpStream>>,
-    is_closing: AtomicBool,
 }
 
 impl Webhook {
     /// Starts one that takes everything.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
-        let acceptor = thread::spawn({
-            let shared = Arc::clone(&shared);
-            move || {
-                while let Ok((socket, _)) = listener.accept() {
-                    if shared.is_closing.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let shared = Arc::clone(&shared);
-                    // A client that goes away in the middle is part of what is tested.
-                    thread::spawn(move || serve(&socket, &shared).ok());
-                }
-            }
-        });
+        let served = Arc::clone(&shared);
         Self {
-            address,
+            acceptor: Acceptor::start(move |socket| serve(socket, &served)),
             shared,
-            acceptor: Some(acceptor),
         }
     }
 
     /// Its address.
     pub fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+        format!("http://{}/hook", self.acceptor.address)
     }
 
     /// What it does with the next requests, one after the other.
@@ -125,14 +107,7 @@ impl Webhook {
 
 impl Drop for Webhook {
     fn drop(&mut self) {
-        self.shared.is_closing.store(true, Ordering::SeqCst);
         self.shared.held.lock().unwrap().clear();
-        // Wakes the acceptor; if even that fails, it has ended already.
-        drop(TcpStream::connect(self.address));
-        if let Some(acceptor) = self.acceptor.take() {
-            // A panic has been printed by the thread itself.
-            acceptor.join().ok();
-        }
     }
 }
 

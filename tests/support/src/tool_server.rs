@@ -1,14 +1,13 @@
 //! A server of a tool on loopback: it answers as the test says, and keeps what it was asked.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
 use crate::Response;
+use crate::acceptor::Acceptor;
 
 /// A request that it got.
 #[derive(Clone, Debug)]
@@ -53,52 +52,34 @@ type Answers = dyn Fn(&ToolRequest) -> ToolAnswer + Send + Sync;
 
 /// The server. Dropping it closes it.
 pub struct ToolServer {
-    address: SocketAddr,
     shared: Arc<Shared>,
-    acceptor: Option<JoinHandle<()>>,
+    acceptor: Acceptor,
 }
 
 struct Shared {
     answers: Box<Answers>,
     requests: Mutex<Vec<ToolRequest>>,
     held: Mutex<Vec<TcpStream>>,
-    is_closing: AtomicBool,
 }
 
 impl ToolServer {
     /// Starts one that answers so.
     pub fn start(answers: impl Fn(&ToolRequest) -> ToolAnswer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             answers: Box::new(answers),
             requests: Mutex::default(),
             held: Mutex::default(),
-            is_closing: AtomicBool::new(false),
         });
-        let acceptor = thread::spawn({
-            let shared = Arc::clone(&shared);
-            move || {
-                while let Ok((socket, _)) = listener.accept() {
-                    if shared.is_closing.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let shared = Arc::clone(&shared);
-                    // A client that goes away in the middle is part of what is tested.
-                    thread::spawn(move || serve(&socket, &shared).ok());
-                }
-            }
-        });
+        let served = Arc::clone(&shared);
         Self {
-            address,
+            acceptor: Acceptor::start(move |socket| serve(socket, &served)),
             shared,
-            acceptor: Some(acceptor),
         }
     }
 
     /// Its address, without a path.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.acceptor.address)
     }
 
     /// All requests so far.
@@ -109,14 +90,7 @@ impl ToolServer {
 
 impl Drop for ToolServer {
     fn drop(&mut self) {
-        self.shared.is_closing.store(true, Ordering::SeqCst);
         self.shared.held.lock().unwrap().clear();
-        // Wakes the acceptor; if even that fails, it has ended already.
-        drop(TcpStream::connect(self.address));
-        if let Some(acceptor) = self.acceptor.take() {
-            // A panic has been printed by the thread itself.
-            acceptor.join().ok();
-        }
     }
 }
 
