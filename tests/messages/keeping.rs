@@ -172,7 +172,10 @@ fn of_30_callers_at_once_none_is_lost_and_none_comes_twice_under_two_ids() {
                 .agi("agi_callerid", format!("+4930{number:04}"))
                 .arg(format!("reply={}-{number}", post.house.reply().display()));
             scope.spawn(move || {
-                call.start().finish(PATIENCE).assert_exit(0);
+                let outcome = call.start().finish(PATIENCE);
+                outcome
+                    .assert_exit(0)
+                    .assert_variable("ASSISTANT_STATUS", "ANSWERED");
             });
         }
     });

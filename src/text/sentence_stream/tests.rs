@@ -386,8 +386,11 @@ proptest! {
         text in "[A-Z][a-z]{2,9}([ ,.;:?!'*_>~|\n-]{1,3}[A-Za-z]{2,9}){0,40}",
         words in 1_usize..8,
     ) {
-        // A line that begins so is the model's name for itself.
-        prop_assume!(!text.to_ascii_lowercase().contains("\nai:"));
+        // A line that begins with a word and a colon may begin with a name, as AI, KI or bot are.
+        let may_be_name = |line: &str| line.split_once(':').is_some_and(|(name, _)| {
+            name.trim_matches(|c: char| !c.is_ascii_alphabetic()).chars().all(|c| c.is_ascii_alphabetic())
+        });
+        let text = if text.lines().any(may_be_name) { text.replace(':', ";") } else { text };
         let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>();
         let said = pieces(&text, words, 10_000, false).join(" ");
         prop_assert_eq!(letters(&said), letters(&text));

@@ -1,12 +1,11 @@
 //! The program's settings file, pointing every service at the sandbox.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 /// A settings file in the making.
 #[derive(Clone, Debug)]
@@ -111,14 +110,14 @@ impl Settings {
     }
 }
 
-/// Writes a file for nobody else to read.
+/// Writes a file for nobody else to read; an old one is replaced in one step, as programs may be reading it.
 pub fn write_secret(path: &Path, text: &str) {
-    // An old file would keep its mode.
-    std::fs::remove_file(path).ok();
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
+    let folder = path.parent().expect("a file is in a folder");
+    let written = NamedTempFile::new_in(folder).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        Ok(file.persist(path)?)
+    });
+    written.unwrap_or_else(|error| panic!("writing {}: {error}", path.display()));
 }
 
 fn path_text(path: &Path) -> &str {
