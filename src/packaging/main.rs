@@ -104,7 +104,7 @@ fn notices(target: &str) -> Result<String, Box<dyn Error>> {
                 .insert(format!("{name} {version}"));
         }
     }
-    let silero = include_str!("../audio/speech/opinion/LICENSE").trim();
+    let silero = include_str!("../silero/LICENSE").trim();
     packages.insert(
         "silero-vad (weights of its network for 8 kHz)".to_owned(),
         "MIT".to_owned(),
