@@ -15,6 +15,7 @@ mod machine_faults;
 mod messages;
 mod names;
 mod older;
+mod package;
 mod providers;
 mod real_servers;
 mod roots;
@@ -46,8 +47,11 @@ pub(crate) const ALONE: &[Scene] = &[
     ("half-known-hosts", names::run),
 ];
 
-/// Those that are played only when they are named, whole: they need what `run` downloads for them alone.
-pub(crate) const BY_NAME: &[Scene] = &[("real-servers", real_servers::run)];
+/// Those that are played only when they are named, whole: they need what `run` downloads or makes for them alone.
+pub(crate) const BY_NAME: &[Scene] = &[
+    ("package", package::run),
+    ("real-servers", real_servers::run),
+];
 
 /// Those in which nothing is heard, and which keep the processors busy.
 pub(crate) const UNHEARD: &[Scene] = &[
