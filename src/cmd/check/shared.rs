@@ -1,11 +1,10 @@
 //! Tries the server that several machines share.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::finding::Report;
 use crate::config::Config;
 use crate::sys::error::Chain;
-use crate::sys::state::server::Server;
 
 /// Whether the server, if there is one, answers, runs scripts and keeps what it is given.
 pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
@@ -14,8 +13,7 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
     };
     let address = server.address();
     let begun = Instant::now();
-    let patient = Server::new(address.clone(), server.machines()).with_patience(PATIENCE);
-    let tried = patient.run(TRIAL, vec![KEY.to_owned()], Vec::new());
+    let tried = (server.of_command()).run(TRIAL, vec![KEY.to_owned()], Vec::<String>::new());
     let took = begun.elapsed().as_millis();
     match tried {
         Ok(_) => report.ok(ID, &format!("{address} answers in {took} ms")),
@@ -38,6 +36,5 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
 }
 
 const ID: &str = "state of machines";
-const PATIENCE: Duration = Duration::from_secs(5);
 const KEY: &str = "phone-assistant:checked";
 const TRIAL: &str = "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60) return { 0 }";
