@@ -19,9 +19,10 @@ use crate::sys::state;
 
 pub(crate) use caller::{Caller, FREEPBX_EXTENSION, Signs};
 pub(crate) use folder::{CallerFile, Folder};
+pub(crate) use key::place as key_of;
 pub(crate) use record::MAX_SUMMARY_CHARS;
 pub(crate) use record::{Exchange, Record};
-pub(crate) use shared::Shared;
+pub(crate) use shared::{MARK, Shared};
 pub(crate) use store::{Error, Store};
 
 impl Retention {

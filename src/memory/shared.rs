@@ -1,6 +1,6 @@
 //! Callers that several machines remember together: a sealed record for each, on the server that they share.
 //!
-//! Who reads the server learns how many callers are remembered and when each has called, and neither who they are nor
+//! Those who read the server learn how many callers are remembered and when each has called, and neither who they are nor
 //! what was said. Records are replaced only where they are still what was read, so no lock is needed, and the server
 //! drops those that are too old by itself.
 
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use log::debug;
+use serde::{Deserialize, Serialize};
 
 use super::caller::Caller;
 use super::key::{self, Key, NAME_CHARS, NONCE_BYTES};
@@ -18,6 +19,7 @@ use super::store::{Change, Entry, Error, Store};
 use crate::config::limits::RetentionLimits;
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::error::Chain;
+use crate::sys::state::State;
 use crate::sys::state::server::{Lost, Server};
 
 /// The server, and the folder with this machine's copy of the key.
@@ -42,6 +44,23 @@ impl Shared {
             folder: folder.to_owned(),
             max_age,
         }
+    }
+
+    /// Tries whether callers can be remembered, and says how many are, and why some cannot be read.
+    ///
+    /// # Errors
+    /// [`Error`] tells why not.
+    pub(crate) fn try_out(&self) -> Result<(usize, Vec<Error>), Error> {
+        let trial = Found {
+            name: format!("{RECORD}trial"),
+            sealed: None,
+        };
+        self.replace(&self.key()?, &trial, Some(&Record::default()), Time::Anew)?;
+        self.delete(vec![trial.name])?;
+        let entries = self.entries()?;
+        let count = entries.len();
+        let unreadable = entries.into_iter().filter_map(|entry| entry.record.err());
+        Ok((count, unreadable.collect()))
     }
 
     fn key(&self) -> Result<Key, Error> {
@@ -156,6 +175,21 @@ impl Shared {
         Ok(())
     }
 
+    /// Forgets the callers whom a call could not forget, since the server was lost.
+    fn pay(&self) -> Result<(), Error> {
+        let Owed { names } = self.owed().read(OWED);
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.delete(names.clone())?;
+        let drop_these = |owed: &mut Owed| owed.names.retain(|name| !names.contains(name));
+        Ok(self.owed().update(OWED, drop_these)?)
+    }
+
+    fn owed(&self) -> State {
+        State::new(&self.folder).waiting_briefly()
+    }
+
     fn other_key(&self) -> Error {
         Error::OtherKey {
             path: key::place(&self.folder).display().to_string(),
@@ -166,6 +200,7 @@ impl Shared {
 impl Store for Shared {
     fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
         let key = self.key()?;
+        self.pay()?;
         let name = name(&key, caller);
         open(&key, &self.find_one(&key, name)?)
     }
@@ -187,7 +222,17 @@ impl Store for Shared {
 
     fn remove(&self, caller: &Caller, _: Duration) -> Result<(), Error> {
         let name = name(&self.key()?, caller);
-        self.delete(vec![name]).map(drop)
+        let deleted = self.delete(vec![name.clone()]);
+        if deleted.is_err() {
+            // The server may be lost for the rest of the call.
+            let add = |owed: &mut Owed| {
+                if !owed.names.contains(&name) {
+                    owed.names.push(name);
+                }
+            };
+            self.owed().update(OWED, add)?;
+        }
+        deleted.map(drop)
     }
 
     fn forget(&self, number: &str) -> Result<usize, Error> {
@@ -223,6 +268,12 @@ impl Store for Shared {
         }
         Ok(())
     }
+}
+
+/// What is still to be removed from the server.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Owed {
+    names: Vec<String>,
 }
 
 /// How long what is written is kept.
@@ -278,10 +329,13 @@ fn entry(key: &Key, found: &Found) -> Option<Entry> {
 /// And a name by the key: what is kept of a caller.
 const RECORD: &str = "phone-assistant:caller:";
 /// What tells the key of the machines from others.
-const MARK: &str = "phone-assistant:key";
+pub(crate) const MARK: &str = "phone-assistant:key";
 /// Where sweeping goes on, or that all was swept.
 const SWEPT: &str = "phone-assistant:swept";
 const DONE: &[u8] = b"done";
+
+/// The file in the folder with the names of those whom the server is still to forget.
+const OWED: &str = "to-forget.json";
 
 /// Returns 0, or 1 where the record has changed meanwhile and 2 where other machines have another key.
 const SCRIPT: &str = include_str!("remember.lua");

@@ -260,11 +260,16 @@ fn a_replica_that_may_only_be_read_leaves_what_it_has() {
         let told = memory.forget().expect_err("not taken");
         assert!(told.to_string().contains("of [state] url"), "{told}");
         assert_eq!(memory.instructions(now()), "");
-        tell(&pair.server(), &["REPLICAOF", "NO", "ONE"]);
         pair.next_calls();
-        memory.store = pair.machines[0].store();
-        memory.settle().expect("it is made up for");
+        memory.settle().expect_err("nor is it later");
+        tell(&pair.server(), &["REPLICAOF", "NO", "ONE"]);
+        // The next call of that machine makes up for it, whoever calls.
+        let other = pair.machines[0].memory_of("201", now());
+        assert!(questions(&other.expect("readable")).is_empty());
         assert!(pair.recalled("200").expect("readable").is_empty());
+        pair.remember("200", "new");
+        pair.machines[0].memory(now());
+        assert_eq!(pair.recalled("200").expect("readable"), ["new"]);
     });
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -115,6 +116,12 @@ impl Address {
             password_file: None,
             ca_file: None,
         })
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        let number = self.host.parse::<IpAddr>();
+        self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
     }
 
     fn connect(&self, patience: Duration) -> RedisResult<Connection> {
@@ -259,6 +266,14 @@ impl Server {
         let keys = keys.into_iter();
         let keys = keys.filter_map(|key| String::from_utf8(key).ok());
         Ok((next, keys.collect()))
+    }
+
+    /// What the server tells of a section of itself, as `NAME:VALUE` in lines.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub(crate) fn info(&self, section: &'static str) -> Result<String, Lost> {
+        self.ask(move |connection| redis::cmd("INFO").arg(section).query(connection))
     }
 
     fn ask<T: FromRedisValue + Send + 'static>(
