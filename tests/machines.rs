@@ -122,10 +122,7 @@ fn a_caller_of_one_machine_is_known_at_the_other_until_they_are_forgotten_or_it_
         calls(0);
         assert_eq!(turns_told(&houses[0]), 4);
         let (status, text) = memory_of_machines(1);
-        assert!(
-            status.contains("ok") && text.contains("1 callers"),
-            "{text}"
-        );
+        assert!(status.contains("ok") && text.contains("1 so far"), "{text}");
         assert_eq!(listed(&houses[1], &settings[1]).0, ["1001"]);
         let forgotten = houses[1].command(&settings[1], &["forget", "1001"]);
         assert_eq!(forgotten.status.code(), Some(0));

@@ -172,10 +172,14 @@ impl fmt::Display for List<'_> {
                 record.last().map_or("-".to_owned(), day_and_minute),
             )?;
         }
+        let what = match self.settings.server {
+            Some(_) => "record",
+            None => "file",
+        };
         match self.unreadable {
             0 => Ok(()),
-            1 => writeln!(f, "\n1 file could not be read"),
-            files => writeln!(f, "\n{files} files could not be read"),
+            1 => writeln!(f, "\n1 {what} could not be read"),
+            count => writeln!(f, "\n{count} {what}s could not be read"),
         }
     }
 }

@@ -262,8 +262,8 @@ impl Store for Shared {
     /// have been looked at, once a day.
     fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
         match self.sweep_some(retention, now) {
-            // The call has told of it already where it is of any importance.
-            Err(Error::Lost(lost)) => debug!("{}", Chain(&lost)),
+            // Calls that need the server tell of it, once a day.
+            Err(cause @ (Error::Lost(_) | Error::OtherKey { .. })) => debug!("{}", Chain(&cause)),
             swept => swept?,
         }
         Ok(())

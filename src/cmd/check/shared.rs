@@ -131,24 +131,11 @@ fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) 
     let address = server.address();
     let patient = server.of_command().into();
     match Shared::new(patient, &memory.folder, memory.limits.max_age).try_out() {
-        Ok((count, unreadable)) => match unreadable.first() {
-            None => report.ok(
-                MEMORY,
-                &format!("{count} callers are remembered on {address}"),
-            ),
-            Some(cause) => report.warn(
-                MEMORY,
-                &format!(
-                    "{} of {count} callers on {address} cannot be read, and their calls have no memory; the first: {}",
-                    unreadable.len(),
-                    Chain(cause)
-                ),
-                &format!("{} del, with that name (that caller is forgotten then)", client(address)),
-            ),
-        },
+        Ok((count, unreadable)) => tell_remembered(address, count, &unreadable, report),
         Err(cause) => {
- report.fail(MEMORY, &Chain(&cause).to_string(), &way_out(&cause, address));
- }
+            let way_out = way_out(&cause, address);
+            report.fail(MEMORY, &Chain(&cause).to_string(), &way_out);
+        }
     }
     if files::is_readable_by_all(&key) {
         report.warn(
@@ -160,6 +147,26 @@ fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) 
             &remedy::mode(&key, 0o600, &user_name()),
         );
     }
+}
+
+fn tell_remembered(
+    address: &Address,
+    count: usize,
+    unreadable: &[memory::Error],
+    report: &mut Report<'_>,
+) {
+    let Some(cause) = unreadable.first() else {
+        let text = format!("callers are remembered on {address}, {count} so far");
+        return report.ok(MEMORY, &text);
+    };
+    let text = format!(
+        "{} of {count} callers on {address} cannot be read, and their calls have no memory; the first: {}",
+        unreadable.len(),
+        Chain(cause)
+    );
+    let client = client(address);
+    let remedy = format!("{client} del, with that name (that caller is forgotten then)");
+    report.warn(MEMORY, &text, &remedy);
 }
 
 fn way_out(cause: &memory::Error, address: &Address) -> String {

@@ -274,8 +274,10 @@ fn a_replica_that_may_only_be_read_leaves_what_it_has() {
 }
 
 #[test]
-fn a_server_that_answers_nonsense_has_no_memory_of_anybody() {
+fn a_server_that_answers_nonsense_or_nothing_has_no_memory_of_anybody() {
+    let silence = "";
     for nonsense in [
+        silence,
         "HTTP/1.1 400 Bad Request\r\n\r\n",
         "+OK\r\n",
         "*1\r\n$-1\r\n",
