@@ -12,6 +12,7 @@ mod hangups;
 mod install;
 mod interruptions;
 mod machine_faults;
+mod machines;
 mod messages;
 mod names;
 mod older;
@@ -44,6 +45,7 @@ pub(crate) const ALONE: &[Scene] = &[
     ("first-word", stream::first_word),
     ("crowd", crowd::run),
     ("talk-figures", talk::figures),
+    ("machines", machines::run),
     ("half-known-hosts", names::run),
 ];
 
