@@ -159,7 +159,7 @@ impl Store for Folder {
         Ok(())
     }
 
-    fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error> {
+    fn remove(&self, caller: &Caller, _: Option<&str>, patience: Duration) -> Result<(), Error> {
         let path = self.place(caller)?;
         let _lock = self.lock_within(patience)?;
         remove(&path)?;

@@ -9,17 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use log::debug;
-use serde::{Deserialize, Serialize};
+use log::{debug, warn};
 
 use super::caller::Caller;
+use super::debts::{Debt, Debts};
 use super::key::{self, Key, NAME_CHARS, NONCE_BYTES};
 use super::record::Record;
 use super::store::{Change, Entry, Error, Store};
 use crate::config::limits::RetentionLimits;
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::error::Chain;
-use crate::sys::state::State;
 use crate::sys::state::server::{Lost, Server};
 
 /// The server, and the folder with this machine's copy of the key.
@@ -28,6 +27,7 @@ pub(crate) struct Shared {
     server: Arc<Server>,
     folder: PathBuf,
     max_age: Duration,
+    debts: Debts,
 }
 
 /// A record as the server holds it.
@@ -43,6 +43,7 @@ impl Shared {
             server,
             folder: folder.to_owned(),
             max_age,
+            debts: Debts::new(folder),
         }
     }
 
@@ -55,8 +56,12 @@ impl Shared {
             name: format!("{RECORD}trial"),
             sealed: None,
         };
-        self.replace(&self.key()?, &trial, Some(&Record::default()), Time::Anew)?;
+        let key = self.key()?;
+        // One that was left by a check which was ended would not be replaced.
+        self.delete(vec![trial.name.clone()])?;
+        self.replace(&key, &trial, Some(&Record::default()), Time::Anew)?;
         self.delete(vec![trial.name])?;
+        self.pay(&key, "")?;
         let entries = self.entries()?;
         let count = entries.len();
         let unreadable = entries.into_iter().filter_map(|entry| entry.record.err());
@@ -115,11 +120,11 @@ impl Shared {
         }
     }
 
-    fn delete(&self, names: Vec<String>) -> Result<usize, Error> {
+    fn delete(&self, names: Vec<String>) -> Result<usize, Lost> {
         let deleted = self.server.run(DELETE, names, Vec::<String>::new())?;
         match deleted.as_slice() {
-            [count] => usize::try_from(*count).map_err(|_| self.server.garbled().into()),
-            _ => Err(self.server.garbled().into()),
+            [count] => usize::try_from(*count).map_err(|_| self.server.garbled()),
+            _ => Err(self.server.garbled()),
         }
     }
 
@@ -175,19 +180,56 @@ impl Shared {
         Ok(())
     }
 
-    /// Forgets the callers whom a call could not forget, since the server was lost.
-    fn pay(&self) -> Result<(), Error> {
-        let Owed { names } = self.owed().read(OWED);
-        if names.is_empty() {
-            return Ok(());
+    /// Forgets the callers whom earlier calls could not forget, the one called `first` before the others, and takes no
+    /// longer than a moment.
+    fn pay(&self, key: &Key, first: &str) -> Result<(), Error> {
+        let mut debts = self.debts.read()?;
+        debts.sort_by_key(|debt| debt.name != first);
+        let end = Instant::now() + A_MOMENT;
+        let (mut paid, mut fault) = (Vec::new(), Ok(()));
+        for debt in debts {
+            if Instant::now() > end {
+                break;
+            }
+            fault = self.pay_one(key, &debt);
+            if fault.is_err() {
+                break;
+            }
+            paid.push(debt);
         }
-        self.delete(names.clone())?;
-        let drop_these = |owed: &mut Owed| owed.names.retain(|name| !names.contains(name));
-        Ok(self.owed().update(OWED, drop_these)?)
+        // Paying twice does no harm, so a call goes on with its memory.
+        if !paid.is_empty()
+            && let Err(cause) = self.debts.settle(&paid)
+        {
+            warn!("{}", Chain(&cause));
+        }
+        fault
     }
 
-    fn owed(&self) -> State {
-        State::new(&self.folder).waiting_briefly()
+    fn pay_one(&self, key: &Key, debt: &Debt) -> Result<(), Error> {
+        let name = &debt.name;
+        for _ in 0..MAX_ATTEMPTS {
+            let found = self.find_one(key, name.clone())?;
+            let is_owed = match open(key, &found) {
+                Ok(record) => record.is_some_and(|record| {
+                    let id = debt.id.as_ref();
+                    id.is_none_or(|id| *id == record.id)
+                }),
+                Err(_) => true,
+            };
+            if !is_owed || self.replace(key, &found, None, Time::Anew)? {
+                return Ok(());
+            }
+        }
+        Err(Error::Contended { name: name.clone() })
+    }
+
+    /// How many callers are still to be forgotten.
+    ///
+    /// # Errors
+    /// [`Error`] where that is not known.
+    pub(crate) fn still_to_forget(&self) -> Result<usize, Error> {
+        Ok(self.debts.read()?.len())
     }
 
     fn other_key(&self) -> Error {
@@ -200,8 +242,8 @@ impl Shared {
 impl Store for Shared {
     fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
         let key = self.key()?;
-        self.pay()?;
         let name = name(&key, caller);
+        self.pay(&key, &name)?;
         open(&key, &self.find_one(&key, name)?)
     }
 
@@ -220,19 +262,15 @@ impl Store for Shared {
         Err(Error::Contended { name })
     }
 
-    fn remove(&self, caller: &Caller, _: Duration) -> Result<(), Error> {
+    fn remove(&self, caller: &Caller, id: Option<&str>, _: Duration) -> Result<(), Error> {
         let name = name(&self.key()?, caller);
-        let deleted = self.delete(vec![name.clone()]);
-        if deleted.is_err() {
-            // The server may be lost for the rest of the call.
-            let add = |owed: &mut Owed| {
-                if !owed.names.contains(&name) {
-                    owed.names.push(name);
-                }
-            };
-            self.owed().update(OWED, add)?;
-        }
-        deleted.map(drop)
+        let Err(lost) = self.delete(vec![name.clone()]) else {
+            return Ok(());
+        };
+        // The server may be lost for the rest of the call.
+        let id = id.map(str::to_owned);
+        self.debts.add(Debt { name, id })?;
+        Err(Error::Owed(lost))
     }
 
     fn forget(&self, number: &str) -> Result<usize, Error> {
@@ -240,7 +278,7 @@ impl Store for Shared {
         // By another key they have other names.
         self.find(&key, Vec::new())?;
         let names = Caller::all_of(number).map(|caller| name(&key, &caller));
-        self.delete(names.to_vec())
+        Ok(self.delete(names.to_vec())?)
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Error> {
@@ -268,12 +306,6 @@ impl Store for Shared {
         }
         Ok(())
     }
-}
-
-/// What is still to be removed from the server.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Owed {
-    names: Vec<String>,
 }
 
 /// How long what is written is kept.
@@ -333,9 +365,6 @@ pub(crate) const MARK: &str = "phone-assistant:key";
 /// Where sweeping goes on, or that all was swept.
 const SWEPT: &str = "phone-assistant:swept";
 const DONE: &[u8] = b"done";
-
-/// The file in the folder with the names of those whom the server is still to forget.
-const OWED: &str = "to-forget.json";
 
 /// Returns 0, or 1 where the record has changed meanwhile and 2 where other machines have another key.
 const SCRIPT: &str = include_str!("remember.lua");

@@ -8,8 +8,8 @@ use super::caller::Caller;
 use super::record::Record;
 use crate::config::limits::RetentionLimits;
 use crate::sys::files;
-use crate::sys::state;
 use crate::sys::state::server::Lost;
+use crate::sys::state::{self, guard};
 
 /// The place. Callers are found in it under a name that does not tell whose it is.
 pub(crate) trait Store: fmt::Debug {
@@ -26,11 +26,12 @@ pub(crate) trait Store: fmt::Debug {
     /// [`Error`]; then it is as it was.
     fn change(&self, caller: &Caller, change: &mut Change<'_>) -> Result<(), Error>;
 
-    /// Forgets a caller, also what cannot be understood of them. Waits for other calls for at most `patience`.
+    /// Forgets a caller, also what cannot be understood of them. Waits for other calls for at most `patience`. `id` is
+    /// that of the record, where it is known.
     ///
     /// # Errors
     /// [`Error`]; then it may still be there.
-    fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error>;
+    fn remove(&self, caller: &Caller, id: Option<&str>, patience: Duration) -> Result<(), Error>;
 
     /// Forgets all callers of a number, in the one spelling that it has. Returns how many records that were.
     ///
@@ -119,6 +120,12 @@ pub(crate) enum Error {
     /// The server that machines share cannot be used.
     #[error(transparent)]
     Lost(#[from] Lost),
+    /// The server could not be asked to forget a caller, which is noted.
+    #[error("the caller is forgotten by the next call on this machine that reaches the server")]
+    Owed(#[source] Lost),
+    /// The file with the callers who are still to be forgotten cannot be used.
+    #[error(transparent)]
+    Debts(#[from] guard::Error),
     /// What the server holds was not sealed by the key of this machine, or was changed since.
     #[error(
         "cannot open {name} of [state] url, so it is left as it is; phone-assistant check tells what to do"

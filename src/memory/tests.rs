@@ -43,20 +43,24 @@ impl Machine {
     }
 
     fn memory_of(&self, number: &str, now: SystemTime) -> Result<Memory, Error> {
-        let channel = format!("PJSIP/{number}-0000000a");
-        let signs = Signs {
-            channel: &channel,
-            number,
-            extension: "",
-            presentation: Presentation::Shown,
-        };
-        let memory = Memory::of(&self.settings(), signs, now)?;
+        let memory = of_number(number, |signs| Memory::of(&self.settings(), signs, now))?;
         Ok(memory.expect("a caller who is remembered"))
     }
 
     fn memory(&self, now: SystemTime) -> Memory {
         self.memory_of("200", now).expect("a place")
     }
+}
+
+/// What `recall` gives for the phone of this number.
+fn of_number<T>(number: &str, recall: impl FnOnce(Signs<'_>) -> T) -> T {
+    let channel = format!("PJSIP/{number}-0000000a");
+    recall(Signs {
+        channel: &channel,
+        number,
+        extension: "",
+        presentation: Presentation::Shown,
+    })
 }
 
 /// Runs `test` on a machine with each kind of place.

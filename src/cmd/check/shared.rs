@@ -17,12 +17,16 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
     let Some(server) = &config.shared else {
         return;
     };
+    let remembers = config.memory.callers != Callers::None;
     if examine_way(server, report) {
         examine_access(server.address(), report);
         examine_room(server, report);
-        if config.memory.callers != Callers::None {
+        if remembers {
             examine_memory(server, &config.memory, report);
         }
+    }
+    if remembers {
+        examine_debts(server, &config.memory, report);
     }
     if server.machines() == 1 {
         report.warn(
@@ -129,8 +133,7 @@ fn dropped(told: &str) -> Dropped {
 fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) {
     let key = key_of(&memory.folder);
     let address = server.address();
-    let patient = server.of_command().into();
-    match Shared::new(patient, &memory.folder, memory.limits.max_age).try_out() {
+    match store(server, memory).try_out() {
         Ok((count, unreadable)) => tell_remembered(address, count, &unreadable, report),
         Err(cause) => {
             let way_out = way_out(&cause, address);
@@ -146,6 +149,31 @@ fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) 
             ),
             &remedy::mode(&key, 0o600, &user_name()),
         );
+    }
+}
+
+fn store(server: &Server, memory: &Retention) -> Shared {
+    let patient = server.of_command().into();
+    Shared::new(patient, &memory.folder, memory.limits.max_age)
+}
+
+/// Tells of callers who wanted to be forgotten and are not yet. Trying the server has also tried to forget them.
+fn examine_debts(server: &Server, memory: &Retention, report: &mut Report<'_>) {
+    match store(server, memory).still_to_forget() {
+        Ok(0) => {}
+        Ok(count) => report.warn(
+            MEMORY,
+            &format!(
+                "callers who wanted to be forgotten while {} could not be asked, and are still remembered there: {count}",
+                server.address()
+            ),
+            "the next check or call that reaches the server forgets them",
+        ),
+        Err(cause) => report.fail(
+            MEMORY,
+            &format!("no caller is remembered: {}", Chain(&cause)),
+            "look at the file: it holds the callers who are still to be forgotten on the server; remove it, and repeat sudo phone-assistant forget for them",
+        ),
     }
 }
 
@@ -165,14 +193,14 @@ fn tell_remembered(
         Chain(cause)
     );
     let client = client(address);
-    let remedy = format!("{client} del, with that name (that caller is forgotten then)");
+    let remedy = format!("{client} DEL NAME, with that name (that caller is forgotten then)");
     report.warn(MEMORY, &text, &remedy);
 }
 
 fn way_out(cause: &memory::Error, address: &Address) -> String {
     match cause {
         memory::Error::OtherKey { path } => format!(
-            "copy {} from a machine whose check is well, for Asterisk's user alone; or, where this key is to be that of all: {} del {} (all callers are forgotten then)",
+            "copy {} from a machine whose check is well, for Asterisk's user alone; or, where this key is to be that of all: {} DEL {} (what the other key has sealed cannot be read then, until the server drops it)",
             shell_quoted(path),
             client(address),
             memory::MARK
@@ -185,11 +213,30 @@ fn way_out(cause: &memory::Error, address: &Address) -> String {
     }
 }
 
-/// The command by which people ask the server.
+/// The command by which people ask the server. It reads the password from the file, since a list of processes shows what
+/// commands are given.
 fn client(address: &Address) -> String {
     let host = shell_quoted(&address.host);
-    let tls = if address.is_encrypted { " --tls" } else { "" };
-    format!("redis-cli -h {host} -p {}{tls}", address.port)
+    let mut words = format!("redis-cli -h {host} -p {}", address.port);
+    if address.database != 0 {
+        words += &format!(" -n {}", address.database);
+    }
+    if address.is_encrypted {
+        words += " --tls";
+        if let Some(file) = &address.ca_file {
+            words += &format!(" --cacert {}", shell_quoted(file));
+        }
+    }
+    if let Some(user) = &address.user {
+        words += &format!(" --user {}", shell_quoted(user));
+    }
+    match &address.password_file {
+        Some(file) => format!(
+            "REDISCLI_AUTH=\"$(sudo cat {})\" {words}",
+            shell_quoted(file)
+        ),
+        None => words,
+    }
 }
 
 const ID: &str = "state of machines";

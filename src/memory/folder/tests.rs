@@ -83,7 +83,7 @@ fn what_a_killed_call_has_left_is_forgotten_too() {
         assert_eq!(store.forget("200").expect("forgotten"), 0);
         assert!(!part.exists());
         fs::write(&part, "half").expect("written");
-        store.remove(&caller, PATIENCE).expect("forgotten");
+        store.remove(&caller, None, PATIENCE).expect("forgotten");
         assert!(!part.exists());
     }
 }

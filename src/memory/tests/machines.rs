@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use super::*;
 use crate::memory::key::Key;
+use crate::sys::error::Chain;
 use crate::sys::state::server::Address;
 use crate::sys::state::server::tests::tell;
 
@@ -102,7 +103,7 @@ fn the_server_holds_neither_numbers_nor_words_and_nothing_for_ever() {
         pair.remember("4930123456", "When does the pool open?");
         let sealed = pair.sealed("4930123456");
         let shown = String::from_utf8_lossy(&sealed).into_owned() + &pair.name("4930123456");
-        for words in ["4930123456", "pool", "so", "Jim", "PJSIP"] {
+        for words in ["4930123456", "pool", "PJSIP"] {
             assert!(!shown.contains(words), "{words}");
         }
         let left = pair.server().run(
@@ -258,10 +259,11 @@ fn a_replica_that_may_only_be_read_leaves_what_it_has() {
         assert_eq!(pair.recalled("200").expect("readable"), ["one"]);
         let mut memory = pair.machines[0].memory(now());
         let told = memory.forget().expect_err("not taken");
-        assert!(told.to_string().contains("of [state] url"), "{told}");
+        let told = Chain(&told).to_string();
+        assert!(told.contains("of [state] url"), "{told}");
         assert_eq!(memory.instructions(now()), "");
         pair.next_calls();
-        memory.settle().expect_err("nor is it later");
+        memory.settle().expect("it is noted, and told once");
         tell(&pair.server(), &["REPLICAOF", "NO", "ONE"]);
         // The next call of that machine makes up for it, whoever calls.
         let other = pair.machines[0].memory_of("201", now());
@@ -274,17 +276,96 @@ fn a_replica_that_may_only_be_read_leaves_what_it_has() {
 }
 
 #[test]
+fn callers_whom_a_lost_server_could_not_forget_are_forgotten_later() {
+    // Whether the server is lost in the middle of the call, or before it.
+    for is_recalled in [true, false] {
+        with_pairs("callers to be forgotten later", |mut pair| {
+            pair.remember("200", "one");
+            let mut memory = pair.machines[0].memory(now());
+            pair.machines[0].server = Some(nowhere());
+            memory.store = pair.machines[0].store();
+            if !is_recalled {
+                pair.machines[0].memory_of("200", now()).expect_err("lost");
+                let settings = pair.machines[0].settings();
+                let forgetting = of_number("200", |signs| Memory::that_forgets(&settings, signs));
+                memory = forgetting.expect("a caller who is remembered");
+                memory.add("late", "a", None, now()).expect("not kept");
+            }
+            assert!(memory.instructions(now()).contains("[[forget]]"));
+            assert!(matches!(memory.forget(), Err(Error::Owed(_))));
+            memory.settle().expect("it is noted");
+            assert_eq!(pair.recalled("200").expect("readable"), ["one"]);
+            pair.next_calls();
+            assert!(questions(&pair.machines[0].memory(now())).is_empty());
+            assert!(pair.recalled("200").expect("readable").is_empty());
+        });
+    }
+}
+
+#[test]
+fn what_was_begun_since_a_caller_was_to_be_forgotten_stays() {
+    with_pairs("callers who call again", |mut pair| {
+        pair.remember("200", "one");
+        let mut memory = pair.machines[0].memory(now());
+        pair.machines[0].server = Some(nowhere());
+        memory.store = pair.machines[0].store();
+        memory.forget().expect_err("it is lost");
+        pair.next_calls();
+        pair.machines[1].store().forget("200").expect("forgotten");
+        let mut other = pair.machines[1].memory(now());
+        other.add("new", "a", None, now()).expect("kept");
+        assert_eq!(questions(&pair.machines[0].memory(now())), ["new"]);
+    });
+}
+
+#[test]
+fn where_it_is_not_known_who_is_to_be_forgotten_nobody_is_recalled() {
+    with_pairs("a broken file of callers to be forgotten", |pair| {
+        pair.remember("200", "one");
+        let file = pair.machines[0].folder.path().join("to-forget.json");
+        fs::write(file, "{\"version\": 1, ").expect("written");
+        let told = pair.machines[0].memory_of("200", now());
+        let told = told.expect_err("broken").to_string();
+        assert!(told.contains("to-forget.json"), "{told}");
+        assert_eq!(pair.recalled("200").expect("readable"), ["one"]);
+    });
+}
+
+#[test]
+fn callers_are_forgotten_also_where_they_were_remembered_before() {
+    with_pairs("callers of a folder", |pair| {
+        let folder = Folder::new(pair.machines[0].folder.path());
+        let id = "1".to_owned();
+        let begin =
+            |record: &mut Option<Record>| *record = Some(Record::new(&caller("200"), id.clone()));
+        folder.change(&caller("200"), &mut { begin }).expect("kept");
+        pair.machines[0].memory(now()).forget().expect("forgotten");
+        assert!(folder.entries().expect("readable").is_empty());
+    });
+}
+
+/// A server that is not there.
+fn nowhere() -> Arc<Server> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("ours").port();
+    let address = Address::parse(&format!("redis://127.0.0.1:{port}")).expect("right");
+    Arc::new(Server::new(address, 2))
+}
+
+#[test]
 fn a_server_that_answers_nonsense_or_nothing_has_no_memory_of_anybody() {
-    let silence = "";
-    for nonsense in [
-        silence,
-        "HTTP/1.1 400 Bad Request\r\n\r\n",
-        "+OK\r\n",
-        "*1\r\n$-1\r\n",
-        "*2\r\n$1\r\nx\r\n$1\r\nx\r\n",
-        "*2\r\n$-1\r\n$1\r\nx\r\n",
-        "*2\r\n:1\r\n:2\r\n",
-        "$999999999999\r\nx",
+    let (brief, long) = (Duration::from_millis(150), Duration::from_secs(20));
+    let silent = "it does not answer";
+    let garbled = "cannot use redis://";
+    for (nonsense, patience, words) in [
+        ("", brief, silent),
+        ("$999999999999\r\nx", brief, silent),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", long, garbled),
+        ("+OK\r\n", long, garbled),
+        ("*1\r\n$-1\r\n", long, garbled),
+        ("*2\r\n$1\r\nx\r\n$1\r\nx\r\n", long, "have another key"),
+        ("*2\r\n$-1\r\n$1\r\nx\r\n", long, "cannot open"),
+        ("*2\r\n:1\r\n:2\r\n", long, garbled),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("ours").port();
@@ -297,8 +378,15 @@ fn a_server_that_answers_nonsense_or_nothing_has_no_memory_of_anybody() {
             {}
         });
         let address = Address::parse(&format!("redis://127.0.0.1:{port}")).expect("right");
-        let machine = Machine::of(Some(Arc::new(Server::new(address, 2))));
-        let memory = machine.memory_of("200", now());
-        assert!(memory.is_err(), "{nonsense:?}");
+        let server = Server::new(address, 2).with_patience(patience);
+        let machine = Machine::of(Some(Arc::new(server)));
+        let told = machine.memory_of("200", now()).expect_err(nonsense);
+        let told = told.to_string();
+        assert!(told.contains(words), "{nonsense:?}: {told}");
+        assert_eq!(
+            told.contains(silent),
+            words == silent,
+            "{nonsense:?}: {told}"
+        );
     }
 }
