@@ -24,19 +24,39 @@ pub(crate) use key::place as key_of;
 pub(crate) use record::MAX_SUMMARY_CHARS;
 pub(crate) use record::{Exchange, Record};
 pub(crate) use shared::{MARK, Shared};
+use store::Sweep;
 pub(crate) use store::{Error, Store};
 
 impl Retention {
-    /// Drops what is too old, of all callers.
+    /// Drops what is too old, of all callers. A call that does not use the server `is_without_server`, and does not wait
+    /// for it then.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    pub(crate) fn sweep(&self, now: SystemTime) -> Result<(), Error> {
+    pub(crate) fn sweep(&self, is_without_server: bool, now: SystemTime) -> Result<(), Error> {
+        self.sweep_within(A_MOMENT, is_without_server, now)
+    }
+
+    fn sweep_within(
+        &self,
+        time: Duration,
+        is_without_server: bool,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         if self.callers == Callers::None {
             return Ok(());
         }
-        let mut stores = self.stores().into_iter();
-        stores.try_for_each(|store| store.sweep(self.limits, now))
+        let retention = self.limits;
+        let stores = self.stores().into_iter();
+        let stores = stores.skip(usize::from(self.server.is_some() && is_without_server));
+        let sweep = Sweep {
+            retention,
+            now,
+            time,
+        };
+        // All are swept, whatever the first says.
+        let swept: Vec<_> = stores.map(|store| store.sweep(sweep)).collect();
+        swept.into_iter().collect()
     }
 
     /// Where callers are remembered, and then where they may have been before machines shared a server.
@@ -262,6 +282,8 @@ fn orders() -> String {
 
 /// What the model is told where nothing can be recalled or kept.
 const ONLY_FORGETS: &str = "You may know this caller from earlier calls, of which you know nothing in this one. When the caller wants to be forgotten, begin your answer with [[forget]] and tell them that it will be done.";
+/// How long a caller may wait for each place to be swept before they hear what follows their call.
+const A_MOMENT: Duration = Duration::from_millis(200);
 const BEGINNING: &str = "You remember this caller from one call to the next.";
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ impl Remembering {
     /// Drops what is too old of all callers, once the call is over.
     pub(super) fn sweep(&self) {
         let settings = self.settings.as_ref();
-        let swept = settings.map(|settings| settings.sweep(SystemTime::now()));
+        let is_without_server = self.memory.is_none();
+        let swept = settings.map(|settings| settings.sweep(is_without_server, SystemTime::now()));
         if let Some(Err(cause)) = swept {
             warn!("{}", Chain(&cause));
         }

@@ -7,16 +7,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
 use super::caller::Caller;
 use super::debts::{Debt, Debts};
-use super::key::{self, Key, NAME_CHARS, NONCE_BYTES};
+use super::key::{self, Key, NONCE_BYTES};
 use super::record::Record;
-use super::store::{Change, Entry, Error, Store};
-use crate::config::limits::RetentionLimits;
+use super::store::{Change, Entry, Error, Store, Sweep};
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::error::Chain;
 use crate::sys::state::server::{Lost, Server};
@@ -135,9 +134,10 @@ impl Shared {
         Ok((next, names))
     }
 
-    /// Sweeps some records, and leaves a note where the next call goes on, which may be of another machine.
-    fn sweep_some(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
-        let end = Instant::now() + A_MOMENT;
+    /// Sweeps some records, and leaves a note where the next call goes on, which may be of another machine. Each question
+    /// may take as long as the server is waited for, so none is asked once the time is over.
+    fn sweep_some(&self, sweep: Sweep) -> Result<(), Error> {
+        let end = Instant::now() + sweep.time;
         let swept = self.server.get(vec![SWEPT.to_owned()])?.pop().flatten();
         let cursor = match swept.as_deref() {
             Some(DONE) => return Ok(()),
@@ -146,11 +146,16 @@ impl Shared {
         };
         let key = self.key()?;
         let (next, names) = self.names(cursor)?;
-        for found in self.find(&key, names)? {
+        for names in names.chunks(READ_AT_ONCE) {
             if Instant::now() > end {
                 return Ok(());
             }
-            self.sweep_one(&key, &found, retention, now)?;
+            for found in self.find(&key, names.to_vec())? {
+                if Instant::now() > end {
+                    return Ok(());
+                }
+                self.sweep_one(&key, &found, sweep)?;
+            }
         }
         let note = match next {
             0 => DONE.to_vec(),
@@ -159,23 +164,15 @@ impl Shared {
         Ok(self.server.set(SWEPT.to_owned(), note, A_DAY)?)
     }
 
-    fn sweep_one(
-        &self,
-        key: &Key,
-        found: &Found,
-        retention: RetentionLimits,
-        now: SystemTime,
-    ) -> Result<(), Error> {
+    fn sweep_one(&self, key: &Key, found: &Found, sweep: Sweep) -> Result<(), Error> {
         // What cannot be read is dropped by the server when its time has come.
         let Ok(Some(record)) = open(key, found) else {
             return Ok(());
         };
-        let mut kept = record.clone();
-        kept.trim(retention, now);
-        if kept != record {
-            let left = Some(&kept).filter(|kept| !kept.exchanges.is_empty());
+        let left = record.trimmed(sweep.retention, sweep.now);
+        if left.as_ref() != Some(&record) {
             // One that has changed meanwhile was trimmed by that.
-            self.replace(key, found, left, Time::Kept)?;
+            self.replace(key, found, left.as_ref(), Time::Kept)?;
         }
         Ok(())
     }
@@ -274,7 +271,10 @@ impl Store for Shared {
     }
 
     fn forget(&self, number: &str) -> Result<usize, Error> {
-        let key = self.key()?;
+        // Without a key nothing on the server is of this machine.
+        let Some(key) = Key::existing(&self.folder)? else {
+            return Ok(0);
+        };
         // By another key they have other names.
         self.find(&key, Vec::new())?;
         let names = Caller::all_of(number).map(|caller| name(&key, &caller));
@@ -282,9 +282,11 @@ impl Store for Shared {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Error> {
-        let key = self.key()?;
+        let Some(key) = Key::existing(&self.folder)? else {
+            return Ok(Vec::new());
+        };
         let (mut cursor, mut all) = (0, BTreeMap::new());
-        loop {
+        for _ in 0..MAX_SCANS {
             let (next, names) = self.names(cursor)?;
             // The server may name one twice.
             let found = self.find(&key, names)?.into_iter();
@@ -294,12 +296,13 @@ impl Store for Shared {
             }
             cursor = next;
         }
+        Err(Error::Crowded)
     }
 
     /// The server drops whole records. What is too old of others is dropped here, some at the end of each call until all
     /// have been looked at, once a day.
-    fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
-        match self.sweep_some(retention, now) {
+    fn sweep(&self, sweep: Sweep) -> Result<(), Error> {
+        match self.sweep_some(sweep) {
             // Calls that need the server tell of it, once a day.
             Err(cause @ (Error::Lost(_) | Error::OtherKey { .. })) => debug!("{}", Chain(&cause)),
             swept => swept?,
@@ -322,8 +325,7 @@ fn name(key: &Key, caller: &Caller) -> String {
 
 /// Whether it is named as we name them.
 fn is_record(name: &str) -> bool {
-    let hash = name.strip_prefix(RECORD);
-    hash.is_some_and(|hash| hash.len() == NAME_CHARS && hash.bytes().all(|c| c.is_ascii_hexdigit()))
+    name.strip_prefix(RECORD).is_some_and(key::is_name)
 }
 
 fn seal(key: &Key, name: &str, record: &Record) -> Result<Vec<u8>, Error> {
@@ -358,7 +360,7 @@ fn entry(key: &Key, found: &Found) -> Option<Entry> {
     })
 }
 
-/// And a name by the key: what is kept of a caller.
+/// What a caller's record is called on the server: this, and the caller's name by the key.
 const RECORD: &str = "phone-assistant:caller:";
 /// What tells the key of the machines from others.
 pub(crate) const MARK: &str = "phone-assistant:key";
@@ -372,6 +374,10 @@ const DELETE: &str = "return { redis.call('DEL', unpack(KEYS)) }";
 
 /// Each is lost to another call of the same caller.
 const MAX_ATTEMPTS: usize = 16;
-/// How long a caller may wait before they hear what follows their call.
+/// Of at most 33 kB each: few enough for a slow line.
+const READ_AT_ONCE: usize = 8;
+/// Enough for 100,000 keys. A server that always names another would be asked for ever.
+const MAX_SCANS: usize = 2000;
+/// How long a caller may wait at the beginning of a call because others are to be forgotten.
 const A_MOMENT: Duration = Duration::from_millis(200);
 const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);

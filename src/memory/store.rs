@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::caller::Caller;
+use super::key::KEY_BYTES;
 use super::record::Record;
 use crate::config::limits::RetentionLimits;
 use crate::sys::files;
@@ -45,11 +46,20 @@ pub(crate) trait Store: fmt::Debug {
     /// [`Error`] where the place itself cannot be read.
     fn entries(&self) -> Result<Vec<Entry>, Error>;
 
-    /// Drops some of what is too old, of all callers, and takes no longer than a moment.
+    /// Drops some of what is too old, of all callers.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error>;
+    fn sweep(&self, sweep: Sweep) -> Result<(), Error>;
+}
+
+/// What is to be swept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sweep {
+    pub retention: RetentionLimits,
+    pub now: SystemTime,
+    /// How long it may take. A caller waits for it before they hear what follows their call.
+    pub time: Duration,
 }
 
 /// What is done to a record.
@@ -93,7 +103,7 @@ pub(crate) enum Error {
     },
     /// The key is none.
     #[error(
-        "cannot use {path}, the key of all callers' names: it has {len} bytes instead of 32; phone-assistant check tells what to do"
+        "cannot use {path}, the key of all callers' names: it has {len} bytes instead of {KEY_BYTES}; phone-assistant check tells what to do"
     )]
     Key {
         /// The key.
@@ -140,6 +150,11 @@ pub(crate) enum Error {
         /// This machine's key.
         path: String,
     },
+    /// It would take too long to look at all keys of the server.
+    #[error(
+        "the database of [state] url has too many keys to look for callers; give it to nothing else"
+    )]
+    Crowded,
     /// Other calls of the same caller change it all the time.
     #[error("cannot change {name} of [state] url, which other calls change all the time")]
     Contended {

@@ -215,6 +215,45 @@ fn a_machine_with_a_key_of_its_own_reads_and_changes_nothing() {
 }
 
 #[test]
+fn a_machine_that_has_remembered_nobody_makes_no_key_to_forget_them() {
+    with_pairs("machines without a key", |pair| {
+        pair.remember("200", "one");
+        let stranger = Machine::of(Some(pair.server()));
+        for store in stranger.settings().stores() {
+            assert_eq!(store.forget("200").expect("nothing is its own"), 0);
+            assert!(store.entries().expect("nothing is its own").is_empty());
+        }
+        assert!(!key::place(stranger.folder.path()).exists());
+        assert_eq!(pair.recalled("200").expect("readable"), ["one"]);
+    });
+}
+
+#[test]
+fn a_server_that_always_names_another_key_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("ours").port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("one call");
+        let mut question = [0; 4096];
+        while let Ok(len @ 1..) = stream.read(&mut question) {
+            let is_scan = question[..len].windows(4).any(|word| word == b"SCAN");
+            let answer = if is_scan {
+                "*2\r\n$1\r\n7\r\n*0\r\n"
+            } else {
+                "*1\r\n$-1\r\n"
+            };
+            stream.write_all(answer.as_bytes()).expect("it reads");
+        }
+    });
+    let address = Address::parse(&format!("redis://127.0.0.1:{port}")).expect("right");
+    let server = Server::new(address, 2).with_patience(Duration::from_secs(20));
+    let machine = Machine::of(Some(Arc::new(server)));
+    Key::in_folder(machine.folder.path()).expect("made");
+    let told = machine.store().entries().expect_err("there is no end");
+    assert!(matches!(told, Error::Crowded), "{told}");
+}
+
+#[test]
 fn a_server_that_begins_anew_is_no_reason_to_bring_back_what_is_forgotten() {
     with_pairs("a server that begins anew", |mut pair| {
         pair.remember("200", "one");
