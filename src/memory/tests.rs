@@ -1,6 +1,7 @@
 //! What holds wherever callers are remembered, and what holds of a server that machines share.
 
 mod machines;
+mod to_forget;
 
 use std::sync::Arc;
 use std::thread;
