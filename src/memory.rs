@@ -69,8 +69,8 @@ impl Retention {
 
     /// Where callers may have been remembered before machines shared a server.
     fn earlier_store(&self) -> Option<Box<dyn Store>> {
-        let folder = || Box::new(Folder::new(&self.folder)) as Box<dyn Store>;
-        self.server.as_ref().map(|_| folder())
+        self.server.as_ref()?;
+        Some(Box::new(Folder::new(&self.folder)))
     }
 
     /// Where callers are remembered.
@@ -251,9 +251,8 @@ impl Memory {
     }
 
     fn remove(&mut self, patience: Duration) -> Result<(), Error> {
-        let stores = [Some(&self.store), self.earlier.as_ref()];
-        let remove =
-            |store: &Box<dyn Store>| store.remove(&self.caller, self.id.as_deref(), patience);
+        let stores = [Some(&*self.store), self.earlier.as_deref()];
+        let remove = |store: &dyn Store| store.remove(&self.caller, self.id.as_deref(), patience);
         // All are asked, whatever the first says.
         let removed: Vec<_> = stores.into_iter().flatten().map(remove).collect();
         let is_left = |fault: &Error| !matches!(fault, Error::Owed(_));

@@ -135,6 +135,8 @@ fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) 
     let address = server.address();
     match store(server, memory).try_out() {
         Ok((count, unreadable)) => tell_remembered(address, count, &unreadable, report),
+        // It is told together with who is still to be forgotten.
+        Err(memory::Error::Debts(_)) => {}
         Err(cause) => {
             let way_out = way_out(&cause, address);
             report.fail(MEMORY, &Chain(&cause).to_string(), &way_out);
@@ -213,30 +215,24 @@ fn way_out(cause: &memory::Error, address: &Address) -> String {
     }
 }
 
-/// The command by which people ask the server. It reads the password from the file, since a list of processes shows what
-/// commands are given.
+/// The command by which people ask the server. A list of processes shows the words of commands, so the password is none
+/// of them.
 fn client(address: &Address) -> String {
+    let password = (address.password_file.as_ref())
+        .map(|file| format!("REDISCLI_AUTH=\"$(sudo cat {})\" ", shell_quoted(file)));
+    let database = (address.database != 0).then(|| format!(" -n {}", address.database));
+    let tls = address.is_encrypted.then(|| " --tls".to_owned());
+    let ca_file = (address.ca_file.as_ref()).filter(|_| address.is_encrypted);
+    let ca_file = ca_file.map(|file| format!(" --cacert {}", shell_quoted(file)));
+    let user = (address.user.as_ref()).map(|user| format!(" --user {}", shell_quoted(user)));
     let host = shell_quoted(&address.host);
-    let mut words = format!("redis-cli -h {host} -p {}", address.port);
-    if address.database != 0 {
-        words += &format!(" -n {}", address.database);
-    }
-    if address.is_encrypted {
-        words += " --tls";
-        if let Some(file) = &address.ca_file {
-            words += &format!(" --cacert {}", shell_quoted(file));
-        }
-    }
-    if let Some(user) = &address.user {
-        words += &format!(" --user {}", shell_quoted(user));
-    }
-    match &address.password_file {
-        Some(file) => format!(
-            "REDISCLI_AUTH=\"$(sudo cat {})\" {words}",
-            shell_quoted(file)
-        ),
-        None => words,
-    }
+    let [password, rest @ ..] =
+        [password, database, tls, ca_file, user].map(Option::unwrap_or_default);
+    format!(
+        "{password}redis-cli -h {host} -p {}{}",
+        address.port,
+        rest.concat()
+    )
 }
 
 const ID: &str = "state of machines";
@@ -246,8 +242,11 @@ const TRIAL: &str = "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60)
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
+    use crate::config::limits::RetentionLimits;
 
     #[test]
     fn a_server_that_others_can_read_is_told() {
@@ -275,6 +274,50 @@ mod tests {
                 assert_eq!(finding.status, Status::Warn, "{url}");
                 assert!(finding.text.contains(words), "{url}: {finding:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_command_for_the_server_signs_in_as_calls_do() {
+        let mut address = Address::parse("redis://10.0.0.5").expect("right");
+        assert_eq!(client(&address), "redis-cli -h 10.0.0.5 -p 6379");
+        address = Address::parse("rediss://calls@10.0.0.5:7000/3").expect("right");
+        address.password_file = Some("/etc/a password".into());
+        address.ca_file = Some("/etc/ca.pem".into());
+        assert_eq!(
+            client(&address),
+            "REDISCLI_AUTH=\"$(sudo cat '/etc/a password')\" redis-cli -h 10.0.0.5 -p 7000 -n 3 --tls --cacert /etc/ca.pem --user calls"
+        );
+    }
+
+    #[test]
+    fn callers_who_are_still_to_be_forgotten_are_told() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let address = Address::parse("redis://127.0.0.1:1").expect("right");
+        let server = Server::new(address, 2);
+        let memory = Retention {
+            callers: Callers::All,
+            folder: folder.path().to_owned(),
+            server: None,
+            limits: RetentionLimits {
+                max_exchanges: 3,
+                max_age: Duration::from_secs(3600),
+            },
+        };
+        let found = || findings(|report| examine_debts(&server, &memory, report));
+        assert!(found().is_empty());
+        for (content, status, words) in [
+            (
+                r#"{"version": 1, "debts": [{"name": "a", "id": null}]}"#,
+                Status::Warn,
+                "still remembered there: 1",
+            ),
+            (r#"{"version": 1}"#, Status::Fail, "cannot understand"),
+        ] {
+            std::fs::write(folder.path().join("to-forget.json"), content).expect("written");
+            let [found] = found().try_into().expect("one");
+            assert_eq!(found.status, status);
+            assert!(found.text.contains(words), "{found:?}");
         }
     }
 
