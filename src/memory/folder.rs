@@ -13,8 +13,7 @@ use log::{debug, warn};
 use super::caller::Caller;
 use super::key::{self, Key, LOCK, PATIENCE};
 use super::record::{MAX_BYTES, Record};
-use super::store::{Change, Entry, Error, Store, Sweep};
-use crate::sys::date::SECONDS_A_DAY;
+use super::store::{A_DAY, Change, Entry, Error, Store, Sweep};
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::state;
@@ -313,7 +312,6 @@ fn is_callers(path: &Path) -> bool {
 const EXTENSION: &str = ".json";
 /// The extension of a file that is not whole yet.
 const PART: &str = "part";
-const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
 
 #[cfg(test)]
 mod tests;

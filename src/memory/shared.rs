@@ -15,8 +15,7 @@ use super::caller::Caller;
 use super::debts::{Debt, Debts};
 use super::key::{self, Key, NONCE_BYTES};
 use super::record::Record;
-use super::store::{Change, Entry, Error, Store, Sweep};
-use crate::sys::date::SECONDS_A_DAY;
+use super::store::{A_DAY, Change, Entry, Error, Store, Sweep};
 use crate::sys::error::Chain;
 use crate::sys::state::server::{Lost, Server};
 
@@ -182,7 +181,7 @@ impl Shared {
     fn pay(&self, key: &Key, first: &str) -> Result<(), Error> {
         let mut debts = self.debts.read()?;
         debts.sort_by_key(|debt| debt.name != first);
-        let end = Instant::now() + A_MOMENT;
+        let end = Instant::now() + TIME_TO_PAY;
         let (mut paid, mut fault) = (Vec::new(), Ok(()));
         for debt in debts {
             if debt.name != first && Instant::now() > end {
@@ -379,5 +378,4 @@ const READ_AT_ONCE: usize = 8;
 /// Enough for 100,000 keys. A server that always names another would be asked for ever.
 const MAX_SCANS: usize = 2000;
 /// How long a caller may wait at the beginning of a call because others are to be forgotten.
-const A_MOMENT: Duration = Duration::from_millis(200);
-const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
+const TIME_TO_PAY: Duration = Duration::from_millis(200);

@@ -8,6 +8,7 @@ use super::caller::Caller;
 use super::key::KEY_BYTES;
 use super::record::Record;
 use crate::config::limits::RetentionLimits;
+use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::files;
 use crate::sys::state::server::Lost;
 use crate::sys::state::{self, guard};
@@ -165,3 +166,6 @@ pub(crate) enum Error {
     #[error("the system has no random bytes for a key")]
     Random,
 }
+
+/// How often what is too old is dropped.
+pub(super) const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
