@@ -59,7 +59,6 @@ impl Shared {
         self.delete(vec![trial.name.clone()])?;
         self.replace(&key, &trial, Some(&Record::default()), Time::Anew)?;
         self.delete(vec![trial.name])?;
-        self.pay(&key, "")?;
         let entries = self.entries()?;
         let count = entries.len();
         let unreadable = entries.into_iter().filter_map(|entry| entry.record.err());
@@ -220,11 +219,18 @@ impl Shared {
         Err(Error::Contended { name: name.clone() })
     }
 
-    /// How many callers are still to be forgotten.
+    /// Forgets the callers whom calls could not forget, and returns how many are still to be forgotten.
     ///
     /// # Errors
     /// [`Error`] where that is not known.
-    pub(crate) fn still_to_forget(&self) -> Result<usize, Error> {
+    pub(crate) fn forget_later(&self) -> Result<usize, Error> {
+        let count = self.debts.read()?.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        if let Err(cause) = self.pay(&self.key()?, "") {
+            debug!("{}", Chain(&cause));
+        }
         Ok(self.debts.read()?.len())
     }
 

@@ -17,17 +17,14 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
     let Some(server) = &config.shared else {
         return;
     };
-    let remembers = config.memory.callers != Callers::None;
     if examine_way(server, report) {
         examine_access(server.address(), report);
         examine_room(server, report);
-        if remembers {
+        if config.memory.callers != Callers::None {
             examine_memory(server, &config.memory, report);
         }
     }
-    if remembers {
-        examine_debts(server, &config.memory, report);
-    }
+    examine_debts(server, &config.memory, report);
     if server.machines() == 1 {
         report.warn(
             ID,
@@ -135,8 +132,6 @@ fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) 
     let address = server.address();
     match store(server, memory).try_out() {
         Ok((count, unreadable)) => tell_remembered(address, count, &unreadable, report),
-        // It is told together with who is still to be forgotten.
-        Err(memory::Error::Debts(_)) => {}
         Err(cause) => {
             let way_out = way_out(&cause, address);
             report.fail(MEMORY, &Chain(&cause).to_string(), &way_out);
@@ -159,9 +154,9 @@ fn store(server: &Server, memory: &Retention) -> Shared {
     Shared::new(patient, &memory.folder, memory.limits.max_age)
 }
 
-/// Tells of callers who wanted to be forgotten and are not yet. Trying the server has also tried to forget them.
+/// Forgets the callers whom calls could not forget, and tells how many still are to be.
 fn examine_debts(server: &Server, memory: &Retention, report: &mut Report<'_>) {
-    match store(server, memory).still_to_forget() {
+    match store(server, memory).forget_later() {
         Ok(0) => {}
         Ok(count) => report.warn(
             MEMORY,
@@ -173,7 +168,7 @@ fn examine_debts(server: &Server, memory: &Retention, report: &mut Report<'_>) {
         ),
         Err(cause) => report.fail(
             MEMORY,
-            &format!("no caller is remembered: {}", Chain(&cause)),
+            &format!("no caller is remembered, since it is not known who is still to be forgotten: {}", Chain(&cause)),
             "look at the file: it holds the callers who are still to be forgotten on the server; remove it, and repeat sudo phone-assistant forget for them",
         ),
     }

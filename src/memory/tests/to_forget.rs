@@ -35,6 +35,25 @@ fn callers_whom_a_lost_server_could_not_forget_are_forgotten_later() {
 }
 
 #[test]
+fn a_check_forgets_callers_too() {
+    with_pairs("callers whom a check forgets", |mut pair| {
+        pair.remember("200", "one");
+        let mut memory = pair.machines[0].memory(now());
+        pair.machines[0].server = Some(nowhere());
+        memory.store = pair.machines[0].store();
+        memory.forget().expect_err("it is lost");
+        let left = |machine: &Machine| {
+            let server = machine.server.clone().expect("it shares one");
+            Shared::new(server, machine.folder.path(), DAY).forget_later()
+        };
+        assert_eq!(left(&pair.machines[0]).expect("it is known"), 1);
+        pair.next_calls();
+        assert_eq!(left(&pair.machines[0]).expect("it is known"), 0);
+        assert!(pair.recalled("200").expect("readable").is_empty());
+    });
+}
+
+#[test]
 fn what_was_begun_since_a_caller_was_to_be_forgotten_stays() {
     with_pairs("callers who call again", |mut pair| {
         pair.remember("200", "one");
