@@ -5,6 +5,7 @@
 //! that machines share. Neither the protocol of Asterisk nor that of a model is known here.
 
 mod caller;
+mod debts;
 mod folder;
 mod key;
 mod record;
@@ -23,28 +24,53 @@ pub(crate) use key::place as key_of;
 pub(crate) use record::MAX_SUMMARY_CHARS;
 pub(crate) use record::{Exchange, Record};
 pub(crate) use shared::{MARK, Shared};
+use store::Sweep;
 pub(crate) use store::{Error, Store};
 
 impl Retention {
-    /// Drops what is too old, of all callers.
+    /// Drops what is too old, of all callers. A call that does not use the server `is_without_server`, and does not wait
+    /// for it then.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    pub(crate) fn sweep(&self, now: SystemTime) -> Result<(), Error> {
+    pub(crate) fn sweep(&self, is_without_server: bool, now: SystemTime) -> Result<(), Error> {
+        self.sweep_within(A_MOMENT, is_without_server, now)
+    }
+
+    fn sweep_within(
+        &self,
+        time: Duration,
+        is_without_server: bool,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         if self.callers == Callers::None {
             return Ok(());
         }
-        let mut stores = self.stores().into_iter();
-        stores.try_for_each(|store| store.sweep(self.limits, now))
+        let retention = self.limits;
+        let stores = self.stores().into_iter();
+        let stores = stores.skip(usize::from(self.server.is_some() && is_without_server));
+        let sweep = Sweep {
+            retention,
+            now,
+            time,
+        };
+        // All are swept, whatever the first says.
+        let swept: Vec<_> = stores.map(|store| store.sweep(sweep)).collect();
+        swept.into_iter().collect()
     }
 
     /// Where callers are remembered, and then where they may have been before machines shared a server.
     pub(crate) fn stores(&self) -> Vec<Box<dyn Store>> {
-        let mut stores = vec![self.store()];
-        if self.server.is_some() {
-            stores.push(Box::new(Folder::new(&self.folder)));
-        }
-        stores
+        [Some(self.store()), self.earlier_store()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Where callers may have been remembered before machines shared a server.
+    fn earlier_store(&self) -> Option<Box<dyn Store>> {
+        self.server.as_ref()?;
+        Some(Box::new(Folder::new(&self.folder)))
     }
 
     /// Where callers are remembered.
@@ -63,16 +89,27 @@ impl Retention {
 #[derive(Debug)]
 pub(crate) struct Memory {
     store: Box<dyn Store>,
+    /// Calls do not use it any more, but a caller who is forgotten is forgotten there too.
+    earlier: Option<Box<dyn Store>>,
     caller: Caller,
     limits: RetentionLimits,
     /// What was kept at the beginning of the call.
     recalled: Option<Record>,
     /// The record that this call goes on with.
     id: Option<String>,
-    /// The caller is forgotten: nothing more is kept of this call.
-    is_over: bool,
+    stage: Stage,
     /// What is kept of the caller is still to be removed.
     is_to_be_forgotten: bool,
+}
+
+/// What a memory still does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Keeps,
+    /// It keeps nothing of this call, and can forget the caller.
+    Forgets,
+    /// The caller is forgotten, and nothing more is kept of this call.
+    Over,
 }
 
 impl Memory {
@@ -85,11 +122,10 @@ impl Memory {
         signs: Signs<'_>,
         now: SystemTime,
     ) -> Result<Option<Self>, Error> {
-        let Some(caller) = Caller::of(signs, settings.callers) else {
+        let Some(memory) = Self::that_forgets(settings, signs) else {
             return Ok(None);
         };
-        let store = settings.store();
-        let mut recalled = store.read(&caller)?;
+        let mut recalled = memory.store.read(&memory.caller)?;
         if let Some(record) = &mut recalled {
             record.trim(settings.limits, now);
         }
@@ -97,14 +133,26 @@ impl Memory {
         let recalled = recalled.filter(|record| !record.exchanges.is_empty());
         let id = recalled.as_ref().map(|record| record.id.clone());
         Ok(Some(Self {
-            store,
-            caller,
-            limits: settings.limits,
             recalled,
             id,
-            is_over: false,
-            is_to_be_forgotten: false,
+            stage: Stage::Keeps,
+            ..memory
         }))
+    }
+
+    /// A memory that recalls and keeps nothing, and by which the caller can still be forgotten: where the server is
+    /// lost. `None`: this caller is not to be remembered.
+    pub(crate) fn that_forgets(settings: &Retention, signs: Signs<'_>) -> Option<Self> {
+        Some(Self {
+            caller: Caller::of(signs, settings.callers)?,
+            store: settings.store(),
+            earlier: settings.earlier_store(),
+            limits: settings.limits,
+            recalled: None,
+            id: None,
+            stage: Stage::Forgets,
+            is_to_be_forgotten: false,
+        })
     }
 
     /// What was said in earlier calls.
@@ -116,8 +164,10 @@ impl Memory {
     /// What the model is told beside its persona: what it knows of the caller, and how it keeps that. Empty where the
     /// caller is forgotten.
     pub(crate) fn instructions(&self, now: SystemTime) -> String {
-        if self.is_over {
-            return String::new();
+        match self.stage {
+            Stage::Keeps => {}
+            Stage::Forgets => return ONLY_FORGETS.to_owned(),
+            Stage::Over => return String::new(),
         }
         let mut parts = vec![BEGINNING.to_owned()];
         let recalled = self.recalled.as_ref();
@@ -149,7 +199,7 @@ impl Memory {
         note: Option<&str>,
         now: SystemTime,
     ) -> Result<(), Error> {
-        if self.is_over {
+        if self.stage != Stage::Keeps {
             return Ok(());
         }
         let new_id = key::new_id()?;
@@ -171,7 +221,7 @@ impl Memory {
         self.id = id;
         if self.id.is_none() {
             // Forgotten meanwhile, by another call or an administrator: what this call knows of it must not come back.
-            (self.is_over, self.recalled) = (true, None);
+            (self.stage, self.recalled) = (Stage::Over, None);
         }
         Ok(())
     }
@@ -182,10 +232,8 @@ impl Memory {
     /// # Errors
     /// [`Error`] if something is still there for another reason than such a lock.
     pub(crate) fn forget(&mut self) -> Result<(), Error> {
-        (self.is_over, self.recalled) = (true, None);
-        let removed = self.store.remove(&self.caller, Duration::ZERO);
-        self.is_to_be_forgotten = removed.is_err();
-        match removed {
+        (self.stage, self.recalled) = (Stage::Over, None);
+        match self.remove(Duration::ZERO) {
             Err(Error::Lock(state::Error::Busy { .. })) => Ok(()),
             removed => removed,
         }
@@ -197,10 +245,20 @@ impl Memory {
     /// [`Error`] if it is still there.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
         if self.is_to_be_forgotten {
-            self.store.remove(&self.caller, key::PATIENCE)?;
-            self.is_to_be_forgotten = false;
+            self.remove(key::PATIENCE)?;
         }
         Ok(())
+    }
+
+    fn remove(&mut self, patience: Duration) -> Result<(), Error> {
+        let stores = [Some(&*self.store), self.earlier.as_deref()];
+        let remove = |store: &dyn Store| store.remove(&self.caller, self.id.as_deref(), patience);
+        // All are asked, whatever the first says.
+        let removed: Vec<_> = stores.into_iter().flatten().map(remove).collect();
+        let is_left = |fault: &Error| !matches!(fault, Error::Owed(_));
+        let mut faults = removed.iter().filter_map(|removed| removed.as_ref().err());
+        self.is_to_be_forgotten = faults.any(is_left);
+        removed.into_iter().collect()
     }
 }
 
@@ -221,6 +279,10 @@ fn orders() -> String {
     )
 }
 
+/// What the model is told where nothing can be recalled or kept.
+const ONLY_FORGETS: &str = "You may know this caller from earlier calls, of which you know nothing in this one. When the caller wants to be forgotten, begin your answer with [[forget]] and tell them that it will be done.";
+/// How long a caller may wait for each place to be swept before they hear what follows their call.
+const A_MOMENT: Duration = Duration::from_millis(200);
 const BEGINNING: &str = "You remember this caller from one call to the next.";
 
 #[cfg(test)]

@@ -140,6 +140,17 @@ fn a_caller_of_one_machine_is_known_at_the_other_until_they_are_forgotten_or_it_
             .iter()
             .filter(|line| line.contains("memory: "));
         assert_eq!(told.count(), 1, "{:?}", alone.warnings);
+        let system = houses[0]
+            .sandbox
+            .requests_to(Stage::Llm)
+            .last()
+            .unwrap()
+            .body
+            .to_string();
+        assert!(
+            system.contains("[[forget]]") && !system.contains("[[note"),
+            "{system}"
+        );
         let output = houses[1].command(&settings[1], &["forget", "1001"]);
         assert_eq!(output.status.code(), Some(2));
         server.restart(program);

@@ -28,14 +28,20 @@ impl Remembering {
     /// then, and `config` gives it room for that.
     pub(super) fn recall(&mut self, config: &mut Config, signs: Signs<'_>) {
         match Memory::of(&config.memory, signs, SystemTime::now()) {
-            Ok(memory) => self.memory = memory,
-            Err(cause) => self.has_no_memory(&cause),
+            Ok(Some(memory)) => {
+                let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
+                config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
+                self.memory = Some(memory);
+            }
+            Ok(None) => {}
+            Err(cause) => {
+                self.has_no_memory(&cause);
+                if let memory::Error::Lost(_) = cause {
+                    self.memory = Memory::that_forgets(&config.memory, signs);
+                }
+            }
         }
         self.settings = Some(config.memory.clone());
-        if self.memory.is_some() {
-            let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
-            config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
-        }
     }
 
     /// The same settings, with what was said in earlier calls.
@@ -93,7 +99,8 @@ impl Remembering {
     /// Drops what is too old of all callers, once the call is over.
     pub(super) fn sweep(&self) {
         let settings = self.settings.as_ref();
-        let swept = settings.map(|settings| settings.sweep(SystemTime::now()));
+        let is_without_server = self.memory.is_none();
+        let swept = settings.map(|settings| settings.sweep(is_without_server, SystemTime::now()));
         if let Some(Err(cause)) = swept {
             warn!("{}", Chain(&cause));
         }

@@ -92,11 +92,12 @@ pub(crate) fn forget(
     let settings = patient(config.memory);
     owner::become_owner(&settings.folder)?;
     let stores = settings.stores().into_iter();
-    // One that cannot be asked keeps no other.
-    let forgotten: Vec<_> = stores.map(|store| store.forget(number)).collect();
-    let remembered: usize = forgotten.into_iter().sum::<Result<_, _>>()?;
+    // All are asked, whatever one says, and messages are forgotten in any case.
+    let remembered: Vec<_> = stores.map(|store| store.forget(number)).collect();
     owner::become_owner(&config.messages.folder)?;
-    let count = remembered + Spool::new(&config.messages.folder).forget(number)?;
+    let messages = Spool::new(&config.messages.folder).forget(number)?;
+    let remembered: usize = remembered.into_iter().sum::<Result<_, _>>()?;
+    let count = remembered + messages;
     if count == 0 {
         return Err(Error::Nobody {
             number: number.to_owned(),

@@ -243,8 +243,8 @@ impl Layers {
     pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
         let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
             Some(secret) => {
-                let is_no_setting = ["messages.", "state."];
-                is_no_setting
+                let without_setting = ["messages.", "state."];
+                without_setting
                     .iter()
                     .any(|section| key.name.starts_with(section))
                     || self.source(secret) == key.name

@@ -65,9 +65,13 @@ impl Caller {
         self.account.as_deref().unwrap_or(&self.number)
     }
 
-    /// All callers who may have this number, in the one spelling that it has.
+    /// All callers who may have this number, in the one spelling that it has. An account has digits alone, so one of an
+    /// international number begins with `00`.
     pub(super) fn all_of(number: &str) -> [Self; 2] {
-        let account = format!("{TECHNOLOGY}{number}");
+        let account = match number.strip_prefix('+') {
+            Some(digits) => format!("{TECHNOLOGY}00{digits}"),
+            None => format!("{TECHNOLOGY}{number}"),
+        };
         [None, Some(account)].map(|account| Self {
             number: number.to_owned(),
             account,
@@ -251,5 +255,13 @@ mod tests {
             [phone, outside].map(|signs| Caller::of(signs, Callers::All).expect("somebody"));
         assert_ne!(phone.name(), outside.name());
         assert_eq!(Caller::all_of("200"), [outside, phone]);
+    }
+
+    #[test]
+    fn an_account_with_an_international_number_is_found_by_that_number() {
+        let international = signs("PJSIP/0049301234-0000000a", "0049301234", "0");
+        let caller = Caller::of(international, Callers::Internal).expect("internal");
+        assert_eq!(caller.number, "+49301234");
+        assert_eq!(Caller::all_of("+49301234")[1], caller);
     }
 }

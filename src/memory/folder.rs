@@ -11,11 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 use log::{debug, warn};
 
 use super::caller::Caller;
-use super::key::{Key, LOCK, NAME_CHARS, PATIENCE};
+use super::key::{self, Key, LOCK, PATIENCE};
 use super::record::{MAX_BYTES, Record};
-use super::store::{Change, Entry, Error, Store};
-use crate::config::limits::RetentionLimits;
-use crate::sys::date::SECONDS_A_DAY;
+use super::store::{A_DAY, Change, Entry, Error, Store, Sweep};
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::state;
@@ -68,13 +66,9 @@ impl Folder {
         swept.is_ok_and(is_due)
     }
 
-    /// Whether everything has been swept by then. The caller of this function holds the lock.
-    fn sweep_until(
-        &self,
-        end: Instant,
-        retention: RetentionLimits,
-        now: SystemTime,
-    ) -> Result<bool, Error> {
+    /// Returns whether everything has been swept. The caller of this function holds the lock.
+    fn sweep_some(&self, sweep: Sweep) -> Result<bool, Error> {
+        let end = Instant::now() + sweep.time;
         // No other process is writing: these were left by calls that were killed.
         let is_left = |path: &PathBuf| {
             path.extension().is_some_and(|name| name == PART)
@@ -86,7 +80,7 @@ impl Folder {
         let mut paths = self.paths()?;
         paths.retain(|path| is_callers(path));
         // Where there are too many for one moment, each call has others before it.
-        let nanos = now.duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = sweep.now.duration_since(SystemTime::UNIX_EPOCH);
         let nanos = nanos.unwrap_or_default().subsec_nanos();
         let first = usize::try_from(nanos).unwrap_or(0) % paths.len().max(1);
         paths.rotate_left(first);
@@ -97,7 +91,7 @@ impl Folder {
                 break;
             }
             // One that cannot be swept keeps no other.
-            let swept = file(path).map_or(Ok(()), |file| sweep_one(file, retention, now));
+            let swept = file(path).map_or(Ok(()), |file| sweep_one(file, sweep));
             fault = fault.and(swept);
         }
         self.sync()?;
@@ -134,8 +128,11 @@ impl Folder {
     }
 
     fn place(&self, caller: &Caller) -> Result<PathBuf, Error> {
-        let name = Key::in_folder(&self.folder)?.name(caller);
-        Ok(self.folder.join(name + EXTENSION))
+        Ok(self.named(&Key::in_folder(&self.folder)?, caller))
+    }
+
+    fn named(&self, key: &Key, caller: &Caller) -> PathBuf {
+        self.folder.join(key.name(caller) + EXTENSION)
     }
 }
 
@@ -159,7 +156,7 @@ impl Store for Folder {
         Ok(())
     }
 
-    fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error> {
+    fn remove(&self, caller: &Caller, _: Option<&str>, patience: Duration) -> Result<(), Error> {
         let path = self.place(caller)?;
         let _lock = self.lock_within(patience)?;
         remove(&path)?;
@@ -172,9 +169,9 @@ impl Store for Folder {
             return Ok(0);
         }
         // One that cannot be understood is found by its name alone.
-        let own = Caller::all_of(number).map(|caller| self.place(&caller));
-        let (own, fault) = match own.into_iter().collect::<Result<Vec<_>, _>>() {
-            Ok(own) => (own, Ok(())),
+        let named = |key: Key| Caller::all_of(number).map(|caller| self.named(&key, &caller));
+        let (own, fault) = match Key::existing(&self.folder) {
+            Ok(key) => (key.map(named).into_iter().flatten().collect(), Ok(())),
             // Without a key the others are still found by what they hold.
             Err(error) => (Vec::new(), Err(error)),
         };
@@ -201,8 +198,8 @@ impl Store for Folder {
 
     /// Once a day. A call that ends waits for this: what is left after a moment, or while another holds the lock, is the
     /// next call's work.
-    fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
-        if !self.is_sweep_due(now) {
+    fn sweep(&self, sweep: Sweep) -> Result<(), Error> {
+        if !self.is_sweep_due(sweep.now) {
             return Ok(());
         }
         let lock = match self.lock_within(Duration::ZERO) {
@@ -210,9 +207,9 @@ impl Store for Folder {
             lock => lock?,
         };
         // Another may have swept just before.
-        if self.is_sweep_due(now) && self.sweep_until(Instant::now() + A_MOMENT, retention, now)? {
+        if self.is_sweep_due(sweep.now) && self.sweep_some(sweep)? {
             let place = self.folder.join(LOCK);
-            lock.set_modified(now)
+            lock.set_modified(sweep.now)
                 .map_err(|source| unreadable(&place, source))?;
         }
         Ok(())
@@ -278,7 +275,8 @@ fn kept(path: &Path, source: io::Error) -> Error {
 }
 
 /// Drops what is too old of one caller.
-fn sweep_one(file: CallerFile, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
+fn sweep_one(file: CallerFile, sweep: Sweep) -> Result<(), Error> {
+    let Sweep { retention, now, .. } = sweep;
     let Ok(record) = file.entry.record else {
         // Whatever it holds is no younger than the file: it goes because of its age, not because it cannot be read.
         let age = file.modified.and_then(|time| now.duration_since(time).ok());
@@ -287,15 +285,14 @@ fn sweep_one(file: CallerFile, retention: RetentionLimits, now: SystemTime) -> R
         }
         return Ok(());
     };
-    let mut kept = record.clone();
-    kept.trim(retention, now);
-    if kept.exchanges.is_empty() {
-        debug!("{} is too old", file.path.display());
-        remove(&file.path)?;
-    } else if kept != record {
-        write(&file.path, &kept)?;
+    match record.trimmed(retention, now) {
+        None => {
+            debug!("{} is too old", file.path.display());
+            remove(&file.path)
+        }
+        Some(kept) if kept != record => write(&file.path, &kept),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 fn unreadable(path: &Path, source: io::Error) -> Error {
@@ -309,15 +306,12 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
 fn is_callers(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let hash = name.and_then(|name| name.strip_suffix(EXTENSION));
-    hash.is_some_and(|hash| hash.len() == NAME_CHARS && hash.bytes().all(|c| c.is_ascii_hexdigit()))
+    hash.is_some_and(key::is_name)
 }
 
 const EXTENSION: &str = ".json";
 /// The extension of a file that is not whole yet.
 const PART: &str = "part";
-/// How long a caller may wait before they hear what follows their call.
-const A_MOMENT: Duration = Duration::from_millis(200);
-const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
 
 #[cfg(test)]
 mod tests;

@@ -22,12 +22,12 @@ pub(super) struct Key([u8; KEY_BYTES]);
 impl Key {
     /// The key of this folder, which is made where there is none.
     pub(super) fn in_folder(folder: &Path) -> Result<Self, Error> {
-        if let Some(key) = read(folder)? {
+        if let Some(key) = Self::existing(folder)? {
             return Ok(key);
         }
         let lock = state::lock(&folder.join(LOCK), PATIENCE)?;
         // Others may have made it meanwhile.
-        if let Some(key) = read(folder)? {
+        if let Some(key) = Self::existing(folder)? {
             return Ok(key);
         }
         let bytes = random()?;
@@ -37,6 +37,26 @@ impl Key {
         file.finish_for_good()?;
         drop(lock);
         Ok(Self(bytes))
+    }
+
+    /// The key of this folder; `None` where there is none yet.
+    pub(super) fn existing(folder: &Path) -> Result<Option<Self>, Error> {
+        let path = place(folder);
+        let shown = path.display().to_string();
+        match files::read_own(&path, 1024) {
+            Ok(bytes) => match <[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
+                Ok(bytes) => Ok(Some(Self(bytes))),
+                Err(_) => Err(Error::Key {
+                    path: shown,
+                    len: bytes.len(),
+                }),
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Read {
+                path: shown,
+                source,
+            }),
+        }
     }
 
     /// The name of a caller's record: there are few enough numbers to try all of them against a plain hash.
@@ -54,8 +74,8 @@ impl Key {
         hex(hmac::sign(&key, text.as_bytes()).as_ref())
     }
 
-    /// Encrypts `plain` so that it can be read by this key and under this name alone. It begins with a nonce that no
-    /// other has.
+    /// Encrypts `plain` so that it can be read by this key and under this name alone. The first
+    /// [`NONCE_BYTES`] differ each time.
     pub(super) fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let nonce: [u8; NONCE_LEN] = random()?;
         let mut text = plain.to_vec();
@@ -87,6 +107,11 @@ impl Key {
     }
 }
 
+/// Whether this is a [`Key::name`] of any key.
+pub(super) fn is_name(text: &str) -> bool {
+    text.len() == NAME_CHARS && text.bytes().all(|c| c.is_ascii_hexdigit())
+}
+
 /// Where the key of a folder is.
 pub(crate) fn place(folder: &Path) -> PathBuf {
     folder.join(FILE)
@@ -95,26 +120,6 @@ pub(crate) fn place(folder: &Path) -> PathBuf {
 /// An id for a new record.
 pub(super) fn new_id() -> Result<String, Error> {
     random::<8>().map(|bytes| hex(&bytes))
-}
-
-/// `None`: there is none yet.
-fn read(folder: &Path) -> Result<Option<Key>, Error> {
-    let path = place(folder);
-    let shown = path.display().to_string();
-    match files::read_own(&path, 1024) {
-        Ok(bytes) => match <[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
-            Ok(bytes) => Ok(Some(Key(bytes))),
-            Err(_) => Err(Error::Key {
-                path: shown,
-                len: bytes.len(),
-            }),
-        },
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::Read {
-            path: shown,
-            source,
-        }),
-    }
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {
@@ -130,13 +135,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 const FILE: &str = "key";
-const KEY_BYTES: usize = 32;
+pub(super) const KEY_BYTES: usize = 32;
 /// The bytes of a sealed record by which it is told from what replaces it.
 pub(super) const NONCE_BYTES: usize = NONCE_LEN;
 /// The file that the lock of the folder is on. It was written when the folder was swept.
 pub(super) const LOCK: &str = "lock";
-/// The length of a name.
-pub(super) const NAME_CHARS: usize = 64;
+/// The length of a name: two digits for each byte of a SHA-256.
+const NAME_CHARS: usize = 64;
 const MARK: &str = "the key of all machines";
 const SEALING: &[u8] = b"phone-assistant: records of callers";
 

@@ -97,6 +97,13 @@ impl Record {
         }
     }
 
+    /// What is left of it once it is trimmed, if anything is.
+    pub(super) fn trimmed(&self, retention: RetentionLimits, now: SystemTime) -> Option<Self> {
+        let mut kept = self.clone();
+        kept.trim(retention, now);
+        Some(kept).filter(|kept| !kept.exchanges.is_empty())
+    }
+
     /// When the caller called last.
     pub(crate) fn last(&self) -> Option<u64> {
         self.exchanges.iter().map(|exchange| exchange.time).max()

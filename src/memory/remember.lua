@@ -7,10 +7,12 @@ end
 if redis.call('GETRANGE', KEYS[1], 0, 11) ~= ARGV[1] then
   return { 1 }
 end
-redis.call('SET', KEYS[2], ARGV[4])
 if ARGV[2] == '' then
   redis.call('DEL', KEYS[1])
   return { 0 }
+end
+if not mark then
+  redis.call('SET', KEYS[2], ARGV[4])
 end
 local left = redis.call('PTTL', KEYS[1])
 if ARGV[5] == '' or left <= 0 then

@@ -7,19 +7,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use log::debug;
-use serde::{Deserialize, Serialize};
+use log::{debug, warn};
 
 use super::caller::Caller;
-use super::key::{self, Key, NAME_CHARS, NONCE_BYTES};
+use super::debts::{Debt, Debts};
+use super::key::{self, Key, NONCE_BYTES};
 use super::record::Record;
-use super::store::{Change, Entry, Error, Store};
-use crate::config::limits::RetentionLimits;
-use crate::sys::date::SECONDS_A_DAY;
+use super::store::{A_DAY, Change, Entry, Error, Store, Sweep};
 use crate::sys::error::Chain;
-use crate::sys::state::State;
 use crate::sys::state::server::{Lost, Server};
 
 /// The server, and the folder with this machine's copy of the key.
@@ -28,6 +25,7 @@ pub(crate) struct Shared {
     server: Arc<Server>,
     folder: PathBuf,
     max_age: Duration,
+    debts: Debts,
 }
 
 /// A record as the server holds it.
@@ -43,6 +41,7 @@ impl Shared {
             server,
             folder: folder.to_owned(),
             max_age,
+            debts: Debts::new(folder),
         }
     }
 
@@ -55,7 +54,10 @@ impl Shared {
             name: format!("{RECORD}trial"),
             sealed: None,
         };
-        self.replace(&self.key()?, &trial, Some(&Record::default()), Time::Anew)?;
+        let key = self.key()?;
+        // One that was left by a check which was ended would not be replaced.
+        self.delete(vec![trial.name.clone()])?;
+        self.replace(&key, &trial, Some(&Record::default()), Time::Anew)?;
         self.delete(vec![trial.name])?;
         let entries = self.entries()?;
         let count = entries.len();
@@ -115,11 +117,11 @@ impl Shared {
         }
     }
 
-    fn delete(&self, names: Vec<String>) -> Result<usize, Error> {
+    fn delete(&self, names: Vec<String>) -> Result<usize, Lost> {
         let deleted = self.server.run(DELETE, names, Vec::<String>::new())?;
         match deleted.as_slice() {
-            [count] => usize::try_from(*count).map_err(|_| self.server.garbled().into()),
-            _ => Err(self.server.garbled().into()),
+            [count] => usize::try_from(*count).map_err(|_| self.server.garbled()),
+            _ => Err(self.server.garbled()),
         }
     }
 
@@ -130,9 +132,10 @@ impl Shared {
         Ok((next, names))
     }
 
-    /// Sweeps some records, and leaves a note where the next call goes on, which may be of another machine.
-    fn sweep_some(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
-        let end = Instant::now() + A_MOMENT;
+    /// Sweeps some records, and leaves a note where the next call goes on, which may be of another machine. Each question
+    /// may take as long as the server is waited for, so none is asked once the time is over.
+    fn sweep_some(&self, sweep: Sweep) -> Result<(), Error> {
+        let end = Instant::now() + sweep.time;
         let swept = self.server.get(vec![SWEPT.to_owned()])?.pop().flatten();
         let cursor = match swept.as_deref() {
             Some(DONE) => return Ok(()),
@@ -141,11 +144,16 @@ impl Shared {
         };
         let key = self.key()?;
         let (next, names) = self.names(cursor)?;
-        for found in self.find(&key, names)? {
+        for names in names.chunks(READ_AT_ONCE) {
             if Instant::now() > end {
                 return Ok(());
             }
-            self.sweep_one(&key, &found, retention, now)?;
+            for found in self.find(&key, names.to_vec())? {
+                if Instant::now() > end {
+                    return Ok(());
+                }
+                self.sweep_one(&key, &found, sweep)?;
+            }
         }
         let note = match next {
             0 => DONE.to_vec(),
@@ -154,40 +162,76 @@ impl Shared {
         Ok(self.server.set(SWEPT.to_owned(), note, A_DAY)?)
     }
 
-    fn sweep_one(
-        &self,
-        key: &Key,
-        found: &Found,
-        retention: RetentionLimits,
-        now: SystemTime,
-    ) -> Result<(), Error> {
+    fn sweep_one(&self, key: &Key, found: &Found, sweep: Sweep) -> Result<(), Error> {
         // What cannot be read is dropped by the server when its time has come.
         let Ok(Some(record)) = open(key, found) else {
             return Ok(());
         };
-        let mut kept = record.clone();
-        kept.trim(retention, now);
-        if kept != record {
-            let left = Some(&kept).filter(|kept| !kept.exchanges.is_empty());
+        let left = record.trimmed(sweep.retention, sweep.now);
+        if left.as_ref() != Some(&record) {
             // One that has changed meanwhile was trimmed by that.
-            self.replace(key, found, left, Time::Kept)?;
+            self.replace(key, found, left.as_ref(), Time::Kept)?;
         }
         Ok(())
     }
 
-    /// Forgets the callers whom a call could not forget, since the server was lost.
-    fn pay(&self) -> Result<(), Error> {
-        let Owed { names } = self.owed().read(OWED);
-        if names.is_empty() {
-            return Ok(());
+    /// Forgets the callers whom earlier calls could not forget, the one called `first` before the others, and takes no
+    /// longer than a moment.
+    fn pay(&self, key: &Key, first: &str) -> Result<(), Error> {
+        let mut debts = self.debts.read()?;
+        debts.sort_by_key(|debt| debt.name != first);
+        let end = Instant::now() + TIME_TO_PAY;
+        let (mut paid, mut fault) = (Vec::new(), Ok(()));
+        for debt in debts {
+            if debt.name != first && Instant::now() > end {
+                break;
+            }
+            fault = self.pay_one(key, &debt);
+            if fault.is_err() {
+                break;
+            }
+            paid.push(debt);
         }
-        self.delete(names.clone())?;
-        let drop_these = |owed: &mut Owed| owed.names.retain(|name| !names.contains(name));
-        Ok(self.owed().update(OWED, drop_these)?)
+        // They are forgotten, and will only be looked for again, so the call goes on with its memory.
+        if !paid.is_empty()
+            && let Err(cause) = self.debts.settle(&paid)
+        {
+            warn!("{}", Chain(&cause));
+        }
+        fault
     }
 
-    fn owed(&self) -> State {
-        State::new(&self.folder).waiting_briefly()
+    fn pay_one(&self, key: &Key, debt: &Debt) -> Result<(), Error> {
+        let name = &debt.name;
+        for _ in 0..MAX_ATTEMPTS {
+            let found = self.find_one(key, name.clone())?;
+            let is_owed = match open(key, &found) {
+                Ok(record) => record.is_some_and(|record| {
+                    let id = debt.id.as_ref();
+                    id.is_none_or(|id| *id == record.id)
+                }),
+                Err(_) => true,
+            };
+            if !is_owed || self.replace(key, &found, None, Time::Anew)? {
+                return Ok(());
+            }
+        }
+        Err(Error::Contended { name: name.clone() })
+    }
+
+    /// Forgets the callers whom calls could not forget, and returns how many are still to be forgotten.
+    ///
+    /// # Errors
+    /// [`Error`] where that is not known.
+    pub(crate) fn forget_later(&self) -> Result<usize, Error> {
+        let count = self.debts.read()?.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        if let Err(cause) = self.pay(&self.key()?, "") {
+            debug!("{}", Chain(&cause));
+        }
+        Ok(self.debts.read()?.len())
     }
 
     fn other_key(&self) -> Error {
@@ -200,8 +244,8 @@ impl Shared {
 impl Store for Shared {
     fn read(&self, caller: &Caller) -> Result<Option<Record>, Error> {
         let key = self.key()?;
-        self.pay()?;
         let name = name(&key, caller);
+        self.pay(&key, &name)?;
         open(&key, &self.find_one(&key, name)?)
     }
 
@@ -220,33 +264,34 @@ impl Store for Shared {
         Err(Error::Contended { name })
     }
 
-    fn remove(&self, caller: &Caller, _: Duration) -> Result<(), Error> {
+    fn remove(&self, caller: &Caller, id: Option<&str>, _: Duration) -> Result<(), Error> {
         let name = name(&self.key()?, caller);
-        let deleted = self.delete(vec![name.clone()]);
-        if deleted.is_err() {
-            // The server may be lost for the rest of the call.
-            let add = |owed: &mut Owed| {
-                if !owed.names.contains(&name) {
-                    owed.names.push(name);
-                }
-            };
-            self.owed().update(OWED, add)?;
-        }
-        deleted.map(drop)
+        let Err(lost) = self.delete(vec![name.clone()]) else {
+            return Ok(());
+        };
+        // The server may be lost for the rest of the call.
+        let id = id.map(str::to_owned);
+        self.debts.add(Debt { name, id })?;
+        Err(Error::Owed(lost))
     }
 
     fn forget(&self, number: &str) -> Result<usize, Error> {
-        let key = self.key()?;
+        // Without a key nothing on the server is of this machine.
+        let Some(key) = Key::existing(&self.folder)? else {
+            return Ok(0);
+        };
         // By another key they have other names.
         self.find(&key, Vec::new())?;
         let names = Caller::all_of(number).map(|caller| name(&key, &caller));
-        self.delete(names.to_vec())
+        Ok(self.delete(names.to_vec())?)
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Error> {
-        let key = self.key()?;
+        let Some(key) = Key::existing(&self.folder)? else {
+            return Ok(Vec::new());
+        };
         let (mut cursor, mut all) = (0, BTreeMap::new());
-        loop {
+        for _ in 0..MAX_SCANS {
             let (next, names) = self.names(cursor)?;
             // The server may name one twice.
             let found = self.find(&key, names)?.into_iter();
@@ -256,24 +301,19 @@ impl Store for Shared {
             }
             cursor = next;
         }
+        Err(Error::Crowded)
     }
 
     /// The server drops whole records. What is too old of others is dropped here, some at the end of each call until all
     /// have been looked at, once a day.
-    fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error> {
-        match self.sweep_some(retention, now) {
+    fn sweep(&self, sweep: Sweep) -> Result<(), Error> {
+        match self.sweep_some(sweep) {
             // Calls that need the server tell of it, once a day.
             Err(cause @ (Error::Lost(_) | Error::OtherKey { .. })) => debug!("{}", Chain(&cause)),
             swept => swept?,
         }
         Ok(())
     }
-}
-
-/// What is still to be removed from the server.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Owed {
-    names: Vec<String>,
 }
 
 /// How long what is written is kept.
@@ -290,8 +330,7 @@ fn name(key: &Key, caller: &Caller) -> String {
 
 /// Whether it is named as we name them.
 fn is_record(name: &str) -> bool {
-    let hash = name.strip_prefix(RECORD);
-    hash.is_some_and(|hash| hash.len() == NAME_CHARS && hash.bytes().all(|c| c.is_ascii_hexdigit()))
+    name.strip_prefix(RECORD).is_some_and(key::is_name)
 }
 
 fn seal(key: &Key, name: &str, record: &Record) -> Result<Vec<u8>, Error> {
@@ -326,7 +365,7 @@ fn entry(key: &Key, found: &Found) -> Option<Entry> {
     })
 }
 
-/// And a name by the key: what is kept of a caller.
+/// What a caller's record is called on the server: this, and the caller's name by the key.
 const RECORD: &str = "phone-assistant:caller:";
 /// What tells the key of the machines from others.
 pub(crate) const MARK: &str = "phone-assistant:key";
@@ -334,15 +373,15 @@ pub(crate) const MARK: &str = "phone-assistant:key";
 const SWEPT: &str = "phone-assistant:swept";
 const DONE: &[u8] = b"done";
 
-/// The file in the folder with the names of those whom the server is still to forget.
-const OWED: &str = "to-forget.json";
-
 /// Returns 0, or 1 where the record has changed meanwhile and 2 where other machines have another key.
 const SCRIPT: &str = include_str!("remember.lua");
 const DELETE: &str = "return { redis.call('DEL', unpack(KEYS)) }";
 
 /// Each is lost to another call of the same caller.
 const MAX_ATTEMPTS: usize = 16;
-/// How long a caller may wait before they hear what follows their call.
-const A_MOMENT: Duration = Duration::from_millis(200);
-const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
+/// Of at most 33 kB each: few enough for a slow line.
+const READ_AT_ONCE: usize = 8;
+/// Enough for 100,000 keys. A server that always names another would be asked for ever.
+const MAX_SCANS: usize = 2000;
+/// How long a caller may wait at the beginning of a call because others are to be forgotten.
+const TIME_TO_PAY: Duration = Duration::from_millis(200);

@@ -5,11 +5,13 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use super::caller::Caller;
+use super::key::KEY_BYTES;
 use super::record::Record;
 use crate::config::limits::RetentionLimits;
+use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::files;
-use crate::sys::state;
 use crate::sys::state::server::Lost;
+use crate::sys::state::{self, guard};
 
 /// The place. Callers are found in it under a name that does not tell whose it is.
 pub(crate) trait Store: fmt::Debug {
@@ -26,11 +28,12 @@ pub(crate) trait Store: fmt::Debug {
     /// [`Error`]; then it is as it was.
     fn change(&self, caller: &Caller, change: &mut Change<'_>) -> Result<(), Error>;
 
-    /// Forgets a caller, also what cannot be understood of them. Waits for other calls for at most `patience`.
+    /// Forgets a caller, also what cannot be understood of them. Waits for other calls for at most `patience`. `id` is
+    /// that of the record, where it is known.
     ///
     /// # Errors
     /// [`Error`]; then it may still be there.
-    fn remove(&self, caller: &Caller, patience: Duration) -> Result<(), Error>;
+    fn remove(&self, caller: &Caller, id: Option<&str>, patience: Duration) -> Result<(), Error>;
 
     /// Forgets all callers of a number, in the one spelling that it has. Returns how many records that were.
     ///
@@ -44,11 +47,20 @@ pub(crate) trait Store: fmt::Debug {
     /// [`Error`] where the place itself cannot be read.
     fn entries(&self) -> Result<Vec<Entry>, Error>;
 
-    /// Drops some of what is too old, of all callers, and takes no longer than a moment.
+    /// Drops some of what is too old, of all callers.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
-    fn sweep(&self, retention: RetentionLimits, now: SystemTime) -> Result<(), Error>;
+    fn sweep(&self, sweep: Sweep) -> Result<(), Error>;
+}
+
+/// What is to be swept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sweep {
+    pub retention: RetentionLimits,
+    pub now: SystemTime,
+    /// How long it may take. A caller waits for it before they hear what follows their call.
+    pub time: Duration,
 }
 
 /// What is done to a record.
@@ -92,7 +104,7 @@ pub(crate) enum Error {
     },
     /// The key is none.
     #[error(
-        "cannot use {path}, the key of all callers' names: it has {len} bytes instead of 32; phone-assistant check tells what to do"
+        "cannot use {path}, the key of all callers' names: it has {len} bytes instead of {KEY_BYTES}; phone-assistant check tells what to do"
     )]
     Key {
         /// The key.
@@ -119,6 +131,12 @@ pub(crate) enum Error {
     /// The server that machines share cannot be used.
     #[error(transparent)]
     Lost(#[from] Lost),
+    /// The server could not be asked to forget a caller, which is noted.
+    #[error("the caller is forgotten by the next call on this machine that reaches the server")]
+    Owed(#[source] Lost),
+    /// The file with the callers who are still to be forgotten cannot be used.
+    #[error(transparent)]
+    Debts(#[from] guard::Error),
     /// What the server holds was not sealed by the key of this machine, or was changed since.
     #[error(
         "cannot open {name} of [state] url, so it is left as it is; phone-assistant check tells what to do"
@@ -133,6 +151,11 @@ pub(crate) enum Error {
         /// This machine's key.
         path: String,
     },
+    /// It would take too long to look at all keys of the server.
+    #[error(
+        "the database of [state] url has too many keys to look for callers; give it to nothing else"
+    )]
+    Crowded,
     /// Other calls of the same caller change it all the time.
     #[error("cannot change {name} of [state] url, which other calls change all the time")]
     Contended {
@@ -143,3 +166,6 @@ pub(crate) enum Error {
     #[error("the system has no random bytes for a key")]
     Random,
 }
+
+/// How often what is too old is dropped.
+pub(super) const A_DAY: Duration = Duration::from_secs(SECONDS_A_DAY);

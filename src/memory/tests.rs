@@ -1,6 +1,7 @@
 //! What holds wherever callers are remembered, and what holds of a server that machines share.
 
 mod machines;
+mod to_forget;
 
 use std::sync::Arc;
 use std::thread;
@@ -43,20 +44,24 @@ impl Machine {
     }
 
     fn memory_of(&self, number: &str, now: SystemTime) -> Result<Memory, Error> {
-        let channel = format!("PJSIP/{number}-0000000a");
-        let signs = Signs {
-            channel: &channel,
-            number,
-            extension: "",
-            presentation: Presentation::Shown,
-        };
-        let memory = Memory::of(&self.settings(), signs, now)?;
+        let memory = of_number(number, |signs| Memory::of(&self.settings(), signs, now))?;
         Ok(memory.expect("a caller who is remembered"))
     }
 
     fn memory(&self, now: SystemTime) -> Memory {
         self.memory_of("200", now).expect("a place")
     }
+}
+
+/// What `recall` gives for the phone of this number.
+fn of_number<T>(number: &str, recall: impl FnOnce(Signs<'_>) -> T) -> T {
+    let channel = format!("PJSIP/{number}-0000000a");
+    recall(Signs {
+        channel: &channel,
+        number,
+        extension: "",
+        presentation: Presentation::Shown,
+    })
 }
 
 /// Runs `test` on a machine with each kind of place.
@@ -217,9 +222,10 @@ fn what_is_too_old_is_swept_once_a_day_and_the_rest_stays() {
             counts.sort_unstable();
             counts
         };
-        settings.sweep(then + DAY * 30).expect("swept");
+        let sweep = || settings.sweep_within(DAY, false, then + DAY * 30);
+        sweep().expect("swept");
         assert_eq!(kept(), [1]);
-        settings.sweep(then + DAY * 30).expect("not due");
+        sweep().expect("not due");
         assert_eq!(questions(&machine.memory(then + DAY * 30)), ["new"]);
     });
 }

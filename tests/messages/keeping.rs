@@ -154,6 +154,19 @@ fn what_was_delivered_is_removed_after_its_days_and_forget_removes_all_at_once()
         post.house
             .command(&post.settings(), &["forget", "+49 30 123456"])
     };
+    let callers = post.house.other().join("callers");
+    fs::create_dir(&callers).unwrap();
+    fs::write(callers.join("key"), [7; 32]).unwrap();
+    let lost = post
+        .settings()
+        .set("state.url", "redis://127.0.0.1:1")
+        .set("memory.callers", "all")
+        .set("memory.folder", callers.to_str().unwrap());
+    // Messages are forgotten, and it is told that the server was not asked.
+    let told = (post.house).command(&lost, &["forget", "+49 30 123456"]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(post.waiting().is_empty() && post.delivered().is_empty());
+    post.one_call(&post.settings());
     assert_eq!(forget().status.code(), Some(0));
     assert!(post.waiting().is_empty() && post.delivered().is_empty());
     assert_eq!(forget().status.code(), Some(1));

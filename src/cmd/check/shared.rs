@@ -24,6 +24,7 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
             examine_memory(server, &config.memory, report);
         }
     }
+    examine_debts(server, &config.memory, report);
     if server.machines() == 1 {
         report.warn(
             ID,
@@ -129,8 +130,7 @@ fn dropped(told: &str) -> Dropped {
 fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) {
     let key = key_of(&memory.folder);
     let address = server.address();
-    let patient = server.of_command().into();
-    match Shared::new(patient, &memory.folder, memory.limits.max_age).try_out() {
+    match store(server, memory).try_out() {
         Ok((count, unreadable)) => tell_remembered(address, count, &unreadable, report),
         Err(cause) => {
             let way_out = way_out(&cause, address);
@@ -146,6 +146,31 @@ fn examine_memory(server: &Server, memory: &Retention, report: &mut Report<'_>) 
             ),
             &remedy::mode(&key, 0o600, &user_name()),
         );
+    }
+}
+
+fn store(server: &Server, memory: &Retention) -> Shared {
+    let patient = server.of_command().into();
+    Shared::new(patient, &memory.folder, memory.limits.max_age)
+}
+
+/// Forgets the callers whom calls could not forget, and tells how many still are to be.
+fn examine_debts(server: &Server, memory: &Retention, report: &mut Report<'_>) {
+    match store(server, memory).forget_later() {
+        Ok(0) => {}
+        Ok(count) => report.warn(
+            MEMORY,
+            &format!(
+                "callers who wanted to be forgotten while {} could not be asked, and are still remembered there: {count}",
+                server.address()
+            ),
+            "the next check or call that reaches the server forgets them",
+        ),
+        Err(cause) => report.fail(
+            MEMORY,
+            &format!("no caller is remembered, since it is not known who is still to be forgotten: {}", Chain(&cause)),
+            "look at the file: it holds the callers who are still to be forgotten on the server; remove it, and repeat sudo phone-assistant forget for them",
+        ),
     }
 }
 
@@ -165,14 +190,14 @@ fn tell_remembered(
         Chain(cause)
     );
     let client = client(address);
-    let remedy = format!("{client} del, with that name (that caller is forgotten then)");
+    let remedy = format!("{client} DEL NAME, with that name (that caller is forgotten then)");
     report.warn(MEMORY, &text, &remedy);
 }
 
 fn way_out(cause: &memory::Error, address: &Address) -> String {
     match cause {
         memory::Error::OtherKey { path } => format!(
-            "copy {} from a machine whose check is well, for Asterisk's user alone; or, where this key is to be that of all: {} del {} (all callers are forgotten then)",
+            "copy {} from a machine whose check is well, for Asterisk's user alone; or, where this key is to be that of all: {} DEL {} (what the other key has sealed cannot be read then, until the server drops it)",
             shell_quoted(path),
             client(address),
             memory::MARK
@@ -185,11 +210,24 @@ fn way_out(cause: &memory::Error, address: &Address) -> String {
     }
 }
 
-/// The command by which people ask the server.
+/// The command by which people ask the server. A list of processes shows the words of commands, so the password is none
+/// of them.
 fn client(address: &Address) -> String {
+    let password = (address.password_file.as_ref())
+        .map(|file| format!("REDISCLI_AUTH=\"$(sudo cat {})\" ", shell_quoted(file)));
+    let database = (address.database != 0).then(|| format!(" -n {}", address.database));
+    let tls = address.is_encrypted.then(|| " --tls".to_owned());
+    let ca_file = (address.ca_file.as_ref()).filter(|_| address.is_encrypted);
+    let ca_file = ca_file.map(|file| format!(" --cacert {}", shell_quoted(file)));
+    let user = (address.user.as_ref()).map(|user| format!(" --user {}", shell_quoted(user)));
     let host = shell_quoted(&address.host);
-    let tls = if address.is_encrypted { " --tls" } else { "" };
-    format!("redis-cli -h {host} -p {}{tls}", address.port)
+    let [password, rest @ ..] =
+        [password, database, tls, ca_file, user].map(Option::unwrap_or_default);
+    format!(
+        "{password}redis-cli -h {host} -p {}{}",
+        address.port,
+        rest.concat()
+    )
 }
 
 const ID: &str = "state of machines";
@@ -199,8 +237,11 @@ const TRIAL: &str = "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60)
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
+    use crate::config::limits::RetentionLimits;
 
     #[test]
     fn a_server_that_others_can_read_is_told() {
@@ -228,6 +269,50 @@ mod tests {
                 assert_eq!(finding.status, Status::Warn, "{url}");
                 assert!(finding.text.contains(words), "{url}: {finding:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_command_for_the_server_signs_in_as_calls_do() {
+        let mut address = Address::parse("redis://10.0.0.5").expect("right");
+        assert_eq!(client(&address), "redis-cli -h 10.0.0.5 -p 6379");
+        address = Address::parse("rediss://calls@10.0.0.5:7000/3").expect("right");
+        address.password_file = Some("/etc/a password".into());
+        address.ca_file = Some("/etc/ca.pem".into());
+        assert_eq!(
+            client(&address),
+            "REDISCLI_AUTH=\"$(sudo cat '/etc/a password')\" redis-cli -h 10.0.0.5 -p 7000 -n 3 --tls --cacert /etc/ca.pem --user calls"
+        );
+    }
+
+    #[test]
+    fn callers_who_are_still_to_be_forgotten_are_told() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let address = Address::parse("redis://127.0.0.1:1").expect("right");
+        let server = Server::new(address, 2);
+        let memory = Retention {
+            callers: Callers::All,
+            folder: folder.path().to_owned(),
+            server: None,
+            limits: RetentionLimits {
+                max_exchanges: 3,
+                max_age: Duration::from_secs(3600),
+            },
+        };
+        let found = || findings(|report| examine_debts(&server, &memory, report));
+        assert!(found().is_empty());
+        for (content, status, words) in [
+            (
+                r#"{"version": 1, "debts": [{"name": "a", "id": null}]}"#,
+                Status::Warn,
+                "still remembered there: 1",
+            ),
+            (r#"{"version": 1}"#, Status::Fail, "cannot understand"),
+        ] {
+            std::fs::write(folder.path().join("to-forget.json"), content).expect("written");
+            let [found] = found().try_into().expect("one");
+            assert_eq!(found.status, status);
+            assert!(found.text.contains(words), "{found:?}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::thread;
 
+use crate::config::limits::RetentionLimits;
+
 #[test]
 fn all_who_begin_at_once_agree_on_one_key() {
     let number = "200".to_owned();
@@ -45,11 +47,12 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
         max_exchanges: 1,
         max_age: Duration::ZERO,
     };
-    assert!(
-        store
-            .sweep_until(Instant::now() + PATIENCE, retention, SystemTime::now())
-            .expect("swept")
-    );
+    let sweep = |retention| Sweep {
+        retention,
+        now: SystemTime::now(),
+        time: Duration::from_secs(3600),
+    };
+    assert!(store.sweep_some(sweep(retention)).expect("swept"));
     assert!(store.files().expect("readable").is_empty());
     assert!(others.iter().all(|name| folder.path().join(name).exists()));
     // One of ours that cannot be understood goes when it is too old.
@@ -62,11 +65,7 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
     let part = files::append(&ours, ".part");
     fs::write(&part, "half").expect("written");
     for (retention, is_there) in [(an_hour, true), (retention, false)] {
-        assert!(
-            store
-                .sweep_until(Instant::now() + PATIENCE, retention, SystemTime::now())
-                .expect("swept")
-        );
+        assert!(store.sweep_some(sweep(retention)).expect("swept"));
         assert_eq!(ours.exists(), is_there);
         assert!(!part.exists());
     }
@@ -83,7 +82,7 @@ fn what_a_killed_call_has_left_is_forgotten_too() {
         assert_eq!(store.forget("200").expect("forgotten"), 0);
         assert!(!part.exists());
         fs::write(&part, "half").expect("written");
-        store.remove(&caller, PATIENCE).expect("forgotten");
+        store.remove(&caller, None, PATIENCE).expect("forgotten");
         assert!(!part.exists());
     }
 }

@@ -294,9 +294,10 @@ impl Server {
                 tell.send(answer).ok();
             });
             // The worker has ended only where its thread has panicked.
-            jobs.send(job).map_err(|_| self.lost(SILENT, false))?;
+            jobs.send(job)
+                .map_err(|_| self.lost(&self.silence(), false))?;
             let answer = told.recv_timeout(self.patience);
-            let answer = answer.unwrap_or_else(|_| Err((SILENT.to_owned(), true)));
+            let answer = answer.unwrap_or_else(|_| Err((self.silence(), true)));
             answer.map_err(|(why, may_have_run)| self.lost(&why, may_have_run))
         });
         if let Err(lost) = &answer {
@@ -320,13 +321,18 @@ impl Server {
         match worker {
             Worker::Running(jobs) => Ok(jobs.clone()),
             Worker::Lost(lost) => Err(lost.clone()),
-            Worker::Idle => Err(self.lost(SILENT, false)),
+            Worker::Idle => Err(self.lost(&self.silence(), false)),
         }
     }
 
     /// The server has answered what the program's script never does.
     pub(crate) fn garbled(&self) -> Lost {
         self.lost("its answer cannot be understood", true)
+    }
+
+    fn silence(&self) -> String {
+        let patience = self.patience.as_millis();
+        format!("it does not answer within {patience} ms")
     }
 
     fn lost(&self, why: &str, may_have_run: bool) -> Lost {
@@ -361,8 +367,6 @@ const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(5);
 const KEYS_AT_ONCE: u8 = 50;
 
 const PORT: u16 = 6379;
-
-const SILENT: &str = "it does not answer within 150 ms";
 
 #[cfg(test)]
 pub(crate) mod tests {
