@@ -72,6 +72,12 @@ impl Tools {
         pin.as_ref()
     }
 
+    /// Whether typed keys may be the PIN of a tool.
+    pub(crate) fn may_be_pin(&self, keys: &str) -> bool {
+        let mut pins = self.all.iter().filter_map(|(_, pin)| pin.as_ref());
+        pins.any(|pin| pin.may_be(keys))
+    }
+
     /// Does what the model asks for, and returns what it is told. After `cancel` was raised nothing is waited for.
     ///
     /// # Errors

@@ -418,7 +418,7 @@ impl Phase for Answering {
         }
         if self.outcome.is_none()
             && let Some(act) = (self.todo.pop_front())
-                .or_else(|| self.permit(now))
+                .or_else(|| self.permit(scene, now))
                 .or_else(|| self.play_on(now))
         {
             if matches!(&act, Act::Play(play) if play.what == Sound::Answer) {

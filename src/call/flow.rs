@@ -65,6 +65,8 @@ pub(super) struct Flow<'a, O> {
     pub(super) job: Job,
     /// What the model may call, if anything.
     pub(super) toolbox: Option<Arc<Toolbox>>,
+    /// What was typed in the caller's turn and may be a PIN.
+    pub(super) typed_pin: Option<String>,
     /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
     /// and may go on.
     pub(super) reply: Option<NewFile>,
@@ -92,7 +94,7 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
         self.messages.spoke(speech.duration());
-        self.begin_job(Arc::new(speech), Transcript::default(), String::new(), 0)?;
+        self.begin_job(Arc::new(speech), Transcript::default(), &[], 0)?;
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
@@ -319,7 +321,7 @@ impl<O: Write> Flow<'_, O> {
                 typed,
                 later,
             } => {
-                let begun = self.begin_job(speech, known, typed, later);
+                let begun = self.begin_job(speech, known, &typed, later);
                 begun.err().map(Input::Failed)
             }
         }
@@ -371,7 +373,7 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         speech: Arc<Pcm>,
         known: Transcript,
-        typed: String,
+        typed: &[String],
         later: u32,
     ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
@@ -389,7 +391,7 @@ impl<O: Write> Flow<'_, O> {
             settings: self.settings(SystemTime::now()),
             speech,
             known,
-            typed,
+            typed: self.typed_words(typed),
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,

@@ -27,6 +27,8 @@ struct Pins {
     opened: BTreeSet<String>,
     wrong: u32,
     is_locked: bool,
+    /// Whether one was asked for, and none was right since.
+    is_due: bool,
 }
 
 impl Toolbox {
@@ -74,6 +76,16 @@ impl Toolbox {
         is_over.then_some(Permit::Refused(LOCKED))
     }
 
+    /// Whether no model may see these keys, because they may be a PIN. After one was asked for all may.
+    pub(super) fn may_be_pin(&self, keys: &str) -> bool {
+        lock(&self.pins).is_due || self.tools.may_be_pin(keys)
+    }
+
+    /// A PIN is asked for.
+    pub(super) fn ask_for_pin(&self) {
+        lock(&self.pins).is_due = true;
+    }
+
     /// Compares what the caller with this number has typed.
     pub(super) fn verify(&self, name: &str, typed: &str, caller: &str) -> Permit {
         let verdict =
@@ -82,6 +94,7 @@ impl Toolbox {
         match verdict {
             Some(Verdict::Right) => {
                 pins.opened.insert(name.to_owned());
+                pins.is_due = false;
                 return Permit::Granted;
             }
             Some(Verdict::Wrong) => pins.wrong += 1,
@@ -139,6 +152,23 @@ mod tests {
         );
         assert_eq!(toolbox.verify("one", "4711", "1001"), Permit::Granted);
         assert!(!toolbox.is_locked("one") && toolbox.is_locked("two"));
+    }
+
+    #[test]
+    fn keys_that_may_be_a_pin_are_known_by_their_number_and_by_when_they_are_typed() {
+        let (_folder, toolbox) = toolbox(true);
+        let toolbox = toolbox.expect("there are tools");
+        let may_be = |toolbox: &Toolbox| {
+            ["1", "123", "1234", "4711", "12345"].map(|keys| toolbox.may_be_pin(keys))
+        };
+        let of_four = [false, false, true, true, false];
+        assert_eq!(may_be(&toolbox), of_four);
+        toolbox.ask_for_pin();
+        assert_eq!(may_be(&toolbox), [true; 5]);
+        toolbox.verify("one", "1", "1001");
+        assert_eq!(may_be(&toolbox), [true; 5]);
+        toolbox.verify("one", "4711", "1001");
+        assert_eq!(may_be(&toolbox), of_four);
     }
 
     #[test]

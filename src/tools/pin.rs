@@ -59,6 +59,14 @@ impl Pin {
         })
     }
 
+    /// Whether typed keys may be this PIN, which their number alone tells: whoever tries out numbers learns no more. Where
+    /// the PIN cannot be read, it is any of those that it may have.
+    pub(crate) fn may_be(&self, keys: &str) -> bool {
+        let len = keys.len();
+        self.read()
+            .map_or(DIGITS.contains(&len), |pin| pin.len() == len)
+    }
+
     /// Reads the PIN.
     ///
     /// # Errors

@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use super::Answering;
+use crate::call::caller_audio::CallerAudio;
 use crate::call::event::Calls;
 use crate::call::line::Sound;
 use crate::call::phase::Act;
+use crate::call::turn::Scene;
 
 /// The calls that hold an answer up.
 #[derive(Debug, Default)]
@@ -20,6 +22,11 @@ impl Calling {
     /// Whether the answer waits for calls.
     pub(super) fn is_under_way(&self) -> bool {
         self.since.is_some()
+    }
+
+    /// Whether a PIN is still to be asked for.
+    pub(super) fn wants_pin(&self) -> bool {
+        self.calls.as_ref().is_some_and(|calls| calls.needs_pin)
     }
 }
 
@@ -37,14 +44,15 @@ impl Answering {
         }
     }
 
-    /// Permits calls, once it is time. A PIN is asked for in silence, after all that was said before has been heard.
-    pub(super) fn permit(&mut self, now: Instant) -> Option<Act> {
+    /// Permits calls, once it is time. A PIN is asked for in silence, after all that was said before has been heard, or
+    /// the caller has begun to type it.
+    pub(super) fn permit(&mut self, scene: &Scene, now: Instant) -> Option<Act> {
         let calls = self.calling.calls.as_ref()?;
         // A caller who goes on may want something else.
-        if self.pausing.is_some() {
+        if self.pausing.is_some() || self.may_go_on(scene) {
             return None;
         }
-        if calls.needs_pin {
+        if calls.needs_pin && !scene.keypad.is_open() {
             let plays = self.playout.can_begin(now);
             match self.sounding {
                 Some(Sound::Answer) => return None,
@@ -58,14 +66,21 @@ impl Answering {
         }
         self.calling.calls.take().map(Act::Permit)
     }
+
+    /// Whether the caller, whose voice would interrupt the answer, may be speaking.
+    fn may_go_on(&self, scene: &Scene) -> bool {
+        let caller = scene.caller.as_ref();
+        self.heeds_voices() && caller.is_some_and(CallerAudio::may_be_speaking)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crossbeam_channel::{Receiver, bounded};
 
-    use super::super::tests::{answering, end, ended, sound, through};
+    use super::super::tests::{answering, end, ended, key, question, sound, through};
     use crate::call::event::{Calls, Event, Permit};
+    use crate::call::keypad::DIGITS;
     use crate::call::line::{Input, Sound};
     use crate::call::phase::tests::{Heard as Line, caller};
 
@@ -125,6 +140,64 @@ mod tests {
             (1600, "stop"),
             (1600, "permit order"),
         ]);
+    }
+
+    #[test]
+    fn a_pin_that_is_typed_before_it_is_asked_for_is_none_of_the_callers_words() {
+        for stop_keys in ["#*", DIGITS] {
+            let mut call = answering(|settings| {
+                settings.stop_keys = stop_keys.to_owned();
+                settings.typed_keys = DIGITS;
+            });
+            let (order, _permitted) = calls(true);
+            call.on(900, question("Tea?"));
+            call.on(1000, sound(100)).on(1100, order);
+            call.told();
+            call.ends(1500, Sound::Answer, key('4'));
+            assert_eq!(
+                call.told().first().cloned().unwrap_or_default(),
+                (1500, "permit order".to_owned())
+            );
+            assert_eq!(ended(&call), "goes on", "{stop_keys}");
+            assert_eq!(std::mem::take(&mut call.scene.keypad).into_keys(), "4");
+        }
+    }
+
+    /// When a function is permitted that is called `after` ms of what the line brings while nothing is heard, and how the
+    /// answer ends.
+    fn permitted(line: Line, after: u64, barge_in: bool) -> (Option<u64>, String) {
+        let mut call = answering(|settings| {
+            settings.barge_in = barge_in;
+            settings.waiting.play = crate::config::Filler::Nothing;
+        });
+        call.scene.caller = Some(caller(call.at(0), None));
+        call.on(0, question("Tea?"));
+        let begins = call.hears(0, 1000, Line::Quiet);
+        let (order, _permitted) = calls(false);
+        let until = call.hears(begins, after, line);
+        call.on(until, order);
+        call.hears(until, 1500, line);
+        let permitted = call
+            .told()
+            .into_iter()
+            .find(|(_, step)| step == "permit order");
+        (permitted.map(|(ms, _)| ms), ended(&call))
+    }
+
+    #[test]
+    fn nothing_is_called_while_the_caller_may_go_on() {
+        for after in (100..240).step_by(20) {
+            let (permitted, end) = permitted(Line::Voice, after, true);
+            assert_eq!(permitted, None, "after {after} ms");
+            assert!(end.ends_with("interrupted"), "after {after} ms: {end}");
+        }
+        let at_once = permitted(Line::Quiet, 200, true);
+        assert_eq!(at_once, (Some(1200), "goes on".to_owned()));
+        let unheeded = permitted(Line::Voice, 200, false);
+        assert_eq!(unheeded, (Some(1200), "goes on".to_owned()));
+        let (melody, end) = permitted(Line::Melody, 500, true);
+        assert!(melody.is_some_and(|ms| ms < 3000), "{melody:?}");
+        assert_eq!(end, "goes on");
     }
 
     #[test]
