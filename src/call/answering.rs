@@ -149,7 +149,6 @@ impl Answering {
             }
             Event::Reached(mark, at) => turn.timeline.reached(mark, at),
             Event::Done(stage, since, what) => {
-                self.is_written |= stage == Stage::Llm;
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
             Event::Question(question) if question.is_empty() => {
@@ -183,10 +182,8 @@ impl Answering {
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
             Event::Calls(calls) => self.calls(calls, now),
-            Event::Called => {
-                self.is_written = false;
-                self.called(now);
-            }
+            Event::Called => self.called(now),
+            Event::Written => self.is_written = true,
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
             Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),

@@ -37,6 +37,7 @@ use crate::config::Config;
 use crate::knowledge::{self, Knowledge};
 use crate::services::Services;
 use crate::spending::bill::Billing;
+use crate::sys::costs::MicroDollars;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile};
@@ -396,23 +397,26 @@ impl<O: Write> Flow<'_, O> {
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
         };
-        let longest = self.config.conversation.max_question;
-        let now = self.line.now();
         self.scene.stage = Stage::Limit;
-        let job = Job::answer(work, later, longest, &mut |max_cost| {
-            let mut admit = |max_cost| self.purse.admit(self.config, &self.caller, max_cost);
-            // What was set aside for an answer that may go on is replaced by this. Where both are too much, what the
-            // caller says goes first.
-            let Some(interrupted) = &mut self.interrupted else {
-                return admit(max_cost);
-            };
-            admit(max_cost + interrupted.max_cost()).or_else(|_| {
-                interrupted.stop_paying(self.scene, now);
-                admit(max_cost)
-            })
-        });
+        // What was set aside for an answer that may go on is replaced by this. Where both are too much, what the caller
+        // says goes first.
+        let waiting = self.interrupted.as_ref().map(Interrupted::max_cost);
+        let mut job = self.admit(work.clone(), later, waiting.unwrap_or_default());
+        if job.is_err() && waiting.is_some() {
+            self.stop_paying();
+            job = self.admit(work, later, MicroDollars::default());
+        }
         self.job = job?;
         self.scene.stage = Stage::Stt;
         Ok(())
+    }
+
+    /// Begins work for which `besides` stays set aside.
+    fn admit(&mut self, work: Work, later: u32, besides: MicroDollars) -> Result<Job, Failure> {
+        let longest = self.config.conversation.max_question;
+        Job::answer(work, later, longest, &mut |max_cost| {
+            self.purse
+                .admit(self.config, &self.caller, max_cost + besides)
+        })
     }
 }

@@ -222,6 +222,7 @@ impl Work {
         since: Instant,
         tell: &Sender<Event>,
     ) {
+        send(tell, Event::Written);
         if heard == Some(WrittenDown::Nobody) {
             return send(tell, Event::Question(String::new()));
         }

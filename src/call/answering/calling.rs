@@ -78,6 +78,7 @@ impl Answering {
 mod tests {
     use crossbeam_channel::{Receiver, bounded};
 
+    use super::super::taking_up::tests::of_three_sentences;
     use super::super::tests::{answering, end, ended, key, question, sound, through};
     use crate::call::event::{Calls, Event, Permit};
     use crate::call::keypad::DIGITS;
@@ -198,6 +199,21 @@ mod tests {
         let (melody, end) = permitted(Line::Melody, 500, true);
         assert!(melody.is_some_and(|ms| ms < 3000), "{melody:?}");
         assert_eq!(end, "goes on");
+    }
+
+    #[test]
+    fn nothing_is_called_in_the_pause_of_an_answer_at_the_first_sign_of_a_voice() {
+        let mut call = of_three_sentences(|_| {});
+        let until = call.hears(1000, 2000, Line::Quiet);
+        let until = call.hears(until, 160, Line::Voice);
+        call.hears(until, 140, Line::Quiet);
+        let (order, _permitted) = calls(false);
+        call.on(3300, order);
+        call.hears(3300, 700, Line::Quiet);
+        let steps = call.told();
+        assert_eq!(steps[0], (3100, "stop".to_owned()));
+        assert_eq!(steps[1], (3450, "permit order".to_owned()));
+        assert!(steps[2].1.starts_with("play /r "), "{steps:?}");
     }
 
     #[test]

@@ -134,4 +134,4 @@ const REPEATED_FRAMES: u32 = 25;
 const PLACE_FRAMES: usize = 4;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
