@@ -154,11 +154,16 @@ fn function(tool: &Tool) -> Function {
     let properties = tool.arguments.iter();
     let properties = properties.map(|argument| (argument.name.clone(), schema(argument)));
     let properties: serde_json::Map<_, _> = properties.collect();
-    let required: Vec<_> = tool.arguments.iter().map(|it| it.name.as_str()).collect();
+    let required = tool.arguments.iter().filter(|it| !it.is_optional);
+    let required: Vec<_> = required.map(|it| it.name.as_str()).collect();
+    let mut parameters = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        parameters["required"] = json!(required);
+    }
     Function {
         name: tool.name.clone(),
         description: tool.description.clone(),
-        parameters: json!({"type": "object", "properties": properties, "required": required}),
+        parameters,
     }
 }
 
