@@ -82,7 +82,7 @@ impl<'a> Tool<'a> {
         let declarations = functions.iter().map(|function| Declaration {
             name: &function.name,
             description: &function.description,
-            parameters_json_schema: Some(&function.parameters).filter(has_properties),
+            parameters_json_schema: with_properties(&function.parameters),
         });
         let function_declarations: Vec<_> = declarations.collect();
         (!functions.is_empty()).then_some([Self {
@@ -91,10 +91,10 @@ impl<'a> Tool<'a> {
     }
 }
 
-/// Whether a schema has arguments. Google refuses objects without properties.
-fn has_properties(schema: &&Value) -> bool {
-    let properties = schema["properties"].as_object();
-    properties.is_some_and(|properties| !properties.is_empty())
+/// A schema that has properties; Google may refuse an object without any.
+fn with_properties(schema: &Value) -> Option<&Value> {
+    let properties = schema["properties"].as_object()?;
+    (!properties.is_empty()).then_some(schema)
 }
 
 /// A part of a turn: words, with how they are to be spoken, sound, a call, or what came of one.
