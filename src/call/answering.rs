@@ -193,12 +193,13 @@ impl Answering {
 
     /// Whether the model writes no more of it.
     pub(super) fn is_written(&self) -> bool {
-        self.is_written || self.end.is_some()
+        self.is_written
     }
 
     /// No more will come.
     pub(super) fn end_with(&mut self, result: Result<(), Failure>) {
         self.end.get_or_insert(result);
+        self.is_written = true;
         self.playout.complete();
     }
 

@@ -155,10 +155,7 @@ mod tests {
             call.on(1000, sound(100)).on(1100, order);
             call.told();
             call.ends(1500, Sound::Answer, key('4'));
-            assert_eq!(
-                call.told().first().cloned().unwrap_or_default(),
-                (1500, "permit order".to_owned())
-            );
+            assert_eq!(call.told()[0], (1500, "permit order".to_owned()));
             assert_eq!(ended(&call), "goes on", "{stop_keys}");
             assert_eq!(std::mem::take(&mut call.scene.keypad).into_keys(), "4");
         }
