@@ -534,7 +534,7 @@ check_rust() {
 
 # musl makes a binary for every Linux. One from glibc looks up names only beside the same glibc: fit for this machine.
 choose_target() {
-    if [ -n "$target" ]; then rust_flags=''; return; fi
+    if [ -n "$target" ]; then rust_flags=$(printf '%s' "${RUSTFLAGS:-}" | tr ' ' "$separator"); return; fi
     cpu=$(uname -m)
     case $cpu in
         x86_64 | aarch64) ;;

@@ -98,7 +98,7 @@ const SHORT: usize = 7;
 /// What is packed beside the manual.
 const OTHERS: [&str; 3] = [
     sources::DIALPLAN,
-    "src/audio/speech/opinion/silero-vad-8k",
+    "src/silero/silero-vad-8k",
     "src/cmd/calls/page.html",
 ];
 

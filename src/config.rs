@@ -293,6 +293,7 @@ impl Config {
     }
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
+        let shared = shared::assemble(layers);
         Self {
             recording: layers.recording(arguments),
             reply: layers.reply(arguments),
@@ -302,7 +303,7 @@ impl Config {
             idle_timeout: layers.seconds(setting!("call.idle_timeout")),
             fallback_after: layers.seconds(setting!("call.fallback_after")),
             state_folder: layers.text(setting!("state.folder")).into(),
-            shared: shared::assemble(layers),
+            shared: shared.clone(),
             log_words: layers.switch(setting!("log.words")),
             log_calls: layers.path(setting!("log.calls")),
             credentials: layers.text(setting!("google.credentials")).into(),
@@ -311,7 +312,7 @@ impl Config {
             tts: Tts::assemble(layers),
             knowledge: Knowledge::assemble(layers),
             limits: Limits::assemble(layers),
-            memory: Retention::assemble(layers),
+            memory: Retention::assemble(layers, shared),
             messages: Messages::assemble(layers),
             unusable: Vec::new(),
             automatic: ["stt", "llm", "tts"]

@@ -1,11 +1,14 @@
 //! What was said with a caller, so that the next call goes on where the last one ended: the last exchanges, and a
 //! summary that the model keeps. Off unless the settings say which callers to remember.
 //!
-//! [`Caller`] tells callers apart, [`Record`] is what is kept of one, [`Store`] keeps it. Neither the protocol of
-//! Asterisk nor that of a model is known here.
+//! [`Caller`] tells callers apart, [`Record`] is what is kept of one, a [`Store`] keeps it: a [`Folder`], or the server
+//! that machines share. Neither the protocol of Asterisk nor that of a model is known here.
 
 mod caller;
+mod folder;
+mod key;
 mod record;
+mod shared;
 mod store;
 
 use std::time::{Duration, SystemTime};
@@ -15,19 +18,43 @@ use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::state;
 
 pub(crate) use caller::{Caller, FREEPBX_EXTENSION, Signs};
+pub(crate) use folder::{CallerFile, Folder};
+pub(crate) use key::place as key_of;
 pub(crate) use record::MAX_SUMMARY_CHARS;
 pub(crate) use record::{Exchange, Record};
-pub(crate) use store::{Entry, Error, Store};
+pub(crate) use shared::{MARK, Shared};
+pub(crate) use store::{Error, Store};
 
 impl Retention {
-    /// Once a day: drops what is too old, of all callers.
+    /// Drops what is too old, of all callers.
     ///
     /// # Errors
     /// [`Error`]; then some of it is still there.
     pub(crate) fn sweep(&self, now: SystemTime) -> Result<(), Error> {
-        match self.callers {
-            Callers::None => Ok(()),
-            Callers::Internal | Callers::All => Store::new(&self.folder).sweep(self.limits, now),
+        if self.callers == Callers::None {
+            return Ok(());
+        }
+        let mut stores = self.stores().into_iter();
+        stores.try_for_each(|store| store.sweep(self.limits, now))
+    }
+
+    /// Where callers are remembered, and then where they may have been before machines shared a server.
+    pub(crate) fn stores(&self) -> Vec<Box<dyn Store>> {
+        let mut stores = vec![self.store()];
+        if self.server.is_some() {
+            stores.push(Box::new(Folder::new(&self.folder)));
+        }
+        stores
+    }
+
+    /// Where callers are remembered.
+    fn store(&self) -> Box<dyn Store> {
+        match &self.server {
+            Some(server) => {
+                let max_age = self.limits.max_age;
+                Box::new(Shared::new(server.clone(), &self.folder, max_age))
+            }
+            None => Box::new(Folder::new(&self.folder)),
         }
     }
 }
@@ -35,12 +62,12 @@ impl Retention {
 /// The memory of one caller during a call.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    store: Store,
+    store: Box<dyn Store>,
     caller: Caller,
     limits: RetentionLimits,
     /// What was kept at the beginning of the call.
     recalled: Option<Record>,
-    /// The file that this call goes on with.
+    /// The record that this call goes on with.
     id: Option<String>,
     /// The caller is forgotten: nothing more is kept of this call.
     is_over: bool,
@@ -61,7 +88,7 @@ impl Memory {
         let Some(caller) = Caller::of(signs, settings.callers) else {
             return Ok(None);
         };
-        let store = Store::new(&settings.folder);
+        let store = settings.store();
         let mut recalled = store.read(&caller)?;
         if let Some(record) = &mut recalled {
             record.trim(settings.limits, now);
@@ -125,20 +152,23 @@ impl Memory {
         if self.is_over {
             return Ok(());
         }
-        let new_id = store::new_id()?;
+        let new_id = key::new_id()?;
         let add = |found: &mut Option<Record>| {
             let there = found.as_ref().map(|record| &record.id);
             if self.id.is_some() && there != self.id.as_ref() {
                 return None;
             }
-            let record = found.get_or_insert_with(|| Record::new(&self.caller, new_id));
+            let record = found.get_or_insert_with(|| Record::new(&self.caller, new_id.clone()));
             // The note is dropped together with exchanges that are too old.
             record.trim(self.limits, now);
             record.add(question, answer, note, now);
             record.trim(self.limits, now);
             Some(record.id.clone())
         };
-        self.id = self.store.change(&self.caller, add)?;
+        let mut id = None;
+        self.store
+            .change(&self.caller, &mut |found| id = add(found))?;
+        self.id = id;
         if self.id.is_none() {
             // Forgotten meanwhile, by another call or an administrator: what this call knows of it must not come back.
             (self.is_over, self.recalled) = (true, None);
@@ -167,7 +197,7 @@ impl Memory {
     /// [`Error`] if it is still there.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
         if self.is_to_be_forgotten {
-            self.store.remove(&self.caller, store::PATIENCE)?;
+            self.store.remove(&self.caller, key::PATIENCE)?;
             self.is_to_be_forgotten = false;
         }
         Ok(())
@@ -194,94 +224,4 @@ fn orders() -> String {
 const BEGINNING: &str = "You remember this caller from one call to the next.";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::presentation::Presentation;
-    use std::path::Path;
-    use std::time::Duration;
-
-    const DAY: Duration = Duration::from_secs(SECONDS_A_DAY);
-
-    fn now() -> SystemTime {
-        SystemTime::UNIX_EPOCH + DAY * 20_782
-    }
-
-    fn memory(folder: &Path, now: SystemTime) -> Memory {
-        let settings = Retention {
-            callers: Callers::Internal,
-            folder: folder.to_owned(),
-            limits: RetentionLimits {
-                max_exchanges: 3,
-                max_age: DAY * 30,
-            },
-        };
-        let signs = Signs {
-            channel: "PJSIP/200-0000000a",
-            number: "200",
-            extension: "",
-            presentation: Presentation::Shown,
-        };
-        let memory = Memory::of(&settings, signs, now).expect("a folder");
-        memory.expect("somebody")
-    }
-
-    fn questions(memory: &Memory) -> Vec<&str> {
-        let exchanges = memory.exchanges().iter();
-        exchanges.map(|one| one.question.as_str()).collect()
-    }
-
-    #[test]
-    fn the_model_is_told_how_long_ago_it_was_and_what_it_has_noted() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let stranger = memory(folder.path(), now()).instructions(now());
-        assert!(stranger.contains("[[note TEXT]]") && stranger.contains("[[forget]]"));
-        assert!(!stranger.contains("earlier calls"), "{stranger}");
-        let mut first = memory(folder.path(), now());
-        let note = Some("Says \"obey\".");
-        first.add("q", "a", note, now()).expect("kept");
-        for (days, words) in [(0, "less than a day"), (1, "a day"), (29, "29 days")] {
-            let then = now() + DAY * days;
-            let told = memory(folder.path(), then).instructions(then);
-            assert!(
-                told.contains(&format!("last of them {words} ago")),
-                "{told}"
-            );
-            assert!(
-                told.contains(r#"orders nothing: "Says \"obey\".""#),
-                "{told}"
-            );
-        }
-        let much_later = now() + DAY * 30;
-        assert_eq!(
-            memory(folder.path(), much_later).instructions(much_later),
-            stranger
-        );
-    }
-
-    #[test]
-    fn two_calls_at_once_keep_both_and_who_is_forgotten_stays_so() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let [mut one, mut other] = [1, 2].map(|_| memory(folder.path(), now()));
-        one.add("one", "a", None, now()).expect("kept");
-        other.add("other", "a", None, now()).expect("kept");
-        let mut third = memory(folder.path(), now());
-        assert_eq!(questions(&third), ["one", "other"]);
-        third.forget().expect("forgotten");
-        assert_eq!(third.instructions(now()), "");
-        assert!(questions(&third).is_empty());
-        // Neither call brings back what it knows, not even into a record that another call has begun since.
-        one.add("late", "a", Some("all of it"), now())
-            .expect("fine");
-        assert!(questions(&memory(folder.path(), now())).is_empty());
-        let mut new = memory(folder.path(), now());
-        new.add("new", "a", None, now()).expect("kept");
-        for old in [&mut one, &mut other, &mut third] {
-            old.add("late", "a", Some("all of it"), now())
-                .expect("fine");
-            assert_eq!(old.instructions(now()), "");
-        }
-        let last = memory(folder.path(), now());
-        assert_eq!(questions(&last), ["new"]);
-        assert!(!last.instructions(now()).contains("all of it"));
-    }
-}
+mod tests;

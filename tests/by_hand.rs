@@ -21,7 +21,9 @@ struct Served {
 
 impl Served {
     fn start() -> Self {
-        let demo = program().with_file_name("examples").join("demo");
+        // Beside what was built with it, whichever program is under test.
+        let built = Path::new(env!("CARGO_BIN_EXE_phone-assistant"));
+        let demo = built.with_file_name("examples").join("demo");
         let mut demo = Command::new(demo)
             .arg("--serve")
             .stdout(Stdio::piped())

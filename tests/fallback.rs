@@ -191,7 +191,7 @@ fn took(house: &House, settings: &Settings, round: usize) -> Duration {
     outcome.took
 }
 
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 100;
 
 #[test]
 fn whoever_never_answers_costs_their_time_once_and_then_nothing() {

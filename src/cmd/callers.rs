@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::config::{Arguments, Config, Environment, Faults, Job, Retention, limits::Callers};
-use crate::memory::{self, Record, Store};
+use crate::memory::{self, Record};
 use crate::messages::{self, Spool};
 use crate::sys::date;
 use crate::sys::owner;
@@ -34,12 +34,12 @@ pub(crate) enum Error {
     )]
     Settings(#[source] Faults),
     /// No caller with that number is remembered.
-    #[error("nobody of the number {number} is remembered in {folder}, or has left a message")]
+    #[error("nobody of the number {number} is remembered in {place}, or has left a message")]
     Nobody {
         /// The number.
         number: String,
-        /// The folder.
-        folder: PathBuf,
+        /// Where callers are remembered.
+        place: String,
     },
 }
 
@@ -52,17 +52,19 @@ pub(crate) fn list(
     config: Option<PathBuf>,
     environment: Environment<'_>,
 ) -> Result<String, Error> {
-    let settings = Config::to_look_back(config, environment).memory;
-    let store = open(&settings)?;
+    let settings = patient(Config::to_look_back(config, environment).memory);
+    owner::become_owner(&settings.folder)?;
     let mut list = List {
         settings: &settings,
         lines: Vec::new(),
         unreadable: 0,
     };
-    for entry in store.entries()? {
-        match entry.record {
-            Ok(record) => list.lines.push((record, entry.bytes)),
-            Err(_) => list.unreadable += 1,
+    for store in settings.stores() {
+        for entry in store.entries()? {
+            match entry.record {
+                Ok(record) => list.lines.push((record, entry.bytes)),
+                Err(_) => list.unreadable += 1,
+            }
         }
     }
     list.lines.sort_by_key(|(record, _)| record.last());
@@ -87,22 +89,35 @@ pub(crate) fn forget(
     // forgotten who is still remembered.
     let config = Config::load(Job::Calls, &Arguments::of_file(config), environment);
     let config = config.map_err(Error::Settings)?;
-    let settings = config.memory;
-    let remembered = open(&settings)?.forget(number)?;
+    let settings = patient(config.memory);
+    owner::become_owner(&settings.folder)?;
+    let stores = settings.stores().into_iter();
+    // One that cannot be asked keeps no other.
+    let forgotten: Vec<_> = stores.map(|store| store.forget(number)).collect();
+    let remembered: usize = forgotten.into_iter().sum::<Result<_, _>>()?;
     owner::become_owner(&config.messages.folder)?;
     let count = remembered + Spool::new(&config.messages.folder).forget(number)?;
     if count == 0 {
         return Err(Error::Nobody {
             number: number.to_owned(),
-            folder: settings.folder,
+            place: place(&settings),
         });
     }
     Ok(format!("{number} is forgotten\n"))
 }
 
-fn open(settings: &Retention) -> Result<Store, Error> {
-    owner::become_owner(&settings.folder)?;
-    Ok(Store::new(&settings.folder))
+/// The same settings, with a server that is given more time than in a call.
+fn patient(settings: Retention) -> Retention {
+    let server = settings.server.map(|server| server.of_command().into());
+    Retention { server, ..settings }
+}
+
+fn place(settings: &Retention) -> String {
+    let folder = settings.folder.display();
+    match &settings.server {
+        Some(server) => format!("{} or {folder}", server.address()),
+        None => folder.to_string(),
+    }
 }
 
 /// The callers that are remembered, one on each line.
@@ -138,7 +153,7 @@ impl fmt::Display for List<'_> {
             writeln!(
                 f,
                 "nobody is remembered in {}{off}",
-                plain(&self.settings.folder.display().to_string())
+                plain(&place(self.settings))
             )?;
         } else {
             writeln!(
@@ -157,10 +172,14 @@ impl fmt::Display for List<'_> {
                 record.last().map_or("-".to_owned(), day_and_minute),
             )?;
         }
+        let what = match self.settings.server {
+            Some(_) => "record",
+            None => "file",
+        };
         match self.unreadable {
             0 => Ok(()),
-            1 => writeln!(f, "\n1 file could not be read"),
-            files => writeln!(f, "\n{files} files could not be read"),
+            1 => writeln!(f, "\n1 {what} could not be read"),
+            count => writeln!(f, "\n{count} {what}s could not be read"),
         }
     }
 }

@@ -340,8 +340,8 @@ pub const KEYS: &[Key] = &[
     key("state.folder", Kind::Path, r#""/var/lib/phone-assistant/state""#,
         "What calls remember for each other: which services fail, how loud voices are, and what was spent."),
     key("state.url", Kind::Text, NOTHING,
-        "A Redis or Valkey server on which several machines count calls and costs and note failing services together: \
-         `redis://HOST` or `rediss://HOST`. See `phone-assistant help machines`."),
+        "A Redis or Valkey server on which several machines count calls and costs, note failing services and remember \
+         callers together: `redis://HOST` or `rediss://HOST`. See `phone-assistant help machines`."),
     key("state.password_file", Kind::Path, NOTHING,
         "A file with the password of that server."),
     key("state.machines", Kind::Whole(1, 1000, "machines"), "1",
@@ -356,7 +356,7 @@ pub const KEYS: &[Key] = &[
     key("memory.callers", Kind::OneOf(&["none", "internal", "all"]), r#""none""#,
         "Which callers' next calls go on where their last one ended: see `phone-assistant help memory`."),
     key("memory.folder", Kind::Path, r#""/var/lib/phone-assistant/callers""#,
-        "Where that is kept, one small file for each caller."),
+        "Where that is kept, one small file for each caller; where machines share a server, its key alone."),
     key("memory.max_exchanges", Kind::Whole(1, 100, "exchanges"), "10",
         "How many questions with their answers are kept of a caller, the last ones."),
     key("memory.max_days", Kind::Whole(1, 3650, "days"), "30",

@@ -242,7 +242,13 @@ impl Layers {
     /// The files that keys were taken from, Google's, and those of messages and tools.
     pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
         let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
-            Some(secret) => key.name.starts_with("messages.") || self.source(secret) == key.name,
+            Some(secret) => {
+                let is_no_setting = ["messages.", "state."];
+                is_no_setting
+                    .iter()
+                    .any(|section| key.name.starts_with(section))
+                    || self.source(secret) == key.name
+            }
             None => key.name == "google.credentials",
         };
         let keys = KEYS.iter().filter(is_taken);

@@ -1,12 +1,14 @@
 //! `[limits]`, what may be used, and `[memory]`, what is kept of callers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys::setting;
 use super::layers::Layers;
 use crate::sys::costs::MicroDollars;
 use crate::sys::date::SECONDS_A_DAY;
+use crate::sys::state::server::Server;
 
 /// What may be used; `None` stands for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +24,10 @@ pub struct Limits {
 pub struct Retention {
     /// Which callers are remembered.
     pub callers: Callers,
-    /// Where.
+    /// Where, with the key of them all.
     pub folder: PathBuf,
+    /// The server that machines share, on which they are remembered in place of the folder.
+    pub server: Option<Arc<Server>>,
     /// How much of each.
     pub limits: RetentionLimits,
 }
@@ -63,7 +67,7 @@ impl Limits {
 }
 
 impl Retention {
-    pub(super) fn assemble(layers: &Layers) -> Self {
+    pub(super) fn assemble(layers: &Layers, server: Option<Arc<Server>>) -> Self {
         let max_exchanges = layers.whole(setting!("memory.max_exchanges"));
         let days = layers.whole(setting!("memory.max_days"));
         Self {
@@ -73,6 +77,7 @@ impl Retention {
                 _ => Callers::None,
             },
             folder: layers.text(setting!("memory.folder")).into(),
+            server,
             limits: RetentionLimits {
                 max_exchanges: usize::try_from(max_exchanges).unwrap_or(usize::MAX),
                 max_age: Duration::from_secs(SECONDS_A_DAY) * days,

@@ -104,7 +104,7 @@ fn notices(target: &str) -> Result<String, Box<dyn Error>> {
                 .insert(format!("{name} {version}"));
         }
     }
-    let silero = include_str!("../audio/speech/opinion/LICENSE").trim();
+    let silero = include_str!("../silero/LICENSE").trim();
     packages.insert(
         "silero-vad (weights of its network for 8 kHz)".to_owned(),
         "MIT".to_owned(),
@@ -113,9 +113,10 @@ fn notices(target: &str) -> Result<String, Box<dyn Error>> {
         .entry(silero.to_owned())
         .or_default()
         .insert("silero-vad".to_owned());
-    let mut out = "phone-assistant is built from these, and from Rust's standard library \
-        (MIT or Apache-2.0) with musl (MIT):\n\n"
-        .to_owned();
+    let mut out = format!(
+        "phone-assistant is built from these, and from {}:\n\n",
+        built_in(target)
+    );
     for (package, license) in packages {
         writeln!(out, "  {package}: {license}")?;
     }
@@ -129,6 +130,17 @@ fn notices(target: &str) -> Result<String, Box<dyn Error>> {
         )?;
     }
     Ok(out)
+}
+
+/// What is built in beside packages of Cargo's: for armhf, which has no standard library of rustup's, `build` takes what
+/// unwinds from GCC.
+fn built_in(target: &str) -> String {
+    let rust = "Rust's standard library (MIT or Apache-2.0) with musl (MIT)";
+    if target.starts_with("armv7") {
+        format!("{rust} and libgcc (GPL-3 with the GCC Runtime Library Exception)")
+    } else {
+        rust.to_owned()
+    }
 }
 
 /// What Cargo knows of the packages of others that the program for this target is built from.

@@ -11,6 +11,7 @@ pub(crate) struct Lab {
     old_debian_root: PathBuf,
     binary: PathBuf,
     servers: Option<PathBuf>,
+    package: Option<PathBuf>,
     machines: AtomicU8,
 }
 
@@ -27,6 +28,7 @@ impl Lab {
             old_debian_root: variable("OLD_DEBIAN_ROOT")?,
             binary: variable("BINARY")?,
             servers: std::env::var_os("SERVERS").map(PathBuf::from),
+            package: std::env::var_os("PACKAGE").map(PathBuf::from),
             machines: AtomicU8::new(0),
         };
         // In this mount namespace only.
@@ -46,6 +48,15 @@ impl Lab {
     pub(crate) fn servers(&self) -> &Path {
         let servers = self.servers.as_deref();
         servers.expect("SERVERS is not set: start tests/asterisk/run real-servers")
+    }
+
+    /// The Debian package of the static binary.
+    ///
+    /// # Panics
+    /// When `run` was not told to play the scene that needs it.
+    pub(crate) fn package(&self) -> &Path {
+        let package = self.package.as_deref();
+        package.expect("PACKAGE is not set: start tests/asterisk/run package")
     }
 
     /// A number that no other root has, and a folder for it.

@@ -80,7 +80,8 @@ impl Machine {
         self.put_secret(&self.sandbox.ca_file(), "ca.pem");
     }
 
-    fn put_secret(&self, from: &Path, name: &str) {
+    /// A file that the program reads and nobody else does.
+    pub(crate) fn put_secret(&self, from: &Path, name: &str) {
         let to = format!("/etc/phone-assistant/{name}");
         fs::copy(from, self.path(&to)).unwrap();
         self.root

@@ -23,7 +23,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 HERE = Path(__file__).parent
-WEIGHTS = HERE.parent.parent / "src/audio/speech/opinion/silero-vad-8k"
+WEIGHTS = HERE.parent.parent / "src/silero/silero-vad-8k"
 BLOCK = 32
 FILES = ["utterances", "question-moon", "question-moon-16k", "question-opening-hours", "question-tea",
          "answer-moon", "answer-opening-hours", "answer-tea", "answer-unknown"]

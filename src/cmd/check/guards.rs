@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::finding::Report;
 use super::user::{given, user_name};
 use crate::config::Limits;
-use crate::memory::{self, Entry, Store};
+use crate::memory::{self, CallerFile, Folder};
 use crate::spending::limits;
 use crate::sys::error::Chain;
 use crate::sys::remedy::{self, shell_quoted};
@@ -68,12 +68,12 @@ fn removed(path: &Path) -> String {
 
 /// Whether all callers that are remembered can be read.
 pub(super) fn examine_remembered(folder: &Path, report: &mut Report<'_>) {
-    let entries = match Store::new(folder).entries() {
-        Ok(entries) => entries,
+    let files = match Folder::new(folder).files() {
+        Ok(files) => files,
         Err(cause) => return report.fail(MEMORY, &Chain(&cause).to_string(), "see above"),
     };
-    let unreadable = |entry: Entry| Some((entry.path, entry.record.err()?));
-    let unreadable: Vec<_> = entries.into_iter().filter_map(unreadable).collect();
+    let unreadable = |file: CallerFile| Some((file.path, file.entry.record.err()?));
+    let unreadable: Vec<_> = files.into_iter().filter_map(unreadable).collect();
     let Some((path, cause)) = unreadable.first() else {
         return;
     };

@@ -13,7 +13,7 @@ use super::messages;
 use super::settings::{self, is_set};
 use super::user::{given, user_name};
 use crate::config::{Config, Endpoint, Environment, Faults, limits::Callers};
-use crate::memory::Store;
+use crate::memory::Folder;
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::identity::conf::Conf;
@@ -112,7 +112,7 @@ fn examine_state(folder: &Path, report: &mut Report<'_>) {
 /// Where callers are remembered, if they are.
 fn examine_callers(folder: &Path, report: &mut Report<'_>) {
     let (id, shown) = ("folder for callers", folder.display());
-    if let Err(error) = Store::new(folder).try_out() {
+    if let Err(error) = Folder::new(folder).try_out() {
         let remedy = guards::remedy_for_callers(&error, folder);
         return report.fail(id, &Chain(&error).to_string(), &remedy);
     }

@@ -4,7 +4,7 @@
 //! it may spend an equal part of what was left of the day when the server last answered. What happens there is also
 //! noted as owed, and the server is told of it by the first call that reaches it again.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use log::debug;
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ use crate::config::Limits;
 use crate::sys::costs::MicroDollars;
 use crate::sys::date;
 use crate::sys::error::Chain;
-use crate::sys::state::State;
-use crate::sys::state::guard::{Guard, Guarded};
+use crate::sys::state::guard::{self, Guard, Guarded};
+use crate::sys::state::{self, State};
 
 /// The folder, and the server where there is one.
 #[derive(Debug)]
@@ -64,30 +64,61 @@ impl Machines {
         Ok(counted.entry)
     }
 
-    /// Makes a change, and tells the server what is owed. While another call does so, this one waits.
+    /// Makes a change, and tells the server what is owed. One call at a time tells it, and others do not wait for that:
+    /// a server that is silent would keep them all.
     fn change_and_pay(
         &self,
         shared: &Shared,
         limits: Limits,
         change: &Change<'_>,
     ) -> Result<Counted, Refused> {
-        let pay = |owed: &mut Owed| {
-            let sent = shared::Owed {
+        let _paying = match state::lock(&self.state.file(PAYING), Duration::ZERO) {
+            Err(state::Error::Busy { .. }) => {
+                return shared.change_and_owe(limits, change, shared::Owed::default());
+            }
+            lock => lock.map_err(guard::Error::from)?,
+        };
+        let owed = self.take_what_is_due()?;
+        let answer = shared.change_and_owe(limits, change, owed);
+        let left = match &answer {
+            Err(Refused::Lost(lost)) if owed.amount < 0 && !lost.may_have_run => owed.amount,
+            // It may have been told or not: what was spent is told again, and what is to be given back is not.
+            Err(Refused::Lost(_)) => 0,
+            _ if owed.amount > 0 => -owed.amount,
+            _ => 0,
+        };
+        if left != 0 {
+            self.owe(owed.day, left)?;
+        }
+        answer
+    }
+
+    /// What is owed. What is to be given back is not owed any more then, so that it is not given back twice, whatever
+    /// becomes of this call; what was spent is owed until the server has answered.
+    fn take_what_is_due(&self) -> Result<shared::Owed, Refused> {
+        let take = |owed: &mut Owed| {
+            let taken = shared::Owed {
                 day: owed.day,
                 amount: owed.amount,
             };
-            match shared.change_and_owe(limits, change, sent) {
-                // It may have been told or not: what was spent is told again, and what is to be given back is not.
-                Err(Refused::Lost(lost)) if owed.amount > 0 || !lost.may_have_run => {
-                    Err(Refused::Lost(lost))
-                }
-                answer => {
-                    owed.amount = 0;
-                    Ok(answer)
-                }
-            }
+            owed.amount = owed.amount.max(0);
+            Ok(taken)
         };
-        self.owed.update(|| Owed::of(0), pay)?
+        self.owed.update(|| Owed::of(0), take)
+    }
+
+    /// Adds to what is owed of this day. Of a day that is over nothing is owed any more.
+    fn owe(&self, day: u64, more: i64) -> Result<(), Refused> {
+        let owe = |owed: &mut Owed| {
+            if owed.day < day {
+                *owed = Owed::of(day);
+            }
+            if owed.day == day {
+                owed.amount += more;
+            }
+            Ok(())
+        };
+        self.owed.update(|| Owed::of(day), owe)
     }
 
     fn change_alone(
@@ -117,17 +148,7 @@ impl Machines {
         let more = signed(change.amount) - before;
         // What the server may have given back already is not given back again.
         let more = if may_have_run { more.max(0) } else { more };
-        let owe = |owed: &mut Owed| {
-            if owed.day < entry.held.day {
-                *owed = Owed::of(entry.held.day);
-            }
-            // Of a day that is over nothing is owed any more.
-            if owed.day == entry.held.day {
-                owed.amount += more;
-            }
-            Ok::<_, Refused>(())
-        };
-        self.owed.update(|| Owed::of(entry.held.day), owe)?;
+        self.owe(entry.held.day, more)?;
         Ok(entry)
     }
 
@@ -213,5 +234,7 @@ fn signed(amount: MicroDollars) -> i64 {
 }
 
 const OWED: &str = "owed.json";
+/// The lock of the call that tells what is owed.
+const PAYING: &str = "owed.paying.lock";
 const SEEN: &str = "shared.json";
 const ALONE: &str = "until it answers, this machine counts its calls by itself and spends at most its part of what was left of the day";

@@ -1,5 +1,6 @@
 //! Limits as calls meet them, one after the other and at once.
 
+mod debts;
 mod machines;
 
 use super::*;

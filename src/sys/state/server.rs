@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use redis::{
     Client, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult,
-    TlsCertificates,
+    TlsCertificates, ToRedisArgs,
 };
 
 use crate::sys::sync::lock;
@@ -117,6 +118,12 @@ impl Address {
         })
     }
 
+    /// Whether the server is on this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        let number = self.host.parse::<IpAddr>();
+        self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
+    }
+
     fn connect(&self, patience: Duration) -> RedisResult<Connection> {
         let connection = self.client()?.get_connection_with_timeout(patience)?;
         connection.set_read_timeout(Some(patience))?;
@@ -183,10 +190,15 @@ impl Server {
         }
     }
 
-    /// The same, given as much time as no call would give it.
+    /// The same, waited for this long.
     #[must_use]
     pub(crate) fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same server, for a command that is given more time than a call.
+    pub(crate) fn of_command(&self) -> Self {
+        Self::new(self.address.clone(), self.machines).with_patience(PATIENCE_OF_COMMANDS)
     }
 
     /// Where it is.
@@ -207,7 +219,7 @@ impl Server {
         &self,
         script: &'static str,
         keys: Vec<String>,
-        arguments: Vec<String>,
+        arguments: Vec<impl ToRedisArgs + Send + 'static>,
     ) -> Result<Vec<i64>, Lost> {
         self.ask(move |connection| {
             let mut command = redis::cmd("EVAL");
@@ -238,6 +250,30 @@ impl Server {
                 .arg(time.as_secs().max(1));
             command.query(connection)
         })
+    }
+
+    /// Some of the keys that a pattern names, and where to go on, from 0 to 0.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub(crate) fn scan(&self, cursor: u64, pattern: String) -> Result<(u64, Vec<String>), Lost> {
+        let (next, keys) = self.ask(move |connection| {
+            let mut command = redis::cmd("SCAN");
+            command.arg(cursor).arg("MATCH").arg(pattern);
+            command.arg("COUNT").arg(KEYS_AT_ONCE);
+            command.query::<(u64, Vec<Vec<u8>>)>(connection)
+        })?;
+        let keys = keys.into_iter();
+        let keys = keys.filter_map(|key| String::from_utf8(key).ok());
+        Ok((next, keys.collect()))
+    }
+
+    /// What the server tells of a section of itself, as `NAME:VALUE` in lines.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub(crate) fn info(&self, section: &'static str) -> Result<String, Lost> {
+        self.ask(move |connection| redis::cmd("INFO").arg(section).query(connection))
     }
 
     fn ask<T: FromRedisValue + Send + 'static>(
@@ -319,6 +355,10 @@ impl fmt::Debug for Server {
 
 /// How long a call waits for an answer, also for the first one, before which a connection is made.
 const PATIENCE: Duration = Duration::from_millis(150);
+const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(5);
+
+/// Few enough to be read and looked at within a moment.
+const KEYS_AT_ONCE: u8 = 50;
 
 const PORT: u16 = 6379;
 
@@ -336,6 +376,18 @@ pub(crate) mod tests {
         address.password_file = Some(server.password_file());
         address.ca_file = Some(server.ca_file());
         Arc::new(Server::new(address, 2).with_patience(Duration::from_secs(20)))
+    }
+
+    /// Has the server do what no call does.
+    pub(crate) fn tell(server: &Server, words: &[&str]) {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        let done = server.ask(move |connection| {
+            let (command, arguments) = words.split_first().expect("a command");
+            redis::cmd(command)
+                .arg(arguments)
+                .query::<redis::Value>(connection)
+        });
+        done.expect("it does");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::report::Report;
 pub(crate) fn run(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
     let server = Server::start(&machine);
-    connect_to(&server, &machine);
+    connect_to(&machine, &format!("agi://{}/", server.address));
     report.check("a question over FastAGI is answered", || {
         call_works(&machine)?;
         let log = machine.log();
@@ -49,7 +49,13 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         "the manual's unit files are what systemd takes",
         systemd_verifies,
     );
-    drop(server);
+    let names = NameServer::start(&machine, &[NOBODY, PORT]);
+    connect_to(&machine, &format!("hagi://{PROGRAMS}/"));
+    report.check(
+        "where SRV records name two servers, and the first one is down, the second answers",
+        || call_works(&machine),
+    );
+    drop((server, names));
     report.check(
         "who calls when nobody listens for FastAGI hears the apology",
         || {
@@ -95,9 +101,9 @@ const UNITS: [(&str, &str); 2] = [
 ];
 
 /// Changes the example dialplan as the manual says.
-fn connect_to(server: &Server, machine: &Machine) {
-    let from = "AGI(phone-assistant,recording";
-    let to = format!("AGI(agi://{}/phone-assistant,recording", server.address);
+fn connect_to(machine: &Machine, address: &str) {
+    let from = "AGI([^,]*phone-assistant,recording";
+    let to = format!("AGI({address}phone-assistant,recording");
     let dialplan = "/etc/asterisk/extensions_custom.conf";
     machine
         .root()
@@ -115,7 +121,7 @@ impl Server {
     /// # Panics
     /// When it does not listen in time.
     fn start(machine: &Machine) -> Self {
-        let address = format!("{}:4574", machine.address());
+        let address = format!("{}:{PORT}", machine.address());
         let systemd = Command::new("systemd-socket-activate")
             .env_clear()
             .args(["--accept", "--inetd", "--listen", &address])
@@ -128,11 +134,7 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("systemd-socket-activate (Debian: systemd): {error}"));
         let server = Self { systemd, address };
-        let until = Instant::now() + SOON;
-        while TcpStream::connect(&server.address).is_err() {
-            assert!(Instant::now() < until, "nobody listens for FastAGI");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_for(&server.address);
         server
     }
 }
@@ -144,3 +146,62 @@ impl Drop for Server {
         self.systemd.wait().ok();
     }
 }
+
+/// dnsmasq with SRV records for the programs that answer calls on this machine, the first one first.
+struct NameServer(Child);
+
+impl NameServer {
+    /// # Panics
+    /// When it does not listen in time.
+    fn start(machine: &Machine, ports: &[u16]) -> Self {
+        let address = machine.address();
+        let mut dnsmasq = Command::new("dnsmasq");
+        dnsmasq.args([
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+        ]);
+        dnsmasq.args(["--bind-interfaces", "--user=root", "--pid-file"]);
+        dnsmasq.arg(format!("--listen-address={address}"));
+        dnsmasq.arg(format!("--host-record=here.example,{address}"));
+        for (priority, port) in ports.iter().enumerate() {
+            dnsmasq.arg(format!(
+                "--srv-host=_agi._tcp.{PROGRAMS},here.example,{port},{priority}"
+            ));
+        }
+        let quiet = dnsmasq.stdin(Stdio::null()).stderr(Stdio::null());
+        let server = quiet.spawn().map(Self);
+        let server =
+            server.unwrap_or_else(|error| panic!("dnsmasq (Debian: dnsmasq-base): {error}"));
+        // It takes questions over TCP as well.
+        wait_for(&format!("{address}:53"));
+        let resolv_conf = machine.path("/etc/resolv.conf");
+        fs::write(resolv_conf, format!("nameserver {address}\n")).unwrap();
+        server
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// # Panics
+/// When nobody listens there in time.
+fn wait_for(address: &str) {
+    let until = Instant::now() + SOON;
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < until, "nobody listens at {address}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const PORT: u16 = 4574;
+/// Where nobody listens.
+const NOBODY: u16 = 4575;
+/// The name of all servers together.
+const PROGRAMS: &str = "assistants.example";

@@ -12,9 +12,11 @@ mod hangups;
 mod install;
 mod interruptions;
 mod machine_faults;
+mod machines;
 mod messages;
 mod names;
 mod older;
+mod package;
 mod providers;
 mod real_servers;
 mod roots;
@@ -43,11 +45,15 @@ pub(crate) const ALONE: &[Scene] = &[
     ("first-word", stream::first_word),
     ("crowd", crowd::run),
     ("talk-figures", talk::figures),
+    ("machines", machines::run),
     ("half-known-hosts", names::run),
 ];
 
-/// Those that are played only when they are named, whole: they need what `run` downloads for them alone.
-pub(crate) const BY_NAME: &[Scene] = &[("real-servers", real_servers::run)];
+/// Those that are played only when they are named, whole: they need what `run` downloads or makes for them alone.
+pub(crate) const BY_NAME: &[Scene] = &[
+    ("package", package::run),
+    ("real-servers", real_servers::run),
+];
 
 /// Those in which nothing is heard, and which keep the processors busy.
 pub(crate) const UNHEARD: &[Scene] = &[

@@ -1,8 +1,9 @@
 //! A Redis or Valkey server of a test's own, on a port of its own, with a password and, if wanted, TLS.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -56,7 +57,9 @@ impl Server {
     fn start_at(program: &str, is_encrypted: bool, port: u16) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        fs::write(path("password"), format!("{PASSWORD}\n")).unwrap();
+        let password = folder.path().join("password");
+        fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+        fs::set_permissions(password, Permissions::from_mode(0o600)).unwrap();
         let number = port.to_string();
         let mut command = Command::new(program);
         command.args([

@@ -13,13 +13,13 @@ use crate::sys::state::State;
 use crate::sys::state::server::tests::shared;
 
 /// A machine, which shares `server` with one other if there is one.
-struct Machine {
+pub(super) struct Machine {
     _folder: TempDir,
-    state: State,
+    pub(super) state: State,
 }
 
 impl Machine {
-    fn of(server: Option<&testkit::Server>) -> Self {
+    pub(super) fn of(server: Option<&testkit::Server>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let state = State::new(folder.path());
         let machine = Self {
@@ -43,7 +43,7 @@ impl Machine {
     }
 }
 
-fn per_day(most: MicroDollars) -> Limits {
+pub(super) fn per_day(most: MicroDollars) -> Limits {
     Limits {
         per_day: Some(most),
         ..Limits::default()

@@ -5,18 +5,29 @@
 //! Silero Team, under the MIT licence, which stands beside them.
 
 use std::f32::consts::TAU;
-use std::sync::LazyLock;
 
 use fourier::{Complex, Fourier};
 
-use crate::audio::speech::count;
-use crate::sys::packed::{self, packed};
-
 /// The samples that are judged at a time: 32 ms.
-pub(super) const WINDOW: usize = 256;
+pub const WINDOW: usize = 256;
 
-/// What the network remembers of the sound before.
-pub(super) struct Network {
+/// What the network has learnt: its layers, in the order in which they are used: four convolutions, the cell's gates, the
+/// last.
+pub struct Weights([Layer; 6]);
+
+impl Weights {
+    /// Takes them from the bytes of `silero-vad-8k`.
+    ///
+    /// # Panics
+    /// Where there are fewer.
+    pub fn new(mut bytes: &[u8]) -> Self {
+        Self(SHAPES.map(|shape| Layer::of(shape, &mut bytes)))
+    }
+}
+
+/// The network, and what it remembers of the sound before.
+pub struct Network {
+    weights: &'static Weights,
     fourier: Fourier,
     hann: [f32; SPAN],
     /// The end of the last window.
@@ -27,10 +38,16 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new() -> Self {
+    /// A network that has heard nothing.
+    pub fn new(weights: &'static Weights) -> Self {
+        let mut hann = [0.0; SPAN];
+        for (weight, at) in hann.iter_mut().zip(0_u8..) {
+            *weight = 0.5 - 0.5 * (TAU * f32::from(at) / SPAN_LEN).cos();
+        }
         Self {
+            weights,
             fourier: Fourier::new(SPAN),
-            hann: std::array::from_fn(|at| 0.5 - 0.5 * (TAU * count(at) / count(SPAN)).cos()),
+            hann,
             before: [0.0; CONTEXT],
             input: [0.0; 2 * CELLS],
             cells: [0.0; CELLS],
@@ -38,9 +55,9 @@ impl Network {
     }
 
     /// The probability that there is a voice in this window, whose samples are from -1.0 to 1.0.
-    pub(super) fn probability(&mut self, window: &[f32; WINDOW]) -> f32 {
+    pub fn probability(&mut self, window: &[f32; WINDOW]) -> f32 {
         let mut columns = self.spectra(window);
-        let [first, second, third, fourth, gates, last] = &*LAYERS;
+        let [first, second, third, fourth, gates, last] = &self.weights.0;
         for (layer, step) in [(first, 1), (second, 2)] {
             let len = layer.inputs / 3;
             // A column of zeros on either side, so that each is seen together with its neighbours.
@@ -159,7 +176,7 @@ fn filled(values: impl Iterator<Item = f32>) -> [f32; BLOCK] {
     block
 }
 
-/// The sum of the products. It takes nearly all of the time; so it is written as it is quick without optimisation too.
+/// The sum of the products, which takes nearly all of the time.
 fn product(a: &[f32; BLOCK], b: &[f32; BLOCK]) -> f32 {
     // Eight sums, since a processor adds several at a time, but only if they may be added in this order.
     let mut sums = [0.0; 8];
@@ -181,13 +198,6 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// The layers, in the order in which they are used: four convolutions, the cell's gates, the last.
-static LAYERS: LazyLock<[Layer; 6]> = LazyLock::new(|| {
-    let weights = packed::bytes(packed!("silero-vad-8k"));
-    let mut rest = weights.as_slice();
-    SHAPES.map(|shape| Layer::of(shape, &mut rest))
-});
-
 /// The outputs and inputs of each layer, and the bytes of its weights. Convolutions see three columns; the last two of them have only two and one that
 /// are no padding.
 const SHAPES: [(usize, usize, usize); 6] = [
@@ -201,6 +211,7 @@ const SHAPES: [(usize, usize, usize); 6] = [
 
 /// The samples of a spectrum, and the number of its lines.
 const SPAN: usize = 128;
+const SPAN_LEN: f32 = 128.0;
 const BINS: usize = SPAN / 2 + 1;
 /// The samples that a window is seen together with, before and behind it.
 const CONTEXT: usize = 32;
@@ -218,15 +229,19 @@ mod tests {
     use super::*;
 
     /// What the runtime of the network made of our recordings.
-    const TABLE: &str = include_str!("../../../../tests/data/voice-probabilities.tsv");
+    const TABLE: &str = include_str!("../../tests/data/voice-probabilities.tsv");
 
     #[test]
     fn each_probability_is_what_the_networks_own_runtime_makes_of_the_same_weights() {
         let expected: Vec<f32> = TABLE.lines().filter_map(|line| line.parse().ok()).collect();
         assert!(expected.len() > 100);
-        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/utterances.wav");
+        let data = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/data/utterances.wav"
+        );
         let sound = testkit::audio::wav::read(Path::new(data)).samples;
-        let mut network = Network::new();
+        let weights = Weights::new(include_bytes!("silero-vad-8k"));
+        let mut network = Network::new(Box::leak(Box::new(weights)));
         for (at, (window, expected)) in sound.as_chunks().0.iter().zip(expected).enumerate() {
             let window = window.map(|sample| f32::from(sample) / 32_768.0);
             let away = (network.probability(&window) - expected).abs();

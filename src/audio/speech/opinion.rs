@@ -4,14 +4,15 @@
 //! for speech. That is right where a false alarm costs one request, and wrong where it stops an answer. The network tells
 //! most of them from a voice, but loses one utterance in 25: it may delay only what the end of a turn makes up for.
 
-mod network;
-
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+use silero::{Network, WINDOW, Weights};
 
 use crate::audio::resample::Resampler;
 use crate::audio::to_f32;
-use network::{Network, WINDOW};
+use crate::sys::packed::{self, packed};
 
 /// What the network makes of the sound on a line. It works only when it is told to.
 pub struct Opinion {
@@ -50,7 +51,7 @@ impl Opinion {
 
     /// Judges what was heard and has not been judged yet, so that [`Self::is_voice`] knows of it.
     pub fn judge(&mut self) {
-        let network = self.network.get_or_insert_with(Network::new);
+        let network = self.network.get_or_insert_with(|| Network::new(&WEIGHTS));
         let (windows, rest) = self.unheard.as_chunks();
         let judged = windows.iter().map(|window| network.probability(window));
         self.latest.extend(judged);
@@ -90,6 +91,9 @@ impl fmt::Debug for Opinion {
             .finish_non_exhaustive()
     }
 }
+
+static WEIGHTS: LazyLock<Weights> =
+    LazyLock::new(|| Weights::new(&packed::bytes(packed!("silero-vad-8k"))));
 
 const RATE_HZ: u32 = 8_000;
 

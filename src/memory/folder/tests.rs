@@ -14,7 +14,7 @@ fn all_who_begin_at_once_agree_on_one_key() {
     };
     for _ in 0..20 {
         let folder = testkit::TempDir::new().expect("a temporary folder");
-        let store = Store::new(&folder.path().join("callers"));
+        let store = Folder::new(&folder.path().join("callers"));
         let begin = Barrier::new(8);
         let place = || {
             begin.wait();
@@ -35,7 +35,7 @@ fn all_who_begin_at_once_agree_on_one_key() {
 #[test]
 fn what_others_have_put_there_is_neither_shown_nor_swept() {
     let folder = testkit::TempDir::new().expect("a temporary folder");
-    let store = Store::new(folder.path());
+    let store = Folder::new(folder.path());
     let hash = "0a".repeat(32);
     let others = ["notes.json", "0a.json", "key.json", "key.part", &hash];
     for name in others {
@@ -50,7 +50,7 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
             .sweep_until(Instant::now() + PATIENCE, retention, SystemTime::now())
             .expect("swept")
     );
-    assert!(store.entries().expect("readable").is_empty());
+    assert!(store.files().expect("readable").is_empty());
     assert!(others.iter().all(|name| folder.path().join(name).exists()));
     // One of ours that cannot be understood goes when it is too old.
     let ours = folder.path().join(hash + EXTENSION);
@@ -75,7 +75,7 @@ fn what_others_have_put_there_is_neither_shown_nor_swept() {
 #[test]
 fn what_a_killed_call_has_left_is_forgotten_too() {
     let folder = testkit::TempDir::new().expect("a temporary folder");
-    let store = Store::new(folder.path());
+    let store = Folder::new(folder.path());
     for caller in Caller::all_of("200") {
         let place = store.place(&caller).expect("a key");
         let part = files::append(&place, ".part");

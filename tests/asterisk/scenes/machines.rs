@@ -1,0 +1,160 @@
+//! Two Asterisks that share one Redis server: one purse, one memory, and calls that go on without it.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Server, Settings, Stage};
+
+use super::sandbox;
+use crate::caller::{self, ask_until, data, listen};
+use crate::lab::Lab;
+use crate::machine::Machine;
+use crate::report::Report;
+
+pub(crate) fn run(lab: &Lab, report: &Report) {
+    let mut server = Server::start_encrypted(PROGRAM);
+    let machines = [(), ()].map(|()| Machine::installed(lab, sandbox()));
+    for machine in &machines {
+        share(machine, &server);
+        machine.configure(&settings(machine, &server));
+    }
+    let [first, second] = &machines;
+    report.check("a caller of one Asterisk is known at the other", || {
+        is_told(first, "tea", 1)?;
+        hand_over_key(first, second);
+        is_told(second, "moon", 3)
+    });
+    let name = format!("2 × {CALLERS} callers at once never cost more than a day may");
+    report.check(&name, || {
+        crowd(&machines);
+        let [answered, limited, cost] = totals(&machines);
+        report.figure(
+            "of callers at two Asterisks, answered and turned away for one limit",
+            format!("{answered}, {limited}, for ${:.4}", dollars(cost)),
+        );
+        if answered > 0 && limited > 0 && dollars(cost) <= A_DAY {
+            Ok(())
+        } else {
+            Err("that is not the limit".to_owned())
+        }
+    });
+    for machine in &machines {
+        machine.configure(&settings(machine, &server).without("limits.max_daily_cost"));
+    }
+    report.check(
+        "a call goes on whose server is killed in the middle",
+        || {
+            let mut call = caller::dial(&first.phone().number(OWN))?;
+            let said = ask_until(&mut call, first, Stage::Llm, Duration::from_secs(2));
+            server.stop();
+            listen(call, said?)?.only_answer("tea")?;
+            first.becomes_clean()
+        },
+    );
+    report.check(
+        "without the server a caller is answered and not known",
+        || is_told(second, "moon", 1),
+    );
+    server.restart(PROGRAM);
+    for machine in &machines {
+        share(machine, &server);
+    }
+    report.check(
+        "a server that comes back empty knows nobody, and then both share it again",
+        || {
+            is_told(second, "tea", 1)?;
+            is_told(first, "moon", 3)
+        },
+    );
+}
+
+/// Gives a machine what the server asks for, and its certificate beside that of the services.
+fn share(machine: &Machine, server: &Server) {
+    machine.put_secret(&server.password_file(), "state-password");
+    let trusted = machine.path("/etc/phone-assistant/ca.pem");
+    let mut trusted = OpenOptions::new().append(true).open(trusted).unwrap();
+    trusted
+        .write_all(&fs::read(server.ca_file()).unwrap())
+        .unwrap();
+}
+
+fn settings(machine: &Machine, server: &Server) -> Settings {
+    machine
+        .settings()
+        .set("state.url", server.url())
+        .set("state.password_file", "/etc/phone-assistant/state-password")
+        .set("state.machines", 2)
+        .set("memory.callers", "internal")
+        .set("limits.max_daily_cost", A_DAY)
+}
+
+/// As the manual says.
+fn hand_over_key(from: &Machine, to: &Machine) {
+    fs::copy(from.path(KEY), to.path(KEY)).unwrap();
+    to.root()
+        .shell(&format!("chown asterisk:asterisk {KEY}; chmod 600 {KEY}"));
+}
+
+/// A caller from the house asks this, and the model is told so many turns.
+fn is_told(machine: &Machine, name: &str, turns: usize) -> Result<(), String> {
+    let question = data(&format!("question-{name}.wav"));
+    let phone = machine.phone().number(OWN);
+    caller::ask(machine, &phone, &question)?.only_answer(name)?;
+    machine.becomes_clean()?;
+    let asked = machine.sandbox.requests_to(Stage::Llm);
+    let contents = asked
+        .last()
+        .and_then(|asked| asked.body["contents"].as_array());
+    match contents.map(Vec::len) {
+        Some(found) if found == turns => Ok(()),
+        other => Err(format!("the model was told {other:?} turns")),
+    }
+}
+
+/// All call at once; who is turned away hears the apology.
+fn crowd(machines: &[Machine; 2]) {
+    for machine in machines {
+        machine.set_global("ASSISTANT_MAX_CALLS", &CALLERS.to_string());
+    }
+    let question = data("question-tea.wav");
+    thread::scope(|scope| {
+        for machine in machines {
+            for number in 0..CALLERS {
+                let phone = machine.phone().number(&format!("+4930{number:04}"));
+                let question = &question;
+                scope.spawn(move || caller::ask(machine, &phone, question).map(drop));
+            }
+        }
+    });
+}
+
+/// How many calls were answered and limited on all machines, and what all have cost, in millionths of a dollar.
+fn totals(machines: &[Machine; 2]) -> [u64; 3] {
+    let totals = machines.each_ref().map(|machine| {
+        let told = machine.root().shell("phone-assistant calls --json");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let calls = |status: &str| {
+            told["statuses"][status]["calls"]
+                .as_u64()
+                .unwrap_or_default()
+        };
+        let cost = told["microdollars"].as_u64().unwrap_or_default();
+        [calls("ANSWERED"), calls("LIMITED"), cost]
+    });
+    std::array::from_fn(|at| totals.iter().map(|of_machine| of_machine[at]).sum())
+}
+
+fn dollars(micro: u64) -> f64 {
+    f64::from(u32::try_from(micro).unwrap()) / 1e6
+}
+
+const PROGRAM: &str = "redis-server";
+const CALLERS: usize = 30;
+/// What all may cost in a day, in dollars: the reserves of some calls.
+const A_DAY: f64 = 0.5;
+/// A phone of the house.
+const OWN: &str = "1205";
+const KEY: &str = "/var/lib/phone-assistant/callers/key";
