@@ -48,11 +48,8 @@ impl Tools {
     /// # Errors
     /// What is wrong under `[http]`.
     pub(crate) fn new(config: &Config) -> Result<Self, SetupError> {
-        let pin = |tool: &Tool| {
-            let file = tool.pin_file.as_ref()?;
-            Some(Pin::new(&tool.name, file, &config.state_folder))
-        };
-        let all = config.tools.iter().map(|tool| (tool.clone(), pin(tool)));
+        let all = config.tools.iter();
+        let all = all.map(|tool| (tool.clone(), pin_of(tool, config)));
         Ok(Self {
             all: all.collect(),
             client: Client::new(&config.http, &Hangup::default(), config.log_words)?,
@@ -70,12 +67,6 @@ impl Tools {
     pub(crate) fn pin(&self, name: &str) -> Option<&Pin> {
         let (_, pin) = self.find(name)?;
         pin.as_ref()
-    }
-
-    /// Whether typed keys may be the PIN of a tool.
-    pub(crate) fn may_be_pin(&self, keys: &str) -> bool {
-        let mut pins = self.all.iter().filter_map(|(_, pin)| pin.as_ref());
-        pins.any(|pin| pin.may_be(keys))
     }
 
     /// Does what the model asks for, and returns what it is told. After `cancel` was raised nothing is waited for.
@@ -133,6 +124,17 @@ impl Tools {
         let reply = client.open(&request, budget).and_then(reply::read);
         reply.map_err(|error| told(&error))?
     }
+}
+
+/// Whether typed keys may be the PIN of a tool, whoever may have it used.
+pub(crate) fn may_be_pin(config: &Config, keys: &str) -> bool {
+    let mut pins = config.tools.iter().filter_map(|tool| pin_of(tool, config));
+    pins.any(|pin| pin.may_be(keys))
+}
+
+fn pin_of(tool: &Tool, config: &Config) -> Option<Pin> {
+    let file = tool.pin_file.as_ref()?;
+    Some(Pin::new(&tool.name, file, &config.state_folder))
 }
 
 /// The header that goes along, as the settings name it.

@@ -181,7 +181,7 @@ impl Answering {
             }
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
-            Event::Calls(calls) => self.calls(calls, now),
+            Event::Calls(calls) => self.calls(calls, scene, now),
             Event::Called => self.called(now),
             Event::Written => self.is_written = true,
             Event::Wordless => self.finish(Ok(Answered::Wordless)),

@@ -67,7 +67,7 @@ pub(super) struct Flow<'a, O> {
     /// What the model may call, if anything.
     pub(super) toolbox: Option<Arc<Toolbox>>,
     /// What was typed in the caller's turn and may be a PIN.
-    pub(super) typed_pin: Option<String>,
+    pub(super) typed_pins: Vec<String>,
     /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
     /// and may go on.
     pub(super) reply: Option<NewFile>,
@@ -243,7 +243,9 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Step::End(end) => break end,
             };
-            let called = self.operator().called_by(&input);
+            // A PIN may begin with the operator's key.
+            let wants_pin = self.scene.turn.wants_pin;
+            let called = self.operator().called_by(&input).filter(|_| !wants_pin);
             phase.on(input, self.scene, self.line.now());
             if let Some(called) = called {
                 self.scene.turn.key = Some(operator::KEY);
@@ -343,7 +345,12 @@ impl<O: Write> Flow<'_, O> {
         let has_use = !messages.is_empty() || self.toolbox.is_some();
         let is_typed = self.actions.is_some() && has_use;
         let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
-        let actions = [own, typed, &messages].join(" ");
+        let has_pins = self.config.tools.iter().any(|it| it.pin_file.is_some());
+        let hides = self.actions.is_some() && has_pins;
+        let hidden = if hides { keypad::ABOUT_HIDDEN } else { "" };
+        let parts = [own, typed, hidden, &messages].into_iter();
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        let actions = parts.join(" ");
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
                 actions: actions.trim(),
@@ -402,7 +409,8 @@ impl<O: Write> Flow<'_, O> {
         // says goes first.
         let waiting = self.interrupted.as_ref().map(Interrupted::max_cost);
         let mut job = self.admit(work.clone(), later, waiting.unwrap_or_default());
-        if job.is_err() && waiting.is_some() {
+        let is_limited = |failure: &Failure| failure.stage == Stage::Limit;
+        if waiting.is_some() && job.as_ref().is_err_and(is_limited) {
             self.stop_paying();
             job = self.admit(work, later, MicroDollars::default());
         }

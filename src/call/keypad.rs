@@ -75,9 +75,17 @@ pub(super) fn words(keys: &str) -> String {
     format!("[typed on the keypad: {keys}]")
 }
 
+/// What a caller means who begins anew with `*`.
+pub(super) fn last_part(keys: &str) -> &str {
+    keys.rsplit('*').next().unwrap_or(keys)
+}
+
 /// Stands for typed keys that may be a PIN.
-pub(super) const HIDDEN: &str = "[typed on the keypad: keys that may be a PIN, which you are not shown. A function that \
-     wants a PIN gets it from the program; any other number is to be said]";
+pub(super) const HIDDEN: &str = "[typed on the keypad: not shown]";
+
+/// What the model is told of these where tools have PINs.
+pub(super) const ABOUT_HIDDEN: &str = "[typed on the keypad: not shown] stands for keys that may be a PIN. A function that \
+     wants a PIN gets it from the program; any other number of that length is to be said.";
 
 /// What the model is told of the keypad in a conversation.
 pub(super) const INSTRUCTIONS: &str = "Callers can type a number on the keypad of their telephone, which is surer than saying \

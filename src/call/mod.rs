@@ -308,7 +308,7 @@ impl<O: Write> Call<O> {
             before: Vec::new(),
             job: Job::none(),
             toolbox: self.toolbox.clone(),
-            typed_pin: None,
+            typed_pins: Vec::new(),
             reply: None,
             interrupted: None,
         }

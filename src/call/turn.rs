@@ -57,6 +57,8 @@ pub(super) struct Turn {
     pub(super) actions: Vec<Action>,
     /// Whether a message of the caller's could not be kept.
     pub(super) has_lost_message: bool,
+    /// Whether a PIN is to be typed before the answer goes on.
+    pub(super) wants_pin: bool,
 }
 
 impl Scene {
@@ -124,6 +126,7 @@ impl Turn {
             is_interrupted: false,
             actions: Vec::new(),
             has_lost_message: false,
+            wants_pin: false,
         }
     }
 

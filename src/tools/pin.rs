@@ -59,12 +59,16 @@ impl Pin {
         })
     }
 
-    /// Whether typed keys may be this PIN, which their number alone tells: whoever tries out numbers learns no more. Where
-    /// the PIN cannot be read, it is any of those that it may have.
+    /// Whether typed keys may be this PIN, or it with one digit more or fewer. Only their length is looked at, so that
+    /// trying out numbers tells nothing of the digits. A PIN that cannot be read may have any length.
     pub(crate) fn may_be(&self, keys: &str) -> bool {
-        let len = keys.len();
-        self.read()
-            .map_or(DIGITS.contains(&len), |pin| pin.len() == len)
+        let lens = self.read().map_or(DIGITS, |pin| pin.len()..=pin.len());
+        (lens.start() - 1..=lens.end() + 1).contains(&keys.len())
+    }
+
+    /// Whether these are as many digits as this PIN has.
+    pub(crate) fn is_as_long_as(&self, keys: &str) -> bool {
+        self.read().is_ok_and(|pin| pin.len() == keys.len())
     }
 
     /// Reads the PIN.

@@ -128,7 +128,7 @@ fn a_wrong_pin_and_none_are_told_to_the_model_in_one_line() {
 }
 
 /// What a model is told in the place of keys that may be a PIN.
-const HIDDEN: &str = "keys that may be a PIN, which you are not shown";
+const HIDDEN: &str = "[typed on the keypad: not shown]";
 
 #[test]
 fn a_pin_that_is_typed_before_it_is_asked_for_is_taken_and_shown_to_no_model() {

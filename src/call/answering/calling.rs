@@ -1,6 +1,7 @@
 //! Functions that the model calls in the middle of its answer: what they take is not the answer's time.
 
-use std::time::Instant;
+use std::mem::take;
+use std::time::{Duration, Instant};
 
 use super::Answering;
 use crate::call::caller_audio::CallerAudio;
@@ -16,6 +17,8 @@ pub(super) struct Calling {
     calls: Option<Calls>,
     /// Since when the answer waits for them.
     since: Option<Instant>,
+    /// Since when they wait for a caller who may go on.
+    held: Option<Instant>,
 }
 
 impl Calling {
@@ -32,9 +35,17 @@ impl Calling {
 
 impl Answering {
     /// The model has called functions.
-    pub(super) fn calls(&mut self, calls: Calls, now: Instant) {
-        self.calling.since = Some(now);
-        self.calling.calls = Some(calls);
+    pub(super) fn calls(&mut self, calls: Calls, scene: &mut Scene, now: Instant) {
+        if calls.needs_pin && self.outcome.is_none() {
+            // What was typed before belongs to no PIN.
+            take(&mut scene.keypad);
+        }
+        scene.turn.wants_pin = calls.needs_pin && !self.settings.typed_keys.is_empty();
+        self.calling = Calling {
+            calls: Some(calls),
+            since: Some(now),
+            held: None,
+        };
     }
 
     /// The model goes on with what has come of its calls.
@@ -46,33 +57,43 @@ impl Answering {
 
     /// Permits calls, once it is time. A PIN is asked for in silence, after all that was said before has been heard, or
     /// the caller has begun to type it.
-    pub(super) fn permit(&mut self, scene: &Scene, now: Instant) -> Option<Act> {
-        let calls = self.calling.calls.as_ref()?;
+    pub(super) fn permit(&mut self, scene: &mut Scene, now: Instant) -> Option<Act> {
+        let needs_pin = self.calling.calls.as_ref()?.needs_pin;
         // A caller who goes on may want something else.
-        if self.pausing.is_some() || self.may_go_on(scene) {
+        if self.pausing.is_some() || self.may_go_on(scene, now) {
             return None;
         }
-        if calls.needs_pin && !scene.keypad.is_open() {
-            let plays = self.playout.can_begin(now);
-            match self.sounding {
-                Some(Sound::Answer) => return None,
-                _ if plays => return None,
-                Some(_) => {
-                    self.sounding = None;
-                    return Some(Act::Stop);
+        if needs_pin {
+            let is_typed = scene.keypad.is_open();
+            let plays = self.sounding == Some(Sound::Answer) || self.playout.can_begin(now);
+            if plays && !is_typed {
+                return None;
+            }
+            if let Some(sounding) = self.sounding.take() {
+                if sounding == Sound::Answer {
+                    self.playout.stop(now);
                 }
-                None => {}
+                return Some(Act::Stop);
             }
         }
+        scene.turn.wants_pin = false;
         self.calling.calls.take().map(Act::Permit)
     }
 
-    /// Whether the caller, whose voice would interrupt the answer, may be speaking.
-    fn may_go_on(&self, scene: &Scene) -> bool {
+    /// Whether the caller, whose voice would interrupt the answer, may be speaking. An echo may seem so for as long as
+    /// something plays, so a voice that has not begun to speak is not waited for longer than [`MAX_HELD`].
+    fn may_go_on(&mut self, scene: &Scene, now: Instant) -> bool {
         let caller = scene.caller.as_ref();
-        self.heeds_voices() && caller.is_some_and(CallerAudio::may_be_speaking)
+        if !self.heeds_voices() || !caller.is_some_and(CallerAudio::may_be_speaking) {
+            return false;
+        }
+        let held = *self.calling.held.get_or_insert(now);
+        scene.is_in_turn() || now.saturating_duration_since(held) < MAX_HELD
     }
 }
+
+/// A voice begins a turn within a part of this.
+const MAX_HELD: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
@@ -158,6 +179,43 @@ mod tests {
             assert_eq!(call.told()[0], (1500, "permit order".to_owned()));
             assert_eq!(ended(&call), "goes on", "{stop_keys}");
             assert_eq!(std::mem::take(&mut call.scene.keypad).into_keys(), "4");
+        }
+    }
+
+    #[test]
+    fn what_plays_on_while_a_pin_is_begun_and_a_voice_is_heard_is_stopped_before_the_rest_is_typed()
+    {
+        let mut call = answering(|settings| settings.typed_keys = DIGITS);
+        call.scene.caller = Some(caller(call.at(0), None));
+        let (order, _permitted) = calls(true);
+        call.on(0, question("Tea?"));
+        call.hears(0, 1000, Line::Quiet);
+        call.on(1000, sound(400)).on(1000, order);
+        let until = call.hears(1000, 100, Line::Quiet);
+        let until = call.hears(until, 100, Line::Voice);
+        call.told();
+        call.ends(until, Sound::Answer, key('4'));
+        let begun = call.told();
+        assert!(begun[0].1.starts_with("play /r "), "{begun:?}");
+        call.hears(until, 1000, Line::Quiet);
+        let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
+        assert_eq!(steps[..2], ["stop", "permit order"]);
+        assert_eq!(ended(&call), "goes on");
+    }
+
+    #[test]
+    fn a_key_that_is_no_digit_belongs_to_the_pin_once_that_is_begun() {
+        for last in ['#', '*'] {
+            let mut call = answering(|settings| settings.typed_keys = DIGITS);
+            call.scene.caller = Some(caller(call.at(0), None));
+            let (order, _permitted) = calls(true);
+            call.on(0, question("Tea?"));
+            call.hears(0, 1000, Line::Quiet);
+            call.on(1000, sound(400)).on(1000, order);
+            let until = call.hears(1000, 100, Line::Voice);
+            call.ends(until, Sound::Answer, key('4'));
+            call.ends(until + 20, Sound::Answer, key(last));
+            assert_eq!(ended(&call), "goes on", "{last}");
         }
     }
 

@@ -33,12 +33,11 @@ impl Answering {
         }
     }
 
-    /// A key has been pressed. A digit begins the PIN that is to be asked for, if one is. Else one that stops the answer
-    /// begins what is typed only where the caller has just been asked; any other digit interrupts the answer as the
-    /// caller's voice does.
+    /// A key has been pressed. Where a PIN is wanted, a digit begins it. Else one that stops the answer begins what is typed
+    /// only where the caller has just been asked; any other digit interrupts the answer as the caller's voice does.
     fn pressed(&mut self, key: char, what: Sound, at: Instant, scene: &mut Scene) {
         let is_typed = self.settings.typed_keys.contains(key);
-        if is_typed && self.calling.wants_pin() {
+        if self.calling.wants_pin() && (is_typed || scene.keypad.is_open()) {
             return scene.keypad.press(key, at);
         }
         let interrupts = is_typed && !self.settings.stop_keys.contains(key);

@@ -215,8 +215,8 @@ impl<O: Write> Flow<'_, O> {
         job.drain(LATE_MESSAGES, |event| match event {
             Event::Messages(messages, kept) => drop(self.perform(Act::Keep(messages, kept))),
             Event::Begins(_, agrees) if !is_hung_up => asked.push(agrees),
-            // Nothing is called any more.
-            Event::Calls(calls) => drop(calls),
+            // Nothing is called any more, and the end is that of the bill, not of the answer.
+            Event::Calls(_) | Event::End(_) | Event::Panicked => {}
             event => told.push(event),
         });
         told
