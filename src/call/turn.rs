@@ -25,6 +25,8 @@ pub(super) struct Scene {
     pub(super) is_cut_off: bool,
     /// What they are typing.
     pub(super) keypad: Keypad,
+    /// Whether a PIN is to be typed before the answer goes on.
+    pub(super) wants_pin: bool,
     /// What is being done.
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
@@ -57,8 +59,6 @@ pub(super) struct Turn {
     pub(super) actions: Vec<Action>,
     /// Whether a message of the caller's could not be kept.
     pub(super) has_lost_message: bool,
-    /// Whether a PIN is to be typed before the answer goes on.
-    pub(super) wants_pin: bool,
 }
 
 impl Scene {
@@ -69,6 +69,7 @@ impl Scene {
             said: Vec::new(),
             is_cut_off: false,
             keypad: Keypad::default(),
+            wants_pin: false,
             stage: Stage::Config,
             notes: Vec::new(),
             voice_takes: None,
@@ -80,6 +81,7 @@ impl Scene {
     pub(super) fn begin_turn(&mut self, now: Instant, waited: Duration) -> Turn {
         let mut turn = Turn::new(now);
         turn.timeline.set_waited_before(waited);
+        self.wants_pin = false;
         std::mem::replace(&mut self.turn, turn)
     }
 
@@ -126,7 +128,6 @@ impl Turn {
             is_interrupted: false,
             actions: Vec::new(),
             has_lost_message: false,
-            wants_pin: false,
         }
     }
 

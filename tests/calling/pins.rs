@@ -179,3 +179,48 @@ fn a_pin_that_is_typed_after_it_was_asked_for_is_shown_to_no_model() {
     let question = outcome.variable("ASSISTANT_QUESTION");
     outcome.assert(question.contains(HIDDEN), question);
 }
+
+#[test]
+fn a_pin_that_is_begun_anew_is_taken_and_shown_nowhere() {
+    let (house, hook) = (House::new(), Webhook::start());
+    house.sandbox.call_with([order("green")]);
+    let settings = conversation::settings(&house).set("conversation.max_turns", 1);
+    let settings = with_pin(settings, &house, &hook);
+    let talking = conversation::talk_of(&house, &settings, |call| call);
+    let silence = silence(&house);
+    for (number, key) in format!("48*{PIN}#").chars().enumerate() {
+        talking
+            .call
+            .wait_for_commands(&silence, number + 1, PATIENCE);
+        talking.press(key);
+    }
+    let outcome = talking.finish();
+    assert_eq!(ordered(&hook), ["green"]);
+    assert_untold(&house, &outcome);
+    let question = outcome.variable("ASSISTANT_QUESTION");
+    outcome.assert(question.contains(HIDDEN), question);
+}
+
+#[test]
+fn a_number_as_long_as_the_pin_costs_no_try_and_the_pin_is_asked_for() {
+    let (house, hook) = (House::new(), Webhook::start());
+    house.sandbox.call_with([order("green")]);
+    let settings = conversation::settings(&house).set("conversation.max_turns", 1);
+    let settings = with_pin(settings, &house, &hook);
+    let talking = conversation::talk_of(&house, &settings, |call| call);
+    let silence = silence(&house);
+    for (number, key) in format!("123456#{PIN}#").chars().enumerate() {
+        talking
+            .call
+            .wait_for_commands(&silence, number + 1, PATIENCE);
+        talking.press(key);
+    }
+    let outcome = talking.finish();
+    assert_eq!(ordered(&hook), ["green"]);
+    let spoken = house.spoken_texts().join(" ");
+    assert!(
+        spoken.contains(ASKED) && !spoken.contains(ASKED_AGAIN),
+        "{spoken}"
+    );
+    assert_untold(&house, &outcome);
+}

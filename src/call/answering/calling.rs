@@ -40,7 +40,7 @@ impl Answering {
             // What was typed before belongs to no PIN.
             take(&mut scene.keypad);
         }
-        scene.turn.wants_pin = calls.needs_pin && !self.settings.typed_keys.is_empty();
+        scene.wants_pin = calls.needs_pin && !self.settings.typed_keys.is_empty();
         self.calling = Calling {
             calls: Some(calls),
             since: Some(now),
@@ -76,7 +76,7 @@ impl Answering {
                 return Some(Act::Stop);
             }
         }
-        scene.turn.wants_pin = false;
+        scene.wants_pin = false;
         self.calling.calls.take().map(Act::Permit)
     }
 

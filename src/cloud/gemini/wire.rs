@@ -91,7 +91,7 @@ impl<'a> Tool<'a> {
     }
 }
 
-/// A schema that has properties; Google may refuse an object without any.
+/// A schema that has properties: a function without parameters is declared without a schema.
 fn with_properties(schema: &Value) -> Option<&Value> {
     let properties = schema["properties"].as_object()?;
     (!properties.is_empty()).then_some(schema)

@@ -271,6 +271,7 @@ impl Reading<'_> {
                 .iter()
                 .map(|(name, is_bare)| ("json", name, *is_bare)),
         );
+        let whole_body = body.and_then(Body::whole);
         let mut used = BTreeSet::new();
         for (key, name, is_bare) in places {
             used.insert(name.as_str());
@@ -293,6 +294,8 @@ impl Reading<'_> {
                 format!("stands nowhere: write {{{name}}} into url or json, or leave it out")
             } else if *is_optional && in_path.contains(name.as_str()) {
                 "is optional and stands in the path of url, where each must be given".to_owned()
+            } else if *is_optional && whole_body.as_ref() == Some(name) {
+                "is optional and all that json has: write it as a member, {\"name\": …}".to_owned()
             } else {
                 continue;
             };

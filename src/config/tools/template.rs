@@ -269,6 +269,14 @@ impl Body {
         names
     }
 
+    /// The name for which there must be a value, because all of the template is its place.
+    pub(super) fn whole(&self) -> Option<String> {
+        let text = self.0.as_str()?;
+        let only = |pieces: Vec<Piece>| pieces.iter().find_map(name_of).map(str::to_owned);
+        let bare = text.strip_prefix(BARE).map(str::to_owned);
+        bare.or_else(|| only(split(text)))
+    }
+
     /// Fills it: each value as it is where it stands alone, and as text within a text. A member or an item of a list with
     /// a value that is not given is left out.
     pub(super) fn filled(&self, values: &Values) -> Value {

@@ -124,6 +124,10 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
             "line 4: tool.t.arguments.a has the type \"date\", which is none of",
         ),
         (
+            "url = 'https://host/'\nmethod = 'POST'\njson = '{a}'\narguments.a = 'optional whole: x'",
+            "tool.t.arguments.a is optional and all that json has",
+        ),
+        (
             "url = 'https://host/{a}?b={a}'\narguments.a = 'optional text: x'",
             "line 4: tool.t.arguments.a is optional and stands in the path of url",
         ),
