@@ -175,7 +175,9 @@ mod tests {
             call.on(900, question("Tea?"));
             call.on(1000, sound(100)).on(1100, order);
             call.told();
+            assert!(call.scene.wants_pin, "no key leads to the operator");
             call.ends(1500, Sound::Answer, key('4'));
+            assert!(!call.scene.wants_pin);
             assert_eq!(call.told()[0], (1500, "permit order".to_owned()));
             assert_eq!(ended(&call), "goes on", "{stop_keys}");
             assert_eq!(std::mem::take(&mut call.scene.keypad).into_keys(), "4");
