@@ -85,6 +85,7 @@ impl Answering {
     fn may_go_on(&mut self, scene: &Scene, now: Instant) -> bool {
         let caller = scene.caller.as_ref();
         if !self.heeds_voices() || !caller.is_some_and(CallerAudio::may_be_speaking) {
+            self.calling.held = None;
             return false;
         }
         let held = *self.calling.held.get_or_insert(now);
