@@ -48,11 +48,8 @@ impl Tools {
     /// # Errors
     /// What is wrong under `[http]`.
     pub(crate) fn new(config: &Config) -> Result<Self, SetupError> {
-        let pin = |tool: &Tool| {
-            let file = tool.pin_file.as_ref()?;
-            Some(Pin::new(&tool.name, file, &config.state_folder))
-        };
-        let all = config.tools.iter().map(|tool| (tool.clone(), pin(tool)));
+        let all = config.tools.iter();
+        let all = all.map(|tool| (tool.clone(), pin_of(tool, config)));
         Ok(Self {
             all: all.collect(),
             client: Client::new(&config.http, &Hangup::default(), config.log_words)?,
@@ -129,6 +126,17 @@ impl Tools {
     }
 }
 
+/// Whether typed keys may be the PIN of a tool, whoever may have it used.
+pub(crate) fn may_be_pin(config: &Config, keys: &str) -> bool {
+    let mut pins = config.tools.iter().filter_map(|tool| pin_of(tool, config));
+    pins.any(|pin| pin.may_be(keys))
+}
+
+fn pin_of(tool: &Tool, config: &Config) -> Option<Pin> {
+    let file = tool.pin_file.as_ref()?;
+    Some(Pin::new(&tool.name, file, &config.state_folder))
+}
+
 /// The header that goes along, as the settings name it.
 ///
 /// # Errors
@@ -148,11 +156,16 @@ fn function(tool: &Tool) -> Function {
     let properties = tool.arguments.iter();
     let properties = properties.map(|argument| (argument.name.clone(), schema(argument)));
     let properties: serde_json::Map<_, _> = properties.collect();
-    let required: Vec<_> = tool.arguments.iter().map(|it| it.name.as_str()).collect();
+    let required = tool.arguments.iter().filter(|it| !it.is_optional);
+    let required: Vec<_> = required.map(|it| it.name.as_str()).collect();
+    let mut parameters = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        parameters["required"] = json!(required);
+    }
     Function {
         name: tool.name.clone(),
         description: tool.description.clone(),
-        parameters: json!({"type": "object", "properties": properties, "required": required}),
+        parameters,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::house::{House, PATIENCE};
 use crate::providers::openai;
 
 /// These settings with a tool that orders tea at this address.
-fn with_tool(settings: Settings, hook: &Webhook) -> Settings {
+pub(crate) fn with_tool(settings: Settings, hook: &Webhook) -> Settings {
     settings
         .set("tool.order.description", "Orders tea.")
         .set("tool.order.url", hook.url())
@@ -25,7 +25,7 @@ fn with_tool(settings: Settings, hook: &Webhook) -> Settings {
 }
 
 /// A call of the tool.
-fn order(kind: &str) -> CallingTurn {
+pub(crate) fn order(kind: &str) -> CallingTurn {
     CallingTurn::of("order", json!({"kind": kind}))
 }
 

@@ -1,6 +1,6 @@
 //! A talk of several turns, through EAGI.
 
-mod cost;
+pub(crate) mod cost;
 mod interruptions;
 mod meaning;
 mod phrases;

@@ -63,6 +63,7 @@ pub struct Session<W> {
     end: End,
     hangup: Hangup,
     log_words: bool,
+    log_keys: bool,
     /// Answers that were given up and may still come.
     overdue: usize,
     /// What [`confirm`](Self::confirm) is to ask for.
@@ -119,6 +120,7 @@ impl<W: Write> Session<W> {
             end,
             hangup: hangup.clone(),
             log_words: false,
+            log_keys: false,
             overdue: 0,
             unforeseen,
             pending: String::new(),
@@ -160,6 +162,11 @@ impl<W: Write> Session<W> {
     /// Lets the log hold what was said.
     pub fn log_words(&mut self, allowed: bool) {
         self.log_words = allowed;
+    }
+
+    /// Lets the log hold what was typed.
+    pub fn log_keys(&mut self, allowed: bool) {
+        self.log_keys = allowed;
     }
 
     /// The environment that Asterisk sent at the beginning.
@@ -241,8 +248,7 @@ impl<W: Write> Session<W> {
     /// [`Error`] tells why Asterisk did not do it.
     pub fn answer(&mut self, line: Option<Line>) -> Result<Option<Reply>, Error> {
         match &line {
-            // What callers type are their words.
-            Some(Line::Reply(reply)) if !self.log_words && reply.key().is_some() => {
+            Some(Line::Reply(reply)) if !self.log_keys && reply.key().is_some() => {
                 debug!("AGI < a key ends the sound");
             }
             Some(line) => debug!("AGI < {line}"),

@@ -149,7 +149,6 @@ impl Answering {
             }
             Event::Reached(mark, at) => turn.timeline.reached(mark, at),
             Event::Done(stage, since, what) => {
-                self.is_written |= stage == Stage::Llm;
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
             Event::Question(question) if question.is_empty() => {
@@ -182,11 +181,9 @@ impl Answering {
             }
             Event::Forget => self.playout.forget(),
             Event::Messages(messages, kept) => self.todo.push_back(Act::Keep(messages, kept)),
-            Event::Calls(calls) => self.calls(calls, now),
-            Event::Called => {
-                self.is_written = false;
-                self.called(now);
-            }
+            Event::Calls(calls) => self.calls(calls, scene, now),
+            Event::Called => self.called(now),
+            Event::Written => self.is_written = true,
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
             Event::Phrase(_) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
@@ -196,12 +193,13 @@ impl Answering {
 
     /// Whether the model writes no more of it.
     pub(super) fn is_written(&self) -> bool {
-        self.is_written || self.end.is_some()
+        self.is_written
     }
 
     /// No more will come.
     pub(super) fn end_with(&mut self, result: Result<(), Failure>) {
         self.end.get_or_insert(result);
+        self.is_written = true;
         self.playout.complete();
     }
 
@@ -418,7 +416,7 @@ impl Phase for Answering {
         }
         if self.outcome.is_none()
             && let Some(act) = (self.todo.pop_front())
-                .or_else(|| self.permit(now))
+                .or_else(|| self.permit(scene, now))
                 .or_else(|| self.play_on(now))
         {
             if matches!(&act, Act::Play(play) if play.what == Sound::Answer) {

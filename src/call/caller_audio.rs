@@ -246,8 +246,17 @@ impl CallerAudio {
     /// back an echo it is not told.
     pub(super) fn first_sign(&self) -> bool {
         let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.echo.is_faint();
+        is_trusted && self.may_begin()
+    }
+
+    /// Whether the caller may be speaking, or beginning to.
+    pub(super) fn may_be_speaking(&self) -> bool {
+        self.may_be_in_turn() || self.may_begin()
+    }
+
+    fn may_begin(&self) -> bool {
         let may_be_voice = |opinion: &Opinion| opinion.may_begin(SIGN).unwrap_or(true);
-        is_trusted && self.endpointer.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
+        self.endpointer.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
     }
 
     /// What has been said is of no interest.

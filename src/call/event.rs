@@ -66,6 +66,8 @@ pub(super) enum Event {
     Forget,
     /// All actions that the model has asked for so far.
     Actions(Vec<Action>),
+    /// The model has written all of its answer.
+    Written,
     /// Messages of the caller's; what comes next waits until the call has kept them, and ends if it does not.
     Messages(Vec<Message>, Sender<()>),
     /// The answer has nothing that a voice could say, and no action that ends the call.

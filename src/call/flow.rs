@@ -37,6 +37,7 @@ use crate::config::Config;
 use crate::knowledge::{self, Knowledge};
 use crate::services::Services;
 use crate::spending::bill::Billing;
+use crate::sys::costs::MicroDollars;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile};
@@ -65,6 +66,8 @@ pub(super) struct Flow<'a, O> {
     pub(super) job: Job,
     /// What the model may call, if anything.
     pub(super) toolbox: Option<Arc<Toolbox>>,
+    /// What was typed in the caller's turn and may be a PIN.
+    pub(super) typed_pins: Vec<String>,
     /// The file that the answer is written to; none until something is to be written, where another answer is interrupted
     /// and may go on.
     pub(super) reply: Option<NewFile>,
@@ -92,7 +95,7 @@ impl<O: Write> Flow<'_, O> {
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
         self.messages.spoke(speech.duration());
-        self.begin_job(Arc::new(speech), Transcript::default(), String::new(), 0)?;
+        self.begin_job(Arc::new(speech), Transcript::default(), &[], 0)?;
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
@@ -240,7 +243,9 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Step::End(end) => break end,
             };
-            let called = self.operator().called_by(&input);
+            // A PIN may begin with the operator's key.
+            let wants_pin = self.scene.wants_pin;
+            let called = self.operator().called_by(&input).filter(|_| !wants_pin);
             phase.on(input, self.scene, self.line.now());
             if let Some(called) = called {
                 self.scene.turn.key = Some(operator::KEY);
@@ -319,7 +324,7 @@ impl<O: Write> Flow<'_, O> {
                 typed,
                 later,
             } => {
-                let begun = self.begin_job(speech, known, typed, later);
+                let begun = self.begin_job(speech, known, &typed, later);
                 begun.err().map(Input::Failed)
             }
         }
@@ -340,7 +345,12 @@ impl<O: Write> Flow<'_, O> {
         let has_use = !messages.is_empty() || self.toolbox.is_some();
         let is_typed = self.actions.is_some() && has_use;
         let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
-        let actions = [own, typed, &messages].join(" ");
+        let has_pins = self.config.tools.iter().any(|it| it.pin_file.is_some());
+        let hides = self.actions.is_some() && has_pins;
+        let hidden = if hides { keypad::ABOUT_HIDDEN } else { "" };
+        let parts = [own, typed, hidden, &messages].into_iter();
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        let actions = parts.join(" ");
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
                 actions: actions.trim(),
@@ -371,7 +381,7 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         speech: Arc<Pcm>,
         known: Transcript,
-        typed: String,
+        typed: &[String],
         later: u32,
     ) -> Result<(), Failure> {
         // It ends before the next one is admitted: from here on it begins no further request, which the next reserve
@@ -389,28 +399,32 @@ impl<O: Write> Flow<'_, O> {
             settings: self.settings(SystemTime::now()),
             speech,
             known,
-            typed,
+            typed: self.typed_words(typed),
             speaker: self.speaker(self.config.is_streamed),
             deadline: Deadline::after(began, self.config.deadline, self.line.clock()),
             is_streamed: self.config.is_streamed,
         };
-        let longest = self.config.conversation.max_question;
-        let now = self.line.now();
         self.scene.stage = Stage::Limit;
-        let job = Job::answer(work, later, longest, &mut |max_cost| {
-            let mut admit = |max_cost| self.purse.admit(self.config, &self.caller, max_cost);
-            // What was set aside for an answer that may go on is replaced by this. Where both are too much, what the
-            // caller says goes first.
-            let Some(interrupted) = &mut self.interrupted else {
-                return admit(max_cost);
-            };
-            admit(max_cost + interrupted.max_cost()).or_else(|_| {
-                interrupted.stop_paying(self.scene, now);
-                admit(max_cost)
-            })
-        });
+        // What was set aside for an answer that may go on is replaced by this. Where both are too much, what the caller
+        // says goes first.
+        let waiting = self.interrupted.as_ref().map(Interrupted::max_cost);
+        let mut job = self.admit(work.clone(), later, waiting.unwrap_or_default());
+        let is_limited = |failure: &Failure| failure.stage == Stage::Limit;
+        if waiting.is_some() && job.as_ref().is_err_and(is_limited) {
+            self.stop_paying();
+            job = self.admit(work, later, MicroDollars::default());
+        }
         self.job = job?;
         self.scene.stage = Stage::Stt;
         Ok(())
+    }
+
+    /// Begins work for which `besides` stays set aside.
+    fn admit(&mut self, work: Work, later: u32, besides: MicroDollars) -> Result<Job, Failure> {
+        let longest = self.config.conversation.max_question;
+        Job::answer(work, later, longest, &mut |max_cost| {
+            self.purse
+                .admit(self.config, &self.caller, max_cost + besides)
+        })
     }
 }

@@ -9,7 +9,6 @@ use super::event::Event;
 use super::job::Job;
 use super::turn::Scene;
 use crate::sys::costs::MicroDollars;
-use crate::sys::error::Stage;
 use crate::sys::files::NewFile;
 use crate::text::Message;
 
@@ -49,14 +48,18 @@ impl Interrupted {
 
     /// Whether the model writes no more of it.
     pub(super) fn is_written(&self) -> bool {
-        let is_end = |event: &Event| matches!(event, Event::Done(Stage::Llm, ..) | Event::End(_));
+        let is_end = |event: &Event| matches!(event, Event::Written | Event::End(_));
         self.answering.is_written() || self.told.iter().any(is_end)
     }
 
-    /// Pays for no more of it at `now`: what has been made can still be heard.
-    pub(super) fn stop_paying(&mut self, scene: &mut Scene, now: Instant) {
-        let events = self.told.drain(..).chain(self.job.events().try_iter());
+    /// Takes the job away, because no more is paid for.
+    pub(super) fn take_job(&mut self) -> Job {
+        std::mem::replace(&mut self.job, Job::none())
+    }
+
+    /// What its job has told by its end, these `last` events among it, is all that can be heard of it.
+    pub(super) fn end(&mut self, last: Vec<Event>, scene: &mut Scene, now: Instant) {
+        let events = self.told.drain(..).chain(last);
         self.answering.end_with_what_came(events, scene, now);
-        self.job = Job::none();
     }
 }

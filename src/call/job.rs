@@ -107,7 +107,7 @@ impl Job {
         self.billing.end();
         let end = Instant::now() + limit;
         while let Ok(event) = self.events.recv_deadline(end) {
-            let is_end = matches!(event, Event::Done(Stage::Llm, ..));
+            let is_end = matches!(event, Event::Written);
             take(event);
             if is_end {
                 return;

@@ -53,6 +53,11 @@ impl Keypad {
         !self.keys.is_empty()
     }
 
+    /// The keys, complete or not.
+    pub(super) fn into_keys(self) -> String {
+        self.keys
+    }
+
     /// When the keys are complete; none where there are none.
     pub(super) fn ends_at(&self) -> Option<Instant> {
         self.end
@@ -69,6 +74,18 @@ impl Keypad {
 pub(super) fn words(keys: &str) -> String {
     format!("[typed on the keypad: {keys}]")
 }
+
+/// What a caller means who begins anew with `*`.
+pub(super) fn last_part(keys: &str) -> &str {
+    keys.rsplit('*').next().unwrap_or(keys)
+}
+
+/// Stands for typed keys that may be a PIN.
+pub(super) const HIDDEN: &str = "[typed on the keypad: not shown]";
+
+/// What the model is told of these where tools have PINs.
+pub(super) const ABOUT_HIDDEN: &str = "[typed on the keypad: not shown] stands for keys that may be a PIN. A function that \
+     wants a PIN gets it from the program; any other number of that length is to be said.";
 
 /// What the model is told of the keypad in a conversation.
 pub(super) const INSTRUCTIONS: &str = "Callers can type a number on the keypad of their telephone, which is surer than saying \

@@ -238,6 +238,11 @@ impl<O: Write> Line<O> {
         self.session.log_words(allowed);
     }
 
+    /// Lets the log hold what was typed.
+    pub(super) fn log_keys(&mut self, allowed: bool) {
+        self.session.log_keys(allowed);
+    }
+
     pub(super) fn is_hung_up(&self) -> bool {
         self.hangup.is_raised()
     }

@@ -66,7 +66,7 @@ pub(super) struct Listening {
     /// What need not be sent again.
     known: Known,
     /// What they have typed on the keypad and that is not answered.
-    typed: String,
+    typed: Vec<String>,
     /// A turn that is over and may be a background's.
     withheld: Option<Arc<Pcm>>,
     presence: Presence,
@@ -93,7 +93,7 @@ impl Listening {
             unanswered: None,
             ahead: None,
             known: Known::default(),
-            typed: String::new(),
+            typed: Vec::new(),
             withheld: None,
             presence: Presence::default(),
             is_judged: false,

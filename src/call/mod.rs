@@ -265,6 +265,8 @@ impl<O: Write> Call<O> {
             warn!("{topic}: {fault}");
         }
         self.toolbox = self.tools(&config, arguments).at(Stage::Config)?;
+        let takes_pins = config.tools.iter().any(|tool| tool.pin_file.is_some());
+        self.line.log_keys(config.log_words && !takes_pins);
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), config.state()));
@@ -306,6 +308,7 @@ impl<O: Write> Call<O> {
             before: Vec::new(),
             job: Job::none(),
             toolbox: self.toolbox.clone(),
+            typed_pins: Vec::new(),
             reply: None,
             interrupted: None,
         }

@@ -60,7 +60,7 @@ pub(super) enum Act {
     Transcribe {
         speech: Arc<Pcm>,
         known: Transcript,
-        typed: String,
+        typed: Vec<String>,
         later: u32,
     },
 }

@@ -27,6 +27,17 @@ struct Pins {
     opened: BTreeSet<String>,
     wrong: u32,
     is_locked: bool,
+    /// The tools whose PIN was asked for and may still be typed.
+    due: BTreeSet<String>,
+    /// Whether a PIN was tried before one was asked for.
+    has_tried_unasked: bool,
+}
+
+impl Pins {
+    /// Whether none is taken any more.
+    fn is_over(&self) -> bool {
+        self.is_locked || self.wrong >= MAX_WRONG
+    }
 }
 
 impl Toolbox {
@@ -69,26 +80,60 @@ impl Toolbox {
 
     /// The refusal of a tool with a PIN for which none may be typed any more.
     pub(super) fn refusal(&self) -> Option<Permit> {
-        let pins = lock(&self.pins);
-        let is_over = pins.is_locked || pins.wrong >= MAX_WRONG;
+        let is_over = lock(&self.pins).is_over();
         is_over.then_some(Permit::Refused(LOCKED))
+    }
+
+    /// Whether any keys may be a PIN, because one was asked for.
+    pub(super) fn is_pin_due(&self) -> bool {
+        !lock(&self.pins).due.is_empty()
+    }
+
+    /// The PIN of a tool is asked for.
+    pub(super) fn ask_for_pin(&self, name: &str) {
+        lock(&self.pins).due.insert(name.to_owned());
+    }
+
+    /// Opens a tool if one of these is its PIN, which were typed before any was asked for. They may be another number, so
+    /// only one is tried in a call, and it is none of the tries of the call. It is one of the day: else a caller who calls
+    /// again and again would have any number of them.
+    pub(super) fn try_unasked(&self, name: &str, typed: &[String], caller: &str) {
+        let Some(pin) = self.tools.pin(name).filter(|_| self.is_locked(name)) else {
+            return;
+        };
+        let Some(keys) = typed.iter().find(|keys| pin.is_as_long_as(keys)) else {
+            return;
+        };
+        if self.refusal().is_none() && !lock(&self.pins).has_tried_unasked {
+            lock(&self.pins).has_tried_unasked = true;
+            self.take_in(name, pin.verify(keys, caller, SystemTime::now()), 0);
+        }
     }
 
     /// Compares what the caller with this number has typed.
     pub(super) fn verify(&self, name: &str, typed: &str, caller: &str) -> Permit {
-        let verdict =
-            (self.tools.pin(name)).map(|pin| pin.verify(typed, caller, SystemTime::now()));
+        let pin = self.tools.pin(name);
+        let verdict = pin.map(|pin| pin.verify(typed, caller, SystemTime::now()));
+        self.take_in(name, verdict.unwrap_or(Verdict::Locked), 1)
+    }
+
+    /// Notes what became of a PIN, which counts as so many `tries` where it is wrong.
+    fn take_in(&self, name: &str, verdict: Verdict, tries: u32) -> Permit {
         let mut pins = lock(&self.pins);
         match verdict {
-            Some(Verdict::Right) => {
+            Verdict::Right => {
                 pins.opened.insert(name.to_owned());
+                pins.due.remove(name);
                 return Permit::Granted;
             }
-            Some(Verdict::Wrong) => pins.wrong += 1,
-            Some(Verdict::Locked) | None => pins.is_locked = true,
+            Verdict::Wrong => pins.wrong += tries,
+            Verdict::Locked => pins.is_locked = true,
         }
-        drop(pins);
-        self.refusal().unwrap_or(Permit::Refused(WRONG))
+        if pins.is_over() {
+            pins.due.clear();
+            return Permit::Refused(LOCKED);
+        }
+        Permit::Refused(WRONG)
     }
 }
 
@@ -139,6 +184,39 @@ mod tests {
         );
         assert_eq!(toolbox.verify("one", "4711", "1001"), Permit::Granted);
         assert!(!toolbox.is_locked("one") && toolbox.is_locked("two"));
+    }
+
+    #[test]
+    fn any_keys_may_be_a_pin_until_each_that_was_asked_for_is_right_or_none_is_taken() {
+        let (_folder, toolbox) = toolbox(true);
+        let toolbox = toolbox.expect("there are tools");
+        assert!(!toolbox.is_pin_due());
+        toolbox.ask_for_pin("one");
+        toolbox.ask_for_pin("two");
+        toolbox.verify("one", "1", "1001");
+        toolbox.verify("one", "4711", "1001");
+        assert!(toolbox.is_pin_due(), "that of the other tool");
+        toolbox.verify("two", "1", "1001");
+        assert!(toolbox.is_pin_due());
+        toolbox.verify("two", "1", "1001");
+        assert!(!toolbox.is_pin_due(), "none is taken any more");
+    }
+
+    #[test]
+    fn one_number_as_long_as_the_pin_is_tried_unasked_and_is_no_try_of_the_call() {
+        let (_folder, toolbox) = toolbox(true);
+        let toolbox = toolbox.expect("there are tools");
+        let tries = |typed: &[&str]| {
+            let typed: Vec<_> = typed.iter().map(|keys| (*keys).to_owned()).collect();
+            toolbox.try_unasked("one", &typed, "1001");
+            (toolbox.is_locked("one"), lock(&toolbox.pins).wrong)
+        };
+        assert_eq!(tries(&["47110", "471"]), (true, 0));
+        assert!(!lock(&toolbox.pins).has_tried_unasked);
+        assert_eq!(tries(&["12", "1234"]), (true, 0));
+        assert_eq!(tries(&["4711"]), (true, 0), "a second one");
+        lock(&toolbox.pins).has_tried_unasked = false;
+        assert_eq!(tries(&["4711"]), (false, 0));
     }
 
     #[test]

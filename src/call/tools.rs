@@ -3,15 +3,18 @@
 mod pin;
 
 use std::io::Write;
+use std::mem::take;
 
 use super::event::{Calls, Permit};
 use super::flow::Flow;
 use super::job::Job;
 use super::keepalive;
+use super::keypad;
 use super::line::Input;
 use super::toolbox::Toolbox;
 use crate::knowledge::language::Language;
 use crate::sys::error::Failure;
+use crate::tools;
 use pin::{PinEntry, Typed};
 
 impl<O: Write> Flow<'_, O> {
@@ -37,35 +40,106 @@ impl<O: Write> Flow<'_, O> {
         None
     }
 
+    /// Permits one call. A wrong PIN is typed again as long as one may be: what a caller types next is meant as one.
     fn permit_one(&mut self, toolbox: &Toolbox, name: &str) -> Result<Permit, Failure> {
-        if !toolbox.is_locked(name) {
-            return Ok(Permit::Granted);
+        toolbox.try_unasked(name, &take(&mut self.typed_pins), &self.caller);
+        let mut wrong = None;
+        while toolbox.is_locked(name) {
+            if let Some(refusal) = toolbox.refusal() {
+                return Ok(refusal);
+            }
+            toolbox.ask_for_pin(name);
+            let Typed::Keys(keys) = self.ask_for_pin(wrong.is_some())? else {
+                return Ok(wrong.unwrap_or(Permit::Refused(UNTYPED)));
+            };
+            wrong = Some(toolbox.verify(name, &keys, &self.caller));
         }
-        if let Some(refusal) = toolbox.refusal() {
-            return Ok(refusal);
-        }
-        let typed = self.ask_for_pin()?;
-        Ok(match typed {
-            Typed::Keys(keys) => toolbox.verify(name, &keys, &self.caller),
-            Typed::Nothing => Permit::Refused(UNTYPED),
-        })
+        Ok(Permit::Granted)
     }
 
-    /// Asks the caller to type a PIN. The keys stand in no log, whatever the settings say of words.
-    fn ask_for_pin(&mut self) -> Result<Typed, Failure> {
+    /// Asks the caller to type a PIN, or to type it again, unless they have begun to.
+    fn ask_for_pin(&mut self, is_again: bool) -> Result<Typed, Failure> {
+        let begun = take(&mut self.scene.keypad);
+        let is_complete = begun.ends_at().is_some_and(|end| end <= self.line.now());
+        let begun = begun.into_keys();
+        let begun = keypad::last_part(&begun).to_owned();
+        if is_complete && !begun.is_empty() {
+            return Ok(Typed::Keys(begun));
+        }
         let job = std::mem::replace(&mut self.job, Job::none());
-        self.line.log_words(false);
         let silence = keepalive::silence(&self.config.conversation.sounds, self.encoding);
-        let words = Language::of(&self.config.stt.language).pin;
-        let phrase = self.phrase_beside(words, INSTEAD, job.max_cost());
-        let typed = self.follow(&mut PinEntry::new(phrase, silence));
-        self.line.log_words(self.config.log_words);
+        let mut entry = if begun.is_empty() {
+            let language = Language::of(&self.config.stt.language);
+            let (words, instead) = if is_again {
+                (language.wrong_pin, "auth-incorrect")
+            } else {
+                (language.pin, "agent-pass")
+            };
+            let phrase = self.phrase_beside(words, instead, job.max_cost());
+            PinEntry::new(phrase, silence)
+        } else {
+            PinEntry::going_on(begun, silence)
+        };
+        let typed = self.follow(&mut entry);
         self.job = job;
         typed
     }
+
+    /// What the caller has typed in their turn, as words. Where any of it may be a PIN nothing of it is shown, and it is
+    /// kept for a tool that wants one.
+    pub(in crate::call) fn typed_words(&mut self, typed: &[String]) -> String {
+        self.typed_pins.clear();
+        let toolbox = self.toolbox.as_ref();
+        let is_due = toolbox.is_some_and(|toolbox| toolbox.is_pin_due());
+        let may_be_pin = |keys: &str| is_due || tools::may_be_pin(self.config, keys);
+        if typed.is_empty() || !readings(typed).iter().any(|keys| may_be_pin(keys)) {
+            let words = typed.iter().map(|keys| keypad::words(keys));
+            return words.collect::<Vec<_>>().join(" ");
+        }
+        let (last, joined) = (typed.last().cloned(), typed.concat());
+        let meant = last.iter().chain([&joined]);
+        self.typed_pins = meant
+            .map(|keys| keypad::last_part(keys).to_owned())
+            .collect();
+        keypad::HIDDEN.to_owned()
+    }
 }
 
-/// Asterisk's own voice: "Please enter your password followed by the pound key."
-const INSTEAD: &str = "agent-pass";
+/// The digits that were typed in a turn, as they may be meant: a PIN may be begun anew by `*`, and a pause or a `*` may
+/// stand within it.
+fn readings(typed: &[String]) -> Vec<String> {
+    let joined = typed.concat();
+    let entries = typed.iter().chain([&joined]);
+    let parts = entries.flat_map(|keys| keys.split('*').map(str::to_owned));
+    let whole = typed
+        .iter()
+        .chain([&joined])
+        .map(|keys| keys.replace('*', ""));
+    parts.chain(whole).collect()
+}
 
 const UNTYPED: &str = "error: this was not done, because the caller typed no PIN";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_among_the_readings_however_it_was_typed() {
+        let table: &[&[&str]] = &[
+            &["482915"],
+            &["48*482915"],
+            &["482915*12"],
+            &["482", "915"],
+            &["12", "482915"],
+            &["48", "2*482", "915"],
+            &["482*915"],
+        ];
+        for typed in table {
+            let typed: Vec<_> = typed.iter().map(|keys| (*keys).to_owned()).collect();
+            let readings = readings(&typed);
+            let has_pin = readings.iter().any(|keys| keys == "482915");
+            assert!(has_pin, "{typed:?}: {readings:?}");
+        }
+    }
+}

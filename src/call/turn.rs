@@ -25,6 +25,8 @@ pub(super) struct Scene {
     pub(super) is_cut_off: bool,
     /// What they are typing.
     pub(super) keypad: Keypad,
+    /// Whether a PIN is to be typed before the answer goes on.
+    pub(super) wants_pin: bool,
     /// What is being done.
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
@@ -67,6 +69,7 @@ impl Scene {
             said: Vec::new(),
             is_cut_off: false,
             keypad: Keypad::default(),
+            wants_pin: false,
             stage: Stage::Config,
             notes: Vec::new(),
             voice_takes: None,
@@ -78,6 +81,7 @@ impl Scene {
     pub(super) fn begin_turn(&mut self, now: Instant, waited: Duration) -> Turn {
         let mut turn = Turn::new(now);
         turn.timeline.set_waited_before(waited);
+        self.wants_pin = false;
         std::mem::replace(&mut self.turn, turn)
     }
 

@@ -43,7 +43,13 @@ pub(crate) fn list(
         writeln!(out, "  {}", plain(&tool.description))?;
         for argument in &tool.arguments {
             let (kind, description) = (argument.kind.in_words(), plain(&argument.description));
-            writeln!(out, "  {}: {kind}, {description}", argument.name)?;
+            let optional = if argument.is_optional {
+                "optional, "
+            } else {
+                ""
+            };
+            let name = &argument.name;
+            writeln!(out, "  {name}: {optional}{kind}, {description}")?;
         }
     }
     if config.tools.is_empty() {

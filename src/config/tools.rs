@@ -33,7 +33,7 @@ pub struct Tool {
     pub body: Option<Body>,
     /// The file with a header that is sent along, as in `Authorization: Bearer …`.
     pub header_file: Option<PathBuf>,
-    /// What the model is to give, all of it with every call.
+    /// What the model is to give.
     pub arguments: Vec<Argument>,
     /// Whether it is only for callers who are phones of this Asterisk.
     pub is_internal: bool,
@@ -55,7 +55,8 @@ pub struct Asked {
 }
 
 impl Tool {
-    /// What is sent for a call with these arguments: a JSON object that has each argument of the tool and no other.
+    /// What is sent for a call with these arguments: a JSON object that has each argument of the tool, unless that is
+    /// optional, and no other.
     ///
     /// # Errors
     /// What is wrong with them, in one line for the model.
@@ -73,7 +74,7 @@ impl Tool {
         let given = match arguments {
             Value::Object(given) => given,
             // What some models write where there are no arguments.
-            Value::Null if self.arguments.is_empty() => return Ok(Values::new()),
+            Value::Null if self.arguments.iter().all(|it| it.is_optional) => &Values::new(),
             _ => return Err("the arguments must be a JSON object".to_owned()),
         };
         let is_known = |name: &String| self.arguments.iter().any(|known| known.name == *name);
@@ -92,7 +93,12 @@ impl Tool {
         let mut values = Values::new();
         for argument in &self.arguments {
             let value = given.get(&argument.name).filter(|value| !value.is_null());
-            let value = value.ok_or_else(|| format!("{} is missing", argument.name))?;
+            let Some(value) = value else {
+                if argument.is_optional {
+                    continue;
+                }
+                return Err(format!("{} is missing", argument.name));
+            };
             argument.check(value)?;
             values.insert(argument.name.clone(), argument.sent(value));
         }

@@ -59,8 +59,9 @@ pub(crate) struct Language {
     /// What they hear where a message was taken and the answer says nothing, and where it could not be taken.
     pub(crate) message_kept: &'static str,
     pub(crate) message_lost: &'static str,
-    /// What they hear where a PIN is to be typed.
+    /// What they hear where a PIN is to be typed, and to be typed again.
     pub(crate) pin: &'static str,
+    pub(crate) wrong_pin: &'static str,
 }
 
 impl Language {
@@ -109,6 +110,7 @@ pub(crate) const ENGLISH: &Language = &Language {
     message_kept: "Your message has been noted.",
     message_lost: "I am sorry, your message could not be taken. Please call again later.",
     pin: "Please type your PIN, then the hash key.",
+    wrong_pin: "That PIN is wrong. Please type it again, then the hash key.",
 };
 
 const GERMAN: &Language = &Language {
@@ -146,6 +148,7 @@ const GERMAN: &Language = &Language {
     message_kept: "Ihre Nachricht ist notiert.",
     message_lost: "Es tut mir leid, Ihre Nachricht konnte nicht angenommen werden. Bitte rufen Sie später noch einmal an.",
     pin: "Bitte geben Sie Ihre PIN ein, danach die Rautetaste.",
+    wrong_pin: "Diese PIN ist falsch. Bitte geben Sie sie noch einmal ein, danach die Rautetaste.",
 };
 
 const FRENCH: &Language = &Language {
@@ -183,6 +186,7 @@ const FRENCH: &Language = &Language {
     message_kept: "Votre message est noté.",
     message_lost: "Je suis désolé, votre message n'a pas pu être pris. Merci de rappeler plus tard.",
     pin: "Veuillez taper votre code secret, puis la touche dièse.",
+    wrong_pin: "Ce code est faux. Veuillez le taper à nouveau, puis la touche dièse.",
 };
 
 const SPANISH: &Language = &Language {
@@ -216,6 +220,7 @@ const SPANISH: &Language = &Language {
     message_kept: "Su mensaje está anotado.",
     message_lost: "Lo siento, no se ha podido tomar su mensaje. Por favor, llame más tarde.",
     pin: "Por favor, marque su PIN y después la tecla almohadilla.",
+    wrong_pin: "Ese PIN es incorrecto. Por favor, márquelo otra vez y después la tecla almohadilla.",
 };
 
 const ITALIAN: &Language = &Language {
@@ -249,6 +254,7 @@ const ITALIAN: &Language = &Language {
     message_kept: "Il suo messaggio è stato annotato.",
     message_lost: "Mi dispiace, non è stato possibile prendere il suo messaggio. La prego di richiamare più tardi.",
     pin: "Digiti il suo PIN, poi il tasto cancelletto.",
+    wrong_pin: "Il PIN è errato. Lo digiti di nuovo, poi il tasto cancelletto.",
 };
 
 #[cfg(test)]

@@ -59,6 +59,18 @@ impl Pin {
         })
     }
 
+    /// Whether typed keys may be this PIN, or it with one digit more or fewer. Only their length is looked at, so that
+    /// trying out numbers tells nothing of the digits. A PIN that cannot be read may have any length.
+    pub(crate) fn may_be(&self, keys: &str) -> bool {
+        let lens = self.read().map_or(DIGITS, |pin| pin.len()..=pin.len());
+        (lens.start() - 1..=lens.end() + 1).contains(&keys.len())
+    }
+
+    /// Whether these are as many digits as this PIN has.
+    pub(crate) fn is_as_long_as(&self, keys: &str) -> bool {
+        self.read().is_ok_and(|pin| pin.len() == keys.len())
+    }
+
     /// Reads the PIN.
     ///
     /// # Errors

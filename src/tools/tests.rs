@@ -339,6 +339,31 @@ fn a_model_is_told_of_a_tool_by_a_schema() {
     assert_eq!(functions[1].parameters, expected);
 }
 
+#[test]
+fn a_schema_tells_what_may_be_left_out_and_has_no_word_of_what_there_is_not() {
+    let text = "[tool.a]\ndescription = 'x'\nurl = 'https://host/'\n\
+        [tool.b]\ndescription = 'x'\nurl = 'https://host/?b={b}'\narguments.b = 'optional whole: b'\n\
+        [tool.c]\ndescription = 'x'\nurl = 'https://host/{c}?b={b}'\n\
+        arguments = { b = 'optional whole: b', c = 'text: c' }\n";
+    let config = Config::of_text(Job::Calls, text, "config.toml".into(), &|_| None);
+    let tools = Tools::new(&config.expect("right settings")).expect("a client");
+    let (b, c) = (
+        json!({"type": "integer", "description": "b"}),
+        json!({"type": "string", "description": "c"}),
+    );
+    let schemas: Vec<_> = tools
+        .functions(OUTSIDE)
+        .into_iter()
+        .map(|it| it.parameters)
+        .collect();
+    let expected = [
+        json!({"type": "object", "properties": {}}),
+        json!({"type": "object", "properties": {"b": b}}),
+        json!({"type": "object", "properties": {"b": b, "c": c}, "required": ["c"]}),
+    ];
+    assert_eq!(schemas, expected);
+}
+
 fn gives(status: u16, kind: &str, body: impl Into<Vec<u8>>) -> ToolAnswer {
     ToolAnswer::Gives(Response::new(status, kind, body))
 }

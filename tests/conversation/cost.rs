@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use testkit::Stage;
+use testkit::{Settings, Stage};
 
 use super::{BREATH, SHORT, one_turn, settings, spoken, talk};
 use crate::house::House;
@@ -91,21 +91,26 @@ fn noise() -> Vec<i16> {
     [&samples[..4000], &vec![0; 12_000]].concat()
 }
 
+/// The dollars that a question about tea could cost with these settings.
+pub(crate) fn could_cost(house: &House, settings: &Settings) -> f64 {
+    let settings = settings.clone().set("limits.max_daily_cost", 0.000_001);
+    let outcome = one_turn(house, &settings);
+    fs::remove_file(house.other().join("ears")).unwrap();
+    outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
+    let error = outcome.variable("ASSISTANT_ERROR");
+    let (_, cost) = error.split_once("could cost $").unwrap();
+    let (cost, _) = cost.split_once(';').unwrap();
+    cost.parse().unwrap()
+}
+
 #[test]
 fn all_that_a_turn_may_be_transcribed_is_set_aside_before_the_first_time() {
     let house = House::new();
     let could_cost = |thinks_ahead: bool| {
         let settings = settings(&house)
             .set("conversation.think_ahead", thinks_ahead)
-            .set("conversation.max_question", 60.0)
-            .set("limits.max_daily_cost", 0.000_001);
-        let outcome = one_turn(&house, &settings);
-        fs::remove_file(house.other().join("ears")).unwrap();
-        outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
-        let error = outcome.variable("ASSISTANT_ERROR");
-        let (_, cost) = error.split_once("could cost $").unwrap();
-        let (cost, _) = cost.split_once(';').unwrap();
-        cost.parse::<f64>().unwrap()
+            .set("conversation.max_question", 60.0);
+        could_cost(&house, &settings)
     };
     // A minute of Google's costs $0.024.
     assert!(could_cost(true) > could_cost(false) + 3.0 * 0.024);

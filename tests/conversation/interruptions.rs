@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use testkit::{Outcome, Response, Settings, Stage};
 
+use super::cost::could_cost;
 use super::{BREATH, SHORT, Talking, asked_of_tea, settings, spoken, square_wave};
 use crate::house::{self, House, PATIENCE};
 use crate::memory;
@@ -222,15 +223,8 @@ fn the_key_0_leads_to_the_operator_while_an_answer_waits() {
 /// more of the answer is paid for, and the caller is heard all the same.
 #[test]
 fn a_limit_that_both_exceed_ends_the_call_no_sooner() {
-    let could_cost = {
-        let house = House::new();
-        let settings = settings(&house).set("limits.max_daily_cost", 0.000_001);
-        let outcome = asked_of_tea(&house, &settings).finish();
-        let error = outcome.variable("ASSISTANT_ERROR");
-        let (_, cost) = error.split_once("could cost $").unwrap();
-        let (cost, _) = cost.split_once(';').unwrap();
-        cost.parse::<f64>().unwrap()
-    };
+    let other = House::new();
+    let could_cost = could_cost(&other, &settings(&other));
     let house = House::new();
     let settings = settings(&house)
         .set("limits.max_daily_cost", could_cost * 1.8)

@@ -15,9 +15,9 @@ use super::{fuzz, inputs};
 const TOOL: &str = r#"
 [tool.all]
 description = "Has a value in every place"
-url = "https://host.example:8443/a/{text}/b-{whole}.{word}/c%2F{second}?one={second}&two=x-{number}&three={switch}"
+url = "https://host.example:8443/a/{text}/b-{whole}.{word}/c%2F{second}?one={second}&two=x-{number}&maybe={maybe}&three={switch}"
 method = "POST"
-json = '{"text": "{text}", "list": [{number}, "{second}{text}", {"deep": {switch}}], "whole": {whole}, "word": "a {word} b"}'
+json = '{"text": "{text}", "list": [{number}, "{second}{text}", {"deep": {switch}}], "whole": {whole}, "word": "a {word} b", "maybe": "{maybe}"}'
 [tool.all.arguments]
 text = "text: a text"
 second = "text: another"
@@ -25,6 +25,7 @@ number = "number: a number"
 whole = "whole: a whole number"
 switch = "boolean: a switch"
 word = "one|two: a word"
+maybe = "optional text: a third"
 "#;
 
 #[test]
@@ -78,26 +79,32 @@ fn assert_address(url: &str, values: &Value) {
         );
     }
     let pairs: Vec<_> = uri.query().unwrap().split('&').map(decoded).collect();
-    let expected = [
+    let mut expected = vec![
         format!("one={}", text("second")),
         format!("two=x-{}", text("number")),
         format!("three={}", text("switch")),
     ];
+    if values.get("maybe").is_some() {
+        expected.insert(2, format!("maybe={}", text("maybe")));
+    }
     assert_eq!(pairs, expected);
 }
 
 fn assert_body(body: &str, values: &Value) {
     let text = |name| text(values, name);
-    let expected = json!({
+    let mut expected = json!({
         "text": text("text"),
         "list": [values["number"], text("second") + &text("text"), {"deep": values["switch"]}],
         "whole": values["whole"],
         "word": format!("a {} b", text("word")),
     });
+    if let Some(maybe) = values.get("maybe") {
+        expected["maybe"] = maybe.clone();
+    }
     assert_eq!(serde_json::from_str::<Value>(body).unwrap(), expected);
 }
 
-/// An argument of each name, as JSON.
+/// An argument of each name, but for the optional one now and then, as JSON.
 fn values(random: &mut Random) -> Vec<u8> {
     let numbers = [
         json!(0),
@@ -112,6 +119,9 @@ fn values(random: &mut Random) -> Vec<u8> {
     let mut values = Map::new();
     for name in ["text", "second"] {
         values.insert(name.to_owned(), hostile(random).into());
+    }
+    if random.one_in(2) {
+        values.insert("maybe".to_owned(), hostile(random).into());
     }
     values.insert(
         "number".to_owned(),

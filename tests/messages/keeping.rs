@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use testkit::{Outcome, Stage, Takes};
+use testkit::{Outcome, Stage, Takes, Webhook};
 
 use super::{NOTED, Post, files};
+use crate::calling::{order, with_tool};
 use crate::house::{House, PATIENCE};
 
 const LOST: &str = "I am sorry, your message could not be taken. Please call again later.";
@@ -102,6 +103,22 @@ fn a_message_in_whose_middle_the_model_stops_is_kept_as_far_as_it_goes() {
             .body()
             .contains("[It broke off here.]")
     );
+}
+
+#[test]
+fn a_message_is_kept_before_anything_is_looked_up() {
+    let (post, hook) = (Post::new(House::streaming()), Webhook::start());
+    hook.always(Takes::Never);
+    let said = "[[message Anna: Jim asks for tea.]]";
+    post.house.sandbox.call_with([order("green").saying(said)]);
+    let settings = with_tool(post.settings(), &hook).set("tool.order.timeout", 20.0);
+    let call = post.call(&settings).start();
+    hook.wait_for(1, PATIENCE);
+    assert_eq!(post.waiting().len(), 1);
+    call.hangup();
+    call.finish(PATIENCE).assert_manners();
+    post.wait_until_delivered(1);
+    assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
 }
 
 #[test]

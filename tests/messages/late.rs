@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Post;
+use crate::conversation::cost::could_cost;
 use crate::conversation::{self, asked_of_tea};
 use crate::house::{self, House};
 
@@ -42,4 +43,33 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
         post.wait_until_delivered(1);
         assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
     });
+}
+
+/// The limit allows no second answer beside the first, so that no more of this is paid for once the caller has typed.
+#[test]
+fn a_limit_that_ends_an_answer_loses_no_message_that_it_has_confirmed() {
+    let other = Post::new(House::new());
+    let could_cost = could_cost(
+        &other.house,
+        &other.with(conversation::settings(&other.house)),
+    );
+    let post = Post::new(House::new());
+    let sandbox = &post.house.sandbox;
+    sandbox.answer_with(SETTLED);
+    sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
+    let settings = post
+        .with(conversation::settings(&post.house))
+        .set("limits.max_daily_cost", could_cost * 1.05)
+        .set("conversation.max_turns", 2);
+    let talking = asked_of_tea(&post.house, &settings);
+    talking.wait_for_answer();
+    sandbox.answer_with("Far away.");
+    talking.press('7');
+    talking.types("#", 2);
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_QUESTION", "[typed on the keypad: 7]");
+    post.wait_until_delivered(1);
+    assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
 }

@@ -33,10 +33,13 @@ impl Answering {
         }
     }
 
-    /// A key has been pressed. One that stops the answer begins what is typed only where the caller has just been asked;
-    /// any other digit interrupts the answer as the caller's voice does.
+    /// A key has been pressed. Where a PIN is wanted, a digit begins it. Else one that stops the answer begins what is typed
+    /// only where the caller has just been asked; any other digit interrupts the answer as the caller's voice does.
     fn pressed(&mut self, key: char, what: Sound, at: Instant, scene: &mut Scene) {
         let is_typed = self.settings.typed_keys.contains(key);
+        if self.calling.wants_pin() && (is_typed || scene.keypad.is_open()) {
+            return scene.keypad.press(key, at);
+        }
         let interrupts = is_typed && !self.settings.stop_keys.contains(key);
         if interrupts || is_typed && self.has_just_asked(scene, at) {
             scene.keypad.press(key, at);

@@ -11,12 +11,17 @@ use crate::call::turn::Scene;
 impl Answering {
     /// The caller has begun to speak. What they say tells whether that ends the answer.
     pub(super) fn interrupt(&mut self, scene: &Scene, now: Instant) {
-        // A noise that comes again and again would have each of its beginnings transcribed, and none of the answer heard.
-        if self.may_be_stopped(scene) && self.for_nothing < MAX_FOR_NOTHING {
+        if self.may_be_stopped(scene) && self.heeds_voices() {
             self.interrupted = Some(now);
             self.pausing = None;
             self.finish(Ok(Answered::Interrupted));
         }
+    }
+
+    /// Whether a voice interrupts the answer. A noise that comes again and again would have each of its beginnings
+    /// transcribed, and none of the answer heard.
+    pub(super) fn heeds_voices(&self) -> bool {
+        self.settings.barge_in && self.for_nothing < MAX_FOR_NOTHING
     }
 
     /// Whether the caller has just been asked something, at `now`.
@@ -129,4 +134,4 @@ const REPEATED_FRAMES: u32 = 25;
 const PLACE_FRAMES: usize = 4;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -203,18 +203,34 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// Ends a job. Of an answer that a caller has begun to hear the messages that `may_come` are still kept: what they have
-    /// heard may have confirmed one whose text comes last. Meanwhile the caller is not listened to.
-    fn keep_late_messages(&mut self, job: Job, may_come: bool) {
+    /// heard may have confirmed one whose text comes last. Meanwhile the caller is not listened to. Returns what else it
+    /// has told.
+    fn keep_late_messages(&mut self, mut job: Job, may_come: bool) -> Vec<Event> {
         if !may_come || !self.messages.are_taken() {
-            return;
+            return job.events().try_iter().collect();
         }
         // A voice that is refused would end the model's text, but after a hang-up nothing is waited for.
         let (is_hung_up, mut asked) = (self.line.is_hung_up(), Vec::new());
+        let mut told = Vec::new();
         job.drain(LATE_MESSAGES, |event| match event {
             Event::Messages(messages, kept) => drop(self.perform(Act::Keep(messages, kept))),
             Event::Begins(_, agrees) if !is_hung_up => asked.push(agrees),
-            _ => {}
+            // Nothing is called any more, and the end is that of the bill, not of the answer.
+            Event::Calls(_) | Event::End(_) | Event::Panicked => {}
+            event => told.push(event),
         });
+        told
+    }
+
+    /// Pays for no more of an answer that waits: what has been made can still be heard.
+    pub(super) fn stop_paying(&mut self) {
+        let Some(mut interrupted) = self.interrupted.take() else {
+            return;
+        };
+        let may_come = was_heard(&self.scene.turn) && !interrupted.is_written();
+        let last = self.keep_late_messages(interrupted.take_job(), may_come);
+        interrupted.end(last, self.scene, self.line.now());
+        self.interrupted = Some(interrupted);
     }
 
     /// Leaves to the caller's next call what was heard of this answer.

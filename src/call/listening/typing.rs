@@ -61,10 +61,7 @@ impl Listening {
                 self.end = Some(Err(operator::Called::to(to)).at(Stage::Reply));
                 return;
             }
-            if !self.typed.is_empty() {
-                self.typed.push(' ');
-            }
-            self.typed.push_str(&keypad::words(&keys));
+            self.typed.push(keys);
         }
         // A transcript that is on its way tells what was said before.
         let goes_on = scene.keypad.is_open() || scene.is_in_turn() || self.ahead.is_some();

@@ -6,6 +6,7 @@ use super::{Act, Phase, Step};
 use crate::audio::speech::turn::Limits;
 use crate::audio::to_i16;
 use crate::call::caller_audio::CallerAudio;
+use crate::call::keypad::words;
 use crate::call::line::{How, Input, Played, Sound};
 use crate::call::turn::Scene;
 use crate::sys::error::Failure;
@@ -162,8 +163,8 @@ fn told(act: &Act, scene: &Scene) -> Option<String> {
             let seconds = speech.duration().as_secs_f32();
             let known = Some(&known.words).filter(|words| !words.is_empty());
             let known = known.map_or_else(String::new, |words| format!(" after {words:?}"));
-            let typed = Some(typed).filter(|typed| !typed.is_empty());
-            let typed = typed.map_or_else(String::new, |typed| format!(" {typed}"));
+            let typed = typed.iter().map(|keys| format!(" {}", words(keys)));
+            let typed = typed.collect::<String>();
             format!("transcribe {seconds:.1} s{known}{typed}, {later} later")
         }
         Act::Append(_) | Act::Reveal => return None,

@@ -7,6 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
+use serde_json::Value;
 
 use super::hand_over::HandOver;
 use super::work::{Work, send};
@@ -222,9 +223,15 @@ fn permits(
     permitted.recv().map_err(|_| cloud::Error::HungUp("nobody"))
 }
 
-/// What makes two calls the same.
+/// What makes two calls the same: an argument that is null is not given.
 fn key(call: &Call) -> (String, String) {
     let arguments = match &call.arguments {
+        Ok(Value::Null) => "{}".to_owned(),
+        Ok(Value::Object(all)) => {
+            let given = all.iter().filter(|(_, value)| !value.is_null());
+            let given = given.map(|(name, value)| (name.clone(), value.clone()));
+            Value::Object(given.collect()).to_string()
+        }
         Ok(arguments) => arguments.to_string(),
         Err(text) => text.clone(),
     };
@@ -236,3 +243,25 @@ const TOO_MANY: &str =
 
 /// No function has a longer name, in characters.
 const MAX_SHOWN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arguments_that_are_null_make_no_other_call() {
+        let key = |arguments| {
+            key(&Call {
+                id: String::new(),
+                name: "look".to_owned(),
+                arguments: Ok(arguments),
+            })
+        };
+        let none = key(json!({}));
+        assert_eq!(key(json!({"day": null})), none);
+        assert_eq!(key(Value::Null), none);
+        assert_ne!(key(json!({"day": "Monday"})), none);
+    }
+}

@@ -34,9 +34,17 @@ impl PinEntry {
     pub(super) fn new(phrase: Phrase, silence: Option<String>) -> Self {
         Self {
             phrase: Some(phrase),
+            ..Self::going_on(String::new(), silence)
+        }
+    }
+
+    /// Takes in a PIN of which these keys have been typed.
+    pub(super) fn going_on(keys: String, silence: Option<String>) -> Self {
+        Self {
+            phrase: None,
             silence,
             is_sounding: false,
-            keys: String::new(),
+            keys,
             until: None,
             end: None,
         }
@@ -225,6 +233,18 @@ mod tests {
             (3000, "play silence 0123456789*#@0"),
             (5000, "play silence 0123456789*#@0"),
         ]);
+    }
+
+    #[test]
+    fn a_pin_that_the_caller_has_begun_to_type_is_not_asked_for() {
+        let mut call = Virtual::new(|_, _| PinEntry::going_on("4".into(), Some("silence".into())));
+        call.ends(1000, Sound::KeepAlive, key('2'));
+        call.assert_steps(&[
+            (0, "play silence 0123456789*#@0"),
+            (1000, "play silence 0123456789*#@0"),
+        ]);
+        call.pass(30_000);
+        assert_eq!(ended(&call), "9000 42");
     }
 
     #[test]

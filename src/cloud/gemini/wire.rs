@@ -72,7 +72,8 @@ pub(in crate::cloud) struct Tool<'a> {
 struct Declaration<'a> {
     name: &'a str,
     description: &'a str,
-    parameters_json_schema: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters_json_schema: Option<&'a Value>,
 }
 
 impl<'a> Tool<'a> {
@@ -81,13 +82,19 @@ impl<'a> Tool<'a> {
         let declarations = functions.iter().map(|function| Declaration {
             name: &function.name,
             description: &function.description,
-            parameters_json_schema: &function.parameters,
+            parameters_json_schema: with_properties(&function.parameters),
         });
         let function_declarations: Vec<_> = declarations.collect();
         (!functions.is_empty()).then_some([Self {
             function_declarations,
         }])
     }
+}
+
+/// A schema that has properties: a function without parameters is declared without a schema.
+fn with_properties(schema: &Value) -> Option<&Value> {
+    let properties = schema["properties"].as_object()?;
+    (!properties.is_empty()).then_some(schema)
 }
 
 /// A part of a turn: words, with how they are to be spoken, sound, a call, or what came of one.

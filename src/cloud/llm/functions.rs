@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) description: String,
-    /// The JSON schema of its arguments, an object.
+    /// The JSON schema of its arguments, an object, whose `properties` are empty where it has none.
     pub(crate) parameters: Value,
 }
 

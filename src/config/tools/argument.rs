@@ -1,4 +1,4 @@
-//! An argument of a tool, as the settings write it: `number: degrees north`.
+//! An argument of a tool, as the settings write it: `number: degrees north`, `optional text: a town`.
 
 use serde_json::Value;
 
@@ -11,6 +11,8 @@ pub struct Argument {
     pub name: String,
     /// What it may be.
     pub kind: Type,
+    /// Whether the model may leave it out.
+    pub is_optional: bool,
     /// What the model is told of it.
     pub description: String,
 }
@@ -31,7 +33,7 @@ pub enum Type {
 }
 
 impl Argument {
-    /// Reads `type: description`.
+    /// Reads `type: description` or `optional type: description`.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -47,9 +49,11 @@ impl Argument {
         if description.is_empty() {
             return Err(form.to_owned());
         }
+        let optional = kind.strip_prefix("optional ");
         Ok(Self {
             name: name.to_owned(),
-            kind: Type::read(kind)?,
+            kind: Type::read(optional.unwrap_or(kind).trim())?,
+            is_optional: optional.is_some(),
             description: description.to_owned(),
         })
     }

@@ -27,7 +27,7 @@ pub const TOOL_KEYS: &[Key] = &[
     keys::key("header_file", Kind::Path, r#""""#,
         "A file with a header that is sent along: `Authorization: Bearer …`."),
     keys::key(ARGUMENTS, Kind::Texts(16, 300), "{}",
-        "What the model is to give: names, each with a type, a colon and a description."),
+        "What the model is to give: names, each with a type, a colon and a description. `optional` before the type: it may be left out."),
     keys::key("callers", Kind::OneOf(&["all", "internal"]), r#""all""#,
         "Which callers the model may use it for: all, or phones of this Asterisk. A `POST` is `internal` unless this is set."),
     keys::key("pin_file", Kind::Path, r#""""#,
@@ -262,6 +262,7 @@ impl Reading<'_> {
     fn compare(&mut self, url: &Address, body: Option<&Body>, arguments: &[Argument]) {
         let known = |name: &str| arguments.iter().find(|argument| argument.name == name);
         let in_url: BTreeSet<_> = url.names().map(str::to_owned).collect();
+        let in_path: BTreeSet<_> = url.names_of_path().collect();
         let in_body = body.map(Body::names).unwrap_or_default();
         let in_body: BTreeSet<_> = in_body.into_iter().collect();
         let places = in_url.iter().map(|name| ("url", name, false));
@@ -270,6 +271,7 @@ impl Reading<'_> {
                 .iter()
                 .map(|(name, is_bare)| ("json", name, *is_bare)),
         );
+        let whole_body = body.and_then(Body::whole);
         let mut used = BTreeSet::new();
         for (key, name, is_bare) in places {
             used.insert(name.as_str());
@@ -284,15 +286,20 @@ impl Reading<'_> {
                 Some(_) => {}
             }
         }
-        for argument in arguments
-            .iter()
-            .filter(|argument| !used.contains(argument.name.as_str()))
+        for Argument {
+            name, is_optional, ..
+        } in arguments
         {
-            let name = &argument.name;
-            self.fault(
-                &format!("{ARGUMENTS}.{name}"),
-                &format!("stands nowhere: write {{{name}}} into url or json, or leave it out"),
-            );
+            let what = if !used.contains(name.as_str()) {
+                format!("stands nowhere: write {{{name}}} into url or json, or leave it out")
+            } else if *is_optional && in_path.contains(name.as_str()) {
+                "is optional and stands in the path of url, where each must be given".to_owned()
+            } else if *is_optional && whole_body.as_ref() == Some(name) {
+                "is optional and all that json has: write it as a member, {\"name\": …}".to_owned()
+            } else {
+                continue;
+            };
+            self.fault(&format!("{ARGUMENTS}.{name}"), &what);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! read, so that filling them cannot change their shape.
 
 use std::borrow::Cow;
+use std::iter;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -29,8 +30,8 @@ pub struct Address {
     /// Scheme, host and port.
     origin: String,
     segments: Vec<Vec<Piece>>,
-    /// What follows `?`, if there is one.
-    query: Option<Vec<Piece>>,
+    /// The parameters that follow `?`, if there is one.
+    query: Option<Vec<Vec<Piece>>>,
 }
 
 /// The body of a request: JSON.
@@ -76,19 +77,17 @@ impl Address {
 
     /// The names that stand in it.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let all = self
-            .segments
-            .iter()
-            .flatten()
-            .chain(self.query.iter().flatten());
-        all.filter_map(|piece| match piece {
-            Piece::Value(name) => Some(name.as_str()),
-            Piece::Text(_) => None,
-        })
+        let parameters = self.query.iter().flatten().flatten();
+        self.names_of_path().chain(parameters.filter_map(name_of))
     }
 
-    /// Fills it: each value percent-encoded, so that it ends neither its segment nor its parameter. Also returns where the
-    /// part ends that holds no value and no query.
+    /// The names that stand in its path.
+    pub(super) fn names_of_path(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().flatten().filter_map(name_of)
+    }
+
+    /// Fills it: each value percent-encoded, so that it ends neither its segment nor its parameter. A parameter with a
+    /// value that is not given is left out. Also returns where the part ends that holds no value and no query.
     ///
     /// # Errors
     /// Why a value cannot stand in the path, for the model.
@@ -101,12 +100,28 @@ impl Address {
         }
         if let Some(query) = &self.query {
             shown.get_or_insert(url.len());
-            url.push('?');
-            fill(&mut url, query, values, &mut shown);
+            let given = query.iter().filter(|parameter| is_given(parameter, values));
+            for (sign, parameter) in iter::once('?').chain(iter::repeat('&')).zip(given) {
+                url.push(sign);
+                fill(&mut url, parameter, values, &mut shown);
+            }
         }
         let shown = shown.unwrap_or(url.len());
         Ok((url, shown))
     }
+}
+
+fn name_of(piece: &Piece) -> Option<&str> {
+    match piece {
+        Piece::Value(name) => Some(name),
+        Piece::Text(_) => None,
+    }
+}
+
+/// Whether no value of these pieces is missing.
+fn is_given(pieces: &[Piece], values: &Values) -> bool {
+    let mut names = pieces.iter().filter_map(name_of);
+    names.all(|name| values.contains_key(name))
 }
 
 /// Appends pieces with their values, and notes where the first value begins.
@@ -147,17 +162,18 @@ fn check_segment(segment: &[Piece], values: &Values) -> Result<(), String> {
     }
 }
 
-/// The pieces of a query: values only behind the `=` of a parameter.
-fn query_pieces(query: &str) -> Result<Vec<Piece>, String> {
-    for parameter in query.split('&') {
+/// The pieces of a query's parameters: values only behind the `=`.
+fn query_pieces(query: &str) -> Result<Vec<Vec<Piece>>, String> {
+    let read = |parameter: &str| {
         let name = parameter.split('=').next().unwrap_or_default();
         if name.contains('{') {
             return Err(
                 "a { in the name of a parameter: a value may stand behind = alone".to_owned(),
             );
         }
-    }
-    pieces(query)
+        pieces(parameter)
+    };
+    query.split('&').map(read).collect()
 }
 
 /// Takes a part of an address apart.
@@ -253,9 +269,18 @@ impl Body {
         names
     }
 
-    /// Fills it: each value as it is where it stands alone, and as text within a text.
+    /// The name for which there must be a value, because all of the template is its place.
+    pub(super) fn whole(&self) -> Option<String> {
+        let text = self.0.as_str()?;
+        let only = |pieces: Vec<Piece>| pieces.iter().find_map(name_of).map(str::to_owned);
+        let bare = text.strip_prefix(BARE).map(str::to_owned);
+        bare.or_else(|| only(split(text)))
+    }
+
+    /// Fills it: each value as it is where it stands alone, and as text within a text. A member or an item of a list with
+    /// a value that is not given is left out.
     pub(super) fn filled(&self, values: &Values) -> Value {
-        with_values(&self.0, values)
+        with_values(&self.0, values).unwrap_or_default()
     }
 }
 
@@ -263,27 +288,32 @@ fn is_value(piece: &Piece) -> bool {
     matches!(piece, Piece::Value(_))
 }
 
-fn with_values(template: &Value, values: &Values) -> Value {
+fn with_values(template: &Value, values: &Values) -> Option<Value> {
     match template {
         Value::String(text) => match text.strip_prefix(BARE) {
-            Some(name) => values.get(name).cloned().unwrap_or_default(),
-            None => filled_text(text, values).into(),
+            Some(name) => values.get(name).cloned(),
+            None => filled_text(text, values).map(Value::from),
         },
-        Value::Array(items) => items.iter().map(|item| with_values(item, values)).collect(),
-        Value::Object(members) => {
-            let filled = |(name, value): (&String, _)| (name.clone(), with_values(value, values));
-            members.iter().map(filled).collect()
+        Value::Array(items) => {
+            let items = items.iter().filter_map(|item| with_values(item, values));
+            Some(items.collect())
         }
-        value => value.clone(),
+        Value::Object(members) => {
+            let filled =
+                |(name, value): (&String, _)| Some((name.clone(), with_values(value, values)?));
+            Some(members.iter().filter_map(filled).collect())
+        }
+        value => Some(value.clone()),
     }
 }
 
-fn filled_text(text: &str, values: &Values) -> String {
-    let filled = split(text).into_iter().map(|piece| match piece {
-        Piece::Text(text) => text,
-        Piece::Value(name) => text_of(values, &name).into_owned(),
+fn filled_text(text: &str, values: &Values) -> Option<String> {
+    let pieces = split(text);
+    let filled = pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => text.into(),
+        Piece::Value(name) => text_of(values, name),
     });
-    filled.collect()
+    is_given(&pieces, values).then(|| filled.collect())
 }
 
 fn visit_texts(value: &Value, see: &mut dyn FnMut(&str)) {

@@ -124,6 +124,18 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
             "line 4: tool.t.arguments.a has the type \"date\", which is none of",
         ),
         (
+            "url = 'https://host/'\nmethod = 'POST'\njson = '{a}'\narguments.a = 'optional whole: x'",
+            "tool.t.arguments.a is optional and all that json has",
+        ),
+        (
+            "url = 'https://host/{a}?b={a}'\narguments.a = 'optional text: x'",
+            "line 4: tool.t.arguments.a is optional and stands in the path of url",
+        ),
+        (
+            "url = 'https://host/?a={a}'\narguments.a = 'optional: x'",
+            "line 4: tool.t.arguments.a has the type \"optional\", which is none of",
+        ),
+        (
             "url = 'https://host/{a}'\narguments.a = 'text'",
             "must be a type, a colon and a description",
         ),
@@ -190,6 +202,59 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
     ];
     for (lines, expected) in table {
         assert_fault(lines, expected);
+    }
+}
+
+#[test]
+fn what_stands_around_an_optional_argument_is_left_out_with_it() {
+    let lines = "url = 'https://host/{a}?x={b}&y=1&z={c}-{d}'\nmethod = 'POST'\n\
+        json = '{\"b\": \"{b}\", \"c\": {c}, \"list\": [{c}, \"at {d}\", {\"d\": \"{d}\"}], \"a\": \"{a}\"}'\n\
+        arguments = { a = 'text: x', b = 'optional text: x', c = 'optional whole: x', d = 'optional  u|v : x' }";
+    let layers = layers(&format!("[tool.t]\ndescription = 'x'\n{lines}"));
+    assert_eq!(layers.faults, Vec::<String>::new());
+    let table = [
+        (
+            serde_json::json!({"a": "A", "b": "B", "c": 3, "d": "u"}),
+            "https://host/A?x=B&y=1&z=3-u",
+            r#"{"b":"B","c":3,"list":[3,"at u",{"d":"u"}],"a":"A"}"#,
+        ),
+        (
+            serde_json::json!({"a": "A", "b": null, "d": "u"}),
+            "https://host/A?y=1",
+            r#"{"list":["at u",{"d":"u"}],"a":"A"}"#,
+        ),
+        (
+            serde_json::json!({"a": "A"}),
+            "https://host/A?y=1",
+            r#"{"list":[{}],"a":"A"}"#,
+        ),
+    ];
+    let tool = &layers.tools.tools[0];
+    for (arguments, url, body) in table {
+        let asked = tool.asked(&arguments).expect("right");
+        assert_eq!(asked.url, url);
+        let read = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        assert_eq!(
+            read(&asked.body.expect("a POST")),
+            read(body),
+            "{arguments}"
+        );
+        assert_eq!(&asked.url[..asked.shown], "https://host/");
+    }
+    let missing = tool.asked(&serde_json::json!({"b": "B"})).expect_err("one");
+    assert_eq!(missing, "a is missing");
+}
+
+#[test]
+fn a_query_of_optional_arguments_alone_may_be_none() {
+    let lines = "url = 'https://host/x?a={a}&b={b}'\narguments = { a = 'optional text: x', b = 'optional text: x' }";
+    let layers = layers(&format!("[tool.t]\ndescription = 'x'\n{lines}"));
+    let tool = &layers.tools.tools[0];
+    for (arguments, url) in [
+        (Value::Null, "https://host/x"),
+        (serde_json::json!({"b": "é"}), "https://host/x?b=%C3%A9"),
+    ] {
+        assert_eq!(tool.asked(&arguments).expect("right").url, url);
     }
 }
 

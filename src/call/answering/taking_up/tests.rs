@@ -1,16 +1,22 @@
 //! Answers that are interrupted, and taken up again.
 
+use std::time::Instant;
+
 use testkit::audio::clips;
 
 use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sound, through};
 use super::super::{Answering, Event, Settings};
 use crate::audio::{to_f32, to_i16};
+use crate::call::interrupted::Interrupted;
+use crate::call::job::Job;
 use crate::call::line::{Input, Sound};
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::sys::error::Stage;
 
 /// An answer of three sentences of 4 s, each spoken in one go, which begins at 1000 ms.
-fn of_three_sentences(change: impl FnOnce(&mut Settings)) -> Virtual<Answering> {
+pub(in super::super) fn of_three_sentences(
+    change: impl FnOnce(&mut Settings),
+) -> Virtual<Answering> {
     let mut call = answering(change);
     call.scene.caller = Some(caller(call.at(0), None));
     call.hears(0, 1000, Line::Quiet);
@@ -188,6 +194,42 @@ fn a_rest_that_does_not_come_is_waited_for_as_after_any_pause() {
         "{}",
         ended(&call)
     );
+}
+
+/// What is written decides whether a caller is not listened to for a moment, because a message may still come.
+#[test]
+fn an_answer_is_written_once_its_model_has_ended_and_not_when_a_tool_has() {
+    type Row = (&'static str, fn() -> Vec<Event>, bool);
+    fn used() -> Event {
+        Event::Done(Stage::Llm, Instant::now(), "tool order: 2 bytes".to_owned())
+    }
+    let table: [Row; 5] = [
+        ("nothing has come", Vec::new, false),
+        ("a tool was used", || vec![used()], false),
+        ("the model goes on", || vec![used(), Event::Called], false),
+        ("the model has ended", || vec![Event::Written], true),
+        ("all has ended", || vec![Event::End(Ok(()))], true),
+    ];
+    for (name, events, expected) in table {
+        for waits in [true, false] {
+            let mut call = answering(|_| {});
+            let mut told = events();
+            if !waits {
+                for event in told.drain(..) {
+                    call.on(1000, Input::Work(event));
+                }
+            }
+            let interrupted = Interrupted {
+                answering: call.phase,
+                job: Job::none(),
+                told,
+                reply: None,
+                has_just_asked: false,
+                is_followed: false,
+            };
+            assert_eq!(interrupted.is_written(), expected, "{name}, {waits}");
+        }
+    }
 }
 
 /// What the words of an interruption are taken for.

@@ -212,13 +212,15 @@ fn a_request_without_functions_says_nothing_of_them() {
         text(asked(&[])),
         r#"{"systemInstruction":{"parts":[{"text":"P"}]},"contents":[{"role":"user","parts":[{"text":"Q"}]}],"generationConfig":{"maxOutputTokens":400}}"#
     );
-    let function = Function {
+    let function = |properties| Function {
         name: "news".to_owned(),
         description: "D".to_owned(),
-        parameters: json!({"type": "object"}),
+        parameters: json!({"type": "object", "properties": properties}),
     };
+    // One without arguments has no schema.
+    let functions = [function(json!({})), function(json!({"a": {}}))];
     assert_eq!(
-        text(asked(&[function])),
-        r#"{"systemInstruction":{"parts":[{"text":"P"}]},"contents":[{"role":"user","parts":[{"text":"Q"}]}],"tools":[{"functionDeclarations":[{"name":"news","description":"D","parametersJsonSchema":{"type":"object"}}]}],"generationConfig":{"maxOutputTokens":400}}"#
+        text(asked(&functions)),
+        r#"{"systemInstruction":{"parts":[{"text":"P"}]},"contents":[{"role":"user","parts":[{"text":"Q"}]}],"tools":[{"functionDeclarations":[{"name":"news","description":"D"},{"name":"news","description":"D","parametersJsonSchema":{"properties":{"a":{}},"type":"object"}}]}],"generationConfig":{"maxOutputTokens":400}}"#
     );
 }

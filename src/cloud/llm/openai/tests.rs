@@ -338,7 +338,7 @@ fn a_request_without_functions_says_nothing_of_them() {
     let function = Function {
         name: "news".to_owned(),
         description: "D".to_owned(),
-        parameters: json!({"type": "object"}),
+        parameters: json!({"type": "object", "properties": {}}),
     };
     let text = |functions: &[Function], fields: &Fields| {
         let asked = Asked {
@@ -355,7 +355,7 @@ fn a_request_without_functions_says_nothing_of_them() {
     let function = [function];
     let with = without.replace(
         r#""stream":true"#,
-        r#""tools":[{"type":"function","function":{"name":"news","description":"D","parameters":{"type":"object"}}}],"stream":true"#,
+        r#""tools":[{"type":"function","function":{"name":"news","description":"D","parameters":{"properties":{},"type":"object"}}}],"stream":true"#,
     );
     assert_eq!(text(&function, &fields), with);
     let refused = Fields {
