@@ -3,6 +3,10 @@
 # and what happens when something fails (die).
 : "${cache:?}"
 
+# Under su the administrator's commands are not in the path. Elsewhere it stays as it is, for cargo builds C anew where it
+# is another.
+case :$PATH: in *:/usr/sbin:*) ;; *) PATH=$PATH:/usr/sbin:/sbin ;; esac
+
 # In namespaces of their own: whatever is mounted or runs there ends with this script, however that ends.
 in_namespaces() {
     local with_us=(setpriv --pdeathsig KILL)
