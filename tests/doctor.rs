@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use testkit::{Fault, Response, Service, Settings, Stage, TempDir, until};
+use testkit::{Fault, Response, Service, Settings, Stage, TempDir, until, write_program};
 
 use crate::house::{House, PATIENCE, each, program};
 
@@ -232,9 +232,7 @@ impl StandIn {
             "#!/bin/sh\ncd '{}'\necho \"$2\" >>asked\ncat \"say $2\" 2>/dev/null || echo \"There is no existence of that\"\n",
             stand_in.folder().display()
         );
-        let path = stand_in.folder().join("asterisk");
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&stand_in.folder().join("asterisk"), script);
         stand_in
     }
 

@@ -1,7 +1,6 @@
 //! A sandbox, a folder for calls, and the program between them: what most tests of calls begin with.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
@@ -10,7 +9,9 @@ use std::time::Duration;
 
 use phone_assistant::audio::telephone::Encoding;
 use testkit::audio::{Clip, clips, wav};
-use testkit::{Call, CallBuilder, Outcome, Response, Sandbox, Script, Settings, Stage, TempDir};
+use testkit::{
+    Call, CallBuilder, Outcome, Response, Sandbox, Script, Settings, Stage, TempDir, write_program,
+};
 
 use crate::audio::converted::converted;
 
@@ -230,8 +231,7 @@ impl House {
     pub(crate) fn program_behind_of(&self, line: &str, program: &Path) -> PathBuf {
         let path = self.folder.path().join("behind");
         let script = format!("#!/bin/sh\n{line}\nexec '{}' \"$@\"\n", program.display());
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, script);
         path
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use testkit::Outcome;
+use testkit::{Outcome, copy_program};
 
 use crate::house::{House, PATIENCE, program};
 
@@ -61,7 +61,7 @@ fn ask(processes: u32) -> Outcome {
     let house = House::new();
     house.ask("question-tea.wav");
     let copy = house.other().join("phone-assistant");
-    fs::copy(program(), &copy).unwrap();
+    copy_program(program(), &copy);
     // Of the two letters a shell knows one.
     let limit = format!("ulimit -u {processes} 2>/dev/null || ulimit -p {processes}");
     let behind = house.program_behind_of(&limit, &copy);

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use testkit::write_program;
 
 use super::{EXAMPLE, Machine, OLDEST_RUST, Outcomes, PLAN, elf};
 
@@ -125,10 +126,7 @@ fn state(machine: &Machine, version: &str, is_new: bool) -> State {
 impl State {
     fn put(&self, machine: &Machine) {
         for path in PROGRAMS {
-            // A program that runs cannot be written.
-            fs::remove_file(machine.path(path)).unwrap();
-            machine.write(path, &self.program);
-            super::links::chmod(&machine.path(path), 0o755);
+            write_program(&machine.path(path), &self.program);
         }
         machine.write(PLAN, &self.plan);
     }

@@ -2,13 +2,14 @@
 //! What is expected of `install.sh` there is left to the tests.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
+
+use testkit::write_program;
 
 use super::{PLAN, THIS};
 
@@ -357,19 +358,9 @@ fn stand_in(line: &str) -> PathBuf {
     path
 }
 
-/// Written by a child: a file that this process writes while another test forks could not be run.
+/// Writes a program of sh.
 pub(super) fn write_script(path: &Path, script: &str) {
-    let mut writer = Command::new("sh")
-        .args(["-c", r#"rm -f "$1" && cat >"$1" && chmod 755 "$1""#, "sh"])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let text = format!("#!/bin/sh\n{script}\n");
-    let mut input = writer.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    assert!(writer.wait().unwrap().success());
+    write_program(path, format!("#!/bin/sh\n{script}\n"));
 }
 
 fn found_in_path(tool: &str) -> PathBuf {

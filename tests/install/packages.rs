@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use testkit::write_program;
+
 use super::machine::{Machine, Outcome, Outcomes};
 use super::{PLAN, THIS, elf};
 
@@ -185,8 +187,9 @@ fn packaged() -> Machine {
 
 /// As a package puts its files.
 fn lay_out(machine: &Machine) {
-    machine.write(PROGRAM, [elf(THIS, false), b"packaged".to_vec()].concat());
-    super::links::chmod(&machine.path(PROGRAM), 0o755);
+    machine.write(PROGRAM, "");
+    let program = [elf(THIS, false), b"packaged".to_vec()].concat();
+    write_program(&machine.path(PROGRAM), program);
     for name in ["install.sh", "extensions_custom.conf.example"] {
         machine.write(
             &format!("usr/share/phone-assistant/{name}"),

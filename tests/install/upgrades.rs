@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use testkit::{Call, Outcome, Settings};
+use testkit::{Call, Outcome, Settings, write_program};
 
 use super::machine::{elf_of, write_script};
 use super::{EXAMPLE, Machine, PLAN, THIS, TUTORIAL, elf};
@@ -25,8 +25,8 @@ fn without_rust_a_program_from_other_sources_is_not_kept_beside_a_new_dialplan()
         let path = machine.path("tools/older");
         write_script(&path, &script.replace("{THIS}", THIS.trim_end()));
         let older = elf_of(&path, false);
-        machine.write(PROGRAMS[0], &older);
-        super::links::chmod(&machine.path(PROGRAMS[0]), 0o755);
+        machine.write(PROGRAMS[0], "");
+        write_program(&machine.path(PROGRAMS[0]), &older);
         machine.write(PLAN, "[a]\n");
         let before = machine.snapshot();
         machine

@@ -13,8 +13,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use redis::{
-    Client, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult,
-    TlsCertificates, ToRedisArgs,
+    Client, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisError,
+    RedisResult, TlsCertificates, ToRedisArgs,
 };
 
 use crate::sys::sync::lock;
@@ -283,12 +283,18 @@ impl Server {
         let mut worker = lock(&self.worker);
         let answer = self.jobs(&mut worker).and_then(|jobs| {
             let (tell, told) = channel();
+            let silence = self.silence();
+            let why = move |error: &RedisError| {
+                if error.is_timeout() {
+                    silence.clone()
+                } else {
+                    error.to_string()
+                }
+            };
             let job: Job = Box::new(move |connection| {
                 let answer = match connection {
-                    Ok(connection) => {
-                        question(connection).map_err(|error| (error.to_string(), true))
-                    }
-                    Err(error) => Err((error.to_string(), false)),
+                    Ok(connection) => question(connection).map_err(|error| (why(&error), true)),
+                    Err(error) => Err((why(error), false)),
                 };
                 // A call that has lost its patience does not listen any more.
                 tell.send(answer).ok();

@@ -22,6 +22,7 @@ mod activation;
 mod asterisk;
 pub mod audio;
 mod peer;
+mod program;
 mod proxy;
 mod relay;
 mod sandbox;
@@ -37,6 +38,7 @@ pub use asterisk::{
     words,
 };
 pub use peer::{Flaw, Peer};
+pub use program::{copy_program, write_program};
 pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::acceptor::Acceptor;
-use crate::until;
+use crate::{until, write_program};
 
 /// A request that a webhook got.
 #[derive(Clone, Debug)]
@@ -214,14 +212,7 @@ impl Sendmail {
              if [ {code} != 0 ]; then echo 'it is full' >&2; exit {code}; fi\n\
              name={folder}/$(date +%s%N).$$\nmv \"$file.arguments\" \"$name.arguments\"\nmv \"$file\" \"$name.mail\"\n"
         );
-        // A program that is open for writing cannot be run, and a child that another test has just started may hold what is
-        // open here. So another process writes it, and its name is new.
-        let [text, new] = ["text", "new"].map(|name| self.folder.join(name));
-        fs::write(&text, script).unwrap();
-        let copied = Command::new("cp").arg(&text).arg(&new).status().unwrap();
-        assert!(copied.success());
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(new, self.program()).unwrap();
+        write_program(&self.program(), script);
     }
 
     /// The mails that it has kept, in their order.
