@@ -126,10 +126,10 @@ impl Tools {
     }
 }
 
-/// Whether typed keys may be the PIN of a tool, whoever may have it used.
-pub(crate) fn may_be_pin(config: &Config, keys: &str) -> bool {
+/// Whether any of these typed keys may be the PIN of a tool, whoever may have it used.
+pub(crate) fn may_be_pin(config: &Config, typed: &[String]) -> bool {
     let mut pins = config.tools.iter().filter_map(|tool| pin_of(tool, config));
-    pins.any(|pin| pin.may_be(keys))
+    pins.any(|pin| pin.may_be_among(typed))
 }
 
 fn pin_of(tool: &Tool, config: &Config) -> Option<Pin> {

@@ -91,8 +91,8 @@ impl<O: Write> Flow<'_, O> {
         self.typed_pins.clear();
         let toolbox = self.toolbox.as_ref();
         let is_due = toolbox.is_some_and(|toolbox| toolbox.is_pin_due());
-        let may_be_pin = |keys: &str| is_due || tools::may_be_pin(self.config, keys);
-        if typed.is_empty() || !readings(typed).iter().any(|keys| may_be_pin(keys)) {
+        let may_be_pin = || is_due || tools::may_be_pin(self.config, &readings(typed));
+        if typed.is_empty() || !may_be_pin() {
             let words = typed.iter().map(|keys| keypad::words(keys));
             return words.collect::<Vec<_>>().join(" ");
         }

@@ -59,11 +59,12 @@ impl Pin {
         })
     }
 
-    /// Whether typed keys may be this PIN, or it with one digit more or fewer. Only their length is looked at, so that
+    /// Whether any of these typed keys may be this PIN, or it with one digit more or fewer. Only their length is looked at, so that
     /// trying out numbers tells nothing of the digits. A PIN that cannot be read may have any length.
-    pub(crate) fn may_be(&self, keys: &str) -> bool {
+    pub(crate) fn may_be_among(&self, typed: &[String]) -> bool {
         let lens = self.read().map_or(DIGITS, |pin| pin.len()..=pin.len());
-        (lens.start() - 1..=lens.end() + 1).contains(&keys.len())
+        let lens = lens.start() - 1..=lens.end() + 1;
+        typed.iter().any(|keys| lens.contains(&keys.len()))
     }
 
     /// Whether these are as many digits as this PIN has.
