@@ -180,6 +180,11 @@ impl Config {
         State::new(&self.state_folder).with(self.shared.clone())
     }
 
+    /// Whether callers may be asked for a PIN.
+    pub(crate) fn has_pins(&self) -> bool {
+        self.tools.iter().any(|tool| tool.pin_file.is_some())
+    }
+
     /// Reads all layers.
     ///
     /// # Errors

@@ -345,8 +345,7 @@ impl<O: Write> Flow<'_, O> {
         let has_use = !messages.is_empty() || self.toolbox.is_some();
         let is_typed = self.actions.is_some() && has_use;
         let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
-        let has_pins = self.config.tools.iter().any(|it| it.pin_file.is_some());
-        let hides = self.actions.is_some() && has_pins;
+        let hides = self.actions.is_some() && self.config.has_pins();
         let hidden = if hides { keypad::ABOUT_HIDDEN } else { "" };
         let parts = [own, typed, hidden, &messages].into_iter();
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();

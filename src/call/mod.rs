@@ -265,8 +265,7 @@ impl<O: Write> Call<O> {
             warn!("{topic}: {fault}");
         }
         self.toolbox = self.tools(&config, arguments).at(Stage::Config)?;
-        let takes_pins = config.tools.iter().any(|tool| tool.pin_file.is_some());
-        self.line.log_keys(config.log_words && !takes_pins);
+        self.line.log_keys(config.log_words && !config.has_pins());
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
         self.services = Some((services.clone(), config.state()));

@@ -102,10 +102,11 @@ mod tests {
 
     use super::super::taking_up::tests::of_three_sentences;
     use super::super::tests::{answering, end, ended, key, question, sound, through};
+    use super::Answering;
     use crate::call::event::{Calls, Event, Permit};
     use crate::call::keypad::DIGITS;
     use crate::call::line::{Input, Sound};
-    use crate::call::phase::tests::{Heard as Line, caller};
+    use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 
     /// Calls of a function, and who waits for their permit.
     fn calls(needs_pin: bool) -> (Input, Receiver<Vec<Permit>>) {
@@ -185,15 +186,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_plays_on_while_a_pin_is_begun_and_a_voice_is_heard_is_stopped_before_the_rest_is_typed()
-    {
+    /// An answer that is heard on a quiet line from 1000 ms on, while a PIN is wanted; and who waits for the permit.
+    fn pin_wanted() -> (Virtual<Answering>, Receiver<Vec<Permit>>) {
         let mut call = answering(|settings| settings.typed_keys = DIGITS);
         call.scene.caller = Some(caller(call.at(0), None));
-        let (order, _permitted) = calls(true);
+        let (order, permitted) = calls(true);
         call.on(0, question("Tea?"));
         call.hears(0, 1000, Line::Quiet);
         call.on(1000, sound(400)).on(1000, order);
+        (call, permitted)
+    }
+
+    #[test]
+    fn what_plays_on_while_a_pin_is_begun_and_a_voice_is_heard_is_stopped_before_the_rest_is_typed()
+    {
+        let (mut call, _permitted) = pin_wanted();
         let until = call.hears(1000, 100, Line::Quiet);
         let until = call.hears(until, 100, Line::Voice);
         call.told();
@@ -209,12 +216,7 @@ mod tests {
     #[test]
     fn a_key_that_is_no_digit_belongs_to_the_pin_once_that_is_begun() {
         for last in ['#', '*'] {
-            let mut call = answering(|settings| settings.typed_keys = DIGITS);
-            call.scene.caller = Some(caller(call.at(0), None));
-            let (order, _permitted) = calls(true);
-            call.on(0, question("Tea?"));
-            call.hears(0, 1000, Line::Quiet);
-            call.on(1000, sound(400)).on(1000, order);
+            let (mut call, _permitted) = pin_wanted();
             let until = call.hears(1000, 100, Line::Voice);
             call.ends(until, Sound::Answer, key('4'));
             call.ends(until + 20, Sound::Answer, key(last));

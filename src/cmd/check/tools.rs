@@ -40,7 +40,7 @@ pub(super) fn examine(config: &Config, deadline: Option<Deadline>, report: &mut 
             Some(deadline) => examine_server(&id, tool, &client, deadline, report),
         }
     }
-    if config.tools.iter().any(|tool| tool.pin_file.is_some()) {
+    if config.has_pins() {
         examine_tries(config, report);
     }
 }

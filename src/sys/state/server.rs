@@ -35,7 +35,7 @@ pub struct Address {
     pub is_encrypted: bool,
     /// The file with the password.
     pub password_file: Option<PathBuf>,
-    /// The certificates that are trusted in place of the bundled ones.
+    /// The certificates that are trusted in place of the machine's own.
     pub ca_file: Option<PathBuf>,
 }
 
