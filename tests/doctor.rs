@@ -9,7 +9,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use testkit::{Fault, Response, Service, Settings, Stage, TempDir, until, write_program};
+use testkit::{
+    Fault, Response, Service, Settings, Stage, TempDir, copy_program, until, write_program,
+};
 
 use crate::house::{House, PATIENCE, each, program};
 
@@ -541,9 +543,7 @@ fn nobody_becomes_asterisk_by_starting_a_program_of_that_name() {
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let asterisk = folder.path().join("asterisk");
-    // Written by a child: a file that this process writes while another test forks could not be run.
-    let copied = Command::new("cp").arg("/bin/sleep").arg(&asterisk).status();
-    assert!(copied.unwrap().success());
+    copy_program(Path::new("/bin/sleep"), &asterisk);
     // This machine may have no Asterisk; the one that is laid out has an answer.
     let machine = TempDir::new().unwrap();
     let units = machine.path().join("lib/systemd/system");

@@ -165,18 +165,7 @@ fn a_service_accounts_file_is_put_where_the_settings_have_it() {
 
 /// The sandbox's settings without any key and without named providers.
 pub(crate) fn keyless(house: &House) -> Settings {
-    let all = house.sandbox.settings();
-    let named = [
-        "stt.provider",
-        "llm.provider",
-        "tts.provider",
-        "tts.fallback",
-    ];
-    let keys = ["openai.api_key", "google.credentials"];
-    named
-        .iter()
-        .chain(&keys)
-        .fold(all, |all, key| all.without(key))
+    house.sandbox.settings().keyless()
 }
 
 fn setup(house: &House, settings: &Settings, arguments: &[&str]) -> Command {

@@ -50,6 +50,12 @@ pub(crate) fn ask_until(
     said
 }
 
+/// How many turns the model was told in its last question.
+pub(crate) fn turns_told(machine: &Machine) -> Option<usize> {
+    let asked = machine.sandbox.requests_to(Stage::Llm);
+    asked.last()?.body["contents"].as_array().map(Vec::len)
+}
+
 /// A call on this machine is answered, and leaves nothing.
 pub(crate) fn call_works(machine: &Machine) -> Result<(), String> {
     ask(machine, &machine.phone(), &data("question-moon.wav"))?.only_answer("moon")?;

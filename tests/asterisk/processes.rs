@@ -1,6 +1,7 @@
 //! Processes of the suite's own namespace: which there are, and what they use. See proc(5).
 
 use std::fs;
+use std::process::Child;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,6 +14,17 @@ pub(crate) fn process_ids() -> impl Iterator<Item = u32> {
 /// The id of the process that has started another.
 pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     status(pid, "PPid:")
+}
+
+/// A process that ends with this.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 /// What a process has used.

@@ -15,10 +15,11 @@ use testkit::TempDir;
 use testkit::audio::{Clip, wav};
 
 use crate::lab::Lab;
+use crate::processes::Running;
 
 /// Running servers; they end with this.
 pub(crate) struct Servers {
-    running: Vec<Child>,
+    running: Vec<Running>,
     /// What they write.
     _folders: Vec<TempDir>,
 }
@@ -36,7 +37,7 @@ impl Servers {
             _folders: folders,
         };
         for (index, (stage, port)) in STAGES.iter().enumerate() {
-            let server = &mut servers.running[index];
+            let server = &mut servers.running[index].0;
             wait_for(server, stage, *port);
         }
         let silence = Clip {
@@ -45,16 +46,6 @@ impl Servers {
         };
         transcribe(&silence).unwrap();
         servers
-    }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        for server in &mut self.running {
-            // It may have ended by itself.
-            server.kill().ok();
-            server.wait().ok();
-        }
     }
 }
 
@@ -71,7 +62,7 @@ pub(crate) fn transcribe(clip: &Clip) -> Result<String, String> {
 }
 
 /// Starts one as a user that may write nothing but its own folder, in a network that has nothing but a loopback.
-fn start(lab: &Lab, stage: &str, answer: &str) -> (Child, TempDir) {
+fn start(lab: &Lab, stage: &str, answer: &str) -> (Running, TempDir) {
     let folder = TempDir::new().unwrap();
     chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -98,7 +89,7 @@ fn start(lab: &Lab, stage: &str, answer: &str) -> (Child, TempDir) {
         .stderr(log)
         .spawn()
         .unwrap();
-    (server, folder)
+    (Running(server), folder)
 }
 
 /// # Panics

@@ -1,6 +1,6 @@
 //! PINs that a caller types before a tool is used: what is typed, what comes of it, and that it stands nowhere.
 
-use testkit::{Outcome, Settings, Webhook, write_secret};
+use testkit::{Call, Outcome, Settings, Webhook, write_secret};
 
 use super::{order, ordered, with_tool};
 use crate::conversation;
@@ -49,21 +49,37 @@ fn typed(is_conversation: bool, keys: &str) -> (House, Webhook, Outcome) {
     let silence = silence(&house);
     // A conversation has played it once already, while it listened to the question.
     let before = usize::from(is_conversation);
-    let type_into = |call: &testkit::Call| {
-        for (number, key) in keys.chars().enumerate() {
-            call.wait_for_commands(&silence, before + number + 1, PATIENCE);
-            call.press(key);
-        }
-    };
     let outcome = if is_conversation {
         let talking = conversation::asked_of_tea(&house, &settings);
-        type_into(&talking.call);
+        type_into(&talking.call, &silence, before, keys);
         talking.finish()
     } else {
         let call = house.ask("question-tea.wav").call_with(&settings).start();
-        type_into(&call);
+        type_into(&call, &silence, before, keys);
         call.finish(PATIENCE)
     };
+    (house, hook, outcome)
+}
+
+/// Types these keys, each once the silence after the one before plays, which was played so often `before`.
+fn type_into(call: &Call, silence: &str, before: usize, keys: &str) {
+    for (number, key) in keys.chars().enumerate() {
+        call.wait_for_commands(silence, before + number + 1, PATIENCE);
+        call.press(key);
+    }
+}
+
+/// A conversation whose caller types these keys in place of a question. Its log holds all that it may.
+fn typed_unasked(keys: &str) -> (House, Webhook, Outcome) {
+    let (house, hook) = (House::new(), Webhook::start());
+    house.sandbox.call_with([order("green")]);
+    let settings = conversation::settings(&house).set("conversation.max_turns", 1);
+    let settings = with_pin(settings, &house, &hook);
+    let talking = conversation::talk_of(&house, &settings, |call| {
+        call.env("PHONE_ASSISTANT_LOG", "trace")
+    });
+    type_into(&talking.call, &silence(&house), 0, keys);
+    let outcome = talking.finish();
     (house, hook, outcome)
 }
 
@@ -132,21 +148,7 @@ const HIDDEN: &str = "[typed on the keypad: not shown]";
 
 #[test]
 fn a_pin_that_is_typed_before_it_is_asked_for_is_taken_and_shown_to_no_model() {
-    let (house, hook) = (House::new(), Webhook::start());
-    house.sandbox.call_with([order("green")]);
-    let settings = conversation::settings(&house).set("conversation.max_turns", 1);
-    let settings = with_pin(settings, &house, &hook);
-    let talking = conversation::talk_of(&house, &settings, |call| {
-        call.env("PHONE_ASSISTANT_LOG", "trace")
-    });
-    let silence = silence(&house);
-    for (number, key) in format!("{PIN}#").chars().enumerate() {
-        talking
-            .call
-            .wait_for_commands(&silence, number + 1, PATIENCE);
-        talking.press(key);
-    }
-    let outcome = talking.finish();
+    let (house, hook, outcome) = typed_unasked(&format!("{PIN}#"));
     assert_eq!(ordered(&hook), ["green"]);
     let spoken = house.spoken_texts().join(" ");
     assert!(!spoken.contains(ASKED), "{spoken}");
@@ -165,14 +167,8 @@ fn a_pin_that_is_typed_after_it_was_asked_for_is_shown_to_no_model() {
     let settings = conversation::settings(&house).set("conversation.max_turns", 2);
     let settings = with_pin(settings, &house, &hook);
     let talking = conversation::asked_of_tea(&house, &settings);
-    let silence = silence(&house);
     // None is typed while it is asked for, then too many digits.
-    for (number, key) in format!("#{PIN}7#").chars().enumerate() {
-        talking
-            .call
-            .wait_for_commands(&silence, number + 2, PATIENCE);
-        talking.press(key);
-    }
+    type_into(&talking.call, &silence(&house), 1, &format!("#{PIN}7#"));
     let outcome = talking.finish();
     assert!(hook.posted().is_empty());
     assert_untold(&house, &outcome);
@@ -182,19 +178,7 @@ fn a_pin_that_is_typed_after_it_was_asked_for_is_shown_to_no_model() {
 
 #[test]
 fn a_pin_that_is_begun_anew_is_taken_and_shown_nowhere() {
-    let (house, hook) = (House::new(), Webhook::start());
-    house.sandbox.call_with([order("green")]);
-    let settings = conversation::settings(&house).set("conversation.max_turns", 1);
-    let settings = with_pin(settings, &house, &hook);
-    let talking = conversation::talk_of(&house, &settings, |call| call);
-    let silence = silence(&house);
-    for (number, key) in format!("48*{PIN}#").chars().enumerate() {
-        talking
-            .call
-            .wait_for_commands(&silence, number + 1, PATIENCE);
-        talking.press(key);
-    }
-    let outcome = talking.finish();
+    let (house, hook, outcome) = typed_unasked(&format!("48*{PIN}#"));
     assert_eq!(ordered(&hook), ["green"]);
     assert_untold(&house, &outcome);
     let question = outcome.variable("ASSISTANT_QUESTION");
@@ -203,19 +187,7 @@ fn a_pin_that_is_begun_anew_is_taken_and_shown_nowhere() {
 
 #[test]
 fn a_number_as_long_as_the_pin_costs_no_try_and_the_pin_is_asked_for() {
-    let (house, hook) = (House::new(), Webhook::start());
-    house.sandbox.call_with([order("green")]);
-    let settings = conversation::settings(&house).set("conversation.max_turns", 1);
-    let settings = with_pin(settings, &house, &hook);
-    let talking = conversation::talk_of(&house, &settings, |call| call);
-    let silence = silence(&house);
-    for (number, key) in format!("123456#{PIN}#").chars().enumerate() {
-        talking
-            .call
-            .wait_for_commands(&silence, number + 1, PATIENCE);
-        talking.press(key);
-    }
-    let outcome = talking.finish();
+    let (house, hook, outcome) = typed_unasked(&format!("123456#{PIN}#"));
     assert_eq!(ordered(&hook), ["green"]);
     let spoken = house.spoken_texts().join(" ");
     assert!(

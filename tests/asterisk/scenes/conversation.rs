@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use testkit::audio::Clip;
 use testkit::{Sandbox, Script, Settings, Stage};
 
-use crate::caller::{self, NEAR, SOON, answer, call_works, data, data_dir, words};
+use crate::caller::{self, NEAR, SOON, answer, call_works, data, data_dir, turns_told, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::phone::{Call, Codec, Found, Heard, Phone, Said};
@@ -72,10 +72,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             let heard = call.wait_for_end(LONGEST);
             let goodbye = only(&heard, &machine.sandbox.spoken(GOODBYE))?;
             ended_after(&heard, goodbye.ends)?;
-            let asked = machine.sandbox.requests_to(Stage::Llm);
-            let turns = asked
-                .last()
-                .map(|asked| asked.body["contents"].as_array().map_or(0, Vec::len));
+            let turns = turns_told(&machine);
             if goodbye.begins < said.last_voiced || turns != Some(5) {
                 return Err(format!("the model was told {turns:?} turns"));
             }
@@ -301,11 +298,7 @@ pub(crate) fn memory(lab: &Lab, report: &Report) {
         turn(&mut call, question, &answer(name))?;
         call.hang_up();
         machine.becomes_clean()?;
-        let asked = machine.sandbox.requests_to(Stage::Llm);
-        let contents = asked
-            .last()
-            .and_then(|asked| asked.body["contents"].as_array().map(Vec::len));
-        contents.ok_or_else(|| "the model was not asked".to_owned())
+        turns_told(&machine).ok_or_else(|| "the model was not asked".to_owned())
     };
     let same = |found: usize, expected: usize| {
         if found == expected {

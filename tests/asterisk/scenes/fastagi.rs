@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use testkit::TempDir;
+use testkit::{TempDir, until};
 
 use super::callers::{self, FORGED};
 use super::{hangups, sandbox};
 use crate::caller::{SOON, ask, call_works, data};
 use crate::lab::Lab;
 use crate::machine::Machine;
+use crate::processes::Running;
 use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
@@ -49,7 +49,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         "the manual's unit files are what systemd takes",
         systemd_verifies,
     );
-    let names = NameServer::start(&machine, &[NOBODY, PORT]);
+    let names = name_server(&machine, &[NOBODY, PORT]);
     connect_to(&machine, &format!("hagi://{PROGRAMS}/"));
     report.check(
         "where SRV records name two servers, and the first one is down, the second answers",
@@ -113,7 +113,7 @@ fn connect_to(machine: &Machine, address: &str) {
 
 /// systemd's socket activation with `Accept=yes` and `User=asterisk`, for the program as a machine has it.
 struct Server {
-    systemd: Child,
+    _systemd: Running,
     address: String,
 }
 
@@ -133,71 +133,51 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("systemd-socket-activate (Debian: systemd): {error}"));
-        let server = Self { systemd, address };
+        let server = Self {
+            _systemd: Running(systemd),
+            address,
+        };
         wait_for(&server.address);
         server
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.systemd.kill().ok();
-        self.systemd.wait().ok();
-    }
-}
-
 /// dnsmasq with SRV records for the programs that answer calls on this machine, the first one first.
-struct NameServer(Child);
-
-impl NameServer {
-    /// # Panics
-    /// When it does not listen in time.
-    fn start(machine: &Machine, ports: &[u16]) -> Self {
-        let address = machine.address();
-        let mut dnsmasq = Command::new("dnsmasq");
-        dnsmasq.args([
-            "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            "--no-resolv",
-            "--no-hosts",
-        ]);
-        dnsmasq.args(["--bind-interfaces", "--user=root", "--pid-file"]);
-        dnsmasq.arg(format!("--listen-address={address}"));
-        dnsmasq.arg(format!("--host-record=here.example,{address}"));
-        for (priority, port) in ports.iter().enumerate() {
-            dnsmasq.arg(format!(
-                "--srv-host=_agi._tcp.{PROGRAMS},here.example,{port},{priority}"
-            ));
-        }
-        let quiet = dnsmasq.stdin(Stdio::null()).stderr(Stdio::null());
-        let server = quiet.spawn().map(Self);
-        let server =
-            server.unwrap_or_else(|error| panic!("dnsmasq (Debian: dnsmasq-base): {error}"));
-        // It takes questions over TCP as well.
-        wait_for(&format!("{address}:53"));
-        let resolv_conf = machine.path("/etc/resolv.conf");
-        fs::write(resolv_conf, format!("nameserver {address}\n")).unwrap();
-        server
+///
+/// # Panics
+/// When it does not listen in time.
+fn name_server(machine: &Machine, ports: &[u16]) -> Running {
+    let address = machine.address();
+    let mut dnsmasq = Command::new("dnsmasq");
+    dnsmasq.args([
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+    ]);
+    dnsmasq.args(["--bind-interfaces", "--user=root", "--pid-file"]);
+    dnsmasq.arg(format!("--listen-address={address}"));
+    dnsmasq.arg(format!("--host-record=here.example,{address}"));
+    for (priority, port) in ports.iter().enumerate() {
+        dnsmasq.arg(format!(
+            "--srv-host=_agi._tcp.{PROGRAMS},here.example,{port},{priority}"
+        ));
     }
-}
-
-impl Drop for NameServer {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
+    let quiet = dnsmasq.stdin(Stdio::null()).stderr(Stdio::null());
+    let server = quiet.spawn().map(Running);
+    let server = server.unwrap_or_else(|error| panic!("dnsmasq (Debian: dnsmasq-base): {error}"));
+    // It takes questions over TCP as well.
+    wait_for(&format!("{address}:53"));
+    let resolv_conf = machine.path("/etc/resolv.conf");
+    fs::write(resolv_conf, format!("nameserver {address}\n")).unwrap();
+    server
 }
 
 /// # Panics
 /// When nobody listens there in time.
 fn wait_for(address: &str) {
-    let until = Instant::now() + SOON;
-    while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < until, "nobody listens at {address}");
-        thread::sleep(Duration::from_millis(20));
-    }
+    let listens = || TcpStream::connect(address).is_ok();
+    until(&format!("somebody listens at {address}"), SOON, listens);
 }
 
 const PORT: u16 = 4574;

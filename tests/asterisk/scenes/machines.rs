@@ -9,7 +9,7 @@ use serde_json::Value;
 use testkit::{Server, Settings, Stage};
 
 use super::sandbox;
-use crate::caller::{self, ask_until, data, listen};
+use crate::caller::{self, ask_until, data, listen, turns_told};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::report::Report;
@@ -104,11 +104,7 @@ fn is_told(machine: &Machine, name: &str, turns: usize) -> Result<(), String> {
     let phone = machine.phone().number(OWN);
     caller::ask(machine, &phone, &question)?.only_answer(name)?;
     machine.becomes_clean()?;
-    let asked = machine.sandbox.requests_to(Stage::Llm);
-    let contents = asked
-        .last()
-        .and_then(|asked| asked.body["contents"].as_array());
-    match contents.map(Vec::len) {
+    match turns_told(machine) {
         Some(found) if found == turns => Ok(()),
         other => Err(format!("the model was told {other:?} turns")),
     }

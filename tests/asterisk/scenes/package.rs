@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use testkit::GEMINI_API_KEY;
 
-use super::providers::keyless;
 use super::sandbox;
 use crate::caller::call_works;
 use crate::lab::Lab;
@@ -29,7 +28,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             ));
             let installed = began.elapsed();
             machine.put_certificate();
-            machine.configure(&keyless(&machine));
+            machine.configure(&machine.settings().keyless());
             let set_up = Instant::now();
             setup(&machine)?;
             let set_up = set_up.elapsed();

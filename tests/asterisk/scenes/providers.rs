@@ -54,7 +54,9 @@ pub(crate) fn local(lab: &Lab, report: &Report) {
 /// One Gemini key and nothing else, for all three stages, and a model that hears the caller itself.
 pub(crate) fn one_key(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
-    let alone = keyless(&machine)
+    let alone = machine
+        .settings()
+        .keyless()
         .set("google.credentials", "/etc/phone-assistant/none.json")
         .set("gemini.api_key", GEMINI_API_KEY);
     machine.configure(&alone);
@@ -98,20 +100,6 @@ pub(crate) fn one_key(lab: &Lab, report: &Report) {
             }
         },
     );
-}
-
-/// Settings in which no key is and no provider is named.
-pub(super) fn keyless(machine: &Machine) -> Settings {
-    let named = [
-        "stt.provider",
-        "llm.provider",
-        "tts.provider",
-        "tts.fallback",
-        "openai.api_key",
-        "google.credentials",
-    ];
-    let settings = machine.settings();
-    named.iter().fold(settings, |all, name| all.without(name))
 }
 
 /// Each stage has somebody to fall back on.

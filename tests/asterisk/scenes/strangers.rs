@@ -2,11 +2,12 @@
 //! neither root's terminal nor root's time, and no name makes anybody Asterisk.
 
 use std::fs;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::sandbox;
 use crate::lab::{Lab, succeed};
 use crate::machine::Machine;
+use crate::processes::Running;
 use crate::report::Report;
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
@@ -116,17 +117,6 @@ fn linked(machine: &Machine) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{key:?} {forget} {check}"))
-    }
-}
-
-/// Ends with its check.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.0.kill().ok();
-        self.0.wait().ok();
     }
 }
 

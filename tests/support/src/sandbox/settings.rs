@@ -89,6 +89,19 @@ impl Settings {
         self
     }
 
+    /// Without any key and without named providers.
+    pub fn keyless(self) -> Self {
+        let named = [
+            "stt.provider",
+            "llm.provider",
+            "tts.provider",
+            "tts.fallback",
+            "openai.api_key",
+            "google.credentials",
+        ];
+        named.iter().fold(self, |all, name| all.without(name))
+    }
+
     /// The file's text. Strings, numbers and arrays of JSON are those of TOML.
     pub fn to_toml(&self) -> String {
         let key = |(key, value): (&String, &Value)| format!("{key} = {value}\n");
