@@ -77,7 +77,7 @@ fn git(arguments: &[&str]) -> Option<String> {
     })
 }
 
-/// Packs the manual, the example of a dialplan, the weights of a network and a page for `sys::packed`.
+/// Packs the manual, the example of a dialplan and a page for `sys::packed`.
 fn pack() -> io::Result<()> {
     let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("packed");
     fs::create_dir_all(&folder)?;
@@ -96,11 +96,7 @@ fn pack() -> io::Result<()> {
 const SHORT: usize = 7;
 
 /// What is packed beside the manual.
-const OTHERS: [&str; 3] = [
-    sources::DIALPLAN,
-    "src/silero/silero-vad-8k",
-    "src/cmd/calls/page.html",
-];
+const OTHERS: [&str; 2] = [sources::DIALPLAN, "src/cmd/calls/page.html"];
 
 /// The level that packs closest.
 const MOST: u8 = 10;

@@ -159,6 +159,7 @@ fn start_log() -> Option<stderr::Lines> {
     let mut builder = env_logger::Builder::new();
     builder
         .filter_module(env!("CARGO_CRATE_NAME"), log_level())
+        .filter_module("audio", log_level())
         .format(|out, record| {
             let style = out.default_level_style(record.level());
             // Secrets are taken out here, where every line passes, and not where lines are written: no module can

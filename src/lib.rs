@@ -51,10 +51,12 @@
 //! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
 //! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`], `opening-hours` in
 //! `knowledge::hours`, `tz-rs` in `knowledge::clock`.
-//! The package `fourier`, which is below `src` too, transforms sound: it is optimised more than the rest.
+//! `audio`, the network `silero` that it asks and the transform `fourier` of both are packages of their own: they compute,
+//! and are optimised more than the rest.
+
+pub use audio;
 
 pub mod agi;
-pub mod audio;
 pub mod call;
 pub mod cli;
 pub mod cloud;

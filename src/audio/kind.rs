@@ -1,7 +1,5 @@
 //! What a file is, by its first bytes: neither its name nor what a server calls it is believed.
 
-use crate::sys::plain::BYTE_ORDER_MARK;
-
 /// What begins with some bytes. The text is what people call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -24,9 +22,7 @@ impl Kind {
         if is_there(0, b"RIFF") && is_there(8, b"WAVE") {
             return Self::Wav;
         }
-        let words = head
-            .strip_prefix(BYTE_ORDER_MARK.as_bytes())
-            .unwrap_or(head);
+        let words = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
         let row = MAGIC.iter().find(|(at, magic, _)| is_there(*at, magic));
         row.map(|(_, _, kind)| *kind)
             .or_else(|| mpeg(head))
@@ -115,6 +111,9 @@ const MP3: &str = "an MP3 file";
 
 /// Indices of sampling frequencies from here on are reserved, or followed by the frequency itself.
 const AAC_RATES: u8 = 13;
+
+/// What some programs write in front of a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
 mod tests {

@@ -14,8 +14,6 @@ use super::resample::{self, Resampler};
 use super::shaping::{Shaper, VoiceShape};
 use super::{Pcm, duration_of, g711, to_f32, to_i16, wav};
 
-use crate::sys::plain::quoted;
-
 /// How a sound file for Asterisk is encoded. Displays as the file's extension, which is what tells Asterisk, and is read
 /// from it: case matters, as it does to Asterisk, where `.WAV` is another format than `.wav`.
 #[derive(
@@ -125,7 +123,7 @@ impl Encoding {
 
 /// A name that is none of [`Encoding::ALL`].
 #[derive(Debug, thiserror::Error)]
-#[error("unknown sound format {}: use ulaw, alaw, sln, sln16, wav or wav16 (in small letters)", quoted(.0))]
+#[error("unknown sound format \"{}\": use ulaw, alaw, sln, sln16, wav or wav16 (in small letters)", .0.escape_debug())]
 pub struct UnknownEncoding(pub String);
 
 fn unknown(name: &str) -> UnknownEncoding {

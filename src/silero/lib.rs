@@ -5,6 +5,7 @@
 //! Silero Team, under the MIT licence, which stands beside them.
 
 use std::f32::consts::TAU;
+use std::sync::LazyLock;
 
 use fourier::{Complex, Fourier};
 
@@ -13,14 +14,11 @@ pub const WINDOW: usize = 256;
 
 /// What the network has learnt: its layers, in the order in which they are used: four convolutions, the cell's gates, the
 /// last.
-pub struct Weights([Layer; 6]);
+struct Weights([Layer; 6]);
 
 impl Weights {
     /// Takes them from the bytes of `silero-vad-8k`.
-    ///
-    /// # Panics
-    /// Where there are fewer.
-    pub fn new(mut bytes: &[u8]) -> Self {
+    fn new(mut bytes: &[u8]) -> Self {
         Self(SHAPES.map(|shape| Layer::of(shape, &mut bytes)))
     }
 }
@@ -37,15 +35,15 @@ pub struct Network {
     cells: [f32; CELLS],
 }
 
-impl Network {
+impl Default for Network {
     /// A network that has heard nothing.
-    pub fn new(weights: &'static Weights) -> Self {
+    fn default() -> Self {
         let mut hann = [0.0; SPAN];
         for (weight, at) in hann.iter_mut().zip(0_u8..) {
             *weight = 0.5 - 0.5 * (TAU * f32::from(at) / SPAN_LEN).cos();
         }
         Self {
-            weights,
+            weights: &WEIGHTS,
             fourier: Fourier::new(SPAN),
             hann,
             before: [0.0; CONTEXT],
@@ -53,7 +51,9 @@ impl Network {
             cells: [0.0; CELLS],
         }
     }
+}
 
+impl Network {
     /// The probability that there is a voice in this window, whose samples are from -1.0 to 1.0.
     pub fn probability(&mut self, window: &[f32; WINDOW]) -> f32 {
         let mut columns = self.spectra(window);
@@ -222,6 +222,8 @@ const BLOCK: usize = 32;
 const SCALE_BYTES: usize = 2;
 const BIAS_BYTES: usize = 4;
 
+static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::new(include_bytes!("silero-vad-8k")));
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -240,8 +242,7 @@ mod tests {
             "/../../tests/data/utterances.wav"
         );
         let sound = testkit::audio::wav::read(Path::new(data)).samples;
-        let weights = Weights::new(include_bytes!("silero-vad-8k"));
-        let mut network = Network::new(Box::leak(Box::new(weights)));
+        let mut network = Network::default();
         for (at, (window, expected)) in sound.as_chunks().0.iter().zip(expected).enumerate() {
             let window = window.map(|sample| f32::from(sample) / 32_768.0);
             let away = (network.probability(&window) - expected).abs();

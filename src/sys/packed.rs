@@ -1,4 +1,4 @@
-//! What the build script has compressed: long texts and tables that most calls never look at.
+//! What the build script has compressed: long texts that most calls never look at.
 //!
 //! The format is DEFLATE, [RFC 1951](https://www.rfc-editor.org/rfc/rfc1951), without a header.
 
@@ -12,14 +12,10 @@ macro_rules! packed {
 }
 pub(crate) use packed;
 
-/// Returns what was packed.
-pub(crate) fn bytes(packed: &[u8]) -> Vec<u8> {
-    decompress_to_vec(packed).expect("the build script packs whole files")
-}
-
 /// Returns the text that was packed.
 pub(crate) fn text(packed: &[u8]) -> String {
-    String::from_utf8(bytes(packed)).expect("the build script packs texts as they are")
+    let text = decompress_to_vec(packed).expect("the build script packs whole files");
+    String::from_utf8(text).expect("the build script packs texts as they are")
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use std::fmt;
 
 use fourier::{Complex, Fourier};
 
-use crate::audio::count;
-use crate::audio::level::rms_dbfs;
+use crate::count;
+use crate::level::rms_dbfs;
 
 /// Compares what is played with what comes back, block by block.
 pub(super) struct Delay {

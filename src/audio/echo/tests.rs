@@ -1,8 +1,8 @@
 //! Echoes of made speech: synthetic voices, whose pitch, vowels and pauses wander, through known paths.
 
 use super::*;
-use crate::audio::count;
-use crate::audio::level::rms_dbfs;
+use crate::count;
+use crate::level::rms_dbfs;
 use std::f32::consts::TAU;
 
 /// Repeatable chance: xorshift.

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::level::rms_dbfs;
+use crate::level::rms_dbfs;
 
 /// What is known of a filter.
 #[derive(Debug)]

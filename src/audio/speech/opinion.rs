@@ -5,14 +5,12 @@
 //! most of them from a voice, but loses one utterance in 25: it may delay only what the end of a turn makes up for.
 
 use std::fmt;
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use silero::{Network, WINDOW, Weights};
+use silero::{Network, WINDOW};
 
-use crate::audio::resample::Resampler;
-use crate::audio::to_f32;
-use crate::sys::packed::{self, packed};
+use crate::resample::Resampler;
+use crate::to_f32;
 
 /// What the network makes of the sound on a line. It works only when it is told to.
 pub struct Opinion {
@@ -51,7 +49,7 @@ impl Opinion {
 
     /// Judges what was heard and has not been judged yet, so that [`Self::is_voice`] knows of it.
     pub fn judge(&mut self) {
-        let network = self.network.get_or_insert_with(|| Network::new(&WEIGHTS));
+        let network = self.network.get_or_insert_default();
         let (windows, rest) = self.unheard.as_chunks();
         let judged = windows.iter().map(|window| network.probability(window));
         self.latest.extend(judged);
@@ -92,9 +90,6 @@ impl fmt::Debug for Opinion {
     }
 }
 
-static WEIGHTS: LazyLock<Weights> =
-    LazyLock::new(|| Weights::new(&packed::bytes(packed!("silero-vad-8k"))));
-
 const RATE_HZ: u32 = 8_000;
 
 /// The longest sound that is judged as one, which is also what the network is given to find its way into a sound.
@@ -116,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_recorded_voice_is_one_at_both_rates_and_noise_and_tones_are_none() {
-        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/");
+        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/");
         let recorded = |name| wav::read(std::path::Path::new(&format!("{data}{name}.wav")));
         for (name, sound, expected) in [
             ("narrow band", recorded("question-moon"), Some(true)),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::own::{Background, OwnLevel};
 use super::{HighPass, frame_len, frame_level, frames_last, noise_floor, sound};
-use crate::audio::Pcm;
+use crate::Pcm;
 
 /// What ends a turn.
 #[derive(Clone, Copy, Debug)]

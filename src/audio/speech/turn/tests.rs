@@ -1,7 +1,7 @@
 //! Turns in virtual time: made voices and what is heard around them, by their levels.
 
 use super::*;
-use crate::audio::to_i16;
+use crate::to_i16;
 
 const RATE_HZ: u32 = 8000;
 const LIMITS: Limits = Limits {
