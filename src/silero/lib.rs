@@ -8,6 +8,7 @@ use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
 use fourier::{Complex, Fourier};
+use miniz_oxide::inflate::decompress_to_vec;
 
 /// The samples that are judged at a time: 32 ms.
 pub const WINDOW: usize = 256;
@@ -17,8 +18,10 @@ pub const WINDOW: usize = 256;
 struct Weights([Layer; 6]);
 
 impl Weights {
-    /// Takes them from the bytes of `silero-vad-8k`.
-    fn new(mut bytes: &[u8]) -> Self {
+    /// Takes them from `silero-vad-8k`, which is compressed with DEFLATE.
+    fn new(packed: &[u8]) -> Self {
+        let bytes = decompress_to_vec(packed).expect("a whole file");
+        let mut bytes = bytes.as_slice();
         Self(SHAPES.map(|shape| Layer::of(shape, &mut bytes)))
     }
 }

@@ -15,6 +15,7 @@ weights than by the published ones."""
 
 import sys
 import wave
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,9 @@ def pack(tensors):
     last = "decoder.decoder.2"
     more, out = packed(get(f"{last}.weight").reshape(1, -1))
     put(f"{last}.weight", out.reshape(1, -1, 1))
-    WEIGHTS.write_bytes(data + get(f"{last}.bias").astype("<f4").tobytes() + more)
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+    data += get(f"{last}.bias").astype("<f4").tobytes() + more
+    WEIGHTS.write_bytes(deflate.compress(data) + deflate.flush())
 
 
 def sound_of(name):
