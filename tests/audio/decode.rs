@@ -274,7 +274,8 @@ pub(crate) fn seal(file: &mut [u8]) {
     }
 }
 
-fn page_len(bytes: &[u8]) -> Option<usize> {
+/// How long the page of Ogg is that `bytes` begin with.
+pub(crate) fn page_len(bytes: &[u8]) -> Option<usize> {
     let segments = usize::from(*bytes.get(26).filter(|_| bytes.starts_with(b"OggS"))?);
     let laces = bytes.get(27..27 + segments)?;
     let len = 27 + segments + laces.iter().copied().map(usize::from).sum::<usize>();
