@@ -8,6 +8,7 @@ mod commands;
 use std::borrow::Cow;
 
 use super::escapes::escape;
+use super::marks::is_invisible;
 use commands::{Command, command};
 
 /// `markdown` without commands of LaTeX, its delimiters and raw escapes.
@@ -153,8 +154,8 @@ impl Reader {
         let known = command(name);
         let before = self.text.chars().next_back();
         let escape = escape(before, rest, self.has_escapes).filter(|_| !self.is_formula());
-        let is_name = known.is_none() && name_len > 0;
-        let is_rooted = is_name && escape.is_none() && self.begins_rooted(&after[name_len..]);
+        let is_name = known.is_none() && escape.is_none() && name_len > 0;
+        let is_rooted = is_name && self.begins_rooted(&after[name_len..]);
         self.is_path |= self.begins_path(slashes, is_name) || is_rooted;
         if self.is_path {
             self.text.push('\\');
@@ -165,7 +166,10 @@ impl Reader {
         }
         if let Some((len, c)) = escape {
             self.has_escapes = true;
-            self.text.push(c);
+            // What is dropped later must not have kept a mark of a template apart until then.
+            if c == '\n' || !is_invisible(c) {
+                self.text.push(c);
+            }
             return len;
         }
         self.read_sign(rest, name_len)

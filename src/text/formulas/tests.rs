@@ -109,6 +109,8 @@ fn raw_escapes_are_decoded() {
         ),
         (r"Na\u00efve\u2026", "Naïve…"),
         (r"\tOne\r\nTwo", " One\n\nTwo"),
+        (r"One \\nTwo", "One \nTwo"),
+        (r"No.<\u0000/think> \u200bYes.", "No.</think> Yes."),
     ];
     for (text, expected) in cases {
         assert_eq!(without_formulas(text), expected, "{text}");
