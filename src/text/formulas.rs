@@ -155,6 +155,12 @@ impl Reader {
         let before = self.text.chars().next_back();
         let escape = escape(before, rest, self.has_escapes).filter(|_| !self.is_formula());
         let is_name = known.is_none() && escape.is_none() && name_len > 0;
+        let is_new_word = before.is_none_or(char::is_whitespace);
+        if slashes == 2 && is_name && is_new_word && !names_share(after) {
+            // The end of a line, and a command.
+            self.space();
+            return 1;
+        }
         let is_rooted = is_name && self.begins_rooted(&after[name_len..]);
         self.is_path |= self.begins_path(slashes, is_name) || is_rooted;
         if self.is_path {
@@ -262,13 +268,12 @@ impl Reader {
             }
             // Of a command that is not known, its argument is said, or else its name.
             Some(c) if c.is_ascii_alphabetic() && !self.is_formula() && self.begins_word() => {
-                let argument = rest[1 + name_len..].strip_prefix('*');
-                let argument = argument.unwrap_or(&rest[1 + name_len..]);
-                if argument.starts_with('{') {
-                    self.next = Some(Group::Plain);
-                    return rest.len() - argument.len();
+                let after = &rest[1 + name_len..];
+                if !has_argument(after) {
+                    return 1;
                 }
-                return 1;
+                self.next = Some(Group::Plain);
+                return 1 + name_len + usize::from(after.starts_with('*'));
             }
             _ if !self.is_formula() => {
                 // Markdown knows what it escapes.
@@ -310,6 +315,17 @@ impl Reader {
         }
         1
     }
+}
+
+/// Whether two backslashes before `after` name a folder that a server shares: `\\server\share`.
+fn names_share(after: &str) -> bool {
+    let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    after.trim_start_matches(is_of_host).starts_with('\\')
+}
+
+/// Whether what follows a command's name is its argument.
+fn has_argument(after: &str) -> bool {
+    after.strip_prefix('*').unwrap_or(after).starts_with('{')
 }
 
 /// Whether a dollar before `rest` opens a formula rather than naming a price.
