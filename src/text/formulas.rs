@@ -155,8 +155,7 @@ impl Reader {
         let before = self.text.chars().next_back();
         let escape = escape(before, rest, self.has_escapes).filter(|_| !self.is_formula());
         let is_name = known.is_none() && escape.is_none() && name_len > 0;
-        let is_new_word = before.is_none_or(char::is_whitespace);
-        if slashes == 2 && is_name && is_new_word && !names_share(after) {
+        if slashes == 2 && is_name && self.begins_word() && !names_share(after) {
             // The end of a line, and a command.
             self.space();
             return 1;

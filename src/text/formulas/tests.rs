@@ -75,8 +75,8 @@ fn no_delimiter_and_no_command_is_left() {
         ),
         (r"a\hspace*{1cm}b, $a\hspace*{1cm}b$", "ab, ab"),
         (
-            r"\unheard{x} of, (\unheard*{x}) and \unheard. \\unheard{x} \\unheard",
-            "x of, (x) and unheard. x unheard",
+            r"\unheard{x} of, (\unheard*{x}) and \unheard. \\unheard{x} \\unheard, (\\unheard)",
+            "x of, (x) and unheard. x unheard, ( unheard)",
         ),
     ];
     for (text, expected) in cases {
