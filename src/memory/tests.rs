@@ -223,8 +223,12 @@ fn what_is_too_old_is_swept_once_a_day_and_the_rest_stays() {
             counts
         };
         let sweep = || settings.sweep_within(DAY, false, then + DAY * 30);
-        sweep().expect("swept");
-        assert_eq!(kept(), [1]);
+        // A process that another test has just forked holds the folder's lock until it runs its program, and then the
+        // sweep is left to the next call.
+        testkit::until("it is swept", Duration::from_secs(10), || {
+            sweep().expect("swept");
+            kept() == [1]
+        });
         sweep().expect("not due");
         assert_eq!(questions(&machine.memory(then + DAY * 30)), ["new"]);
     });
