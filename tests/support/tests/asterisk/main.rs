@@ -137,15 +137,17 @@ fn agiexitonhangup_closes_both_pipes() {
 fn a_program_waits_for_the_reply_or_the_end_of_its_input() {
     let dir = TempDir::new().unwrap();
     let delay = Act::Delay(Duration::from_millis(200));
-    let ends_instead = |script: &str| {
+    let ends_instead = |script: &str, delay: &Act| {
         let call = call(&dir, script).at("NOOP", delay.clone());
         call.at("NOOP", Act::CloseStdin).start().finish(LONG)
     };
-    let outcome = ends_instead("env; say NOOP; say 'NOOP last'");
+    let outcome = ends_instead("env; say NOOP; say 'NOOP last'", &delay);
     outcome.assert_manners();
     assert_eq!(outcome.commands().count(), 2, "{outcome}");
-    let outcome =
-        ends_instead("env; printf 'NOOP\\n'; sleep 0.05; printf 'NOOP last\\n'; read -r a");
+    let outcome = ends_instead(
+        "env; printf 'NOOP\\nNOOP last\\n'; read -r a",
+        &Act::Delay(LONG / 2),
+    );
     assert!(
         outcome.violations[0].contains("before the reply"),
         "{outcome}"
