@@ -157,9 +157,10 @@ fn start_log() -> Option<stderr::Lines> {
     let lines = (!is_read).then(stderr::Lines::to_stderr);
     let lines = lines.and_then(Result::ok);
     let mut builder = env_logger::Builder::new();
+    let level = log_level();
     builder
-        .filter_module(env!("CARGO_CRATE_NAME"), log_level())
-        .filter_module("audio", log_level())
+        .filter_module(env!("CARGO_CRATE_NAME"), level)
+        .filter_module("audio", level)
         .format(|out, record| {
             let style = out.default_level_style(record.level());
             // Secrets are taken out here, where every line passes, and not where lines are written: no module can

@@ -12,10 +12,8 @@ fn however_a_text_is_split_no_mark_of_a_template_is_said() {
         let text = String::from_utf8_lossy(input);
         for chars in [1, 7, usize::MAX] {
             let said = said(&text, chars);
-            // One that another tag keeps apart is none that a model writes.
-            for mark in ["<|im_end|>", "</think>"] {
-                assert!(!(said.contains(mark) && text.contains(mark)), "{said}");
-            }
+            assert!(!said.contains("<|im_end|>"), "{said}");
+            assert!(!said.contains("</think>"), "{said}");
         }
         for breath in breaths(&speakable(&text), 100, 40) {
             assert!((1..=100).contains(&breath.chars().count()));
@@ -31,11 +29,9 @@ fn no_command_of_latex_is_said() {
         let text = String::from_utf8_lossy(input);
         let said = speakable(&text);
         let mut commands = said.split_whitespace().filter_map(command);
+        // What is not seen may stand between the backslash and the name.
         let read = commands.find(|command| text.contains(command));
-        // What is not seen may stand between a backslash and a name.
-        let mut names = text.split('\\').skip(1);
-        let is_hidden = names.any(|name| name.starts_with(|c: char| !c.is_ascii_graphic()));
-        assert!(is_hidden || read.is_none(), "{text}");
+        assert_eq!(read, None, "{text}");
         std::str::from_utf8(input).is_ok()
     });
 }
