@@ -318,17 +318,32 @@ pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, job: impl Fn(T) 
 
 const AT_ONCE: usize = 4;
 
-/// The program under test: the one that was built for it, or the one that `PHONE_ASSISTANT_TESTED` names, such as the
-/// static one.
+/// The program under test: the one that `PHONE_ASSISTANT_TESTED` names, else the static one, where the installer has built
+/// it from the sources that are here, else the one that was built with the tests.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let named = std::env::var_os("PHONE_ASSISTANT_TESTED");
-        named.map_or_else(
-            || env!("CARGO_BIN_EXE_phone-assistant").into(),
-            PathBuf::from,
-        )
+        let named = std::env::var_os("PHONE_ASSISTANT_TESTED").map(PathBuf::from);
+        named
+            .or_else(installers)
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_phone-assistant").into())
     })
+}
+
+fn installers() -> Option<PathBuf> {
+    let built = Path::new(env!("CARGO_BIN_EXE_phone-assistant"));
+    let of_installer = format!(
+        "{}-unknown-linux-musl/release/phone-assistant",
+        std::env::consts::ARCH
+    );
+    let program = built.ancestors().nth(2)?.join(of_installer);
+    let status = Command::new(&program)
+        .args(["place", "sources", env!("CARGO_MANIFEST_DIR")])
+        .stderr(Stdio::null())
+        .status();
+    status
+        .is_ok_and(|status| status.success())
+        .then_some(program)
 }
 
 /// A file of tests/data.

@@ -12,6 +12,7 @@ use std::{env, fs};
 use testkit::write_program;
 
 use super::{PLAN, THIS};
+use crate::house::program;
 
 /// A root of its own, with stand-ins in `tools`; gone when it is dropped.
 pub(super) struct Machine {
@@ -350,7 +351,7 @@ fn stand_in(line: &str) -> PathBuf {
         .trim_end()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stand-in-{name}"));
-    let real = env!("CARGO_BIN_EXE_phone-assistant");
+    let real = program().display();
     let script = format!("line='{}' real={real}\n{STAND_IN}", line.trim_end());
     if fs::read_to_string(&path).ok() != Some(format!("#!/bin/sh\n{script}\n")) {
         write_script(&path, &script);

@@ -2,10 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
+use std::iter;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -144,9 +146,20 @@ impl Drop for Server {
     }
 }
 
+/// A port below those that the system gives away by itself, since one of those could be another's before the server has it,
+/// and between two lives of the server.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(process::id() % u32::from(PORTS)).unwrap();
+    let mut ports = iter::repeat_with(|| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        FIRST_PORT + own.wrapping_add(next) % PORTS
+    });
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).unwrap()
 }
+
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 10_000;
 
 const PASSWORD: &str = "a-password";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testkit::Stage;
 
-use super::{Client, sandbox};
+use super::{Client, sandbox, trusting};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,7 +56,10 @@ fn connections_are_counted_and_told_apart() {
 #[test]
 fn a_client_that_trusts_nobody_does_not_count() {
     let (_dir, sandbox, _client) = sandbox();
-    let agent = ureq::Agent::config_builder().proxy(None).build();
+    let agent = ureq::Agent::config_builder()
+        .tls_config(trusting(&[]))
+        .proxy(None)
+        .build();
     let agent: ureq::Agent = agent.into();
     assert!(agent.get(sandbox.base_url()).call().is_err());
     assert_eq!(sandbox.connections(), 0);

@@ -12,6 +12,7 @@ mod sentences;
 mod streams;
 
 use std::io::{self, Read as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -107,12 +108,18 @@ fn events(text: &str) -> Vec<Value> {
         .collect()
 }
 
+fn trusting(authorities: &[Certificate<'static>]) -> TlsConfig {
+    TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(authorities))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
+}
+
 impl Client {
     fn new(sandbox: &Sandbox, timeout: Duration) -> Self {
         let pem = std::fs::read(sandbox.ca_file()).unwrap();
-        let roots = RootCerts::new_with_certs(&[Certificate::from_pem(&pem).unwrap()]);
         let agent = ureq::Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(trusting(&[Certificate::from_pem(&pem).unwrap()]))
             .http_status_as_error(false)
             .timeout_global(Some(timeout))
             .proxy(None)
