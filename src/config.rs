@@ -23,11 +23,12 @@ mod messages;
 mod persona_layer;
 pub mod personas;
 pub mod private;
+pub(crate) mod providers;
 mod sections;
 mod shared;
 pub mod tools;
 mod values;
-pub(crate) mod voices;
+mod voices;
 mod written;
 
 use std::io;

@@ -317,8 +317,7 @@ const FINGERPRINT_BYTES: usize = 12;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Arguments, Job, keys};
-    use std::collections::BTreeSet;
+    use crate::config::{Arguments, Job};
 
     /// The last second of OpenAI's voices, by <https://developers.openai.com/api/docs/guides/text-to-speech>.
     fn last_second() -> SystemTime {
@@ -419,22 +418,6 @@ mod tests {
         };
         for (now, expected) in [(day(90), 0), (day(89), 1), (day(0), 1), (midnight(), 0)] {
             assert_eq!(services.changes(now).len(), expected, "{now:?}");
-        }
-    }
-
-    #[test]
-    fn every_provider_of_the_settings_can_be_made_and_no_other() {
-        fn names<P: ?Sized, S>(table: &Providers<P, S>) -> BTreeSet<&str> {
-            table.iter().map(|(name, _)| *name).collect()
-        }
-        let stages = [
-            (Stage::Stt, names(stt::PROVIDERS)),
-            (Stage::Llm, names(llm::PROVIDERS)),
-            (Stage::Tts, names(tts::PROVIDERS)),
-        ];
-        for (stage, made) in stages {
-            let named = keys::providers(&stage.to_string()).iter().copied();
-            assert_eq!(made, named.collect(), "{stage}");
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use phone_assistant::config::keys::providers;
+
 use crate::docs::reading::source_files;
 
 /// The modules, floor by floor from the ground up: each knows those below its own floor, and no neighbour.
@@ -49,6 +51,39 @@ const SLEEPERS: &[&str] = &[
 
 /// Files that are one table.
 const TABLES: &[&str] = &["config/keys.rs"];
+
+/// The one table of the providers.
+const PROVIDERS: &str = "config/providers.rs";
+
+/// Files that name a provider beside its own files and the table, for what no other one has, and why.
+const NAME_ONE: &[(&str, &str)] = &[
+    (
+        "cmd/setup.rs",
+        "Gemini's terms, and a model for OpenAI, which has no default",
+    ),
+    (
+        "cmd/setup/key.rs",
+        "the service account lists Gemini's models",
+    ),
+    (
+        "cmd/setup/notices.rs",
+        "a key of Gemini's is used in place of the service account",
+    ),
+    ("config/addresses.rs", "a path of Google's"),
+    (
+        "config/chosen.rs",
+        "Gemini's models that only transcribe, and the voice in reserve",
+    ),
+    (
+        "config/endpoint.rs",
+        "the service account, and voices of one language",
+    ),
+    (
+        "config/keys/safe_arguments.rs",
+        "voices that cost what the others cost",
+    ),
+    ("config/sections.rs", "settings that only one provider has"),
+];
 
 /// What is never shown but compared: all settings that decide something.
 const DIGESTS: &[&str] = &["cmd/check/disclosure.rs", "services.rs"];
@@ -186,6 +221,29 @@ fn files_and_functions_are_short() {
         long.extend(functions.map(|(name, length)| format!("{}: {length} {name}", path.display())));
     }
     assert!(long.is_empty(), "{long:#?}");
+}
+
+/// So that the next provider is one file and one row.
+#[test]
+fn a_provider_is_named_in_its_own_files_and_in_the_one_table() {
+    let stages = ["stt", "llm", "tts"];
+    let all = stages.map(|stage| providers(stage).iter().map(move |name| (stage, *name)));
+    let all: Vec<_> = all.into_iter().flatten().collect();
+    let names_one = |(path, text): &(PathBuf, String)| {
+        let code = code_of(path, text);
+        all.iter().any(|(stage, name)| {
+            let is_its_own = path.starts_with("cloud") && path.to_string_lossy().contains(name);
+            let forms = [
+                format!("\"{name}\""),
+                format!("{stage}.{name}."),
+                format!("{name}::make"),
+            ];
+            !is_its_own && forms.iter().any(|form| code.contains(form))
+        })
+    };
+    let found: BTreeSet<_> = sources().filter(names_one).map(|(path, _)| path).collect();
+    let known = NAME_ONE.iter().map(|(path, _)| *path).chain([PROVIDERS]);
+    assert_eq!(found, known.map(PathBuf::from).collect());
 }
 
 #[test]

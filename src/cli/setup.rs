@@ -15,6 +15,7 @@ use super::stdout::Stdout;
 use crate::cmd::check::{self, Style};
 use crate::cmd::setup::{self, Asker, NEXT, Options};
 use crate::config::Environment;
+use crate::config::providers::key_kind;
 use crate::sys::{date, files};
 
 #[derive(Debug, Args)]
@@ -110,11 +111,8 @@ impl Setup {
 /// What the file of the key holds.
 fn read_key(path: &Path) -> Result<String, NoKey> {
     let name = path.to_string_lossy();
-    if KEYS_BEGIN
-        .iter()
-        .any(|beginning| name.starts_with(beginning))
-        && !path.exists()
-    {
+    // A file whose name begins as a key does is taken for the file.
+    if key_kind(&name).is_some() && !path.exists() {
         return Err(NoKey::NoFile);
     }
     let text = if name == "-" {
@@ -202,10 +200,6 @@ const MISSING: u8 = 2;
 
 /// A key file of Google's has two kilobytes.
 const MAX_KEY: u64 = 64 * 1024;
-
-// Google's keys begin with `AQ.`, those of the older kind with `AIza` (https://ai.google.dev/gemini-api/docs/api-key),
-// OpenAI's with `sk-`. A file of such a name is taken for the file.
-const KEYS_BEGIN: [&str; 3] = ["AQ.", "AIza", "sk-"];
 
 /// Far longer than any key.
 const MAX_LINE: usize = 4096;

@@ -12,6 +12,14 @@ use crate::config::Endpoint;
 /// The providers of a stage: the name of each in the settings `S`, and what makes a `P` that speaks to it.
 pub(crate) type Providers<P, S> = [(&'static str, Make<P, S>)];
 
+/// The providers of the rows of a stage: `make` of the module that has the provider's name.
+macro_rules! makers {
+    ($stage:literal; $($provider:ident: $known:expr, $settings:tt;)*) => {
+        &[$((stringify!($provider), $provider::make)),*]
+    };
+}
+pub(super) use makers;
+
 /// Makes a provider's `P` with the settings `S` of its stage.
 pub(crate) type Make<P, S> = fn(&Access, &S, Endpoint) -> Result<Box<P>, CredentialsError>;
 

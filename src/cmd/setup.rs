@@ -14,7 +14,7 @@ use crate::cloud;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cmd::place::{self, Ground};
-use crate::config::voices;
+use crate::config::providers;
 use crate::config::{Config, Endpoint, Environment, Faults, Job, first_on};
 use crate::services::SetupError;
 use crate::sys::deadline::{Clock, Deadline};
@@ -72,8 +72,8 @@ pub(crate) enum Error {
     #[error("there is no key yet; give one with --api-key-file FILE, where - stands for stdin")]
     NoKey,
     #[error(
-        "this is no key that is known (found {0}); Gemini's begin with AQ. or AIza, OpenAI's with sk-, and that of a \
-         service account is a JSON file"
+        "this is no key that is known (found {0}); {beginnings}, and that of a service account is a JSON file",
+        beginnings = key::beginnings()
     )]
     UnknownKey(String),
     #[error(
@@ -227,10 +227,12 @@ impl Setup<'_> {
         }
         key.put_into(&mut self.settings)?;
         self.has_new_account = matches!(key, Key::Account(..));
-        if !matches!(key, Key::OpenAi(_)) {
-            self.say(TERMS)?;
-        } else if self.understood().llm.endpoints.is_empty() {
-            self.settings.set("llm.openai.model", MODEL_OF_OPENAI)?;
+        match key.tried() {
+            (_, "gemini") => self.say(TERMS)?,
+            (_, "openai") if self.understood().llm.endpoints.is_empty() => {
+                self.settings.set("llm.openai.model", MODEL_OF_OPENAI)?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -266,7 +268,7 @@ impl Setup<'_> {
             voice: current,
             ..
         } = speaker;
-        let known = voices::of(provider.name(), model);
+        let known = providers::voices(provider.name(), model);
         let is_own = speaker.is_private();
         let question = match known {
             _ if is_own => None,
@@ -283,7 +285,8 @@ impl Setup<'_> {
         let Some(voice) = voice.filter(|voice| voice != current) else {
             return Ok(());
         };
-        let is_others = voices::owner(&voice).is_some_and(|owner| owner != provider.name());
+        let is_others =
+            providers::owner("tts", &voice).is_some_and(|owner| owner != provider.name());
         if !is_own && is_others {
             return Err(Error::Voice {
                 voice,

@@ -261,6 +261,7 @@ const TEXT: &str = include_str!("catalogue.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys;
     use crate::sys::costs::Usage;
 
     const GOOGLE: Provider = Provider::called("google");
@@ -495,16 +496,12 @@ mod tests {
     /// Otherwise a limit on what may be spent would limit nothing.
     #[test]
     fn no_provider_is_free() {
-        for (stage, provider) in [
-            (Stage::Stt, GOOGLE),
-            (Stage::Stt, OPENAI),
-            (Stage::Stt, GEMINI),
-            (Stage::Llm, GEMINI),
-            (Stage::Llm, OPENAI),
-            (Stage::Tts, OPENAI),
-            (Stage::Tts, GOOGLE),
-            (Stage::Tts, GEMINI),
-        ] {
+        let of_stage = |stage: Stage| {
+            let names = keys::providers(&stage.to_string()).iter();
+            names.map(move |name| (stage, Provider::called(name)))
+        };
+        let stages = [Stage::Stt, Stage::Llm, Stage::Tts];
+        for (stage, provider) in stages.into_iter().flat_map(of_stage) {
             let unknown = price(
                 stage,
                 &endpoint(provider, "a model of tomorrow"),

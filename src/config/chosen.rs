@@ -7,9 +7,10 @@ use std::io;
 use std::path::Path;
 
 use super::endpoint::{Endpoint, Provider};
-use super::keys::{self, AUTO, setting};
+use super::keys::{self, setting};
+use super::kind::AUTO;
 use super::layers::Layers;
-use super::voices;
+use super::providers;
 use crate::config::catalogue;
 use crate::sys::error::Stage;
 
@@ -91,7 +92,7 @@ pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provide
     let first = first_on(work, &keyed, layers.today).or(keyed.first());
     // A server of one's own may have voices of any name.
     let is_foreign = stage == "tts" && first.is_some_and(Endpoint::is_private);
-    let known = known_owner(stage, value).filter(|_| !is_foreign);
+    let known = providers::owner(stage, value).filter(|_| !is_foreign);
     let known = known.and_then(|name| Provider::of(stage, name));
     let usual = || Provider::of(stage, keys::providers(stage).first()?);
     known
@@ -163,16 +164,6 @@ fn has_account(path: &str) -> bool {
 /// The provider that speaks in place of a named one unless the settings say otherwise.
 fn usual_fallback(stage: &str) -> &'static str {
     if stage == "tts" { "google" } else { "" }
-}
-
-/// The provider that a voice or a model is known to be of.
-fn known_owner(stage: &str, value: &str) -> Option<&'static str> {
-    match stage {
-        "tts" => voices::owner(value),
-        _ if value.starts_with("gemini-") => Some("gemini"),
-        _ if value.starts_with("gpt-") => Some("openai"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! A provider of a stage, as the settings describe it. What it takes and needs follows from the settings that its table
-//! has in [`KEYS`](keys::KEYS); which code speaks to it, the tables of providers in `cloud` say.
+//! A provider of a stage, as the settings describe it. What it takes and needs follows from the settings that its row in
+//! [`providers`](super::providers) has.
 
 use std::fmt;
 use std::path::Path;

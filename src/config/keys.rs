@@ -1,27 +1,18 @@
 //! Every setting: its name, what it may hold, its default, and what it does.
 //!
-//! This table is the only place where a setting is declared and described: `phone-assistant help settings` prints it.
+//! A setting is declared and described here alone, one of a provider's own table in [`providers`]: `phone-assistant help
+//! settings` prints all of them.
 
 mod misspelt;
 mod safe_arguments;
 
-pub use super::kind::Kind;
+pub(super) use super::kind::key;
+use super::kind::{AUTO, NOTHING};
+pub use super::kind::{Key, Kind};
+use super::providers::{self, WITH_KEY};
 pub use misspelt::nearest;
 pub(super) use misspelt::{most_alike, unknown};
 use safe_arguments::SAFE_ARGUMENTS;
-
-/// One setting.
-#[derive(Debug)]
-pub struct Key {
-    /// Its path in the file: `stt.google.model` stands for `model` in the table `[stt.google]`.
-    pub name: &'static str,
-    /// What it may hold.
-    pub kind: Kind,
-    /// Its default, written as in the file.
-    pub default: &'static str,
-    /// What it does, for people: one paragraph, with what is typed in backticks.
-    pub meaning: &'static str,
-}
 
 impl Key {
     /// Whether an argument of `AGI()` may set it as long as `call.arguments` is `safe`. Arguments may come from
@@ -96,8 +87,43 @@ pub(super) fn is_required(name: &str) -> bool {
 }
 
 /// All settings, in the order of the file.
+pub const KEYS: &[Key] = &joined::<{ count() }>();
+
+/// The settings by their sections; the tables of the providers follow the section of their stage.
+const SECTIONS: [&[Key]; 7] = [
+    STT,
+    providers::STT.settings,
+    LLM,
+    providers::LLM.settings,
+    TTS,
+    providers::TTS.settings,
+    REST,
+];
+
+const fn count() -> usize {
+    let (mut count, mut section) = (0, 0);
+    while section < SECTIONS.len() {
+        count += SECTIONS[section].len();
+        section += 1;
+    }
+    count
+}
+
+const fn joined<const N: usize>() -> [Key; N] {
+    let mut all = [STT[0]; N];
+    let (mut filled, mut section) = (0, 0);
+    while section < SECTIONS.len() {
+        let (_, rest) = all.split_at_mut(filled);
+        let (here, _) = rest.split_at_mut(SECTIONS[section].len());
+        here.copy_from_slice(SECTIONS[section]);
+        filled += SECTIONS[section].len();
+        section += 1;
+    }
+    all
+}
+
 #[rustfmt::skip] // One setting and its meaning in two lines: a table.
-pub const KEYS: &[Key] = &[
+const STT: &[Key] = &[
     key("gemini.api_key", Kind::Secret, NOTHING,
         "A Gemini API key, for all stages; it is used instead of the service account."),
     key("gemini.api_key_file", Kind::Path, NOTHING,
@@ -109,10 +135,10 @@ pub const KEYS: &[Key] = &[
         "The languages that callers speak, as BCP-47 tags, first the one that most speak: `[\"en-US\", \"fr-FR\"]`. It stands \
          for `stt.language` and `stt.alternative_languages`, which count instead where they are set as well: see \
          `phone-assistant help providers`."),
-    key("stt.provider", Kind::OneOf(STT_PROVIDERS), AUTO_DEFAULT,
-        "Which service transcribes what callers say. `auto`: the first one with a key, of Google (its key file), Gemini \
-         and OpenAI."),
-    key("stt.fallback", Kind::Several(STT_PROVIDERS), AUTO_DEFAULT,
+    key("stt.provider", Kind::OneOf(providers::STT.names), AUTO_DEFAULT,
+        "Which service transcribes what callers say. `auto`: the first of these that has a key; Google's is its key \
+         file."),
+    key("stt.fallback", Kind::Several(providers::STT.names), AUTO_DEFAULT,
         "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`. `auto`: \
          with `provider = \"auto\"` all others with a key; else none."),
     key("stt.language", Kind::Text, r#""en-US""#,
@@ -126,31 +152,14 @@ pub const KEYS: &[Key] = &[
         "Ask for punctuation in the transcript."),
     key("stt.timeout", STAGE_SECONDS, "12.0",
         "How long one request may take."),
-    key("stt.google.base_url", Kind::Url, r#""https://speech.googleapis.com""#,
-        "The service's address, such as a regional one."),
-    key("stt.google.model", Kind::Text, r#""telephony""#,
-        "`telephony` is made for phones; a language that lacks it wants `latest_long`."),
-    key("stt.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
-        "The server's address: OpenAI's, or any server that speaks its API. A path is taken whole, such as \
-         `https://host/api/v3`; without one it is `/v1`."),
-    // OpenAI switches whisper-1 and the gpt-4o transcribers off on 2027-02-26 (openai-python, `audio_model.py`).
-    key("stt.openai.model", Kind::Text, r#""gpt-transcribe""#,
-        "The model that transcribes."),
-    key("stt.openai.api_key", Kind::Secret, NOTHING,
-        "A key of its own; otherwise the one under `[openai]`."),
-    key("stt.openai.api_key_file", Kind::Path, NOTHING,
-        "A file that holds the key and nothing else, instead of `api_key`."),
-    key("stt.gemini.base_url", Kind::Url, GEMINI_URL,
-        "The service's address."),
-    // A general model: gemini-3.5-transcribe was reported to answer with empty parts over REST (discuss.ai.google.dev,
-    // topic 179937).
-    key("stt.gemini.model", Kind::Text, r#""gemini-3.5-flash-lite""#,
-        "The model. One whose name has `transcribe` in it is asked as such models are, any other is told to write down \
-         what is said: see `phone-assistant help providers`."),
-    key("llm.provider", Kind::OneOf(LLM_PROVIDERS), AUTO_DEFAULT,
-        "Which service answers. `auto`: Gemini where there is a key or Google's key file, else OpenAI where a key and \
-         `llm.openai.model` are set."),
-    key("llm.fallback", Kind::Several(LLM_PROVIDERS), AUTO_DEFAULT,
+];
+
+#[rustfmt::skip] // One setting and its meaning in two lines: a table.
+const LLM: &[Key] = &[
+    key("llm.provider", Kind::OneOf(providers::LLM.names), AUTO_DEFAULT,
+        "Which service answers. `auto`: the first of these that has a key and a model. Gemini takes Google's key file too; \
+         OpenAI has no default model."),
+    key("llm.fallback", Kind::Several(providers::LLM.names), AUTO_DEFAULT,
         "Which services answer when that provider fails, in this order. `auto` is as in `stt.fallback`."),
     key("llm.persona", Kind::Text, PERSONA,
         "Who the assistant is and how it speaks."),
@@ -163,37 +172,14 @@ pub const KEYS: &[Key] = &[
     key("llm.hears", Kind::Switch, "false",
         "Whether Gemini hears the caller itself instead of reading a transcript, which saves a round trip: see \
          `phone-assistant help providers`. It does nothing where another service answers."),
-    key("llm.gemini.base_url", Kind::Url, GEMINI_URL,
-        "The service's address."),
-    // In kwindla/aiewf-eval, a benchmark of 30 turns on the telephone, it is right in 97.1 % of them and
-    // gemini-3.5-flash-lite in 68.6 %; its first token takes 0.2 s more.
-    key("llm.gemini.model", Kind::Text, r#""gemini-3.6-flash""#,
-        "The model, by its name in Google's list. What a cheaper one saves, and misses: see `phone-assistant help cost`."),
-    key("llm.gemini.thinking", THINKING, r#""least""#,
-        "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
-         leaves it to the model."),
-    key("llm.gemini.api_key", Kind::Secret, NOTHING,
-        "A key of its own; otherwise the one under `[gemini]`."),
-    key("llm.gemini.api_key_file", Kind::Path, NOTHING,
-        "A file that holds the key and nothing else, instead of `api_key`."),
-    key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
-        "The server's address: OpenAI's, or any server that speaks its API, such as Ollama. A path is taken whole, such \
-         as `https://host/v1beta/openai`; without one it is `/v1`."),
-    key("llm.openai.model", Kind::Text, NOTHING,
-        "The model, by the server's own name for it."),
-    key("llm.openai.thinking", EFFORT, r#""least""#,
-        "How much it thinks before it speaks, while the caller waits. `least` is as little as the model allows; `unset` \
-         leaves it to the model. A server that refuses it is asked without."),
-    key("llm.openai.token_limit", TOKEN_LIMIT, r#""auto""#,
-        "What the server calls `max_output_tokens`. `auto` tries the other name when one is refused."),
-    key("llm.openai.api_key", Kind::Secret, NOTHING,
-        "A key of its own; otherwise the one under `[openai]`."),
-    key("llm.openai.api_key_file", Kind::Path, NOTHING,
-        "A file that holds the key and nothing else, instead of `api_key`."),
-    key("tts.provider", Kind::OneOf(TTS_PROVIDERS), AUTO_DEFAULT,
-        "Which service speaks. `auto`: the first one with a key, of OpenAI (as long as it has the model), Google (its key \
-         file) and Gemini."),
-    key("tts.fallback", Kind::Several(TTS_PROVIDERS), AUTO_DEFAULT,
+];
+
+#[rustfmt::skip] // One setting and its meaning in two lines: a table.
+const TTS: &[Key] = &[
+    key("tts.provider", Kind::OneOf(providers::TTS.names), AUTO_DEFAULT,
+        "Which service speaks. `auto`: the first of these that has a key, and its model as long as there is one; Google's \
+         is its key file."),
+    key("tts.fallback", Kind::Several(providers::TTS.names), AUTO_DEFAULT,
         "Which services speak when that provider fails, in this order. `auto`: with `provider = \"auto\"` all others with \
          a key; else Google, where its key file is."),
     key("tts.level_dbfs", Kind::Number(-35.0, -10.0, "dBFS"), "-19.0",
@@ -210,32 +196,10 @@ pub const KEYS: &[Key] = &[
         "The mood: `Speak calmly and warmly.` The models `tts-1` and `tts-1-hd` and Google's voices take none."),
     key("tts.timeout", STAGE_SECONDS, "15.0",
         "How long it may take until the voice begins to speak."),
-    key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
-        "The server's address: OpenAI's, or any server that speaks its API. A path is taken whole, such as \
-         `https://host/api/v3`; without one it is `/v1`."),
-    key("tts.openai.model", Kind::Text, r#""tts-1""#,
-        "The speech model."),
-    key("tts.openai.voice", Kind::Text, r#""nova""#,
-        "The voice: `alloy`, `echo`, `fable`, `onyx`, `nova`, `shimmer` and more."),
-    key("tts.openai.format", Kind::OneOf(&["wav", "pcm"]), r#""wav""#,
-        "What to ask for. `wav` tells its sample rate; `pcm` is for servers that send broken WAV. A server that sends \
-         MP3, AAC, FLAC or Ogg (Vorbis or Opus) instead is understood too."),
-    key("tts.openai.pcm_rate_hz", Kind::Whole(8000, 48_000, "Hz"), "24000",
-        "The rate of `pcm` where the server does not tell it."),
-    key("tts.openai.api_key", Kind::Secret, NOTHING,
-        "A key of its own; otherwise the one under `[openai]`."),
-    key("tts.openai.api_key_file", Kind::Path, NOTHING,
-        "A file that holds the key and nothing else, instead of `api_key`."),
-    key("tts.google.base_url", Kind::Url, r#""https://texttospeech.googleapis.com""#,
-        "The service's address."),
-    key("tts.google.voice", Kind::Text, NOTHING,
-        "A voice by Google's name for it, such as `en-US-Chirp3-HD-Charon`; empty: any of `stt.language`."),
-    key("tts.gemini.base_url", Kind::Url, GEMINI_URL,
-        "The service's address."),
-    key("tts.gemini.model", Kind::Text, r#""gemini-3.8-flash-lite-tts""#,
-        "The speech model."),
-    key("tts.gemini.voice", Kind::Text, r#""Kore""#,
-        "The voice, by Google's name for it: `Kore`, `Puck`, `Charon`, `Leda` and more."),
+];
+
+#[rustfmt::skip] // One setting and its meaning in two lines: a table.
+const REST: &[Key] = &[
     key("openai.api_key", Kind::Secret, NOTHING,
         "The OpenAI key, for all stages; it is never sent without TLS."),
     key("openai.api_key_file", Kind::Path, NOTHING,
@@ -396,24 +360,18 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Environment variables that services' own tools use, and the setting each stands for.
-pub const ENVIRONMENT: &[(&str, &str)] = &[
-    ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials"),
-    ("GEMINI_API_KEY", "gemini.api_key"),
-    ("OPENAI_API_KEY", "openai.api_key"),
-];
+pub const ENVIRONMENT: &[(&str, &str)] = &environment();
 
-pub(super) const fn key(
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    meaning: &'static str,
-) -> Key {
-    Key {
-        name,
-        kind,
-        default,
-        meaning,
+const fn environment() -> [(&'static str, &'static str); 1 + WITH_KEY.len()] {
+    const ACCOUNT: (&str, &str) = ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials");
+    let mut all = [ACCOUNT; 1 + WITH_KEY.len()];
+    let mut at = 0;
+    while at < WITH_KEY.len() {
+        let (_, key) = WITH_KEY[at];
+        at += 1;
+        all[at] = (key.variable, key.setting);
     }
+    all
 }
 
 /// The settings that `name` stands for: what says `name` lays itself over what a lower layer says of them.
@@ -424,24 +382,8 @@ pub(super) fn stands_for(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// Stands for the providers that have a key, in the order of the lists below.
-pub(super) const AUTO: &str = "auto";
 const AUTO_DEFAULT: &str = r#""auto""#;
-const STT_PROVIDERS: &[&str] = &[AUTO, "google", "gemini", "openai"];
-const LLM_PROVIDERS: &[&str] = &[AUTO, "gemini", "openai"];
-const TTS_PROVIDERS: &[&str] = &[AUTO, "openai", "google", "gemini"];
-const TOKEN_LIMIT: Kind = Kind::OneOf(&["auto", "max_completion_tokens", "max_tokens"]);
-const THINKING: Kind = Kind::OneOf(&[
-    "least", "unset", "minimal", "low", "medium", "high", "xhigh",
-]);
-const EFFORT: Kind = Kind::OneOf(&[
-    "least", "unset", "none", "minimal", "low", "medium", "high", "xhigh",
-]);
-/// The empty text.
-const NOTHING: &str = "\"\"";
 const STAGE_SECONDS: Kind = Kind::Number(1.0, 60.0, "s");
-const GEMINI_URL: &str = r#""https://generativelanguage.googleapis.com""#;
-const OPENAI_URL: &str = r#""https://api.openai.com""#;
 
 const PERSONA: &str = concat!(
     r#""You are a friendly voice on the telephone. Answer the caller's question directly, "#,

@@ -1,6 +1,33 @@
-//! What settings may hold.
+//! A setting, and what it may hold.
 
 use std::fmt;
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its path in the file: `stt.google.model` stands for `model` in the table `[stt.google]`.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Its default, written as in the file.
+    pub default: &'static str,
+    /// What it does, for people: one paragraph, with what is typed in backticks.
+    pub meaning: &'static str,
+}
+
+pub(super) const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        meaning,
+    }
+}
 
 /// What a setting may hold. `Display` gives it in words.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,3 +87,9 @@ impl fmt::Display for Kind {
         }
     }
 }
+
+/// Stands for the providers that have a key, in the order of their rows.
+pub(super) const AUTO: &str = "auto";
+
+/// The empty text.
+pub(super) const NOTHING: &str = "\"\"";

@@ -318,7 +318,7 @@ mod tests {
             ),
             (
                 "stt.provider = \"whisper\"",
-                "stt.provider must be auto, google, gemini, openai, found \"whisper\"",
+                "stt.provider must be auto, google, ",
             ),
             (
                 "stt.google.base_url = \"http://x\"",

@@ -1,30 +1,9 @@
-//! The names of the services' voices: whose a voice is, where the settings do not say.
+//! The names of the services' voices, by which it is known whose a voice is where the settings do not say.
 
 use crate::sys::language::is_same;
 
-/// The provider that has a voice of this name, if it is known.
-pub(crate) fn owner(voice: &str) -> Option<&'static str> {
-    let is_it = |name: &&'static str| name.eq_ignore_ascii_case(voice);
-    match voice {
-        _ if OPENAI.iter().any(is_it) => Some("openai"),
-        _ if GEMINI.iter().any(is_it) => Some("gemini"),
-        _ if is_of_google(voice) => Some("google"),
-        _ => None,
-    }
-}
-
-/// The known voices of a provider's model; none of Google's, whose names hold a language: `en-US-Chirp3-HD-Kore`.
-pub(crate) fn of(provider: &str, model: &str) -> &'static [&'static str] {
-    match provider {
-        "openai" if model.starts_with("tts-1") => &OPENAI[..OF_TTS_1],
-        "openai" => OPENAI,
-        "gemini" => GEMINI,
-        _ => &[],
-    }
-}
-
 /// Whether it begins with a language and a country, as Google's voices do: `en-US-Wavenet-D`.
-fn is_of_google(voice: &str) -> bool {
+pub(super) fn is_of_google(voice: &str) -> bool {
     let mut parts = voice.split('-');
     let mut part = |lengths: std::ops::RangeInclusive<usize>| {
         let fits = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric());
@@ -51,17 +30,17 @@ pub(crate) fn of_google_in(language: &str, voice: &str) -> String {
     }
 }
 
-/// How many of them `tts-1` has.
-const OF_TTS_1: usize = 9;
+/// How many of OpenAI's `tts-1` has.
+pub(super) const OF_TTS_1: usize = 9;
 
 /// <https://developers.openai.com/api/docs/guides/text-to-speech>.
-const OPENAI: &[&str] = &[
+pub(super) const OPENAI: &[&str] = &[
     "alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "ballad", "cedar",
     "marin", "verse",
 ];
 
 /// <https://ai.google.dev/gemini-api/docs/speech-generation>.
-const GEMINI: &[&str] = &[
+pub(super) const GEMINI: &[&str] = &[
     "Achernar",
     "Achird",
     "Algenib",
@@ -109,24 +88,6 @@ const CHIRP_LANGUAGES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_voice_is_known_by_its_name() {
-        let table = [
-            ("onyx", Some("openai")),
-            ("Kore", Some("gemini")),
-            ("kore", Some("gemini")),
-            ("en-US-Chirp3-HD-Kore", Some("google")),
-            ("cmn-CN-Wavenet-A", Some("google")),
-            ("es-419-Neural2-A", Some("google")),
-            ("de_DE-thorsten-medium", None),
-            ("af_heart", None),
-            ("", None),
-        ];
-        for (voice, expected) in table {
-            assert_eq!(owner(voice), expected, "{voice}");
-        }
-    }
 
     #[test]
     fn a_voice_of_google_is_the_same_in_another_language_where_that_has_it() {

@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use log::warn;
 
-use super::access::Providers;
+use super::access::{Providers, makers};
 use super::budget::Budget;
 use super::stt::Recording;
 use super::{Error, Listed, Refusal, Service, Tokens};
 use crate::config::Llm;
+use crate::config::providers::providers;
 use crate::sys::deadline::Deadline;
 
 pub use answering::Answer;
@@ -25,8 +26,7 @@ pub(crate) use answering::{Answering, End};
 use functions::{Function, Round};
 
 /// The language models: the name in the settings, and what makes one.
-pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> =
-    &[("gemini", gemini::make), ("openai", openai::make)];
+pub(crate) const PROVIDERS: &Providers<dyn Model, Llm> = providers!(llm, makers);
 
 /// The request to a model.
 #[derive(Clone, Copy, Debug)]

@@ -9,18 +9,15 @@ mod written;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::access::Providers;
+use super::access::{Providers, makers};
 use super::budget::Budget;
 use super::{Error, Listed, Tokens};
 use crate::config::Stt;
+use crate::config::providers::providers;
 use crate::sys::deadline::Deadline;
 
 /// The recognisers: the name in the settings, and what makes one.
-pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> = &[
-    ("google", google::make),
-    ("openai", openai::make),
-    ("gemini", gemini::make),
-];
+pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> = providers!(stt, makers);
 
 /// A piece of what a caller has said.
 #[derive(Clone, Copy, Debug)]

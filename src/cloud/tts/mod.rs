@@ -11,20 +11,17 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::access::Providers;
+use super::access::{Providers, makers};
 use super::budget::Budget;
 use super::http::Incoming;
 use super::{Error, Listed, Tokens};
 use crate::config::Tts;
+use crate::config::providers::providers;
 use crate::sys::deadline::Deadline;
 use crate::sys::sync::lock;
 
 /// The voices: the name in the settings, and what makes one.
-pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> = &[
-    ("openai", openai::make),
-    ("google", google::make),
-    ("gemini", gemini::make),
-];
+pub(crate) const PROVIDERS: &Providers<dyn Voice, Tts> = providers!(tts, makers);
 
 /// A voice.
 pub(crate) trait Voice: Debug + Send + Sync {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Error;
-use crate::cloud;
+use crate::cloud::fallback::Fallback;
 use crate::cloud::google_auth::ServiceAccount;
-use crate::config::{Config, Job, Secret, pasted_key};
-use crate::services::Maker;
+use crate::cloud::{self, Listed};
+use crate::config::providers::{Row, SetupKey, WITH_KEY, key_kind};
+use crate::config::{Config, Job, Secret, keys, pasted_key};
+use crate::services::{Maker, SetupError};
 use crate::sys::deadline::Deadline;
 use crate::sys::hangup::Hangup;
 use crate::sys::pasted;
@@ -17,8 +19,8 @@ use super::file::SettingsFile;
 
 /// A key of one of the services.
 pub(super) enum Key {
-    Gemini(Secret),
-    OpenAi(Secret),
+    /// The key of a provider, and what is known of such keys.
+    Of(&'static Row, &'static SetupKey, Secret),
     /// The key file of a service account, of which only the private key is secret, and who that is.
     Account(String, Arc<ServiceAccount>),
 }
@@ -33,44 +35,44 @@ impl Key {
         }
         let unknown = |found: &str| Error::UnknownKey(found.to_owned());
         let key = pasted_key(text).map_err(|found| unknown(&found))?;
-        let begins = |beginnings: &[&str]| {
-            let key = key.expose();
-            beginnings
-                .iter()
-                .any(|beginning| key.starts_with(beginning))
-        };
         match key.expose().len() {
             0 => Err(unknown("nothing")),
             1..SHORTEST => Err(unknown("a text that is too short")),
-            // Keys that are bound to a service account begin with `AQ.`, the older standard keys with `AIza`:
-            // <https://ai.google.dev/gemini-api/docs/api-key>.
-            _ if begins(&["AQ.", "AIza"]) => Ok(Self::Gemini(key)),
-            _ if begins(&["sk-"]) => Ok(Self::OpenAi(key)),
-            _ => Err(unknown("another beginning")),
+            _ => {
+                let found = key_kind(key.expose());
+                let (row, known) = found.ok_or_else(|| unknown("another beginning"))?;
+                Ok(Self::Of(row, known, key))
+            }
         }
     }
 
     /// For people.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Gemini(_) => "Gemini",
-            Self::OpenAi(_) => "OpenAI",
+            Self::Of(_, known, _) => known.vendor,
             Self::Account(..) => "Google (service account)",
+        }
+    }
+
+    /// The stage and the provider by which it is tried. A service account has no other list of models than Gemini's.
+    pub(super) fn tried(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Of(row, ..) => (row.stage, row.name),
+            Self::Account(..) => ("llm", "gemini"),
         }
     }
 
     /// Puts it where the settings have it.
     pub(super) fn put_into(&self, settings: &mut SettingsFile) -> Result<(), Error> {
-        match self {
-            Self::Gemini(key) => settings.set("gemini.api_key", key.expose())?,
-            Self::OpenAi(key) => settings.set("openai.api_key", key.expose())?,
-            Self::Account(..) => {}
+        if let Self::Of(_, known, key) = self {
+            settings.set(known.setting, key.expose())?;
         }
         Ok(())
     }
 
     /// Asks the service for its models with this key, at the address that the settings have for it. Returns how many
-    /// there are; `None` where that is a server of one's own or one with a key of its own, which gets no other key.
+    /// there are; `None` where that is a server of one's own or one with a key of its own, which gets no other key, and where
+    /// the service has no list.
     pub(super) fn try_out(
         &self,
         text: &str,
@@ -78,9 +80,7 @@ impl Key {
         deadline: Deadline,
     ) -> Result<Option<usize>, Error> {
         let mut settings = SettingsFile::parse(text)?;
-        for (name, value) in self.alone() {
-            settings.set(name, value)?;
-        }
+        self.put_alone_into(&mut settings)?;
         // Where the stage has a key of its own, its address may be another company's.
         let is_own = |name: &str| name.matches('.').count() == 2 && name.contains(".api_key");
         let has_own_key = settings
@@ -95,48 +95,37 @@ impl Key {
         if let Self::Account(_, account) = self {
             maker.know(account.clone());
         }
-        let listed = if let Self::OpenAi(_) = self {
-            let recognizers = maker.recognizers().map_err(Error::Setup)?;
-            let candidate = &recognizers.candidates()[0];
-            if candidate.endpoint.is_private() || has_own_key {
-                return Ok(None);
-            }
-            candidate.provider.models(deadline)
-        } else {
-            let models = maker.models().map_err(Error::Setup)?;
-            if has_own_key {
-                return Ok(None);
-            }
-            models.candidates()[0].provider.models(deadline)
+        let listed = match self.tried().0 {
+            "stt" => list(maker.recognizers(), has_own_key, |one| one.models(deadline)),
+            "llm" => list(maker.models(), has_own_key, |one| one.models(deadline)),
+            _ => list(maker.voices(), has_own_key, |one| one.models(deadline)),
         };
-        let listed = listed.map_err(|source| self.refused(source))?;
-        Ok(Some(listed.map_or(0, |models| models.len())))
+        let listed = listed.map_err(Error::Setup)?;
+        let listed = listed.transpose().map_err(|source| self.refused(source))?;
+        Ok(listed.flatten().map(|models| models.len()))
     }
 
-    /// The settings by which this key alone is used.
-    fn alone(&self) -> Vec<(&'static str, &str)> {
-        let (shared, stage) = match self {
-            Self::OpenAi(key) => (("openai.api_key", key.expose()), "stt"),
-            Self::Gemini(key) => (("gemini.api_key", key.expose()), "llm"),
-            Self::Account(..) => (("gemini.api_key", ""), "llm"),
+    /// Makes the settings such that this key alone is used.
+    fn put_alone_into(&self, settings: &mut SettingsFile) -> Result<(), Error> {
+        let (stage, provider) = self.tried();
+        let key = match self {
+            Self::Of(_, _, key) => key.expose(),
+            Self::Account(..) => "",
         };
-        let mut all = vec![shared];
-        all.extend(match stage {
-            "stt" => [
-                ("stt.provider", "openai"),
-                ("stt.openai.api_key", ""),
-                ("stt.openai.api_key_file", ""),
-            ],
-            _ => [
-                ("llm.provider", "gemini"),
-                ("llm.gemini.api_key", ""),
-                ("llm.gemini.api_key_file", ""),
-            ],
-        });
-        if let Self::Account(..) = self {
-            all.push(("gemini.api_key_file", ""));
+        let own = format!("{stage}.{provider}");
+        for (table, name, value) in [
+            (stage, "provider", provider),
+            (&own, "api_key", ""),
+            (&own, "api_key_file", ""),
+            (provider, "api_key_file", ""),
+            (provider, "api_key", key),
+        ] {
+            let name = format!("{table}.{name}");
+            if keys::find(&name).is_some() {
+                settings.set(&name, value)?;
+            }
         }
-        all
+        Ok(())
     }
 
     fn refused(&self, source: cloud::Error) -> Error {
@@ -145,6 +134,38 @@ impl Key {
             source,
         }
     }
+}
+
+/// Has the first provider asked for its list, unless it is another company's or a server of one's own.
+///
+/// # Errors
+/// Why no provider was made.
+fn list<P: ?Sized>(
+    made: Result<Fallback<P>, SetupError>,
+    is_other: bool,
+    ask: impl Fn(&P) -> Listing,
+) -> Result<Option<Listing>, SetupError> {
+    let made = made?;
+    let first = &made.candidates()[0];
+    let is_other = is_other || first.endpoint.is_private();
+    Ok((!is_other).then(|| ask(&first.provider)))
+}
+
+type Listing = Result<Option<Vec<Listed>>, cloud::Error>;
+
+/// How the keys begin that are known: "Gemini's begin with AQ. or AIza, OpenAI's with sk-".
+pub(super) fn beginnings() -> String {
+    let mut told = String::new();
+    for (_, known) in WITH_KEY {
+        let (comma, begin) = if told.is_empty() {
+            ("", "begin with ")
+        } else {
+            (", ", "with ")
+        };
+        let beginnings = known.beginnings.join(" or ");
+        told += &[comma, known.vendor, "'s ", begin, &beginnings].concat();
+    }
+    told
 }
 
 /// The last four characters, by which people tell their keys apart.

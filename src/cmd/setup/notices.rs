@@ -13,13 +13,12 @@ use crate::sys::error::Stage;
 pub(super) fn hiding(config: &Config, key: &Key, file: &Path) -> Vec<String> {
     let file = file.display().to_string();
     match key {
-        Key::Gemini(key) => hiding_key(config, "gemini", key.expose(), &file),
-        Key::OpenAi(key) => hiding_key(config, "openai", key.expose(), &file),
+        Key::Of(row, _, key) => hiding_key(config, row.name, key.expose(), &file),
         Key::Account(..) => hiding_account(config, &file),
     }
 }
 
-/// A key of one stage, of the environment or of systemd stands above the one under `[gemini]` or `[openai]`.
+/// A key of one stage, of the environment or of systemd stands above the one for all stages, such as under `[gemini]`.
 fn hiding_key(config: &Config, provider: &str, key: &str, file: &str) -> Vec<String> {
     let shared = format!("{provider}.api_key");
     let mut told = Vec::new();
