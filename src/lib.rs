@@ -51,8 +51,8 @@
 //! `jsonwebtoken` in `cloud::google_auth`, `rubato` in [`audio::resample`], `hound` in
 //! [`audio::wav`], `symphonia` and `opus-pure` in [`audio::decode`], `clap` in [`cli`], `opening-hours` in
 //! `knowledge::hours`, `tz-rs` in `knowledge::clock`.
-//! `audio`, the network `silero` that it asks and the transform `fourier` of both are packages of their own: they compute,
-//! and are optimised more than the rest.
+//! `audio`, the network `silero` that it asks, the transform `fourier` of both and `secrets`, the search for keys in what
+//! may be read, are packages of their own: they compute, and are optimised more than the rest.
 
 pub use audio;
 

@@ -9,7 +9,7 @@ use crate::docs::reading::source_files;
 
 /// The modules, floor by floor from the ground up: each knows those below its own floor, and no neighbour.
 const FLOORS: &[&[&str]] = &[
-    &["fourier"],
+    &["fourier", "secrets"],
     &["silero", "sys"],
     &["config"],
     &["agi", "audio", "cloud", "text"],
@@ -33,6 +33,7 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("opus_pure", "audio/decode"),
     ("pest", "knowledge/hours"),
     ("rubato", "audio/resample"),
+    ("secrets", "sys/redact"),
     ("silero", "audio/speech/opinion"),
     ("symphonia", "audio/decode"),
     ("toml_edit", "cmd/setup/file"),

@@ -6,16 +6,13 @@
 //! `openai` or `EMPTY` for a local server, are words of our own lines too: only what the service says that was sent
 //! them is searched for those.
 
-mod grams;
-mod view;
-
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 
-use grams::Grams;
+use secrets::Grams;
 
 use crate::sys::plain::plain;
 

@@ -9,13 +9,15 @@ use std::ops::Range;
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 
+use view::{View, fold, readings};
+
 #[cfg(test)]
-use super::view;
-use super::view::{View, fold, readings};
+mod tests;
+mod view;
 
 /// Parts of secrets.
 #[derive(Debug)]
-pub(super) struct Grams {
+pub struct Grams {
     /// How many characters a part has, at most 8.
     len: u32,
     /// The length from which a text counts as a secret: a shorter one, taken out of every line, would make them
@@ -33,7 +35,7 @@ pub(super) struct Grams {
 
 impl Grams {
     /// An empty set of parts of `len` characters, of secrets with at least `shortest` characters.
-    pub(super) const fn new(len: u32, shortest: usize) -> Self {
+    pub const fn new(len: u32, shortest: usize) -> Self {
         Self {
             len,
             shortest,
@@ -44,12 +46,13 @@ impl Grams {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is nothing to find.
+    pub fn is_empty(&self) -> bool {
         self.of_text.is_empty() && self.words.is_empty()
     }
 
     /// Adds the parts of `secret`.
-    pub(super) fn add(&mut self, secret: &str) {
+    pub fn add(&mut self, secret: &str) {
         let plain = folded(secret);
         let len = plain.len();
         // As written, backwards and three times in base64: growing step by step would move most parts several times.
@@ -78,17 +81,17 @@ impl Grams {
     }
 
     /// Leaves out the parts that also stand in `word`, which is no secret, of all secrets that follow.
-    pub(super) fn spare(&mut self, word: &str) {
+    pub fn spare(&mut self, word: &str) {
         self.spared.extend(parts(&folded(word), 8, self.len));
     }
 
     /// Whether anything is spared yet.
-    pub(super) fn spares(&self) -> bool {
+    pub fn spares(&self) -> bool {
         !self.spared.is_empty()
     }
 
     /// The bytes of `text` that stand for secrets, in order and apart from each other.
-    pub(super) fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+    pub fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for signs in readings(text) {
             let mut view = Some(View::of(text));
@@ -236,7 +239,7 @@ type Set = HashSet<u64, BuildHasherDefault<Mixed>>;
 
 /// Spreads numbers over a table. They cannot be chosen without knowing the secrets.
 #[derive(Debug, Default)]
-pub(super) struct Mixed(u64);
+struct Mixed(u64);
 
 impl Hasher for Mixed {
     fn finish(&self) -> u64 {
