@@ -26,6 +26,7 @@ mod sentences;
 mod speakable;
 mod spoken;
 mod transcript;
+mod visible;
 
 pub use actions::{Action, Message};
 pub use back_channel::is_back_channel;

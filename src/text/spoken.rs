@@ -271,7 +271,7 @@ pub(super) fn is_picture(c: char, rest: &str) -> bool {
 
 fn joins(before: Option<char>, after: Option<char>) -> bool {
     before.is_some_and(|c| !c.is_ascii() && !c.is_whitespace() && !is_pictograph(c))
-        && after.is_some_and(char::is_alphabetic)
+        && after.is_some_and(|c| !c.is_ascii() && c.is_alphabetic())
 }
 
 fn is_word(c: Option<char>) -> bool {
