@@ -19,6 +19,7 @@ mod escapes;
 mod filter;
 mod formulas;
 mod html;
+mod joined;
 mod lines;
 mod marks;
 mod sentence_stream;

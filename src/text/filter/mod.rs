@@ -16,6 +16,8 @@ use read::Read;
 use token::{Hidden, Speaker, Token};
 use wrapped::{Unwrapped, Wrapped};
 
+pub(super) use token::{is_cut_off_token, is_token};
+
 use super::marks::{is_closer, is_end};
 use super::visible::Visible;
 
