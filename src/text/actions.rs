@@ -152,6 +152,13 @@ impl ActionReader {
     }
 }
 
+/// Whether `text` is an action in its brackets, of which the end may be cut off.
+pub(super) fn is_action(text: &str) -> bool {
+    let inner = text.strip_prefix("[[");
+    let name = inner.map(|inner| split(inner.trim_end_matches(']')).0);
+    name.is_some_and(|name| NAMES.contains(&name.as_str()))
+}
+
 /// Where the brackets close, within at most `longest` bytes between them.
 fn end_of_action(inner: &str, longest: usize) -> Option<usize> {
     let most = inner.len().min(longest.saturating_add(2));
@@ -170,10 +177,10 @@ fn split(words: &str) -> (String, &str) {
 /// The action of this name; what cannot be understood is left out.
 fn action(name: &str, words: &str) -> Option<Action> {
     match name {
-        "goodbye" => Some(Action::Goodbye),
-        "transfer" => Some(Action::Transfer(words.to_owned())),
+        GOODBYE => Some(Action::Goodbye),
+        TRANSFER => Some(Action::Transfer(words.to_owned())),
         NOTE => Some(Action::Note(words.to_owned())),
-        "forget" => Some(Action::Forget),
+        FORGET => Some(Action::Forget),
         MESSAGE => Some(message(words, false))
             .filter(|message| !message.text.is_empty())
             .map(Action::Message),
@@ -218,15 +225,19 @@ fn is_between(c: char) -> bool {
     c.is_whitespace() || c == ':'
 }
 
+const GOODBYE: &str = "goodbye";
+const TRANSFER: &str = "transfer";
 const NOTE: &str = "note";
+const FORGET: &str = "forget";
 const HEARD: &str = "heard";
 const MESSAGE: &str = "message";
+const NAMES: [&str; 6] = [GOODBYE, TRANSFER, NOTE, FORGET, HEARD, MESSAGE];
 
 /// Nobody's name is longer, in characters.
 const MAX_NAME: usize = 80;
 
 /// The longest action, in bytes: no name in the settings is longer than 100 characters.
-const LONGEST: usize = 500;
+pub(super) const LONGEST: usize = 500;
 
 #[cfg(test)]
 mod tests {

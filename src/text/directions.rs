@@ -31,11 +31,14 @@ pub(super) fn without_directions(text: &str) -> Cow<'_, str> {
 }
 
 /// The part of `rest` that follows `kept`, which ends with `before`, where a direction stood between them: neither spaces
-/// nor commas stay twice.
+/// nor commas stay twice, nor do two words become one.
 fn joined<'a>(kept: &mut String, before: char, rest: &'a str) -> &'a str {
     let mut rest = rest.trim_start_matches(' ');
     if before == ',' {
         rest = rest.trim_start_matches([',', ' ']);
+    }
+    if kept.ends_with(char::is_alphanumeric) && rest.starts_with(char::is_alphanumeric) {
+        kept.push(' ');
     }
     if rest.is_empty() || rest.starts_with(['.', ',', '!', '?']) {
         kept.truncate(kept.trim_end_matches(' ').len());
@@ -188,6 +191,7 @@ mod tests {
                 "[Laughter](https://x.example)",
             ),
             ("[sighs] [1]", "[1]"),
+            ("Well(laughs)no. (lau(laughs)ghs)", "Well no. (lau ghs)"),
             (
                 "(laughs at the joke of the day) No.",
                 "(laughs at the joke of the day) No.",

@@ -147,10 +147,8 @@ impl Reader {
             }
             return len;
         }
-        let name_len = after
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(after.len());
-        let name = &after[..name_len];
+        let name = name_of(after);
+        let name_len = name.len();
         let known = command(name);
         let before = self.text.chars().next_back();
         let escape = escape(before, rest, self.has_escapes).filter(|_| !self.is_formula());
@@ -289,8 +287,7 @@ impl Reader {
 
     /// Whether a word begins here: what stands before it belongs to none, or is not said.
     fn begins_word(&self) -> bool {
-        let before = self.text.chars().next_back();
-        before.is_none_or(|c| !c.is_alphanumeric() && !"\\/:.-%$@&+=".contains(c))
+        begins_word(self.text.chars().next_back())
     }
 
     fn read_dollar(&mut self, rest: &str) -> usize {
@@ -346,10 +343,24 @@ fn opens_formula(rest: &str) -> bool {
 
 fn has_command(formula: &str) -> bool {
     let mut after = formula.split('\\').skip(1);
-    after.any(|after| {
-        let name_len = after.find(|c: char| !c.is_ascii_alphabetic());
-        command(&after[..name_len.unwrap_or(after.len())]).is_some()
-    })
+    after.any(|after| command(name_of(after)).is_some())
+}
+
+/// The name of the command whose backslash is followed by `after`.
+fn name_of(after: &str) -> &str {
+    let len = after.find(|c: char| !c.is_ascii_alphabetic());
+    &after[..len.unwrap_or(after.len())]
+}
+
+/// Whether a backslash between `before` and `after` begins a command, also one that is not known.
+pub(super) fn begins_command(before: Option<char>, after: &str) -> bool {
+    let name = name_of(after);
+    !name.is_empty() && (begins_word(before) || before != Some(':') && command(name).is_some())
+}
+
+/// Whether a word begins behind the character `before`.
+fn begins_word(before: Option<char>) -> bool {
+    before.is_none_or(|c| !c.is_alphanumeric() && !"\\/:.-%$@&+=".contains(c))
 }
 
 /// Whether what stands between two dollars is a formula: it has signs of one, or is a short name, and has no words.

@@ -19,6 +19,7 @@ mod escapes;
 mod filter;
 mod formulas;
 mod html;
+mod joined;
 mod lines;
 mod marks;
 mod sentence_stream;
@@ -26,6 +27,7 @@ mod sentences;
 mod speakable;
 mod spoken;
 mod transcript;
+mod visible;
 
 pub use actions::{Action, Message};
 pub use back_channel::is_back_channel;

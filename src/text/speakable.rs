@@ -13,6 +13,7 @@ use super::formulas::without_formulas;
 use super::html::{self, without_raised_marks, without_tags};
 use super::lines::tidy_line;
 use super::spoken::{Pause, Spoken, footnote_len};
+use super::visible::Visible;
 
 /// What a voice can say of `markdown`, on one line.
 ///
@@ -72,7 +73,8 @@ impl Reader {
     fn read(mut self, markdown: &str) -> String {
         // Directions and formulas go before the parser comes: their stars, underscores and backslashes are signs of
         // markdown too, and it would take them away or split the text at them.
-        let markdown = without_directions(markdown);
+        let markdown = Visible::default().read(markdown);
+        let markdown = without_directions(&markdown);
         self.read_blocks(&without_raised_marks(&without_formulas(&markdown)));
         self.spoken.finish()
     }

@@ -4,6 +4,7 @@
 //! stray marks, addresses, footnotes and pictures remain.
 
 use super::citations::citation_len;
+use super::joined::{command_in, mark_at_end, mark_cut_off};
 use super::marks::{
     EMOJI_STYLE, KEYCAP, is_arrow, is_bullet, is_clause_end, is_closer, is_end, is_invisible,
     is_joiner, is_opener, is_pictograph, is_unspaced,
@@ -24,6 +25,8 @@ pub(super) enum Pause {
 /// Text for a voice, which grows at its end.
 pub(super) struct Spoken {
     text: String,
+    /// Where the word begins that is being written.
+    word: usize,
     pause: Pause,
     /// Something was left out, so that a space before the next mark is no longer wanted.
     gap: bool,
@@ -41,6 +44,7 @@ impl Spoken {
     pub(super) fn new() -> Self {
         Self {
             text: String::new(),
+            word: 0,
             pause: Pause::None,
             gap: false,
         }
@@ -72,6 +76,10 @@ impl Spoken {
 
     /// The whole speech.
     pub(super) fn finish(mut self) -> String {
+        self.end_word();
+        if let Some(start) = mark_cut_off(&self.text) {
+            self.drop_from(start);
+        }
         if self.pause == Pause::Stop && self.lacks_mark() {
             self.text.push('.');
         }
@@ -79,6 +87,9 @@ impl Spoken {
     }
 
     fn push(&mut self, c: char) {
+        if self.pause != Pause::None {
+            self.end_word();
+        }
         let separator = match self.pause {
             _ if self.text.is_empty() => "",
             Pause::None => "",
@@ -89,9 +100,41 @@ impl Spoken {
             _ => " ",
         };
         self.text.push_str(separator);
-        self.text.push(c);
         self.pause = Pause::None;
         self.gap = false;
+        self.write(c);
+    }
+
+    /// Writes `c`, and leaves out a mark that comes together by it.
+    fn write(&mut self, c: char) {
+        self.text.push(c);
+        if let Some(start) = mark_at_end(&self.text) {
+            self.drop_from(start);
+        }
+    }
+
+    /// Leaves out the backslash of a command, now that the word shows that it is no path. What follows it is written
+    /// again, since it may become a mark without the backslash.
+    fn end_word(&mut self) {
+        if let Some(at) = command_in(&self.text[self.word..]) {
+            let name = self.text.split_off(self.word + at);
+            if self.text.ends_with(char::is_alphanumeric) {
+                self.text.push(' ');
+            }
+            name.chars().skip(1).for_each(|c| self.write(c));
+        }
+        self.word = self.text.len();
+    }
+
+    /// Leaves out what has been written from `start` on.
+    fn drop_from(&mut self, start: usize) {
+        let kept = self.text[..start].trim_end().len();
+        if kept < start {
+            self.pause(Pause::Word);
+        }
+        self.text.truncate(kept);
+        self.word = self.word.min(kept);
+        self.gap = true;
     }
 
     fn lacks_mark(&self) -> bool {
@@ -271,7 +314,7 @@ pub(super) fn is_picture(c: char, rest: &str) -> bool {
 
 fn joins(before: Option<char>, after: Option<char>) -> bool {
     before.is_some_and(|c| !c.is_ascii() && !c.is_whitespace() && !is_pictograph(c))
-        && after.is_some_and(char::is_alphabetic)
+        && after.is_some_and(|c| !c.is_ascii() && c.is_alphabetic())
 }
 
 fn is_word(c: Option<char>) -> bool {

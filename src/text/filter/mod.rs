@@ -16,7 +16,10 @@ use read::Read;
 use token::{Hidden, Speaker, Token};
 use wrapped::{Unwrapped, Wrapped};
 
+pub(super) use token::{is_cut_off_token, is_token};
+
 use super::marks::{is_closer, is_end};
+use super::visible::Visible;
 
 /// What a caller may hear of the text that was taken in.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,7 @@ pub(super) struct Passed {
 /// Passes on what a caller may hear of a text that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
+    visible: Visible,
     state: State,
     /// The last characters, while they may become a token or a label.
     pending: String,
@@ -74,7 +78,7 @@ struct Held {
 impl Filter {
     /// Takes in the next part of the text.
     pub(super) fn push(&mut self, text: &str) -> Passed {
-        self.pending.push_str(text);
+        self.pending.push_str(&self.visible.read(text));
         self.read(false);
         std::mem::take(&mut self.passed)
     }

@@ -51,6 +51,16 @@ pub(super) fn read(text: &str, may_be_unmarked: bool) -> Read<Token> {
     }
 }
 
+/// Whether `text` is a token between brackets.
+pub(crate) fn is_token(text: &str) -> bool {
+    matches!(read(text, false), Read::Is(len, _) if len == text.len())
+}
+
+/// Whether `text` is the beginning of one that the text's end has cut off.
+pub(crate) fn is_cut_off_token(text: &str) -> bool {
+    read(text, false) == Read::MayBecome && is_cut_off(text)
+}
+
 /// Whether what may become a token is one that the text's end has cut off.
 pub(super) fn is_cut_off(text: &str) -> bool {
     // Anything shorter may be a sign of the text, such as the `<` of a comparison, and what begins with `a` may be a
