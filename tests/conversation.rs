@@ -21,13 +21,13 @@ use crate::house::{self, House, PATIENCE, argument, assert_at_once, data, progra
 /// A call of a talk that is going on.
 pub(crate) struct Talking {
     pub(crate) call: Call,
-    reply: PathBuf,
+    pub(crate) reply: PathBuf,
     silence: PathBuf,
     pub(crate) phone: Phone,
 }
 
 /// A question without the silence around it.
-fn spoken(name: &str) -> Vec<i16> {
+pub(crate) fn spoken(name: &str) -> Vec<i16> {
     let samples = wav::read(&data(name)).samples;
     let loud = |sample: &i16| sample.unsigned_abs() > 300;
     let first = samples.iter().position(loud).unwrap();
@@ -119,7 +119,7 @@ impl Talking {
         }
     }
 
-    fn wait_for_sounds(&self, sound: &Path, times: usize) {
+    pub(crate) fn wait_for_sounds(&self, sound: &Path, times: usize) {
         let playing = format!("STREAM FILE \"{}\"", sound.display());
         self.call.wait_for_commands(&playing, times, PATIENCE);
     }

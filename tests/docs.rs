@@ -282,6 +282,27 @@ fn nobody_is_told_to_ask_the_console_otherwise_than_by_the_command_for_that() {
 }
 
 #[test]
+fn what_the_terms_of_a_gemini_key_mean_is_told_wherever_one_is_asked_for() {
+    let places = [
+        "README.md",
+        "src/manual/privacy.md",
+        "src/cmd/setup/words.rs",
+    ];
+    for place in places {
+        let text = document(place);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in [
+            "https://ai.google.dev/gemini-api/terms",
+            "improve its products",
+            "European Economic Area, Switzerland or the United Kingdom",
+            "under 18",
+        ] {
+            assert!(text.contains(words), "{place}: {words}");
+        }
+    }
+}
+
+#[test]
 fn five_steps_lead_to_the_first_answer() {
     let (_, section) = readme().split_once("\n## Install\n").map(own).unwrap();
     let section = section.split("\n## ").next().unwrap().to_owned();

@@ -97,11 +97,14 @@ fn a_model_that_is_to_hear_callers_answers_a_recording() {
     let tried = texts(gemini(), model);
     assert!(tried[1].contains("warn") && tried[1].contains("does not answer a recording"));
     house.sandbox.restore_service(Service::Gemini);
-    let told = texts(crate::providers::openai(&house), who);
-    assert!(
-        told[0].contains("warn") && told[0].contains("does nothing"),
-        "{told:?}"
-    );
+    let with_messages = gemini().set("messages.mail_to", ["office@example.org"]);
+    for settings in [crate::providers::openai(&house), with_messages] {
+        let told = texts(settings, who);
+        assert!(
+            told[0].contains("warn") && told[0].contains("does nothing"),
+            "{told:?}"
+        );
+    }
 }
 
 #[test]
@@ -589,6 +592,23 @@ fn nobody_becomes_asterisk_by_starting_a_program_of_that_name() {
     let found = String::from_utf8(output.stdout).unwrap();
     for word in ["65534", "nobody"] {
         assert!(!found.contains(word), "{found}");
+    }
+}
+
+#[test]
+fn callers_from_outside_who_are_told_nothing_are_found() {
+    let stand_in = StandIn::new();
+    let path = stand_in.folder().join("say dialplan show");
+    let plan = fs::read_to_string(&path).unwrap();
+    let way_in = "\n[ Context 'from-pstn' created by 'pbx_config' ]\n  \
+        '1' =>  1. Goto(custom-openai,8008,1) [x:4]\n";
+    fs::write(path, plan + way_in).unwrap();
+    for (audience, warnings) in [("outside", 0), ("none", 1)] {
+        let settings = stand_in.settings().set("knowledge.disclosure", audience);
+        let found = stand_in.found(&settings);
+        let told = of(&found, "disclosure").filter(|finding| finding["status"] == "warn");
+        let told = told.filter(|finding| finding["text"].to_string().contains("from-pstn"));
+        assert_eq!(told.count(), warnings, "{audience}: {found:#}");
     }
 }
 

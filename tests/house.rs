@@ -318,19 +318,20 @@ pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, job: impl Fn(T) 
 
 const AT_ONCE: usize = 4;
 
-/// The program under test: the one that `PHONE_ASSISTANT_TESTED` names, else the static one, where the installer has built
-/// it from the sources that are here, else the one that was built with the tests.
+/// The program under test: the one that `PHONE_ASSISTANT_TESTED` names, where `built` is the one that cargo builds with the
+/// tests; else the static one, where the installer has built it from the sources that are here, and the former where not.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let named = std::env::var_os("PHONE_ASSISTANT_TESTED").map(PathBuf::from);
-        named
-            .or_else(installers)
-            .unwrap_or_else(|| env!("CARGO_BIN_EXE_phone-assistant").into())
+    let built = || env!("CARGO_BIN_EXE_phone-assistant").into();
+    PROGRAM.get_or_init(|| match std::env::var_os("PHONE_ASSISTANT_TESTED") {
+        Some(name) if name == "built" => built(),
+        Some(path) => path.into(),
+        None => program_of_installer().unwrap_or_else(built),
     })
 }
 
-fn installers() -> Option<PathBuf> {
+/// The program that the installer has built, if it is of these sources. With which compiler is not looked at.
+fn program_of_installer() -> Option<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_phone-assistant"));
     let of_installer = format!(
         "{}-unknown-linux-musl/release/phone-assistant",

@@ -60,19 +60,20 @@ fn half_a_second_of_sound_is_heard_in_whatever_format_and_by_whatever_name() {
 
 #[test]
 fn a_loud_and_a_soft_voice_are_heard_at_one_level_unless_a_gain_is_set() {
-    // The amplitude, the setting of the gain, and the level that is heard.
+    // The amplitude, a setting, and the level that is heard.
     let table = [
         (0.02, None, -16.0),
         (0.2, None, -16.0),
         (0.9, None, -16.0),
-        (0.2, Some(0), -14.0),
-        (0.02, Some(6), -28.0),
+        (0.2, Some(("tts.level_dbfs", -25)), -22.0),
+        (0.2, Some(("tts.gain_db", 0)), -14.0),
+        (0.02, Some(("tts.gain_db", 6)), -28.0),
     ];
-    each(table, |(amplitude, gain_db, expected)| {
+    each(table, |(amplitude, setting, expected)| {
         let house = House::new();
         let mut settings = house.sandbox.settings().set("tts.openai.format", "pcm");
-        if let Some(gain_db) = gain_db {
-            settings = settings.set("tts.gain_db", gain_db);
+        if let Some((name, value)) = setting {
+            settings = settings.set(name, value);
         }
         let body = pcm_bytes(&tone(24_000, 1_000, amplitude, 24_000), 16);
         house
@@ -85,7 +86,7 @@ fn a_loud_and_a_soft_voice_are_heard_at_one_level_unless_a_gain_is_set() {
         let level = measure::tone_db(&heard, 1_000.0);
         assert!(
             (level - expected).abs() < 1.0,
-            "{amplitude}, {gain_db:?}: {level} dB"
+            "{amplitude}, {setting:?}: {level} dB"
         );
     });
 }

@@ -210,7 +210,7 @@ impl<O: Write> Flow<'_, O> {
     }
 
     fn model_hears(&self) -> bool {
-        self.config.llm.hears && self.services.model_hears()
+        self.config.llm.hears && self.services.model_hears() && !self.messages.need_words()
     }
 
     /// Speaks for a new piece of work, whose sound may be heard while it is made.
@@ -367,6 +367,12 @@ impl<O: Write> Flow<'_, O> {
         };
         let settings = if self.messages.are_taken() {
             settings.taking_messages()
+        } else {
+            settings
+        };
+        // An answer goes on where what interrupted it says nothing.
+        let settings = if self.interrupted.is_some() || self.messages.need_words() {
+            settings.transcribed()
         } else {
             settings
         };

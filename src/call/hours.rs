@@ -6,18 +6,20 @@ use std::time::SystemTime;
 
 use super::contract;
 use super::line::Line;
+use super::messages::Messages;
 use crate::agi::Command;
 use crate::config::{Arguments, Config, Environment, Job};
 use crate::knowledge::Opening;
 use crate::knowledge::hours::State;
+use crate::messages::Caller;
 use crate::sys::error::{Chain, INTERNAL};
 use crate::sys::state;
 
 /// Why it is not known whether the house is open.
 struct Fault {
     text: String,
-    /// Where it is noted that administrators were told of it, if they are.
-    state: Option<state::State>,
+    /// The settings of the house whose administrators are to be told, if they are.
+    config: Option<Box<Config>>,
 }
 
 /// Sets `ASSISTANT_OPEN`: 1 where the house is open, 0 where it is closed, and nothing where that is not known, also after
@@ -35,7 +37,7 @@ pub(super) fn tell<O: Write>(
     let surprise = |_| {
         Err(Fault {
             text: INTERNAL.to_owned(),
-            state: None,
+            config: None,
         })
     };
     match found.unwrap_or_else(surprise) {
@@ -53,22 +55,29 @@ pub(super) fn tell<O: Write>(
 fn find(arguments: &Arguments, environment: Environment<'_>) -> Result<State, Fault> {
     let config = Config::load(Job::Calls, arguments, environment).map_err(|faults| Fault {
         text: Chain(&faults).to_string(),
-        state: None,
+        config: None,
     })?;
-    let opening = Opening::of_call(&config, environment, SystemTime::now());
-    let opening = opening.map_err(|cause| Fault {
-        text: Chain(&cause).to_string(),
-        state: Some(state::State::new(&config.state_folder)),
-    })?;
-    Ok(opening.hours.at(opening.now))
+    match Opening::of_call(&config, environment, SystemTime::now()) {
+        Ok(opening) => Ok(opening.hours.at(opening.now)),
+        Err(cause) => Err(Fault {
+            text: Chain(&cause).to_string(),
+            config: Some(Box::new(config)),
+        }),
+    }
 }
 
 fn report<O: Write>(line: &mut Line<O>, fault: Fault) {
     let message = format!("hours: {}", fault.text);
     let is_told = contract::tell_fault(line, &message) && set(line, ERROR, &message);
-    if let Some(state) = fault.state.filter(|_| is_told) {
-        let news = (TOPIC.to_owned(), fault.text);
-        contract::warn_administrators(line, &state, vec![news]);
+    let Some(mut config) = fault.config.filter(|_| is_told) else {
+        return;
+    };
+    let state = state::State::new(&config.state_folder);
+    let news = (TOPIC.to_owned(), fault.text);
+    for told in contract::warn_administrators(line, &state, vec![news]) {
+        // The next call delivers it, or the timer.
+        let mut messages = Messages::of(&mut config, None, Caller::default());
+        messages.notify(&told, SystemTime::now());
     }
 }
 

@@ -61,6 +61,11 @@ impl Messages {
         messages
     }
 
+    /// Whether what is said may be delivered, for which a recogniser transcribes it: what a model writes down is its own.
+    pub(super) fn need_words(&self) -> bool {
+        self.settings.is_some()
+    }
+
     /// Whether the caller may leave one.
     pub(super) fn are_taken(&self) -> bool {
         self.settings.is_some() && !self.is_full

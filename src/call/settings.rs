@@ -179,6 +179,15 @@ impl Settings {
         }
     }
 
+    /// The same where what happens next depends on the words: a recogniser transcribes them, whoever hears callers
+    /// otherwise.
+    pub(super) fn transcribed(self) -> Self {
+        Self {
+            hearer: Hearer::Recognizer,
+            ..self
+        }
+    }
+
     /// What the model is asked.
     pub(super) fn asked<'a>(&'a self, question: Question<'a>) -> Asked<'a> {
         Asked {

@@ -289,6 +289,7 @@ mod tests {
         // 2027-01-01 is day 20,819.
         let table = [
             (Stage::Llm, "gemini-3.6-flash", [0.75, 3.75], [1.5, 7.5]),
+            (Stage::Llm, "gemini-3.7-flash", [0.75, 3.75], [1.5, 7.5]),
             (Stage::Llm, "gemini-3.8-flash", [0.75, 3.75], [1.5, 7.5]),
             (Stage::Llm, "gemini-3.5-flash-lite", [0.3, 2.5], [0.3, 2.5]),
             (Stage::Stt, "gemini-3.5-flash-lite", [0.3, 2.5], [0.3, 2.5]),
@@ -570,6 +571,12 @@ mod tests {
             ..endpoint(GEMINI, "gemini-2.5-flash")
         };
         assert!(closes(Stage::Stt, &vendors).is_some());
+        for name in ["gpt-realtime", "gpt-4o-realtime", "gpt-audio"] {
+            let found = ending(Stage::Llm, &endpoint(OPENAI, name));
+            let retires = found.and_then(|model| model.retires);
+            let retires = retires.map(|day| day.to_string());
+            assert_eq!(retires.as_deref(), Some("2027-01-20"), "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every setting: its name, what it may hold, its default, and what it does.
 //!
-//! A setting is declared and described here alone, one of a provider's own table in [`providers`]: `phone-assistant help
-//! settings` prints all of them.
+//! Every setting is declared and described once: those of a provider's own table in `config/providers.rs`, all others here.
+//! `phone-assistant help settings` prints all of them.
 
 mod misspelt;
 mod safe_arguments;
@@ -136,8 +136,8 @@ const STT: &[Key] = &[
          for `stt.language` and `stt.alternative_languages`, which count instead where they are set as well: see \
          `phone-assistant help providers`."),
     key("stt.provider", Kind::OneOf(providers::STT.names), AUTO_DEFAULT,
-        "Which service transcribes what callers say. `auto`: the first of these that has a key; Google's is its key \
-         file."),
+        "Which service transcribes what callers say. `auto`: the first of these that has a key; for Google its \
+         key file is the key."),
     key("stt.fallback", Kind::Several(providers::STT.names), AUTO_DEFAULT,
         "Which services transcribe when that provider fails, in this order: see `phone-assistant help fallback`. `auto`: \
          with `provider = \"auto\"` all others with a key; else none."),
@@ -171,14 +171,15 @@ const LLM: &[Key] = &[
         "How long it may take until the model begins to write."),
     key("llm.hears", Kind::Switch, "false",
         "Whether Gemini hears the caller itself instead of reading a transcript, which saves a round trip: see \
-         `phone-assistant help providers`. It does nothing where another service answers."),
+         `phone-assistant help providers`. It does nothing where another service answers, or where callers can leave \
+         messages."),
 ];
 
 #[rustfmt::skip] // One setting and its meaning in two lines: a table.
 const TTS: &[Key] = &[
     key("tts.provider", Kind::OneOf(providers::TTS.names), AUTO_DEFAULT,
-        "Which service speaks. `auto`: the first of these that has a key, and its model as long as there is one; Google's \
-         is its key file."),
+        "Which service speaks. `auto`: the first of these that has a key and whose model is not switched off; for Google \
+         its key file is the key."),
     key("tts.fallback", Kind::Several(providers::TTS.names), AUTO_DEFAULT,
         "Which services speak when that provider fails, in this order. `auto`: with `provider = \"auto\"` all others with \
          a key; else Google, where its key file is."),

@@ -284,7 +284,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::keys::setting;
+    use crate::config::keys::{providers, setting};
 
     fn faults(file: &str) -> Vec<String> {
         let mut layers = Layers::defaults();
@@ -315,10 +315,6 @@ mod tests {
             (
                 "llm.max_output_tokens = 1.5",
                 "llm.max_output_tokens must be 16 to 8192 tokens, found 1.5",
-            ),
-            (
-                "stt.provider = \"whisper\"",
-                "stt.provider must be auto, google, ",
             ),
             (
                 "stt.google.base_url = \"http://x\"",
@@ -360,6 +356,15 @@ mod tests {
             let expected = format!("config.toml, line 1: {fault}");
             assert!(all[0].starts_with(&expected), "{all:?}");
         }
+    }
+
+    #[test]
+    fn a_provider_that_there_is_none_of_is_told_with_those_that_there_are() {
+        let names = providers("stt").join(", ");
+        let expected = format!("stt.provider must be auto, {names}, found \"whisper\"");
+        let all = faults("stt.provider = \"whisper\"");
+        assert!(names.starts_with("google, "), "{names}");
+        assert!(all[0].ends_with(&expected), "{all:?}");
     }
 
     #[test]

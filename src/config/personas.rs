@@ -214,6 +214,7 @@ mod tests {
     const TWO: &str = "[stt]\nlanguage = 'fr-FR'\n\
         [persona.kitchen]\nprompt = 'You cook.'\nvoice = 'onyx'\nlanguage = 'de-DE'\n\
         greeting = 'Kitchen.'\nmodel = 'gemini-3-pro'\n\
+        place = 'Lyon'\nfacts = '/etc/kitchen.md'\nopening_hours = '24/7'\ndisclosure_text = 'A machine cooks.'\n\
         [persona.office-2]\nprompt = 'You file.'\n";
 
     #[test]
@@ -227,6 +228,10 @@ mod tests {
             ("llm.gemini.model", "gemini-3-pro"),
             ("tts.openai.voice", "alloy"),
             ("tts.google.voice", ""),
+            ("knowledge.place", "Lyon"),
+            ("knowledge.facts", "/etc/kitchen.md"),
+            ("knowledge.opening_hours", "24/7"),
+            ("knowledge.disclosure_text", "A machine cooks."),
         ];
         for (name, value) in expected {
             assert_eq!(chosen.text(find(name)), value, "{name}");

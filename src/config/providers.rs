@@ -2,7 +2,7 @@
 //!
 //! A new provider is a row here, the file of its name in `cloud/stt`, `cloud/llm` or `cloud/tts` with the code that speaks to
 //! it, and what its models cost in `catalogue.toml`, with its hosts where a last day is known. A key that it has for all
-//! stages, `NAME.api_key`, is declared in the row of one of them.
+//! stages, `NAME.api_key`, is declared in `keys.rs`.
 
 use super::kind::{AUTO, Key, Kind, NOTHING, key};
 use super::voices;
@@ -119,7 +119,7 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// The key that `setup` takes for it, and tries by asking it for its list of models.
     pub(crate) key: Option<&'static SetupKey>,
-    /// By what a persona's voice or model is known to be of it: its voices, or how the names of its models begin.
+    /// The provider's voices, or how the names of its models begin: by them a persona's are known to be of it.
     names: &'static [&'static str],
 }
 
@@ -208,7 +208,7 @@ const fn with_key<const N: usize>() -> ([Keyed; N], usize) {
     (found, count)
 }
 
-/// What there is of all providers of a stage.
+/// The providers of one stage.
 pub(super) struct Table {
     /// What the settings `provider` and `fallback` may name.
     pub(super) names: &'static [&'static str],

@@ -59,7 +59,7 @@ impl Clock {
         match (name, environment("TZ")) {
             ("", Some(variable)) => Self::of_variable(&variable),
             ("", None) => Self::of_machine(Path::new(LOCAL)),
-            (name, _) => Self::named(name),
+            (name, _) => Self::named(name, FOLDERS),
         }
     }
 
@@ -71,7 +71,7 @@ impl Clock {
         utc.checked_add_signed(TimeDelta::seconds(offset.into()))
     }
 
-    fn named(name: &str) -> Result<Self, Error> {
+    fn named(name: &str, folders: &[&str]) -> Result<Self, Error> {
         // The name becomes a path below the folders of zones and must not lead out of them.
         let is_part = |part: &str| {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
@@ -79,11 +79,11 @@ impl Clock {
         };
         let is_name = name.split('/').all(is_part);
         if !is_name
-            || !FOLDERS
+            || !folders
                 .iter()
                 .any(|folder| Path::new(folder).join(name).is_file())
         {
-            let has_zones = FOLDERS.iter().any(|folder| Path::new(folder).is_dir());
+            let has_zones = folders.iter().any(|folder| Path::new(folder).is_dir());
             return Err(if has_zones {
                 Error::Unknown(name.to_owned())
             } else {
@@ -202,6 +202,16 @@ mod tests {
             hours += count;
         }
         assert_eq!(hours, 3 * 366 * 24);
+    }
+
+    #[test]
+    fn a_machine_without_zones_is_told_from_a_name_that_none_has() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let folder = folder.path().to_str().expect("a plain name");
+        let unknown = Clock::named("Europe/Paris", &["/nowhere", folder]);
+        assert!(matches!(unknown, Err(Error::Unknown(_))), "{unknown:?}");
+        let none = Clock::named("Europe/Paris", &["/nowhere"]);
+        assert!(matches!(none, Err(Error::NoZones(_))), "{none:?}");
     }
 
     #[test]

@@ -293,3 +293,15 @@ fn the_prompts_of_a_year_say_what_python_says_of_the_time() {
         assert_eq!(hours, 366 * 24);
     }
 }
+
+#[test]
+fn the_manual_tells_how_many_tokens_the_longest_facts_are() {
+    let tokens = crate::spending::bill::estimate(facts::MAX, 0).input_tokens;
+    assert_eq!((tokens + 500) / 1000, 16);
+    for topic in [
+        include_str!("../manual/cost.md"),
+        include_str!("../manual/knowledge.md"),
+    ] {
+        assert!(topic.contains("some 16,000 tokens"));
+    }
+}

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::marks::is_unspaced;
+
 /// `text` without the directions in it.
 pub(super) fn without_directions(text: &str) -> Cow<'_, str> {
     if !text.contains(OPENERS) {
@@ -37,7 +39,8 @@ fn joined<'a>(kept: &mut String, before: char, rest: &'a str) -> &'a str {
     if before == ',' {
         rest = rest.trim_start_matches([',', ' ']);
     }
-    if kept.ends_with(char::is_alphanumeric) && rest.starts_with(char::is_alphanumeric) {
+    let is_spaced = |c: char| c.is_alphanumeric() && !is_unspaced(c);
+    if kept.ends_with(is_spaced) && rest.starts_with(is_spaced) {
         kept.push(' ');
     }
     if rest.is_empty() || rest.starts_with(['.', ',', '!', '?']) {

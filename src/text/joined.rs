@@ -1,8 +1,8 @@
 //! Marks whose parts come together only in the speech, because what stood between them is not said: `</thi<b>nk>`,
 //! `[ci**te: 1**]`, `\**name**`.
 //!
-//! Each step before leaves something out that the others do not know, so that no order of the steps finds every mark.
-//! A speech grows at its end alone: where no mark that it ends with is left in it, there is none inside either.
+//! Each earlier step removes text that the others cannot foresee, so no order of them finds every mark. A speech only grows
+//! at its end, so checking the end after each character is enough.
 
 use super::actions::{LONGEST, is_action};
 use super::citations::citation_len;
@@ -10,8 +10,8 @@ use super::filter::{is_cut_off_token, is_token};
 use super::formulas::begins_command;
 use super::spoken::footnote_len;
 
-/// Where the mark begins that `speech` ends with. Looks no further back than to the bracket before, so that all looks
-/// together take no longer than the speech.
+/// Where the mark begins that `speech` ends with. Looks no further back than the longest mark reaches, so that all looks
+/// together take time in proportion to the speech.
 pub(super) fn mark_at_end(speech: &str) -> Option<usize> {
     let closer = speech.chars().next_back()?;
     let opener = match closer {
@@ -22,7 +22,8 @@ pub(super) fn mark_at_end(speech: &str) -> Option<usize> {
     };
     let inner = speech.strip_suffix(closer)?;
     let inner = inner.strip_suffix(closer).unwrap_or(inner);
-    let start = inner.rfind([opener, closer])?;
+    let from = inner.floor_char_boundary(inner.len().saturating_sub(LONGEST));
+    let start = from + inner[from..].rfind([opener, closer])?;
     let before = inner[..start].strip_suffix(opener);
     let starts = before.map(str::len).into_iter().chain([start]);
     let mut starts = starts.filter(|&start| speech[start..].starts_with(opener));
@@ -49,7 +50,7 @@ pub(super) fn mark_cut_off(speech: &str) -> Option<usize> {
     action.or(other)
 }
 
-/// Where the backslash of a command of LaTeX stands in `word`. In a path there are more, or a drive.
+/// Where the backslash of a command of LaTeX stands in `word`. A path has several backslashes, or a drive before the only one.
 pub(super) fn command_in(word: &str) -> Option<usize> {
     let (before, after) = word.split_once('\\')?;
     let is_command = !after.contains('\\') && begins_command(before.chars().next_back(), after);
@@ -160,6 +161,8 @@ mod tests {
             "a<think/ >\\",
             "<think&#32;>",
             "[<b>[note ",
+            "[[note >]] ",
+            "[<b>[note >]] ",
             "[<b>]",
             "]",
             ")😀",

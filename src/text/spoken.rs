@@ -25,7 +25,7 @@ pub(super) enum Pause {
 /// Text for a voice, which grows at its end.
 pub(super) struct Spoken {
     text: String,
-    /// Where the word begins that is being written.
+    /// The start of the word that is being written.
     word: usize,
     pause: Pause,
     /// Something was left out, so that a space before the next mark is no longer wanted.

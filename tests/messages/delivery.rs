@@ -38,6 +38,22 @@ fn a_webhook_that_is_down_is_tried_again_under_the_same_id_and_delays_no_mail() 
 }
 
 #[test]
+fn administrators_get_a_mail_of_opening_hours_that_the_dialplan_alone_asks_for() {
+    let post = Post::new(House::new());
+    let settings = post.settings().set("knowledge.opening_hours", "Mo-Fr 9-18");
+    for _ in 0..2 {
+        let call = post.house.call_with(&settings).arg("mode=hours");
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_exit(0).assert_manners();
+    }
+    post.house.command(&settings, &["messages", "--deliver"]);
+    post.sendmail.wait_for(1, PATIENCE);
+    let mails = post.sendmail.mails();
+    assert_eq!(mails.len(), 1, "once a day");
+    assert!(mails[0].body().contains("opening hours: "));
+}
+
+#[test]
 fn what_is_refused_for_good_stays_and_is_told_until_it_is_removed() {
     let post = Post::new(House::new());
     post.house.sandbox.answer_with(NOTED);

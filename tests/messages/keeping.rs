@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use testkit::{Outcome, Stage, Takes, Webhook};
 
-use super::{NOTED, Post, files};
+use super::{NOTED, Post, TEA, files};
 use crate::calling::{order, with_tool};
 use crate::house::{House, PATIENCE};
 
@@ -17,6 +17,17 @@ const LOST: &str = "I am sorry, your message could not be taken. Please call aga
 fn is_lost(post: &Post, outcome: &Outcome) -> bool {
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     post.house.spoken_texts().contains(&LOST.to_owned())
+}
+
+#[test]
+fn what_a_message_says_is_transcribed_also_where_the_model_hears_callers() {
+    let post = Post::new(House::new());
+    post.house.sandbox.answer_with(NOTED);
+    post.one_call(&post.settings().set("llm.hears", true));
+    post.wait_until_delivered(1);
+    assert_eq!(post.house.sandbox.requests_to(Stage::Stt).len(), 1);
+    let words = post.webhook.posted()[0].json()["words"].to_string();
+    assert!(words.contains(TEA), "{words}");
 }
 
 #[test]
@@ -34,8 +45,10 @@ fn a_caller_who_has_left_as_many_as_are_allowed_is_not_offered_another() {
     let offers = asked
         .iter()
         .map(|one| one.body["systemInstruction"].to_string());
-    let offers: Vec<_> = offers.map(|told| told.contains("[[message")).collect();
-    assert_eq!(offers, [true, true, false]);
+    let offers: Vec<_> = offers
+        .map(|told| ["[[message", "where you cannot help"].map(|words| told.contains(words)))
+        .collect();
+    assert_eq!(offers, [[true; 2], [true; 2], [false; 2]]);
     // Another caller is.
     let other = post.call(&settings).agi("agi_callerid", "+4930999");
     let outcome = other.start().finish(PATIENCE);

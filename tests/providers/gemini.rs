@@ -292,6 +292,16 @@ fn the_mood_stands_beside_the_text_and_nothing_in_that_is_performed() {
         let config = json!({"responseModalities": ["AUDIO"], "speechConfig": speech});
         assert_eq!(request.body["generationConfig"], config);
     }
+    // Where callers speak several languages the voice hears from the text which one it is.
+    let house = House::new();
+    let settings = gemini(&house).set("languages", json!(["en-GB", "fr-FR"]));
+    house.outcome_with("question-tea.wav", &settings);
+    let asked = house.sandbox.requests_of(Service::GeminiTts);
+    assert!(!asked.is_empty());
+    for request in asked {
+        let speech = &request.body["generationConfig"]["speechConfig"];
+        assert_eq!(speech["languageCode"], Value::Null);
+    }
 }
 
 #[test]

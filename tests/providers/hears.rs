@@ -406,7 +406,31 @@ fn who_interrupts_before_the_model_has_written_down_their_words_is_answered_next
     let text = |index: usize| contents[index]["parts"][0]["text"].as_str().unwrap();
     assert!(text(0).ends_with("not written down]"), "{}", text(0));
     assert!(whole.starts_with(text(1)) && text(1).len() * 2 < whole.len());
-    assert!(!sound(&asked[1].body).is_empty());
+    assert_eq!(text(2), "How far away is the moon?");
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+}
+
+#[test]
+fn who_only_shows_that_they_follow_is_transcribed_and_does_not_end_the_answer() {
+    let house = House::new();
+    house.sandbox.answer_with(&many_sentences(6));
+    let settings = hearing(conversation::settings(&house)).set("conversation.ask_after", 30.0);
+    let talking = asked_of_tea(&house, &settings);
+    talking.wait_for_answer();
+    let heard = json!({"results": [{"alternatives": [{"transcript": "Mm-hm."}]}]});
+    house
+        .sandbox
+        .respond(Stage::Stt, Response::json(200, &heard));
+    talking.phone.wait(Duration::from_millis(2500));
+    let short = &conversation::spoken("question-tea.wav")[..4800];
+    talking.phone.say(short.to_vec()).wait();
+    // The answer goes on.
+    talking.wait_for_sounds(&talking.reply, 2);
+    talking.hang_up();
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    assert_eq!(asked.len(), 1);
+    assert!(!sound(&asked[0].body).is_empty());
 }
 
 #[test]

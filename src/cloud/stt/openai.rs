@@ -197,6 +197,22 @@ mod tests {
     }
 
     #[test]
+    fn the_language_is_taken_where_it_is_told() {
+        for (body, expected) in [
+            (r#"{"text":"oui","language":"fr"}"#, Some("fr")),
+            (r#"{"text":"oui","language":7}"#, None),
+            (r#"{"text":"oui"}"#, None),
+        ] {
+            let response = Response {
+                content_type: "application/json".to_owned(),
+                body: body.into(),
+            };
+            let found = transcript(&response).expect("a transcript").language;
+            assert_eq!(found.as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
     fn the_boundary_is_the_one_that_the_type_names() {
         assert!(CONTENT_TYPE.ends_with(&format!("boundary={BOUNDARY}")));
     }

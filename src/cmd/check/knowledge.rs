@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::finding::Report;
 use super::personas::of_personas;
 use crate::config::{self, Arguments, Config, Environment, Job, catalogue};
-use crate::knowledge::clock::Clock;
+use crate::knowledge::clock::{self, Clock};
 use crate::knowledge::facts;
 use crate::knowledge::hours::{EXAMPLE, Hours};
 use crate::knowledge::language::ENGLISH;
@@ -21,9 +21,10 @@ pub(super) fn examine(
     report: &mut Report<'_>,
 ) {
     let own = &config.knowledge;
-    examine_clock(&own.time_zone, environment, report);
+    report_clock(&Clock::of(&own.time_zone, environment), report);
     examine_facts(own, "", report);
     examine_hours(own, environment, "", report);
+    let cost = examine_cost(config, environment, "", None, report);
     for (of, config) in of_personas(config, Job::Calls, arguments, environment) {
         if config.knowledge.facts != own.facts {
             examine_facts(&config.knowledge, &of, report);
@@ -31,13 +32,13 @@ pub(super) fn examine(
         if config.knowledge.opening_hours != own.opening_hours {
             examine_hours(&config.knowledge, environment, &of, report);
         }
+        examine_cost(&config, environment, &of, cost, report);
     }
-    examine_cost(config, environment, report);
 }
 
-fn examine_clock(zone: &str, environment: Environment<'_>, report: &mut Report<'_>) {
+fn report_clock(clock: &Result<Clock, clock::Error>, report: &mut Report<'_>) {
     let id = "local time";
-    match Clock::of(zone, environment) {
+    match clock {
         Ok(clock) if clock.is_assumed => report.warn(
             id,
             "this machine has no time zone (/etc/localtime), so callers are told the time in UTC",
@@ -51,7 +52,7 @@ fn examine_clock(zone: &str, environment: Environment<'_>, report: &mut Report<'
             }
             None => report.fail(id, "the time zone says nothing of this day", "install a newer tzdata"),
         },
-        Err(error) => report.fail_with(id, &error),
+        Err(error) => report.fail_with(id, error),
     }
 }
 
@@ -117,23 +118,30 @@ fn examine_hours(
     }
 }
 
-/// Tells what each question costs because of what the model is told with it.
-fn examine_cost(config: &Config, environment: Environment<'_>, report: &mut Report<'_>) {
-    let Some(model) = config.llm.endpoints.first() else {
-        return;
-    };
+/// Tells what each question costs because of what the model is told with it, unless that is as long as `known`. Returns how
+/// long it is.
+fn examine_cost(
+    config: &Config,
+    environment: Environment<'_>,
+    of: &str,
+    known: Option<usize>,
+    report: &mut Report<'_>,
+) -> Option<usize> {
+    let model = config.llm.endpoints.first()?;
     let now = SystemTime::now();
     let prompt = Knowledge::read(config, environment, now).prompt(TurnParts::default(), now);
-    let usage = bill::estimate(prompt.len(), 0);
-    let cost = catalogue::price(Stage::Llm, model, now).of(usage);
-    report.ok(
-        "prompt",
-        &format!(
-            "the model is told {} bytes with each question, some {} tokens: {cost}",
+    let length = Some(prompt.len());
+    if length != known {
+        let usage = bill::estimate(prompt.len(), 0);
+        let cost = catalogue::price(Stage::Llm, model, now).of(usage);
+        let line = format!(
+            "{of}the model is told {} bytes with each question, some {} tokens: {cost}",
             prompt.len(),
             usage.input_tokens
-        ),
-    );
+        );
+        report.ok("prompt", &line);
+    }
+    length
 }
 
 #[cfg(test)]

@@ -83,7 +83,13 @@ impl Look<'_> {
             return;
         };
         let (asked, other, id) = (&model.endpoint, &other.endpoint, "llm hears");
-        if model.provider.max_tokens_of_sound(Duration::ZERO).is_some() {
+        if self.config.messages.are_delivered() {
+            report.warn(
+                id,
+                &format!("hears does nothing: callers can leave messages, so {other} transcribes what they say"),
+                "set hears = false under [llm]; a message is delivered in the words that were said",
+            );
+        } else if model.provider.max_tokens_of_sound(Duration::ZERO).is_some() {
             let text = format!("{asked} gets the caller's sound; if it fails: {other}");
             report.ok(id, &text);
         } else {

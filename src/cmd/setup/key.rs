@@ -105,7 +105,7 @@ impl Key {
         Ok(listed.flatten().map(|models| models.len()))
     }
 
-    /// Makes the settings such that this key alone is used.
+    /// Changes the settings so that only this key is used.
     fn put_alone_into(&self, settings: &mut SettingsFile) -> Result<(), Error> {
         let (stage, provider) = self.tried();
         let key = match self {

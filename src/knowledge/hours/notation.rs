@@ -52,6 +52,7 @@ pub(super) fn read(text: &str) -> Result<OpeningHours, Fault> {
     match parsed.get_expression().rules.iter().find_map(refusal) {
         Some((words, why)) => {
             let place = words.iter().find_map(|word| bare.find(word));
+            let place = place.or_else(|| month_of_year(&bare));
             Err(place.map_or_else(|| Fault::Whole(why.to_owned()), |at| fault(text, at, why)))
         }
         None => match undecided_comment(text) {
@@ -107,7 +108,6 @@ fn refusal(rule: &RuleSequence) -> Option<Refusal> {
     } else if rule.day_selector.weekday.iter().any(is_school) {
         Some((&["SH"], SCHOOL))
     } else if rule.day_selector.monthday.iter().any(is_month_of_year) {
-        // The place is not known: months stand in other rules too.
         Some((&[], MONTH_OF_YEAR))
     } else {
         None
@@ -138,6 +138,21 @@ fn fault(text: &str, at: usize, why: &str) -> Fault {
         rest: rest.chars().take(SHOWN).collect(),
         why: why.to_owned(),
     }
+}
+
+/// The place of a year before a month that stands there without a day.
+fn month_of_year(bare: &str) -> Option<usize> {
+    let is_one = |at: &usize| {
+        let parts = bare.get(*at..).and_then(|rest| rest.split_at_checked(4));
+        parts.is_some_and(|(year, rest)| {
+            let rest = rest.trim_start();
+            let after = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            year.bytes().all(|byte| byte.is_ascii_digit())
+                && after.len() < rest.len()
+                && !after.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        })
+    };
+    (0..bare.len()).find(is_one)
 }
 
 /// The text with blanks in place of its comments.

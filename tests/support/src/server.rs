@@ -154,9 +154,10 @@ fn free_port() -> u16 {
     let mut ports = iter::repeat_with(|| {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         FIRST_PORT + own.wrapping_add(next) % PORTS
-    });
+    })
+    .take(PORTS.into());
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    ports.find(is_free).unwrap()
+    ports.find(is_free).expect("a free port")
 }
 
 const FIRST_PORT: u16 = 20_000;

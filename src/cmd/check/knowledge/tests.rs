@@ -52,7 +52,7 @@ fn where_all_is_right_the_doctor_says_what_the_model_is_told_and_what_that_costs
         "{found:#?}"
     );
     let texts: Vec<_> = found.iter().map(|finding| finding.text.as_str()).collect();
-    assert_eq!(found.len(), 6, "{texts:#?}");
+    assert_eq!(found.len(), 7, "{texts:#?}");
     assert!(texts[0].ends_with(" Europe/Paris"), "{texts:#?}");
     assert!(
         texts[1].ends_with("/facts, 25 of 48000 bytes"),
@@ -60,12 +60,59 @@ fn where_all_is_right_the_doctor_says_what_the_model_is_told_and_what_that_costs
     );
     let week = "Monday to Friday 09:00 to 12:00 and 14:00 to 18:00; Saturday 09:00 to 12:00; Sunday closed";
     assert_eq!(texts[2], week);
-    assert!(texts[3].starts_with("persona kitchen: /"), "{texts:#?}");
-    assert_eq!(texts[4], "persona kitchen: Monday to Sunday 11:00 to 22:00");
-    assert!(texts[5].contains(" tokens: $0.00"), "{texts:#?}");
+    assert!(texts[3].contains(" tokens: $0.00"), "{texts:#?}");
+    assert!(texts[4].starts_with("persona kitchen: /"), "{texts:#?}");
+    assert_eq!(texts[5], "persona kitchen: Monday to Sunday 11:00 to 22:00");
+    assert!(
+        texts[6].starts_with("persona kitchen: the model is told "),
+        "{texts:#?}"
+    );
     let found = House::new().found("", None);
     let ids: Vec<_> = found.iter().map(|finding| finding.id.as_str()).collect();
     assert_eq!(ids, ["local time", "prompt"]);
+}
+
+#[test]
+fn the_cost_of_a_question_counts_all_that_the_model_is_told() {
+    let house = House::new();
+    let cost = || {
+        let found = house.found(ALL, None);
+        let prompt = found.iter().find(|finding| finding.id == "prompt");
+        let text = prompt.expect("told").text.replace('$', " ");
+        let numbers = text.split(' ').filter_map(|word| word.parse().ok());
+        let [bytes, tokens, dollars] = numbers.collect::<Vec<f64>>()[..] else {
+            panic!("{text}");
+        };
+        (bytes, tokens, dollars)
+    };
+    let few = cost();
+    let longer = 47_000.0;
+    write(
+        &house.place("facts"),
+        "long.md",
+        "x".repeat(47_000).as_bytes(),
+    );
+    let many = cost();
+    let (bytes, tokens) = (many.0 - few.0, many.1 - few.1);
+    assert!(
+        (longer..longer + 10.0).contains(&bytes),
+        "{few:?}, {many:?}"
+    );
+    assert!((bytes / 3.0 - tokens).abs() < 2.0, "{few:?}, {many:?}");
+    // A million tokens cost $0.10.
+    assert!(
+        (tokens * 0.10 / 1e6 - (many.2 - few.2)).abs() < 2e-4,
+        "{few:?}, {many:?}"
+    );
+}
+
+#[test]
+fn a_machine_that_does_not_say_where_it_is_is_told() {
+    let mut clock = Clock::of("UTC", &|_| None).expect("it is known");
+    clock.is_assumed = true;
+    let found = findings(|report| report_clock(&Ok(clock), report));
+    assert_eq!(found[0].status, Status::Warn);
+    assert!(found[0].text.contains("in UTC"), "{found:?}");
 }
 
 /// What is wrong: its name, the settings, the variable TZ, and what becomes of the folder of facts.

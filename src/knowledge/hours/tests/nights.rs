@@ -29,12 +29,15 @@ fn a_month_of_one_year_lasts_to_its_end_beside_a_night_too() {
             assert_eq!(hours.at(at("2027-12-02 12:00")), State::Open, "{text}");
         }
     }
-    for text in [
-        "2026Dec off",
-        "Mo-Sa 09:00-18:00; Fr 20:00-02:00; 2026Nov-Dec off",
+    for (text, place) in [
+        ("2026Dec off", 1),
+        ("Mo-Sa 09:00-18:00; Fr 20:00-02:00; 2026Nov-Dec off", 36),
+        ("2026 Dec 24 off; Mo-Fr 09:00-18:00; 2027Jan off", 37),
     ] {
         let fault = Hours::parse(text, "").expect_err(text).to_string();
         assert!(fault.contains("2026 Dec 01-31"), "{fault}");
+        let place = format!("at character {place},");
+        assert!(fault.contains(&place), "{fault}");
     }
 }
 
