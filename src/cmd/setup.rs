@@ -220,7 +220,9 @@ impl Setup<'_> {
             let what = match key.try_out(&text, self.file.clone(), deadline)? {
                 Some(models) => format!("the key works, {models} models"),
                 None => {
-                    "the key was not tried, as the settings have an address or a key of their own there, or the service has no list of models".to_owned()
+                    "the key was not tried, as the settings have an address or a key of their own there, or the service has no \
+                     list of models"
+                        .to_owned()
                 }
             };
             self.tell(&format!("{}: {what}", key.kind()))?;

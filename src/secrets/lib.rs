@@ -90,8 +90,20 @@ impl Grams {
         !self.spared.is_empty()
     }
 
+    /// `text` with `mark` in place of whatever stands for a secret.
+    pub fn without(&self, text: &str, mark: &str) -> String {
+        let (mut shown, mut done) = (String::new(), 0);
+        for found in self.found_in(text) {
+            shown.push_str(&text[done..found.start]);
+            shown.push_str(mark);
+            done = found.end;
+        }
+        shown.push_str(&text[done..]);
+        shown
+    }
+
     /// The bytes of `text` that stand for secrets, in order and apart from each other.
-    pub fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+    fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         for signs in readings(text) {
             let mut view = Some(View::of(text));

@@ -9,11 +9,7 @@ use super::*;
 const HIDDEN: &str = "[redacted]";
 
 fn without(text: &str, grams: &Grams) -> String {
-    let mut shown = text.to_owned();
-    for found in grams.found_in(text).into_iter().rev() {
-        shown.replace_range(found, HIDDEN);
-    }
-    shown
+    grams.without(text, HIDDEN)
 }
 
 /// Every way in which `key` may be written.

@@ -107,14 +107,7 @@ fn without_grams(text: &str, grams: &Grams) -> String {
     if grams.is_empty() {
         return text.to_owned();
     }
-    let (mut shown, mut done) = (String::new(), 0);
-    for found in grams.found_in(text) {
-        shown.push_str(&text[done..found.start]);
-        shown.push_str(REDACTED);
-        done = found.end;
-    }
-    shown.push_str(&text[done..]);
-    shown
+    grams.without(text, REDACTED)
 }
 
 /// `text` with its size in place of every part of at least [`WORDS_PART`] bytes that also stands in `words`, and of the

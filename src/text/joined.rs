@@ -59,14 +59,7 @@ pub(super) fn command_in(word: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{endless, speakable};
-
-    fn assert_says(cases: &[(&str, &str)]) {
-        for (text, expected) in cases {
-            assert_eq!(speakable(text), *expected, "{text:?}");
-            assert_eq!(speakable(expected), *expected, "said again: {text:?}");
-        }
-    }
+    use super::super::{assert_says, endless, speakable};
 
     #[test]
     fn no_token_comes_together() {

@@ -41,6 +41,16 @@ pub use sentences::{end_of_sentence, sentences};
 pub use speakable::speakable;
 pub use transcript::has_words;
 
+/// Holds what is said of each text, and that the same is said of what is said.
+#[cfg(test)]
+#[track_caller]
+fn assert_says(cases: &[(&str, &str)]) {
+    for (text, speech) in cases {
+        assert_eq!(speakable(text), *speech, "{text}");
+        assert_eq!(speakable(speech), *speech, "said again: {text}");
+    }
+}
+
 /// `pattern` over and over: long enough that more than linear time would be noticed.
 #[cfg(test)]
 fn endless(pattern: &str) -> String {

@@ -51,8 +51,11 @@ pub(super) fn read(text: &str) -> Result<OpeningHours, Fault> {
         .map_err(|error| of_syntax(text, &bare, &error))?;
     match parsed.get_expression().rules.iter().find_map(refusal) {
         Some((words, why)) => {
-            let place = words.iter().find_map(|word| bare.find(word));
-            let place = place.or_else(|| month_of_year(&bare));
+            let place = if words.is_empty() {
+                month_of_year(&bare)
+            } else {
+                words.iter().find_map(|word| bare.find(word))
+            };
             Err(place.map_or_else(|| Fault::Whole(why.to_owned()), |at| fault(text, at, why)))
         }
         None => match undecided_comment(text) {

@@ -2,15 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::endless;
+use super::super::{assert_says, endless};
 use super::*;
-
-fn assert_says(cases: &[(&str, &str)]) {
-    for (markdown, speech) in cases {
-        assert_eq!(speakable(markdown), *speech, "{markdown:?}");
-        assert_eq!(speakable(speech), *speech, "said again: {markdown:?}");
-    }
-}
 
 #[test]
 fn plain_words_and_signs_that_mean_something_stay() {
