@@ -27,6 +27,12 @@ pub(super) fn of_answer(
     // Each piece that is spoken for itself may have its own pauses, and so may the opening, however short. Other texts
     // that are cut in several are long.
     let texts = 1 + usize::from(!settings.opening.is_empty()) + chars / MIN_PIECE_CHARS;
+    // Behind each pause of the answer there may be one more.
+    let pauses = if settings.functions.is_empty() {
+        0
+    } else {
+        MAX_ROUNDS
+    };
     // Which language the caller speaks is known only from the transcript, after the cost was admitted: so the longest
     // addition to the prompt and the most expensive voice count.
     let asked = settings.in_longest_language();
@@ -39,7 +45,7 @@ pub(super) fn of_answer(
         + max_of_each_at(price, &services.voices, |voice| {
             let most = voice
                 .max_requests()
-                .saturating_add(chars / voice.max_chars());
+                .saturating_add(chars / voice.max_chars() + pauses);
             voice::max_usage(voice, chars, texts.min(most))
         })
 }

@@ -37,7 +37,7 @@ use crate::text::{Action, SentenceStream, completeness};
 use crate::timeline::Mark;
 use hand_over::HandOver;
 use looking_up::Called;
-use piece::Piece;
+use piece::Text;
 use sound::WrittenDown;
 pub(super) use work::Work;
 use work::{Thought, may_begin, send};
@@ -165,7 +165,7 @@ impl Work {
         &self,
         question: Question<'_>,
         called: &mut Called,
-        give_text: &Sender<Piece>,
+        give_text: &Sender<Text>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         match self.try_to_think(question, called, give_text, tell)? {
@@ -179,7 +179,7 @@ impl Work {
         &self,
         question: Question<'_>,
         called: &mut Called,
-        give_text: &Sender<Piece>,
+        give_text: &Sender<Text>,
         tell: &Sender<Event>,
     ) -> Result<Thought, Failure> {
         let since = may_begin(Stage::Llm, tell)?;

@@ -41,8 +41,9 @@ impl Report {
                 println!("{at:>4} s  ok      {name}");
             }
             Err(why) => {
-                println!("{at:>4} s  FAILED  {name}: {why}");
-                state.failed.push(name.to_owned());
+                let line = format!("{name}: {why}");
+                println!("{at:>4} s  FAILED  {line}");
+                state.failed.push(line);
             }
         }
     }
@@ -113,8 +114,8 @@ impl Report {
             println!("{name:<width$}  {value}", width = widest.unwrap_or(0));
         }
         println!("\ntook {} s", self.begun.elapsed().as_secs());
-        for name in &state.failed {
-            println!("FAILED: {name}");
+        for line in &state.failed {
+            println!("FAILED: {line}");
         }
         println!("{} passed, {} failed", state.passed, state.failed.len());
         state.failed.is_empty() && state.passed > 0

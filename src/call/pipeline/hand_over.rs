@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::gate::Gate;
-use super::piece::Piece;
+use super::piece::{Piece, Text};
 use super::work::{Work, send};
 use crate::call::event::Event;
 use crate::call::settings::Takes;
@@ -16,7 +16,7 @@ use crate::timeline::Mark;
 
 /// Hands the pieces of an answer to the voice, one after the other, and tells the call of them.
 pub(super) struct HandOver<'a> {
-    give_text: &'a Sender<Piece>,
+    give_text: &'a Sender<Text>,
     tell: &'a Sender<Event>,
     gate: Gate<'a>,
     /// The words that the voice says first; none once it has been given a piece.
@@ -34,7 +34,7 @@ impl<'a> HandOver<'a> {
     pub(super) fn new(
         work: &Work,
         is_sound: bool,
-        give_text: &'a Sender<Piece>,
+        give_text: &'a Sender<Text>,
         tell: &'a Sender<Event>,
     ) -> Self {
         let opening = work.settings.opening.to_string();
@@ -62,9 +62,8 @@ impl<'a> HandOver<'a> {
         }
         self.has_begun = true;
         if let Some(words) = self.opening.take() {
-            self.give_text
-                .send(Piece::opening(words, self.deadline))
-                .ok();
+            let opening = Piece::opening(words, self.deadline);
+            self.give_text.send(Text::Piece(opening)).ok();
         }
         send(
             self.tell,
@@ -81,7 +80,7 @@ impl<'a> HandOver<'a> {
             on_its_way: Some(self.on_its_way.0.clone()),
         };
         // A voice that has failed takes no more; it tells why. The message that was confirmed is still wanted.
-        let is_spoken = self.give_text.send(piece).is_ok();
+        let is_spoken = self.give_text.send(Text::Piece(piece)).is_ok();
         is_spoken || is_heard && self.gate.takes_messages()
     }
 
@@ -90,9 +89,11 @@ impl<'a> HandOver<'a> {
         self.gate.keep(actions)
     }
 
-    /// Lets all that has been handed over be heard.
+    /// Lets all that has been handed over be heard, since the answer goes on only later.
     pub(super) fn release(&mut self) {
         self.gate.release();
+        // A voice that has failed says nothing in the pause either.
+        self.give_text.send(Text::Pause).ok();
     }
 
     /// Waits until all that has been handed over has been spoken and passed on.

@@ -7,6 +7,13 @@ use crossbeam_channel::Sender;
 use super::gate::Held;
 use crate::sys::deadline::Deadline;
 
+/// What comes from the model.
+pub(super) enum Text {
+    Piece(Piece),
+    /// It looks something up now, and what it has written so far is to be heard meanwhile.
+    Pause,
+}
+
 /// What a voice is to say.
 pub(super) struct Piece {
     pub(super) words: String,

@@ -5,7 +5,7 @@ use crossbeam_channel::Sender;
 use log::warn;
 
 use super::looking_up::Called;
-use super::piece::Piece;
+use super::piece::Text;
 use super::work::{Thought, Work, send};
 use crate::audio::{Pcm, speech};
 use crate::call::event::Event;
@@ -66,7 +66,7 @@ impl Work {
     pub(super) fn answer_sound(
         &self,
         hearing: &Self,
-        give_text: &Sender<Piece>,
+        give_text: &Sender<Text>,
         tell: &Sender<Event>,
     ) -> Result<(), Failure> {
         let Pcm { rate_hz, samples } = &*self.speech;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::piece::Piece;
+use super::piece::{Piece, Text};
 use super::work::{Work, may_begin, send};
 use crate::call::event::Event;
 use crate::cloud::budget::Budget;
@@ -29,26 +29,27 @@ pub(super) struct Sound {
 }
 
 impl Work {
-    /// Has the pieces spoken, all that are there at a time in one go, and at last all that are to come where the voice
-    /// takes few requests. The next is asked for while one is being passed on.
+    /// Has the pieces spoken, all that are there at a time in one go, and at last all that are to come before a pause
+    /// where the voice takes few requests. The next is asked for while one is being passed on.
     pub(super) fn speak(
         &self,
-        texts: &Receiver<Piece>,
+        texts: &Receiver<Text>,
         give_sound: &Sender<Result<Sound, Failure>>,
         tell: &Sender<Event>,
     ) {
         let mut requests = 0;
-        while let Ok(mut text) = texts.recv() {
+        while let Ok(text) = texts.recv() {
+            let Text::Piece(mut text) = text else {
+                continue;
+            };
             requests += 1;
             // Gemini's voices allow few requests a minute, by public reports, and one answer must not use them up: the
-            // last request takes all that is still to be written. Where the text may stop for a tool, that would be heard
-            // after the tool, and a PIN is asked for once all before has been heard.
-            let most = self.services.voices.first().max_requests();
-            let is_last = requests >= most && self.toolbox.is_none();
+            // last request takes all that is still to be written before the answer ends or pauses.
+            let is_last = requests >= self.services.voices.first().max_requests();
             let to_come = || is_last.then(|| texts.recv().ok()).flatten();
             let is_apart = |text: &Piece| text.is_opening && self.speaker.language.is_some();
             while !is_apart(&text)
-                && let Some(more) = texts.try_recv().ok().or_else(to_come)
+                && let Some(Text::Piece(more)) = texts.try_recv().ok().or_else(to_come)
             {
                 text = text.with(more);
             }

@@ -106,7 +106,10 @@ fn is_told(machine: &Machine, name: &str, turns: usize) -> Result<(), String> {
     machine.becomes_clean()?;
     match turns_told(machine) {
         Some(found) if found == turns => Ok(()),
-        other => Err(format!("the model was told {other:?} turns")),
+        other => {
+            let warning = machine.last_warning();
+            Err(format!("the model was told {other:?} turns; {warning}"))
+        }
     }
 }
 
