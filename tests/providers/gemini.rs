@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::audio::{measure, wav};
-use testkit::{Fault, GEMINI_API_KEY, Response, Service, Settings, Stage};
+use testkit::{Fault, GEMINI_API_KEY, Response, Service, Settings, Stage, Webhook};
 
 use super::gemini;
 use crate::audio::{pcm_bytes, tone};
 use crate::call::heard;
+use crate::calling;
 use crate::house::{House, MOON, each, many_sentences};
 use crate::limits::records;
 
@@ -332,6 +333,28 @@ fn an_answer_is_spoken_in_three_requests_at_most() {
             texts[0].starts_with("This is number 1 ") && texts[0].len() < 60,
             "{texts:?}"
         );
+    }
+}
+
+#[test]
+fn each_look_up_adds_one_request_for_the_voice_at_most() {
+    let said = many_sentences(6);
+    for house in [House::new(), House::streaming()] {
+        let turns = ["green", "black"].map(|kind| calling::order(kind).saying(&said));
+        house.sandbox.call_with(turns);
+        house
+            .sandbox
+            .pace_model(Duration::from_millis(50), Duration::from_millis(10));
+        house.sandbox.pace_voice(Duration::from_millis(100), 200.0);
+        let hook = Webhook::start();
+        let settings = calling::with_tool(gemini(&house), &hook);
+        let answer = format!("{0} {0} This was found: ok, ok.", said.trim());
+        house
+            .outcome_with("question-moon.wav", &settings)
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+            .assert_variable("ASSISTANT_ANSWER", &answer);
+        let asked = house.sandbox.requests_of(Service::GeminiTts).len();
+        assert!((3..=3 + 2).contains(&asked), "{asked}");
     }
 }
 
