@@ -144,10 +144,10 @@ impl Knowledge {
         }
         if let Some(place) = &settings.facts {
             let facts = Facts::read(place, &State::new(&config.state_folder), now);
-            if facts.text.is_none() {
+            knowledge.facts = facts.text.filter(|text| !text.is_empty());
+            if knowledge.facts.is_none() {
                 knowledge.lacking.push("the facts about the house");
             }
-            knowledge.facts = facts.text.filter(|text| !text.is_empty());
             if let Some(cause) = facts.error {
                 knowledge.fault("facts", Chain(&cause).to_string());
             }

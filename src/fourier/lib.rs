@@ -10,13 +10,14 @@
 //! Sources: C. Van Loan, "Computational Frameworks for the Fast Fourier Transform", 1992, for the passes;
 //! [L. Bluestein, 1970](https://doi.org/10.1109/TAU.1970.1162132) for all other lengths.
 
-use std::f64::consts::PI;
 use std::fmt;
 
-pub use num_complex::Complex;
+pub use numbers::Complex;
 
-use plan::{Numbers, Plan};
+use numbers::{Numbers, single, turn};
+use plan::Plan;
 
+mod numbers;
 mod pass;
 mod plan;
 #[cfg(test)]
@@ -126,30 +127,4 @@ impl fmt::Debug for Fourier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fourier").finish_non_exhaustive()
     }
-}
-
-/// The complex root of unity of this order to the power of `-power`.
-fn turn(power: usize, order: usize) -> Complex<f32> {
-    // Beyond a circle, precision would be lost.
-    let angle = -2.0 * PI * number(power % order) / number(order);
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        reason = "there is no other way to round to the nearest"
-    )]
-    let rounded = |part: f64| part as f32;
-    Complex::new(rounded(angle.cos()), rounded(angle.sin()))
-}
-
-fn number(n: usize) -> f64 {
-    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "lengths are far below the limit"
-)]
-fn single(n: usize) -> f32 {
-    n as f32
 }

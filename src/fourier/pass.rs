@@ -17,8 +17,7 @@ use std::ops::{Add, Mul, Sub};
 
 use wide::f32x4;
 
-use super::plan::Numbers;
-use super::turn;
+use super::numbers::{Numbers, turn};
 
 /// What a pass does to all numbers of a transform.
 pub(crate) struct Pass {

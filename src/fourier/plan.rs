@@ -1,33 +1,7 @@
 //! How a transform of complex numbers of one length is computed.
 
+use super::numbers::{Complex, Numbers, single, turn};
 use super::pass::Pass;
-use super::{Complex, single, turn};
-
-/// Complex numbers, their parts apart.
-pub(crate) struct Numbers {
-    pub(crate) re: Vec<f32>,
-    pub(crate) im: Vec<f32>,
-}
-
-impl Numbers {
-    pub(crate) fn zeros(len: usize) -> Self {
-        Self {
-            re: vec![0.0; len],
-            im: vec![0.0; len],
-        }
-    }
-
-    pub(crate) fn exchange(&mut self) {
-        std::mem::swap(&mut self.re, &mut self.im);
-    }
-
-    fn multiply(&mut self, factors: &[Complex<f32>]) {
-        for ((re, im), factor) in self.re.iter_mut().zip(&mut self.im).zip(factors) {
-            let product = Complex::new(*re, *im) * factor;
-            (*re, *im) = (product.re, product.im);
-        }
-    }
-}
 
 /// The way of a transform.
 pub(crate) enum Plan {

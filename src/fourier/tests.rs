@@ -1,4 +1,7 @@
-use super::{Complex, Fourier, turn};
+//! Compared with the transform by its definition.
+
+use super::numbers::turn;
+use super::{Complex, Fourier};
 
 /// A signal with something in every bin.
 fn samples(len: usize) -> Vec<f32> {

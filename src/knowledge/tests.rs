@@ -1,3 +1,5 @@
+//! What a model is told of a house, as texts, and of the time as Python tells it.
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;

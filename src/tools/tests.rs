@@ -1,3 +1,5 @@
+//! Tools given arguments and answers that are wrong or hostile, at a server that keeps what arrives.
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};

@@ -1,3 +1,5 @@
+//! What becomes of a voice between the service and the caller.
+
 use std::io::{self, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -1,3 +1,5 @@
+//! What the settings of tools may say, as tables.
+
 use super::*;
 use crate::config::layers::Layers;
 

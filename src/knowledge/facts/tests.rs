@@ -1,3 +1,5 @@
+//! Files and folders of facts: which are read, and what is said of the others.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Opening hours at moments that matter, and beside another program that reads them.
+
 mod days_off;
 mod nights;
 mod npm;
