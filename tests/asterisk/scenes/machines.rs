@@ -22,10 +22,20 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         machine.configure(&settings(machine, &server));
     }
     let [first, second] = &machines;
-    report.check("a caller of one Asterisk is known at the other", || {
-        is_told(first, "tea", 1)?;
+    let is_known = |number| {
+        is_told(first, number, "tea", 1)?;
         hand_over_key(first, second);
-        is_told(second, "moon", 3)
+        is_told(second, number, "moon", 3)
+    };
+    report.check("a caller of one Asterisk is known at the other", || {
+        is_known(OWN).or_else(|why| {
+            // Then a call is right to go on without memory.
+            if machines.iter().any(was_held_up) {
+                is_known(ANOTHER)
+            } else {
+                Err(why)
+            }
+        })
     });
     let name = format!("2 × {CALLERS} callers at once never cost more than a day may");
     report.check(&name, || {
@@ -56,7 +66,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     );
     report.check(
         "without the server a caller is answered and not known",
-        || is_told(second, "moon", 1),
+        || is_told(second, OWN, "moon", 1),
     );
     server.restart(PROGRAM);
     for machine in &machines {
@@ -65,8 +75,8 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     report.check(
         "a server that comes back empty knows nobody, and then both share it again",
         || {
-            is_told(second, "tea", 1)?;
-            is_told(first, "moon", 3)
+            is_told(second, OWN, "tea", 1)?;
+            is_told(first, OWN, "moon", 3)
         },
     );
 }
@@ -98,10 +108,15 @@ fn hand_over_key(from: &Machine, to: &Machine) {
         .shell(&format!("chown asterisk:asterisk {KEY}; chmod 600 {KEY}"));
 }
 
-/// A caller from the house asks this, and the model is told so many turns.
-fn is_told(machine: &Machine, name: &str, turns: usize) -> Result<(), String> {
+/// Whether a call has told that the server did not answer it in the time that calls wait, since this machine was busy.
+fn was_held_up(machine: &Machine) -> bool {
+    machine.log().contains("it does not answer within")
+}
+
+/// A caller from the house with this number asks something, and the model is told so many turns.
+fn is_told(machine: &Machine, number: &str, name: &str, turns: usize) -> Result<(), String> {
     let question = data(&format!("question-{name}.wav"));
-    let phone = machine.phone().number(OWN);
+    let phone = machine.phone().number(number);
     caller::ask(machine, &phone, &question)?.only_answer(name)?;
     machine.becomes_clean()?;
     match turns_told(machine) {
@@ -154,6 +169,7 @@ const PROGRAM: &str = "redis-server";
 const CALLERS: usize = 30;
 /// What all may cost in a day, in dollars: the reserves of some calls.
 const A_DAY: f64 = 0.5;
-/// A phone of the house.
+/// Phones of the house.
 const OWN: &str = "1205";
+const ANOTHER: &str = "1206";
 const KEY: &str = "/var/lib/phone-assistant/callers/key";
