@@ -133,7 +133,8 @@ impl Settings {
         }
     }
 
-    /// The same for a model that hears the caller itself: it is told so, and how it writes down what it has heard.
+    /// The same for a model that hears the caller itself: it is told so, and how it writes down what it has heard. That
+    /// stands behind the rest, so that turns that are transcribed begin with the same prompt.
     pub(super) fn hearing(&self) -> Self {
         Self {
             prompt: format!("{}\n\n{HEARS}{}", self.prompt, self.stt.told()).into(),

@@ -35,6 +35,9 @@ pub(super) struct Setup {
     /// Its group, where that is not the user's own
     #[arg(long, requires = "user")]
     group: Option<String>,
+    /// Replace what is there without asking
+    #[arg(long)]
+    replace: bool,
     /// Neither try the key nor check everything afterwards
     #[arg(long)]
     no_check: bool,
@@ -72,6 +75,7 @@ impl Setup {
             user: self.user.clone(),
             group: self.group.clone(),
             is_tried: !self.no_check,
+            may_replace: self.replace,
             today: date::day(SystemTime::now()),
         };
         // The check is of the file that is written here, and root's looks into its own environment for none.

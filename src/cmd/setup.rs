@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) group: Option<String>,
     /// Whether the key is tried at its service.
     pub(crate) is_tried: bool,
+    /// Whether what is there may be replaced without asking.
+    pub(crate) may_replace: bool,
     /// The day by which models are switched off, in days since 1970 in UTC.
     pub(crate) today: u64,
 }
@@ -154,7 +156,7 @@ pub(crate) fn run<'a>(
     setup.tell_all(notices::switched_off(&setup.understood(), options.today))?;
     setup.language(options.language)?;
     setup.voice(options.voice)?;
-    setup.write(key.as_ref())
+    setup.write(key.as_ref(), options.may_replace)
 }
 
 struct Setup<'a> {
@@ -315,7 +317,7 @@ impl Setup<'_> {
     }
 
     /// Shows what changes, and writes it unless it is refused.
-    fn write(&mut self, key: Option<&Key>) -> Result<(), Error> {
+    fn write(&mut self, key: Option<&Key>, may_replace: bool) -> Result<(), Error> {
         let mut is_replaced = self.show_values()?;
         // The account comes first: where only that was written before the machine stops, the settings before it still work.
         let mut files = Vec::new();
@@ -334,7 +336,7 @@ impl Setup<'_> {
         if files.is_empty() {
             return self.say("Nothing is to be changed.");
         }
-        if is_replaced {
+        if is_replaced && !may_replace {
             self.confirm()?;
         }
         self.put(&files)?;

@@ -249,25 +249,27 @@ fn a_key_is_taken_out_of_whatever_was_pasted_into_its_file_or_variable() {
         let key = config.tts.endpoints[0].api_key.as_ref();
         key.map(|key| key.expose().to_owned())
     };
-    for content in contents {
-        std::fs::write(&file, content).expect("written");
-        let named = format!(
-            "openai.api_key = ''\nopenai.api_key_file = '{}'\n",
-            file.display()
-        );
-        let settings = folder.path().join("config.toml");
-        let allowed = format!("secrets.allow_readable = true\n{named}");
-        std::fs::write(&settings, allowed).expect("written");
-        let arguments = Arguments::of_file(Some(settings));
-        let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
-        assert_eq!(key(&config).as_deref(), Some("sk-1"), "{content:?}");
-        let Ok(text) = std::str::from_utf8(content) else {
-            continue;
-        };
-        let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| text.to_owned());
-        let config = Config::load(Job::Say, &Arguments::default(), &environment);
-        let config = config.expect("complete");
-        assert_eq!(key(&config).as_deref(), Some("sk-1"), "{text:?}");
+    for (section, variable) in [("openai", "OPENAI_API_KEY"), ("gemini", "GEMINI_API_KEY")] {
+        for content in contents {
+            std::fs::write(&file, content).expect("written");
+            let named = format!(
+                "{section}.api_key = ''\n{section}.api_key_file = '{}'\n",
+                file.display()
+            );
+            let settings = folder.path().join("config.toml");
+            let allowed = format!("secrets.allow_readable = true\n{named}");
+            std::fs::write(&settings, allowed).expect("written");
+            let arguments = Arguments::of_file(Some(settings));
+            let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
+            assert_eq!(key(&config).as_deref(), Some("sk-1"), "{content:?}");
+            let Ok(text) = std::str::from_utf8(content) else {
+                continue;
+            };
+            let environment = |name: &str| (name == variable).then(|| text.to_owned());
+            let config = Config::load(Job::Say, &Arguments::default(), &environment);
+            let config = config.expect("complete");
+            assert_eq!(key(&config).as_deref(), Some("sk-1"), "{text:?}");
+        }
     }
     let table: [(&[u8], _); 4] = [
         (b"sk-hidden\xfc", "is not UTF-8 text"),

@@ -267,6 +267,26 @@ fn a_model_that_lacks_facts_or_hours_is_told_so() {
 }
 
 #[test]
+fn facts_that_are_still_to_be_written_are_not_invented() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("facts.md");
+    fs::write(&file, "\n").expect("written");
+    let knowledge = read(&format!(
+        "[knowledge]\nfacts = '{}'\n[state]\nfolder = '{}'\n",
+        file.display(),
+        folder.path().join("state").display()
+    ));
+    let prompt = knowledge.prompt(TurnParts::default(), now());
+    for told in [
+        "Never invent prices",
+        "You cannot look up the facts about the house at the moment.",
+    ] {
+        assert!(prompt.contains(told), "{prompt}");
+    }
+    assert!(!prompt.contains("dashes"), "{prompt}");
+}
+
+#[test]
 fn the_prompts_of_a_year_say_what_python_says_of_the_time() {
     let table = include_str!("../../tests/data/local-times.tsv");
     for zone in ["Europe/Paris", "America/New_York", "Australia/Lord_Howe"] {

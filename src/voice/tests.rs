@@ -266,6 +266,16 @@ fn level_of(samples: &[f32], rate_hz: u16) -> f32 {
 
 /// What is heard at 8 kHz of each of these texts in calls one after another, each of one voice.
 fn heard(folder: &Path, is_streamed: bool, said: &[(Syllables, &str, &str)]) -> Vec<Vec<f32>> {
+    heard_as(Encoding::Sln, folder, is_streamed, said)
+}
+
+/// The same in a format of samples of 16 bits.
+fn heard_as(
+    encoding: Encoding,
+    folder: &Path,
+    is_streamed: bool,
+    said: &[(Syllables, &str, &str)],
+) -> Vec<Vec<f32>> {
     let mut all = Vec::new();
     for (voice, name, text) in said {
         let candidate: Candidate<dyn Voice> = Candidate {
@@ -280,7 +290,7 @@ fn heard(folder: &Path, is_streamed: bool, said: &[(Syllables, &str, &str)]) -> 
         };
         let speaker = Speaker {
             billing: Billing::default(),
-            encoding: Encoding::Sln,
+            encoding,
             loudness: Loudness::new(&settings(), folder),
             is_streamed,
             hangup: Hangup::default(),
@@ -367,13 +377,7 @@ fn of_the_silence_before_an_answer_at_most_30_ms_are_heard() {
             let name = format!("voice {dbfs}");
             let said = [(voice, name.as_str(), "Yes, on Monday.")];
             let samples = &heard(folder.path(), true, &said)[0];
-            let loudest = samples
-                .iter()
-                .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-            let voiced = samples
-                .iter()
-                .position(|sample| sample.abs() > loudest / 30.0);
-            let voiced = voiced.expect("it is heard");
+            let voiced = first_voiced(samples);
             assert!(
                 voiced <= 8 * 30,
                 "{voiced} samples of {silence_ms} ms, {dbfs} dBFS"
@@ -387,6 +391,31 @@ fn of_the_silence_before_an_answer_at_most_30_ms_are_heard() {
             );
         }
     }
+}
+
+#[test]
+fn a_wideband_phone_hears_60_ms_of_silence_before_an_answer_that_has_as_much() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    for (silence_ms, least, most) in [(0, 0, 5), (60, 40, 60), (300, 40, 60)] {
+        let dbfs = -20.0;
+        let said = [(Syllables { dbfs, silence_ms }, "voice", "Yes, on Monday.")];
+        let samples = &heard_as(Encoding::Sln16, folder.path(), true, &said)[0];
+        let voiced = first_voiced(samples) / 16;
+        assert!(
+            (least..=most).contains(&voiced),
+            "{voiced} of {silence_ms} ms"
+        );
+    }
+}
+
+/// Where the first sample is that can be heard.
+fn first_voiced(samples: &[f32]) -> usize {
+    let peak = |peak: f32, sample: &f32| peak.max(sample.abs());
+    let loudest = samples.iter().fold(0.0, peak);
+    let voiced = samples
+        .iter()
+        .position(|sample| sample.abs() > loudest / 30.0);
+    voiced.expect("it is heard")
 }
 
 /// Sends a first piece, and never the second.

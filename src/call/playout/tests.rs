@@ -141,6 +141,24 @@ fn a_voice_that_is_fast_enough_is_heard_without_a_pause() {
 }
 
 #[test]
+fn the_first_sound_is_played_as_soon_as_200_ms_or_a_whole_sentence_are_there() {
+    let now = Instant::now();
+    for encoding in [Encoding::Ulaw, Encoding::Sln16] {
+        let mut playout = PlayoutBuffer::new(encoding);
+        let enough = 10 * encoding.frame_bytes();
+        playout.push(&vec![1; enough - 1], now);
+        assert!(!playout.can_begin(now), "{encoding}");
+        playout.push(&[1], now);
+        assert!(playout.can_begin(now), "{encoding}");
+        let mut playout = PlayoutBuffer::new(encoding);
+        playout.push(&vec![1; encoding.frame_bytes()], now);
+        assert!(!playout.can_begin(now), "{encoding}");
+        playout.end_sentence();
+        assert!(playout.can_begin(now), "{encoding}");
+    }
+}
+
+#[test]
 fn a_stall_is_one_pause_at_the_quietest_place_at_hand() {
     let sound = sound(500);
     for after in [8_000, 12_345, 30_000] {

@@ -45,6 +45,7 @@ struct Case {
     voice: Option<&'static str>,
     answers: Option<&'static [&'static str]>,
     environment: Variables,
+    may_replace: bool,
     today: u64,
 }
 
@@ -55,6 +56,7 @@ const NOTHING: Case = Case {
     voice: None,
     answers: None,
     environment: &[],
+    may_replace: false,
     today: TODAY,
 };
 
@@ -96,6 +98,7 @@ fn done(case: &Case) -> (Result<(), Error>, String, String, Vec<String>) {
         group: None,
         voice: case.voice.map(str::to_owned),
         is_tried: false,
+        may_replace: case.may_replace,
         today: case.today,
     };
     let mut scripted = Scripted {
@@ -190,16 +193,18 @@ fn a_key_that_is_there_is_replaced_only_by_word_and_shown_by_its_end() {
     let before = "secrets.allow_readable = true\n[gemini]\napi_key = \"AQ.Ab8RN6I0123456789wxyz\"\n\
                   [google]\ncredentials = \"/c/key.json\"\n[tts]\nprovider = \"google\"\n";
     let changed = before.replace(KEY, OTHER);
-    let table: [(&'static [&'static str], Option<&str>); 4] = [
-        (&["", ""], None),
-        (&[OTHER, "", "y"], Some(&changed)),
-        (&[OTHER, "", "n"], None),
-        (&[OTHER, ""], None),
+    let table: [(&'static [&'static str], bool, Option<&str>); 5] = [
+        (&["", ""], false, None),
+        (&[OTHER, "", "y"], false, Some(&changed)),
+        (&[OTHER, "", "n"], false, None),
+        (&[OTHER, ""], false, None),
+        (&[OTHER, ""], true, Some(&changed)),
     ];
-    for (answers, expected) in table {
+    for (answers, may_replace, expected) in table {
         let case = Case {
             before,
             answers: Some(answers),
+            may_replace,
             ..NOTHING
         };
         let (ended, after, said, asked) = done(&case);
@@ -348,6 +353,7 @@ fn done_with_account(more: &str, environment: &[(&str, &str)]) -> (String, Strin
         user: None,
         group: None,
         is_tried: false,
+        may_replace: false,
         today: TODAY,
     };
     let variable = |name: &str| {
