@@ -471,6 +471,24 @@ fn an_answer_that_was_interrupted_for_nothing_goes_on_and_is_one_turn() {
                 "ANSWERED ",
             ],
         ),
+        (
+            "a transfer is not lost to a noise",
+            vec![
+                Said,
+                Heard(turn()),
+                Interrupted,
+                Heard(Silence),
+                Answered(vec![Action::Transfer("sales".into())]),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "take up",
+                "TRANSFER 200",
+            ],
+        ),
     ]);
 }
 
