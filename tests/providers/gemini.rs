@@ -122,6 +122,35 @@ fn no_transcripts() -> Vec<Response> {
 }
 
 #[test]
+fn a_caller_is_answered_in_the_language_that_gemini_hears() {
+    for (languages, told) in [(json!(["en-US", "fr-FR"]), true), (json!(["en-US"]), false)] {
+        let house = House::new();
+        let wrote =
+            json!({"has_speech": true, "transcript": "Combien de temps ?", "language": "fr-FR"});
+        house
+            .sandbox
+            .respond(Stage::Stt, written(&wrote.to_string()));
+        let settings = house
+            .sandbox
+            .settings()
+            .set("gemini.api_key", GEMINI_API_KEY)
+            .set("stt.provider", "gemini")
+            .set("tts.provider", "google")
+            .set("languages", languages.clone());
+        house
+            .outcome_with("question-tea.wav", &settings)
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let asked = &house.sandbox.requests_to(Stage::Stt)[0].body;
+        let schema = &asked["generationConfig"]["responseSchema"]["properties"];
+        let choice = schema.get("language").map(|language| &language["enum"]);
+        assert_eq!(choice, told.then_some(&languages));
+        let spoken = &house.sandbox.requests_to(Stage::Tts)[0].body;
+        let expected = if told { "fr-FR" } else { "en-US" };
+        assert_eq!(spoken["voice"]["languageCode"], expected);
+    }
+}
+
+#[test]
 fn nothing_but_a_transcript_passes_as_one() {
     each(no_transcripts(), |reply| {
         let house = House::new();

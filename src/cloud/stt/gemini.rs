@@ -70,7 +70,7 @@ impl GeminiRecognizer {
             generation_config: GenerationConfig {
                 max_output_tokens: Some(max_written(length)),
                 response_mime_type: Some("application/json"),
-                response_schema: Some(Schema::default()),
+                response_schema: Some(Schema::of(self.settings.languages())),
                 thinking_config: thinking,
                 audio_transcription_config: None,
             },
@@ -91,15 +91,15 @@ impl Recognizer for GeminiRecognizer {
         let reply: Reply = self.gemini.thinking("least", ask)?.json(SERVICE)?;
         let wrote = words(&reply).map_err(|error| error.billed(reply.tokens()))?;
         let read = if self.only_transcribes() {
-            written::plain(&wrote, recording.spoken)
+            written::plain(&wrote, recording.spoken).map(|text| (text, None))
         } else {
             written::structured(&wrote, recording.spoken)
         };
         // What is no transcript counts as no words heard: whether there were any is known once another recogniser has
         // heard some.
-        let text = read.unwrap_or_else(|why| {
+        let (text, language) = read.unwrap_or_else(|why| {
             debug!("{} wrote no transcript: {why}", SERVICE.name);
-            String::new()
+            Default::default()
         });
         let estimate = Tokens {
             output: text.len().try_into().unwrap_or(u64::MAX),
@@ -107,7 +107,7 @@ impl Recognizer for GeminiRecognizer {
         };
         Ok(Transcript {
             text,
-            language: None,
+            language,
             billed: None,
             tokens: reply.tokens().unwrap_or(estimate),
         })
@@ -117,7 +117,8 @@ impl Recognizer for GeminiRecognizer {
         let told = if self.only_transcribes() {
             self.settings.phrases.iter().map(String::len).sum()
         } else {
-            self.instruction.len() + TASK.len()
+            let languages = self.settings.languages().map(str::len).sum::<usize>();
+            self.instruction.len() + TASK.len() + languages
         };
         Tokens {
             input: TOKENS_A_SECOND * (length.as_secs() + 1)
@@ -168,7 +169,7 @@ struct GenerationConfig<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     response_mime_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_schema: Option<Schema>,
+    response_schema: Option<Schema<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thinking_config: Option<Thinking>,
     #[serde(skip_serializing_if = "Option::is_none")]

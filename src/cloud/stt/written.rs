@@ -10,39 +10,56 @@ use serde::{Deserialize, Serialize};
 
 use super::described;
 
-/// The structure of what the model writes: whether anybody speaks comes first, so that it has decided before it writes.
+/// The structure of what the model writes: whether anybody speaks comes first, so that it has decided before it writes;
+/// and last in which of several languages.
 /// See <https://ai.google.dev/gemini-api/docs/structured-output>.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Schema {
+pub(super) struct Schema<'a> {
     r#type: &'static str,
-    properties: Properties,
-    required: [&'static str; 2],
-    property_ordering: [&'static str; 2],
+    properties: Properties<'a>,
+    required: &'static [&'static str],
+    property_ordering: &'static [&'static str],
 }
 
 #[derive(Serialize)]
-struct Properties {
-    has_speech: Type,
-    transcript: Type,
+struct Properties<'a> {
+    has_speech: Type<'a>,
+    transcript: Type<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<Type<'a>>,
 }
 
 #[derive(Serialize)]
-struct Type {
+struct Type<'a> {
     r#type: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    r#enum: Vec<&'a str>,
 }
 
-impl Default for Schema {
-    fn default() -> Self {
-        const NAMES: [&str; 2] = ["has_speech", "transcript"];
+impl<'a> Schema<'a> {
+    /// For callers who speak one of these languages.
+    pub(super) fn of(languages: impl Iterator<Item = &'a str>) -> Self {
+        const NAMES: &[&str] = &["has_speech", "transcript", "language"];
+        let of_type = |r#type| Type {
+            r#type,
+            r#enum: Vec::new(),
+        };
+        let languages: Vec<_> = languages.collect();
+        let are_several = languages.len() > 1;
+        let names = if are_several { NAMES } else { &NAMES[..2] };
         Self {
             r#type: "OBJECT",
             properties: Properties {
-                has_speech: Type { r#type: "BOOLEAN" },
-                transcript: Type { r#type: "STRING" },
+                has_speech: of_type("BOOLEAN"),
+                transcript: of_type("STRING"),
+                language: are_several.then_some(Type {
+                    r#enum: languages,
+                    ..of_type("STRING")
+                }),
             },
-            required: NAMES,
-            property_ordering: NAMES,
+            required: names,
+            property_ordering: names,
         }
     }
 }
@@ -51,23 +68,29 @@ impl Default for Schema {
 struct Written {
     has_speech: bool,
     transcript: String,
+    #[serde(default)]
+    language: Option<String>,
 }
 
-/// The transcript in what was written by the [`Schema`] about a recording in which somebody may speak for so long; empty
-/// where nobody does.
+/// The transcript in what was written by the [`Schema`] about a recording in which somebody may speak for so long, empty
+/// where nobody does; and the language of it, if it was asked for.
 ///
 /// # Errors
 /// Why it is no transcript.
-pub(super) fn structured(wrote: &str, spoken: Duration) -> Result<String, &'static str> {
+pub(super) fn structured(
+    wrote: &str,
+    spoken: Duration,
+) -> Result<(String, Option<String>), &'static str> {
     // Models put JSON into a fence of code although JSON alone was asked for.
     let bare = wrote.trim().trim_start_matches("```json").trim_matches('`');
     match serde_json::from_str(bare.trim()) {
         Ok(Written {
             has_speech: true,
             transcript,
-        }) => plain(&transcript, spoken),
-        Ok(_) => Ok(String::new()),
-        Err(_) if wrote.trim().is_empty() => Ok(String::new()),
+            language,
+        }) => Ok((plain(&transcript, spoken)?, language)),
+        Ok(_) => Ok(NOTHING),
+        Err(_) if wrote.trim().is_empty() => Ok(NOTHING),
         Err(_) => Err("it is not the JSON that was asked for"),
     }
 }
@@ -92,6 +115,9 @@ fn max_chars(spoken: Duration) -> usize {
     let millis = CHARS_A_SECOND * (spoken + MARGIN).as_millis();
     usize::try_from(millis / 1000).unwrap_or(usize::MAX)
 }
+
+/// Nobody has said anything.
+const NOTHING: (String, Option<String>) = (String::new(), None);
 
 /// An auctioneer's; most people say 15.
 const CHARS_A_SECOND: u128 = 25;
@@ -146,8 +172,24 @@ mod tests {
         ];
         for (wrote, expected) in table {
             let found = structured(&wrote, TWO_SECONDS);
-            assert_eq!(found.as_deref().ok(), expected, "{wrote}: {found:?}");
+            let text = found.as_ref().ok().map(|(text, _)| text.as_str());
+            assert_eq!(text, expected, "{wrote}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_language_is_asked_for_where_there_are_several() {
+        let of = |languages: &[&str]| {
+            serde_json::to_value(Schema::of(languages.iter().copied())).expect("JSON")
+        };
+        assert_eq!(of(&["de-DE"])["properties"].get("language"), None);
+        let several = of(&["de-DE", "fr-FR"]);
+        let expected = serde_json::json!({"type": "STRING", "enum": ["de-DE", "fr-FR"]});
+        assert_eq!(several["properties"]["language"], expected);
+        assert_eq!(several["required"][2], "language");
+        let wrote = r#"{"has_speech": true, "transcript": "Oui.", "language": "fr-FR"}"#;
+        let told = structured(wrote, TWO_SECONDS).expect("a transcript");
+        assert_eq!(told, ("Oui.".to_owned(), Some("fr-FR".to_owned())));
     }
 
     #[test]

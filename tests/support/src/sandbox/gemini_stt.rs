@@ -49,7 +49,12 @@ pub(super) fn transcribe(request: &Request, context: &Context<'_>) -> Result<Res
         check_general(&body).map_err(google::invalid)?;
         match config["responseMimeType"].as_str() {
             Some("application/json") => {
-                json!({"has_speech": !said.is_empty(), "transcript": said}).to_string()
+                let mut written = json!({"has_speech": !said.is_empty(), "transcript": said});
+                let language = &config["responseSchema"]["properties"]["language"];
+                if let Some(first) = language["enum"].get(0) {
+                    written["language"] = first.clone();
+                }
+                written.to_string()
             }
             _ => said,
         }
