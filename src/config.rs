@@ -291,7 +291,7 @@ impl Config {
 
     /// Loads the settings for commands that look into past calls. They are needed most when settings are wrong, so
     /// faults are only logged.
-    pub fn to_look_back(config: Option<PathBuf>, environment: Environment<'_>) -> Self {
+    pub(crate) fn to_look_back(config: Option<PathBuf>, environment: Environment<'_>) -> Self {
         Self::load(Job::Calls, &Arguments::of_file(config), environment).unwrap_or_else(|faults| {
             warn!("{faults}");
             *faults.understood

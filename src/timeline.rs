@@ -114,7 +114,7 @@ impl Timeline {
     }
 
     /// Takes back a mark that turned out not to have been reached.
-    pub fn withdraw(&mut self, mark: Mark) {
+    pub(crate) fn withdraw(&mut self, mark: Mark) {
         self.reached.remove(&mark);
     }
 

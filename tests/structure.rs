@@ -49,6 +49,9 @@ const SLEEPERS: &[&str] = &[
     "support/src/until.rs",
 ];
 
+/// The folders that are packages of their own.
+const PACKAGES: &[&str] = &["audio", "fourier", "secrets", "silero"];
+
 /// The one table of the providers.
 const PROVIDERS: &str = "config/providers.rs";
 
@@ -257,6 +260,44 @@ fn nothing_is_shown_in_the_notation_of_a_programming_language() {
         let has_one = notations.iter().any(|notation| code.contains(notation));
         assert!(is_digest || !has_one, "{}", path.display());
     }
+}
+
+/// What another crate has no use for is not offered to it.
+#[test]
+fn each_public_function_is_used_outside_of_the_library() {
+    let is_outside = |path: &Path| {
+        path == Path::new("main.rs")
+            || path.starts_with("packaging")
+            || path == Path::new("build.rs")
+    };
+    let (outside, library): (Vec<_>, Vec<_>) = source_files("src")
+        .into_iter()
+        .partition(|(path, _)| is_outside(path));
+    let outside = outside.into_iter().chain(source_files("tests"));
+    let outside: Vec<_> = outside.map(|(_, text)| text).collect();
+    let used: BTreeSet<_> = outside.iter().flat_map(|text| words(text)).collect();
+    let mut unused = Vec::new();
+    for (path, text) in library {
+        // These are packages, whose users are in this house.
+        if PACKAGES.iter().any(|package| path.starts_with(package)) {
+            continue;
+        }
+        let lines = code_of(&path, &text).lines().map(str::trim_start);
+        let public = lines.filter_map(|line| {
+            let function = line.strip_prefix("pub ")?;
+            let function = function.strip_prefix("const ").unwrap_or(function);
+            words(function.strip_prefix("fn ")?).next()
+        });
+        let public = public.filter(|name| !used.contains(name));
+        unused.extend(public.map(|name| format!("{}: {name}", path.display())));
+    }
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
+/// The words of a source text: names and what looks like one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_other = |c: char| !c.is_alphanumeric() && c != '_';
+    text.split(is_other).filter(|word| !word.is_empty())
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub enum Command<'a> {
 
 impl Command<'_> {
     /// The line as a log may hold it: with `words`, or only with the number of their bytes.
-    pub fn for_log(&self, words: bool) -> String {
+    pub(crate) fn for_log(&self, words: bool) -> String {
         match *self {
             Self::SetVariable {
                 name,

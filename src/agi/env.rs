@@ -70,7 +70,7 @@ impl Env {
     }
 
     /// Where the block is not as Asterisk writes it, if anywhere.
-    pub fn forgery(&self) -> Option<&Forgery> {
+    pub(crate) fn forgery(&self) -> Option<&Forgery> {
         self.forgery.as_ref()
     }
 

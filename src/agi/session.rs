@@ -160,12 +160,12 @@ impl<W: Write> Session<W> {
     }
 
     /// Lets the log hold what was said.
-    pub fn log_words(&mut self, allowed: bool) {
+    pub(crate) fn log_words(&mut self, allowed: bool) {
         self.log_words = allowed;
     }
 
     /// Lets the log hold what was typed.
-    pub fn log_keys(&mut self, allowed: bool) {
+    pub(crate) fn log_keys(&mut self, allowed: bool) {
         self.log_keys = allowed;
     }
 

@@ -186,14 +186,14 @@ impl CallerAudio {
 
     /// An answer was interrupted by what turned out to hold no words. After two of these only a voice that lasts twice as
     /// long interrupts: something around the caller does it.
-    pub fn interrupted_for_nothing(&mut self) {
+    pub(crate) fn interrupted_for_nothing(&mut self) {
         self.for_nothing = self.for_nothing.saturating_add(1);
         self.endpointer
             .need_longer_proof(self.for_nothing >= MAX_FOR_NOTHING);
     }
 
     /// The caller has been understood.
-    pub fn was_understood(&mut self) {
+    pub(crate) fn was_understood(&mut self) {
         self.for_nothing = 0;
         self.endpointer.need_longer_proof(false);
     }

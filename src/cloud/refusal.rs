@@ -87,7 +87,7 @@ impl Refusal {
     }
 
     /// Whether the same request may succeed in a moment. Quotas and faults of ours do not pass by themselves.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         // The statuses are those that google-genai's client tries again. OpenAI's client does so with each 429; a
         // used-up quota has a meaning of its own here and is not tried again.
         self.meaning == Meaning::Status
@@ -126,7 +126,7 @@ impl Refusal {
 
     /// Whether Google refuses this kind of token here, and would accept another kind. Google's reasons are
     /// `ACCESS_TOKEN_TYPE_UNSUPPORTED` and `ACCESS_TOKEN_SCOPE_INSUFFICIENT`.
-    pub fn is_token_kind(&self) -> bool {
+    pub(crate) fn is_token_kind(&self) -> bool {
         matches!(self.status, 401 | 403) && self.reason.starts_with("ACCESS_TOKEN_")
     }
 

@@ -40,7 +40,7 @@ use crate::sys::state::State;
 
 pub use finding::{Finding, Page, Setting, Status, Style};
 use finding::{Report, worst};
-pub use inside::look_around;
+pub(crate) use inside::look_around;
 pub use options::Options;
 use options::understood;
 

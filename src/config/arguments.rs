@@ -50,7 +50,7 @@ impl Arguments {
     }
 
     /// The same of arguments that came over a network.
-    pub fn parse_remote<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn parse_remote<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             are_remote: true,
             ..Self::parse(arguments)
@@ -64,7 +64,7 @@ impl Arguments {
 
     /// `mode=check`: look around for the doctor instead of answering a call. Not for clients of the port of FastAGI:
     /// the doctor would take their note for Asterisk's.
-    pub fn is_check(&self) -> bool {
+    pub(crate) fn is_check(&self) -> bool {
         self.mode == Mode::Check && !self.are_remote
     }
 

@@ -96,7 +96,7 @@ impl Endpoint {
     }
 
     /// Its scheme, host and port.
-    pub fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         origin_of(&self.base_url)
     }
 
@@ -107,12 +107,12 @@ impl Endpoint {
     }
 
     /// Whether it is reached without TLS, in a private network.
-    pub fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         is_private(&self.base_url)
     }
 
     /// Whether Google's service account signs in there.
-    pub fn uses_account(&self) -> bool {
+    pub(crate) fn uses_account(&self) -> bool {
         self.api_key.is_none() && TAKE_ACCOUNTS.contains(&self.provider)
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Whether `address` is one that the internet does not carry: loopback, the private networks of RFC 1918 and RFC 4193,
 /// link-local ones, and the shared addresses of RFC 6598, which Tailscale and providers give out. 0.0.0.0 and :: are
 /// addresses that servers listen on; Linux connects them to this machine.
-pub fn is_private(address: IpAddr) -> bool {
+pub(crate) fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             v4.is_loopback()

@@ -29,7 +29,7 @@ impl Secret {
     }
 
     /// The text itself, for the one header that carries it.
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -83,7 +83,7 @@ impl Price {
 impl Usage {
     /// This usage, limited in each field to that of `most`.
     #[must_use]
-    pub fn at_most(self, most: Self) -> Self {
+    pub(crate) fn at_most(self, most: Self) -> Self {
         Self {
             audio_ms: self.audio_ms.min(most.audio_ms),
             input_tokens: self.input_tokens.min(most.input_tokens),
@@ -108,7 +108,7 @@ impl Add for Usage {
 
 impl MicroDollars {
     /// The amount for a number of dollars.
-    pub fn of_dollars(dollars: f64) -> Self {
+    pub(crate) fn of_dollars(dollars: f64) -> Self {
         Self(whole((dollars * MILLION).round()))
     }
 

@@ -28,7 +28,7 @@ impl Deadline {
 
     /// A deadline by the same clock, `budget` from now.
     #[must_use]
-    pub fn restarted(&self, budget: Duration) -> Self {
+    pub(crate) fn restarted(&self, budget: Duration) -> Self {
         Self::after((self.clock)(), budget, self.clock)
     }
 

@@ -19,8 +19,10 @@ mod leftovers;
 pub(crate) mod reading;
 pub(crate) mod text;
 
-pub use leftovers::{RemovedAfterUse, remove_replies, sweep};
-pub use reading::{is_readable_by_all, list, open, read, read_own};
+pub use leftovers::RemovedAfterUse;
+pub(crate) use leftovers::{remove_replies, sweep};
+pub(crate) use reading::{is_readable_by_all, read_own};
+pub use reading::{list, open, read};
 
 pub(crate) use text::read_text;
 
@@ -97,7 +99,7 @@ impl NewFile {
     ///
     /// # Errors
     /// [`Error`] names a file of `folder` and the cause.
-    pub fn create_in(folder: &Path, readers: Readers) -> Result<Self, Error> {
+    pub(crate) fn create_in(folder: &Path, readers: Readers) -> Result<Self, Error> {
         let now = SystemTime::now();
         sweep_new(folder, now);
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
@@ -112,7 +114,7 @@ impl NewFile {
     ///
     /// # Errors
     /// [`Error`] names the file and the cause.
-    pub fn try_writing(&mut self) -> Result<(), Error> {
+    pub(crate) fn try_writing(&mut self) -> Result<(), Error> {
         let mut trial = || {
             self.file.write_all(&[0; TRIAL_BYTES])?;
             self.file.set_len(0)?;
@@ -174,7 +176,7 @@ impl NewFile {
     ///
     /// # Errors
     /// [`Error`] names the file and the cause.
-    pub fn finish_as(self, place: &Path) -> Result<(), Error> {
+    pub(crate) fn finish_as(self, place: &Path) -> Result<(), Error> {
         let finish = || {
             let (folder, name) = hold(place)?;
             self.rename(&folder, &name)
@@ -186,7 +188,7 @@ impl NewFile {
     ///
     /// # Errors
     /// [`Error`] names the file and the cause.
-    pub fn finish_for_good(self) -> Result<(), Error> {
+    pub(crate) fn finish_for_good(self) -> Result<(), Error> {
         let finish = || {
             // Without this a loss of power after the rename can leave the name with an empty file.
             self.file.sync_all()?;

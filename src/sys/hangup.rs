@@ -69,7 +69,7 @@ impl Hangup {
     }
 
     /// Whether the caller has hung up.
-    pub fn is_raised(&self) -> bool {
+    pub(crate) fn is_raised(&self) -> bool {
         self.raised.try_recv() == Err(TryRecvError::Disconnected)
     }
 

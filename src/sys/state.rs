@@ -93,7 +93,7 @@ impl State {
 
     /// The same state, waited for only briefly: for what is good to remember and not worth waiting for.
     #[must_use]
-    pub fn waiting_briefly(&self) -> Self {
+    pub(crate) fn waiting_briefly(&self) -> Self {
         Self {
             patience: BRIEF_PATIENCE,
             ..self.clone()
@@ -149,7 +149,7 @@ impl State {
     ///
     /// # Errors
     /// [`Error`] names the first that may not.
-    pub fn try_locks(&self) -> Result<(), Error> {
+    pub(crate) fn try_locks(&self) -> Result<(), Error> {
         let is_lock = |path: &PathBuf| path.extension().is_some_and(|name| name == "lock");
         let files = files::list(&self.folder).map_err(|error| unlocked(&self.folder, error))?;
         let mut locks = files.into_iter().filter(is_lock);

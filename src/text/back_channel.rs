@@ -8,7 +8,10 @@ use crate::sys::language;
 
 /// Whether `words` are nothing but back-channels in one of `languages`, which are tags such as `de-CH`. In languages
 /// without a row only sounds count that most languages share.
-pub fn is_back_channel<'a>(words: &str, languages: impl IntoIterator<Item = &'a str>) -> bool {
+pub(crate) fn is_back_channel<'a>(
+    words: &str,
+    languages: impl IntoIterator<Item = &'a str>,
+) -> bool {
     let words = words.to_lowercase();
     let is_gap = |c: char| !c.is_alphanumeric() && c != '\'' && c != '’';
     let words: Vec<_> = words

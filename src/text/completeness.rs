@@ -25,7 +25,7 @@ pub enum Completeness {
 /// Judges `transcript`, which is in one of the languages with these tags, such as `en-US`.
 ///
 /// Where it may be in several, only what all tables that say anything agree on counts.
-pub fn completeness<'t>(
+pub(crate) fn completeness<'t>(
     transcript: &str,
     languages: impl Iterator<Item = &'t str>,
 ) -> Completeness {

@@ -30,16 +30,17 @@ mod transcript;
 mod visible;
 
 pub use actions::{Action, Message};
-pub use back_channel::is_back_channel;
-pub use completeness::{Completeness, completeness};
+pub(crate) use back_channel::is_back_channel;
+pub use completeness::Completeness;
+pub(crate) use completeness::completeness;
 pub(crate) use confirming::may_confirm;
 pub use cut::{breaths, chunks, limit};
 pub(crate) use html::page_text;
 pub(crate) use sentence_stream::MIN_PIECE_CHARS;
 pub use sentence_stream::SentenceStream;
-pub use sentences::{end_of_sentence, sentences};
+pub use sentences::sentences;
 pub use speakable::speakable;
-pub use transcript::has_words;
+pub(crate) use transcript::has_words;
 
 /// Holds what is said of each text, and that the same is said of what is said.
 #[cfg(test)]

@@ -90,7 +90,7 @@ impl SentenceStream {
     }
 
     /// Whether all that is spoken is there, although the text has not ended.
-    pub fn is_spoken_out(&self) -> bool {
+    pub(crate) fn is_spoken_out(&self) -> bool {
         let after = self.heard_at.and_then(|at| self.markdown.get(at..));
         let is_last = after.is_some_and(|after| !after.contains(char::is_alphanumeric));
         let is_all = is_last && (self.has_pieces() || self.heard() == Some(""));
@@ -98,7 +98,7 @@ impl SentenceStream {
     }
 
     /// Whether the text ended in the middle of an action.
-    pub fn has_lost_an_action(&self) -> bool {
+    pub(crate) fn has_lost_an_action(&self) -> bool {
         self.actions.as_ref().is_some_and(ActionReader::is_cut_off)
     }
 
@@ -116,7 +116,7 @@ impl SentenceStream {
     }
 
     /// Whether there is any use in what is still to be written. Actions may stand at the end of a text that is too long.
-    pub fn wants_more(&self) -> bool {
+    pub(crate) fn wants_more(&self) -> bool {
         if self.has_ended() || self.written > 2 * self.max_bytes() {
             return false;
         }
@@ -238,14 +238,14 @@ impl SentenceStream {
     }
 
     /// Whether something has been left out, because of the limit or because the text was cut.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.is_full
     }
 
     /// A text that goes on after this one has ended: nothing of it is written yet, and it has what this one has left of
     /// the limit.
     #[must_use]
-    pub fn going_on(&self) -> Self {
+    pub(crate) fn going_on(&self) -> Self {
         let mut said = self.said.clone();
         if !said.is_empty() && !said.ends_with(' ') {
             said.push(' ');
@@ -262,17 +262,17 @@ impl SentenceStream {
     }
 
     /// Whether there was anything in it that a voice can say, apart from the text that it goes on after.
-    pub fn has_own_pieces(&self) -> bool {
+    pub(crate) fn has_own_pieces(&self) -> bool {
         self.pieces > self.pieces_before
     }
 
     /// Whether there was anything that a voice can say.
-    pub fn has_pieces(&self) -> bool {
+    pub(crate) fn has_pieces(&self) -> bool {
         self.pieces > 0
     }
 
     /// Whether there was nothing else of use in it either.
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         !self.has_own_pieces() && self.actions().is_empty() && self.heard().is_none()
     }
 

@@ -21,7 +21,7 @@ pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
 ///
 /// `text` may still be growing: whatever is added to it, the answer stays. So there is none while the
 /// sentence is the last, and none while the word after it is too short to tell an ordinal from a number.
-pub fn end_of_sentence(text: &str) -> Option<usize> {
+pub(crate) fn end_of_sentence(text: &str) -> Option<usize> {
     let mut from = text.len() - text.trim_start().len();
     loop {
         let mark = from + text[from..].find(|c| is_end(c) || is_line_end(c))?;

@@ -1,7 +1,7 @@
 //! Transcripts of silence and noise, which some recognizers describe: "[BLANK_AUDIO]", "(music)", "♪".
 
 /// Whether `transcript` holds words: a letter or digit stands outside of brackets and stars.
-pub fn has_words(transcript: &str) -> bool {
+pub(crate) fn has_words(transcript: &str) -> bool {
     let mut end = None;
     let mut has_words = false;
     for c in transcript.chars() {

@@ -41,7 +41,7 @@ struct View {
 }
 
 /// Notes what is seen from inside Asterisk, for the doctor.
-pub fn look_around(arguments: &Arguments, environment: Environment<'_>) {
+pub(crate) fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let mut sink = std::io::sink();
     let mut report = Report::new(&mut sink, Style::Silent);
     let config = Config::load(Job::Check, arguments, environment);

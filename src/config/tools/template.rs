@@ -71,7 +71,7 @@ impl Address {
     }
 
     /// Its scheme, host and port.
-    pub fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 

@@ -24,7 +24,7 @@ impl RemovedAfterUse {
     }
 
     /// Lets the file stay, if `keep`.
-    pub fn keep_if(&mut self, keep: bool) {
+    pub(crate) fn keep_if(&mut self, keep: bool) {
         self.0.take_if(|_| keep);
     }
 }
@@ -39,7 +39,7 @@ impl Drop for RemovedAfterUse {
 
 /// Removes every file that Asterisk might play in place of the reply at `base`: it picks among all
 /// formats that it finds under a name.
-pub fn remove_replies(base: &Path) {
+pub(crate) fn remove_replies(base: &Path) {
     if base.file_name().is_none() {
         return;
     }
@@ -50,7 +50,7 @@ pub fn remove_replies(base: &Path) {
 
 /// Removes what calls left in `folder` more than an hour before `now`: only files named as the example
 /// dialplan names them, and recordings only unless they are to be kept.
-pub fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
+pub(crate) fn sweep(folder: &Path, keep_recordings: bool, now: SystemTime) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };

@@ -30,7 +30,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`], or that it is a link.
-pub fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     content(regular(path, OFlags::NOFOLLOW)?, most)
 }
 
@@ -47,7 +47,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Whether it is a regular file that every user of this machine may read.
-pub fn is_readable_by_all(path: &Path) -> bool {
+pub(crate) fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.is_file() && data.mode() & READABLE_BY_OTHERS != 0)
 }
 
