@@ -1,7 +1,7 @@
 //! Louder without clipping: a gain, then a limiter that sees peaks coming.
 //!
 //! Every sample over the ceiling wants its gain reduced by what brings it down to the ceiling. The reduction applied is
-//! the greatest wanted within the last 5 ms, released slowly, averaged over 5 ms; the sound is delayed by as much. So
+//! the largest wanted within the last 5 ms, released slowly, averaged over 5 ms; the sound is delayed by as much. So
 //! when a peak comes out, all that the average holds is at or above what that peak wanted: no peak can pass the
 //! ceiling, the gain moves in ramps that are not heard as clicks, and a sound below the ceiling is not touched.
 //!
@@ -20,7 +20,7 @@ pub struct Limiter {
     /// The part of a reduction that is left of it one sample later.
     release: f32,
     released: f32,
-    greatest: SlidingMaximum,
+    wanted: SlidingMaximum,
     average: MovingAverage,
     delay: Delay,
     /// Samples at the start that are only the delay.
@@ -38,7 +38,7 @@ impl Limiter {
             gain: 10_f32.powf(gain_db / 20.0),
             release: (-1.0 / (RELEASE_SECONDS * f32::from(rate_hz))).exp(),
             released: 0.0,
-            greatest: SlidingMaximum::new(window.into()),
+            wanted: SlidingMaximum::new(window.into()),
             average: MovingAverage::of_zeros(window),
             delay: Delay::of_zeros(look_ahead),
             skip: look_ahead,
@@ -78,18 +78,18 @@ impl Limiter {
         let left = self.released * self.release;
         // A reduction that is too small to be heard is dropped, so that the sound is untouched again.
         let left = if left < STEP { 0.0 } else { left };
-        self.released = self.greatest.push(wanted).max(left);
+        self.released = self.wanted.push(wanted).max(left);
         let limited = self.delay.push(sample) * (1.0 - self.average.push(self.released));
         // This takes off only the last bit, which the multiplication may have rounded up.
         limited.clamp(-CEILING, CEILING)
     }
 }
 
-/// The greatest of the last `window` values, none of them below 0.0.
+/// The largest of the last `window` values, none of them below 0.0.
 struct SlidingMaximum {
     window: usize,
     pushed: usize,
-    /// Values above 0.0 that are, or may become, the greatest, with their place in the stream; they fall from front to
+    /// Values above 0.0 that are, or may become, the largest, with their place in the stream; they fall from front to
     /// back.
     candidates: VecDeque<(usize, f32)>,
 }
@@ -122,9 +122,7 @@ impl SlidingMaximum {
         {
             self.candidates.pop_front();
         }
-        self.candidates
-            .front()
-            .map_or(0.0, |&(_, greatest)| greatest)
+        self.candidates.front().map_or(0.0, |&(_, largest)| largest)
     }
 }
 

@@ -17,9 +17,9 @@ use crate::sys::redact;
 use crate::sys::state::State;
 use crate::timeline::record::{self, Record};
 
-use told::first_today;
+use once_a_day::first_today;
 
-mod told;
+mod once_a_day;
 
 /// What is known of a call that its end tells of.
 #[derive(Debug, Default)]

@@ -101,7 +101,7 @@ impl PlayoutBuffer {
         }
     }
 
-    /// Is there at `now` enough to begin? After a pause that is less if the voice has become faster than speech, more if
+    /// Whether there is enough at `now` to begin. After a pause that is less if the voice has become faster than speech, more if
     /// it has not: one long pause disturbs less than several short ones.
     pub(super) fn can_begin(&self, now: Instant) -> bool {
         let unheard = FRAME * (self.appended - self.heard + self.held_frames());
@@ -333,10 +333,10 @@ impl PlayoutBuffer {
     }
 }
 
-/// Playing begins with so much.
+/// Playing begins with this much sound.
 const START: Duration = Duration::from_millis(200);
 
-/// Going on with a slow voice begins with so much.
+/// Going on with a slow voice begins with this much.
 const SLOW_START: Duration = Duration::from_secs(1);
 
 /// How much sound tells whether a voice is fast.

@@ -29,7 +29,7 @@ pub(crate) fn completeness<'t>(
     transcript: &str,
     languages: impl Iterator<Item = &'t str>,
 ) -> Completeness {
-    let said = Said::of(transcript);
+    let said = Utterance::of(transcript);
     let verdicts = languages.map(|tag| {
         let mut known = LANGUAGES.iter();
         let known = known.find(|known| language::is_same(known.tag, tag));
@@ -45,7 +45,7 @@ pub(crate) fn completeness<'t>(
 }
 
 /// What was said last, as words.
-struct Said {
+struct Utterance {
     /// All words, in lower case.
     words: Vec<String>,
     /// Where the last sentence begins in them.
@@ -56,7 +56,7 @@ struct Said {
     ends_with_capital: bool,
 }
 
-impl Said {
+impl Utterance {
     fn of(transcript: &str) -> Self {
         let transcript = transcript.trim().replace('’', "'");
         let mut words = Vec::new();

@@ -1,4 +1,4 @@
-//! A second opinion on what is heard, by a small neural network: is it a voice?
+//! A second opinion on what is heard, by a small neural network: whether it is a voice.
 //!
 //! Machines, music and traffic rise and fall as speech does, so that the levels of [`turn`](super::turn) take most of them
 //! for speech. That is right where a false alarm costs one request, and wrong where it stops an answer. The network tells

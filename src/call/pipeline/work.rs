@@ -34,7 +34,7 @@ pub(crate) struct Work {
     pub(crate) toolbox: Option<Arc<Toolbox>>,
     /// When the answer must begin.
     pub(crate) deadline: Deadline,
-    /// Is the answer heard while it is made? Then only its beginning has a deadline.
+    /// Whether the answer is heard while it is made; then only its beginning has a deadline.
     pub(crate) is_streamed: bool,
 }
 
@@ -59,7 +59,7 @@ pub(super) enum Thought {
 
 /// Waits until the call agrees that a stage begins: it does not when the caller has hung up. Returns when that was.
 pub(super) fn may_begin(stage: Stage, tell: &Sender<Event>) -> Result<Instant, Failure> {
-    // The call is asked each time, because with `AGISIGHUP=no` only a command tells that the caller has gone, and only
+    // The call is asked each time, because with `AGISIGHUP=no` only a command tells that the caller has hung up, and only
     // the call may send one to Asterisk. A sender that is dropped is a refusal.
     let (agrees, answer) = bounded(1);
     send(tell, Event::Begins(stage, agrees));

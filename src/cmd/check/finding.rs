@@ -402,7 +402,7 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
-    struct Told(&'static str, #[source] Option<Box<Told>>);
+    struct Problem(&'static str, #[source] Option<Box<Problem>>);
 
     #[test]
     fn the_way_out_is_told_once_and_apart_from_the_causes() {
@@ -424,7 +424,7 @@ mod tests {
             ("no voice", Some("off"), "no voice: off", "see what it says"),
         ];
         for (message, cause, text, remedy) in table {
-            let error = Told(message, cause.map(|cause| Box::new(Told(cause, None))));
+            let error = Problem(message, cause.map(|cause| Box::new(Problem(cause, None))));
             let mut sink = io::sink();
             let mut report = Report::new(&mut sink, Style::Silent);
             report.fail_with("tts", &error);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::sys::date;
 use crate::sys::state::State;
 
-/// Is it the first time on a day, in UTC, that this is to be told? When that cannot be noted, it is told too often.
+/// Whether it is the first time on a day, in UTC, that this is to be told. When that cannot be noted, it is told too often.
 pub(super) fn first_today(state: &State, what: &str, now: SystemTime) -> bool {
     let today = date::day(now);
     let told = state
