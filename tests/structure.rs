@@ -49,6 +49,23 @@ const SLEEPERS: &[&str] = &[
     "support/src/until.rs",
 ];
 
+/// The parts of a call beside its phases, which may ask what time it is.
+const NO_PHASES: &[&str] = &[
+    "contract",
+    "flow",
+    "hours",
+    "job",
+    "keypad",
+    "line",
+    "messages",
+    "mod",
+    "operator",
+    "pipeline",
+    "purse",
+    "remembering",
+    "toolbox",
+];
+
 /// The folders that are packages of their own.
 const PACKAGES: &[&str] = &["audio", "fourier", "secrets", "silero"];
 
@@ -259,6 +276,32 @@ fn nothing_is_shown_in_the_notation_of_a_programming_language() {
         let is_digest = DIGESTS.iter().any(|file| path == Path::new(file));
         let has_one = notations.iter().any(|notation| code.contains(notation));
         assert!(is_digest || !has_one, "{}", path.display());
+    }
+}
+
+/// "One line, one loop": what a call does has one place, and its phases decide without a clock of their own.
+#[test]
+fn only_the_line_plays_and_waits_only_jobs_and_the_callers_sound_have_threads_and_phases_no_clock()
+{
+    let only_in: [(&[&str], &[&str]); 3] = [
+        (
+            &["StreamFile", "ChannelStatus", "select_biased!"],
+            &["line"],
+        ),
+        (&["spawn("], &["caller_audio", "job", "pipeline"]),
+        (&["::now()"], NO_PHASES),
+    ];
+    for (path, text) in source_files("src") {
+        let Ok(path) = path.strip_prefix("call") else {
+            continue;
+        };
+        let module = path.iter().next().unwrap().to_str().unwrap();
+        let module = module.strip_suffix(".rs").unwrap_or(module);
+        for (words, places) in only_in {
+            let code = code_of(path, &text);
+            let has_one = words.iter().any(|word| code.contains(word));
+            assert!(!has_one || places.contains(&module), "{}", path.display());
+        }
     }
 }
 
