@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::{Takes, Webhook};
+use testkit::{Sandbox, Stage, Takes, Webhook};
 
 use super::{Post, assert_heard_once_kept};
 use crate::calling::pins::{PIN, silence, type_into, with_pin};
@@ -15,14 +15,20 @@ use crate::house::{self, House};
 const SETTLED: &str = "It is settled, Jim. Anna will hear of it today. Have a good day then. \
                        [[message Anna: Jim asks for tea.]]";
 
+/// The model answers so, and stops where the answer can be heard. The rest comes soon after it goes on, long before the
+/// program waits no more.
+fn settle_slowly(sandbox: &Sandbox) {
+    sandbox.answer_with(SETTLED);
+    sandbox.pace_model(Duration::ZERO, Duration::from_millis(40));
+    sandbox.stop_model_after(12);
+}
+
 #[test]
 fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
     house::each(["words", "a number", "the key 0", "the key #"], |end| {
         let post = Post::new(House::new());
         let sandbox = &post.house.sandbox;
-        sandbox.answer_with(SETTLED);
-        // It is heard while the model is still writing.
-        sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
+        settle_slowly(sandbox);
         let settings = post
             .with(conversation::settings(&post.house))
             .set("conversation.operator", "200")
@@ -42,6 +48,7 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
             "the key 0" => talking.press('0'),
             _ => talking.press('#'),
         }
+        sandbox.release(Stage::Llm);
         let outcome = talking.finish();
         outcome.assert_manners();
         post.wait_until_delivered(1);
@@ -59,8 +66,7 @@ fn a_limit_that_ends_an_answer_loses_no_message_that_it_has_confirmed() {
     );
     let post = Post::new(House::new());
     let sandbox = &post.house.sandbox;
-    sandbox.answer_with(SETTLED);
-    sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
+    settle_slowly(sandbox);
     let settings = post
         .with(conversation::settings(&post.house))
         .set("limits.max_daily_cost", could_cost * 1.05)
@@ -70,6 +76,7 @@ fn a_limit_that_ends_an_answer_loses_no_message_that_it_has_confirmed() {
     sandbox.answer_with("Far away.");
     talking.press('7');
     talking.types("#", 2);
+    sandbox.release(Stage::Llm);
     let outcome = talking.finish();
     outcome
         .assert_manners()
