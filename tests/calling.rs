@@ -1,6 +1,6 @@
 //! Models that call functions in the middle of an answer, at services that check what comes back as the real ones do.
 
-mod pins;
+pub(crate) mod pins;
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn order(kind: &str) -> CallingTurn {
 }
 
 /// What was ordered, in any order.
-fn ordered(hook: &Webhook) -> Vec<String> {
+pub(crate) fn ordered(hook: &Webhook) -> Vec<String> {
     let posted = hook.posted().into_iter();
     let kinds = posted.map(|posted| posted.json()["kind"].as_str().unwrap().to_owned());
     let mut kinds: Vec<_> = kinds.collect();
@@ -238,6 +238,97 @@ fn after_a_hang_up_nothing_is_called() {
     assert!(hook.posted().is_empty());
     assert_eq!(requests(&house).len(), 1);
 }
+
+#[test]
+fn what_a_model_has_heard_and_called_for_is_not_asked_again_where_the_caller_goes_on() {
+    let (house, hook) = (House::new(), Webhook::start());
+    hook.always(Takes::Never);
+    house.sandbox.call_with([order("green")]);
+    let settings = conversation::settings(&house)
+        .set("llm.hears", true)
+        .set("call.fallback_after", 60.0)
+        .set("conversation.max_turns", 2);
+    let settings = with_tool(settings, &hook).set("tool.order.timeout", 20.0);
+    let talking = conversation::asked_of_tea(&house, &settings);
+    hook.wait_for(1, PATIENCE);
+    house.sandbox.call_with([]);
+    house.sandbox.answer_with("Far away.");
+    talking.ask("question-moon.wav");
+    house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
+    talking.hang_up();
+    assert_eq!(ordered(&hook), ["green"]);
+    let asked = &requests(&house)[1].body["contents"];
+    let first = asked[0]["parts"][0]["text"].as_str().unwrap_or_default();
+    assert!(first.ends_with("not written down]"), "{first}");
+    let last = asked.as_array().unwrap().last().unwrap();
+    assert_eq!(last["parts"][0]["text"], "How far away is the moon?");
+}
+
+#[test]
+fn an_internal_tool_is_offered_to_phones_of_this_asterisk_alone() {
+    let table = [
+        ("PJSIP/200-0000000a", "200", true),
+        ("PJSIP/provider-0000000b", "200", false),
+        ("PJSIP/200-0000000a", "+4930123456", false),
+    ];
+    for (channel, number, is_internal) in table {
+        for callers in ["internal", "all"] {
+            let (house, hook) = (House::new(), Webhook::start());
+            house.sandbox.call_with([order("green")]);
+            let settings = with_tool(house.sandbox.settings(), &hook);
+            let settings = settings.set("tool.order.callers", callers);
+            let call = house.ask("question-tea.wav").call_with(&settings);
+            let call = call
+                .agi("agi_channel", channel)
+                .agi("agi_callerid", number)
+                .agi("agi_callingpres", "0");
+            call.start()
+                .finish(PATIENCE)
+                .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+            let is_offered = requests(&house)[0].body.get("tools").is_some();
+            let expected = is_internal || callers == "all";
+            assert_eq!(is_offered, expected, "{channel} {number} {callers}");
+            assert_eq!(hook.posted().len(), usize::from(expected));
+        }
+    }
+}
+
+/// What a call without tools, messages and memory asks a model, to the last byte, on 8008 and on 8009.
+#[test]
+fn a_request_without_tools_and_messages_has_nothing_else_in_it() {
+    let settings = |settings: Settings| {
+        settings
+            .set("llm.persona", "You are Robin.")
+            .set("knowledge.disclosure", "none")
+            // The time is not the same in two calls.
+            .set("knowledge.time_zone", "Nowhere/None")
+    };
+    let house = House::new();
+    house.outcome_with("question-tea.wav", &settings(house.sandbox.settings()));
+    let other = House::new();
+    let of_turns = settings(conversation::settings(&other)).set("conversation.max_turns", 1);
+    conversation::one_turn(&other, &of_turns);
+    for (house, told) in [(house, ""), (other, TURNS)] {
+        let [request] = &requests(&house)[..] else {
+            panic!("one request");
+        };
+        let prompt = format!("You are Robin.{told}\n\nYou do not know the date and the time.");
+        let expected = json!({
+            "systemInstruction": {"parts": [{"text": prompt}]},
+            "contents": [{"role": "user", "parts": [{"text": "How long should black tea steep?"}]}],
+            "generationConfig": {
+                "maxOutputTokens": 400,
+                "thinkingConfig": {"thinkingLevel": "MINIMAL"},
+            },
+        });
+        assert_eq!(request.body, expected);
+    }
+}
+
+/// What a model is told of a conversation that it cannot hand over.
+const TURNS: &str = "\n\nThis is a telephone call of several turns, whatever is said above of questions and of goodbye: \
+     you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with \
+     [[goodbye]]. An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it.";
 
 #[test]
 fn a_hang_up_ends_a_tool_that_hangs() {

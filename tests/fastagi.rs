@@ -7,8 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use testkit::audio::{g711, measure};
-use testkit::{Act, Activation, ActivationBuilder, Call, CallBuilder, Fault, Outcome, Stage};
+use testkit::{
+    Act, Activation, ActivationBuilder, Call, CallBuilder, Fault, Outcome, Stage, Webhook,
+};
 
+use crate::calling::{order, with_tool};
 use crate::docs::example;
 use crate::house::{House, MOON, PATIENCE, argument, assert_at_once, data, program};
 
@@ -346,6 +349,29 @@ fn no_client_of_the_port_reads_or_erases_what_a_phone_has_said() {
     as_phone(house.ask("question-moon.wav").call_with(&settings));
     let asked = house.sandbox.requests_to(Stage::Llm)[2].body.to_string();
     assert!(asked.contains("black tea"), "{asked}");
+}
+
+#[test]
+fn no_client_of_the_port_is_a_phone_that_may_have_internal_tools_used() {
+    for (callers, is_offered) in [("internal", false), ("all", true)] {
+        let (house, hook) = (House::new(), Webhook::start());
+        house.sandbox.call_with([order("green")]);
+        let settings = with_tool(house.sandbox.settings(), &hook)
+            .set("tool.order.callers", callers)
+            .set("call.arguments", "all");
+        let server = Server::of(&house);
+        house.ask("question-tea.wav");
+        let call = house.call_of_service(program(), &settings);
+        let call = call.over(server.0.address());
+        let call = call.agi("agi_channel", "PJSIP/200-0000000a");
+        let call = call.agi("agi_callerid", "200").agi("agi_callingpres", "0");
+        let outcome = call.start().finish(PATIENCE);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        server.assert_ended(1);
+        let asked = house.sandbox.requests_to(Stage::Llm);
+        assert_eq!(asked[0].body.get("tools").is_some(), is_offered);
+        assert_eq!(hook.posted().len(), usize::from(is_offered));
+    }
 }
 
 #[test]

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use testkit::{Response, TempDir, ToolAnswer, ToolRequest, ToolServer};
+use testkit::{CallingTurn, Response, TempDir, ToolAnswer, ToolRequest, ToolServer};
 
+use crate::calling::pins::{silence, type_into};
 use crate::docs::tools_of_the_manual;
-use crate::house::program;
+use crate::house::{House, PATIENCE, program};
 
 /// The manual's tools, at a stand-in.
 struct Workbench {
@@ -167,6 +168,45 @@ fn the_house_of_the_manual_is_told_what_to_do_with_its_token() {
     );
     assert_eq!(request.header("content-type"), "application/json");
     assert_eq!(request.json(), json!({"text": sentence, "language": "en"}));
+}
+
+/// The manual's settings as they stand, through a call of a phone.
+#[test]
+fn the_house_of_the_manual_does_what_a_caller_asks_for_who_types_its_pin() {
+    let (bench, house) = (Workbench::new(), House::streaming());
+    let sentence = "turn off the lights in the kitchen";
+    let turn = CallingTurn::of("house", json!({"sentence": sentence}));
+    house.sandbox.call_with([turn]);
+    let text = fs::read_to_string(bench.path("config.toml")).unwrap();
+    let manual: toml::Table = toml::from_str(&text).unwrap();
+    let sounds = house.other().join("sounds");
+    let mut settings = house
+        .sandbox
+        .settings()
+        .set("conversation.sounds", sounds.to_str().unwrap());
+    for (name, value) in manual["tool"]["house"].as_table().unwrap() {
+        settings = match value.as_table() {
+            Some(arguments) => arguments.iter().fold(settings, |settings, (of, told)| {
+                settings.set(&format!("tool.house.{name}.{of}"), told.as_str().unwrap())
+            }),
+            None => settings.set(&format!("tool.house.{name}"), value.as_str().unwrap()),
+        };
+    }
+    let call = house.ask("question-tea.wav").call_with(&settings);
+    let call = call
+        .agi("agi_channel", "PJSIP/200-0000000a")
+        .agi("agi_callerid", "200")
+        .agi("agi_callingpres", "0")
+        .start();
+    type_into(&call, &silence(&house), 0, "482915#");
+    let outcome = call.finish(PATIENCE);
+    outcome.assert_variable_contains("ASSISTANT_ANSWER", "Turned off the lights");
+    let request = bench.only_request();
+    assert_eq!(request.json(), json!({"text": sentence, "language": "en"}));
+    assert_eq!(
+        request.header("authorization"),
+        "Bearer the-token-of-the-house"
+    );
 }
 
 #[test]

@@ -157,7 +157,11 @@ impl Answering {
             Event::Question(question) if self.follows(&question) => {
                 self.finish(Ok(Answered::Follows));
             }
-            Event::Question(question) => turn.question = question,
+            Event::Question(question) => {
+                // A model that had heard the caller, and called something, may have failed then.
+                turn.is_heard_by_model = false;
+                turn.question = question;
+            }
             Event::Heard(words) => {
                 turn.is_heard_by_model = true;
                 turn.question = words;

@@ -209,6 +209,7 @@ impl<O: Write> Flow<'_, O> {
         Ok(())
     }
 
+    /// Whether the model hears the caller itself, instead of being told what they say.
     fn model_hears(&self) -> bool {
         self.config.llm.hears && self.services.model_hears() && !self.messages.need_words()
     }
@@ -371,7 +372,7 @@ impl<O: Write> Flow<'_, O> {
             settings
         };
         // An answer goes on where what interrupted it says nothing.
-        let settings = if self.interrupted.is_some() || self.messages.need_words() {
+        let settings = if self.interrupted.is_some() || !self.model_hears() {
             settings.transcribed()
         } else {
             settings

@@ -19,6 +19,8 @@ use crate::text::{self, Message};
 pub(super) struct Messages {
     /// The settings, where messages can be left.
     settings: Option<config::Messages>,
+    /// What earlier calls have left, also where nothing can be left any more.
+    spool: Option<Spool>,
     persona: String,
     caller: Caller,
     recording: Option<PathBuf>,
@@ -41,24 +43,33 @@ pub(super) struct Messages {
 impl Messages {
     /// Prepares to take messages, where the settings name a way to deliver them. The model gets room to write them.
     pub(super) fn of(config: &mut Config, persona: Option<&str>, caller: Caller) -> Self {
+        let spool = Some(Spool::new(&config.messages.folder));
         if !config.messages.are_delivered() {
-            return Self::default();
+            return Self {
+                spool,
+                ..Self::default()
+            };
         }
         config.llm.max_output_tokens += MESSAGE_TOKENS;
-        let mut messages = Self {
+        Self {
+            spool,
             persona: persona.unwrap_or_default().to_owned(),
             recording: config.keep_recording.then(|| config.recording.clone()),
             caller,
             settings: Some(config.messages.clone()),
             ..Self::default()
-        };
-        // Who may leave no more is not offered it, instead of being refused at the end.
-        if let Some(most) = config.messages.per_hour {
-            let now = SystemTime::now();
-            let left = Spool::new(&config.messages.folder).left_lately(&messages.caller.key(), now);
-            messages.is_full = left.is_ok_and(|left| u32::try_from(left).is_ok_and(|n| n >= most));
         }
-        messages
+    }
+
+    /// Counts what the caller has left lately: who may leave no more is not offered it, instead of being refused at the end.
+    pub(super) fn count(&mut self, now: SystemTime) {
+        let settings = self.settings.as_ref();
+        let most = settings.and_then(|settings| settings.per_hour);
+        let (Some(most), Some(spool)) = (most, &self.spool) else {
+            return;
+        };
+        let left = spool.left_lately(&self.caller.key(), now);
+        self.is_full = left.is_ok_and(|left| u32::try_from(left).is_ok_and(|left| left >= most));
     }
 
     /// Whether what is said may be delivered, for which a recogniser transcribes it: what a model writes down is its own.
@@ -226,18 +237,21 @@ impl Messages {
 
     /// What administrators should know of messages that wait.
     pub(super) fn trouble(&self, now: SystemTime) -> Option<String> {
-        let spool = Spool::new(&self.settings.as_ref()?.folder);
-        self.fault
-            .clone()
-            .or_else(|| messages::trouble(&spool, now))
+        let spool = self.spool.as_ref().filter(|_| self.settings.is_some())?;
+        self.fault.clone().or_else(|| messages::trouble(spool, now))
     }
 
-    /// Completes what was left, now that the call is over. Returns whether there is something to deliver.
+    /// Completes what was left, now that the call is over. Returns whether there is something to deliver, or to remove
+    /// after its days.
     pub(super) fn finish(&mut self, now: SystemTime) -> bool {
-        let Some(settings) = self.settings.clone() else {
+        let Some(spool) = self.spool.clone() else {
             return false;
         };
-        let spool = Spool::new(&settings.folder);
+        // What was delivered long ago is removed by the process that delivers.
+        let is_sweep_due = spool.is_sweep_due(now);
+        let Some(settings) = self.settings.clone() else {
+            return is_sweep_due;
+        };
         let (words, spoken) = (self.said.clone(), self.spoken.as_millis());
         for id in take(&mut self.left) {
             let complete = |entry: &mut Entry| {
@@ -264,7 +278,7 @@ impl Messages {
             }
         }
         // What an earlier call has left may be due by now.
-        self.has_news || spool.has_waiting()
+        self.has_news || is_sweep_due || spool.has_waiting()
     }
 }
 

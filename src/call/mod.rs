@@ -321,6 +321,7 @@ impl<O: Write> Call<O> {
         self.remembering.recall(config, signs);
         let (persona, caller) = (&self.contract.persona, self.caller.shown(self.line.env()));
         self.messages = Messages::of(config, persona.as_deref(), caller);
+        self.messages.count(SystemTime::now());
         self.disclosure = Disclosure::of(config, is_internal, &mut self.line);
     }
 

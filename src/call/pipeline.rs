@@ -261,7 +261,7 @@ impl Work {
             {
                 return Ok((Ok(None), written));
             }
-            // The caller may hear that a message was taken while something is looked up.
+            // The caller may hear that a message was taken while something is looked up, if it was.
             if !voice.keep(answer.actions()) {
                 return Ok((Ok(None), written));
             }

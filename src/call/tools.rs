@@ -35,6 +35,10 @@ impl<O: Write> Flow<'_, O> {
         if self.line.is_hung_up() {
             return Some(Input::HungUp);
         }
+        // What a model that hears the caller has called is done once: the turn counts as understood, and what the caller
+        // says next is a turn of its own, instead of the end of one that is asked, and called for, once more.
+        let turn = &mut self.scene.turn;
+        turn.is_heard_by_model |= !turn.is_understood();
         // A thread that has ended makes no calls either.
         calls.permit.send(permits).ok();
         None

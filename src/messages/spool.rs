@@ -204,10 +204,11 @@ impl Spool {
         Ok(name)
     }
 
-    /// Removes all messages and transcripts of a number, in the one spelling that it has. Returns how many there were.
+    /// Removes all messages and transcripts of a number, in the one spelling that it has, also what killed processes have
+    /// left of them. Returns how many there were.
     ///
     /// # Errors
-    /// [`Error`]; then some may still be there.
+    /// The last [`Error`], after all that can be removed has been.
     pub(crate) fn forget(&self, number: &str) -> Result<usize, Error> {
         if !self.folder.is_dir() {
             return Ok(0);
@@ -215,17 +216,27 @@ impl Spool {
         let _lock = self.lock()?;
         let mut paths = Self::paths(&self.folder)?;
         paths.extend(Self::paths(&self.delivered())?);
+        paths.extend(self.parts()?);
         let is_theirs =
             |entry: &Entry| number::normal(&entry.caller.number).as_deref() == Some(number);
-        let mut count = 0;
+        let (mut count, mut fault) = (0, None);
         for path in paths {
-            if read(&path)?.as_ref().is_some_and(is_theirs) {
-                remove(&path)?;
-                count += 1;
+            let removed = match read(&path) {
+                // One that is being left now is not taken then, and its caller hears that.
+                Ok(Some(entry)) if is_theirs(&entry) => {
+                    remove(&path).map(|()| usize::from(!is_part(&path)))
+                }
+                // Half a message is nobody's, and goes an hour later.
+                Err(_) if is_part(&path) => Ok(0),
+                read => read.map(|_| 0),
+            };
+            match removed {
+                Ok(more) => count += more,
+                Err(cause) => fault = Some(cause),
             }
         }
         self.sync()?;
-        Ok(count)
+        fault.map_or(Ok(count), Err)
     }
 
     /// Removes what was delivered longer than `keep` ago. One of the last hour stays, since messages are counted by them,
@@ -257,18 +268,31 @@ impl Spool {
         Ok(())
     }
 
+    /// Whether no process has looked for a day at what was delivered.
+    pub(crate) fn is_sweep_due(&self, now: SystemTime) -> bool {
+        let age = self.last_delivery().map(|last| now.duration_since(last));
+        let is_old = age.is_none_or(|age| age.is_ok_and(|age| age >= A_DAY));
+        is_old && Self::paths(&self.delivered()).is_ok_and(|paths| !paths.is_empty())
+    }
+
     /// Removes what killed processes have left half written.
     fn remove_parts(&self, now: SystemTime) -> Result<(), Error> {
-        let listed = files::list(&self.folder).map_err(|source| moved(&self.folder, source));
-        for path in listed? {
+        for path in self.parts()? {
             let written = fs::metadata(&path).and_then(|data| data.modified());
             let age = written.ok().and_then(|time| now.duration_since(time).ok());
-            let is_part = path.extension().is_some_and(|name| name == "part");
-            if is_part && age.is_some_and(|age| age >= AN_HOUR) {
+            if age.is_some_and(|age| age >= AN_HOUR) {
                 remove(&path)?;
             }
         }
         Ok(())
+    }
+
+    /// What is being written, or was when its process was killed.
+    fn parts(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut parts = list(&self.folder)?;
+        parts.extend(list(&self.delivered())?);
+        parts.retain(|path| is_part(path));
+        Ok(parts)
     }
 
     /// Tries whether messages can be kept.
@@ -346,11 +370,7 @@ impl Spool {
 
     /// The messages in a folder, in the order in which they were left.
     fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-        let listed = files::list(folder).map_err(|source| Error::Read {
-            path: folder.display().to_string(),
-            source,
-        });
-        let mut paths = listed?;
+        let mut paths = list(folder)?;
         let suffixes = [Kind::Message, Kind::Transcript, Kind::Notice].map(suffix);
         paths.retain(|path| suffixes.iter().any(|suffix| has_suffix(path, suffix)));
         paths.sort();
@@ -387,6 +407,13 @@ fn sync(folder: &Path) -> Result<(), Error> {
     files::sync_folder(folder).map_err(|source| moved(folder, source))
 }
 
+fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    files::list(folder).map_err(|source| Error::Read {
+        path: folder.display().to_string(),
+        source,
+    })
+}
+
 /// `None` where there is none any more.
 fn read(path: &Path) -> Result<Option<Entry>, Error> {
     let shown = || path.display().to_string();
@@ -405,15 +432,22 @@ fn read(path: &Path) -> Result<Option<Entry>, Error> {
     }
 }
 
-/// The message in a file. Its id is shown and mailed as it is, so it must be that of the name, whose letters are known.
+/// The message in a file, whole or still to be put in its place. Its id is shown and mailed as it is, so it must be that of
+/// the name, whose letters are known.
 fn understood(path: &Path, bytes: &[u8]) -> serde_json::Result<Entry> {
     let entry: Entry = serde_json::from_slice(bytes)?;
-    if name_of(path).strip_suffix(suffix(entry.kind)) != Some(entry.id.as_str()) {
+    let name = name_of(path);
+    let name = name.strip_suffix(".part").unwrap_or(name);
+    if name.strip_suffix(suffix(entry.kind)) != Some(entry.id.as_str()) {
         return Err(serde::de::Error::custom(
             "its id and kind are not those of its name",
         ));
     }
     Ok(entry)
+}
+
+fn is_part(path: &Path) -> bool {
+    path.extension().is_some_and(|name| name == "part")
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
@@ -470,6 +504,7 @@ const TIME_CHARS: usize = 16;
 /// 30 calls may end at once, on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(15);
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A long conversation has 20 answers.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;

@@ -81,3 +81,63 @@ fn what_was_delivered_long_ago_is_removed_but_not_what_cannot_be_read() {
     assert!(spool.folder().join(&damaged).exists());
     assert_eq!(spool.entries(true).expect("listed").len(), 2);
 }
+
+const JIM: &str = "+4930123456";
+
+/// A message of this number.
+fn entry_of(number: &str, time: SystemTime) -> Entry {
+    let mut entry = entry(Kind::Message, time);
+    entry.caller.number = number.to_owned();
+    entry
+}
+
+#[test]
+fn a_caller_is_forgotten_also_where_some_file_cannot_be_read() {
+    let (_folder, spool) = spool();
+    let day = Duration::from_secs(86_400);
+    let now = SystemTime::now();
+    for (number, time) in [(JIM, now - day), ("+4930999", now), (JIM, now + day)] {
+        spool.add(&entry_of(number, time), None).expect("kept");
+    }
+    let id = Spool::new_id(now).expect("an id");
+    let damaged = spool.folder().join(format!("{id}.message.json"));
+    fs::write(&damaged, "{").expect("written");
+    let forgotten = spool.forget(JIM);
+    assert!(matches!(forgotten, Err(Error::Unclear { .. })));
+    let left = spool.entries(false).expect("listed").into_iter().flatten();
+    let left: Vec<_> = left.map(|entry| entry.caller.number).collect();
+    assert_eq!(left, ["+4930999"]);
+    assert!(damaged.exists());
+    fs::remove_file(damaged).expect("removed");
+    assert_eq!(spool.forget("+4930999").expect("forgotten"), 1);
+}
+
+#[test]
+fn what_a_killed_process_has_left_half_written_is_forgotten_and_goes_after_an_hour() {
+    let (_folder, spool) = spool();
+    let now = SystemTime::now();
+    let delivered = spool.folder().join("delivered");
+    spool.add(&entry_of("+4930999", now), None).expect("kept");
+    fs::create_dir(&delivered).expect("made");
+    // What killed processes leave: whole messages of two callers, and half of one.
+    let mut parts = Vec::new();
+    for folder in [spool.folder(), &delivered] {
+        for number in [JIM, "+4930998", ""] {
+            let entry = entry_of(number, now);
+            let part = folder.join(format!("{}.message.json.part", entry.id));
+            let whole = serde_json::to_string(&entry).expect("JSON");
+            let text = if number.is_empty() { "{\"id\"" } else { &whole };
+            fs::write(&part, text).expect("written");
+            parts.push(part);
+        }
+    }
+    let are_there = || parts.iter().map(|part| part.exists()).collect::<Vec<_>>();
+    spool.forget(JIM).expect("forgotten");
+    assert_eq!(are_there(), [false, true, true, false, true, true]);
+    spool.sweep(Duration::ZERO, now).expect("swept");
+    assert_eq!(are_there(), [false, true, true, false, true, true]);
+    let later = now + Duration::from_secs(2 * 60 * 60);
+    spool.sweep(Duration::ZERO, later).expect("swept");
+    assert_eq!(are_there(), [false; 6]);
+    assert!(spool.has_waiting());
+}

@@ -6,12 +6,12 @@ use super::{order, ordered, with_tool};
 use crate::conversation;
 use crate::house::{House, PATIENCE};
 
-const PIN: &str = "482915";
+pub(crate) const PIN: &str = "482915";
 const ASKED: &str = "Please type your PIN, then the hash key.";
 const ASKED_AGAIN: &str = "That PIN is wrong. Please type it again, then the hash key.";
 
 /// These settings with a tool that wants a PIN, and logs that hold words.
-fn with_pin(settings: Settings, house: &House, hook: &Webhook) -> Settings {
+pub(crate) fn with_pin(settings: Settings, house: &House, hook: &Webhook) -> Settings {
     let file = house.other().join("tea.pin");
     write_secret(&file, &format!("{PIN}\n"));
     let sounds = file.with_file_name("sounds");
@@ -22,7 +22,7 @@ fn with_pin(settings: Settings, house: &House, hook: &Webhook) -> Settings {
 }
 
 /// The beginning of the command that plays silence between two keys.
-fn silence(house: &House) -> String {
+pub(crate) fn silence(house: &House) -> String {
     let silence = house.other().join("sounds").join("silence");
     format!("STREAM FILE \"{}\" \"0123456789*#\"", silence.display())
 }
@@ -62,7 +62,7 @@ fn typed(is_conversation: bool, keys: &str) -> (House, Webhook, Outcome) {
 }
 
 /// Types these keys, each once the silence after the one before plays, which was played so often `before`.
-fn type_into(call: &Call, silence: &str, before: usize, keys: &str) {
+pub(crate) fn type_into(call: &Call, silence: &str, before: usize, keys: &str) {
     for (number, key) in keys.chars().enumerate() {
         call.wait_for_commands(silence, before + number + 1, PATIENCE);
         call.press(key);

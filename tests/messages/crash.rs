@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -285,14 +286,24 @@ fn a_mail_that_is_not_taken_is_tried_again_unless_its_address_is_wrong() {
     }
 }
 
-/// Runs a call under strace with these arguments; `None` where there is no strace.
-fn traced(post: &Post, index: usize, arguments: &str) -> Option<Outcome> {
-    let is_there = Command::new("strace")
+/// Whether this machine has strace; where it has not, one line on standard error says so.
+fn has_strace(test: &str) -> bool {
+    let version = Command::new("strace")
         .arg("-V")
         .stdout(Stdio::null())
         .status();
-    is_there.ok()?;
-    let strace = post.house.other().join("strace");
+    let is_there = version.is_ok_and(|status| status.success());
+    if !is_there {
+        // Not by a macro, whose lines a test that passes does not show.
+        let line = format!("not run: {test} needs strace, and this machine has none\n");
+        io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+    is_there
+}
+
+/// Runs a call under strace with these arguments.
+fn traced(post: &Post, index: usize, arguments: &str) -> Outcome {
+    let strace = post.house.other().join(format!("strace-{index}"));
     let script = format!(
         "#!/bin/sh\nexec strace -f -qq {arguments} '{}' \"$@\"\n",
         program().display()
@@ -312,43 +323,47 @@ fn traced(post: &Post, index: usize, arguments: &str) -> Option<Outcome> {
         .arg(argument("config", &post.house.settings_file()))
         .agi("agi_callerid", number(index))
         .agi("agi_callingpres", "0");
-    Some(call.start().finish(PATIENCE))
+    call.start().finish(PATIENCE)
 }
 
 #[test]
 fn where_the_disk_takes_nothing_more_no_message_is_confirmed_that_is_not_there() {
+    if !has_strace("a full disk") {
+        return;
+    }
     let post = Post::new(House::new());
     prepared(&post);
-    let mut told = BTreeSet::new();
+    let told = Mutex::new(BTreeSet::new());
     let faults = [
-        ("fsync", 4, 1),
-        ("renameat", 12, 1),
-        ("unlinkat", 6, 1),
-        ("mkdirat", 2, 1),
-        ("ftruncate", 2, 1),
-        // Also of the settings, the reply and Asterisk's line, without which no call comes to a message.
-        ("openat", 60, 4),
-        ("write", 60, 4),
+        ("fsync", 4),
+        ("renameat", 12),
+        ("unlinkat", 6),
+        ("mkdirat", 2),
+        ("ftruncate", 2),
+        // Also of the reply and Asterisk's line, without which no call comes to a message.
+        ("write", 24),
+        // Of the folder of messages alone: a call opens 200 other files.
+        ("openat", 18),
     ];
-    let mut index = 0;
-    for (call, most, step) in faults {
-        for when in (1..=most).step_by(step) {
-            index += 1;
-            let log = post.house.other().join("trace");
-            let arguments = format!(
-                "-o '{}' -e trace={call} -e inject={call}:error=ENOSPC:when={when}+",
-                log.display()
-            );
-            let Some(outcome) = traced(&post, index, &arguments) else {
-                return;
-            };
-            if was_told(&outcome) && !post.house.spoken_texts().is_empty() {
-                told.insert(number(index));
-            }
+    let folder = post.folder();
+    let opened = ["", "delivered"].map(|name| format!("-P '{}'", folder.join(name).display()));
+    let opened = opened.join(" ");
+    let all = faults.iter();
+    let all = all.flat_map(|(call, most)| (1..=*most).map(move |when| (*call, when)));
+    house::each(all.enumerate(), |(index, (call, when))| {
+        let of = if call == "openat" { &opened } else { "" };
+        let arguments =
+            format!("-o /dev/null {of} -e trace={call} -e inject={call}:error=ENOSPC:when={when}+");
+        let outcome = traced(&post, index, &arguments);
+        let is_told = was_told(&outcome);
+        // The folder is there already.
+        outcome.assert(!is_told || when > 1 || call == "mkdirat", call);
+        if is_told {
+            told.lock().unwrap().insert(number(index));
         }
-    }
+    });
     deliver_all(&post);
-    assert_none_lost(&post, &told);
+    assert_none_lost(&post, &told.lock().unwrap());
 }
 
 /// What of the folders of messages would be there after a loss of power, by the system calls so far: a name counts from the
@@ -405,6 +420,9 @@ fn parted(path: &str) -> (String, String) {
 
 #[test]
 fn after_a_loss_of_power_what_was_confirmed_is_there() {
+    if !has_strace("a loss of power") {
+        return;
+    }
     let post = Post::new(House::new());
     prepared(&post);
     let log = post.house.other().join("trace");
@@ -412,9 +430,7 @@ fn after_a_loss_of_power_what_was_confirmed_is_there() {
         "-y -s 200 -o '{}' -e trace=fsync,renameat,renameat2,unlink,unlinkat,write,writev",
         text(&log)
     );
-    let Some(outcome) = traced(&post, 1, &arguments) else {
-        return;
-    };
+    let outcome = traced(&post, 1, &arguments);
     assert!(was_told(&outcome));
     until("it is delivered", PATIENCE, || post.delivered().len() == 1);
     let trace = std::fs::read_to_string(&log).unwrap();

@@ -260,6 +260,35 @@ fn the_doctor_sends_a_test_through_each_way() {
     );
 }
 
+#[test]
+fn the_doctor_sends_a_test_through_the_ways_of_a_persona_too() {
+    let (post, kitchen) = (Post::new(House::new()), Webhook::start());
+    let settings = post
+        .settings()
+        .set("persona.kitchen.prompt", "You cook.")
+        .set("persona.kitchen.webhook", kitchen.url())
+        .set("persona.kitchen.mail_to", ["kitchen@example.org"]);
+    let arguments = ["--json", "--send-test"];
+    let mut command = (post.house).command_as_asterisk(&settings, "check", &arguments);
+    command.output().unwrap();
+    let mut mailed: Vec<_> = post.sendmail.mails();
+    mailed.sort_by_key(|mail| mail.arguments[4].clone());
+    let to = mailed.iter().map(|mail| mail.arguments[4].as_str());
+    let to: Vec<_> = to.collect();
+    assert_eq!(to, ["kitchen@example.org", "office@example.org"]);
+    assert!(
+        mailed
+            .iter()
+            .all(|mail| mail.body().contains("This is a test"))
+    );
+    for webhook in [&post.webhook, &kitchen] {
+        let [test] = &webhook.posted()[..] else {
+            panic!("one test");
+        };
+        assert!(test.json()["note"].to_string().contains("a test"));
+    }
+}
+
 /// The session of the process that delivers by the settings in this file, and its own id.
 fn session_of_delivery(settings: &str) -> Option<(u32, u32)> {
     let mut ids = fs::read_dir("/proc").unwrap().filter_map(|entry| {

@@ -1,11 +1,13 @@
 //! How messages are kept: how many, for how long, and that a caller can have them removed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use testkit::{Outcome, Stage, Takes, Webhook};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use testkit::{Outcome, Stage, Takes, Webhook, until};
 
 use super::{NOTED, Post, TEA, files};
 use crate::calling::{order, with_tool};
@@ -200,6 +202,80 @@ fn what_was_delivered_is_removed_after_its_days_and_forget_removes_all_at_once()
     assert_eq!(forget().status.code(), Some(0));
     assert!(post.waiting().is_empty() && post.delivered().is_empty());
     assert_eq!(forget().status.code(), Some(1));
+}
+
+#[test]
+fn what_cannot_be_read_keeps_nothing_else_from_being_forgotten() {
+    let post = Post::new(House::new());
+    let folder = post.folder();
+    fs::create_dir_all(folder.join("delivered")).unwrap();
+    let damaged = folder.join("0000000000000001-00000000.message.json");
+    fs::write(&damaged, "{").unwrap();
+    post.house.sandbox.answer_with(NOTED);
+    post.one_call(&post.settings());
+    until("it is delivered", PATIENCE, || post.delivered().len() == 1);
+    let forget = || {
+        post.house
+            .command(&post.settings(), &["forget", "+4930123456"])
+    };
+    let told = forget();
+    let stderr = String::from_utf8_lossy(&told.stderr);
+    assert_eq!(told.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("0000000000000001"), "{stderr}");
+    assert!(post.delivered().is_empty() && damaged.exists());
+}
+
+#[test]
+fn what_was_delivered_is_removed_after_its_days_by_a_call_too_once_a_day() {
+    let other = Post::new(House::new());
+    other.house.sandbox.answer_with(NOTED);
+    other.one_call(&other.settings());
+    other.wait_until_delivered(1);
+    let entry = fs::read(other.delivered().remove(0)).unwrap();
+    let mut entry: serde_json::Value = serde_json::from_slice(&entry).unwrap();
+    let eight_days_ago = SystemTime::now() - Duration::from_secs(8 * 86_400);
+    let since = eight_days_ago
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    for way in ["mail", "webhook"] {
+        entry["ways"][way]["done"] = since.as_secs().into();
+    }
+    let id = format!("{:016x}-0a1b2c3d", since.as_nanos());
+    entry["id"] = id.as_str().into();
+    let post = Post::new(House::new());
+    let delivered = post.folder().join("delivered");
+    fs::create_dir_all(&delivered).unwrap();
+    let old = delivered.join(format!("{id}.message.json"));
+    fs::write(&old, entry.to_string()).unwrap();
+    let looked = File::create(post.folder().join("delivering.lock")).unwrap();
+    post.house.sandbox.answer_with("Three minutes.");
+    post.one_call(&post.settings());
+    assert!(old.exists(), "it was looked for today");
+    // Also once no message is taken any more.
+    let settings = post.settings().without("messages.mail_to");
+    let settings = settings.without("messages.webhook");
+    looked.set_modified(eight_days_ago).unwrap();
+    post.one_call(&settings);
+    until("it is removed", PATIENCE, || !old.exists());
+}
+
+#[test]
+fn the_recording_is_mailed_where_it_is_kept_and_nowhere_else() {
+    for keep in [true, false] {
+        let post = Post::new(House::new());
+        post.house.sandbox.answer_with(NOTED);
+        post.one_call(&post.settings().set("recording.keep", keep));
+        post.wait_until_delivered(1);
+        let mail = &post.sendmail.mails()[0].text;
+        assert_eq!(mail.contains("recording.wav"), keep);
+        if keep {
+            let recorded = fs::read(post.house.recording()).unwrap();
+            let attached = mail.split("recording.wav").last().unwrap();
+            let (_, base64) = attached.split_once("\r\n\r\n").unwrap();
+            let base64 = base64.split("--").next().unwrap().replace("\r\n", "");
+            assert!(BASE64_STANDARD.decode(base64).unwrap() == recorded);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::Post;
+use testkit::{Sandbox, Stage, Takes, Webhook};
+
+use super::{Post, assert_heard_once_kept};
+use crate::calling::pins::{PIN, silence, type_into, with_pin};
+use crate::calling::{order, ordered, with_tool};
 use crate::conversation::cost::could_cost;
 use crate::conversation::{self, asked_of_tea};
 use crate::house::{self, House};
@@ -11,14 +15,20 @@ use crate::house::{self, House};
 const SETTLED: &str = "It is settled, Jim. Anna will hear of it today. Have a good day then. \
                        [[message Anna: Jim asks for tea.]]";
 
+/// The model answers so, and stops where the answer can be heard. The rest comes soon after it goes on, long before the
+/// program waits no more.
+fn settle_slowly(sandbox: &Sandbox) {
+    sandbox.answer_with(SETTLED);
+    sandbox.pace_model(Duration::ZERO, Duration::from_millis(40));
+    sandbox.stop_model_after(12);
+}
+
 #[test]
 fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
     house::each(["words", "a number", "the key 0", "the key #"], |end| {
         let post = Post::new(House::new());
         let sandbox = &post.house.sandbox;
-        sandbox.answer_with(SETTLED);
-        // It is heard while the model is still writing.
-        sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
+        settle_slowly(sandbox);
         let settings = post
             .with(conversation::settings(&post.house))
             .set("conversation.operator", "200")
@@ -38,6 +48,7 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
             "the key 0" => talking.press('0'),
             _ => talking.press('#'),
         }
+        sandbox.release(Stage::Llm);
         let outcome = talking.finish();
         outcome.assert_manners();
         post.wait_until_delivered(1);
@@ -55,8 +66,7 @@ fn a_limit_that_ends_an_answer_loses_no_message_that_it_has_confirmed() {
     );
     let post = Post::new(House::new());
     let sandbox = &post.house.sandbox;
-    sandbox.answer_with(SETTLED);
-    sandbox.pace_model(Duration::ZERO, Duration::from_millis(100));
+    settle_slowly(sandbox);
     let settings = post
         .with(conversation::settings(&post.house))
         .set("limits.max_daily_cost", could_cost * 1.05)
@@ -66,10 +76,50 @@ fn a_limit_that_ends_an_answer_loses_no_message_that_it_has_confirmed() {
     sandbox.answer_with("Far away.");
     talking.press('7');
     talking.types("#", 2);
+    sandbox.release(Stage::Llm);
     let outcome = talking.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_QUESTION", "[typed on the keypad: 7]");
     post.wait_until_delivered(1);
     assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
+}
+
+/// The message that `I have noted it.` before a look-up confirms.
+const BEHIND: &str = "[[message Anna: Jim asks for tea.]] Goodbye.";
+
+#[test]
+fn what_confirms_a_message_before_a_look_up_is_heard_only_once_the_message_behind_it_is_kept() {
+    let (post, hook) = (Post::new(House::streaming()), Webhook::start());
+    // While this is waited for, what is not held back is heard.
+    hook.always(Takes::Never);
+    let sandbox = &post.house.sandbox;
+    sandbox.call_with([order("green").saying("I have noted it.")]);
+    sandbox.answer_with(BEHIND);
+    let settings = with_tool(post.settings(), &hook).set("tool.order.timeout", 2.0);
+    let outcome = post.one_call(&settings);
+    assert_eq!(ordered(&hook), ["green"]);
+    assert_heard_once_kept(&post, &outcome);
+    assert_eq!(post.house.spoken_texts(), ["I have noted it.", "Goodbye."]);
+}
+
+#[test]
+fn a_pin_is_asked_for_although_a_confirmation_waits_for_its_message() {
+    let (post, hook) = (Post::new(House::new()), Webhook::start());
+    let sandbox = &post.house.sandbox;
+    sandbox.call_with([order("green").saying("It is noted.")]);
+    sandbox.answer_with(BEHIND);
+    let settings = post
+        .with(conversation::settings(&post.house))
+        .set("conversation.max_turns", 1);
+    let settings = with_pin(settings, &post.house, &hook);
+    let talking = asked_of_tea(&post.house, &settings);
+    type_into(&talking.call, &silence(&post.house), 1, &format!("{PIN}#"));
+    let outcome = talking.finish();
+    assert_eq!(ordered(&hook), ["green"]);
+    assert_heard_once_kept(&post, &outcome);
+    assert_eq!(
+        outcome.variable("ASSISTANT_ANSWER"),
+        "It is noted. Goodbye."
+    );
 }

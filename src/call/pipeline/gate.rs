@@ -2,7 +2,8 @@
 //!
 //! What confirms a message may stand before it in the answer as well as after it. So where messages can be left, a piece
 //! is handed to the voice only once the call has kept the messages before it, and the sound of the last piece so far is
-//! held back until the text goes on or has ended; what may confirm a message, by its words, and all behind it until that end.
+//! held back until the text goes on or has ended; what may confirm a message, by its words, and all behind it until that end,
+//! or until the answer pauses to look something up and a message is kept.
 
 use std::convert::Infallible;
 
@@ -23,9 +24,9 @@ pub(super) struct Gate<'a> {
     confirming: Option<Sender<Infallible>>,
 }
 
-/// Holds back the sound of a piece.
+/// Holds back the sound of a piece, until each of these senders is dropped.
 #[derive(Default)]
-pub(super) struct Held(Option<Receiver<Infallible>>);
+pub(super) struct Held(Vec<Receiver<Infallible>>);
 
 impl<'a> Gate<'a> {
     pub(super) fn new(takes_messages: bool, tell: &'a Sender<Event>) -> Self {
@@ -62,9 +63,18 @@ impl<'a> Gate<'a> {
         self.takes_messages
     }
 
-    /// Lets all pieces so far be heard.
+    /// Lets the pieces so far be heard before the answer has ended. What may confirm a message, and all behind it, waits on
+    /// where none is kept yet: it may still come.
     pub(super) fn release(&mut self) {
-        (self.last, self.confirming) = (None, None);
+        self.last = None;
+        if !self.kept.is_empty() {
+            self.confirming = None;
+        }
+    }
+
+    /// Whether the last piece waits for a message.
+    pub(super) fn waits_for_message(&self) -> bool {
+        self.confirming.is_some()
     }
 
     /// Lets the last piece be heard, and holds back the sound of the next, which are these `words`.
@@ -82,14 +92,20 @@ impl<'a> Gate<'a> {
         };
         self.confirming = self.confirming.take().or(confirming);
         self.last = last;
-        Held(Some(held))
+        Held(vec![held])
     }
 }
 
 impl Held {
+    /// Holds back two pieces that are spoken in one go.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Waits until it may be heard.
     pub(super) fn wait(&self) {
-        if let Some(held) = &self.0 {
+        for held in &self.0 {
             // It only ever ends by the drop of its sender.
             held.recv().ok();
         }
@@ -99,10 +115,13 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use std::thread;
+    use std::time::{Duration, Instant};
 
     use crossbeam_channel::unbounded;
 
+    use super::super::piece::Piece;
     use super::*;
+    use crate::sys::deadline::Deadline;
 
     fn message(text: &str) -> Action {
         Action::Message(Message {
@@ -141,8 +160,8 @@ mod tests {
     }
 
     fn is_held(held: &Held) -> bool {
-        let held = held.0.as_ref();
-        held.is_some_and(|held| held.try_recv() == Err(crossbeam_channel::TryRecvError::Empty))
+        let is_empty = Err(crossbeam_channel::TryRecvError::Empty);
+        held.0.iter().any(|held| held.try_recv() == is_empty)
     }
 
     #[test]
@@ -173,6 +192,47 @@ mod tests {
             drop(gate);
             assert!(!held.iter().any(is_held), "{pieces:?}");
         }
+    }
+
+    #[test]
+    fn before_a_look_up_what_may_confirm_a_message_is_heard_only_if_one_is_kept() {
+        for has_kept in [false, true] {
+            let (tell, events) = unbounded();
+            let mut gate = Gate::new(true, &tell);
+            let held = ["Tea.", "It is noted.", "One moment."].map(|words| gate.next(words));
+            if has_kept {
+                thread::scope(|scope| {
+                    let kept = scope.spawn(|| gate.keep(&[message("one")]));
+                    let Ok(Event::Messages(_, answer)) = events.recv() else {
+                        panic!("another event");
+                    };
+                    answer.send(()).expect("it is waited for");
+                    assert!(kept.join().expect("no panic"));
+                });
+            }
+            gate.release();
+            let are_held = held.each_ref().map(is_held);
+            assert_eq!(are_held, [false, !has_kept, false], "{has_kept}");
+            drop(gate);
+            assert!(!held.iter().any(is_held));
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_spoken_in_one_go_wait_for_each_of_them() {
+        let (tell, _events) = unbounded();
+        let mut gate = Gate::new(true, &tell);
+        let now = Instant::now();
+        let deadline = Deadline::after(now, Duration::ZERO, Instant::now);
+        let mut piece = |words: &str| Piece {
+            held: gate.next(words),
+            ..Piece::opening(words.to_owned(), deadline)
+        };
+        let both = piece("It is noted.").with(piece("Goodbye."));
+        let _third = piece("Jim.");
+        assert!(is_held(&both.held), "the first may confirm a message");
+        drop(gate);
+        assert!(!is_held(&both.held));
     }
 
     #[test]

@@ -26,9 +26,13 @@ pub(super) struct HandOver<'a> {
     has_begun: bool,
     /// When the voice must have begun.
     deadline: Deadline,
-    /// Each piece holds a clone of the sender until its sound has been passed on.
-    on_its_way: (Sender<Infallible>, Receiver<Infallible>),
+    /// The pieces whose sound has not been passed on; also those that wait for a message to be kept.
+    on_its_way: Underway,
+    waiting: Underway,
 }
+
+/// Each piece holds a clone of the sender until its sound has been passed on.
+type Underway = (Sender<Infallible>, Receiver<Infallible>);
 
 impl<'a> HandOver<'a> {
     pub(super) fn new(
@@ -47,6 +51,7 @@ impl<'a> HandOver<'a> {
             has_begun: false,
             deadline: work.deadline,
             on_its_way: bounded(0),
+            waiting: bounded(0),
         }
     }
 
@@ -72,12 +77,17 @@ impl<'a> HandOver<'a> {
         let so_far = Event::Answer(answer.said().to_owned());
         let is_heard = self.tell.send(so_far).is_ok();
         let held = self.gate.next(&piece);
+        let (on_its_way, _) = if self.gate.waits_for_message() {
+            &self.waiting
+        } else {
+            &self.on_its_way
+        };
         let piece = Piece {
             words: piece,
             is_opening: false,
             held,
             deadline: self.deadline,
-            on_its_way: Some(self.on_its_way.0.clone()),
+            on_its_way: Some(on_its_way.clone()),
         };
         // A voice that has failed takes no more; it tells why. The message that was confirmed is still wanted.
         let is_spoken = self.give_text.send(Text::Piece(piece)).is_ok();
@@ -89,19 +99,20 @@ impl<'a> HandOver<'a> {
         self.gate.keep(actions)
     }
 
-    /// Lets all that has been handed over be heard, since the answer goes on only later.
+    /// Lets what has been handed over be heard, since the answer goes on only later; not what waits for a message.
     pub(super) fn release(&mut self) {
         self.gate.release();
         // A voice that has failed says nothing in the pause either.
         self.give_text.send(Text::Pause).ok();
     }
 
-    /// Waits until all that has been handed over has been spoken and passed on.
+    /// Waits until what has been handed over has been spoken and passed on; not what waits for a message, which the model
+    /// writes only later.
     pub(super) fn wait(&mut self) {
-        let (sender, spoken) = std::mem::replace(&mut self.on_its_way, bounded(0));
-        drop(sender);
-        // It only ever ends by the drop of the last sender.
-        spoken.recv().ok();
+        wait_for(&mut self.on_its_way);
+        if !self.gate.waits_for_message() {
+            wait_for(&mut self.waiting);
+        }
     }
 
     /// Puts off what is to be spoken next, because the answer was held up for this time.
@@ -113,4 +124,11 @@ impl<'a> HandOver<'a> {
     pub(super) fn deadline(&self) -> Deadline {
         self.deadline
     }
+}
+
+fn wait_for(underway: &mut Underway) {
+    let (sender, passed_on) = std::mem::replace(underway, bounded(0));
+    drop(sender);
+    // It only ever ends by the drop of the last sender.
+    passed_on.recv().ok();
 }

@@ -198,7 +198,7 @@ impl Work {
     }
 }
 
-/// Waits until the call permits these calls. With a PIN to be typed, all that was said before is passed on first.
+/// Waits until the call permits these calls. With a PIN to be typed, what the caller is to hear before is passed on first.
 fn permits(
     toolbox: &Toolbox,
     calls: &[Call],

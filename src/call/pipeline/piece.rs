@@ -43,6 +43,7 @@ impl Piece {
     pub(super) fn with(self, next: Self) -> Self {
         Self {
             words: format!("{} {}", self.words, next.words),
+            held: self.held.and(next.held),
             ..next
         }
     }

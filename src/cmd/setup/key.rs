@@ -108,24 +108,20 @@ impl Key {
     /// Changes the settings so that only this key is used.
     fn put_alone_into(&self, settings: &mut SettingsFile) -> Result<(), Error> {
         let (stage, provider) = self.tried();
-        let key = match self {
-            Self::Of(_, _, key) => key.expose(),
-            Self::Account(..) => "",
-        };
         let own = format!("{stage}.{provider}");
         for (table, name, value) in [
             (stage, "provider", provider),
             (&own, "api_key", ""),
             (&own, "api_key_file", ""),
             (provider, "api_key_file", ""),
-            (provider, "api_key", key),
+            (provider, "api_key", ""),
         ] {
             let name = format!("{table}.{name}");
             if keys::find(&name).is_some() {
                 settings.set(&name, value)?;
             }
         }
-        Ok(())
+        self.put_into(settings)
     }
 
     fn refused(&self, source: cloud::Error) -> Error {

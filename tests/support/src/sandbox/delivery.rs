@@ -198,14 +198,25 @@ impl Right {
 pub(super) struct ModelPace {
     pub(super) first: Duration,
     pub(super) per_word: Duration,
+    /// After as many words it waits until the test lets it go on.
+    pub(super) stops_after: Option<usize>,
 }
 
 impl ModelPace {
-    /// When what ends with the n-th word is due.
+    /// When what ends with the n-th word is due, after the request; or [`STOPPED`] and more, where that is so long after it
+    /// goes on.
     pub(super) fn due(self, words: usize) -> Duration {
-        self.first + self.per_word * u32::try_from(words).unwrap_or(u32::MAX)
+        let so_far = self.stops_after.filter(|stop| *stop < words);
+        let (since, words) = match so_far {
+            Some(stop) => (STOPPED, words - stop),
+            None => (self.first, words),
+        };
+        since + self.per_word * u32::try_from(words).unwrap_or(u32::MAX)
     }
 }
+
+/// Longer than any test.
+pub(super) const STOPPED: Duration = Duration::from_secs(86_400);
 
 /// How fast the voice speaks.
 #[derive(Clone, Copy, Debug)]

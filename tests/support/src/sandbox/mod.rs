@@ -321,9 +321,21 @@ impl Sandbox {
     /// The model says the n-th word of further answers `first + n × per_word` after the request: an event of a stream
     /// comes with its last word, and so does a whole answer. All at once unless set.
     pub fn pace_model(&self, first: Duration, per_word: Duration) {
-        let pace = ModelPace { first, per_word };
+        let pace = ModelPace {
+            first,
+            per_word,
+            stops_after: None,
+        };
         self.shared
             .with(|state| state.conduct(Stage::Llm).model_pace = pace);
+    }
+
+    /// The model stops after so many words of further answers, and goes on at its pace after
+    /// [`release`](Self::release).
+    pub fn stop_model_after(&self, words: usize) {
+        self.shared.with(|state| {
+            state.conduct(Stage::Llm).model_pace.stops_after = Some(words);
+        });
     }
 
     /// The first sound of further answers comes `first` after the request, the rest at `speed` × real time, in
@@ -363,8 +375,7 @@ impl Sandbox {
 
     /// The answers of a stage that were held go out, and further ones come at once.
     pub fn release(&self, stage: Stage) {
-        self.shared
-            .tell(|state| state.conduct(stage).is_held = false);
+        self.shared.tell(|state| state.conduct(stage).release());
     }
 
     /// A stage is as it was at the start.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::delivery::{Delivery, End, Piece};
+use super::delivery::{Delivery, End, Piece, STOPPED};
 use super::http::{self, Framing, Request, Requests, Response};
 
 /// What answers requests.
@@ -21,6 +21,8 @@ pub(super) trait Service: Send + Sync + 'static {
     fn connected(&self);
     /// The answer to one request, called on the connection's own thread.
     fn answer(&self, connection: u64, request: Request) -> Answer;
+    /// Waits until a model that has stopped in the middle of its answer may go on.
+    fn wait_while_stopped(&self);
     /// The whole of this answer has been sent.
     fn sent(&self, number: usize);
     /// The time that the server believes it is, for the `Date` header.
@@ -285,8 +287,16 @@ impl Connection<'_> {
     ) -> io::Result<()> {
         let mut lens = CHUNK_LENS.iter().copied().cycle();
         let mut start = 0;
+        let mut resumed = None;
         for (index, piece) in pieces.iter().enumerate() {
-            self.open.pause_until(begun + piece.due);
+            let due = match piece.due.checked_sub(STOPPED) {
+                Some(after) => {
+                    self.service.wait_while_stopped();
+                    *resumed.get_or_insert_with(Instant::now) + after
+                }
+                None => begun + piece.due,
+            };
+            self.open.pause_until(due);
             if index == 0 {
                 self.begin(stream, response)?;
             }

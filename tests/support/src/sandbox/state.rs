@@ -60,6 +60,14 @@ pub(super) struct Conduct {
     pub(super) refuses_self_signed: bool,
 }
 
+impl Conduct {
+    /// Nothing waits any more.
+    pub(super) fn release(&mut self) {
+        self.is_held = false;
+        self.model_pace.stops_after = None;
+    }
+}
+
 impl State {
     pub(super) fn conduct(&mut self, stage: Stage) -> &mut Conduct {
         let index = match stage {
@@ -74,7 +82,7 @@ impl State {
 
     pub(super) fn release_all(&mut self) {
         for conduct in &mut self.conducts {
-            conduct.is_held = false;
+            conduct.release();
         }
     }
 
@@ -263,6 +271,13 @@ impl server::Service for Shared {
             response,
             delivery,
         }
+    }
+
+    fn wait_while_stopped(&self) {
+        let locked = self.state.lock().unwrap();
+        let is_stopped =
+            |state: &mut State| state.conduct(Stage::Llm).model_pace.stops_after.is_some();
+        drop(self.changed.wait_while(locked, is_stopped).unwrap());
     }
 
     fn sent(&self, number: usize) {
