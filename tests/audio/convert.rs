@@ -58,7 +58,8 @@ fn convert(options: &Options) -> (Result<(), Error>, String) {
     let mut told = String::new();
     let outcome = run(options, &mut |progress| {
         if let Progress::Done(line) = progress {
-            told += &format!("{line}\n");
+            told.push_str(line);
+            told.push('\n');
         }
     });
     (outcome, told)

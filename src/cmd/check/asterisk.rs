@@ -319,7 +319,9 @@ mod tests {
             std::fs::write(file, "").expect("written");
         };
         put(&here, "beep");
-        SOUNDS.iter().for_each(|name| put(&other, name));
+        for name in SOUNDS {
+            put(&other, name);
+        }
         let [own] = OWN_SOUNDS;
         put(&other, own);
         let found = || findings(|report| examine_sounds(&here, &usual, None, report));
@@ -341,7 +343,9 @@ mod tests {
             "{own} is in {other_shown}, and Asterisk looks in {here_shown}: callers do not hear it"
         );
         assert_eq!(unheard.text, text);
-        SOUNDS.iter().for_each(|name| put(&here, name));
+        for name in SOUNDS {
+            put(&here, name);
+        }
         put(&here, own);
         let all = found();
         assert_eq!(all.len(), 1, "{all:?}");
