@@ -9,7 +9,7 @@ use phone_assistant::manual::{TOPICS, Topic};
 /// The page, for this version of the program.
 pub(crate) fn page(version: &str) -> String {
     let mut out = format!(
-        ".TH phone\\-assistant\\-manual 7 \"\" \"phone\\-assistant {version}\"\n\
+        ".TH phone\\-assistant\\-manual 7 \"\" \"phone\\-assistant {version}\" \"Manual\"\n\
          .SH NAME\nphone\\-assistant\\-manual \\- all topics that phone\\-assistant help prints\n"
     );
     for topic in &TOPICS {
