@@ -146,9 +146,15 @@ fn raise_on_signals(hangup: &Hangup) -> Result<(), Box<dyn Error>> {
 }
 
 fn show(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        let told = error.render().to_string();
+        let told = told.strip_prefix("error: ").unwrap_or(&told);
+        tell(&format!("phone-assistant: {}", told.trim_end()));
+        return ExitCode::from(EX_USAGE);
+    }
     // A terminal that was closed cannot be told about it.
     error.print().ok();
-    ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
+    ExitCode::SUCCESS
 }
 
 /// What is to be logged, on stderr. Only our own records: what libraries log at the lowest levels may hold keys.
@@ -162,6 +168,7 @@ fn start_log() -> Option<stderr::Lines> {
         .filter_module(env!("CARGO_CRATE_NAME"), level)
         .filter_module("audio", level)
         .format(|out, record| {
+            stderr::end_begun();
             let style = out.default_level_style(record.level());
             // Secrets are taken out here, where every line passes, and not where lines are written: no module can
             // forget it.

@@ -21,6 +21,7 @@ pub(crate) use spool::Spool;
 use std::time::{Duration, SystemTime};
 
 use crate::sys::error::Chain;
+use crate::sys::plain::counted;
 
 /// The longest message, in characters.
 pub(crate) const MAX_CHARS: usize = 4000;
@@ -51,10 +52,7 @@ pub(crate) fn trouble(spool: &Spool, now: SystemTime) -> Option<String> {
     };
     Some(format!(
         "{} not delivered after an hour; the first: {why}; see phone-assistant messages",
-        match late.len() {
-            1 => "1 message is".to_owned(),
-            count => format!("{count} messages are"),
-        }
+        counted(late.len(), "message is", "messages are")
     ))
 }
 

@@ -146,6 +146,15 @@ fn help_and_version_go_to_stdout_and_mistakes_to_stderr() {
         target.is_some_and(|target| target.starts_with(env::consts::ARCH)),
         "{version}"
     );
+    let has_commit = told.is_some_and(|told| {
+        let commit = told.split(['-', ',']).next().unwrap_or_default();
+        commit.len() == 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    // A release that was built where there is git tells it.
+    let is_release = program().iter().any(|part| part == "release");
+    let git = Command::new("git").args(["rev-parse", "HEAD"]).output();
+    let is_known = git.is_ok_and(|output| output.status.success());
+    assert!(has_commit || !is_release || !is_known, "{version}");
     for (arguments, code, words) in [
         (&["--help"][..], 0, "convert"),
         (&["help", "convert"], 0, "--gain"),

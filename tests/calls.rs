@@ -226,6 +226,8 @@ fn what_is_no_regular_file_is_refused_at_once() {
             told.contains(name) && told.contains("set calls in [log]"),
             "{told}"
         );
+        let is_missing = told.contains("; make its folder first (");
+        assert_eq!(is_missing, name.starts_with("no folder/"), "{told}");
     }
     assert!(append(Path::new("/dev/full"), &known("1.1")).is_err());
     assert_eq!(fs::read_to_string(place("elsewhere")).unwrap(), "untouched");

@@ -3,6 +3,9 @@
 pub(crate) mod reading;
 pub(crate) mod settings;
 
+#[path = "../src/packaging/manual_page.rs"]
+mod manual_page;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -19,6 +22,80 @@ use reading::{
     anchors, blocks, code, document, documents, is_of_topic, readme, root, section, sources, topic,
     variables, words, words_behind,
 };
+
+#[test]
+fn the_newest_version_of_the_changes_is_the_one_that_is_built() {
+    let heading = topic("changes")
+        .lines()
+        .find_map(|line| line.strip_prefix("## "));
+    assert_eq!(heading, Some(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_man_page_has_all_words_of_the_manual_and_nothing_that_groff_takes_for_another() {
+    let page = manual_page::page(env!("CARGO_PKG_VERSION"));
+    let known = [
+        ".TH", ".SH", ".SS", ".PP", ".TP", ".IP", ".RS", ".RE", ".nf", ".fi", ".B", ".br",
+    ];
+    for line in page.lines() {
+        assert!(!line.is_empty() && !line.contains('`'), "{line}");
+        let first = line.split(' ').next().unwrap();
+        let is_request = line.starts_with(['.', '\'']);
+        assert!(!is_request || known.contains(&first), "{line}");
+    }
+    // The head of a table stands above Markdown's own line, and no fence is shown.
+    let without_heads = |text: &str| {
+        let lines: Vec<_> = text.lines().collect();
+        let is_head = |index: usize| {
+            lines
+                .get(index + 1)
+                .is_some_and(|line| line.starts_with("|--"))
+        };
+        let is_shown = |index: &usize| !is_head(*index) && !lines[*index].starts_with("```");
+        let kept = (0..lines.len()).filter(is_shown);
+        kept.map(|index| lines[index])
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let escapes = [
+        ("\\fB", ""),
+        ("\\fR", ""),
+        ("\\&", ""),
+        ("\\-", "-"),
+        ("\\(aq", "'"),
+        ("\\(dq", "\""),
+        ("\\(ga", "`"),
+        ("\\(ha", "^"),
+        ("\\(ti", "~"),
+        ("\\(rs", "\\"),
+    ];
+    let read = escapes
+        .iter()
+        .fold(page, |page, (escape, text)| page.replace(escape, text));
+    for topic in &TOPICS {
+        let heading = format!(".SH \"{}\"\n", topic.name.to_uppercase());
+        assert!(read.contains(&heading), "{heading}");
+        let words = |text: &str| {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_';
+            let words = text.split(|c| !is_part(c)).filter(|word| word.len() > 1);
+            words.map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        let (of_page, of_topic) = (words(&read), words(&without_heads(&topic.text)));
+        let title = topic.text.lines().next().unwrap();
+        let left: Vec<_> = of_topic
+            .difference(&of_page)
+            .filter(|word| !title.contains(*word) && !word.starts_with("--"))
+            .collect();
+        assert!(left.is_empty(), "{}: {left:?}", topic.name);
+    }
+    for key in KEYS {
+        assert!(
+            read.contains(&format!("\n.B {}\n", key.name)),
+            "{}",
+            key.name
+        );
+    }
+}
 
 #[test]
 fn what_stands_twice_is_the_same() {

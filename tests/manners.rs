@@ -64,6 +64,72 @@ fn at_a_terminal_of_80_columns_check_breaks_no_word_and_names_the_file_once() {
 }
 
 #[test]
+fn what_takes_long_says_at_a_terminal_what_it_does_until_it_is_done() {
+    let house = House::new();
+    let folder = house.other();
+    let output = folder.join("beep.ulaw");
+    let sound = data("beep.wav");
+    let mut convert = command(&["convert", sound.to_str().unwrap(), output.to_str().unwrap()]);
+    let (_, screen) = Terminal::start(&mut convert).finish();
+    let shown = "1/1 beep.wav …\r\u{1b}[K1/1 beep.wav -> beep.ulaw (";
+    assert!(screen.starts_with(shown), "{screen:?}");
+    let settings = house.sandbox.settings();
+    let messages = folder.join("messages");
+    let settings = settings.set("messages.folder", messages.to_str().unwrap());
+    let config = settings.write(folder);
+    let options = ["--config", config.to_str().unwrap()];
+    let say = ["say", "hello", output.to_str().unwrap()];
+    for (arguments, what, rest) in [
+        (&say[..], "speaking", "beep.ulaw: "),
+        (&["messages", "--retry"], "delivering", "0 not delivered"),
+        (
+            &["calls"],
+            "reading the log of calls",
+            "calls are not logged",
+        ),
+    ] {
+        let mut command = command(&[arguments, &options].concat());
+        let (_, screen) = Terminal::start(&mut command).finish();
+        let cleared = format!("{what} …\r\u{1b}[K");
+        let told = screen.strip_prefix(&cleared);
+        assert!(told.is_some_and(|told| told.contains(rest)), "{screen:?}");
+        let output = command_output(&[arguments, &options].concat());
+        assert!(!output.contains('…'), "{output:?}");
+    }
+}
+
+/// What a command writes where nothing is a terminal.
+fn command_output(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    said(&[output.stdout, output.stderr].concat())
+}
+
+#[test]
+fn a_mistake_of_the_command_line_reads_as_any_other_error() {
+    for (arguments, words) in [
+        (&["chek"][..], "unrecognized subcommand 'chek'"),
+        (
+            &["check", "--ofline"],
+            "unexpected argument '--ofline' found",
+        ),
+        (
+            &["calls", "--last", "0"],
+            "invalid value '0' for '--last <N>'",
+        ),
+    ] {
+        let output = run(arguments);
+        let told = said(&output.stderr);
+        let expected = format!("phone-assistant: {words}");
+        assert!(told.starts_with(&expected), "{told}");
+        assert!(
+            !told.contains("error: ") && told.contains("--help"),
+            "{told}"
+        );
+        assert_eq!(output.status.code(), Some(64));
+    }
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error_of_any_command() {
     let folder = testkit::TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
@@ -125,8 +191,19 @@ fn faults_of_the_settings_stand_one_below_the_other_with_their_lines() {
         (
             "[opnai]\napi_key = 'sk-secret-secret'\n[gemini]\napi_key = 'AIzaSecret'\n",
             "phone-assistant: the settings are not right:\n  \
-             FILE, line 2: unknown setting opnai.api_key (did you mean openai.api_key?)\n    \
+             FILE, line 2, column 1: unknown setting opnai.api_key (did you mean openai.api_key?)\n    \
              2 | api_key = …\n      | ^^^^^^^\n",
+        ),
+        (
+            "tts.speed = 9\n[gemini]\napi_key = 'AIzaSecret'\n[state]\n  url = 'http://a'\n[persona.a]\nvioce = 1\n",
+            "phone-assistant: the settings are not right:\n  \
+             FILE, line 7, column 1: unknown setting persona.a.vioce (did you mean voice?)\n    \
+             7 | vioce = …\n      | ^^^^^\n  \
+             FILE, line 1, column 5: tts.speed must be 0.25 to 4 times, found 9.0\n    \
+             1 | tts.speed = 9\n      |     ^^^^^\n  \
+             FILE, line 5, column 3: state.url must be redis://HOST in a private network, or rediss://HOST: \
+             it begins neither with redis:// nor with rediss://\n    \
+             5 |   url = …\n      |   ^^^\n",
         ),
     ];
     for (text, expected) in table {

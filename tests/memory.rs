@@ -574,6 +574,23 @@ fn callers_are_listed_and_forgotten_by_their_number() {
         "{text}"
     );
     assert_eq!(lines.len(), 3);
+    let output = house.command(&settings, &["callers", "--json"]);
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&all["version"], &all["unreadable_files"]),
+        (&json!(1), &json!(0))
+    );
+    let callers = all["callers"].as_array().unwrap();
+    assert_eq!(callers.len(), 2);
+    let phone = callers.iter().find(|caller| caller["number"] == "200");
+    let expected = json!({
+        "number": "200",
+        "account": "PJSIP/200",
+        "exchanges": 2,
+        "last": "2026-11-25T03:18:00.000Z",
+        "bytes": bytes,
+    });
+    assert_eq!(phone, Some(&expected));
 
     for (arguments, code, words) in [
         (&["forget", "201"][..], 1, "nobody of the number 201"),

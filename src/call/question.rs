@@ -10,14 +10,21 @@ use crate::sys::files;
 /// Why there is nothing to transcribe.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error(
-        "cannot open the recording {path}; did MixMonitor run, and may Asterisk's user read its folder?"
-    )]
+    #[error("cannot open the recording {path}; {}", way_out(source))]
     Open { path: String, source: io::Error },
     #[error(
         "cannot use the recording {path}; MixMonitor must write a .wav, and an empty one means a full disk (df -h)"
     )]
     Read { path: String, source: wav::Error },
+}
+
+/// What to do where a recording cannot be opened.
+fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "MixMonitor has not written it: see Asterisk's log",
+        io::ErrorKind::PermissionDenied => "let Asterisk's user read its folder",
+        _ => "MixMonitor must write a file there",
+    }
 }
 
 /// A question without the silence around it.
@@ -102,7 +109,9 @@ mod tests {
         let place = folder.path().join("recording.wav");
         let read = || read(&place, Duration::from_secs(60)).expect_err("unusable");
         let said = read().to_string();
-        assert!(said.contains("did MixMonitor run"), "{said}");
+        assert!(said.contains("MixMonitor has not written it"), "{said}");
+        let said = super::read(&place.join("below"), Duration::ZERO).expect_err("unusable");
+        assert!(said.to_string().contains("MixMonitor"), "{said}");
         std::fs::write(&place, "").expect("ours");
         let said = read().to_string();
         assert!(said.contains("a full disk"), "{said}");

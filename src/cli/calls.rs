@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::stderr::tell;
+use super::stderr::{begin, tell};
 use super::stdout::{pen, show_text};
 use crate::cmd::calls::{self, Options, Since};
 use crate::config::Environment;
+use crate::sys::plain::counted;
 
 #[derive(Debug, Args)]
 pub(super) struct Calls {
@@ -52,12 +53,13 @@ impl Calls {
             file: self.file,
             pen: pen(environment),
         };
+        begin("reading the log of calls");
         let Some(page) = self.html else {
             return show_text(&calls::run(&options, config, environment)?);
         };
         let calls = calls::write_page(&options, &page, config, environment)?;
-        let plural = if calls == 1 { "" } else { "s" };
-        tell(&format!("{}: {calls} call{plural}", page.display()));
+        let calls = counted(calls, "call", "calls");
+        tell(&format!("{}: {calls}", page.display()));
         Ok(())
     }
 }

@@ -10,11 +10,12 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
 use super::calls::Calls;
-use super::stderr::{LOG_LEVEL, tell, tell_error};
+use super::stderr::{LOG_LEVEL, begin, tell, tell_error};
 use super::stdout::{Stdout, show_text, style};
 use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
 use crate::cmd::check::{self, Style};
+use crate::cmd::convert::Progress;
 use crate::cmd::{callers, console, convert, help, hours, messages, say};
 use crate::config::{Arguments, Environment};
 use crate::sys::error::Chain;
@@ -275,7 +276,11 @@ impl Convert {
             gain_db: self.gain,
             format: self.format,
         };
-        Ok(convert::run(&options, &mut io::stderr())?)
+        let mut show = |progress: Progress<'_>| match progress {
+            Progress::Begins(line) => begin(line),
+            Progress::Done(line) => tell(line),
+        };
+        Ok(convert::run(&options, &mut show)?)
     }
 }
 
@@ -285,6 +290,7 @@ impl Say {
         config: Option<PathBuf>,
         environment: Environment<'_>,
     ) -> Result<(), Box<dyn Error>> {
+        begin("speaking");
         let length = say::run(&self.text, &self.output, config, environment, Instant::now)?;
         let output = self.output.display();
         tell(&format!("{output}: {:.1} s", length.as_secs_f32()));
@@ -350,7 +356,10 @@ impl Messages {
             Self { deliver: true, .. } => return Ok(messages::deliver(config, environment)?),
             Self {
                 retry: Some(id), ..
-            } => messages::retry(&id, config, environment)?,
+            } => {
+                begin("delivering");
+                messages::retry(&id, config, environment)?
+            }
             Self { show: Some(id), .. } => messages::show(&id, config, environment)?,
             Self {
                 remove: Some(id), ..

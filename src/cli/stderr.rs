@@ -3,7 +3,7 @@
 //! are no lines.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::iter::successors;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use rustix::fs::{FileType, fstat};
 
 use crate::config::Faults;
 use crate::sys::error::Chain;
-use crate::sys::plain::plain;
+use crate::sys::plain::{CLEAR, plain};
 use crate::sys::redact;
 use crate::sys::threads::{self, NoThread};
 
@@ -31,6 +31,7 @@ pub(super) fn is_asterisks() -> bool {
 
 /// Tells people what happened, on stderr. A closed stderr is no reason to fail.
 pub(super) fn tell(line: &str) {
+    end_begun();
     writeln!(io::stderr(), "{}", redact::shown(line)).ok();
 }
 
@@ -51,6 +52,23 @@ pub(super) fn tell_error(error: &(dyn Error + 'static)) {
         for line in excerpt {
             tell(&format!("    {}", plain(line)));
         }
+    }
+}
+
+/// Says on a terminal what is being done, until a line or a text follows. Nothing where stderr is none.
+pub(super) fn begin(what: &str) {
+    if io::stderr().is_terminal() {
+        end_begun();
+        // A closed stderr is no reason to fail.
+        write!(io::stderr(), "{} …", plain(what)).ok();
+        IS_BEGUN.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Clears that line, where there is one.
+pub(super) fn end_begun() {
+    if IS_BEGUN.swap(false, Ordering::Relaxed) {
+        write!(io::stderr(), "{CLEAR}").ok();
     }
 }
 
@@ -115,6 +133,7 @@ fn write(lines: &Receiver<Line>) {
     }
 }
 
+static IS_BEGUN: AtomicBool = AtomicBool::new(false);
 static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
 /// More than a call at the lowest level writes within a moment.

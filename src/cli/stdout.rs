@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use rustix::termios::tcgetwinsize;
 
+use super::stderr::end_begun;
 use crate::cmd::calls::Pen;
 use crate::cmd::check::{Page, Style};
 use crate::config::Environment;
@@ -36,6 +37,7 @@ struct Unread(#[source] io::Error);
 
 /// Writes all of `text`.
 pub(super) fn show_text(text: &str) -> Result<(), Box<dyn Error>> {
+    end_begun();
     let mut out = Stdout;
     let shown = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     Ok(shown.map_err(Unread)?)

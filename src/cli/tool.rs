@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::stderr::begin;
 use crate::cmd::tool;
 use crate::config::{Arguments, Environment};
 
@@ -27,7 +28,10 @@ impl Tool {
         let arguments = Arguments::of_file(config);
         match self.name {
             None => tool::list(&arguments, environment),
-            Some(name) => tool::run(&name, &self.arguments, &arguments, environment),
+            Some(name) => {
+                begin("asking");
+                tool::run(&name, &self.arguments, &arguments, environment)
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, Environment};
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
-use crate::sys::plain::plain;
+use crate::sys::plain::{counted, plain};
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
 use page::Page;
@@ -266,8 +266,7 @@ impl fmt::Display for Report<'_> {
         }
         match self.unreadable {
             0 => {}
-            1 => writeln!(f, "\n1 line could not be read")?,
-            lines => writeln!(f, "\n{lines} lines could not be read")?,
+            lines => writeln!(f, "\n{} could not be read", counted(lines, "line", "lines"))?,
         }
         if self.is_cut {
             writeln!(

@@ -135,14 +135,25 @@ pub enum FileError {
     Write(#[from] files::Error),
 }
 
-/// Converts all inputs, telling of each in one line: `1/12 welcome.mp3 -> welcome.ulaw (3.2 s)`.
+/// What [`run`] tells meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// A sound is begun: `1/12 welcome.mp3`.
+    Begins(&'a str),
+    /// It is done, or has failed: `1/12 welcome.mp3 -> welcome.ulaw (3.2 s)`.
+    Done(&'a str),
+}
+
+/// Converts all inputs, telling of each in one line.
 ///
 /// # Errors
-/// [`Error`]; what was wrong with one of several files stands in `progress`.
-pub fn run(options: &Options, progress: &mut dyn Write) -> Result<(), Error> {
+/// [`Error`]; what was wrong with one of several files is told.
+pub fn run(options: &Options, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Error> {
     let jobs = plan(options)?;
     let mut failed = Vec::new();
     for (number, job) in iter::zip(1.., &jobs) {
+        let name = plain(&format!("{number}/{} {}", jobs.len(), name_of(&job.input)));
+        tell(Progress::Begins(&name));
         let told = match job.run(options.gain_db) {
             Ok(duration) => format!(
                 "-> {} ({:.1} s)",
@@ -160,9 +171,7 @@ pub fn run(options: &Options, progress: &mut dyn Write) -> Result<(), Error> {
                 format!("FAILED: {}", Chain(&error))
             }
         };
-        // A reader that has closed the progress output still wants the files.
-        let line = format!("{number}/{} {} {told}", jobs.len(), name_of(&job.input));
-        writeln!(progress, "{}", plain(&line)).ok();
+        tell(Progress::Done(&format!("{name} {}", plain(&told))));
     }
     if failed.is_empty() {
         Ok(())

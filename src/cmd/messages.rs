@@ -10,7 +10,7 @@ use crate::config::{self, Arguments, Config, Environment, Job};
 use crate::messages::{self, Entry, Kind, Progress, Speaker, Spool, Way};
 use crate::sys::date;
 use crate::sys::owner;
-use crate::sys::plain::{plain, plain_to};
+use crate::sys::plain::{counted, plain, plain_to};
 
 /// Why messages cannot be shown or delivered.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +92,11 @@ pub(crate) fn retry(
     if count == 0 && !id.is_empty() {
         return Err(Error::Unknown(id.to_owned()));
     }
-    let settings_of = |persona: &str| settings_of(persona, config, environment);
-    messages::deliver(&spool, &settings_of)?;
+    // There is none before the first message.
+    if spool.folder().is_dir() {
+        let settings_of = |persona: &str| settings_of(persona, config, environment);
+        messages::deliver(&spool, &settings_of)?;
+    }
     listed(&spool, now)
 }
 
@@ -220,10 +223,17 @@ fn state_of(way: &Progress) -> String {
             has_failed: true,
             tries,
             ..
-        } => format!("failed after {tries} tries, and is not tried any more: {error}"),
+        } => format!(
+            "failed after {}, and is not tried any more: {error}",
+            counted(tries, "try", "tries")
+        ),
         Progress { tries: 0, .. } => "waits".to_owned(),
         Progress { tries, due, .. } => {
-            format!("{tries} tries, the next {}: {error}", minute(*due))
+            format!(
+                "{}, the next {}: {error}",
+                counted(tries, "try", "tries"),
+                minute(*due)
+            )
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::Stage;
 use crate::sys::files;
 use crate::sys::identity::{self, Question};
-use crate::sys::plain::quoted;
+use crate::sys::plain::{counted, quoted};
 use crate::sys::redact;
 use file::{Change, SettingsFile};
 use key::{Key, ending};
@@ -220,7 +220,7 @@ impl Setup<'_> {
             let deadline = Deadline::after(clock(), PATIENCE, clock);
             let text = self.settings.text();
             let what = match key.try_out(&text, self.file.clone(), deadline)? {
-                Some(models) => format!("the key works, {models} models"),
+                Some(models) => format!("the key works, {}", counted(models, "model", "models")),
                 None => {
                     "the key was not tried, as the settings have an address or a key of their own there, or the service has no \
                      list of models"

@@ -12,17 +12,17 @@ pub(super) fn excerpt(text: &str, source: &str, fault: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn drawn(text: &str, number: usize, column: Option<usize>) -> Option<Vec<String>> {
+fn drawn(text: &str, number: usize, column: usize) -> Option<Vec<String>> {
     let lines: Vec<_> = text.lines().take(number).collect();
     let (line, before) = lines.split_last().filter(|_| lines.len() == number)?;
     let shown = harmless(line, before)?.replace('\t', " ");
+    // What is not shown ends with an ellipsis.
+    let from = (column - 1).min(shown.chars().count() - 1);
+    // The rest of the name, where the mark is in one: a name has only characters of a byte.
     let name = shown.split('=').next().unwrap_or_default().trim_end();
-    let first = name.len() - name.trim_start().len();
-    let (from, len) = match column {
-        // What is not shown ends with an ellipsis.
-        Some(column) => ((column - 1).min(shown.chars().count() - 1), 1),
-        None => (first, name.len() - first),
-    };
+    let is_setting = name.len() < shown.len();
+    let len = name.len().saturating_sub(from).max(1);
+    let len = if is_setting { len } else { 1 };
     let margin = " ".repeat(number.to_string().len());
     let marks = "^".repeat(len);
     Some(vec![
@@ -82,12 +82,12 @@ mod tests {
             ),
             (
                 "\tspeed = 1,5",
-                "f, line 2: no",
+                "f, line 2, column 2: no",
                 &["2 |  speed = 1,5", "  |  ^^^^^"],
             ),
             (
                 "spede = 1,5",
-                "f, line 2: no",
+                "f, line 2, column 1: no",
                 &["2 | spede = …", "  | ^^^^^"],
             ),
             (
@@ -97,7 +97,7 @@ mod tests {
             ),
             (
                 "speed = sk-proj-0123456789",
-                "f, line 2: no",
+                "f, line 2, column 1: no",
                 &["2 | speed = …", "  | ^^^^^"],
             ),
             (
@@ -106,20 +106,21 @@ mod tests {
                 &["2 | [stt]", "  | ^"],
             ),
             ("[sk-proj-A1]", "f, line 2, column 1: no", &[]),
-            ("sk-proj-1 = 2", "f, line 2: no", &[]),
-            ("sk-secret", "f, line 2: no", &[]),
-            ("speed = 1,5", "g, line 2: no", &[]),
-            ("speed = 1,5", "f, line 7: no", &[]),
-            ("speed = 1,5", "f, line 0: no", &[]),
+            ("sk-proj-1 = 2", "f, line 2, column 1: no", &[]),
+            ("sk-secret", "f, line 2, column 1: no", &[]),
+            ("speed = 1,5", "g, line 2, column 1: no", &[]),
+            ("speed = 1,5", "f, line 7, column 1: no", &[]),
+            ("speed = 1,5", "f, line 0, column 1: no", &[]),
+            ("speed = 1,5", "f, line 2, column 0: no", &[]),
             ("speed = 1,5", "f: no", &[]),
         ];
         for (line, fault, expected) in table {
             let shown = excerpt(&format!("[tts]\n{line}"), "f", fault);
             assert_eq!(shown, expected, "{line} {fault}");
         }
-        let of_key = excerpt("openai.api_key = 7", "f", "f, line 1: no");
-        assert_eq!(of_key[0], "1 | openai.api_key = …");
-        let at_top = excerpt("tts.speed = 'x'", "f", "f, line 1: no");
+        let of_key = excerpt("openai.api_key = 7", "f", "f, line 1, column 8: no");
+        assert_eq!(of_key, ["1 | openai.api_key = …", "  |        ^^^^^^^"]);
+        let at_top = excerpt("tts.speed = 'x'", "f", "f, line 1, column 5: no");
         assert_eq!(at_top[0], "1 | tts.speed = 'x'");
     }
 }

@@ -106,7 +106,13 @@ impl Layers {
             };
             let path = self.text(key);
             if secret.kind == Kind::Secret && !path.is_empty() && self.text(secret).is_empty() {
-                self.add_secret_file(secret, Path::new(&path), key.name);
+                let place = self.line_of(self.source(key.name), key.name);
+                self.add_secret_file(
+                    secret,
+                    Path::new(&path),
+                    key.name,
+                    &format!("{place}: {}", key.name),
+                );
             }
         }
     }
@@ -119,7 +125,10 @@ impl Layers {
             let path = folder.join(&name);
             match key.kind {
                 _ if !path.exists() => {}
-                Kind::Secret => self.add_secret_file(key, &path, &format!("systemd's {name}")),
+                Kind::Secret => {
+                    let source = format!("systemd's {name}");
+                    self.add_secret_file(key, &path, &source, &source);
+                }
                 Kind::Path => self.add_text(
                     key.name,
                     &path.to_string_lossy(),
@@ -130,14 +139,15 @@ impl Layers {
         }
     }
 
-    fn add_secret_file(&mut self, key: &'static Key, path: &Path, source: &str) {
+    /// Faults name `place`.
+    fn add_secret_file(&mut self, key: &'static Key, path: &Path, source: &str, place: &str) {
         match files::read_text(path, MAX_SECRET) {
             Ok(text) if pasted::unwrapped(&text).is_empty() => self
                 .faults
-                .push(format!("{source}: there is no key in {}", path.display())),
+                .push(format!("{place}: there is no key in {}", path.display())),
             Ok(text) => self.set(key, Value::String(text), source),
             Err(error) => self.faults.push(format!(
-                "{source}: cannot read the key in {}: {error}",
+                "{place}: cannot read the key in {}: {error}",
                 path.display()
             )),
         }
@@ -353,7 +363,9 @@ mod tests {
         for (file, fault) in table {
             let all = faults(file);
             assert_eq!(all.len(), 1, "{file}: {all:?}");
-            let expected = format!("config.toml, line 1: {fault}");
+            let name = file.split(" = ").next().unwrap_or_default();
+            let column = name.rfind('.').map_or(1, |dot| dot + 2);
+            let expected = format!("config.toml, line 1, column {column}: {fault}");
             assert!(all[0].starts_with(&expected), "{all:?}");
         }
     }

@@ -270,7 +270,7 @@ mod tests {
             (
                 "[persona.a]\nprompt = 7",
                 "",
-                "config.toml, line 2: persona.a.prompt must be text, found 7 without quotation marks",
+                "config.toml, line 2, column 1: persona.a.prompt must be text, found 7 without quotation marks",
             ),
             ("[persona.'a b']\nprompt = 'x'", "", "may only hold letters"),
             ("[persona]\nprompt = 'x'", "", "belongs to no persona"),

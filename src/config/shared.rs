@@ -19,7 +19,8 @@ pub(super) fn assemble(layers: &Layers) -> Option<Arc<Server>> {
 
 /// What is wrong with its address.
 pub(super) fn faults(layers: &Layers) -> Option<String> {
-    let url = layers.text(setting!("state.url"));
+    let key = setting!("state.url");
+    let url = layers.text(key);
     if url.is_empty() {
         return None;
     }
@@ -28,8 +29,9 @@ pub(super) fn faults(layers: &Layers) -> Option<String> {
         Ok(_) => return None,
         Err(why) => why,
     };
+    let place = layers.line_of(layers.source(key.name), key.name);
     Some(format!(
-        "state.url is to be redis://HOST in a private network, or rediss://HOST: {why}"
+        "{place}: state.url must be redis://HOST in a private network, or rediss://HOST: {why}"
     ))
 }
 

@@ -10,15 +10,15 @@ use toml::de::{DeTable, DeValue};
 
 use crate::sys::pasted;
 
-/// The lines of a file in which its settings stand, by their full names.
+/// The lines and columns of a file in which its settings stand, by their full names.
 #[derive(Debug, Default)]
-pub(super) struct Lines(BTreeMap<String, usize>);
+pub(super) struct Lines(BTreeMap<String, (usize, usize)>);
 
 impl Lines {
-    /// Names the place of a setting for people: `config.toml, line 5`, or only the file.
+    /// Names the place of a setting for people: `config.toml, line 5, column 1`, or only the file.
     pub(super) fn place(&self, source: &str, name: &str) -> String {
         match self.0.get(name) {
-            Some(line) => format!("{source}, line {line}"),
+            Some((line, column)) => format!("{source}, line {line}, column {column}"),
             None => source.to_owned(),
         }
     }
@@ -32,7 +32,7 @@ impl Lines {
             if let DeValue::Table(inner) = value.get_ref() {
                 self.add(inner, &full, text);
             }
-            self.0.insert(full, line_at(text, name.span().start));
+            self.0.insert(full, position(text, name.span().start));
         }
     }
 }
@@ -49,11 +49,10 @@ pub(super) struct Fault {
 impl Fault {
     fn of(text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = line_at(text, at);
-        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        let (line, column) = position(text, at);
         Self {
             line,
-            column: before.chars().count() + 1,
+            column,
             reason: reason(text, line, error.message()),
         }
     }
@@ -69,16 +68,12 @@ impl Fault {
     }
 }
 
-/// The line, and the column where it is named, that a fault of the file `source` names.
-pub(super) fn place_in(source: &str, fault: &str) -> Option<(usize, Option<usize>)> {
-    let number = |text: &str| {
-        let digits = text.split(|c: char| !c.is_ascii_digit()).next()?;
-        digits.parse().ok().filter(|number| *number > 0)
-    };
-    let rest = fault.strip_prefix(source)?.strip_prefix(", line ")?;
-    let place = rest.split(": ").next()?;
-    let column = place.split_once(", column ");
-    Some((number(rest)?, column.and_then(|(_, column)| number(column))))
+/// The line and the column that a fault of the file `source` names.
+pub(super) fn place_in(source: &str, fault: &str) -> Option<(usize, usize)> {
+    let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
+    let place = fault.strip_prefix(source)?.strip_prefix(", line ")?;
+    let (line, column) = place.split(": ").next()?.split_once(", column ")?;
+    Some((number(line)?, number(column)?))
 }
 
 /// Reads the text of a settings file.
@@ -100,8 +95,12 @@ pub(super) fn read(text: &str) -> Result<(Table, Lines), Vec<Fault>> {
     Ok((table, lines))
 }
 
-fn line_at(text: &str, at: usize) -> usize {
-    text[..at].split('\n').count()
+/// The line and the column of a byte of the text, in characters, from 1 on.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let lines = before.split('\n').count();
+    (lines, before[start..].chars().count() + 1)
 }
 
 /// Says what stands in the file twice, where the second time is in line `number`.
@@ -297,17 +296,17 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_knows_its_line() {
-        let text = "call.deadline = 20\n[stt]\n\nlanguage = 'x'\n[stt.google]\nmodel = '''\nx\n'''\n\
+    fn every_setting_knows_its_line_and_column() {
+        let text = "call.deadline = 20\n[stt]\n\n\tlanguage = 'x'\n[stt.google]\nmodel = '''\nx\n'''\n\
                     base_url = 'y'\n[persona.a]\nvoice = 'z'\n";
         let (_, lines) = read(text).expect("TOML");
         let table = [
-            ("call.deadline", "f, line 1"),
-            ("stt.language", "f, line 4"),
-            ("stt.google.model", "f, line 6"),
-            ("stt.google.base_url", "f, line 9"),
-            ("persona.a.voice", "f, line 11"),
-            ("persona.a", "f, line 10"),
+            ("call.deadline", "f, line 1, column 6"),
+            ("stt.language", "f, line 4, column 2"),
+            ("stt.google.model", "f, line 6, column 1"),
+            ("stt.google.base_url", "f, line 9, column 1"),
+            ("persona.a.voice", "f, line 11, column 1"),
+            ("persona.a", "f, line 10, column 10"),
             ("tts.speed", "f"),
         ];
         for (name, expected) in table {

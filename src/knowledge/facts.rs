@@ -73,9 +73,12 @@ impl Error {
     /// What is to be done.
     pub(crate) fn remedy(&self) -> String {
         match self {
-            Self::Unreadable { .. } => {
-                "check that it is there and that Asterisk's user may read it".to_owned()
+            Self::Unreadable { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "write them, or change facts in [knowledge]",
+                io::ErrorKind::PermissionDenied => "let Asterisk's user read it",
+                _ => "put a text file there, or a folder of them",
             }
+            .to_owned(),
             Self::Relative(_) => "write the whole path, from / on".to_owned(),
             Self::Nothing(_) => "put files in it whose names end with .md or .txt".to_owned(),
             Self::Crowded(_) => "keep the facts in a folder of their own".to_owned(),

@@ -1,6 +1,8 @@
 //! Makes what a package has beside the program, into a folder: man pages, completions of shells, systemd's units, the
 //! changelog, and the licences of all that the program is built from. `src/packaging/build` runs it.
 
+mod manual_page;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
@@ -21,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let folder = Path::new(folder);
     fs::create_dir_all(folder)?;
-    pages(folder)?;
+    pages(folder, version)?;
     completions(folder)?;
     units(folder)?;
     fs::write(folder.join("changelog"), changelog(version, date))?;
@@ -29,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A page for the program and one for each command.
-fn pages(folder: &Path) -> Result<(), Box<dyn Error>> {
+/// A page for the program, one for each command, and the manual.
+fn pages(folder: &Path, version: &str) -> Result<(), Box<dyn Error>> {
     let folder = folder.join("man");
     fs::create_dir_all(&folder)?;
     clap_mangen::generate_to(cli::command(), &folder)?;
@@ -45,6 +47,10 @@ fn pages(folder: &Path) -> Result<(), Box<dyn Error>> {
         )?;
     }
     fs::write(path, page)?;
+    fs::write(
+        folder.join("phone-assistant-manual.7"),
+        manual_page::page(version),
+    )?;
     Ok(())
 }
 
@@ -220,5 +226,6 @@ The log of calls, a line each.
 .I /usr/share/phone\-assistant/install.sh
 Brings program and dialplan to Asterisk; \-\-help lists its options.
 .SH MANUAL
-The program carries its manual:
+The program carries its manual, which is also in
+.BR phone\-assistant\-manual (7):
 ";

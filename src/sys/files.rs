@@ -352,8 +352,8 @@ fn failed(place: &Path, source: io::Error) -> Error {
     }
 }
 
-/// What to do about it.
-fn way_out(place: &Path, source: &io::Error) -> &'static str {
+/// What to do where `place` cannot be written, by what the system said.
+pub(crate) fn way_out(place: &Path, source: &io::Error) -> &'static str {
     match source.kind() {
         ErrorKind::NotFound if !parent(place).exists() => {
             "make its folder first (install.sh makes the folder for calls)"

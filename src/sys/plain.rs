@@ -6,7 +6,7 @@
 //! gets are left alone: there Persian needs U+200C, and many an emoji U+200D.
 
 use std::ffi::OsStr;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// What editors and some servers put before a text.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -96,6 +96,16 @@ const UNSEEN: [(char, char); 24] = [
     ('\u{1D173}', '\u{1D17A}'),
     ('\u{E0000}', '\u{E0FFF}'),
 ];
+
+/// To the first column, and nothing behind it: ECMA-48, CR and EL.
+pub(crate) const CLEAR: &str = "\r\x1b[K";
+
+/// A count with the word for what is counted: of one, or of any other number.
+pub(crate) fn counted(count: impl Display, one: &str, more: &str) -> String {
+    let count = count.to_string();
+    let word = if count == "1" { one } else { more };
+    format!("{count} {word}")
+}
 
 #[cfg(test)]
 mod tests {

@@ -40,9 +40,7 @@ pub struct State {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The lock cannot be opened.
-    #[error(
-        "cannot open {path}; check that Asterisk's user may write to its folder, which install.sh makes, and that the disk has room"
-    )]
+    #[error("cannot open {path}; {}", files::way_out(path.as_ref(), source))]
     Lock {
         /// The lock.
         path: String,
@@ -310,6 +308,18 @@ mod tests {
         assert_eq!(state.read::<u64>("n.json"), 1);
         let aside = fs::read(files::append(&file, ".broken")).expect("put aside");
         assert_eq!(aside, b"{\"half\": ");
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_opened_is_told_with_what_hinders_it_alone() {
+        let (folder, state) = folder();
+        fs::create_dir_all(folder.path().join("state/n.json.lock")).expect("made");
+        let told = state.update("n.json", |n: &mut u64| *n += 1);
+        let told = told.expect_err("a folder is in its place").to_string();
+        assert!(
+            told.ends_with("n.json.lock; a folder has that name"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -151,10 +151,7 @@ impl Record {
 
 /// Why a call is missing in the log.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot add this call to {path}; check that it is a file in a folder that Asterisk's user may \
-     write to, and that the disk has room, or set calls in [log]"
-)]
+#[error("cannot add this call to {path}; {}, or set calls in [log]", files::way_out(path.as_ref(), source))]
 pub struct Error {
     path: String,
     source: io::Error,

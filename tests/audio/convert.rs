@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use phone_assistant::audio::telephone::Encoding;
-use phone_assistant::cmd::convert::{Error, Options, run};
+use phone_assistant::cmd::convert::{Error, Options, Progress, run};
 
 use super::decode::sound;
 
@@ -55,9 +55,14 @@ fn options(inputs: &[PathBuf], output: &Path) -> Options {
 }
 
 fn convert(options: &Options) -> (Result<(), Error>, String) {
-    let mut progress = Vec::new();
-    let outcome = run(options, &mut progress);
-    (outcome, String::from_utf8(progress).unwrap())
+    let mut told = String::new();
+    let outcome = run(options, &mut |progress| {
+        if let Progress::Done(line) = progress {
+            told.push_str(line);
+            told.push('\n');
+        }
+    });
+    (outcome, told)
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn each_way_that_does_not_take_a_message_is_named_and_delays_no_mail() {
         until("the failure is noted", PATIENCE, || {
             let output = post.house.command(&settings, &["messages"]);
             shown = String::from_utf8(output.stdout).unwrap();
-            shown.contains("webhook: 1 tries") && shown.contains("mail: delivered")
+            shown.contains("webhook: 1 try") && shown.contains("mail: delivered")
         });
         assert!(shown.contains(expected), "{name}: {shown}");
     });
@@ -260,9 +260,9 @@ fn each_way_that_does_not_take_a_message_is_named_and_delays_no_mail() {
 #[test]
 fn a_mail_that_is_not_taken_is_tried_again_unless_its_address_is_wrong() {
     for (code, expected) in [
-        (75, "mail: 1 tries"),
-        (68, "mail: 1 tries"),
-        (67, "mail: failed after 1 tries"),
+        (75, "mail: 1 try"),
+        (68, "mail: 1 try"),
+        (67, "mail: failed after 1 try"),
     ] {
         let post = Post::new(House::new());
         post.house.sandbox.answer_with(NOTED);

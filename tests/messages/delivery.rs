@@ -1,7 +1,7 @@
 //! Where messages go, and what becomes of those that are not taken.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ring::hmac;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn a_webhook_that_is_down_is_tried_again_under_the_same_id_and_delays_no_mail() 
     until("the attempt is noted", PATIENCE, || {
         let output = post.house.command(&post.settings(), &["messages"]);
         let shown = String::from_utf8(output.stdout).unwrap();
-        shown.contains("webhook: 1 tries") && shown.contains("mail: delivered")
+        shown.contains("webhook: 1 try") && shown.contains("mail: delivered")
     });
     for _ in 0..2 {
         let output = post
@@ -51,6 +51,38 @@ fn administrators_get_a_mail_of_opening_hours_that_the_dialplan_alone_asks_for()
     let mails = post.sendmail.mails();
     assert_eq!(mails.len(), 1, "once a day");
     assert!(mails[0].body().contains("opening hours: "));
+}
+
+#[test]
+fn administrators_get_a_mail_once_a_day_when_most_of_the_days_money_is_spent() {
+    let post = Post::new(House::new());
+    let settings = post.settings().set("limits.max_daily_cost", 10);
+    let ledger = post.house.sandbox.ca_file();
+    let ledger = ledger.with_file_name("state/limits.json");
+    fs::create_dir(ledger.parent().unwrap()).unwrap();
+    let day = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        / 86_400;
+    for (spent, times) in [(7_900_000, 0), (8_000_000, 1), (8_100_000, 0)] {
+        let of_day = json!({ "version": 1, "day": day, "spent": spent, "calls": {} });
+        fs::write(&ledger, of_day.to_string()).unwrap();
+        let outcome = post.one_call(&settings);
+        outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let warned = outcome.warnings;
+        assert_eq!(warned.len(), times, "{spent}: {warned:?}");
+        assert!(
+            warned
+                .iter()
+                .all(|line| line.contains("are spent or set aside today"))
+        );
+    }
+    post.house.command(&settings, &["messages", "--deliver"]);
+    post.sendmail.wait_for(1, PATIENCE);
+    let mails = post.sendmail.mails();
+    assert_eq!(mails.len(), 1, "once a day");
+    assert!(mails[0].body().contains("cost: "), "{}", mails[0].body());
 }
 
 #[test]
@@ -366,21 +398,18 @@ fn a_fault_of_the_settings_sends_and_fails_nothing_and_a_persona_that_is_gone_is
         String::from_utf8(output.stdout).unwrap()
     };
     until("the failure is noted", PATIENCE, || {
-        shown(&post.settings()).contains("webhook: 1 tries")
+        shown(&post.settings()).contains("webhook: 1 try")
     });
     post.webhook.always(Takes::Status(200));
     let faulty = office(post.settings()).set("messages.no_such_setting", 1);
     let retried = post.house.command(&faulty, &["messages", "--retry"]);
     assert_eq!(retried.status.code(), Some(1), "{retried:?}");
-    assert!(shown(&faulty).contains("webhook: 1 tries"));
+    assert!(shown(&faulty).contains("webhook: 1 try"));
     // The persona is gone.
     post.house
         .command(&post.settings(), &["messages", "--retry"]);
     let gone = shown(&post.settings());
-    assert!(
-        gone.contains("1 tries") && gone.contains("is gone"),
-        "{gone}"
-    );
+    assert!(gone.contains("1 try") && gone.contains("is gone"), "{gone}");
     assert_eq!(post.webhook.posted().len(), 1);
     post.house
         .command(&office(post.settings()), &["messages", "--retry"]);
@@ -396,7 +425,7 @@ fn a_call_that_leaves_nothing_delivers_what_waits() {
     until("both ways are noted", PATIENCE, || {
         let output = post.house.command(&post.settings(), &["messages"]);
         let shown = String::from_utf8(output.stdout).unwrap();
-        shown.contains("webhook: 1 tries, the next") && shown.contains("mail: delivered")
+        shown.contains("webhook: 1 try, the next") && shown.contains("mail: delivered")
     });
     let file = post.waiting().remove(0);
     let mut entry: serde_json::Value =

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
@@ -40,7 +40,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
         ),
     }
-    examine_sounds(config, report);
+    examine_sounds(&sounds::folder(), &sounds::usual(), config, report);
     if let Some(config) = config {
         examine_operator(config, report);
     }
@@ -151,11 +151,16 @@ fn examine_applications(report: &mut Report<'_>) {
 }
 
 /// The recorded words of the dialplan: without them callers hear nothing where they should hear an apology.
-fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
-    let folder = sounds::folder();
+/// `usual` are the folders where another layout of Asterisk would look.
+fn examine_sounds(
+    folder: &Path,
+    usual: &[PathBuf],
+    config: Option<&Config>,
+    report: &mut Report<'_>,
+) {
     let missing: Vec<_> = SOUNDS
         .iter()
-        .filter(|name| !sounds::is_there(&folder, name))
+        .filter(|name| !sounds::is_there(folder, name))
         .copied()
         .collect();
     if missing.is_empty() {
@@ -164,19 +169,22 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
             &format!("all {} are in {}", SOUNDS.len(), folder.display()),
         );
     } else {
-        let elsewhere = sounds::elsewhere(&folder, missing[0]).map_or(String::new(), |other| {
-            let other = other.display();
-            format!("; {other} has them, where Asterisk does not look: astdatadir in asterisk.conf")
-        });
+        let elsewhere =
+            sounds::elsewhere(usual, folder, missing[0]).map_or(String::new(), |other| {
+                let other = other.display();
+                format!(
+                    "; {other} has them, where Asterisk does not look: astdatadir in asterisk.conf"
+                )
+            });
         report.fail(
             "sounds",
             &format!("missing in {}: {}{elsewhere}", folder.display(), missing.join(", ")),
             "install Asterisk's core sounds: in FreePBX under Admin, Sound Languages; in Debian asterisk-core-sounds-en",
         );
     }
-    examine_own_sounds(&folder, report);
+    examine_own_sounds(folder, usual, report);
     if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
-        && !sounds::is_there(&folder, name)
+        && !sounds::is_there(folder, name)
     {
         report.warn(
             "sound for waiting",
@@ -187,9 +195,9 @@ fn examine_sounds(config: Option<&Config>, report: &mut Report<'_>) {
 }
 
 /// Sounds of an administrator's own that lie where another layout of Asterisk would look for them.
-fn examine_own_sounds(folder: &Path, report: &mut Report<'_>) {
+fn examine_own_sounds(folder: &Path, usual: &[PathBuf], report: &mut Report<'_>) {
     for name in OWN_SOUNDS {
-        let other = sounds::elsewhere(folder, name);
+        let other = sounds::elsewhere(usual, folder, name);
         if let Some(other) = other.filter(|_| !sounds::is_there(folder, name)) {
             let (folder, other) = (folder.display(), other.display());
             report.warn(
@@ -298,6 +306,50 @@ mod tests {
                 "{settings}"
             );
         }
+    }
+
+    #[test]
+    fn sounds_that_lie_where_asterisk_does_not_look_are_told_with_both_folders() {
+        let root = testkit::TempDir::new().expect("a temporary folder");
+        let [here, other] = ["here", "other"].map(|name| root.path().join(name));
+        let usual = [here.clone(), other.clone()];
+        let put = |folder: &Path, name: &str| {
+            let file = folder.join(format!("{name}.ulaw"));
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            std::fs::write(file, "").expect("written");
+        };
+        put(&here, "beep");
+        for name in SOUNDS {
+            put(&other, name);
+        }
+        let [own] = OWN_SOUNDS;
+        put(&other, own);
+        let found = || findings(|report| examine_sounds(&here, &usual, None, report));
+        let all = found();
+        let [missing, unheard] = &all[..] else {
+            panic!("{all:?}");
+        };
+        let (here_shown, other_shown) = (here.display(), other.display());
+        assert_eq!((&*missing.id, missing.status), ("sounds", Status::Fail));
+        let where_they_are = format!("; {other_shown} has them, where Asterisk does not look: ");
+        assert!(
+            missing
+                .text
+                .starts_with(&format!("missing in {here_shown}: hello, "))
+        );
+        assert!(missing.text.contains(&where_they_are), "{}", missing.text);
+        assert_eq!((&*unheard.id, unheard.status), ("own sounds", Status::Warn));
+        let text = format!(
+            "{own} is in {other_shown}, and Asterisk looks in {here_shown}: callers do not hear it"
+        );
+        assert_eq!(unheard.text, text);
+        for name in SOUNDS {
+            put(&here, name);
+        }
+        put(&here, own);
+        let all = found();
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!(all[0].status, Status::Ok);
     }
 
     /// A header of a program without a loader, and what it would do.

@@ -168,14 +168,11 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     let logs = LogFiles::of_asterisk();
     // A Local channel runs an extension of the dialplan without any phone.
     let sent = say("channel originate Local/check@custom-openai application Wait 1");
-    if sent.as_ref().is_ok_and(|said| said.contains(NO_COMMAND)) {
-        let why =
-            "Asterisk has not loaded res_clioriginate, by which it would have started the program";
-        let remedy = format!(
-            "{}; calls do not need it, and that lasts until a restart where modules.conf does not load it",
-            typed("module load res_clioriginate")
-        );
-        return report.not_tried(ID, why, &remedy);
+    if sent
+        .as_ref()
+        .is_ok_and(|said| lacks_originate(said, report))
+    {
+        return;
     }
     let Some(there) = wait_for(&state) else {
         let said = sent.unwrap_or_else(|why| why.to_string());
@@ -192,6 +189,21 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
     let here = View::new(settings, report.findings());
     tell(here, &there, report);
     logs.examine(freepbx::is_here(Path::new("/")), report);
+}
+
+/// Tells it where Asterisk, by what it `said`, has no command to start the program with. Returns whether that is so.
+fn lacks_originate(said: &str, report: &mut Report<'_>) -> bool {
+    let is_unknown = said.contains(NO_COMMAND);
+    if is_unknown {
+        let why =
+            "Asterisk has not loaded res_clioriginate, by which it would have started the program";
+        let remedy = format!(
+            "{}; calls do not need it, and that lasts until a restart where modules.conf does not load it",
+            typed("module load res_clioriginate")
+        );
+        report.not_tried(ID, why, &remedy);
+    }
+    is_unknown
 }
 
 fn tell(mut here: View, there: &View, report: &mut Report<'_>) {
@@ -337,6 +349,25 @@ mod tests {
             );
             assert!(!finding.text.contains("sudo sh"), "{finding:?}");
         }
+    }
+
+    #[test]
+    fn a_module_that_is_not_loaded_is_named_with_the_command_that_loads_it() {
+        let mut sink = std::io::sink();
+        let mut report = Report::new(&mut sink, Style::Silent);
+        assert!(!lacks_originate("", &mut report));
+        let said = "No such command 'channel originate Local/check@custom-openai' (type 'core show help channel originate' for other possible commands)";
+        assert!(lacks_originate(said, &mut report));
+        let [finding] = report.findings() else {
+            panic!("{:?}", report.findings());
+        };
+        assert_eq!(finding.status, Status::Warn);
+        assert!(finding.text.contains("has not loaded res_clioriginate"));
+        assert!(
+            finding
+                .remedy
+                .contains("'module load res_clioriginate'; calls do not need it")
+        );
     }
 
     #[test]

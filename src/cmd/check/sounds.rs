@@ -10,13 +10,13 @@ pub(super) fn folder() -> PathBuf {
     asterisk_folder("astdatadir", &USUAL).join("sounds")
 }
 
-/// A usual folder of sounds that has this one, and is not `folder`.
-pub(super) fn elsewhere(folder: &Path, name: &str) -> Option<PathBuf> {
-    let all = USUAL.map(|data| Path::new(data).join("sounds"));
-    elsewhere_in(&all, folder, name)
+/// The folders of sounds that FreePBX and Debian have.
+pub(super) fn usual() -> [PathBuf; 2] {
+    USUAL.map(|data| Path::new(data).join("sounds"))
 }
 
-fn elsewhere_in(all: &[PathBuf], folder: &Path, name: &str) -> Option<PathBuf> {
+/// The one of `all` folders of sounds that has this one, and is not `folder`.
+pub(super) fn elsewhere(all: &[PathBuf], folder: &Path, name: &str) -> Option<PathBuf> {
     // One may be a link to the other.
     let real = |path: &Path| path.canonicalize().ok();
     let is_other = |other: &&PathBuf| real(other).is_some_and(|other| Some(other) != real(folder));
@@ -59,10 +59,10 @@ mod tests {
         symlink(&one, &link).expect("linked");
         fs::write(one.join("custom/welcome.ulaw"), "").expect("written");
         let all = [one.clone(), other.clone()];
-        let found = |folder| elsewhere_in(&all, folder, "custom/welcome");
+        let found = |folder| elsewhere(&all, folder, "custom/welcome");
         assert_eq!(found(&other), Some(one.clone()));
         assert_eq!(found(&one), None);
         assert_eq!(found(&link), None, "it is the same folder");
-        assert_eq!(elsewhere_in(&all, &other, "custom/goodbye"), None);
+        assert_eq!(elsewhere(&all, &other, "custom/goodbye"), None);
     }
 }

@@ -70,12 +70,18 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
 /// Checks that only root can change the program that root runs.
 fn examine_own_place(report: &mut Report<'_>) {
     let place = env::current_exe();
-    let place = place.unwrap_or_else(|_| "/usr/local/bin/phone-assistant".into());
+    let place = place.unwrap_or_else(|_| INSTALLED[0].into());
     if let Err(fault) = rooted::resolve(&place, None) {
         let text = format!("root runs this program, and {}", Chain(&fault));
-        let remedy = "let root run the one that install.sh has put there: sudo /usr/local/bin/phone-assistant check";
-        report.warn("program of root", &text, remedy);
+        report.warn("program of root", &text, &own_program(Path::new("/")));
     }
+}
+
+/// The remedy where root runs a program of others: the one that is installed in the machine laid out in `root`.
+fn own_program(root: &Path) -> String {
+    let is_there = |place: &&&str| root.join(place.trim_start_matches('/')).exists();
+    let place = INSTALLED.iter().find(is_there).unwrap_or(&INSTALLED[1]);
+    format!("let root run the one that is installed: sudo {place} check")
 }
 
 /// Tells that root's own environment names settings: what calls read is named by Asterisk's.
@@ -318,6 +324,8 @@ fn may_set(name: &str, value: &Path) -> bool {
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
 
 /// Where systemd puts the credentials of a service; the folder is root's.
+/// Where a package and install.sh put the program that root runs.
+const INSTALLED: [&str; 2] = ["/usr/bin/phone-assistant", "/usr/local/bin/phone-assistant"];
 const CREDENTIALS: &str = "/run/credentials";
 
 const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at as root unless you say so: --user root";
@@ -357,6 +365,24 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]).process_group(0);
         command
+    }
+
+    #[test]
+    fn root_is_told_of_the_program_that_is_installed_here() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let remedy = || own_program(folder.path());
+        let [package, sources] = INSTALLED;
+        assert!(remedy().ends_with(&format!("sudo {sources} check")));
+        for place in [sources, package] {
+            let file = folder.path().join(&place[1..]);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            std::fs::write(file, "").expect("written");
+            assert!(
+                remedy().ends_with(&format!("sudo {place} check")),
+                "{}",
+                remedy()
+            );
+        }
     }
 
     #[test]

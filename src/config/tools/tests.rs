@@ -53,11 +53,11 @@ fn assert_fault(lines: &str, expected: &str) {
 #[test]
 fn an_address_has_values_in_its_path_and_query_alone() {
     let table = [
-        ("", "config.toml, line 1: tool.t.url is missing"),
-        ("url = ''", "line 3: tool.t.url is missing"),
+        ("", "config.toml, line 1, column 7: tool.t.url is missing"),
+        ("url = ''", "line 3, column 1: tool.t.url is missing"),
         (
             "url = 7",
-            "line 3: tool.t.url must be text, found 7 without quotation marks",
+            "line 3, column 1: tool.t.url must be text, found 7 without quotation marks",
         ),
         ("url = 'ftp://host'", "another scheme"),
         (
@@ -115,15 +115,15 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
     let table = [
         (
             "url = 'https://host/{b}'",
-            "line 3: tool.t.url has {b}, which is none of its arguments",
+            "line 3, column 1: tool.t.url has {b}, which is none of its arguments",
         ),
         (
             "url = 'https://host/'\narguments.a = 'text: x'",
-            "line 4: tool.t.arguments.a stands nowhere",
+            "line 4, column 11: tool.t.arguments.a stands nowhere",
         ),
         (
             "url = 'https://host/{a}'\narguments.a = 'date: x'",
-            "line 4: tool.t.arguments.a has the type \"date\", which is none of",
+            "line 4, column 11: tool.t.arguments.a has the type \"date\", which is none of",
         ),
         (
             "url = 'https://host/'\nmethod = 'POST'\njson = '{a}'\narguments.a = 'optional whole: x'",
@@ -131,11 +131,11 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
         ),
         (
             "url = 'https://host/{a}?b={a}'\narguments.a = 'optional text: x'",
-            "line 4: tool.t.arguments.a is optional and stands in the path of url",
+            "line 4, column 11: tool.t.arguments.a is optional and stands in the path of url",
         ),
         (
             "url = 'https://host/?a={a}'\narguments.a = 'optional: x'",
-            "line 4: tool.t.arguments.a has the type \"optional\", which is none of",
+            "line 4, column 11: tool.t.arguments.a has the type \"optional\", which is none of",
         ),
         (
             "url = 'https://host/{a}'\narguments.a = 'text'",
@@ -195,7 +195,7 @@ fn each_fault_of_a_tool_is_told_with_its_place() {
         ),
         (
             &format!("{url}\nheaders_file = 'x'"),
-            "line 5: unknown setting tool.t.headers_file (did you mean header_file?)",
+            "line 5, column 1: unknown setting tool.t.headers_file (did you mean header_file?)",
         ),
         (
             &format!("{url}\nfrobnicate = 1"),
@@ -264,7 +264,10 @@ fn a_query_of_optional_arguments_alone_may_be_none() {
 fn a_table_without_description_or_with_a_name_of_another_form_is_a_fault() {
     let long = format!("[tool.{}]", "a".repeat(65));
     for (head, expected) in [
-        ("[tool.t]", "line 1: tool.t.description is missing"),
+        (
+            "[tool.t]",
+            "line 1, column 7: tool.t.description is missing",
+        ),
         (
             "[tool.my-tool]\ndescription = 'x'",
             "the name of a tool has up to 64 letters",

@@ -62,7 +62,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             call.wait_for_end(SOON);
             until("why it waits is told", || {
                 let told = machine.root().shell("phone-assistant messages");
-                told.contains("1 not delivered") && told.contains("mail: 1 tries")
+                told.contains("1 not delivered") && told.contains("mail: 1 try")
             })?;
             put_sendmail(&machine);
             machine.root().shell("phone-assistant messages --retry");

@@ -14,6 +14,10 @@ use crate::machine::Machine;
 use crate::report::{Report, ms};
 
 pub(crate) fn run(lab: &Lab, report: &Report) {
+    report.check(
+        "README's two includes and a reload lead to the first answer where there is no FreePBX",
+        || without_freepbx(lab),
+    );
     let mut machine = Machine::bare(lab, sandbox());
     fs::copy(lab.package(), machine.path(PACKAGE)).unwrap();
     let file = fs::metadata(lab.package()).unwrap();
@@ -64,6 +68,38 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             }
         },
     );
+}
+
+/// An Asterisk whose dialplan is the administrator's own: the phones' context and nothing else.
+fn without_freepbx(lab: &Lab) -> Result<(), String> {
+    let machine = Machine::bare(lab, sandbox());
+    fs::copy(lab.package(), machine.path(PACKAGE)).unwrap();
+    let root = machine.root();
+    root.shell("rm /etc/freepbx.conf /etc/asterisk/extensions_custom.conf");
+    let plan = "/etc/asterisk/extensions.conf";
+    fs::write(machine.path(plan), "[from-internal]\n").unwrap();
+    // There is no sudo in this Debian.
+    let as_asterisk = "setpriv --reuid asterisk --regid asterisk --init-groups";
+    root.shell(&included_by_readme().replace("sudo -u asterisk", as_asterisk));
+    root.shell(&format!(
+        "{APT} install --no-install-recommends {PACKAGE}; \
+         /usr/share/phone-assistant/install.sh --dialplan; \
+         sed -i '/^.from-internal/a include => custom-openai' {plan}"
+    ));
+    machine.put_certificate();
+    machine.configure(&machine.settings().keyless());
+    setup(&machine)?;
+    root.shell("phone-assistant console 'dialplan reload'");
+    call_works(&machine)
+}
+
+/// The commands of README that make Asterisk read the file that the installer writes to.
+fn included_by_readme() -> String {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, section) = readme.split_once("### Asterisk without FreePBX").unwrap();
+    let (_, block) = section.split_once("```sh\n").unwrap();
+    block.split("```").next().unwrap().to_owned()
 }
 
 /// Gives `setup` the key, as who has no terminal does.

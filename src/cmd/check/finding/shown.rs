@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::{Finding, Setting};
+use crate::sys::plain::CLEAR;
 
 /// What findings are written on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,8 +129,6 @@ pub(super) fn end_trying(out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{CLEAR}")
 }
 
-/// To the first column, and nothing behind it: ECMA-48, CR and EL.
-const CLEAR: &str = "\r\x1b[K";
 /// The width of a status with the blanks behind it, that of most names, and the column behind them.
 const STATUS: usize = 6;
 const NAME: usize = 22;
@@ -154,8 +153,8 @@ mod tests {
         Shown(finding, page).to_string()
     }
 
-    const LONG: &str = "cannot open /var/lib/phone-assistant/state/checked.json.lock; check that Asterisk's user may write \
-                        to its folder, which install.sh makes";
+    const LONG: &str = "cannot open /var/lib/phone-assistant/state/checked.json.lock; make its folder first (install.sh makes \
+                        the folder for calls)";
 
     #[test]
     fn words_stay_whole_at_every_width_and_nothing_is_lost() {

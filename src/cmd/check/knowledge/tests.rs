@@ -199,7 +199,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             stay,
         ),
         "facts",
-        "check that it is there",
+        "write them, or change facts",
     ),
     (
         (
@@ -214,7 +214,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
     (
         ("a device", "[knowledge]\nfacts = '/dev/zero'", None, stay),
         "facts",
-        "check that it is there",
+        "put a text file there",
     ),
     (
         ("Latin-1", FACTS, None, |it| {
@@ -275,7 +275,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             symlink("/nowhere/a.md", it.join("a.md")).expect("linked");
         }),
         "facts",
-        "check that it is there",
+        "write them, or change facts",
     ),
     (
         ("empty facts", FACTS, None, |it| {
@@ -402,7 +402,7 @@ const FAULTS: &[(Fault, &str, &str)] = &[
             stay,
         ),
         "facts",
-        "check that it is there",
+        "write them, or change facts",
     ),
 ];
 

@@ -214,15 +214,21 @@ fn each_fault_of_the_settings_is_found_with_its_remedy() {
             line("[tts]\nspeed = 1,5"),
             "line 4, column 10: a decimal point",
         ),
-        (line("[tts]\nspeed = '1,5'"), "line 4: tts.speed must be"),
+        (
+            line("[tts]\nspeed = '1,5'"),
+            "line 4, column 1: tts.speed must be",
+        ),
         (
             line("[stt]\nlanguage = en-US"),
             "line 4, column 12: a text stands in",
         ),
-        (line("[stt]\nlangauge = 'x'"), "line 4: unknown setting"),
+        (
+            line("[stt]\nlangauge = 'x'"),
+            "line 4, column 1: unknown setting",
+        ),
         (
             line("[llm.openai]\nbase_url = 'http://203.0.113.5/v1'"),
-            "line 4: llm.openai.base_url must be",
+            "line 4, column 1: llm.openai.base_url must be",
         ),
         (
             line("[llm.openai]\napi_key = 'sk-a\u{200b}b'"),
