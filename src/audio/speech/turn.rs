@@ -73,6 +73,8 @@ pub struct Endpointer {
 struct Turn {
     length: usize,
     quiet: usize,
+    /// How long nothing as loud as the caller has been heard.
+    paused: usize,
     is_pausing: bool,
     /// The quiet that ends it, where that is not the usual.
     ends_after: Option<Duration>,
@@ -211,7 +213,6 @@ impl Endpointer {
         turn.length += 1;
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
-        let quiet_before = turn.quiet;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
         self.own.hear(&self.levels, turn.length);
         // A television does not take back that the caller has not finished; anything takes back that they have.
@@ -227,15 +228,27 @@ impl Endpointer {
             turn.quiet = quiet;
             return self.end();
         }
-        let may_be_over = self.limits.pause.is_some_and(|pause| quiet >= pause);
+        self.pauses_or_goes_on()
+    }
+
+    /// Whether the caller pauses within a turn, or goes on.
+    fn pauses_or_goes_on(&mut self) -> Option<Change> {
+        let turn = self.turn.as_mut()?;
+        let before = turn.paused;
+        // Beside a television it is never quiet, but whoever holds the phone is louder than that.
+        let is_noisy = (self.background.loud_dbfs())
+            .is_some_and(|loud| loud > FAINTEST_DBFS.max(self.floor_db + ABOVE_FLOOR_DB));
+        let far = if is_noisy { self.own.far_frames() } else { 0 };
+        turn.paused = turn.quiet.max(far);
+        let may_be_over = |pause| frames_last(turn.paused) >= pause;
         let change = match turn.is_pausing {
-            false if may_be_over => Change::Pause,
-            true if is_speaking => Change::Resume,
+            false if self.limits.pause.is_some_and(may_be_over) => Change::Pause,
+            true if turn.paused == 0 => Change::Resume,
             _ => return None,
         };
         turn.is_pausing = change == Change::Pause;
         if change == Change::Resume {
-            self.last_quiet = quiet_before;
+            self.last_quiet = before;
         }
         Some(change)
     }
