@@ -202,6 +202,7 @@ impl Endpointer {
         self.loud
             .drain(..(self.loud.len() + 1).saturating_sub(most));
         self.loud.push_back(level > threshold);
+        let is_uneven = self.is_uneven();
         let Some(turn) = &mut self.turn else {
             if !self.begins() {
                 self.hear_background();
@@ -215,10 +216,11 @@ impl Endpointer {
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
         self.own.hear(&self.levels, turn.length);
-        // A television does not take back that the caller has not finished; anything takes back that they have.
+        // A television does not take back that the caller has not finished; anything takes back that they have, where it
+        // is quiet else.
         let goes_on = is_speaking && self.own.is_near();
         let usual = self.limits.quiet;
-        (turn.ends_after).take_if(|quiet| goes_on || is_speaking && *quiet < usual);
+        (turn.ends_after).take_if(|quiet| goes_on || is_speaking && !is_uneven && *quiet < usual);
         let quiet = frames_last(turn.quiet);
         let ends_after = turn.ends_after.unwrap_or(usual);
         if quiet >= ends_after || frames_last(turn.length) >= self.limits.longest {
@@ -228,17 +230,21 @@ impl Endpointer {
             turn.quiet = quiet;
             return self.end();
         }
-        self.pauses_or_goes_on()
+        self.pauses_or_goes_on(is_uneven)
+    }
+
+    /// Whether what is heard around the caller rises and falls, as a television does.
+    fn is_uneven(&self) -> bool {
+        let steady = FAINTEST_DBFS.max(self.floor_db + ABOVE_FLOOR_DB);
+        (self.background.loud_dbfs()).is_some_and(|loud| loud > steady)
     }
 
     /// Whether the caller pauses within a turn, or goes on.
-    fn pauses_or_goes_on(&mut self) -> Option<Change> {
+    fn pauses_or_goes_on(&mut self, is_uneven: bool) -> Option<Change> {
         let turn = self.turn.as_mut()?;
         let before = turn.paused;
         // Beside a television it is never quiet, but whoever holds the phone is louder than that.
-        let is_noisy = (self.background.loud_dbfs())
-            .is_some_and(|loud| loud > FAINTEST_DBFS.max(self.floor_db + ABOVE_FLOOR_DB));
-        let far = if is_noisy { self.own.far_frames() } else { 0 };
+        let far = if is_uneven { self.own.far_frames() } else { 0 };
         turn.paused = turn.quiet.max(far);
         let may_be_over = |pause| frames_last(turn.paused) >= pause;
         let change = match turn.is_pausing {
