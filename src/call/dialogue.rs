@@ -50,6 +50,8 @@ pub(super) struct Dialogue {
     /// Since when the caller says nothing.
     silent_since: Instant,
     is_leaving: bool,
+    /// Whether nothing that the caller says into the goodbye, now or later, keeps the call from its end.
+    is_goodbye_last: bool,
 }
 
 /// What became of the answer that was heard last.
@@ -75,6 +77,7 @@ impl Dialogue {
             has_failed: false,
             silent_since: began,
             is_leaving: false,
+            is_goodbye_last: false,
         }
     }
 
@@ -89,7 +92,7 @@ impl Dialogue {
 
     /// What the phrase that is said does with what the caller says into it.
     pub(super) fn hearing(&self) -> Hearing {
-        if self.is_leaving {
+        if self.is_leaving && self.is_goodbye_last {
             Hearing::Ignores
         } else if self.settings.barge_in && self.phrase.is_some() {
             Hearing::Yields
@@ -101,7 +104,12 @@ impl Dialogue {
     /// A phrase has been said, or `is_interrupted` by what may be the caller.
     pub(super) fn said(&mut self, is_interrupted: bool, scene: &mut Scene, now: Instant) -> Next {
         if self.is_leaving {
-            return Next::End(Outcome::Answered(None));
+            let is_spoken_into = is_interrupted || !scene.said.is_empty() || scene.is_in_turn();
+            if self.is_goodbye_last || !is_spoken_into {
+                return Next::End(Outcome::Answered(None));
+            }
+            // A silent caller is there after all. Where that was a noise, they hear the goodbye once more.
+            (self.is_leaving, self.is_goodbye_last) = (false, true);
         }
         if !is_interrupted {
             self.phrase = None;
@@ -116,6 +124,7 @@ impl Dialogue {
         scene.is_cut_off = false;
         let (sentence, instead) = self.phrase.take()?;
         Self::false_interruption(scene);
+        self.is_leaving = self.is_goodbye_last;
         Some(Next::Say(sentence, instead))
     }
 
@@ -129,7 +138,7 @@ impl Dialogue {
         match heard {
             Heard::Turn(utterance) => Next::Answer(utterance),
             Heard::HungUp => Next::End(Outcome::HungUp),
-            Heard::Late => self.leave(),
+            Heard::Late => self.leave_for_sure(),
             // What interrupted the answer was no speech.
             Heard::Silence if scene.turn.is_interrupted => {
                 Self::false_interruption(scene);
@@ -159,9 +168,13 @@ impl Dialogue {
         let is_turn = is_new && !matches!(answered, Ok(Answered::NoSpeech));
         if is_turn {
             (self.phrase, scene.is_cut_off) = (None, false);
+            (self.is_goodbye_last, scene.is_noisy) = (false, false);
             if let Some(caller) = &mut scene.caller {
                 caller.was_understood();
             }
+        }
+        if let Some(phrase) = scene.cut_phrase.take() {
+            (self.phrase, scene.is_cut_off) = (Some(phrase), true);
         }
         let failure = match answered {
             Ok(Answered::Partial(failure)) if !self.may_try_again(&failure, now) => {
@@ -232,6 +245,7 @@ impl Dialogue {
                 self.say_again(scene).unwrap_or_else(|| self.listen())
             }
             Answered::NoSpeech => {
+                scene.is_noisy = true;
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
                 self.unclear += 1;
                 if self.unclear > MAX_UNCLEAR {
@@ -260,6 +274,7 @@ impl Dialogue {
     }
 
     fn false_interruption(scene: &mut Scene) {
+        scene.is_noisy = false;
         if let Some(caller) = &mut scene.caller {
             caller.interrupted_for_nothing();
         }
@@ -295,7 +310,11 @@ impl Dialogue {
 
     fn listen(&mut self) -> Next {
         if self.turns >= self.settings.max_turns {
-            return self.leave();
+            // What was lost is told before that.
+            return match self.phrase.take() {
+                Some((sentence, instead)) => Next::Say(sentence, instead),
+                None => self.leave_for_sure(),
+            };
         }
         Next::Listen {
             silent_since: self.silent_since,
@@ -307,11 +326,17 @@ impl Dialogue {
         self.say(self.settings.goodbye.clone(), "goodbye")
     }
 
+    /// Ends the conversation, because its turns or its time are used up.
+    fn leave_for_sure(&mut self) -> Next {
+        self.is_goodbye_last = true;
+        self.leave()
+    }
+
     /// How the conversation ends, if the model wants that and the caller has nothing to say to it.
     fn act(&self, scene: &mut Scene) -> Option<Outcome> {
         // The caller speaks into the end of the answer, and may not want what the model wants. They are heard first;
         // if that proves to be no speech, the action is still there. So are they while it is doubted that they speak.
-        if scene.may_be_in_turn() {
+        if scene.may_be_in_turn() || !scene.said.is_empty() {
             return None;
         }
         let actions = scene.turn.take_actions();

@@ -119,13 +119,15 @@ impl Listening {
             said.samples.splice(..0, before.samples);
         }
         let said = Arc::new(said);
-        if !self.presence.may_send(&said, now) {
-            return;
-        }
-        if scene.is_in_turn() {
-            self.unanswered = Some(said);
-        } else {
-            self.send(said, scene);
+        let may_send = interrupts(scene) || self.presence.may_send(&said, now);
+        match (may_send, scene.is_in_turn()) {
+            (true, true) => self.unanswered = Some(said),
+            (true, false) => self.send(said, scene),
+            (false, _) => {
+                self.presence.turn_begins(now);
+                self.presence.turn_ends(now);
+                self.withheld = Some(said);
+            }
         }
     }
 
@@ -220,10 +222,10 @@ impl Listening {
             if let Some(ahead) = &mut self.ahead {
                 ahead.is_all();
             }
-        } else if self.is_of_caller() || self.presence.may_send(&speech, now) {
+        } else if self.is_of_caller(scene) || self.presence.may_send(&speech, now) {
             self.send(speech, scene);
         } else {
-            self.withheld = seems_voice(scene).then_some(speech);
+            self.withheld = Some(speech);
         }
     }
 
@@ -237,9 +239,9 @@ impl Listening {
         self.end_turn();
     }
 
-    /// Whether what is said goes on with a caller's words.
-    fn is_of_caller(&self) -> bool {
-        self.unanswered.is_some() || !self.known.is_empty()
+    /// Whether what is said goes on with a caller's words, or is to be told from them at once.
+    fn is_of_caller(&self, scene: &Scene) -> bool {
+        self.unanswered.is_some() || !self.known.is_empty() || interrupts(scene)
     }
 
     /// Has what was said transcribed, in case it is all.
@@ -255,7 +257,7 @@ impl Listening {
         if self.ahead.is_some() && self.presence.is_unknown() {
             return;
         }
-        if self.presence.may_try(&speech) || self.is_of_caller() {
+        if self.presence.may_try(&speech) || self.is_of_caller(scene) {
             // While the turn goes on, all that may still be sent of it is set aside.
             self.transcribe(speech, self.transcriptions.left() - 1, scene);
         }
@@ -302,6 +304,7 @@ impl Listening {
     /// Has `speech` transcribed; `later` more transcriptions of the turn may follow.
     fn transcribe(&mut self, speech: Arc<Pcm>, later: u32, scene: &mut Scene) {
         self.transcriptions.send();
+        self.presence.is_interruption = interrupts(scene);
         self.pause_after_more(scene);
         // Without a transcript no model can be asked, so that it costs nothing to wait for it: whether the caller has
         // ended is told by its words.
@@ -414,6 +417,11 @@ impl Listening {
             (silent >= self.settings.ask_after).then_some(Heard::Silence)
         }
     }
+}
+
+/// Whether an answer or a phrase waits for what interrupted it. How often it does is bounded, unless a background goes on.
+fn interrupts(scene: &Scene) -> bool {
+    (scene.is_cut_off || scene.turn.is_interrupted) && !scene.is_noisy
 }
 
 fn seems_voice(scene: &Scene) -> bool {

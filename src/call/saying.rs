@@ -92,7 +92,14 @@ impl<O: Write> Flow<'_, O> {
             _ => return answered,
         };
         let sentence = Sentence::Spoken(words.to_owned());
-        self.say(sentence, Some(instead), Hearing::Keeps)?;
+        let hearing = match self.scene.caller {
+            Some(_) => self.hearing(),
+            None => Hearing::Keeps,
+        };
+        let said = self.say(sentence.clone(), Some(instead), hearing)?;
+        if matches!(said, Said::Interrupted { .. }) {
+            self.scene.cut_phrase = Some((sentence, instead));
+        }
         Ok(Answered::Heard)
     }
 

@@ -9,6 +9,7 @@ use super::caller_audio::CallerAudio;
 use super::keypad::Keypad;
 use super::spoken::Spoken;
 use crate::audio::Pcm;
+use crate::config::Sentence;
 use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
 use crate::timeline::Timeline;
@@ -23,6 +24,10 @@ pub(super) struct Scene {
     pub(super) said: Vec<Pcm>,
     /// Whether they seem to have spoken into a phrase, which is said again where that was nothing.
     pub(super) is_cut_off: bool,
+    /// A phrase behind an answer that they seem to have spoken into, and the sound that stands in for it.
+    pub(super) cut_phrase: Option<(Sentence, &'static str)>,
+    /// Whether they were not understood when they were heard last, and something was heard on.
+    pub(super) is_noisy: bool,
     /// What they are typing.
     pub(super) keypad: Keypad,
     /// Whether a PIN is to be typed before the answer goes on.
@@ -68,6 +73,8 @@ impl Scene {
             caller: None,
             said: Vec::new(),
             is_cut_off: false,
+            cut_phrase: None,
+            is_noisy: false,
             keypad: Keypad::default(),
             wants_pin: false,
             stage: Stage::Config,

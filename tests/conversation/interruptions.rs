@@ -19,6 +19,8 @@ enum Interruption {
     Knock,
     /// Like a voice, but nobody finds words in it.
     Noise,
+    /// The same, and longer.
+    LongNoise,
     /// The caller shows that they follow.
     Following(&'static str),
     /// The caller speaks, and the transcriber fails.
@@ -30,6 +32,7 @@ impl Interruption {
         match self {
             Self::Knock => square_wave(6400, 12_000),
             Self::Noise => spoken("question-moon.wav")[..6400].to_vec(),
+            Self::LongNoise => spoken("question-moon.wav"),
             Self::Following(_) | Self::Untranscribed => spoken("question-tea.wav")[..4800].to_vec(),
         }
     }
@@ -38,7 +41,7 @@ impl Interruption {
     fn transcript(self) -> Response {
         let answer = match self {
             Self::Untranscribed => return Response::new(400, "application/json", "{}"),
-            Self::Knock | Self::Noise => json!({}),
+            Self::Knock | Self::Noise | Self::LongNoise => json!({}),
             Self::Following(words) => {
                 json!({"results": [{"alternatives": [{"transcript": words}]}]})
             }
@@ -247,6 +250,12 @@ fn an_answer_goes_on_after_noises_and_the_talk_with_it() {
         assert!(sent <= 1, "no knock is sent: {sent}");
         assert_soon(&taken_up);
     });
+}
+
+#[test]
+fn an_answer_goes_on_as_soon_after_the_third_sound_without_words_as_after_the_first() {
+    use Interruption::{LongNoise, Noise};
+    assert_soon(&taken_up(&[Noise, Noise, LongNoise]));
 }
 
 #[test]

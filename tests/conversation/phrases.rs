@@ -65,6 +65,31 @@ fn what_is_said_into_the_greeting_is_answered_and_stops_it_where_callers_may_int
 }
 
 #[test]
+fn a_silent_caller_who_speaks_into_the_goodbye_is_answered() {
+    house::each([true, false], |barge_in| {
+        let house = House::new();
+        let talking = asked_into(&house, |settings, sound| {
+            settings
+                .set("conversation.goodbye", sound)
+                .set("conversation.ask_after", 2.0)
+                .set("conversation.barge_in", barge_in)
+                .set("conversation.max_turns", 1)
+        });
+        let outcome = talking.finish();
+        outcome.assert_manners();
+        outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
+        outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
+        let first = heard_of_phrase(&house, &outcome) - PHRASE_BYTES;
+        let is_right = if barge_in {
+            (2 * 8000..3 * 8000).contains(&first)
+        } else {
+            first == PHRASE_BYTES
+        };
+        outcome.assert(is_right, &format!("{first} bytes of the goodbye are heard"));
+    });
+}
+
+#[test]
 fn a_noise_into_the_greeting_has_it_said_once_more() {
     let house = House::new();
     let nothing = testkit::Response::new(200, "application/json", "{}");

@@ -54,7 +54,12 @@ impl OwnLevel {
 
     /// Whether what is heard now is as loud as the caller may be.
     pub(super) fn is_near(&self) -> bool {
-        self.far[0].frames == 0
+        self.far_frames() == 0
+    }
+
+    /// For how many frames nothing has been heard that is as loud as the caller may be.
+    pub(super) fn far_frames(&self) -> usize {
+        self.far[0].frames
     }
 
     /// How long the caller has been quiet, in frames, if that is long enough for the end of a turn which ends after

@@ -73,6 +73,8 @@ pub struct Endpointer {
 struct Turn {
     length: usize,
     quiet: usize,
+    /// How long nothing as loud as the caller has been heard.
+    paused: usize,
     is_pausing: bool,
     /// The quiet that ends it, where that is not the usual.
     ends_after: Option<Duration>,
@@ -200,6 +202,7 @@ impl Endpointer {
         self.loud
             .drain(..(self.loud.len() + 1).saturating_sub(most));
         self.loud.push_back(level > threshold);
+        let is_uneven = self.is_uneven();
         let Some(turn) = &mut self.turn else {
             if !self.begins() {
                 self.hear_background();
@@ -211,13 +214,13 @@ impl Endpointer {
         turn.length += 1;
         let recent = self.loud.iter().rev().take(SPEAKING_FRAMES);
         let is_speaking = recent.filter(|loud| **loud).count() >= SPEAKING_LOUD;
-        let quiet_before = turn.quiet;
         turn.quiet = if is_speaking { 0 } else { turn.quiet + 1 };
         self.own.hear(&self.levels, turn.length);
-        // A television does not take back that the caller has not finished; anything takes back that they have.
+        // A television does not take back that the caller has not finished; anything takes back that they have, where it
+        // is quiet else.
         let goes_on = is_speaking && self.own.is_near();
         let usual = self.limits.quiet;
-        (turn.ends_after).take_if(|quiet| goes_on || is_speaking && *quiet < usual);
+        (turn.ends_after).take_if(|quiet| goes_on || is_speaking && !is_uneven && *quiet < usual);
         let quiet = frames_last(turn.quiet);
         let ends_after = turn.ends_after.unwrap_or(usual);
         if quiet >= ends_after || frames_last(turn.length) >= self.limits.longest {
@@ -227,15 +230,31 @@ impl Endpointer {
             turn.quiet = quiet;
             return self.end();
         }
-        let may_be_over = self.limits.pause.is_some_and(|pause| quiet >= pause);
+        self.pauses_or_goes_on(is_uneven)
+    }
+
+    /// Whether what is heard around the caller rises and falls, as a television does.
+    fn is_uneven(&self) -> bool {
+        let steady = FAINTEST_DBFS.max(self.floor_db + ABOVE_FLOOR_DB);
+        (self.background.loud_dbfs()).is_some_and(|loud| loud > steady)
+    }
+
+    /// Whether the caller pauses within a turn, or goes on.
+    fn pauses_or_goes_on(&mut self, is_uneven: bool) -> Option<Change> {
+        let turn = self.turn.as_mut()?;
+        let before = turn.paused;
+        // Beside a television it is never quiet, but whoever holds the phone is louder than that.
+        let far = if is_uneven { self.own.far_frames() } else { 0 };
+        turn.paused = turn.quiet.max(far);
+        let may_be_over = |pause| frames_last(turn.paused) >= pause;
         let change = match turn.is_pausing {
-            false if may_be_over => Change::Pause,
-            true if is_speaking => Change::Resume,
+            false if self.limits.pause.is_some_and(may_be_over) => Change::Pause,
+            true if turn.paused == 0 => Change::Resume,
             _ => return None,
         };
         turn.is_pausing = change == Change::Pause;
         if change == Change::Resume {
-            self.last_quiet = quiet_before;
+            self.last_quiet = before;
         }
         Some(change)
     }

@@ -304,6 +304,40 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
 }
 
 #[test]
+fn what_is_heard_on_after_a_sound_without_words_is_noise_until_the_answer_goes_on_or_a_turn_has_words()
+ {
+    use crate::call::phase::tests::caller;
+    let began = Instant::now();
+    for takes_up in [true, false] {
+        let mut scene = Scene::new(began);
+        let mut voice = caller(began, None);
+        voice.hear(&[0; 8000], began);
+        voice.hear(
+            &testkit::audio::clips::babble(8000, "waterfall").samples,
+            began,
+        );
+        scene.caller = Some(voice);
+        let mut dialogue = Dialogue::new(settings(), began);
+        scene.turn.is_interrupted = true;
+        let mut answered = |answered, scene: &mut Scene| {
+            let next = dialogue.answered(Ok(answered), false, scene, began);
+            next.expect("nothing fails")
+        };
+        let next = answered(Answered::NoSpeech, &mut scene);
+        assert!(matches!(next, Next::Listen { .. }), "{next:?}");
+        assert!(scene.is_noisy);
+        scene.caller.as_mut().expect("there").forget();
+        if takes_up {
+            let next = answered(Answered::NoSpeech, &mut scene);
+            assert!(matches!(next, Next::TakeUp), "{next:?}");
+        } else {
+            answered(Answered::Heard, &mut scene);
+        }
+        assert!(!scene.is_noisy);
+    }
+}
+
+#[test]
 fn a_phrase_that_was_interrupted_for_nothing_is_said_once_more() {
     use super::Heard::Silence;
     use On::{Answered, CutOff, Heard, NotUnderstood, Said};
@@ -399,6 +433,116 @@ fn a_phrase_yields_to_the_caller_once_and_the_last_one_never() {
         dialogue.heard(Late, &mut scene);
         assert_eq!(dialogue.hearing(), Hearing::Ignores, "the goodbye");
     }
+}
+
+#[test]
+fn the_goodbye_to_a_silent_caller_yields_to_them_once() {
+    use super::Heard::Silence;
+    use On::{Answered, CutOff, Heard, NotUnderstood, Said};
+    let bye = [
+        "say greeting",
+        LISTENED,
+        "say there?",
+        "listen, silent since 3 s",
+        "say bye",
+        "listen, silent since 5 s",
+    ];
+    let silent = || vec![Said, Heard(Silence), Said, Heard(Silence), CutOff];
+    let table = [
+        (
+            "words, and silence again",
+            vec![Heard(turn()), Answered(vec![]), Heard(Silence)],
+            vec!["answer", "listen, silent since 7 s", "say there?"],
+        ),
+        (
+            "a noise",
+            vec![Heard(Silence), CutOff],
+            vec!["say bye", "ANSWERED "],
+        ),
+        (
+            "what nobody understands",
+            vec![Heard(turn()), NotUnderstood, Said],
+            vec!["answer", "say bye", "ANSWERED "],
+        ),
+    ];
+    for (name, then, expected) in table {
+        let steps = follow(silent().into_iter().chain(then).collect());
+        assert_eq!(steps, [bye.to_vec(), expected].concat(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_said_into_the_goodbye_to_a_silent_caller_is_kept_where_they_may_not_interrupt() {
+    use super::Heard::Silence;
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    let settings = Conversation {
+        barge_in: false,
+        ..settings()
+    };
+    let mut dialogue = Dialogue::new(settings, began);
+    dialogue.heard(Silence, &mut scene);
+    dialogue.said(false, &mut scene, began);
+    for hearing in [Hearing::Keeps, Hearing::Ignores] {
+        let next = dialogue.heard(Silence, &mut scene);
+        assert!(matches!(next, Next::Say(_, "goodbye")), "{next:?}");
+        assert_eq!(dialogue.hearing(), hearing);
+        scene.said.push(Pcm {
+            rate_hz: 8000,
+            samples: vec![0; 8000],
+        });
+        let next = dialogue.said(false, &mut scene, began);
+        let is_heard = matches!(next, Next::Listen { .. });
+        assert_eq!(is_heard, hearing == Hearing::Keeps, "{next:?}");
+        // That was a noise.
+        scene.said.clear();
+    }
+}
+
+#[test]
+fn a_phrase_behind_an_answer_is_said_once_more_where_a_noise_cut_it_and_before_the_goodbye() {
+    use super::Heard::Silence;
+    let began = Instant::now();
+    for max_turns in [1, 9] {
+        let mut scene = Scene::new(began);
+        let settings = Conversation {
+            max_turns,
+            ..settings()
+        };
+        let mut dialogue = Dialogue::new(settings, began);
+        scene.cut_phrase = Some((Sentence::Sound("lost".into()), "im-sorry"));
+        let mut next = dialogue
+            .answered(Ok(Answered::Heard), false, &mut scene, began)
+            .expect("nothing fails");
+        if max_turns > 1 {
+            assert!(matches!(next, Next::Listen { .. }), "{next:?}");
+            next = dialogue.heard(Silence, &mut scene);
+        }
+        assert_eq!(told(&next, began), "say lost");
+        assert_eq!(dialogue.hearing(), Hearing::Keeps);
+        let next = dialogue.said(false, &mut scene, began);
+        if max_turns > 1 {
+            assert!(matches!(next, Next::Listen { .. }), "{next:?}");
+        } else {
+            assert_eq!(told(&next, began), "say bye");
+            assert_eq!(dialogue.hearing(), Hearing::Ignores);
+        }
+    }
+}
+
+#[test]
+fn what_was_said_into_a_phrase_behind_an_answer_keeps_the_call_from_its_end() {
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    let mut dialogue = Dialogue::new(settings(), began);
+    scene.turn.actions = vec![Action::Goodbye];
+    scene.said.push(Pcm {
+        rate_hz: 8000,
+        samples: vec![0; 8000],
+    });
+    let next = dialogue.answered(Ok(Answered::Heard), false, &mut scene, began);
+    assert!(matches!(next, Ok(Next::Listen { .. })), "{next:?}");
+    assert_eq!(scene.turn.actions, [Action::Goodbye]);
 }
 
 #[test]
@@ -542,6 +686,18 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
             ],
         ),
     ]);
+}
+
+#[test]
+fn the_model_may_offer_the_key_0_where_that_leads_to_a_person() {
+    for operator in [None, Some("200".to_owned())] {
+        let leads = operator.is_some();
+        let told = actions(&Conversation {
+            operator,
+            ..settings()
+        });
+        assert_eq!(told.contains("pressing the key 0"), leads, "{told}");
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::audio::{Pcm, speech, to_f32};
 pub(super) struct Presence {
     /// Whether the last transcript had words.
     is_understood: bool,
+    /// Whether what was sent last had interrupted an answer or a phrase.
+    pub(super) is_interruption: bool,
     background: Option<Background>,
     /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
     ended_at: Option<Instant>,
@@ -33,6 +35,10 @@ struct Background {
 impl Presence {
     /// Takes in what was heard in `sound`, of which that is known at `now`.
     pub(super) fn heard(&mut self, has_words: bool, sound: &Pcm, now: Instant) {
+        if !has_words && self.is_interruption {
+            // It is taken back, and is no background yet: the caller may ask something as softly.
+            return;
+        }
         self.is_understood = has_words;
         if has_words {
             self.background = None;

@@ -1,6 +1,7 @@
 //! Listening, in virtual time: (voice and keys at ms -> step).
 
 mod calls;
+mod in_doubt;
 
 use std::path::PathBuf;
 

@@ -263,3 +263,58 @@ fn an_unfinished_sentence_is_waited_for_beside_a_television_too() {
         assert!(ends.contains(&ended), "{name}: {ended}");
     }
 }
+
+/// A caller who speaks twice, and pauses in their second turn, beside this.
+#[test]
+fn a_caller_may_have_ended_after_a_short_pause_beside_a_television_too() {
+    let speaks_again = (Voice, 6000, 7000, -20.0);
+    let goes_on = (Voice, 7600, 8600, -20.0);
+    for (name, background, ends) in [
+        ("a quiet line", (Television, 0, 0, 0.0), 9050..9150),
+        (
+            "a television all the time",
+            (Television, 0, 11_000, -40.0),
+            9550..9650,
+        ),
+        (
+            "one that is loud",
+            (Television, 0, 11_000, -34.0),
+            9550..9650,
+        ),
+    ] {
+        let limits = Limits {
+            pause: Some(Duration::from_millis(300)),
+            ..LIMITS
+        };
+        let mut endpointer = Endpointer::new(RATE_HZ, limits);
+        let sounds = [SPEAKS, speaks_again, goes_on, background];
+        let mut last_quiet = Duration::ZERO;
+        let mut changes = changes_of(&mut endpointer, &sounds, 11_000, |ms, endpointer| {
+            if ms == 8000 {
+                last_quiet = endpointer.last_quiet();
+            }
+            if ms == 8960 {
+                // Their words are finished.
+                endpointer.end_after(Duration::from_millis(500));
+            }
+        });
+        changes.retain(|(_, ms)| *ms >= 6000);
+        let whats: Vec<_> = changes.iter().map(|(change, _)| *change).collect();
+        assert_eq!(
+            whats,
+            [
+                Change::SpeechStart,
+                Change::Pause,
+                Change::Resume,
+                Change::Pause,
+                Change::EndOfTurn
+            ],
+            "{name}: {changes:?}"
+        );
+        for (at, expected) in [(1, 7250..7350), (2, 7600..7700), (3, 8850..8950), (4, ends)] {
+            assert!(expected.contains(&changes[at].1), "{name}: {changes:?}");
+        }
+        let paused = Duration::from_millis(500)..Duration::from_millis(700);
+        assert!(paused.contains(&last_quiet), "{name}: {last_quiet:?}");
+    }
+}
