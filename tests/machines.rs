@@ -38,7 +38,7 @@ fn machines_count_together_and_alone_while_their_server_is_lost() {
         call(&houses[0], &settings[0]).assert_variable("ASSISTANT_STATUS", "ANSWERED");
         call(&houses[1], &settings[1])
             .assert_variable("ASSISTANT_STATUS", "LIMITED")
-            .assert_variable_contains("ASSISTANT_ERROR", "has made 1 calls");
+            .assert_variable_contains("ASSISTANT_ERROR", "has made 1 call within");
         let found = check(&houses[0], &settings[0], &[]);
         let found: Vec<_> = of(&found, "state of machines").collect();
         assert_eq!(found.len(), 1, "{found:?}");

@@ -4,6 +4,7 @@ use std::io;
 
 use super::spool::MAX_WAITING;
 use crate::sys::files;
+use crate::sys::plain::counted;
 use crate::sys::state;
 
 /// Why a message cannot be kept, read or changed.
@@ -17,7 +18,7 @@ pub(crate) enum Error {
     },
     /// This caller has left as many as are allowed.
     #[error(
-        "this caller has left {left} messages within an hour; max_messages_per_caller_per_hour in [limits] allows no more"
+        "this caller has left {} within an hour; max_messages_per_caller_per_hour in [limits] allows no more", counted(.left, "message")
     )]
     TooMany {
         /// How many this caller has left.

@@ -6,7 +6,7 @@
 //! gets are left alone: there Persian needs U+200C, and many an emoji U+200D.
 
 use std::ffi::OsStr;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// What editors and some servers put before a text.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -19,6 +19,13 @@ pub fn plain(text: &str) -> String {
 /// `text` in quotation marks, on one line: a name or a path in a message.
 pub(crate) fn quoted(text: impl AsRef<OsStr>) -> String {
     format!("\"{}\"", plain(&text.as_ref().to_string_lossy()))
+}
+
+/// A number of things, such as `1 call` and `2 calls`.
+pub(crate) fn counted(number: impl Display, thing: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 /// The same as [`plain`], of at most `most` characters; what is longer ends with an ellipsis.

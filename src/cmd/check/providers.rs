@@ -12,6 +12,7 @@ use crate::services::{Change, Maker, SetupError, WARNED_DAYS, way};
 use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::sys::hangup::Hangup;
+use crate::sys::plain::counted;
 
 /// Tells who is asked, in one line for each stage, and warns of models that are about to be switched off. What keeps
 /// providers from being made is told where they are tried.
@@ -170,7 +171,10 @@ impl Look<'_> {
             ..=0 if self.is_automatic(stage) => return,
             ..=0 => format!("{it} was switched off on {date}"),
             1.. if days <= i64::try_from(WARNED_DAYS).unwrap_or_default() => {
-                format!("{it} will be switched off on {date}, in {days} days")
+                format!(
+                    "{it} will be switched off on {date}, in {}",
+                    counted(days, "day")
+                )
             }
             _ => return,
         };

@@ -22,7 +22,7 @@ use crate::sys::date;
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{Chain, Stage};
 use crate::sys::hangup::Hangup;
-use crate::sys::plain::quoted;
+use crate::sys::plain::{counted, quoted};
 use crate::sys::redact::{Hidden, redact};
 use crate::text;
 use crate::voice::{self, Loudness, Speaker};
@@ -388,7 +388,8 @@ fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &
                 format!("by the service's own list it was to be switched off on {date}")
             } else {
                 format!(
-                    "by the service's own list it will be switched off on {date}, in {days} days"
+                    "by the service's own list it will be switched off on {date}, in {}",
+                    counted(days, "day")
                 )
             },
             "choose another model of the service's list",

@@ -71,6 +71,8 @@ impl Server {
             PASSWORD,
             "--save",
             "",
+            "--appendonly",
+            "yes",
         ]);
         command.arg("--dir").arg(folder.path());
         if is_encrypted {
