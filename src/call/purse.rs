@@ -48,6 +48,9 @@ impl Purse {
             Err(Refused::Unknown(cause)) => {
                 self.fault.get_or_insert(Chain(cause).to_string());
             }
+            Err(Refused::Alone { why, .. }) => {
+                self.fault.get_or_insert(why.clone());
+            }
             Err(Refused::Day { spent, .. }) => self.nearly_spent = limits.nearly_spent(*spent),
             _ => {}
         }

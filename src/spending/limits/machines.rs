@@ -202,9 +202,18 @@ impl Books for Machines {
         }
         match self.change_shared(server, limits, change) {
             Err(Refused::Lost(lost)) => {
-                let entry = self.change_alone(limits, change, lost.may_have_run, clock)?;
-                let alone = Some(format!("{}; {ALONE}", Chain(&lost)));
-                Ok(Entry { alone, ..entry })
+                let why = format!("{}; {ALONE}", Chain(&lost));
+                match self.change_alone(limits, change, lost.may_have_run, clock) {
+                    Ok(entry) => Ok(Entry {
+                        alone: Some(why),
+                        ..entry
+                    }),
+                    Err(refused @ (Refused::Caller { .. } | Refused::Day { .. })) => {
+                        let refused = Box::new(refused);
+                        Err(Refused::Alone { refused, why })
+                    }
+                    Err(other) => Err(other),
+                }
             }
             result => result,
         }

@@ -38,6 +38,14 @@ pub(crate) enum Refused {
         /// The day that is counted has not come yet.
         ahead: Option<Ahead>,
     },
+    /// This machine counts alone, and its part has no more.
+    #[error("{refused}; {why}")]
+    Alone {
+        /// Why the call may not go on.
+        refused: Box<Refused>,
+        /// Why it counts alone.
+        why: String,
+    },
     /// The ledger cannot be read or written.
     #[error(
         "calls and costs cannot be counted, so nothing is paid for; phone-assistant check tells what to do"

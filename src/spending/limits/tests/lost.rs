@@ -198,7 +198,9 @@ fn a_server_that_is_full_or_read_only_is_counted_without_until_it_takes_somethin
             let alone = machine.admit(limits(), CENT.times(3)).expect("its part");
             let told = alone.alone.clone().expect("it is told");
             assert!(told.contains("counts its calls by itself"), "{told}");
-            machine.admit(limits(), CENT).expect_err("nothing is left");
+            let refused = machine.admit(limits(), CENT);
+            let told = refused.expect_err("nothing is left").to_string();
+            assert!(told.contains("counts its calls by itself"), "{told}");
             let calls = Limits {
                 calls_per_hour: Some(2),
                 ..Limits::default()
