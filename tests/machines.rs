@@ -4,14 +4,23 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use testkit::{Outcome, Server, Settings, Stage};
+use testkit::{CallBuilder, Outcome, Server, Settings, Signal, Stage};
 
 use crate::doctor::{check, of};
-use crate::house::{House, PATIENCE};
+use crate::house::{House, PATIENCE, each};
 
 fn call(house: &House, settings: &Settings) -> Outcome {
-    let call = house.ask("question-tea.wav").call_with(settings);
-    call.agi("agi_callerid", "1001").start().finish(PATIENCE)
+    asking(house, settings, "1001", "tea")
+        .start()
+        .finish(PATIENCE)
+}
+
+/// A call of this number that asks of this.
+fn asking(house: &House, settings: &Settings, number: &str, what: &str) -> CallBuilder {
+    let call = house
+        .ask(&format!("question-{what}.wav"))
+        .call_with(settings);
+    call.agi("agi_callerid", number)
 }
 
 fn settings(house: &House, server: &Server) -> Settings {
@@ -38,7 +47,7 @@ fn machines_count_together_and_alone_while_their_server_is_lost() {
         call(&houses[0], &settings[0]).assert_variable("ASSISTANT_STATUS", "ANSWERED");
         call(&houses[1], &settings[1])
             .assert_variable("ASSISTANT_STATUS", "LIMITED")
-            .assert_variable_contains("ASSISTANT_ERROR", "has made 1 calls");
+            .assert_variable_contains("ASSISTANT_ERROR", "has made 1 call within");
         let found = check(&houses[0], &settings[0], &[]);
         let found: Vec<_> = of(&found, "state of machines").collect();
         assert_eq!(found.len(), 1, "{found:?}");
@@ -158,3 +167,138 @@ fn a_caller_of_one_machine_is_known_at_the_other_until_they_are_forgotten_or_it_
         assert_eq!(turns_told(&houses[1]), 0);
     }
 }
+
+/// What becomes of a server in the middle of a call, how it is as before, and what administrators are told of it. What is
+/// told after `emptied` is told by the next call.
+struct Mishap {
+    name: &'static str,
+    happen: fn(&mut Server, &str),
+    pass: fn(&Server),
+    told: &'static str,
+}
+
+const ALONE: &str = "limits: cannot use redis://";
+
+const MISHAPS: [Mishap; 4] = [
+    Mishap {
+        name: "hung",
+        happen: |server, _| server.signal(Signal::STOP),
+        pass: |server| server.signal(Signal::CONT),
+        told: ALONE,
+    },
+    Mishap {
+        name: "full",
+        happen: |server, _| server.tell("CONFIG SET maxmemory 1"),
+        pass: |server| server.tell("CONFIG SET maxmemory 0"),
+        told: ALONE,
+    },
+    Mishap {
+        name: "read-only",
+        happen: |server, _| server.tell("REPLICAOF 127.0.0.1 1"),
+        pass: |server| server.tell("REPLICAOF NO ONE"),
+        told: ALONE,
+    },
+    Mishap {
+        name: "emptied",
+        happen: |server, program| server.restart(program),
+        pass: |_| {},
+        told: "has lost what it had counted",
+    },
+];
+
+#[test]
+fn whatever_becomes_of_the_server_in_a_call_that_is_answered_and_no_limit_is_gone_and_no_stranger_known()
+ {
+    for program in Server::programs("a server that fails in the middle of a call") {
+        each(&MISHAPS, |mishap| befall(mishap, program));
+    }
+}
+
+fn befall(mishap: &Mishap, program: &str) {
+    let name = mishap.name;
+    let mut server = Server::start(program);
+    let houses = [House::new(), House::new()];
+    let [first, second] = &houses;
+    let memory = |server: &Server| houses.each_ref().map(|house| remembering(house, server));
+    let of_both = memory(&server);
+    // A stranger has asked of the moon, and the caller of tea.
+    answered(first, &of_both[0], "1002", "moon");
+    fs::create_dir(callers(second)).unwrap();
+    fs::copy(callers(first).join("key"), callers(second).join("key")).unwrap();
+    let most = |limit: f64| of_both[0].clone().set("limits.max_daily_cost", limit);
+    let [_, reserve] = spent_and_reserve(first, &most(TOO_LITTLE));
+    answered(first, &most(10.0), "1001", "tea");
+    let [spent, _] = spent_and_reserve(first, &most(TOO_LITTLE));
+    // Enough for one call more, and not for two.
+    let limit = reserve + 1.5 * spent;
+    let limited = |server: &Server| {
+        memory(server).map(|settings| settings.set("limits.max_daily_cost", limit))
+    };
+
+    first.sandbox.hold(Stage::Llm);
+    let asked = first.sandbox.requests_to(Stage::Llm).len();
+    let under_way = asking(first, &limited(&server)[0], "1001", "tea").start();
+    first.sandbox.wait_for(Stage::Llm, asked + 1, PATIENCE);
+    (mishap.happen)(&mut server, program);
+    first.sandbox.release(Stage::Llm);
+    let outcome = under_way.finish(PATIENCE);
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let mut warnings = outcome.warnings;
+    for (house, settings) in houses.iter().zip(limited(&server)) {
+        let next = call(house, &settings);
+        next.assert_manners();
+        assert_eq!(
+            next.variable("ASSISTANT_STATUS"),
+            "LIMITED",
+            "{name}: {next}"
+        );
+        warnings.extend(next.warnings);
+    }
+    let is_told = warnings.iter().any(|line| line.contains(mishap.told));
+    assert!(is_told, "{name}: {warnings:#?}");
+    for (house, settings) in houses.iter().zip(memory(&server)) {
+        for (number, what, other) in [("1001", "tea", "moon"), ("1003", "moon", "tea")] {
+            let told = answered(house, &settings, number, what);
+            assert!(!told.contains(other), "{name}: {number} was told {told}");
+        }
+    }
+    (mishap.pass)(&server);
+    let found = check(second, &memory(&server)[1], &[]);
+    let statuses: Vec<_> = of(&found, "state of machines")
+        .map(|finding| &finding["status"])
+        .collect();
+    assert_eq!(statuses, ["ok"], "{name}: {found:#}");
+}
+
+/// An answered call; what the model was told beside the system's part.
+fn answered(house: &House, settings: &Settings, number: &str, what: &str) -> String {
+    let outcome = asking(house, settings, number, what)
+        .start()
+        .finish(PATIENCE);
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let requests = house.sandbox.requests_to(Stage::Llm);
+    requests.last().unwrap().body["contents"].to_string()
+}
+
+/// In dollars, as a call tells it that is refused.
+fn spent_and_reserve(house: &House, settings: &Settings) -> [f64; 2] {
+    let outcome = call(house, settings);
+    let told = outcome.variable("ASSISTANT_ERROR");
+    let dollars = |before: &str| -> f64 {
+        let (_, rest) = told
+            .split_once(before)
+            .unwrap_or_else(|| panic!("{outcome}"));
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        rest[..end].trim_end_matches('.').parse().unwrap()
+    };
+    [dollars("limit: $"), dollars("could cost $")]
+}
+
+/// Less than any call could cost.
+const TOO_LITTLE: f64 = 0.000_001;

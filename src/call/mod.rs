@@ -432,6 +432,7 @@ impl<O: Write> Call<O> {
         let no_memory = self.remembering.fault.clone();
         let undelivered = self.messages.trouble(SystemTime::now());
         let no_ledger = self.purse.fault.clone();
+        let lost = self.purse.lost.clone();
         let nearly_spent = self.purse.nearly_spent.clone();
         let unknown = self.knowledge.faults.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
@@ -451,6 +452,7 @@ impl<O: Write> Call<O> {
             .chain(undelivered.map(|line| ("messages".to_owned(), line)))
             .chain(no_memory.map(|line| ("memory".to_owned(), line)))
             .chain(no_ledger.map(|line| ("limits".to_owned(), line)))
+            .chain(lost.map(|line| ("state".to_owned(), line)))
             .chain(nearly_spent.map(|line| ("cost".to_owned(), line)));
         for told in contract::warn_administrators(&mut self.line, state, news.collect()) {
             self.messages.notify(&told, SystemTime::now());

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::config::Config;
 use crate::spending::bill::Bill;
-use crate::spending::limits::{Admission, Refused};
+use crate::spending::limits::{self, Admission, Refused};
 use crate::sys::costs::MicroDollars;
 use crate::sys::error::Chain;
 
@@ -15,6 +15,8 @@ pub(super) struct Purse {
     admission: Option<Admission>,
     /// Why costs cannot be counted, or not for today.
     pub(super) fault: Option<String>,
+    /// That the server of several machines has lost what it had counted.
+    pub(super) lost: Option<String>,
     /// That little of the day's money is left.
     pub(super) nearly_spent: Option<String>,
     pub(super) bill: Arc<Bill>,
@@ -46,6 +48,9 @@ impl Purse {
             Err(Refused::Unknown(cause)) => {
                 self.fault.get_or_insert(Chain(cause).to_string());
             }
+            Err(Refused::Alone { why, .. }) => {
+                self.fault.get_or_insert(why.clone());
+            }
             Err(Refused::Day { spent, .. }) => self.nearly_spent = limits.nearly_spent(*spent),
             _ => {}
         }
@@ -59,12 +64,15 @@ impl Purse {
         max_cost: MicroDollars,
     ) -> Result<(), Refused> {
         let state = config.state();
-        let limits = config.limits;
-        self.admission = limits.admit(&state, caller, max_cost, SystemTime::now)?;
+        let admitted = config
+            .limits
+            .admit(&state, caller, max_cost, SystemTime::now);
+        self.lost = limits::lost(&state, SystemTime::now());
+        self.admission = admitted?;
         if let Some(admission) = &self.admission {
             let ahead = admission.ahead.map(|ahead| ahead.to_string());
             self.fault = admission.alone.clone().or(ahead);
-            self.nearly_spent = limits.nearly_spent(admission.before);
+            self.nearly_spent = config.limits.nearly_spent(admission.before);
         }
         Ok(())
     }

@@ -25,8 +25,10 @@ use crate::sys::state::State;
 use books::{Books, Change, Held, Step};
 use ledger::Ledger;
 use machines::Machines;
+pub(crate) use machines::{lost, spent_together};
 use refused::guard;
 pub(crate) use refused::{Ahead, Refused, ledger};
+pub(crate) use shared::try_out;
 
 /// A call that may go on, and what is set aside for it.
 #[derive(Debug)]

@@ -15,20 +15,17 @@ use crate::sys::remedy::{self, shell_quoted};
 use crate::sys::state::State;
 use crate::sys::state::guard::Error;
 
-/// Whether calls and costs can be counted, where they are limited.
-pub(super) fn examine_ledger(limits: Limits, folder: &Path, report: &mut Report<'_>) {
+/// Whether calls and costs can be counted in the folder of `state`, where they are limited.
+pub(super) fn examine_ledger(limits: Limits, state: &State, report: &mut Report<'_>) {
     if limits == Limits::default() {
         return;
     }
-    let state = State::new(folder);
-    let path = limits::ledger(&state);
-    match Limits::look(&state, SystemTime::now()) {
-        Ok((None, spent)) => match limits.nearly_spent(spent) {
-            Some(text) => report.warn(
-                LIMITS,
-                &text,
-                "sudo phone-assistant calls --since 1d tells what it went for; max_daily_cost in [limits] may be raised",
-            ),
+    let path = limits::ledger(state);
+    // What machines spend that share a server is asked of that.
+    let is_all = state.server().is_none();
+    match Limits::look(state, SystemTime::now()) {
+        Ok((None, spent)) => match limits.nearly_spent(spent).filter(|_| is_all) {
+            Some(text) => report.warn(LIMITS, &text, NEARLY_SPENT),
             None => report.ok(LIMITS, "calls and costs are counted"),
         },
         Ok((Some(ahead), _)) => report.fail(
@@ -107,7 +104,8 @@ pub(super) fn remedy_for_callers(cause: &memory::Error, folder: &Path) -> String
     }
 }
 
-const LIMITS: &str = "limits";
+pub(super) const LIMITS: &str = "limits";
+pub(super) const NEARLY_SPENT: &str = "sudo phone-assistant calls --since 1d tells what it went for; max_daily_cost in [limits] may be raised";
 const MEMORY: &str = "memory";
 
 #[cfg(test)]
@@ -172,14 +170,15 @@ mod tests {
                 per_day: Some(MicroDollars(1_000_000)),
                 ..Limits::default()
             };
-            let found = found(|report| examine_ledger(limits, folder.path(), report));
+            let found = found(|report| examine_ledger(limits, &State::new(folder.path()), report));
             assert_eq!(found.len(), 1, "{name}");
             assert_eq!(found[0].status, status, "{name}: {found:?}");
             assert!(found[0].text.contains(text), "{name}: {found:?}");
             assert!(found[0].remedy.contains(remedy), "{name}: {found:?}");
         }
-        let unlimited =
-            found(|report| examine_ledger(Limits::default(), Path::new("/proc"), report));
+        let unlimited = found(|report| {
+            examine_ledger(Limits::default(), &State::new(Path::new("/proc")), report);
+        });
         assert!(unlimited.is_empty(), "nothing is counted");
     }
 
@@ -216,7 +215,7 @@ mod tests {
                 "{remedy}"
             );
         }
-        let found = found(|report| examine_ledger(limits, &state, report));
+        let found = found(|report| examine_ledger(limits, &State::new(&state), report));
         assert!(found[0].remedy.contains("is a link to"), "{found:?}");
     }
 

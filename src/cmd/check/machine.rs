@@ -43,7 +43,7 @@ pub(super) fn examine<'c>(
     }
     examine_folder("folder for calls", &Path::new(DATA).join("calls"), report);
     examine_state(&config.state_folder, report);
-    guards::examine_ledger(config.limits, &config.state_folder, report);
+    guards::examine_ledger(config.limits, &config.state(), report);
     if config.memory.callers != Callers::None {
         examine_callers(&config.memory.folder, report);
     }

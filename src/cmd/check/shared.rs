@@ -1,16 +1,18 @@
 //! Tries the server that several machines share, and what they remember on it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
+use super::guards::{LIMITS, NEARLY_SPENT};
 use super::user::user_name;
 use crate::config::limits::Callers;
 use crate::config::{Config, Retention};
 use crate::memory::{self, Shared, key_of};
+use crate::spending::limits;
 use crate::sys::error::Chain;
 use crate::sys::files;
 use crate::sys::remedy::{self, shell_quoted};
-use crate::sys::state::server::{Address, Server};
+use crate::sys::state::server::{Address, PATIENCE, Server};
 
 /// Whether the server, if there is one, answers, runs scripts, keeps what it is given, and tells it to no others.
 pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
@@ -19,7 +21,8 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
     };
     if examine_way(server, report) {
         examine_access(server.address(), report);
-        examine_room(server, report);
+        examine_keeping(server, report);
+        examine_spent(config, server, report);
         if config.memory.callers != Callers::None {
             examine_memory(server, &config.memory, report);
         }
@@ -34,26 +37,82 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
     }
 }
 
+/// Does there what calls do, by keys of its own, and waits longer than they do.
 fn examine_way(server: &Server, report: &mut Report<'_>) -> bool {
-    let address = server.address();
+    let (address, patient) = (server.address(), server.of_command());
     let begun = Instant::now();
-    let tried = (server.of_command()).run(TRIAL, vec![KEY.to_owned()], Vec::<String>::new());
-    let took = begun.elapsed().as_millis();
+    let tried = limits::try_out(&patient);
+    let took = begun.elapsed();
+    let key = || KEY.to_owned();
+    let tried = tried.and_then(|()| {
+        patient.set(key(), b"checked".to_vec(), A_MINUTE)?;
+        patient.get(vec![key()])
+    });
     match &tried {
-        Ok(_) => report.ok(ID, &format!("{address} answers in {took} ms")),
+        Ok(_) => tell_time(address, took, report),
         Err(lost) => report.fail(
             ID,
             &format!(
                 "{}; so this machine counts by itself, and remembers no caller",
                 Chain(lost)
             ),
-            &format!(
-                "on its machine: systemctl status redis-server valkey-server; from here: {} ping",
-                client(address)
-            ),
+            &way_to(address, &lost.to_string()),
         ),
     }
     tried.is_ok()
+}
+
+/// Tells how long a call would have waited for its first answer.
+fn tell_time(address: &Address, took: Duration, report: &mut Report<'_>) {
+    let text = format!("{address} answers in {} ms", took.as_millis());
+    if took < PATIENCE {
+        return report.ok(ID, &text);
+    }
+    report.warn(
+        ID,
+        &format!(
+            "{text}, and calls wait {} ms: they are counted by this machine alone, and have no memory",
+            PATIENCE.as_millis()
+        ),
+        &format!("look for what is slow on the way: ping {}", shell_quoted(&address.host)),
+    );
+}
+
+/// What to do about a server that answers this; Redis of each version has other words for it.
+fn way_to(address: &Address, answer: &str) -> String {
+    let says = |words: &[&str]| words.iter().any(|words| answer.contains(words));
+    if says(&["NOPERM", "permissions", "user executing the script"]) {
+        format!("give the user of [state] url these rights on the server: {RIGHTS}")
+    } else if says(&["READONLY", "read only"]) {
+        "it is a replica: let url of [state] name the server that it follows, or let it take the place of that (REPLICAOF NO ONE)".to_owned()
+    } else if says(&["OOM", "maxmemory"]) {
+        "its memory is full: raise maxmemory on the server".to_owned()
+    } else {
+        format!(
+            "on its machine: systemctl status redis-server valkey-server; from here: {} ping",
+            client(address)
+        )
+    }
+}
+
+/// How much of the day's money all machines have spent.
+fn examine_spent(config: &Config, server: &Server, report: &mut Report<'_>) {
+    let (state, now) = (config.state(), SystemTime::now());
+    if let Some(lost) = limits::lost(&state, now) {
+        report.warn(
+            ID,
+            &lost,
+            "look into the log of the server why it began anew",
+        );
+    }
+    match limits::spent_together(&state, &server.of_command()) {
+        Ok(spent) => {
+            if let Some(text) = config.limits.nearly_spent(spent) {
+                report.warn(LIMITS, &text, NEARLY_SPENT);
+            }
+        }
+        Err(lost) => report.fail(LIMITS, &Chain(&lost).to_string(), "see above"),
+    }
 }
 
 /// Which others may read and change what is on the server.
@@ -77,26 +136,33 @@ fn examine_access(address: &Address, report: &mut Report<'_>) {
     }
 }
 
-/// Whether the server drops what it should keep where it has no more room.
-fn examine_room(server: &Server, report: &mut Report<'_>) {
-    let Ok(told) = server.of_command().info("memory") else {
+/// Whether the server keeps what it is given, also where it has no more room or is started anew.
+fn examine_keeping(server: &Server, report: &mut Report<'_>) {
+    let (address, patient) = (server.address(), server.of_command());
+    let told =
+        (patient.info("memory")).and_then(|memory| Ok((memory, patient.info("persistence")?)));
+    let Ok((memory, persistence)) = told else {
         return report.not_tried(
             ID,
-            "the server does not tell what it drops when its memory is full",
+            "the server does not tell what it drops when its memory is full, and what it keeps",
             "let the user of [state] url use INFO",
         );
     };
-    let what = match dropped(&told) {
+    if value(&persistence, "aof_enabled") == Some("0") {
+        report.warn(
+            ID,
+            &format!("when {address} ends at once, what was spent and said since it last saved its data is lost"),
+            "set appendonly yes on the server",
+        );
+    }
+    let what = match dropped(&memory) {
         Dropped::Nothing => return,
         Dropped::Anything => "what was spent today",
         Dropped::WhatEnds => "callers, and how often they have called",
     };
     report.warn(
         ID,
-        &format!(
-            "when its memory is full, {} forgets {what}",
-            server.address()
-        ),
+        &format!("when its memory is full, {address} forgets {what}"),
         "set maxmemory-policy noeviction on the server",
     );
 }
@@ -110,20 +176,20 @@ enum Dropped {
     Anything,
 }
 
-/// Reads <https://redis.io/docs/latest/commands/info>.
 fn dropped(told: &str) -> Dropped {
-    let value = |name: &str| {
-        let mut lines = told.lines().filter_map(|line| line.split_once(':'));
-        lines
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value.trim())
-    };
-    match (value("maxmemory"), value("maxmemory_policy")) {
+    match (value(told, "maxmemory"), value(told, "maxmemory_policy")) {
         (None | Some("0"), _) => Dropped::Nothing,
         (_, Some(policy)) if policy.starts_with("allkeys") => Dropped::Anything,
         (_, Some(policy)) if policy.starts_with("volatile") => Dropped::WhatEnds,
         _ => Dropped::Nothing,
     }
+}
+
+/// Reads <https://redis.io/docs/latest/commands/info>.
+fn value<'t>(told: &'t str, name: &str) -> Option<&'t str> {
+    let mut lines = told.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = lines.find(|(known, _)| *known == name)?;
+    Some(value.trim())
 }
 
 /// Whether callers can be remembered there, by a key that no others know.
@@ -202,10 +268,7 @@ fn way_out(cause: &memory::Error, address: &Address) -> String {
             client(address),
             memory::MARK
         ),
-        memory::Error::Lost(_) => {
-            "let the user of [state] url change all keys that begin with phone-assistant:"
-                .to_owned()
-        }
+        memory::Error::Lost(lost) => way_to(address, &lost.to_string()),
         _ => "see the folder for callers".to_owned(),
     }
 }
@@ -233,122 +296,9 @@ fn client(address: &Address) -> String {
 const ID: &str = "state of machines";
 const MEMORY: &str = "memory of machines";
 const KEY: &str = "phone-assistant:checked";
-const TRIAL: &str = "redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', 60) return { 0 }";
+/// What calls and commands do there, as a rule of an access control list.
+const RIGHTS: &str = "~phone-assistant:* +select +info +scan +eval +time +mget +get +getrange +set +del +expire +pttl +hmget +hset +zadd +zcard +zremrangebyscore";
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::cmd::check::finding::{Finding, Status, findings};
-    use crate::config::limits::RetentionLimits;
-
-    #[test]
-    fn a_server_that_others_can_read_is_told() {
-        let of = |url: &str, has_password: bool| {
-            let mut address = Address::parse(url).expect("right");
-            address.password_file = has_password.then(|| "/etc/password".into());
-            findings(|report| examine_access(&address, report))
-        };
-        let table: [(&str, bool, &[&str]); 6] = [
-            ("redis://127.0.0.1", false, &[]),
-            ("redis://localhost", false, &[]),
-            ("rediss://10.0.0.5", true, &[]),
-            ("rediss://10.0.0.5", false, &["no password"]),
-            ("redis://10.0.0.5", true, &["can be read on its way"]),
-            (
-                "redis://10.0.0.5",
-                false,
-                &["no password", "can be read on its way"],
-            ),
-        ];
-        for (url, has_password, words) in table {
-            let found = of(url, has_password);
-            assert_eq!(found.len(), words.len(), "{url}: {found:?}");
-            for (finding, words) in found.iter().zip(words) {
-                assert_eq!(finding.status, Status::Warn, "{url}");
-                assert!(finding.text.contains(words), "{url}: {finding:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_command_for_the_server_signs_in_as_calls_do() {
-        let mut address = Address::parse("redis://10.0.0.5").expect("right");
-        assert_eq!(client(&address), "redis-cli -h 10.0.0.5 -p 6379");
-        address = Address::parse("rediss://calls@10.0.0.5:7000/3").expect("right");
-        address.password_file = Some("/etc/a password".into());
-        address.ca_file = Some("/etc/ca.pem".into());
-        assert_eq!(
-            client(&address),
-            "REDISCLI_AUTH=\"$(sudo cat '/etc/a password')\" redis-cli -h 10.0.0.5 -p 7000 -n 3 --tls --cacert /etc/ca.pem --user calls"
-        );
-    }
-
-    #[test]
-    fn callers_who_are_still_to_be_forgotten_are_told() {
-        let folder = testkit::TempDir::new().expect("a temporary folder");
-        let address = Address::parse("redis://127.0.0.1:1").expect("right");
-        let server = Server::new(address, 2);
-        let memory = Retention {
-            callers: Callers::All,
-            folder: folder.path().to_owned(),
-            server: None,
-            limits: RetentionLimits {
-                max_exchanges: 3,
-                max_age: Duration::from_secs(3600),
-            },
-        };
-        let found = || findings(|report| examine_debts(&server, &memory, report));
-        assert!(found().is_empty());
-        for (content, status, words) in [
-            (
-                r#"{"version": 1, "debts": [{"name": "a", "id": null}]}"#,
-                Status::Warn,
-                "still remembered there: 1",
-            ),
-            (r#"{"version": 1}"#, Status::Fail, "cannot understand"),
-        ] {
-            std::fs::write(folder.path().join("to-forget.json"), content).expect("written");
-            let [found] = found().try_into().expect("one");
-            assert_eq!(found.status, status);
-            assert!(found.text.contains(words), "{found:?}");
-        }
-    }
-
-    #[test]
-    fn a_server_that_drops_what_it_should_keep_is_told() {
-        let of = |most: &str, policy: &str| {
-            dropped(&format!(
-                "# Memory\r\nused_memory:1\r\nmaxmemory:{most}\r\nmaxmemory_policy:{policy}\r\n"
-            ))
-        };
-        for (most, policy, expected) in [
-            ("0", "allkeys-lru", Dropped::Nothing),
-            ("1000000", "noeviction", Dropped::Nothing),
-            ("1000000", "allkeys-lru", Dropped::Anything),
-            ("1000000", "allkeys-random", Dropped::Anything),
-            ("1000000", "volatile-ttl", Dropped::WhatEnds),
-        ] {
-            assert_eq!(of(most, policy), expected, "{most} {policy}");
-        }
-        assert_eq!(dropped(""), Dropped::Nothing);
-    }
-
-    #[test]
-    fn a_server_that_tells_is_understood() {
-        for program in testkit::Server::programs("what a server drops") {
-            let started = testkit::Server::start(program);
-            let server = crate::sys::state::server::tests::shared(&started);
-            let found = || -> Vec<Finding> { findings(|report| examine_room(&server, report)) };
-            assert!(found().is_empty());
-            for words in [
-                ["CONFIG", "SET", "maxmemory", "100mb"],
-                ["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"],
-            ] {
-                crate::sys::state::server::tests::tell(&server, &words);
-            }
-            assert!(found()[0].text.contains("what was spent today"));
-        }
-    }
-}
+mod tests;

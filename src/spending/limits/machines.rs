@@ -12,19 +12,19 @@ use serde::{Deserialize, Serialize};
 use super::books::{Books, Change, Entry, Step};
 use super::folder::Folder;
 use super::refused::Refused;
-use super::shared::{self, Counted, Shared};
+use super::shared::{self, Counted, Seen};
 use crate::config::Limits;
 use crate::sys::costs::MicroDollars;
 use crate::sys::date;
 use crate::sys::error::Chain;
 use crate::sys::state::guard::{self, Guard, Guarded};
+use crate::sys::state::server::{Lost, Server};
 use crate::sys::state::{self, State};
 
 /// The folder, and the server where there is one.
 #[derive(Debug)]
 pub(super) struct Machines {
     folder: Folder,
-    shared: Option<Shared>,
     state: State,
     owed: Guard,
 }
@@ -33,9 +33,6 @@ impl Machines {
     pub(super) fn of(state: &State) -> Self {
         Self {
             folder: Folder::of(state),
-            shared: state.server().map(|server| Shared {
-                server: server.clone(),
-            }),
             state: state.clone(),
             owed: Guard::new(state.file(OWED)),
         }
@@ -43,54 +40,75 @@ impl Machines {
 
     fn change_shared(
         &self,
-        shared: &Shared,
+        server: &Server,
         limits: Limits,
         change: &Change<'_>,
     ) -> Result<Entry, Refused> {
         let owed = self.owed.read::<Owed>()?;
         let counted = if owed.is_none_or(|owed| owed.amount == 0) {
-            shared.change_and_owe(limits, change, shared::Owed::default())?
+            self.change_and_owe(server, limits, change, shared::Owed::default())?
         } else {
-            self.change_and_pay(shared, limits, change)?
+            self.change_and_pay(server, limits, change)?
         };
-        let seen = Seen {
-            day: counted.entry.held.day,
-            spent: counted.spent,
+        self.note(&counted);
+        counted.entry
+    }
+
+    fn change_and_owe(
+        &self,
+        server: &Server,
+        limits: Limits,
+        change: &Change<'_>,
+        owed: shared::Owed,
+    ) -> Result<Counted, Lost> {
+        let seen = self.state.read::<Note>(SEEN).seen;
+        shared::change_and_owe(server, limits, change, owed, seen)
+    }
+
+    /// Notes what the server has said. Calls at once do so in any order, and the last of its states is to stay.
+    fn note(&self, counted: &Counted) {
+        let seen = counted.seen;
+        let note = |note: &mut Note| {
+            if counted.is_lost {
+                note.lost_on = seen.day;
+            }
+            if note.seen.life != seen.life || note.seen.changes < seen.changes {
+                note.seen = seen;
+            }
         };
-        let noted = (self.state.waiting_briefly()).update(SEEN, |last: &mut Seen| *last = seen);
-        if let Err(cause) = noted {
+        if let Err(cause) = self.state.waiting_briefly().update(SEEN, note) {
             debug!("{}", Chain(&cause));
         }
-        Ok(counted.entry)
     }
 
     /// Makes a change, and tells the server what is owed. One call at a time tells it, and others do not wait for that:
     /// a server that is silent would keep them all.
     fn change_and_pay(
         &self,
-        shared: &Shared,
+        server: &Server,
         limits: Limits,
         change: &Change<'_>,
     ) -> Result<Counted, Refused> {
         let _paying = match state::lock(&self.state.file(PAYING), Duration::ZERO) {
             Err(state::Error::Busy { .. }) => {
-                return shared.change_and_owe(limits, change, shared::Owed::default());
+                let nothing = shared::Owed::default();
+                return Ok(self.change_and_owe(server, limits, change, nothing)?);
             }
             lock => lock.map_err(guard::Error::from)?,
         };
         let owed = self.take_what_is_due()?;
-        let answer = shared.change_and_owe(limits, change, owed);
+        let answer = self.change_and_owe(server, limits, change, owed);
         let left = match &answer {
-            Err(Refused::Lost(lost)) if owed.amount < 0 && !lost.may_have_run => owed.amount,
-            // It may have been told or not: what was spent is told again, and what is to be given back is not.
-            Err(Refused::Lost(_)) => 0,
-            _ if owed.amount > 0 => -owed.amount,
+            Err(lost) if owed.amount < 0 && !lost.may_have_run => owed.amount,
+            Ok(_) if owed.amount > 0 => -owed.amount,
+            // Where no answer came it may have been told or not: what was spent is told again, and what is to be given
+            // back is not.
             _ => 0,
         };
         if left != 0 {
             self.owe(owed.day, left)?;
         }
-        answer
+        Ok(answer?)
     }
 
     /// What is owed. What is to be given back is not owed any more then, so that it is not given back twice, whatever
@@ -154,11 +172,8 @@ impl Machines {
 
     /// The part of what is limited that this machine may use by itself.
     fn share(&self, limits: Limits, now: SystemTime) -> Limits {
-        let machines = self
-            .shared
-            .as_ref()
-            .map_or(1, |shared| shared.server.machines());
-        let seen = self.state.read::<Seen>(SEEN);
+        let machines = self.state.server().map_or(1, |server| server.machines());
+        let seen = self.state.read::<Note>(SEEN).seen;
         let spent = if seen.day == date::day(now) {
             seen.spent
         } else {
@@ -179,17 +194,26 @@ impl Books for Machines {
         change: &Change<'_>,
         clock: &dyn Fn() -> SystemTime,
     ) -> Result<Entry, Refused> {
-        let Some(shared) = &self.shared else {
+        let Some(server) = self.state.server() else {
             return self.folder.change(limits, change, clock);
         };
         if change.held.is_some_and(|held| !held.is_shared) {
             return self.change_alone(limits, change, false, clock);
         }
-        match self.change_shared(shared, limits, change) {
+        match self.change_shared(server, limits, change) {
             Err(Refused::Lost(lost)) => {
-                let entry = self.change_alone(limits, change, lost.may_have_run, clock)?;
-                let alone = Some(format!("{}; {ALONE}", Chain(&lost)));
-                Ok(Entry { alone, ..entry })
+                let why = format!("{}; {ALONE}", Chain(&lost));
+                match self.change_alone(limits, change, lost.may_have_run, clock) {
+                    Ok(entry) => Ok(Entry {
+                        alone: Some(why),
+                        ..entry
+                    }),
+                    Err(refused @ (Refused::Caller { .. } | Refused::Day { .. })) => {
+                        let refused = Box::new(refused);
+                        Err(Refused::Alone { refused, why })
+                    }
+                    Err(other) => Err(other),
+                }
             }
             result => result,
         }
@@ -221,12 +245,28 @@ impl Owed {
     }
 }
 
-/// What the server has said last.
+/// What the server has said last, and the last day on which it had lost what was seen there.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Seen {
-    day: u64,
-    spent: MicroDollars,
+struct Note {
+    #[serde(flatten)]
+    seen: Seen,
+    lost_on: u64,
+}
+
+/// What all machines have spent today, as the next call will find it on the server that they share. Nothing changes.
+///
+/// # Errors
+/// [`Lost`].
+pub(crate) fn spent_together(state: &State, server: &Server) -> Result<MicroDollars, Lost> {
+    shared::look(server, state.read::<Note>(SEEN).seen)
+}
+
+/// What administrators are told on a day on which the server had lost what this machine had seen there.
+pub(crate) fn lost(state: &State, now: SystemTime) -> Option<String> {
+    let server = state.server()?;
+    let is_lost = state.read::<Note>(SEEN).lost_on == date::day(now);
+    is_lost.then(|| format!("{} has lost {LOST}", server.address()))
 }
 
 fn signed(amount: MicroDollars) -> i64 {
@@ -238,3 +278,4 @@ const OWED: &str = "owed.json";
 const PAYING: &str = "owed.paying.lock";
 const SEEN: &str = "shared.json";
 const ALONE: &str = "until it answers, this machine counts its calls by itself and spends at most its part of what was left of the day";
+const LOST: &str = "what it had counted: of today's money, what its machines saw last counts on, and the calls of each caller are counted anew; let it keep its data (appendonly yes)";

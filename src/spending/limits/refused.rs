@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::sys::costs::MicroDollars;
 use crate::sys::date;
+use crate::sys::plain::counted;
 use crate::sys::state::State;
 use crate::sys::state::guard::{self, Guard};
 use crate::sys::state::server::Lost;
@@ -14,7 +15,7 @@ use crate::sys::state::server::Lost;
 pub(crate) enum Refused {
     /// This caller has made as many calls as are allowed.
     #[error(
-        "this caller has made {made} calls within an hour; max_calls_per_caller_per_hour in [limits] allows {most}"
+        "this caller has made {} within an hour; max_calls_per_caller_per_hour in [limits] allows {most}", counted(.made, "call", "calls")
     )]
     Caller {
         /// How many calls this caller has made within the hour.
@@ -36,6 +37,14 @@ pub(crate) enum Refused {
         max_cost: MicroDollars,
         /// The day that is counted has not come yet.
         ahead: Option<Ahead>,
+    },
+    /// This machine counts alone, and its part has no more.
+    #[error("{refused}; {why}")]
+    Alone {
+        /// Why the call may not go on.
+        refused: Box<Refused>,
+        /// Why it counts alone.
+        why: String,
     },
     /// The ledger cannot be read or written.
     #[error(

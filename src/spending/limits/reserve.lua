@@ -1,11 +1,25 @@
 -- KEYS: the day's money, the caller's calls
--- ARGV: step, day and amount held before, amount, limit of the day, limit of calls, day and amount owed
-local now = tonumber(redis.call('TIME')[1])
+-- ARGV: step, day and amount held before, amount, limit of the day, limit of calls, day and amount owed;
+--   day, amount, life and count of changes as this machine saw them last
+-- A life begins with the first change, and anew where a machine has seen more changes than are known here. Of a life
+-- that is over, the largest amount that a machine has seen counts on: 'known' is what of that is counted already.
+local time = redis.call('TIME')
+local now = tonumber(time[1])
 local today = math.floor(now / 86400)
-local day = tonumber(redis.call('HGET', KEYS[1], 'day') or today)
-local spent = tonumber(redis.call('HGET', KEYS[1], 'spent') or 0)
+local kept = redis.call('HMGET', KEYS[1], 'day', 'spent', 'life', 'changes', 'known')
+local day, spent = tonumber(kept[1] or today), tonumber(kept[2] or 0)
+local life, changes, known = tonumber(kept[3] or 0), tonumber(kept[4] or 0), tonumber(kept[5] or 0)
 if today > day then
-  day, spent = today, 0
+  day, spent, known = today, 0, 0
+end
+local seen_life, seen_changes = tonumber(ARGV[11]), tonumber(ARGV[12])
+if life == 0 or (seen_life == life and seen_changes > changes) then
+  life, known = now * 1000000 + tonumber(time[2]), spent
+end
+local is_lost = seen_life ~= 0 and seen_life ~= life
+if is_lost and tonumber(ARGV[9]) == day and tonumber(ARGV[10]) > known then
+  spent = spent + tonumber(ARGV[10]) - known
+  known = tonumber(ARGV[10])
 end
 if tonumber(ARGV[7]) == day then
   spent = math.max(0, spent + tonumber(ARGV[8]))
@@ -16,29 +30,28 @@ if is_held then
   others = math.max(0, spent - tonumber(ARGV[3]))
 end
 local amount = tonumber(ARGV[4])
+local is_counted = ARGV[1] == 'begin' and ARGV[6] ~= ''
 local status, made = 0, 0
+if is_counted then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 3600)
+  made = redis.call('ZCARD', KEYS[2])
+end
+changes = changes + 1
 if ARGV[1] == 'end' then
   -- Yesterday's money is no longer counted.
   spent = is_held and others + amount or spent
+elseif is_counted and made >= tonumber(ARGV[6]) then
+  status = 1
+elseif ARGV[5] ~= '' and others + amount > tonumber(ARGV[5]) then
+  status = 2
 else
-  local is_counted = ARGV[1] == 'begin' and ARGV[6] ~= ''
+  spent = others + amount
   if is_counted then
-    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 3600)
-    made = redis.call('ZCARD', KEYS[2])
-  end
-  if is_counted and made >= tonumber(ARGV[6]) then
-    status = 1
-  elseif ARGV[5] ~= '' and others + amount > tonumber(ARGV[5]) then
-    status = 2
-    redis.call('HSET', KEYS[1], 'day', day, 'spent', spent)
-    return { status, day, others, made }
-  else
-    spent = others + amount
-    if is_counted then
-      redis.call('ZADD', KEYS[2], now, redis.call('HINCRBY', KEYS[1], 'calls', 1))
-      redis.call('EXPIRE', KEYS[2], 3600)
-    end
+    redis.call('ZADD', KEYS[2], now, string.format('%.0f:%.0f', life, changes))
+    redis.call('EXPIRE', KEYS[2], 3600)
   end
 end
-redis.call('HSET', KEYS[1], 'day', day, 'spent', spent)
-return { status, day, spent, made }
+if ARGV[1] ~= 'look' then
+  redis.call('HSET', KEYS[1], 'day', day, 'spent', spent, 'life', life, 'changes', changes, 'known', known)
+end
+return { status, day, spent, others, made, life, changes, is_lost and 1 or 0 }

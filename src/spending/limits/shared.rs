@@ -1,19 +1,12 @@
 //! The books of several machines: two kinds of keys on the server that they share. Days are those of its clock.
 
-use std::sync::Arc;
-use std::time::SystemTime;
+use serde::{Deserialize, Serialize};
 
-use super::books::{Books, Change, Entry, Held, Step};
+use super::books::{Change, Entry, Held, Step};
 use super::refused::Refused;
 use crate::config::Limits;
 use crate::sys::costs::MicroDollars;
-use crate::sys::state::server::Server;
-
-/// The keys on the server.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) server: Arc<Server>,
-}
+use crate::sys::state::server::{Lost, Server};
 
 /// What a machine has set aside and given back without the server, which has to be told of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,101 +15,189 @@ pub(super) struct Owed {
     pub(super) amount: i64,
 }
 
-/// What has been put down, and all that is spent or set aside on its day.
-#[derive(Debug)]
-pub(super) struct Counted {
-    pub(super) entry: Entry,
+/// What the server has said last to a machine.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Seen {
+    /// Days since 1970.
+    pub(super) day: u64,
+    /// All that is spent or set aside on that day.
     pub(super) spent: MicroDollars,
+    /// When the server began to count, in millionths of a second since 1970; 0 where it has said nothing yet.
+    pub(super) life: u64,
+    /// The number of changes since then.
+    pub(super) changes: u64,
 }
 
-impl Shared {
-    /// Makes a change, and puts down what is owed, which is done whether the change is refused or not.
-    ///
-    /// # Errors
-    /// [`Refused`]. Where the server is lost, all of it may have been done or none.
-    pub(super) fn change_and_owe(
-        &self,
-        limits: Limits,
-        change: &Change<'_>,
-        owed: Owed,
-    ) -> Result<Counted, Refused> {
-        let (step, caller) = match change.step {
-            Step::Begin(caller) => ("begin", caller),
-            Step::GoOn => ("go on", ""),
-            Step::End => ("end", ""),
-        };
-        let held = change.held.map_or((0, 0), |held| (held.day, held.amount.0));
-        let arguments = [
-            step.to_owned(),
-            held.0.to_string(),
-            held.1.to_string(),
-            change.amount.0.to_string(),
-            limits
-                .per_day
-                .map_or(String::new(), |most| most.0.to_string()),
-            limits
-                .calls_per_hour
-                .map_or(String::new(), |most| most.to_string()),
-            owed.day.to_string(),
-            owed.amount.to_string(),
-        ];
-        let keys = vec![SPENT.to_owned(), format!("{CALLS}{caller}")];
-        let answer = self.server.run(SCRIPT, keys, arguments.to_vec())?;
-        let Some([status, day, spent, made]) = numbers(&answer) else {
-            return Err(self.server.garbled().into());
-        };
-        let spent = MicroDollars(spent);
-        match (status, limits.per_day, limits.calls_per_hour) {
-            (1, _, Some(most)) => Err(Refused::Caller {
-                made: usize::try_from(made).unwrap_or(usize::MAX),
-                most,
-            }),
-            (2, Some(most), _) => Err(Refused::Day {
-                spent,
-                most,
-                max_cost: change.amount,
-                ahead: None,
-            }),
-            (0, ..) => Ok(Counted {
-                entry: Entry {
-                    held: Held {
-                        amount: change.amount,
-                        day,
-                        is_shared: true,
-                    },
-                    ahead: None,
-                    before: spent - change.amount,
-                    alone: None,
-                },
-                spent,
-            }),
-            _ => Err(self.server.garbled().into()),
-        }
+/// What the server answers to a change.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) entry: Result<Entry, Refused>,
+    pub(super) seen: Seen,
+    /// Whether it had lost what the machine had seen there.
+    pub(super) is_lost: bool,
+}
+
+/// Makes a change, and puts down what is owed, and what the machine has seen where the server has lost it. Both are put
+/// down whether the change is refused or not.
+///
+/// # Errors
+/// [`Lost`]; then all of it may have been done or none.
+pub(super) fn change_and_owe(
+    server: &Server,
+    limits: Limits,
+    change: &Change<'_>,
+    owed: Owed,
+    seen: Seen,
+) -> Result<Counted, Lost> {
+    let (step, caller) = match change.step {
+        Step::Begin(caller) => ("begin", caller),
+        Step::GoOn => ("go on", ""),
+        Step::End => ("end", ""),
+    };
+    let told = ask(server, ["", caller], step, limits, change, owed, seen)?;
+    let entry = match (told.status, limits.per_day, limits.calls_per_hour) {
+        (1, _, Some(most)) => Err(Refused::Caller {
+            made: usize::try_from(told.made).unwrap_or(usize::MAX),
+            most,
+        }),
+        (2, Some(most), _) => Err(Refused::Day {
+            spent: told.others,
+            most,
+            max_cost: change.amount,
+            ahead: None,
+        }),
+        (0, ..) => Ok(Entry {
+            held: Held {
+                amount: change.amount,
+                day: told.seen.day,
+                is_shared: true,
+            },
+            ahead: None,
+            before: told.others,
+            alone: None,
+        }),
+        _ => return Err(server.garbled()),
+    };
+    Ok(Counted {
+        entry,
+        seen: told.seen,
+        is_lost: told.is_lost,
+    })
+}
+
+/// All that is spent or set aside today, and changes nothing.
+///
+/// # Errors
+/// [`Lost`].
+pub(super) fn look(server: &Server, seen: Seen) -> Result<MicroDollars, Lost> {
+    let (limits, change) = (Limits::default(), nothing());
+    let told = ask(
+        server,
+        ["", ""],
+        "look",
+        limits,
+        &change,
+        Owed::default(),
+        seen,
+    )?;
+    Ok(told.others)
+}
+
+/// Counts a call of nobody by keys of their own, to try whether it can be done.
+///
+/// # Errors
+/// [`Lost`].
+pub(crate) fn try_out(server: &Server) -> Result<(), Lost> {
+    let limits = Limits {
+        calls_per_hour: Some(u32::MAX),
+        ..Limits::default()
+    };
+    let (change, owed, seen) = (nothing(), Owed::default(), Seen::default());
+    ask(server, [TRIAL, ""], "begin", limits, &change, owed, seen)?;
+    Ok(())
+}
+
+fn nothing() -> Change<'static> {
+    Change {
+        held: None,
+        amount: MicroDollars::default(),
+        step: Step::GoOn,
     }
 }
 
+/// What the script answers.
+struct Told {
+    status: u64,
+    seen: Seen,
+    /// What is spent and set aside without this call.
+    others: MicroDollars,
+    made: u64,
+    is_lost: bool,
+}
+
+/// Runs the script with keys that have this in front, and this caller.
+fn ask(
+    server: &Server,
+    [trial, caller]: [&str; 2],
+    step: &str,
+    limits: Limits,
+    change: &Change<'_>,
+    owed: Owed,
+    seen: Seen,
+) -> Result<Told, Lost> {
+    let held = change.held.map_or((0, 0), |held| (held.day, held.amount.0));
+    let per_day = limits.per_day.map(|most| most.0.to_string());
+    let calls = limits.calls_per_hour.map(|most| most.to_string());
+    let arguments = vec![
+        step.to_owned(),
+        held.0.to_string(),
+        held.1.to_string(),
+        change.amount.0.to_string(),
+        per_day.unwrap_or_default(),
+        calls.unwrap_or_default(),
+        owed.day.to_string(),
+        owed.amount.to_string(),
+        seen.day.to_string(),
+        seen.spent.0.to_string(),
+        seen.life.to_string(),
+        seen.changes.to_string(),
+    ];
+    let keys = vec![
+        format!("{PREFIX}{trial}{SPENT}"),
+        format!("{PREFIX}{trial}{CALLS}{caller}"),
+    ];
+    let answer = server.run(SCRIPT, keys, arguments)?;
+    let Some([status, day, spent, others, made, life, changes, is_lost]) = numbers(&answer) else {
+        return Err(server.garbled());
+    };
+    Ok(Told {
+        status,
+        seen: Seen {
+            day,
+            spent: MicroDollars(spent),
+            life,
+            changes,
+        },
+        others: MicroDollars(others),
+        made,
+        is_lost: is_lost == 1,
+    })
+}
+
 /// The numbers that the script answers; none where something else has answered.
-fn numbers(answer: &[i64]) -> Option<[u64; 4]> {
+fn numbers(answer: &[i64]) -> Option<[u64; 8]> {
     let numbers = answer.iter().map(|number| u64::try_from(*number).ok());
     numbers.collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
-impl Books for Shared {
-    fn change(
-        &self,
-        limits: Limits,
-        change: &Change<'_>,
-        _: &dyn Fn() -> SystemTime,
-    ) -> Result<Entry, Refused> {
-        let counted = self.change_and_owe(limits, change, Owed::default())?;
-        Ok(counted.entry)
-    }
-}
-
+const PREFIX: &str = "phone-assistant:";
 /// The day and what is spent of its money, with what is set aside by calls that go on.
-const SPENT: &str = "phone-assistant:spent";
+const SPENT: &str = "spent";
 /// And a caller: when their calls of the last hour began.
-const CALLS: &str = "phone-assistant:calls:";
+const CALLS: &str = "calls:";
+const TRIAL: &str = "trial:";
 
-/// Returns 0, or 1 where the caller and 2 where the day has no more; the day; what is spent on it; the caller's calls.
+/// Returns 0, or 1 where the caller and 2 where the day has no more; the day; all that is spent on it; the same without
+/// what this call holds; the caller's calls; the life and its changes; 1 where what this machine had seen was lost.
 const SCRIPT: &str = include_str!("reserve.lua");

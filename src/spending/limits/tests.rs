@@ -1,7 +1,9 @@
 //! Limits as calls meet them, one after the other and at once.
 
 mod debts;
+mod lost;
 mod machines;
+mod rate;
 
 use super::*;
 use crate::sys::date::SECONDS_A_DAY;

@@ -366,7 +366,7 @@ impl fmt::Debug for Server {
 }
 
 /// How long a call waits for an answer, also for the first one, before which a connection is made.
-const PATIENCE: Duration = Duration::from_millis(150);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(150);
 const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(5);
 
 /// Few enough to be read and looked at within a moment.
@@ -437,6 +437,7 @@ pub(crate) mod tests {
 
     #[test]
     fn one_that_does_not_answer_is_waited_for_once_a_call() {
+        assert_eq!(PATIENCE.as_millis(), 150, "as the manual says");
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = silent.local_addr().expect("ours").port();
         let server = Server::new(

@@ -51,9 +51,12 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             Err("that is not the limit".to_owned())
         }
     });
-    for machine in &machines {
-        machine.configure(&settings(machine, &server).without("limits.max_daily_cost"));
-    }
+    let limited_to = |dollars: f64, server: &Server| {
+        for machine in &machines {
+            machine.configure(&settings(machine, server).set("limits.max_daily_cost", dollars));
+        }
+    };
+    limited_to(PLENTY, &server);
     report.check(
         "a call goes on whose server is killed in the middle",
         || {
@@ -77,6 +80,25 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
         || {
             is_told(second, OWN, "tea", 1)?;
             is_told(first, OWN, "moon", 3)
+        },
+    );
+    let [answered, limited, cost] = totals(&machines);
+    limited_to(dollars(cost), &server);
+    report.check(
+        "what was spent counts on at a server that came back empty",
+        || {
+            let question = data("question-tea.wav");
+            for machine in &machines {
+                caller::ask(machine, &machine.phone().number(OWN), &question)?;
+            }
+            match totals(&machines) {
+                [now_answered, now_limited, _]
+                    if now_answered == answered && now_limited == limited + 2 =>
+                {
+                    Ok(())
+                }
+                other => Err(format!("{answered}, {limited} before, then {other:?}")),
+            }
         },
     );
 }
@@ -169,6 +191,8 @@ const PROGRAM: &str = "redis-server";
 const CALLERS: usize = 30;
 /// What all may cost in a day, in dollars: the reserves of some calls.
 const A_DAY: f64 = 0.5;
+/// More than all calls of the scene cost, also for a machine alone.
+const PLENTY: f64 = 50.0;
 /// Phones of the house.
 const OWN: &str = "1205";
 const ANOTHER: &str = "1206";

@@ -1,7 +1,7 @@
 //! A Redis or Valkey server of a test's own, on a port of its own, with a password and, if wanted, TLS.
 
 use std::fs::{self, Permissions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::iter;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::until;
@@ -71,6 +72,8 @@ impl Server {
             PASSWORD,
             "--save",
             "",
+            "--appendonly",
+            "yes",
         ]);
         command.arg("--dir").arg(folder.path());
         if is_encrypted {
@@ -109,6 +112,31 @@ impl Server {
             format!("rediss://localhost:{}", self.port)
         } else {
             format!("redis://127.0.0.1:{}", self.port)
+        }
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends its process a signal, such as one that lets it hang.
+    pub fn signal(&self, signal: Signal) {
+        // It is not reaped before it is stopped, so its id is still its own.
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Has one without TLS obey a command.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn tell(&self, command: &str) {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let words = format!("AUTH {PASSWORD}\r\n{command}\r\n");
+        connection.write_all(words.as_bytes()).unwrap();
+        let answers = BufReader::new(connection).lines().take(2);
+        for answer in answers {
+            assert!(answer.unwrap().starts_with("+OK"), "{command}");
         }
     }
 
