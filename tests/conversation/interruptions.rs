@@ -271,7 +271,10 @@ fn an_answer_goes_on_where_what_was_said_into_it_cannot_be_transcribed() {
 
 #[track_caller]
 fn assert_soon(taken_up: &TakenUp) {
-    println!("the answer goes on after {:?}", taken_up.after);
+    println!(
+        "the answer goes on after {:?}, with {} transcriptions",
+        taken_up.after, taken_up.transcriptions
+    );
     let is_soon = |after: &Duration| *after <= Duration::from_millis(1500);
     assert!(taken_up.after.iter().all(is_soon), "{:?}", taken_up.after);
 }
