@@ -3,6 +3,7 @@
 //! A file is replaced as a whole and is on the disk, with its name, before anything is said of it. A process that changes
 //! one holds the lock of the folder for that. Names begin with the time, so that their order is that of the messages.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,11 +91,18 @@ impl Spool {
         let is_recent = |path: &PathBuf| {
             has_suffix(path, suffix(Kind::Message)) && name_of(path) >= begin.as_str()
         };
-        let mut paths = Self::paths(&self.folder)?;
-        paths.extend(Self::paths(&self.delivered())?);
+        let folders = [self.folder.clone(), self.delivered()];
+        let mut paths = Self::paths(&folders[0])?;
+        paths.extend(Self::paths(&folders[1])?);
         paths.retain(is_recent);
-        let entries = paths.iter().filter_map(|path| read(path).ok().flatten());
-        Ok(entries.filter(|entry| entry.caller.key() == caller).count())
+        // One that is delivered meanwhile is in both for a moment, and then in the second.
+        let names: BTreeSet<_> = paths.iter().map(|path| name_of(path)).collect();
+        let entry = |name: &&str| {
+            let mut found = folders.iter().map(|folder| read(&folder.join(name)));
+            found.find_map(|read| read.ok().flatten())
+        };
+        let is_theirs = |name: &&str| entry(name).is_some_and(|it| it.caller.key() == caller);
+        Ok(names.iter().copied().filter(is_theirs).count())
     }
 
     /// All messages that are not delivered, or are where `delivered` says so, in the order in which they were left; also

@@ -91,6 +91,24 @@ fn entry_of(number: &str, time: SystemTime) -> Entry {
     entry
 }
 
+/// Calls count without the lock, while a process that delivers moves it.
+#[test]
+fn what_is_in_both_folders_for_a_moment_is_one_message() {
+    let (_folder, spool) = spool();
+    let now = SystemTime::now();
+    let one = entry_of(JIM, now);
+    spool.add(&one, None).expect("kept");
+    let name = format!("{}.message.json", one.id);
+    let delivered = spool.folder().join("delivered");
+    fs::create_dir(&delivered).expect("made");
+    let left = || spool.left_lately(&one.caller.key(), now).expect("counted");
+    assert_eq!(left(), 1);
+    fs::copy(spool.folder().join(&name), delivered.join(&name)).expect("copied");
+    assert_eq!(left(), 1);
+    fs::remove_file(spool.folder().join(&name)).expect("removed");
+    assert_eq!(left(), 1);
+}
+
 #[test]
 fn a_caller_is_forgotten_also_where_some_file_cannot_be_read() {
     let (_folder, spool) = spool();

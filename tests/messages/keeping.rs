@@ -213,16 +213,19 @@ fn what_cannot_be_read_keeps_nothing_else_from_being_forgotten() {
     fs::write(&damaged, "{").unwrap();
     post.house.sandbox.answer_with(NOTED);
     post.one_call(&post.settings());
-    until("it is delivered", PATIENCE, || post.delivered().len() == 1);
-    let forget = || {
-        post.house
-            .command(&post.settings(), &["forget", "+4930123456"])
-    };
-    let told = forget();
+    // The message, and what administrators are told of the other file.
+    until("both are delivered", PATIENCE, || {
+        post.delivered().len() == 2
+    });
+    let told = (post.house).command(&post.settings(), &["forget", "+4930123456"]);
     let stderr = String::from_utf8_lossy(&told.stderr);
     assert_eq!(told.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("0000000000000001"), "{stderr}");
-    assert!(post.delivered().is_empty() && damaged.exists());
+    assert!(damaged.exists());
+    let [left] = &post.delivered()[..] else {
+        panic!("{:?}", post.delivered());
+    };
+    assert!(left.to_str().unwrap().ends_with(".notice.json"));
 }
 
 #[test]
