@@ -387,10 +387,8 @@ fn warn_of_shutdown(stage: Stage, endpoint: &Endpoint, model: &Listed, report: &
             &if days <= 0 {
                 format!("by the service's own list it was to be switched off on {date}")
             } else {
-                format!(
-                    "by the service's own list it will be switched off on {date}, in {}",
-                    counted(days, "day")
-                )
+                let left = counted(days, "day");
+                format!("by the service's own list it will be switched off on {date}, in {left}")
             },
             "choose another model of the service's list",
         );
