@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
     let columns = ["median", "p95", "most"];
     report::heading("above the floor, ms", &columns);
-    let parts: [(&str, fn() -> bool); 7] = [
+    let parts: [(&str, Part); 7] = [
         ("calls", calls),
         ("gemini", gemini),
         ("tool", looked_up),
@@ -44,6 +44,9 @@ fn main() -> ExitCode {
         ExitCode::FAILURE
     }
 }
+
+/// Prints figures; whether they meet their targets.
+type Part = fn() -> bool;
 
 /// Calls one after the other, with voices of two speeds, and many at once.
 fn calls() -> bool {
