@@ -250,6 +250,9 @@ impl<O: Write> Call<O> {
         // it, and the recording is removed. Nothing has been paid for yet.
         confirmed.at(Stage::Config)?;
         let mut config = config.at(Stage::Config)?;
+        if let Some(server) = &config.shared {
+            server.connect();
+        }
         self.contract.persona.clone_from(&arguments.persona);
         self.contract.log_words = config.log_words;
         self.line.log_words(config.log_words);

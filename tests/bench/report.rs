@@ -1,11 +1,14 @@
 //! What the benchmarks share: when to measure, the median of several runs, and one way to print.
 
 // No benchmark uses all of it.
-#![allow(dead_code, clippy::print_stdout)]
+#![allow(dead_code, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use testkit::{Server, Settings};
 
 /// The program that is measured: the one that was built for it, or the one that `PHONE_ASSISTANT_TESTED` names, such as
 /// the static one.
@@ -20,6 +23,13 @@ pub(crate) fn program() -> PathBuf {
 /// Is measuring asked for? `cargo test --all-targets` runs benchmarks too, without this argument.
 pub(crate) fn is_wanted() -> bool {
     std::env::args().any(|argument| argument == "--bench")
+}
+
+/// Whether this part is to be measured: all are where none is named, as in `cargo bench --bench call -- shared`.
+pub(crate) fn is_named(part: &str) -> bool {
+    let words = std::env::args().skip(1);
+    let named: Vec<_> = words.filter(|word| !word.starts_with('-')).collect();
+    named.is_empty() || named.iter().any(|name| name == part)
 }
 
 /// The middle one of several figures.
@@ -57,4 +67,40 @@ fn aligned(cells: &[impl Display]) -> String {
     cells
         .iter()
         .fold(String::new(), |line, cell| format!("{line}{cell:>12}"))
+}
+
+/// Settings by which a call remembers its caller and is counted, in folders below `folder`.
+pub(crate) fn counted(settings: Settings, folder: &Path) -> Settings {
+    let of = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    settings
+        .set("state.folder", of("state"))
+        .set("memory.callers", "all")
+        .set("memory.folder", of("callers"))
+        .set("limits.max_daily_cost", 1000.0)
+        .set("limits.max_calls_per_caller_per_hour", 1000)
+}
+
+/// The same on a server, which is reached by this port. Its certificate is trusted beside that of the services.
+pub(crate) fn shared(
+    settings: Settings,
+    server: &Server,
+    port: u16,
+    services: &Path,
+    folder: &Path,
+) -> Settings {
+    let url = server
+        .url()
+        .replace(&server.port().to_string(), &port.to_string());
+    let mut trusted = fs::read(services).unwrap();
+    trusted.extend(fs::read(server.ca_file()).unwrap_or_default());
+    let trusted_file = folder.join(format!("trusted-{port}.pem"));
+    fs::write(&trusted_file, trusted).unwrap();
+    settings
+        .set("http.ca_file", trusted_file.to_str().unwrap())
+        .set("state.url", url)
+        .set(
+            "state.password_file",
+            server.password_file().to_str().unwrap(),
+        )
+        .set("state.machines", 2)
 }

@@ -62,18 +62,19 @@ impl Machines {
         owed: shared::Owed,
     ) -> Result<Counted, Lost> {
         let seen = self.state.read::<Note>(SEEN).seen;
-        shared::change_and_owe(server, limits, change, owed, seen)
+        shared::change_and_owe(server, limits, change, owed, &seen)
     }
 
     /// Notes what the server has said. Calls at once do so in any order, and the last of its states is to stay.
     fn note(&self, counted: &Counted) {
-        let seen = counted.seen;
+        let seen = &counted.seen;
         let note = |note: &mut Note| {
             if counted.is_lost {
                 note.lost_on = seen.day;
             }
+            // Of calls that were the first at once, the name of one stays.
             if note.seen.life != seen.life || note.seen.changes < seen.changes {
-                note.seen = seen;
+                note.seen = seen.clone();
             }
         };
         if let Err(cause) = self.state.waiting_briefly().update(SEEN, note) {
@@ -259,7 +260,7 @@ struct Note {
 /// # Errors
 /// [`Lost`].
 pub(crate) fn spent_together(state: &State, server: &Server) -> Result<MicroDollars, Lost> {
-    shared::look(server, state.read::<Note>(SEEN).seen)
+    shared::look(server, &state.read::<Note>(SEEN).seen)
 }
 
 /// What administrators are told on a day on which the server had lost what this machine had seen there.

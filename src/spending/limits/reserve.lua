@@ -1,19 +1,21 @@
 -- KEYS: the day's money, the caller's calls
 -- ARGV: step, day and amount held before, amount, limit of the day, limit of calls, day and amount owed;
---   day, amount, life and count of changes as this machine saw them last
--- A life begins with the first change, and anew where a machine has seen more changes than are known here. Of a life
--- that is over, the largest amount that a machine has seen counts on: 'known' is what of that is counted already.
+--   day, amount, life and count of changes as this machine saw them last, and the name of the machine, if it has one
+-- A life begins with the first change, and anew where a machine has seen later changes than its own last one that is
+-- known here. Of a life that is over, the largest amount that a machine has seen counts on: 'known' is what of that is
+-- counted already.
 local time = redis.call('TIME')
 local now = tonumber(time[1])
 local today = math.floor(now / 86400)
-local kept = redis.call('HMGET', KEYS[1], 'day', 'spent', 'life', 'changes', 'known')
+local name = ARGV[13]
+local kept = redis.call('HMGET', KEYS[1], 'day', 'spent', 'life', 'changes', 'known', 'at:' .. name)
 local day, spent = tonumber(kept[1] or today), tonumber(kept[2] or 0)
 local life, changes, known = tonumber(kept[3] or 0), tonumber(kept[4] or 0), tonumber(kept[5] or 0)
 if today > day then
   day, spent, known = today, 0, 0
 end
 local seen_life, seen_changes = tonumber(ARGV[11]), tonumber(ARGV[12])
-if life == 0 or (seen_life == life and seen_changes > changes) then
+if life == 0 or (name ~= '' and seen_life == life and seen_changes > tonumber(kept[6] or 0)) then
   life, known = now * 1000000 + tonumber(time[2]), spent
 end
 local is_lost = seen_life ~= 0 and seen_life ~= life
@@ -37,6 +39,10 @@ if is_counted then
   made = redis.call('ZCARD', KEYS[2])
 end
 changes = changes + 1
+local change = string.format('%.0f:%.0f', life, changes)
+if name == '' then
+  name = change
+end
 if ARGV[1] == 'end' then
   -- Yesterday's money is no longer counted.
   spent = is_held and others + amount or spent
@@ -47,11 +53,12 @@ elseif ARGV[5] ~= '' and others + amount > tonumber(ARGV[5]) then
 else
   spent = others + amount
   if is_counted then
-    redis.call('ZADD', KEYS[2], now, string.format('%.0f:%.0f', life, changes))
+    redis.call('ZADD', KEYS[2], now, change)
     redis.call('EXPIRE', KEYS[2], 3600)
   end
 end
 if ARGV[1] ~= 'look' then
-  redis.call('HSET', KEYS[1], 'day', day, 'spent', spent, 'life', life, 'changes', changes, 'known', known)
+  redis.call('HSET', KEYS[1], 'day', day, 'spent', spent, 'life', life, 'changes', changes, 'known', known,
+    'at:' .. name, changes)
 end
 return { status, day, spent, others, made, life, changes, is_lost and 1 or 0 }

@@ -16,7 +16,7 @@ pub(super) struct Owed {
 }
 
 /// What the server has said last to a machine.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Seen {
     /// Days since 1970.
@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) life: u64,
     /// The number of changes since then.
     pub(super) changes: u64,
+    /// By which the server knows the machine: the life and the number of its first change.
+    pub(super) name: String,
 }
 
 /// What the server answers to a change.
@@ -48,7 +50,7 @@ pub(super) fn change_and_owe(
     limits: Limits,
     change: &Change<'_>,
     owed: Owed,
-    seen: Seen,
+    seen: &Seen,
 ) -> Result<Counted, Lost> {
     let (step, caller) = match change.step {
         Step::Begin(caller) => ("begin", caller),
@@ -90,7 +92,7 @@ pub(super) fn change_and_owe(
 ///
 /// # Errors
 /// [`Lost`].
-pub(super) fn look(server: &Server, seen: Seen) -> Result<MicroDollars, Lost> {
+pub(super) fn look(server: &Server, seen: &Seen) -> Result<MicroDollars, Lost> {
     let (limits, change) = (Limits::default(), nothing());
     let told = ask(
         server,
@@ -113,8 +115,12 @@ pub(crate) fn try_out(server: &Server) -> Result<(), Lost> {
         calls_per_hour: Some(u32::MAX),
         ..Limits::default()
     };
-    let (change, owed, seen) = (nothing(), Owed::default(), Seen::default());
-    ask(server, [TRIAL, ""], "begin", limits, &change, owed, seen)?;
+    let seen = Seen {
+        name: "check".to_owned(),
+        ..Seen::default()
+    };
+    let (change, owed) = (nothing(), Owed::default());
+    ask(server, [TRIAL, ""], "begin", limits, &change, owed, &seen)?;
     Ok(())
 }
 
@@ -144,7 +150,7 @@ fn ask(
     limits: Limits,
     change: &Change<'_>,
     owed: Owed,
-    seen: Seen,
+    seen: &Seen,
 ) -> Result<Told, Lost> {
     let held = change.held.map_or((0, 0), |held| (held.day, held.amount.0));
     let per_day = limits.per_day.map(|most| most.0.to_string());
@@ -162,6 +168,7 @@ fn ask(
         seen.spent.0.to_string(),
         seen.life.to_string(),
         seen.changes.to_string(),
+        seen.name.clone(),
     ];
     let keys = vec![
         format!("{PREFIX}{trial}{SPENT}"),
@@ -171,6 +178,10 @@ fn ask(
     let Some([status, day, spent, others, made, life, changes, is_lost]) = numbers(&answer) else {
         return Err(server.garbled());
     };
+    let name = match seen.name.as_str() {
+        "" => format!("{life}:{changes}"),
+        name => name.to_owned(),
+    };
     Ok(Told {
         status,
         seen: Seen {
@@ -178,6 +189,7 @@ fn ask(
             spent: MicroDollars(spent),
             life,
             changes,
+            name,
         },
         others: MicroDollars(others),
         made,

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use redis::io::tcp::TcpSettings;
 use redis::{
     Client, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisError,
     RedisResult, TlsCertificates, ToRedisArgs,
@@ -155,7 +156,9 @@ impl Address {
         if let Some(file) = &self.password_file {
             login = login.set_password(fs::read_to_string(file)?.trim());
         }
-        let info = info.set_redis_settings(login);
+        // A script is longer than a packet, and its end would else wait until its beginning has been acknowledged.
+        let socket = TcpSettings::default().set_nodelay(true);
+        let info = info.set_redis_settings(login).set_tcp_settings(socket);
         match &self.ca_file {
             Some(file) if self.is_encrypted => {
                 let root_cert = Some(fs::read(file)?);
@@ -209,6 +212,12 @@ impl Server {
     /// How many machines share it.
     pub(crate) fn machines(&self) -> u32 {
         self.machines
+    }
+
+    /// Begins to connect, so that the first question has less to wait for.
+    pub(crate) fn connect(&self) {
+        // Where no thread is to be had, the first question tells of it.
+        self.jobs(&mut lock(&self.worker)).ok();
     }
 
     /// Runs a script, which is atomic, on these keys. It returns whole numbers.
@@ -433,6 +442,26 @@ pub(crate) mod tests {
         for (url, expected) in table {
             assert_eq!(shown(url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn no_part_of_a_question_waits_for_another() {
+        let address = Address::parse("redis://127.0.0.1").expect("right");
+        let client = address.client().expect("no server is asked");
+        assert!(client.get_connection_info().tcp_settings().nodelay());
+    }
+
+    #[test]
+    fn a_connection_that_is_begun_early_is_the_one_that_is_asked() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = silent.local_addr().expect("ours").port();
+        let url = format!("redis://127.0.0.1:{port}");
+        let server = Server::new(Address::parse(&url).expect("right"), 1);
+        server.connect();
+        let _connection = silent.accept().expect("it connects before it is asked");
+        server.get(vec!["x".to_owned()]).expect_err("silent");
+        silent.set_nonblocking(true).expect("ours");
+        silent.accept().expect_err("it connects once");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::machines::{Machine, per_day};
 use super::*;
-use crate::spending::limits;
-use crate::sys::state::server::tests::tell;
+use crate::spending::limits::{self, spent_together};
+use crate::sys::state::server::tests::{shared, tell};
 
 /// Runs `test` with each kind of server, and two machines that share it.
 fn with_two(name: &str, test: impl Fn(&mut testkit::Server, &str, [Machine; 2])) {
@@ -75,7 +75,7 @@ fn a_server_that_comes_back_as_it_was_some_time_ago_counts_on_from_what_was_seen
         "a server that comes back older",
         |server, _, [first, second]| {
             first.admit(limits(), CENT).expect("admitted");
-            let shared = crate::sys::state::server::tests::shared(server);
+            let shared = shared(server);
             tell(&shared, &["COPY", "phone-assistant:spent", "older"]);
             first.admit(limits(), CENT.times(2)).expect("admitted");
             second.admit(limits(), CENT.times(4)).expect("admitted");
@@ -89,6 +89,31 @@ fn a_server_that_comes_back_as_it_was_some_time_ago_counts_on_from_what_was_seen
             assert!(is_told(&first) && is_told(&second));
         },
     );
+}
+
+#[test]
+fn a_replica_that_takes_the_place_of_its_server_counts_on_from_what_it_has_missed() {
+    with_two("a replica", |server, program, machines| {
+        let replica = testkit::Server::start(program);
+        let [source, other] = [&*server, &replica].map(shared);
+        let port = source.address().port.to_string();
+        tell(&other, &["CONFIG", "SET", "masterauth", "a-password"]);
+        tell(&other, &["REPLICAOF", "127.0.0.1", &port]);
+        let [first, second] = machines;
+        first.admit(limits(), CENT).expect("admitted");
+        testkit::until("it has the cent", Duration::from_secs(20), || {
+            spent_together(&Machine::of(None).state, &other).is_ok_and(|spent| spent == CENT)
+        });
+        tell(&other, &["REPLICAOF", "NO", "ONE"]);
+        second
+            .admit(limits(), CENT.times(4))
+            .expect("it has missed this");
+        server.stop();
+        let [first, second] = [first, second].map(|machine| machine.next_call(Some(&replica)));
+        assert_eq!(spent(&first), "$0.0100");
+        assert_eq!(spent(&second), "$0.0500");
+        assert!(!is_told(&first) && is_told(&second));
+    });
 }
 
 #[test]
@@ -188,7 +213,7 @@ fn a_server_that_is_full_or_read_only_is_counted_without_until_it_takes_somethin
     ];
     for (fault, repair) in faults {
         with_two("a server that takes no more", |server, _, [machine, _]| {
-            let shared = || crate::sys::state::server::tests::shared(server);
+            let shared = || shared(server);
             let kept = machine.admit(limits(), CENT.times(4)).expect("admitted");
             for words in fault {
                 tell(&shared(), words);
