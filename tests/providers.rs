@@ -471,7 +471,7 @@ fn keys_come_from_files_and_from_systemd() {
     let outcome = house.outcome_with("question-tea.wav", &settings);
     outcome.assert_variable_contains(
         "ASSISTANT_ERROR",
-        "config: openai.api_key_file: cannot read the key in",
+        "column 1: openai.api_key_file: cannot read the key in /nonexistent/openai.key: No such",
     );
 }
 

@@ -1,7 +1,8 @@
 //! What a machine owes the server: told once, given back at most once, and nobody waits for another who tells it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,23 +63,42 @@ impl Spoiler {
     }
 }
 
-/// Takes one question after the other to the server, until one of them ends it.
-fn relay(mut client: &TcpStream, to: u16, way: &Mutex<Way>) {
-    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).expect("it listens");
+/// Takes questions to the server, in whatever parts they come, and its answers back, until one of the two ends it.
+fn relay(client: &TcpStream, to: u16, way: &Mutex<Way>) {
+    let server = &TcpStream::connect((Ipv4Addr::LOCALHOST, to)).expect("it listens");
+    let asks_script = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            pass(client, |bytes| {
+                if bytes.windows(4).any(|word| word == b"EVAL") {
+                    asks_script.store(true, Ordering::SeqCst);
+                }
+                let mut server = server;
+                server.write_all(bytes)
+            });
+            // The server may have ended it.
+            server.shutdown(Shutdown::Both).ok();
+        });
+        pass(server, |bytes| {
+            let is_script = asks_script.swap(false, Ordering::SeqCst);
+            let mut client = client;
+            match *lock(way) {
+                Way::Garbled if is_script => client.write_all(b"*1\r\n:7\r\n"),
+                Way::Lost if is_script => client.shutdown(Shutdown::Both),
+                _ => client.write_all(bytes),
+            }
+        });
+        // The client may have ended it.
+        client.shutdown(Shutdown::Both).ok();
+    });
+}
+
+/// Passes on what comes, until one side has ended.
+fn pass(mut from: &TcpStream, on: impl Fn(&[u8]) -> io::Result<()>) {
     let mut bytes = vec![0; 64 * 1024];
-    while let Ok(len @ 1..) = client.read(&mut bytes) {
-        let is_script = bytes[..len].windows(4).any(|word| word == b"EVAL");
-        server.write_all(&bytes[..len]).expect("it reads");
-        let len = server.read(&mut bytes).expect("it answers");
-        let passed = match *lock(way) {
-            Way::Garbled if is_script => client.write_all(b"*1\r\n:7\r\n"),
-            Way::Lost if is_script => client.shutdown(Shutdown::Both),
-            _ => client.write_all(&bytes[..len]),
-        };
-        if passed.is_err() {
-            break;
-        }
-    }
+    while let Ok(len @ 1..) = from.read(&mut bytes)
+        && on(&bytes[..len]).is_ok()
+    {}
 }
 
 /// A machine on a way to a server.
