@@ -13,7 +13,7 @@ use log::debug;
 use ring::digest::{Context, SHA256};
 
 use crate::cloud::access::{Access, Providers};
-use crate::cloud::fallback::{Candidate, Fallback};
+use crate::cloud::fallback::{self, Candidate, Fallback};
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::Client;
 use crate::cloud::llm::{self, Model};
@@ -51,10 +51,18 @@ impl Services {
     /// What is wrong with the first provider of a stage that is left without any.
     pub(crate) fn new(config: &Config, hangup: &Hangup) -> Result<Self, SetupError> {
         let maker = Maker::new(config, hangup)?;
+        let (recognizers, models) = (maker.recognizers()?, maker.models()?);
+        let voices = maker.voices()?;
+        let all = [
+            recognizers.to_recall(),
+            models.to_recall(),
+            voices.to_recall(),
+        ];
+        fallback::recall(&maker.state, (maker.clock)(), &all);
         Ok(Self {
-            recognizers: maker.recognizers()?,
-            models: maker.models()?,
-            voices: maker.voices()?.into(),
+            recognizers,
+            models,
+            voices: voices.into(),
             hearing: Hearing::default(),
         })
     }
@@ -104,7 +112,10 @@ impl Services {
 /// # Errors
 /// As [`Services::new`].
 pub(crate) fn voices(config: &Config, hangup: &Hangup) -> Result<Fallback<dyn Voice>, SetupError> {
-    Maker::new(config, hangup)?.voices()
+    let maker = Maker::new(config, hangup)?;
+    let voices = maker.voices()?;
+    fallback::recall(&maker.state, (maker.clock)(), &[voices.to_recall()]);
+    Ok(voices)
 }
 
 /// Makes the providers of each stage.

@@ -13,7 +13,7 @@ mod standing;
 use std::fmt::Debug;
 use std::ptr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use log::warn;
 
@@ -80,6 +80,28 @@ pub(crate) struct Broken<E> {
     pub(crate) may_retry: bool,
 }
 
+/// How the candidates of a fallback have done, and by which fingerprints that is kept.
+#[derive(Debug)]
+pub(crate) struct ToRecall<'a> {
+    fingerprints: Vec<&'a str>,
+    standings: &'a Mutex<Vec<Standing>>,
+}
+
+/// Lets fallbacks know what earlier calls have left of their candidates at `now`, all by one question.
+pub(crate) fn recall(state: &State, now: SystemTime, fallbacks: &[ToRecall<'_>]) {
+    // Where there is no fallback, nothing is remembered of the only provider.
+    let several = fallbacks.iter().filter(|one| one.fingerprints.len() > 1);
+    let several: Vec<_> = several.collect();
+    let fingerprints = several.iter().flat_map(|one| &one.fingerprints);
+    let fingerprints: Vec<_> = fingerprints.copied().collect();
+    let found = standing::remembered(state, &fingerprints, date::seconds(now));
+    let mut found = found.into_iter();
+    for one in several {
+        let count = one.fingerprints.len();
+        *lock(one.standings) = found.by_ref().take(count).collect();
+    }
+}
+
 impl<P: ?Sized> Fallback<P> {
     /// Makes a fallback of at least one candidate. `missing` says which one should be the first and why it cannot be.
     pub(crate) fn new(
@@ -90,16 +112,26 @@ impl<P: ?Sized> Fallback<P> {
         clock: WallClock,
         hangup: Hangup,
     ) -> Self {
-        let now = date::seconds(clock());
-        let fingerprints = candidates.iter().map(|one| one.fingerprint.as_str());
         Self {
-            standings: Mutex::new(standing::remembered(&state, fingerprints, now)),
+            standings: Mutex::new(vec![Standing::Good; candidates.len()]),
             stood_in: Mutex::new(missing),
             candidates,
             limit,
             state,
             clock,
             hangup,
+        }
+    }
+
+    /// What [`recall`] needs of it.
+    pub(crate) fn to_recall(&self) -> ToRecall<'_> {
+        ToRecall {
+            fingerprints: self
+                .candidates
+                .iter()
+                .map(|one| &*one.fingerprint)
+                .collect(),
+            standings: &self.standings,
         }
     }
 

@@ -80,16 +80,10 @@ impl Failing {
 }
 
 /// The standings that earlier calls have left at `now`.
-pub(super) fn remembered<'a>(
-    state: &State,
-    fingerprints: impl ExactSizeIterator<Item = &'a str>,
-    now: u64,
-) -> Vec<Standing> {
-    // Where there is no fallback, nothing is remembered of the only provider.
-    if fingerprints.len() < 2 {
-        return fingerprints.map(|_| Standing::Good).collect();
+pub(super) fn remembered(state: &State, fingerprints: &[&str], now: u64) -> Vec<Standing> {
+    if fingerprints.is_empty() {
+        return Vec::new();
     }
-    let fingerprints: Vec<_> = fingerprints.collect();
     if let Some(server) = state.server() {
         let keys = fingerprints.iter().map(|fingerprint| key(fingerprint));
         match server.get(keys.collect()) {
@@ -103,14 +97,14 @@ pub(super) fn remembered<'a>(
         }
     }
     let memory: Memory = state.read(FILE);
-    let standing = |fingerprint| match memory.get(fingerprint) {
+    let standing = |fingerprint: &&str| match memory.get(*fingerprint) {
         // A clock that was set back must not keep a provider out for longer.
         Some(failing) if (failing.since..=failing.until).contains(&now) => {
             Standing::Remembered(failing.clone())
         }
         _ => Standing::Good,
     };
-    fingerprints.into_iter().map(standing).collect()
+    fingerprints.iter().map(standing).collect()
 }
 
 /// What another machine has left, which is there for as long as it holds: their clocks may differ.
@@ -316,8 +310,7 @@ mod tests {
         let error = Error::Refused(Box::new(Refusal::read(SERVICE, 401, b"", &[])));
         let failing = Failing::of(&error, Duration::ZERO, Duration::ZERO, NOW);
         remember(&state, "x", failing, NOW);
-        let is_remembered =
-            |now| remembered(&state, ["x", "y"].into_iter(), now)[0] != Standing::Good;
+        let is_remembered = |now| remembered(&state, &["x", "y"], now)[0] != Standing::Good;
         let table = [
             (NOW - 1, false),
             (NOW, true),
@@ -341,9 +334,9 @@ mod tests {
                 state.clone().with(Some(server))
             });
             remember(&one, "x", failing.clone(), NOW);
-            let found = remembered(&other, ["x", "y"].into_iter(), NOW - 3600);
+            let found = remembered(&other, &["x", "y"], NOW - 3600);
             assert_eq!(found, [Standing::Remembered(failing), Standing::Good]);
-            let alone = remembered(&machines[0].1, ["x", "y"].into_iter(), NOW);
+            let alone = remembered(&machines[0].1, &["x", "y"], NOW);
             assert_eq!(alone, [Standing::Good, Standing::Good]);
         }
     }

@@ -52,14 +52,10 @@ fn fallback(names: &[&str], state: &State) -> Fallback<str> {
     let candidates = names.iter().enumerate().map(candidate).collect();
     let limit = Duration::from_secs(4);
     let hangup = Hangup::default();
-    Fallback::new(
-        candidates,
-        None,
-        limit,
-        state.clone(),
-        SystemTime::now,
-        hangup,
-    )
+    let clock = SystemTime::now;
+    let fallback = Fallback::new(candidates, None, limit, state.clone(), clock, hangup);
+    recall(state, clock(), &[fallback.to_recall()]);
+    fallback
 }
 
 /// Asks, and returns who was asked and who did it: with `!` who may be asked again, with `?` who is.

@@ -128,6 +128,7 @@ impl Scene {
     }
 
     fn admit(&self, way: Way, cost: MicroDollars) -> Admission {
+        self.machine.wait_for_programs();
         let state = self.call(way);
         let admitted = limits().admit(&state, "1001", cost, SystemTime::now);
         admitted.expect("admitted").expect("it is limited")
@@ -135,6 +136,12 @@ impl Scene {
 
     /// What the server says is spent, once it has been told what is owed.
     fn spent(&self) -> String {
+        self.machine.wait_for_programs();
+        self.spent_now()
+    }
+
+    /// The same, whoever tells what is owed.
+    fn spent_now(&self) -> String {
         let state = self.call(Way::Open);
         let refused = limits().admit(&state, "1001", CENT.times(11), SystemTime::now);
         let told = refused.expect_err("too much").to_string();
@@ -225,7 +232,7 @@ fn a_call_does_not_wait_for_another_that_tells_what_is_owed() {
             // While it waits for an answer, others write down what they owe, and ask without telling of it.
             let file = scene.machine.state.file("owed.json.lock");
             drop(state::lock(&file, Duration::ZERO).expect("nobody holds it"));
-            assert_eq!(scene.spent(), "$0.0000");
+            assert_eq!(scene.spent_now(), "$0.0000");
             drop((asked, silent));
             let first = first.join().expect("no panic").expect("admitted");
             first.expect("it is limited").settle(CENT);

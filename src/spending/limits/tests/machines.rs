@@ -1,16 +1,17 @@
 //! What holds wherever calls and costs are counted, and what happens when the server of several machines is lost.
 
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use testkit::TempDir;
 
 use super::CENT;
 use crate::config::Limits;
+use crate::spending::limits::machines::PAYING;
 use crate::spending::limits::{Admission, Refused};
 use crate::sys::costs::MicroDollars;
-use crate::sys::state::State;
 use crate::sys::state::server::tests::shared;
+use crate::sys::state::{self, State};
 
 /// A machine, which shares `server` with one other if there is one.
 pub(super) struct Machine {
@@ -31,10 +32,18 @@ impl Machine {
 
     /// The same machine, in a call that has lost nothing yet.
     pub(super) fn next_call(self, server: Option<&testkit::Server>) -> Self {
+        self.wait_for_programs();
         Self {
             state: self.state.with(server.map(shared)),
             ..self
         }
+    }
+
+    /// Waits for programs that other tests start: until such a program runs it has the locks of this one, and a call that
+    /// finds the lock of those who tell what is owed does not tell it.
+    pub(super) fn wait_for_programs(&self) {
+        let file = self.state.file(PAYING);
+        drop(state::lock(&file, Duration::from_secs(20)).expect("they run soon"));
     }
 
     pub(super) fn admit(
