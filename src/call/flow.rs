@@ -22,7 +22,7 @@ use super::messages::Messages;
 use super::operator::{self, Operator};
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
-use super::phrase::{Hearing, Phrase, Said};
+use super::phrase::{Hearing, Phrase, PhraseEnd};
 use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
@@ -167,7 +167,7 @@ impl<O: Write> Flow<'_, O> {
                         self.disclose(Hearing::Keeps)?;
                     }
                     let said = self.say(sentence, Some(instead), dialogue.hearing())?;
-                    let is_interrupted = matches!(said, Said::Interrupted { .. });
+                    let is_interrupted = matches!(said, PhraseEnd::Interrupted { .. });
                     dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Listen { silent_since } => {

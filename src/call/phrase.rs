@@ -21,7 +21,7 @@ use crate::sys::files;
 pub(super) struct Phrase {
     state: State,
     hearing: Hearing,
-    said: Said,
+    said: PhraseEnd,
 }
 
 /// What a phrase does with what the caller says into it.
@@ -38,7 +38,7 @@ pub(super) enum Hearing {
 
 /// What became of a phrase.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum PhraseEnd {
     /// It was heard, or the caller has hung up.
     Heard,
     /// Why the caller has not heard it.
@@ -84,13 +84,13 @@ impl Phrase {
         Self {
             state,
             hearing: Hearing::default(),
-            said: Said::Heard,
+            said: PhraseEnd::Heard,
         }
     }
 
     fn fail(&mut self, fault: String, instead: Option<&'static str>) {
         warn!("{fault}");
-        self.said = Said::Unheard(fault);
+        self.said = PhraseEnd::Unheard(fault);
         self.state = instead.map_or(State::Over, |name| State::Made(name.to_owned()));
     }
 
@@ -117,7 +117,7 @@ impl Phrase {
             State::Making(..) | State::Made(_) => (String::new(), Duration::ZERO),
             State::Over => return,
         };
-        self.said = Said::Interrupted { name, after };
+        self.said = PhraseEnd::Interrupted { name, after };
     }
 
     fn take(&mut self, event: Event) {
@@ -137,7 +137,7 @@ impl Phrase {
 }
 
 impl Phase for Phrase {
-    type End = Said;
+    type End = PhraseEnd;
 
     fn on(&mut self, input: Input, scene: &mut Scene, now: Instant) {
         match (input, &mut scene.caller) {
@@ -208,7 +208,7 @@ impl Phase for Phrase {
                 {
                     caller.forget();
                 }
-                return Step::End(Ok(std::mem::replace(&mut self.said, Said::Heard)));
+                return Step::End(Ok(std::mem::replace(&mut self.said, PhraseEnd::Heard)));
             }
         };
         let first = caller.into_iter().chain(end).min();

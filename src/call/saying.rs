@@ -8,7 +8,7 @@ use super::answering::GRACE;
 use super::contract;
 use super::flow::Flow;
 use super::job::Job;
-use super::phrase::{Hearing, Phrase, Said};
+use super::phrase::{Hearing, Phrase, PhraseEnd};
 use crate::audio::telephone::FRAME;
 use crate::cloud::budget::Budget;
 use crate::config::Sentence;
@@ -29,16 +29,16 @@ impl<O: Write> Flow<'_, O> {
             return Ok(false);
         };
         let said = self.say_within(sentence, None, hearing, LONGEST_WAIT)?;
-        let is_interrupted = matches!(said, Said::Interrupted { .. });
+        let is_interrupted = matches!(said, PhraseEnd::Interrupted { .. });
         match said {
             // Article 50 wants the caller informed, and not that they are kept from speaking. Without its last word a
             // sentence still tells it; whoever has heard less is told at the beginning of the next answer, or before the
             // next phrase where it was a noise that stopped it.
-            Said::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {
+            PhraseEnd::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {
                 self.disclosure.is_cut_off = true;
             }
-            Said::Heard | Said::Interrupted { .. } => self.disclosure.told(self.line),
-            Said::Unheard(why) => self.disclosure.fault = Some(why),
+            PhraseEnd::Heard | PhraseEnd::Interrupted { .. } => self.disclosure.told(self.line),
+            PhraseEnd::Unheard(why) => self.disclosure.fault = Some(why),
         }
         Ok(is_interrupted)
     }
@@ -69,7 +69,7 @@ impl<O: Write> Flow<'_, O> {
         }
         for sound in ["im-sorry", "please-try-again"] {
             let mut phrase = Phrase::sound(sound.to_owned()).hearing(self.hearing());
-            if matches!(self.follow(&mut phrase)?, Said::Interrupted { .. }) {
+            if matches!(self.follow(&mut phrase)?, PhraseEnd::Interrupted { .. }) {
                 break;
             }
         }
@@ -97,7 +97,7 @@ impl<O: Write> Flow<'_, O> {
             None => Hearing::Keeps,
         };
         let said = self.say(sentence.clone(), Some(instead), hearing)?;
-        if matches!(said, Said::Interrupted { .. }) {
+        if matches!(said, PhraseEnd::Interrupted { .. }) {
             self.scene.cut_phrase = Some((sentence, instead));
         }
         Ok(Answered::Heard)
@@ -109,7 +109,7 @@ impl<O: Write> Flow<'_, O> {
         sentence: Sentence,
         instead: Option<&'static str>,
         hearing: Hearing,
-    ) -> Result<Said, Failure> {
+    ) -> Result<PhraseEnd, Failure> {
         let mut patience = LONGEST_WAIT;
         if self.services.voices.candidates().len() > 1 {
             // The next voice has as long.
@@ -125,9 +125,9 @@ impl<O: Write> Flow<'_, O> {
         instead: Option<&'static str>,
         hearing: Hearing,
         patience: Duration,
-    ) -> Result<Said, Failure> {
+    ) -> Result<PhraseEnd, Failure> {
         let phrase = match sentence {
-            Sentence::Nothing => return Ok(Said::Heard),
+            Sentence::Nothing => return Ok(PhraseEnd::Heard),
             Sentence::Sound(name) => Phrase::sound(name),
             Sentence::Spoken(text) => {
                 self.spoken(text, instead, patience, MicroDollars::default())?

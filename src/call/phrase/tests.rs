@@ -16,7 +16,7 @@ fn a_sound_is_played_to_its_end() {
         },
     );
     call.assert_steps(&[(0, "play hello @0")]);
-    assert!(matches!(call.end, Some((1500, Ok(Said::Heard)))));
+    assert!(matches!(call.end, Some((1500, Ok(PhraseEnd::Heard)))));
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn what_is_said_into_a_phrase_is_a_turn_and_stops_it_where_it_may() {
         let after = Duration::from_millis(ends_at);
         let name = "hello".to_owned();
         let expected = match hearing {
-            Hearing::Yields => Said::Interrupted { name, after },
-            _ => Said::Heard,
+            Hearing::Yields => PhraseEnd::Interrupted { name, after },
+            _ => PhraseEnd::Heard,
         };
         assert!(matches!(said, Ok(said) if *said == expected), "{said:?}");
     }
@@ -113,7 +113,7 @@ fn a_phrase_that_is_still_being_made_yields_too() {
     let until = call.hears(0, 1000, Line::Quiet);
     call.hears(until, 800, Line::Voice);
     let after = Duration::ZERO;
-    let expected = Said::Interrupted {
+    let expected = PhraseEnd::Interrupted {
         name: String::new(),
         after,
     };
@@ -125,11 +125,11 @@ fn a_phrase_that_is_still_being_made_yields_too() {
 fn a_phrase_ends_early_when_the_caller_hangs_up_when_it_cannot_be_played_and_after_a_minute() {
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.on(300, Input::HungUp);
-    assert!(matches!(call.end, Some((300, Ok(Said::Heard)))));
+    assert!(matches!(call.end, Some((300, Ok(PhraseEnd::Heard)))));
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.ends(10, Sound::Phrase, How::Unplayable(None));
     assert!(
-        matches!(&call.end, Some((10, Ok(Said::Unheard(why)))) if why == "asterisk cannot play hello"),
+        matches!(&call.end, Some((10, Ok(PhraseEnd::Unheard(why)))) if why == "asterisk cannot play hello"),
         "{:?}",
         call.end
     );
@@ -137,7 +137,7 @@ fn a_phrase_ends_early_when_the_caller_hangs_up_when_it_cannot_be_played_and_aft
     call.pass(59_999);
     assert!(call.end.is_none());
     call.pass(60_000);
-    assert!(matches!(call.end, Some((60_000, Ok(Said::Heard)))));
+    assert!(matches!(call.end, Some((60_000, Ok(PhraseEnd::Heard)))));
 }
 
 #[test]
@@ -148,21 +148,21 @@ fn without_a_sound_instead_a_phrase_that_cannot_be_made_ends_and_tells_why() {
     call.on(900, Input::Work(Event::End(Err("no voice").at(Stage::Tts))));
     call.assert_steps(&[]);
     assert!(
-        matches!(&call.end, Some((900, Ok(Said::Unheard(why)))) if why == "tts: no voice"),
+        matches!(&call.end, Some((900, Ok(PhraseEnd::Unheard(why)))) if why == "tts: no voice"),
         "{:?}",
         call.end
     );
     let mut call = Virtual::new(|now, _| making(now));
     call.pass(5000).assert_steps(&[]);
     assert!(
-        matches!(&call.end, Some((5000, Ok(Said::Unheard(why)))) if why == LATE),
+        matches!(&call.end, Some((5000, Ok(PhraseEnd::Unheard(why)))) if why == LATE),
         "{:?}",
         call.end
     );
     let mut call = Virtual::new(|now, _| making(now));
     call.on(900, Input::HungUp);
     assert!(
-        matches!(call.end, Some((900, Ok(Said::Heard)))),
+        matches!(call.end, Some((900, Ok(PhraseEnd::Heard)))),
         "{:?}",
         call.end
     );
@@ -184,7 +184,7 @@ fn a_digit_interrupts_a_phrase_that_yields_and_no_other() {
         endpos: None,
     };
     call.ends(1500, Sound::Phrase, key);
-    let expected = Said::Interrupted {
+    let expected = PhraseEnd::Interrupted {
         name: "hello".to_owned(),
         after: Duration::from_millis(1500),
     };
