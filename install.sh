@@ -300,7 +300,13 @@ make_work() {
     work=''
     trap 'rm -rf "$work"' EXIT
     trap 'exit 1' HUP INT TERM
-    work=$(mktemp -d "$temporary/phone-assistant-install.$$.XXXXXX")
+    # The name is known before the folder is there: mktemp may be ended between making one and telling its name.
+    work=$temporary/phone-assistant-install.$$.$(unguessable)
+    mkdir -m 700 "$work" || { work=''; exit 1; }
+}
+
+unguessable() {
+    echo "$(($(od -A n -N 4 -t u4 /dev/urandom)))"
 }
 
 # What killed runs of the same user have left there; "place trees" empties nothing that others can have put there.
@@ -453,8 +459,11 @@ build() {
         sweep_builds
         target_dir=''
         trap 'rm -rf "$work"; as_builder rm -rf "$target_dir"' EXIT
-        target_dir=$(as_builder mktemp -d "$builds.$$.XXXXXX" | tail -n 1)
-        if [ -z "$target_dir" ]; then die "$builder cannot make a folder in ${builds%/*}: is there room?"; fi
+        target_dir=$builds.$$.$(unguessable)
+        if ! as_builder mkdir -m 700 "$target_dir"; then
+            target_dir=''
+            die "$builder cannot make a folder in ${builds%/*}: is there room?"
+        fi
     fi
     say "building for $target as $builder"
     as_builder env "CARGO_ENCODED_RUSTFLAGS=$(without_places)" "${rust}cargo" build --release --locked \
