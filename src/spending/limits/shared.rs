@@ -133,7 +133,7 @@ fn nothing() -> Change<'static> {
 }
 
 /// What the script answers.
-struct Told {
+struct Answer {
     status: u64,
     seen: Seen,
     /// What is spent and set aside without this call.
@@ -151,7 +151,7 @@ fn ask(
     change: &Change<'_>,
     owed: Owed,
     seen: &Seen,
-) -> Result<Told, Lost> {
+) -> Result<Answer, Lost> {
     let held = change.held.map_or((0, 0), |held| (held.day, held.amount.0));
     let per_day = limits.per_day.map(|most| most.0.to_string());
     let calls = limits.calls_per_hour.map(|most| most.to_string());
@@ -182,7 +182,7 @@ fn ask(
         "" => format!("{life}:{changes}"),
         name => name.to_owned(),
     };
-    Ok(Told {
+    Ok(Answer {
         status,
         seen: Seen {
             day,
