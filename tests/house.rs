@@ -10,7 +10,8 @@ use std::time::Duration;
 use phone_assistant::audio::telephone::Encoding;
 use testkit::audio::{Clip, clips, wav};
 use testkit::{
-    Call, CallBuilder, Outcome, Response, Sandbox, Script, Settings, Stage, TempDir, write_program,
+    Call, CallBuilder, Outcome, Response, Sandbox, Script, Settings, Stage, TempDir,
+    tested_program, write_program,
 };
 
 use crate::audio::converted::converted;
@@ -318,33 +319,10 @@ pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, job: impl Fn(T) 
 
 const AT_ONCE: usize = 4;
 
-/// The program under test: the one that `PHONE_ASSISTANT_TESTED` names, where `built` is the one that cargo builds with the
-/// tests; else the static one, where the installer has built it from the sources that are here, and the former where not.
+/// The program under test.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let built = || env!("CARGO_BIN_EXE_phone-assistant").into();
-    PROGRAM.get_or_init(|| match std::env::var_os("PHONE_ASSISTANT_TESTED") {
-        Some(name) if name == "built" => built(),
-        Some(path) => path.into(),
-        None => program_of_installer().unwrap_or_else(built),
-    })
-}
-
-/// The program that the installer has built, if it is of these sources. With which compiler is not looked at.
-fn program_of_installer() -> Option<PathBuf> {
-    let built = Path::new(env!("CARGO_BIN_EXE_phone-assistant"));
-    let of_installer = format!(
-        "{}-unknown-linux-musl/release/phone-assistant",
-        std::env::consts::ARCH
-    );
-    let program = built.ancestors().nth(2)?.join(of_installer);
-    let status = Command::new(&program)
-        .args(["place", "sources", env!("CARGO_MANIFEST_DIR")])
-        .stderr(Stdio::null())
-        .status();
-    status
-        .is_ok_and(|status| status.success())
-        .then_some(program)
+    PROGRAM.get_or_init(|| tested_program(env!("CARGO_BIN_EXE_phone-assistant")))
 }
 
 /// A file of tests/data.

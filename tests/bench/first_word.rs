@@ -406,7 +406,7 @@ impl House {
         let question = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/question-moon.wav");
         fs::copy(question, &recording).unwrap();
         let config = settings.clone().set("reply.play", "stream").write(&folder);
-        Call::builder(&report::program())
+        Call::builder(report::program())
             .arg(format!("recording={}", recording.display()))
             .arg(format!(
                 "reply={}",

@@ -6,18 +6,19 @@
 use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use testkit::{Server, Settings};
 
-/// The program that is measured: the one that was built for it, or the one that `PHONE_ASSISTANT_TESTED` names, such as
-/// the static one.
-pub(crate) fn program() -> PathBuf {
-    let named = std::env::var_os("PHONE_ASSISTANT_TESTED");
-    named.map_or_else(
-        || env!("CARGO_BIN_EXE_phone-assistant").into(),
-        PathBuf::from,
-    )
+/// The program that is measured; the first to ask has it named.
+pub(crate) fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let program = testkit::tested_program(env!("CARGO_BIN_EXE_phone-assistant"));
+        println!("{}", program.display());
+        program
+    })
 }
 
 /// Is measuring asked for? `cargo test --all-targets` runs benchmarks too, without this argument.

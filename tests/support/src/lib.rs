@@ -38,7 +38,7 @@ pub use asterisk::{
     words,
 };
 pub use peer::{Flaw, Peer};
-pub use program::{copy_program, write_program};
+pub use program::{copy_program, tested_program, write_program};
 pub use proxy::Proxy;
 pub use relay::Relay;
 pub use rustix::process::Signal;

@@ -5,8 +5,8 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::{NamedTempFile, TempPath};
 
@@ -24,6 +24,33 @@ pub fn write_program(path: &Path, text: impl AsRef<[u8]>) {
     let new = new_name(path);
     fs::write(&new, text).unwrap();
     copy_program(&new, path);
+}
+
+/// The program to test or to measure. `PHONE_ASSISTANT_TESTED` names it, or says `built` for the one that cargo has built
+/// for the test. Without it, it is the one that the installer has built of these sources, where there is one.
+pub fn tested_program(built: &str) -> PathBuf {
+    match std::env::var_os("PHONE_ASSISTANT_TESTED") {
+        Some(name) if name == "built" => built.into(),
+        Some(path) => path.into(),
+        None => program_of_installer(built.as_ref()).unwrap_or_else(|| built.into()),
+    }
+}
+
+/// With which compiler it was built is not looked at.
+fn program_of_installer(built: &Path) -> Option<PathBuf> {
+    let of_installer = format!(
+        "{}-unknown-linux-musl/release/phone-assistant",
+        std::env::consts::ARCH
+    );
+    let program = built.ancestors().nth(2)?.join(of_installer);
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let status = Command::new(&program)
+        .args(["place", "sources", sources])
+        .stderr(Stdio::null())
+        .status();
+    status
+        .is_ok_and(|status| status.success())
+        .then_some(program)
 }
 
 /// A name that is new in the folder of `path`.
