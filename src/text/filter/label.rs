@@ -7,6 +7,8 @@ use super::read::{Read, first_bytes};
 pub(super) enum Label {
     /// What the model says.
     Model,
+    /// The same at the beginning of the answer, and a word of it elsewhere: "Agent: Ms. Brown".
+    Role,
     /// What another speaker says.
     Other,
     /// The same where an answer follows it: a name that is also that of other things, at the beginning of a line.
@@ -245,10 +247,11 @@ const NAMES: &[(&str, Label)] = &[
         Label::Model,
     ),
     (
-        "user|human|caller|benutzer|nutzer|anrufer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
+        "user|human|benutzer|nutzer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
         пользователь|用户|使用者|ユーザー|사용자|المستخدم",
         Label::Other,
     ),
+    ("agent|model|receptionist", Label::Role),
     (
         "thought|thoughts|thinking|thinking process|thought process|reasoning|chain of thought|internal monologue|\
         inner monologue",
@@ -261,7 +264,7 @@ const NAMES: &[(&str, Label)] = &[
 ];
 
 const ASKERS: &[(&str, Label)] = &[(
-    "customer|client|question|q|kunde|kundin|frage|cliente|pregunta|domanda|klant|vraag",
+    "caller|customer|client|question|q|anrufer|anruferin|kunde|kundin|frage|cliente|pregunta|domanda|klant|vraag",
     Label::Asker,
 )];
 

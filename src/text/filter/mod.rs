@@ -43,6 +43,8 @@ pub(super) struct Filter {
     /// The last character that is no space, and whether it ends a sentence.
     last: Option<char>,
     has_mark: bool,
+    /// `[[` stands before the next character, and no `]]` yet: what is in between is an action's.
+    is_in_action: bool,
     /// A letter or digit has been passed on.
     has_passed: bool,
     passed: Passed,
@@ -185,6 +187,9 @@ impl Filter {
             start if c.is_whitespace() => start,
             _ => Start::None,
         };
+        if self.before == Some(c) && matches!(c, '[' | ']') {
+            self.is_in_action = c == '[';
+        }
         if !c.is_whitespace() {
             self.has_mark = is_end(c) || (self.has_mark && is_closer(c));
             self.last = Some(c);
@@ -253,9 +258,15 @@ impl Filter {
 
     /// Does what a label asks for. Returns whether it did: what is no label here is text.
     fn obey_label(&mut self, label: Label, text: &str) -> bool {
+        // A message has lines of its own: "Caller: Jim".
+        if self.is_in_action {
+            return false;
+        }
         let is_first = !self.has_passed && self.held.is_none();
         let is_fenced = label::is_fence(text);
+        let is_role_told = is_first || self.held.is_some();
         match label {
+            Label::Role if is_role_told => return self.obey_label(Label::Model, text),
             Label::Answer | Label::Model
                 if (self.held.as_ref()).is_some_and(|held| held.until.may_be(label)) =>
             {
