@@ -144,7 +144,7 @@ impl Knowledge {
         }
         if let Some(place) = &settings.facts {
             let facts = Facts::read(place, &State::new(&config.state_folder), now);
-            knowledge.facts = facts.text.filter(|text| !text.is_empty());
+            knowledge.facts = facts.text;
             if knowledge.facts.is_none() {
                 knowledge.lacking.push("the facts about the house");
             }

@@ -41,6 +41,9 @@ pub(crate) enum Error {
     /// A folder without text files.
     #[error("the folder {0} holds no facts; {remedy}", remedy = self.remedy())]
     Nothing(String),
+    /// What a full disk leaves of a file, or one that is still to be written.
+    #[error("the facts in {0} are empty; {remedy}", remedy = self.remedy())]
+    Empty(String),
     /// More files than anybody writes by hand.
     #[error("the folder {0} holds more than {MAX_ENTRIES} files; {remedy}", remedy = self.remedy())]
     Crowded(String),
@@ -81,6 +84,9 @@ impl Error {
             .to_owned(),
             Self::Relative(_) => "write the whole path, from / on".to_owned(),
             Self::Nothing(_) => "put files in it whose names end with .md or .txt".to_owned(),
+            Self::Empty(_) => {
+                "write down what callers ask for, or take facts out of [knowledge]".to_owned()
+            }
             Self::Crowded(_) => "keep the facts in a folder of their own".to_owned(),
             Self::Unguarded(fault) => fault.remedy(),
             Self::TooLong { .. } => "keep what callers ask for".to_owned(),
@@ -185,6 +191,7 @@ pub(crate) fn read(place: &Path) -> Result<String, Error> {
         all.push_str(text);
     }
     match all.len() {
+        0 => Err(Error::Empty(place.display().to_string())),
         ..=MAX => Ok(all),
         _ => Err(too_long(place)),
     }

@@ -81,7 +81,9 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
          Now it is Saturday 28 November 2026, 11:00. You are in Lyon, France. The house is open now, until today at 12:00. \
          Then it is closed until Monday 30 November 2026 at 09:00; open until Monday 30 November 2026 at 18:00; closed \
          until Tuesday 1 December 2026 at 09:00. The next day on which it does not open is Sunday 29 November 2026. In the \
-         next 60 days, these are not as in an ordinary week: Friday 25 December 2026 closed; Friday 1 January 2027 closed."
+         next 300 days, these are not as in an ordinary week: Friday 25 December 2026 closed; Friday 1 January 2027 closed; \
+         Monday 29 March 2027 closed; Saturday 1 May 2027 closed; Thursday 6 May 2027 closed; Saturday 8 May 2027 closed; \
+         Monday 17 May 2027 closed; Wednesday 14 July 2027 closed."
     );
     let (stays, _) = prompt.split_once("Now it is").expect("a time");
     for minutes in [1, 60, 60 * 24, 60 * 24 * 27] {
@@ -100,7 +102,7 @@ fn dates_and_hours_are_told_in_the_language_of_most_callers() {
             "Heute ist Samstag, 28. November 2026, es ist 11:00 Uhr. Du bist in Lyon. Das Haus ist jetzt geschlossen, bis \
              Montag, 30. November 2026 um 09:00 Uhr. Danach ist es geöffnet bis Montag, 30. November 2026 um 12:00 Uhr; \
              geschlossen bis Montag, 30. November 2026 um 14:00 Uhr; geöffnet bis Montag, 30. November 2026 um 18:00 Uhr. \
-             Der nächste Tag, an dem es nicht öffnet, ist Samstag, 28. November 2026. In den nächsten 60 Tagen sind diese \
+             Der nächste Tag, an dem es nicht öffnet, ist Samstag, 28. November 2026. In den nächsten 300 Tagen sind diese \
              nicht wie in einer gewöhnlichen Woche: Dienstag, 1. bis Mittwoch, 2. Dezember 2026 geschlossen.",
         ),
         (
@@ -111,7 +113,7 @@ fn dates_and_hours_are_told_in_the_language_of_most_callers() {
             "Nous sommes le samedi 28 novembre 2026, il est 11:00. Tu te trouves à Lyon. L'établissement est maintenant \
              fermé, jusqu'au lundi 30 novembre 2026 à 09:00. Ensuite il est ouvert jusqu'au lundi 30 novembre 2026 à 12:00; \
              fermé jusqu'au lundi 30 novembre 2026 à 14:00; ouvert jusqu'au lundi 30 novembre 2026 à 18:00. Le prochain \
-             jour où il n'ouvre pas est le samedi 28 novembre 2026. Dans les 60 prochains jours, ceux-ci ne sont pas comme \
+             jour où il n'ouvre pas est le samedi 28 novembre 2026. Dans les 300 prochains jours, ceux-ci ne sont pas comme \
              dans une semaine ordinaire : mardi 1er à mercredi 2 décembre 2026 fermé.",
         ),
         (
@@ -122,7 +124,7 @@ fn dates_and_hours_are_told_in_the_language_of_most_callers() {
             "Hoy es sábado 28 de noviembre de 2026, la hora es 11:00. Estás en Lyon. El establecimiento está ahora cerrado, \
              hasta el lunes 30 de noviembre de 2026 a las 09:00. Después está abierto hasta el lunes 30 de noviembre de 2026 \
              a las 12:00; cerrado hasta el lunes 30 de noviembre de 2026 a las 14:00; abierto hasta el lunes 30 de noviembre \
-             de 2026 a las 18:00. El próximo día en que no abre es el sábado 28 de noviembre de 2026. En los próximos 60 \
+             de 2026 a las 18:00. El próximo día en que no abre es el sábado 28 de noviembre de 2026. En los próximos 300 \
              días, estos no son como en una semana normal: martes 1 a miércoles 2 de diciembre de 2026 cerrado.",
         ),
         (
@@ -133,7 +135,7 @@ fn dates_and_hours_are_told_in_the_language_of_most_callers() {
             "Oggi è sabato 28 novembre 2026, sono le 11:00. Ti trovi a Lyon. La sede adesso è chiusa, fino a lunedì 30 \
              novembre 2026 alle 09:00. Poi è aperta fino a lunedì 30 novembre 2026 alle 12:00; chiusa fino a lunedì 30 \
              novembre 2026 alle 14:00; aperta fino a lunedì 30 novembre 2026 alle 18:00. Il prossimo giorno in cui non apre \
-             è sabato 28 novembre 2026. Nei prossimi 60 giorni, questi non sono come in una settimana normale: martedì 1º - \
+             è sabato 28 novembre 2026. Nei prossimi 300 giorni, questi non sono come in una settimana normale: martedì 1º - \
              mercoledì 2 dicembre 2026 chiusa.",
         ),
         (
@@ -144,7 +146,7 @@ fn dates_and_hours_are_told_in_the_language_of_most_callers() {
             "Now it is Saturday 28 November 2026, 11:00. You are in Lyon. The house is closed now, until Monday 30 November \
              2026 at 09:00. Then it is open until Monday 30 November 2026 at 12:00; closed until Monday 30 November 2026 at \
              14:00; open until Monday 30 November 2026 at 18:00. The next day on which it does not open is Saturday 28 \
-             November 2026. In the next 60 days, these are not as in an ordinary week: Tuesday 1 to Wednesday 2 December \
+             November 2026. In the next 300 days, these are not as in an ordinary week: Tuesday 1 to Wednesday 2 December \
              2026 closed.",
         ),
     ];

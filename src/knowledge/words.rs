@@ -240,6 +240,6 @@ const WHOLE: usize = 2;
 /// How many states the model is told after the one of now.
 const CHANGES: usize = 3;
 /// How far ahead the model is told of days that are not as others, how many times of them, and how long one may be.
-pub(crate) const EXCEPTION_DAYS: usize = 60;
+pub(crate) const EXCEPTION_DAYS: usize = 300;
 const EXCEPTIONS: usize = 12;
 const LONGEST_EXCEPTION: usize = 366;

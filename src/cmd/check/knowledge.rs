@@ -61,11 +61,6 @@ fn examine_facts(settings: &config::Knowledge, of: &str, report: &mut Report<'_>
     let Some(place) = &settings.facts else { return };
     let shown = place.display();
     match facts::read(place) {
-        Ok(text) if text.is_empty() => report.warn(
-            id,
-            &format!("{of}{shown} is empty"),
-            "write down what callers ask for, or take facts out of [knowledge]",
-        ),
         Ok(text) => report.ok(
             id,
             &format!("{of}{shown}, {} of {} bytes", text.len(), facts::MAX),

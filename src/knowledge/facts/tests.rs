@@ -32,7 +32,6 @@ fn text_passes_as_editors_write_it() {
         ("plain", "A haircut costs 25 €.\n", "A haircut costs 25 €."),
         ("a byte order mark", "\u{feff}Tea.", "Tea."),
         ("lines of Windows", "a\r\nb\r\n", "a\nb"),
-        ("nothing", "", ""),
     ] {
         assert_eq!(in_file(bytes.as_bytes()).as_deref(), Ok(expected), "{name}");
     }
@@ -52,6 +51,14 @@ fn what_is_no_utf_8_is_refused_with_the_byte_and_its_place() {
     ] {
         let error = in_file(bytes).expect_err(name);
         assert!(error.contains(place), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_text_without_a_word_is_no_facts() {
+    for text in ["", " \n\r\n", "\u{feff}\n"] {
+        let error = in_file(text.as_bytes()).expect_err("empty");
+        assert!(error.starts_with("the facts in FILE are empty"), "{error}");
     }
 }
 
@@ -151,9 +158,10 @@ fn a_link_is_refused_where_others_may_change_what_it_leads_to() {
 fn a_folder_of_more_files_than_people_write_is_refused() {
     let folder = testkit::TempDir::new().expect("a temporary folder");
     for index in 0..MAX_ENTRIES {
-        fs::write(folder.path().join(format!("{index}.md")), "").expect("written");
+        fs::write(folder.path().join(format!("{index}.md")), "a").expect("written");
     }
-    assert_eq!(read(folder.path()).expect("as many as may be"), "");
+    let all = read(folder.path()).expect("as many as may be");
+    assert_eq!(all.matches('a').count(), MAX_ENTRIES);
     fs::write(folder.path().join("more"), "").expect("written");
     assert!(matches!(read(folder.path()), Err(Error::Crowded(_))));
 }
@@ -176,6 +184,10 @@ fn the_last_good_copy_is_used_for_a_day() {
     let broken = facts(29);
     assert_eq!(broken.text.as_deref(), Some("Coffee."));
     assert!(matches!(broken.error, Some(Error::NotText { .. })));
+    fs::write(&file, "\n").expect("written");
+    let empty = facts(29);
+    assert_eq!(empty.text.as_deref(), Some("Coffee."));
+    assert!(matches!(empty.error, Some(Error::Empty(_))));
     fs::remove_file(&file).expect("removed");
     let vanished = facts(29);
     assert_eq!(vanished.text.as_deref(), Some("Coffee."));

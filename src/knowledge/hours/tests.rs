@@ -80,7 +80,10 @@ fn the_week_is_the_ordinary_one_and_what_differs_is_told_with_its_date() {
     let exceptions = exceptions(&hours, "2026-11-29".parse().expect("a day"));
     assert_eq!(
         exceptions,
-        "Thursday 24 December 2026 09:00 to 12:00; Friday 25 December 2026 closed; Friday 1 January 2027 closed"
+        "Thursday 24 December 2026 09:00 to 12:00; Friday 25 December 2026 closed; Friday 1 January 2027 closed; Monday 29 \
+         March 2027 closed; Saturday 1 May 2027 closed; Sunday 2 May 2027 00:00 to 02:00; Thursday 6 May 2027 closed; \
+         Saturday 8 May 2027 closed; Sunday 9 May 2027 00:00 to 02:00; Monday 17 May 2027 closed; Wednesday 14 July 2027 \
+         closed; Saturday 14 August 2027 20:00 to midnight"
     );
     let next = |day: &str| {
         hours
