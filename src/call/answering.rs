@@ -93,9 +93,10 @@ pub(super) struct Answering {
     playout: PlayoutBuffer,
     sounding: Option<Sound>,
     filler: Filling,
-    /// When it was interrupted last, and how often it has been by what had no words.
+    /// When it was interrupted last, and how often it has been by what had no words, and by signs that the caller follows.
     interrupted: Option<Instant>,
     for_nothing: u32,
+    followed: u32,
     /// Until when it pauses because the caller may have begun to speak, and how often it has.
     pausing: Option<Instant>,
     pauses: u32,
@@ -123,6 +124,7 @@ impl Answering {
             filler: Filling::new(settings.waiting.clone(), started),
             interrupted: None,
             for_nothing: 0,
+            followed: 0,
             pausing: None,
             pauses: 0,
             due: started + settings.deadline + GRACE,

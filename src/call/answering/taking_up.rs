@@ -18,10 +18,11 @@ impl Answering {
         }
     }
 
-    /// Whether a voice interrupts the answer. A noise that comes again and again would have each of its beginnings
-    /// transcribed, and none of the answer heard.
+    /// Whether a voice interrupts the answer. A noise or an "okay" that comes again and again would have each of its
+    /// beginnings transcribed, and none of the answer heard.
     pub(super) fn heeds_voices(&self) -> bool {
-        self.settings.barge_in && self.for_nothing < MAX_FOR_NOTHING
+        let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.followed < MAX_FOLLOWED;
+        self.settings.barge_in && is_trusted
     }
 
     /// Whether the caller has just been asked something, at `now`.
@@ -69,6 +70,7 @@ impl Answering {
         };
         self.outcome = None;
         self.for_nothing += u32::from(!had_words);
+        self.followed += u32::from(had_words);
         let (at, all) = self.playout.heard_of(now);
         let (from, unsure) = scene.turn.spoken.sentence_at(at, all);
         let from = self.quietest_place(from.saturating_sub(unsure), (from + unsure).min(at));
@@ -117,6 +119,8 @@ impl Answering {
 
 /// After as many interruptions without words an answer is heard to its end, unless a key stops it.
 const MAX_FOR_NOTHING: u32 = 3;
+/// The same after as many signs that the caller follows, which people give more often.
+const MAX_FOLLOWED: u32 = 8;
 
 /// A voice is proved within this time after its first sign.
 const PAUSE: Duration = Duration::from_millis(350);

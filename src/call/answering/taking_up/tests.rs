@@ -164,10 +164,10 @@ fn an_answer_is_taken_up_three_times_and_then_heard_to_its_end() {
 }
 
 #[test]
-fn a_caller_who_follows_may_interrupt_as_often_as_they_like() {
+fn a_caller_who_follows_may_interrupt_eight_times_and_then_hears_the_answer_to_its_end() {
     let mut call = of_three_sentences(|_| {});
     let mut now = 1000;
-    for _ in 0..5 {
+    for _ in 0..8 {
         let said = call.hears(now, 1000, Line::Quiet);
         call.hears(said, 600, Line::Voice);
         assert!(ended(&call).ends_with("interrupted"), "{}", ended(&call));
@@ -176,6 +176,9 @@ fn a_caller_who_follows_may_interrupt_as_often_as_they_like() {
         call.go_on(now, |phase, scene, now| phase.take_up(true, scene, now));
     }
     assert_eq!(ended(&call), "goes on");
+    let said = call.hears(now, 1000, Line::Quiet);
+    call.hears(said, 2000, Line::Voice);
+    assert_eq!(ended(&call), "goes on", "each was paid for");
 }
 
 #[test]
