@@ -66,4 +66,6 @@ fn example_of(commit: &str) -> String {
 const FIRST: &[&str] = &[
     "c580c19", "84423f8", "89efa08", "14e3fcf", "4d5d0b3", "952bb13",
 ];
-const LATER: &[&str] = &["27fde5a", "4d42c07", "9fc3d45", "405ea59", "3854df2"];
+const LATER: &[&str] = &[
+    "27fde5a", "4d42c07", "9fc3d45", "405ea59", "3854df2", "71ebf7b", "fedb3eb",
+];
