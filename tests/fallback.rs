@@ -101,7 +101,12 @@ fn no_fault_of_the_first_provider_is_heard() {
 
 #[test]
 fn a_model_that_stops_without_reason_is_passed_over() {
-    for reason in ["STOP", "OTHER", "MALFORMED_RESPONSE"] {
+    for reason in [
+        "STOP",
+        "OTHER",
+        "MALFORMED_RESPONSE",
+        "MALFORMED_FUNCTION_CALL",
+    ] {
         let house = House::new();
         let event = json!({"candidates": [{"finishReason": reason}]});
         let answer = Response::new(200, "text/event-stream", format!("data: {event}\n\n"));

@@ -84,6 +84,7 @@ pub(super) const HEAD_BYTES: u64 = 36;
 /// Where which bytes stand, and what they tell. The first row that fits counts.
 const MAGIC: &[(usize, &[u8], Kind)] = &[
     (0, b"RF64", Kind::Foreign("an RF64 file")),
+    (0, b"riff\x2E\x91\xCF\x11", Kind::Foreign("a Wave64 file")),
     (
         0,
         b"RIFF",
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn sound_is_told_by_its_beginning() {
-        let table: [(&[u8], &str); 22] = [
+        let table: [(&[u8], &str); 30] = [
             (b"RIFF\xFF\xFF\xFF\xFFWAVEfmt ", "a WAV file"),
             (
                 b"RIFF\0\0\0\0AVI LIST",
@@ -140,6 +141,17 @@ mod tests {
             (b"{\"error\": 1}", "JSON"),
             (b"<html>", "HTML or XML"),
             (b"#!AMR\n", "an AMR file"),
+            (b"RF64\xFF\xFF\xFF\xFFWAVE", "an RF64 file"),
+            (b"riff\x2E\x91\xCF\x11\xA5\xD6", "a Wave64 file"),
+            (
+                b"OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01PSpeex   ",
+                "an Ogg Speex file",
+            ),
+            (b"\0\0\0\x18ftyp3gp4", "a 3GP file"),
+            (b"FORM\0\0\0\0AIFFCOMM", "an AIFF file"),
+            (b".snd\0\0\0\x18", "an AU file"),
+            (b"caff\0\x01\0\0", "a CAF file"),
+            (b"\x30\x26\xB2\x75\x8E\x66\xCF\x11", "a WMA file"),
             (b"Bad Gateway", "text"),
             (b"null", "text"),
             ("Schlüssel ungültig".as_bytes(), "text"),

@@ -172,6 +172,25 @@ mod tests {
     }
 
     #[test]
+    fn a_login_reaches_the_proxy_as_it_was_before_it_was_escaped() {
+        let table = [
+            ("http://office:p%40ss@proxy.example", "office", "p@ss"),
+            (
+                "http://of%5Cfice:p%23a%3A%25@proxy.example:3128",
+                "of\\fice",
+                "p#a:%",
+            ),
+            ("http://office:p@ss@proxy.example", "office", "p@ss"),
+        ];
+        for (address, name, password) in table {
+            let chosen = chosen(&settings(Some(address), ""), &|_| None);
+            let proxy = chosen.expect("usable").expect("named");
+            let login = (proxy.username(), proxy.password());
+            assert_eq!(login, (Some(name), Some(password)), "{address}");
+        }
+    }
+
+    #[test]
     fn the_first_variable_that_can_be_used_counts_and_each_that_cannot_is_told() {
         let socks = ("ALL_PROXY", "socks5://s:1080");
         let good = ("HTTPS_PROXY", "http://p:3128");

@@ -268,6 +268,12 @@ mod tests {
     }
 
     #[test]
+    fn a_second_address_is_tried_after_a_quarter_of_a_second_and_more_after_a_tenth_each() {
+        let first: Vec<_> = delays().take(3).collect();
+        assert_eq!(first, [250, 100, 100].map(Duration::from_millis));
+    }
+
+    #[test]
     fn an_address_that_has_answered_is_the_only_one_that_the_next_request_tries() {
         let addresses = sockets(&["203.0.113.1", "203.0.113.2"]);
         let alive = addresses[1];
