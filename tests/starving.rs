@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use testkit::{Outcome, copy_program};
 
 use crate::house::{House, PATIENCE, program};
@@ -51,6 +52,40 @@ fn too_few_threads_are_a_failure_with_its_reason_and_never_a_bug_of_ours() {
             .collect();
         assert!(stages.len() > 1, "{stages:?}");
     }
+}
+
+/// A ledger that cannot be opened is none at which the day begins anew.
+#[test]
+fn with_too_few_files_to_open_no_call_forgets_what_the_day_has_cost() {
+    let house = House::new();
+    let settings = house
+        .sandbox
+        .settings()
+        .set("state.folder", argument_of(&house.other().join("state")))
+        .set("limits.max_daily_cost", 10);
+    let ledger = house.other().join("state/limits.json");
+    house
+        .outcome_with("question-tea.wav", &settings)
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let mut day: Value = serde_json::from_slice(&fs::read(&ledger).unwrap()).unwrap();
+    day["spent"] = json!(10_000_000);
+    fs::write(&ledger, day.to_string()).unwrap();
+    let paid = house.sandbox.paid_requests();
+    let statuses: Vec<_> = (3..=MANY_FILES)
+        .map(|files| {
+            house.ask("question-tea.wav");
+            let behind = house.program_behind(&format!("ulimit -n {files}"));
+            let outcome = house.call_of(&behind, &settings).start().finish(PATIENCE);
+            outcome.variable("ASSISTANT_STATUS").to_owned()
+        })
+        .collect();
+    assert!(
+        !statuses.iter().any(|status| status == "ANSWERED"),
+        "{statuses:?}"
+    );
+    assert_eq!(statuses.last().unwrap(), "LIMITED", "{statuses:?}");
+    assert_ne!(statuses[0], "LIMITED", "no limit was felt");
+    assert_eq!(house.sandbox.paid_requests(), paid);
 }
 
 /// A call of a user who may have so many processes, its threads and the program itself among them.
@@ -103,6 +138,9 @@ fn open_to_all(path: &Path) {
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
+
+/// More than a call has open files.
+const MANY_FILES: u32 = 40;
 
 /// More than a call has threads.
 const MANY: u32 = 20;
