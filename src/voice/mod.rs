@@ -103,10 +103,10 @@ impl Speaker {
         let pieces = pieces(text, &*asker.voice).into_iter();
         let mut rest = pieces.map(str::to_owned).collect::<Vec<_>>().into_iter();
         let first = rest.next().ok_or(Error::Nothing)?;
-        let asked = Instant::now();
+        let since = Instant::now();
         Ok(Speaking {
             piece: asker.ask(first, budget)?,
-            took: asked.elapsed(),
+            took: since.elapsed(),
             asker,
             later: Budget::new(deadline, budget.idle),
             again: Again::default(),
