@@ -92,7 +92,7 @@ impl Loudness {
         }
     }
 
-    /// Notes the level of a sound of a voice, which took so long to begin.
+    /// Notes the level of a sound of a voice, and how long it `took` to begin.
     pub(super) fn note(&self, voice: &Endpoint, level: Level, took: Duration) {
         let now = date::seconds(SystemTime::now());
         self.voices.note(&self.name(voice), level, took, now);
@@ -166,8 +166,8 @@ impl Voices {
     }
 }
 
-/// What is known of a voice at `now` once a sound of `level` was heard that `took` so long to begin; `None` where that
-/// tells nothing new. A file is written for it, so a wait that is much as before is noted once in a while only.
+/// What is known of a voice at `now` once a sound of `level` was heard, which began after `took`; `None` where that tells
+/// nothing new. A file is written for it, so a wait that is much as before is noted once in a while only.
 fn noted(before: Option<Measured>, level: Level, took: Duration, now: u64) -> Option<Measured> {
     let measured = with(before, level, now);
     let is_much_as_before = before
@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(gain(&call.unchanged(), "nova", false), "0.0");
     }
 
-    /// What is noted of a wait in ms, of a voice whose level is known, and what was noted so many seconds ago.
+    /// What was noted in ms and how many seconds ago, what the voice takes now, and what is noted of that.
     #[test]
     fn how_long_a_voice_takes_is_known_for_an_hour_and_written_when_that_changes() {
         let table = [

@@ -4,7 +4,7 @@ use super::*;
 use crate::audio::level::rms_dbfs;
 use crate::audio::{to_f32, to_i16};
 
-/// A voice of words that nobody knows, as a line carries it.
+/// A made voice, as a line carries it.
 fn words(text: &str, gain: f32) -> Vec<f32> {
     let samples = testkit::audio::clips::babble(8000, text).samples;
     samples.iter().map(|it| gain * to_f32(*it)).collect()
