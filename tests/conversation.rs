@@ -3,6 +3,7 @@
 pub(crate) mod cost;
 mod interruptions;
 mod meaning;
+mod operator;
 mod phrases;
 
 use std::fs::{self, OpenOptions};
@@ -814,42 +815,5 @@ fn after_a_turn_that_a_service_fails_the_caller_is_asked_to_try_again_and_heard(
         );
         let log = fs::read_to_string(&log).unwrap();
         assert!(log.contains(r#""stage":"llm","error":""#), "{log}");
-    });
-}
-
-#[test]
-fn the_key_0_leads_to_the_operator_from_whatever_is_heard() {
-    house::each(&["greeting", "silence", "answer"], |sound| {
-        let house = House::new();
-        house.sandbox.answer_with(&house::many_sentences(12));
-        let greeting = house.other().join("greeting");
-        fs::write(greeting.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();
-        let greeting = greeting.display().to_string();
-        let mut settings = settings(&house)
-            .set("conversation.operator", "200")
-            .set("conversation.ask_after", 15.0);
-        if *sound == "greeting" {
-            settings = settings.set("conversation.greeting", format!("sound:{greeting}"));
-        }
-        let talking = talk(&house, &settings);
-        match *sound {
-            "greeting" => {
-                let playing = format!("STREAM FILE \"{greeting}\"");
-                talking.call.wait_for_command(&playing, PATIENCE);
-            }
-            "silence" => talking.wait_to_be_heard(1),
-            _ => {
-                talking.phone.wait(BREATH);
-                talking.ask("question-tea.wav");
-                talking.wait_for_answer();
-            }
-        }
-        talking.call.press('0');
-        let outcome = talking.finish();
-        outcome.assert_manners();
-        outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
-        outcome.assert_variable("ASSISTANT_TRANSFER", "200");
-        outcome.assert_variable("ASSISTANT_KEY", "0");
-        house.assert_no_file(&outcome);
     });
 }

@@ -440,7 +440,9 @@ fn a_caller_who_waits_hears_that_the_line_is_alive_until_the_answer_begins() {
 #[test]
 fn the_sound_for_waiting_is_heard_to_its_end_and_the_answer_right_after_it() {
     let house = house(8.0);
-    let settings = with_wait(&house).set("waiting.after", 4.9);
+    // It begins just before the voice is asked, and the voice speaks before it ends.
+    house.sandbox.pace_voice(Duration::from_millis(400), 8.0);
+    let settings = with_wait(&house).set("waiting.after", 4.6);
     let outcome = house.outcome_with("question-tea.wav", &settings);
     let moment = house.other().join("moment.ulaw");
     let heard = outcome.played_of(&moment).len();
@@ -453,6 +455,30 @@ fn the_sound_for_waiting_is_heard_to_its_end_and_the_answer_right_after_it() {
     let ends = outcome.played[last].at + outcome.played[last].lasts;
     assert_at_once(outcome.played[last + 1].at.saturating_duration_since(ends));
     assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+}
+
+/// The first call cannot know that the voice is slow: it fills the time, and the answer waits for the end of that.
+#[test]
+fn a_voice_that_another_call_has_found_slow_is_waited_for_in_silence() {
+    let house = House::streaming();
+    house.sandbox.answer_with("Three minutes.");
+    house.sandbox.pace_voice(Duration::from_millis(2500), 8.0);
+    let settings = house
+        .sandbox
+        .settings()
+        .set("waiting.sound", "beep")
+        .set("waiting.after", 2);
+    let fillers = || {
+        let outcome = house.outcome_with("question-tea.wav", &settings);
+        outcome
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let commands = outcome.commands();
+        commands
+            .filter(|line| line.starts_with("STREAM FILE \"beep\""))
+            .count()
+    };
+    assert_eq!([fillers(), fillers()], [1, 0]);
 }
 
 #[test]

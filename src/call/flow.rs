@@ -1,6 +1,7 @@
 //! A call while it goes on: one loop that waits for what happens, lets a phase decide, and does what the phase wants.
 
 mod answers;
+mod waiting;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::keypad;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::Listening;
 use super::messages::Messages;
-use super::operator::{self, Operator};
+use super::operator;
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
 use super::phrase::{Hearing, Phrase, PhraseEnd};
@@ -72,6 +73,8 @@ pub(super) struct Flow<'a, O> {
     /// and may go on.
     pub(super) reply: Option<NewFile>,
     pub(super) interrupted: Option<Interrupted>,
+    /// The silence that is played where no phase plays anything, so that the key that leads to the operator is taken.
+    pub(super) silence: Option<String>,
 }
 
 /// Why a conversation cannot begin.
@@ -96,6 +99,9 @@ impl<O: Write> Flow<'_, O> {
         }
         self.messages.spoke(speech.duration());
         self.begin_job(Arc::new(speech), Transcript::default(), &[], 0)?;
+        if self.config.conversation.operator.is_some() && self.config.is_streamed {
+            self.silence = keepalive::silence(&self.config.conversation.sounds, self.encoding);
+        }
         self.reply = Some(reply);
         let mut answering = self.begin_answer(Vec::new(), false);
         let answered = self.follow_answer(&mut answering);
@@ -122,8 +128,8 @@ impl<O: Write> Flow<'_, O> {
         }
         let began = self.line.now();
         let settings = &self.config.conversation;
-        let silence = keepalive::silence(&settings.sounds, self.encoding);
-        let mut listening = Listening::new(settings.clone(), silence, began);
+        self.silence = keepalive::silence(&settings.sounds, self.encoding);
+        let mut listening = Listening::new(settings.clone(), self.silence.clone(), began);
         listening.leave_to_model(self.model_hears());
         // The pipe is read before the first phrase plays. It holds 64 KiB, which is 4 s at 8 kHz, and Asterisk drops
         // what finds no room in it.
@@ -235,13 +241,10 @@ impl<O: Write> Flow<'_, O> {
                     Some(input) => input,
                     None => continue,
                 },
-                Step::Wait(until) => {
-                    // While a sound plays a command would end it.
-                    if self.line.is_free() && !self.line.is_hung_up() {
-                        contract::tell_notes(self.line, &mut self.scene.notes);
-                    }
-                    self.line.next(until, self.job.events())
-                }
+                Step::Wait(until) => match self.wait(until) {
+                    Some(input) => input,
+                    None => continue,
+                },
                 Step::End(end) => break end,
             };
             // A PIN may begin with the operator's key.
@@ -263,14 +266,6 @@ impl<O: Write> Flow<'_, O> {
                 Err(called).at(Stage::Reply)
             }
             None => end,
-        }
-    }
-
-    fn operator(&self) -> Operator<'_> {
-        Operator {
-            extension: self.config.conversation.operator.as_deref(),
-            is_at_any_time: self.actions.is_some(),
-            has_answer_begun: self.scene.turn.timeline.has_reached(Mark::FirstPlayed),
         }
     }
 
@@ -296,9 +291,12 @@ impl<O: Write> Flow<'_, O> {
             }
             // What is left is asked of Asterisk, or costs money.
             _ if self.line.is_hung_up() => Some(Input::HungUp),
-            Act::Permit(calls) => self.permit(&calls),
+            Act::Permit(calls) => self.end_silence().or_else(|| self.permit(&calls)),
             Act::Stop => self.line.stop().map(Input::Ended),
             Act::Play(mut play) => {
+                if let Some(key) = self.end_silence() {
+                    return Some(key);
+                }
                 self.operator().add_key(&mut play);
                 if play.what == Sound::KeepAlive {
                     // Silence may begin a moment later, and a conversation plays it whenever nothing else is heard.

@@ -44,6 +44,8 @@ pub(super) enum Sound {
     Music,
     /// Silence, for which packets are sent.
     KeepAlive,
+    /// The same where nothing else plays, so that Asterisk takes the key that leads to the operator.
+    Silence,
 }
 
 /// The end of a sound.
@@ -189,6 +191,17 @@ impl<O: Write> Line<O> {
         self.played(playing, &reply, (self.clock)())
     }
 
+    /// Ends the silence of no phase, if that is what plays.
+    pub(super) fn end_silence(&mut self) -> Option<Played> {
+        let is_silence = |playing: Playing| playing.what == Sound::Silence;
+        self.playing.is_some_and(is_silence).then(|| self.stop())?
+    }
+
+    /// Whether nothing plays.
+    pub(super) fn is_silent(&self) -> bool {
+        self.playing.is_none()
+    }
+
     /// Whether Asterisk can be asked something: while a sound plays, a command would end that.
     pub(super) fn is_free(&self) -> bool {
         self.playing
@@ -300,7 +313,7 @@ impl<O: Write> Line<O> {
             Sound::Answer => true,
             // `endpos` is the length that the file had when it was opened, also where nothing of it was played. So
             // time tells.
-            Sound::KeepAlive => lasted >= SHORTEST_SILENCE,
+            Sound::KeepAlive | Sound::Silence => lasted >= SHORTEST_SILENCE,
             _ => endpos.is_none_or(|end| end > offset),
         };
         let how = if reply.result == "-1" {

@@ -110,13 +110,24 @@ impl Messages {
              of whom it is for, or: the house. TEXT is what is to be delivered, in the caller's language: only what the caller \
              has said, nothing invented, names and numbers exactly as they were said, in at most {TOLD_CHARS} characters. Never \
              say that a message was noted without writing it so, write each message once, and do not promise when it is \
-             answered.",
+             answered.{}",
             if is_conversation {
                 ""
             } else {
                 ", and repeat a number in it"
-            }
+            },
+            self.so_far()
         )
+    }
+
+    /// What the model has written so far in this call. It is told its answers as they were heard, without messages, so that
+    /// it would take one for noted of which it has only spoken.
+    fn so_far(&self) -> String {
+        match self.kept.len() {
+            0 if self.said.is_empty() => String::new(),
+            0 => NONE_SO_FAR.to_owned(),
+            count => format!(" So far you have written {count} in this call, which are noted."),
+        }
     }
 
     /// Keeps messages of the caller's, who has just said `question`. Returns whether all of them are kept.
@@ -291,6 +302,8 @@ fn said(who: Speaker, text: &str) -> Option<Words> {
 /// are several tokens.
 const MESSAGE_TOKENS: u32 = 500;
 const TOLD_CHARS: usize = 1000;
+const NONE_SO_FAR: &str = " So far you have written none in this call: if you have told the caller that one was noted, write \
+     it now.";
 
 /// `conversation.max_minutes` goes up to 120, and the usual 10 are over long before.
 const LONGEST_CALL: Duration = Duration::from_secs(15 * 60);

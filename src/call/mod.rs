@@ -313,6 +313,7 @@ impl<O: Write> Call<O> {
             typed_pins: Vec::new(),
             reply: None,
             interrupted: None,
+            silence: None,
         }
     }
 

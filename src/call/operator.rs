@@ -46,6 +46,16 @@ impl Operator<'_> {
         }
     }
 
+    /// Where nothing plays, the silence of this name, in which Asterisk takes the key.
+    pub(super) fn silence(&self, name: &str) -> Option<Play> {
+        self.is_reached_from(Sound::Silence).then(|| Play {
+            what: Sound::Silence,
+            name: name.to_owned(),
+            stop_keys: KEY.to_string(),
+            offset: 0,
+        })
+    }
+
     fn is_reached_from(&self, what: Sound) -> bool {
         // While the caller is listened to, a number that they type may begin with the key.
         let is_listening = what == Sound::KeepAlive;
@@ -76,24 +86,27 @@ mod tests {
     use crate::sys::error::{At, Stage};
 
     #[test]
-    fn the_key_leads_away_from_answers_and_in_a_conversation_from_all_sounds_but_silence() {
-        use Sound::{Answer, Filler, KeepAlive, Music, Phrase};
+    fn the_key_leads_away_from_answers_and_in_a_conversation_from_all_but_listening() {
+        use Sound::{Answer, Filler, KeepAlive, Music, Phrase, Silence};
         // The extension, whether it is a conversation, whether the answer has begun, what is heard, the keys that end it,
         // the key that is pressed, and where that leads.
         let table = [
             (None, true, true, Answer, "#", '0', None),
             (Some("200"), true, false, Phrase, "#0", '0', Some("200")),
             (Some("200"), true, false, KeepAlive, "#", '0', None),
+            (Some("200"), true, false, Silence, "#0", '0', Some("200")),
             (Some("200"), true, false, Filler, "#0", '0', Some("200")),
             (Some("200"), true, false, Music, "#0", '0', Some("200")),
             (Some("200"), true, true, Answer, "#0", '#', None),
             (Some("200"), false, false, Answer, "#0", '0', Some("200")),
             (Some("200"), false, true, Answer, "#0", '0', Some("200")),
             (Some("200"), false, false, Filler, "#", '0', None),
+            (Some("200"), false, false, Silence, "#", '0', None),
             (Some("200"), false, false, Music, "#", '0', None),
             // In a pause of the answer.
             (Some("200"), false, true, Filler, "#0", '0', Some("200")),
             (Some("200"), false, true, Music, "#0", '0', Some("200")),
+            (Some("200"), false, true, Silence, "#0", '0', Some("200")),
         ];
         for (extension, is_at_any_time, has_answer_begun, what, keys, key, expected) in table {
             let operator = Operator {
@@ -109,6 +122,13 @@ mod tests {
             };
             operator.add_key(&mut play);
             operator.add_key(&mut play);
+            if what == Silence {
+                let silence = operator.silence("").map(|play| play.stop_keys);
+                assert_eq!(
+                    silence.as_deref(),
+                    keys.strip_prefix('#').filter(|it| !it.is_empty())
+                );
+            }
             assert_eq!(play.stop_keys, keys, "{what:?}");
             let input = Input::Ended(Played {
                 what,

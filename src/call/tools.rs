@@ -84,7 +84,9 @@ impl<O: Write> Flow<'_, O> {
         } else {
             PinEntry::going_on(begun, silence)
         };
+        self.scene.wants_pin = true;
         let typed = self.follow(&mut entry);
+        self.scene.wants_pin = false;
         self.job = job;
         typed
     }

@@ -36,7 +36,7 @@ pub(super) struct Scene {
     pub(super) stage: Stage,
     /// Lines for Asterisk's log, which wait until no sound plays.
     pub(super) notes: Vec<String>,
-    /// How long the voice took to begin, when it was asked last.
+    /// How long the voice took to begin, when it was asked last in this call, else in another.
     pub(super) voice_takes: Option<Duration>,
     /// The last failure of a turn after which the call went on.
     pub(super) forgiven: Option<Failure>,

@@ -48,10 +48,10 @@ pub(super) fn send(
     }
 }
 
-/// Whether the webhook will never take it: it says that this message is wrong, or that the place is gone for good. What
-/// is wrong with a header or the address, as 401, 403 and 404 say, an administrator sets right.
+/// Whether the webhook will not take it, however often it is asked: by RFC 9110 the fault of a 4xx is the request's, and
+/// only of these three may pass by itself.
 fn is_final(status: u16) -> bool {
-    [400, 410, 413, 415, 422].contains(&status)
+    (400..500).contains(&status) && ![408, 425, 429].contains(&status)
 }
 
 /// The headers that go along.
@@ -98,13 +98,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wrong_with_the_message_itself_is_final() {
-        for status in [400, 410, 413, 415, 422] {
+    fn what_is_wrong_with_the_request_is_final() {
+        for status in [
+            400, 401, 403, 404, 407, 409, 410, 413, 415, 422, 426, 428, 499,
+        ] {
             assert!(is_final(status), "{status}");
         }
-        for status in [
-            301, 302, 399, 401, 403, 404, 408, 425, 429, 499, 500, 502, 503, 504, 599,
-        ] {
+        for status in [301, 302, 399, 408, 425, 429, 500, 502, 503, 504, 599] {
             assert!(!is_final(status), "{status}");
         }
     }

@@ -47,6 +47,9 @@ struct Measured {
     active_ms: u32,
     /// When that began, in seconds since 1970.
     since: u64,
+    /// How long it took to begin when it was asked last, and when that was noted.
+    took_ms: u32,
+    took_at: u64,
 }
 
 impl Loudness {
@@ -74,8 +77,9 @@ impl Loudness {
     /// The shape of the next sound of a voice, and how much of the silence before it is kept. The first sound of a voice
     /// that was never measured can be measured itself where it `may_wait` for its end.
     pub(super) fn shape(&self, voice: &Endpoint, lead: Duration, may_wait: bool) -> VoiceShape {
-        let known = self.voices.level_of(&self.name(voice));
-        let expected_dbfs = known.unwrap_or(USUAL_DBFS);
+        let known = self.voices.known(&self.name(voice));
+        let known = known.filter(Measured::is_plausible);
+        let expected_dbfs = known.map_or(USUAL_DBFS, |measured| measured.dbfs);
         let gain = match self.gain_db {
             Some(gain_db) => Gain::Db(gain_db),
             None if known.is_none() && may_wait => Gain::ToLevel(self.level_dbfs),
@@ -88,10 +92,17 @@ impl Loudness {
         }
     }
 
-    /// Notes the level of a sound of a voice.
-    pub(super) fn note(&self, voice: &Endpoint, level: Level) {
+    /// Notes the level of a sound of a voice, and how long it `took` to begin.
+    pub(super) fn note(&self, voice: &Endpoint, level: Level, took: Duration) {
         let now = date::seconds(SystemTime::now());
-        self.voices.note(&self.name(voice), level, now);
+        self.voices.note(&self.name(voice), level, took, now);
+    }
+
+    /// How long this voice took to begin of late, in any call.
+    pub(crate) fn usual_wait(&self, voice: &Endpoint) -> Option<Duration> {
+        let now = date::seconds(SystemTime::now());
+        let measured = self.voices.known(&self.name(voice))?;
+        measured.took(now)
     }
 
     /// The name under which a voice is measured: equal for those that sound alike.
@@ -110,28 +121,35 @@ impl Measured {
     fn is_plausible(&self) -> bool {
         (-90.0..=0.0).contains(&self.dbfs)
     }
+
+    /// How long it takes to begin, as far as that is known at `now`.
+    fn took(&self, now: u64) -> Option<Duration> {
+        // A clock that was set back must not keep it for longer.
+        let life = self.took_at..self.took_at.saturating_add(TOOK_LIFE.as_secs());
+        let is_known = self.took_ms > 0 && life.contains(&now);
+        is_known.then(|| Duration::from_millis(self.took_ms.into()))
+    }
 }
 
 impl Voices {
-    fn level_of(&self, name: &str) -> Option<f32> {
+    fn known(&self, name: &str) -> Option<Measured> {
         let mut known = lock(&self.known);
         let known = known.get_or_insert_with(|| self.state.read(FILE));
-        let measured = known.get(name).filter(|measured| measured.is_plausible());
-        measured.map(|measured| measured.dbfs)
+        known.get(name).copied()
     }
 
-    fn note(&self, name: &str, level: Level, now: u64) {
+    fn note(&self, name: &str, level: Level, took: Duration, now: u64) {
         {
             let mut known = lock(&self.known);
             let known = known.get_or_insert_with(|| self.state.read(FILE));
-            let Some(measured) = with(known.get(name).copied(), level, now) else {
+            let Some(measured) = noted(known.get(name).copied(), level, took, now) else {
                 return;
             };
             known.insert(name.to_owned(), measured);
         }
         // Other calls may have measured it meanwhile.
         let change = |all: &mut Memory| {
-            if let Some(measured) = with(all.get(name).copied(), level, now) {
+            if let Some(measured) = noted(all.get(name).copied(), level, took, now) {
                 all.insert(name.to_owned(), measured);
             }
             while all.len() > MAX_VOICES {
@@ -148,7 +166,28 @@ impl Voices {
     }
 }
 
-/// What is known of a voice at `now` once a sound of `level` has been measured too; `None` where that tells nothing new.
+/// What is known of a voice at `now` once a sound of `level` was heard, which began after `took`; `None` where that tells
+/// nothing new. A file is written for it, so a wait that is much as before is noted once in a while only.
+fn noted(before: Option<Measured>, level: Level, took: Duration, now: u64) -> Option<Measured> {
+    let measured = with(before, level, now);
+    let is_much_as_before = before
+        .and_then(|before| before.took(now))
+        .is_some_and(|known| {
+            let age = now.saturating_sub(before.unwrap_or_default().took_at);
+            took.abs_diff(known) <= known / 2 && age < TOOK_RENEWED.as_secs()
+        });
+    if measured.is_none() && is_much_as_before {
+        return None;
+    }
+    let all = measured.or(before)?;
+    Some(Measured {
+        took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+        took_at: now,
+        ..all
+    })
+}
+
+/// What is known of its level once a sound of `level` has been measured too; `None` where that tells nothing new.
 fn with(before: Option<Measured>, level: Level, now: u64) -> Option<Measured> {
     let active_ms = u32::try_from(level.active.as_millis()).unwrap_or(u32::MAX);
     let Some(mut before) = before.filter(Measured::is_plausible) else {
@@ -156,6 +195,7 @@ fn with(before: Option<Measured>, level: Level, now: u64) -> Option<Measured> {
             dbfs: level.dbfs,
             active_ms,
             since: now,
+            ..Measured::default()
         });
     };
     // A clock that was set back must not keep it for longer.
@@ -175,6 +215,7 @@ fn with(before: Option<Measured>, level: Level, now: u64) -> Option<Measured> {
         dbfs: 10.0 * mean.log10(),
         active_ms: before.active_ms.saturating_add(active_ms),
         since: before.since,
+        ..before
     })
 }
 
@@ -193,6 +234,10 @@ const ENOUGH_MS: u32 = 60_000;
 const MAX_AGE: Duration = Duration::from_secs(30 * date::SECONDS_A_DAY);
 const OLD_MS: u32 = 5_000;
 
+/// A service that was slow may be quick after this, and one that stays as it is is noted this often.
+const TOOK_LIFE: Duration = Duration::from_secs(3600);
+const TOOK_RENEWED: Duration = Duration::from_secs(600);
+
 /// More voices than one machine uses.
 const MAX_VOICES: usize = 200;
 
@@ -204,6 +249,7 @@ mod tests {
     use crate::config::Provider;
 
     const NOW: u64 = 1_795_870_800;
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn level(dbfs: f32, ms: u64) -> Level {
         Level {
@@ -218,6 +264,7 @@ mod tests {
             dbfs,
             active_ms,
             since,
+            ..Measured::default()
         };
         let day = date::SECONDS_A_DAY;
         let table = [
@@ -297,15 +344,49 @@ mod tests {
         let call = loudness(None);
         assert_eq!(gain(&call, "nova", false), "6.0");
         assert_eq!(gain(&call, "nova", true), "to -19.0");
-        call.note(&endpoint("nova"), level(-35.0, 900));
+        call.note(&endpoint("nova"), level(-35.0, 900), SECOND);
         let next = loudness(None);
         for call in [&call, &call.clone(), &next] {
             assert_eq!(gain(call, "nova", false), "16.0");
             assert_eq!(gain(call, "nova", true), "16.0");
             assert_eq!(gain(call, "echo", false), "6.0");
+            assert_eq!(call.usual_wait(&endpoint("nova")), Some(SECOND));
+            assert_eq!(call.usual_wait(&endpoint("echo")), None);
         }
         assert_eq!(gain(&loudness(Some(2.0)), "nova", true), "2.0");
         assert_eq!(gain(&call.unchanged(), "nova", false), "0.0");
+    }
+
+    /// What was noted in ms and how many seconds ago, what the voice takes now, and what is noted of that.
+    #[test]
+    fn how_long_a_voice_takes_is_known_for_an_hour_and_written_when_that_changes() {
+        let table = [
+            ("never before", None, 800, Some(800)),
+            ("just the same", Some((800, 5)), 800, None),
+            ("half as long again", Some((800, 5)), 1_200, None),
+            ("longer", Some((800, 5)), 1_201, Some(1_201)),
+            ("shorter", Some((800, 5)), 399, Some(399)),
+            ("a while later", Some((800, 600)), 800, Some(800)),
+            ("an old one", Some((800, 3_600)), 800, Some(800)),
+        ];
+        for (name, before, took, expected) in table {
+            let (took_ms, ago) = before.unwrap_or_default();
+            let before = Measured {
+                dbfs: -30.0,
+                active_ms: ENOUGH_MS,
+                since: NOW,
+                took_ms,
+                took_at: NOW - ago,
+            };
+            let is_known = took_ms > 0 && ago < 3_600;
+            assert_eq!(before.took(NOW).is_some(), is_known, "{name}");
+            assert_eq!(before.took(NOW - ago - 1), None, "{name}: set back");
+            let took = Duration::from_millis(took);
+            let noted = noted(Some(before), level(-30.0, 900), took, NOW);
+            assert_eq!(noted.map(|it| it.took_ms), expected, "{name}");
+        }
+        let first = noted(None, level(-30.0, 900), SECOND, NOW);
+        assert_eq!(first.and_then(|it| it.took(NOW)), Some(SECOND));
     }
 
     #[test]
@@ -320,7 +401,7 @@ mod tests {
             all.extend((0..MAX_VOICES).map(|n| (format!("{n}"), Measured::default())));
         };
         state.update(FILE, full).expect("written");
-        voices.note("new", level(-30.0, 900), NOW);
+        voices.note("new", level(-30.0, 900), SECOND, NOW);
         let kept: Memory = state.read(FILE);
         assert_eq!(kept.len(), MAX_VOICES);
         assert!(kept.contains_key("new"));

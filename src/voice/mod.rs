@@ -8,7 +8,7 @@ use std::io::{Seek, Write};
 use std::mem::take;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::audio::decode::{self, Decoder};
 use crate::audio::telephone::{self, Encoding, Telephone};
@@ -103,8 +103,10 @@ impl Speaker {
         let pieces = pieces(text, &*asker.voice).into_iter();
         let mut rest = pieces.map(str::to_owned).collect::<Vec<_>>().into_iter();
         let first = rest.next().ok_or(Error::Nothing)?;
+        let since = Instant::now();
         Ok(Speaking {
             piece: asker.ask(first, budget)?,
+            took: since.elapsed(),
             asker,
             later: Budget::new(deadline, budget.idle),
             again: Again::default(),
@@ -181,6 +183,8 @@ impl Asker {
 /// A text that is being spoken.
 pub(crate) struct Speaking {
     asker: Asker,
+    /// How long the voice took to begin.
+    took: Duration,
     /// The budget of each piece after the first.
     later: Budget,
     again: Again,
@@ -221,7 +225,7 @@ impl Speaking {
             let Asker {
                 speaker, endpoint, ..
             } = &self.asker;
-            speaker.loudness.note(endpoint, level);
+            speaker.loudness.note(endpoint, level, self.took);
         }
         Ok(written.length)
     }

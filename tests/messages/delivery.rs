@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::{Activation, Settings, Takes, Webhook, until, write_secret};
 
 use super::{NOTED, Post, TEA, text};
-use crate::house::{House, PATIENCE, argument, program};
+use crate::house::{self, House, PATIENCE, argument, program};
 
 #[test]
 fn a_webhook_that_is_down_is_tried_again_under_the_same_id_and_delays_no_mail() {
@@ -136,6 +136,28 @@ fn what_is_refused_for_good_stays_and_is_told_until_it_is_removed() {
         .house
         .command(&post.settings(), &["messages", "--remove", id]);
     assert_eq!(unknown.status.code(), Some(1));
+}
+
+#[test]
+fn what_a_wrong_address_has_refused_goes_out_once_an_administrator_retries() {
+    house::each([401, 403, 404], |status| {
+        let post = Post::new(House::new());
+        post.house.sandbox.answer_with(NOTED);
+        post.webhook.always(Takes::Status(status));
+        post.one_call(&post.settings());
+        let refused = format!("is not tried any more: the webhook answered {status}");
+        until("it is refused", PATIENCE, || {
+            let output = post.house.command(&post.settings(), &["messages"]);
+            String::from_utf8(output.stdout).unwrap().contains(&refused)
+        });
+        post.webhook.always(Takes::Status(200));
+        post.house
+            .command(&post.settings(), &["messages", "--deliver"]);
+        assert_eq!(post.webhook.posted().len(), 1, "{status}");
+        post.house
+            .command(&post.settings(), &["messages", "--retry"]);
+        post.wait_until_delivered(1);
+    });
 }
 
 #[test]
@@ -420,7 +442,7 @@ fn a_fault_of_the_settings_sends_and_fails_nothing_and_a_persona_that_is_gone_is
 fn a_call_that_leaves_nothing_delivers_what_waits() {
     let post = Post::new(House::new());
     post.house.sandbox.answer_with(NOTED);
-    post.webhook.always(Takes::Status(403));
+    post.webhook.always(Takes::Status(503));
     post.one_call(&post.settings());
     until("both ways are noted", PATIENCE, || {
         let output = post.house.command(&post.settings(), &["messages"]);

@@ -11,7 +11,8 @@ use testkit::{Outcome, Stage, Takes, Webhook, until};
 
 use super::{NOTED, Post, TEA, files};
 use crate::calling::{order, with_tool};
-use crate::house::{House, PATIENCE};
+use crate::conversation::{self, BREATH, asked_of_tea};
+use crate::house::{self, House, PATIENCE};
 
 const LOST: &str = "I am sorry, your message could not be taken. Please call again later.";
 
@@ -322,4 +323,35 @@ fn a_message_left_just_before_the_caller_hangs_up_is_delivered() {
     let outcome = call.finish(PATIENCE);
     outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
     post.wait_until_delivered(1);
+}
+
+/// A model is told its answers as they were heard, without the messages in them.
+#[test]
+fn a_model_is_told_in_the_next_turn_whether_it_has_written_a_message() {
+    let table = [
+        (
+            "I have noted it.",
+            "So far you have written none in this call",
+        ),
+        (NOTED, "So far you have written 1 in this call"),
+    ];
+    house::each(table, |(answer, told)| {
+        let post = Post::new(House::new());
+        let sandbox = &post.house.sandbox;
+        sandbox.answer_with(answer);
+        let settings = post
+            .with(conversation::settings(&post.house))
+            .set("conversation.max_turns", 2)
+            .set("conversation.ask_after", 15.0);
+        let talking = asked_of_tea(&post.house, &settings);
+        talking.wait_to_be_heard(2);
+        sandbox.answer_with("Far away.");
+        talking.phone.wait(BREATH);
+        talking.ask("question-moon.wav");
+        talking.finish().assert_manners();
+        let asked = sandbox.requests_to(Stage::Llm);
+        let is_told = |index: usize| asked[index].body.to_string().contains("So far you have");
+        assert_eq!((is_told(0), asked.len()), (false, 2), "{answer}");
+        assert!(asked[1].body.to_string().contains(told), "{answer}");
+    });
 }

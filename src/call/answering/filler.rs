@@ -24,7 +24,7 @@ pub(super) struct Filling {
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     at: Instant,
-    /// How long it takes, as far as this call has shown.
+    /// How long it takes, as far as calls have shown of late.
     takes: Duration,
 }
 
@@ -58,6 +58,8 @@ impl Filling {
     /// Returns how long the voice has taken to begin, if it does with what comes at `now`.
     pub(super) fn voice_speaks(&mut self, now: Instant) -> Option<Duration> {
         let asked = self.voice.take()?;
+        // It is heard once enough of it has come.
+        self.due = self.due.map(|due| due.max(now + GATHERED));
         Some(now.saturating_duration_since(asked.at))
     }
 
@@ -128,12 +130,15 @@ impl Filling {
     }
 }
 
-/// What a voice takes to begin that has not been asked yet in this call: that of the stand-ins that the figures in
+/// What a voice takes to begin that has not been asked of late: that of the stand-ins that the figures in
 /// tests/README.md are measured with.
 const USUAL: Duration = Duration::from_millis(600);
 
 /// A voice may take half as long again as usual, and so much more, before it is late.
 const SLACK: Duration = Duration::from_millis(300);
+
+/// A voice that speaks is heard within this time, unless it stalls.
+const GATHERED: Duration = Duration::from_secs(1);
 
 /// A filler that begins so long before the voice is over in time: "one moment please" takes 1.5 s.
 const ROOM: Duration = Duration::from_secs(2);

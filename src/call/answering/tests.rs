@@ -144,6 +144,26 @@ fn no_filler_begins_where_the_voice_is_about_to_speak_unless_it_is_late() {
 }
 
 #[test]
+fn no_filler_begins_where_the_voice_has_begun_unless_it_stalls() {
+    for (name, rest_at, expected) in [
+        ("goes on", 2100, (2100, "play /r #*@0")),
+        ("stalls", 3100, (3000, "play beep @0")),
+    ] {
+        let (agrees, _asked) = crossbeam_channel::bounded(1);
+        let mut call = answering(|_| {});
+        call.on(1400, Input::Work(Event::Begins(Stage::Tts, agrees)));
+        // Too little to be heard.
+        call.on(2000, sound(1)).pass(rest_at);
+        call.on(rest_at, sound(50)).on(rest_at, end());
+        let told = call.told().into_iter();
+        let told: Vec<_> = told
+            .filter(|(_, step)| !step.starts_with("agree"))
+            .collect();
+        assert_eq!(told, [(expected.0, expected.1.to_owned())], "{name}");
+    }
+}
+
+#[test]
 fn what_the_voice_takes_is_kept_for_the_next_turn() {
     let (agrees, _asked) = crossbeam_channel::bounded(1);
     let mut call = answering(|_| {});

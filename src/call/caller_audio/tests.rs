@@ -1,5 +1,7 @@
 //! What is made of the caller's voice, in virtual time.
 
+mod echoes;
+
 use std::collections::VecDeque;
 
 use super::*;
@@ -152,62 +154,6 @@ fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_ca
         caller.was_understood();
         caller.interrupted_for_nothing();
     }));
-}
-
-/// A voice of words that nobody knows, as a line carries it.
-fn words(text: &str, gain: f32) -> Vec<f32> {
-    let samples = testkit::audio::clips::babble(8000, text).samples;
-    samples
-        .iter()
-        .map(|sample| gain * crate::audio::to_f32(*sample))
-        .collect()
-}
-
-/// When a turn begins, in ms after an answer whose echo comes back 12 dB softer, 150 ms later.
-fn begins_in_echo(said_at_ms: Option<usize>) -> Option<usize> {
-    let answer = words(&"the river runs down to the sea and back ".repeat(4), 1.0);
-    let mut line = vec![0.0; answer.len()];
-    for (line, played) in line[1200..].iter_mut().zip(&answer) {
-        *line += 0.25 * played;
-    }
-    if let Some(ms) = said_at_ms {
-        for (line, said) in line[8 * ms..]
-            .iter_mut()
-            .zip(words("waterfallwaterfall", 0.4))
-        {
-            *line += said;
-        }
-    }
-    let start = Instant::now();
-    let mut caller = caller(start);
-    caller.hear(&[30, -30].repeat(4000), start);
-    let loudest_dbfs = crate::audio::level::rms_dbfs(&answer) + 6.0;
-    let pieces = line.chunks(160).zip(answer.chunks(160)).enumerate();
-    for (at, (came, played)) in pieces {
-        let came: Vec<i16> = came
-            .iter()
-            .map(|sample| crate::audio::to_i16(*sample))
-            .collect();
-        let heard = Heard {
-            loudest_dbfs,
-            samples: Some(played.to_vec()),
-            is_anew: at == 0,
-        };
-        if caller
-            .overhear(&came, &heard, start)
-            .contains(&Change::SpeechStart)
-        {
-            return Some(20 * at);
-        }
-    }
-    None
-}
-
-#[test]
-fn a_loud_echo_is_no_turn_and_a_caller_in_it_is_heard() {
-    assert_eq!(begins_in_echo(None), None);
-    let begins = begins_in_echo(Some(5000)).expect("the caller is heard");
-    assert!((5200..6500).contains(&begins), "{begins} ms");
 }
 
 /// Two words of a recorded voice.

@@ -144,6 +144,9 @@ impl<O: Write> Flow<'_, O> {
     /// has come already.
     pub(super) fn begin_answer(&mut self, events: Vec<Event>, is_patient: bool) -> Answering {
         self.scene.turn.opening = self.disclosure.opening();
+        let voice = &self.services.voices.first_candidate().endpoint;
+        let known = || self.loudness.usual_wait(voice);
+        self.scene.voice_takes = self.scene.voice_takes.or_else(known);
         let interrupted = self.interrupted.as_ref();
         let languages = interrupted.filter(|interrupted| !interrupted.has_just_asked);
         let languages = languages.map(|_| self.config.stt.languages().map(str::to_owned).collect());

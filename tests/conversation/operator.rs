@@ -1,0 +1,140 @@
+//! The key that leads to the operator, at each moment of a conversation and in the pauses of an answer.
+
+use std::fs;
+use std::time::Duration;
+
+use testkit::{Call, Outcome, Settings, Stage};
+
+use super::{BREATH, asked_of_tea, settings, sounds, talk};
+use crate::house::{self, House, PATIENCE};
+
+#[test]
+fn the_key_0_leads_to_the_operator_from_whatever_is_heard() {
+    house::each(&["greeting", "silence", "answer"], |sound| {
+        let house = House::new();
+        house.sandbox.answer_with(&house::many_sentences(12));
+        let greeting = house.other().join("greeting");
+        fs::write(greeting.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();
+        let greeting = greeting.display().to_string();
+        let mut settings = settings(&house)
+            .set("conversation.operator", "200")
+            .set("conversation.ask_after", 15.0);
+        if *sound == "greeting" {
+            settings = settings.set("conversation.greeting", format!("sound:{greeting}"));
+        }
+        let talking = talk(&house, &settings);
+        match *sound {
+            "greeting" => {
+                let playing = format!("STREAM FILE \"{greeting}\"");
+                talking.call.wait_for_command(&playing, PATIENCE);
+            }
+            "silence" => talking.wait_to_be_heard(1),
+            _ => {
+                talking.phone.wait(BREATH);
+                talking.ask("question-tea.wav");
+                talking.wait_for_answer();
+            }
+        }
+        talking.call.press('0');
+        let outcome = talking.finish();
+        outcome.assert_manners();
+        outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
+        outcome.assert_variable("ASSISTANT_TRANSFER", "200");
+        outcome.assert_variable("ASSISTANT_KEY", "0");
+        house.assert_no_file(&outcome);
+    });
+}
+
+/// When nothing is heard.
+#[derive(Clone, Copy, Debug)]
+enum Silence {
+    /// The greeting is being spoken.
+    Greeting,
+    /// Nothing is heard of the answer yet, nor of what fills the time.
+    Thinking,
+    /// What fills the time has been heard.
+    Filled,
+    /// The model has stopped in the middle of its answer.
+    Pause,
+}
+
+impl Silence {
+    fn settings(self, settings: Settings) -> Settings {
+        match self {
+            Self::Greeting => settings.set("conversation.greeting", "Good morning!"),
+            Self::Thinking | Self::Pause => settings.set("waiting.play", "nothing"),
+            Self::Filled => settings
+                .set("waiting.sound", "beep")
+                .set("waiting.after", 1)
+                .set("waiting.every", 30),
+        }
+    }
+
+    fn prepare(self, house: &House) {
+        match self {
+            Self::Greeting => house.sandbox.hold(Stage::Tts),
+            Self::Thinking | Self::Filled => house.sandbox.hold(Stage::Llm),
+            Self::Pause => pause_in_answer(house),
+        }
+    }
+}
+
+/// The model stops behind its second sentence.
+fn pause_in_answer(house: &House) {
+    house.sandbox.answer_with(&house::many_sentences(4));
+    house.sandbox.pace_model(Duration::ZERO, Duration::ZERO);
+    house.sandbox.stop_model_after(14);
+}
+
+/// The silence in which the key alone is taken, once it plays for the n-th time.
+fn wait_for_silence(call: &Call, house: &House, times: usize) {
+    let silence = sounds(house).join("silence");
+    let playing = format!("STREAM FILE \"{}\" \"0\"", silence.display());
+    call.wait_for_commands(&playing, times, PATIENCE);
+}
+
+#[track_caller]
+fn assert_led_to_200(house: &House, outcome: &Outcome) {
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "TRANSFER")
+        .assert_variable("ASSISTANT_TRANSFER", "200")
+        .assert_variable("ASSISTANT_KEY", "0");
+    house.assert_no_file(outcome);
+}
+
+#[test]
+fn the_key_0_leads_to_the_operator_from_where_nothing_is_heard() {
+    let all = [
+        (Silence::Greeting, 1),
+        (Silence::Thinking, 1),
+        (Silence::Filled, 2),
+        (Silence::Pause, 2),
+    ];
+    house::each(all, |(silence, times)| {
+        let house = House::new();
+        silence.prepare(&house);
+        let settings = settings(&house).set("conversation.operator", "200");
+        let talking = asked_of_tea(&house, &silence.settings(settings));
+        wait_for_silence(&talking.call, &house, times);
+        talking.call.press('0');
+        assert_led_to_200(&house, &talking.finish());
+    });
+}
+
+#[test]
+fn the_key_0_leads_to_the_operator_from_a_pause_of_the_one_answer() {
+    let house = House::streaming();
+    pause_in_answer(&house);
+    let sounds = sounds(&house);
+    let settings = house
+        .sandbox
+        .settings()
+        .set("waiting.play", "nothing")
+        .set("conversation.operator", "200")
+        .set("conversation.sounds", sounds.to_str().unwrap());
+    let call = house.ask("question-tea.wav").call_with(&settings).start();
+    wait_for_silence(&call, &house, 1);
+    call.press('0');
+    assert_led_to_200(&house, &call.finish(PATIENCE));
+}
