@@ -7,6 +7,7 @@
 //! is `guard`'s.
 
 pub(crate) mod guard;
+mod link;
 pub mod server;
 
 use std::fs::{self, File};

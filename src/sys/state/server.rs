@@ -5,19 +5,15 @@
 //! is not delayed again. What is kept there, and by which scripts, is the business of those who use it.
 
 use std::fmt;
-use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use redis::io::tcp::TcpSettings;
-use redis::{
-    Client, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisError,
-    RedisResult, TlsCertificates, ToRedisArgs,
-};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
 
+use super::link::Link;
 use crate::sys::sync::lock;
 use crate::sys::threads;
 
@@ -64,7 +60,7 @@ enum Worker {
     Lost(Lost),
 }
 
-type Job = Box<dyn FnOnce(&mut RedisResult<Connection>) + Send>;
+type Job = Box<dyn FnOnce(&mut RedisResult<Link>) + Send>;
 
 impl Address {
     /// Reads `redis://[user@]host[:port][/database]`, or `rediss://` for an encrypted connection.
@@ -124,55 +120,6 @@ impl Address {
         let number = self.host.parse::<IpAddr>();
         self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
     }
-
-    fn connect(&self, patience: Duration) -> RedisResult<Connection> {
-        let connection = self.client()?.get_connection_with_timeout(patience)?;
-        connection.set_read_timeout(Some(patience))?;
-        connection.set_write_timeout(Some(patience))?;
-        Ok(connection)
-    }
-
-    fn client(&self) -> RedisResult<Client> {
-        let host = self.host.clone();
-        let at = if self.is_encrypted {
-            ConnectionAddr::TcpTls {
-                host,
-                port: self.port,
-                insecure: false,
-                tls_params: None,
-            }
-        } else {
-            ConnectionAddr::Tcp(host, self.port)
-        };
-        let info = at.into_connection_info()?;
-        let mut login = info
-            .redis_settings()
-            .clone()
-            .set_db(self.database)
-            .set_skip_set_lib_name();
-        if let Some(user) = &self.user {
-            login = login.set_username(user);
-        }
-        if let Some(file) = &self.password_file {
-            login = login.set_password(fs::read_to_string(file)?.trim());
-        }
-        // A script is longer than a packet, and its end would else wait until its beginning has been acknowledged.
-        let socket = TcpSettings::default().set_nodelay(true);
-        let info = info.set_redis_settings(login).set_tcp_settings(socket);
-        match &self.ca_file {
-            Some(file) if self.is_encrypted => {
-                let root_cert = Some(fs::read(file)?);
-                Client::build_with_tls(
-                    info,
-                    TlsCertificates {
-                        client_tls: None,
-                        root_cert,
-                    },
-                )
-            }
-            _ => Client::open(info),
-        }
-    }
 }
 
 impl fmt::Display for Address {
@@ -228,13 +175,11 @@ impl Server {
         &self,
         script: &'static str,
         keys: Vec<String>,
-        arguments: Vec<impl ToRedisArgs + Send + 'static>,
+        arguments: Vec<impl ToRedisArgs>,
     ) -> Result<Vec<i64>, Lost> {
-        self.ask(move |connection| {
-            let mut command = redis::cmd("EVAL");
-            command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
-            command.query(connection)
-        })
+        let mut command = redis::cmd("EVAL");
+        command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+        self.ask(command)
     }
 
     /// What these keys hold.
@@ -242,7 +187,9 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn get(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, Lost> {
-        self.ask(move |connection| redis::cmd("MGET").arg(keys).query(connection))
+        let mut command = redis::cmd("MGET");
+        command.arg(keys);
+        self.ask(command)
     }
 
     /// Lets a key hold something for a while, which is at least a second.
@@ -250,15 +197,10 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn set(&self, key: String, value: Vec<u8>, time: Duration) -> Result<(), Lost> {
-        self.ask(move |connection| {
-            let mut command = redis::cmd("SET");
-            command
-                .arg(key)
-                .arg(value)
-                .arg("EX")
-                .arg(time.as_secs().max(1));
-            command.query(connection)
-        })
+        let mut command = redis::cmd("SET");
+        let seconds = time.as_secs().max(1);
+        command.arg(key).arg(value).arg("EX").arg(seconds);
+        self.ask(command)
     }
 
     /// Some of the keys that a pattern names, and where to go on, from 0 to 0.
@@ -266,12 +208,10 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn scan(&self, cursor: u64, pattern: String) -> Result<(u64, Vec<String>), Lost> {
-        let (next, keys) = self.ask(move |connection| {
-            let mut command = redis::cmd("SCAN");
-            command.arg(cursor).arg("MATCH").arg(pattern);
-            command.arg("COUNT").arg(KEYS_AT_ONCE);
-            command.query::<(u64, Vec<Vec<u8>>)>(connection)
-        })?;
+        let mut command = redis::cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(pattern);
+        command.arg("COUNT").arg(KEYS_AT_ONCE);
+        let (next, keys): (_, Vec<Vec<u8>>) = self.ask(command)?;
         let keys = keys.into_iter();
         let keys = keys.filter_map(|key| String::from_utf8(key).ok());
         Ok((next, keys.collect()))
@@ -282,13 +222,12 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn info(&self, section: &'static str) -> Result<String, Lost> {
-        self.ask(move |connection| redis::cmd("INFO").arg(section).query(connection))
+        let mut command = redis::cmd("INFO");
+        command.arg(section);
+        self.ask(command)
     }
 
-    fn ask<T: FromRedisValue + Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut Connection) -> RedisResult<T> + Send + 'static,
-    ) -> Result<T, Lost> {
+    fn ask<T: FromRedisValue + Send + 'static>(&self, command: Cmd) -> Result<T, Lost> {
         let mut worker = lock(&self.worker);
         let answer = self.jobs(&mut worker).and_then(|jobs| {
             let (tell, told) = channel();
@@ -300,9 +239,9 @@ impl Server {
                     error.to_string()
                 }
             };
-            let job: Job = Box::new(move |connection| {
-                let answer = match connection {
-                    Ok(connection) => question(connection).map_err(|error| (why(&error), true)),
+            let job: Job = Box::new(move |link| {
+                let answer = match link {
+                    Ok(link) => link.ask(&command).map_err(|error| (why(&error), true)),
                     Err(error) => Err((why(error), false)),
                 };
                 // A call that has lost its patience does not listen any more.
@@ -360,9 +299,9 @@ impl Server {
 }
 
 fn work(address: &Address, patience: Duration, jobs: &Receiver<Job>) {
-    let mut connection = address.connect(patience);
+    let mut link = Link::open(address, patience);
     for job in jobs {
-        job(&mut connection);
+        job(&mut link);
     }
 }
 
@@ -399,14 +338,9 @@ pub(crate) mod tests {
 
     /// Has the server do what no call does.
     pub(crate) fn tell(server: &Server, words: &[&str]) {
-        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        let done = server.ask(move |connection| {
-            let (command, arguments) = words.split_first().expect("a command");
-            redis::cmd(command)
-                .arg(arguments)
-                .query::<redis::Value>(connection)
-        });
-        done.expect("it does");
+        let mut command = Cmd::new();
+        command.arg(words);
+        server.ask::<redis::Value>(command).expect("it does");
     }
 
     #[test]
@@ -442,13 +376,6 @@ pub(crate) mod tests {
         for (url, expected) in table {
             assert_eq!(shown(url), expected, "{url}");
         }
-    }
-
-    #[test]
-    fn no_part_of_a_question_waits_for_another() {
-        let address = Address::parse("redis://127.0.0.1").expect("right");
-        let client = address.client().expect("no server is asked");
-        assert!(client.get_connection_info().tcp_settings().nodelay());
     }
 
     #[test]
