@@ -51,20 +51,22 @@ impl Services {
     /// What is wrong with the first provider of a stage that is left without any.
     pub(crate) fn new(config: &Config, hangup: &Hangup) -> Result<Self, SetupError> {
         let maker = Maker::new(config, hangup)?;
-        let (recognizers, models) = (maker.recognizers()?, maker.models()?);
-        let voices = maker.voices()?;
-        let all = [
-            recognizers.to_recall(),
-            models.to_recall(),
-            voices.to_recall(),
-        ];
-        fallback::recall(&maker.state, (maker.clock)(), &all);
         Ok(Self {
-            recognizers,
-            models,
-            voices: voices.into(),
+            recognizers: maker.recognizers()?,
+            models: maker.models()?,
+            voices: maker.voices()?.into(),
             hearing: Hearing::default(),
         })
+    }
+
+    /// Recalls at `now` which of them have failed in earlier calls, all by one question.
+    pub(crate) fn recall(&self, state: &State, now: SystemTime) {
+        let all = [
+            self.recognizers.to_recall(),
+            self.models.to_recall(),
+            self.voices.to_recall(),
+        ];
+        fallback::recall(state, now, &all);
     }
 
     /// Whether the model that is asked first hears callers itself, and has not refused to in this call.
