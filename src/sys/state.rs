@@ -6,6 +6,7 @@
 //! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money
 //! is `guard`'s.
 
+mod address;
 pub(crate) mod guard;
 mod link;
 pub mod server;

@@ -5,36 +5,16 @@
 //! is not delayed again. What is kept there, and by which scripts, is the business of those who use it.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
 
+pub use super::address::Address;
 use super::link::Link;
 use crate::sys::sync::lock;
 use crate::sys::threads;
-
-/// Where the server is, and how to sign in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// Its name or number.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The database, 0 where none is named.
-    pub database: i64,
-    /// The user, where it has several.
-    pub user: Option<String>,
-    /// Whether the connection is encrypted.
-    pub is_encrypted: bool,
-    /// The file with the password.
-    pub password_file: Option<PathBuf>,
-    /// The certificates that are trusted in place of the machine's own.
-    pub ca_file: Option<PathBuf>,
-}
 
 /// The server, connected to when it is first asked.
 pub struct Server {
@@ -61,73 +41,6 @@ enum Worker {
 }
 
 type Job = Box<dyn FnOnce(&mut RedisResult<Link>) + Send>;
-
-impl Address {
-    /// Reads `redis://[user@]host[:port][/database]`, or `rediss://` for an encrypted connection.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(url: &str) -> Result<Self, &'static str> {
-        let schemes = [
-            ("redis://", false),
-            ("valkey://", false),
-            ("rediss://", true),
-            ("valkeys://", true),
-        ];
-        let found = schemes
-            .iter()
-            .find_map(|(scheme, is_encrypted)| Some((url.strip_prefix(scheme)?, *is_encrypted)));
-        let (rest, is_encrypted) =
-            found.ok_or("it begins neither with redis:// nor with rediss://")?;
-        let (user, rest) = match rest.split_once('@') {
-            Some((user, _)) if user.contains(':') => {
-                return Err("it holds a password, whose place is password_file");
-            }
-            Some((user, rest)) => (Some(user.to_owned()), rest),
-            None => (None, rest),
-        };
-        let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => {
-                (host, port.parse().map_err(|_| "its port is none")?)
-            }
-            _ => (place, PORT),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err("it names no host");
-        }
-        let database = match database {
-            "" => 0,
-            number => number
-                .parse::<u16>()
-                .map_err(|_| "its database is no number")?
-                .into(),
-        };
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            database,
-            user,
-            is_encrypted,
-            password_file: None,
-            ca_file: None,
-        })
-    }
-
-    /// Whether the server is on this machine.
-    pub(crate) fn is_here(&self) -> bool {
-        let number = self.host.parse::<IpAddr>();
-        self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.is_encrypted { "rediss" } else { "redis" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
-    }
-}
 
 impl Server {
     /// The server at this address, which so many machines share.
@@ -320,8 +233,6 @@ const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(5);
 /// Few enough to be read and looked at within a moment.
 const KEYS_AT_ONCE: u8 = 50;
 
-const PORT: u16 = 6379;
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::Arc;
@@ -341,41 +252,6 @@ pub(crate) mod tests {
         let mut command = Cmd::new();
         command.arg(words);
         server.ask::<redis::Value>(command).expect("it does");
-    }
-
-    #[test]
-    fn an_address_is_understood_or_said_to_be_wrong() {
-        let shown = |url| match Address::parse(url) {
-            Ok(address) => {
-                let user = address.user.as_deref().unwrap_or_default();
-                format!("{address} {} {user}", address.database)
-            }
-            Err(why) => why.to_owned(),
-        };
-        let table = [
-            ("redis://server", "redis://server:6379 0 "),
-            (
-                "rediss://calls@10.0.0.1:6380/3",
-                "rediss://10.0.0.1:6380 3 calls",
-            ),
-            ("valkey://[fd00::1]:7000", "redis://fd00::1:7000 0 "),
-            ("redis://[fd00::1]", "redis://fd00::1:6379 0 "),
-            (
-                "redis://:secret@server",
-                "it holds a password, whose place is password_file",
-            ),
-            (
-                "https://server",
-                "it begins neither with redis:// nor with rediss://",
-            ),
-            ("redis://", "it names no host"),
-            ("redis://a b", "it names no host"),
-            ("redis://server:x", "its port is none"),
-            ("redis://server/x", "its database is no number"),
-        ];
-        for (url, expected) in table {
-            assert_eq!(shown(url), expected, "{url}");
-        }
     }
 
     #[test]
