@@ -271,6 +271,7 @@ impl<O: Write> Call<O> {
         self.line.log_keys(config.log_words && !config.has_pins());
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
+        self.remembering.recall_failures(&services, config.state());
         self.services = Some((services.clone(), config.state()));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         if arguments.is_conversation() {
@@ -295,7 +296,6 @@ impl<O: Write> Call<O> {
     ) -> Flow<'c, O> {
         // Nothing before needs what earlier calls have left, and meanwhile a server that machines share has answered.
         self.remembering.finish();
-        services.recall(&config.state(), SystemTime::now());
         Flow {
             caller: self.caller.number(self.line.env()).to_owned(),
             line: &mut self.line,

@@ -1,7 +1,7 @@
-//! What a call takes from the caller's last ones, and leaves for the next. No call fails because of that.
+//! What a call takes from earlier ones, and leaves for the caller's next. No call fails because of that.
 
 use std::error::Error;
-use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -12,7 +12,9 @@ use super::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Retention};
 use crate::memory::{self, Memory, Signs};
+use crate::services::Services;
 use crate::sys::error::Chain;
+use crate::sys::state::State;
 use crate::sys::threads;
 use crate::text::Action;
 
@@ -21,6 +23,8 @@ use crate::text::Action;
 pub(super) struct Remembering {
     /// What is being recalled.
     recalling: Option<JoinHandle<Recalled>>,
+    /// What recalls which services have failed.
+    recalling_failures: Option<JoinHandle<()>>,
     /// The caller's memory, if they are to be remembered.
     memory: Option<Memory>,
     /// Which callers are remembered, once that is known.
@@ -49,13 +53,23 @@ impl Remembering {
         }
     }
 
+    /// Begins to recall which services have failed in earlier calls.
+    pub(super) fn recall_failures(&mut self, services: &Arc<Services>, state: State) {
+        let services = services.clone();
+        let recall = move || services.recall(&state, SystemTime::now());
+        // Without another thread none is taken to fail, and the work itself will tell why.
+        self.recalling_failures = threads::spawn(recall).ok();
+    }
+
     /// Waits for what is being recalled.
     pub(super) fn finish(&mut self) {
+        if let Some(recalling) = self.recalling_failures.take() {
+            threads::join(recalling);
+        }
         let Some(recalling) = self.recalling.take() else {
             return;
         };
-        let recalled = recalling.join();
-        let (memory, recalled) = recalled.unwrap_or_else(|panic| resume_unwind(panic));
+        let (memory, recalled) = threads::join(recalling);
         if let Err(cause) = &recalled {
             self.has_no_memory(cause);
         }
@@ -144,7 +158,6 @@ const MIN_CHARS_PER_TOKEN: usize = 2;
 mod tests {
     use super::*;
     use std::net::TcpListener;
-    use std::sync::Arc;
     use std::time::Duration;
 
     use crate::config::{Arguments, Job, limits::Callers};
