@@ -12,11 +12,13 @@ mod record;
 mod shared;
 mod store;
 
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use crate::config::limits::{Callers, Retention, RetentionLimits};
 use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::state;
+use crate::sys::threads::{self, NoThread};
 
 pub(crate) use caller::{Caller, FREEPBX_EXTENSION, Signs};
 pub(crate) use folder::{CallerFile, Folder};
@@ -102,6 +104,9 @@ pub(crate) struct Memory {
     is_to_be_forgotten: bool,
 }
 
+/// A memory, and whether it could be recalled.
+pub(crate) type Recalled = (Memory, Result<(), Error>);
+
 /// What a memory still does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -142,6 +147,20 @@ impl Memory {
         self.id = self.recalled.as_ref().map(|record| record.id.clone());
         self.stage = Stage::Keeps;
         Ok(())
+    }
+
+    /// The same, while something else is done.
+    ///
+    /// # Errors
+    /// [`NoThread`].
+    pub(crate) fn begin_recall(
+        mut self,
+        now: SystemTime,
+    ) -> Result<JoinHandle<Recalled>, NoThread> {
+        threads::spawn(move || {
+            let recalled = self.recall(now);
+            (self, recalled)
+        })
     }
 
     /// What was said in earlier calls.

@@ -6,6 +6,7 @@ mod hearing;
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
@@ -24,6 +25,7 @@ use crate::sys::date::{self, WallClock};
 use crate::sys::error::{self, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
+use crate::sys::threads::{self, NoThread};
 use changes::SwitchedOff;
 pub(crate) use changes::{Change, WARNED_DAYS, way};
 use hearing::Hearing;
@@ -59,14 +61,24 @@ impl Services {
         })
     }
 
-    /// Recalls at `now` which of them have failed in earlier calls, all by one question.
-    pub(crate) fn recall(&self, state: &State, now: SystemTime) {
-        let all = [
-            self.recognizers.to_recall(),
-            self.models.to_recall(),
-            self.voices.to_recall(),
-        ];
-        fallback::recall(state, now, &all);
+    /// Begins to recall which of them have failed in earlier calls at `now`, all by one question.
+    ///
+    /// # Errors
+    /// [`NoThread`].
+    pub(crate) fn begin_recall(
+        self: &Arc<Self>,
+        state: State,
+        now: SystemTime,
+    ) -> Result<JoinHandle<()>, NoThread> {
+        let services = self.clone();
+        threads::spawn(move || {
+            let all = [
+                services.recognizers.to_recall(),
+                services.models.to_recall(),
+                services.voices.to_recall(),
+            ];
+            fallback::recall(&state, now, &all);
+        })
     }
 
     /// Whether the model that is asked first hears callers itself, and has not refused to in this call.

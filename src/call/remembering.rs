@@ -22,7 +22,7 @@ use crate::text::Action;
 #[derive(Default)]
 pub(super) struct Remembering {
     /// What is being recalled.
-    recalling: Option<JoinHandle<Recalled>>,
+    recalling: Option<JoinHandle<memory::Recalled>>,
     /// What recalls which services have failed.
     recalling_failures: Option<JoinHandle<()>>,
     /// The caller's memory, if they are to be remembered.
@@ -38,16 +38,12 @@ impl Remembering {
     /// model may write a note beside its answer then, and `config` gives it room for that.
     pub(super) fn begin(&mut self, config: &mut Config, signs: Signs<'_>) {
         self.settings = Some(config.memory.clone());
-        let Some(mut memory) = Memory::of(&config.memory, signs) else {
+        let Some(memory) = Memory::of(&config.memory, signs) else {
             return;
         };
         let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
         config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
-        let recall = move || {
-            let recalled = memory.recall(SystemTime::now());
-            (memory, recalled)
-        };
-        match threads::spawn(recall) {
+        match memory.begin_recall(SystemTime::now()) {
             Ok(recalling) => self.recalling = Some(recalling),
             Err(refused) => self.has_no_memory(&refused),
         }
@@ -55,10 +51,8 @@ impl Remembering {
 
     /// Begins to recall which services have failed in earlier calls.
     pub(super) fn recall_failures(&mut self, services: &Arc<Services>, state: State) {
-        let services = services.clone();
-        let recall = move || services.recall(&state, SystemTime::now());
         // Without another thread none is taken to fail, and the work itself will tell why.
-        self.recalling_failures = threads::spawn(recall).ok();
+        self.recalling_failures = services.begin_recall(state, SystemTime::now()).ok();
     }
 
     /// Waits for what is being recalled.
@@ -147,9 +141,6 @@ impl Remembering {
         self.fault.get_or_insert(line);
     }
 }
-
-/// A caller's memory, and whether it could be recalled.
-type Recalled = (Memory, Result<(), memory::Error>);
 
 /// In languages whose words are several tokens.
 const MIN_CHARS_PER_TOKEN: usize = 2;
