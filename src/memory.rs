@@ -12,11 +12,13 @@ mod record;
 mod shared;
 mod store;
 
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use crate::config::limits::{Callers, Retention, RetentionLimits};
 use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::state;
+use crate::sys::threads::{self, NoThread};
 
 pub(crate) use caller::{Caller, FREEPBX_EXTENSION, Signs};
 pub(crate) use folder::{CallerFile, Folder};
@@ -102,6 +104,9 @@ pub(crate) struct Memory {
     is_to_be_forgotten: bool,
 }
 
+/// A memory, and whether it could be recalled.
+pub(crate) type Recalled = (Memory, Result<(), Error>);
+
 /// What a memory still does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -113,36 +118,9 @@ enum Stage {
 }
 
 impl Memory {
-    /// Recalls what is kept of the caller. `None`: this caller is not to be remembered.
-    ///
-    /// # Errors
-    /// [`Error`] where nothing can be.
-    pub(crate) fn of(
-        settings: &Retention,
-        signs: Signs<'_>,
-        now: SystemTime,
-    ) -> Result<Option<Self>, Error> {
-        let Some(memory) = Self::that_forgets(settings, signs) else {
-            return Ok(None);
-        };
-        let mut recalled = memory.store.read(&memory.caller)?;
-        if let Some(record) = &mut recalled {
-            record.trim(settings.limits, now);
-        }
-        // What is too old may be swept during the call, which is no wish to be forgotten.
-        let recalled = recalled.filter(|record| !record.exchanges.is_empty());
-        let id = recalled.as_ref().map(|record| record.id.clone());
-        Ok(Some(Self {
-            recalled,
-            id,
-            stage: Stage::Keeps,
-            ..memory
-        }))
-    }
-
-    /// A memory that recalls and keeps nothing, and by which the caller can still be forgotten: where the server is
-    /// lost. `None`: this caller is not to be remembered.
-    pub(crate) fn that_forgets(settings: &Retention, signs: Signs<'_>) -> Option<Self> {
+    /// A memory that recalls and keeps nothing yet, and by which the caller can be forgotten. `None`: this caller is not
+    /// to be remembered.
+    pub(crate) fn of(settings: &Retention, signs: Signs<'_>) -> Option<Self> {
         Some(Self {
             caller: Caller::of(signs, settings.callers)?,
             store: settings.store(),
@@ -152,6 +130,36 @@ impl Memory {
             id: None,
             stage: Stage::Forgets,
             is_to_be_forgotten: false,
+        })
+    }
+
+    /// Recalls what is kept of the caller, and keeps more from then on.
+    ///
+    /// # Errors
+    /// [`Error`] where nothing can be; then it is as it was.
+    pub(crate) fn recall(&mut self, now: SystemTime) -> Result<(), Error> {
+        let mut recalled = self.store.read(&self.caller)?;
+        if let Some(record) = &mut recalled {
+            record.trim(self.limits, now);
+        }
+        // What is too old may be swept during the call, which is no wish to be forgotten.
+        self.recalled = recalled.filter(|record| !record.exchanges.is_empty());
+        self.id = self.recalled.as_ref().map(|record| record.id.clone());
+        self.stage = Stage::Keeps;
+        Ok(())
+    }
+
+    /// The same, while something else is done.
+    ///
+    /// # Errors
+    /// [`NoThread`].
+    pub(crate) fn begin_recall(
+        mut self,
+        now: SystemTime,
+    ) -> Result<JoinHandle<Recalled>, NoThread> {
+        threads::spawn(move || {
+            let recalled = self.recall(now);
+            (self, recalled)
         })
     }
 

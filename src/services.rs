@@ -6,6 +6,7 @@ mod hearing;
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
@@ -24,6 +25,7 @@ use crate::sys::date::{self, WallClock};
 use crate::sys::error::{self, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
+use crate::sys::threads::{self, NoThread};
 use changes::SwitchedOff;
 pub(crate) use changes::{Change, WARNED_DAYS, way};
 use hearing::Hearing;
@@ -51,19 +53,31 @@ impl Services {
     /// What is wrong with the first provider of a stage that is left without any.
     pub(crate) fn new(config: &Config, hangup: &Hangup) -> Result<Self, SetupError> {
         let maker = Maker::new(config, hangup)?;
-        let (recognizers, models) = (maker.recognizers()?, maker.models()?);
-        let voices = maker.voices()?;
-        let all = [
-            recognizers.to_recall(),
-            models.to_recall(),
-            voices.to_recall(),
-        ];
-        fallback::recall(&maker.state, (maker.clock)(), &all);
         Ok(Self {
-            recognizers,
-            models,
-            voices: voices.into(),
+            recognizers: maker.recognizers()?,
+            models: maker.models()?,
+            voices: maker.voices()?.into(),
             hearing: Hearing::default(),
+        })
+    }
+
+    /// Begins to recall which of them have failed in earlier calls at `now`, all by one question.
+    ///
+    /// # Errors
+    /// [`NoThread`].
+    pub(crate) fn begin_recall(
+        self: &Arc<Self>,
+        state: State,
+        now: SystemTime,
+    ) -> Result<JoinHandle<()>, NoThread> {
+        let services = self.clone();
+        threads::spawn(move || {
+            let all = [
+                services.recognizers.to_recall(),
+                services.models.to_recall(),
+                services.voices.to_recall(),
+            ];
+            fallback::recall(&state, now, &all);
         })
     }
 

@@ -68,6 +68,27 @@ fn machines_count_together_and_alone_while_their_server_is_lost() {
     }
 }
 
+#[test]
+fn where_others_are_trusted_in_their_place_the_roots_of_the_machine_are_not_read() {
+    for program in Server::programs("an encrypted server that machines share") {
+        let server = Server::start_encrypted(program);
+        let house = House::new();
+        let mut trusted = fs::read(house.sandbox.ca_file()).unwrap();
+        trusted.extend(fs::read(server.ca_file()).unwrap());
+        let file = server.folder().join("trusted.pem");
+        fs::write(&file, trusted).unwrap();
+        let settings = settings(&house, &server).set("http.ca_file", file.to_str().unwrap());
+        let call = asking(&house, &settings, "1001", "tea").env("SSL_CERT_FILE", "/nonexistent");
+        let outcome = call.start().finish(PATIENCE);
+        outcome
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+        let warnings = &outcome.warnings;
+        let is_alone = warnings.iter().any(|line| line.contains("limits: "));
+        assert!(!is_alone, "{warnings:?}");
+    }
+}
+
 /// What remembers callers on `server`, with a folder for the key.
 fn remembering(house: &House, server: &Server) -> Settings {
     sharing(house, server)

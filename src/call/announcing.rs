@@ -53,6 +53,7 @@ impl<O: Write> Call<O> {
         }
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
+        self.remembering.recall_failures(&services, config.state());
         self.services = Some((services.clone(), config.state()));
         let encoding = self.encoding(&config);
         self.flow(&config, services, encoding)

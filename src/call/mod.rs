@@ -271,6 +271,7 @@ impl<O: Write> Call<O> {
         self.line.log_keys(config.log_words && !config.has_pins());
         let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
         let services = Arc::new(services);
+        self.remembering.recall_failures(&services, config.state());
         self.services = Some((services.clone(), config.state()));
         let (encoding, reply) = self.prepare(&config).at(Stage::Reply)?;
         if arguments.is_conversation() {
@@ -293,6 +294,8 @@ impl<O: Write> Call<O> {
         services: Arc<Services>,
         encoding: Encoding,
     ) -> Flow<'c, O> {
+        // Nothing before needs what earlier calls have left, and meanwhile a server that machines share has answered.
+        self.remembering.finish();
         Flow {
             caller: self.caller.number(self.line.env()).to_owned(),
             line: &mut self.line,
@@ -317,12 +320,12 @@ impl<O: Write> Call<O> {
         }
     }
 
-    /// Asks who the caller may be, recalls what was said with them, and decides what they are to be told.
+    /// Asks who the caller may be, begins to recall what was said with them, and decides what they are to be told.
     fn meet(&mut self, config: &mut Config) {
         self.caller = Caller::ask(config, &mut self.line);
         let signs = self.caller.signs(self.line.env());
         let is_internal = signs.are_internal();
-        self.remembering.recall(config, signs);
+        self.remembering.begin(config, signs);
         let (persona, caller) = (&self.contract.persona, self.caller.shown(self.line.env()));
         self.messages = Messages::of(config, persona.as_deref(), caller);
         self.messages.count(SystemTime::now());

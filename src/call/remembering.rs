@@ -1,5 +1,8 @@
-//! What a call takes from the caller's last ones, and leaves for the next. No call fails because of that.
+//! What a call takes from earlier ones, and leaves for the caller's next. No call fails because of that.
 
+use std::error::Error;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use log::warn;
@@ -9,12 +12,19 @@ use super::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::config::{Config, Retention};
 use crate::memory::{self, Memory, Signs};
+use crate::services::Services;
 use crate::sys::error::Chain;
+use crate::sys::state::State;
+use crate::sys::threads;
 use crate::text::Action;
 
 /// What a call has to do with memory.
 #[derive(Default)]
 pub(super) struct Remembering {
+    /// What is being recalled.
+    recalling: Option<JoinHandle<memory::Recalled>>,
+    /// What recalls which services have failed.
+    recalling_failures: Option<JoinHandle<()>>,
     /// The caller's memory, if they are to be remembered.
     memory: Option<Memory>,
     /// Which callers are remembered, once that is known.
@@ -24,24 +34,43 @@ pub(super) struct Remembering {
 }
 
 impl Remembering {
-    /// Recalls what was said with this caller, if they are to be remembered. The model may write a note beside its answer
-    /// then, and `config` gives it room for that.
-    pub(super) fn recall(&mut self, config: &mut Config, signs: Signs<'_>) {
-        match Memory::of(&config.memory, signs, SystemTime::now()) {
-            Ok(Some(memory)) => {
-                let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
-                config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
-                self.memory = Some(memory);
-            }
-            Ok(None) => {}
-            Err(cause) => {
-                self.has_no_memory(&cause);
-                if let memory::Error::Lost(_) = cause {
-                    self.memory = Memory::that_forgets(&config.memory, signs);
-                }
-            }
-        }
+    /// Begins to recall what was said with this caller, if they are to be remembered, while the call is prepared. The
+    /// model may write a note beside its answer then, and `config` gives it room for that.
+    pub(super) fn begin(&mut self, config: &mut Config, signs: Signs<'_>) {
         self.settings = Some(config.memory.clone());
+        let Some(memory) = Memory::of(&config.memory, signs) else {
+            return;
+        };
+        let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
+        config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
+        match memory.begin_recall(SystemTime::now()) {
+            Ok(recalling) => self.recalling = Some(recalling),
+            Err(refused) => self.has_no_memory(&refused),
+        }
+    }
+
+    /// Begins to recall which services have failed in earlier calls.
+    pub(super) fn recall_failures(&mut self, services: &Arc<Services>, state: State) {
+        // Without another thread none is taken to fail, and the work itself will tell why.
+        self.recalling_failures = services.begin_recall(state, SystemTime::now()).ok();
+    }
+
+    /// Waits for what is being recalled.
+    pub(super) fn finish(&mut self) {
+        if let Some(recalling) = self.recalling_failures.take() {
+            threads::join(recalling);
+        }
+        let Some(recalling) = self.recalling.take() else {
+            return;
+        };
+        let (memory, recalled) = threads::join(recalling);
+        if let Err(cause) = &recalled {
+            self.has_no_memory(cause);
+        }
+        // A caller whose server is lost can still be forgotten.
+        if let Ok(()) | Err(memory::Error::Lost(_)) = recalled {
+            self.memory = Some(memory);
+        }
     }
 
     /// The same settings, with what was said in earlier calls.
@@ -106,7 +135,7 @@ impl Remembering {
         }
     }
 
-    fn has_no_memory(&mut self, cause: &memory::Error) {
+    fn has_no_memory(&mut self, cause: &(dyn Error + 'static)) {
         let line = Chain(cause).to_string();
         warn!("{line}");
         self.fault.get_or_insert(line);
@@ -115,3 +144,48 @@ impl Remembering {
 
 /// In languages whose words are several tokens.
 const MIN_CHARS_PER_TOKEN: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use crate::config::{Arguments, Job, limits::Callers};
+    use crate::sys::presentation::Presentation;
+    use crate::sys::state::server::{Address, Server};
+
+    #[test]
+    fn a_call_is_prepared_while_the_server_is_still_to_answer() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("redis://{}", silent.local_addr().expect("ours"));
+        let server = Server::new(Address::parse(&url).expect("right"), 2);
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "tts.provider = 'openai'\n").expect("ours");
+        let arguments = Arguments::of_file(Some(file));
+        let config = Config::load(Job::Calls, &arguments, &|_| None);
+        let mut config = config.expect("right settings");
+        config.memory = Retention {
+            callers: Callers::All,
+            folder: folder.path().to_owned(),
+            server: Some(Arc::new(server.with_patience(Duration::from_secs(20)))),
+            ..config.memory
+        };
+        let signs = Signs {
+            channel: "PJSIP/200-0000000a",
+            number: "200",
+            extension: "",
+            presentation: Presentation::Shown,
+        };
+        let (mut remembering, now) = (Remembering::default(), SystemTime::now());
+        remembering.begin(&mut config, signs);
+        let asked = silent.accept().expect("it is asked");
+        assert_eq!(remembering.instructions(now), "");
+        drop(asked);
+        remembering.finish();
+        let fault = remembering.fault.as_deref().unwrap_or_default();
+        assert!(fault.contains(&url), "{fault}");
+        assert!(remembering.instructions(now).contains("[[forget]]"));
+    }
+}

@@ -14,7 +14,7 @@ use crate::sys::state::server::Lost;
 use crate::sys::state::{self, guard};
 
 /// The place. Callers are found in it under a name that does not tell whose it is.
-pub(crate) trait Store: fmt::Debug {
+pub(crate) trait Store: fmt::Debug + Send {
     /// What is kept of a caller; `None` where there is nothing.
     ///
     /// # Errors

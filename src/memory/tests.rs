@@ -44,8 +44,10 @@ impl Machine {
     }
 
     fn memory_of(&self, number: &str, now: SystemTime) -> Result<Memory, Error> {
-        let memory = of_number(number, |signs| Memory::of(&self.settings(), signs, now))?;
-        Ok(memory.expect("a caller who is remembered"))
+        let memory = of_number(number, |signs| Memory::of(&self.settings(), signs));
+        let mut memory = memory.expect("a caller who is remembered");
+        memory.recall(now)?;
+        Ok(memory)
     }
 
     fn memory(&self, now: SystemTime) -> Memory {

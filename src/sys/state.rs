@@ -6,7 +6,9 @@
 //! [`State`] keeps what is lost without harm: what cannot be understood is put aside and begun anew. What guards money
 //! is `guard`'s.
 
+mod address;
 pub(crate) mod guard;
+mod link;
 pub mod server;
 
 use std::fs::{self, File};

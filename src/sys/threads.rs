@@ -1,6 +1,7 @@
 //! Threads, which the system may refuse: a limit of processes counts them too.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 /// The system has refused a thread, with the error number of `errno.h` that says why.
@@ -38,6 +39,11 @@ pub(crate) fn spawn_within<'scope, T: Send + 'scope>(
 ) -> Result<ScopedJoinHandle<'scope, T>, NoThread> {
     may_spawn()?;
     Ok(Builder::new().spawn_scoped(scope, job)?)
+}
+
+/// Waits for a thread, and returns what it has done; panics if it did.
+pub(crate) fn join<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 #[cfg(not(test))]

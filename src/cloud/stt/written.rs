@@ -68,7 +68,6 @@ impl<'a> Schema<'a> {
 struct Written {
     has_speech: bool,
     transcript: String,
-    #[serde(default)]
     language: Option<String>,
 }
 

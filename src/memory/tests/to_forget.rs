@@ -19,7 +19,7 @@ fn callers_whom_a_lost_server_could_not_forget_are_forgotten_later() {
             if !is_recalled {
                 pair.machines[0].memory_of("200", now()).expect_err("lost");
                 let settings = pair.machines[0].settings();
-                let forgetting = of_number("200", |signs| Memory::that_forgets(&settings, signs));
+                let forgetting = of_number("200", |signs| Memory::of(&settings, signs));
                 memory = forgetting.expect("a caller who is remembered");
                 memory.add("late", "a", None, now()).expect("not kept");
             }

@@ -57,7 +57,17 @@ pub(super) fn change_and_owe(
         Step::GoOn => ("go on", ""),
         Step::End => ("end", ""),
     };
-    let told = ask(server, ["", caller], step, limits, change, owed, seen)?;
+    let request = Request {
+        step,
+        caller,
+        held: change.held,
+        amount: change.amount,
+        limits,
+        owed,
+        seen: seen.clone(),
+        ..Request::default()
+    };
+    let told = request.ask(server)?;
     let entry = match (told.status, limits.per_day, limits.calls_per_hour) {
         (1, _, Some(most)) => Err(Refused::Caller {
             made: usize::try_from(told.made).unwrap_or(usize::MAX),
@@ -93,17 +103,12 @@ pub(super) fn change_and_owe(
 /// # Errors
 /// [`Lost`].
 pub(super) fn look(server: &Server, seen: &Seen) -> Result<MicroDollars, Lost> {
-    let (limits, change) = (Limits::default(), nothing());
-    let told = ask(
-        server,
-        ["", ""],
-        "look",
-        limits,
-        &change,
-        Owed::default(),
-        seen,
-    )?;
-    Ok(told.others)
+    let request = Request {
+        step: "look",
+        seen: seen.clone(),
+        ..Request::default()
+    };
+    Ok(request.ask(server)?.others)
 }
 
 /// Counts a call of nobody by keys of their own, to try whether it can be done.
@@ -111,25 +116,28 @@ pub(super) fn look(server: &Server, seen: &Seen) -> Result<MicroDollars, Lost> {
 /// # Errors
 /// [`Lost`].
 pub(crate) fn try_out(server: &Server) -> Result<(), Lost> {
-    let limits = Limits {
-        calls_per_hour: Some(u32::MAX),
-        ..Limits::default()
+    let mut request = Request {
+        trial: TRIAL,
+        step: "begin",
+        ..Request::default()
     };
-    let seen = Seen {
-        name: "check".to_owned(),
-        ..Seen::default()
-    };
-    let (change, owed) = (nothing(), Owed::default());
-    ask(server, [TRIAL, ""], "begin", limits, &change, owed, &seen)?;
-    Ok(())
+    request.limits.calls_per_hour = Some(u32::MAX);
+    "check".clone_into(&mut request.seen.name);
+    request.ask(server).map(drop)
 }
 
-fn nothing() -> Change<'static> {
-    Change {
-        held: None,
-        amount: MicroDollars::default(),
-        step: Step::GoOn,
-    }
+/// What the script is asked.
+#[derive(Default)]
+struct Request<'r> {
+    /// What its keys have in front.
+    trial: &'r str,
+    step: &'r str,
+    caller: &'r str,
+    held: Option<Held>,
+    amount: MicroDollars,
+    limits: Limits,
+    owed: Owed,
+    seen: Seen,
 }
 
 /// What the script answers.
@@ -142,59 +150,47 @@ struct Answer {
     is_lost: bool,
 }
 
-/// Runs the script with keys that have this in front, and this caller.
-fn ask(
-    server: &Server,
-    [trial, caller]: [&str; 2],
-    step: &str,
-    limits: Limits,
-    change: &Change<'_>,
-    owed: Owed,
-    seen: &Seen,
-) -> Result<Answer, Lost> {
-    let held = change.held.map_or((0, 0), |held| (held.day, held.amount.0));
-    let per_day = limits.per_day.map(|most| most.0.to_string());
-    let calls = limits.calls_per_hour.map(|most| most.to_string());
-    let arguments = vec![
-        step.to_owned(),
-        held.0.to_string(),
-        held.1.to_string(),
-        change.amount.0.to_string(),
-        per_day.unwrap_or_default(),
-        calls.unwrap_or_default(),
-        owed.day.to_string(),
-        owed.amount.to_string(),
-        seen.day.to_string(),
-        seen.spent.0.to_string(),
-        seen.life.to_string(),
-        seen.changes.to_string(),
-        seen.name.clone(),
-    ];
-    let keys = vec![
-        format!("{PREFIX}{trial}{SPENT}"),
-        format!("{PREFIX}{trial}{CALLS}{caller}"),
-    ];
-    let answer = server.run(SCRIPT, keys, arguments)?;
-    let Some([status, day, spent, others, made, life, changes, is_lost]) = numbers(&answer) else {
-        return Err(server.garbled());
-    };
-    let name = match seen.name.as_str() {
-        "" => format!("{life}:{changes}"),
-        name => name.to_owned(),
-    };
-    Ok(Answer {
-        status,
-        seen: Seen {
-            day,
-            spent: MicroDollars(spent),
-            life,
-            changes,
-            name,
-        },
-        others: MicroDollars(others),
-        made,
-        is_lost: is_lost == 1,
-    })
+impl Request<'_> {
+    fn ask(self, server: &Server) -> Result<Answer, Lost> {
+        let held = self.held.map_or((0, 0), |held| (held.day, held.amount.0));
+        let per_day = self.limits.per_day.map(|most| most.0.to_string());
+        let calls = self.limits.calls_per_hour.map(|most| most.to_string());
+        let mut seen = self.seen;
+        let arguments = vec![
+            self.step.to_owned(),
+            held.0.to_string(),
+            held.1.to_string(),
+            self.amount.0.to_string(),
+            per_day.unwrap_or_default(),
+            calls.unwrap_or_default(),
+            self.owed.day.to_string(),
+            self.owed.amount.to_string(),
+            seen.day.to_string(),
+            seen.spent.0.to_string(),
+            seen.life.to_string(),
+            seen.changes.to_string(),
+            seen.name.clone(),
+        ];
+        let key = |rest: &str| format!("{PREFIX}{}{rest}", self.trial);
+        let keys = vec![key(SPENT), key(CALLS) + self.caller];
+        let answer = server.run(SCRIPT, keys, arguments)?;
+        let Some([status, day, spent, others, made, life, changes, is_lost]) = numbers(&answer)
+        else {
+            return Err(server.garbled());
+        };
+        seen.spent = MicroDollars(spent);
+        (seen.day, seen.life, seen.changes) = (day, life, changes);
+        if seen.name.is_empty() {
+            seen.name = format!("{life}:{changes}");
+        }
+        Ok(Answer {
+            status,
+            seen,
+            others: MicroDollars(others),
+            made,
+            is_lost: is_lost == 1,
+        })
+    }
 }
 
 /// The numbers that the script answers; none where something else has answered.

@@ -5,40 +5,16 @@
 //! is not delayed again. What is kept there, and by which scripts, is the business of those who use it.
 
 use std::fmt;
-use std::fs;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use redis::io::tcp::TcpSettings;
-use redis::{
-    Client, Connection, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisError,
-    RedisResult, TlsCertificates, ToRedisArgs,
-};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
 
+pub use super::address::Address;
+use super::link::Link;
 use crate::sys::sync::lock;
 use crate::sys::threads;
-
-/// Where the server is, and how to sign in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// Its name or number.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The database, 0 where none is named.
-    pub database: i64,
-    /// The user, where it has several.
-    pub user: Option<String>,
-    /// Whether the connection is encrypted.
-    pub is_encrypted: bool,
-    /// The file with the password.
-    pub password_file: Option<PathBuf>,
-    /// The certificates that are trusted in place of the machine's own.
-    pub ca_file: Option<PathBuf>,
-}
 
 /// The server, connected to when it is first asked.
 pub struct Server {
@@ -64,123 +40,7 @@ enum Worker {
     Lost(Lost),
 }
 
-type Job = Box<dyn FnOnce(&mut RedisResult<Connection>) + Send>;
-
-impl Address {
-    /// Reads `redis://[user@]host[:port][/database]`, or `rediss://` for an encrypted connection.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(url: &str) -> Result<Self, &'static str> {
-        let schemes = [
-            ("redis://", false),
-            ("valkey://", false),
-            ("rediss://", true),
-            ("valkeys://", true),
-        ];
-        let found = schemes
-            .iter()
-            .find_map(|(scheme, is_encrypted)| Some((url.strip_prefix(scheme)?, *is_encrypted)));
-        let (rest, is_encrypted) =
-            found.ok_or("it begins neither with redis:// nor with rediss://")?;
-        let (user, rest) = match rest.split_once('@') {
-            Some((user, _)) if user.contains(':') => {
-                return Err("it holds a password, whose place is password_file");
-            }
-            Some((user, rest)) => (Some(user.to_owned()), rest),
-            None => (None, rest),
-        };
-        let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = match place.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => {
-                (host, port.parse().map_err(|_| "its port is none")?)
-            }
-            _ => (place, PORT),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err("it names no host");
-        }
-        let database = match database {
-            "" => 0,
-            number => number
-                .parse::<u16>()
-                .map_err(|_| "its database is no number")?
-                .into(),
-        };
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            database,
-            user,
-            is_encrypted,
-            password_file: None,
-            ca_file: None,
-        })
-    }
-
-    /// Whether the server is on this machine.
-    pub(crate) fn is_here(&self) -> bool {
-        let number = self.host.parse::<IpAddr>();
-        self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
-    }
-
-    fn connect(&self, patience: Duration) -> RedisResult<Connection> {
-        let connection = self.client()?.get_connection_with_timeout(patience)?;
-        connection.set_read_timeout(Some(patience))?;
-        connection.set_write_timeout(Some(patience))?;
-        Ok(connection)
-    }
-
-    fn client(&self) -> RedisResult<Client> {
-        let host = self.host.clone();
-        let at = if self.is_encrypted {
-            ConnectionAddr::TcpTls {
-                host,
-                port: self.port,
-                insecure: false,
-                tls_params: None,
-            }
-        } else {
-            ConnectionAddr::Tcp(host, self.port)
-        };
-        let info = at.into_connection_info()?;
-        let mut login = info
-            .redis_settings()
-            .clone()
-            .set_db(self.database)
-            .set_skip_set_lib_name();
-        if let Some(user) = &self.user {
-            login = login.set_username(user);
-        }
-        if let Some(file) = &self.password_file {
-            login = login.set_password(fs::read_to_string(file)?.trim());
-        }
-        // A script is longer than a packet, and its end would else wait until its beginning has been acknowledged.
-        let socket = TcpSettings::default().set_nodelay(true);
-        let info = info.set_redis_settings(login).set_tcp_settings(socket);
-        match &self.ca_file {
-            Some(file) if self.is_encrypted => {
-                let root_cert = Some(fs::read(file)?);
-                Client::build_with_tls(
-                    info,
-                    TlsCertificates {
-                        client_tls: None,
-                        root_cert,
-                    },
-                )
-            }
-            _ => Client::open(info),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.is_encrypted { "rediss" } else { "redis" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
-    }
-}
+type Job = Box<dyn FnOnce(&mut RedisResult<Link>) + Send>;
 
 impl Server {
     /// The server at this address, which so many machines share.
@@ -228,13 +88,11 @@ impl Server {
         &self,
         script: &'static str,
         keys: Vec<String>,
-        arguments: Vec<impl ToRedisArgs + Send + 'static>,
+        arguments: Vec<impl ToRedisArgs>,
     ) -> Result<Vec<i64>, Lost> {
-        self.ask(move |connection| {
-            let mut command = redis::cmd("EVAL");
-            command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
-            command.query(connection)
-        })
+        let mut command = redis::cmd("EVAL");
+        command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+        self.ask(command)
     }
 
     /// What these keys hold.
@@ -242,7 +100,9 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn get(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, Lost> {
-        self.ask(move |connection| redis::cmd("MGET").arg(keys).query(connection))
+        let mut command = redis::cmd("MGET");
+        command.arg(keys);
+        self.ask(command)
     }
 
     /// Lets a key hold something for a while, which is at least a second.
@@ -250,15 +110,10 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn set(&self, key: String, value: Vec<u8>, time: Duration) -> Result<(), Lost> {
-        self.ask(move |connection| {
-            let mut command = redis::cmd("SET");
-            command
-                .arg(key)
-                .arg(value)
-                .arg("EX")
-                .arg(time.as_secs().max(1));
-            command.query(connection)
-        })
+        let mut command = redis::cmd("SET");
+        let seconds = time.as_secs().max(1);
+        command.arg(key).arg(value).arg("EX").arg(seconds);
+        self.ask(command)
     }
 
     /// Some of the keys that a pattern names, and where to go on, from 0 to 0.
@@ -266,12 +121,10 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn scan(&self, cursor: u64, pattern: String) -> Result<(u64, Vec<String>), Lost> {
-        let (next, keys) = self.ask(move |connection| {
-            let mut command = redis::cmd("SCAN");
-            command.arg(cursor).arg("MATCH").arg(pattern);
-            command.arg("COUNT").arg(KEYS_AT_ONCE);
-            command.query::<(u64, Vec<Vec<u8>>)>(connection)
-        })?;
+        let mut command = redis::cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(pattern);
+        command.arg("COUNT").arg(KEYS_AT_ONCE);
+        let (next, keys): (_, Vec<Vec<u8>>) = self.ask(command)?;
         let keys = keys.into_iter();
         let keys = keys.filter_map(|key| String::from_utf8(key).ok());
         Ok((next, keys.collect()))
@@ -282,13 +135,12 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn info(&self, section: &'static str) -> Result<String, Lost> {
-        self.ask(move |connection| redis::cmd("INFO").arg(section).query(connection))
+        let mut command = redis::cmd("INFO");
+        command.arg(section);
+        self.ask(command)
     }
 
-    fn ask<T: FromRedisValue + Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut Connection) -> RedisResult<T> + Send + 'static,
-    ) -> Result<T, Lost> {
+    fn ask<T: FromRedisValue + Send + 'static>(&self, command: Cmd) -> Result<T, Lost> {
         let mut worker = lock(&self.worker);
         let answer = self.jobs(&mut worker).and_then(|jobs| {
             let (tell, told) = channel();
@@ -300,9 +152,9 @@ impl Server {
                     error.to_string()
                 }
             };
-            let job: Job = Box::new(move |connection| {
-                let answer = match connection {
-                    Ok(connection) => question(connection).map_err(|error| (why(&error), true)),
+            let job: Job = Box::new(move |link| {
+                let answer = match link {
+                    Ok(link) => link.ask(&command).map_err(|error| (why(&error), true)),
                     Err(error) => Err((why(error), false)),
                 };
                 // A call that has lost its patience does not listen any more.
@@ -360,9 +212,9 @@ impl Server {
 }
 
 fn work(address: &Address, patience: Duration, jobs: &Receiver<Job>) {
-    let mut connection = address.connect(patience);
+    let mut link = Link::open(address, patience);
     for job in jobs {
-        job(&mut connection);
+        job(&mut link);
     }
 }
 
@@ -381,8 +233,6 @@ const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(5);
 /// Few enough to be read and looked at within a moment.
 const KEYS_AT_ONCE: u8 = 50;
 
-const PORT: u16 = 6379;
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::Arc;
@@ -399,56 +249,9 @@ pub(crate) mod tests {
 
     /// Has the server do what no call does.
     pub(crate) fn tell(server: &Server, words: &[&str]) {
-        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        let done = server.ask(move |connection| {
-            let (command, arguments) = words.split_first().expect("a command");
-            redis::cmd(command)
-                .arg(arguments)
-                .query::<redis::Value>(connection)
-        });
-        done.expect("it does");
-    }
-
-    #[test]
-    fn an_address_is_understood_or_said_to_be_wrong() {
-        let shown = |url| match Address::parse(url) {
-            Ok(address) => {
-                let user = address.user.as_deref().unwrap_or_default();
-                format!("{address} {} {user}", address.database)
-            }
-            Err(why) => why.to_owned(),
-        };
-        let table = [
-            ("redis://server", "redis://server:6379 0 "),
-            (
-                "rediss://calls@10.0.0.1:6380/3",
-                "rediss://10.0.0.1:6380 3 calls",
-            ),
-            ("valkey://[fd00::1]:7000", "redis://fd00::1:7000 0 "),
-            ("redis://[fd00::1]", "redis://fd00::1:6379 0 "),
-            (
-                "redis://:secret@server",
-                "it holds a password, whose place is password_file",
-            ),
-            (
-                "https://server",
-                "it begins neither with redis:// nor with rediss://",
-            ),
-            ("redis://", "it names no host"),
-            ("redis://a b", "it names no host"),
-            ("redis://server:x", "its port is none"),
-            ("redis://server/x", "its database is no number"),
-        ];
-        for (url, expected) in table {
-            assert_eq!(shown(url), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn no_part_of_a_question_waits_for_another() {
-        let address = Address::parse("redis://127.0.0.1").expect("right");
-        let client = address.client().expect("no server is asked");
-        assert!(client.get_connection_info().tcp_settings().nodelay());
+        let mut command = Cmd::new();
+        command.arg(words);
+        server.ask::<redis::Value>(command).expect("it does");
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! One connection to a server of the kind of Redis, encrypted where its address says so.
+//!
+//! The crate `redis` writes and reads what is said. Its own connections would read all roots of the machine each time,
+//! also where others are trusted in their place, and that takes longer than everything else.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, FromRedisValue, Parser, RedisResult, from_redis_value};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::address::Address;
+
+/// A connection that has signed in.
+pub(super) struct Link {
+    stream: Box<dyn Stream>,
+    parser: Parser,
+}
+
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+impl Link {
+    /// Connects and signs in. Each step of that, and of a question, may take as long as `patience`.
+    ///
+    /// # Errors
+    /// Why there is no connection, or what the server answers.
+    pub(super) fn open(address: &Address, patience: Duration) -> RedisResult<Self> {
+        let socket = connect(address, patience)?;
+        let stream: Box<dyn Stream> = if address.is_encrypted {
+            Box::new(StreamOwned::new(handshake(address)?, socket))
+        } else {
+            Box::new(socket)
+        };
+        let parser = Parser::new();
+        let mut link = Self { stream, parser };
+        link.sign_in(address)?;
+        Ok(link)
+    }
+
+    /// Sends a command, and returns what the server answers.
+    ///
+    /// # Errors
+    /// Why there is no answer, or that it is an error.
+    pub(super) fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
+        self.send(&command.get_packed_command())?;
+        self.answer()
+    }
+
+    fn sign_in(&mut self, address: &Address) -> RedisResult<()> {
+        let mut commands = Vec::new();
+        if let Some(file) = &address.password_file {
+            let mut login = redis::cmd("AUTH");
+            login
+                .arg(&address.user)
+                .arg(fs::read_to_string(file)?.trim());
+            commands.push(login);
+        }
+        if address.database != 0 {
+            let mut select = redis::cmd("SELECT");
+            select.arg(address.database);
+            commands.push(select);
+        }
+        let all: Vec<_> = commands.iter().map(Cmd::get_packed_command).collect();
+        self.send(&all.concat())?;
+        commands.iter().try_for_each(|_| self.answer())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
+    }
+
+    fn answer<T: FromRedisValue>(&mut self) -> RedisResult<T> {
+        let value = self.parser.parse_value(&mut self.stream)?;
+        Ok(from_redis_value(value.extract_error()?)?)
+    }
+}
+
+fn connect(address: &Address, patience: Duration) -> io::Result<TcpStream> {
+    let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
+    for place in (address.host.as_str(), address.port).to_socket_addrs()? {
+        result = TcpStream::connect_timeout(&place, patience);
+        if result.is_ok() {
+            break;
+        }
+    }
+    let socket = result?;
+    // A script is longer than a packet, and its end would else wait until its beginning has been acknowledged.
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(patience))?;
+    socket.set_write_timeout(Some(patience))?;
+    Ok(socket)
+}
+
+/// What is said first on an encrypted connection, which is sent with the first command.
+fn handshake(address: &Address) -> io::Result<ClientConnection> {
+    let settings = ClientConfig::builder()
+        .with_root_certificates(roots(address)?)
+        .with_no_client_auth();
+    let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
+    ClientConnection::new(Arc::new(settings), name).map_err(io::Error::other)
+}
+
+/// The certificates that are trusted: those in the file of the settings, or else the machine's own.
+fn roots(address: &Address) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = &address.ca_file {
+        for root in CertificateDer::pem_file_iter(file).map_err(io::Error::other)? {
+            let root = root.map_err(io::Error::other)?;
+            roots.add(root).map_err(io::Error::other)?;
+        }
+    } else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_a_question_waits_for_another() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = silent.local_addr().expect("ours").port();
+        let address = Address::parse(&format!("redis://127.0.0.1:{port}")).expect("right");
+        let socket = connect(&address, Duration::from_secs(20)).expect("it listens");
+        assert!(socket.nodelay().expect("ours"));
+    }
+}
