@@ -25,7 +25,7 @@ use crate::sys::state::State;
 use books::{Books, Change, Held, Step};
 use ledger::Ledger;
 use machines::Machines;
-pub(crate) use machines::{lost, spent_together};
+pub(crate) use machines::{has_note, lost, spent_together};
 use refused::guard;
 pub(crate) use refused::{Ahead, Refused, ledger};
 pub(crate) use shared::try_out;

@@ -20,6 +20,18 @@ pub(super) fn examine_ledger(limits: Limits, state: &State, report: &mut Report<
     if limits == Limits::default() {
         return;
     }
+    if state.server().is_some()
+        && let Err(cause) = limits::has_note(state)
+    {
+        report.warn(
+            LIMITS,
+            &format!(
+                "while the server of all machines does not answer, every call is turned away: {}",
+                Chain(&cause)
+            ),
+            "the next call that reaches that server mends it",
+        );
+    }
     let path = limits::ledger(state);
     // What machines spend that share a server is asked of that.
     let is_all = state.server().is_none();

@@ -160,7 +160,7 @@ impl Machines {
             },
             _ => self
                 .folder
-                .change(self.share(limits, clock()), &here, clock)?,
+                .change(self.share(limits, clock())?, &here, clock)?,
         };
         let before = change.held.filter(|held| held.day == entry.held.day);
         let before = before.map_or(0, |held| signed(held.amount));
@@ -171,20 +171,21 @@ impl Machines {
         Ok(entry)
     }
 
-    /// The part of what is limited that this machine may use by itself.
-    fn share(&self, limits: Limits, now: SystemTime) -> Limits {
+    /// The part of what is limited that this machine may use by itself. Where it cannot read what was left of the day, it
+    /// may not use any.
+    fn share(&self, limits: Limits, now: SystemTime) -> Result<Limits, Refused> {
         let machines = self.state.server().map_or(1, |server| server.machines());
-        let seen = self.state.read::<Note>(SEEN).seen;
+        let seen = read_note(&self.state)?.seen;
         let spent = if seen.day == date::day(now) {
             seen.spent
         } else {
             MicroDollars::default()
         };
         let part = |most: MicroDollars| MicroDollars((most - spent).0 / u64::from(machines));
-        Limits {
+        Ok(Limits {
             calls_per_hour: limits.calls_per_hour.map(|most| (most / machines).max(1)),
             per_day: limits.per_day.map(part),
-        }
+        })
     }
 }
 
@@ -253,6 +254,24 @@ struct Note {
     #[serde(flatten)]
     seen: Seen,
     lost_on: u64,
+}
+
+impl Guarded for Note {
+    const VERSION: u32 = 1;
+}
+
+/// What the server has said last, for what depends on it.
+fn read_note(state: &State) -> Result<Note, guard::Error> {
+    let note = Guard::new(state.file(SEEN)).read()?;
+    Ok(note.unwrap_or_default())
+}
+
+/// Whether it is known what the server has said last: a machine that cannot read it spends nothing alone.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn has_note(state: &State) -> Result<(), guard::Error> {
+    read_note(state).map(drop)
 }
 
 /// What all machines have spent today, as the next call will find it on the server that they share. Nothing changes.

@@ -1,5 +1,6 @@
 //! What holds wherever calls and costs are counted, and what happens when the server of several machines is lost.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -8,8 +9,9 @@ use testkit::TempDir;
 use super::CENT;
 use crate::config::Limits;
 use crate::spending::limits::machines::PAYING;
-use crate::spending::limits::{Admission, Refused};
+use crate::spending::limits::{self, Admission, Refused};
 use crate::sys::costs::MicroDollars;
+use crate::sys::error::Chain;
 use crate::sys::state::server::tests::shared;
 use crate::sys::state::{self, State};
 
@@ -179,6 +181,32 @@ fn a_machine_alone_spends_its_part_and_tells_of_it_later() {
         // killed is not given back again, so only what changed since is: half a cent more, and a cent less.
         let told = spent(CENT.times(11));
         assert!(told.contains("$0.0350 of"), "{told}");
+    }
+}
+
+#[test]
+fn a_machine_alone_that_cannot_read_what_was_left_spends_nothing() {
+    for program in testkit::Server::programs("a note that cannot be read") {
+        let mut server = testkit::Server::start(program);
+        let limits = per_day(CENT.times(10));
+        let machine = Machine::of(Some(&server));
+        machine.admit(limits, CENT.times(10)).expect("all of it");
+        server.stop();
+        let note = machine.state.file("shared.json");
+        for damaged in ["", "{\"spent\":", "null"] {
+            fs::write(&note, damaged).expect("written");
+            let refused = machine.admit(limits, CENT).expect_err("nobody knows");
+            let told = Chain(&refused).to_string();
+            assert!(told.contains("shared.json"), "{told}");
+            limits::has_note(&machine.state).expect_err("check tells it");
+        }
+        server.restart(program);
+        let machine = machine.next_call(Some(&server));
+        machine
+            .admit(limits, CENT.times(2))
+            .expect("the server is empty");
+        server.stop();
+        machine.admit(limits, CENT).expect("it is mended");
     }
 }
 
