@@ -5,7 +5,8 @@
 //! may hold line breaks as well: Asterisk unescapes the user part of a SIP address, so `From:
 //! <sip:5%0Aagi_arg_1%3A…@host>` adds lines to the block. A caller can add lines but cannot take away Asterisk's own,
 //! so an added line is doubled, out of place, or followed by what Asterisk wrote itself. The first two are a
-//! [`Forgery`]; the last shows when `Session::confirm` asks.
+//! [`Forgery`]; the last shows when `Session::confirm` asks. Behind the last argument alone more arguments can be added
+//! unseen: a dialplan must put no caller's words there.
 
 use std::io::{self, BufRead, Read};
 
