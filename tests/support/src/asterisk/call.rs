@@ -15,10 +15,10 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
 };
 
-use super::Log;
 use super::builder::CallBuilder;
 use super::channel::Channel;
 use super::lines::Lines;
+use super::log::Log;
 use super::outcome::Outcome;
 use super::pipe::Reader;
 use super::session::{Event, Session};
@@ -35,17 +35,20 @@ pub struct Call {
     stderr: Option<Reader>,
 }
 
+impl CallBuilder {
+    /// Starts the program.
+    pub fn start(self) -> Call {
+        match self.server {
+            None => Call::launch(self),
+            Some(server) => Call::connect(self, server),
+        }
+    }
+}
+
 impl Call {
     /// A call to a program, whose file name is what the dialplan's `AGI()` names.
     pub fn builder(program: &Path) -> CallBuilder {
         CallBuilder::new(program)
-    }
-
-    pub(super) fn start(builder: CallBuilder) -> Self {
-        match builder.server {
-            None => Self::launch(builder),
-            Some(server) => Self::connect(builder, server),
-        }
     }
 
     fn launch(builder: CallBuilder) -> Self {

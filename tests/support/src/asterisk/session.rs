@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Log;
 use super::builder::{Act, At, CallBuilder};
 use super::channel::{Channel, Playback, Reply};
 use super::lines::SOUND;
+use super::log::Log;
 use super::outcome::{Direction, Frame};
 use super::pipe::Reader;
 

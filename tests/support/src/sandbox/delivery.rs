@@ -1,7 +1,7 @@
 //! How an answer reaches the client: which part of its body is due when, and how it ends.
 //!
 //! A service gives a [`Right`] answer, with the times of its parts; a fault makes of it a [`Delivery`], which
-//! [`server`](super::server) carries out.
+//! `server` carries out.
 
 use std::time::Duration;
 

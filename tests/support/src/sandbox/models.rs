@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::http::{Request, Response};
 use super::{gemini, openai, openai_chat, openai_stt};
 
