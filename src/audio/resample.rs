@@ -142,6 +142,7 @@ impl Engine {
 
     fn finish(mut self, len_frames: usize, output: &mut Vec<f32>) {
         while self.frames_out < len_frames {
+            // The filter holds back its last half, which only more input pushes out.
             self.block.resize(self.sinc.input_frames_next(), 0.0);
             self.emit_block(output);
         }

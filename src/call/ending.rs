@@ -19,6 +19,7 @@ impl<O: Write> Call<O> {
         if is_told {
             self.warn_administrators();
         }
+        // As soon as the dialplan has been told: until then other calls may be refused for what is only set aside.
         self.purse.settle();
         // Without a status the dialplan does not play the reply, and a caller who has gone cannot hear it: it would be
         // left behind.

@@ -115,6 +115,7 @@ impl Listening {
         let Some(mut said) = scene.said.pop() else {
             return;
         };
+        // All turns that were said into the phrase are one question: a caller who is not answered yet goes on.
         for before in scene.said.drain(..).rev() {
             said.samples.splice(..0, before.samples);
         }

@@ -55,6 +55,7 @@ pub(crate) use invocation::Invocation;
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise. Returns whether
 /// there was a session at all.
 pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_, I, O>) -> bool {
+    // Two clocks: one that is never set, for the deadline, and the time of day for the log of calls.
     let (started, began) = ((invocation.clock)(), SystemTime::now());
     let (look_around, deliver) = (invocation.look_around, invocation.deliver);
     let environment = invocation.environment;
@@ -98,6 +99,7 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Outcome, Failure> {
+        // Held until the call has ended, since dropping it removes the recording.
         let (mut config, _recording) = self.configure(confirmed, arguments, environment)?;
         // This comes before anything is made of the settings: for a caller who is remembered it raises
         // `max_output_tokens`, because the model writes its note beside the answer.

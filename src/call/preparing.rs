@@ -117,6 +117,7 @@ impl<O: Write> Call<O> {
         self.scene.stage = Stage::Reply;
         let folder = config.reply.parent().unwrap_or(Path::new("."));
         files::sweep(folder, config.keep_recording, SystemTime::now());
+        // What an earlier call has left under this name must not be played as the answer of this one.
         files::remove_replies(&config.reply);
         let encoding = self.encoding(config);
         let place = files::append(&config.reply, &format!(".{encoding}"));

@@ -79,6 +79,8 @@ pub(super) fn change_and_owe(
             before: told.others,
             alone: None,
         }),
+        // A refusal by a limit that is not set here is not of our script. It counts as no answer, and this machine
+        // counts by itself.
         _ => return Err(server.garbled()),
     };
     Ok(Counted {
@@ -115,6 +117,7 @@ pub(crate) fn try_out(server: &Server) -> Result<(), Lost> {
         calls_per_hour: Some(u32::MAX),
         ..Limits::default()
     };
+    // With a name of its own, as every check would otherwise add a machine to the key.
     let seen = Seen {
         name: "check".to_owned(),
         ..Seen::default()
@@ -155,6 +158,8 @@ fn ask(
     let held = change.held.map_or((0, 0), |held| (held.day, held.amount.0));
     let per_day = limits.per_day.map(|most| most.0.to_string());
     let calls = limits.calls_per_hour.map(|most| most.to_string());
+    // By position, as `reserve.lua` reads them. An empty text is a limit that is not set: a 0 there would be a limit of
+    // nothing.
     let arguments = vec![
         step.to_owned(),
         held.0.to_string(),
@@ -170,6 +175,7 @@ fn ask(
         seen.changes.to_string(),
         seen.name.clone(),
     ];
+    // All that a change touches is in these two keys, so that the script changes both or neither.
     let keys = vec![
         format!("{PREFIX}{trial}{SPENT}"),
         format!("{PREFIX}{trial}{CALLS}{caller}"),
@@ -178,6 +184,8 @@ fn ask(
     let Some([status, day, spent, others, made, life, changes, is_lost]) = numbers(&answer) else {
         return Err(server.garbled());
     };
+    // The script names a new machine by its first change. No other machine can have made that, so names need no random
+    // number and no host name.
     let name = match seen.name.as_str() {
         "" => format!("{life}:{changes}"),
         name => name.to_owned(),
