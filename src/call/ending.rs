@@ -21,8 +21,8 @@ impl<O: Write> Call<O> {
         }
         // As soon as the dialplan has been told: until then other calls may be refused for what is only set aside.
         self.purse.settle();
-        // Without a status the dialplan does not play the reply, and a caller who has gone cannot hear it: it would be
-        // left behind.
+        // Without a status the dialplan does not play the reply, and a caller who has hung up cannot hear it: it
+        // would be left behind.
         if !is_told || matches!(outcome, Outcome::HungUp) {
             files::remove_replies(&self.reply);
         }

@@ -274,7 +274,7 @@ impl Listening {
         }
     }
 
-    /// Keeps the words of what was sent in a pause after which the caller has gone on.
+    /// Keeps the words of what was sent in a pause after which the caller went on speaking.
     fn keep_known(&mut self, scene: &mut Scene) {
         let is_over = |ahead: &mut Trial| !ahead.is_whole() && ahead.transcript.is_some();
         if let Some(known) = self.ahead.take_if(is_over).and_then(|ahead| ahead.known()) {

@@ -43,7 +43,7 @@ pub(super) enum PhraseEnd {
     Heard,
     /// Why the caller has not heard it.
     Unheard(String),
-    /// The caller spoke, after they had heard so much of the sound of this name.
+    /// The caller spoke when they had heard the sound `name` for `after`.
     Interrupted { name: String, after: Duration },
 }
 

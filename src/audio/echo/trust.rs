@@ -196,7 +196,7 @@ fn level_dbfs(samples: &[f32]) -> f32 {
 const SILENT_DBFS: f32 = -120.0;
 /// A foretold echo that is softer than this tells nothing: line noise and the steps of mu-law are as loud.
 const AUDIBLE_DBFS: f32 = -50.0;
-/// Within a room an echo fades by so much in a block.
+/// How much an echo within a room fades in a block.
 const FADES_DB: f32 = 4.0;
 /// What is kept of the energies from one block to the next: 0.4 s count.
 const KEPT: f32 = 0.95;

@@ -243,7 +243,7 @@ impl Endpointer {
     fn pauses_or_goes_on(&mut self, is_uneven: bool) -> Option<Change> {
         let turn = self.turn.as_mut()?;
         let before = turn.paused;
-        // Beside a television it is never quiet, but whoever holds the phone is louder than that.
+        // Beside a television it is never quiet, but the person who holds the phone is louder.
         let far = if is_uneven { self.own.far_frames() } else { 0 };
         turn.paused = turn.quiet.max(far);
         let may_be_over = |pause| frames_last(turn.paused) >= pause;

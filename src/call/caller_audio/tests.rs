@@ -154,7 +154,7 @@ fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_ca
     }));
 }
 
-/// A voice of words that nobody knows, as a line carries it.
+/// A voice whose words mean nothing, as a line carries it.
 fn words(text: &str, gain: f32) -> Vec<f32> {
     let samples = testkit::audio::clips::babble(8000, text).samples;
     samples

@@ -108,7 +108,7 @@ pub(super) fn look(server: &Server, seen: &Seen) -> Result<MicroDollars, Lost> {
     Ok(told.others)
 }
 
-/// Counts a call of nobody by keys of their own, to try whether it can be done.
+/// Counts a trial call under keys of its own, to find out whether the server can count.
 ///
 /// # Errors
 /// [`Lost`].

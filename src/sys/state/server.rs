@@ -183,7 +183,7 @@ impl fmt::Display for Address {
 }
 
 impl Server {
-    /// The server at this address, which so many machines share.
+    /// The server at this address, which this number of machines share.
     pub fn new(address: Address, machines: u32) -> Self {
         Self {
             address,
