@@ -35,8 +35,8 @@ pub(crate) struct Invocation<'a, I, O> {
     pub deliver: fn(Option<&Path>),
 }
 
-/// A session that has begun, and what it says of the call.
-pub(super) struct Begun<O> {
+/// A session that is open, and what it says of the call.
+pub(super) struct Opened<O> {
     pub(super) line: Line<O>,
     /// Whether the block is Asterisk's alone.
     pub(super) confirmed: Result<(), agi::Error>,
@@ -47,7 +47,7 @@ pub(super) struct Begun<O> {
 
 impl<I: Read + Send + 'static, O: Write> Invocation<'_, I, O> {
     /// Reads the environment block; `None` where there is no session.
-    pub(super) fn begin(self) -> Option<Begun<O>> {
+    pub(super) fn open(self) -> Option<Opened<O>> {
         let session = Session::open(self.input, self.end, self.output, &self.hangup);
         let session = session.inspect_err(|cause| {
             error!(
@@ -68,7 +68,7 @@ impl<I: Read + Send + 'static, O: Write> Invocation<'_, I, O> {
             (End::Hangup, Ok(())) => Arguments::parse_remote(session.env().arguments()),
             (End::Success, Ok(())) => Arguments::parse(session.env().arguments()),
         };
-        Some(Begun {
+        Some(Opened {
             line: Line::new(session, self.hangup, self.clock),
             is_distrusted: confirmed.is_err() && self.arguments.is_empty(),
             confirmed,

@@ -59,24 +59,24 @@ pub(crate) fn run<I: Read + Send + 'static, O: Write>(invocation: Invocation<'_,
     let (started, began) = ((invocation.clock)(), SystemTime::now());
     let (look_around, deliver) = (invocation.look_around, invocation.deliver);
     let environment = invocation.environment;
-    let Some(mut begun) = invocation.begin() else {
+    let Some(mut opened) = invocation.open() else {
         return false;
     };
-    let (arguments, confirmed) = (begun.arguments, begun.confirmed);
+    let (arguments, confirmed) = (opened.arguments, opened.confirmed);
     if arguments.is_check() && confirmed.is_ok() {
         look_around(&arguments, environment);
         return true;
     }
     if arguments.is_hours() && confirmed.is_ok() {
-        hours::tell(&mut begun.line, &arguments, environment);
+        hours::tell(&mut opened.line, &arguments, environment);
         return true;
     }
-    let mut call = Call::new(begun.line, started);
+    let mut call = Call::new(opened.line, started);
     if arguments.is_disclosure() && confirmed.is_ok() {
         call.disclose(&arguments, environment);
         return true;
     }
-    call.contract.is_distrusted = begun.is_distrusted;
+    call.contract.is_distrusted = opened.is_distrusted;
     let is_forged = matches!(confirmed, Err(agi::Error::Forged(_) | agi::Error::Unasked));
     let result = catch_unwind(AssertUnwindSafe(|| {
         call.carry_through(confirmed, &arguments, environment)
