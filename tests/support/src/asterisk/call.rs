@@ -107,7 +107,7 @@ impl Call {
     /// The program's process id.
     ///
     /// # Panics
-    /// Over a network, where nobody knows it.
+    /// Over a network, where it is not known.
     pub fn pid(&self) -> u32 {
         self.program().id()
     }
@@ -248,7 +248,7 @@ impl Drop for Call {
         self.end();
         self.kill_descendants();
         self.tell(Event::Exited);
-        // What went wrong in a call that nobody looks at is of no interest.
+        // What went wrong in a call whose outcome is not looked at is of no interest.
         session.join().ok();
         self.stderr.take().into_iter().for_each(Reader::join);
         self.child.iter_mut().for_each(|child| drop(child.wait()));

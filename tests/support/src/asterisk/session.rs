@@ -212,7 +212,7 @@ impl Session {
     ) -> Option<Event> {
         let until = Instant::now() + pause;
         let mut interruption = self.wait(events, Some(until));
-        // A key that nobody waits for is lost.
+        // A key that is not waited for is lost.
         while let Some(Event::Press(_)) = interruption {
             interruption = self.wait(events, Some(until));
         }

@@ -34,7 +34,7 @@ impl Context<'_> {
         vec![heard.unwrap_or_else(|| UNKNOWN_QUESTION.to_owned())]
     }
 
-    /// How a text sounds. What nobody will hear is not made.
+    /// How a text sounds. A sound that is not sent is not made.
     pub(super) fn spoken(&self, text: &str) -> Clip {
         self.shared.with(|state| {
             state.spoken.push_front(text.to_owned());

@@ -100,7 +100,7 @@ pub fn leak(key: &str, text: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// Every way in which somebody may write `key`, by name.
+/// Every way in which `key` may be written, by name.
 pub fn spellings(key: &str) -> Vec<(&'static str, String)> {
     let each = |write: fn(u8) -> String, between: &str| {
         let all: Vec<_> = key.bytes().map(write).collect();

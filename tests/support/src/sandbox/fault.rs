@@ -30,7 +30,7 @@ pub enum Fault {
     Endless,
     /// Status 200 with `{}`; in a stream as its only event or element.
     WrongShape,
-    /// The right answer, at so many bytes a second.
+    /// The right answer, at this rate in bytes a second.
     Slow(u32),
     /// This response.
     Reply(Response),
@@ -39,21 +39,21 @@ pub enum Fault {
     Bytes(Vec<u8>, Vec<u8>),
     /// The key that the request brought, in every spelling.
     Echo(Place),
-    /// So many events of the model's stream, never the last, and then a clean end without any `finishReason`.
+    /// This number of events of the model's stream, never the last, and then a clean end without any `finishReason`.
     /// What is no such stream is cut short.
     BreakAfter(usize),
-    /// So many events of the model's stream, never the last, and then an error that is no event.
+    /// This number of events of the model's stream, never the last, and then an error that is no event.
     /// Instead of what is no such stream comes that error alone.
     MidStreamError(usize),
-    /// So many events of the model's stream, never the last, and then silence until the client gives up.
+    /// This number of events of the model's stream, never the last, and then silence until the client gives up.
     /// What is no such stream stops half-way.
     HangAfterEvents(usize),
-    /// So much of the sound, and then the end of the connection, the body unfinished.
+    /// This length of the sound, and then the end of the connection, the body unfinished.
     /// What is no sound is cut short.
     CutAfter(Duration),
-    /// So much of the sound, and then silence until the client gives up. What is no sound stops half-way.
+    /// This length of the sound, and then silence until the client gives up. What is no sound stops half-way.
     HangAfter(Duration),
-    /// So much of the sound, then a pause of the second length, then the rest. What is no sound pauses half-way.
+    /// This length of the sound, then a pause of the second length, then the rest. What is no sound pauses half-way.
     StallAfter(Duration, Duration),
 }
 

@@ -117,7 +117,7 @@ pub(super) fn gemini_parts(round: usize, turn: &CallingTurn) -> Vec<Value> {
     calls.map(part).collect()
 }
 
-/// What nobody but the service can make of a call.
+/// What only the service can make of a call.
 fn signature(round: usize, call: &Value) -> String {
     let text = format!("{round} {} {}", call["name"], call["args"]);
     let sum = text.bytes().fold(7_u64, |sum, byte| {

@@ -17,7 +17,7 @@ pub(super) struct Request {
     pub(super) query: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    /// Did it come without TLS?
+    /// Whether it came without TLS.
     pub(super) is_plain: bool,
 }
 

@@ -150,7 +150,7 @@ impl Sandbox {
         self.dir.path().join("service-account.json")
     }
 
-    /// Writes a key file that departs from the right one: change `private_key_id` for a key that nobody knows.
+    /// Writes a key file that departs from the right one: change `private_key_id` for a key that is not known.
     pub fn write_credentials(&self, path: &Path, change: impl FnOnce(&mut Value)) {
         let mut key_file = self.key_file.clone();
         change(&mut key_file);

@@ -12,7 +12,7 @@ use super::service::{Service, Stage};
 pub struct Recorded {
     /// What it was for.
     pub stage: Stage,
-    /// Who was asked.
+    /// The service that was asked.
     pub service: Service,
     /// Which connection carried it, as a number of its own.
     pub connection: u64,

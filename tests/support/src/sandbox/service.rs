@@ -20,7 +20,7 @@ pub enum Stage {
     Models,
 }
 
-/// Who is asked.
+/// The service that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// `POST /v1/speech:recognize`

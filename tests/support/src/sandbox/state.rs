@@ -113,7 +113,7 @@ impl Shared {
         change(&mut self.state.lock().unwrap())
     }
 
-    /// The same, for a change that somebody may be waiting for.
+    /// The same, for a change that may be waited for.
     pub(super) fn tell<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = self.with(change);
         self.changed.notify_all();
